@@ -1,0 +1,60 @@
+# Every habit of the house. `make` alone makes the environment and prints this list.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+# Versions and hashes, but no addresses: they install the same from any index.
+PIN     = $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+          --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock'
+
+.DEFAULT_GOAL := help
+
+help: ## print this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed ## make the environment in .venv (what `up` and `test` do first)
+
+up: install ## broker, topics, market, worker, dashboard; Ctrl-C stops all of it
+	@$(BIN)/faust -A app up
+
+test: $(VENV)/.installed-test ## every test, on a real broker and in a real browser
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-test ## lint, types, import rules, formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-test ## let the formatter decide
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-test ## speed, printed as ratios measured in one run
+	@$(BIN)/python bench/throughput.py
+
+lock: ## pin anew what pyproject.toml asks for
+	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv
+	$(PIN) requirements/build.in -o requirements/build.txt
+	$(PIN) pyproject.toml -o requirements/app.txt
+	$(PIN) --extra test --extra check -c requirements/app.txt pyproject.toml -o requirements/test.txt
+
+clean: ## remove the environment and the data of `make up`
+	rm -rf $(VENV) data *.egg-info
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "tickstream needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3 cannot make a virtual environment here; on Debian: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.installed: $(VENV)/bin/python requirements/app.txt requirements/build.txt pyproject.toml
+	@echo "Installing tickstream into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt -r requirements/app.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed requirements/test.txt
+	@echo "Installing the test tools ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@
+
+.PHONY: help install up test check format bench lock clean

@@ -1,0 +1,123 @@
+"""All records, in pipeline order: what stands in the topics of `app/topics.py`.
+
+JSON objects; `time` is integer milliseconds since the epoch, UTC. Unknown fields are ignored.
+Decoding checks types and bounds (msgspec) and says which field is wrong.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+#: Event times before this (3 March 1973, in ms) are seconds sent as milliseconds.
+EARLIEST = 100_000_000_000
+
+EventTime = Annotated[int, Meta(ge=EARLIEST)]
+Name = Annotated[str, Meta(min_length=1)]
+
+
+class Tick(Struct, frozen=True, gc=False):
+    """One trade: a price, and the size it was traded in (0 where that is not known)."""
+
+    symbol: Name
+    price: Annotated[float, Meta(gt=0)]
+    time: EventTime
+    size: Annotated[int, Meta(ge=0, le=2**53)] = 0
+
+
+class Candle(Struct, frozen=True, gc=False):
+    """One window of a symbol. Of two with the same window, the higher `revision` holds."""
+
+    symbol: str
+    size: int
+    advance: int
+    start: int
+    end: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: int
+    vwap: float | None
+    count: int
+    mean: float
+    revision: int
+    final: bool
+    late: int
+    partition: int
+    first_offset: int
+    last_offset: int
+
+
+class LateTick(Struct, frozen=True, gc=False):
+    """A tick that came after its table's grace; `partition`, `offset` are its coordinates."""
+
+    symbol: str
+    price: float
+    time: int
+    size: int
+    reason: str
+    stream_time: int
+    grace: int
+    partition: int
+    offset: int
+    table: str
+
+
+class DailyGain(Struct, frozen=True, gc=False):
+    """One symbol's day so far; `gain` is a fraction, the last three fields its source's."""
+
+    symbol: Name
+    day: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
+    open: float
+    last: float
+    low: float
+    high: float
+    gain: float
+    count: int
+    time: EventTime
+    final: bool
+    partition: int
+    offset: int
+    stream_time: int
+
+
+class Gainer(Struct, frozen=True, gc=False):
+    """One place in a ranking."""
+
+    symbol: str
+    gain: float
+    open: float
+    last: float
+    time: int
+
+
+class TopGainers(Struct, frozen=True):
+    """The ten best of a day; `revision` is the offset in `daily-gains` last applied."""
+
+    day: str
+    rank: list[Gainer]
+    time: int
+    revision: int
+
+
+class DeadLetter(Struct, frozen=True, gc=False):
+    """What could not be read or processed, byte for byte (base64), and why."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str | None
+    value: bytes | None
+    error: str
+    stage: str
+    time: int
+
+
+class Connection(Struct, frozen=True, gc=False):
+    """One connection from a host to another, as a flow exporter reports it."""
+
+    source: Name
+    destination: Name
+    port: Annotated[int, Meta(ge=0, le=65535)]
+    bytes: Annotated[int, Meta(ge=0)]
+    time: EventTime

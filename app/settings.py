@@ -1,0 +1,193 @@
+"""Every setting: one environment variable each, typed, with a default for the embedded broker.
+
+Names are Faust's own where Faust has one, else `TICKSTREAM_...`. A bad value stops the start
+with one line that names the variable.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.windows.durations import parse_duration
+from app.windows.windowers import Window, parse_windows, tumbling
+
+DAY = tumbling(86_400_000)
+
+
+def _read(parse: Callable[[str], Any]) -> BeforeValidator:
+    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (name.strip() for name in text.split(","))))
+
+
+def _positive(ms: int) -> int:
+    if ms <= 0:
+        raise ValueError("has to be longer than nothing")
+    return ms
+
+
+#: Milliseconds, written as `30s`, `5m`, `4h`.
+Duration = Annotated[int, _read(parse_duration), AfterValidator(_positive)]
+Windows = Annotated[tuple[Window, ...], _read(parse_windows), NoDecode]
+Names = Annotated[tuple[str, ...], _read(_names), NoDecode]
+
+
+class SettingsError(SystemExit):
+    """A setting that can't be used; its message is the one line a user sees."""
+
+
+class Settings(BaseSettings):
+    """The settings of one process, read from its environment."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    app_id: str = Field(
+        "tickstream",
+        alias="TICKSTREAM_APP_ID",
+        pattern=r"^[A-Za-z0-9._-]+$",
+        description="Application id: consumer group, prefix of changelogs and transactions",
+    )
+    broker_url: str = Field(
+        "kafka://127.0.0.1:9092",
+        alias="BROKER_URL",
+        pattern=r"^(kafka://)?[^/\s]+$",
+        description="The Kafka brokers, separated by ; or ,",
+    )
+    topic_partitions: int = Field(
+        6, alias="TOPIC_PARTITIONS", ge=1, description="Partitions of ticks and of what follows it"
+    )
+    topic_replicas: int = Field(
+        1, alias="TOPIC_REPLICATION_FACTOR", ge=1, description="Replicas of every topic we create"
+    )
+    datadir: Path | None = Field(
+        None,
+        alias="APP_DATADIR",
+        description="Where this worker keeps its state; data/APP_ID-WEB_PORT if not set",
+    )
+    web_port: int = Field(6066, alias="WEB_PORT", ge=1, le=65535, description="Web server's port")
+    web_bind: str = Field(
+        "127.0.0.1", alias="WEB_BIND", description="Address the web server listens on"
+    )
+    web_host: str = Field(
+        "127.0.0.1", alias="WEB_HOST", description="Name under which other workers reach this one"
+    )
+    pipelines: Names = Field(
+        ("market",),
+        alias="TICKSTREAM_PIPELINES",
+        description="Pipelines to run; belongs to the application id",
+    )
+    modules: Names = Field(
+        (), alias="TICKSTREAM_MODULES", description="Modules of yours with streams, to run as well"
+    )
+    windows: Windows = Field(
+        parse_windows("1m,5m,15m,5m/1m,15m/1m,1d"),
+        alias="TICKSTREAM_WINDOWS",
+        description="Windows of candles: size, or size/advance",
+    )
+    grace: Duration = Field(
+        parse_duration("5m"), alias="TICKSTREAM_GRACE", description="How late a tick may be"
+    )
+    day_grace: Duration = Field(
+        parse_duration("4h"),
+        alias="TICKSTREAM_DAY_GRACE",
+        description="How late a tick may be for the day's windows",
+    )
+    retention: Duration = Field(
+        parse_duration("8d"),
+        alias="TICKSTREAM_RETENTION",
+        description="How long windows are kept, in stream time",
+    )
+    max_ahead: Duration = Field(
+        parse_duration("1h"),
+        alias="TICKSTREAM_MAX_AHEAD",
+        description="How far an event time may be ahead of its record's Kafka timestamp",
+    )
+    gain_base: Literal["open", "previous-close"] = Field(
+        "open",
+        alias="TICKSTREAM_GAIN_BASE",
+        description="What a gain is measured from: the day's open, or the previous day's close",
+    )
+    publish_interval: Duration = Field(
+        parse_duration("1s"),
+        alias="TICKSTREAM_PUBLISH_INTERVAL",
+        description="A changed window is published at most once per this",
+    )
+    checkpoint_interval: Duration = Field(
+        parse_duration("200ms"),
+        alias="TICKSTREAM_CHECKPOINT_INTERVAL",
+        description="Time between two checkpoints of a task under load",
+    )
+    transaction_timeout: Duration = Field(
+        parse_duration("10s"),
+        alias="TICKSTREAM_TRANSACTION_TIMEOUT",
+        description="After this the broker aborts the transaction of a worker that went away",
+    )
+    compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = Field(
+        "lz4",
+        alias="PRODUCER_COMPRESSION_TYPE",
+        description="Compression of what we write",
+    )
+    max_poll_records: int = Field(
+        5000, alias="BROKER_MAX_POLL_RECORDS", ge=1, description="Most records of one batch"
+    )
+    session_timeout: float = Field(
+        6.0, alias="BROKER_SESSION_TIMEOUT", gt=0, description="Seconds to a fail-over"
+    )
+    heartbeat_interval: float = Field(
+        1.0, alias="BROKER_HEARTBEAT_INTERVAL", gt=0, description="Seconds between heartbeats"
+    )
+    instance_id: str | None = Field(
+        None,
+        alias="CONSUMER_GROUP_INSTANCE_ID",
+        description="Name for static membership: a restart then moves no partition",
+    )
+    chart_url: str = Field(
+        "https://query2.finance.yahoo.com/v8/finance/chart/{ticker}",
+        alias="TICKSTREAM_CHART_URL",
+        pattern=r"^https?://.*\{ticker\}",
+        description="Chart API of the price producer; {ticker} is replaced",
+    )
+    chart_token: str | None = Field(
+        None,
+        alias="TICKSTREAM_CHART_TOKEN",
+        description="Bearer token for the chart API",
+        json_schema_extra={"secret": True},
+    )
+
+    @property
+    def data_directory(self) -> Path:
+        """The directory of this worker's state, its own for each web port."""
+        return self.datadir or Path("data") / f"{self.app_id}-{self.web_port}"
+
+    @property
+    def bootstrap_servers(self) -> list[str]:
+        """`host:port` of each broker."""
+        hosts = self.broker_url.removeprefix("kafka://").replace(";", ",").split(",")
+        return [host if ":" in host else f"{host}:9092" for host in filter(None, hosts)]
+
+    @property
+    def candle_windows(self) -> tuple[Window, ...]:
+        """The windows served from the fine panes: all but the day."""
+        return tuple(window for window in self.windows if window != DAY)
+
+
+def load() -> Settings:
+    """Read the environment. Raises SettingsError naming the first bad variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name, reason = first["loc"][0], first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{name}={first['input']!s}: {reason}") from None
+
+
+@cache
+def settings() -> Settings:
+    """Give the settings of this process, read once."""
+    return load()

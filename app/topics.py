@@ -1,0 +1,102 @@
+"""ALL topics, in pipeline order: the map of the product.
+
+A record's way is read top-down here: each pipeline's topics follow one another, and
+`agents/` holds the step between each two of them.
+"""
+
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from app import records
+from app.settings import Settings, settings
+
+DAY = 86_400_000
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic: what stands in it and how long.
+
+    `partitions` None means `TOPIC_PARTITIONS`: such topics are co-partitioned, a key has the
+    same partition in each. `retention` is in ms by Kafka's timestamp, None for ever.
+    A compacted topic keeps the last value of each key.
+    """
+
+    name: str
+    key: str
+    value: type[Struct]
+    purpose: str
+    pipeline: str
+    partitions: int | None = None
+    retention: int | None = 30 * DAY
+    compacted: bool = False
+
+    def partition_count(self, conf: Settings | None = None) -> int:
+        """Give how many partitions this topic has under `conf` (this process's if None)."""
+        return self.partitions or (conf or settings()).topic_partitions
+
+    def config(self) -> dict[str, str]:
+        """Give the topic's configuration, in Kafka's own names."""
+        if self.compacted:
+            return {"cleanup.policy": "compact"}
+        return {
+            "cleanup.policy": "delete",
+            "retention.ms": "-1" if self.retention is None else str(self.retention),
+        }
+
+
+# -- market: ticks -> candles -> daily-gains -> top-gainers
+
+TICKS = Topic("ticks", "symbol", records.Tick, "trades of the market", "market")
+CANDLES = Topic(
+    "candles",
+    "symbol",
+    records.Candle,
+    "windows of each symbol; the highest revision of a window holds",
+    "market",
+    retention=8 * DAY,
+)
+TICKS_LATE = Topic("ticks-late", "symbol", records.LateTick, "ticks after their grace", "market")
+DAILY_GAINS = Topic(
+    "daily-gains",
+    "symbol",
+    records.DailyGain,
+    "each symbol's day so far, from all partitions into one",
+    "market",
+    partitions=1,
+    retention=8 * DAY,
+)
+TOP_GAINERS = Topic(
+    "top-gainers",
+    "day",
+    records.TopGainers,
+    "the ten best of each day",
+    "market",
+    partitions=1,
+    compacted=True,
+)
+
+# -- connections
+
+CONN_EVENTS = Topic(
+    "conn-events",
+    "source",
+    records.Connection,
+    "connections between hosts; the guide's example sends prices here",
+    "connections",
+    partitions=3,
+)
+
+# -- every pipeline
+
+DEAD_LETTERS = Topic(
+    "dead-letters",
+    "source topic",
+    records.DeadLetter,
+    "what could not be read or processed, and why",
+    "all",
+    partitions=3,
+)
+
+ALL = (TICKS, CANDLES, TICKS_LATE, DAILY_GAINS, TOP_GAINERS, CONN_EVENTS, DEAD_LETTERS)

@@ -1,0 +1,1 @@
+"""Event time: windows, panes, aggregates and lateness, without I/O and without Faust."""
