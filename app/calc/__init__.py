@@ -1,0 +1,1 @@
+"""The maths of the domain, without I/O and without Faust."""

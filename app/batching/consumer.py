@@ -1,0 +1,228 @@
+"""The consumer: batches for the tasks, single messages for every other topic.
+
+Faust's consumer runs aiokafka in a thread of its own; its agents, streams, rebalancing and
+commits go on working beside the batches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import TopicPartition
+from faust.transport.consumer import ensure_TP, ensure_TPset
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from app.state.batch import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+
+    from app.state.tasks import Tasks
+
+logger = logging.getLogger(__name__)
+
+#: Longest that the broker may hold a fetch back for want of records; Faust asks for 1,500 ms.
+FETCH_WAIT_MS = 100
+
+#: Seconds that one call waits for records.
+POLL_TIMEOUT = 0.1
+
+
+class BatchThread(driver.AIOKafkaConsumerThread):
+    """aiokafka's consumer, in its thread."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # Stages read what tasks wrote in transactions.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001  # Faust has no setting
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001  # hard-coded there
+        # Without Faust tables it falls back to round-robin, which breaks co-partitioning.
+        self._assignor = self.app.assignor
+        consumer._partition_assignment_strategy = [self._assignor]  # noqa: SLF001
+        return consumer
+
+    async def _fetch_records(
+        self,
+        consumer: Any,
+        active_partitions: Any,
+        timeout: float | None = None,  # noqa: ASYNC109  # Faust's signature
+        max_records: int | None = None,
+    ) -> Any:
+        fetched = await super()._fetch_records(
+            consumer, active_partitions, timeout=timeout, max_records=max_records
+        )
+        # aiokafka drains its partitions in the order of a dict: what had its turn goes to the
+        # end, or one hot partition starves the others.
+        waiting = consumer._fetcher._records  # noqa: SLF001
+        for tp in fetched:
+            if tp in waiting:
+                waiting[tp] = waiting.pop(tp)
+        return fetched
+
+
+class BatchConsumer(driver.Consumer):
+    """Faust's consumer, which hands whole batches to the topics of tasks."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.tasks: Tasks = self.app.tasks
+        self.tasks.source = self
+        self.add_dependency(self.tasks)
+        self._deliverable = asyncio.Event()
+
+    def _new_consumer_thread(self) -> BatchThread:
+        return BatchThread(self, loop=self.loop, beacon=self.beacon)
+
+    # -- rebalancing
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Stop the flow, then close the tasks: no batch can be folded any more."""
+        await super().on_partitions_revoked(revoked)
+        await self.tasks.revoke(_plain(tp) for tp in revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Let tasks open in the background, then go on with Faust's own callbacks."""
+        self.tasks.assign((_plain(tp) for tp in assigned), generation_id)
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def on_stop(self) -> None:
+        """Close the tasks before the group is left."""
+        await self.tasks.stop_all()
+        await super().on_stop()
+
+    # -- positions
+
+    async def perform_seek(self) -> None:
+        """Seek what is Faust's to its committed offset; tasks seek for themselves."""
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001
+        others = [_plain(tp) for tp in self.assignment() if not self.tasks.owns(tp.topic)]
+        if others:
+            offsets = await self._thread.call_thread(consumer.seek_to_committed, *others)
+            for tp, offset in offsets.items():
+                known = offset is not None and offset >= 0
+                self._read_offset[ensure_TP(tp)] = offset if known else None
+                if offset is not None:
+                    self._committed_offset[ensure_TP(tp)] = offset or None
+        await self._seek_back(_plain(tp) for tp in self.assignment())
+
+    async def committed(self, tp: TopicPartition) -> int | None:
+        """Give the group's committed offset of a partition."""
+        return await self._in_thread(self._thread._ensure_consumer().committed(tp))  # noqa: SLF001
+
+    async def beginning(self, tp: TopicPartition) -> int:
+        """Give the first offset of a partition."""
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001
+        return (await self._in_thread(consumer.beginning_offsets([tp])))[tp]
+
+    async def seek(self, partition: TP | TopicPartition, offset: int) -> None:
+        """Fetch a partition from `offset` on."""
+        await self._seek_all({_plain(partition): offset})
+
+    async def _seek_all(self, offsets: Mapping[TopicPartition, int]) -> None:
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001
+
+        async def seek() -> None:
+            for tp, offset in offsets.items():
+                consumer.seek(tp, offset)
+
+        await self._in_thread(seek())
+        for tp, offset in offsets.items():
+            # Faust drops in silence what stands before this.
+            self._read_offset[ensure_TP(tp)] = offset or None
+
+    async def _seek_back(self, partitions: Iterable[TopicPartition]) -> None:
+        """Fetch again what was fetched and not delivered: a drop without a seek is a loss."""
+        offsets = {
+            tp: task.next_offset
+            for tp in partitions
+            if (task := self.tasks.running(tp)) and task.next_offset is not None
+        }
+        if offsets:
+            await self._seek_all(offsets)
+
+    async def _in_thread(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        # Not through Faust's queue of calls: it has two workers, one of which `getmany` holds.
+        loop = self._thread.thread_loop
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, loop))
+
+    # -- delivery
+
+    def deliver(self, tp: TopicPartition, *, active: bool) -> None:
+        """Deliver a partition's records to its task, or stop doing so."""
+        if active:
+            self.resume_partitions({ensure_TP(tp)})
+        else:
+            self.pause_partitions({ensure_TP(tp)})
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """Resume what is Faust's at once, and of the rest what has a running task."""
+        super().resume_partitions(
+            {
+                tp
+                for tp in ensure_TPset(tps)
+                if not self.tasks.owns(tp.topic) or self.tasks.running(_plain(tp))
+            }
+        )
+        self._deliverable.set()
+
+    def still_assigned(self, tp: TopicPartition, generation: int) -> bool:
+        """Say whether a partition is ours, in the same generation, no rebalance under way."""
+        return (
+            self.app.consumer_generation_id == generation
+            and not self.app.rebalancing
+            and not self.should_stop
+            and ensure_TP(tp) in self.assignment()
+        )
+
+    async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109  # Faust's
+        if self.app.client_only:
+            return await super()._wait_next_records(timeout)
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        self._deliverable.clear()
+        # A copy: the set is shared and mutable, and aiokafka reads an empty one as "all".
+        active = frozenset(self._get_active_partitions())
+        if not active:
+            await self.wait_first(self._deliverable.wait(), timeout=1.0)
+            return {}, active
+        return await self._getmany(active_partitions=active, timeout=POLL_TIMEOUT), active
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109
+        """Yield one message a batch for the topics of tasks, one a record for the others."""
+        fetched, active = await self._wait_next_records(timeout)
+        if not fetched or self.should_stop:
+            return
+        generation = self.app.consumer_generation_id
+        undelivered = {_plain(tp) for tp in fetched}
+        for tp, records in fetched.items():
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                break
+            if self.tasks.owns(tp.topic):
+                message = self._batch(tp, records)
+                if message is not None:
+                    undelivered.discard(_plain(tp))
+                    yield ensure_TP(tp), message
+            elif tp in active or tp in self._buffered_partitions:
+                undelivered.discard(_plain(tp))
+                self.app.monitor.track_tp_end_offset(ensure_TP(tp), self.highwater(tp))
+                for record in records:
+                    yield ensure_TP(tp), self._to_message(tp, record)
+        await self._seek_back(undelivered)
+
+    def _batch(self, tp: Any, records: list[Any]) -> Any | None:
+        """Make the message of a batch; None where no task runs or it has all of the records."""
+        task = self.tasks.running(_plain(tp))
+        # The fetcher reads ahead, from its own idea of the position, before a task is open.
+        if task is None or task.next_offset is None or records[-1].offset < task.next_offset:
+            return None
+        message = self._to_message(tp, records[-1])
+        message.key, message.value = None, Batch(task, records)
+        task.next_offset = records[-1].offset + 1
+        return message
+
+
+def _plain(tp: Any) -> TopicPartition:
+    return TopicPartition(tp.topic, tp.partition)

@@ -1,0 +1,58 @@
+"""Checks, at start, that Faust still has what we hook into.
+
+The hooks are private to Faust and aiokafka, so a version with other insides has to be refused
+with a clear word instead of being misused.
+"""
+
+from importlib.metadata import version
+from inspect import signature
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer.fetcher import Fetcher
+from faust.tables.manager import TableManager
+from faust.transport.consumer import Consumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.transport.drivers.aiokafka import Consumer as DriverConsumer
+
+#: Distribution → the version whose insides were read.
+VERSIONS = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
+
+#: Owner, method, its parameters.
+_HOOKS: tuple[tuple[type, str, tuple[str, ...]], ...] = (
+    (Consumer, "on_partitions_revoked", ("self", "revoked")),
+    (Consumer, "on_partitions_assigned", ("self", "assigned", "generation_id")),
+    (Consumer, "perform_seek", ("self",)),
+    (Consumer, "resume_partitions", ("self", "tps")),
+    (Consumer, "pause_partitions", ("self", "tps")),
+    (Consumer, "getmany", ("self", "timeout")),
+    (Consumer, "_wait_next_records", ("self", "timeout")),
+    (Consumer, "_get_active_partitions", ("self",)),
+    (DriverConsumer, "_new_consumer_thread", ("self",)),
+    (DriverConsumer, "_to_message", ("self", "tp", "record")),
+    (AIOKafkaConsumerThread, "_create_worker_consumer", ("self", "transport")),
+    (
+        AIOKafkaConsumerThread,
+        "_fetch_records",
+        ("self", "consumer", "active_partitions", "timeout", "max_records"),
+    ),
+    (TableManager, "on_actives_ready", ("self",)),
+    (TableManager, "add", ("self", "table")),
+    (AIOKafkaConsumer, "seek", ("self", "partition", "offset")),
+    (Fetcher, "fetched_records", ("self", "partitions", "timeout", "max_records")),
+)
+
+
+class HookError(SystemExit):
+    """An installed version has not the insides we rely on."""
+
+
+def check_hooks() -> None:
+    """Raise HookError, naming the package or the method, where something is not as it was read."""
+    for name, wanted in VERSIONS.items():
+        found = version(name)
+        if found != wanted:
+            raise HookError(f"tickstream needs {name} {wanted}, found {found}: run `make install`")
+    for owner, name, wanted_parameters in _HOOKS:
+        method = getattr(owner, name, None)
+        if method is None or tuple(signature(method).parameters) != wanted_parameters:
+            raise HookError(f"{owner.__module__}.{owner.__name__}.{name} is not what it was")

@@ -1,0 +1,29 @@
+"""Faust's table manager, which leaves our tables to their tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from faust.tables.manager import TableManager
+
+from app.state.table import StateTable
+
+
+class TaskTableManager(TableManager):
+    """Knows all tables by name; declares and recovers only those that are Faust's."""
+
+    def add(self, table: Any) -> Any:
+        """Register a table. Raises ValueError for a name that is taken."""
+        if not isinstance(table, StateTable):
+            return super().add(table)
+        if table.name in self:
+            raise ValueError(f"Table with name {table.name!r} already exists")
+        self[table.name] = table
+        # As if its changelog were subscribed to already: Faust is not to read it.
+        self._channels[table] = None  # type: ignore[index, assignment]
+        return table
+
+    def on_actives_ready(self) -> None:
+        """Let tasks go: Faust calls this once a generation, after it has resumed the flow."""
+        super().on_actives_ready()
+        self.app.tasks.on_flow_open()

@@ -1,0 +1,27 @@
+"""How much a price rose, and who rose most."""
+
+import heapq
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from app.records import Gainer
+
+
+def gain(base: float, last: float) -> float:
+    """Give (last - base) / base, a fraction: 0.05 is a rise of 5 %. `base` is positive."""
+    return (last - base) / base
+
+
+def top(gainers: Iterable[Gainer], places: int = 10) -> list[Gainer]:
+    """Give the best `places`, by gain descending, ties by symbol ascending."""
+    return heapq.nsmallest(places, gainers, key=lambda each: (-each.gain, each.symbol))
+
+
+def day_of(time: int) -> str:
+    """Give the UTC day of an instant (ms) as YYYY-MM-DD."""
+    return datetime.fromtimestamp(time / 1000, UTC).date().isoformat()
+
+
+def start_of(day: str) -> int:
+    """Give the first instant (ms) of a UTC day. Raises ValueError for no YYYY-MM-DD."""
+    return int(datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp() * 1000)

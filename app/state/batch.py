@@ -1,0 +1,185 @@
+"""A batch: what was fetched from one partition at once, decoded once for all its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from operator import attrgetter, eq
+from time import time as now
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from app.records import DeadLetter
+from app.state.rows import MAX_KEY
+
+if TYPE_CHECKING:
+    from app.state.task import Task
+    from app.topics import Topic
+
+
+class RawRecord(Protocol):
+    """A record as aiokafka fetched it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Decoded:
+    """The readable records of a batch as columns, and the dead letters of the others.
+
+    `records`, `keys` (bytes), `times` (event time, ms) and `offsets` have the same length.
+    """
+
+    __slots__ = ("bad", "keys", "next_offset", "offsets", "records", "times")
+
+    def __init__(self, next_offset: int) -> None:
+        self.records: list[Any] = []
+        self.keys: list[bytes] = []
+        self.times: list[int] = []
+        self.offsets: list[int] = []
+        self.bad: list[DeadLetter] = []
+        #: Position after the batch.
+        self.next_offset = next_offset
+
+
+class Batch:
+    """Records of one partition in order of their offsets, and the task they are for."""
+
+    __slots__ = ("__dict__", "raw", "task")
+
+    def __init__(self, task: Task, raw: Sequence[RawRecord]) -> None:
+        self.task = task
+        self.raw = raw
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    @cached_property
+    def decoded(self) -> Decoded:
+        """The batch's records, read and checked; the work is done once."""
+        return self.task.decoder.decode(self.raw)
+
+
+class Decoder:
+    """Reads the JSON records of a topic and checks what every table relies on.
+
+    A record is readable when its value fits the topic's record type, its key is the record's own
+    key field, and its event time is not more than `max_ahead` ms past Kafka's timestamp: one
+    wrong clock must not close everybody's windows.
+    """
+
+    def __init__(self, topic: Topic, max_ahead: int) -> None:
+        self._topic = topic
+        self._max_ahead = max_ahead
+        self._key_of = attrgetter(topic.key)
+        decoder = msgspec.json.Decoder(topic.value)
+        self._decode, self._decode_lines = decoder.decode, decoder.decode_lines
+        self._names = _Names()
+
+    def decode(self, raw: Sequence[RawRecord]) -> Decoded:
+        """Give the records of `raw`, which is not empty; never raises for what is in them."""
+        decoded = Decoded(raw[-1].offset + 1)
+        records = self._decode_all(raw)
+        if records is None or not self._check_all(raw, records):
+            self._decode_each(raw, decoded)
+        else:
+            decoded.records = records
+            decoded.keys = [record.key for record in raw]  # type: ignore[misc]  # checked above
+            decoded.times = [record.time for record in records]
+            decoded.offsets = [record.offset for record in raw]
+        return decoded
+
+    def _decode_all(self, raw: Sequence[RawRecord]) -> list[Any] | None:
+        """Decode one line a record; None where that can't be trusted."""
+        try:
+            lines = b"\n".join([record.value for record in raw])  # type: ignore[misc]
+            # A value with a line break in it would shift all that follow.
+            if lines.count(b"\n") != len(raw) - 1:
+                return None
+            records = self._decode_lines(lines)
+        except (msgspec.MsgspecError, TypeError, UnicodeDecodeError):
+            return None
+        # Empty lines are skipped.
+        return records if len(records) == len(raw) else None
+
+    def _check_all(self, raw: Sequence[RawRecord], records: list[Any]) -> bool:
+        names = self._names
+        try:
+            keys = [names[record.key] for record in raw]  # type: ignore[index]
+        except (ValueError, AttributeError, TypeError):
+            return False
+        # The newest event against the oldest timestamp: true for nearly every batch. Where it
+        # is not, records are looked at one by one.
+        latest = max([record.time for record in records])
+        oldest = min([record.timestamp for record in raw])
+        return latest <= oldest + self._max_ahead and all(
+            map(eq, keys, map(self._key_of, records))
+        )
+
+    def _decode_each(self, raw: Sequence[RawRecord], decoded: Decoded) -> None:
+        for record in raw:
+            try:
+                value = self._decode_one(record)
+            except (msgspec.MsgspecError, ValueError) as error:
+                decoded.bad.append(dead_letter(record, error, "decode"))
+                continue
+            decoded.records.append(value)
+            decoded.keys.append(record.key or b"")
+            decoded.times.append(value.time)
+            decoded.offsets.append(record.offset)
+
+    def _decode_one(self, record: RawRecord) -> Any:
+        if record.value is None:
+            raise ValueError("the record has no value")
+        if record.key is None:
+            raise ValueError("the record has no key")
+        value = self._decode(record.value)
+        name = self._key_of(value)
+        if self._names[record.key] != name:
+            raise ValueError(f"the key {record.key!r} is not the record's {self._topic.key} {name!r}")
+        ahead = value.time - record.timestamp
+        if ahead > self._max_ahead:
+            raise ValueError(f"the time is {ahead} ms ahead of the record's Kafka timestamp")
+        return value
+
+
+#: A dead letter keeps at most this much of a value, or it would not fit into a topic either.
+MAX_DEAD_VALUE = 256 << 10
+
+
+def dead_letter(record: RawRecord, error: Exception, stage: str) -> DeadLetter:
+    """Describe a record that could not be read or processed, and why."""
+    value, note = record.value, ""
+    if value is not None and len(value) > MAX_DEAD_VALUE:
+        note = f" (the first {MAX_DEAD_VALUE} of {len(value)} bytes)"
+        value = value[:MAX_DEAD_VALUE]
+    return DeadLetter(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=None if record.key is None else record.key.decode(errors="replace"),
+        value=value,
+        error=f"{type(error).__name__}: {error}{note}",
+        stage=stage,
+        time=int(now() * 1000),
+    )
+
+
+class _Names(dict[bytes, str]):
+    """Text of each key seen: decoding a key once is cheaper than encoding each record's."""
+
+    #: Keys remembered at most; then it starts anew.
+    LIMIT = 1_000_000
+
+    def __missing__(self, key: bytes) -> str:
+        if len(self) >= self.LIMIT:
+            self.clear()
+        if len(key) > MAX_KEY:
+            raise ValueError(f"the key has {len(key)} bytes, more than {MAX_KEY}")
+        name = self[key] = key.decode()
+        return name

@@ -1,0 +1,205 @@
+"""A table of the latest row of each key in a period, ranked or summed up period by period.
+
+It stands behind a repartition: one partition sees all keys, so a period's rows can be compared.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from app.state.partition import PartitionState, RecordError
+from app.state.rows import RowDecoder, encode_row, row_key, split_row_key
+from app.state.table import StateTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import faust
+
+    from app.state.batch import Decoded
+    from app.state.store import Store
+    from app.topics import Topic
+
+#: Periods kept in memory; an older one is read from the store when it is asked for.
+PERIODS_IN_MEMORY = 3
+
+
+class GroupResult(msgspec.Struct, frozen=True):
+    """A period's rows, as a table's `record` function gets them."""
+
+    #: Name of the period.
+    key: str
+    #: First instant (ms).
+    start: int
+    rows: list[Any]
+    #: Highest event time (ms) applied.
+    time: int
+    #: Highest source offset applied.
+    revision: int
+
+
+class _Row(msgspec.Struct, gc=False):
+    offset: int
+    time: int
+    value: Any
+
+
+class GroupState(PartitionState):
+    """One partition of a group table."""
+
+    table: GroupTable
+
+    def __init__(self, table: GroupTable, partition: int, store: Store, *, leads: bool) -> None:
+        super().__init__(table, partition, store, leads=leads)
+        self._periods: dict[int, dict[bytes, _Row]] = {}
+        self._dirty: set[tuple[int, bytes]] = set()
+        self._changed: set[int] = set()
+        self._decode_row = RowDecoder(table.name, table.version, [int, int, table.row_type])
+
+    def _load(self) -> None:
+        for start in self.store.starts():
+            if any(row.offset >= self.meta.published for row in self._read(start).values()):
+                self._changed.add(start)
+
+    def _fold(self, decoded: Decoded, begin: int) -> None:
+        for index in range(begin, len(decoded.offsets)):
+            record, key, time = decoded.records[index], decoded.keys[index], decoded.times[index]
+            try:
+                start, value = self.table.group(record), self.table.row(record)
+            except Exception as error:  # a user's functions may raise anything
+                raise RecordError(index, error) from error
+            self._period(start)[key] = _Row(decoded.offsets[index], time, value)
+            self._dirty.add((start, key))
+            self._changed.add(start)
+            self.meta.stream_time = max(self.meta.stream_time, time)
+
+    def _period(self, start: int) -> dict[bytes, _Row]:
+        if start not in self._periods:
+            self._periods[start] = self._read(start)
+        return self._periods[start]
+
+    def _read(self, start: int) -> dict[bytes, _Row]:
+        rows = {}
+        for row in self.store.keys_between(start, start + 1):
+            value = self.store.get(row)
+            if value is not None:
+                rows[split_row_key(row)[0]] = _Row(*self._decode_row(row, value))
+        return rows
+
+    @property
+    def unpublished(self) -> bool:
+        """Whether a period changed since the last publication."""
+        return bool(self._changed)
+
+    def _take_rows(self) -> list[tuple[bytes, bytes | None]]:
+        rows: list[tuple[bytes, bytes | None]] = []
+        for start, key in self._dirty:
+            row = self._periods[start][key]
+            value = encode_row(self.table.version, row.offset, row.time, row.value)
+            rows.append((row_key(key, start), value))
+        self._dirty.clear()
+        return rows
+
+    def _expires_before(self) -> int:
+        return self.meta.stream_time - self.table.retention - self.table.period + 1
+
+    def _publish(self) -> None:
+        for start in sorted(self._changed):
+            result = self.result(start)
+            if result is not None:
+                for topic, record in self.table.publications:
+                    self.send(topic, result.key, record(result))
+        self._changed.clear()
+
+    def _settle(self) -> None:
+        busy = self._changed | {start for start, _ in self._dirty}
+        for start in sorted(self._periods)[:-PERIODS_IN_MEMORY]:
+            if start not in busy:
+                del self._periods[start]
+
+    def result(self, start: int) -> GroupResult | None:
+        """Give what is known of the period at `start` (ms); None if nothing is."""
+        rows = self._periods.get(start) or self._read(start)
+        if not rows:
+            return None
+        return GroupResult(
+            self.table.period_name(start),
+            start,
+            [row.value for row in rows.values()],
+            max(row.time for row in rows.values()),
+            max(row.offset for row in rows.values()),
+        )
+
+    def starts(self) -> list[int]:
+        """Give the starts (ms) of the periods that have rows, oldest first."""
+        return sorted(set(self.store.starts()) | set(self._periods))
+
+    def rows_of(self, key: bytes) -> list[Any]:
+        """Give the rows of a key, oldest period first."""
+        periods = (self._periods.get(start) or self._read(start) for start in self.starts())
+        return [rows[key].value for rows in periods if key in rows]
+
+
+class GroupTable(StateTable):
+    """The latest row of each key, by period.
+
+    `group` gives the start (ms) of a record's period, `row` what is kept of it (`row_type`),
+    `period_name` the name of a period, which is the key of what is published. Raise `version` whenever
+    the shape of `row_type` changes. Durations in ms.
+    """
+
+    abstract = True
+    timed = True
+
+    def __init__(  # noqa: PLR0913  # a declaration: each is a line of it
+        self,
+        app: faust.App,
+        *,
+        name: str,
+        source: Topic,
+        group: Callable[[Any], int],
+        period: int,
+        period_name: Callable[[int], str],
+        row: Callable[[Any], Any],
+        row_type: type[Any],
+        record: Callable[[GroupResult], Any],
+        retention: int,
+        help: str,
+        version: int = 1,
+    ) -> None:
+        self.group = group
+        self.period = period
+        self.period_name = period_name
+        self.row = row
+        self.row_type = row_type
+        self.record = record
+        self.version = version
+        super().__init__(app, name=name, source=source, retention=retention, help=help)
+
+    @property
+    def layout(self) -> str:
+        """The row's type and version."""
+        return f"{self.row_type.__name__} {self.version}"
+
+    def new_state(self, partition: int, store: Store, *, leads: bool) -> GroupState:
+        """Make the state of a partition over its opened store."""
+        return GroupState(self, partition, store, leads=leads)
+
+    def group_record(self, start: int | None = None) -> Any | None:
+        """Give the record of the period at `start` (ms), the latest if None; None if unknown."""
+        for state in self._group_states():
+            found = max(state.starts(), default=None) if start is None else start
+            result = None if found is None else state.result(found)
+            if result is not None:
+                return self.record(result)
+        return None
+
+    def period_names(self) -> list[str]:
+        """Give the names of the periods that have rows here, oldest first."""
+        starts = {start for state in self._group_states() for start in state.starts()}
+        return [self.period_name(start) for start in sorted(starts)]
+
+    def _group_states(self) -> Iterable[GroupState]:
+        return (state for state in self.open_states() if isinstance(state, GroupState))

@@ -1,0 +1,31 @@
+"""What the engine counts. Added to once a batch or a checkpoint, never once a record."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+records = Counter("tickstream_records_total", "Records folded", ["table", "partition"])
+batches = Counter("tickstream_batches_total", "Batches folded", ["table", "partition"])
+late = Counter("tickstream_late_total", "Records after their table's grace", ["table", "partition"])
+dead_letters = Counter(
+    "tickstream_dead_letters_total", "Records that could not be read or processed", ["topic", "stage"]
+)
+published = Counter("tickstream_published_total", "Window results published", ["table", "final"])
+split_keys = Counter(
+    "tickstream_split_keys_total", "Keys seen in more than one partition", ["table"]
+)
+stream_time = Gauge(
+    "tickstream_stream_time_seconds", "Highest event time accepted", ["table", "partition"]
+)
+lag = Gauge("tickstream_lag_records", "Records fetched by nobody yet", ["topic", "partition"])
+position = Gauge("tickstream_position_offset", "Next offset to fold", ["topic", "partition"])
+checkpoints = Counter("tickstream_checkpoints_total", "Checkpoints", ["topic", "outcome"])
+checkpoint_seconds = Histogram(
+    "tickstream_checkpoint_seconds",
+    "Duration of a checkpoint's transaction",
+    ["topic"],
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+restored_rows = Counter("tickstream_restored_rows_total", "Rows restored", ["table", "partition"])
+restore_seconds = Gauge(
+    "tickstream_restore_seconds", "Duration of the last restore", ["table", "partition"]
+)
+tasks = Gauge("tickstream_tasks", "Tasks of this worker by state", ["state"])

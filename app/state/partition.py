@@ -1,0 +1,246 @@
+"""One partition of a table: its rows, its position, its stream time.
+
+Folding is synchronous, so that a snapshot always stands between two batches. What a snapshot
+holds, the task writes in one transaction; only then does the store get it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from bisect import bisect_left
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from aiokafka.partitioner import DefaultPartitioner
+
+from app.records import DeadLetter
+from app.state import metrics
+from app.state.batch import Batch, Decoded, dead_letter
+from app.state.rows import (
+    META,
+    Meta,
+    UnreadableRowError,
+    decode_meta,
+    encode_meta,
+    split_row_key,
+)
+from app.topics import DEAD_LETTERS, Topic
+
+if TYPE_CHECKING:
+    from app.state.store import Store
+    from app.state.table import StateTable
+
+#: A record to write: key, value (None: a tombstone), headers.
+Out = tuple[bytes, bytes | None, tuple[tuple[str, bytes], ...]]
+
+#: Most rows that one checkpoint deletes.
+EXPIRE_SLICE = 5_000
+
+_json = msgspec.json.Encoder().encode
+_partitioner = DefaultPartitioner()
+
+
+@dataclass
+class Snapshot:
+    """What one table contributes to a checkpoint."""
+
+    #: Rows by key; None deletes.
+    rows: list[tuple[bytes, bytes | None]]
+    position: int
+    #: Records for topics, by (topic, partition), in the order they were made.
+    outputs: dict[tuple[str, int], list[Out]] = field(default_factory=dict)
+    #: Whether the windows changed since the last publication are in `outputs`.
+    published: bool = False
+
+
+class PartitionState(ABC):
+    """The state of one partition of a table, folded from one partition of its source."""
+
+    def __init__(self, table: StateTable, partition: int, store: Store, *, leads: bool) -> None:
+        self.table = table
+        self.partition = partition
+        self.store = store
+        self.meta = Meta()
+        #: Of several tables on one source, the first reports what none of them can read.
+        self.leads = leads
+        self.position = 0
+        #: More work is due than one checkpoint may take on: the next follows at once.
+        self.behind = False
+        self._outputs: dict[tuple[str, int], list[Out]] = defaultdict(list)
+        self._committed_position = 0
+        #: Start (ms) up to which rows have been deleted: a scan from the very first one would
+        #: walk over all the tombstones that the store has not compacted away yet.
+        self._expired = 0
+
+    # -- opening
+
+    @property
+    def restored_position(self) -> int | None:
+        """Offset of the next record to fold, as the meta row says; None without one."""
+        return self.meta.positions.get(self.table.source.name)
+
+    def load(self) -> None:
+        """Take the meta row and what folding needs from the restored store."""
+        value = self.store.get(META)
+        layout = self.table.layout
+        self.meta = decode_meta(value) if value is not None else Meta(layout=layout)
+        if self.meta.layout != layout:
+            raise UnreadableRowError(
+                f"table {self.table.name}: its rows are {self.meta.layout}, this code and its "
+                f"settings ask for {layout}; set them back, or rebuild the table from its source "
+                "under another TICKSTREAM_APP_ID"
+            )
+        self._load()
+
+    def start(self, position: int) -> None:
+        """Begin to fold at this offset of the source."""
+        self.position = self._committed_position = position
+
+    # -- folding
+
+    def fold(self, batch: Batch) -> None:
+        """Fold the records of a batch that are not yet in. Never raises for a record."""
+        decoded = batch.decoded
+        begin = bisect_left(decoded.offsets, self.position)
+        if self.leads:
+            for letter in decoded.bad:
+                if letter.offset >= self.position:
+                    self._dead(letter)
+        if begin < len(decoded.offsets):
+            self._fold_all(batch, decoded, begin)
+            self._count(len(decoded.offsets) - begin)
+        self.position = max(self.position, decoded.next_offset)
+
+    def _fold_all(self, batch: Batch, decoded: Decoded, begin: int) -> None:
+        """Fold `decoded[begin:]`; a record whose folding raises becomes a dead letter."""
+        while begin < len(decoded.offsets):
+            try:
+                self._fold(decoded, begin)
+            except RecordError as error:
+                offset = decoded.offsets[error.index]
+                raw = next(record for record in batch.raw if record.offset == offset)
+                self._dead(dead_letter(raw, error.cause, self.table.name))
+                begin = error.index + 1
+            else:
+                return
+
+    def _count(self, records: int) -> None:
+        labels = self.table.name, str(self.partition)
+        metrics.records.labels(*labels).inc(records)
+        metrics.batches.labels(*labels).inc()
+        metrics.stream_time.labels(*labels).set(self.meta.stream_time / 1000)
+
+    # -- checkpoints
+
+    @property
+    def dirty(self) -> bool:
+        """Whether a checkpoint has something to write."""
+        return self.position != self._committed_position or bool(self._outputs)
+
+    @property
+    @abstractmethod
+    def unpublished(self) -> bool:
+        """Whether a publication has something to say."""
+
+    def snapshot(self, *, publish: bool) -> Snapshot:
+        """Take what has changed; folding may go on, into the next snapshot."""
+        rows = self._take_rows()
+        rows += ((row, None) for row in self._expire())
+        if publish:
+            self._publish()
+        self.meta.positions[self.table.source.name] = self.position
+        if publish:
+            self.meta.published = self.position
+        rows.append((META, encode_meta(self.meta)))
+        outputs, self._outputs = self._outputs, defaultdict(list)
+        return Snapshot(rows, self.position, dict(outputs), publish)
+
+    def _expire(self) -> list[bytes]:
+        """Give some rows whose retention has ended, oldest first."""
+        end = self._expires_before()
+        if end <= self._expired:
+            return []
+        rows = list(islice(self.store.keys_between(self._expired, end), EXPIRE_SLICE))
+        self._expired = split_row_key(rows[-1])[1] if len(rows) == EXPIRE_SLICE else end
+        return rows
+
+    def committed(self, snapshot: Snapshot, changelog_offset: int) -> None:
+        """Put a snapshot that is in Kafka for good into the store."""
+        self.store.write(snapshot.rows, changelog_offset, self.table.timed)
+        self._committed_position = snapshot.position
+        self._settle()
+
+    # -- outputs
+
+    def send(self, topic: Topic, key: str, record: Any, partition: int | None = None) -> None:
+        """Write a record with the next checkpoint.
+
+        Co-partitioned topics get it in this partition, others in the one Kafka's default
+        partitioner (murmur2) gives the key.
+        """
+        raw = key.encode()
+        if partition is None:
+            partition = self._partition_in(topic, raw)
+        self._outputs[topic.name, partition].append((raw, _json(record), ()))
+
+    def append(self, topic: Topic, key: str, record: Any, source_offset: int) -> None:
+        """Like `send`, for a topic that is a log: with the header `source`."""
+        raw = key.encode()
+        source = f"{self.table.source.name}-{self.partition}-{source_offset}".encode()
+        out = (raw, _json(record), (("source", source),))
+        self._outputs[topic.name, self._partition_in(topic, raw)].append(out)
+
+    def _partition_in(self, topic: Topic, key: bytes) -> int:
+        count = topic.partition_count()
+        if topic.partitions is None and self.table.source.partitions is None:
+            return self.partition
+        return _partitioner(key, list(range(count)), []) if count > 1 else 0
+
+    def _dead(self, letter: DeadLetter) -> None:
+        metrics.dead_letters.labels(self.table.source.name, letter.stage).inc()
+        self.append(DEAD_LETTERS, letter.topic, letter, letter.offset)
+
+    # -- what a kind of table brings
+
+    @abstractmethod
+    def _load(self) -> None:
+        """Read from the store what folding needs at hand."""
+
+    @abstractmethod
+    def _fold(self, decoded: Decoded, begin: int) -> None:
+        """Fold `decoded[begin:]`. Raises RecordError for a record that can't be."""
+
+    @abstractmethod
+    def _take_rows(self) -> list[tuple[bytes, bytes | None]]:
+        """Give the rows changed or deleted since the last call, encoded."""
+
+    @abstractmethod
+    def _expires_before(self) -> int:
+        """Give the start (ms) from which on rows are kept."""
+
+    @abstractmethod
+    def _publish(self) -> None:
+        """Send what has changed since the last publication; sets `behind` if not all."""
+
+    def _settle(self) -> None:
+        """Forget what the store now holds and folding no longer needs."""
+
+    @abstractmethod
+    def rows_of(self, key: bytes) -> list[Any]:
+        """Give all rows of a key, for people to look at."""
+
+    def keys(self) -> set[bytes]:
+        """Give the keys that have rows."""
+        return set(self.store.prefixes())
+
+
+class RecordError(Exception):
+    """A record could not be folded; those before it have been."""
+
+    def __init__(self, index: int, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.index = index
+        self.cause = cause

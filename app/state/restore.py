@@ -1,0 +1,103 @@
+"""Restores a partition of a table: its changelog, read committed, straight into the store."""
+
+from __future__ import annotations
+
+import logging
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from app.state import metrics
+from app.state.store import Store, wipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+FETCH_BYTES = 8 << 20
+
+
+async def restore(
+    path: Path, changelog: str, partition: int, *, timed: bool, bootstrap_servers: list[str]
+) -> Store:
+    """Open the store at `path` and bring it to the end of its changelog partition.
+
+    It reads until the position reaches the end offset: transaction markers take offsets too, so
+    waiting for a last record could wait for ever. A store that is ahead of the changelog, or
+    behind what is still there, belongs to another history and is made anew.
+    """
+    begun = perf_counter()
+    source = TopicPartition(changelog, partition)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=FETCH_BYTES,
+        fetch_max_wait_ms=50,
+    )
+    await consumer.start()
+    store = Store(path)
+    try:
+        consumer.assign([source])
+        first = (await consumer.beginning_offsets([source]))[source]
+        end = (await consumer.end_offsets([source]))[source]
+        if not first <= max(store.offset, first) <= end or 0 < store.offset < first:
+            logger.warning(
+                "%s reached offset %d of %s-%d, which has %d to %d: restoring it from the start",
+                path,
+                store.offset,
+                changelog,
+                partition,
+                first,
+                end,
+            )
+            store.close()
+            wipe(path)
+            store = Store(path)
+        rows = await _read(consumer, source, store, max(first, store.offset), end, timed=timed)
+    except BaseException:
+        store.close()
+        raise
+    finally:
+        await consumer.stop()
+    _report(changelog, partition, rows, perf_counter() - begun)
+    return store
+
+
+async def _read(
+    consumer: AIOKafkaConsumer,
+    source: TopicPartition,
+    store: Store,
+    begin: int,
+    end: int,
+    *,
+    timed: bool,
+) -> int:
+    consumer.seek(source, begin)
+    rows = 0
+    position = begin
+    while position < end:
+        fetched = await consumer.getmany(source, timeout_ms=200)
+        position = await consumer.position(source)
+        records = fetched.get(source, [])
+        store.write([(record.key, record.value) for record in records], position, timed)
+        rows += len(records)
+    return rows
+
+
+def _report(changelog: str, partition: int, rows: int, seconds: float) -> None:
+    table = changelog.removesuffix("-changelog")
+    metrics.restored_rows.labels(table, str(partition)).inc(rows)
+    metrics.restore_seconds.labels(table, str(partition)).set(seconds)
+    if rows:
+        logger.info(
+            "Restored %d rows of %s-%d in %.2f s (%.0f rows/s)",
+            rows,
+            changelog,
+            partition,
+            seconds,
+            rows / seconds,
+        )

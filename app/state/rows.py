@@ -1,0 +1,95 @@
+"""How a row is written, in the changelog and in the store alike.
+
+Key: length of the key (2 bytes, big endian), the key, the start (8 bytes, big endian). All rows
+of a key stand together, ordered by start. Value: MessagePack `[version, ...]`.
+The meta row of a partition has the key `__meta__` (no row's key: as a length, its first two
+bytes would ask for 24,415 bytes more).
+"""
+
+import struct
+from typing import Any
+
+import msgspec
+
+META = b"__meta__"
+
+_LENGTH = struct.Struct(">H")
+_START = struct.Struct(">Q")
+_encode = msgspec.msgpack.Encoder().encode
+
+#: Longest key in bytes.
+MAX_KEY = 0xFFFF
+
+
+class UnreadableRowError(Exception):
+    """A row whose version or shape is not the one this code writes."""
+
+
+class Meta(msgspec.Struct, omit_defaults=True):
+    """What a partition of a table knows beside its rows; moves in the same transaction."""
+
+    #: What the rows are; rows of another layout can't be read.
+    layout: str = ""
+    #: Source topic → offset of the next record to fold.
+    positions: dict[str, int] = {}
+    #: Highest event time accepted (ms); -1 before the first record.
+    stream_time: int = -1
+    #: Windows ending at or before this (ms) have been published as final.
+    finalised: int = 0
+    #: Position of the last publication: a row with a higher last offset awaits one.
+    published: int = 0
+
+
+def prefix(key: bytes) -> bytes:
+    """Give what all rows of `key` begin with."""
+    return _LENGTH.pack(len(key)) + key
+
+
+def row_key(key: bytes, start: int) -> bytes:
+    """Give the key of the row of `key` at `start` (ms, not negative)."""
+    return _LENGTH.pack(len(key)) + key + _START.pack(start)
+
+
+def split_row_key(row: bytes) -> tuple[bytes, int]:
+    """Give key and start (ms) of a row's key."""
+    return row[2:-8], _START.unpack(row[-8:])[0]
+
+
+def encode_row(version: int, *fields: Any) -> bytes:
+    """Give a row's value."""
+    return _encode((version, *fields))
+
+
+def encode_meta(meta: Meta) -> bytes:
+    """Give the meta row's value; JSON, because people look at it with a console consumer."""
+    return msgspec.json.encode(meta)
+
+
+def decode_meta(value: bytes) -> Meta:
+    """Read a meta row. Raises UnreadableRowError."""
+    try:
+        return msgspec.json.decode(value, type=Meta)
+    except msgspec.MsgspecError as error:
+        raise UnreadableRowError(f"meta row {value[:80]!r}: {error}") from error
+
+
+class RowDecoder:
+    """Reads the values of one table's rows."""
+
+    def __init__(self, table: str, version: int, fields: list[Any]) -> None:
+        self._table = table
+        self._version = version
+        self._decode = msgspec.msgpack.Decoder(tuple[(int, *fields)]).decode  # type: ignore[misc]
+
+    def __call__(self, key: bytes, value: bytes) -> tuple[Any, ...]:
+        """Give the fields of a row. Raises UnreadableRowError with the row's name."""
+        try:
+            version, *fields = self._decode(value)
+        except msgspec.MsgspecError as error:
+            raise UnreadableRowError(f"table {self._table}, row {key!r}: {error}") from error
+        if version != self._version:
+            raise UnreadableRowError(
+                f"table {self._table}, row {key!r}: written as version {version}, "
+                f"this code reads version {self._version}; rebuild the table from its source"
+            )
+        return tuple(fields)

@@ -1,0 +1,175 @@
+"""The ordered store of one partition of a table: RocksDB, a cache of the changelog.
+
+It may be behind the changelog, never ahead: rows are written after their transaction committed,
+all of a checkpoint in one atomic batch with the changelog offset reached. So the write-ahead log
+is off; what a crash takes is read from the changelog again.
+"""
+
+import logging
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DbClosedError,
+    DBCompressionType,
+    Options,
+    Rdict,
+    ReadOptions,
+    WriteBatch,
+    WriteOptions,
+)
+
+from app.state.rows import META
+
+logger = logging.getLogger(__name__)
+
+#: RocksDB's own default is bound to no total: one cache for all stores of the process.
+CACHE_BYTES = 64 << 20
+WRITE_BUFFER_BYTES = 8 << 20
+
+#: First byte of a stored key: what it is. Rows are ordered by key, then start; TIME entries
+#: by start, then key, so that what has grown old is a range too.
+ROW, TIME, OFFSET = b"p", b"t", b"o"
+
+_cache = Cache(CACHE_BYTES)
+
+
+class StoreInUseError(Exception):
+    """Another process holds the store."""
+
+
+class Store:
+    """Rows of one partition, by key; and by time where rows have a start."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._db = _open(path)
+        self._write_options = WriteOptions()
+        self._write_options.disable_wal = True
+
+    @property
+    def offset(self) -> int:
+        """Changelog offset reached: the next one to read; 0 for an empty store."""
+        value = self._db.get(OFFSET)
+        return int(value) if value is not None else 0
+
+    def get(self, row: bytes) -> bytes | None:
+        """Give the value of a row, or None."""
+        return self._db.get(ROW + row)
+
+    def write(
+        self,
+        rows: Iterable[tuple[bytes, bytes | None]],
+        offset: int,
+        timed: bool,
+    ) -> None:
+        """Write rows (None deletes) and the changelog offset reached, all or nothing.
+
+        `timed` rows end in 8 bytes of time and get an entry in the order of time.
+        """
+        batch = WriteBatch(raw_mode=True)
+        for row, value in rows:
+            time = TIME + row[-8:] + row if timed and row != META else None
+            if value is None:
+                batch.delete(ROW + row)
+                if time:
+                    batch.delete(time)
+            else:
+                batch.put(ROW + row, value)
+                if time:
+                    batch.put(time, b"")
+        batch.put(OFFSET, b"%d" % offset)
+        self._db.write(batch, self._write_options)
+
+    def scan(self, lower: bytes, upper: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Give the rows with lower <= key < upper, ascending."""
+        for row, value in self._scan(ROW + lower, ROW + upper):
+            yield row[1:], value
+
+    def last_before(self, prefix: bytes, row: bytes) -> tuple[bytes, bytes] | None:
+        """Give the last row before `row` that begins with `prefix`, or None."""
+        found = self._db.iter(ReadOptions())
+        found.seek_for_prev(ROW + row)
+        if found.valid() and found.key() == ROW + row:
+            found.prev()
+        if found.valid() and found.key().startswith(ROW + prefix):
+            return found.key()[1:], found.value()
+        return None
+
+    def keys_between(self, begin: int, end: int = 1 << 62) -> Iterator[bytes]:
+        """Give the timed rows with begin <= start < end (ms), oldest first."""
+        for entry, _ in self._scan(TIME + begin.to_bytes(8), TIME + max(end, 0).to_bytes(8)):
+            yield entry[9:]
+
+    def starts(self) -> Iterator[int]:
+        """Give each start (ms) that has rows, once, ascending: one seek a start."""
+        found = self._db.iter(ReadOptions())
+        found.seek(TIME)
+        while found.valid() and (entry := found.key()).startswith(TIME):
+            start = int.from_bytes(entry[1:9])
+            yield start
+            found.seek(TIME + (start + 1).to_bytes(8))
+
+    def prefixes(self) -> Iterator[bytes]:
+        """Give each key that has rows, once: one seek a key, whatever its rows."""
+        found = self._db.iter(ReadOptions())
+        found.seek(ROW)
+        while found.valid() and (row := found.key()).startswith(ROW):
+            if row[1:] == META:
+                found.next()
+                continue
+            end = 3 + int.from_bytes(row[1:3])
+            yield row[3:end]
+            found.seek(row[:end] + b"\xff" * 9)
+
+    def _scan(self, lower: bytes, upper: bytes) -> Iterator[tuple[bytes, bytes]]:
+        options = ReadOptions()
+        options.set_iterate_upper_bound(upper)
+        found = self._db.iter(options)
+        found.seek(lower)
+        while found.valid():
+            yield found.key(), found.value()
+            found.next()
+
+    def close(self) -> None:
+        """Flush and release the store. Calling it twice is harmless."""
+        with suppress(DbClosedError):
+            self._db.close()
+
+
+def wipe(path: Path) -> None:
+    """Remove a store's files."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _open(path: Path) -> Rdict:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return Rdict(str(path), _options())
+    except Exception as error:
+        if "lock" in str(error).lower():
+            raise StoreInUseError(
+                f"{path} is in use by another worker: give each its own WEB_PORT or APP_DATADIR"
+            ) from error
+        logger.warning("%s can't be opened, it is restored from the changelog: %s", path, error)
+    wipe(path)
+    return Rdict(str(path), _options())
+
+
+def _options() -> Options:
+    table = BlockBasedOptions()
+    table.set_block_cache(_cache)
+    table.set_bloom_filter(10, block_based=False)
+    table.set_cache_index_and_filter_blocks(True)
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_block_based_table_factory(table)
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_keep_log_file_num(2)
+    options.set_max_open_files(256)
+    return options

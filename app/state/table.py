@@ -1,0 +1,160 @@
+"""Tables that Faust knows by name and we keep: no Faust changelog, no Faust recovery."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from mode import Service
+
+from app.state import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import faust
+
+    from app.state.batch import Batch
+    from app.state.partition import PartitionState
+    from app.state.store import Store
+    from app.topics import Topic
+
+
+class StateTable(Service):
+    """A table folded from one topic, partition by partition.
+
+    It stands in `app.tables` like every Faust table, so the `tables` command, the web views and
+    the router know it. What Faust would do for its state, tasks do (`app/state/task.py`).
+    """
+
+    abstract = True
+
+    #: Whether rows end in a time, by which the store orders them too.
+    timed = False
+
+    # What Faust asks of a table.
+    is_global = False
+    use_partitioner = False
+    synchronize_all_active_partitions = False
+
+    def __init__(
+        self, app: faust.App, *, name: str, source: Topic, retention: int, help: str
+    ) -> None:
+        super().__init__()
+        self.app = app
+        self.name = name
+        self.source = source
+        #: How long rows are kept, in stream time (ms).
+        self.retention = retention
+        self.help = help
+        #: Topics this table writes, each with what makes its record.
+        self.publications: list[tuple[Topic, Callable[[Any], Any]]] = []
+        self._states: dict[int, PartitionState] = {}
+        self._seen: dict[bytes, int] = {}
+        app.tables.add(self)
+        app.tasks.add_table(self)
+
+    @property
+    def changelog(self) -> str:
+        """Name of the topic that holds the rows; it has the source's partitions."""
+        return f"{self.app.conf.id}-{self.name}-changelog"
+
+    @property
+    @abstractmethod
+    def layout(self) -> str:
+        """What the rows are, in words: state of another layout is refused, not misread."""
+
+    def publish(self, topic: Topic, record: Callable[[Any], Any]) -> None:
+        """Write what `record` makes of each changed result to `topic`."""
+        self.publications.append((topic, record))
+
+    async def fold(self, batch: Batch) -> None:
+        """Fold a batch into its partition, and wait while checkpoints can't keep up.
+
+        A batch of a task that is no longer open is ignored: its records come again.
+        """
+        task = batch.task
+        state = self._states.get(task.partition)
+        if state is not None and task.holds(state):
+            state.fold(batch)
+            await task.pace()
+
+    # -- queries
+
+    @property
+    def ready(self) -> bool:
+        """Whether each partition assigned to this worker is restored and running."""
+        return self.app.tasks.ready(self.source.name)
+
+    @property
+    def partitions(self) -> list[int]:
+        """The partitions open here."""
+        return sorted(self._states)
+
+    def rows_of(self, key: str) -> list[Any]:
+        """Give all rows of a key in the partitions open here; [] for an unknown key."""
+        return [row for state in self.open_states() for row in state.rows_of(key.encode())]
+
+    def keys(self, limit: int = 1000) -> list[str]:
+        """Give the keys of the partitions open here, sorted, at most `limit`."""
+        keys = {key for state in self.open_states() for key in state.keys()}
+        return [key.decode() for key in sorted(keys)[:limit]]
+
+    def open_states(self) -> Iterable[PartitionState]:
+        """Give the state of each partition open here."""
+        return list(self._states.values())
+
+    def __getitem__(self, key: str) -> list[Any]:
+        """Give what `/table/NAME/KEY/` shows. Raises KeyError, never makes up a default."""
+        rows = self.rows_of(key)
+        if not rows:
+            raise KeyError(key)
+        return rows
+
+    # -- partitions, by the tasks
+
+    @abstractmethod
+    def new_state(self, partition: int, store: Store, *, leads: bool) -> PartitionState:
+        """Make the state of a partition over its opened store."""
+
+    def open(self, state: PartitionState) -> None:
+        """Serve this partition from now on."""
+        self._states[state.partition] = state
+
+    def close(self, state: PartitionState) -> None:
+        """Serve this partition no longer."""
+        if self._states.get(state.partition) is state:
+            del self._states[state.partition]
+
+    def saw(self, key: bytes, partition: int) -> None:
+        """Note where a key lives; one in two partitions has two states, which can't be right."""
+        before = self._seen.setdefault(key, partition)
+        if before != partition:
+            self._seen[key] = partition
+            metrics.split_keys.labels(self.name).inc()
+            self.log.warning(
+                "%s is in partitions %s and %s of %s: its producers partition differently, "
+                "each part has windows of its own",
+                key.decode(),
+                before,
+                partition,
+                self.source.name,
+            )
+
+    # -- what Faust calls
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
+
+    def reset_state(self) -> None:
+        """Remove the local rows (`faust reset`); they are restored from the changelog."""
+        self.app.tasks.wipe(self)
+
+    async def on_rebalance(self, *_: Any, **__: Any) -> None:
+        """Nothing to do: tasks follow the assignment."""
+
+    async def on_recovery_completed(self, *_: Any) -> None:
+        """Nothing to do: tasks restore."""
+
+    async def call_recover_callbacks(self) -> None:
+        """Nothing to do: there are none."""

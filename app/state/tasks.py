@@ -1,0 +1,199 @@
+"""All tasks of this worker: opened when a partition is assigned, closed when it is revoked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from aiokafka import TopicPartition
+from mode import Service
+
+from app.state import metrics
+from app.state.rows import UnreadableRowError
+from app.state.store import StoreInUseError, wipe
+from app.state.task import State, Task, TaskError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from app.settings import Settings
+    from app.state.table import StateTable
+    from app.topics import Topic
+
+logger = logging.getLogger(__name__)
+
+#: What no restart of a task mends: the worker stops.
+HOPELESS = (TaskError, UnreadableRowError, StoreInUseError)
+
+
+class Source(Protocol):
+    """What tasks need of the consumer that fetches their records."""
+
+    async def committed(self, tp: TopicPartition) -> int | None:
+        """Give the group's committed offset."""
+
+    async def beginning(self, tp: TopicPartition) -> int:
+        """Give the first offset there is."""
+
+    async def seek(self, tp: TopicPartition, offset: int) -> None:
+        """Fetch from this offset on."""
+
+    def deliver(self, tp: TopicPartition, *, active: bool) -> None:
+        """Deliver the partition's records, or stop doing so."""
+
+    def still_assigned(self, tp: TopicPartition, generation: int) -> bool:
+        """Say whether the partition is ours, in the same generation, no rebalance under way."""
+
+
+class Tasks(Service):
+    """Opens and closes tasks as partitions come and go, and reopens those that failed."""
+
+    abstract = False
+
+    def __init__(self, conf: Settings, directory: Path) -> None:
+        super().__init__()
+        self.conf = conf
+        self.directory = directory
+        #: Source topics by name.
+        self.topics: dict[str, Topic] = {}
+        self._tables: dict[str, list[StateTable]] = {}
+        self._tasks: dict[TopicPartition, Task] = {}
+        self._assigned: set[TopicPartition] | None = None
+        self._generation = -1
+        self._flow_open = asyncio.Event()
+        self._stopping = False
+        self.source: Source
+
+    # -- declarations
+
+    def add_table(self, table: StateTable) -> None:
+        """Fold `table` in the tasks of its source."""
+        self.topics[table.source.name] = table.source
+        self._tables.setdefault(table.source.name, []).append(table)
+
+    def tables_of(self, source: str) -> list[StateTable]:
+        """Give the tables folded from a source; the first reports what can't be read."""
+        return self._tables.get(source, [])
+
+    @property
+    def tables(self) -> list[StateTable]:
+        """All tables."""
+        return [table for tables in self._tables.values() for table in tables]
+
+    def owns(self, topic: str) -> bool:
+        """Say whether a topic's records come in batches, to tasks."""
+        return topic in self._tables
+
+    def store_path(self, table: StateTable, partition: int) -> Path:
+        """Give where a partition of a table is stored."""
+        return self.directory / f"{table.name}-{partition}"
+
+    def wipe(self, table: StateTable) -> None:
+        """Remove the local rows of a table."""
+        for path in self.directory.glob(f"{table.name}-*"):
+            wipe(path)
+
+    # -- state
+
+    def running(self, tp: TopicPartition) -> Task | None:
+        """Give the task that runs on a partition, or None."""
+        task = self._tasks.get(tp)
+        return task if task is not None and task.state is State.RUNNING else None
+
+    def ready(self, source: str | None = None) -> bool:
+        """Say whether all assigned partitions (of one source) run; False before there were any."""
+        return self._assigned is not None and not self.pending(source)
+
+    def pending(self, source: str | None = None) -> list[TopicPartition]:
+        """Give the assigned partitions (of one source) whose task does not run yet."""
+        return sorted(
+            tp
+            for tp in self._assigned or ()
+            if source in (None, tp.topic) and self.running(tp) is None
+        )
+
+    # -- rebalancing
+
+    def assign(self, partitions: Iterable[TopicPartition], generation: int) -> None:
+        """Open a task for each partition, in the background: no heartbeat is sent meanwhile."""
+        if self._stopping:
+            return  # an assignment may come while the worker stops
+        self._generation = generation
+        self._flow_open.clear()
+        self._assigned = {tp for tp in partitions if self.owns(tp.topic)}
+        for tp in sorted(self._assigned):
+            self._spawn(tp, generation)
+
+    async def flow_open(self, generation: int) -> None:
+        """Wait until Faust resumed the flow for this generation."""
+        while self._generation == generation and not self._flow_open.is_set():
+            await self._flow_open.wait()
+
+    def on_flow_open(self) -> None:
+        """Faust has cleared its queues and delivers from now on: tasks may seek and fold."""
+        self._flow_open.set()
+
+    async def revoke(self, partitions: Iterable[TopicPartition]) -> None:
+        """Close the tasks of these partitions, each with a last checkpoint."""
+        tasks = [task for tp in list(partitions) if (task := self._tasks.pop(tp, None))]
+        self._assigned = None if self._assigned is None else self._assigned - set(partitions)
+        await asyncio.gather(*(self._end(task, last_checkpoint=True) for task in tasks))
+        self._count()
+
+    async def stop_all(self) -> None:
+        """Close all tasks: the worker leaves."""
+        self._stopping = True
+        await self.revoke(list(self._tasks))
+
+    def _spawn(self, tp: TopicPartition, generation: int) -> None:
+        task = self._tasks[tp] = Task(self, tp.topic, tp.partition, generation)
+        self._count()
+        task.runner = self.add_future(self._drive(task))
+
+    async def _drive(self, task: Task) -> None:
+        """Take a task through its life; open it again if it fails while it is ours."""
+        try:
+            await task.open()
+            self.source.deliver(task.tp, active=True)
+            self._count()
+            await task.run()
+        except HOPELESS as error:
+            if task.state is not State.CLOSING:
+                await self._give_up(task, error)
+        except Exception as error:  # noqa: BLE001  # the broker may answer anything
+            if task.state is not State.CLOSING:
+                logger.warning("Task %s is lost: %r", task.name, error)
+                await self._reopen(task)
+
+    async def _end(self, task: Task, *, last_checkpoint: bool) -> None:
+        if task.state is State.OPENING and task.runner is not None:
+            task.runner.cancel()
+            await asyncio.wait([task.runner])
+        await task.close(last_checkpoint=last_checkpoint)
+
+    async def _reopen(self, task: Task) -> None:
+        """A task that nobody reopens stalls its partition for ever.
+
+        Fenced means that another worker has the partition, or had it: after more than one
+        heartbeat we know whether it is still ours.
+        """
+        self.source.deliver(task.tp, active=False)
+        await task.close(last_checkpoint=False)
+        await self.sleep(2 * self.conf.heartbeat_interval + 1)
+        if self._tasks.get(task.tp) is task and self.source.still_assigned(
+            task.tp, task.generation
+        ):
+            logger.info("Task %s is opened again", task.name)
+            self._spawn(task.tp, task.generation)
+
+    async def _give_up(self, task: Task, error: Exception) -> None:
+        logger.critical("%s", error)
+        await task.close(last_checkpoint=False)
+        await self.crash(error)
+
+    def _count(self) -> None:
+        for state in State:
+            count = sum(task.state is state for task in self._tasks.values())
+            metrics.tasks.labels(state.value).set(count)

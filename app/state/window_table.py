@@ -1,0 +1,90 @@
+"""A table of windows over event time: panes, folded into every window it serves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.state.pane_state import PaneState, Refusal, WindowResult
+from app.state.table import StateTable
+from app.windows import Aggregate, Window, pane_size
+from app.windows.durations import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import faust
+
+    from app.state.store import Store
+    from app.topics import Topic
+
+
+class WindowTable(StateTable):
+    """Windows of one aggregate by key.
+
+    `record` makes of a result what queries answer and topics get. With `looks_back`, a record
+    depends on the window before its own (`WindowResult.previous`), and follows its corrections.
+    Durations in ms. Raises ValueError for a definition that can't be right.
+    """
+
+    abstract = True
+    timed = True
+
+    def __init__(  # noqa: PLR0913  # a declaration: each is a line of it
+        self,
+        app: faust.App,
+        *,
+        name: str,
+        source: Topic,
+        windows: Iterable[Window],
+        aggregate: Aggregate[Any, Any],
+        record: Callable[[WindowResult], Any],
+        grace: int,
+        retention: int,
+        help: str,
+        looks_back: bool = False,
+    ) -> None:
+        self.windows = tuple(windows)
+        self.aggregate = aggregate
+        self.record = record
+        self.grace = grace
+        self.looks_back = looks_back
+        self.late_topic: Topic | None = None
+        self.late_record: Callable[[Any, Refusal], Any] | None = None
+        try:
+            self.pane = pane_size(self.windows)
+            self.max_size = max(window.size for window in self.windows)
+            if retention < self.max_size + grace:
+                raise ValueError(
+                    f"a retention of {format_duration(retention)} is shorter than the longest "
+                    f"window and its grace, {format_duration(self.max_size + grace)}"
+                )
+        except ValueError as error:
+            raise ValueError(f"table {name}: {error}") from None
+        super().__init__(app, name=name, source=source, retention=retention, help=help)
+
+    @property
+    def layout(self) -> str:
+        """The aggregate, its version, and the length of the panes."""
+        name = type(self.aggregate).__name__
+        return f"{name} {self.aggregate.version}, panes of {format_duration(self.pane)}"
+
+    def refuse(self, topic: Topic, record: Callable[[Any, Refusal], Any]) -> None:
+        """Write each record that comes after the grace to `topic`, as `record` makes it."""
+        self.late_topic, self.late_record = topic, record
+
+    def new_state(self, partition: int, store: Store, *, leads: bool) -> PaneState:
+        """Make the state of a partition over its opened store."""
+        return PaneState(self, partition, store, leads=leads)
+
+    def read(self, key: str, window: Window, begin: int, end: int) -> list[Any]:
+        """Give the records of the windows of `key` with begin <= start < end (ms), oldest first.
+
+        Only partitions open here are looked into; an unknown key has none.
+        """
+        results = [
+            result
+            for state in self.open_states()
+            if isinstance(state, PaneState)
+            for result in state.read(key.encode(), window, begin, end)
+        ]
+        return [self.record(result) for result in sorted(results, key=lambda r: r.start)]

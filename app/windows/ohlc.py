@@ -1,0 +1,96 @@
+"""Open, high, low, close, volume: what a candle is made of."""
+
+from math import inf
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class Trade(Protocol):
+    """What can be folded into a candle."""
+
+    @property
+    def price(self) -> float:
+        """Price of one unit."""
+
+    @property
+    def size(self) -> int:
+        """Units traded."""
+
+
+class OhlcState(Struct, array_like=True, gc=False):
+    """Prices of some trades. First and last carry their (time, offset), so that any order of
+    arrival gives the same ones.
+    """  # fmt: skip
+
+    open_time: int = 1 << 62
+    open_offset: int = 1 << 62
+    open: float = 0.0
+    high: float = -inf
+    low: float = inf
+    close_time: int = -1
+    close_offset: int = -1
+    close: float = 0.0
+    volume: int = 0
+    #: Σ price * size, of which vwap is made.
+    notional: float = 0.0
+    #: Σ price, of which the mean is made.
+    total: float = 0.0
+
+    @property
+    def vwap(self) -> float | None:
+        """The volume-weighted average price Σ price·size / Σ size; None without volume."""
+        return self.notional / self.volume if self.volume else None
+
+
+class Ohlc:
+    """Open = price of the smallest (time, offset), close = of the largest."""
+
+    state = OhlcState
+    version = 1
+
+    def zero(self) -> OhlcState:
+        """Give the state of no trades."""
+        return OhlcState()
+
+    def add(self, state: OhlcState, record: Trade, time: int, offset: int) -> None:
+        """Fold one trade into `state`."""
+        price = record.price
+        size = record.size
+        if price > state.high:
+            state.high = price
+        if price < state.low:
+            state.low = price
+        if time > state.close_time or (time == state.close_time and offset > state.close_offset):
+            state.close_time = time
+            state.close_offset = offset
+            state.close = price
+        if time < state.open_time or (time == state.open_time and offset < state.open_offset):
+            state.open_time = time
+            state.open_offset = offset
+            state.open = price
+        state.volume += size
+        state.notional += price * size
+        state.total += price
+
+    def merge(self, left: OhlcState, right: OhlcState) -> OhlcState:
+        """Give a state that holds the trades of both."""
+        first = left
+        if (right.open_time, right.open_offset) < (left.open_time, left.open_offset):
+            first = right
+        last = left
+        if (right.close_time, right.close_offset) > (left.close_time, left.close_offset):
+            last = right
+        return OhlcState(
+            first.open_time,
+            first.open_offset,
+            first.open,
+            max(left.high, right.high),
+            min(left.low, right.low),
+            last.close_time,
+            last.close_offset,
+            last.close,
+            left.volume + right.volume,
+            left.notional + right.notional,
+            left.total + right.total,
+        )

@@ -1,0 +1,48 @@
+"""Panes: the slices of event time that windows are folded from, each with its evidence."""
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class Pane(Struct, gc=False):
+    """One key's records of one slice `[start, start + pane size)`, folded.
+
+    `gc=False`: a table holds very many panes and no cycle leads through one, so the garbage
+    collector need not walk them (with it, a fold slowed down as panes accumulated).
+    """
+
+    key: bytes
+    start: int
+    state: Any
+    count: int = 0
+    first_offset: int = -1
+    last_offset: int = -1
+    #: Arrivals after the pane's end: stream time (in whole panes, ms) at the arrival → records.
+    #: From it follows, for each window, how many came after that window's end.
+    corrections: dict[int, int] | None = None
+    #: Changed since the last checkpoint.
+    dirty: bool = False
+    #: Changed since the last publication.
+    unpublished: bool = False
+
+    def correct(self, reached: int) -> None:
+        """Note one arrival when stream time, rounded down to whole panes, was `reached` (ms)."""
+        if self.corrections is None:
+            self.corrections = {}
+        self.corrections[reached] = self.corrections.get(reached, 0) + 1
+
+    def corrections_after(self, end: int) -> int:
+        """Give how many records came when stream time had reached `end` (ms)."""
+        if self.corrections is None:
+            return 0
+        return sum(n for reached, n in self.corrections.items() if reached >= end)
+
+
+class Evidence(Struct, frozen=True, gc=False):
+    """What a window holds: how many records, from which source offsets, how many of them late."""
+
+    count: int
+    first_offset: int
+    last_offset: int
+    late: int

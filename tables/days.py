@@ -1,0 +1,25 @@
+"""The day of each symbol, with a grace of its own: hours instead of minutes.
+
+Written by `agents/gainers.py`; read by the web's `/api/candles` for the size of a day.
+"""
+
+from app import app
+from app.settings import DAY, settings
+from app.state.window_table import WindowTable
+from app.topics import TICKS
+from app.windows import Ohlc
+from tables.candles import candle
+
+days = WindowTable(
+    app,
+    name="days",
+    source=TICKS,
+    windows=[DAY],
+    aggregate=Ohlc(),
+    record=candle,
+    grace=settings().day_grace,
+    retention=settings().retention,
+    # With TICKSTREAM_GAIN_BASE=previous-close a gain is measured from the day before.
+    looks_back=settings().gain_base == "previous-close",
+    help="Open, high, low, close, volume of each symbol's day",
+)
