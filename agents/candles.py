@@ -3,27 +3,10 @@
 from collections.abc import AsyncIterable
 
 from app import app
-from app.records import LateTick, Tick
+from app.calc.candles import candle, late_tick
 from app.state.batch import Batch
-from app.state.pane_state import Refusal
 from app.topics import CANDLES, TICKS, TICKS_LATE
-from tables.candles import candle, candles
-
-
-def late_tick(tick: Tick, refusal: Refusal) -> LateTick:
-    """Make the record of a tick that came after its table's grace."""
-    return LateTick(
-        tick.symbol,
-        tick.price,
-        tick.time,
-        tick.size,
-        refusal.reason,
-        refusal.stream_time,
-        refusal.grace,
-        refusal.partition,
-        refusal.offset,
-        refusal.table,
-    )
+from tables.candles import candles
 
 
 candles.publish(CANDLES, candle)

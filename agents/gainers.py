@@ -5,15 +5,14 @@ The first step runs where a symbol's ticks are, the second where all symbols mee
 
 from collections.abc import AsyncIterable
 
-from agents.candles import late_tick
 from app import app
+from app.calc.candles import candle, late_tick
 from app.calc.gains import day_of, gain
 from app.records import DailyGain
 from app.settings import DAY, settings
 from app.state.batch import Batch
-from app.state.pane_state import WindowResult
 from app.topics import CANDLES, DAILY_GAINS, TICKS, TICKS_LATE, TOP_GAINERS
-from tables.candles import candle
+from app.windows import WindowResult
 from tables.days import days
 from tables.gainers import gainers, ranking
 

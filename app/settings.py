@@ -78,9 +78,10 @@ class Settings(BaseSettings):
         "127.0.0.1", alias="WEB_HOST", description="Name under which other workers reach this one"
     )
     pipelines: Names = Field(
-        ("market",),
+        (),
         alias="TICKSTREAM_PIPELINES",
-        description="Pipelines to run; belongs to the application id",
+        description="Pipelines to run (modules of agents/), all if not set; "
+        "belongs to the application id",
     )
     modules: Names = Field(
         (), alias="TICKSTREAM_MODULES", description="Modules of yours with streams, to run as well"

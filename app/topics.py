@@ -27,7 +27,6 @@ class Topic:
     key: str
     value: type[Struct]
     purpose: str
-    pipeline: str
     partitions: int | None = None
     retention: int | None = 30 * DAY
     compacted: bool = False
@@ -46,24 +45,22 @@ class Topic:
         }
 
 
-# -- market: ticks -> candles -> daily-gains -> top-gainers
+# -- candles, gainers: ticks -> candles -> daily-gains -> top-gainers
 
-TICKS = Topic("ticks", "symbol", records.Tick, "trades of the market", "market")
+TICKS = Topic("ticks", "symbol", records.Tick, "trades of the market")
 CANDLES = Topic(
     "candles",
     "symbol",
     records.Candle,
     "windows of each symbol; the highest revision of a window holds",
-    "market",
     retention=8 * DAY,
 )
-TICKS_LATE = Topic("ticks-late", "symbol", records.LateTick, "ticks after their grace", "market")
+TICKS_LATE = Topic("ticks-late", "symbol", records.LateTick, "ticks after their grace")
 DAILY_GAINS = Topic(
     "daily-gains",
     "symbol",
     records.DailyGain,
     "each symbol's day so far, from all partitions into one",
-    "market",
     partitions=1,
     retention=8 * DAY,
 )
@@ -72,7 +69,6 @@ TOP_GAINERS = Topic(
     "day",
     records.TopGainers,
     "the ten best of each day",
-    "market",
     partitions=1,
     compacted=True,
 )
@@ -84,7 +80,6 @@ CONN_EVENTS = Topic(
     "source",
     records.Connection,
     "connections between hosts; the guide's example sends prices here",
-    "connections",
     partitions=3,
 )
 
@@ -95,8 +90,29 @@ DEAD_LETTERS = Topic(
     "source topic",
     records.DeadLetter,
     "what could not be read or processed, and why",
-    "all",
     partitions=3,
 )
 
 ALL = (TICKS, CANDLES, TICKS_LATE, DAILY_GAINS, TOP_GAINERS, CONN_EVENTS, DEAD_LETTERS)
+
+
+@dataclass(frozen=True)
+class Changelog:
+    """The topic that holds the rows of a table, partitioned as the table's source."""
+
+    name: str
+    source: Topic
+
+    def partition_count(self, conf: Settings | None = None) -> int:
+        """Give how many partitions it has: its source's."""
+        return self.source.partition_count(conf)
+
+    def config(self) -> dict[str, str]:
+        """Give the topic's configuration: segments closed soon enough to be compacted."""
+        return {
+            "cleanup.policy": "compact",
+            "segment.bytes": str(32 << 20),
+            "segment.ms": str(10 * 60_000),
+            "min.cleanable.dirty.ratio": "0.3",
+            "max.compaction.lag.ms": str(60 * 60_000),
+        }

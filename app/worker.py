@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 import faust
 from yarl import URL
 
+from app.admin import AdminError
 from app.batching import BatchSchema, BatchTransport
 from app.batching.hooks import check_hooks
 from app.batching.tables import TaskTableManager
-from app.settings import Settings, settings
+from app.settings import Settings, SettingsError, settings
+from app.start import StartError, prepare
 from app.state.tasks import Tasks
+from app.web.router import Router
+from app.web.server import Server
 
 if TYPE_CHECKING:
     from app.topics import Topic
 
-#: Packages whose modules are imported, in sorted order: each registers what it declares.
-PACKAGES = ("app.commands", "tables", "agents")
 
 #: Batches that may wait between the fetcher and an agent.
 BUFFERED_BATCHES = 8
@@ -32,12 +34,32 @@ class TickApp(faust.App):
 
     def __init__(self, settings: Settings, **options: Any) -> None:
         self.settings = settings
+        self.pipelines = _pipelines(settings)
         self.tasks = Tasks(settings, settings.data_directory / "tables")
         super().__init__(settings.app_id, **options)
 
     def batches(self, topic: Topic) -> Any:
         """Give the channel of a topic's batches, for an agent to fold into its tables."""
         return self.topic(topic.name, schema=BatchSchema(), acks=False)
+
+    async def on_first_start(self) -> None:
+        """Make the topics that are missing, and refuse to start where something disagrees.
+
+        Raises SystemExit with one line that says what to do.
+        """
+        if not (self.producer_only or self.client_only):
+            try:
+                await prepare(self)
+            except (AdminError, StartError) as error:
+                raise SystemExit(str(error)) from None
+        await super().on_first_start()
+
+    def _new_web(self) -> Server:
+        return Server(self)
+
+    def _create_directories(self) -> None:
+        self.settings.data_directory.mkdir(parents=True, exist_ok=True)
+        super()._create_directories()
 
     def _new_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_consumer, self)
@@ -53,6 +75,7 @@ def create() -> TickApp:
         datadir=str(conf.data_directory),
         store="rocksdb://?driver=rocksdict",
         TableManager=TaskTableManager,
+        Router=Router,
         topic_partitions=conf.topic_partitions,
         topic_replication_factor=conf.topic_replicas,
         consumer_auto_offset_reset="earliest",
@@ -73,13 +96,32 @@ def create() -> TickApp:
 
 
 def discover(application: TickApp) -> None:
-    """Import the modules of the product, then the user's own (`TICKSTREAM_MODULES`)."""
-    for package in PACKAGES:
-        path = import_module(package).__path__
-        for name in sorted(module.name for module in iter_modules(path)):
-            import_module(f"{package}.{name}")
+    """Import the commands, the pipelines asked for, then the user's own (`TICKSTREAM_MODULES`).
+
+    A pipeline is a module of `agents`; it imports the tables it folds into. Raises
+    SettingsError for a pipeline that there is not.
+    """
+    for name in _modules("app.commands"):
+        import_module(f"app.commands.{name}")
+    for name in application.pipelines:
+        import_module(f"agents.{name}")
     for name in application.settings.modules:
         import_module(name)
+
+
+def _pipelines(conf: Settings) -> list[str]:
+    known = _modules("agents")
+    for name in conf.pipelines:
+        if name not in known:
+            raise SettingsError(
+                f"TICKSTREAM_PIPELINES: there is no pipeline {name!r}; there are {', '.join(known)}"
+            )
+    return sorted(set(conf.pipelines or known))
+
+
+def _modules(package: str) -> list[str]:
+    found = iter_modules(import_module(package).__path__)
+    return sorted(module.name for module in found if not module.name.startswith("_"))
 
 
 app = create()

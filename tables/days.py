@@ -4,11 +4,11 @@ Written by `agents/gainers.py`; read by the web's `/api/candles` for the size of
 """
 
 from app import app
+from app.calc.candles import candle
 from app.settings import DAY, settings
 from app.state.window_table import WindowTable
 from app.topics import TICKS
 from app.windows import Ohlc
-from tables.candles import candle
 
 days = WindowTable(
     app,

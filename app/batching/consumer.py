@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import TopicPartition
 from faust.transport.consumer import ensure_TP, ensure_TPset
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP
+from faust.types import TP, ConsumerMessage
 
+from app.batching.fetching import install
 from app.state.batch import Batch
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
     """aiokafka's consumer, in its thread."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
+        install(self.app.tasks.owns)
         consumer = super()._create_worker_consumer(transport)
         # Stages read what tasks wrote in transactions.
         consumer._isolation_level = "read_committed"  # noqa: SLF001  # Faust has no setting
@@ -218,10 +220,21 @@ class BatchConsumer(driver.Consumer):
         # The fetcher reads ahead, from its own idea of the position, before a task is open.
         if task is None or task.next_offset is None or records[-1].offset < task.next_offset:
             return None
-        message = self._to_message(tp, records[-1])
-        message.key, message.value = None, Batch(task, records)
-        task.next_offset = records[-1].offset + 1
-        return message
+        last = records[-1]
+        task.next_offset = last.offset + 1
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            last.offset,
+            last.timestamp / 1000,
+            last.timestamp_type,
+            None,
+            None,
+            Batch(task, records),
+            None,
+            tp=ensure_TP(tp),
+            generation_id=self.app.consumer_generation_id,
+        )
 
 
 def _plain(tp: Any) -> TopicPartition:

@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
 
 class RawRecord(Protocol):
-    """A record as aiokafka fetched it."""
+    """A record as aiokafka's parser gives it."""
 
-    topic: str
-    partition: int
     offset: int
     timestamp: int
     key: bytes | None
     value: bytes | None
+
+
+#: A dead letter keeps at most this much of a value, or it would not fit into a topic either.
+MAX_DEAD_VALUE = 256 << 10
 
 
 class Decoded:
@@ -73,8 +75,9 @@ class Decoder:
     wrong clock must not close everybody's windows.
     """
 
-    def __init__(self, topic: Topic, max_ahead: int) -> None:
+    def __init__(self, topic: Topic, partition: int, max_ahead: int) -> None:
         self._topic = topic
+        self._partition = partition
         self._max_ahead = max_ahead
         self._key_of = attrgetter(topic.key)
         decoder = msgspec.json.Decoder(topic.value)
@@ -117,16 +120,14 @@ class Decoder:
         # is not, records are looked at one by one.
         latest = max([record.time for record in records])
         oldest = min([record.timestamp for record in raw])
-        return latest <= oldest + self._max_ahead and all(
-            map(eq, keys, map(self._key_of, records))
-        )
+        return latest <= oldest + self._max_ahead and all(map(eq, keys, map(self._key_of, records)))
 
     def _decode_each(self, raw: Sequence[RawRecord], decoded: Decoded) -> None:
         for record in raw:
             try:
                 value = self._decode_one(record)
             except (msgspec.MsgspecError, ValueError) as error:
-                decoded.bad.append(dead_letter(record, error, "decode"))
+                decoded.bad.append(self.dead_letter(record, error, "decode"))
                 continue
             decoded.records.append(value)
             decoded.keys.append(record.key or b"")
@@ -141,33 +142,30 @@ class Decoder:
         value = self._decode(record.value)
         name = self._key_of(value)
         if self._names[record.key] != name:
-            raise ValueError(f"the key {record.key!r} is not the record's {self._topic.key} {name!r}")
+            raise ValueError(
+                f"the key {record.key!r} is not the record's {self._topic.key} {name!r}"
+            )
         ahead = value.time - record.timestamp
         if ahead > self._max_ahead:
             raise ValueError(f"the time is {ahead} ms ahead of the record's Kafka timestamp")
         return value
 
-
-#: A dead letter keeps at most this much of a value, or it would not fit into a topic either.
-MAX_DEAD_VALUE = 256 << 10
-
-
-def dead_letter(record: RawRecord, error: Exception, stage: str) -> DeadLetter:
-    """Describe a record that could not be read or processed, and why."""
-    value, note = record.value, ""
-    if value is not None and len(value) > MAX_DEAD_VALUE:
-        note = f" (the first {MAX_DEAD_VALUE} of {len(value)} bytes)"
-        value = value[:MAX_DEAD_VALUE]
-    return DeadLetter(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=None if record.key is None else record.key.decode(errors="replace"),
-        value=value,
-        error=f"{type(error).__name__}: {error}{note}",
-        stage=stage,
-        time=int(now() * 1000),
-    )
+    def dead_letter(self, record: RawRecord, error: Exception, stage: str) -> DeadLetter:
+        """Describe a record that could not be read or processed, and why."""
+        value, note = record.value, ""
+        if value is not None and len(value) > MAX_DEAD_VALUE:
+            note = f" (the first {MAX_DEAD_VALUE} of {len(value)} bytes)"
+            value = value[:MAX_DEAD_VALUE]
+        return DeadLetter(
+            topic=self._topic.name,
+            partition=self._partition,
+            offset=record.offset,
+            key=None if record.key is None else record.key.decode(errors="replace"),
+            value=value,
+            error=f"{type(error).__name__}: {error}{note}",
+            stage=stage,
+            time=int(now() * 1000),
+        )
 
 
 class _Names(dict[bytes, str]):

@@ -52,6 +52,7 @@ async def write(
     source: TopicPartition,
     position: int,
     group: str,
+    metadata: str,
 ) -> list[int]:
     """Write one transaction; give, for each table, the changelog offset it reached.
 
@@ -60,12 +61,12 @@ async def write(
     async with producer.transaction():
         changelogs, outputs = [], []
         for state, snapshot in snapshots:
-            rows: list[Out] = [(key, value, ()) for key, value in snapshot.rows]
-            sent = await _send(producer, state.table.changelog, state.partition, rows)
+            rows: list[Out] = [(key, value, []) for key, value in snapshot.rows]
+            sent = await _send(producer, state.table.changelog.name, state.partition, rows)
             changelogs.append(sent)
             for (topic, partition), records in snapshot.outputs.items():
                 outputs += await _send(producer, topic, partition, records)
-        offsets = {source: OffsetAndMetadata(position, "")}
+        offsets = {source: OffsetAndMetadata(position, metadata)}
         await producer.send_offsets_to_transaction(offsets, group)
         await asyncio.gather(*(future for future, _ in outputs))
         return [await _last_offset(sent) + 1 for sent in changelogs]

@@ -6,7 +6,9 @@ records = Counter("tickstream_records_total", "Records folded", ["table", "parti
 batches = Counter("tickstream_batches_total", "Batches folded", ["table", "partition"])
 late = Counter("tickstream_late_total", "Records after their table's grace", ["table", "partition"])
 dead_letters = Counter(
-    "tickstream_dead_letters_total", "Records that could not be read or processed", ["topic", "stage"]
+    "tickstream_dead_letters_total",
+    "Records that could not be read or processed",
+    ["topic", "stage"],
 )
 published = Counter("tickstream_published_total", "Window results published", ["table", "final"])
 split_keys = Counter(

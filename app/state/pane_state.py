@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from app.state import metrics
 from app.state.partition import PartitionState, RecordError
 from app.state.rows import RowDecoder, encode_row, prefix, row_key, split_row_key
-from app.windows import Folded, Pane, Window, fold_windows, horizon, is_final, revision
+from app.windows import (
+    Folded,
+    Pane,
+    Refusal,
+    Window,
+    WindowResult,
+    fold_windows,
+    horizon,
+    is_final,
+    revision,
+)
 
 if TYPE_CHECKING:
     from app.state.batch import Decoded
@@ -21,44 +30,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: Most panes that one publication finalises.
-SLICE = 5_000
+SLICE = 1_000
 
 #: Above this, windows are published on close only: they overlap too often to say each change.
 MAX_OVERLAP = 60
-
-
-class WindowResult(msgspec.Struct, frozen=True, gc=False):
-    """One window of one key, as a table's `record` function gets it. Times in ms."""
-
-    key: str
-    window: Window
-    start: int
-    end: int
-    state: Any
-    count: int
-    first_offset: int
-    last_offset: int
-    late: int
-    final: bool
-    revision: int
-    partition: int
-    stream_time: int
-    panes: PaneState
-
-    def previous(self) -> Any | None:
-        """Give the state of the key's last pane before this window; None if there is none."""
-        return self.panes.state_before(self.key.encode(), self.start)
-
-
-class Refusal(msgspec.Struct, frozen=True, gc=False):
-    """Why a table did not take a record, and the record's source coordinates. Times in ms."""
-
-    reason: str
-    stream_time: int
-    grace: int
-    partition: int
-    offset: int
-    table: str
 
 
 class PaneState(PartitionState):
@@ -174,9 +149,7 @@ class PaneState(PartitionState):
             return
         for index, stream_time in late:
             offset = decoded.offsets[index]
-            refusal = Refusal(
-                "late", stream_time, table.grace, self.partition, offset, table.name
-            )
+            refusal = Refusal("late", stream_time, table.grace, self.partition, offset, table.name)
             record = table.late_record(decoded.records[index], refusal)
             self.append(table.late_topic, decoded.keys[index].decode(), record, offset)
 
@@ -239,9 +212,7 @@ class PaneState(PartitionState):
             self._publish_key(key, changed.get(key, ()), before, until)
         self.meta.finalised = until
 
-    def _publish_key(
-        self, key: bytes, changed: Iterable[Pane], before: int, until: int
-    ) -> None:
+    def _publish_key(self, key: bytes, changed: Iterable[Pane], before: int, until: int) -> None:
         panes = sorted(self._panes[key].values(), key=_start)
         name, length = key.decode(), self.table.pane
         for window in self.table.windows:
@@ -281,7 +252,7 @@ class PaneState(PartitionState):
             revision(evidence.last_offset, final=final),
             self.partition,
             self.meta.stream_time,
-            self,
+            self._before,
         )
 
     def _emit(self, result: WindowResult) -> None:
@@ -354,13 +325,24 @@ class PaneState(PartitionState):
         """Give the keys that have panes."""
         return super().keys() | set(self._panes)
 
-    def state_before(self, key: bytes, start: int) -> Any | None:
-        """Give the state of the last pane of `key` before `start` (ms); None if there is none."""
+    def _before(self, name: str, start: int) -> Any | None:
+        key = name.encode()
         found = max((s for s in self._panes.get(key, ()) if s < start), default=None)
         if found is not None:
             return self._panes[key][found].state
         stored = self.store.last_before(prefix(key), row_key(key, start))
         return None if stored is None else self._read(*stored).state
+
+    def span(self, key: bytes) -> tuple[int, int] | None:
+        """Give start of the oldest and end of the newest pane of `key` (ms); None if unknown."""
+        starts = list(self._panes.get(key, ()))
+        begin, end = prefix(key), row_key(key, (1 << 63) - 1)
+        for row, _ in islice(self.store.scan(begin, end), 1):
+            starts.append(split_row_key(row)[1])
+        newest = self.store.last_before(begin, end)
+        if newest is not None:
+            starts.append(split_row_key(newest[0])[1])
+        return (min(starts), max(starts) + self.table.pane) if starts else None
 
     def _panes_over(self, key: bytes, begin: int, end: int) -> list[Pane]:
         """Give the panes of `key` with begin <= start < end: the store's, then memory's."""

@@ -18,7 +18,6 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from app.records import DeadLetter
 from app.state import metrics
-from app.state.batch import Batch, Decoded, dead_letter
 from app.state.rows import (
     META,
     Meta,
@@ -30,14 +29,18 @@ from app.state.rows import (
 from app.topics import DEAD_LETTERS, Topic
 
 if TYPE_CHECKING:
+    from app.state.batch import Batch, Decoded
     from app.state.store import Store
     from app.state.table import StateTable
 
 #: A record to write: key, value (None: a tombstone), headers.
-Out = tuple[bytes, bytes | None, tuple[tuple[str, bytes], ...]]
+Out = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
 
 #: Most rows that one checkpoint deletes.
 EXPIRE_SLICE = 5_000
+
+#: No headers; aiokafka only reads the list.
+_NONE: list[tuple[str, bytes]] = []
 
 _json = msgspec.json.Encoder().encode
 _partitioner = DefaultPartitioner()
@@ -122,7 +125,7 @@ class PartitionState(ABC):
             except RecordError as error:
                 offset = decoded.offsets[error.index]
                 raw = next(record for record in batch.raw if record.offset == offset)
-                self._dead(dead_letter(raw, error.cause, self.table.name))
+                self._dead(batch.task.decoder.dead_letter(raw, error.cause, self.table.name))
                 begin = error.index + 1
             else:
                 return
@@ -184,13 +187,13 @@ class PartitionState(ABC):
         raw = key.encode()
         if partition is None:
             partition = self._partition_in(topic, raw)
-        self._outputs[topic.name, partition].append((raw, _json(record), ()))
+        self._outputs[topic.name, partition].append((raw, _json(record), _NONE))
 
     def append(self, topic: Topic, key: str, record: Any, source_offset: int) -> None:
         """Like `send`, for a topic that is a log: with the header `source`."""
         raw = key.encode()
         source = f"{self.table.source.name}-{self.partition}-{source_offset}".encode()
-        out = (raw, _json(record), (("source", source),))
+        out = (raw, _json(record), [("source", source)])
         self._outputs[topic.name, self._partition_in(topic, raw)].append(out)
 
     def _partition_in(self, topic: Topic, key: bytes) -> int:

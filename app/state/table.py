@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
 from mode import Service
 
 from app.state import metrics
+from app.topics import Changelog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -55,9 +57,9 @@ class StateTable(Service):
         app.tasks.add_table(self)
 
     @property
-    def changelog(self) -> str:
-        """Name of the topic that holds the rows; it has the source's partitions."""
-        return f"{self.app.conf.id}-{self.name}-changelog"
+    def changelog(self) -> Changelog:
+        """The topic that holds the rows."""
+        return Changelog(f"{self.app.conf.id}-{self.name}-changelog", self.source)
 
     @property
     @abstractmethod
@@ -98,7 +100,7 @@ class StateTable(Service):
     def keys(self, limit: int = 1000) -> list[str]:
         """Give the keys of the partitions open here, sorted, at most `limit`."""
         keys = {key for state in self.open_states() for key in state.keys()}
-        return [key.decode() for key in sorted(keys)[:limit]]
+        return [key.decode() for key in nsmallest(limit, keys)]
 
     def open_states(self) -> Iterable[PartitionState]:
         """Give the state of each partition open here."""

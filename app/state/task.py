@@ -58,7 +58,7 @@ class Task:
         self.generation = generation
         self.state = State.OPENING
         self.states: list[PartitionState] = []
-        self.decoder = Decoder(tasks.topics[source], tasks.conf.max_ahead)
+        self.decoder = Decoder(tasks.topics[source], partition, tasks.conf.max_ahead)
         #: Offset of the next record to deliver; None until the task runs.
         self.next_offset: int | None = None
         self._producer: AIOKafkaProducer | None = None
@@ -98,7 +98,7 @@ class Task:
         for leads, table in enumerate(self.tasks.tables_of(self.source)):
             store = await restore(
                 self.tasks.store_path(table, self.partition),
-                table.changelog,
+                table.changelog.name,
                 self.partition,
                 timed=table.timed,
                 bootstrap_servers=conf.bootstrap_servers,
@@ -123,7 +123,7 @@ class Task:
             position = state.restored_position
             if position is None and committed:
                 raise TaskError(
-                    f"table {state.table.name}: {state.table.changelog}-{self.partition} has no "
+                    f"table {state.table.name}: {state.table.changelog.name}-{self.partition} has no "
                     f"state, but offset {committed} of {self.name} is committed; its state is "
                     "lost: rebuild it from the source under another TICKSTREAM_APP_ID"
                 )
@@ -175,10 +175,14 @@ class Task:
             (state, state.snapshot(publish=publish)) for state in self.states
         ]
         position = min(snapshot.position for _, snapshot in snapshots)
-        group = self.tasks.conf.app_id
         try:
             reached = await write(
-                self._producer, snapshots, source=self.tp, position=position, group=group
+                self._producer,
+                snapshots,
+                source=self.tp,
+                position=position,
+                group=self.tasks.conf.app_id,
+                metadata=self.tasks.signature(self.source),
             )
         except BaseException:
             metrics.checkpoints.labels(self.source, "failed").inc()

@@ -58,8 +58,8 @@ class Tasks(Service):
         self.directory = directory
         #: Source topics by name.
         self.topics: dict[str, Topic] = {}
-        self._tables: dict[str, list[StateTable]] = {}
-        self._tasks: dict[TopicPartition, Task] = {}
+        self._by_source: dict[str, list[StateTable]] = {}
+        self._by_partition: dict[TopicPartition, Task] = {}
         self._assigned: set[TopicPartition] | None = None
         self._generation = -1
         self._flow_open = asyncio.Event()
@@ -71,20 +71,24 @@ class Tasks(Service):
     def add_table(self, table: StateTable) -> None:
         """Fold `table` in the tasks of its source."""
         self.topics[table.source.name] = table.source
-        self._tables.setdefault(table.source.name, []).append(table)
+        self._by_source.setdefault(table.source.name, []).append(table)
 
     def tables_of(self, source: str) -> list[StateTable]:
         """Give the tables folded from a source; the first reports what can't be read."""
-        return self._tables.get(source, [])
+        return self._by_source.get(source, [])
+
+    def signature(self, source: str) -> str:
+        """Name the tables folded from a source; it stands with every offset committed."""
+        return ",".join(sorted(table.name for table in self.tables_of(source)))
 
     @property
     def tables(self) -> list[StateTable]:
         """All tables."""
-        return [table for tables in self._tables.values() for table in tables]
+        return [table for tables in self._by_source.values() for table in tables]
 
     def owns(self, topic: str) -> bool:
         """Say whether a topic's records come in batches, to tasks."""
-        return topic in self._tables
+        return topic in self._by_source
 
     def store_path(self, table: StateTable, partition: int) -> Path:
         """Give where a partition of a table is stored."""
@@ -99,7 +103,7 @@ class Tasks(Service):
 
     def running(self, tp: TopicPartition) -> Task | None:
         """Give the task that runs on a partition, or None."""
-        task = self._tasks.get(tp)
+        task = self._by_partition.get(tp)
         return task if task is not None and task.state is State.RUNNING else None
 
     def ready(self, source: str | None = None) -> bool:
@@ -137,7 +141,7 @@ class Tasks(Service):
 
     async def revoke(self, partitions: Iterable[TopicPartition]) -> None:
         """Close the tasks of these partitions, each with a last checkpoint."""
-        tasks = [task for tp in list(partitions) if (task := self._tasks.pop(tp, None))]
+        tasks = [task for tp in list(partitions) if (task := self._by_partition.pop(tp, None))]
         self._assigned = None if self._assigned is None else self._assigned - set(partitions)
         await asyncio.gather(*(self._end(task, last_checkpoint=True) for task in tasks))
         self._count()
@@ -145,10 +149,10 @@ class Tasks(Service):
     async def stop_all(self) -> None:
         """Close all tasks: the worker leaves."""
         self._stopping = True
-        await self.revoke(list(self._tasks))
+        await self.revoke(list(self._by_partition))
 
     def _spawn(self, tp: TopicPartition, generation: int) -> None:
-        task = self._tasks[tp] = Task(self, tp.topic, tp.partition, generation)
+        task = self._by_partition[tp] = Task(self, tp.topic, tp.partition, generation)
         self._count()
         task.runner = self.add_future(self._drive(task))
 
@@ -182,7 +186,7 @@ class Tasks(Service):
         self.source.deliver(task.tp, active=False)
         await task.close(last_checkpoint=False)
         await self.sleep(2 * self.conf.heartbeat_interval + 1)
-        if self._tasks.get(task.tp) is task and self.source.still_assigned(
+        if self._by_partition.get(task.tp) is task and self.source.still_assigned(
             task.tp, task.generation
         ):
             logger.info("Task %s is opened again", task.name)
@@ -195,5 +199,5 @@ class Tasks(Service):
 
     def _count(self) -> None:
         for state in State:
-            count = sum(task.state is state for task in self._tasks.values())
+            count = sum(task.state is state for task in self._by_partition.values())
             metrics.tasks.labels(state.value).set(count)

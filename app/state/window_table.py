@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app.state.pane_state import PaneState, Refusal, WindowResult
+from app.state.pane_state import PaneState
 from app.state.table import StateTable
-from app.windows import Aggregate, Window, pane_size
+from app.windows import Aggregate, Refusal, Window, WindowResult, pane_size
 from app.windows.durations import format_duration
 
 if TYPE_CHECKING:
@@ -88,3 +88,12 @@ class WindowTable(StateTable):
             for result in state.read(key.encode(), window, begin, end)
         ]
         return [self.record(result) for result in sorted(results, key=lambda r: r.start)]
+
+    def span(self, key: str) -> tuple[int, int] | None:
+        """Give start of the oldest and end of the newest pane of `key` (ms); None if unknown."""
+        spans = [
+            span
+            for state in self.open_states()
+            if isinstance(state, PaneState) and (span := state.span(key.encode()))
+        ]
+        return (min(s for s, _ in spans), max(e for _, e in spans)) if spans else None

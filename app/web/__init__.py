@@ -1,0 +1,1 @@
+"""Pages, queries, live updates, health, metrics: what a worker says over HTTP."""

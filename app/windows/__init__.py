@@ -6,6 +6,7 @@ from app.windows.folding import Folded, fold_windows
 from app.windows.lateness import horizon, is_final, is_late, revision
 from app.windows.ohlc import Ohlc, OhlcState
 from app.windows.panes import Evidence, Pane
+from app.windows.results import Refusal, WindowResult
 from app.windows.windowers import (
     Window,
     hopping,
@@ -22,7 +23,9 @@ __all__ = [
     "Ohlc",
     "OhlcState",
     "Pane",
+    "Refusal",
     "Window",
+    "WindowResult",
     "fold_windows",
     "format_duration",
     "hopping",

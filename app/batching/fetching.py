@@ -1,0 +1,98 @@
+"""Fetched records without aiokafka's wrapper of eleven fields around each of them.
+
+`ConsumerRecord` and the generator that makes it cost as much as folding the record does. For the
+topics of tasks aiokafka's own parsing, transactions, aborts and positions are kept, but what
+passes through it is a chunk of records at a time, as the C parser made them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aiokafka.consumer import fetcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+#: Most records of a chunk. A poll has to allow at least as many.
+CHUNK = 500
+
+
+def install(is_raw: Callable[[str], bool]) -> None:
+    """Let this process's consumers give the topics for which `is_raw` holds as raw records."""
+    ChunkedRecords.is_raw = staticmethod(is_raw)
+    fetcher.PartitionRecords = ChunkedRecords
+    fetcher.FetchResult = ChunkedResult
+
+
+class _Chunk:
+    """Some records of a batch; to aiokafka it is one record, with the offset of the last."""
+
+    __slots__ = ("offset", "records")
+
+    def __init__(self, records: list[Any]) -> None:
+        self.records = records
+        self.offset = records[-1].offset
+
+
+class _ChunkedBatch:
+    """A record batch that is iterated in chunks."""
+
+    def __init__(self, batch: Any) -> None:
+        self._batch = batch
+
+    def __iter__(self) -> Iterator[_Chunk]:
+        records = list(self._batch)
+        return (_Chunk(records[i : i + CHUNK]) for i in range(0, len(records), CHUNK))
+
+    def __next__(self) -> Any:
+        return next(self._batch)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._batch, name)
+
+
+class _ChunkedMemory:
+    """The batches of a fetch response, each in chunks."""
+
+    def __init__(self, records: Any) -> None:
+        self._records = records
+        self.has_next = records.has_next
+
+    def next_batch(self) -> _ChunkedBatch:
+        return _ChunkedBatch(self._records.next_batch())
+
+
+class ChunkedRecords(fetcher.PartitionRecords):
+    """The records of one fetched partition."""
+
+    is_raw: ClassVar[Callable[[str], bool]]
+
+    def __init__(self, tp: Any, records: Any, *args: Any) -> None:
+        self.raw = self.is_raw(tp.topic)
+        super().__init__(tp, _ChunkedMemory(records) if self.raw else records, *args)
+
+    def _consumer_record(self, tp: Any, record: Any) -> Any:
+        if not self.raw:
+            return super()._consumer_record(tp, record)
+        first, records = self.next_fetch_offset, record.records
+        if records[0].offset < first:
+            return [each for each in records if each.offset >= first]
+        return records
+
+
+class ChunkedResult(fetcher.FetchResult):
+    """What is left of one fetched partition."""
+
+    def getall(self, max_records: int | None = None) -> list[Any]:
+        """Give the next records, at most `max_records`; of a chunk all or none."""
+        chunked = self._partition_records
+        if chunked is None or not chunked.raw:
+            return super().getall(max_records)
+        records: list[Any] = []
+        while max_records is None or len(records) + CHUNK <= max_records:
+            chunk = super().getall(1)
+            if not chunk:
+                break
+            records += chunk[0]
+        return records

@@ -1,0 +1,56 @@
+"""Types of command-line options that click doesn't have."""
+
+from typing import Any
+
+import click
+
+from app.sources.files import parse_time
+from app.windows.durations import parse_duration
+
+
+class Seconds(click.ParamType):
+    """Seconds, written as a number of them or as a duration."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Give the seconds; they are more than 0."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = self._duration(value, param, ctx)
+        if not 0 < seconds < 1e9:
+            self.fail(f"{value!r} is not longer than nothing, or endless", param, ctx)
+        return seconds
+
+    def _duration(self, value: str, param: Any, ctx: Any) -> float:
+        try:
+            return parse_duration(value) / 1000
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Time(click.ParamType):
+    """A point in time."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """Give the ms since the epoch."""
+        try:
+            return parse_time(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither ms since the epoch nor an ISO time", param, ctx)
+
+
+class Source(click.ParamType):
+    """Where prices come from: `chart`, `simulator` or `file:PATH`."""
+
+    name = "source"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Give the source as it was written."""
+        kind, _, path = value.partition(":")
+        if value not in {"chart", "simulator"} and not (kind == "file" and path):
+            self.fail(f"{value!r} is none of chart, simulator, file:PATH", param, ctx)
+        return str(value)

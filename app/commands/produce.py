@@ -1,0 +1,190 @@
+"""`faust -A app produce`: prices of a chart API, a file or a simulated market, into a topic."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import click
+from faust.cli import option
+
+from app.commands._process import CommandError, LongCommand
+from app.commands._types import Seconds, Source, Time
+from app.settings import settings
+from app.sources import Record
+from app.sources.bare import bare_prices
+from app.sources.chart import ChartApi
+from app.sources.files import Replay, UnreadableFileError, paced
+from app.sources.market import Flaws, Market
+from app.sources.outbox import Outbox
+from app.sources.prices import PriceProducer
+from app.sources.simulator import fast_slices, live_slices
+from app.topics import TICKS
+
+_SHARE = click.FloatRange(0, 1)
+
+
+class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from its class
+    """Send prices to a topic: of a chart API, of a file, or of a simulated market."""
+
+    options = [  # noqa: RUF012 - Faust's own form
+        option(
+            "--source",
+            type=Source(),
+            default="chart",
+            metavar="SOURCE",
+            help="chart (TICKSTREAM_CHART_URL), simulator, or file:PATH: CSV with the columns "
+            "symbol, price, time (ms or ISO 8601), size, or JSON lines of the same; may be .gz.",
+        ),
+        option("--topic", default=TICKS.name, help="Topic to send to."),
+        option(
+            "--format",
+            type=click.Choice(["tick", "price"]),
+            default="tick",
+            help="tick: JSON, skipping quotes that have not changed; price: the bare number.",
+        ),
+        option(
+            "--count", type=click.IntRange(1), help="Stop after so many records (chart: polls)."
+        ),
+        option("--ticker", multiple=True, default=["BTC-USD"], help="chart: a ticker; repeatable."),
+        option("--interval", type=Seconds(), default="30s", help="chart: time between two polls."),
+        option(
+            "--speed",
+            type=click.FloatRange(0),
+            default=0.0,
+            help="file: times real time; 0 is as fast as possible.",
+        ),
+        option(
+            "--rate",
+            type=click.FloatRange(0, 1e6),
+            default=2000.0,
+            help="simulator: ticks per second; 0 is as fast as possible, --count of them.",
+        ),
+        option(
+            "--symbols",
+            type=click.IntRange(1, 8100),
+            default=500,
+            help="simulator: how many symbols are traded.",
+        ),
+        option("--seed", type=int, default=1, help="simulator: the same seed, the same market."),
+        option(
+            "--start",
+            type=Time(),
+            help="simulator at --rate 0: event time of the first tick, so that the last is now "
+            "if not set.",
+        ),
+        option(
+            "--step",
+            type=click.FloatRange(0, min_open=True),
+            default=0.5,
+            help="simulator at --rate 0: ms of event time between two ticks.",
+        ),
+        option(
+            "--disorder",
+            type=_SHARE,
+            default=Flaws.disorder,
+            help="simulator: share of ticks up to 5 s behind their time.",
+        ),
+        option(
+            "--late",
+            type=_SHARE,
+            default=Flaws.late,
+            help="simulator: share of ticks 6 to 10 min behind.",
+        ),
+        option(
+            "--broken",
+            type=_SHARE,
+            default=Flaws.broken,
+            help="simulator: share of records that can't be read.",
+        ),
+    ]
+
+    async def work(self) -> None:
+        """Send until the source ends or we are told to stop."""
+        source = self.kwargs["source"]
+        if source == "chart":
+            await self._chart()
+        elif source == "simulator":
+            await self._simulator()
+        else:
+            await self._file(Path(source.removeprefix("file:")))
+
+    def _outbox(self) -> Outbox:
+        conf = settings()
+        return Outbox(
+            conf.bootstrap_servers,
+            self.kwargs["topic"],
+            compression=conf.compression,
+            event_timestamps=self.kwargs["format"] == "price",
+        )
+
+    async def _chart(self) -> None:
+        conf, options = settings(), self.kwargs
+        api = ChartApi(conf.chart_url, conf.chart_token)
+        async with self._outbox() as outbox, api:
+            producer = PriceProducer(
+                api,
+                outbox,
+                options["ticker"],
+                interval=options["interval"],
+                form=options["format"],
+            )
+            await producer.run(options["count"])
+
+    async def _simulator(self) -> None:
+        options = self.kwargs
+        rate, count, step = options["rate"], options["count"], options["step"]
+        if rate:
+            slices = live_slices(self._market(1000 / rate), count)
+        elif count is None:
+            raise CommandError("--rate 0 needs --count: a market as fast as possible has no end")
+        else:
+            start = options["start"]
+            if start is None:
+                start = int(time.time() * 1000 - count * step)
+            slices = fast_slices(self._market(step), start, count)
+        await self._send_all(slices)
+
+    def _market(self, step: float) -> Market:
+        options = self.kwargs
+        try:
+            flaws = Flaws(options["disorder"], options["late"], options["broken"])
+        except ValueError as error:
+            raise CommandError(f"--disorder, --late, --broken: {error}") from error
+        return Market(step=step, symbols=options["symbols"], seed=options["seed"], flaws=flaws)
+
+    async def _file(self, path: Path) -> None:
+        replay = Replay(path)
+        try:
+            records = replay.records(self.kwargs["count"])
+            await self._send_all(paced(records, self.kwargs["speed"]))
+        except UnreadableFileError as error:
+            raise CommandError(str(error)) from error
+        finally:
+            if replay.bad:
+                self.say(f"{path}: bad rows left out: {replay.bad:,}")
+        if not replay.good:
+            raise CommandError(f"{path}: no row of it is a tick")
+
+    async def _send_all(self, slices: AsyncIterator[list[Record]]) -> None:
+        outbox, bare = self._outbox(), self.kwargs["format"] == "price"
+        await outbox.start()
+        begun = time.perf_counter()
+        try:
+            async for records in slices:
+                await outbox.send(bare_prices(records) if bare else records)
+                if self._is_live:
+                    await outbox.flush()
+            await outbox.drain()
+        finally:
+            seconds = time.perf_counter() - begun
+            await outbox.stop()
+            number, topic = outbox.delivered, self.kwargs["topic"]
+            self.say(
+                f"{number:,} records to {topic} in {seconds:.1f} s ({number / seconds:,.0f}/s)"
+            )
+
+    @property
+    def _is_live(self) -> bool:
+        """Whether a record should leave now, not with a full batch."""
+        options = self.kwargs
+        return bool(options["rate"] if options["source"] == "simulator" else options["speed"])

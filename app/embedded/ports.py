@@ -1,0 +1,46 @@
+"""TCP ports of 127.0.0.1: whether one is taken, and one that is free."""
+
+import random
+import socket
+
+from app.embedded.errors import BrokerError
+
+HOST = "127.0.0.1"
+#: Below what kernels give to outgoing connections, which would take a port between our look
+#: and the broker's start.
+CHOICE = range(20_000, 32_000)
+
+
+def demand(port: int) -> None:
+    """Raise BrokerError if something listens on `port`, or it may not be used."""
+    reason = "something listens there already" if _answers(port) else _refusal(port)
+    if reason:
+        raise BrokerError(
+            f"port {port} of {HOST} can't be used: {reason}; stop what uses it, "
+            "or choose another with --port"
+        )
+
+
+def free() -> int:
+    """Give a port that nothing uses; two callers at once hardly get the same."""
+    while True:
+        port = random.choice(CHOICE)  # noqa: S311 - no secret
+        if not (_answers(port) or _refusal(port)):
+            return port
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as client:
+        client.settimeout(1)
+        return client.connect_ex((HOST, port)) == 0
+
+
+def _refusal(port: int) -> str | None:
+    with socket.socket() as server:
+        # As Java does, so that connections of a broker just stopped are no obstacle.
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            server.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            return getattr(error, "strerror", None) or str(error)
+    return None

@@ -1,0 +1,164 @@
+"""A CSV file that says which records stand in it, so that each stands there once.
+
+Beside `data.csv` lies `data.csv.offsets`: the length of the file that counts, and the next
+offset of each partition at that length. It is replaced whole, after the rows are on disk; what a
+crash left beyond that length is cut off at the next start, and those records are read again.
+"""
+
+import csv
+import fcntl
+import io
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from app.sinks.rows import COLUMNS, Row
+
+log = logging.getLogger(__name__)
+
+_BLOCK = 64 * 1024
+
+
+class UnusableFileError(Exception):
+    """A file the sink must not write to; its message is one line naming it."""
+
+
+class _Mark(msgspec.Struct):
+    """What stands in the side-car file."""
+
+    bytes: int
+    offsets: dict[str, int]
+
+
+class CsvFile:
+    """The file at `path`, open for one process at a time between `open` and `close`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._side_car = path.with_name(f"{path.name}.offsets")
+        self._file: BinaryIO
+        self._length = 0
+        #: `topic-partition` → the offset after the last record that was appended or passed.
+        self.offsets: dict[str, int] = {}
+
+    def open(self) -> None:
+        """Open the file as the last commit left it, with a header if it is new.
+
+        A file without a side-car is appended to, from its last complete line on.
+        Raises UnusableFileError if it is not ours to append to, OSError if it can't be opened.
+        """
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        self._file = os.fdopen(descriptor, "r+b")
+        try:
+            self._lock()
+            self._recover()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UnusableFileError(f"{self._path}: another process is writing to it") from None
+
+    def _recover(self) -> None:
+        mark, size = self._read_mark(), self._file.seek(0, os.SEEK_END)
+        self.offsets = mark.offsets if mark else {}
+        if size == 0:
+            length = 0
+        elif mark:
+            length = self._checked_length(mark, size)
+        else:
+            length = self._end_of_last_line(size)
+            self._check_header(length)
+        self._cut_off(length, size)
+        if length == 0:
+            self._write([COLUMNS])
+        self.commit()
+
+    def _read_mark(self) -> _Mark | None:
+        try:
+            return msgspec.json.decode(self._side_car.read_bytes(), type=_Mark)
+        except FileNotFoundError:
+            return None
+        except msgspec.DecodeError as error:
+            raise UnusableFileError(f"{self._side_car}: not written by us: {error}") from error
+
+    def _checked_length(self, mark: _Mark, size: int) -> int:
+        self._file.seek(max(0, mark.bytes - 1))
+        if size < mark.bytes or self._file.read(1) != b"\n":
+            raise UnusableFileError(
+                f"{self._path}: changed by another program since we wrote it; move it away, or "
+                f"delete {self._side_car} to append to it as it is"
+            )
+        return mark.bytes
+
+    def _end_of_last_line(self, size: int) -> int:
+        """Give the length of the file without an incomplete last line."""
+        end = size
+        while end > 0:
+            start = max(0, end - _BLOCK)
+            self._file.seek(start)
+            found = self._file.read(end - start).rfind(b"\n")
+            if found >= 0:
+                return start + found + 1
+            end = start
+        return 0
+
+    def _check_header(self, length: int) -> None:
+        self._file.seek(0)
+        first = self._file.readline().decode("utf-8-sig", "replace")
+        if length and next(csv.reader([first]), []) != list(COLUMNS):
+            raise UnusableFileError(f"{self._path}: its first line is not {','.join(COLUMNS)}")
+
+    def _cut_off(self, length: int, size: int) -> None:
+        if length < size:
+            log.warning(
+                "%s: cut off %d bytes after its last complete row", self._path, size - length
+            )
+            self._file.truncate(length)
+        self._file.seek(length)
+        self._length = length
+
+    def append(self, rows: Iterable[Row], partition: str, offset: int) -> None:
+        """Append the rows of `partition` (`topic-number`) up to before `offset`."""
+        self._write(rows)
+        self.offsets[partition] = offset
+
+    def _write(self, rows: Iterable[Row]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        written = text.getvalue().encode()
+        self._file.write(written)
+        self._length += len(written)
+
+    def commit(self) -> None:
+        """Put what was appended on disk, then the mark that makes it count."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        mark = msgspec.json.encode(_Mark(self._length, self.offsets))
+        next_side_car = self._side_car.with_name(f"{self._side_car.name}.next")
+        with next_side_car.open("wb") as file:
+            file.write(mark)
+            file.flush()
+            os.fsync(file.fileno())
+        next_side_car.replace(self._side_car)
+        _sync_directory(self._path.parent)
+
+    def close(self) -> None:
+        """Close the file; what was not committed is cut off at the next start."""
+        self._file.close()
+
+
+def _sync_directory(path: Path) -> None:
+    """Put a renaming on disk, which is an entry of its directory."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

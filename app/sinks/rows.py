@@ -1,0 +1,43 @@
+"""A record of prices as a row of the CSV file: `time,price`."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from math import isfinite
+
+import msgspec
+
+from app.records import Tick
+
+COLUMNS = ("time", "price")
+
+Row = tuple[str, str]
+
+_decode = msgspec.json.Decoder(Tick | int | float).decode
+
+
+def to_row(value: bytes | None, timestamp: int) -> Row:
+    """Give the row of a record: a tick, or a bare price written at `timestamp` (ms).
+
+    Raises ValueError, saying why, for anything else.
+    """
+    if value is None:
+        raise ValueError("the record has no value")
+    record = _decode(value)
+    if isinstance(record, Tick):
+        return _time(record.time // 1000), repr(record.price)
+    if not isfinite(record) or record <= 0:
+        raise ValueError(f"{record} is no price")
+    # The time of reading would say when the sink ran, and another one in each re-run; Kafka's
+    # timestamp says when the price was observed.
+    return _time(timestamp // 1000), value.decode().strip()
+
+
+@lru_cache(maxsize=4096)
+def _time(seconds: int) -> str:
+    """Give `YYYY-MM-DD HH:MM:SS`, UTC. Raises ValueError beyond the year 9999 and before 1970."""
+    if seconds < 0:
+        raise ValueError("the record has no time")
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError) as error:
+        raise ValueError(f"time {seconds} s is beyond the calendar") from error

@@ -1,0 +1,182 @@
+"""The CSV sink: a topic of ticks or bare prices → rows of a CSV file, each record once."""
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
+
+from app.settings import settings
+from app.sinks.csv import CsvFile
+from app.sinks.rows import Row, to_row
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two commits, each of which waits for the disk.
+COMMIT_INTERVAL = 1.0
+
+
+def _name(partition: TopicPartition) -> str:
+    return f"{partition.topic}-{partition.partition}"
+
+
+class CsvSink:
+    """Appends what a consumer group reads of `topic` to `file`.
+
+    The file's own offsets decide where reading goes on; what the group has committed only
+    where another member was further since. Aborted transactions are not seen.
+    """
+
+    def __init__(
+        self, bootstrap_servers: Sequence[str], topic: str, file: CsvFile, group: str
+    ) -> None:
+        self._servers = list(bootstrap_servers)
+        self._topic = topic
+        self._file = file
+        self._group = group
+        self._consumer: Any = None
+        self._ends: dict[TopicPartition, int] | None = None
+        self._moved: set[TopicPartition] = set()
+        self._committed_at = time.monotonic()
+        self._failure: Exception | None = None
+        #: Rows appended since the start.
+        self.rows = 0
+        #: Records left out since the start, each with a line in the log.
+        self.unreadable = 0
+
+    async def run(self, *, until_end: bool = False) -> None:
+        """Append until cancelled, or until what stood in the topic at the start is written.
+
+        Raises KafkaConnectionError if no broker answers, UnknownTopicOrPartitionError(topic) if
+        there is no such topic, UnusableFileError or OSError if the file can't be written.
+        """
+        self._consumer = self._make_consumer()
+        try:
+            await self._connect()
+            self._file.open()
+            try:
+                self._consumer.subscribe([self._topic], listener=_Listener(self))
+                await self._append_all(until_end=until_end)
+            finally:
+                await self._close()
+        finally:
+            await self._consumer.stop()
+
+    def _make_consumer(self) -> Any:
+        conf = settings()
+        return AIOKafkaConsumer(  # type: ignore[no-untyped-call]  # aiokafka has no types here
+            bootstrap_servers=self._servers,
+            group_id=self._group,
+            group_instance_id=conf.instance_id,
+            client_id="tickstream-consume",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            session_timeout_ms=int(conf.session_timeout * 1000),
+            heartbeat_interval_ms=int(conf.heartbeat_interval * 1000),
+        )
+
+    async def _connect(self) -> None:
+        await self._consumer.start()
+        # All topics are asked for, not this one: asking for one creates it on many brokers.
+        if self._topic not in await self._consumer.topics():
+            raise UnknownTopicOrPartitionError(self._topic)
+
+    async def _close(self) -> None:
+        try:
+            if self._moved and self._failure is None:
+                await self.commit()
+        finally:
+            self._file.close()
+
+    async def _append_all(self, *, until_end: bool) -> None:
+        while not (until_end and await self._at_end()):
+            batches = await self._consumer.getmany(timeout_ms=200, max_records=5000)
+            if self._failure:
+                raise self._failure
+            for partition, records in batches.items():
+                self._append(partition, records)
+            if self._moved and time.monotonic() - self._committed_at >= COMMIT_INTERVAL:
+                await self.commit()
+
+    def _append(self, partition: TopicPartition, records: Sequence[Any]) -> None:
+        rows = [row for record in records if (row := self._row(record))]
+        self._file.append(rows, _name(partition), records[-1].offset + 1)
+        self._moved.add(partition)
+        self.rows += len(rows)
+
+    def _row(self, record: Any) -> Row | None:
+        try:
+            return to_row(record.value, record.timestamp)
+        except ValueError as error:
+            self.unreadable += 1
+            log.warning(
+                "left out %s-%d at offset %d: %s",
+                *(record.topic, record.partition, record.offset, error),
+            )
+            return None
+
+    async def commit(self) -> None:
+        """Make what was appended count: in the file, then in Kafka for those who watch lag."""
+        moved, self._moved = self._moved, set()
+        self._committed_at = time.monotonic()
+        self._file.commit()
+        try:
+            await self._consumer.commit({p: self._file.offsets[_name(p)] for p in moved})
+        except KafkaError as error:
+            log.info("offsets stand in the file, not in Kafka this time: %r", error)
+
+    async def _at_end(self) -> bool:
+        """Say whether all that stood in the partitions when they were assigned was read.
+
+        By position: a transaction's marker takes an offset too, and gives no record.
+        """
+        if self._ends is None:
+            return False
+        return all([await self._consumer.position(p) >= end for p, end in self._ends.items()])
+
+    async def revoke(self, partitions: Iterable[TopicPartition]) -> None:
+        """Let go of `partitions`: nothing more of them is appended, what was is committed."""
+        try:
+            self._consumer.pause(*partitions)
+            if self._moved:
+                await self.commit()
+        except Exception as error:  # noqa: BLE001 - aiokafka would log it and go on
+            self._failure = error
+        self._ends = None
+
+    async def assign(self, partitions: Iterable[TopicPartition]) -> None:
+        """Go on in each of `partitions` where the file, or another member, stopped."""
+        try:
+            ends = await self._consumer.end_offsets(partitions)
+            for partition, end in ends.items():
+                await self._seek(partition, end)
+        except Exception as error:  # noqa: BLE001 - the same
+            self._failure = error
+        else:
+            self._ends = ends
+
+    async def _seek(self, partition: TopicPartition, end: int) -> None:
+        written = self._file.offsets.get(_name(partition), 0)
+        if written > end:
+            log.warning("%s ends before what the file has: it was made anew", _name(partition))
+            written = 0
+            self._consumer.seek(partition, 0)
+        committed = await self._consumer.committed(partition)
+        if written > (committed or 0):
+            self._consumer.seek(partition, written)
+
+
+class _Listener(ConsumerRebalanceListener):
+    """Tells the sink what it may write."""
+
+    def __init__(self, sink: CsvSink) -> None:
+        self._sink = sink
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        await self._sink.revoke(revoked)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        await self._sink.assign(assigned)

@@ -1,0 +1,182 @@
+"""What a source sends through: records into one topic, batch by batch, each exactly once.
+
+A batch is built by partition and handed over whole: a future and a callback per record is what
+makes an ordinary producer slow.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Self
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
+from aiokafka.partitioner import DefaultPartitioner
+
+from app.sources import Record
+
+log = logging.getLogger(__name__)
+
+#: Bytes of a batch before compression.
+BATCH_BYTES = 256 * 1024
+#: After this many seconds without an answer we say so, and go on waiting.
+PATIENCE = 10
+#: Seconds that a stop waits for what is still under way.
+STOP_PATIENCE = 10
+
+
+class Outbox:
+    """A producer for one topic: acknowledged by all replicas, idempotent, keyed as in Java.
+
+    Kafka's timestamp is the time of sending, so that retention counts from there and history
+    stays as long as news; with `event_timestamps` it is the record's event time, for values
+    that don't carry it themselves.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: Sequence[str],
+        topic: str,
+        *,
+        compression: str = "lz4",
+        event_timestamps: bool = False,
+    ) -> None:
+        self._servers = list(bootstrap_servers)
+        #: Where everything goes.
+        self.topic = topic
+        self._compression = None if compression == "none" else compression
+        self._event_timestamps = event_timestamps
+        self._producer: Any = None
+        self._partitions: list[int] = []
+        self._partition = lru_cache(maxsize=100_000)(self._find_partition)
+        self._open: dict[int, Any] = {}
+        self._under_way: set[asyncio.Future[Any]] = set()
+        self._error: BaseException | None = None
+        #: Records the broker has acknowledged.
+        self.delivered = 0
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_exc_info: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Connect and look the topic up.
+
+        Raises KafkaConnectionError if no broker answers, UnknownTopicOrPartitionError(topic)
+        if there is no such topic.
+        """
+        self._producer = AIOKafkaProducer(  # type: ignore[no-untyped-call]  # aiokafka has no types here
+            bootstrap_servers=self._servers,
+            client_id="tickstream-produce",
+            acks="all",
+            enable_idempotence=True,
+            compression_type=self._compression,
+            max_batch_size=BATCH_BYTES,
+            request_timeout_ms=PATIENCE * 1000,
+        )
+        try:
+            await self._producer.start()
+            self._partitions = await self._look_up_topic()
+        except BaseException:
+            await self._producer.stop()
+            raise
+
+    async def _look_up_topic(self) -> list[int]:
+        # All topics are asked for, not this one: asking for one creates it on many brokers.
+        metadata = await self._producer.client.fetch_all_metadata()
+        partitions = metadata.partitions_for_topic(self.topic)
+        if not partitions:
+            raise UnknownTopicOrPartitionError(self.topic)
+        await self._producer.partitions_for(self.topic)
+        return sorted(partitions)
+
+    def _find_partition(self, key: bytes) -> int:
+        return int(DefaultPartitioner()(key, self._partitions, self._partitions))
+
+    async def send(self, records: Iterable[Record]) -> None:
+        """Put `records` into batches; batches that are full leave.
+
+        Raises KafkaError if the broker refused an earlier batch for good.
+        """
+        now = int(time.time() * 1000)
+        event_timestamps, find, batches = self._event_timestamps, self._partition, self._open
+        for key, value, event_time in records:
+            timestamp = event_time if event_timestamps else now
+            partition = find(key)
+            batch = batches.get(partition)
+            if batch is None or not batch.append(timestamp=timestamp, key=key, value=value):
+                batch = await self._renew(partition)
+                batch.append(timestamp=timestamp, key=key, value=value)
+        self._raise_refusal()
+
+    async def _renew(self, partition: int) -> Any:
+        """Send the partition's open batch, if there is one, and open another."""
+        await self._ship(partition)
+        self._open[partition] = self._producer.create_batch()
+        return self._open[partition]
+
+    async def _ship(self, partition: int) -> None:
+        batch = self._open.pop(partition, None)
+        if batch is None:
+            return
+        batch.close()  # an open one would linger
+        while True:
+            try:
+                sent = await self._producer.send_batch(batch, self.topic, partition=partition)
+            except KafkaTimeoutError:
+                self._say_waiting()
+            else:
+                break
+        self._under_way.add(sent)
+        number = batch.record_count()
+        sent.add_done_callback(lambda future: self._on_answer(future, number))
+
+    def _say_waiting(self) -> None:
+        log.warning("no answer from the broker at %s; still trying", ",".join(self._servers))
+
+    def _on_answer(self, sent: asyncio.Future[Any], number: int) -> None:
+        self._under_way.discard(sent)
+        if sent.cancelled():
+            return
+        if error := sent.exception():
+            self._error = self._error or error
+        else:
+            self.delivered += number
+
+    def _raise_refusal(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    async def flush(self) -> None:
+        """Let every batch leave, full or not; the answers come later."""
+        for partition in list(self._open):
+            await self._ship(partition)
+
+    async def drain(self) -> None:
+        """Let every batch leave and wait until all are acknowledged, however long that takes.
+
+        Raises KafkaError if the broker refused one for good.
+        """
+        await self.flush()
+        while self._under_way:
+            done, _ = await asyncio.wait(self._under_way, timeout=PATIENCE)
+            if not done:
+                self._say_waiting()
+        self._raise_refusal()
+
+    async def stop(self) -> None:
+        """Send what is left, for a bounded time, and disconnect."""
+        try:
+            await asyncio.wait_for(self.drain(), STOP_PATIENCE)
+        except (TimeoutError, KafkaError) as error:
+            log.error("the last records did not reach the broker: %r", error)  # noqa: TRY400 - one line
+        try:
+            await asyncio.wait_for(self._producer.stop(), STOP_PATIENCE)
+        except TimeoutError:
+            await self._producer.client.close()

@@ -1,0 +1,77 @@
+"""ALL paths a worker answers, in the order a reader meets them; Faust's own come beside them."""
+
+from http import HTTPStatus
+from typing import Any
+
+from app.records import Candle, TopGainers
+from app.web import candles, dashboard, gainers, health, openapi, tables
+from app.web import parameters as p
+from app.web.routes import Route
+
+_ASKING = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
+
+ROUTES = (
+    Route("/", dashboard.dashboard, "The dashboard", media="text/html"),
+    Route(
+        "/api/candles/{symbol}",
+        candles.candles,
+        "The windows of a symbol, newest last",
+        list[Candle],
+        parameters=(
+            p.path("symbol", "The symbol, as it stands in ticks"),
+            p.SIZE,
+            p.ADVANCE,
+            p.FROM,
+            p.TO,
+            p.limit("How many windows at most, the newest of them", default=100, most=5000),
+        ),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/symbols",
+        candles.symbols,
+        "The symbols there are, in order",
+        list[str],
+        parameters=(
+            p.Parameter("prefix", "Only those that begin so, in upper or lower case", default=""),
+            p.limit("How many at most", default=100, most=10_000),
+        ),
+        statuses=(HTTPStatus.BAD_REQUEST,),
+    ),
+    Route(
+        "/api/top-gainers",
+        gainers.top_gainers,
+        "The ten best of a day, the best first",
+        TopGainers,
+        parameters=(p.DAY,),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/tables",
+        tables.tables,
+        "What tables there are",
+        list[tables.TableInfo],
+        statuses=(HTTPStatus.BAD_REQUEST,),
+    ),
+    Route(
+        "/api/tables/{name}/{key}",
+        tables.rows,
+        "The rows of a key",
+        list[dict[str, Any]],
+        parameters=(
+            p.path("name", "Name of the table"),
+            p.path("key", "The key, as it stands in the table's source topic"),
+        ),
+        statuses=_ASKING,
+    ),
+    Route("/healthz", health.alive, "Whether this worker is alive", health.Alive),
+    Route(
+        "/readyz",
+        health.ready,
+        "Whether this worker has restored and runs all that is assigned to it",
+        health.Readiness,
+        statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
+    ),
+    Route("/metrics", health.metrics, "The metrics of this worker", media="text/plain"),
+    Route("/openapi.json", openapi.show, "This description", dict[str, Any]),
+)

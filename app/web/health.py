@@ -1,0 +1,107 @@
+"""`/healthz`, `/readyz`, `/metrics`: what an orchestrator and Prometheus ask."""
+
+import time
+from http import HTTPStatus
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from faust.types import AppT
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+
+from app.state.table import StateTable
+from app.web.errors import RETRY_AFTER
+from app.web.lookup import APP, state_tables
+from app.web.owners import distribution
+from app.web.parameters import Values
+from app.web.routes import json_response
+
+REQUESTS = Counter(
+    "tickstream_http_requests_total",
+    "HTTP requests answered",
+    ["method", "path", "status"],
+)
+SECONDS = Histogram(
+    "tickstream_http_request_seconds", "Seconds to answer an HTTP request", ["method", "path"]
+)
+
+
+class Alive(msgspec.Struct, frozen=True):
+    """The worker's event loop turns."""
+
+    alive: bool
+
+
+class TableReadiness(msgspec.Struct, frozen=True):
+    """A table on this worker: its partitions that are open, and those it still waits for."""
+
+    ready: bool
+    open: list[int]
+    missing: list[int]
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether this worker can answer and process; `missing` says in words what it waits for."""
+
+    ready: bool
+    missing: list[str]
+    tables: dict[str, TableReadiness]
+
+
+async def alive(_: web.Request, __: Values) -> web.StreamResponse:
+    """Answer, which is all that is asked."""
+    return json_response(Alive(alive=True))
+
+
+async def ready(request: web.Request, _: Values) -> web.StreamResponse:
+    """Answer 200 when all that is assigned to this worker is restored and runs, else 503."""
+    state = readiness(request.app[APP])
+    if state.ready:
+        return json_response(state)
+    response = json_response(state, HTTPStatus.SERVICE_UNAVAILABLE)
+    response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def readiness(app: AppT) -> Readiness:
+    """Say what this worker still waits for."""
+    assigned = {(tp.topic, tp.partition) for tp in app.assignor.assigned_actives()}
+    tables = {name: _table(table, assigned) for name, table in state_tables(app).items()}
+    missing = [_words(name, table) for name, table in tables.items() if not table.ready]
+    if not distribution(app):
+        missing.insert(0, "no partition has been assigned yet")
+    elif app.rebalancing:
+        missing.insert(0, "the partitions are being assigned anew")
+    return Readiness(ready=not missing, missing=missing, tables=tables)
+
+
+def _table(table: StateTable, assigned: set[tuple[str, int]]) -> TableReadiness:
+    wanted = {partition for topic, partition in assigned if topic == table.source.name}
+    missing = sorted(wanted.difference(table.partitions))
+    return TableReadiness(
+        ready=table.ready and not missing, open=sorted(table.partitions), missing=missing
+    )
+
+
+def _words(name: str, table: TableReadiness) -> str:
+    if table.missing:
+        return f"table {name}: partition {', '.join(map(str, table.missing))} is not restored yet"
+    return f"table {name} is not ready yet"
+
+
+async def metrics(_: web.Request, __: Values) -> web.StreamResponse:
+    """Answer with every metric of this process, as Prometheus' text."""
+    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+@web.middleware
+async def count_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count and time the requests, by the path of their route."""
+    resource = request.match_info.route.resource
+    # The route's pattern, never the path itself: that would be a time series for each key.
+    path = resource.canonical if resource else "none"
+    begin = time.perf_counter()
+    response = await handler(request)
+    SECONDS.labels(request.method, path).observe(time.perf_counter() - begin)
+    REQUESTS.labels(request.method, path, response.status).inc()
+    return response

@@ -1,0 +1,54 @@
+"""Asking the other workers of the application, over HTTP."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import NamedTuple
+
+from aiohttp import ClientError, ClientTimeout, web
+from faust.types import AppT
+from yarl import URL
+
+#: Marks a request that comes from another worker: answer from here, ask nobody.
+FORWARDED = "Tickstream-Forwarded"
+#: In a 404 to such a request: the partitions that were looked through, `0,2,5`.
+PARTITIONS = "Tickstream-Partitions"
+
+#: Seconds to wait for another worker. One that takes longer is stuck, or gone.
+TIMEOUT = ClientTimeout(total=2, sock_connect=0.5)
+
+_log = logging.getLogger(__name__)
+
+
+class Reply(NamedTuple):
+    """What a worker said: an answer to pass on, or where it has looked in vain."""
+
+    response: web.Response | None = None
+    partitions: frozenset[int] = frozenset()
+
+
+async def ask(app: AppT, urls: Iterable[str], path: URL) -> list[Reply]:
+    """Ask the workers at `urls` for `path`, all at once; silence is an empty Reply."""
+    return await asyncio.gather(*(_ask(app, URL(url), path) for url in urls))
+
+
+async def _ask(app: AppT, worker: URL, path: URL) -> Reply:
+    # Not `join`: it would decode and encode anew, and a key may hold an escaped slash.
+    url = URL(f"{worker.origin()}{path.raw_path_qs}", encoded=True)
+    try:
+        async with app.http_client.get(
+            url, headers={FORWARDED: "1"}, timeout=TIMEOUT, allow_redirects=False
+        ) as reply:
+            return _read(reply.status, reply.headers.get(PARTITIONS, ""), await reply.read())
+    except (ClientError, TimeoutError, OSError) as error:
+        _log.warning("worker %s does not answer: %s", worker, error or type(error).__name__)
+        return Reply()
+
+
+def _read(status: int, partitions: str, body: bytes) -> Reply:
+    if status == HTTPStatus.OK:
+        return Reply(web.Response(body=body, content_type="application/json", charset="utf-8"))
+    if status == HTTPStatus.NOT_FOUND:
+        return Reply(None, frozenset(int(p) for p in partitions.split(",") if p.isdigit()))
+    return Reply()

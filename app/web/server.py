@@ -1,0 +1,46 @@
+"""Faust's web server with this project's paths; `TickApp` makes it in place of Faust's."""
+
+from typing import Any, ClassVar
+
+import faust
+import msgspec
+from faust.web.drivers import aiohttp as driver
+
+from app.web.api import ROUTES
+from app.web.dashboard import STATIC, add_headers
+from app.web.errors import json_errors
+from app.web.health import count_requests
+from app.web.lookup import APP
+from app.web.openapi import DOCUMENT, document
+
+
+class Server(driver.Web):
+    """Faust's server on aiohttp; `/` is ours, Faust's own views keep their paths.
+
+    Faust mounts its statistics or its constant "OK" at `/`: the former move to `/stats/`, the
+    latter says nothing that `/healthz` doesn't.
+    """
+
+    production_blueprints: ClassVar[Any] = ()
+    # Served without being switched on, but for `/performance/`.
+    blueprint_flags: ClassVar[Any] = {"faust.web.apps.metrics:blueprint": "web_metrics_enabled"}
+    debug_blueprints: ClassVar[Any] = (
+        ("/graph", "app.web.graph:blueprint"),
+        ("/stats", "faust.web.apps.stats:blueprint"),
+    )
+
+    def __init__(self, app: faust.App, **kwargs: Any) -> None:
+        super().__init__(app, **kwargs)
+        self.web_app[APP] = app
+        self.web_app[DOCUMENT] = document(ROUTES)
+        self.web_app.middlewares.extend((count_requests, json_errors))
+        self.web_app.on_response_prepare.append(add_headers)
+        for route in ROUTES:
+            self.web_app.router.add_get(route.path, route.handle)
+        self.web_app.router.add_static("/static/", STATIC)
+
+    def json(self, value: Any, **kwargs: Any) -> Any:
+        """Give a JSON response; rows of our tables among what Faust can write."""
+        if isinstance(value, list):
+            value = [msgspec.to_builtins(v) if isinstance(v, msgspec.Struct) else v for v in value]
+        return super().json(value, **kwargs)

@@ -1,0 +1,81 @@
+// Numbers and times as people read them: local time, UTC on hover.
+
+const LOCALE = undefined; // the viewer's own
+
+const clock = new Intl.DateTimeFormat(LOCALE, { hour: "numeric", minute: "2-digit" });
+const exact = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
+const shortDay = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short" });
+const whole = new Intl.NumberFormat(LOCALE);
+const short = new Intl.NumberFormat(LOCALE, { notation: "compact", maximumFractionDigits: 1 });
+const fractions = new Map();
+
+const DAY = 86_400_000;
+
+export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+// Digits after the point: two for what costs more than 10, more for less.
+function digits(price) {
+  const size = Math.abs(price);
+  return size >= 10 ? 2 : size >= 1 ? 4 : size >= 0.01 ? 5 : 8;
+}
+
+export function price(value, like = value) {
+  const count = digits(like);
+  if (!fractions.has(count)) {
+    const options = { minimumFractionDigits: count === 2 ? 2 : 0, maximumFractionDigits: count };
+    if (count === 4) options.minimumFractionDigits = 4;
+    fractions.set(count, new Intl.NumberFormat(LOCALE, options));
+  }
+  return fractions.get(count).format(value);
+}
+
+const percentage = new Intl.NumberFormat(LOCALE, {
+  style: "percent", signDisplay: "exceptZero", minimumFractionDigits: 2, maximumFractionDigits: 2,
+});
+
+export const percent = (fraction) => percentage.format(fraction);
+export const count = (value) => whole.format(value);
+export const compact = (value) => short.format(value);
+export const time = (ms) => clock.format(ms);
+export const timeExact = (ms) => exact.format(ms);
+export const date = (ms) => shortDay.format(ms);
+export const utc = (ms) => `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+
+// A window's span: `14:05 – 14:10`, with its date where that isn't today's; a day by its date.
+export function span(start, end) {
+  if (end - start >= DAY) return dayName(new Date(start).toISOString().slice(0, 10));
+  const text = `${time(start)} – ${time(end)}`;
+  return date(start) === date(Date.now()) ? text : `${date(start)}, ${text}`;
+}
+
+// A calendar day has no zone: `2026-01-31` is that day for every reader.
+export function dayName(day) {
+  const noon = new Date(`${day}T12:00:00`);
+  const format = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", year: "numeric" });
+  return format.format(noon);
+}
+
+// `5m/1m` in words.
+export function windowName(text) {
+  const [size, advance] = text.split("/");
+  return advance ? `${size} by ${advance}` : size;
+}
+
+export function ago(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 90) return `${seconds} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 129_600) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} days`;
+}
+
+export function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+export function timeElement(ms, text) {
+  return element("time", { datetime: new Date(ms).toISOString(), title: utc(ms) }, text);
+}

@@ -1,0 +1,139 @@
+// The ten gainers, and how their places changed within the last minute.
+
+import { compact, dayName, element, percent, price, timeExact, utc } from "/static/format.js";
+
+const BACK = 60_000;
+
+const section = document.getElementById("gainers");
+const list = document.getElementById("ranking");
+const empty = document.getElementById("gainers-empty");
+const day = document.getElementById("gainers-day");
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+let past = []; // [{at, day, places: Map symbol → place}], oldest first
+const items = new Map(); // symbol → its <li>
+
+export function showGainers(top, selected, choose) {
+  section.dataset.state = top?.rank.length ? "shown" : "empty";
+  empty.hidden = section.dataset.state === "shown";
+  if (!top?.rank.length) {
+    showNothing();
+    return;
+  }
+  day.textContent = dayName(top.day);
+  day.title = `since the first price of ${top.day}`;
+  const before = placesBefore(top);
+  const widest = Math.max(...top.rank.map((gainer) => Math.abs(gainer.gain)), 1e-9);
+  const tops = positions();
+  const shown = top.rank.map((gainer, index) => {
+    const item = items.get(gainer.symbol) ?? newItem(gainer.symbol, choose);
+    fill(item, gainer, index + 1, before, Math.abs(gainer.gain) / widest);
+    return item;
+  });
+  keepOnly(shown);
+  slide(tops);
+  markSelected(selected);
+}
+
+export function markSelected(symbol) {
+  for (const [name, item] of items) {
+    item.firstChild.setAttribute("aria-pressed", String(name === symbol));
+  }
+}
+
+function showNothing() {
+  list.replaceChildren();
+  items.clear();
+  day.textContent = "";
+  empty.replaceChildren(
+    element("strong", {}, "No gainers yet"),
+    " They appear with the first ticks: ",
+    element("code", {}, "faust -A app produce --source simulator"),
+    "sends some.",
+  );
+}
+
+// The oldest ranking of this day that is at most a minute old, or null just after the start.
+function placesBefore(top) {
+  const now = Date.now();
+  const places = new Map(top.rank.map((gainer, index) => [gainer.symbol, index + 1]));
+  past = past.filter((entry) => entry.day === top.day && now - entry.at <= BACK);
+  past.push({ at: now, day: top.day, places });
+  return past.length > 1 ? past[0].places : null;
+}
+
+function newItem(symbol, choose) {
+  const button = element("button", { type: "button", class: "gainer" });
+  for (const part of ["place", "change", "name", "worth", "gain", "meter"]) {
+    button.append(element("span", { class: part }));
+  }
+  button.querySelector(".name").textContent = symbol;
+  button.querySelector(".meter").append(element("i"));
+  button.addEventListener("click", () => choose(symbol));
+  const item = element("li", {}, button);
+  items.set(symbol, item);
+  return item;
+}
+
+function fill(item, gainer, place, before, share) {
+  const part = (name) => item.querySelector(`.${name}`);
+  part("place").textContent = place;
+  part("worth").textContent = price(gainer.last);
+  part("worth").title = `last tick ${timeExact(gainer.time)} (${utc(gainer.time)})`;
+  part("gain").textContent = percent(gainer.gain);
+  part("gain").dataset.way = gainer.gain < 0 ? "down" : "up";
+  part("meter").dataset.way = gainer.gain < 0 ? "down" : "up";
+  part("meter").firstChild.style.width = `${Math.max(1.5, 100 * share)}%`;
+  showChange(part("change"), gainer.symbol, place, before);
+}
+
+function showChange(part, symbol, place, before) {
+  const was = before?.get(symbol);
+  const moved = was ? was - place : 0;
+  const isNew = before !== null && !was;
+  part.dataset.way = isNew || moved > 0 ? "up" : moved < 0 ? "down" : "same";
+  part.textContent = isNew ? "new" : moved ? `${moved > 0 ? "▲" : "▼"}${compact(Math.abs(moved))}` : "";
+  const places = `${Math.abs(moved)} ${Math.abs(moved) === 1 ? "place" : "places"}`;
+  const words = isNew ? "new among the ten" : moved ? `${moved > 0 ? "up" : "down"} ${places}` : "";
+  part.title = words && `${words} within the last minute`;
+  part.setAttribute("aria-label", part.title);
+}
+
+function keepOnly(shown) {
+  for (const [symbol, item] of items) {
+    if (!shown.includes(item)) {
+      item.remove();
+      items.delete(symbol);
+    }
+  }
+  // An element that is moved loses the focus: move only those not in their place.
+  shown.forEach((item, index) => {
+    if (list.children[index] !== item) {
+      const focused = item.contains(document.activeElement);
+      list.insertBefore(item, list.children[index] ?? null);
+      if (focused) item.firstChild.focus({ preventScroll: true });
+    }
+  });
+}
+
+const positions = () => new Map([...items.values()].map((item) => [item, item.offsetTop]));
+
+function slide(tops) {
+  if (calm.matches) return;
+  for (const item of items.values()) {
+    const moved = (tops.get(item) ?? item.offsetTop) - item.offsetTop;
+    const from = { transform: `translateY(${moved}px)` };
+    if (moved) item.animate([from, { transform: "none" }], { duration: 350, easing: "ease-out" });
+  }
+}
+
+// Up and down move through the list, as in a menu.
+list.addEventListener("keydown", (event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const buttons = [...list.querySelectorAll("button")];
+  const next = buttons[buttons.indexOf(document.activeElement) + (step ?? NaN)];
+  if (next) {
+    event.preventDefault();
+    next.focus();
+  }
+});

@@ -1,0 +1,137 @@
+// The panel of one symbol: its price, its day, its windows as a chart and as a table.
+
+import { Chart } from "/static/chart.js";
+import { count, compact, element, percent, price, span, time, timeElement, utc } from "/static/format.js";
+
+const ROWS = 12;
+const at = (id) => document.getElementById(id);
+const section = at("symbol");
+
+let latest = null;
+let picked = null;
+const chart = new Chart(at("chart"), (candle) => {
+  picked = candle;
+  showReadout();
+});
+
+// Said aloud only while the arrow keys choose the window; else it would speak every second.
+at("chart").addEventListener("keydown", () => at("readout").setAttribute("aria-live", "polite"));
+at("chart").addEventListener("blur", () => at("readout").setAttribute("aria-live", "off"));
+
+export function showLoading(symbol) {
+  at("symbol-name").textContent = symbol;
+  for (const id of ["last-price", "day-gain", "readout"]) at(id).replaceChildren();
+  at("rows").replaceChildren();
+  at("day").hidden = true;
+  latest = picked = null;
+  setState("loading");
+}
+
+export function showSymbol(symbol, candles, day) {
+  at("symbol-name").textContent = symbol;
+  if (!candles.length) {
+    showNothing([element("strong", {}, `No windows of ${symbol} yet`), " They appear with its next tick."]);
+    return;
+  }
+  setState("shown");
+  latest = candles[candles.length - 1];
+  at("last-price").textContent = price(latest.close);
+  document.title = `${symbol} ${price(latest.close)} · tickstream`;
+  showDay(day);
+  chart.show(candles);
+  showReadout();
+  at("rows").replaceChildren(...candles.slice(-ROWS).reverse().map(row));
+}
+
+export function showUnknown(symbol) {
+  at("symbol-name").textContent = symbol;
+  for (const id of ["last-price", "day-gain"]) at(id).textContent = "";
+  document.title = "tickstream";
+  showNothing([
+    element("strong", {}, `No ticks of ${symbol} so far`),
+    " Symbols are told apart by upper and lower case. This page goes on looking for it.",
+  ]);
+}
+
+export function showNoSymbol() {
+  at("symbol-name").textContent = "Nothing to draw yet";
+  showNothing([
+    element("strong", {}, "No symbol is known"),
+    " The first gainer is shown as soon as there is one; ",
+    element("code", {}, "make up"),
+    " starts a market.",
+  ]);
+}
+
+function showNothing(words) {
+  at("symbol-empty").replaceChildren(...words);
+  setState("empty");
+}
+
+function setState(state) {
+  section.dataset.state = state;
+  at("body").hidden = state === "empty";
+  at("symbol-empty").hidden = state !== "empty";
+  if (state === "empty") at("day").hidden = true;
+}
+
+function showDay(day) {
+  at("day").hidden = !day;
+  at("day-gain").textContent = "";
+  if (!day) return;
+  const gain = (day.close - day.open) / day.open;
+  at("day-gain").textContent = percent(gain);
+  at("day-gain").dataset.way = gain < 0 ? "down" : "up";
+  at("day-gain").title = `since the day's first price, ${price(day.open)}`;
+  const facts = [
+    ["Open", price(day.open)], ["Low", price(day.low)], ["High", price(day.high)],
+    ["VWAP", day.vwap === null ? "–" : price(day.vwap, day.open)],
+    ["Volume", compact(day.volume)], ["Ticks", compact(day.count)],
+  ];
+  at("day").replaceChildren(
+    ...facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))),
+  );
+}
+
+function showReadout() {
+  const candle = picked ?? latest;
+  if (!candle) return;
+  const values = [["O", candle.open], ["H", candle.high], ["L", candle.low], ["C", candle.close], ["mean", candle.mean]];
+  const parts = [element("span", { class: "when" }, windowTime(candle))];
+  for (const [name, value] of values) parts.push(fact(name, price(value, candle.open)));
+  parts.push(fact("vol", compact(candle.volume)), fact("ticks", count(candle.count)));
+  if (candle.late) parts.push(element("span", { class: "late" }, lateWords(candle)));
+  if (picked) parts.push(element("span", { class: "utc" }, `${utc(candle.start).slice(11)}`));
+  at("readout").replaceChildren(...parts);
+}
+
+const fact = (name, value) => element("span", {}, element("b", {}, name), ` ${value}`);
+const lateWords = (candle) => `${count(candle.late)} late ${candle.late === 1 ? "tick" : "ticks"}`;
+
+function windowTime(candle) {
+  const made = timeElement(candle.start, span(candle.start, candle.end));
+  made.title = `${utc(candle.start)} to ${utc(candle.end)}`;
+  return made;
+}
+
+function row(candle) {
+  const numbers = ["open", "high", "low", "close", "mean"].map((field) => price(candle[field], candle.open));
+  const cells = [...numbers, compact(candle.volume), count(candle.count)];
+  const made = element("tr", {}, element("th", { scope: "row" }, windowTime(candle)));
+  made.append(...cells.map((text) => element("td", {}, text)));
+  made.children[4].dataset.way = candle.close < candle.open ? "down" : "up";
+  const late = element("td", candle.late ? { class: "late", title: lateTitle(candle) } : {});
+  late.textContent = candle.late ? `◆ ${count(candle.late)}` : "–";
+  made.append(late, element("td", { class: "soft" }, stateOf(candle)));
+  return made;
+}
+
+const lateTitle = (candle) =>
+  `${lateWords(candle)} came after ${time(candle.end)} in stream time and corrected this window`;
+
+// Open until stream time reaches its end, then correctable within the grace, then final. The
+// newest window is the one stream time stands in.
+function stateOf(candle) {
+  if (candle.final) return "final";
+  return latest && candle.end > latest.start ? "open" : "closing";
+}

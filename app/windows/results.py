@@ -1,0 +1,43 @@
+"""What a table gives out: windows, and records it did not take."""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from app.windows.windowers import Window
+
+
+class WindowResult(Struct, frozen=True, gc=False):
+    """One window of one key. Times in ms."""
+
+    key: str
+    window: Window
+    start: int
+    end: int
+    state: Any
+    count: int
+    first_offset: int
+    last_offset: int
+    #: Records that came after stream time had passed the window's end.
+    late: int
+    final: bool
+    revision: int
+    partition: int
+    stream_time: int
+    before: Callable[[str, int], Any | None]
+
+    def previous(self) -> Any | None:
+        """Give the state of the key's last pane before this window; None if there is none."""
+        return self.before(self.key, self.start)
+
+
+class Refusal(Struct, frozen=True, gc=False):
+    """Why a table did not take a record, and the record's source coordinates. Times in ms."""
+
+    reason: str
+    stream_time: int
+    grace: int
+    partition: int
+    offset: int
+    table: str

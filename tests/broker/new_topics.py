@@ -1,0 +1,33 @@
+"""Topics of a test's own, made and filled with librdkafka."""
+
+import uuid
+from collections.abc import Iterable
+
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from app.sources import Record
+
+
+def create(bootstrap: str, name: str, partitions: int = 3) -> None:
+    """Make a topic, for records of any age."""
+    topic = NewTopic(name, partitions, 1, config={"retention.ms": "-1"})
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([topic])[name].result(30)
+
+
+def new_topic(bootstrap: str, partitions: int = 3) -> str:
+    """Make a topic that no other test has, and give its name."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    create(bootstrap, name, partitions)
+    return name
+
+
+def fill(bootstrap: str, topic: str, records: Iterable[Record]) -> None:
+    """Send records, each with its event time as Kafka's timestamp, and wait until they are in."""
+    producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2", "linger.ms": 5})
+    for key, value, time in records:
+        producer.produce(topic, value, key, timestamp=time)
+        if len(producer) > 50_000:
+            producer.poll(0.01)
+    assert producer.flush(60) == 0

@@ -1,0 +1,309 @@
+"""`faust -A app produce` and what it is made of, on a real broker."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka.errors import KafkaError
+from chart_server import ChartServer, quote
+from confluent_kafka.admin import AdminClient
+from new_topics import fill, new_topic
+from truth import read
+
+from app.embedded import LocalBroker
+from app.sources.market import CLEAN, Market
+from app.sources.outbox import Outbox
+from app.sources.simulator import Simulator
+
+Start = Callable[..., subprocess.Popen[str]]
+
+START = 1_700_000_000_000
+
+
+@pytest.fixture
+def topic(bootstrap: str) -> str:
+    """Give a new topic of three partitions."""
+    return new_topic(bootstrap)
+
+
+@pytest.fixture
+def produce(faust: Start, bootstrap: str, topic: str) -> Start:
+    """Start `faust -A app produce` into the topic."""
+
+    def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+        defaults = {"BROKER_URL": bootstrap, **environment}
+        return faust("produce", "--topic", topic, *arguments, **defaults)
+
+    return start
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Give the exit code and all output of a command that ends."""
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out + err
+
+
+def in_topic(bootstrap: str, topic: str) -> list[tuple[Any, Any]]:
+    """Give key and value of all records, each partition in order."""
+    return [(m.key(), m.value()) for m in read(bootstrap, topic)]
+
+
+async def until(condition: Callable[[], object], seconds: float = 30) -> None:
+    """Wait for a condition that other threads or processes bring about."""
+    deadline = time.monotonic() + seconds
+    while not await asyncio.to_thread(condition):
+        assert time.monotonic() < deadline, "waited in vain"
+        await asyncio.sleep(0.02)
+
+
+def test_the_simulator_sends_exactly_the_market_of_its_seed(
+    produce: Start, bootstrap: str, topic: str
+) -> None:
+    """All records, none twice, each key's in order, in the partition that Java would choose."""
+    count = 30_000
+    fast = ("--source", "simulator", "--rate", "0", "--count", str(count), "--seed", "5")
+    code, output = ended(produce(*fast, "--step", "2", "--start", "2023-11-14T22:13:20Z"))
+    assert (code, output[:6]) == (0, "30,000"), output
+    market = list(islice(Market(step=2, seed=5).records(START), count))
+    expected = new_topic(bootstrap)
+    fill(bootstrap, expected, [(key, value, START) for key, value, _ in market])
+    by_partition = [defaultdict(list), defaultdict(list)]
+    for found, name in zip(by_partition, (topic, expected), strict=True):
+        for message in read(bootstrap, name):
+            found[message.partition()].append((message.key(), message.value()))
+    assert by_partition[0] == by_partition[1]
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_told_to_stop_a_live_market_delivers_what_it_traded(
+    produce: Start, bootstrap: str, topic: str, told: signal.Signals
+) -> None:
+    """Exit code 0, and as many records as the last line says."""
+    process = produce("--source", "simulator", "--rate", "3000")
+    deadline = time.monotonic() + 30
+    while not in_topic(bootstrap, topic):
+        assert time.monotonic() < deadline
+    process.send_signal(told)
+    code, output = ended(process)
+    assert code == 0, output
+    assert int(output.split()[0].replace(",", "")) == len(in_topic(bootstrap, topic))
+    assert "Traceback" not in output
+
+
+async def test_the_simulator_runs_as_a_service(bootstrap: str, topic: str) -> None:
+    """Started and stopped inside another program, it leaves only whole ticks, timed now."""
+    begun = time.time() * 1000
+    simulator = Simulator([bootstrap], Market(step=1, flaws=CLEAN), topic=topic)
+    await simulator.start()
+    await until(lambda: simulator.outbox.delivered > 100)
+    await simulator.stop()
+    times = [json.loads(value)["time"] for _, value in in_topic(bootstrap, topic)]
+    assert len(times) == simulator.outbox.delivered
+    assert begun - 1 <= min(times) <= max(times) <= time.time() * 1000
+
+
+def test_a_file_is_replayed_and_its_bad_rows_counted(
+    produce: Start, bootstrap: str, topic: str, tmp_path: Path
+) -> None:
+    """Ticks are sent as JSON keyed by symbol; a bad row is said and leaves exit code 0."""
+    path = tmp_path / "ticks.csv"
+    path.write_text("time,symbol,price\n2024-01-01,A,1.5\n2024-01-01,B,x\n2024-01-02,A,2\n")
+    code, output = ended(produce("--source", f"file:{path}"))
+    assert code == 0
+    assert f"{path}:3: " in output
+    assert f"{path}: bad rows left out: 1\n" in output
+    assert [(key, json.loads(value)) for key, value in in_topic(bootstrap, topic)] == [
+        (b"A", {"symbol": "A", "price": 1.5, "time": 1_704_067_200_000, "size": 0}),
+        (b"A", {"symbol": "A", "price": 2.0, "time": 1_704_153_600_000, "size": 0}),
+    ]
+
+
+def test_history_gets_kafkas_timestamp_of_now_unless_it_has_no_other(
+    produce: Start, bootstrap: str, topic: str, tmp_path: Path
+) -> None:
+    """Ticks carry their time, so that retention may count from now; bare prices do not."""
+    path = tmp_path / "ticks.csv"
+    path.write_text("time,symbol,price\n2024-01-01,A,1.5\n")
+    begun = int(time.time() * 1000)
+    for form in ("tick", "price"):
+        assert ended(produce("--source", f"file:{path}", "--format", form))[0] == 0
+    tick, price = read(bootstrap, topic)
+    assert begun <= tick.timestamp()[1] <= time.time() * 1000
+    assert (price.value(), price.timestamp()[1]) == (b"1.5", 1_704_067_200_000)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "No such file"),
+        ("symbol,price\n", "no column 'time'"),
+        ("symbol,price,time\nA,x,1\n", "no row of it is a tick"),
+    ],
+)
+def test_a_file_without_a_tick_is_a_failure(
+    produce: Start, tmp_path: Path, content: str | None, message: str
+) -> None:
+    """Exit code 1, with one line that names the file."""
+    path = tmp_path / "ticks.csv"
+    if content is not None:
+        path.write_text(content)
+    process = produce("--source", f"file:{path}")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.splitlines()[-1].startswith(f"{path}: ")
+    assert message in err.splitlines()[-1]
+
+
+async def test_prices_of_an_api_become_ticks_and_one_ticker_does_not_disturb_another(
+    produce: Start, bootstrap: str, topic: str
+) -> None:
+    """Keyed by ticker, with the quote's own time and the volume's growth; the repeated quote
+    is left out, a failing ticker is one line a poll.
+    """
+    async with ChartServer().running() as server:
+        server.answers = {
+            "BTC-USD": [
+                quote("BTC-USD", 10, 1_720_000_000, 100),
+                quote("BTC-USD", 10, 1_720_000_000, 100),
+                quote("BTC-USD", 11.5, 1_720_000_060, 130),
+            ],
+            "ETH-USD": [quote("ETH-USD", 2, 1_720_000_001)],
+            "NOPE": [404],
+        }
+        tickers = [a for ticker in server.answers for a in ("--ticker", ticker)]
+        process = produce(
+            *tickers, "--interval", "100ms", "--count", "4", TICKSTREAM_CHART_URL=server.url
+        )
+        code, output = await asyncio.to_thread(ended, process)
+    assert code == 0, output
+    assert output.count("NOPE: 404 Not Found") == 4
+    found = defaultdict(list)
+    for key, value in in_topic(bootstrap, topic):
+        found[key.decode()].append(json.loads(value))
+    assert found == {
+        "BTC-USD": [
+            {"symbol": "BTC-USD", "price": 10.0, "time": 1_720_000_000_000, "size": 0},
+            {"symbol": "BTC-USD", "price": 11.5, "time": 1_720_000_060_000, "size": 30},
+        ],
+        "ETH-USD": [{"symbol": "ETH-USD", "price": 2.0, "time": 1_720_000_001_000, "size": 0}],
+    }
+
+
+async def test_the_guides_producer_sends_the_bare_number_at_every_poll(
+    produce: Start, bootstrap: str, topic: str
+) -> None:
+    """As text, keyed BTC-USD, unchanged or not; the token goes along and is not said."""
+    async with ChartServer().running() as server:
+        server.answers["BTC-USD"] = [quote("BTC-USD", 65000.25), 500, quote("BTC-USD", 65000.25)]
+        process = produce(
+            *("--format", "price", "--interval", "0.05", "--count", "2", "-l", "debug"),
+            TICKSTREAM_CHART_URL=server.url,
+            TICKSTREAM_CHART_TOKEN="a-secret",  # noqa: S106 - of a server in this test
+        )
+        code, output = await asyncio.to_thread(ended, process)
+        asked = server.asked["BTC-USD"]
+    assert code == 0, output
+    assert in_topic(bootstrap, topic) == [(b"BTC-USD", b"65000.25")] * 2
+    assert [headers["Authorization"] for headers in asked] == ["Bearer a-secret"] * 3
+    assert "a-secret" not in output
+
+
+async def test_polling_stops_at_once_when_told_to(
+    produce: Start, bootstrap: str, topic: str
+) -> None:
+    """Even while an answer is waited for: exit code 0, no traceback."""
+    async with ChartServer().running() as server:
+        server.answers = {"A": [quote("A", 1)], "B": [None]}
+        process = produce("--ticker", "A", "--ticker", "B", TICKSTREAM_CHART_URL=server.url)
+        await until(lambda: in_topic(bootstrap, topic))
+        begun = time.monotonic()
+        process.terminate()
+        code, output = await asyncio.to_thread(ended, process)
+    assert (code, "Traceback" in output) == (0, False), output
+    assert time.monotonic() - begun < 8
+
+
+def test_without_a_broker_one_line_says_so(produce: Start) -> None:
+    """It names BROKER_URL; exit code 1."""
+    process = produce("--source", "simulator", BROKER_URL="kafka://127.0.0.1:1")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    (line,) = err.splitlines()
+    assert "BROKER_URL=kafka://127.0.0.1:1" in line
+
+
+def test_without_the_topic_one_line_says_what_makes_it(produce: Start, bootstrap: str) -> None:
+    """The topic is not made on the way."""
+    process = produce("--topic", "nowhere", "--source", "simulator")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    (line,) = err.splitlines()
+    assert "'nowhere'" in line
+    assert "faust -A app topics" in line
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    assert "nowhere" not in admin.list_topics(timeout=10).topics
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--source", "radio"], "none of chart, simulator, file:PATH"),
+        (["--source", "simulator", "--rate", "0"], "needs --count"),
+        (["--source", "simulator", "--late", "0.6", "--broken", "0.6"], "--late, --broken"),
+        (["--interval", "0"], "not longer than nothing"),
+        (["--interval", "soon"], "not a duration"),
+    ],
+)
+def test_impossible_options_are_refused(
+    produce: Start, arguments: list[str], message: str
+) -> None:
+    """The message names the option and what is wrong with it."""
+    code, output = ended(produce(*arguments))
+    assert code != 0
+    assert message in output
+    assert "Traceback" not in output
+
+
+async def test_a_record_that_the_broker_refuses_is_not_lost_in_silence(
+    bootstrap: str, topic: str
+) -> None:
+    """Whoever sends more than a broker takes gets the broker's error."""
+    async with Outbox([bootstrap], topic, compression="none") as outbox:
+        await outbox.send([(b"A", b"x" * 3_000_000, 0)])
+        with pytest.raises(KafkaError):
+            await outbox.drain()
+
+
+async def test_a_broker_that_dies_and_returns_has_each_record_once(tmp_path: Path) -> None:
+    """What was sent before, while it was away and after arrives once, in order."""
+    values = [str(n).encode() for n in range(30_000)]
+    broker = LocalBroker(tmp_path)
+    await asyncio.to_thread(broker.start)
+    try:
+        topic = new_topic(broker.bootstrap, 1)
+        async with Outbox([broker.bootstrap], topic) as outbox:
+            sending = asyncio.create_task(_send_slowly(outbox, values))
+            await until(lambda: outbox.delivered > 3_000)
+            await asyncio.to_thread(broker.kill)
+            await asyncio.to_thread(broker.start)
+            await sending
+        found = [value for _, value in in_topic(broker.bootstrap, topic)]
+    finally:
+        await asyncio.to_thread(broker.stop)
+    assert found == values
+
+
+async def _send_slowly(outbox: Outbox, values: list[bytes]) -> None:
+    for start in range(0, len(values), 100):
+        await outbox.send([(b"A", value, 0) for value in values[start : start + 100]])
+        await outbox.flush()
+        await asyncio.sleep(0.005)
+    await outbox.drain()

@@ -1,0 +1,138 @@
+"""What the windows of a topic are, computed apart from the product: polars over all records.
+
+It shares no code with `app/`: records are read with librdkafka, windows are joins and group-bys.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+#: What identifies a window.
+WINDOW = ["symbol", "size", "advance", "start"]
+
+
+def read(bootstrap: str, topic: str, *, isolation: str = "read_committed") -> Iterator[Message]:
+    """Give all records of a topic, up to its present end, each partition in order."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "truth",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+            "isolation.level": isolation,
+        }
+    )
+    try:
+        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+        left = len(partitions)
+        while left:
+            for message in consumer.consume(20_000, timeout=1.0):
+                error = message.error()
+                if error is None:
+                    yield message
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    left -= 1
+                else:
+                    raise RuntimeError(str(error))
+    finally:
+        consumer.close()
+
+
+def ticks(bootstrap: str, topic: str = "ticks") -> pl.DataFrame:
+    """Give the readable ticks of a topic with their coordinates and `before`.
+
+    `before` is the stream time of the tick's partition when it arrived (null for the first).
+    """
+    rows = [row for message in read(bootstrap, topic) if (row := _tick(message))]
+    names = ["partition", "offset", "symbol", "price", "time", "volume"]
+    frame = pl.DataFrame(rows, schema=names, orient="row").sort("partition", "offset")
+    before = pl.col("time").cum_max().shift(1).over("partition").alias("before")
+    return frame.with_columns(before)
+
+
+def _tick(message: Message) -> tuple[Any, ...] | None:
+    try:
+        value = json.loads(message.value())
+        symbol, price, time = value["symbol"], value["price"], value["time"]
+        if message.key() != symbol.encode() or not price > 0:
+            return None
+        if time < 10**11 or time > message.timestamp()[1] + 3_600_000:
+            return None
+        size = value.get("size", 0)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return message.partition(), message.offset(), symbol, float(price), time, size
+
+
+def candles(frame: pl.DataFrame, size: int, advance: int, grace: int) -> pl.DataFrame:
+    """Give the windows [start, start + size) at multiples of `advance` over what is not late."""
+    kept = frame.filter(pl.col("before").is_null() | (pl.col("time") >= pl.col("before") - grace))
+    last_start = pl.col("time") // advance * advance
+    copies = [
+        kept.with_columns(start=last_start - number * advance) for number in range(size // advance)
+    ]
+    spread = pl.concat(copies).filter(pl.col("start") >= 0)
+    by_time = spread.sort("time", "offset")
+    return (
+        by_time.group_by("symbol", "start", "partition", maintain_order=True)
+        .agg(
+            open=pl.col("price").first(),
+            high=pl.col("price").max(),
+            low=pl.col("price").min(),
+            close=pl.col("price").last(),
+            volume=pl.col("volume").sum(),
+            notional=(pl.col("price") * pl.col("volume")).sum(),
+            count=pl.len(),
+            mean=pl.col("price").mean(),
+            late=(pl.col("before") >= pl.col("start") + size).sum(),
+            first_offset=pl.col("offset").min(),
+            last_offset=pl.col("offset").max(),
+        )
+        .with_columns(
+            vwap=pl.when(pl.col("volume") > 0).then(pl.col("notional") / pl.col("volume")),
+            size=pl.lit(size),
+            advance=pl.lit(advance),
+            end=pl.col("start") + size,
+        )
+        .drop("notional")
+    )
+
+
+def published(bootstrap: str, topic: str = "candles") -> pl.DataFrame:
+    """Give the candle of the highest revision of each window, as a reader of the topic sees it."""
+    latest: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for message in read(bootstrap, topic):
+        candle = json.loads(message.value())
+        window = tuple(candle[name] for name in WINDOW)
+        before = latest.get(window)
+        if before is None or candle["revision"] > before["revision"]:
+            latest[window] = candle
+    return pl.DataFrame(list(latest.values()), infer_schema_length=None)
+
+
+def differences(truth: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """Give the windows that are missing, too many, or differ in a field.
+
+    Sums of floats (vwap, mean) may differ by 1e-9 relative, everything else not at all.
+    """
+    exact = ["partition", "end", "open", "high", "low", "close", "volume", "count", "late"]
+    exact += ["first_offset", "last_offset"]
+    both = truth.join(found, on=WINDOW, how="full", suffix="_found", coalesce=False)
+    wrong = pl.any_horizontal(
+        pl.col("count").is_null(),
+        pl.col("count_found").is_null(),
+        *(pl.col(name).ne_missing(pl.col(f"{name}_found")) for name in exact),
+        *(_apart(name) for name in ("vwap", "mean")),
+    )
+    return both.filter(wrong)
+
+
+def _apart(name: str) -> pl.Expr:
+    truth, found = pl.col(name), pl.col(f"{name}_found")
+    far = ((truth - found).abs() > 1e-9 * truth.abs()).fill_null(value=False)
+    return far | (truth.is_null() != found.is_null())

@@ -1,0 +1,42 @@
+"""Rows of the CSV file: what is written of a tick, of a bare price, and of neither."""
+
+import pytest
+
+from app.sinks.rows import to_row
+
+STAMP = 1_720_008_000_999
+
+
+def test_a_tick_is_written_with_its_own_time() -> None:
+    """The event's time in UTC, to the second; not the time it was sent or read."""
+    tick = b'{"symbol":"A","price":12.5000,"size":3,"time":1704067201999}'
+    assert to_row(tick, STAMP) == ("2024-01-01 00:00:01", "12.5")
+
+
+@pytest.mark.parametrize("price", ["65000.25", "65000", "1e-07"])
+def test_a_bare_price_is_written_as_it_came_with_kafkas_timestamp(price: str) -> None:
+    """It has no other time."""
+    assert to_row(f" {price}\n".encode(), STAMP) == ("2024-07-03 12:00:00", price)
+
+
+@pytest.mark.parametrize(
+    ("value", "stamp", "reason"),
+    [
+        (None, STAMP, "no value"),
+        (b"", STAMP, "truncated"),
+        (b"twelve", STAMP, "malformed"),
+        (b"\xff", STAMP, "malformed"),
+        (b"NaN", STAMP, "malformed"),
+        (b'"12.5"', STAMP, "got `str`"),
+        (b"-1", STAMP, "is no price"),
+        (b"0", STAMP, "is no price"),
+        (b"12.5", -1, "no time"),
+        (b'{"symbol":"A","time":1704067201999}', STAMP, "`price`"),
+        (b'{"symbol":"A","price":1,"time":9704067201999999}', STAMP, "calendar"),
+        (b'{"symbol":"A","price":1,"time":999999999999999999999999}', STAMP, "calendar"),
+    ],
+)
+def test_what_is_neither_says_why(value: bytes | None, stamp: int, reason: str) -> None:
+    """Each unreadable record has its reason."""
+    with pytest.raises(ValueError, match=reason):
+        to_row(value, stamp)

@@ -1,0 +1,38 @@
+"""`/openapi.json` against what the worker does."""
+
+import re
+
+from app.web.api import ROUTES
+
+
+async def test_every_route_is_described_and_answers(worker, http) -> None:
+    """Each path is there, and answers with a status and a type that stand in the document."""
+    async with http.get(f"{worker.url}/openapi.json") as reply:
+        document = await reply.json()
+    assert set(document["paths"]) == {route.path for route in ROUTES}
+    known = {"symbol": "AAA", "name": "candles", "key": "AAA"}
+    for path, operations in document["paths"].items():
+        async with http.get(worker.url + path.format(**known)) as reply:
+            described = operations["get"]["responses"][str(reply.status)]
+            assert reply.content_type in described["content"]
+
+
+async def test_every_reference_leads_somewhere(worker, http) -> None:
+    """The records are described once, under components."""
+    async with http.get(f"{worker.url}/openapi.json") as reply:
+        text = await reply.text()
+        document = await reply.json()
+    names = set(re.findall(r'"#/components/schemas/(\w+)"', text))
+    assert {"Candle", "TopGainers", "Gainer", "ErrorBody"} <= names
+    assert names <= set(document["components"]["schemas"])
+
+
+async def test_described_parameters_are_those_read(worker, http) -> None:
+    """What is described is accepted, and nothing else is."""
+    async with http.get(f"{worker.url}/openapi.json") as reply:
+        operation = (await reply.json())["paths"]["/api/candles/{symbol}"]["get"]
+    names = {p["name"] for p in operation["parameters"] if p["in"] == "query"}
+    assert names == {"size", "advance", "from", "to", "limit"}
+    responses = operation["responses"]
+    assert {"200", "400", "404", "503"} <= set(responses)
+    assert "Retry-After" in responses["503"]["headers"]

@@ -1,0 +1,123 @@
+"""Workers that answer over real HTTP, with tables that are filled by hand."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import faust
+
+from app.records import Candle, Gainer, TopGainers
+from app.state.table import StateTable
+from app.state.window_table import WindowTable
+from app.topics import DAILY_GAINS, TICKS
+from app.web.router import Router
+from app.web.server import Server
+from app.windows.windowers import Window, parse_windows
+
+MINUTE = 60_000
+#: 2026-01-31T14:30:00Z.
+NOON = 1_769_869_800_000
+
+
+class WebApp(faust.App):
+    """A Faust application that never meets a broker."""
+
+    def _new_web(self) -> Server:
+        return Server(self)
+
+
+class _ByHand:
+    """What the web reads of a table; `shelf` is its partitions' rows by key."""
+
+    def put(self, app: faust.App, name: str, source: Any, shelf: Mapping[int, Any]) -> None:
+        self.app, self.name, self.source = app, name, source
+        self.help = f"{name} by hand"
+        self.shelf = dict(shelf)
+        app.tables.data[name] = self
+
+    @property
+    def ready(self) -> bool:
+        return True
+
+    @property
+    def partitions(self) -> list[int]:
+        return sorted(self.shelf)
+
+    def keys(self, limit: int = 1000) -> list[str]:
+        return sorted({key for rows in self.shelf.values() for key in rows})[:limit]
+
+    def rows_of(self, key: str) -> list[Any]:
+        return [row for rows in self.shelf.values() for row in rows.get(key, [])]
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+class Windows(_ByHand, WindowTable):
+    """A table of windows, one row each."""
+
+    def __init__(self, app: faust.App, name: str, windows: str, shelf: Mapping[int, Any]) -> None:
+        self.put(app, name, TICKS, shelf)
+        self.windows = parse_windows(windows)
+
+    def span(self, key: str) -> tuple[int, int] | None:
+        """Give the times the key's rows reach over."""
+        rows = self.rows_of(key)
+        return (rows[0].start, rows[-1].end) if rows else None
+
+    def read(self, key: str, window: Window, begin: int, end: int) -> list[Any]:
+        """Give the rows in the range."""
+        assert window in self.windows
+        return [row for row in self.rows_of(key) if begin <= row.start < end]
+
+
+class Gainers(_ByHand, StateTable):
+    """A table of one ranking."""
+
+    def __init__(self, app: faust.App, shelf: Mapping[int, Any]) -> None:
+        self.put(app, "gainers", DAILY_GAINS, shelf)
+
+    def top(self, day: str | None) -> TopGainers | None:
+        """Give the ranking of a day."""
+        found = self.rows_of(day or "2026-01-31")
+        return found[0] if found else None
+
+
+# Nothing is folded here, so what folding needs doesn't have to be there.
+for _table in (Windows, Gainers):
+    _table.__abstractmethods__ = frozenset()
+
+
+def candle(symbol: str, start: int, *, late: int = 0) -> Candle:
+    """Give a window of a minute."""
+    times = {"size": MINUTE, "advance": MINUTE, "start": start, "end": start + MINUTE}
+    prices = {"open": 1.0, "high": 2.0, "low": 0.5, "close": 1.5, "vwap": None, "mean": 1.25}
+    counts = {"volume": 7, "count": 4, "revision": 9, "final": True, "late": late}
+    return Candle(
+        symbol=symbol, **times, **prices, **counts, partition=0, first_offset=1, last_offset=4
+    )
+
+
+def ranking(day: str) -> TopGainers:
+    """Give a ranking of one."""
+    return TopGainers(day, [Gainer("AAA", 0.5, 1.0, 1.5, NOON)], NOON, 12)
+
+
+class Worker:
+    """A worker's web server on a port of its own."""
+
+    def __init__(self, port: int) -> None:
+        self.app = WebApp(
+            f"web-{port}",
+            broker="kafka://127.0.0.1:1",
+            web_port=port,
+            web_host="127.0.0.1",
+            Router=Router,
+        )
+        self.url = f"http://127.0.0.1:{port}"
+
+    def knows_owners(self, owners: Mapping[str, Mapping[str, list[int]]]) -> None:
+        """Tell it who owns what, as an assignment would."""
+        self.app.assignor.external_topic_distribution = dict(owners)
+
+
+StartWorker = Callable[[], Awaitable[Worker]]
