@@ -8,7 +8,6 @@ from app.state.batch import Batch
 from app.topics import CANDLES, TICKS, TICKS_LATE
 from tables.candles import candles
 
-
 candles.publish(CANDLES, candle)
 candles.refuse(TICKS_LATE, late_tick)
 

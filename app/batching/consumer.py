@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aiokafka import TopicPartition
 from faust.transport.consumer import ensure_TP, ensure_TPset
@@ -36,7 +36,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
     """aiokafka's consumer, in its thread."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        install(self.app.tasks.owns)
+        install(cast("Any", self.app).tasks.owns)
         consumer = super()._create_worker_consumer(transport)
         # Stages read what tasks wrote in transactions.
         consumer._isolation_level = "read_committed"  # noqa: SLF001  # Faust has no setting
@@ -70,7 +70,7 @@ class BatchConsumer(driver.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.tasks: Tasks = self.app.tasks
+        self.tasks: Tasks = cast("Any", self.app).tasks
         self.tasks.source = self
         self.add_dependency(self.tasks)
         self._deliverable = asyncio.Event()
@@ -183,10 +183,10 @@ class BatchConsumer(driver.Consumer):
         if self.app.client_only:
             return await super()._wait_next_records(timeout)
         if not self.flow_active:
-            await self.wait(self.can_resume_flow)
+            await self.wait(self.can_resume_flow.wait())
         self._deliverable.clear()
         # A copy: the set is shared and mutable, and aiokafka reads an empty one as "all".
-        active = frozenset(self._get_active_partitions())
+        active = set(self._get_active_partitions())
         if not active:
             await self.wait_first(self._deliverable.wait(), timeout=1.0)
             return {}, active
@@ -230,7 +230,7 @@ class BatchConsumer(driver.Consumer):
             last.timestamp_type,
             None,
             None,
-            Batch(task, records),
+            cast("Any", Batch(task, records)),
             None,
             tp=ensure_TP(tp),
             generation_id=self.app.consumer_generation_id,

@@ -7,12 +7,14 @@ passes through it is a chunk of records at a time, as the C parser made them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from aiokafka.consumer import fetcher
+from aiokafka.consumer import fetcher as _fetcher
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+#: aiokafka annotates none of it.
+fetcher: Any = _fetcher
 
 #: Most records of a chunk. A poll has to allow at least as many.
 CHUNK = 500
@@ -20,9 +22,18 @@ CHUNK = 500
 
 def install(is_raw: Callable[[str], bool]) -> None:
     """Let this process's consumers give the topics for which `is_raw` holds as raw records."""
-    ChunkedRecords.is_raw = staticmethod(is_raw)
-    fetcher.PartitionRecords = ChunkedRecords
-    fetcher.FetchResult = ChunkedResult
+    _raw.is_raw = is_raw
+    fetcher.PartitionRecords, fetcher.FetchResult = ChunkedRecords, ChunkedResult
+
+
+@dataclass
+class _Raw:
+    """Which topics are given raw."""
+
+    is_raw: Callable[[str], bool] = lambda _: False
+
+
+_raw = _Raw()
 
 
 class _Chunk:
@@ -66,10 +77,8 @@ class _ChunkedMemory:
 class ChunkedRecords(fetcher.PartitionRecords):
     """The records of one fetched partition."""
 
-    is_raw: ClassVar[Callable[[str], bool]]
-
     def __init__(self, tp: Any, records: Any, *args: Any) -> None:
-        self.raw = self.is_raw(tp.topic)
+        self.raw = _raw.is_raw(tp.topic)
         super().__init__(tp, _ChunkedMemory(records) if self.raw else records, *args)
 
     def _consumer_record(self, tp: Any, record: Any) -> Any:

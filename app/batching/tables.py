@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from faust.tables.manager import TableManager
 
@@ -18,12 +18,12 @@ class TaskTableManager(TableManager):
             return super().add(table)
         if table.name in self:
             raise ValueError(f"Table with name {table.name!r} already exists")
-        self[table.name] = table
+        self[table.name] = cast("Any", table)
         # As if its changelog were subscribed to already: Faust is not to read it.
-        self._channels[table] = None  # type: ignore[index, assignment]
+        cast("Any", self._channels)[table] = None
         return table
 
     def on_actives_ready(self) -> None:
         """Let tasks go: Faust calls this once a generation, after it has resumed the flow."""
         super().on_actives_ready()
-        self.app.tasks.on_flow_open()
+        cast("Any", self.app).tasks.on_flow_open()

@@ -80,7 +80,7 @@ class Decoder:
         self._partition = partition
         self._max_ahead = max_ahead
         self._key_of = attrgetter(topic.key)
-        decoder = msgspec.json.Decoder(topic.value)
+        decoder: Any = msgspec.json.Decoder(topic.value)
         self._decode, self._decode_lines = decoder.decode, decoder.decode_lines
         self._names = _Names()
 

@@ -11,12 +11,10 @@ import msgspec
 
 from app.state.partition import PartitionState, RecordError
 from app.state.rows import RowDecoder, encode_row, row_key, split_row_key
-from app.state.table import StateTable
+from app.state.table import Host, StateTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    import faust
 
     from app.state.batch import Decoded
     from app.state.store import Store
@@ -146,16 +144,16 @@ class GroupTable(StateTable):
     """The latest row of each key, by period.
 
     `group` gives the start (ms) of a record's period, `row` what is kept of it (`row_type`),
-    `period_name` the name of a period, which is the key of what is published. Raise `version` whenever
-    the shape of `row_type` changes. Durations in ms.
+    `period_name` the name of a period, which is the key of what is published. Raise `version`
+    whenever the shape of `row_type` changes. Durations in ms.
     """
 
     abstract = True
     timed = True
 
-    def __init__(  # noqa: PLR0913  # a declaration: each is a line of it
+    def __init__(
         self,
-        app: faust.App,
+        app: Host,
         *,
         name: str,
         source: Topic,
@@ -188,7 +186,7 @@ class GroupTable(StateTable):
         return GroupState(self, partition, store, leads=leads)
 
     def group_record(self, start: int | None = None) -> Any | None:
-        """Give the record of the period at `start` (ms), the latest if None; None if unknown."""
+        """Give the record of a period by its start (ms), of the latest if None; None if unknown."""
         for state in self._group_states():
             found = max(state.starts(), default=None) if start is None else start
             result = None if found is None else state.result(found)

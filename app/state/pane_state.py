@@ -88,7 +88,7 @@ class PaneState(PartitionState):
         late: list[tuple[int, int]] = []
         index = begin
         try:
-            for index in range(begin, len(offsets)):  # noqa: B007  # read where it raised
+            for index in range(begin, len(offsets)):
                 time = times[index]
                 if time > clock:
                     clock = time
@@ -321,9 +321,9 @@ class PaneState(PartitionState):
             for result in self.read(key, window, 0, 1 << 62)
         ]
 
-    def keys(self) -> set[bytes]:
+    def all_keys(self) -> set[bytes]:
         """Give the keys that have panes."""
-        return super().keys() | set(self._panes)
+        return super().all_keys() | set(self._panes)
 
     def _before(self, name: str, start: int) -> Any | None:
         key = name.encode()

@@ -228,6 +228,7 @@ class PartitionState(ABC):
     def _publish(self) -> None:
         """Send what has changed since the last publication; sets `behind` if not all."""
 
+    @abstractmethod
     def _settle(self) -> None:
         """Forget what the store now holds and folding no longer needs."""
 
@@ -235,7 +236,7 @@ class PartitionState(ABC):
     def rows_of(self, key: bytes) -> list[Any]:
         """Give all rows of a key, for people to look at."""
 
-    def keys(self) -> set[bytes]:
+    def all_keys(self) -> set[bytes]:
         """Give the keys that have rows."""
         return set(self.store.prefixes())
 

@@ -83,7 +83,8 @@ async def _read(
         fetched = await consumer.getmany(source, timeout_ms=200)
         position = await consumer.position(source)
         records = fetched.get(source, [])
-        store.write([(record.key, record.value) for record in records], position, timed)
+        rows_read = [(record.key or b"", record.value) for record in records]
+        store.write(rows_read, position, timed)
         rows += len(records)
     return rows
 

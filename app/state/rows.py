@@ -79,7 +79,8 @@ class RowDecoder:
     def __init__(self, table: str, version: int, fields: list[Any]) -> None:
         self._table = table
         self._version = version
-        self._decode = msgspec.msgpack.Decoder(tuple[(int, *fields)]).decode  # type: ignore[misc]
+        shape: Any = tuple.__class_getitem__((int, *fields))
+        self._decode = msgspec.msgpack.Decoder(shape).decode
 
     def __call__(self, key: bytes, value: bytes) -> tuple[Any, ...]:
         """Give the fields of a row. Raises UnreadableRowError with the row's name."""

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from rocksdict import (
     BlockBasedOptions,
@@ -48,8 +49,9 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._db = _open(path)
-        self._write_options = WriteOptions()
-        self._write_options.disable_wal = True
+        options: Any = WriteOptions()  # its stub takes the property for a method
+        options.disable_wal = True
+        self._write_options = options
 
     @property
     def offset(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from heapq import nsmallest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mode import Service
 
@@ -14,12 +14,27 @@ from app.topics import Changelog
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    import faust
-
     from app.state.batch import Batch
     from app.state.partition import PartitionState
     from app.state.store import Store
+    from app.state.tasks import Tasks
     from app.topics import Topic
+
+
+class Host(Protocol):
+    """What a table needs of the application it belongs to."""
+
+    @property
+    def conf(self) -> Any:
+        """Faust's settings."""
+
+    @property
+    def tables(self) -> Any:
+        """Faust's table manager."""
+
+    @property
+    def tasks(self) -> Tasks:
+        """The tasks that keep the table's partitions."""
 
 
 class StateTable(Service):
@@ -39,9 +54,7 @@ class StateTable(Service):
     use_partitioner = False
     synchronize_all_active_partitions = False
 
-    def __init__(
-        self, app: faust.App, *, name: str, source: Topic, retention: int, help: str
-    ) -> None:
+    def __init__(self, app: Host, *, name: str, source: Topic, retention: int, help: str) -> None:
         super().__init__()
         self.app = app
         self.name = name
@@ -99,7 +112,7 @@ class StateTable(Service):
 
     def keys(self, limit: int = 1000) -> list[str]:
         """Give the keys of the partitions open here, sorted, at most `limit`."""
-        keys = {key for state in self.open_states() for key in state.keys()}
+        keys = {key for state in self.open_states() for key in state.all_keys()}
         return [key.decode() for key in nsmallest(limit, keys)]
 
     def open_states(self) -> Iterable[PartitionState]:

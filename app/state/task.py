@@ -123,12 +123,13 @@ class Task:
             position = state.restored_position
             if position is None and committed:
                 raise TaskError(
-                    f"table {state.table.name}: {state.table.changelog.name}-{self.partition} has no "
-                    f"state, but offset {committed} of {self.name} is committed; its state is "
+                    f"table {state.table.name}: {state.table.changelog.name}-{self.partition} has "
+                    f"no state, but offset {committed} of {self.name} is committed; its state is "
                     "lost: rebuild it from the source under another TICKSTREAM_APP_ID"
                 )
             if position is None:
-                first = await self.tasks.source.beginning(self.tp) if first is None else first
+                if first is None:
+                    first = await self.tasks.source.beginning(self.tp)
                 position = first
             state.start(position)
         position = min(state.position for state in self.states)
@@ -214,7 +215,7 @@ class Task:
                 await asyncio.wait_for(asyncio.shield(self._checkpoint), CLOSE_TIMEOUT)
             if last_checkpoint and ran and self._can_write and self._has_last_words:
                 await asyncio.wait_for(self._write(publish=True), CLOSE_TIMEOUT)
-        except Exception as error:  # whatever it is, the next owner folds from the last one
+        except Exception as error:  # noqa: BLE001  # whatever it is, the next owner folds from the last one
             logger.warning("%s: no last checkpoint: %r", self.name, error)
         finally:
             await self._let_go()
@@ -235,6 +236,6 @@ class Task:
         if self._producer is not None:
             try:
                 await asyncio.wait_for(self._producer.stop(), CLOSE_TIMEOUT)
-            except Exception as error:  # its transaction times out at the broker
+            except Exception as error:  # noqa: BLE001  # its transaction times out at the broker
                 logger.warning("%s: the producer did not stop: %r", self.name, error)
         self.state = State.CLOSED

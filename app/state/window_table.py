@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.state.pane_state import PaneState
-from app.state.table import StateTable
+from app.state.table import Host, StateTable
 from app.windows import Aggregate, Refusal, Window, WindowResult, pane_size
 from app.windows.durations import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    import faust
 
     from app.state.store import Store
     from app.topics import Topic
@@ -29,9 +27,9 @@ class WindowTable(StateTable):
     abstract = True
     timed = True
 
-    def __init__(  # noqa: PLR0913  # a declaration: each is a line of it
+    def __init__(
         self,
-        app: faust.App,
+        app: Host,
         *,
         name: str,
         source: Topic,
@@ -53,11 +51,7 @@ class WindowTable(StateTable):
         try:
             self.pane = pane_size(self.windows)
             self.max_size = max(window.size for window in self.windows)
-            if retention < self.max_size + grace:
-                raise ValueError(
-                    f"a retention of {format_duration(retention)} is shorter than the longest "
-                    f"window and its grace, {format_duration(self.max_size + grace)}"
-                )
+            _check_retention(retention, self.max_size + grace)
         except ValueError as error:
             raise ValueError(f"table {name}: {error}") from None
         super().__init__(app, name=name, source=source, retention=retention, help=help)
@@ -97,3 +91,11 @@ class WindowTable(StateTable):
             if isinstance(state, PaneState) and (span := state.span(key.encode()))
         ]
         return (min(s for s, _ in spans), max(e for _, e in spans)) if spans else None
+
+
+def _check_retention(retention: int, needed: int) -> None:
+    if retention < needed:
+        raise ValueError(
+            f"a retention of {format_duration(retention)} is shorter than the longest window "
+            f"and its grace, {format_duration(needed)}"
+        )

@@ -39,7 +39,7 @@ async def candles(request: web.Request, values: Values) -> web.StreamResponse:
     return await answer(request, table, symbol, here, f"symbol {symbol!r}")
 
 
-def newest(  # noqa: PLR0913  # a query: each is a part of it
+def newest(  # a query: each is a part of it
     table: WindowTable, key: str, window: Window, *, begin: int, end: int, limit: int
 ) -> list[Any] | None:
     """Give the newest `limit` windows with begin <= start < end (ms), oldest first.

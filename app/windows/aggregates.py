@@ -6,11 +6,11 @@ An aggregate is a monoid: a `zero`, an `add` of one record, an associative and c
 
 from typing import Any, Protocol, TypeVar
 
-R = TypeVar("R", contravariant=True)
+R_contra = TypeVar("R_contra", contravariant=True)
 S = TypeVar("S")
 
 
-class Aggregate(Protocol[R, S]):
+class Aggregate(Protocol[R_contra, S]):
     """What a table computes. A user's own needs these three methods and two attributes.
 
     `state` is the msgspec Struct that a row stores; raise `version` whenever its shape changes,
@@ -23,7 +23,7 @@ class Aggregate(Protocol[R, S]):
     def zero(self) -> S:
         """Give the state of no records."""
 
-    def add(self, state: S, record: R, time: int, offset: int) -> None:
+    def add(self, state: S, record: R_contra, time: int, offset: int) -> None:
         """Fold one record into `state`, in place.
 
         `(time, offset)` is event time (ms) and source offset: what orders records, whatever

@@ -17,7 +17,7 @@ class Folded(NamedTuple):
 
 class _Part(NamedTuple):
     state: Any
-    count: int
+    records: int
     first: int
     last: int
 
@@ -49,7 +49,7 @@ def fold_windows(
         part = queue.fold()
         if part is not None:
             late = sum(p.corrections_after(end) for p in corrected if start <= p.start < end)
-            evidence = Evidence(part.count, part.first, part.last, late)
+            evidence = Evidence(part.records, part.first, part.last, late)
             yield Folded(start, part.state, evidence)
 
 
@@ -91,7 +91,7 @@ class _Queue:
             return right if left is None else left
         return _Part(
             self._merge(left.state, right.state),
-            left.count + right.count,
+            left.records + right.records,
             min(left.first, right.first),
             max(left.last, right.last),
         )

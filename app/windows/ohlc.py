@@ -19,9 +19,10 @@ class Trade(Protocol):
 
 
 class OhlcState(Struct, array_like=True, gc=False):
-    """Prices of some trades. First and last carry their (time, offset), so that any order of
-    arrival gives the same ones.
-    """  # fmt: skip
+    """Prices of some trades.
+
+    First and last carry their (time, offset), so that any order of arrival gives the same ones.
+    """
 
     open_time: int = 1 << 62
     open_offset: int = 1 << 62
@@ -57,9 +58,10 @@ class Ohlc:
         """Fold one trade into `state`."""
         price = record.price
         size = record.size
-        if price > state.high:
+        # Not max() and min(): this is called for every record.
+        if price > state.high:  # noqa: PLR1730
             state.high = price
-        if price < state.low:
+        if price < state.low:  # noqa: PLR1730
             state.low = price
         if time > state.close_time or (time == state.close_time and offset > state.close_offset):
             state.close_time = time
