@@ -129,8 +129,8 @@ class Settings(BaseSettings):
         alias="TICKSTREAM_TRANSACTION_TIMEOUT",
         description="After this the broker aborts the transaction of a worker that went away",
     )
-    compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = Field(
-        "lz4",
+    compression: Literal["gzip", "snappy", "lz4", "zstd"] = Field(
+        "snappy",
         alias="PRODUCER_COMPRESSION_TYPE",
         description="Compression of what we write",
     )

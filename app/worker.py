@@ -99,6 +99,7 @@ def create() -> TickApp:
         broker_heartbeat_interval=conf.heartbeat_interval,
         # aiokafka asks that it be longer than the session.
         broker_request_timeout=max(20.0, 2 * conf.session_timeout),
+        producer_compression_type=conf.compression,
         stream_buffer_maxsize=BUFFERED_BATCHES,
         # Batches are not acknowledged; their tasks commit.
         stream_wait_empty=False,

@@ -33,7 +33,7 @@ def new_producer(
         bootstrap_servers=bootstrap_servers,
         transactional_id=transactional_id,
         transaction_timeout_ms=timeout_ms,
-        compression_type=None if compression == "none" else compression,
+        compression_type=compression,
         max_batch_size=BATCH_BYTES,
         retry_backoff_ms=RETRY_BACKOFF_MS,
     )

@@ -165,9 +165,7 @@ def test_a_file_without_a_tick_is_a_failure(
 async def test_prices_of_an_api_become_ticks_and_one_ticker_does_not_disturb_another(
     produce: Start, bootstrap: str, topic: str
 ) -> None:
-    """Keyed by ticker, with the quote's own time and the volume's growth; the repeated quote
-    is left out, a failing ticker is one line a poll.
-    """
+    """Time is the quote's, size the volume's growth; a repeated quote is left out."""
     async with ChartServer().running() as server:
         server.answers = {
             "BTC-USD": [
@@ -198,13 +196,15 @@ async def test_prices_of_an_api_become_ticks_and_one_ticker_does_not_disturb_ano
 
 
 async def test_the_guides_producer_sends_the_bare_number_at_every_poll(
-    produce: Start, bootstrap: str, topic: str
+    faust: Start, bootstrap: str, topic: str
 ) -> None:
     """As text, keyed BTC-USD, unchanged or not; the token goes along and is not said."""
     async with ChartServer().running() as server:
         server.answers["BTC-USD"] = [quote("BTC-USD", 65000.25), 500, quote("BTC-USD", 65000.25)]
-        process = produce(
-            *("--format", "price", "--interval", "0.05", "--count", "2", "-l", "debug"),
+        process = faust(
+            *("-l", "debug", "produce", "--topic", topic, "--format", "price"),
+            *("--interval", "0.05", "--count", "2"),
+            BROKER_URL=bootstrap,
             TICKSTREAM_CHART_URL=server.url,
             TICKSTREAM_CHART_TOKEN="a-secret",  # noqa: S106 - of a server in this test
         )
@@ -262,9 +262,7 @@ def test_without_the_topic_one_line_says_what_makes_it(produce: Start, bootstrap
         (["--interval", "soon"], "not a duration"),
     ],
 )
-def test_impossible_options_are_refused(
-    produce: Start, arguments: list[str], message: str
-) -> None:
+def test_impossible_options_are_refused(produce: Start, arguments: list[str], message: str) -> None:
     """The message names the option and what is wrong with it."""
     code, output = ended(produce(*arguments))
     assert code != 0

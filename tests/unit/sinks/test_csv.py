@@ -2,7 +2,6 @@
 
 import errno
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,15 +17,6 @@ P0, P1 = "ticks-0", "ticks-1"
 def path(tmp_path: Path) -> Path:
     """Name a file that isn't there."""
     return tmp_path / "data.csv"
-
-
-@pytest.fixture
-def files(path: Path) -> Iterator[list[CsvFile]]:
-    """Close at last what a test leaves open as a crash would."""
-    opened: list[CsvFile] = []
-    yield opened
-    for file in opened:
-        file.close()
 
 
 def opened(path: Path) -> CsvFile:
@@ -96,20 +86,20 @@ def test_a_crash_before_the_first_commit_leaves_a_header(path: Path) -> None:
 
 
 def test_a_failed_write_leaves_what_was_committed(
-    path: Path, monkeypatch: pytest.MonkeyPatch, files: list[CsvFile]
+    path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk stops the sink; the side-car still tells the truth."""
     written(path)
     file = opened(path)
-    files.append(file)
     file.append([TWO], P0, 2)
 
     def full(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+    with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        file.commit()
+        with pytest.raises(OSError, match="No space"):
+            file.commit()
     file.close()
     again = opened(path)
     again.close()
@@ -180,10 +170,9 @@ def test_a_side_car_of_something_else_is_refused(path: Path) -> None:
         CsvFile(path).open()
 
 
-def test_two_processes_can_not_write_to_one_file(path: Path, files: list[CsvFile]) -> None:
+def test_two_processes_can_not_write_to_one_file(path: Path) -> None:
     """The second is told so; when the first has stopped, it may."""
     first = opened(path)
-    files.append(first)
     with pytest.raises(UnusableFileError, match="another process"):
         CsvFile(path).open()
     first.close()

@@ -173,7 +173,7 @@ async def test_speed_stretches_the_time_between_ticks() -> None:
             due[at] = time.monotonic() - begun
     assert due[1_200] >= 0.08
     assert due[1_100] >= due[1_200]
-    assert 0.18 <= due[1_400]
+    assert due[1_400] >= 0.18
 
 
 def test_nothing_is_said_of_a_good_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
