@@ -30,7 +30,7 @@ format: $(VENV)/.installed-test ## let the formatter decide
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.installed-test ## speed, printed as ratios measured in one run
-	@$(BIN)/python bench/throughput.py
+	@$(BIN)/python -m bench.throughput
 
 lock: ## pin anew what pyproject.toml asks for
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv

@@ -17,14 +17,12 @@ class StartError(Exception):
 
 async def prepare(app: TickApp) -> None:
     """Create missing topics and changelogs, compare the others. Raises StartError, AdminError."""
-    topics: tuple[Topic | Changelog, ...] = (
-        *ALL,
-        *app.tasks.topics.values(),
-        *(t.changelog for t in app.tasks.tables),
-    )
+    changelogs = [table.changelog for table in app.tasks.tables]
+    known: list[Topic | Changelog] = [*ALL, *app.tasks.topics.values(), *changelogs]
+    topics = {topic.name: topic for topic in known}.values()
     wrong = await check_topics(topics, app.settings)
     if wrong:
-        raise StartError("; ".join(map(str, wrong)))
+        raise StartError("\n".join(map(str, wrong)))
     await ensure_topics(topics, app.settings)
     await _check_pipelines(app)
 

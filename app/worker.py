@@ -14,6 +14,7 @@ from app.admin import AdminError
 from app.batching import BatchSchema, BatchTransport
 from app.batching.hooks import check_hooks
 from app.batching.tables import TaskTableManager
+from app.quiet import quieten
 from app.settings import Settings, SettingsError, settings
 from app.start import StartError, prepare
 from app.state.tasks import Tasks
@@ -81,6 +82,7 @@ def _calm_garbage_collector() -> None:
 def create() -> TickApp:
     """Make the application of this process from its settings."""
     check_hooks()
+    quieten()
     conf = settings()
     return TickApp(
         conf,

@@ -66,7 +66,7 @@ class CsvSink:
 
     def _make_consumer(self) -> Any:
         conf = settings()
-        return AIOKafkaConsumer(  # type: ignore[no-untyped-call]  # aiokafka has no types here
+        return AIOKafkaConsumer(
             bootstrap_servers=self._servers,
             group_id=self._group,
             group_instance_id=conf.instance_id,

@@ -70,7 +70,7 @@ class Outbox:
         Raises KafkaConnectionError if no broker answers, UnknownTopicOrPartitionError(topic)
         if there is no such topic.
         """
-        self._producer = AIOKafkaProducer(  # type: ignore[no-untyped-call]  # aiokafka has no types here
+        self._producer = AIOKafkaProducer(
             bootstrap_servers=self._servers,
             client_id="tickstream-produce",
             acks="all",
@@ -172,11 +172,14 @@ class Outbox:
 
     async def stop(self) -> None:
         """Send what is left, for a bounded time, and disconnect."""
+        patience: float = STOP_PATIENCE
         try:
-            await asyncio.wait_for(self.drain(), STOP_PATIENCE)
+            await asyncio.wait_for(self.drain(), patience)
         except (TimeoutError, KafkaError) as error:
             log.error("the last records did not reach the broker: %r", error)  # noqa: TRY400 - one line
+            patience = 1
         try:
-            await asyncio.wait_for(self._producer.stop(), STOP_PATIENCE)
+            # It would wait for them, too.
+            await asyncio.wait_for(self._producer.stop(), patience)
         except TimeoutError:
             await self._producer.client.close()

@@ -7,7 +7,7 @@ import { showLoading, showNoSymbol, showSymbol, showUnknown } from "/static/symb
 
 const WINDOWS = 150; // of a symbol, at most: what the widest chart has room for
 const QUIET = 60_000; // ms without a new tick before the page says so
-const DEFAULT = "5m";
+const DEFAULT = "1m"; // there is something to see within the first minutes
 
 const at = (id) => document.getElementById(id);
 const selection = readAddress();

@@ -3,9 +3,10 @@
 // The x axis counts windows, not time: a night without trades would else take most of it. Where
 // windows are missing a dotted line says so.
 
-import { date, price, time } from "/static/format.js";
+import { axisPrices, date, time } from "/static/format.js";
 
 const SLOT = 8; // CSS pixels of one window, at least
+const FEWEST = 24; // windows there is room for: the first ones stand at the left, not far apart
 const STEPS = [1, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080].map((m) => m * 60_000);
 
 export class Chart {
@@ -60,13 +61,13 @@ export class Chart {
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, points: { show: false }, y: true },
       scales: {
-        x: { time: false, range: () => [-0.7, this.#candles.length - 0.3] },
+        x: { time: false, range: () => [-0.7, Math.max(FEWEST, this.#candles.length) - 0.3] },
         price: { range: (_, low, high) => padded(low, high) },
         volume: { range: (_, __, high) => [0, (high || 1) * 4.5] },
       },
       axes: [
         { ...axis, splits: (plot) => this.#ticks(plot), values: (_, at) => at.map((i) => this.#tickText(i)), size: 34 },
-        { ...axis, scale: "price", side: 1, size: 68, values: (_, at) => at.map((v) => price(v, at[at.length - 1])) },
+        { ...axis, scale: "price", side: 1, size: 68, values: (_, at, __, ___, step) => axisPrices(at, step) },
       ],
       series: [
         {},

@@ -29,6 +29,14 @@ export function price(value, like = value) {
   return fractions.get(count).format(value);
 }
 
+// Labels of an axis: as many digits as the step between two of them needs, the same in each.
+export function axisPrices(values, step) {
+  let digits = 0;
+  while (digits < 10 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6) digits += 1;
+  const format = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return values.map((value) => format.format(value));
+}
+
 const percentage = new Intl.NumberFormat(LOCALE, {
   style: "percent", signDisplay: "exceptZero", minimumFractionDigits: 2, maximumFractionDigits: 2,
 });

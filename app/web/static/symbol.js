@@ -84,6 +84,7 @@ function showDay(day) {
   at("day-gain").dataset.way = gain < 0 ? "down" : "up";
   at("day-gain").title = `since the day's first price, ${price(day.open)}`;
   const facts = [
+    ["Day", span(day.start, day.end)],
     ["Open", price(day.open)], ["Low", price(day.low)], ["High", price(day.high)],
     ["VWAP", day.vwap === null ? "–" : price(day.vwap, day.open)],
     ["Volume", compact(day.volume)], ["Ticks", compact(day.count)],
