@@ -1,8 +1,9 @@
-"""One real broker for the whole session."""
+"""One real broker for the whole session, and one with clean topics for a module that asks."""
 
 from collections.abc import Iterator
 
 import pytest
+from workers import Market
 
 from app.embedded import LocalBroker
 
@@ -18,3 +19,10 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBroker]:
 def bootstrap(broker: LocalBroker) -> str:
     """Give the broker's `host:port`."""
     return broker.bootstrap
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+    """Run a broker for this module alone: the topics of the contract, with nothing in them."""
+    with LocalBroker(tmp_path_factory.mktemp("market-broker")) as running:
+        yield Market(running.bootstrap, tmp_path_factory.mktemp("market"))

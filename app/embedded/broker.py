@@ -3,7 +3,6 @@
 import asyncio
 import os
 import subprocess
-import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from mode import Service
 
 from app.embedded import jars, java, ports
+from app.embedded.child import start_child
 from app.embedded.errors import BrokerError
 from app.embedded.ready import ready
 from app.embedded.storage import Storage
@@ -21,8 +21,6 @@ START_TIMEOUT = 120.0
 STOP_TIMEOUT = 20.0
 #: Seconds between two looks at the process.
 POLL = 0.05
-
-LAUNCHER = Path(__file__).with_name("launcher.py")
 
 # A small heap does for one machine; the serial collector starts 0.4 s sooner and takes 40 MB less
 # than Kafka's usual one.
@@ -111,20 +109,11 @@ class EmbeddedBroker(Service):
         return [*command, "kafka.Kafka", "server.properties"]
 
     def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
-        how = "prctl" if sys.platform == "linux" else "pipe"
         log = self.storage.open_log()
+        # Whoever holds the lock keeps others out: also a Kafka that outlives us a bit.
+        lock = () if self.storage.lock is None else (self.storage.lock,)
         try:
-            return subprocess.Popen(  # noqa: S603 - our own command line
-                [sys.executable, "-IS", str(LAUNCHER), how, str(os.getpid()), *command],
-                cwd=self.storage.path,
-                stdin=subprocess.DEVNULL if how == "prctl" else subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                # Ctrl-C in a terminal is for us alone; we then stop Kafka, after its clients.
-                start_new_session=True,
-                # Whoever holds the lock keeps others out: also a Kafka that outlives us a bit.
-                pass_fds=() if self.storage.lock is None else (self.storage.lock,),
-            )
+            return start_child(command, log, directory=self.storage.path, keep_open=lock)
         finally:
             os.close(log)
 

@@ -11,13 +11,13 @@ HOST = "127.0.0.1"
 CHOICE = range(20_000, 32_000)
 
 
-def demand(port: int) -> None:
-    """Raise BrokerError if something listens on `port`, or it may not be used."""
-    reason = "something listens there already" if _answers(port) else _refusal(port)
+def demand(port: int, *, option: str = "--port") -> None:
+    """Raise BrokerError if `port` can't be used; `option` is what chooses another one."""
+    reason = refusal(port)
     if reason:
         raise BrokerError(
             f"port {port} of {HOST} can't be used: {reason}; stop what uses it, "
-            "or choose another with --port"
+            f"or choose another with {option}"
         )
 
 
@@ -25,8 +25,13 @@ def free() -> int:
     """Give a port that nothing uses; two callers at once hardly get the same."""
     while True:
         port = random.choice(CHOICE)  # noqa: S311 - no secret
-        if not (_answers(port) or _refusal(port)):
+        if not refusal(port):
             return port
+
+
+def refusal(port: int) -> str | None:
+    """Say why `port` can't be listened on; None if it can."""
+    return "something listens there already" if _answers(port) else _bind_error(port)
 
 
 def _answers(port: int) -> bool:
@@ -35,7 +40,7 @@ def _answers(port: int) -> bool:
         return client.connect_ex((HOST, port)) == 0
 
 
-def _refusal(port: int) -> str | None:
+def _bind_error(port: int) -> str | None:
     with socket.socket() as server:
         # As Java does, so that connections of a broker just stopped are no obstacle.
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

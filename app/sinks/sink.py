@@ -102,8 +102,14 @@ class CsvSink:
                 await self.commit()
 
     def _append(self, partition: TopicPartition, records: Sequence[Any]) -> None:
-        rows = [row for record in records if (row := self._row(record))]
-        self._file.append(rows, _name(partition), records[-1].offset + 1)
+        name = _name(partition)
+        # Fetching begins at Kafka's offset, and goes on while `assign` asks and seeks.
+        written = self._file.offsets.get(name, 0)
+        new = [record for record in records if record.offset >= written]
+        if not new:
+            return
+        rows = [row for record in new if (row := self._row(record))]
+        self._file.append(rows, name, new[-1].offset + 1)
         self._moved.add(partition)
         self.rows += len(rows)
 
@@ -159,13 +165,14 @@ class CsvSink:
             self._ends = ends
 
     async def _seek(self, partition: TopicPartition, end: int) -> None:
-        written = self._file.offsets.get(_name(partition), 0)
-        if written > end:
-            log.warning("%s ends before what the file has: it was made anew", _name(partition))
-            written = 0
+        name = _name(partition)
+        if self._file.offsets.get(name, 0) > end:
+            log.warning("%s ends before what the file has of it: it was made anew", name)
+            self._file.offsets[name] = 0
             self._consumer.seek(partition, 0)
-        committed = await self._consumer.committed(partition)
-        if written > (committed or 0):
+        committed = await self._consumer.committed(partition) or 0
+        written = self._file.offsets.get(name, 0)
+        if written > committed:
             self._consumer.seek(partition, written)
 
 

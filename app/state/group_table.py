@@ -5,6 +5,7 @@ It stands behind a repartition: one partition sees all keys, so a period's rows 
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 
 #: Periods kept in memory; an older one is read from the store when it is asked for.
 PERIODS_IN_MEMORY = 3
+
+#: Seconds after which a partition that sends nothing no longer holds up the deletion of periods.
+IDLE = 60.0
+
+
+class ClosedPeriodError(ValueError):
+    """A record of a period whose rows were deleted: a ranking without them would be wrong."""
 
 
 class GroupResult(msgspec.Struct, frozen=True):
@@ -55,6 +63,7 @@ class GroupState(PartitionState):
         self._dirty: set[tuple[int, bytes]] = set()
         self._changed: set[int] = set()
         self._decode_row = RowDecoder(table.name, table.version, [int, int, table.row_type])
+        self._heard: dict[int, float] = dict.fromkeys(table.inputs, monotonic())
 
     def _load(self) -> None:
         for start in self.store.starts():
@@ -65,13 +74,27 @@ class GroupState(PartitionState):
         for index in range(begin, len(decoded.offsets)):
             record, key, time = decoded.records[index], decoded.keys[index], decoded.times[index]
             try:
-                start, value = self.table.group(record), self.table.row(record)
+                start, value = self._open_period(record), self.table.row(record)
+                input_partition, input_time = self.table.origin(record)
             except Exception as error:  # a user's functions may raise anything
                 raise RecordError(index, error) from error
+            self._hear(input_partition, input_time)
             self._period(start)[key] = _Row(decoded.offsets[index], time, value)
             self._dirty.add((start, key))
             self._changed.add(start)
             self.meta.stream_time = max(self.meta.stream_time, time)
+
+    def _open_period(self, record: Any) -> int:
+        start = self.table.group(record)
+        if start < self.meta.expired:
+            name = self.table.period_name(start)
+            raise ClosedPeriodError(f"{name} is older than the retention, its rows are deleted")
+        return start
+
+    def _hear(self, partition: int, stream_time: int) -> None:
+        times = self.meta.inputs
+        times[partition] = max(stream_time, times.get(partition, -1))
+        self._heard[partition] = monotonic()
 
     def _period(self, start: int) -> dict[bytes, _Row]:
         if start not in self._periods:
@@ -101,7 +124,14 @@ class GroupState(PartitionState):
         return rows
 
     def _expires_before(self) -> int:
-        return self.meta.stream_time - self.table.retention - self.table.period + 1
+        # By the slowest of the partitions it gathers from: one may be days ahead of another in
+        # a replay. Which one was idle is the wall clock's word; its effect, what was deleted,
+        # stands in the meta row.
+        now = monotonic()
+        awaited = [each for each, heard in self._heard.items() if now - heard < IDLE]
+        times = self.meta.inputs
+        slowest = min((times.get(each, -1) for each in awaited), default=self.meta.stream_time)
+        return slowest - self.table.retention - self.table.period + 1
 
     def _publish(self) -> None:
         for start in sorted(self._changed):
@@ -144,8 +174,12 @@ class GroupTable(StateTable):
     """The latest row of each key, by period.
 
     `group` gives the start (ms) of a record's period, `row` what is kept of it (`row_type`),
-    `period_name` the name of a period, which is the key of what is published. Raise `version`
-    whenever the shape of `row_type` changes. Durations in ms.
+    `period_name` the name of a period, which is the key of what is published.
+
+    `inputs` are the partitions it gathers from, `origin` gives a record's and its stream time
+    (ms) there: a period is kept until the slowest has left it behind by the retention.
+
+    Raise `version` whenever the shape of `row_type` changes. Durations in ms.
     """
 
     abstract = True
@@ -163,10 +197,14 @@ class GroupTable(StateTable):
         row: Callable[[Any], Any],
         row_type: type[Any],
         record: Callable[[GroupResult], Any],
+        origin: Callable[[Any], tuple[int, int]],
+        inputs: Iterable[int],
         retention: int,
         help: str,
         version: int = 1,
     ) -> None:
+        self.origin = origin
+        self.inputs = tuple(inputs)
         self.group = group
         self.period = period
         self.period_name = period_name

@@ -74,9 +74,6 @@ class PartitionState(ABC):
         self.behind = False
         self._outputs: dict[tuple[str, int], list[Out]] = defaultdict(list)
         self._committed_position = 0
-        #: Start (ms) up to which rows have been deleted: a scan from the very first one would
-        #: walk over all the tombstones that the store has not compacted away yet.
-        self._expired = 0
 
     # -- opening
 
@@ -163,11 +160,13 @@ class PartitionState(ABC):
 
     def _expire(self) -> list[bytes]:
         """Give some rows whose retention has ended, oldest first."""
-        end = self._expires_before()
-        if end <= self._expired:
+        begin, end = self.meta.expired, self._expires_before()
+        if end <= begin:
             return []
-        rows = list(islice(self.store.keys_between(self._expired, end), EXPIRE_SLICE))
-        self._expired = split_row_key(rows[-1])[1] if len(rows) == EXPIRE_SLICE else end
+        # Not from the very first: that would walk over all the tombstones that the store has
+        # not compacted away yet.
+        rows = list(islice(self.store.keys_between(begin, end), EXPIRE_SLICE))
+        self.meta.expired = split_row_key(rows[-1])[1] if len(rows) == EXPIRE_SLICE else end
         return rows
 
     def committed(self, snapshot: Snapshot, changelog_offset: int) -> None:

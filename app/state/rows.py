@@ -38,6 +38,10 @@ class Meta(msgspec.Struct, omit_defaults=True):
     finalised: int = 0
     #: Position of the last publication: a row with a higher last offset awaits one.
     published: int = 0
+    #: Rows that start before this (ms) have been deleted for their age.
+    expired: int = 0
+    #: Behind a repartition: stream time (ms) of each partition it gathers from.
+    inputs: dict[int, int] = {}
 
 
 def prefix(key: bytes) -> bytes:

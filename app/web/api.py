@@ -36,7 +36,7 @@ ROUTES = (
             p.Parameter("prefix", "Only those that begin so, in upper or lower case", default=""),
             p.limit("How many at most", default=100, most=10_000),
         ),
-        statuses=(HTTPStatus.BAD_REQUEST,),
+        statuses=(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
     ),
     Route(
         "/api/top-gainers",

@@ -1,5 +1,6 @@
 """`/api/candles/{symbol}`, `/api/symbols`: the windows of a symbol, and the symbols there are."""
 
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -7,20 +8,28 @@ from aiohttp import web
 from faust.types import AppT
 
 from app.records import Candle
+from app.state.table import StateTable
 from app.state.window_table import WindowTable
 from app.web.errors import bad_parameter
-from app.web.lookup import APP, answer, others, state_tables
-from app.web.owners import distribution, own_url
+from app.web.lookup import (
+    APP,
+    answer,
+    demand_all,
+    demand_owners,
+    listed,
+    others,
+    state_tables,
+)
+from app.web.owners import own_url
 from app.web.parameters import Values
-from app.web.peers import FORWARDED, ask
+from app.web.peers import FORWARDED, PARTITIONS, ask
 from app.web.routes import json_response
 from app.windows.windowers import Window, hopping
 
 #: The tables whose windows are candles: the fine ones, and the day's.
 TABLES = ("candles", "days")
 
-#: Symbols looked through at most, for one search on one worker.
-_MOST_SYMBOLS = 20_000
+_ALL = 1 << 62
 
 _decode_symbols = msgspec.json.Decoder(list[str]).decode
 
@@ -61,20 +70,30 @@ def newest(  # a query: each is a part of it
 
 
 async def symbols(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with the symbols that begin so, from every worker that can be reached."""
-    app, prefix, limit = request.app[APP], values["prefix"], values["limit"]
-    found = set(_symbols_here(app, prefix))
-    if FORWARDED not in request.headers:
-        for reply in await ask(app, others(distribution(app), own_url(app)), request.rel_url):
-            if reply.response is not None and isinstance(reply.response.body, bytes):
-                found.update(_decode_symbols(reply.response.body))
+    """Answer with the first symbols that begin so, of all partitions or not at all."""
+    app, limit = request.app[APP], values["limit"]
+    table = state_tables(app).get(TABLES[0])
+    if table is None:
+        return json_response([])
+    searched, found = set(table.partitions), set(_symbols_here(table, values["prefix"], limit))
+    if FORWARDED in request.headers:
+        response = json_response(sorted(found))
+        response.headers[PARTITIONS] = listed(searched)
+        return response
+    owned = demand_owners(app, table)
+    for reply in await ask(app, others(owned.values(), own_url(app)), request.rel_url):
+        if reply.response is not None and isinstance(reply.response.body, bytes):
+            found.update(_decode_symbols(reply.response.body))
+            searched |= reply.partitions
+    demand_all(table, owned, searched)
     return json_response(sorted(found)[:limit])
 
 
-def _symbols_here(app: AppT, prefix: str) -> list[str]:
-    table = state_tables(app).get(TABLES[0])
-    keys = table.keys(_MOST_SYMBOLS) if table else []
-    return [key for key in keys if key.lower().startswith(prefix.lower())]
+def _symbols_here(table: StateTable, prefix: str, limit: int) -> list[str]:
+    # Each partition's keys are looked through, the first `limit` of those that match are kept.
+    begin = prefix.lower()
+    keys = (key for key in table.keys(_ALL) if key.lower().startswith(begin))
+    return list(islice(keys, limit))
 
 
 def _window(values: Values) -> Window:

@@ -47,19 +47,35 @@ async def elsewhere(request: web.Request, table: StateTable, key: str, what: str
     if FORWARDED in request.headers:
         raise _not_here(table, what)
     app = request.app[APP]
-    owned = owners(app, table.source.name)
-    if not owned:
-        raise unavailable(f"no partition of {table.source.name} is assigned yet")
+    owned = demand_owners(app, table)
     searched = set(table.partitions)
     for urls in _rounds(owned, key, own_url(app)):
         for reply in await ask(app, urls, request.rel_url):
             if reply.response is not None:
                 return reply.response
             searched |= reply.partitions
-    if moving := sorted(owned.keys() - searched):
-        which = f"partition {_list(moving)} of table {table.name}"
-        raise unavailable(f"{which} is moving or not restored yet")
+    demand_all(table, owned, searched)
     raise unknown(f"unknown {what}")
+
+
+def demand_owners(app: AppT, table: StateTable) -> dict[int, str]:
+    """Give partition → owner's address. Raises ApiError (503) before an assignment."""
+    owned = owners(app, table.source.name)
+    if not owned:
+        raise unavailable(f"no partition of {table.source.name} is assigned yet")
+    return owned
+
+
+def demand_all(table: StateTable, owned: Iterable[int], searched: Iterable[int]) -> None:
+    """Raise ApiError (503) where not all that is owned has been searched."""
+    if moving := sorted(set(owned).difference(searched)):
+        which = f"partition {listed(moving)} of table {table.name}"
+        raise unavailable(f"{which} is moving or not restored yet")
+
+
+def listed(partitions: Iterable[int]) -> str:
+    """Give partitions as text: `0,2,5`."""
+    return ",".join(map(str, partitions))
 
 
 def others(urls: Iterable[str], *but: str) -> list[str]:
@@ -75,9 +91,5 @@ def _rounds(owned: dict[int, str], key: str, me: str) -> tuple[list[str], list[s
 
 def _not_here(table: StateTable, what: str) -> ApiError:
     error = unknown(f"unknown {what} in the partitions of this worker")
-    error.headers[PARTITIONS] = _list(table.partitions)
+    error.headers[PARTITIONS] = listed(table.partitions)
     return error
-
-
-def _list(partitions: Iterable[int]) -> str:
-    return ",".join(map(str, partitions))

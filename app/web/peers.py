@@ -12,7 +12,7 @@ from yarl import URL
 
 #: Marks a request that comes from another worker: answer from here, ask nobody.
 FORWARDED = "Tickstream-Forwarded"
-#: In a 404 to such a request: the partitions that were looked through, `0,2,5`.
+#: In what is answered to such a request: the partitions that were looked through, `0,2,5`.
 PARTITIONS = "Tickstream-Partitions"
 
 #: Seconds to wait for another worker. One that takes longer is stuck, or gone.
@@ -20,9 +20,12 @@ TIMEOUT = ClientTimeout(total=2, sock_connect=0.5)
 
 _log = logging.getLogger(__name__)
 
+#: The workers that did not answer when they were last asked.
+_silent: set[URL] = set()
+
 
 class Reply(NamedTuple):
-    """What a worker said: an answer to pass on, or where it has looked in vain."""
+    """What a worker said: an answer to pass on if it has one, and where it has looked."""
 
     response: web.Response | None = None
     partitions: frozenset[int] = frozenset()
@@ -40,15 +43,24 @@ async def _ask(app: AppT, worker: URL, path: URL) -> Reply:
         async with app.http_client.get(
             url, headers={FORWARDED: "1"}, timeout=TIMEOUT, allow_redirects=False
         ) as reply:
-            return _read(reply.status, reply.headers.get(PARTITIONS, ""), await reply.read())
+            answer = _read(reply.status, reply.headers.get(PARTITIONS, ""), await reply.read())
     except (ClientError, TimeoutError, OSError) as error:
-        _log.warning("worker %s does not answer: %s", worker, error or type(error).__name__)
+        _note_silence(worker, str(error) or type(error).__name__)
         return Reply()
+    _silent.discard(worker)
+    return answer
+
+
+def _note_silence(worker: URL, reason: str) -> None:
+    # Once, until it answers again: every request in between finds the same.
+    if worker not in _silent:
+        _silent.add(worker)
+        _log.warning("worker %s does not answer: %s", worker, reason)
 
 
 def _read(status: int, partitions: str, body: bytes) -> Reply:
+    searched = frozenset(int(p) for p in partitions.split(",") if p.isdigit())
     if status == HTTPStatus.OK:
-        return Reply(web.Response(body=body, content_type="application/json", charset="utf-8"))
-    if status == HTTPStatus.NOT_FOUND:
-        return Reply(None, frozenset(int(p) for p in partitions.split(",") if p.isdigit()))
-    return Reply()
+        response = web.Response(body=body, content_type="application/json", charset="utf-8")
+        return Reply(response, searched)
+    return Reply(None, searched if status == HTTPStatus.NOT_FOUND else frozenset())

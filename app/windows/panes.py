@@ -32,12 +32,6 @@ class Pane(Struct, gc=False):
             self.corrections = {}
         self.corrections[reached] = self.corrections.get(reached, 0) + 1
 
-    def corrections_after(self, end: int) -> int:
-        """Give how many records came when stream time had reached `end` (ms)."""
-        if self.corrections is None:
-            return 0
-        return sum(n for reached, n in self.corrections.items() if reached >= end)
-
 
 class Evidence(Struct, frozen=True, gc=False):
     """What a window holds: how many records, from which source offsets, how many of them late."""

@@ -1,10 +1,12 @@
-"""Topics of a test's own, made and filled with librdkafka."""
+"""Topics of a test's own: made, filled and read with librdkafka."""
 
 import uuid
 from collections.abc import Iterable
+from typing import Any
 
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
+from truth import read
 
 from app.sources import Record
 
@@ -31,3 +33,8 @@ def fill(bootstrap: str, topic: str, records: Iterable[Record]) -> None:
         if len(producer) > 50_000:
             producer.poll(0.01)
     assert producer.flush(60) == 0
+
+
+def contents(bootstrap: str, topic: str) -> list[tuple[Any, Any]]:
+    """Give key and value of all records, each partition in order."""
+    return [(message.key(), message.value()) for message in read(bootstrap, topic)]

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from app.embedded import BrokerError, EmbeddedBroker, LocalBroker, ports
-from app.embedded.broker import LAUNCHER
+from app.embedded.child import LAUNCHER
 
 Start = Callable[..., subprocess.Popen[str]]
 READY = re.compile(

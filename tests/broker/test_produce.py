@@ -1,4 +1,4 @@
-"""`faust -A app produce` and what it is made of, on a real broker."""
+"""`faust -A app produce` on a real broker."""
 
 import asyncio
 import json
@@ -9,19 +9,15 @@ from collections import defaultdict
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaError
 from chart_server import ChartServer, quote
 from confluent_kafka.admin import AdminClient
-from new_topics import fill, new_topic
+from new_topics import contents, fill, new_topic
 from truth import read
+from waiting import until
 
-from app.embedded import LocalBroker
-from app.sources.market import CLEAN, Market
-from app.sources.outbox import Outbox
-from app.sources.simulator import Simulator
+from app.sources.market import Market
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -51,19 +47,6 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, out + err
 
 
-def in_topic(bootstrap: str, topic: str) -> list[tuple[Any, Any]]:
-    """Give key and value of all records, each partition in order."""
-    return [(m.key(), m.value()) for m in read(bootstrap, topic)]
-
-
-async def until(condition: Callable[[], object], seconds: float = 30) -> None:
-    """Wait for a condition that other threads or processes bring about."""
-    deadline = time.monotonic() + seconds
-    while not await asyncio.to_thread(condition):
-        assert time.monotonic() < deadline, "waited in vain"
-        await asyncio.sleep(0.02)
-
-
 def test_the_simulator_sends_exactly_the_market_of_its_seed(
     produce: Start, bootstrap: str, topic: str
 ) -> None:
@@ -88,26 +71,12 @@ def test_told_to_stop_a_live_market_delivers_what_it_traded(
 ) -> None:
     """Exit code 0, and as many records as the last line says."""
     process = produce("--source", "simulator", "--rate", "3000")
-    deadline = time.monotonic() + 30
-    while not in_topic(bootstrap, topic):
-        assert time.monotonic() < deadline
+    until(lambda: contents(bootstrap, topic))
     process.send_signal(told)
     code, output = ended(process)
     assert code == 0, output
-    assert int(output.split()[0].replace(",", "")) == len(in_topic(bootstrap, topic))
+    assert int(output.split()[0].replace(",", "")) == len(contents(bootstrap, topic))
     assert "Traceback" not in output
-
-
-async def test_the_simulator_runs_as_a_service(bootstrap: str, topic: str) -> None:
-    """Started and stopped inside another program, it leaves only whole ticks, timed now."""
-    begun = time.time() * 1000
-    simulator = Simulator([bootstrap], Market(step=1, flaws=CLEAN), topic=topic)
-    await simulator.start()
-    await until(lambda: simulator.outbox.delivered > 100)
-    await simulator.stop()
-    times = [json.loads(value)["time"] for _, value in in_topic(bootstrap, topic)]
-    assert len(times) == simulator.outbox.delivered
-    assert begun - 1 <= min(times) <= max(times) <= time.time() * 1000
 
 
 def test_a_file_is_replayed_and_its_bad_rows_counted(
@@ -120,7 +89,7 @@ def test_a_file_is_replayed_and_its_bad_rows_counted(
     assert code == 0
     assert f"{path}:3: " in output
     assert f"{path}: bad rows left out: 1\n" in output
-    assert [(key, json.loads(value)) for key, value in in_topic(bootstrap, topic)] == [
+    assert [(key, json.loads(value)) for key, value in contents(bootstrap, topic)] == [
         (b"A", {"symbol": "A", "price": 1.5, "time": 1_704_067_200_000, "size": 0}),
         (b"A", {"symbol": "A", "price": 2.0, "time": 1_704_153_600_000, "size": 0}),
     ]
@@ -184,7 +153,7 @@ async def test_prices_of_an_api_become_ticks_and_one_ticker_does_not_disturb_ano
     assert code == 0, output
     assert output.count("NOPE: 404 Not Found") == 4
     found = defaultdict(list)
-    for key, value in in_topic(bootstrap, topic):
+    for key, value in contents(bootstrap, topic):
         found[key.decode()].append(json.loads(value))
     assert found == {
         "BTC-USD": [
@@ -211,7 +180,7 @@ async def test_the_guides_producer_sends_the_bare_number_at_every_poll(
         code, output = await asyncio.to_thread(ended, process)
         asked = server.asked["BTC-USD"]
     assert code == 0, output
-    assert in_topic(bootstrap, topic) == [(b"BTC-USD", b"65000.25")] * 2
+    assert contents(bootstrap, topic) == [(b"BTC-USD", b"65000.25")] * 2
     assert [headers["Authorization"] for headers in asked] == ["Bearer a-secret"] * 3
     assert "a-secret" not in output
 
@@ -223,7 +192,7 @@ async def test_polling_stops_at_once_when_told_to(
     async with ChartServer().running() as server:
         server.answers = {"A": [quote("A", 1)], "B": [None]}
         process = produce("--ticker", "A", "--ticker", "B", TICKSTREAM_CHART_URL=server.url)
-        await until(lambda: in_topic(bootstrap, topic))
+        await asyncio.to_thread(until, lambda: contents(bootstrap, topic))
         begun = time.monotonic()
         process.terminate()
         code, output = await asyncio.to_thread(ended, process)
@@ -268,40 +237,3 @@ def test_impossible_options_are_refused(produce: Start, arguments: list[str], me
     assert code != 0
     assert message in output
     assert "Traceback" not in output
-
-
-async def test_a_record_that_the_broker_refuses_is_not_lost_in_silence(
-    bootstrap: str, topic: str
-) -> None:
-    """Whoever sends more than a broker takes gets the broker's error."""
-    async with Outbox([bootstrap], topic, compression="none") as outbox:
-        await outbox.send([(b"A", b"x" * 3_000_000, 0)])
-        with pytest.raises(KafkaError):
-            await outbox.drain()
-
-
-async def test_a_broker_that_dies_and_returns_has_each_record_once(tmp_path: Path) -> None:
-    """What was sent before, while it was away and after arrives once, in order."""
-    values = [str(n).encode() for n in range(30_000)]
-    broker = LocalBroker(tmp_path)
-    await asyncio.to_thread(broker.start)
-    try:
-        topic = new_topic(broker.bootstrap, 1)
-        async with Outbox([broker.bootstrap], topic) as outbox:
-            sending = asyncio.create_task(_send_slowly(outbox, values))
-            await until(lambda: outbox.delivered > 3_000)
-            await asyncio.to_thread(broker.kill)
-            await asyncio.to_thread(broker.start)
-            await sending
-        found = [value for _, value in in_topic(broker.bootstrap, topic)]
-    finally:
-        await asyncio.to_thread(broker.stop)
-    assert found == values
-
-
-async def _send_slowly(outbox: Outbox, values: list[bytes]) -> None:
-    for start in range(0, len(values), 100):
-        await outbox.send([(b"A", value, 0) for value in values[start : start + 100]])
-        await outbox.flush()
-        await asyncio.sleep(0.005)
-    await outbox.drain()

@@ -7,6 +7,7 @@ import { axisPrices, date, time } from "/static/format.js";
 
 const SLOT = 8; // CSS pixels of one window, at least
 const FEWEST = 24; // windows there is room for: the first ones stand at the left, not far apart
+const LABEL = 78; // of a label beneath it, with the space around it
 const STEPS = [1, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080].map((m) => m * 60_000);
 
 export class Chart {
@@ -30,6 +31,10 @@ export class Chart {
     if (!this.#plot) this.#rebuild();
     else this.#plot.setData(this.#columns());
     if (this.#picked !== null) this.#place_cursor();
+  }
+
+  get #slots() {
+    return Math.max(FEWEST, this.#candles.length);
   }
 
   #columns() {
@@ -61,7 +66,7 @@ export class Chart {
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, points: { show: false }, y: true },
       scales: {
-        x: { time: false, range: () => [-0.7, Math.max(FEWEST, this.#candles.length) - 0.3] },
+        x: { time: false, range: () => [-0.7, this.#slots - 0.3] },
         price: { range: (_, low, high) => padded(low, high) },
         volume: { range: (_, __, high) => [0, (high || 1) * 4.5] },
       },
@@ -87,12 +92,12 @@ export class Chart {
 
   #ticks(plot) {
     const starts = this.#candles.map((candle) => candle.start);
-    const most = Math.max(2, Math.floor(plot.bbox.width / devicePixelRatio / 78));
+    const apart = (LABEL * devicePixelRatio * this.#slots) / plot.bbox.width; // windows between two labels
     for (const step of STEPS) {
       const at = starts.map((_, i) => i).filter((i) => i > 0 && bucket(starts[i], step) !== bucket(starts[i - 1], step));
-      if (at.length > most) continue;
+      if ((at.length - 1) * apart > starts.length) continue;
       // Beyond a gap two of them may stand side by side.
-      return at.length ? at.filter((i, n) => n === 0 || i - at[n - 1] > starts.length / most) : [0];
+      return at.length ? at.filter((i, n) => n === 0 || i - at[n - 1] >= apart) : [0];
     }
     return [0];
   }

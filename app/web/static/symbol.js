@@ -4,6 +4,11 @@ import { Chart } from "/static/chart.js";
 import { count, compact, element, percent, price, span, time, timeElement, utc } from "/static/format.js";
 
 const ROWS = 12;
+const STATES = {
+  open: "stream time has not reached its end",
+  closing: "it has ended; ticks within the grace still correct it",
+  final: "it never changes again",
+};
 const at = (id) => document.getElementById(id);
 const section = at("symbol");
 
@@ -123,7 +128,8 @@ function row(candle) {
   made.children[4].dataset.way = candle.close < candle.open ? "down" : "up";
   const late = element("td", candle.late ? { class: "late", title: lateTitle(candle) } : {});
   late.textContent = candle.late ? `◆ ${count(candle.late)}` : "–";
-  made.append(late, element("td", { class: "soft" }, stateOf(candle)));
+  const state = stateOf(candle);
+  made.append(late, element("td", { class: "soft", title: STATES[state] }, state));
   return made;
 }
 

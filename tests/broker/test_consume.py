@@ -1,0 +1,256 @@
+"""`faust -A app consume` on a real broker: each record one row, whatever happens to it."""
+
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from csv_truth import START, committed_size, row, rows_of, size_of, ticks, truth
+from new_topics import create, fill, new_topic
+from waiting import until
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def topic(bootstrap: str) -> str:
+    """Give a new topic of three partitions."""
+    return new_topic(bootstrap)
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    """Name a file that isn't there."""
+    return tmp_path / "data.csv"
+
+
+@pytest.fixture
+def consume(faust: Start, bootstrap: str, topic: str, output: Path) -> Start:
+    """Start `faust -A app consume` from the topic into the file, as a group of the topic's name."""
+
+    def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+        defaults = ("--topic", topic, "--output", str(output), "--group", topic)
+        return faust("consume", *defaults, *arguments, **{"BROKER_URL": bootstrap, **environment})
+
+    return start
+
+
+def ended(process: subprocess.Popen[str]) -> str:
+    """Give all output of a command that ends well."""
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, out + err
+    return out + err
+
+
+def test_ticks_become_rows_in_their_own_time(
+    consume: Start, bootstrap: str, topic: str, output: Path
+) -> None:
+    """Exactly the ticks of the topic, then the command ends and says how many."""
+    records = ticks(5_000)
+    fill(bootstrap, topic, records)
+    assert "rows from" in (said := ended(consume("--until-end")))
+    assert "5,000" in said
+    assert rows_of(output) == truth(records)
+
+
+def test_the_guides_consumer_writes_bare_prices_with_kafkas_time(
+    consume: Start, bootstrap: str, topic: str, output: Path
+) -> None:
+    """One key is one partition: the rows are in order, the numbers as they were sent."""
+    prices = ["65000.25", "64999", "0.5"]
+    fill(
+        bootstrap,
+        topic,
+        [(b"BTC-USD", price.encode(), START + 30_000 * n) for n, price in enumerate(prices)],
+    )
+    ended(consume("--once"))
+    assert output.read_text().splitlines() == [
+        "time,price",
+        "2023-11-14 22:13:20,65000.25",
+        "2023-11-14 22:13:50,64999",
+        "2023-11-14 22:14:20,0.5",
+    ]
+
+
+def test_a_second_run_appends_what_is_new(
+    consume: Start, bootstrap: str, topic: str, output: Path
+) -> None:
+    """And a third one, with nothing new, appends nothing."""
+    records = ticks(2_000)
+    for part in (records[:1_500], records[1_500:], []):
+        fill(bootstrap, topic, part)
+        ended(consume("--until-end"))
+    assert rows_of(output) == truth(records)
+
+
+def test_killed_in_mid_stream_it_resumes_with_neither_loss_nor_duplicates(
+    consume: Start, bootstrap: str, topic: str, output: Path
+) -> None:
+    """Four kills, with rows on disk that had not been committed; then the file is the truth."""
+    records = ticks(400_000)
+    fill(bootstrap, topic, records[:300_000])
+    more = iter([records[300_000:350_000], records[350_000:], [], []])
+    beyond = 0
+    for _ in range(4):
+        # A static member: the broker needs not wait for the dead one's session to end.
+        process = consume(CONSUMER_GROUP_INSTANCE_ID="csv")
+        start = committed_size(output)
+        until(lambda: size_of(output) > start + 200_000)  # noqa: B023 - called in this turn
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        beyond += size_of(output) - committed_size(output)
+        fill(bootstrap, topic, next(more))
+    assert beyond > 0, "no kill hit uncommitted rows"
+    ended(consume("--until-end", CONSUMER_GROUP_INSTANCE_ID="csv"))
+    assert rows_of(output) == truth(records)
+
+
+def test_rows_stand_once_though_kafka_was_not_told_of_them(
+    consume: Start, bootstrap: str, topic: str, output: Path
+) -> None:
+    """As when a kill hits between the file's commit and Kafka's: the file decides."""
+    records = ticks(1_000)
+    fill(bootstrap, topic, records)
+    ended(consume("--until-end"))
+    forgotten = [TopicPartition(topic, n, 0) for n in range(3)]
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    groups = [ConsumerGroupTopicPartitions(topic, forgotten)]
+    admin.alter_consumer_group_offsets(groups)[topic].result(30)
+    ended(consume("--until-end"))
+    assert rows_of(output) == truth(records)
+
+
+def test_told_to_stop_it_commits_first(
+    consume: Start, bootstrap: str, topic: str, output: Path
+) -> None:
+    """After SIGTERM nothing is cut off, and Kafka knows how far the group is."""
+    records = ticks(3_000)
+    fill(bootstrap, topic, records)
+    process = consume()
+    until(lambda: size_of(output) > 0 and sum(rows_of(output).values()) == 3_000)
+    process.terminate()
+    ended(process)
+    assert committed_size(output) == size_of(output)
+    assert committed(bootstrap, topic) == 3_000
+    assert rows_of(output) == truth(records)
+
+
+def committed(bootstrap: str, topic: str) -> int:
+    """Give how many records the group of the topic's name has behind it."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    (listed,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(topic)]).values()
+    return sum(partition.offset for partition in listed.result(30).topic_partitions)
+
+
+def test_a_second_sink_shares_the_work(
+    consume: Start, bootstrap: str, topic: str, output: Path, tmp_path: Path
+) -> None:
+    """While partitions move between two files, each record stands in one of them, once."""
+    records, other = ticks(60_000), tmp_path / "other.csv"
+    fill(bootstrap, topic, records[:30_000])
+    first = consume()
+    until(lambda: size_of(output) > 100_000)
+    second = consume("--output", str(other))
+    until(lambda: size_of(other) > 0)
+    for n in range(30_000, 60_000, 100):
+        fill(bootstrap, topic, records[n : n + 100])
+    until(lambda: committed(bootstrap, topic) == 60_000)
+    for process in (first, second):
+        process.terminate()
+        ended(process)
+    assert rows_of(output) + rows_of(other) == truth(records)
+    assert rows_of(other)
+
+
+def test_unreadable_records_are_said_with_their_coordinates_and_left_out(
+    consume: Start, bootstrap: str, output: Path
+) -> None:
+    """One line each, the rest is written, the count is said at the end."""
+    topic = new_topic(bootstrap, 1)
+    values = [b"1.5", b"{", b"twelve", b"-3", b"2.5"]
+    fill(bootstrap, topic, [(b"A", value, START) for value in values])
+    said = ended(consume("--topic", topic, "--until-end"))
+    for offset in (1, 2, 3):
+        assert said.count(f"left out {topic}-0 at offset {offset}: ") == 1
+    assert "unreadable records left out: 3\n" in said
+    assert rows_of(output) == Counter([row(START, "1.5"), row(START, "2.5")])
+
+
+def test_aborted_transactions_are_not_written_and_markers_not_waited_for(
+    consume: Start, bootstrap: str, output: Path
+) -> None:
+    """Only what was committed; the end of the topic is behind a record that nobody sees."""
+    topic = new_topic(bootstrap, 1)
+    producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": topic})
+    producer.init_transactions(30)
+    for price, end in (
+        (b"1", producer.commit_transaction),
+        (b"2", producer.abort_transaction),
+        (b"3", producer.commit_transaction),
+    ):
+        producer.begin_transaction()
+        producer.produce(topic, price, b"A", timestamp=START)
+        producer.flush(30)
+        end(30)
+    ended(consume("--topic", topic, "--until-end"))
+    assert rows_of(output) == Counter([row(START, "1"), row(START, "3")])
+
+
+def test_a_topic_made_anew_is_read_from_its_start(
+    consume: Start, bootstrap: str, topic: str, output: Path
+) -> None:
+    """Offsets of the old one, which the file still has, are of another topic."""
+    old, new = ticks(1_000), ticks(100, seed=2)
+    fill(bootstrap, topic, old)
+    ended(consume("--until-end"))
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.delete_topics([topic])[topic].result(30)
+    until(lambda: topic not in admin.list_topics(timeout=10).topics)
+    create(bootstrap, topic)
+    fill(bootstrap, topic, new)
+    assert "was made anew" in ended(consume("--until-end"))
+    assert rows_of(output) == truth(old) + truth(new)
+
+
+def test_an_empty_topic_leaves_a_header(consume: Start, output: Path) -> None:
+    """There is an end to reach all the same."""
+    ended(consume("--until-end"))
+    assert output.read_text() == "time,price\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        ([], {"BROKER_URL": "127.0.0.1:1"}, "BROKER_URL=127.0.0.1:1"),
+        (["--topic", "nowhere"], {}, "faust -A app topics"),
+        (["--output", "missing/data.csv"], {}, "missing/data.csv: No such file or directory"),
+    ],
+)
+def test_what_stops_it_is_said_in_one_line(
+    consume: Start,
+    output: Path,
+    arguments: list[str],
+    environment: dict[str, str],
+    message: str,
+) -> None:
+    """Exit code 1, and no file is begun."""
+    process = consume(*arguments, **environment)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    (line,) = err.splitlines()
+    assert message in line
+    assert not output.exists()
+
+
+def test_another_programs_file_is_left_alone(consume: Start, output: Path) -> None:
+    """The line names the file."""
+    output.write_text("symbol,price\n")
+    process = consume()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err == f"{output}: its first line is not time,price\n"
+    assert output.read_text() == "symbol,price\n"

@@ -1,0 +1,65 @@
+"""Sending from inside a program: the outbox and the simulator's service, on a real broker."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import pytest
+from aiokafka.errors import KafkaError
+from new_topics import contents, new_topic
+from waiting import until
+
+from app.embedded import LocalBroker
+from app.sources.market import CLEAN, Market
+from app.sources.outbox import Outbox
+from app.sources.simulator import Simulator
+
+
+async def test_the_simulator_runs_as_a_service(bootstrap: str) -> None:
+    """Started and stopped inside another program, it leaves only whole ticks, timed now."""
+    topic, begun = new_topic(bootstrap), time.time() * 1000
+    simulator = Simulator([bootstrap], Market(step=1, flaws=CLEAN), topic=topic)
+    await simulator.start()
+    await asyncio.to_thread(until, lambda: simulator.outbox.delivered > 100)
+    await simulator.stop()
+    times = [json.loads(value)["time"] for _, value in contents(bootstrap, topic)]
+    assert len(times) == simulator.outbox.delivered
+    assert begun - 1 <= min(times) <= max(times) <= time.time() * 1000
+
+
+async def test_a_record_that_the_broker_refuses_is_not_lost_in_silence(
+    bootstrap: str,
+) -> None:
+    """Whoever sends more than a broker takes gets the broker's error."""
+    async with Outbox([bootstrap], new_topic(bootstrap), compression="none") as outbox:
+        await outbox.send([(b"A", b"x" * 3_000_000, 0)])
+        with pytest.raises(KafkaError):
+            await outbox.drain()
+
+
+async def test_a_broker_that_dies_and_returns_has_each_record_once(tmp_path: Path) -> None:
+    """What was sent before, while it was away and after arrives once, in order."""
+    values = [str(n).encode() for n in range(30_000)]
+    broker = LocalBroker(tmp_path)
+    await asyncio.to_thread(broker.start)
+    try:
+        topic = new_topic(broker.bootstrap, 1)
+        async with Outbox([broker.bootstrap], topic) as outbox:
+            sending = asyncio.create_task(_send_slowly(outbox, values))
+            await asyncio.to_thread(until, lambda: outbox.delivered > 3_000)
+            await asyncio.to_thread(broker.kill)
+            await asyncio.to_thread(broker.start)
+            await sending
+        found = [value for _, value in contents(broker.bootstrap, topic)]
+    finally:
+        await asyncio.to_thread(broker.stop)
+    assert found == values
+
+
+async def _send_slowly(outbox: Outbox, values: list[bytes]) -> None:
+    for start in range(0, len(values), 100):
+        await outbox.send([(b"A", value, 0) for value in values[start : start + 100]])
+        await outbox.flush()
+        await asyncio.sleep(0.005)
+    await outbox.drain()

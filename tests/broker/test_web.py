@@ -1,0 +1,239 @@
+"""What two workers on one broker answer over HTTP, each for both."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import chain, pairwise
+from typing import Any
+
+import polars as pl
+import pytest
+import truth
+from aiokafka.partitioner import DefaultPartitioner
+from prometheus_client.parser import text_string_to_metric_families
+from workers import DAY, MINUTE, Market, Worker, tick, until
+
+PARTITIONS = 6
+SYMBOLS = [f"SYM{n:02}" for n in range(50)]
+#: Yesterday's noon: no test runs across the end of a day, no record is too old to keep.
+NOON = int(datetime.now(UTC).timestamp() * 1000) // DAY * DAY - DAY // 2
+GRACE = 5 * MINUTE
+#: Ticks of each symbol, one every ten seconds.
+TICKS = 120
+#: Time of the last ones (ms).
+LAST = NOON + (TICKS - 1) * 10_000
+
+WINDOWS = {"1m": (1, 1), "5m": (5, 5), "15m": (15, 15), "5m&advance=1m": (5, 1)}
+
+_partition = DefaultPartitioner()
+
+
+def _partition_of(symbol: str) -> int:
+    return _partition(symbol.encode(), list(range(PARTITIONS)), [])
+
+
+def _misplaced() -> dict[str, int]:
+    """Give a symbol for each partition that another partitioner than murmur2 put there."""
+    return {f"ODD{p}": p for p in range(PARTITIONS) if _partition_of(f"ODD{p}") != p}
+
+
+def _market() -> Iterator[tuple[str, bytes, int]]:
+    """Give twenty minutes of ticks; the higher a symbol's number, the more it gains."""
+    for step in range(TICKS):
+        for number, symbol in enumerate(SYMBOLS):
+            price = 100 + number * step / 1000 + (step * 7 + number) % 5 / 100
+            yield tick(symbol, price, NOON + step * 10_000 + number, size=number)
+
+
+@pytest.fixture(scope="module")
+def two(market: Market) -> Iterator[list[Worker]]:
+    """Give two workers that share the partitions and have folded all ticks."""
+    with market.workers(2) as two:
+        sent = market.send(_market())
+        for symbol, partition in _misplaced().items():
+            sent += market.send([tick(symbol, 10, LAST)], partition=partition)
+        until(lambda: _folded(*two) == sent)
+        until(lambda: _ranked(two[0]) == len(SYMBOLS) + len(_misplaced()))
+        yield two
+
+
+def _folded(*workers: Worker) -> float:
+    samples = (sample for worker in workers for sample in _metrics(worker))
+    name = "tickstream_records_total"
+    return sum(s.value for s in samples if s.name == name and s.labels["table"] == "candles")
+
+
+def _ranked(worker: Worker) -> int:
+    """Count the symbols that the last stage knows with their last price."""
+    rows = [worker.get(f"/api/tables/gainers/{symbol}") for symbol in [*SYMBOLS, *_misplaced()]]
+    return sum(body[0]["time"] >= LAST for status, body in rows if status == 200)
+
+
+def _metrics(worker: Worker) -> Iterator[Any]:
+    text = worker.ask("/metrics").body.decode()
+    for family in text_string_to_metric_families(text):
+        yield from family.samples
+
+
+def _last_record(market: Market, topic: str) -> Any:
+    *_, last = truth.read(market.bootstrap, topic)
+    return json.loads(last.value())
+
+
+def _same(workers: list[Worker], path: str) -> Any:
+    """Give what each of the workers answers, which is the same."""
+    (status, body), *others = [worker.get(path) for worker in workers]
+    assert status == 200, body
+    assert others == [(status, body)] * len(others)
+    return body
+
+
+def _error(worker: Worker, path: str) -> tuple[int, str, str]:
+    status, body = worker.get(path)
+    assert set(body["error"]) == {"code", "message"}
+    return status, body["error"]["code"], body["error"]["message"]
+
+
+def test_the_partitions_are_shared(two) -> None:
+    """Each worker has three of six, and either knows who has which."""
+    routes = _same(two, "/router/")
+    owned = {worker.url: routes[worker.url]["ticks"] for worker in two}
+    assert sorted(map(len, owned.values())) == [3, 3]
+    assert sorted(chain.from_iterable(owned.values())) == list(range(PARTITIONS))
+    for worker in two:
+        tables = worker.get("/api/tables")[1]
+        assert {t["name"]: t["partitions"] for t in tables}["candles"] == owned[worker.url]
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_either_worker_has_the_windows_of_every_symbol(two, market, window: str) -> None:
+    """They are what a group-by over the topic gives, wherever the symbol is kept."""
+    size, advance = (minutes * MINUTE for minutes in WINDOWS[window])
+    found = [
+        candle
+        for symbol in SYMBOLS
+        for candle in _same(two, f"/api/candles/{symbol}?size={window}&limit=5000")
+    ]
+    ticks = truth.ticks(market.bootstrap).filter(pl.col("symbol").str.starts_with("SYM"))
+    expected = truth.candles(ticks, size, advance, GRACE)
+    found = pl.DataFrame(found, infer_schema_length=None)
+    assert truth.differences(expected, found).is_empty()
+
+
+def test_the_day_of_a_symbol_is_a_window_too(two) -> None:
+    """It comes from a table of its own, with all of the day's ticks."""
+    for symbol in SYMBOLS[::7]:
+        (day,) = _same(two, f"/api/candles/{symbol}?size=1d")
+        assert (day["start"], day["count"]) == (NOON // DAY * DAY, TICKS)
+
+
+def test_the_ten_gainers_are_those_of_the_topic(two, market) -> None:
+    """Either worker has the ranking that consumers of `top-gainers` have, the best first."""
+    top = _same(two, "/api/top-gainers")
+    until(lambda: _last_record(market, "top-gainers") == top)
+    assert [g["symbol"] for g in top["rank"]] == SYMBOLS[:-11:-1]
+    assert all(a["gain"] > b["gain"] for a, b in pairwise(top["rank"]))
+    assert _same(two, f"/api/top-gainers?day={top['day']}") == top
+    assert _error(two[0], "/api/top-gainers?day=2020-01-01")[0] == 404
+
+
+def test_either_worker_has_the_rows_of_every_key(two) -> None:
+    """In each table, as the tables' own names say it."""
+    names = [table["name"] for table in two[0].get("/api/tables")[1]]
+    assert names == ["candles", "days", "gainers"]
+    for symbol in SYMBOLS[::5]:
+        for name in names:
+            rows = _same(two, f"/api/tables/{name}/{symbol}")
+            assert {row["symbol"] for row in rows} == {symbol}
+
+
+def test_either_worker_has_the_list_of_symbols(two) -> None:
+    """In order, whatever the case of the beginning that is asked for."""
+    assert _same(two, "/api/symbols") == sorted([*SYMBOLS, *_misplaced()])
+    assert _same(two, "/api/symbols?prefix=sym4&limit=3") == ["SYM40", "SYM41", "SYM42"]
+
+
+def test_a_symbol_is_found_whatever_partitioner_placed_it(two) -> None:
+    """Where murmur2 would not look for it, in each partition; Faust's view finds it too."""
+    assert len(_misplaced()) > 2
+    for symbol in _misplaced():
+        assert _same(two, f"/api/candles/{symbol}?size=1m")[0]["close"] == 10
+        assert _same(two, f"/table/candles/{symbol}/")[0]["symbol"] == symbol
+
+
+def test_fausts_own_views_show_our_tables(two) -> None:
+    """Real windows of a known key, 404 for an unknown one, and what else Faust serves."""
+    for worker in two:
+        rows = worker.get("/table/candles/SYM07/")[1]
+        assert {row["size"] for row in rows} == {MINUTE, 5 * MINUTE, 15 * MINUTE}
+        assert worker.get("/table/candles/NOBODY/")[0] == 404
+        assert worker.get("/table/nope/SYM07/")[0] == 404
+        assert {table["name"] for table in worker.get("/table/")[1]} >= {"candles", "gainers"}
+        assert worker.get("/router/candles/SYM07/")[1] in [other.url for other in two]
+        assert "Sensor0" in worker.get("/stats/")[1]
+        assert worker.ask("/graph/").body.startswith(b"digraph")
+
+
+def test_what_is_described_is_what_is_answered(two) -> None:
+    """Every path of `/openapi.json`, with real data: its status and its type stand there."""
+    known = {"symbol": "SYM07", "name": "candles", "key": "SYM07"}
+    paths = two[0].get("/openapi.json")[1]["paths"]
+    for path, operations in paths.items():
+        answer = two[0].ask(path.format(**known))
+        content = operations["get"]["responses"]["200"]["content"]
+        assert answer.status == 200, path
+        assert answer.headers["content-type"].partition(";")[0] in content
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/api/candles/SYM07?size=7m", 400, "size: windows of 7m are not served; there are 1m"),
+        ("/api/candles/SYM07?size=five", 400, "size: "),
+        ("/api/candles/SYM07?size=5m&advance=2m", 400, "advance: windows of 5m/2m are not served"),
+        ("/api/candles/SYM07?from=now", 400, "from: "),
+        ("/api/candles/SYM07?limit=-1", 400, "limit: "),
+        ("/api/candles/SYM07?form=0", 400, "form: no such parameter"),
+        ("/api/top-gainers?day=yesterday", 400, "day: "),
+        ("/api/candles/NOBODY", 404, "unknown symbol 'NOBODY'"),
+        ("/api/tables/days/NOBODY", 404, "unknown key 'NOBODY' in table days"),
+        ("/api/tables/nope/SYM07", 404, "unknown table 'nope'; there are candles, days, gainers"),
+        ("/api/top-gainers?day=2020-01-01", 404, "unknown day 2020-01-01"),
+        ("/nope", 404, "there is nothing at /nope"),
+    ],
+)
+def test_a_clients_mistake_is_named(two, path: str, status: int, says: str) -> None:
+    """By either worker, in the same words: the parameter, or what is unknown."""
+    for worker in two:
+        found, code, message = _error(worker, path)
+        assert (found, code) == (status, "unknown" if status == 404 else "bad-parameter")
+        assert message.startswith(says)
+
+
+def test_other_methods_are_not_allowed(two) -> None:
+    """Status 405 with those that are."""
+    answer = two[0].ask("/api/top-gainers", method="DELETE")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert answer.json["error"]["code"] == "method-not-allowed"
+
+
+def test_both_are_alive_and_ready(two) -> None:
+    """With every partition that is theirs open, and none missing."""
+    for worker in two:
+        assert worker.get("/healthz") == (200, {"alive": True})
+        status, state = worker.get("/readyz")
+        assert (status, state["ready"], state["missing"]) == (200, True, [])
+        assert len(state["tables"]["candles"]["open"]) == 3
+
+
+def test_metrics_can_be_read_and_add_up(two) -> None:
+    """Prometheus' own parser reads them, and the workers counted each tick once."""
+    for worker in two:
+        samples = list(_metrics(worker))
+        running = [s for s in samples if s.name == "tickstream_tasks" and s.value]
+        assert {s.labels["state"] for s in running} == {"running"}
+        requests = [s for s in samples if s.name == "tickstream_http_requests_total"]
+        assert {s.labels["path"] for s in requests} >= {"/readyz", "/api/tables"}
+        assert not re.search("SYM|ODD", str(requests))
+    assert _folded(*two) == len(SYMBOLS) * TICKS + len(_misplaced())

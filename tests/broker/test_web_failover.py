@@ -1,0 +1,135 @@
+"""What a worker answers while partitions move: all of it, or "ask again", never a part."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import truth
+from workers import DAY, Market, Worker, tick, until
+
+SYMBOLS = [f"SYM{n:02}" for n in range(50)]
+TICKS = 9
+NOON = int(time.time() * 1000) // DAY * DAY - DAY // 2
+
+#: Every question whose answer depends on where partitions are.
+PATHS = [
+    *(f"/api/candles/{symbol}?size=1m" for symbol in SYMBOLS),
+    *(f"/table/days/{symbol}/" for symbol in SYMBOLS[::10]),
+    *(f"/api/tables/gainers/{symbol}" for symbol in SYMBOLS[::10]),
+    "/api/candles/NOBODY",
+    "/api/symbols",
+    "/api/top-gainers",
+]
+
+
+@pytest.fixture(scope="module")
+def two(market: Market) -> Iterator[list[Worker]]:
+    """Give two workers that share the partitions and answer for all symbols."""
+    with market.workers(2) as two:
+        market.send(
+            tick(symbol, 10 + number % 7 * step, NOON + step * 20_000)
+            for number, symbol in enumerate(SYMBOLS)
+            for step in range(TICKS)
+        )
+        until(lambda: _is_committed(market))
+        yield two
+
+
+@pytest.fixture(scope="module")
+def right(two: list[Worker]) -> dict[str, Any]:
+    """Give the answer to each question while nothing moves."""
+    until(lambda: _answers(two[0]) == _answers(two[1]))
+    return _answers(two[0])
+
+
+def _is_committed(market: Market) -> bool:
+    """Whether all ticks went to the pipeline's end, and stand in Kafka for good.
+
+    Queries know what is folded before its checkpoint is written; who takes over knows it after.
+    """
+    gains = list(truth.read(market.bootstrap, "daily-gains"))
+    tops = list(truth.read(market.bootstrap, "top-gainers"))
+    counts = {gain.key(): json.loads(gain.value())["count"] for gain in gains}
+    return (
+        list(counts.values()) == [TICKS] * len(SYMBOLS)
+        and bool(tops)
+        and json.loads(tops[-1].value())["revision"] == gains[-1].offset()
+    )
+
+
+def _answers(worker: Worker) -> dict[str, tuple[int, Any]]:
+    return {path: worker.get(path) for path in PATHS}
+
+
+def _check(worker: Worker, right: dict[str, tuple[int, Any]]) -> Counter[int]:
+    """Ask everything; each answer is the right one, or 503 with when to ask again."""
+    statuses: Counter[int] = Counter()
+    for path, (status, body) in right.items():
+        answer = worker.ask(path)
+        statuses[answer.status] += 1
+        if answer.status == 503:
+            assert int(answer.headers["retry-after"]) > 0, path
+            assert answer.json["error"]["code"] == "unavailable"
+        else:
+            assert (answer.status, answer.json) == (status, body), path
+    return statuses
+
+
+def test_the_other_worker_takes_over_and_meanwhile_says_so(two, right) -> None:
+    """After a SIGKILL: the whole answer or 503, for every question, until all are answered."""
+    survivor, victim = two
+    victim.kill()
+    seen = _check(survivor, right)
+    assert seen[503] > 0
+    assert seen[200] > 0  # what the survivor has itself, it goes on answering
+    until(lambda: _check(survivor, right)[503] == 0)
+    assert _open(survivor) == 6
+
+
+def test_a_starting_worker_promises_nothing(two, right) -> None:
+    """From its first answer on it is not ready, and says "ask again", never "unknown"."""
+    starting = two[1]
+    if starting.running:
+        starting.stop()
+    starting.start(wait=False)
+    until(lambda: starting.get("/healthz")[0] == 200)
+    answer = starting.ask("/readyz")
+    assert (answer.status, answer.json["ready"]) == (503, False)
+    assert int(answer.headers["retry-after"]) > 0
+    assert "no partition has been assigned yet" in answer.json["missing"]
+    assert _check(starting, right)[503] == len(PATHS)
+    until(lambda: _check(starting, right)[503] == 0)
+    starting.wait_ready()
+
+
+def test_a_worker_that_hangs_holds_nobody_up_for_long(two, right) -> None:
+    """After a SIGSTOP the other one says 503 within seconds, and takes over in the end."""
+    survivor, hanging = two
+    until(lambda: _share(two))
+    theirs = f"/api/candles/{_kept_by(hanging)[0]}?size=1m"
+    hanging.pause()
+    begun = time.monotonic()
+    assert survivor.ask(theirs).status == 503
+    assert time.monotonic() - begun < 5
+    until(lambda: _check(survivor, {theirs: right[theirs]})[503] == 0)
+
+    hanging.resume()
+    until(lambda: _share(two))
+    until(lambda: all(_check(worker, right)[503] == 0 for worker in two))
+
+
+def _share(workers: list[Worker]) -> bool:
+    return all(worker.ready and _open(worker) == 3 for worker in workers)
+
+
+def _open(worker: Worker) -> int:
+    return len(worker.get("/readyz")[1]["tables"]["candles"]["open"])
+
+
+def _kept_by(worker: Worker) -> list[str]:
+    """Give the symbols that a worker has itself."""
+    kept = {symbol: worker.get(f"/router/candles/{symbol}/") for symbol in SYMBOLS}
+    return [symbol for symbol, answer in kept.items() if answer == (200, worker.url)]

@@ -1,0 +1,31 @@
+"""How far an application has come: its committed offsets beside the ends of its source."""
+
+from confluent_kafka import Consumer, TopicPartition
+
+
+def lag(bootstrap: str, group: str, topic: str = "ticks") -> int:
+    """Give how many offsets of a topic the group has not committed yet."""
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False}
+    )
+    try:
+        numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        partitions = [TopicPartition(topic, number) for number in numbers]
+        committed = consumer.committed(partitions, timeout=10)
+        ends = [consumer.get_watermark_offsets(each, timeout=10)[1] for each in partitions]
+        return sum(end - max(at.offset, 0) for at, end in zip(committed, ends, strict=True))
+    finally:
+        consumer.close()
+
+
+def committed(bootstrap: str, group: str, topic: str = "ticks") -> int:
+    """Give the sum of the offsets of a topic that the group has committed."""
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False}
+    )
+    try:
+        numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        found = consumer.committed([TopicPartition(topic, n) for n in numbers], timeout=10)
+        return sum(max(each.offset, 0) for each in found)
+    finally:
+        consumer.close()
