@@ -42,7 +42,7 @@ def replayed(market: Market, days: Days, tmp_path_factory: pytest.TempPathFactor
     """Replay the file through the product's own producer and worker; give the market after it."""
     path = tmp_path_factory.mktemp("prices") / "ticks.csv"
     _write(days, path)
-    with market.worker():
+    with market.worker(TICKSTREAM_WINDOWS="1h,1d"):
         faust = Path(sys.executable).with_name("faust")
         command = [faust, "-A", "app", "produce", "--source", f"file:{path}", "--speed", "0"]
         environment = os.environ | {"BROKER_URL": market.bootstrap}

@@ -1,0 +1,47 @@
+"""Durations: what people write, and what we write back."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.windows import format_duration, parse_duration
+from app.windows.durations import UNITS
+
+
+@given(st.integers(0, 10**13))
+def test_a_duration_survives_being_written_and_read(ms: int) -> None:
+    """Reading what was written gives the same milliseconds."""
+    assert parse_duration(format_duration(ms)) == ms
+
+
+@given(st.integers(1, 10**12), st.sampled_from(sorted(UNITS)))
+def test_no_spelling_is_shorter(number: int, unit: str) -> None:
+    """Whatever spelling is read, the one written back is at most as long."""
+    text = f"{number}{unit}"
+    assert len(format_duration(parse_duration(text))) <= len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        ("0s", 0),
+        ("500ms", 500),
+        ("30s", 30_000),
+        ("5m", 300_000),
+        ("4h", 14_400_000),
+        (" 8d\n", 691_200_000),
+    ],
+)
+def test_each_unit_is_read(text: str, ms: int) -> None:
+    """A whole number and one unit; blanks around it don't matter."""
+    assert parse_duration(text) == ms
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5", "m", "5x", "5 m", "-5m", "1.5h", "1h30m", "5M", "5m,", "0x5m", "1e3s"]
+)
+def test_anything_else_is_refused_by_name(text: str) -> None:
+    """The error quotes what was written."""
+    with pytest.raises(ValueError, match="is not a duration") as caught:
+        parse_duration(text)
+    assert repr(text) in str(caught.value)

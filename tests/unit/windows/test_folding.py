@@ -1,0 +1,123 @@
+"""Panes folded into windows, against folding each window for itself."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.windows import Evidence, Folded, Pane, Window, fold_windows
+
+
+def join(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
+    """Merge states that remember each of their records, in order."""
+    return left + right
+
+
+class Counting:
+    """A merge that counts its calls."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
+        self.calls += 1
+        return left + right
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[list[Pane], Window, list[int]]:
+    """Give panes of one key with gaps between them, windows over them, and some of their starts."""
+    length = draw(st.integers(1, 3))
+    advance = length * draw(st.integers(1, 6))
+    window = Window(max(advance, length * draw(st.integers(1, 40))), advance)
+    gaps = draw(st.lists(st.integers(1, 8) | st.just(100), max_size=25))
+    panes = []
+    number = draw(st.integers(0, 30))
+    for index, gap in enumerate(gaps):
+        start = number * length
+        behind = st.integers(1, 60).map(lambda k, start=start: start + k * length)
+        corrections = draw(st.none() | st.dictionaries(behind, st.integers(1, 3), max_size=3))
+        pane = Pane(b"k", start, (index,), index % 3 + 1, 10 * index, 10 * index + 7, corrections)
+        panes.append(pane)
+        number += gap
+    every = window.starts_over(0, (number + 1) * length)
+    chosen = draw(st.just(None) | st.sets(st.integers(0, max(len(every) - 1, 0))))
+    starts = [s for n, s in enumerate(every) if chosen is None or n in chosen]
+    return panes, window, starts
+
+
+def one_by_one(panes: Sequence[Pane], window: Window, starts: Sequence[int]) -> list[Folded]:
+    """Look through all panes for each window."""
+    windows = []
+    for start in starts:
+        end = start + window.size
+        inside = [pane for pane in panes if start <= pane.start < end]
+        if not inside:
+            continue
+        late = sum(
+            records
+            for pane in inside
+            for reached, records in (pane.corrections or {}).items()
+            if reached >= end
+        )
+        evidence = Evidence(
+            sum(pane.count for pane in inside),
+            min(pane.first_offset for pane in inside),
+            max(pane.last_offset for pane in inside),
+            late,
+        )
+        windows.append(Folded(start, sum((pane.state for pane in inside), ()), evidence))
+    return windows
+
+
+@settings(max_examples=200)
+@given(tables())
+def test_windows_are_what_folding_each_for_itself_gives(
+    table: tuple[list[Pane], Window, list[int]],
+) -> None:
+    """State (in the panes' order), counts, offsets and corrections; windows without records not."""
+    panes, window, starts = table
+    assert list(fold_windows(panes, window, starts, join)) == one_by_one(panes, window, starts)
+
+
+@given(tables())
+def test_a_pane_costs_two_merges_and_a_window_one(
+    table: tuple[list[Pane], Window, list[int]],
+) -> None:
+    """However many panes a window has, and however many windows a pane lies in."""
+    panes, window, starts = table
+    merge = Counting()
+    windows = list(fold_windows(panes, window, starts, merge))
+    assert merge.calls <= 2 * len(panes) + len(windows)
+
+
+@pytest.mark.parametrize("overlap", [1, 2, 10, 60, 300, 900])
+def test_the_merges_of_a_pane_do_not_grow_with_size_over_advance(overlap: int) -> None:
+    """At most three a pane, where each window has one pane more than the one before it."""
+    panes = [Pane(b"k", start, (start,), 1, start, start) for start in range(1_000)]
+    merge = Counting()
+    windows = list(fold_windows(panes, Window(overlap, 1), range(1_000), merge))
+    assert len(windows) == 1_000
+    assert merge.calls <= 3 * len(panes)
+
+
+def test_folding_leaves_the_panes_as_they_were() -> None:
+    """They are folded again with the next change."""
+    panes = [Pane(b"k", n, (n,), 1, n, n, {n + 2: 1}) for n in range(10)]
+    twice = [list(fold_windows(panes, Window(4, 1), range(10), join)) for _ in range(2)]
+    assert twice[0] == twice[1]
+    assert all(b.start - a.start == 1 for a, b in pairwise(panes))
+
+
+def test_a_correction_counts_for_the_windows_that_had_ended() -> None:
+    """A record at 12 when stream time had reached 30: late for [10, 20), not for [0, 40)."""
+    pane = Pane(b"k", 10, (1,), 2, 5, 9)
+    pane.correct(30)
+    pane.correct(30)
+    late = {
+        size: [w.evidence.late for w in fold_windows([pane], Window(size, 10), [0, 10], join)]
+        for size in (10, 20, 30, 40)
+    }
+    assert late == {10: [2], 20: [2, 2], 30: [2, 0], 40: [0, 0]}

@@ -1,0 +1,129 @@
+"""Candles are a monoid: how trades are split and in which order they come makes no difference."""
+
+import copy
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from typing import NamedTuple
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.windows import Ohlc, OhlcState
+
+
+class Trade(NamedTuple):
+    """A trade and its coordinates."""
+
+    time: int
+    offset: int
+    price: float
+    size: int
+
+
+@st.composite
+def trades(draw: st.DrawFn) -> list[Trade]:
+    """Give some trades with offsets of their own, many of them at the same time."""
+    times = st.integers(0, 5) | st.integers(10**12, 10**12 + 5)
+    prices = st.floats(1e-3, 1e6, allow_nan=False)
+    fields = st.tuples(times, prices, st.integers(0, 1000))
+    drawn = draw(st.lists(fields, max_size=20))
+    return [Trade(time, offset, *rest) for offset, (time, *rest) in enumerate(drawn)]
+
+
+def folded(some: Iterable[Trade]) -> OhlcState:
+    """Fold trades in the order given."""
+    ohlc = Ohlc()
+    state = ohlc.zero()
+    for trade in some:
+        ohlc.add(state, trade, trade.time, trade.offset)
+    return state
+
+
+def assert_same(left: OhlcState, right: OhlcState) -> None:
+    """Sums of floats may differ by 1e-9, everything else not at all."""
+    sums = {"notional", "total"}
+    for name in OhlcState.__struct_fields__:
+        expected = getattr(right, name)
+        if name in sums:
+            expected = pytest.approx(expected, rel=1e-9)
+        assert getattr(left, name) == expected, name
+
+
+@given(trades())
+def test_a_candle_is_what_its_trades_say(some: list[Trade]) -> None:
+    """Open and close by (time, offset), high, low, Σ size, Σ price·size, Σ price."""
+    state = folded(some)
+    if not some:
+        assert state == Ohlc().zero()
+        assert state.vwap is None
+        return
+    in_order = sorted(some)
+    assert (state.open_time, state.open_offset, state.open) == in_order[0][:3]
+    assert (state.close_time, state.close_offset, state.close) == in_order[-1][:3]
+    assert (state.high, state.low) == (max(t.price for t in some), min(t.price for t in some))
+    assert state.volume == sum(t.size for t in some)
+    assert state.notional == pytest.approx(sum(t.price * t.size for t in some), rel=1e-9)
+    assert state.total == pytest.approx(sum(t.price for t in some), rel=1e-9)
+
+
+@given(trades(), st.randoms(use_true_random=False))
+def test_the_order_of_arrival_makes_no_difference(some: list[Trade], random: Sequence) -> None:
+    """Late trades and early ones give the candle that their order in time gives."""
+    shuffled = list(some)
+    random.shuffle(shuffled)
+    assert_same(folded(shuffled), folded(some))
+
+
+@given(trades(), st.lists(st.integers(0, 3), min_size=20, max_size=20))
+def test_any_split_into_parts_gives_the_same_candle(some: list[Trade], owners: list[int]) -> None:
+    """Each trade in one of four panes, merged from either end."""
+    parts = [[] for _ in range(4)]
+    for trade, owner in zip(some, owners, strict=False):
+        parts[owner].append(trade)
+    merge = Ohlc().merge
+    states = [folded(part) for part in parts]
+    whole = folded(some)
+    assert_same(reduce(merge, states), whole)
+    assert_same(reduce(merge, reversed(states)), whole)
+    assert_same(merge(merge(states[0], states[3]), merge(states[2], states[1])), whole)
+
+
+@given(trades())
+def test_nothing_merged_with_a_candle_leaves_it_as_it_was(some: list[Trade]) -> None:
+    """`zero` is neutral on both sides, and is not one state shared by all."""
+    ohlc = Ohlc()
+    state = folded(some)
+    assert ohlc.merge(state, ohlc.zero()) == state
+    assert ohlc.merge(ohlc.zero(), state) == state
+    assert ohlc.zero() is not ohlc.zero()
+
+
+@given(trades(), trades())
+def test_merging_changes_neither_side(left: list[Trade], right: list[Trade]) -> None:
+    """Nor does adding to the result change them later: panes are merged again and again."""
+    ohlc = Ohlc()
+    states = folded(left), folded(right)
+    before = copy.deepcopy(states)
+    merged = ohlc.merge(*states)
+    ohlc.add(merged, Trade(7, 1000, 3.0, 2), 7, 1000)
+    assert states == before
+
+
+@given(trades())
+def test_a_row_gives_back_the_state_bit_by_bit(some: list[Trade]) -> None:
+    """Infinities of an empty state included: a restored pane goes on as if it had stayed."""
+    state = folded(some)
+    row = msgspec.msgpack.encode(state)
+    assert msgspec.msgpack.decode(row, type=Ohlc.state) == state
+
+
+def test_the_vwap_weighs_prices_with_sizes() -> None:
+    """Ten at 1.00 and thirty at 2.00 cost 1.75 each."""
+    assert folded([Trade(1, 0, 1.0, 10), Trade(2, 1, 2.0, 30)]).vwap == 1.75
+
+
+def test_without_volume_there_is_no_vwap() -> None:
+    """Prices of unknown size have no weights."""
+    assert folded([Trade(1, 0, 1.0, 0), Trade(2, 1, 2.0, 0)]).vwap is None
