@@ -14,7 +14,9 @@ def quieten() -> None:
     the checkpoint fails, and its task says so.
     """
     logging.getLogger("aiokafka.consumer.subscription_state").setLevel(logging.WARNING)
-    logging.getLogger("aiokafka.producer.sender").addFilter(_is_news)
+    sender = logging.getLogger("aiokafka.producer.sender")
+    sender.setLevel(logging.WARNING)
+    sender.addFilter(_is_news)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.admin import check_topics, committed_metadata, ensure_topics
+from app.batching import BatchSchema
 from app.topics import ALL, Changelog, Topic
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ class StartError(Exception):
 
 async def prepare(app: TickApp) -> None:
     """Create missing topics and changelogs, compare the others. Raises StartError, AdminError."""
+    _check_channels(app)
     changelogs = [table.changelog for table in app.tasks.tables]
     known: list[Topic | Changelog] = [*ALL, *app.tasks.topics.values(), *changelogs]
     topics = {topic.name: topic for topic in known}.values()
@@ -25,6 +27,21 @@ async def prepare(app: TickApp) -> None:
         raise StartError("\n".join(map(str, wrong)))
     await ensure_topics(topics, app.settings)
     await _check_pipelines(app)
+
+
+def _check_channels(app: TickApp) -> None:
+    """A topic comes in batches or record by record, to all of its agents alike."""
+    for agent in app.agents.values():
+        channel: Any = agent.channel
+        batched = isinstance(getattr(channel, "schema", None), BatchSchema)
+        for topic in getattr(channel, "topics", ()):
+            if batched and not app.tasks.owns(topic):
+                raise StartError(f"agent {agent.name}: no table is folded from {topic}'s batches")
+            if not batched and app.tasks.owns(topic):
+                raise StartError(
+                    f"agent {agent.name}: {topic} comes in batches, a table is folded from it: "
+                    "use app.batches(...), or a topic of its own"
+                )
 
 
 async def _check_pipelines(app: TickApp) -> None:

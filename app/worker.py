@@ -18,6 +18,7 @@ from app.quiet import quieten
 from app.settings import Settings, SettingsError, settings
 from app.start import StartError, prepare
 from app.state.tasks import Tasks
+from app.state.window_table import DefinitionError
 from app.web.router import Router
 from app.web.server import Server
 
@@ -141,4 +142,7 @@ def _modules(package: str) -> list[str]:
 
 
 app = create()
-discover(app)
+try:
+    discover(app)
+except DefinitionError as error:
+    raise SettingsError(str(error)) from None

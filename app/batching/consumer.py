@@ -16,6 +16,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from app.batching.fetching import install
+from app.state import metrics
 from app.state.batch import Batch
 
 if TYPE_CHECKING:
@@ -222,6 +223,8 @@ class BatchConsumer(driver.Consumer):
             return None
         last = records[-1]
         task.next_offset = last.offset + 1
+        behind = max(0, (self.highwater(tp) or 0) - task.next_offset)
+        metrics.lag.labels(tp.topic, str(tp.partition)).set(behind)
         return ConsumerMessage(
             tp.topic,
             tp.partition,

@@ -2,9 +2,12 @@
 
 import heapq
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from app.records import Gainer
+
+EPOCH = date(1970, 1, 1)
+DAY = 86_400_000
 
 
 def gain(base: float, last: float) -> float:
@@ -23,5 +26,12 @@ def day_of(time: int) -> str:
 
 
 def start_of(day: str) -> int:
-    """Give the first instant (ms) of a UTC day. Raises ValueError for no YYYY-MM-DD."""
-    return int(datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp() * 1000)
+    """Give the first instant (ms) of a UTC day. Raises ValueError, naming it, for no YYYY-MM-DD."""
+    try:
+        found = date.fromisoformat(day)
+    except ValueError:
+        found = None
+    # ISO 8601 has other spellings of a day, which we don't write.
+    if found is None or found.isoformat() != day:
+        raise ValueError(f"{day!r} is not a day such as 2024-01-31")
+    return (found - EPOCH).days * DAY

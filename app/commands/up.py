@@ -143,7 +143,9 @@ class up(LongCommand):  # noqa: N801 - Faust calls the command what its class is
         where = f", its log {self._data / 'broker' / 'kafka.log'}" if embedded else ""
         rows.add_row("Kafka", ",".join(conf.bootstrap_servers) + where)
         rate, symbols = self.kwargs["rate"], self.kwargs["symbols"]
-        rows.add_row("market", f"{rate:,.10g} ticks/s of {symbols} symbols, into topic {TICKS.name}")
+        rows.add_row(
+            "market", f"{rate:,.10g} ticks/s of {symbols} symbols, into topic {TICKS.name}"
+        )
         rows.add_row("worker", f"its log {log}")
         rows.add_row("one more", _second_worker(conf))
         self._console.print(rows)

@@ -1,5 +1,8 @@
 """What the engine counts. Added to once a batch or a checkpoint, never once a record."""
 
+from collections.abc import Iterable
+from contextlib import suppress
+
 from prometheus_client import Counter, Gauge, Histogram
 
 records = Counter("tickstream_records_total", "Records folded", ["table", "partition"])
@@ -17,7 +20,7 @@ split_keys = Counter(
 stream_time = Gauge(
     "tickstream_stream_time_seconds", "Highest event time accepted", ["table", "partition"]
 )
-lag = Gauge("tickstream_lag_records", "Records fetched by nobody yet", ["topic", "partition"])
+lag = Gauge("tickstream_lag_records", "Records not fetched yet", ["topic", "partition"])
 position = Gauge("tickstream_position_offset", "Next offset to fold", ["topic", "partition"])
 checkpoints = Counter("tickstream_checkpoints_total", "Checkpoints", ["topic", "outcome"])
 checkpoint_seconds = Histogram(
@@ -31,3 +34,16 @@ restore_seconds = Gauge(
     "tickstream_restore_seconds", "Duration of the last restore", ["table", "partition"]
 )
 tasks = Gauge("tickstream_tasks", "Tasks of this worker by state", ["state"])
+
+
+def forget(topic: str, partition: int, tables: Iterable[str]) -> None:
+    """Drop the gauges of a partition that is another worker's now."""
+    for gauge in (lag, position):
+        _drop(gauge, topic, partition)
+    for table in tables:
+        _drop(stream_time, table, partition)
+
+
+def _drop(gauge: Gauge, name: str, partition: int) -> None:
+    with suppress(KeyError):
+        gauge.remove(name, str(partition))

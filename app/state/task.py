@@ -229,6 +229,7 @@ class Task:
         return any(s.dirty or s.unpublished for s in self.states)
 
     async def _let_go(self) -> None:
+        metrics.forget(self.source, self.partition, [state.table.name for state in self.states])
         for state in self.states:
             state.table.close(state)
             state.store.close()

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from app.topics import Topic
 
 
+class DefinitionError(ValueError):
+    """A table that can't be right as it is declared."""
+
+
 class WindowTable(StateTable):
     """Windows of one aggregate by key.
 
     `record` makes of a result what queries answer and topics get. With `looks_back`, a record
     depends on the window before its own (`WindowResult.previous`), and follows its corrections.
-    Durations in ms. Raises ValueError for a definition that can't be right.
+    Durations in ms. Raises DefinitionError for a definition that can't be right.
     """
 
     abstract = True
@@ -53,7 +57,7 @@ class WindowTable(StateTable):
             self.max_size = max(window.size for window in self.windows)
             _check_retention(retention, self.max_size + grace)
         except ValueError as error:
-            raise ValueError(f"table {name}: {error}") from None
+            raise DefinitionError(f"table {name}: {error}") from None
         super().__init__(app, name=name, source=source, retention=retention, help=help)
 
     @property

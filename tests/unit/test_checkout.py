@@ -1,0 +1,76 @@
+"""The checkout as a newcomer uses it: through its commands, from its own environment."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def run(*command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run one of the environment's programs with nothing of ours in the environment."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    program = Path(sys.executable).with_name(command[0])
+    return subprocess.run(
+        [program, *command[1:]],
+        cwd=cwd,
+        env=kept | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_the_agents_are_listed_without_a_python_path() -> None:
+    """After `make install`, `faust -A app agents` finds every agent."""
+    listed = run("faust", "-A", "app", "agents", cwd=REPOSITORY)
+    assert listed.returncode == 0, listed.stderr
+    for agent in ("fold_candles", "fold_days", "rank_gainers"):
+        assert agent in listed.stdout
+
+
+def test_the_tables_are_faust_tables() -> None:
+    """`faust -A app tables` names the tables and what they hold."""
+    listed = run("faust", "-A", "app", "tables", cwd=REPOSITORY)
+    for table in ("candles", "days", "gainers"):
+        assert table in listed.stdout
+
+
+def test_another_directory_will_do(tmp_path: Path) -> None:
+    """The commands work from anywhere: the checkout is installed."""
+    assert run("faust", "-A", "app", "agents", cwd=tmp_path).returncode == 0
+
+
+def test_one_pipeline_can_run_alone() -> None:
+    """TICKSTREAM_PIPELINES loads the agents and tables of the pipelines it names, no others."""
+    listed = run("faust", "-A", "app", "tables", cwd=REPOSITORY, TICKSTREAM_PIPELINES="gainers")
+    assert "days" in listed.stdout
+    assert "candles" not in listed.stdout
+
+
+def test_a_pipeline_that_there_is_not_is_named() -> None:
+    """An unknown pipeline stops the start with one line that lists those there are."""
+    refused = run("faust", "-A", "app", "tables", cwd=REPOSITORY, TICKSTREAM_PIPELINES="candels")
+    assert refused.returncode == 1
+    assert refused.stderr.strip() == (
+        "TICKSTREAM_PIPELINES: there is no pipeline 'candels'; there are candles, gainers"
+    )
+
+
+def test_a_retention_that_is_too_short_is_refused() -> None:
+    """A table that would delete windows before they are final stops the start with one line."""
+    refused = run("faust", "-A", "app", "tables", cwd=REPOSITORY, TICKSTREAM_RETENTION="1h")
+    assert refused.returncode == 1
+    assert refused.stderr.strip().splitlines() == [
+        "table days: a retention of 1h is shorter than the longest window and its grace, 28h"
+    ]
+
+
+def test_the_maths_loads_no_faust() -> None:
+    """`import app.windows` and `app.calc` load neither Faust nor Kafka's client nor the store."""
+    code = "import app.windows, app.calc.gains, sys; print(*sys.modules)"
+    loaded = run("python", "-c", code, cwd=REPOSITORY).stdout.split()
+    assert "app.windows" in loaded
+    assert not {"faust", "mode", "aiokafka", "rocksdict"} & set(loaded)
