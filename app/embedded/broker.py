@@ -42,14 +42,22 @@ class EmbeddedBroker(Service):
     time. Starting raises BrokerError, whose message is one line. A Kafka that stops by itself
     crashes the service with one. The process ends with ours, however ours ends; on Linux also
     with the thread that started it.
+
+    With `partition_bytes`, the oldest records of a partition that has more are deleted, but for
+    compacted topics; else only a topic's own retention says what is.
     """
 
     def __init__(
-        self, port: int = 9092, data_dir: Path = Path("data/broker"), **kwargs: Any
+        self,
+        port: int = 9092,
+        data_dir: Path = Path("data/broker"),
+        *,
+        partition_bytes: int | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.port = port
-        self.storage = Storage(data_dir)
+        self.storage = Storage(data_dir, partition_bytes)
         self._process: subprocess.Popen[bytes] | None = None
         self._cancelled = threading.Event()
 

@@ -71,12 +71,19 @@ broker.heartbeat.interval.ms = 500
 log.cleaner.dedupe.buffer.size = 16777216
 """
 
+# Whole segments are deleted, so they have to be small beside what is kept.
+BOUNDED = """\
+log.retention.bytes = {partition_bytes}
+log.segment.bytes = {segment_bytes}
+"""
+
 
 class Storage:
     """A data directory; nothing is touched before `acquire`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, partition_bytes: int | None = None) -> None:
         self.path = path.absolute()
+        self._partition_bytes = partition_bytes
         self.log_path = self.path / "kafka.log"
         self.lock: int | None = None
         self._log_start = 0
@@ -175,7 +182,12 @@ class Storage:
     def _configure(self, port: int, logs: str) -> Path:
         path = self.path / "server.properties"
         values = {"host": ports.HOST, "port": port, "controller": ports.free(), "logs": logs}
-        path.write_text(SERVER.format(**values))
+        configuration = SERVER.format(**values)
+        if self._partition_bytes is not None:
+            configuration += BOUNDED.format(
+                partition_bytes=self._partition_bytes, segment_bytes=self._partition_bytes // 8
+            )
+        path.write_text(configuration)
         return path
 
     def _format(self, port: int, java: Sequence[str]) -> None:
@@ -183,7 +195,8 @@ class Storage:
         new = self.path / "kafka.new"
         shutil.rmtree(new, ignore_errors=True)
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config"]
+        # With `=`: one id in 64 begins with a dash, which the tool would take for an option.
+        tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--config"]
         command = [*java, *tool, str(self._configure(port, new.name))]
         done = subprocess.run(  # noqa: S603 - our own command line
             command, cwd=self.path, capture_output=True, text=True, check=False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,8 @@ class PaneState(PartitionState):
         self._by_start: dict[int, list[Pane]] = {}
         self._dirty: list[Pane] = []
         self._unpublished: list[Pane] = []
+        #: Results of this publication, by whether they are final.
+        self._said: Counter[bool] = Counter()
         self._decode_row = RowDecoder(
             table.name,
             table.aggregate.version,
@@ -211,6 +214,9 @@ class PaneState(PartitionState):
         for key in changed.keys() | self._keys_between(before, until):
             self._publish_key(key, changed.get(key, ()), before, until)
         self.meta.finalised = until
+        for final, results in self._said.items():
+            metrics.published.labels(self.table.name, str(final).lower()).inc(results)
+        self._said.clear()
 
     def _publish_key(self, key: bytes, changed: Iterable[Pane], before: int, until: int) -> None:
         panes = sorted(self._panes[key].values(), key=_start)
@@ -256,6 +262,7 @@ class PaneState(PartitionState):
         )
 
     def _emit(self, result: WindowResult) -> None:
+        self._said[result.final] += 1
         for topic, record in self.table.publications:
             self.send(topic, result.key, record(result))
 

@@ -14,21 +14,24 @@ from app.state.store import Store, wipe
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from app.state.table import StateTable
+
 logger = logging.getLogger(__name__)
 
 FETCH_BYTES = 8 << 20
 
 
 async def restore(
-    path: Path, changelog: str, partition: int, *, timed: bool, bootstrap_servers: list[str]
+    path: Path, table: StateTable, partition: int, bootstrap_servers: list[str]
 ) -> Store:
-    """Open the store at `path` and bring it to the end of its changelog partition.
+    """Open a table's store at `path` and bring it to the end of its changelog partition.
 
     It reads until the position reaches the end offset: transaction markers take offsets too, so
     waiting for a last record could wait for ever. A store that is ahead of the changelog, or
     behind what is still there, belongs to another history and is made anew.
     """
     begun = perf_counter()
+    changelog = table.changelog.name
     source = TopicPartition(changelog, partition)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap_servers,
@@ -57,13 +60,15 @@ async def restore(
             store.close()
             wipe(path)
             store = Store(path)
-        rows = await _read(consumer, source, store, max(first, store.offset), end, timed=timed)
+        rows = await _read(
+            consumer, source, store, max(first, store.offset), end, timed=table.timed
+        )
     except BaseException:
         store.close()
         raise
     finally:
         await consumer.stop()
-    _report(changelog, partition, rows, perf_counter() - begun)
+    _report(table, partition, rows, perf_counter() - begun)
     return store
 
 
@@ -89,15 +94,14 @@ async def _read(
     return rows
 
 
-def _report(changelog: str, partition: int, rows: int, seconds: float) -> None:
-    table = changelog.removesuffix("-changelog")
-    metrics.restored_rows.labels(table, str(partition)).inc(rows)
-    metrics.restore_seconds.labels(table, str(partition)).set(seconds)
+def _report(table: StateTable, partition: int, rows: int, seconds: float) -> None:
+    metrics.restored_rows.labels(table.name, str(partition)).inc(rows)
+    metrics.restore_seconds.labels(table.name, str(partition)).set(seconds)
     if rows:
         logger.info(
             "Restored %d rows of %s-%d in %.2f s (%.0f rows/s)",
             rows,
-            changelog,
+            table.name,
             partition,
             seconds,
             rows / seconds,

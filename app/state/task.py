@@ -98,10 +98,9 @@ class Task:
         for leads, table in enumerate(self.tasks.tables_of(self.source)):
             store = await restore(
                 self.tasks.store_path(table, self.partition),
-                table.changelog.name,
+                table,
                 self.partition,
-                timed=table.timed,
-                bootstrap_servers=conf.bootstrap_servers,
+                conf.bootstrap_servers,
             )
             state = table.new_state(self.partition, store, leads=leads == 0)
             self.states.append(state)

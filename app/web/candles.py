@@ -72,7 +72,8 @@ def newest(  # a query: each is a part of it
 async def symbols(request: web.Request, values: Values) -> web.StreamResponse:
     """Answer with the first symbols that begin so, of all partitions or not at all."""
     app, limit = request.app[APP], values["limit"]
-    table = state_tables(app).get(TABLES[0])
+    known = state_tables(app)
+    table = next((known[name] for name in TABLES if name in known), None)
     if table is None:
         return json_response([])
     searched, found = set(table.partitions), set(_symbols_here(table, values["prefix"], limit))

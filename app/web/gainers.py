@@ -24,7 +24,7 @@ async def top_gainers(request: web.Request, values: Values) -> web.StreamRespons
     """Answer with the ranking of a day, the latest where none is named."""
     table, day = state_tables(request.app[APP]).get(TABLE), values["day"]
     if table is None:
-        raise unknown("no gainers are ranked here: the pipeline 'market' does not run")
+        raise unknown("no gainers are ranked here: the pipeline 'gainers' does not run")
 
     def here() -> TopGainers | None:
         return cast("Ranking", table).top(day)

@@ -7,7 +7,13 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from faust.types import AppT
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from app.state.table import StateTable
 from app.web.errors import RETRY_AFTER
@@ -15,6 +21,9 @@ from app.web.lookup import APP, state_tables
 from app.web.owners import distribution
 from app.web.parameters import Values
 from app.web.routes import json_response
+
+# When each series began, as a series of its own, would double what is scraped.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types there
 
 REQUESTS = Counter(
     "tickstream_http_requests_total",

@@ -9,6 +9,9 @@ const WINDOWS = 150; // of a symbol, at most: what the widest chart has room for
 const QUIET = 60_000; // ms without a new tick before the page says so
 const DEFAULT = "1m"; // there is something to see within the first minutes
 
+// What a screen reader says of the state, once.
+const SPOKEN = { loading: "", live: "Live", quiet: "No new ticks", stale: "Stale", error: "No data" };
+
 const at = (id) => document.getElementById(id);
 const selection = readAddress();
 const feeds = { gainers: newFeed(), candles: newFeed() };
@@ -82,10 +85,13 @@ function showStatus() {
   const state = stateOf(error, before);
   at("status").dataset.state = state;
   setText(at("status"), statusWords(state, before));
+  setText(at("spoken"), SPOKEN[state]);
   at("status").title = newest ? `newest tick ${timeExact(newest)} (${utc(newest)})` : "";
   document.body.dataset.state = state;
   at("notice").hidden = !error;
-  if (error) setText(at("notice-text"), noticeWords(error, before));
+  if (!error) return;
+  setText(at("notice-text"), noticeWords(error, before));
+  setText(at("notice-next"), nextWords());
 }
 
 function stateOf(error, before) {
@@ -103,13 +109,18 @@ function statusWords(state, before) {
 function noticeWords(error, before) {
   const reason = error.status === 503 ? `The worker is not ready: ${error.message}.` : `${upper(error.message)}.`;
   const shown = before ? ` What you see is of ${timeExact(before)}.` : "";
+  return reason + shown;
+}
+
+function nextWords() {
   const next = Math.max(gainers.nextAt, candles.nextAt) - Date.now();
-  return `${reason}${shown} ${next > 900 ? `Next try in ${ago(next)}.` : "Trying again."}`;
+  return next > 900 ? `Next try in ${ago(next)}.` : "Trying again.";
 }
 
 const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
-// A live region speaks when it is written, so it is written only when it says something new.
+// A live region speaks when it is written, so it is written only when it says something new;
+// what counts seconds stands outside of it.
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }

@@ -66,6 +66,15 @@ async def test_symbols_are_gathered_from_all(three, http) -> None:
     assert {"AT0", "AT1", "AT2"} <= set(lists[0])
 
 
+async def test_symbols_are_of_all_partitions_or_not_given(three, http) -> None:
+    """While one is moving there is no list: a part of it would look like the whole."""
+    three[1].app.tables["candles"].shelf.clear()
+    for worker in three:
+        status, body, headers = await _get(http, f"{worker.url}/api/symbols")
+        assert (status, int(headers["Retry-After"]) > 0) == (503, True)
+        assert body["error"]["message"].startswith("partition 1 of table candles is moving")
+
+
 async def test_unknown_needs_every_partition_to_have_been_searched(three, http) -> None:
     """A key nobody has is 404 from each worker, and names no partition."""
     for worker in three:

@@ -1,0 +1,279 @@
+"""The dashboard in a real browser, on a real worker and broker."""
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from workers import Market, Worker, tick, until
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP, PHONE = {"width": 1200, "height": 820}, {"width": 390, "height": 844}
+
+SYMBOLS = ["ACME", "BOLT", "CHIP", "DUNE", "ECHO", "FLUX", "GOLD", "HALO", "IRON", "JADE"]
+SYMBOLS += ["KITE", "LIME", "MOSS"]
+STEPS, STEP = 80, 15_000
+
+expect.set_options(timeout=15_000)
+
+
+def _market(now: int) -> Iterator[tuple[str, bytes, int]]:
+    """Give twenty minutes up to `now` (ms): the later in the alphabet, the more a symbol gains."""
+    for step in range(1 - STEPS, 1):
+        for number, symbol in enumerate(SYMBOLS):
+            price = 100 + 0.01 * number * (step + STEPS) + 0.2 * (step % 3)
+            yield tick(symbol, price, now + step * STEP)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Give the machine's Chromium, with a profile of its own; Playwright's where there is none."""
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+def _open(browser: Browser, viewport: Any) -> Page:
+    context = browser.new_context(
+        viewport=viewport, locale="en-GB", timezone_id="UTC", color_scheme="light"
+    )
+    return context.new_page()
+
+
+@pytest.fixture(scope="module")
+def new_worker(market: Market) -> Iterator[Worker]:
+    """Give a worker that has not seen a tick yet."""
+    with market.worker() as worker:
+        yield worker
+
+
+@pytest.fixture(scope="module")
+def first_words(browser: Browser, new_worker: Worker) -> str:
+    """Give what a page says before there is a tick."""
+    page = _open(browser, DESKTOP)
+    page.goto(new_worker.url)
+    expect(page.locator("#gainers")).to_have_attribute("data-state", "empty")
+    words = page.locator("main").inner_text()
+    page.context.close()
+    return words
+
+
+@pytest.fixture(scope="module")
+def worker(new_worker: Worker, first_words: str, market: Market) -> Worker:  # noqa: ARG001
+    """Give the worker once it has ranked twenty minutes of ticks."""
+    market.send(_market(_now()))
+    until(lambda: _ranking(new_worker) == SYMBOLS[:-11:-1])
+    return new_worker
+
+
+@pytest.fixture
+def page(browser: Browser, worker: Worker) -> Iterator[Page]:
+    """Give an empty page; no script of ours may fail in it, and all it asks is the worker."""
+    page = _open(browser, DESKTOP)
+    failures: list[object] = []
+    hosts: set[str] = set()
+    page.on("pageerror", lambda error: failures.append(error))  # noqa: PLW0108  # it marks it
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+    page.on("websocket", lambda socket: hosts.add(socket.url))
+    yield page
+    page.context.close()
+    assert failures == []
+    assert hosts == {urlsplit(worker.url).netloc}
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
+
+
+def _ranking(worker: Worker) -> list[str]:
+    status, body = worker.get("/api/top-gainers")
+    return [gainer["symbol"] for gainer in body["rank"]] if status == 200 else []
+
+
+def _names(page: Page) -> Any:
+    return page.locator("#ranking .name")
+
+
+def _painted(page: Page, colour: str) -> int:
+    """Count the chart's pixels of a colour, by its name in the style sheet."""
+    return page.evaluate(
+        """name => {
+            const wanted = getComputedStyle(document.body).getPropertyValue(name).trim();
+            const rgb = [1, 3, 5].map((at) => parseInt(wanted.slice(at, at + 2), 16));
+            const canvas = document.querySelector("#chart canvas");
+            const { width, height } = canvas;
+            const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+            let count = 0;
+            for (let at = 0; at < data.length; at += 4)
+                if (rgb.every((value, n) => data[at + n] === value)) count += 1;
+            return count;
+        }""",
+        f"--chart-{colour}",
+    )
+
+
+def _rows(page: Page) -> Any:
+    return page.locator("#rows tr")
+
+
+def _is_wider_than_its_window(page: Page) -> bool:
+    return page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+def test_a_new_market_says_how_to_begin(first_words) -> None:
+    """Before the first tick there is no error, but the command that makes one."""
+    assert "No gainers yet" in first_words
+    assert "faust -A app produce --source simulator" in first_words
+    assert "No symbol is known" in first_words
+
+
+def test_the_ten_move_without_a_reload(page, worker, market) -> None:
+    """They stand in order, and a symbol that jumps is seen to, on the same page."""
+    market.send([tick("BOLT", 100, _now())])  # new enough to be live
+    page.goto(worker.url)
+    expect(_names(page)).to_have_text(_ranking(worker))
+    expect(page.locator("#status")).to_have_text("Live")
+    page.evaluate("window.untouched = true")
+
+    market.send([tick("ACME", 250, _now())])
+    expect(_names(page).first).to_have_text("ACME")
+    first = page.locator("#ranking li").first
+    expect(first.locator(".gain")).to_have_text(re.compile(r"^\+1[45]\d\.\d\d%$"))
+    expect(first.locator(".change")).to_have_text("new")
+    expect(_names(page)).to_have_count(10)
+    assert page.evaluate("window.untouched")
+
+
+def test_picking_a_symbol_draws_its_candles(page, worker) -> None:
+    """As the API has them: in the chart, in the table, for each window; and in the address."""
+    page.goto(worker.url)
+    page.locator(".gainer", has_text="JADE").click()
+    expect(page.locator("#symbol-name")).to_have_text("JADE")
+    expect(page).to_have_url(re.compile("#JADE/1m$"))
+    expect(_rows(page)).to_have_count(12)
+    closes = [f"{c['close']:.2f}" for c in worker.get("/api/candles/JADE?size=1m&limit=12")[1]]
+    expect(page.locator("#rows td:nth-child(5)")).to_have_text(closes[::-1])
+    assert _painted(page, "up") > 50
+    assert _painted(page, "mean") > 20
+
+    page.get_by_label("15m", exact=True).check(force=True)
+    expect(page).to_have_url(re.compile("#JADE/15m$"))
+    quarters = worker.get("/api/candles/JADE?size=15m")[1]
+    expect(_rows(page)).to_have_count(len(quarters))
+    page.go_back()
+    expect(_rows(page)).to_have_count(12)
+
+
+def test_late_ticks_are_seen_to_correct_a_window(page, worker, market) -> None:
+    """The window says how many there were, and the chart marks it."""
+    page.goto(f"{worker.url}/#GOLD/1m")
+    expect(_rows(page)).to_have_count(12)
+    market.send([tick("GOLD", 99, _now() - 120_000)])
+    late = page.locator("#rows .late")
+    expect(late).to_have_text("◆ 1")
+    assert "corrected this window" in (late.get_attribute("title") or "")
+    assert _painted(page, "late") > 10
+
+
+def test_arrow_keys_read_one_window_at_a_time(page, worker) -> None:
+    """From the newest backwards, and back to the newest with Escape."""
+    page.goto(f"{worker.url}/#JADE/1m")
+    expect(_rows(page)).to_have_count(12)
+    windows = page.locator("#rows th").all_inner_texts()
+    page.locator("#chart").focus()
+    for expected in windows[:3]:
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator("#readout .when")).to_have_text(expected)
+    page.keyboard.press("Escape")
+    expect(page.locator("#readout .when")).to_have_text(windows[0])
+
+
+def test_a_symbol_is_found_by_typing_its_beginning(page, worker) -> None:
+    """The slash key goes to the field, which offers what begins so and takes either case."""
+    page.goto(worker.url)
+    expect(_names(page)).to_have_count(10)
+    page.keyboard.press("/")
+    page.keyboard.type("bo")
+    expect(page.locator("#known option")).to_have_count(1)
+    assert page.locator("#known option").get_attribute("value") == "BOLT"
+    page.keyboard.type("lt")
+    page.keyboard.press("Enter")
+    expect(page.locator("#symbol-name")).to_have_text("BOLT")
+    expect(_rows(page)).to_have_count(12)
+    expect(page.locator("#query")).to_have_value("")
+
+
+def test_an_unknown_symbol_is_awaited(page, worker, market) -> None:
+    """The page says that there are no ticks of it, and draws it with the first one."""
+    page.goto(worker.url)
+    expect(_names(page)).to_have_count(10)
+    page.locator("#query").fill("A/NEW ONE")
+    page.keyboard.press("Enter")
+    expect(page.locator("#symbol-empty")).to_contain_text("No ticks of A/NEW ONE so far")
+    expect(page.locator("#chart")).to_be_hidden()
+    market.send([tick("A/NEW ONE", 12.5, _now())])
+    expect(page.locator("#last-price")).to_have_text("12.50")
+    expect(_rows(page)).to_have_count(1)
+
+
+def test_it_works_on_a_phone(page, worker) -> None:
+    """Nothing is wider than the screen, in any state; the chart comes first."""
+    page.goto(worker.url)
+    for width in (PHONE["width"], 320):
+        page.set_viewport_size({**PHONE, "width": width})
+        for address in ("#JADE/1m", "#JADE/15m%2F1m", "#NOBODY/1m"):
+            page.goto(f"{worker.url}/{address}")
+            shown = "empty" if "NOBODY" in address else "shown"
+            expect(page.locator("#symbol")).to_have_attribute("data-state", shown)
+            expect(_names(page)).to_have_count(10)
+            assert not _is_wider_than_its_window(page), (width, address)
+    chart, gainers = (page.locator(name).bounding_box() for name in ("#symbol", "#gainers"))
+    assert chart["y"] < gainers["y"]
+
+
+def test_the_page_may_load_nothing_from_elsewhere(page, worker) -> None:
+    """It is told so by its headers, and obeys without a word in the console."""
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    response = page.goto(worker.url)
+    policy = response.headers["content-security-policy"]
+    assert policy.startswith("default-src 'self';")
+    assert "unsafe" not in policy
+    expect(page.locator("#symbol")).to_have_attribute("data-state", "shown")
+    expect(_names(page)).to_have_count(10)
+    assert complaints == []
+
+
+def test_it_says_so_when_the_worker_is_gone(page, worker, market) -> None:
+    """What is shown stays, is called stale, and lives again when the worker does."""
+    market.send([tick("JADE", 120, _now())])
+    page.goto(f"{worker.url}/#JADE/1m")
+    expect(page.locator("#status")).to_have_text("Live")
+    expect(_rows(page)).to_have_count(12)
+    worker.kill()
+    expect(page.locator("#status")).to_have_text(re.compile(r"^Stale for \d+ s$"))
+    expect(page.locator("#notice-text")).to_contain_text("The worker can't be reached.")
+    expect(page.locator("#notice-text")).to_contain_text("What you see is of")
+    expect(_rows(page)).to_have_count(12)
+    expect(_names(page)).to_have_count(10)
+
+    worker.start()
+    market.send([tick("JADE", 130, _now())])
+    page.locator("#retry").click()
+    expect(page.locator("#status")).to_have_text("Live")
+    expect(page.locator("#notice")).to_be_hidden()
+    expect(page.locator("#last-price")).to_have_text("130.00")
