@@ -32,7 +32,7 @@ PARTITIONS = 3
 def main() -> None:
     """Run the rounds and print a line each."""
     args = _arguments()
-    with tempfile.TemporaryDirectory() as directory, LocalBroker(Path(directory) / "kafka") as kafka:
+    with tempfile.TemporaryDirectory() as name, LocalBroker(Path(name) / "kafka") as kafka:
         environment = _environment(kafka, args)
         _faust("topics", environment)
         print(f"writing {args.ticks:,} ticks ...", flush=True)
@@ -40,7 +40,7 @@ def main() -> None:
         _pin(kafka.pid, 0)
         for number in range(args.rounds):
             floor = args.ticks / _floor(kafka.bootstrap, args.ticks)
-            worker = Worker(environment, Path(directory) / "data", f"bench{number}")
+            worker = Worker(environment, Path(name) / "data", f"bench{number}")
             rate, cpu, memory = worker.measure(kafka.bootstrap, args.ticks)
             print(
                 f"round {number + 1}: {rate:,.0f} ticks/s, {cpu / args.ticks * 1e6:.1f} CPU-s per "
