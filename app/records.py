@@ -11,6 +11,9 @@ from msgspec import Meta, Struct
 #: Event times before this (3 March 1973, in ms) are seconds sent as milliseconds.
 EARLIEST = 100_000_000_000
 
+#: No price and no size is above this: a million of them add up to what 64 bits hold.
+LARGEST = 10**12
+
 EventTime = Annotated[int, Meta(ge=EARLIEST)]
 Name = Annotated[str, Meta(min_length=1)]
 
@@ -19,9 +22,9 @@ class Tick(Struct, frozen=True, gc=False):
     """One trade: a price, and the size it was traded in (0 where that is not known)."""
 
     symbol: Name
-    price: Annotated[float, Meta(gt=0)]
+    price: Annotated[float, Meta(gt=0, le=LARGEST)]
     time: EventTime
-    size: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    size: Annotated[int, Meta(ge=0, le=LARGEST)] = 0
 
 
 class Candle(Struct, frozen=True, gc=False):

@@ -9,10 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.windows.durations import parse_duration
+from app.windows.durations import format_duration, parse_duration
 from app.windows.windowers import Window, parse_windows, tumbling
 
 DAY = tumbling(86_400_000)
@@ -20,6 +20,10 @@ DAY = tumbling(86_400_000)
 
 def _read(parse: Callable[[str], Any]) -> BeforeValidator:
     return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
+
+
+def _show(write: Callable[[Any], str]) -> PlainSerializer:
+    return PlainSerializer(write, when_used="json")
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -32,10 +36,15 @@ def _positive(ms: int) -> int:
     return ms
 
 
+def _join(values: tuple[Any, ...]) -> str:
+    return ",".join(map(str, values))
+
+
+# Each with how it is read, and how people are shown it.
 #: Milliseconds, written as `30s`, `5m`, `4h`.
-Duration = Annotated[int, _read(parse_duration), AfterValidator(_positive)]
-Windows = Annotated[tuple[Window, ...], _read(parse_windows), NoDecode]
-Names = Annotated[tuple[str, ...], _read(_names), NoDecode]
+Duration = Annotated[int, _read(parse_duration), AfterValidator(_positive), _show(format_duration)]
+Windows = Annotated[tuple[Window, ...], _read(parse_windows), _show(_join), NoDecode]
+Names = Annotated[tuple[str, ...], _read(_names), _show(_join), NoDecode]
 
 
 class SettingsError(SystemExit):
@@ -135,7 +144,7 @@ class Settings(BaseSettings):
         description="Compression of what we write",
     )
     max_poll_records: int = Field(
-        5000, alias="BROKER_MAX_POLL_RECORDS", ge=1, description="Most records of one batch"
+        5000, alias="BROKER_MAX_POLL_RECORDS", ge=500, description="Most records of one batch"
     )
     session_timeout: float = Field(
         6.0, alias="BROKER_SESSION_TIMEOUT", gt=0, description="Seconds to a fail-over"
@@ -185,7 +194,8 @@ def load() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name, reason = first["loc"][0], first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{name}={first['input']!s}: {reason}") from None
+        value = " ".join(str(first["input"]).split())
+        raise SettingsError(f"{name}={value}: {' '.join(reason.split())}") from None
 
 
 @cache

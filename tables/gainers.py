@@ -8,7 +8,7 @@ from app.calc.gains import day_of, start_of, top
 from app.records import DailyGain, Gainer, TopGainers
 from app.settings import DAY, settings
 from app.state.group_table import GroupResult, GroupTable
-from app.topics import DAILY_GAINS
+from app.topics import DAILY_GAINS, TICKS
 
 
 def _gainer(gain: DailyGain) -> Gainer:
@@ -42,6 +42,8 @@ gainers = Gainers(
     row=_gainer,
     row_type=Gainer,
     record=ranking,
+    origin=lambda gain: (gain.partition, gain.stream_time),
+    inputs=range(TICKS.partition_count()),
     retention=settings().retention,
     help="The gains of all symbols, day by day; the ten best are top-gainers",
 )

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.consumer import fetcher as _fetcher
+from aiokafka.errors import KafkaError
 
 #: aiokafka annotates none of it.
 fetcher: Any = _fetcher
 
-#: Most records of a chunk. A poll has to allow at least as many.
+#: Most records of a chunk. A poll has to allow at least as many (BROKER_MAX_POLL_RECORDS).
 CHUNK = 500
 
 
@@ -100,7 +101,13 @@ class ChunkedResult(fetcher.FetchResult):
             return super().getall(max_records)
         records: list[Any] = []
         while max_records is None or len(records) + CHUNK <= max_records:
-            chunk = super().getall(1)
+            try:
+                chunk = super().getall(1)
+            except KafkaError:
+                # The position is past what was read; the error comes again at what was not.
+                if records:
+                    return records
+                raise
             if not chunk:
                 break
             records += chunk[0]

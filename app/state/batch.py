@@ -27,8 +27,14 @@ class RawRecord(Protocol):
     value: bytes | None
 
 
+#: What a value can be refused with; TypeError is a missing one, RecursionError a bottomless one.
+UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, RecursionError)
+
 #: A dead letter keeps at most this much of a value, or it would not fit into a topic either.
 MAX_DEAD_VALUE = 256 << 10
+
+#: And so many characters of the key and of the error.
+MAX_DEAD_TEXT = 1_000
 
 
 class Decoded:
@@ -81,7 +87,7 @@ class Decoder:
         self._max_ahead = max_ahead
         self._key_of = attrgetter(topic.key)
         decoder: Any = msgspec.json.Decoder(topic.value)
-        self._decode, self._decode_lines = decoder.decode, decoder.decode_lines
+        self._decode = decoder.decode
         self._names = _Names()
 
     def decode(self, raw: Sequence[RawRecord]) -> Decoded:
@@ -98,17 +104,13 @@ class Decoder:
         return decoded
 
     def _decode_all(self, raw: Sequence[RawRecord]) -> list[Any] | None:
-        """Decode one line a record; None where that can't be trusted."""
+        # One by one: msgspec reads many lines in one call 15 % faster, but a value of two objects
+        # beside one of none would then pass for two records.
+        decode = self._decode
         try:
-            lines = b"\n".join([record.value for record in raw])  # type: ignore[misc]
-            # A value with a line break in it would shift all that follow.
-            if lines.count(b"\n") != len(raw) - 1:
-                return None
-            records = self._decode_lines(lines)
-        except (msgspec.MsgspecError, TypeError, UnicodeDecodeError):
+            return [decode(record.value) for record in raw]
+        except UNREADABLE:
             return None
-        # Empty lines are skipped.
-        return records if len(records) == len(raw) else None
 
     def _check_all(self, raw: Sequence[RawRecord], records: list[Any]) -> bool:
         names = self._names
@@ -126,7 +128,7 @@ class Decoder:
         for record in raw:
             try:
                 value = self._decode_one(record)
-            except (msgspec.MsgspecError, ValueError) as error:
+            except UNREADABLE as error:
                 decoded.bad.append(self.dead_letter(record, error, "decode"))
                 continue
             decoded.records.append(value)
@@ -160,9 +162,9 @@ class Decoder:
             topic=self._topic.name,
             partition=self._partition,
             offset=record.offset,
-            key=None if record.key is None else record.key.decode(errors="replace"),
+            key=None if record.key is None else record.key[:MAX_DEAD_TEXT].decode(errors="replace"),
             value=value,
-            error=f"{type(error).__name__}: {error}{note}",
+            error=f"{type(error).__name__}: {error}"[:MAX_DEAD_TEXT] + note,
             stage=stage,
             time=int(now() * 1000),
         )

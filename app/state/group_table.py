@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.state.partition import PartitionState, RecordError
+from app.state.partition import PartitionState, RecordError, Row
 from app.state.rows import RowDecoder, encode_row, row_key, split_row_key
 from app.state.table import Host, StateTable
 
@@ -114,8 +114,8 @@ class GroupState(PartitionState):
         """Whether a period changed since the last publication."""
         return bool(self._changed)
 
-    def _take_rows(self) -> list[tuple[bytes, bytes | None]]:
-        rows: list[tuple[bytes, bytes | None]] = []
+    def _take_rows(self) -> list[Row]:
+        rows: list[Row] = []
         for start, key in self._dirty:
             row = self._periods[start][key]
             value = encode_row(self.table.version, row.offset, row.time, row.value)
@@ -135,7 +135,7 @@ class GroupState(PartitionState):
 
     def _publish(self) -> None:
         for start in sorted(self._changed):
-            result = self.result(start)
+            result = self._sum_up(start)
             if result is not None:
                 for topic, record in self.table.publications:
                     self.send(topic, result.key, record(result))
@@ -143,12 +143,17 @@ class GroupState(PartitionState):
 
     def _settle(self) -> None:
         busy = self._changed | {start for start, _ in self._dirty}
-        for start in sorted(self._periods)[:-PERIODS_IN_MEMORY]:
+        old = sorted(self._periods)[:-PERIODS_IN_MEMORY]
+        for start in [*old, *(start for start in self._periods if start < self.meta.expired)]:
             if start not in busy:
-                del self._periods[start]
+                self._periods.pop(start, None)
 
     def result(self, start: int) -> GroupResult | None:
         """Give what is known of the period at `start` (ms); None if nothing is."""
+        return None if start < self.meta.expired else self._sum_up(start)
+
+    def _sum_up(self, start: int) -> GroupResult | None:
+        # Also of a period that is deleted in the very checkpoint that publishes it.
         rows = self._periods.get(start) or self._read(start)
         if not rows:
             return None
@@ -162,7 +167,8 @@ class GroupState(PartitionState):
 
     def starts(self) -> list[int]:
         """Give the starts (ms) of the periods that have rows, oldest first."""
-        return sorted(set(self.store.starts()) | set(self._periods))
+        starts = set(self.store.starts()) | set(self._periods)
+        return sorted(start for start in starts if start >= self.meta.expired)
 
     def rows_of(self, key: bytes) -> list[Any]:
         """Give the rows of a key, oldest period first."""

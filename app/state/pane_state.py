@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from app.state import metrics
-from app.state.partition import PartitionState, RecordError
+from app.state.partition import PartitionState, RecordError, Row
 from app.state.rows import RowDecoder, encode_row, prefix, row_key, split_row_key
 from app.windows import (
     Folded,
@@ -68,6 +68,9 @@ class PaneState(PartitionState):
             self._add(pane)
             if pane.last_offset >= self.meta.published:
                 self._mark_unpublished(pane)
+        # A leap in time may have been cut off in the middle of its slices.
+        reached = horizon(self.meta.stream_time, self.table.grace)
+        self.behind = bool(self._by_start) and self.meta.finalised < reached
 
     def _read(self, row: bytes, value: bytes) -> Pane:
         key, start = split_row_key(row)
@@ -163,9 +166,9 @@ class PaneState(PartitionState):
         """Whether windows changed, or became final, since the last publication."""
         return bool(self._unpublished) or self.behind or self.position != self.meta.published
 
-    def _take_rows(self) -> list[tuple[bytes, bytes | None]]:
+    def _take_rows(self) -> list[Row]:
         version = self.table.aggregate.version
-        rows: list[tuple[bytes, bytes | None]] = []
+        rows: list[Row] = []
         for pane in self._dirty:
             pane.dirty = False
             self._mark_unpublished(pane)
@@ -303,6 +306,8 @@ class PaneState(PartitionState):
 
     def read(self, key: bytes, window: Window, begin: int, end: int) -> list[WindowResult]:
         """Give the windows of `key` with begin <= start < end (ms) that hold a record."""
+        # At the edge of the retention a window's first panes may be deleted, its last not yet.
+        begin = max(begin, self._expires_before())
         panes = self._panes_over(key, begin, end + window.size)
         starts = sorted(
             {

@@ -36,8 +36,11 @@ if TYPE_CHECKING:
 #: A record to write: key, value (None: a tombstone), headers.
 Out = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
 
-#: Most rows that one checkpoint deletes.
+#: Most rows that one checkpoint deletes, but for those of one start.
 EXPIRE_SLICE = 5_000
+
+#: Key and value of a row (None deletes it).
+Row = tuple[bytes, bytes | None]
 
 #: No headers; aiokafka only reads the list.
 _NONE: list[tuple[str, bytes]] = []
@@ -51,7 +54,7 @@ class Snapshot:
     """What one table contributes to a checkpoint."""
 
     #: Rows by key; None deletes.
-    rows: list[tuple[bytes, bytes | None]]
+    rows: list[Row]
     position: int
     #: Records for topics, by (topic, partition), in the order they were made.
     outputs: dict[tuple[str, int], list[Out]] = field(default_factory=dict)
@@ -148,15 +151,24 @@ class PartitionState(ABC):
     def snapshot(self, *, publish: bool) -> Snapshot:
         """Take what has changed; folding may go on, into the next snapshot."""
         rows = self._take_rows()
-        rows += ((row, None) for row in self._expire())
         if publish:
             self._publish()
+            # Rows are deleted in the transaction that has published the last of them, or later.
+            rows = self._without_expired(rows)
         self.meta.positions[self.table.source.name] = self.position
         if publish:
             self.meta.published = self.position
         rows.append((META, encode_meta(self.meta)))
         outputs, self._outputs = self._outputs, defaultdict(list)
         return Snapshot(rows, self.position, dict(outputs), publish)
+
+    def _without_expired(self, rows: list[Row]) -> list[Row]:
+        before, expired = self.meta.expired, self._expire()
+        if self.meta.expired > before:
+            # What this very snapshot has of them never gets to the store.
+            rows = [row for row in rows if split_row_key(row[0])[1] >= self.meta.expired]
+            rows += ((row, None) for row in expired)
+        return rows
 
     def _expire(self) -> list[bytes]:
         """Give some rows whose retention has ended, oldest first."""
@@ -166,7 +178,14 @@ class PartitionState(ABC):
         # Not from the very first: that would walk over all the tombstones that the store has
         # not compacted away yet.
         rows = list(islice(self.store.keys_between(begin, end), EXPIRE_SLICE))
-        self.meta.expired = split_row_key(rows[-1])[1] if len(rows) == EXPIRE_SLICE else end
+        if len(rows) == EXPIRE_SLICE:
+            # All rows of a start go together: what is left of it would be taken for the whole.
+            end = split_row_key(rows[-1])[1]
+            earlier = [row for row in rows if split_row_key(row)[1] < end]
+            if not earlier:
+                end += 1
+            rows = earlier or list(self.store.keys_between(end - 1, end))
+        self.meta.expired = end
         return rows
 
     def committed(self, snapshot: Snapshot, changelog_offset: int) -> None:
@@ -216,7 +235,7 @@ class PartitionState(ABC):
         """Fold `decoded[begin:]`. Raises RecordError for a record that can't be."""
 
     @abstractmethod
-    def _take_rows(self) -> list[tuple[bytes, bytes | None]]:
+    def _take_rows(self) -> list[Row]:
         """Give the rows changed or deleted since the last call, encoded."""
 
     @abstractmethod

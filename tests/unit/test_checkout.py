@@ -66,11 +66,3 @@ def test_a_retention_that_is_too_short_is_refused() -> None:
     assert refused.stderr.strip().splitlines() == [
         "table days: a retention of 1h is shorter than the longest window and its grace, 28h"
     ]
-
-
-def test_the_maths_loads_no_faust() -> None:
-    """`import app.windows` and `app.calc` load neither Faust nor Kafka's client nor the store."""
-    code = "import app.windows, app.calc.gains, sys; print(*sys.modules)"
-    loaded = run("python", "-c", code, cwd=REPOSITORY).stdout.split()
-    assert "app.windows" in loaded
-    assert not {"faust", "mode", "aiokafka", "rocksdict"} & set(loaded)

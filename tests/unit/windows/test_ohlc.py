@@ -1,8 +1,9 @@
 """Candles are a monoid: how trades are split and in which order they come makes no difference."""
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import reduce
+from random import Random
 from typing import NamedTuple
 
 import msgspec
@@ -69,7 +70,7 @@ def test_a_candle_is_what_its_trades_say(some: list[Trade]) -> None:
 
 
 @given(trades(), st.randoms(use_true_random=False))
-def test_the_order_of_arrival_makes_no_difference(some: list[Trade], random: Sequence) -> None:
+def test_the_order_of_arrival_makes_no_difference(some: list[Trade], random: Random) -> None:
     """Late trades and early ones give the candle that their order in time gives."""
     shuffled = list(some)
     random.shuffle(shuffled)

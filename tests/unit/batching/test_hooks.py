@@ -1,0 +1,70 @@
+"""What is checked at start of the insides we hook into."""
+
+import re
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+from aiokafka.consumer.fetcher import Fetcher
+from faust.tables.manager import TableManager
+from faust.transport.consumer import Consumer
+
+from app.batching import hooks
+from app.batching.hooks import HookError, check_hooks
+
+
+def refusal() -> str:
+    """Give the one line that a start ends with."""
+    with pytest.raises(HookError) as caught:
+        check_hooks()
+    message = str(caught.value)
+    assert message.splitlines() == [message]
+    return message
+
+
+def test_the_pinned_versions_have_all_hooks() -> None:
+    """What `make install` installs is what was read."""
+    check_hooks()
+
+
+@pytest.mark.parametrize("name", sorted(hooks.VERSIONS))
+def test_another_version_is_refused_with_what_to_do(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package, what is wanted, what was found."""
+    monkeypatch.setitem(hooks.VERSIONS, name, "99.1")
+    message = refusal()
+    assert message == f"tickstream needs {name} 99.1, found {version(name)}: run `make install`"
+
+
+@pytest.mark.parametrize("hook", hooks._HOOKS, ids=lambda hook: f"{hook[0].__name__}.{hook[1]}")
+def test_a_method_with_other_parameters_is_refused_by_name(
+    hook: tuple[type, str, tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them, one parameter more."""
+    owner, name, parameters = hook
+    changed = tuple((owner, name, (*parameters, "more")) if h is hook else h for h in hooks._HOOKS)
+    monkeypatch.setattr(hooks, "_HOOKS", changed)
+    assert re.search(rf"\.{owner.__name__}\.{name} is not what it was", refusal())
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(Consumer, "perform_seek"), (TableManager, "on_actives_ready"), (Fetcher, "fetched_records")],
+)
+def test_a_method_that_changed_under_us_is_refused_by_name(
+    owner: type, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its parameters are looked at, not its name alone."""
+
+    def other(self: Any, *, renamed: Any) -> None:
+        """Do nothing."""
+
+    monkeypatch.setattr(owner, name, other)
+    assert f"{owner.__module__}.{owner.__name__}.{name}" in refusal()
+
+
+def test_a_method_that_is_gone_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instead of an AttributeError in the middle of a rebalance."""
+    monkeypatch.delattr(Fetcher, "fetched_records")
+    assert "Fetcher.fetched_records is not what it was" in refusal()

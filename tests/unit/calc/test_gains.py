@@ -1,0 +1,81 @@
+"""Gains, rankings and the days they belong to."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.calc.gains import day_of, gain, start_of, top
+from app.records import Gainer
+
+DAY = 86_400_000
+#: Few gains, so that many tie.
+GAINERS = st.builds(
+    Gainer,
+    symbol=st.text("ABC", min_size=1, max_size=4),
+    gain=st.sampled_from([-0.5, 0.0, 0.1, 0.25]),
+    open=st.just(1.0),
+    last=st.just(1.0),
+    time=st.just(0),
+)
+
+
+@pytest.mark.parametrize(
+    ("base", "last", "fraction"), [(100.0, 105.0, 0.05), (4.0, 1.0, -0.75), (2.0, 2.0, 0.0)]
+)
+def test_a_gain_is_a_fraction_of_its_base(base: float, last: float, fraction: float) -> None:
+    """0.05 is a rise of 5 %."""
+    assert gain(base, last) == pytest.approx(fraction)
+
+
+@given(st.lists(GAINERS, max_size=30, unique_by=lambda each: each.symbol))
+def test_the_ten_best_are_the_first_ten_of_all_in_order(gainers: list[Gainer]) -> None:
+    """By gain descending, ties by symbol; all of them where there are fewer than ten."""
+    in_order = sorted(sorted(gainers, key=lambda g: g.symbol), key=lambda g: g.gain, reverse=True)
+    assert top(gainers) == in_order[:10]
+
+
+@given(st.lists(GAINERS, max_size=30, unique_by=lambda each: each.symbol), st.integers(0, 20))
+def test_who_is_best_does_not_depend_on_the_order_asked_in(
+    gainers: list[Gainer], places: int
+) -> None:
+    """Nor is anyone listed twice."""
+    ranking = top(gainers, places)
+    assert ranking == top(reversed(gainers), places)
+    assert len(ranking) == min(places, len(gainers))
+
+
+@given(st.dates(date(1973, 3, 3), date(2999, 12, 31)))
+def test_a_day_survives_the_way_to_its_start_and_back(day: date) -> None:
+    """Its first and last millisecond are in it, the ones beside them not."""
+    start = start_of(day.isoformat())
+    assert start == datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000
+    assert day_of(start) == day_of(start + DAY - 1) == day.isoformat()
+    assert day_of(start - 1) == (day - timedelta(days=1)).isoformat()
+    assert day_of(start + DAY) == (day + timedelta(days=1)).isoformat()
+
+
+@given(st.integers(10**11, 32_503_680_000_000))
+def test_an_instant_lies_in_its_day(time: int) -> None:
+    """Days are as aligned to the epoch as windows of a day."""
+    assert start_of(day_of(time)) == time - time % DAY
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        "",
+        "today",
+        "2024-13-01",
+        "2024-02-30",
+        "2024-1-1",
+        "20240101",
+        "2024-W01-1",
+        "2024-01-01T00",
+    ],
+)
+def test_what_is_no_day_is_refused_by_name(day: str) -> None:
+    """The error quotes it, and says how a day is written."""
+    with pytest.raises(ValueError, match=f"^{day!r} is not a day such as "):
+        start_of(day)

@@ -1,0 +1,74 @@
+"""An application that is never started, the tables declared in it, and their partitions."""
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+import pytest
+from partition_driver import PartitionDriver
+from raw_records import Raw
+
+from app.batching.tables import TaskTableManager
+from app.calc.candles import candle, late_tick
+from app.settings import Settings
+from app.state.table import StateTable
+from app.state.window_table import WindowTable
+from app.topics import CANDLES, TICKS, TICKS_LATE
+from app.windows import Ohlc, parse_windows
+from app.worker import TickApp
+
+#: Windows, grace (ms), retention (ms), further options -> the table of them.
+NewTable = Callable[..., WindowTable]
+#: A table, the records of its source -> one partition of it.
+Drive = Callable[..., PartitionDriver]
+
+
+@pytest.fixture(scope="session")
+def application(tmp_path_factory: pytest.TempPathFactory) -> TickApp:
+    """Make an application that meets no broker."""
+    conf = Settings(APP_DATADIR=tmp_path_factory.mktemp("application"))
+    return TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
+
+
+@pytest.fixture(scope="session")
+def new_table(application: TickApp) -> NewTable:
+    """Give a function that declares a table of candles; it keeps no state, so one of each kind."""
+    declared: dict[Any, WindowTable] = {}
+    names = count()
+
+    def declare(
+        windows: str, grace: int, retention: int | None = None, **options: Any
+    ) -> WindowTable:
+        key = (windows, grace, retention, *sorted(options.items()))
+        if key not in declared:
+            parsed = parse_windows(windows)
+            longest = max(window.size for window in parsed)
+            table = WindowTable(
+                application,
+                name=f"candles-{next(names)}",
+                source=TICKS,
+                windows=parsed,
+                grace=grace,
+                retention=longest + grace if retention is None else retention,
+                help="candles",
+                **({"aggregate": Ohlc(), "record": candle} | options),
+            )
+            table.publish(CANDLES, table.record)
+            table.refuse(TICKS_LATE, late_tick)
+            declared[key] = table
+        return declared[key]
+
+    return declare
+
+
+@pytest.fixture(scope="session")
+def drive(application: TickApp, tmp_path_factory: pytest.TempPathFactory) -> Drive:
+    """Give a function that opens a partition of a table, over a store of its own."""
+    directory = tmp_path_factory.mktemp("stores")
+    names = count()
+
+    def start(table: StateTable, raw: Sequence[Raw], **options: Any) -> PartitionDriver:
+        path = directory / f"store-{next(names)}"
+        return PartitionDriver(application, table, path, raw, **options)
+
+    return start

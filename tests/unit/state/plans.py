@@ -1,0 +1,98 @@
+"""Random ticks, and random lives of the partition that folds them."""
+
+from typing import NamedTuple
+
+from hypothesis import strategies as st
+from partition_driver import PartitionDriver
+from raw_records import NOON, Raw, raw_tick
+
+from app.records import Tick
+
+MINUTE = 60_000
+
+#: What may happen after some records were folded.
+EVENTS = (
+    "nothing",
+    "checkpoint",
+    "publication",
+    "folding during a checkpoint",
+    "crash",
+    "crash during a checkpoint",
+    "crash before the store is written",
+    "loss of the store",
+)
+
+
+class Step(NamedTuple):
+    """Fold some records (in a batch that begins with some known ones), then something happens."""
+
+    records: int
+    again: int
+    event: str
+
+
+PLANS = st.lists(
+    st.builds(Step, st.integers(0, 15), st.integers(0, 3), st.sampled_from(EVENTS)), max_size=8
+)
+
+
+def live(driver: PartitionDriver, plan: list[Step]) -> None:
+    """Take all steps of a plan, then fold the rest and publish it."""
+    for step in plan:
+        follow(driver, step)
+    driver.settle()
+
+
+@st.composite
+def ticks(draw: st.DrawFn, max_size: int = 40) -> list[Raw]:
+    """Give ticks of three symbols whose clocks go on, lag (some beyond any grace), and leap.
+
+    Prices and sizes are such that sums of floats are exact. Some records can't be read.
+    """
+    onward = st.sampled_from([0, 1, 5_000, 20_000, 59_999, 60_000, 90_000, 1_200_000])
+    behind = st.just(0) | st.integers(0, 12 * MINUTE)
+    fields = st.tuples(
+        st.sampled_from("AAABBC"),
+        onward,
+        behind,
+        st.integers(1, 40).map(lambda quarters: quarters / 4),
+        st.integers(0, 3),
+        st.integers(1, 3),
+        st.integers(0, 19),
+    )
+    raw, offset, clock = [], draw(st.integers(0, 5)), NOON
+    # Left to itself, hypothesis draws lists of five.
+    length = draw(st.integers(0, max_size))
+    for drawn in draw(st.lists(fields, min_size=length, max_size=length)):
+        symbol, step, lag, price, size, gap, luck = drawn
+        clock += step
+        tick = raw_tick(offset, Tick(symbol, price, clock - lag, size))
+        raw.append(tick._replace(value=b"?") if luck == 0 else tick)
+        offset += gap
+    return raw
+
+
+def follow(driver: PartitionDriver, step: Step) -> None:
+    """Take one step of a plan."""
+    driver.fold(step.records, again=step.again)
+    match step.event:
+        case "checkpoint":
+            driver.checkpoint(publish=False)
+        case "publication":
+            driver.checkpoint()
+        case "folding during a checkpoint":
+            snapshot = driver.snapshot()
+            driver.fold(3)
+            driver.commit(snapshot)
+        case "crash":
+            driver.crash()
+        case "crash during a checkpoint":
+            driver.snapshot()
+            driver.fold(3)
+            driver.crash()
+        case "crash before the store is written":
+            driver.commit(driver.snapshot(), stored=False)
+            driver.crash()
+        case "loss of the store":
+            driver.checkpoint()
+            driver.crash(store="lost")

@@ -1,0 +1,214 @@
+"""Batches decoded: a bad record becomes a dead letter, all others keep their place."""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from raw_records import BAD, GOOD, NOON, Raw, raw_tick
+
+from app.records import Tick
+from app.state.batch import MAX_DEAD_VALUE, Batch, Decoded, Decoder
+from app.state.checkpoint import BATCH_BYTES
+from app.topics import CONN_EVENTS, TICKS
+
+HOUR = 3_600_000
+PARTITION = 3
+
+#: A symbol whose text is longer than its characters, and one JSON would escape.
+SYMBOLS = st.sampled_from(["ACME", "Ünïcode €", 'quo"te', "日本"])
+TICKS_DRAWN = st.builds(
+    Tick,
+    symbol=SYMBOLS,
+    # Whole, so that it may be written without a point.
+    price=st.integers(1, 1000).map(float),
+    time=st.integers(NOON, NOON + HOUR),
+    size=st.integers(0, 9),
+)
+
+
+def decoder() -> Decoder:
+    """Give a decoder of ticks that lets clocks be an hour ahead."""
+    return Decoder(TICKS, PARTITION, HOUR)
+
+
+def columns(decoded: Decoded) -> list[tuple[int, bytes, int, Tick]]:
+    """Give what was readable, a record a row."""
+    return list(zip(decoded.offsets, decoded.keys, decoded.times, decoded.records, strict=True))
+
+
+@st.composite
+def batches(draw: st.DrawFn, kinds: Sequence[str]) -> tuple[list[Raw], list[Tick | str]]:
+    """Give records with gaps between their offsets; and of each the tick, or the kind of bad."""
+    drawn = draw(
+        st.lists(
+            st.tuples(st.sampled_from(kinds), TICKS_DRAWN, st.integers(1, 3)),
+            min_size=1,
+            max_size=8,
+        )
+    )
+    raw, meant, offset = [], [], 40
+    for kind, tick, gap in drawn:
+        offset += gap
+        key, value = GOOD[kind](tick) if kind in GOOD else BAD[kind][0](tick)
+        raw.append(Raw(offset, tick.time, key, value))
+        meant.append(tick if kind in GOOD else kind)
+    return raw, meant
+
+
+def assert_decoded(raw: Sequence[Raw], meant: Sequence[Tick | str]) -> None:
+    """What is good comes through with its coordinates, what is bad as a dead letter with its."""
+    decoded = decoder().decode(raw)
+    pairs = list(zip(raw, meant, strict=True))
+    assert columns(decoded) == [
+        (record.offset, tick.symbol.encode(), tick.time, tick)
+        for record, tick in pairs
+        if isinstance(tick, Tick)
+    ]
+    bad = [(record, kind) for record, kind in pairs if isinstance(kind, str)]
+    for letter, (record, kind) in zip(decoded.bad, bad, strict=True):
+        assert (letter.topic, letter.partition, letter.offset) == ("ticks", 3, record.offset)
+        assert letter.value == record.value
+        assert letter.stage == "decode"
+        assert re.search(BAD[kind][1], letter.error), letter.error
+    assert decoded.next_offset == raw[-1].offset + 1
+
+
+@settings(max_examples=150)
+@given(batches([*GOOD] * 3 + [*BAD]))
+def test_of_any_mixture_the_good_come_through_and_the_bad_become_dead_letters(
+    batch: tuple[list[Raw], list[Tick | str]],
+) -> None:
+    """Offsets, keys and times stay aligned with their records, whatever lies between them."""
+    assert_decoded(*batch)
+
+
+@settings(max_examples=50)
+@given(batches([*GOOD]))
+def test_a_good_batch_has_no_dead_letters(batch: tuple[list[Raw], list[Tick | str]]) -> None:
+    """However its producers write their JSON."""
+    assert decoder().decode(batch[0]).bad == []
+    assert_decoded(*batch)
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_record_in_the_middle_spoils_no_other(kind: str) -> None:
+    """Exactly that one becomes a dead letter, with its coordinates and what is wrong."""
+    ticks = [Tick("ACME", float(n), NOON + n, n) for n in range(1, 6)]
+    raw = [raw_tick(10 * n, tick) for n, tick in enumerate(ticks)]
+    key, value = BAD[kind][0](ticks[2])
+    raw[2] = raw[2]._replace(key=key, value=value)
+    assert_decoded(raw, [*ticks[:2], kind, *ticks[3:]])
+
+
+@settings(max_examples=100)
+@given(batches([*GOOD] * 3 + [*BAD]))
+def test_a_record_is_read_the_same_alone_and_in_company(
+    batch: tuple[list[Raw], list[Tick | str]],
+) -> None:
+    """The fast way, over a whole batch, and the slow one, record by record, agree."""
+    raw, _ = batch
+    together = decoder().decode(raw)
+    one_by_one = [decoder().decode([record]) for record in raw]
+    assert columns(together) == [row for each in one_by_one for row in columns(each)]
+    assert [(letter.offset, letter.error) for letter in together.bad] == [
+        (letter.offset, letter.error) for each in one_by_one for letter in each.bad
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(b"%(tick)s%(tick)s", b"", id="two objects, then none"),
+        pytest.param(b"%(tick)s %(tick)s", b" ", id="two objects, then a blank"),
+        pytest.param(b'%(tick)s{"symbol":"A",', b'"price":1,"time":%(time)d}', id="one and a half"),
+        pytest.param(b"", b"%(tick)s%(tick)s", id="none, then two objects"),
+    ],
+)
+def test_two_records_in_one_value_dont_stand_in_for_their_neighbour(
+    first: bytes, second: bytes
+) -> None:
+    """As many objects as values are in these batches, but not one in each."""
+    fields = {b"tick": b'{"symbol":"A","price":1,"time":%d}' % NOON, b"time": NOON}
+    raw = [
+        Raw(n, NOON, b"A", value % fields if b"%" in value else value)
+        for n, value in enumerate([first, second])
+    ]
+    decoded = decoder().decode(raw)
+    assert columns(decoded) == []
+    assert [letter.offset for letter in decoded.bad] == [0, 1]
+
+
+@given(st.lists(st.tuples(TICKS_DRAWN, st.integers(-2 * HOUR, 2 * HOUR)), min_size=1, max_size=6))
+@example([(Tick("ACME", 1.0, NOON), HOUR), (Tick("ACME", 1.0, NOON), HOUR + 1)])
+def test_an_event_time_may_be_a_little_ahead_of_kafkas_timestamp(
+    drawn: list[tuple[Tick, int]],
+) -> None:
+    """Exactly `max_ahead` is not too much yet; each record is held against its own timestamp."""
+    raw = [
+        raw_tick(n, tick)._replace(timestamp=tick.time - ahead)
+        for n, (tick, ahead) in enumerate(drawn)
+    ]
+    decoded = decoder().decode(raw)
+    assert decoded.offsets == [n for n, (_, ahead) in enumerate(drawn) if ahead <= HOUR]
+    assert [(letter.offset, letter.error) for letter in decoded.bad] == [
+        (n, f"ValueError: the time is {ahead} ms ahead of the record's Kafka timestamp")
+        for n, (_, ahead) in enumerate(drawn)
+        if ahead > HOUR
+    ]
+
+
+def test_a_topic_is_read_by_its_own_key_field() -> None:
+    """Connections are keyed by their source, not by a symbol."""
+    value = b'{"source":"h1","destination":"h2","port":443,"bytes":1,"time":%d}' % NOON
+    raw = [Raw(0, NOON, b"h1", value), Raw(1, NOON, b"h2", value)]
+    decoded = Decoder(CONN_EVENTS, 0, HOUR).decode(raw)
+    assert [record.destination for record in decoded.records] == ["h2"]
+    assert [letter.error for letter in decoded.bad] == [
+        "ValueError: the key b'h2' is not the record's source 'h1'"
+    ]
+
+
+def test_a_dead_letter_keeps_the_bytes_and_the_key() -> None:
+    """Base64 in JSON gives the value back byte by byte; a key that is no text is made one."""
+    value = bytes(range(256))
+    decoded = decoder().decode([Raw(7, NOON, b"A\xffB", value)])
+    written = msgspec.json.decode(msgspec.json.encode(decoded.bad[0]))
+    assert written["key"] == "A\N{REPLACEMENT CHARACTER}B"
+    assert msgspec.convert(written["value"], bytes) == value
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        pytest.param(b"A", b"x" * 1_000_000, id="a large value"),
+        pytest.param(b"K" * 500_000, b"x" * 500_000, id="a large key"),
+        pytest.param(b"\xff" * 500_000, b"x" * 500_000, id="a large key of no text"),
+        pytest.param(
+            b"A",
+            b'{"symbol":"%s","price":1,"time":%d}' % (b"S" * 900_000, NOON),
+            id="a large symbol",
+        ),
+    ],
+)
+def test_a_dead_letter_fits_into_its_topic(key: bytes, value: bytes) -> None:
+    """Of whatever came through Kafka: one that does not would abort every checkpoint."""
+    decoded = decoder().decode([Raw(7, NOON, key, value)])
+    (letter,) = decoded.bad
+    assert len(msgspec.json.encode(letter)) < BATCH_BYTES
+    if len(value) > MAX_DEAD_VALUE:
+        assert letter.value == value[:MAX_DEAD_VALUE]
+        assert f"(the first {MAX_DEAD_VALUE} of {len(value)} bytes)" in letter.error
+
+
+def test_a_batch_is_decoded_once_for_all_its_tables() -> None:
+    """The columns are the same objects each time they are asked for."""
+
+    class Task:
+        decoder = decoder()
+
+    batch = Batch(Task(), [raw_tick(0, Tick("A", 1.0, NOON))])  # type: ignore[arg-type]
+    assert len(batch) == 1
+    assert batch.decoded is batch.decoded

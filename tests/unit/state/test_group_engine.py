@@ -1,0 +1,274 @@
+"""Rankings behind a repartition, whatever becomes of the partition that makes them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import count, pairwise
+from typing import Any
+
+import msgspec
+import pytest
+from conftest import Drive
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from partition_driver import PartitionDriver
+from plans import PLANS, Step, live
+from raw_records import Raw
+
+from app.calc.gains import day_of, start_of
+from app.records import DailyGain, DeadLetter, Gainer, TopGainers
+from app.state import group_table
+from app.state.group_table import GroupTable
+from app.state.rows import split_row_key
+from app.topics import DAILY_GAINS, DEAD_LETTERS, TOP_GAINERS
+from app.worker import TickApp
+from tables.gainers import gainers
+
+DAY = 86_400_000
+FIRST = start_of("2026-01-31")
+#: More than ten, so that some are not among the best.
+SYMBOLS = [f"S{n:02}" for n in range(13)]
+
+_names = count()
+
+
+def declared(application: TickApp, retention: int = 30 * DAY, inputs: int = 1) -> GroupTable:
+    """Declare the product's table of gainers with another retention, in this application."""
+    table = GroupTable(
+        application,
+        name=f"gainers-{next(_names)}",
+        source=DAILY_GAINS,
+        group=gainers.group,
+        period=gainers.period,
+        period_name=gainers.period_name,
+        row=gainers.row,
+        row_type=gainers.row_type,
+        record=gainers.record,
+        origin=gainers.origin,
+        inputs=range(inputs),
+        retention=retention,
+        help="rankings",
+    )
+    table.publish(TOP_GAINERS, gainers.record)
+    return table
+
+
+@pytest.fixture(scope="module")
+def table(application: TickApp) -> GroupTable:
+    """Give a table that keeps everything."""
+    return declared(application)
+
+
+def raw_gain(offset: int, symbol: str, days: int, gain: float, **changes: Any) -> Raw:
+    """Give a symbol's day so far, so many days after the first."""
+    time = FIRST + days * DAY + offset
+    prices = {"open": 1.0, "last": 1.0 + gain, "low": 1.0, "high": 9.0, "gain": gain}
+    source = {"partition": 0, "offset": offset, "stream_time": time}
+    fields = {"symbol": symbol, "day": day_of(time), "count": 1, "time": time, "final": False}
+    record = DailyGain(**(fields | prices | source | changes))
+    return Raw(offset, record.time, symbol.encode(), msgspec.json.encode(record))
+
+
+@st.composite
+def gains(draw: st.DrawFn, days: st.SearchStrategy[int]) -> list[Raw]:
+    """Give symbols' days, corrected again and again, with many ties."""
+    fields = st.tuples(
+        st.sampled_from(SYMBOLS), days, st.sampled_from([-0.5, 0.0, 0.25, 0.5]), st.integers(1, 3)
+    )
+    length = draw(st.integers(0, 50))
+    raw, offset = [], draw(st.integers(0, 5))
+    for symbol, day, gain, gap in draw(st.lists(fields, min_size=length, max_size=length)):
+        raw.append(raw_gain(offset, symbol, day, gain))
+        offset += gap
+    return raw
+
+
+def rankings(raw: Iterable[Raw]) -> dict[str, TopGainers]:
+    """Give each day's ten best, from the last record of each symbol."""
+    rows: dict[str, dict[str, tuple[int, DailyGain]]] = defaultdict(dict)
+    for record in raw:
+        gain = msgspec.json.decode(record.value or b"", type=DailyGain)
+        rows[gain.day][gain.symbol] = record.offset, gain
+    best = {}
+    for day, of_day in rows.items():
+        last = sorted(of_day.values(), key=lambda row: (-row[1].gain, row[1].symbol))
+        rank = [Gainer(g.symbol, g.gain, g.open, g.last, g.time) for _, g in last[:10]]
+        time = max(gain.time for _, gain in last)
+        best[day] = TopGainers(day, rank, time, max(offset for offset, _ in last))
+    return best
+
+
+def last_rankings(driver: PartitionDriver) -> dict[str, TopGainers]:
+    """Give what a reader of the compacted topic ends up with, having checked the way there."""
+    last: dict[str, TopGainers] = {}
+    for out, ranking in zip(
+        driver.outputs.get(TOP_GAINERS.name, []),
+        driver.written(TOP_GAINERS, TopGainers),
+        strict=True,
+    ):
+        assert out.record[0] == ranking.day.encode()
+        before = last.get(ranking.day)
+        assert before is None or before.revision <= ranking.revision
+        last[ranking.day] = ranking
+    return last
+
+
+@settings(max_examples=60)
+@given(gains(st.integers(0, 5)), PLANS)
+def test_whatever_happens_the_last_ranking_of_a_day_has_its_ten_best(
+    table: GroupTable, drive: Drive, raw: list[Raw], plan: list[Step]
+) -> None:
+    """More days than memory keeps, out of order; queries agree, before and after a crash."""
+    with drive(table, raw) as driver:
+        live(driver, plan)
+        right = rankings(raw)
+        assert last_rankings(driver) == right
+        table.open(driver.state)
+        try:
+            assert {day: table.group_record(start_of(day)) for day in right} == right
+            assert table.period_names() == sorted(right)
+            latest = max(right, default=None)
+            assert table.group_record() == (None if latest is None else right[latest])
+        finally:
+            table.close(driver.state)
+        driver.crash(store="lost")
+        assert [driver.state.result(start_of(day)).revision for day in right] == [
+            ranking.revision for ranking in right.values()
+        ]
+
+
+@settings(max_examples=60)
+@given(gains(st.integers(0, 3) | st.integers(0, 12)), PLANS)
+def test_old_days_go_away_and_none_is_ranked_by_half(
+    application: TickApp, drive: Drive, raw: list[Raw], plan: list[Step]
+) -> None:
+    """A record counts for its day, or is a dead letter since its day is deleted."""
+    table = declared(application, retention=2 * DAY)
+    with drive(table, raw) as driver:
+        live(driver, plan)
+        letters = driver.written(DEAD_LETTERS, DeadLetter)
+        dead = {letter.offset for letter in letters}
+        assert len(dead) == len(letters)
+        assert last_rankings(driver) == rankings(r for r in raw if r.offset not in dead)
+        # Only what is older than the retention is refused.
+        newest = dict(stream_times(raw))
+        for letter in letters:
+            day = msgspec.json.decode(letter.value or b"", type=DailyGain).day
+            assert start_of(day) + DAY + table.retention <= newest[letter.offset]
+            assert letter.error == (
+                f"ClosedPeriodError: {day} is older than the retention, its rows are deleted"
+            )
+        driver.checkpoint()
+        limit = max(newest.values(), default=0) - table.retention
+        assert all(start + DAY > limit for start in driver.state.store.starts())
+
+
+def stream_times(raw: Iterable[Raw]) -> Iterable[tuple[int, int]]:
+    """Give offset and stream time after each record."""
+    newest = -1
+    for record in raw:
+        newest = max(newest, record.timestamp)
+        yield record.offset, newest
+
+
+def test_rows_of_a_day_that_came_with_its_end_are_deleted_too(
+    application: TickApp, drive: Drive
+) -> None:
+    """Nothing was stored of a symbol yet when its day expired, in the same checkpoint."""
+    table = declared(application, retention=DAY)
+    raw = [raw_gain(0, "A", 0, 0.5), raw_gain(1, "B", 0, 0.5), raw_gain(2, "A", 9, 0.5)]
+    with drive(table, raw) as driver:
+        driver.fold(1)
+        driver.checkpoint()
+        driver.fold(2)
+        for _ in range(3):
+            driver.checkpoint()
+        driver.crash()
+        driver.checkpoint()
+        rows = [split_row_key(row) for row in driver.state.store.keys_between(0)]
+    assert rows == [(b"A", FIRST + 9 * DAY)]
+
+
+def test_a_deleted_day_is_not_answered_any_more(application: TickApp, drive: Drive) -> None:
+    """Whether it was in memory or not: answers don't depend on when the worker started."""
+    table = declared(application, retention=DAY)
+    raw = [raw_gain(0, "A", 0, 0.5), raw_gain(1, "A", 9, 0.5)]
+    with drive(table, raw) as driver:
+        for _ in raw:
+            driver.fold(1)
+            driver.checkpoint()
+        driver.checkpoint()
+        before = driver.state.starts(), len(driver.state.rows_of(b"A"))
+        driver.crash()
+        after = driver.state.starts(), len(driver.state.rows_of(b"A"))
+    assert before == after == ([FIRST + 9 * DAY], 1)
+
+
+def test_a_day_is_kept_until_the_slowest_partition_has_left_it(
+    application: TickApp, drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One partition of ticks may be weeks ahead in a replay; one that is silent is not awaited."""
+    table = declared(application, retention=DAY, inputs=2)
+    days = [(0, 0), (0, 1), (9, 0), (1, 1), (9, 1)]
+    raw = [
+        raw_gain(n, f"S{partition}", day, 0.5, partition=partition)
+        for n, (day, partition) in enumerate(days)
+    ]
+    kept = []
+    with drive(table, raw) as driver:
+        for _ in raw:
+            driver.fold(1)
+            driver.checkpoint()
+            driver.checkpoint()
+            kept.append([(start - FIRST) // DAY for start in driver.state.store.starts()])
+        assert kept == [[0], [0], [0, 9], [0, 1, 9], [9]]
+    with drive(table, raw[:3]) as driver:
+        driver.settle()
+        driver.crash()
+        monkeypatch.setattr(group_table, "IDLE", 0.0)
+        driver.checkpoint()
+        assert list(driver.state.store.starts()) == [FIRST + 9 * DAY]
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "2026-02-31", "2026-13-01"])
+def test_a_day_that_cant_be_is_a_dead_letter(table: GroupTable, drive: Drive, day: str) -> None:
+    """Before the epoch, or in no calendar: the partition goes on with the next record."""
+    raw = [
+        raw_gain(0, "A", 0, 0.25),
+        raw_gain(1, "B", 0, 0.5, day=day, stream_time=FIRST + 99 * DAY),
+        raw_gain(2, "C", 0, 0.125),
+    ]
+    with drive(table, raw) as driver:
+        driver.settle()
+        (letter,) = driver.written(DEAD_LETTERS, DeadLetter)
+        assert letter.offset == 1
+        assert (letter.topic, letter.stage) == ("daily-gains", table.name)
+        (ranking,) = last_rankings(driver).values()
+        assert [gainer.symbol for gainer in ranking.rank] == ["A", "C"]
+
+
+def test_a_ranking_is_published_again_when_it_changed_only(table: GroupTable, drive: Drive) -> None:
+    """Each publication says the days that changed since the last one, each once."""
+    raw = [raw_gain(n, "A", day, 0.5) for n, day in enumerate([0, 1, 0, 0])]
+    with drive(table, raw) as driver:
+        driver.fold(2)
+        driver.checkpoint(publish=False)
+        assert driver.outputs == {}
+        driver.checkpoint()
+        driver.fold(2)
+        driver.checkpoint()
+        driver.checkpoint()
+        told = [(r.day, r.revision) for r in driver.written(TOP_GAINERS, TopGainers)]
+    assert told == [("2026-01-31", 0), ("2026-02-01", 1), ("2026-01-31", 3)]
+    assert all(after[1] > before[1] for before, after in pairwise(told))
+
+
+def test_what_a_crash_left_unpublished_is_ranked_afterwards(
+    table: GroupTable, drive: Drive
+) -> None:
+    """Rows were committed, the ranking not yet."""
+    with drive(table, [raw_gain(0, "A", 0, 0.5)]) as driver:
+        driver.fold(1)
+        driver.checkpoint(publish=False)
+        driver.crash(store="lost")
+        driver.settle()
+        assert len(driver.written(TOP_GAINERS, TopGainers)) == 1

@@ -1,0 +1,132 @@
+"""Rows: what is written can be read back, and what can't be is named."""
+
+import pytest
+from conftest import Drive, NewTable
+from hypothesis import given
+from hypothesis import strategies as st
+from plans import MINUTE
+from raw_records import NOON, raw_tick
+
+from app.records import Tick
+from app.state.rows import (
+    META,
+    Meta,
+    RowDecoder,
+    UnreadableRowError,
+    decode_meta,
+    encode_meta,
+    encode_row,
+    prefix,
+    row_key,
+    split_row_key,
+)
+from app.windows import Ohlc
+
+STARTS = st.integers(0, 2**63 - 1)
+
+
+@given(st.binary(max_size=20), STARTS)
+def test_key_and_start_of_a_row_can_be_told(key: bytes, start: int) -> None:
+    """Whatever bytes the key has."""
+    assert split_row_key(row_key(key, start)) == (key, start)
+
+
+@given(st.binary(max_size=4), STARTS, st.binary(max_size=4), STARTS)
+def test_the_rows_of_a_key_stand_together_in_order_of_time(
+    key: bytes, start: int, other: bytes, other_start: int
+) -> None:
+    """And no other key's rows among them."""
+    one, two = row_key(key, start), row_key(other, other_start)
+    if key == other:
+        assert (one < two) == (start < other_start)
+    else:
+        assert not two.startswith(prefix(key))
+        assert (one < two) == (prefix(key) < prefix(other))
+
+
+@given(st.binary(max_size=20) | st.just(b"m" * 0x5F5F), STARTS)
+def test_no_row_is_taken_for_the_meta_row(key: bytes, start: int) -> None:
+    """Which has a key of its own kind."""
+    assert row_key(key, start) != META
+
+
+@given(
+    st.builds(
+        Meta,
+        layout=st.text(max_size=5),
+        positions=st.dictionaries(st.text(max_size=5), st.integers(0, 2**60), max_size=2),
+        stream_time=st.integers(-1, 2**60),
+        finalised=st.integers(0, 2**60),
+        published=st.integers(0, 2**60),
+    )
+)
+def test_a_meta_row_gives_back_what_was_written(meta: Meta) -> None:
+    """In JSON, for people to look at; fields of a newer version don't matter."""
+    raw = encode_meta(meta)
+    assert decode_meta(raw) == meta
+    assert decode_meta(raw[:-1] + (b"," if raw != b"{}" else b"") + b'"later":1}') == meta
+
+
+def test_a_row_gives_back_what_was_written() -> None:
+    """All fields but the version, typed."""
+    read = RowDecoder("candles", 3, [int, dict[int, int] | None])
+    assert read(b"row", encode_row(3, 7, {60_000: 2})) == (7, {60_000: 2})
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        (encode_row(2, 7, None), "written as version 2, this code reads version 3; rebuild"),
+        (encode_row(3, "7", None), "Expected `int`, got `str`"),
+        (encode_row(3, 7), "Expected `array` of length 3"),
+        (b"", "truncated"),
+        (b"\xff", "Expected `array`"),
+    ],
+)
+def test_a_row_that_cant_be_read_is_named(row: bytes, problem: str) -> None:
+    """By its table and its key: the worker stops with one line, not with a traceback."""
+    read = RowDecoder("candles", 3, [int, dict[int, int] | None])
+    with pytest.raises(UnreadableRowError) as caught:
+        read(row_key(b"ACME", 1), row)
+    assert str(caught.value).startswith(f"table candles, row {row_key(b'ACME', 1)!r}: ")
+    assert problem in str(caught.value)
+
+
+def test_a_meta_row_that_cant_be_read_is_named() -> None:
+    """With what stands in it."""
+    with pytest.raises(UnreadableRowError, match=r"meta row b'\[1\]': Expected `object`"):
+        decode_meta(b"[1]")
+
+
+class Version2(Ohlc):
+    """Open, high, low, close of another shape."""
+
+    version = 2
+
+
+def test_rows_of_another_layout_are_refused_not_misread(new_table: NewTable, drive: Drive) -> None:
+    """Other panes or another version of the aggregate: the message says both and what to do."""
+    with drive(new_table("1m", 0), [raw_tick(0, Tick("A", 1.0, NOON))]) as driver:
+        driver.settle()
+        for table, layout in [
+            (new_table("30s", 0, MINUTE), "Ohlc 1, panes of 30s"),
+            (new_table("1m", 0, aggregate=Version2()), "Version2 2, panes of 1m"),
+        ]:
+            state = table.new_state(0, driver.state.store, leads=True)
+            with pytest.raises(UnreadableRowError) as caught:
+                state.load()
+            for part in (table.name, "Ohlc 1, panes of 1m", layout, "another TICKSTREAM_APP_ID"):
+                assert part in str(caught.value)
+
+
+def test_windows_can_be_added_while_the_panes_stay_the_same(
+    new_table: NewTable, drive: Drive
+) -> None:
+    """They are folded from what is there."""
+    ticks = [raw_tick(n, Tick("A", 1.0, NOON + n * MINUTE)) for n in range(3)]
+    with drive(new_table("1m", 0, 60 * MINUTE), ticks) as driver:
+        driver.settle()
+        table = new_table("1m,3m", 0, 60 * MINUTE)
+        state = table.new_state(0, driver.state.store, leads=True)
+        state.load()
+        assert [result.count for result in state.read(b"A", table.windows[1], 0, 1 << 62)] == [3]

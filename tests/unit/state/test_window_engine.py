@@ -1,0 +1,406 @@
+"""Windows of a partition, whatever becomes of it, against looking at all ticks again.
+
+A real store; batches, checkpoints, publications and crashes where hypothesis puts them.
+"""
+
+from collections import defaultdict
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+from candle_truth import Truth, candles, truth
+from conftest import Drive, NewTable
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from partition_driver import PartitionDriver
+from plans import MINUTE, PLANS, Step, follow, live, ticks
+from raw_records import NOON, Raw, raw_tick
+
+from app.records import Candle, DeadLetter, LateTick, Tick
+from app.state import pane_state
+from app.state.window_table import WindowTable
+from app.topics import CANDLES, DEAD_LETTERS, TICKS_LATE
+from app.windows import Ohlc, Window, parse_windows
+
+
+class Definition(NamedTuple):
+    """A table: windows, grace (ms), and retention beyond the least there can be (ms)."""
+
+    windows: str
+    grace: int
+    longer: int = 0
+
+
+DEFINITIONS = [
+    Definition("1m,5m,15m,5m/1m", 5 * MINUTE, 30 * MINUTE),
+    Definition("1m", 0),
+    Definition("5m/1m", 2 * MINUTE),
+    Definition("90s/30s,2m", 90_001, 5 * MINUTE),
+    # Overlaps more than 60 times, so it is published on close.
+    Definition("65s/1s,1m", 30_000),
+]
+
+
+class Life(NamedTuple):
+    """What comes to a partition, and what becomes of it."""
+
+    definition: Definition
+    raw: list[Raw]
+    plan: list[Step]
+
+
+LIVES = st.builds(Life, st.sampled_from(DEFINITIONS), ticks(), PLANS)
+
+
+def declared(new_table: NewTable, definition: Definition, **options: Any) -> WindowTable:
+    """Give the table of a definition."""
+    windows, grace, longer = definition
+    longest = max(window.size for window in parse_windows(windows))
+    return new_table(windows, grace, longest + grace + longer, **options)
+
+
+def published_often(window: Window) -> bool:
+    """Say whether changes of a window are published before it closes."""
+    return window.size // window.advance <= pane_state.MAX_OVERLAP
+
+
+def expected(table: WindowTable, facts: Truth) -> dict[tuple[Window, str, int], Candle]:
+    """Give the candles that a reader of the topic has to end up with."""
+    limit = facts.stream_time - table.grace
+    return {
+        (window, *key): candle
+        for window in table.windows
+        for key, candle in candles(facts.kept, window, limit).items()
+        if candle.final or published_often(window)
+    }
+
+
+def by_window(driver: PartitionDriver) -> dict[tuple[Window, str, int], list[Candle]]:
+    """Give what was committed to the topic, window by window, in order."""
+    found = defaultdict(list)
+    for candle in driver.written(CANDLES, Candle):
+        found[Window(candle.size, candle.advance), candle.symbol, candle.start].append(candle)
+    return found
+
+
+def assert_published(driver: PartitionDriver, facts: Truth) -> None:
+    """What is committed is right: the last of each window, what led there, and nothing twice."""
+    found = by_window(driver)
+    assert {key: versions[-1] for key, versions in found.items()} == expected(driver.table, facts)
+    for key, versions in found.items():
+        # Final once, and nothing after that.
+        assert [candle.final for candle in versions].count(True) <= 1, key
+        assert not any(candle.final for candle in versions[:-1]), key
+        for before, after in pairwise(versions):
+            assert before.revision <= after.revision, key
+            # A revision says what is in a window: two of one can't differ.
+            assert before.revision < after.revision or before == after, key
+
+
+def assert_refused(driver: PartitionDriver, facts: Truth) -> None:
+    """Late ticks and dead letters are written once each, with their coordinates."""
+    table, late = driver.table, driver.written(TICKS_LATE, LateTick)
+    assert late == [
+        LateTick(
+            *(event.tick.symbol, event.tick.price, event.tick.time, event.tick.size),
+            reason="late",
+            stream_time=event.before,
+            grace=table.grace,
+            partition=0,
+            offset=event.offset,
+            table=table.name,
+        )
+        for event in facts.late
+    ]
+    assert driver.sources(TICKS_LATE) == [b"ticks-0-%d" % event.offset for event in facts.late]
+    dead = [letter.offset for letter in driver.written(DEAD_LETTERS, DeadLetter)]
+    assert sorted(dead) == facts.bad
+    assert driver.sources(DEAD_LETTERS) == [b"ticks-0-%d" % offset for offset in dead]
+
+
+def assert_answers(driver: PartitionDriver) -> None:
+    """Queries see every record folded so far, wherever it is kept, and no other."""
+    table, state = driver.table, driver.state
+    facts = truth(driver.raw[: driver.folded], table.grace)
+    # What has ended before is not kept.
+    limit = facts.stream_time - table.retention
+    for window in table.windows:
+        right = candles(facts.kept, window, state.meta.finalised)
+        for symbol in "ABC":
+            answers = state.read(symbol.encode(), window, 0, 1 << 62)
+            assert [table.record(answer) for answer in answers if answer.end > limit] == [
+                candle
+                for key, candle in sorted(right.items())
+                if key[0] == symbol
+                if candle.end > limit
+            ]
+
+
+def assert_ranges(driver: PartitionDriver, begin: int, end: int) -> None:
+    """A range gives the windows that start in it, no other; `span` gives where panes are."""
+    state = driver.state
+    for window in driver.table.windows:
+        every = state.read(b"A", window, 0, 1 << 62)
+        inside = [result.start for result in every if begin <= result.start < end]
+        assert [result.start for result in state.read(b"A", window, begin, end)] == inside
+
+
+@settings(max_examples=60)
+@given(LIVES)
+def test_whatever_happens_each_window_is_the_fold_of_what_was_accepted(
+    new_table: NewTable, drive: Drive, life: Life
+) -> None:
+    """Every field of every candle; finals once; late ticks and dead letters once; queries."""
+    table = declared(new_table, life.definition)
+    with drive(table, life.raw) as driver:
+        for step in life.plan:
+            follow(driver, step)
+            assert_answers(driver)
+        driver.settle()
+        facts = truth(life.raw, table.grace)
+        assert_published(driver, facts)
+        assert_refused(driver, facts)
+        assert_answers(driver)
+        driver.crash(store="lost")
+        assert_answers(driver)
+
+
+@settings(max_examples=25)
+@given(LIVES)
+def test_a_leap_in_time_is_published_in_slices_and_completely(
+    new_table: NewTable, drive: Drive, life: Life
+) -> None:
+    """What becomes final and is too much for one publication follows, also after a crash."""
+    table = declared(new_table, life.definition)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pane_state, "SLICE", 1)
+        with drive(table, life.raw) as driver:
+            live(driver, life.plan)
+            facts = truth(life.raw, table.grace)
+            assert_published(driver, facts)
+            assert_refused(driver, facts)
+
+
+RANGES = st.tuples(
+    st.integers(-5, 60).map(lambda minutes: NOON + minutes * MINUTE), st.integers(0, 30 * MINUTE)
+)
+
+
+@settings(max_examples=25)
+@given(LIVES, RANGES)
+def test_a_range_of_time_is_asked_for_half_open(
+    new_table: NewTable, drive: Drive, life: Life, asked: tuple[int, int]
+) -> None:
+    """Of store and memory together, at any time: the windows with begin <= start < end."""
+    begin, length = asked
+    with drive(declared(new_table, life.definition), life.raw) as driver:
+        for step in life.plan:
+            follow(driver, step)
+            assert_ranges(driver, begin, begin + length)
+
+
+class Superstitious(Ohlc):
+    """Refuses trades of 13 pieces."""
+
+    def add(self, state: Any, record: Any, time: int, offset: int) -> None:
+        """Fold a trade, or raise before anything has changed."""
+        if record.size == 13:
+            raise ArithmeticError("thirteen")
+        super().add(state, record, time, offset)
+
+
+SUPERSTITIOUS = Superstitious()
+
+
+@settings(max_examples=30)
+@given(LIVES, st.sets(st.integers(0, 39), max_size=5))
+def test_a_record_that_cant_be_folded_is_a_dead_letter_and_no_other(
+    new_table: NewTable, drive: Drive, life: Life, unlucky: set[int]
+) -> None:
+    """It moves no clock, though its time may be ahead of all; what stands around it counts."""
+    table = declared(new_table, life.definition, aggregate=SUPERSTITIOUS)
+    raw = [
+        with_thirteen(record, n) if n in unlucky else record for n, record in enumerate(life.raw)
+    ]
+    refused = {record.offset for n, record in enumerate(raw) if n in unlucky}
+    with drive(table, raw) as driver:
+        live(driver, life.plan)
+        facts = truth(raw, table.grace, refused)
+        assert_published(driver, facts)
+        assert_refused(driver, facts)
+        assert driver.state.meta.stream_time == facts.stream_time
+        errors = {
+            letter.offset: letter.error
+            for letter in driver.written(DEAD_LETTERS, DeadLetter)
+            if letter.stage == table.name
+        }
+    tried = refused - {event.offset for event in facts.late}
+    assert errors == dict.fromkeys(tried, "ArithmeticError: thirteen")
+
+
+def with_thirteen(record: Raw, number: int) -> Raw:
+    """Give a tick of 13 pieces in the place of another, every second one far ahead in time."""
+    time = record.timestamp + number % 2 * 30 * MINUTE
+    return raw_tick(record.offset, Tick("ABC"[number % 3], 1.5, time, 13))
+
+
+def test_ticks_of_a_day_are_published_as_a_reader_would_tell_it(
+    new_table: NewTable, drive: Drive
+) -> None:
+    """A minute opens, is corrected out of order, closes, is corrected within grace, is final."""
+    table = new_table("1m", MINUTE)
+    first = [Tick("A", 10.0, NOON + 1_000, 1), Tick("A", 9.0, NOON, 2)]
+    late = [Tick("A", 11.0, NOON + 61_000, 1), Tick("A", 12.0, NOON + 59_999, 1)]
+    after = [Tick("A", 11.0, NOON + 2 * MINUTE, 1), Tick("A", 99.0, NOON + 59_999, 1)]
+    raw = [raw_tick(n, tick) for n, tick in enumerate([*first, *late, *after])]
+    with drive(table, raw) as driver:
+        for _ in range(3):
+            driver.fold(2)
+            driver.checkpoint()
+        minute = by_window(driver)[Window(MINUTE, MINUTE), "A", NOON]
+        told = [(c.open, c.close, c.count, c.late, c.revision, c.final) for c in minute]
+    assert told == [
+        (9.0, 10.0, 2, 0, 2, False),
+        (9.0, 12.0, 3, 1, 6, False),
+        (9.0, 12.0, 3, 1, 7, True),
+    ]
+
+
+def test_the_same_window_is_not_published_again_without_a_change(
+    new_table: NewTable, drive: Drive
+) -> None:
+    """A publication says what changed since the last one; a quiet partition has nothing to say."""
+    raw = [raw_tick(n, Tick("A", 1.0, NOON + n)) for n in range(5)]
+    with drive(new_table("1m", 0), raw) as driver:
+        driver.fold(5)
+        driver.checkpoint(publish=False)
+        assert driver.outputs == {}
+        assert driver.state.unpublished
+        driver.checkpoint()
+        assert len(driver.written(CANDLES, Candle)) == 1
+        assert not driver.state.unpublished
+        assert not driver.state.dirty
+        driver.checkpoint()
+        assert len(driver.written(CANDLES, Candle)) == 1
+
+
+def test_what_a_crash_left_unpublished_is_published_afterwards(
+    new_table: NewTable, drive: Drive
+) -> None:
+    """Rows were committed, their windows not yet: the next owner owes them, new ticks or not."""
+    raw = [raw_tick(n, Tick("A", 1.0, NOON + n)) for n in range(5)]
+    with drive(new_table("1m", 0), raw) as driver:
+        for tick in range(1, len(raw) + 1):
+            driver.fold(1)
+            driver.checkpoint(publish=False)
+            driver.crash(store="lost")
+            assert driver.state.unpublished
+            driver.checkpoint()
+            assert driver.written(CANDLES, Candle)[-1].count == tick
+        assert len(driver.written(CANDLES, Candle)) == len(raw)
+
+
+def test_a_pane_remembers_a_handful_of_corrections(new_table: NewTable, drive: Drive) -> None:
+    """One for each pane that stream time was ahead by, however many records came late."""
+    clocks = range(0, 3 * MINUTE, 1_000)
+    drawn = [tick for ms in clocks for tick in (Tick("B", 1.0, NOON + ms), Tick("A", 1.0, NOON))]
+    with drive(
+        new_table("1m", 5 * MINUTE), [raw_tick(n, tick) for n, tick in enumerate(drawn)]
+    ) as driver:
+        driver.fold_rest()
+        (pane,) = driver.state._panes[b"A"].values()
+        assert pane.corrections == {NOON + MINUTE: 60, NOON + 2 * MINUTE: 60}
+
+
+def test_a_crash_in_the_middle_of_a_leap_leaves_no_window_open(
+    new_table: NewTable, drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one publication left to the next is still due when the next owner makes it."""
+    monkeypatch.setattr(pane_state, "SLICE", 1)
+    minutes = [raw_tick(n, Tick("A", 1.0, NOON + n * MINUTE)) for n in range(9)]
+    with drive(
+        new_table("1m", 0), [*minutes, raw_tick(9, Tick("A", 1.0, NOON + 60 * MINUTE))]
+    ) as driver:
+        driver.fold_rest()
+        driver.checkpoint()
+        driver.crash()
+        driver.settle()
+        finals = [candle.start for candle in driver.written(CANDLES, Candle) if candle.final]
+    assert finals == [NOON + n * MINUTE for n in range(9)]
+
+
+def test_the_largest_sizes_add_up(new_table: NewTable, drive: Drive) -> None:
+    """Or are dead letters: a sum that no row can hold must not stop a partition for good."""
+    raw = [raw_tick(n, Tick("A", 1.0, NOON, 2**53)) for n in range(2_100)]
+    with drive(new_table("1m", 0), raw) as driver:
+        driver.settle()
+        counted = 0
+        for candle in driver.written(CANDLES, Candle):
+            assert candle.volume == candle.count * 2**53
+            counted = candle.count
+        assert counted + len(driver.written(DEAD_LETTERS, DeadLetter)) == len(raw)
+
+
+@pytest.mark.parametrize("price", [5e-324, 1e15, 1.7e308])
+def test_the_candle_of_whatever_was_accepted_can_be_read(
+    new_table: NewTable, drive: Drive, price: float
+) -> None:
+    """Sums of prices may be larger than a number can be, which JSON has no word for."""
+    raw = [raw_tick(n, Tick("A", price, NOON, 2**53)) for n in range(3)]
+    with drive(new_table("1m", 0), raw) as driver:
+        driver.settle()
+        for candle in driver.written(CANDLES, Candle):
+            assert candle.vwap is not None
+
+
+def test_only_the_first_of_several_tables_reports_what_none_can_read(
+    new_table: NewTable, drive: Drive
+) -> None:
+    """A record is one dead letter, however many tables are folded from its topic."""
+    raw = [Raw(0, NOON, b"A", b"?"), raw_tick(1, Tick("A", 1.0, NOON))]
+    letters = []
+    for leads in (True, False):
+        table = new_table("1m", 0)
+        with drive(table, raw, leads=leads) as driver:
+            driver.settle()
+            letters.append(len(driver.written(DEAD_LETTERS, DeadLetter)))
+            assert len(driver.written(CANDLES, Candle)) == 1
+    assert letters == [1, 0]
+
+
+def test_outputs_stay_in_their_partition_and_have_the_key_of_their_records(
+    new_table: NewTable, drive: Drive
+) -> None:
+    """Candles and late ticks are co-partitioned with ticks; dead letters are keyed by topic."""
+    raw = [
+        raw_tick(0, Tick("Ünïcode €", 1.0, NOON + MINUTE)),
+        raw_tick(1, Tick("B", 1.0, NOON)),
+        Raw(2, NOON, b"B", b"?"),
+    ]
+    table = new_table("1m", 0)
+    with drive(table, raw, partition=4) as driver:
+        driver.settle()
+        written = {
+            topic: [(out.partition, out.record[0]) for out in records]
+            for topic, records in driver.outputs.items()
+        }
+        (candle,) = driver.written(CANDLES, Candle)
+        assert candle.partition == driver.written(TICKS_LATE, LateTick)[0].partition == 4
+    assert written["candles"] == [(4, "Ünïcode €".encode())]
+    assert written["ticks-late"] == [(4, b"B")]
+    assert [key for _, key in written["dead-letters"]] == [b"ticks"]
+
+
+def test_the_position_is_committed_with_the_rows(new_table: NewTable, drive: Drive) -> None:
+    """It is the offset after the last record folded, unreadable and late ones included."""
+    raw = [raw_tick(7, Tick("A", 1.0, NOON)), Raw(11, NOON, b"A", b"?")]
+    with drive(new_table("1m", 0), raw) as driver:
+        driver.fold(2)
+        snapshot = driver.checkpoint()
+        assert snapshot.position == 12
+        meta = msgspec.json.decode(dict(snapshot.rows)[b"__meta__"])
+        assert meta["positions"] == {"ticks": 12}
+        assert meta["stream_time"] == NOON
+        driver.crash(store="lost")
+        assert driver.state.restored_position == driver.state.position == 12

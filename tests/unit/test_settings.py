@@ -1,0 +1,167 @@
+"""Settings: every variable, its default, and the one line a bad value gets."""
+
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings, SettingsError, load
+from app.windows import Window, format_duration, hopping, parse_windows, tumbling
+
+MINUTE = 60_000
+#: Field → its variable.
+VARIABLES = {name: field.alias or name for name, field in Settings.model_fields.items()}
+SECRET = "s3cr3t"  # noqa: S105 - it opens nothing
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Start with none of our variables set."""
+    for variable in VARIABLES.values():
+        monkeypatch.delenv(variable, raising=False)
+    return monkeypatch
+
+
+def as_written(name: str, value: object) -> str:
+    """Write a value as people do in the environment."""
+    if isinstance(value, tuple):
+        return ",".join(str(each) for each in value)
+    is_duration = isinstance(value, int) and name.endswith(
+        ("grace", "retention", "ahead", "interval", "timeout")
+    )
+    return format_duration(value) if is_duration and isinstance(value, int) else str(value)
+
+
+def refusal() -> str:
+    """Give the message that a start ends with; one line."""
+    with pytest.raises(SettingsError) as caught:
+        load()
+    message = str(caught.value)
+    assert message.splitlines() == [message]
+    return message
+
+
+def test_every_default_runs_on_the_embedded_broker() -> None:
+    """With nothing set, all is set: brokers, windows, web on this machine alone."""
+    conf = load()
+    assert conf.bootstrap_servers == ["127.0.0.1:9092"]
+    assert conf.windows == parse_windows("1m,5m,15m,5m/1m,15m/1m,1d")
+    assert (conf.grace, conf.day_grace, conf.retention) == (
+        5 * MINUTE,
+        240 * MINUTE,
+        8 * 1440 * MINUTE,
+    )
+    assert (conf.web_bind, conf.web_port) == ("127.0.0.1", 6066)
+    assert conf.pipelines == conf.modules == ()
+
+
+@pytest.mark.parametrize("name", sorted(VARIABLES))
+def test_a_default_written_into_its_variable_changes_nothing(
+    name: str, environment: pytest.MonkeyPatch
+) -> None:
+    """So every default is one that its own checks let pass."""
+    default = getattr(load(), name)
+    if default is not None:
+        environment.setenv(VARIABLES[name], as_written(name, default))
+    assert getattr(load(), name) == default
+
+
+@pytest.mark.parametrize("name", sorted(VARIABLES))
+def test_an_empty_variable_is_as_good_as_none(name: str, environment: pytest.MonkeyPatch) -> None:
+    """Compose files and shells set variables to nothing when they mean the default."""
+    default = getattr(load(), name)
+    environment.setenv(VARIABLES[name], "")
+    assert getattr(load(), name) == default
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "name", "value"),
+    [
+        ("TICKSTREAM_APP_ID", "prod-1", "app_id", "prod-1"),
+        ("BROKER_URL", "kafka://a:1;b", "bootstrap_servers", ["a:1", "b:9092"]),
+        ("BROKER_URL", "a,b:2", "bootstrap_servers", ["a:9092", "b:2"]),
+        ("TOPIC_PARTITIONS", "12", "topic_partitions", 12),
+        ("APP_DATADIR", "there", "data_directory", Path("there")),
+        ("WEB_PORT", "6067", "data_directory", Path("data/tickstream-6067")),
+        ("WEB_PORT", "65535", "web_port", 65_535),
+        ("TICKSTREAM_PIPELINES", "candles, gainers,", "pipelines", ("candles", "gainers")),
+        ("TICKSTREAM_MODULES", "mine.streams", "modules", ("mine.streams",)),
+        ("TICKSTREAM_WINDOWS", "1d", "windows", (tumbling(1440 * MINUTE),)),
+        ("TICKSTREAM_WINDOWS", "5m/1m,5m/1m", "windows", (hopping(5 * MINUTE, MINUTE),)),
+        ("TICKSTREAM_WINDOWS", "1d,30s", "candle_windows", (Window(30_000, 30_000),)),
+        ("TICKSTREAM_GRACE", "90s", "grace", 90_000),
+        ("TICKSTREAM_DAY_GRACE", "1h", "day_grace", 60 * MINUTE),
+        ("TICKSTREAM_RETENTION", "30d", "retention", 30 * 1440 * MINUTE),
+        ("TICKSTREAM_MAX_AHEAD", "5s", "max_ahead", 5_000),
+        ("TICKSTREAM_GAIN_BASE", "previous-close", "gain_base", "previous-close"),
+        ("TICKSTREAM_PUBLISH_INTERVAL", "250ms", "publish_interval", 250),
+        ("TICKSTREAM_CHECKPOINT_INTERVAL", "1s", "checkpoint_interval", 1_000),
+        ("PRODUCER_COMPRESSION_TYPE", "zstd", "compression", "zstd"),
+        ("BROKER_SESSION_TIMEOUT", "45", "session_timeout", 45.0),
+        ("CONSUMER_GROUP_INSTANCE_ID", "node-1", "instance_id", "node-1"),
+        ("TICKSTREAM_CHART_TOKEN", SECRET, "chart_token", SECRET),
+    ],
+)
+def test_the_environment_overrides_a_default(
+    variable: str, text: str, name: str, value: object, environment: pytest.MonkeyPatch
+) -> None:
+    """Each as people write it."""
+    environment.setenv(variable, text)
+    assert getattr(load(), name) == value
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "problem"),
+    [
+        ("TICKSTREAM_GRACE", "5x", "'5x' is not a duration"),
+        ("TICKSTREAM_GRACE", "0s", "longer than nothing"),
+        ("TICKSTREAM_RETENTION", "-1d", "'-1d' is not a duration"),
+        ("TICKSTREAM_CHECKPOINT_INTERVAL", "0ms", "longer than nothing"),
+        ("TICKSTREAM_WINDOWS", "5m/10m", "the advance is larger than the size"),
+        ("TICKSTREAM_WINDOWS", "1m;5m", "'1m;5m' is not a duration"),
+        ("TICKSTREAM_WINDOWS", "0s", "have to be positive"),
+        ("TICKSTREAM_GAIN_BASE", "foo", "'open' or 'previous-close'"),
+        ("TICKSTREAM_APP_ID", "a b", "pattern"),
+        ("TICKSTREAM_CHART_URL", "https://host/without", "pattern"),
+        ("BROKER_URL", "kafka://", "pattern"),
+        ("WEB_PORT", "99999", "less than or equal to 65535"),
+        ("WEB_PORT", "0", "greater than or equal to 1"),
+        ("WEB_PORT", "web", "valid integer"),
+        ("TOPIC_PARTITIONS", "0", "greater than or equal to 1"),
+        ("TOPIC_PARTITIONS", "1.5", "valid integer"),
+        ("BROKER_SESSION_TIMEOUT", "nan", "greater than 0"),
+        ("PRODUCER_COMPRESSION_TYPE", "zip", "'gzip', 'snappy', 'lz4' or 'zstd'"),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_line_that_names_it(
+    variable: str, text: str, problem: str, environment: pytest.MonkeyPatch
+) -> None:
+    """The variable, its value, and what is wrong."""
+    environment.setenv(variable, text)
+    message = refusal()
+    assert message.startswith(f"{variable}={text}: ")
+    assert problem in message
+
+
+def test_a_value_with_line_breaks_is_refused_in_one_line_too(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    """A YAML block or a bad quote puts them there; whoever reads a log sees one line."""
+    environment.setenv("TICKSTREAM_GRACE", "5m\nTICKSTREAM_RETENTION=8d")
+    assert refusal().startswith("TICKSTREAM_GRACE=")
+
+
+@pytest.mark.parametrize("variable", ["WEB_PORT", "TICKSTREAM_GRACE", "TICKSTREAM_CHART_URL"])
+@pytest.mark.parametrize("token", [SECRET, f"{SECRET}\n", f"\udcff{SECRET}", f" {SECRET} "])
+def test_a_secret_is_in_no_message(
+    variable: str, token: str, environment: pytest.MonkeyPatch
+) -> None:
+    """Whatever is wrong beside it, and however odd it is itself."""
+    environment.setenv("TICKSTREAM_CHART_TOKEN", token)
+    environment.setenv(variable, "wrong")
+    assert SECRET not in refusal()
+
+
+def test_settings_cant_be_changed_once_read() -> None:
+    """What a worker started with is what it runs with."""
+    with pytest.raises(ValueError, match="frozen"):
+        load().web_port = 1
