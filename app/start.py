@@ -20,7 +20,8 @@ async def prepare(app: TickApp) -> None:
     """Create missing topics and changelogs, compare the others. Raises StartError, AdminError."""
     _check_channels(app)
     changelogs = [table.changelog for table in app.tasks.tables]
-    known: list[Topic | Changelog] = [*ALL, *app.tasks.topics.values(), *changelogs]
+    written = [topic for table in app.tasks.tables for topic in table.topics]
+    known: list[Topic | Changelog] = [*ALL, *app.tasks.topics.values(), *written, *changelogs]
     topics = {topic.name: topic for topic in known}.values()
     wrong = await check_topics(topics, app.settings)
     if wrong:
