@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterable
 
 from app import app
-from app.calc.candles import candle, late_tick
+from app.calc.candles import late_tick
 from app.state.batch import Batch
 from app.topics import CANDLES, TICKS, TICKS_LATE
 from tables.candles import candles
 
-candles.publish(CANDLES, candle)
+candles.publish(CANDLES)
 candles.refuse(TICKS_LATE, late_tick)
 
 

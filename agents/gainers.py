@@ -6,7 +6,7 @@ The first step runs where a symbol's ticks are, the second where all symbols mee
 from collections.abc import AsyncIterable
 
 from app import app
-from app.calc.candles import candle, late_tick
+from app.calc.candles import late_tick
 from app.calc.gains import day_of, gain
 from app.records import DailyGain
 from app.settings import DAY, settings
@@ -14,7 +14,7 @@ from app.state.batch import Batch
 from app.topics import CANDLES, DAILY_GAINS, TICKS, TICKS_LATE, TOP_GAINERS
 from app.windows import WindowResult
 from tables.days import days
-from tables.gainers import gainers, ranking
+from tables.gainers import gainers
 
 
 def daily_gain(result: WindowResult) -> DailyGain:
@@ -42,8 +42,8 @@ def daily_gain(result: WindowResult) -> DailyGain:
 days.publish(DAILY_GAINS, daily_gain)
 days.refuse(TICKS_LATE, late_tick)
 if DAY in settings().windows:
-    days.publish(CANDLES, candle)
-gainers.publish(TOP_GAINERS, ranking)
+    days.publish(CANDLES)
+gainers.publish(TOP_GAINERS)
 
 
 @app.agent(app.batches(TICKS))

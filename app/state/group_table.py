@@ -216,9 +216,10 @@ class GroupTable(StateTable):
         self.period_name = period_name
         self.row = row
         self.row_type = row_type
-        self.record = record
         self.version = version
-        super().__init__(app, name=name, source=source, retention=retention, help=help)
+        super().__init__(
+            app, name=name, source=source, record=record, retention=retention, help=help
+        )
 
     @property
     def layout(self) -> str:

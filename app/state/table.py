@@ -54,7 +54,16 @@ class StateTable(Service):
     use_partitioner = False
     synchronize_all_active_partitions = False
 
-    def __init__(self, app: Host, *, name: str, source: Topic, retention: int, help: str) -> None:
+    def __init__(
+        self,
+        app: Host,
+        *,
+        name: str,
+        source: Topic,
+        record: Callable[[Any], Any],
+        retention: int,
+        help: str,
+    ) -> None:
         super().__init__()
         self.app = app
         self.name = name
@@ -62,6 +71,8 @@ class StateTable(Service):
         #: How long rows are kept, in stream time (ms).
         self.retention = retention
         self.help = help
+        #: What makes of a result the record that queries answer.
+        self.record = record
         #: Topics this table writes, each with what makes its record.
         self.publications: list[tuple[Topic, Callable[[Any], Any]]] = []
         self._states: dict[int, PartitionState] = {}
@@ -79,9 +90,14 @@ class StateTable(Service):
     def layout(self) -> str:
         """What the rows are, in words: state of another layout is refused, not misread."""
 
-    def publish(self, topic: Topic, record: Callable[[Any], Any]) -> None:
-        """Write what `record` makes of each changed result to `topic`."""
-        self.publications.append((topic, record))
+    @property
+    def topics(self) -> list[Topic]:
+        """The topics this table writes."""
+        return [topic for topic, _ in self.publications]
+
+    def publish(self, topic: Topic, record: Callable[[Any], Any] | None = None) -> None:
+        """Write each changed result to `topic`, as `record` makes it, or the table's own."""
+        self.publications.append((topic, record or self.record))
 
     async def fold(self, batch: Batch) -> None:
         """Fold a batch into its partition, and wait while checkpoints can't keep up.

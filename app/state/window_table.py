@@ -47,7 +47,6 @@ class WindowTable(StateTable):
     ) -> None:
         self.windows = tuple(windows)
         self.aggregate = aggregate
-        self.record = record
         self.grace = grace
         self.looks_back = looks_back
         self.late_topic: Topic | None = None
@@ -58,13 +57,20 @@ class WindowTable(StateTable):
             _check_retention(retention, self.max_size + grace)
         except ValueError as error:
             raise DefinitionError(f"table {name}: {error}") from None
-        super().__init__(app, name=name, source=source, retention=retention, help=help)
+        super().__init__(
+            app, name=name, source=source, record=record, retention=retention, help=help
+        )
 
     @property
     def layout(self) -> str:
         """The aggregate, its version, and the length of the panes."""
         name = type(self.aggregate).__name__
         return f"{name} {self.aggregate.version}, panes of {format_duration(self.pane)}"
+
+    @property
+    def topics(self) -> list[Topic]:
+        """The topics this table writes, that of late records among them."""
+        return super().topics + ([self.late_topic] if self.late_topic else [])
 
     def refuse(self, topic: Topic, record: Callable[[Any, Refusal], Any]) -> None:
         """Write each record that comes after the grace to `topic`, as `record` makes it."""
