@@ -18,7 +18,7 @@ class CommandError(Exception):
 
 
 class LongCommand(AppCommand):
-    """A command whose `work` ends by itself, or is cancelled by SIGINT or SIGTERM.
+    """A command whose `work` ends by itself, or is cancelled by SIGINT, SIGTERM or SIGHUP.
 
     Its exit code is 0 for either, and 1, with one line that says why, where it can't work.
     """
@@ -43,9 +43,11 @@ class LongCommand(AppCommand):
     async def _work_until_told(self) -> None:
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
         assert task is not None  # noqa: S101 - we run in one
-        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C cancels, no SIGTERM
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C cancels, nothing else
             loop.add_signal_handler(signal.SIGINT, task.cancel)
             loop.add_signal_handler(signal.SIGTERM, task.cancel)
+            if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` sets it
+                loop.add_signal_handler(signal.SIGHUP, task.cancel)
         with contextlib.suppress(asyncio.CancelledError):
             await self.work()
 
@@ -54,7 +56,9 @@ class LongCommand(AppCommand):
         setup_logging(loglevel=level, logfile=self.logfile)
         if level.upper() != "DEBUG":
             # Both speak of each attempt; we say what it means, once.
-            logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+            aiokafka = logging.getLogger("aiokafka")
+            aiokafka.addHandler(logging.NullHandler())
+            aiokafka.propagate = False
             logging.getLogger("stamina").setLevel(logging.ERROR)
 
 

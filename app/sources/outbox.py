@@ -172,12 +172,16 @@ class Outbox:
 
     async def stop(self) -> None:
         """Send what is left, for a bounded time, and disconnect."""
-        patience: float = STOP_PATIENCE
+        patience = 1.0
         try:
-            await asyncio.wait_for(self.drain(), patience)
+            await asyncio.wait_for(self.drain(), STOP_PATIENCE)
+            patience = STOP_PATIENCE
         except (TimeoutError, KafkaError) as error:
             log.error("the last records did not reach the broker: %r", error)  # noqa: TRY400 - one line
-            patience = 1
+        finally:  # also when nobody can wait any longer
+            await self._close(patience)
+
+    async def _close(self, patience: float) -> None:
         try:
             # It would wait for them, too.
             await asyncio.wait_for(self._producer.stop(), patience)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,8 +23,6 @@ from workers import REPOSITORY, Market, until
 from app.embedded import ports
 from app.up.everything import PARTITION_BYTES
 
-Start = Callable[..., subprocess.Popen[str]]
-
 #: Seconds all of it may take to start on a busy machine (7 on a quiet one), and to stop.
 START_TIMEOUT = 90
 STOP_TIMEOUT = 60
@@ -32,25 +31,30 @@ STOP_TIMEOUT = 60
 class Up:
     """One run of `up`, on ports of its own."""
 
-    def __init__(self, faust: Start, directory: Path, **environment: str) -> None:
+    def __init__(self, directory: Path, *options: str, **environment: str) -> None:
         self.port, self.broker_port = ports.free(), ports.free()
         self.url = f"http://{ports.HOST}:{self.port}"
         self.bootstrap = f"{ports.HOST}:{self.broker_port}"
-        self.process = faust(
-            *("up", "--broker-port", str(self.broker_port), "--data-dir", str(directory)),
-            WEB_PORT=str(self.port),
-            **environment,
+        own = ("--broker-port", str(self.broker_port), "--data-dir", str(directory))
+        faust = Path(sys.executable).with_name("faust")
+        #: What it has said.
+        self.words: list[str] = []
+        self.process = subprocess.Popen(
+            [faust, "-A", "app", "up", *own, *options],
+            env={**os.environ, "WEB_PORT": str(self.port), **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
-    def await_words(self) -> list[str]:
-        """Wait until it has said what runs, and give that."""
+    def await_words(self) -> None:
+        """Wait until it has said what runs."""
         assert self.process.stdout
-        lines = []
         for line in self.process.stdout:
-            lines.append(line.rstrip("\n"))
+            self.words.append(line.rstrip("\n"))
             if line.startswith("Ctrl-C stops all of it"):
-                return lines
-        raise AssertionError(f"it ended: {lines}, {self.process.communicate()}")
+                return
+        raise AssertionError(f"it ended: {self.words}, {self.process.communicate()}")
 
     def child(self, *words: str) -> psutil.Process:
         """Give the process that it started with these words in its command line."""
@@ -76,6 +80,11 @@ class Up:
         _, said = self.process.communicate(timeout=STOP_TIMEOUT)
         return self.process.returncode, said
 
+    def kill(self) -> None:
+        """End what a failed test left."""
+        self.process.kill()
+        self.process.communicate()
+
     def get(self, path: str) -> Any:
         """Give the JSON that its worker answers with."""
         return get(self.url + path)
@@ -87,24 +96,37 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("up") / "data"
 
 
+@pytest.fixture(scope="module")
+def first(directory: Path) -> Iterator[Up]:
+    """Give the first run in the directory, which says what runs."""
+    run = Up(directory)
+    run.await_words()
+    yield run
+    run.kill()
+
+
 @pytest.fixture
-def up(faust: Start, directory: Path) -> Iterator[Callable[..., Up]]:
-    """Start `up`; what it left running, if a test failed, is killed."""
+def up(directory: Path) -> Iterator[Callable[..., Up]]:
+    """Start another run in the directory, with options, and environment variables by keyword."""
     runs: list[Up] = []
 
-    def start(**environment: str) -> Up:
-        runs.append(Up(faust, directory, **environment))
+    def start(*options: str, **environment: str) -> Up:
+        runs.append(Up(directory, *options, **environment))
         return runs[-1]
 
     yield start
     for run in runs:
-        run.process.kill()
+        run.kill()
 
 
 def get(url: str) -> Any:
     """Give the JSON at an address. Raises OSError where there is none."""
-    with urllib.request.urlopen(url, timeout=10) as reply:  # noqa: S310 - our own
-        return json.load(reply)
+    try:
+        with urllib.request.urlopen(url, timeout=10) as reply:  # noqa: S310 - our own
+            return json.load(reply)
+    except urllib.error.HTTPError as refusal:
+        refusal.close()
+        raise
 
 
 @contextmanager
@@ -144,60 +166,79 @@ def health_check() -> list[str]:
     return json.loads(line.strip().removeprefix("CMD "))
 
 
-def test_one_command_shows_ten_names_and_ctrl_c_ends_all_of_it(
-    up: Callable[..., Up], tmp_path: Path
-) -> None:
-    """Ten names are ranked when it says so, its command for another worker works, nothing stays."""
-    run = up()
-    words = run.await_words()
-    assert f"  dashboard  {run.url}/" in words
-    until(lambda: len(run.get("/api/top-gainers")["rank"]) == 10, START_TIMEOUT)
+def test_one_command_shows_ten_names(first: Up) -> None:
+    """When it has said what runs, the dashboard's ten are there soon."""
+    assert f"  dashboard  {first.url}/" in first.words
+    assert any(line.startswith(f"  Kafka      {first.bootstrap}, log ") for line in first.words)
+    until(lambda: len(first.get("/api/top-gainers")["rank"]) == 10, START_TIMEOUT)
 
-    command = next(line.strip() for line in words if "app worker" in line)
-    assert f"BROKER_URL=kafka://{run.bootstrap} " in command
+
+def test_its_command_for_another_worker_works(first: Up, tmp_path: Path) -> None:
+    """Pasted as it is into another terminal, it starts a worker that answers for all."""
+    command = next(line.strip() for line in first.words if "app worker" in line)
     with another_worker(command, tmp_path) as url:
         until(lambda: len(get(f"{url}/api/top-gainers")["rank"]) == 10, START_TIMEOUT)
 
-    started = [run.worker, run.kafka]
-    run.process.send_signal(signal.SIGINT)
-    assert run.end() == (0, "")
-    assert all(map(gone, started))
+
+def test_the_image_calls_its_worker_healthy(first: Up) -> None:
+    """The Dockerfile's health check succeeds where a worker answers, and fails where none does."""
+    for port, code in (first.port, 0), (ports.free(), 1):
+        environment = {**os.environ, "WEB_PORT": str(port)}
+        command = [sys.executable, *health_check()[1:]]
+        checked = subprocess.run(command, env=environment, capture_output=True, check=False)
+        assert checked.returncode == code
 
 
-def test_a_second_run_goes_on_with_the_data_of_the_first(up: Callable[..., Up]) -> None:
-    """A minute of the first run is still served; SIGTERM ends the run as Ctrl-C does."""
-    first = up()
-    first.await_words()
+def test_a_long_run_does_not_fill_the_disk(first: Up) -> None:
+    """Kafka deletes the oldest records of a partition beyond a size."""
+    assert broker_setting(first.bootstrap, "log.retention.bytes") == str(PARTITION_BYTES)
+    assert int(broker_setting(first.bootstrap, "log.segment.bytes")) < PARTITION_BYTES / 4
+
+
+def test_ctrl_c_ends_all_and_the_next_run_goes_on_with_the_data(
+    first: Up, up: Callable[..., Up]
+) -> None:
+    """Nothing stays behind but the data: a minute of the first run is still served."""
     symbol = until(lambda: first.get("/api/top-gainers")["rank"], START_TIMEOUT)[0]["symbol"]
     path = f"/api/candles/{symbol}?size=1m"
     before = until(lambda: first.get(path), START_TIMEOUT)[0]
-    first.process.send_signal(signal.SIGTERM)
+    started = [first.worker, first.kafka]
+    first.process.send_signal(signal.SIGINT)
     assert first.end() == (0, "")
+    assert all(map(gone, started))
 
     second = up()
     second.await_words()
     after = until(lambda: second.get(path), START_TIMEOUT)[0]
     assert (after["start"], after["open"]) == (before["start"], before["open"])
-
-    # What the image calls healthy is the same worker.
-    health = [sys.executable, *health_check()[1:]]
-    alive = {**os.environ, "WEB_PORT": str(second.port)}
-    assert subprocess.run(health, env=alive, check=False).returncode == 0
-
-    # The disk does not fill up.
-    assert broker_setting(second.bootstrap, "log.retention.bytes") == str(PARTITION_BYTES)
-
-    # No orphan, however it ends.
     started = [second.worker, second.kafka]
-    second.process.kill()
+    second.process.send_signal(signal.SIGTERM)
+    assert second.end() == (0, "")
+    assert all(map(gone, started))
+
+
+def test_ctrl_c_while_it_starts_is_no_error(up: Callable[..., Up]) -> None:
+    """It ends with code 0 and takes with it what had started."""
+    run = up()
+    kafka = run.kafka
+    run.process.send_signal(signal.SIGINT)
+    assert run.end() == (0, "")
+    assert gone(kafka)
+
+
+def test_a_killed_up_leaves_no_orphan(up: Callable[..., Up]) -> None:
+    """SIGKILL of the command is the end of its worker and its Kafka too."""
+    run = up()
+    started = [run.kafka, run.worker]
+    run.process.kill()
     until(lambda: all(map(gone, started)))
 
 
 def test_a_worker_that_dies_ends_it(up: Callable[..., Up], market: Market) -> None:
     """With a broker of the user's: the last line says what died, the exit code is 1."""
     run = up(BROKER_URL=f"kafka://{market.bootstrap}", TICKSTREAM_APP_ID=market.application)
-    words = run.await_words()
-    assert f"  Kafka      {market.bootstrap}" in words
+    run.await_words()
+    assert f"  Kafka      {market.bootstrap}" in run.words
     run.worker.kill()
     code, said = run.end()
     assert code == 1
@@ -231,24 +272,21 @@ def test_a_worker_that_refuses_to_start_is_quoted(up: Callable[..., Up], market:
     assert said.splitlines()[-1].startswith("the worker stopped with code 1 (log: ")
 
 
-@pytest.mark.parametrize("taken", ["WEB_PORT", "--broker-port"])
-def test_a_port_in_use_is_named_before_anything_starts(
-    faust: Start, tmp_path: Path, taken: str
-) -> None:
+@pytest.mark.parametrize("option", ["WEB_PORT", "--broker-port"])
+def test_a_port_in_use_is_named_before_anything_starts(tmp_path: Path, option: str) -> None:
     """One line names the port and how to choose another; no directory is made."""
     with socket.create_server((ports.HOST, 0)) as server:
-        port = str(server.getsockname()[1])
-        free = str(ports.free())
-        web, broker = (port, free) if taken == "WEB_PORT" else (free, port)
-        data = tmp_path / "data"
-        command = faust("up", "--broker-port", broker, "--data-dir", str(data), WEB_PORT=web)
-        out, said = command.communicate(timeout=60)
-    assert (command.returncode, out) == (1, "")
+        port = server.getsockname()[1]
+        environment = {"WEB_PORT": str(port)} if option == "WEB_PORT" else {}
+        options = [] if environment else [option, str(port)]
+        run = Up(tmp_path / "data", *options, **environment)
+        code, said = run.end()
+    assert code == 1
     assert said == (
         f"port {port} of {ports.HOST} can't be used: something listens there already; "
-        f"stop what uses it, or choose another with {taken}\n"
+        f"stop what uses it, or choose another with {option}\n"
     )
-    assert not data.exists()
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_broker_that_does_not_answer_is_named(up: Callable[..., Up]) -> None:

@@ -1,7 +1,7 @@
 """Rankings behind a repartition, whatever becomes of the partition that makes them."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import count, pairwise
 from typing import Any
 
@@ -16,7 +16,7 @@ from raw_records import Raw
 
 from app.calc.gains import day_of, start_of
 from app.records import DailyGain, DeadLetter, Gainer, TopGainers
-from app.state import group_table
+from app.state import group_table, partition
 from app.state.group_table import GroupTable
 from app.state.rows import split_row_key
 from app.topics import DAILY_GAINS, DEAD_LETTERS, TOP_GAINERS
@@ -58,6 +58,12 @@ def table(application: TickApp) -> GroupTable:
     return declared(application)
 
 
+@pytest.fixture(scope="module")
+def old_days(application: TickApp) -> GroupTable:
+    """Give a table that keeps two days."""
+    return declared(application, retention=2 * DAY)
+
+
 def raw_gain(offset: int, symbol: str, days: int, gain: float, **changes: Any) -> Raw:
     """Give a symbol's day so far, so many days after the first."""
     time = FIRST + days * DAY + offset
@@ -80,6 +86,10 @@ def gains(draw: st.DrawFn, days: st.SearchStrategy[int]) -> list[Raw]:
         raw.append(raw_gain(offset, symbol, day, gain))
         offset += gap
     return raw
+
+
+#: Days that come closely after one another, and leaps.
+OLD_LIVES = st.tuples(gains(st.integers(0, 3) | st.integers(0, 12)), PLANS)
 
 
 def rankings(raw: Iterable[Raw]) -> dict[str, TopGainers]:
@@ -137,29 +147,37 @@ def test_whatever_happens_the_last_ranking_of_a_day_has_its_ten_best(
 
 
 @settings(max_examples=60)
-@given(gains(st.integers(0, 3) | st.integers(0, 12)), PLANS)
+@given(OLD_LIVES, st.sampled_from([1, 2, 5, 5_000]))
 def test_old_days_go_away_and_none_is_ranked_by_half(
-    application: TickApp, drive: Drive, raw: list[Raw], plan: list[Step]
+    old_days: GroupTable, drive: Drive, life: tuple[list[Raw], list[Step]], at_once: int
 ) -> None:
     """A record counts for its day, or is a dead letter since its day is deleted."""
-    table = declared(application, retention=2 * DAY)
-    with drive(table, raw) as driver:
-        live(driver, plan)
-        letters = driver.written(DEAD_LETTERS, DeadLetter)
-        dead = {letter.offset for letter in letters}
-        assert len(dead) == len(letters)
-        assert last_rankings(driver) == rankings(r for r in raw if r.offset not in dead)
-        # Only what is older than the retention is refused.
-        newest = dict(stream_times(raw))
-        for letter in letters:
-            day = msgspec.json.decode(letter.value or b"", type=DailyGain).day
-            assert start_of(day) + DAY + table.retention <= newest[letter.offset]
-            assert letter.error == (
-                f"ClosedPeriodError: {day} is older than the retention, its rows are deleted"
-            )
-        driver.checkpoint()
-        limit = max(newest.values(), default=0) - table.retention
-        assert all(start + DAY > limit for start in driver.state.store.starts())
+    raw, plan = life
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(partition, "EXPIRE_SLICE", at_once)
+        with drive(old_days, raw) as driver:
+            live(driver, plan)
+            letters = driver.written(DEAD_LETTERS, DeadLetter)
+            dead = {letter.offset for letter in letters}
+            assert len(dead) == len(letters)
+            assert last_rankings(driver) == rankings(r for r in raw if r.offset not in dead)
+            assert_old_enough(letters, dict(stream_times(raw)), old_days.retention)
+            for _ in raw:
+                driver.checkpoint()
+            limit = max((time for _, time in stream_times(raw)), default=0) - old_days.retention
+            assert all(start + DAY > limit for start in driver.state.store.starts())
+
+
+def assert_old_enough(
+    letters: Iterable[DeadLetter], stream_time: Mapping[int, int], retention: int
+) -> None:
+    """Only what is older than the retention was refused, and the letter says so."""
+    for letter in letters:
+        day = msgspec.json.decode(letter.value or b"", type=DailyGain).day
+        assert start_of(day) + DAY + retention <= stream_time[letter.offset]
+        assert letter.error == (
+            f"ClosedPeriodError: {day} is older than the retention, its rows are deleted"
+        )
 
 
 def stream_times(raw: Iterable[Raw]) -> Iterable[tuple[int, int]]:

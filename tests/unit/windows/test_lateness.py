@@ -27,6 +27,12 @@ def test_nothing_that_is_accepted_lies_in_a_final_window(
         assert not any(is_final(start + window.size, limit) for start in window.starts(time))
 
 
+@given(st.integers(1, 1_000), TIMES)
+def test_a_window_is_final_as_soon_as_nothing_in_it_would_be_accepted(end: int, limit: int) -> None:
+    """Not a millisecond before, nor after."""
+    assert is_final(end, limit) == is_late(end - 1, limit)
+
+
 @given(st.integers(0, 10**9), st.integers(0, 10**9), st.booleans(), st.booleans())
 def test_a_revision_grows_with_what_is_in_the_window(
     before: int, after: int, was_final: bool, final: bool

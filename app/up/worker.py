@@ -1,4 +1,4 @@
-"""What `faust -A app up` puts together: a worker as people run it, and a look at its progress."""
+"""A worker as people run it, in a process of its own that can't outlive us."""
 
 import asyncio
 import os
@@ -7,15 +7,12 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import aiohttp
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from mode import Service
 
 from app.embedded.child import start_child
-from app.settings import Settings
-from app.topics import TICKS
 
 #: Seconds a worker may take to stop; it needs 6 where everything goes wrong.
 STOP_TIMEOUT = 10.0
@@ -37,8 +34,9 @@ class WorkerError(Exception):
 class WorkerProcess(Service):
     """`faust -A app worker` as a child process; it ends with ours, however ours ends.
 
-    What it says goes into a log, the last run's being put aside as `*.1`. A worker that stops by
-    itself crashes the service with a WorkerError.
+    What it says goes into a log; that of the run before is put aside as `*.1`. A worker that
+    stops by itself crashes the service with a WorkerError. On Linux it ends also with the thread
+    that started it.
     """
 
     def __init__(self, log_path: Path, environment: Mapping[str, str], **kwargs: Any) -> None:
@@ -53,7 +51,6 @@ class WorkerProcess(Service):
         if self.log_path.exists():
             self.log_path.replace(self.log_path.with_name(f"{self.log_path.name}.1"))
         with self.log_path.open("wb") as log:
-            # In this thread, not in a worker of a pool: the process dies with its thread.
             self._process = start_child(
                 [faust_program(), "-A", "app", "worker", "-l", "info"],
                 log.fileno(),
@@ -101,7 +98,7 @@ async def serves(url: str, *, ranking: bool) -> None:
     paths = ["/readyz", "/api/top-gainers"] if ranking else ["/readyz"]
     async with aiohttp.ClientSession(url) as session:
         for path in paths:
-            while not await _answers(session, path):
+            while not await _answers(session, path):  # noqa: ASYNC110  # another process's doing
                 await asyncio.sleep(POLL)
 
 
@@ -110,28 +107,3 @@ async def _answers(session: aiohttp.ClientSession, path: str) -> bool:
         async with session.get(path) as response:
             return response.ok
     return False
-
-
-class Lag:
-    """How many ticks the application has not committed yet, whichever worker has them."""
-
-    def __init__(self, conf: Settings) -> None:
-        self._partitions = [TopicPartition(TICKS.name, n) for n in range(conf.topic_partitions)]
-        self._consumer: Any = AIOKafkaConsumer(
-            bootstrap_servers=conf.bootstrap_servers,
-            group_id=conf.app_id,
-            enable_auto_commit=False,
-        )
-
-    async def __aenter__(self) -> Self:
-        await self._consumer.start()
-        return self
-
-    async def __aexit__(self, *_exc_info: object) -> None:
-        await self._consumer.stop()
-
-    async def records(self) -> int:
-        """Give the number of records."""
-        ends = await self._consumer.end_offsets(self._partitions)
-        committed = [await self._consumer.committed(each) for each in self._partitions]
-        return sum(ends.values()) - sum(offset or 0 for offset in committed)

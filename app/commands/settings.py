@@ -1,0 +1,61 @@
+"""`faust -A app settings`: every environment variable, its value, its default, its meaning."""
+
+import json
+import sys
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.commands._process import LongCommand
+from app.settings import Settings
+from app.settings import settings as of_this_process
+
+
+class settings(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
+    """List the settings: each environment variable with its value, default and meaning."""
+
+    async def work(self) -> None:
+        """Show them; what differs from its default stands out."""
+        rows = _rows(of_this_process())
+        if self.json:
+            self.say(json.dumps(rows))
+            return
+        table = Table(box=SIMPLE_HEAD)
+        table.add_column("variable", no_wrap=True)
+        for heading in "value", "default", "meaning":
+            table.add_column(heading, overflow="fold")
+        for row in rows:
+            value, default = _text(row["value"]), _text(row["default"])
+            style = "" if value == default else "bold"
+            table.add_row(
+                Text(row["variable"], style), Text(value, style), Text(default), row["meaning"]
+            )
+        # Piped into a file or another program, a line is one setting, however long.
+        Console(file=self.stdout, width=None if sys.stdout.isatty() else 300).print(table)
+
+
+def _rows(conf: Settings) -> list[dict[str, Any]]:
+    values = conf.model_dump(mode="json")
+    defaults = Settings.model_construct().model_dump(mode="json")
+    return [
+        {
+            "variable": field.alias,
+            "value": "***"
+            if values[name] and _is_secret(field.json_schema_extra)
+            else values[name],
+            "default": defaults[name],
+            "meaning": field.description,
+        }
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def _is_secret(extra: Any) -> bool:
+    return isinstance(extra, dict) and bool(extra.get("secret"))
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,173 @@
+"""Kafka, the market and a worker, each in its place and time."""
+
+import asyncio
+import os
+import time
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from mode import Service
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from app.admin import AdminError, check_topics, ensure_topics
+from app.embedded import EmbeddedBroker, ports
+from app.settings import Settings
+from app.sources.market import Market
+from app.sources.simulator import Simulator
+from app.topics import ALL, TICKS
+from app.up.lag import Lag
+from app.up.words import another_worker, web_address
+from app.up.worker import WorkerProcess, serves
+
+#: What the embedded Kafka keeps of each partition: the default market makes it write 0.7 MB/s,
+#: which would fill a disk within days.
+PARTITION_BYTES = 256 << 20
+#: Seconds that stopping the others may take when Kafka is dead: they would wait for it.
+PATIENCE = 0.5
+#: Seconds between two looks at the progress.
+PROGRESS_INTERVAL = 2.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a user chooses: ticks per second, symbols, the embedded Kafka's port, where data go."""
+
+    rate: float
+    symbols: int
+    broker_port: int
+    directory: Path
+    #: Whether there are gainers to wait for.
+    ranking: bool
+
+
+class Everything:
+    """What `run` starts ends with it: the market first, then the worker, then Kafka.
+
+    The broker is the embedded one unless BROKER_URL is in the environment.
+    """
+
+    def __init__(self, conf: Settings, plan: Plan, console: Console) -> None:
+        self.conf = conf
+        self.plan = plan
+        self.console = console
+        self.embedded = not os.environ.get("BROKER_URL")
+        self._log = plan.directory / "worker.log"
+        self._broker: EmbeddedBroker | None = None
+        self._started: AsyncExitStack
+        self._watches: asyncio.TaskGroup
+
+    async def run(self) -> NoReturn:
+        """Start all and keep it running until we are cancelled.
+
+        Raises BrokerError, AdminError, WorkerError, KafkaError where something can't start or
+        stops by itself; of several the first, since others die of it.
+        """
+        try:
+            async with AsyncExitStack() as self._started, asyncio.TaskGroup() as self._watches:
+                await self._run()
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+
+    async def _run(self) -> NoReturn:
+        self._demand_ports()
+        if self.embedded:
+            await self._start_broker()
+        await _make_topics(self.conf)
+        self.console.print("Starting a worker and the market ...")
+        await self._start_worker()
+        market = await self._start_market()
+        await serves(web_address(self.conf), ranking=self.plan.ranking)
+        self._say_what_runs()
+        await self._show_progress(market)
+
+    def _demand_ports(self) -> None:
+        ports.demand(self.conf.web_port, option="WEB_PORT")
+        if self.embedded:
+            ports.demand(self.plan.broker_port, option="--broker-port")
+
+    async def _start(self, service: Service) -> None:
+        """Start a service: its death is our end, and our end is its."""
+        self._started.push_async_callback(self._stop, service)
+        await service.start()
+        self._watches.create_task(_watch(service))
+
+    async def _stop(self, service: Service) -> None:
+        dead = self._broker is not None and self._broker.crashed
+        with suppress(TimeoutError):
+            await asyncio.wait_for(service.stop(), PATIENCE if dead else None)
+
+    async def _start_broker(self) -> None:
+        self.console.print("Starting Apache Kafka ...")
+        directory = self.plan.directory / "broker"
+        self._broker = EmbeddedBroker(
+            self.plan.broker_port, directory, partition_bytes=PARTITION_BYTES
+        )
+        await self._start(self._broker)
+        address = f"kafka://{self._broker.bootstrap_servers}"
+        self.conf = self.conf.model_copy(update={"broker_url": address})
+
+    async def _start_worker(self) -> None:
+        conf = self.conf
+        datadir = conf.datadir or self.plan.directory / f"{conf.app_id}-{conf.web_port}"
+        environment = {"BROKER_URL": conf.broker_url, "APP_DATADIR": str(datadir)}
+        await self._start(WorkerProcess(self._log, environment))
+
+    async def _start_market(self) -> Simulator:
+        market = Market(step=1000 / self.plan.rate, symbols=self.plan.symbols)
+        simulator = Simulator(self.conf.bootstrap_servers, market)
+        await self._start(simulator)
+        return simulator
+
+    def _say_what_runs(self) -> None:
+        conf, plan = self.conf, self.plan
+        kafka = ",".join(conf.bootstrap_servers)
+        if self.embedded:
+            kafka += f", log {plan.directory / 'broker' / 'kafka.log'}"
+        rows = {
+            "dashboard": f"{web_address(conf)}/",
+            "Kafka": kafka,
+            "market": f"{plan.rate:,.10g} ticks/s of {plan.symbols} symbols, topic {TICKS.name}",
+            "worker": f"log {self._log}; another one beside it:",
+            "": another_worker(conf),
+        }
+        self.console.print()
+        for name, text in rows.items():
+            self.console.print(Text.assemble((f"  {name:<11}", "bold"), text))
+        self.console.print(
+            f"\nCtrl-C stops all of it; {plan.directory}/ keeps the data for the next time."
+        )
+
+    async def _show_progress(self, market: Simulator) -> NoReturn:
+        """Say now and then how fast it goes, on a terminal."""
+        if not self.console.is_terminal:
+            await asyncio.Future()
+        live = Live(console=self.console, auto_refresh=False, transient=True)
+        async with Lag(self.conf) as lag:
+            with live:
+                before, since = market.outbox.delivered, time.monotonic()
+                while True:
+                    await asyncio.sleep(PROGRESS_INTERVAL)
+                    delivered, now = market.outbox.delivered, time.monotonic()
+                    rate = (delivered - before) / (now - since)
+                    before, since = delivered, now
+                    waiting = await lag.records()
+                    words = f"{rate:,.0f} ticks/s, {waiting:,} of them not in the windows yet"
+                    live.update(Text(words), refresh=True)
+
+
+async def _watch(service: Service) -> None:
+    """Raise what a service died of; return when it is stopped."""
+    await service.wait_until_stopped()
+    if service.crash_reason:
+        raise service.crash_reason
+
+
+async def _make_topics(conf: Settings) -> None:
+    wrong = await check_topics(ALL, conf)
+    if wrong:
+        raise AdminError("\n".join(map(str, wrong)))
+    await ensure_topics(ALL, conf)

@@ -1,0 +1,34 @@
+"""How far the application is behind its market."""
+
+from typing import Any, Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from app.settings import Settings
+from app.topics import TICKS
+
+
+class Lag:
+    """The ticks that the application has not committed yet, whichever worker has them."""
+
+    def __init__(self, conf: Settings) -> None:
+        count = TICKS.partition_count(conf)
+        self._partitions = [TopicPartition(TICKS.name, number) for number in range(count)]
+        self._consumer: Any = AIOKafkaConsumer(
+            bootstrap_servers=conf.bootstrap_servers,
+            group_id=conf.app_id,
+            enable_auto_commit=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._consumer.start()
+        return self
+
+    async def __aexit__(self, *_exc_info: object) -> None:
+        await self._consumer.stop()
+
+    async def records(self) -> int:
+        """Give the number of records."""
+        ends = await self._consumer.end_offsets(self._partitions)
+        committed = [await self._consumer.committed(each) for each in self._partitions]
+        return sum(ends.values()) - sum(offset or 0 for offset in committed)

@@ -1,0 +1,36 @@
+"""What is told to the user when all runs."""
+
+import os
+import shlex
+from itertools import count
+from pathlib import Path
+
+from app.embedded import ports
+from app.settings import Settings
+from app.up.worker import faust_program
+
+#: Settings that another worker does not share, or that its command line has anyway.
+_OWN = {"BROKER_URL", "WEB_PORT", "APP_DATADIR", "CONSUMER_GROUP_INSTANCE_ID"}
+
+
+def web_address(conf: Settings) -> str:
+    """Give where a browser on this machine finds the worker."""
+    everywhere = {"0.0.0.0", "::"}  # noqa: S104 - the user's choice, not ours
+    host = "127.0.0.1" if conf.web_bind in everywhere else conf.web_bind
+    return f"http://{host}:{conf.web_port}"
+
+
+def another_worker(conf: Settings) -> str:
+    """Give the command line that starts another worker from another terminal."""
+    port = next(each for each in count(conf.web_port + 1) if not ports.refusal(each))
+    environment = {"BROKER_URL": conf.broker_url, "WEB_PORT": str(port)}
+    for field in Settings.model_fields.values():
+        name, extra = field.alias or "", field.json_schema_extra
+        secret = isinstance(extra, dict) and extra.get("secret")
+        if os.environ.get(name) and name not in _OWN and not secret:
+            environment[name] = os.environ[name]
+    program = Path(faust_program())
+    if program.is_relative_to(Path.cwd()):
+        program = program.relative_to(Path.cwd())
+    words = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
+    return " ".join([*words, shlex.quote(str(program)), "-A app worker -l info"])
