@@ -29,14 +29,15 @@ def read(bootstrap: str, topic: str, *, isolation: str = "read_committed") -> It
     try:
         partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-        left = len(partitions)
+        left = set(partitions)
         while left:
             for message in consumer.consume(20_000, timeout=1.0):
                 error = message.error()
                 if error is None:
                     yield message
                 elif error.code() == KafkaError._PARTITION_EOF:
-                    left -= 1
+                    # Again and again where more is being written.
+                    left.discard(message.partition())
                 else:
                     raise RuntimeError(str(error))
     finally:

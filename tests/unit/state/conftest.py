@@ -1,11 +1,11 @@
 """An application that is never started, the tables declared in it, and their partitions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
 import pytest
-from partition_driver import PartitionDriver
+from partition_driver import Drive, NewTable, PartitionDriver
 from raw_records import Raw
 
 from app.batching.tables import TaskTableManager
@@ -16,11 +16,6 @@ from app.state.window_table import WindowTable
 from app.topics import CANDLES, TICKS, TICKS_LATE
 from app.windows import Ohlc, parse_windows
 from app.worker import TickApp
-
-#: Windows, grace (ms), retention (ms), further options -> the table of them.
-NewTable = Callable[..., WindowTable]
-#: A table, the records of its source -> one partition of it.
-Drive = Callable[..., PartitionDriver]
 
 
 @pytest.fixture(scope="session")

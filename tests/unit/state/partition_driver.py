@@ -5,7 +5,7 @@ written in transactions and only then put into the store, a real one; after a cr
 brought to the end of the changelog, and folding goes on where the meta row says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self, TypeVar
 
@@ -17,6 +17,7 @@ from app.state.partition import Out, Snapshot
 from app.state.store import Store, wipe
 from app.state.table import StateTable
 from app.state.task import Task
+from app.state.window_table import WindowTable
 from app.topics import Topic
 from app.worker import TickApp
 
@@ -154,3 +155,9 @@ class PartitionDriver:
     def stored_rows(self) -> int:
         """Give how many rows the store has."""
         return sum(1 for _ in self.state.store.keys_between(0))
+
+
+#: What the fixtures `new_table` and `drive` are: of windows, grace and retention (ms) a table;
+#: of a table and the records of its source one partition of it.
+NewTable = Callable[..., WindowTable]
+Drive = Callable[..., PartitionDriver]

@@ -7,10 +7,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from conftest import Drive
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from partition_driver import PartitionDriver
+from partition_driver import Drive, PartitionDriver
 from plans import PLANS, Step, live
 from raw_records import Raw
 
@@ -204,6 +203,27 @@ def test_rows_of_a_day_that_came_with_its_end_are_deleted_too(
         driver.checkpoint()
         rows = [split_row_key(row) for row in driver.state.store.keys_between(0)]
     assert rows == [(b"A", FIRST + 9 * DAY)]
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 4, 7, 100])
+def test_the_rows_of_a_day_are_deleted_together(
+    old_days: GroupTable, drive: Drive, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """However many a checkpoint deletes: what is left of a day would be taken for the whole."""
+    monkeypatch.setattr(partition, "EXPIRE_SLICE", at_once)
+    symbols = {0: 5, 1: 2, 2: 4}
+    raw = [raw_gain(0, s, day, 0.5) for day, n in symbols.items() for s in SYMBOLS[:n]]
+    raw = [record._replace(offset=n) for n, record in enumerate(raw)]
+    with drive(old_days, [*raw, raw_gain(len(raw), "A", 20, 0.5)]) as driver:
+        driver.fold(len(raw))
+        driver.checkpoint()
+        driver.fold(1)
+        for _ in raw:
+            driver.checkpoint()
+            starts = [split_row_key(row)[1] for row in driver.state.store.keys_between(0)]
+            for day, number in symbols.items():
+                assert starts.count(FIRST + day * DAY) in {0, number}
+        assert starts == [FIRST + 20 * DAY]
 
 
 def test_a_deleted_day_is_not_answered_any_more(application: TickApp, drive: Drive) -> None:

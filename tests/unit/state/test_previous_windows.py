@@ -4,8 +4,8 @@ from collections import defaultdict
 
 import msgspec
 from candle_truth import candles, truth
-from conftest import Drive, NewTable
 from hypothesis import given, settings
+from partition_driver import Drive, NewTable
 from plans import MINUTE, PLANS, Step, live, ticks
 from raw_records import NOON, Raw, raw_tick
 

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from candle_truth import candles, truth
-from conftest import Drive, NewTable
 from hypothesis import given, settings
-from partition_driver import PartitionDriver
+from partition_driver import Drive, NewTable, PartitionDriver
 from plans import MINUTE, PLANS, Step, live, ticks
 from raw_records import NOON, Raw, raw_tick
 

@@ -1,9 +1,9 @@
 """Rows: what is written can be read back, and what can't be is named."""
 
 import pytest
-from conftest import Drive, NewTable
 from hypothesis import given
 from hypothesis import strategies as st
+from partition_driver import Drive, NewTable
 from plans import MINUTE
 from raw_records import NOON, raw_tick
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from conftest import Drive, NewTable
-from partition_driver import PartitionDriver
+from partition_driver import Drive, NewTable, PartitionDriver
 from plans import MINUTE
 from prometheus_client import REGISTRY
 from raw_records import NOON, raw_tick

@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 from candle_truth import Truth, candles, truth
-from conftest import Drive, NewTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from partition_driver import PartitionDriver
+from partition_driver import Drive, NewTable, PartitionDriver
 from plans import MINUTE, PLANS, Step, follow, live, ticks
 from raw_records import NOON, Raw, raw_tick
 
