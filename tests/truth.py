@@ -15,7 +15,7 @@ WINDOW = ["symbol", "size", "advance", "start"]
 
 
 def read(bootstrap: str, topic: str, *, isolation: str = "read_committed") -> Iterator[Message]:
-    """Give all records of a topic, up to its present end, each partition in order."""
+    """Give the records of a topic, at least up to its present end, each partition in order."""
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -27,17 +27,21 @@ def read(bootstrap: str, topic: str, *, isolation: str = "read_committed") -> It
         }
     )
     try:
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-        left = set(partitions)
+        numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        partitions = [TopicPartition(topic, number, 0) for number in numbers]
+        ends = {each.partition: consumer.get_watermark_offsets(each)[1] for each in partitions}
+        consumer.assign(partitions)
+        left = set(ends)
         while left:
             for message in consumer.consume(20_000, timeout=1.0):
-                error = message.error()
+                error, number = message.error(), message.partition()
                 if error is None:
                     yield message
+                    # What is written meanwhile may keep the end of the partition from being told.
+                    if message.offset() >= ends[number] - 1:
+                        left.discard(number)
                 elif error.code() == KafkaError._PARTITION_EOF:
-                    # Again and again where more is being written.
-                    left.discard(message.partition())
+                    left.discard(number)
                 else:
                     raise RuntimeError(str(error))
     finally:
