@@ -16,8 +16,8 @@ COPY pyproject.toml README.md ./
 COPY app app
 COPY agents agents
 COPY tables tables
-RUN pip --python /venv/bin/python install --no-deps --no-build-isolation . \
- && /venv/bin/python -m compileall -q /venv
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+ && pip --python /venv/bin/python install --no-deps /wheels/*.whl
 
 FROM python:3.12-slim-bookworm
 RUN useradd --system --user-group --uid 10001 --home-dir /data --no-create-home tickstream \

@@ -4,6 +4,7 @@ Names are Faust's own where Faust has one, else `TICKSTREAM_...`. A bad value st
 with one line that names the variable.
 """
 
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -196,6 +197,13 @@ def load() -> Settings:
         name, reason = first["loc"][0], first["msg"].removeprefix("Value error, ")
         value = " ".join(str(first["input"]).split())
         raise SettingsError(f"{name}={value}: {' '.join(reason.split())}") from None
+
+
+def forget_empty() -> None:
+    """Take variables that are empty for unset, as Compose leaves them, for Faust's sake too."""
+    for field in Settings.model_fields.values():
+        if field.alias and os.environ.get(field.alias) == "":
+            del os.environ[field.alias]
 
 
 @cache

@@ -15,7 +15,7 @@ from app.batching import BatchSchema, BatchTransport
 from app.batching.hooks import check_hooks
 from app.batching.tables import TaskTableManager
 from app.quiet import quieten
-from app.settings import Settings, SettingsError, settings
+from app.settings import Settings, SettingsError, forget_empty, settings
 from app.start import StartError, prepare
 from app.state.tasks import Tasks
 from app.state.window_table import DefinitionError
@@ -84,6 +84,7 @@ def create() -> TickApp:
     """Make the application of this process from its settings."""
     check_hooks()
     quieten()
+    forget_empty()
     conf = settings()
     return TickApp(
         conf,

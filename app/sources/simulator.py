@@ -60,10 +60,11 @@ class Simulator(Service):
         market: Market,
         *,
         topic: str = TICKS.name,
+        compression: str = "snappy",
         **kwargs: Any,
     ) -> None:
         self._market = market
-        self.outbox = Outbox(bootstrap_servers, topic)
+        self.outbox = Outbox(bootstrap_servers, topic, compression=compression)
         super().__init__(**kwargs)
 
     async def on_start(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from aiokafka.errors import KafkaError
 from mode import Service
 from rich.console import Console
 from rich.live import Live
@@ -28,6 +29,8 @@ from app.up.worker import WorkerProcess, serves
 PARTITION_BYTES = 256 << 20
 #: Seconds that stopping the others may take when Kafka is dead: they would wait for it.
 PATIENCE = 0.5
+#: Seconds after which the death of the embedded Kafka has been seen.
+MOMENT = 0.5
 #: Seconds between two looks at the progress.
 PROGRESS_INTERVAL = 2.0
 
@@ -76,6 +79,13 @@ class Everything:
         self._demand_ports()
         if self.embedded:
             await self._start_broker()
+        try:
+            await self._run_on_kafka()
+        except (AdminError, KafkaError):
+            await self._let_kafka_speak()
+            raise
+
+    async def _run_on_kafka(self) -> NoReturn:
         await _make_topics(self.conf)
         self.console.print("Starting a worker and the market ...")
         await self._start_worker()
@@ -93,7 +103,20 @@ class Everything:
         """Start a service: its death is our end, and our end is its."""
         self._started.push_async_callback(self._stop, service)
         await service.start()
-        self._watches.create_task(_watch(service))
+        self._watches.create_task(self._watch(service))
+
+    async def _watch(self, service: Service) -> None:
+        """Raise what a service died of; return when it is stopped."""
+        await service.wait_until_stopped()
+        if service.crash_reason:
+            if service is not self._broker:
+                await self._let_kafka_speak()
+            raise service.crash_reason
+
+    async def _let_kafka_speak(self) -> None:
+        """Wait a moment, if Kafka is ours: others may notice its death before we see it."""
+        if self._broker:
+            await asyncio.sleep(MOMENT)
 
     async def _stop(self, service: Service) -> None:
         dead = self._broker is not None and self._broker.crashed
@@ -118,7 +141,8 @@ class Everything:
 
     async def _start_market(self) -> Simulator:
         market = Market(step=1000 / self.plan.rate, symbols=self.plan.symbols)
-        simulator = Simulator(self.conf.bootstrap_servers, market)
+        conf = self.conf
+        simulator = Simulator(conf.bootstrap_servers, market, compression=conf.compression)
         await self._start(simulator)
         return simulator
 
@@ -152,18 +176,11 @@ class Everything:
                 while True:
                     await asyncio.sleep(PROGRESS_INTERVAL)
                     delivered, now = market.outbox.delivered, time.monotonic()
-                    rate = (delivered - before) / (now - since)
+                    words = f"{(delivered - before) / (now - since):,.0f} ticks/s"
                     before, since = delivered, now
-                    waiting = await lag.records()
-                    words = f"{rate:,.0f} ticks/s, {waiting:,} of them not in the windows yet"
+                    with suppress(KafkaError):  # a broker may be away for a while
+                        words += f", {await lag.records():,} of them not in the windows yet"
                     live.update(Text(words), refresh=True)
-
-
-async def _watch(service: Service) -> None:
-    """Raise what a service died of; return when it is stopped."""
-    await service.wait_until_stopped()
-    if service.crash_reason:
-        raise service.crash_reason
 
 
 async def _make_topics(conf: Settings) -> None:

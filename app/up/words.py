@@ -2,7 +2,6 @@
 
 import os
 import shlex
-from itertools import count
 from pathlib import Path
 
 from app.embedded import ports
@@ -22,7 +21,8 @@ def web_address(conf: Settings) -> str:
 
 def another_worker(conf: Settings) -> str:
     """Give the command line that starts another worker from another terminal."""
-    port = next(each for each in count(conf.web_port + 1) if not ports.refusal(each))
+    above = range(conf.web_port + 1, 65_536)
+    port = next((each for each in above if not ports.refusal(each)), None) or ports.free()
     environment = {"BROKER_URL": conf.broker_url, "WEB_PORT": str(port)}
     for field in Settings.model_fields.values():
         name, extra = field.alias or "", field.json_schema_extra

@@ -62,9 +62,13 @@ def kafka_of(process: subprocess.Popen[str]) -> psutil.Process:
 
     def find() -> psutil.Process | None:
         children = psutil.Process(process.pid).children()
-        return next((each for each in children if is_kafka(each.cmdline())), None)
+        return next((each for each in children if is_kafka(each)), None)
 
-    def is_kafka(line: list[str]) -> bool:
+    def is_kafka(process: psutil.Process) -> bool:
+        try:
+            line = process.cmdline()
+        except psutil.Error:  # it has just ended
+            return False
         return bool(line) and Path(line[0]).name == "java" and "kafka.Kafka" in line
 
     found = wait_for(find)
@@ -74,7 +78,10 @@ def kafka_of(process: subprocess.Popen[str]) -> psutil.Process:
 
 def gone(process: psutil.Process) -> bool:
     """Tell whether a process has ended (a zombie has)."""
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def names(directory: Path) -> list[str]:

@@ -61,7 +61,7 @@ class Up:
 
         def find() -> psutil.Process | None:
             children = psutil.Process(self.process.pid).children()
-            return next((each for each in children if set(words) <= set(each.cmdline())), None)
+            return next((each for each in children if set(words) <= command_line(each)), None)
 
         return until(find, START_TIMEOUT)
 
@@ -154,9 +154,20 @@ def broker_setting(bootstrap: str, name: str) -> str:
     return admin.describe_configs([resource])[resource].result(30)[name].value
 
 
+def command_line(process: psutil.Process) -> set[str]:
+    """Give the words of a process's command line; none where it has just ended."""
+    try:
+        return set(process.cmdline())
+    except psutil.Error:
+        return set()
+
+
 def gone(process: psutil.Process) -> bool:
     """Tell whether a process has ended."""
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def health_check() -> list[str]:

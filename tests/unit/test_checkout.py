@@ -66,3 +66,9 @@ def test_a_retention_that_is_too_short_is_refused() -> None:
     assert refused.stderr.strip().splitlines() == [
         "table days: a retention of 1h is shorter than the longest window and its grace, 28h"
     ]
+
+
+def test_an_empty_variable_is_an_unset_one() -> None:
+    """Compose and shells leave empty variables behind; the default holds then, for Faust too."""
+    listed = run("faust", "-A", "app", "agents", cwd=REPOSITORY, BROKER_URL="", WEB_PORT="")
+    assert listed.returncode == 0, listed.stderr

@@ -1,0 +1,51 @@
+"""The command for another worker, which `faust -A app up` prints."""
+
+import shlex
+import socket
+
+import pytest
+
+from app.embedded import ports
+from app.settings import Settings, load
+from app.up.words import another_worker
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Start with none of our variables set."""
+    for field in Settings.model_fields.values():
+        monkeypatch.delenv(field.alias or "", raising=False)
+    return monkeypatch
+
+
+def assignments() -> dict[str, str]:
+    """Give the variables that the command sets."""
+    words = shlex.split(another_worker(load()))
+    return dict(word.split("=", 1) for word in words[: words.index("-A") - 1])
+
+
+def test_it_has_what_another_terminal_lacks(environment: pytest.MonkeyPatch) -> None:
+    """What is set here is set there, quoted where it has to be; what is a worker's own is not."""
+    environment.setenv("TICKSTREAM_WINDOWS", "1m, 5m/1m")
+    environment.setenv("APP_DATADIR", "mine")
+    environment.setenv("CONSUMER_GROUP_INSTANCE_ID", "first")
+    environment.setenv("WEB_PORT", str(ports.free()))
+    found = assignments()
+    assert found.keys() == {"BROKER_URL", "WEB_PORT", "TICKSTREAM_WINDOWS"}
+    assert found["BROKER_URL"] == "kafka://127.0.0.1:9092"
+    assert found["TICKSTREAM_WINDOWS"] == "1m, 5m/1m"
+    assert int(found["WEB_PORT"]) > load().web_port
+
+
+def test_it_shows_no_secret(environment: pytest.MonkeyPatch) -> None:
+    """A token is not printed; a worker has no use for it."""
+    environment.setenv("TICKSTREAM_CHART_TOKEN", "hush")
+    assert "hush" not in another_worker(load())
+
+
+def test_its_port_is_free(environment: pytest.MonkeyPatch) -> None:
+    """The next port that nothing listens on."""
+    with socket.create_server((ports.HOST, 0)) as server:
+        taken = server.getsockname()[1]
+        environment.setenv("WEB_PORT", str(taken - 1))
+        assert int(assignments()["WEB_PORT"]) > taken
