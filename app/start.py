@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import fcntl
+from typing import IO, TYPE_CHECKING, Any
 
 from app.admin import check_topics, committed_metadata, ensure_topics
 from app.batching import BatchSchema
 from app.topics import ALL, Changelog, Topic
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from app.worker import TickApp
 
 
@@ -28,6 +31,23 @@ async def prepare(app: TickApp) -> None:
         raise StartError("\n".join(map(str, wrong)))
     await ensure_topics(topics, app.settings)
     await _check_pipelines(app)
+
+
+def lock(directory: Path) -> IO[bytes]:
+    """Take a data directory for this process, until the file given is closed.
+
+    Raises StartError if another worker has it: each would find the other's stores in its own.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    file = (directory / "worker.lock").open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise StartError(
+            f"{directory} is in use by another worker: give each its own WEB_PORT or APP_DATADIR"
+        ) from None
+    return file
 
 
 def _check_channels(app: TickApp) -> None:

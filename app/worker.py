@@ -16,7 +16,7 @@ from app.batching.hooks import check_hooks
 from app.batching.tables import TaskTableManager
 from app.quiet import quieten
 from app.settings import Settings, SettingsError, forget_empty, settings
-from app.start import StartError, prepare
+from app.start import StartError, lock, prepare
 from app.state.tasks import Tasks
 from app.state.window_table import DefinitionError
 from app.web.router import Router
@@ -52,6 +52,7 @@ class TickApp(faust.App):
         """
         if not (self.producer_only or self.client_only):
             try:
+                self._lock = lock(self.settings.data_directory)
                 await prepare(self)
             except (AdminError, StartError) as error:
                 raise SystemExit(str(error)) from None
