@@ -1,5 +1,6 @@
 """The jars of Kafka: downloaded once, whole, and exactly those that were pinned."""
 
+import gc
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,17 @@ import pytest
 
 from app.embedded import BrokerError, downloads, jars
 
+# jgo leaves the connection of a download that fails to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
 COORDINATES = ("org.example:alpha:1.0", "org.example:beta:2.1")
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Let the garbage collector find those connections here, not during another module's test."""
+    yield
+    gc.collect()
 
 
 class Repository:
