@@ -258,7 +258,14 @@ def send(
     Kafka's timestamp is the event time. The partition is murmur2's, as Java's producers do it,
     where none is given.
     """
-    producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2", "linger.ms": 5})
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "partitioner": "murmur2",
+            "linger.ms": 5,
+            "enable.idempotence": True,
+        }
+    )
     count = 0
     for key, value, at in records:
         count += 1

@@ -27,7 +27,14 @@ def new_topic(bootstrap: str, partitions: int = 3) -> str:
 
 def fill(bootstrap: str, topic: str, records: Iterable[Record]) -> None:
     """Send records, each with its event time as Kafka's timestamp, and wait until they are in."""
-    producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2", "linger.ms": 5})
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "partitioner": "murmur2",
+            "linger.ms": 5,
+            "enable.idempotence": True,
+        }
+    )
     for key, value, time in records:
         producer.produce(topic, value, key, timestamp=time)
         if len(producer) > 50_000:
