@@ -58,8 +58,6 @@ class Snapshot:
     position: int
     #: Records for topics, by (topic, partition), in the order they were made.
     outputs: dict[tuple[str, int], list[Out]] = field(default_factory=dict)
-    #: Whether the windows changed since the last publication are in `outputs`.
-    published: bool = False
 
 
 class PartitionState(ABC):
@@ -160,7 +158,7 @@ class PartitionState(ABC):
             self.meta.published = self.position
         rows.append((META, encode_meta(self.meta)))
         outputs, self._outputs = self._outputs, defaultdict(list)
-        return Snapshot(rows, self.position, dict(outputs), publish)
+        return Snapshot(rows, self.position, dict(outputs))
 
     def _without_expired(self, rows: list[Row]) -> list[Row]:
         before, expired = self.meta.expired, self._expire()
