@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable
 
 from app import app
 from app.calc.candles import late_tick
-from app.calc.gains import day_of, gain
+from app.calc.gains import gain
 from app.records import DailyGain
 from app.settings import DAY, settings
 from app.state.batch import Batch
@@ -24,7 +24,7 @@ def daily_gain(result: WindowResult) -> DailyGain:
     base = prices.open if before is None else before.close
     return DailyGain(
         symbol=result.key,
-        day=day_of(result.start),
+        day=settings().day_name(result.start),
         open=prices.open,
         last=prices.close,
         low=prices.low,

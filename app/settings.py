@@ -13,7 +13,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.windows.calendars import Calendar, day, is_zone
 from app.windows.durations import format_duration, parse_duration
+from app.windows.errors import DefinitionError
+from app.windows.exchanges import Exchange, exchange
 from app.windows.windowers import Window, parse_windows, tumbling
 
 DAY = tumbling(86_400_000)
@@ -37,6 +40,36 @@ def _positive(ms: int) -> int:
     return ms
 
 
+def _candle_windows(text: str) -> tuple[Window, ...]:
+    windows = parse_windows(text)
+    for window in windows:
+        # It would be told apart from the day by nothing but its offset, which no candle has.
+        if window != DAY and (window.size, window.advance) == (DAY.size, DAY.advance):
+            raise DefinitionError(
+                f"window {window}: a day begins at midnight, where TICKSTREAM_DAY says"
+            )
+    return windows
+
+
+@cache
+def _days(name: str) -> Window | Calendar | Exchange:
+    if name == "UTC":
+        return DAY
+    if is_zone(name):
+        return day(name)
+    try:
+        return exchange(name)
+    except DefinitionError as error:
+        raise DefinitionError(
+            f"not an IANA time zone such as America/New_York, and {error}"
+        ) from None
+
+
+def _known_day(name: str) -> str:
+    _days(name)
+    return name
+
+
 def _join(values: tuple[Any, ...]) -> str:
     return ",".join(map(str, values))
 
@@ -44,7 +77,7 @@ def _join(values: tuple[Any, ...]) -> str:
 # Each with how it is read, and how people are shown it.
 #: Milliseconds, written as `30s`, `5m`, `4h`.
 Duration = Annotated[int, _read(parse_duration), AfterValidator(_positive), _show(format_duration)]
-Windows = Annotated[tuple[Window, ...], _read(parse_windows), _show(_join), NoDecode]
+Windows = Annotated[tuple[Window, ...], _read(_candle_windows), _show(_join), NoDecode]
 Names = Annotated[tuple[str, ...], _read(_names), _show(_join), NoDecode]
 
 
@@ -109,6 +142,11 @@ class Settings(BaseSettings):
         alias="TICKSTREAM_DAY_GRACE",
         description="How late a tick may be for the day's windows",
     )
+    day: Annotated[str, AfterValidator(_known_day)] = Field(
+        "UTC",
+        alias="TICKSTREAM_DAY",
+        description="Whose days the day's windows are: an IANA time zone, or an exchange (XNYS)",
+    )
     retention: Duration = Field(
         parse_duration("8d"),
         alias="TICKSTREAM_RETENTION",
@@ -118,6 +156,11 @@ class Settings(BaseSettings):
         parse_duration("1h"),
         alias="TICKSTREAM_MAX_AHEAD",
         description="How far an event time may be ahead of its record's Kafka timestamp",
+    )
+    idle: Duration = Field(
+        parse_duration("1m"),
+        alias="TICKSTREAM_IDLE",
+        description="After this silence an input no longer holds a stage of several inputs up",
     )
     gain_base: Literal["open", "previous-close"] = Field(
         "open",
@@ -181,6 +224,17 @@ class Settings(BaseSettings):
         """`host:port` of each broker."""
         hosts = self.broker_url.removeprefix("kafka://").replace(";", ",").split(",")
         return [host if ":" in host else f"{host}:9092" for host in filter(None, hosts)]
+
+    @property
+    def day_window(self) -> Window | Calendar | Exchange:
+        """The days of daily gains and of the day's candles."""
+        return _days(self.day)
+
+    def day_name(self, start: int) -> str:
+        """Give the date (YYYY-MM-DD) of the day that starts at `start` (ms)."""
+        window = self.day_window
+        # Days of UTC lie on a grid, which has no names.
+        return (day(self.day) if isinstance(window, Window) else window).name(start)
 
     @property
     def candle_windows(self) -> tuple[Window, ...]:

@@ -5,6 +5,7 @@ A record's way is read top-down here: each pipeline's topics follow one another,
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 from msgspec import Struct
 
@@ -14,10 +15,22 @@ from app.settings import Settings, settings
 DAY = 86_400_000
 
 
+class Timestamp(Enum):
+    """Where the time of an event may come from, if not from a field of its record."""
+
+    #: Kafka's timestamp, given by the producer.
+    CREATE = "CreateTime"
+    #: Kafka's timestamp, given by the broker when it stored the record.
+    LOG_APPEND = "LogAppendTime"
+    #: The worker's clock when it reads the record: no replay gives the same windows again.
+    PROCESSING = "processing time"
+
+
 @dataclass(frozen=True)
 class Topic:
     """A topic: what stands in it and how long.
 
+    `time` is the field with the time of an event (integer ms since the epoch), or a Timestamp.
     `partitions` None means `TOPIC_PARTITIONS`: such topics are co-partitioned, a key has the
     same partition in each. `retention` is in ms by Kafka's timestamp, None for ever.
     A compacted topic keeps the last value of each key.
@@ -30,6 +43,7 @@ class Topic:
     partitions: int | None = None
     retention: int | None = 30 * DAY
     compacted: bool = False
+    time: str | Timestamp = "time"
 
     def partition_count(self, conf: Settings | None = None) -> int:
         """Give how many partitions this topic has under `conf` (this process's if None)."""
@@ -38,11 +52,23 @@ class Topic:
     def config(self) -> dict[str, str]:
         """Give the topic's configuration, in Kafka's own names."""
         if self.compacted:
-            return {"cleanup.policy": "compact"}
+            return {"cleanup.policy": "compact"} | self._timestamps()
         return {
             "cleanup.policy": "delete",
             "retention.ms": "-1" if self.retention is None else str(self.retention),
-        }
+        } | self._timestamps()
+
+    def _timestamps(self) -> dict[str, str]:
+        if self.time is Timestamp.LOG_APPEND:
+            return {"message.timestamp.type": self.time.value}
+        if self.time is Timestamp.CREATE:
+            # The producer's clock is event time then: the broker refuses what is far ahead.
+            ahead = str(settings().max_ahead)
+            return {
+                "message.timestamp.type": self.time.value,
+                "message.timestamp.after.max.ms": ahead,
+            }
+        return {}
 
 
 # -- candles, gainers: ticks -> candles -> daily-gains -> top-gainers

@@ -18,9 +18,9 @@ from app.quiet import quieten
 from app.settings import Settings, SettingsError, forget_empty, settings
 from app.start import StartError, lock, prepare
 from app.state.tasks import Tasks
-from app.state.window_table import DefinitionError
 from app.web.router import Router
 from app.web.server import Server
+from app.windows.errors import DefinitionError
 
 if TYPE_CHECKING:
     from app.topics import Topic

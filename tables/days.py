@@ -1,11 +1,13 @@
 """The day of each symbol, with a grace of its own: hours instead of minutes.
 
+The day is UTC's unless a zone or an exchange's calendar is set (TICKSTREAM_DAY).
+
 Written by `agents/gainers.py`; read by the web's `/api/candles` for the size of a day.
 """
 
 from app import app
 from app.calc.candles import candle
-from app.settings import DAY, settings
+from app.settings import settings
 from app.state.window_table import WindowTable
 from app.topics import TICKS
 from app.windows import Ohlc
@@ -14,7 +16,7 @@ days = WindowTable(
     app,
     name="days",
     source=TICKS,
-    windows=[DAY],
+    windows=[settings().day_window],
     aggregate=Ohlc(),
     record=candle,
     grace=settings().day_grace,

@@ -21,7 +21,10 @@ def top(gainers: Iterable[Gainer], places: int = 10) -> list[Gainer]:
 
 
 def day_of(time: int) -> str:
-    """Give the UTC day of an instant (ms) as YYYY-MM-DD."""
+    """Give the UTC day of an instant (ms) as YYYY-MM-DD.
+
+    Rankings go by dates: of a day elsewhere, the date is taken as if it were UTC's.
+    """
     return datetime.fromtimestamp(time / 1000, UTC).date().isoformat()
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from operator import attrgetter, eq
-from time import time as now
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from app.records import DeadLetter
+from app.records import EARLIEST, DeadLetter
 from app.state.rows import MAX_KEY
+from app.topics import Timestamp, Topic
 
 if TYPE_CHECKING:
+    from app.state.clock import Clock
     from app.state.task import Task
-    from app.topics import Topic
 
 
 class RawRecord(Protocol):
@@ -77,15 +77,19 @@ class Decoder:
     """Reads the JSON records of a topic and checks what every table relies on.
 
     A record is readable when its value fits the topic's record type, its key is the record's own
-    key field, and its event time is not more than `max_ahead` ms past Kafka's timestamp: one
-    wrong clock must not close everybody's windows.
+    key field, and its event time is neither seconds for milliseconds nor more than `max_ahead` ms
+    past Kafka's timestamp: one wrong clock must not close everybody's windows.
     """
 
-    def __init__(self, topic: Topic, partition: int, max_ahead: int) -> None:
+    def __init__(self, topic: Topic, partition: int, max_ahead: int, clock: Clock) -> None:
         self._topic = topic
         self._partition = partition
         self._max_ahead = max_ahead
+        self._clock = clock
         self._key_of = attrgetter(topic.key)
+        #: Of the records, or of the raw records; None for processing time.
+        self._time_of = _time_of(topic.time)
+        self._from_record = isinstance(topic.time, str)
         decoder: Any = msgspec.json.Decoder(topic.value)
         self._decode = decoder.decode
         self._names = _Names()
@@ -94,14 +98,20 @@ class Decoder:
         """Give the records of `raw`, which is not empty; never raises for what is in them."""
         decoded = Decoded(raw[-1].offset + 1)
         records = self._decode_all(raw)
-        if records is None or not self._check_all(raw, records):
+        times = None if records is None else self._times(raw, records)
+        if records is None or times is None or not self._check_all(raw, records, times):
             self._decode_each(raw, decoded)
         else:
             decoded.records = records
             decoded.keys = [record.key for record in raw]  # type: ignore[misc]  # checked above
-            decoded.times = [record.time for record in records]
+            decoded.times = times
             decoded.offsets = [record.offset for record in raw]
         return decoded
+
+    def _times(self, raw: Sequence[RawRecord], records: list[Any]) -> list[int]:
+        if self._time_of is None:
+            return [self._clock.time()] * len(raw)
+        return list(map(self._time_of, records if self._from_record else raw))
 
     def _decode_all(self, raw: Sequence[RawRecord]) -> list[Any] | None:
         # One by one: msgspec reads many lines in one call 15 % faster, but a value of two objects
@@ -112,31 +122,35 @@ class Decoder:
         except UNREADABLE:
             return None
 
-    def _check_all(self, raw: Sequence[RawRecord], records: list[Any]) -> bool:
+    def _check_all(self, raw: Sequence[RawRecord], records: list[Any], times: list[int]) -> bool:
         names = self._names
         try:
             keys = [names[record.key] for record in raw]  # type: ignore[index]
         except (ValueError, AttributeError, TypeError):
             return False
-        # The newest event against the oldest timestamp: true for nearly every batch. Where it
-        # is not, records are looked at one by one.
-        latest = max([record.time for record in records])
-        oldest = min([record.timestamp for record in raw])
-        return latest <= oldest + self._max_ahead and all(map(eq, keys, map(self._key_of, records)))
+        if min(times) < EARLIEST:
+            return False
+        if self._from_record:
+            # The newest event against the oldest timestamp: true for nearly every batch. Where it
+            # is not, records are looked at one by one.
+            oldest = min([record.timestamp for record in raw])
+            if max(times) > oldest + self._max_ahead:
+                return False
+        return all(map(eq, keys, map(self._key_of, records)))
 
     def _decode_each(self, raw: Sequence[RawRecord], decoded: Decoded) -> None:
         for record in raw:
             try:
-                value = self._decode_one(record)
+                value, time = self._decode_one(record)
             except UNREADABLE as error:
                 decoded.bad.append(self.dead_letter(record, error, "decode"))
                 continue
             decoded.records.append(value)
             decoded.keys.append(record.key or b"")
-            decoded.times.append(value.time)
+            decoded.times.append(time)
             decoded.offsets.append(record.offset)
 
-    def _decode_one(self, record: RawRecord) -> Any:
+    def _decode_one(self, record: RawRecord) -> tuple[Any, int]:
         if record.value is None:
             raise ValueError("the record has no value")
         if record.key is None:
@@ -147,10 +161,16 @@ class Decoder:
             raise ValueError(
                 f"the key {record.key!r} is not the record's {self._topic.key} {name!r}"
             )
-        ahead = value.time - record.timestamp
-        if ahead > self._max_ahead:
+        (time,) = self._times([record], [value])
+        if time < EARLIEST:
+            raise ValueError(
+                f"the time {time} is before 1973: milliseconds since the epoch are expected, "
+                "seconds perhaps given"
+            )
+        ahead = time - record.timestamp
+        if self._from_record and ahead > self._max_ahead:
             raise ValueError(f"the time is {ahead} ms ahead of the record's Kafka timestamp")
-        return value
+        return value, time
 
     def dead_letter(self, record: RawRecord, error: Exception, stage: str) -> DeadLetter:
         """Describe a record that could not be read or processed, and why."""
@@ -166,8 +186,14 @@ class Decoder:
             value=value,
             error=f"{type(error).__name__}: {error}"[:MAX_DEAD_TEXT] + note,
             stage=stage,
-            time=int(now() * 1000),
+            time=self._clock.time(),
         )
+
+
+def _time_of(time: str | Timestamp) -> Callable[[Any], int] | None:
+    if isinstance(time, str):
+        return attrgetter(time)
+    return None if time is Timestamp.PROCESSING else attrgetter("timestamp")
 
 
 class _Names(dict[bytes, str]):

@@ -5,7 +5,6 @@ It stands behind a repartition: one partition sees all keys, so a period's rows 
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
 
 #: Periods kept in memory; an older one is read from the store when it is asked for.
 PERIODS_IN_MEMORY = 3
-
-#: Seconds after which a partition that sends nothing no longer holds up the deletion of periods.
-IDLE = 60.0
 
 
 class ClosedPeriodError(ValueError):
@@ -63,7 +59,7 @@ class GroupState(PartitionState):
         self._dirty: set[tuple[int, bytes]] = set()
         self._changed: set[int] = set()
         self._decode_row = RowDecoder(table.name, table.version, [int, int, table.row_type])
-        self._heard: dict[int, float] = dict.fromkeys(table.inputs, monotonic())
+        self._heard: dict[int, float] = dict.fromkeys(table.inputs, self.clock.monotonic())
 
     def _load(self) -> None:
         for start in self.store.starts():
@@ -94,7 +90,7 @@ class GroupState(PartitionState):
     def _hear(self, partition: int, stream_time: int) -> None:
         times = self.meta.inputs
         times[partition] = max(stream_time, times.get(partition, -1))
-        self._heard[partition] = monotonic()
+        self._heard[partition] = self.clock.monotonic()
 
     def _period(self, start: int) -> dict[bytes, _Row]:
         if start not in self._periods:
@@ -127,8 +123,8 @@ class GroupState(PartitionState):
         # By the slowest of the partitions it gathers from: one may be days ahead of another in
         # a replay. Which one was idle is the wall clock's word; its effect, what was deleted,
         # stands in the meta row.
-        now = monotonic()
-        awaited = [each for each, heard in self._heard.items() if now - heard < IDLE]
+        now, idle = self.clock.monotonic(), self.table.app.tasks.conf.idle / 1000
+        awaited = [each for each, heard in self._heard.items() if now - heard < idle]
         times = self.meta.inputs
         slowest = min((times.get(each, -1) for each in awaited), default=self.meta.stream_time)
         return slowest - self.table.retention - self.table.period + 1

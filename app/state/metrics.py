@@ -8,6 +8,11 @@ from prometheus_client import Counter, Gauge, Histogram
 records = Counter("tickstream_records_total", "Records folded", ["table", "partition"])
 batches = Counter("tickstream_batches_total", "Batches folded", ["table", "partition"])
 late = Counter("tickstream_late_total", "Records after their table's grace", ["table", "partition"])
+outside = Counter(
+    "tickstream_outside_total",
+    "Records that no window holds, such as after an exchange's close",
+    ["table", "partition"],
+)
 dead_letters = Counter(
     "tickstream_dead_letters_total",
     "Records that could not be read or processed",

@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
-from collections.abc import Iterable
-from itertools import islice
+from bisect import bisect_left, bisect_right
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from app.state import metrics
-from app.state.partition import PartitionState, RecordError, Row
-from app.state.rows import RowDecoder, encode_row, prefix, row_key, split_row_key
-from app.windows import (
-    Folded,
-    Pane,
-    Refusal,
-    Window,
-    WindowResult,
-    fold_windows,
-    horizon,
-    is_final,
-    revision,
-)
+from app.state.event_time import EventTimeState
+from app.state.partition import RecordError, Row
+from app.state.rows import OPEN, RowDecoder, encode_row, prefix, row_key, split_row_key
+from app.windows import Pane, Span, WindowFamily, WindowFold, WindowResult, fold_windows, horizon
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
+
     from app.state.batch import Decoded
     from app.state.store import Store
     from app.state.window_table import WindowTable
 
-logger = logging.getLogger(__name__)
-
-#: Most panes that one publication finalises.
+#: About so many windows become final in one publication.
 SLICE = 1_000
 
-#: Above this, windows are published on close only: they overlap too often to say each change.
-MAX_OVERLAP = 60
+_start = attrgetter("start")
+_end = attrgetter("end")
 
 
-class PaneState(PartitionState):
+class PaneState(EventTimeState):
     """Panes by key and start; which of them changed, and up to when they are final."""
-
-    table: WindowTable
 
     def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
         super().__init__(table, partition, store, leads=leads)
@@ -48,9 +36,13 @@ class PaneState(PartitionState):
         self._panes: dict[bytes, dict[int, Pane]] = {}
         self._by_start: dict[int, list[Pane]] = {}
         self._dirty: list[Pane] = []
+        #: Rows of the next snapshot.
+        self._rows: list[Row] = []
         self._unpublished: list[Pane] = []
-        #: Results of this publication, by whether they are final.
-        self._said: Counter[bool] = Counter()
+        #: Where windows overlap much, their folds go on from one publication to the next.
+        self._folds: dict[WindowFamily, dict[bytes, WindowFold]] = {
+            window: {} for window in table.windows if table.overlaps_much(window)
+        }
         self._decode_row = RowDecoder(
             table.name,
             table.aggregate.version,
@@ -60,7 +52,7 @@ class PaneState(PartitionState):
     # -- opening
 
     def _load(self) -> None:
-        for row in self.store.keys_between(max(0, self.meta.finalised - self.table.max_size)):
+        for row in self.store.keys_between(max(0, self.meta.finalised - self.table.longest)):
             value = self.store.get(row)
             if value is None:
                 continue
@@ -80,9 +72,20 @@ class PaneState(PartitionState):
     # -- folding
 
     def _fold(self, decoded: Decoded, begin: int) -> None:
+        if not self.table.says_every_change:
+            self._fold_range(decoded, begin, len(decoded.offsets))
+            return
+        for index in range(begin, len(decoded.offsets)):
+            self._fold_range(decoded, index, index + 1)
+            self._say_changes(decoded.keys[index], decoded.times[index], decoded.offsets[index])
+
+    def _fold_range(  # noqa: C901, PLR0912, PLR0915  # a call for each record costs more than it reads better
+        self, decoded: Decoded, begin: int, end: int
+    ) -> None:
         # The hot loop: everything it touches is a local.
         table, panes_of, dirty = self.table, self._panes, self._dirty
-        add, grace, length = table.aggregate.add, table.grace, table.pane
+        add, grace, slices = table.aggregate.add, table.grace, table.slices
+        length, origin = slices.length, slices.offset
         keys, times, offsets, records = (
             decoded.keys,
             decoded.times,
@@ -92,20 +95,27 @@ class PaneState(PartitionState):
         clock = self.meta.stream_time
         limit = horizon(clock, grace)
         late: list[tuple[int, int]] = []
+        behind: list[int] = []
+        outside = 0
         index = begin
         try:
-            for index in range(begin, len(offsets)):
+            for index in range(begin, end):
                 time = times[index]
                 if time > clock:
                     clock = time
                     limit = time - grace
-                elif time < limit:
-                    late.append((index, clock))
-                    continue
-                start = time - time % length
+                elif time < clock:
+                    behind.append(clock - time)
+                    if time < limit:
+                        late.append((index, clock))
+                        continue
+                start = time - (time - origin) % length if length else slices.start_of(time)
                 try:
                     pane = panes_of[keys[index]][start]
                 except KeyError:
+                    if start < 0:
+                        outside += 1
+                        continue
                     pane = self._new_pane(keys[index], start)
                 offset = offsets[index]
                 add(pane.state, records[index], time, offset)
@@ -116,16 +126,23 @@ class PaneState(PartitionState):
                 if not pane.dirty:
                     pane.dirty = True
                     dirty.append(pane)
-                if clock >= start + length:
-                    pane.correct(clock - clock % length)
+                if clock > time:
+                    reached = clock - (clock - origin) % length if length else slices.floor(clock)
+                    if reached > start:
+                        pane.correct(reached)
+            index = end
         except Exception as error:  # an aggregate may raise anything
             # What was not accepted moves no clock, and leaves no empty pane.
+            if times[index] < clock:
+                behind.pop()
             clock = max([self.meta.stream_time, *times[begin:index]])
             self._discard_empty(keys[index])
             raise RecordError(index, error) from error
         finally:
             self.meta.stream_time = clock
-            self._refuse(decoded, late)
+            self._judge(decoded, index - begin, behind, late)
+            if outside:
+                metrics.outside.labels(table.name, str(self.partition)).inc(outside)
 
     def _new_pane(self, key: bytes, start: int) -> Pane:
         if key not in self._panes:
@@ -146,19 +163,6 @@ class PaneState(PartitionState):
         self._panes.setdefault(pane.key, {})[pane.start] = pane
         self._by_start.setdefault(pane.start, []).append(pane)
 
-    def _refuse(self, decoded: Decoded, late: list[tuple[int, int]]) -> None:
-        table = self.table
-        if not late:
-            return
-        metrics.late.labels(table.name, str(self.partition)).inc(len(late))
-        if table.late_topic is None or table.late_record is None:
-            return
-        for index, stream_time in late:
-            offset = decoded.offsets[index]
-            refusal = Refusal("late", stream_time, table.grace, self.partition, offset, table.name)
-            record = table.late_record(decoded.records[index], refusal)
-            self.append(table.late_topic, decoded.keys[index].decode(), record, offset)
-
     # -- checkpoints
 
     @property
@@ -166,7 +170,11 @@ class PaneState(PartitionState):
         """Whether windows changed, or became final, since the last publication."""
         return bool(self._unpublished) or self.behind or self.position != self.meta.published
 
-    def _take_rows(self) -> list[Row]:
+    def _take_window_rows(self) -> list[Row]:
+        rows, self._rows = self._rows + self._encode_dirty(), []
+        return rows
+
+    def _encode_dirty(self) -> list[Row]:
         version = self.table.aggregate.version
         rows: list[Row] = []
         for pane in self._dirty:
@@ -189,153 +197,154 @@ class PaneState(PartitionState):
             pane.unpublished = True
             self._unpublished.append(pane)
 
-    def _settle(self) -> None:
+    def _settle_windows(self) -> None:
         """Drop the panes that no window still needs; from now on the store answers for them."""
-        done = self.meta.finalised - self.table.max_size
+        done = self.meta.finalised - self.table.longest
         for start in [start for start in self._by_start if start <= done]:
             for pane in self._by_start.pop(start):
                 panes = self._panes[pane.key]
                 del panes[start]
                 if not panes:
                     del self._panes[pane.key]
+                    for folds in self._folds.values():
+                        folds.pop(pane.key, None)
 
     def _expires_before(self) -> int:
         # Only what no window that is still to become final is made of.
         end = min(self.meta.stream_time - self.table.retention, self.meta.finalised)
-        return end - self.table.max_size + 1
+        return end - self.table.longest + 1
 
     # -- publication
 
-    def _publish(self) -> None:
-        self._relate()
+    def _publish_windows(self) -> None:
+        # Before the publication: what changes from here on awaits the next one.
+        self._rows += self._encode_dirty()
         before, until = self.meta.finalised, self._next_horizon()
+        # From here on a result that ends by then says it is final.
+        self.meta.finalised = until
+        changed = self._take_changed()
+        for key in changed.keys() | self._keys_closing(before, until):
+            self._publish_key(key, changed.get(key, ()), before, until)
+
+    def _take_changed(self) -> dict[bytes, list[Pane]]:
+        """Give the panes changed since the last publication, by key, where changes are said."""
+        if self.table.looks_back:
+            self._relate()
         changed: dict[bytes, list[Pane]] = {}
         for pane in self._unpublished:
             pane.unpublished = False
-            changed.setdefault(pane.key, []).append(pane)
+            if self.table.says_changes and not self.table.says_every_change:
+                changed.setdefault(pane.key, []).append(pane)
         self._unpublished.clear()
-        for key in changed.keys() | self._keys_between(before, until):
-            self._publish_key(key, changed.get(key, ()), before, until)
-        self.meta.finalised = until
-        for final, results in self._said.items():
-            metrics.published.labels(self.table.name, str(final).lower()).inc(results)
-        self._said.clear()
+        return changed
 
     def _publish_key(self, key: bytes, changed: Iterable[Pane], before: int, until: int) -> None:
-        panes = sorted(self._panes[key].values(), key=_start)
-        name, length = key.decode(), self.table.pane
+        panes = self._panes[key]
+        starts = sorted(panes)
+        name, merge = key.decode(), self.table.aggregate.merge
         for window in self.table.windows:
-            size = window.size
-            starts = {
-                start
-                for pane in panes
-                if before - size < pane.start < until
-                for start in window.starts_over(pane.start, pane.start + length)
-                if before < start + size <= until
-            }
-            if size // window.advance <= MAX_OVERLAP:
-                starts.update(
-                    start
-                    for pane in changed
-                    for start in window.starts_over(pane.start, pane.start + length)
-                    if start + size > until
-                )
-            for folded in fold_windows(panes, window, sorted(starts), self.table.aggregate.merge):
-                self._emit(self._result(name, window, folded, until))
+            closing = list(_closing(window, starts, before, until))
+            if window in self._folds:
+                folded = self._kept_fold(window, panes, starts, until).windows(closing)
+            else:
+                spans = closing
+                if self.table.says_changes_of(window):
+                    spans = closing + _holding(window, starts, changed, until)
+                folded = fold_windows(_needed(panes, starts, spans), spans, merge)
+            for span, state, evidence in folded:
+                self._emit(self._result(name, window, span, state, evidence))
 
-    def _result(self, key: str, window: Window, folded: Folded, until: int) -> WindowResult:
-        start, state, evidence = folded
-        end = start + window.size
-        final = is_final(end, until)
-        return WindowResult(
-            key,
-            window,
-            start,
-            end,
-            state,
-            evidence.count,
-            evidence.first_offset,
-            evidence.last_offset,
-            evidence.late,
-            final,
-            revision(evidence.last_offset, final=final),
-            self.partition,
-            self.meta.stream_time,
-            self._before,
-        )
+    def _kept_fold(
+        self, window: WindowFamily, panes: dict[int, Pane], starts: list[int], until: int
+    ) -> WindowFold:
+        """Give the fold of final windows, which goes on: what ends by `until` doesn't change."""
+        key = panes[starts[0]].key
+        fold = self._folds[window].get(key)
+        if fold is None:
+            fold = self._folds[window][key] = WindowFold(self.table.aggregate.merge)
+        # The pane that `until` is in may still get records, and be preceded by a new one.
+        settled = self.table.slices.floor(until)
+        new = starts[bisect_left(starts, fold.added) : bisect_left(starts, settled)]
+        fold.add([panes[start] for start in new], settled)
+        return fold
 
-    def _emit(self, result: WindowResult) -> None:
-        self._said[result.final] += 1
-        for topic, record in self.table.publications:
-            self.send(topic, result.key, record(result))
+    def _say_changes(self, key: bytes, time: int, offset: int) -> None:
+        """Say the windows that the record just folded is in, if it is in any."""
+        panes = self._panes.get(key, {})
+        pane = panes.get(self.table.slices.start_of(time))
+        if pane is None or pane.last_offset != offset:
+            return
+        limit = horizon(self.meta.stream_time, self.table.grace)
+        starts = sorted(panes)
+        for window in self.table.windows:
+            spans = _holding(window, starts, [pane], limit)
+            needed = _needed(panes, starts, spans)
+            for span, state, evidence in fold_windows(needed, spans, self.table.aggregate.merge):
+                self._emit(self._result(key.decode(), window, span, state, evidence))
 
     def _next_horizon(self) -> int:
         """Give up to when windows become final now; not all at once after a leap in time."""
         before = self.meta.finalised
         until = max(before, horizon(self.meta.stream_time, self.table.grace))
-        panes = 0
-        self.behind = False
-        for start in sorted(start for start in self._by_start if before <= start < until):
-            if panes > SLICE and start > before:
-                self.behind = True
+        reached = min(until, self._slice_of_work(before, until))
+        self.behind = reached < until
+        return reached
+
+    def _slice_of_work(self, before: int, until: int) -> int:
+        """Give up to when about SLICE windows end, from `before` on."""
+        oldest = before - self.table.longest
+        starts = sorted(start for start in self._by_start if oldest < start < until)
+        if not starts:
+            return until
+        if self.table.step:
+            # So many steps of the windows, from the first of them on that holds a record.
+            steps = max(1, SLICE // len(self._panes))
+            return max(before, starts[0]) + steps * self.table.step
+        windows = 0
+        for start in starts[bisect_left(starts, before) :]:
+            if windows >= SLICE:
                 return start
-            panes += len(self._by_start[start])
+            windows += len(self._by_start[start])
         return until
 
-    def _keys_between(self, before: int, until: int) -> set[bytes]:
-        """Give the keys with a pane in a window that ends in `(before, until]`."""
+    def _keys_closing(self, before: int, until: int) -> AbstractSet[bytes]:
+        """Give the keys with a pane in a window that ends in `(before, until]`, maybe others."""
         if before == until:
             return set()
-        lowest = before - self.table.max_size
-        return {
-            pane.key
-            for start, panes in self._by_start.items()
-            if lowest < start < until
-            for pane in panes
-        }
+        lowest = before - self.table.longest
+        held = [panes for start, panes in self._by_start.items() if lowest < start < until]
+        if sum(map(len, held)) > len(self._panes):
+            return self._panes.keys()
+        return {pane.key for panes in held for pane in panes}
 
     def _relate(self) -> None:
         """A changed window changes the next one's record too, where that looks back."""
-        if self.table.looks_back:
-            for pane in list(self._unpublished):
-                later = [p for s, p in self._panes[pane.key].items() if s > pane.start]
-                if later:
-                    self._mark_unpublished(min(later, key=_start))
+        for pane in list(self._unpublished):
+            later = [p for s, p in self._panes[pane.key].items() if s > pane.start]
+            if later:
+                self._mark_unpublished(min(later, key=_start))
 
     # -- queries
 
-    def read(self, key: bytes, window: Window, begin: int, end: int) -> list[WindowResult]:
+    def read(self, key: bytes, window: WindowFamily, begin: int, end: int) -> list[WindowResult]:
         """Give the windows of `key` with begin <= start < end (ms) that hold a record."""
         # At the edge of the retention a window's first panes may be deleted, its last not yet.
         begin = max(begin, self._expires_before())
-        panes = self._panes_over(key, begin, end + window.size)
-        starts = sorted(
-            {
-                start
-                for pane in panes
-                for start in window.starts_over(pane.start, pane.start + self.table.pane)
-                if begin <= start < end
-            }
-        )
-        merge = self.table.aggregate.merge
+        panes = self._panes_over(key, begin, end + window.longest)
+        starts = sorted(panes)
+        spans = [
+            span for span in _closing(window, starts, begin, OPEN) if begin <= span.start < end
+        ]
+        folded = fold_windows(_needed(panes, starts, spans), spans, self.table.aggregate.merge)
         name = key.decode()
-        until = self.meta.finalised
-        return [
-            self._result(name, window, folded, until)
-            for folded in fold_windows(panes, window, starts, merge)
-        ]
-
-    def rows_of(self, key: bytes) -> list[Any]:
-        """Give the windows of every kind that the table serves, oldest first."""
-        return [
-            self.table.record(result)
-            for window in self.table.windows
-            for result in self.read(key, window, 0, 1 << 62)
-        ]
+        return [self._result(name, window, *each) for each in folded]
 
     def all_keys(self) -> set[bytes]:
         """Give the keys that have panes."""
         return super().all_keys() | set(self._panes)
+
+    def _reach(self, window: WindowFamily) -> int:
+        return window.longest
 
     def _before(self, name: str, start: int) -> Any | None:
         key = name.encode()
@@ -345,27 +354,62 @@ class PaneState(PartitionState):
         stored = self.store.last_before(prefix(key), row_key(key, start))
         return None if stored is None else self._read(*stored).state
 
-    def span(self, key: bytes) -> tuple[int, int] | None:
-        """Give start of the oldest and end of the newest pane of `key` (ms); None if unknown."""
-        starts = list(self._panes.get(key, ()))
-        begin, end = prefix(key), row_key(key, (1 << 63) - 1)
-        for row, _ in islice(self.store.scan(begin, end), 1):
-            starts.append(split_row_key(row)[1])
-        newest = self.store.last_before(begin, end)
-        if newest is not None:
-            starts.append(split_row_key(newest[0])[1])
-        return (min(starts), max(starts) + self.table.pane) if starts else None
+    def _span_of(self, row: bytes, value: bytes) -> tuple[int, int]:
+        del value
+        start = split_row_key(row)[1]
+        return start, self.table.slices.end_of(start)
 
-    def _panes_over(self, key: bytes, begin: int, end: int) -> list[Pane]:
-        """Give the panes of `key` with begin <= start < end: the store's, then memory's."""
+    def _spans_in_memory(self, key: bytes) -> list[tuple[int, int]]:
+        panes = self._panes.get(key, ())
+        return [(start, self.table.slices.end_of(start)) for start in panes]
+
+    def _keys_in_memory(self, begin: int, end: int) -> set[bytes]:
+        return {
+            pane.key
+            for start, panes in self._by_start.items()
+            if begin <= start < end
+            for pane in panes
+        }
+
+    def _panes_over(self, key: bytes, begin: int, end: int) -> dict[int, Pane]:
+        """Give the panes of `key` with begin <= start < end, by start: the store's and memory's."""
         hot = self._panes.get(key, {})
-        end = min(end, (1 << 63) - 1)
-        rows = self.store.scan(row_key(key, max(begin, 0)), row_key(key, end))
-        panes = {split_row_key(row)[1]: (row, value) for row, value in rows}
-        cold = [self._read(*item) for start, item in panes.items() if start not in hot]
-        warm = [pane for start, pane in hot.items() if begin <= start < end]
-        return sorted(cold + warm, key=_start)
+        rows = self.store.scan(row_key(key, max(begin, 0)), row_key(key, min(end, OPEN)))
+        stored = {split_row_key(row)[1]: (row, value) for row, value in rows}
+        panes = {start: self._read(*item) for start, item in stored.items() if start not in hot}
+        return panes | {start: pane for start, pane in hot.items() if begin <= start < end}
 
 
-def _start(pane: Pane) -> int:
-    return pane.start
+def _closing(
+    window: WindowFamily, starts: Sequence[int], before: int, until: int
+) -> Iterator[Span]:
+    """Give the windows that hold a pane and end in (before, until], ascending, each once."""
+    reached = before
+    index = bisect_right(starts, before - window.longest)
+    while index < len(starts) and starts[index] < until:
+        start = starts[index]
+        for span in window.over(start, start + 1, reached, starts):
+            if span.end > until:
+                return
+            reached = span.end
+            yield span
+        # All that the next panes add ends after `reached`.
+        index = max(index + 1, bisect_right(starts, reached - window.longest))
+
+
+def _holding(
+    window: WindowFamily, starts: Sequence[int], panes: Iterable[Pane], after: int
+) -> list[Span]:
+    """Give the windows that hold one of `panes` and end after `after`, ascending, each once."""
+    spans = {
+        span for pane in panes for span in window.over(pane.start, pane.start + 1, after, starts)
+    }
+    return sorted(spans, key=_end)
+
+
+def _needed(panes: dict[int, Pane], starts: Sequence[int], spans: Sequence[Span]) -> list[Pane]:
+    """Give the panes that `spans` (ascending) are made of, ascending."""
+    if not spans:
+        return []
+    first, end = bisect_left(starts, spans[0].start), bisect_left(starts, spans[-1].end)
+    return [panes[start] for start in starts[first:end]]

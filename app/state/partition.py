@@ -73,8 +73,10 @@ class PartitionState(ABC):
         self.position = 0
         #: More work is due than one checkpoint may take on: the next follows at once.
         self.behind = False
+        self.clock = table.app.tasks.clock
         self._outputs: dict[tuple[str, int], list[Out]] = defaultdict(list)
         self._committed_position = 0
+        self._published_at = self.clock.monotonic()
 
     # -- opening
 
@@ -146,11 +148,19 @@ class PartitionState(ABC):
     def unpublished(self) -> bool:
         """Whether a publication has something to say."""
 
+    def publication_due(self, now: float) -> bool:
+        """Say whether to publish at `now` (s, of the monotonic clock)."""
+        if self.behind:
+            return True
+        return now - self._published_at >= self.table.publish_interval / 1000 and self.unpublished
+
     def snapshot(self, *, publish: bool) -> Snapshot:
         """Take what has changed; folding may go on, into the next snapshot."""
-        rows = self._take_rows()
         if publish:
             self._publish()
+            self._published_at = self.clock.monotonic()
+        rows = self._take_rows()
+        if publish:
             # Rows are deleted in the transaction that has published the last of them, or later.
             rows = self._without_expired(rows)
         self.meta.positions[self.table.source.name] = self.position

@@ -4,6 +4,9 @@ Key: length of the key (2 bytes, big endian), the key, the start (8 bytes, big e
 of a key stand together, ordered by start. Value: MessagePack `[version, ...]`.
 The meta row of a partition has the key `__meta__` (no row's key: as a length, its first two
 bytes would ask for 24,415 bytes more).
+
+Starts from `OPEN` on are no times: there stand rows of another kind, so that neither a query by
+time nor the retention meets them.
 """
 
 import struct
@@ -11,11 +14,18 @@ from typing import Any
 
 import msgspec
 
+from app.windows.aggregates import Packed
+
 META = b"__meta__"
+
+#: Start of the row that holds what of a key is still open (sessions, count windows).
+OPEN = 1 << 61
+
+#: Rows from this start on count a key's late records, by day of arrival in stream time (ms).
+LATE = 1 << 62
 
 _LENGTH = struct.Struct(">H")
 _START = struct.Struct(">Q")
-_encode = msgspec.msgpack.Encoder().encode
 
 #: Longest key in bytes.
 MAX_KEY = 0xFFFF
@@ -42,6 +52,27 @@ class Meta(msgspec.Struct, omit_defaults=True):
     expired: int = 0
     #: Behind a repartition: stream time (ms) of each partition it gathers from.
     inputs: dict[int, int] = {}
+    #: How far records were behind stream time when they came (ms, upper bound) → records.
+    lateness: dict[int, int] = {}
+
+
+def _pack(item: Packed) -> bytes:
+    if not hasattr(item, "to_bytes"):
+        raise TypeError(f"a row can't hold {type(item).__name__} objects")
+    return item.to_bytes()
+
+
+def _unpack(kind: type[Packed], raw: Any) -> Packed:
+    if not isinstance(raw, bytes):
+        raise TypeError(f"expected the bytes of {kind.__name__}, got {type(raw).__name__}")
+    try:
+        return kind.from_bytes(raw)
+    except Exception as error:  # whatever a library says of bytes it can't read
+        raise ValueError(f"not the bytes of {kind.__name__}: {error}") from error
+
+
+#: Only what MessagePack has no form for gets to the hook: ordinary rows don't pay for it.
+_encode = msgspec.msgpack.Encoder(enc_hook=_pack).encode
 
 
 def prefix(key: bytes) -> bytes:
@@ -60,7 +91,7 @@ def split_row_key(row: bytes) -> tuple[bytes, int]:
 
 
 def encode_row(version: int, *fields: Any) -> bytes:
-    """Give a row's value."""
+    """Give a row's value; of `Packed` objects in the fields, the bytes they make of themselves."""
     return _encode((version, *fields))
 
 
@@ -84,7 +115,7 @@ class RowDecoder:
         self._table = table
         self._version = version
         shape: Any = tuple.__class_getitem__((int, *fields))
-        self._decode = msgspec.msgpack.Decoder(shape).decode
+        self._decode = msgspec.msgpack.Decoder(shape, dec_hook=_unpack).decode
 
     def __call__(self, key: bytes, value: bytes) -> tuple[Any, ...]:
         """Give the fields of a row. Raises UnreadableRowError with the row's name."""

@@ -24,7 +24,7 @@ from rocksdict import (
     WriteOptions,
 )
 
-from app.state.rows import META
+from app.state.rows import META, OPEN
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class Store:
             return found.key()[1:], found.value()
         return None
 
-    def keys_between(self, begin: int, end: int = 1 << 62) -> Iterator[bytes]:
+    def keys_between(self, begin: int, end: int = OPEN) -> Iterator[bytes]:
         """Give the timed rows with begin <= start < end (ms), oldest first."""
         for entry, _ in self._scan(TIME + begin.to_bytes(8), TIME + max(end, 0).to_bytes(8)):
             yield entry[9:]

@@ -91,6 +91,11 @@ class StateTable(Service):
         """What the rows are, in words: state of another layout is refused, not misread."""
 
     @property
+    def publish_interval(self) -> int:
+        """Time between two publications (ms)."""
+        return self.app.tasks.conf.publish_interval
+
+    @property
     def topics(self) -> list[Topic]:
         """The topics this table writes."""
         return [topic for topic, _ in self.publications]

@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from enum import Enum
-from time import monotonic
+from math import inf
 from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 
 from app.state import metrics
 from app.state.batch import Decoder
-from app.state.checkpoint import is_fatal, new_producer, write
-from app.state.restore import restore
 
 if TYPE_CHECKING:
-    from aiokafka import AIOKafkaProducer
-
+    from app.state.journal import Writer
     from app.state.partition import PartitionState, Snapshot
     from app.state.tasks import Tasks
 
@@ -58,14 +55,15 @@ class Task:
         self.generation = generation
         self.state = State.OPENING
         self.states: list[PartitionState] = []
-        self.decoder = Decoder(tasks.topics[source], partition, tasks.conf.max_ahead)
+        self.clock = tasks.clock
+        self.decoder = Decoder(tasks.topics[source], partition, tasks.conf.max_ahead, self.clock)
         #: Offset of the next record to deliver; None until the task runs.
         self.next_offset: int | None = None
-        self._producer: AIOKafkaProducer | None = None
+        self._writer: Writer = tasks.journal.writer(self.name)
         #: The coroutine that takes the task through its life.
         self.runner: asyncio.Future | None = None
         self._checkpoint: asyncio.Task[None] | None = None
-        self._checkpointed = self._published = 0.0
+        self._checkpointed = 0.0
 
     @property
     def tp(self) -> TopicPartition:
@@ -85,23 +83,12 @@ class Task:
 
     async def open(self) -> None:
         """Go through the steps of opening; the task runs then. Raises what stops it."""
-        conf = self.tasks.conf
-        self._producer = new_producer(
-            f"{conf.app_id}-{self.source}-{self.partition}",
-            bootstrap_servers=conf.bootstrap_servers,
-            timeout_ms=conf.transaction_timeout,
-            compression=conf.compression,
-        )
-        await self._producer.start()
+        await self._writer.start()
         # Only now: what an older owner had pending is aborted, its offsets can't come any more.
         committed = await self.tasks.source.committed(self.tp)
         for leads, table in enumerate(self.tasks.tables_of(self.source)):
-            store = await restore(
-                self.tasks.store_path(table, self.partition),
-                table,
-                self.partition,
-                conf.bootstrap_servers,
-            )
+            path = self.tasks.store_path(table, self.partition)
+            store = await self.tasks.journal.restore(path, table, self.partition)
             state = table.new_state(self.partition, store, leads=leads == 0)
             self.states.append(state)
             state.load()
@@ -112,7 +99,7 @@ class Task:
         for state in self.states:
             state.table.open(state)
         self.state = State.RUNNING
-        self._checkpointed = self._published = monotonic()
+        self._checkpointed = self.clock.monotonic()
         logger.info("Task %s runs from offset %d", self.name, position)
 
     async def _positions(self, committed: int | None) -> int:
@@ -147,51 +134,34 @@ class Task:
         """Checkpoint at each interval while the task runs. Raises what a checkpoint raised."""
         interval = self.tasks.conf.checkpoint_interval / 1000
         while self.state is State.RUNNING:
-            await asyncio.sleep(0 if any(s.behind for s in self.states) else interval)
-            if self.state is State.RUNNING and self._due:
-                await self._run_checkpoint(publish=self._publication_due)
+            await self.clock.sleep(0 if any(s.behind for s in self.states) else interval)
+            if self.state is State.RUNNING:
+                await self.checkpoint()
 
-    @property
-    def _due(self) -> bool:
-        return any(s.dirty for s in self.states) or self._publication_due
+    async def checkpoint(self) -> None:
+        """Checkpoint if anything is due. Raises what the transaction raised."""
+        now = self.clock.monotonic()
+        if any(state.dirty or state.publication_due(now) for state in self.states):
+            self._checkpoint = asyncio.ensure_future(self._write(now))
+            # Shielded: closing waits for a checkpoint in flight instead of cutting it off.
+            await asyncio.shield(self._checkpoint)
 
-    @property
-    def _publication_due(self) -> bool:
-        if any(s.behind for s in self.states):
-            return True
-        interval = self.tasks.conf.publish_interval / 1000
-        waited = monotonic() - self._published >= interval
-        return waited and any(s.unpublished for s in self.states)
-
-    async def _run_checkpoint(self, *, publish: bool) -> None:
-        self._checkpoint = asyncio.ensure_future(self._write(publish=publish))
-        # Shielded: closing waits for a checkpoint in flight instead of cutting it off.
-        await asyncio.shield(self._checkpoint)
-
-    async def _write(self, *, publish: bool) -> None:
-        assert self._producer is not None  # noqa: S101  # set by open()
-        begun = monotonic()
+    async def _write(self, now: float) -> None:
+        """Write a checkpoint, with the publications due at `now` (s)."""
+        begun = self.clock.monotonic()
         snapshots: list[tuple[PartitionState, Snapshot]] = [
-            (state, state.snapshot(publish=publish)) for state in self.states
+            (state, state.snapshot(publish=state.publication_due(now))) for state in self.states
         ]
         position = min(snapshot.position for _, snapshot in snapshots)
+        metadata = self.tasks.signature(self.source)
         try:
-            reached = await write(
-                self._producer,
-                snapshots,
-                source=self.tp,
-                position=position,
-                group=self.tasks.conf.app_id,
-                metadata=self.tasks.signature(self.source),
-            )
+            reached = await self._writer.write(snapshots, self.tp, position, metadata)
         except BaseException:
             metrics.checkpoints.labels(self.source, "failed").inc()
             raise
         for (state, snapshot), offset in zip(snapshots, reached, strict=True):
             state.committed(snapshot, offset)
-        self._checkpointed = monotonic()
-        if publish:
-            self._published = begun
+        self._checkpointed = self.clock.monotonic()
         metrics.checkpoints.labels(self.source, "committed").inc()
         metrics.checkpoint_seconds.labels(self.source).observe(self._checkpointed - begun)
         metrics.position.labels(self.source, str(self.partition)).set(position)
@@ -200,7 +170,8 @@ class Task:
         """Hold folding up while a checkpoint takes much longer than its interval."""
         waiting = self._checkpoint
         patience = PATIENCE * self.tasks.conf.checkpoint_interval / 1000
-        if waiting is not None and monotonic() - self._checkpointed > patience + 1:
+        late = self.clock.monotonic() - self._checkpointed > patience + 1
+        if waiting is not None and late:
             await asyncio.wait([waiting], timeout=patience)
 
     # -- closing
@@ -212,16 +183,12 @@ class Task:
         try:
             if self._checkpoint is not None and not self._checkpoint.done():
                 await asyncio.wait_for(asyncio.shield(self._checkpoint), CLOSE_TIMEOUT)
-            if last_checkpoint and ran and self._can_write and self._has_last_words:
-                await asyncio.wait_for(self._write(publish=True), CLOSE_TIMEOUT)
+            if last_checkpoint and ran and self._writer.usable and self._has_last_words:
+                await asyncio.wait_for(self._write(inf), CLOSE_TIMEOUT)
         except Exception as error:  # noqa: BLE001  # whatever it is, the next owner folds from the last one
             logger.warning("%s: no last checkpoint: %r", self.name, error)
         finally:
             await self._let_go()
-
-    @property
-    def _can_write(self) -> bool:
-        return self._producer is not None and not is_fatal(self._producer)
 
     @property
     def _has_last_words(self) -> bool:
@@ -233,9 +200,8 @@ class Task:
             state.table.close(state)
             state.store.close()
         self.states = []
-        if self._producer is not None:
-            try:
-                await asyncio.wait_for(self._producer.stop(), CLOSE_TIMEOUT)
-            except Exception as error:  # noqa: BLE001  # its transaction times out at the broker
-                logger.warning("%s: the producer did not stop: %r", self.name, error)
+        try:
+            await asyncio.wait_for(self._writer.stop(), CLOSE_TIMEOUT)
+        except Exception as error:  # noqa: BLE001  # its transaction times out at the broker
+            logger.warning("%s: the producer did not stop: %r", self.name, error)
         self.state = State.CLOSED

@@ -11,6 +11,8 @@ from aiokafka import TopicPartition
 from mode import Service
 
 from app.state import metrics
+from app.state.clock import Clock, SystemClock
+from app.state.journal import Journal, KafkaJournal
 from app.state.rows import UnreadableRowError
 from app.state.store import StoreInUseError, wipe
 from app.state.task import State, Task, TaskError
@@ -56,6 +58,8 @@ class Tasks(Service):
         super().__init__()
         self.conf = conf
         self.directory = directory
+        self.journal: Journal = KafkaJournal(conf)
+        self.clock: Clock = SystemClock()
         #: Source topics by name.
         self.topics: dict[str, Topic] = {}
         self._by_source: dict[str, list[StateTable]] = {}
@@ -168,14 +172,17 @@ class Tasks(Service):
                 await self._give_up(task, error)
         except Exception as error:  # noqa: BLE001  # the broker may answer anything
             if task.state is not State.CLOSING:
-                logger.warning("Task %s is lost: %r", task.name, error)
-                await self._reopen(task)
+                await self._lose(task, error)
 
     async def _end(self, task: Task, *, last_checkpoint: bool) -> None:
         if task.state is State.OPENING and task.runner is not None:
             task.runner.cancel()
             await asyncio.wait([task.runner])
         await task.close(last_checkpoint=last_checkpoint)
+
+    async def _lose(self, task: Task, error: Exception) -> None:
+        logger.warning("Task %s is lost: %r", task.name, error)
+        await self._reopen(task)
 
     async def _reopen(self, task: Task) -> None:
         """A task that nobody reopens stalls its partition for ever.

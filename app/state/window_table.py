@@ -1,23 +1,51 @@
-"""A table of windows over event time: panes, folded into every window it serves."""
+"""A table of windows over event time, folded from one topic, partition by partition."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from app.state.count_state import CountState
+from app.state.event_time import EventTimeState
 from app.state.pane_state import PaneState
+from app.state.session_state import SessionState
 from app.state.table import Host, StateTable
-from app.windows import Aggregate, Refusal, Window, WindowResult, pane_size
-from app.windows.durations import format_duration
+from app.topics import Topic
+from app.windows import (
+    Aggregate,
+    Count,
+    DefinitionError,
+    Emission,
+    Refusal,
+    Session,
+    Slices,
+    WindowFamily,
+    WindowResult,
+    format_duration,
+    layout_of,
+    milliseconds,
+    parse_window,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from app.state.store import Store
-    from app.topics import Topic
 
+#: Above this, windows are published on close only, where nothing else was asked for: they
+#: overlap too often to say each change.
+MAX_OVERLAP = 60
 
-class DefinitionError(ValueError):
-    """A table that can't be right as it is declared."""
+#: Windows, or the text of one.
+Windows = WindowFamily | str
+
+#: What keeps the windows that aren't made of panes.
+_KINDS: dict[type[Any], Callable[..., EventTimeState]] = {
+    Session: SessionState,
+    Count: CountState,
+}
 
 
 class WindowTable(StateTable):
@@ -25,7 +53,11 @@ class WindowTable(StateTable):
 
     `record` makes of a result what queries answer and topics get. With `looks_back`, a record
     depends on the window before its own (`WindowResult.previous`), and follows its corrections.
-    Durations in ms. Raises DefinitionError for a definition that can't be right.
+    Without `emission`, changed windows are published at most once per
+    TICKSTREAM_PUBLISH_INTERVAL, those that overlap more than 60 times on close.
+
+    Windows may be written as text (`"5m/1m"`), durations in ms or as text (`"30s"`). Raises
+    DefinitionError for a definition that can't be right.
     """
 
     abstract = True
@@ -37,35 +69,81 @@ class WindowTable(StateTable):
         *,
         name: str,
         source: Topic,
-        windows: Iterable[Window],
+        windows: Windows | Iterable[Windows],
         aggregate: Aggregate[Any, Any],
         record: Callable[[WindowResult], Any],
-        grace: int,
-        retention: int,
+        grace: int | str,
+        retention: int | str,
         help: str,
         looks_back: bool = False,
+        emission: Emission | None = None,
     ) -> None:
-        self.windows = tuple(windows)
         self.aggregate = aggregate
-        self.grace = grace
         self.looks_back = looks_back
+        self.emission = emission
         self.late_topic: Topic | None = None
         self.late_record: Callable[[Any, Refusal], Any] | None = None
         try:
-            self.pane = pane_size(self.windows)
-            self.max_size = max(window.size for window in self.windows)
-            _check_retention(retention, self.max_size + grace)
+            self.windows = _families(windows)
+            self.grace = milliseconds(grace)
+            kept = milliseconds(retention)
+            self._cut()
+            _check_retention(kept, self.longest + self.grace)
+            _check_source(source)
+            if looks_back and self.says_every_change:
+                raise DefinitionError("a table that looks back can't say every change")
         except ValueError as error:
             raise DefinitionError(f"table {name}: {error}") from None
-        super().__init__(
-            app, name=name, source=source, record=record, retention=retention, help=help
-        )
+        super().__init__(app, name=name, source=source, record=record, retention=kept, help=help)
+
+    def _cut(self) -> None:
+        alone = next((window for window in self.windows if type(window) in _KINDS), None)
+        if alone is None:
+            self.slices = Slices(self.windows)
+            self.longest = self.slices.longest
+            #: The least distance of two windows (ms); 0 where they follow events.
+            self.step = min(window.advance for window in self.windows)
+            return
+        if len(self.windows) > 1:
+            raise DefinitionError(f"{alone} shares its table with no other window")
+        if self.looks_back:
+            raise DefinitionError(f"{alone} can't look back")
+        self.longest = alone.gap if isinstance(alone, Session) else 0
 
     @property
     def layout(self) -> str:
-        """The aggregate, its version, and the length of the panes."""
-        name = type(self.aggregate).__name__
-        return f"{name} {self.aggregate.version}, panes of {format_duration(self.pane)}"
+        """The aggregate, its version, and what rows hold: panes of a length, or windows."""
+        kind = self.windows[0]
+        rows = str(kind) if type(kind) in _KINDS else str(self.slices)
+        return f"{layout_of(self.aggregate)}, {rows}"
+
+    # -- what is published, and when
+
+    @property
+    def publish_interval(self) -> int:
+        """Time between two publications (ms)."""
+        if self.emission is None or self.emission.interval is None:
+            return super().publish_interval
+        return self.emission.interval
+
+    @property
+    def says_changes(self) -> bool:
+        """Whether windows are published before they are final."""
+        return self.emission is None or self.emission.interval is not None
+
+    @property
+    def says_every_change(self) -> bool:
+        """Whether each record gives a result."""
+        return self.emission is not None and self.emission.interval == 0
+
+    def overlaps_much(self, window: WindowFamily) -> bool:
+        """Say whether a window overlaps too often to be published before it is final."""
+        much = window.advance > 0 and window.size // window.advance > MAX_OVERLAP
+        return much and (self.emission is None or not self.says_changes)
+
+    def says_changes_of(self, window: WindowFamily) -> bool:
+        """Say whether a kind of window is published before it is final."""
+        return self.says_changes and not self.overlaps_much(window)
 
     @property
     def topics(self) -> list[Topic]:
@@ -76,36 +154,118 @@ class WindowTable(StateTable):
         """Write each record that comes after the grace to `topic`, as `record` makes it."""
         self.late_topic, self.late_record = topic, record
 
-    def new_state(self, partition: int, store: Store, *, leads: bool) -> PaneState:
+    def new_state(self, partition: int, store: Store, *, leads: bool) -> EventTimeState:
         """Make the state of a partition over its opened store."""
-        return PaneState(self, partition, store, leads=leads)
+        kind = _KINDS.get(type(self.windows[0]), PaneState)
+        return kind(self, partition, store, leads=leads)
 
-    def read(self, key: str, window: Window, begin: int, end: int) -> list[Any]:
-        """Give the records of the windows of `key` with begin <= start < end (ms), oldest first.
+    # -- queries: of the partitions open here; an unknown key has no windows
 
-        Only partitions open here are looked into; an unknown key has none.
-        """
-        results = [
+    def read(self, key: str, window: WindowFamily, begin: int, end: int) -> list[Any]:
+        """Give the records of the windows of `key` with begin <= start < end (ms), oldest first."""
+        return [self.record(result) for result in self.results(key, window, begin, end)]
+
+    def results(self, key: str, window: WindowFamily, begin: int, end: int) -> list[WindowResult]:
+        """Give the windows of `key` with begin <= start < end (ms), oldest first."""
+        found = [
             result
-            for state in self.open_states()
-            if isinstance(state, PaneState)
+            for state in self._window_states()
             for result in state.read(key.encode(), window, begin, end)
         ]
-        return [self.record(result) for result in sorted(results, key=lambda r: r.start)]
+        return sorted(found, key=lambda result: (result.start, result.end, result.first_offset))
+
+    def newest(
+        self, key: str, window: WindowFamily, *, begin: int, end: int, limit: int
+    ) -> list[Any] | None:
+        """Give the records of the newest `limit` windows that start in [begin, end) (ms).
+
+        Oldest first; None for an unknown key. Windows nothing fell into don't exist, so what is
+        read grows backwards until there are enough, or nothing older.
+        """
+        span = self.span(key)
+        if span is None:
+            return None
+        begin, end = max(begin, span[0] - self.longest), min(end, span[1])
+        found: list[WindowResult] = []
+        reach = max(limit * window.advance, window.size)
+        while len(found) < limit and begin < end:
+            start = max(begin, end - reach)
+            found = self.results(key, window, start, end) + found
+            end, reach = start, 2 * reach
+        return [self.record(result) for result in found[-limit:]]
+
+    def page(
+        self,
+        window: WindowFamily,
+        *,
+        begin: int,
+        end: int,
+        limit: int,
+        after: tuple[str, int] | None = None,
+    ) -> list[tuple[str, int, Any]]:
+        """Give key, start and record of windows of all keys that start in [begin, end) (ms).
+
+        In order of key, then start; the first `limit` that come after `after` (key, start).
+        """
+        page: list[tuple[str, int, Any]] = []
+        known, start = after or ("", -1)
+        keys = {key for s in self._window_states() for key in s.keys_of(window, begin, end)}
+        for key in sorted(name for raw in keys if (name := raw.decode()) >= known):
+            first = max(begin, start + 1) if key == known else begin
+            found = self.results(key, window, first, end)
+            page.extend((key, result.start, self.record(result)) for result in found)
+            if len(page) >= limit:
+                break
+        return page[:limit]
 
     def span(self, key: str) -> tuple[int, int] | None:
-        """Give start of the oldest and end of the newest pane of `key` (ms); None if unknown."""
-        spans = [
-            span
-            for state in self.open_states()
-            if isinstance(state, PaneState) and (span := state.span(key.encode()))
-        ]
+        """Give start of the oldest and end of the newest of `key` (ms); None if unknown."""
+        spans = [span for state in self._window_states() if (span := state.span(key.encode()))]
         return (min(s for s, _ in spans), max(e for _, e in spans)) if spans else None
+
+    def late_of(self, key: str) -> int:
+        """Give how many records of `key` came too late, within the retention."""
+        return sum(state.late_of(key.encode()) for state in self._window_states())
+
+    def lateness(self) -> dict[int, int]:
+        """Give the histogram of how far records were behind stream time: ms → records."""
+        total: dict[int, int] = {}
+        for state in self._window_states():
+            for behind, records in state.meta.lateness.items():
+                total[behind] = total.get(behind, 0) + records
+        return total
+
+    def _window_states(self) -> list[EventTimeState]:
+        return [state for state in self.open_states() if isinstance(state, EventTimeState)]
+
+
+def _families(windows: Windows | Iterable[Windows]) -> tuple[WindowFamily, ...]:
+    # A grid window is a tuple itself, so what has a size is taken for one window.
+    one = isinstance(windows, str) or hasattr(windows, "advance")
+    given: Any = [windows] if one else windows
+    read: Callable[[Any], Any] = parse_window
+    return tuple(read(each) if isinstance(each, str) else each for each in given)
 
 
 def _check_retention(retention: int, needed: int) -> None:
     if retention < needed:
-        raise ValueError(
+        raise DefinitionError(
             f"a retention of {format_duration(retention)} is shorter than the longest window "
             f"and its grace, {format_duration(needed)}"
         )
+
+
+def _check_source(source: Topic) -> None:
+    """Raise DefinitionError where a topic's records have no such key, or no such time."""
+    fields = {field.name: field.type for field in msgspec.structs.fields(source.value)}
+    if source.key not in fields:
+        raise DefinitionError(
+            f"{source.value.__name__} has no field {source.key!r}, the key of {source.name}"
+        )
+    if isinstance(source.time, str):
+        kind = msgspec.inspect.type_info(fields.get(source.time, type(None)))
+        if not isinstance(kind, msgspec.inspect.IntType):
+            raise DefinitionError(
+                f"{source.value.__name__} has no whole number {source.time!r}, the time (ms) of "
+                f"the events of {source.name}; or name a Timestamp"
+            )

@@ -24,6 +24,7 @@ from app.web.owners import own_url
 from app.web.parameters import Values
 from app.web.peers import FORWARDED, PARTITIONS, ask
 from app.web.routes import json_response
+from app.windows.family import WindowFamily
 from app.windows.windowers import Window, hopping
 
 #: The tables whose windows are candles: the fine ones, and the day's.
@@ -36,10 +37,10 @@ _decode_symbols = msgspec.json.Decoder(list[str]).decode
 
 async def candles(request: web.Request, values: Values) -> web.StreamResponse:
     """Answer with a symbol's newest windows in the range asked for."""
-    symbol, window = values["symbol"], _window(values)
+    symbol, asked = values["symbol"], _window(values)
     if values["from"] > values["to"]:
         bad_parameter("from", "is after to")
-    table = _table(request.app[APP], window)
+    table, window = _served(request.app[APP], asked)
 
     def here() -> list[Candle] | None:
         begin, end, limit = values["from"], values["to"], values["limit"]
@@ -49,7 +50,7 @@ async def candles(request: web.Request, values: Values) -> web.StreamResponse:
 
 
 def newest(  # a query: each is a part of it
-    table: WindowTable, key: str, window: Window, *, begin: int, end: int, limit: int
+    table: WindowTable, key: str, window: WindowFamily, *, begin: int, end: int, limit: int
 ) -> list[Any] | None:
     """Give the newest `limit` windows with begin <= start < end (ms), oldest first.
 
@@ -59,7 +60,7 @@ def newest(  # a query: each is a part of it
     span = table.span(key)
     if span is None:
         return None
-    begin, end = max(begin, span[0] - window.size), min(end, span[1])
+    begin, end = max(begin, span[0] - window.longest), min(end, span[1])
     found: list[Any] = []
     reach = limit * window.advance
     while len(found) < limit and begin < end:
@@ -105,14 +106,16 @@ def _window(values: Values) -> Window:
         bad_parameter("advance", error)
 
 
-def _table(app: AppT, window: Window) -> WindowTable:
+def _served(app: AppT, asked: Window) -> tuple[WindowTable, WindowFamily]:
+    # By their nominal lengths: a day is 1d, whatever the calendar it follows.
     known = state_tables(app)
-    served: dict[Window, WindowTable] = {}
+    served: dict[tuple[int, int], tuple[WindowTable, WindowFamily]] = {}
     for table in map(known.get, TABLES):
         if isinstance(table, WindowTable):
-            served |= dict.fromkeys(table.windows, table)
-    if window not in served:
-        parameter = "advance" if any(window.size == other.size for other in served) else "size"
-        there_are = ", ".join(map(str, served)) or "none"
-        bad_parameter(parameter, f"windows of {window} are not served; there are {there_are}")
-    return served[window]
+            served |= {(each.size, each.advance): (table, each) for each in table.windows}
+    found = served.get((asked.size, asked.advance))
+    if found is None:
+        parameter = "advance" if any(asked.size == size for size, _ in served) else "size"
+        there_are = ", ".join(str(each) for _, each in served.values()) or "none"
+        bad_parameter(parameter, f"windows of {asked} are not served; there are {there_are}")
+    return found

@@ -2,20 +2,22 @@
 
 import re
 
+from app.windows.errors import DefinitionError
+
 #: Unit → milliseconds.
 UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
-_DURATION = re.compile(r"(\d+)(ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]+)(ms|s|m|h|d)")
 
 
 def parse_duration(text: str) -> int:
     """Give the milliseconds of `text`, a whole number and one unit of ms, s, m, h, d.
 
-    Raises ValueError, naming the text, for anything else.
+    Raises DefinitionError, naming the text, for anything else.
     """
     match = _DURATION.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{text!r} is not a duration such as 500ms, 30s, 5m, 4h or 8d")
+        raise DefinitionError(f"{text!r} is not a duration such as 500ms, 30s, 5m, 4h or 8d")
     return int(match[1]) * UNITS[match[2]]
 
 
@@ -25,3 +27,18 @@ def format_duration(ms: int) -> str:
         if ms and ms % size == 0:
             return f"{ms // size}{unit}"
     return f"{ms}ms"
+
+
+def milliseconds(value: int | str) -> int:
+    """Give the milliseconds of a duration, which is a text or whole milliseconds already.
+
+    Raises DefinitionError, naming the value, for what is negative or neither.
+    """
+    if isinstance(value, str):
+        return parse_duration(value)
+    # A bool is an int to Python, but nobody means 1 ms by it.
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise DefinitionError(f"{value!r} is neither whole milliseconds nor a text such as 5m")
+    if value < 0:
+        raise DefinitionError(f"{format_duration(value)} is no duration: it is negative")
+    return value

@@ -1,16 +1,18 @@
 """Folds panes into windows, with a number of merges that does not grow with size / advance."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
+from app.windows.family import Span
 from app.windows.panes import Evidence, Pane
-from app.windows.windowers import Window
 
 
 class Folded(NamedTuple):
-    """One window of one key: its start (ms), its aggregate's state, and the evidence."""
+    """One window of one key: where it is (ms), its aggregate's state, and the evidence."""
 
-    start: int
+    span: Span
     state: Any
     evidence: Evidence
 
@@ -22,35 +24,56 @@ class _Part(NamedTuple):
     last: int
 
 
-def fold_windows(
-    panes: Sequence[Pane],
-    window: Window,
-    starts: Iterable[int],
-    merge: Callable[[Any, Any], Any],
-) -> Iterator[Folded]:
-    """Give the windows that begin at `starts` (ms, ascending) and hold a record.
+class WindowFold:
+    """The windows of one key, one after another, as panes and windows ascend.
 
-    `panes` are those of one key, ascending by start. They pass through a queue made of two
-    stacks, one of which holds running folds: a pane costs at most two merges and a window one
-    more, however many panes it holds (Tangwongsan, Hirzel, Schneider: "Low-latency sliding-window
-    aggregation in worst-case constant time", DEBS 2017, section 2, "Two-Stacks").
+    Panes pass through a queue made of two stacks, one of which holds running folds: a pane costs
+    at most two merges and a window one more, however many panes it holds (Tangwongsan, Hirzel,
+    Schneider: "Low-latency sliding-window aggregation in worst-case constant time", DEBS 2017,
+    section 2, "Two-Stacks"). It may be kept between two publications: a pane that was added must
+    not change any more then.
     """
-    queue = _Queue(merge)
-    corrections = _Corrections(panes, window.size)
-    upcoming = iter(panes)
-    pane = next(upcoming, None)
-    for start in starts:
-        end = start + window.size
-        queue.drop_before(start)
-        while pane is not None and pane.start < end:
-            if pane.start >= start:
-                queue.push(pane)
-            pane = next(upcoming, None)
-        part = queue.fold()
-        if part is not None:
-            late = corrections.of_window(end)
-            evidence = Evidence(part.records, part.first, part.last, late)
-            yield Folded(start, part.state, evidence)
+
+    def __init__(self, merge: Callable[[Any, Any], Any]) -> None:
+        self._queue = _Queue(merge)
+        self._corrections = _Corrections()
+        self._waiting: deque[Pane] = deque()
+        #: Panes before this start (ms) have been added.
+        self.added = 0
+
+    def add(self, panes: Iterable[Pane], end: int) -> None:
+        """Add the panes that start before `end` (ms) and were not added yet, ascending."""
+        self._waiting.extend(panes)
+        self.added = end
+
+    def windows(self, spans: Iterable[Span]) -> Iterator[Folded]:
+        """Give those of `spans` that hold a record; starts and ends of spans never descend."""
+        queue, waiting, corrections = self._queue, self._waiting, self._corrections
+        for span in spans:
+            start, end = span
+            queue.drop_before(start)
+            while waiting and waiting[0].start < end:
+                pane = waiting.popleft()
+                if pane.start >= start:
+                    queue.push(pane)
+                    if pane.corrections:
+                        corrections.add(pane.start, pane.corrections)
+            part = queue.fold()
+            if part is not None:
+                late = corrections.of_window(span)
+                yield Folded(span, part.state, Evidence(part.records, part.first, part.last, late))
+
+
+def fold_windows(
+    panes: Iterable[Pane], spans: Iterable[Span], merge: Callable[[Any, Any], Any]
+) -> Iterator[Folded]:
+    """Give those of `spans` that hold a record, folded from the panes of one key.
+
+    Panes ascend by start; starts and ends of spans never descend.
+    """
+    fold = WindowFold(merge)
+    fold.add(panes, 0)
+    return fold.windows(spans)
 
 
 class _Queue:
@@ -98,26 +121,35 @@ class _Queue:
 
 
 class _Corrections:
-    """Counts the corrections of windows, asked for in ascending order, in one pass.
+    """Counts the corrections of windows that ascend.
 
-    One in a pane at `start`, made when stream time had reached `reached`, is a correction of the
-    windows that hold the pane and had ended by then: `start < end <= min(reached, start + size)`.
+    One in a pane, made when stream time had `reached` so far, is a correction of the windows that
+    hold the pane and had ended by then: `window.start <= pane.start`, `window.end <= reached`.
     """
 
-    def __init__(self, panes: Iterable[Pane], size: int) -> None:
-        changes = []
-        for pane in panes:
-            for reached, records in (pane.corrections or {}).items():
-                changes.append((pane.start + 1, records))
-                changes.append((min(reached, pane.start + size) + 1, -records))
-        #: (end from which on, how many more), the next one last.
-        self._changes = sorted(changes, reverse=True)
+    def __init__(self) -> None:
+        #: Entries are lists of one number, so that either order can take it away from both.
+        self._by_reached: list[tuple[int, int, list[int]]] = []
+        self._by_start: deque[tuple[int, list[int]]] = deque()
         self._count = 0
 
-    def of_window(self, end: int) -> int:
-        while self._changes and self._changes[-1][0] <= end:
-            self._count += self._changes.pop()[1]
+    def add(self, start: int, corrections: dict[int, int]) -> None:
+        for reached, records in corrections.items():
+            entry = [records]
+            heappush(self._by_reached, (reached, start, entry))
+            self._by_start.append((start, entry))
+            self._count += records
+
+    def of_window(self, span: Span) -> int:
+        while self._by_reached and self._by_reached[0][0] < span.end:
+            self._remove(heappop(self._by_reached)[2])
+        while self._by_start and self._by_start[0][0] < span.start:
+            self._remove(self._by_start.popleft()[1])
         return self._count
+
+    def _remove(self, entry: list[int]) -> None:
+        self._count -= entry[0]
+        entry[0] = 0
 
 
 def _part(pane: Pane) -> _Part:

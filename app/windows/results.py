@@ -5,14 +5,18 @@ from typing import Any
 
 from msgspec import Struct
 
-from app.windows.windowers import Window
+from app.windows.family import WindowFamily
 
 
 class WindowResult(Struct, frozen=True, gc=False):
-    """One window of one key. Times in ms."""
+    """One window of one key. Times in ms.
+
+    A session may grow backwards or into another one, and so get another start. What has been
+    published under a start that is no more is withdrawn: by a final result with a count of 0.
+    """
 
     key: str
-    window: Window
+    window: WindowFamily
     start: int
     end: int
     state: Any

@@ -1,11 +1,21 @@
 """Settings: every variable, its default, and the one line a bad value gets."""
 
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from app.settings import Settings, SettingsError, load
-from app.windows import Window, format_duration, hopping, parse_windows, tumbling
+from app.settings import DAY, Settings, SettingsError, load
+from app.windows import (
+    Window,
+    day,
+    exchange,
+    format_duration,
+    hopping,
+    parse_windows,
+    tumbling,
+)
 
 MINUTE = 60_000
 #: Field → its variable.
@@ -26,7 +36,7 @@ def as_written(name: str, value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(str(each) for each in value)
     is_duration = isinstance(value, int) and name.endswith(
-        ("grace", "retention", "ahead", "interval", "timeout")
+        ("grace", "retention", "ahead", "interval", "timeout", "idle")
     )
     return format_duration(value) if is_duration and isinstance(value, int) else str(value)
 
@@ -88,6 +98,11 @@ def test_an_empty_variable_is_as_good_as_none(name: str, environment: pytest.Mon
         ("TICKSTREAM_WINDOWS", "1d", "windows", (tumbling(1440 * MINUTE),)),
         ("TICKSTREAM_WINDOWS", "5m/1m,5m/1m", "windows", (hopping(5 * MINUTE, MINUTE),)),
         ("TICKSTREAM_WINDOWS", "1d,30s", "candle_windows", (Window(30_000, 30_000),)),
+        ("TICKSTREAM_WINDOWS", "1h+15m", "windows", (tumbling("1h", "15m"),)),
+        ("TICKSTREAM_DAY", "Europe/Berlin", "day_window", day("Europe/Berlin")),
+        ("TICKSTREAM_DAY", "XNYS", "day_window", exchange("XNYS")),
+        ("TICKSTREAM_DAY", "NYSE", "day_window", exchange("XNYS")),
+        ("TICKSTREAM_DAY", "UTC", "day_window", DAY),
         ("TICKSTREAM_GRACE", "90s", "grace", 90_000),
         ("TICKSTREAM_DAY_GRACE", "1h", "day_grace", 60 * MINUTE),
         ("TICKSTREAM_RETENTION", "30d", "retention", 30 * 1440 * MINUTE),
@@ -119,6 +134,12 @@ def test_the_environment_overrides_a_default(
         ("TICKSTREAM_WINDOWS", "5m/10m", "the advance is larger than the size"),
         ("TICKSTREAM_WINDOWS", "1m;5m", "'1m;5m' is not a duration"),
         ("TICKSTREAM_WINDOWS", "0s", "have to be positive"),
+        ("TICKSTREAM_WINDOWS", "1d+6h", "a day begins at midnight, where TICKSTREAM_DAY says"),
+        ("TICKSTREAM_WINDOWS", "1h,1h+15m", "nobody could tell them apart"),
+        ("TICKSTREAM_WINDOWS", "day UTC", "'day UTC' is not a duration"),
+        ("TICKSTREAM_DAY", "Mars", "not an IANA time zone such as America/New_York, and 'Mars' is"),
+        ("TICKSTREAM_DAY", "utc", "'utc' is not an exchange such as XNYS"),
+        ("TICKSTREAM_DAY", "1d", "'1d' is not an exchange such as XNYS"),
         ("TICKSTREAM_GAIN_BASE", "foo", "'open' or 'previous-close'"),
         ("TICKSTREAM_APP_ID", "a b", "pattern"),
         ("TICKSTREAM_CHART_URL", "https://host/without", "pattern"),
@@ -140,6 +161,44 @@ def test_a_bad_value_is_refused_in_one_line_that_names_it(
     message = refusal()
     assert message.startswith(f"{variable}={text}: ")
     assert problem in message
+
+
+def test_the_day_is_that_of_utc_unless_another_is_set() -> None:
+    """On the grid that it has always been on."""
+    assert load().day_window == DAY == tumbling(86_400_000)
+    assert str(load().day_window) == "1d"
+
+
+@pytest.mark.parametrize(
+    ("text", "opens", "name"),
+    [
+        ("UTC", datetime(2024, 3, 11, tzinfo=UTC), "2024-03-11"),
+        ("America/New_York", datetime(2024, 3, 11, 4, tzinfo=UTC), "2024-03-11"),
+        ("Asia/Tokyo", datetime(2024, 3, 10, 15, tzinfo=UTC), "2024-03-11"),
+        ("XNYS", datetime(2024, 3, 11, 13, 30, tzinfo=UTC), "2024-03-11"),
+        ("CMES", datetime(2024, 3, 10, 22, tzinfo=UTC), "2024-03-11"),
+    ],
+)
+def test_a_day_is_named_by_its_local_date(
+    text: str, opens: datetime, name: str, environment: pytest.MonkeyPatch
+) -> None:
+    """Or by its session's, wherever in UTC it begins."""
+    environment.setenv("TICKSTREAM_DAY", text)
+    conf, start = load(), int(opens.timestamp() * 1000)
+    (window,) = conf.day_window.over(start, start + 1, 0, ())
+    assert window.start == start
+    assert conf.day_name(start) == name
+
+
+def test_without_its_package_an_exchange_is_refused_with_what_to_install(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    """In the one line that names the variable; zones need nothing."""
+    environment.setitem(sys.modules, "exchange_calendars", None)
+    environment.setenv("TICKSTREAM_DAY", "XLON")
+    assert refusal().endswith("is not installed: install tickstream[exchanges]")
+    environment.setenv("TICKSTREAM_DAY", "Asia/Kolkata")
+    assert load().day_window == day("Asia/Kolkata")
 
 
 def test_a_value_with_line_breaks_is_refused_in_one_line_too(

@@ -24,7 +24,7 @@ from app.worker import TickApp
 T = TypeVar("T")
 
 #: More publications than this in a row, with nothing new to fold, are a loop without an end.
-PATIENCE = 500
+PATIENCE = 5_000
 
 
 class Written(NamedTuple):

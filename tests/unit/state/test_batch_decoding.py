@@ -12,6 +12,7 @@ from raw_records import BAD, GOOD, NOON, Raw, raw_tick
 from app.records import Tick
 from app.state.batch import MAX_DEAD_VALUE, Batch, Decoded, Decoder
 from app.state.checkpoint import BATCH_BYTES
+from app.state.clock import SystemClock
 from app.topics import CONN_EVENTS, TICKS
 
 HOUR = 3_600_000
@@ -31,7 +32,7 @@ TICKS_DRAWN = st.builds(
 
 def decoder() -> Decoder:
     """Give a decoder of ticks that lets clocks be an hour ahead."""
-    return Decoder(TICKS, PARTITION, HOUR)
+    return Decoder(TICKS, PARTITION, HOUR, SystemClock())
 
 
 def columns(decoded: Decoded) -> list[tuple[int, bytes, int, Tick]]:
@@ -164,7 +165,7 @@ def test_a_topic_is_read_by_its_own_key_field() -> None:
     """Connections are keyed by their source, not by a symbol."""
     value = b'{"source":"h1","destination":"h2","port":443,"bytes":1,"time":%d}' % NOON
     raw = [Raw(0, NOON, b"h1", value), Raw(1, NOON, b"h2", value)]
-    decoded = Decoder(CONN_EVENTS, 0, HOUR).decode(raw)
+    decoded = Decoder(CONN_EVENTS, 0, HOUR, SystemClock()).decode(raw)
     assert [record.destination for record in decoded.records] == ["h2"]
     assert [letter.error for letter in decoded.bad] == [
         "ValueError: the key b'h2' is not the record's source 'h1'"

@@ -15,7 +15,7 @@ from raw_records import Raw
 
 from app.calc.gains import day_of, start_of
 from app.records import DailyGain, DeadLetter, Gainer, TopGainers
-from app.state import group_table, partition
+from app.state import partition
 from app.state.group_table import GroupTable
 from app.state.rows import split_row_key
 from app.topics import DAILY_GAINS, DEAD_LETTERS, TOP_GAINERS
@@ -262,7 +262,8 @@ def test_a_day_is_kept_until_the_slowest_partition_has_left_it(
     with drive(table, raw[:3]) as driver:
         driver.settle()
         driver.crash()
-        monkeypatch.setattr(group_table, "IDLE", 0.0)
+        conf = application.tasks.conf.model_copy(update={"idle": 0})
+        monkeypatch.setattr(application.tasks, "conf", conf)
         driver.checkpoint()
         assert list(driver.state.store.starts()) == [FIRST + 9 * DAY]
 

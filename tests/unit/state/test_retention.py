@@ -30,7 +30,7 @@ def assert_expired(driver: PartitionDriver) -> None:
     table, state = driver.table, driver.state
     oldest = next(state.store.starts(), None)
     limit = state.meta.stream_time - table.retention
-    assert oldest is None or oldest + table.max_size > limit
+    assert oldest is None or oldest + table.longest > limit
 
 
 def test_a_long_time_takes_no_more_room_than_the_retention(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.windows import format_duration, parse_duration
+from app.windows import DefinitionError, format_duration, milliseconds, parse_duration
 from app.windows.durations import UNITS
 
 
@@ -38,10 +38,24 @@ def test_each_unit_is_read(text: str, ms: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "5", "m", "5x", "5 m", "-5m", "1.5h", "1h30m", "5M", "5m,", "0x5m", "1e3s"]
+    "text",
+    ["", "5", "m", "5x", "5 m", "-5m", "1.5h", "1h30m", "5M", "5m,", "0x5m", "1e3s", "\u0665m"],
 )
 def test_anything_else_is_refused_by_name(text: str) -> None:
     """The error quotes what was written."""
     with pytest.raises(ValueError, match="is not a duration") as caught:
         parse_duration(text)
     assert repr(text) in str(caught.value)
+
+
+@given(st.integers(0, 10**13))
+def test_milliseconds_may_be_a_number_or_a_text(ms: int) -> None:
+    """A number is taken as it is."""
+    assert milliseconds(ms) == milliseconds(format_duration(ms)) == ms
+
+
+@pytest.mark.parametrize("value", [-1, 1.0, True, None, "5", "-5m", b"5m"])
+def test_what_is_no_duration_is_refused(value: object) -> None:
+    """Neither fractions nor negative ones; the error shows the value."""
+    with pytest.raises(DefinitionError):
+        milliseconds(value)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.windows import Evidence, Folded, Pane, Window, fold_windows
+from app.windows import Evidence, Folded, Pane, Span, Window, WindowFold, fold_windows
 
 
 def join(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
@@ -28,8 +28,8 @@ class Counting:
 
 
 @st.composite
-def tables(draw: st.DrawFn) -> tuple[list[Pane], Window, list[int]]:
-    """Give panes of one key with gaps between them, windows over them, and some of their starts."""
+def tables(draw: st.DrawFn) -> tuple[list[Pane], list[Span]]:
+    """Give panes of one key with gaps between them, and some of the windows over them."""
     length = draw(st.integers(1, 3))
     advance = length * draw(st.integers(1, 6))
     window = Window(max(advance, length * draw(st.integers(1, 40))), advance)
@@ -45,15 +45,20 @@ def tables(draw: st.DrawFn) -> tuple[list[Pane], Window, list[int]]:
         number += gap
     every = window.starts_over(0, (number + 1) * length)
     chosen = draw(st.just(None) | st.sets(st.integers(0, max(len(every) - 1, 0))))
-    starts = [s for n, s in enumerate(every) if chosen is None or n in chosen]
-    return panes, window, starts
+    if draw(st.booleans()):
+        # As `Cumulate` has them: several of a start, each longer than the one before.
+        parts = [window.size // n // length * length or length for n in (3, 2, 1)]
+        every = range(0, (number + 1) * length, window.size)
+        spans = [Span(start, start + part) for start in every for part in dict.fromkeys(parts)]
+    else:
+        spans = [Span(start, start + window.size) for start in every]
+    return panes, [span for n, span in enumerate(spans) if chosen is None or n in chosen]
 
 
-def one_by_one(panes: Sequence[Pane], window: Window, starts: Sequence[int]) -> list[Folded]:
+def one_by_one(panes: Sequence[Pane], spans: Sequence[Span]) -> list[Folded]:
     """Look through all panes for each window."""
     windows = []
-    for start in starts:
-        end = start + window.size
+    for start, end in spans:
         inside = [pane for pane in panes if start <= pane.start < end]
         if not inside:
             continue
@@ -69,28 +74,42 @@ def one_by_one(panes: Sequence[Pane], window: Window, starts: Sequence[int]) -> 
             max(pane.last_offset for pane in inside),
             late,
         )
-        windows.append(Folded(start, sum((pane.state for pane in inside), ()), evidence))
+        windows.append(Folded(Span(start, end), sum((pane.state for pane in inside), ()), evidence))
     return windows
 
 
 @settings(max_examples=200)
 @given(tables())
 def test_windows_are_what_folding_each_for_itself_gives(
-    table: tuple[list[Pane], Window, list[int]],
+    table: tuple[list[Pane], list[Span]],
 ) -> None:
     """State (in the panes' order), counts, offsets and corrections; windows without records not."""
-    panes, window, starts = table
-    assert list(fold_windows(panes, window, starts, join)) == one_by_one(panes, window, starts)
+    panes, spans = table
+    assert list(fold_windows(panes, spans, join)) == one_by_one(panes, spans)
+
+
+@given(tables(), st.lists(st.integers(0, 200), max_size=5))
+def test_a_fold_that_is_kept_goes_on_where_it_was(
+    table: tuple[list[Pane], list[Span]], cuts: list[int]
+) -> None:
+    """Panes and windows may come in portions: each pane before the windows that end after it."""
+    panes, spans = table
+    fold, found, before = WindowFold(join), [], 0
+    for end in [*sorted(cuts), 1 << 40]:
+        fold.add([pane for pane in panes if before <= pane.start < end], end)
+        found += fold.windows(span for span in spans if before < span.end <= end)
+        before = end
+    assert found == one_by_one(panes, spans)
 
 
 @given(tables())
 def test_a_pane_costs_two_merges_and_a_window_one(
-    table: tuple[list[Pane], Window, list[int]],
+    table: tuple[list[Pane], list[Span]],
 ) -> None:
     """However many panes a window has, and however many windows a pane lies in."""
-    panes, window, starts = table
+    panes, spans = table
     merge = Counting()
-    windows = list(fold_windows(panes, window, starts, merge))
+    windows = list(fold_windows(panes, spans, merge))
     assert merge.calls <= 2 * len(panes) + len(windows)
 
 
@@ -99,7 +118,7 @@ def test_the_merges_of_a_pane_do_not_grow_with_size_over_advance(overlap: int) -
     """At most three a pane, where each window has one pane more than the one before it."""
     panes = [Pane(b"k", start, (start,), 1, start, start) for start in range(1_000)]
     merge = Counting()
-    windows = list(fold_windows(panes, Window(overlap, 1), range(1_000), merge))
+    windows = list(fold_windows(panes, [Span(n, n + overlap) for n in range(1_000)], merge))
     assert len(windows) == 1_000
     assert merge.calls <= 3 * len(panes)
 
@@ -108,7 +127,7 @@ def test_folding_leaves_the_panes_as_they_were() -> None:
     """They are folded again with the next change."""
     panes = [Pane(b"k", n, (n,), 1, n, n, {n + 2: 1}) for n in range(10)]
     before = deepcopy(panes)
-    twice = [list(fold_windows(panes, Window(4, 1), range(10), join)) for _ in range(2)]
+    twice = [list(fold_windows(panes, [Span(n, n + 4) for n in range(10)], join)) for _ in range(2)]
     assert twice[0] == twice[1]
     assert panes == before
 
@@ -119,7 +138,10 @@ def test_a_correction_counts_for_the_windows_that_had_ended() -> None:
     pane.correct(30)
     pane.correct(30)
     late = {
-        size: [w.evidence.late for w in fold_windows([pane], Window(size, 10), [0, 10], join)]
+        size: [
+            w.evidence.late
+            for w in fold_windows([pane], [Span(0, size), Span(10, 10 + size)], join)
+        ]
         for size in (10, 20, 30, 40)
     }
     assert late == {10: [2], 20: [2, 2], 30: [2, 0], 40: [0, 0]}

@@ -1,0 +1,197 @@
+"""One partition of a table of windows: what every kind of window has to do with event time."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from app.state import metrics
+from app.state.late_counts import LateCounts
+from app.state.partition import PartitionState, Row
+from app.state.rows import OPEN, prefix, row_key, split_row_key
+from app.windows import Refusal, WindowFamily, WindowResult, is_final, revision
+from app.windows.lateness import behind_bound
+
+if TYPE_CHECKING:
+    from app.state.batch import Decoded
+    from app.state.store import Store
+    from app.state.window_table import WindowTable
+    from app.windows import Evidence, Span
+
+
+class EventTimeState(PartitionState):
+    """Judges records by stream time, refuses what is late, and says what became of each window."""
+
+    table: WindowTable
+
+    def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
+        super().__init__(table, partition, store, leads=leads)
+        self._late_counts = LateCounts(table.name, store)
+        #: Results of this publication, by whether they are final.
+        self._said: Counter[bool] = Counter()
+
+    # -- folding
+
+    def _judge(
+        self, decoded: Decoded, records: int, behind: list[int], late: list[tuple[int, int]]
+    ) -> None:
+        """Note how late `records` were, and refuse some.
+
+        `behind` are the ms that records were behind stream time, where they were; `late` the
+        refused: index in `decoded`, stream time (ms) at the arrival.
+        """
+        lateness = self.meta.lateness
+        lateness[0] = lateness.get(0, 0) + records - len(behind)
+        for ms, times in Counter(behind).items():
+            bound = behind_bound(ms)
+            lateness[bound] = lateness.get(bound, 0) + times
+        if late:
+            self._refuse(decoded, late)
+
+    def _refuse(self, decoded: Decoded, late: list[tuple[int, int]]) -> None:
+        table = self.table
+        metrics.late.labels(table.name, str(self.partition)).inc(len(late))
+        for index, stream_time in late:
+            key, offset = decoded.keys[index], decoded.offsets[index]
+            self._late_counts.add(key, stream_time)
+            if table.late_topic is None or table.late_record is None:
+                continue
+            refusal = Refusal("late", stream_time, table.grace, self.partition, offset, table.name)
+            record = table.late_record(decoded.records[index], refusal)
+            self.append(table.late_topic, key.decode(), record, offset)
+
+    # -- checkpoints
+
+    def _take_rows(self) -> list[Row]:
+        return self._take_window_rows() + self._late_counts.take_rows()
+
+    def _settle(self) -> None:
+        self._late_counts.settle()
+        self._settle_windows()
+
+    def _expire(self) -> list[bytes]:
+        begin = self.meta.expired
+        rows = super()._expire()
+        return rows + self._late_counts.expire(begin, self.meta.expired)
+
+    # -- publication
+
+    def _publish(self) -> None:
+        self._publish_windows()
+        for final, results in self._said.items():
+            metrics.published.labels(self.table.name, str(final).lower()).inc(results)
+        self._said.clear()
+
+    def _result(
+        self,
+        key: str,
+        window: WindowFamily,
+        span: Span,
+        state: Any,
+        evidence: Evidence,
+        *,
+        final: bool | None = None,
+    ) -> WindowResult:
+        """Give a window's result; `final` says so where it does not follow from stream time."""
+        start, end = span
+        if final is None:
+            final = is_final(end, self.meta.finalised)
+        return WindowResult(
+            key,
+            window,
+            start,
+            end,
+            state,
+            evidence.count,
+            evidence.first_offset,
+            evidence.last_offset,
+            evidence.late,
+            final,
+            revision(evidence.last_offset, final=final),
+            self.partition,
+            self.meta.stream_time,
+            self._before,
+        )
+
+    def _emit(self, result: WindowResult) -> None:
+        self._said[result.final] += 1
+        for topic, record in self.table.publications:
+            self.send(topic, result.key, record(result))
+
+    # -- queries
+
+    def keys_of(self, window: WindowFamily, begin: int, end: int) -> set[bytes]:
+        """Give the keys that may have windows with begin <= start < end (ms), and a few more.
+
+        A short range is looked up by time; for a long one, each key is.
+        """
+        if end - begin > self.table.retention // 2:
+            return self.all_keys()
+        return self._keys_over(begin, end + self._reach(window))
+
+    def late_of(self, key: bytes) -> int:
+        """Give how many of a key's records were refused as late, within the retention."""
+        return self._late_counts.of(key)
+
+    def rows_of(self, key: bytes) -> list[Any]:
+        """Give the windows of every kind that the table serves, oldest first."""
+        return [
+            self.table.record(result)
+            for window in self.table.windows
+            for result in self.read(key, window, 0, OPEN)
+        ]
+
+    def span(self, key: bytes) -> tuple[int, int] | None:
+        """Give start of the oldest and end of the newest of a key (ms); None if unknown."""
+        spans = self._spans_in_memory(key)
+        begin, end = prefix(key), row_key(key, OPEN)
+        for row, value in islice(self.store.scan(begin, end), 1):
+            spans.append(self._span_of(row, value))
+        newest = self.store.last_before(begin, end)
+        if newest is not None:
+            spans.append(self._span_of(*newest))
+        return (min(s for s, _ in spans), max(e for _, e in spans)) if spans else None
+
+    def _keys_over(self, begin: int, end: int) -> set[bytes]:
+        stored = self.store.keys_between(max(begin, 0), max(end, 0))
+        return {split_row_key(row)[0] for row in stored} | self._keys_in_memory(begin, end)
+
+    # -- what a kind of window brings: see PaneState
+
+    @abstractmethod
+    def _take_window_rows(self) -> list[Row]:
+        """Give the rows of windows that changed since the last call, encoded."""
+
+    @abstractmethod
+    def _settle_windows(self) -> None:
+        """Forget what the store now holds and folding no longer needs."""
+
+    @abstractmethod
+    def _publish_windows(self) -> None:
+        """Send what has changed and what has become final; sets `meta.finalised`, `behind`."""
+
+    @abstractmethod
+    def read(self, key: bytes, window: WindowFamily, begin: int, end: int) -> list[WindowResult]:
+        """Give the windows of `key` with begin <= start < end (ms) that hold a record."""
+
+    @abstractmethod
+    def _reach(self, window: WindowFamily) -> int:
+        """Give how much later than its window a row may start (ms)."""
+
+    @abstractmethod
+    def _before(self, name: str, start: int) -> Any | None:
+        """Give the state of the key's last row before `start` (ms); None if there is none."""
+
+    @abstractmethod
+    def _span_of(self, row: bytes, value: bytes) -> tuple[int, int]:
+        """Give start and end (ms) of what a row holds."""
+
+    @abstractmethod
+    def _spans_in_memory(self, key: bytes) -> list[tuple[int, int]]:
+        """Give start and end (ms) of what of a key is in memory; the outermost suffice."""
+
+    @abstractmethod
+    def _keys_in_memory(self, begin: int, end: int) -> set[bytes]:
+        """Give the keys with something in memory that starts in [begin, end) (ms)."""

@@ -1,0 +1,66 @@
+"""How many records of each key came after the grace: exact, restored, bounded by the retention."""
+
+from app.state.rows import LATE, RowDecoder, encode_row, row_key, split_row_key
+from app.state.store import Store
+
+#: Counts are kept by the day (ms of stream time) in which the records came.
+SLOT = 86_400_000
+
+VERSION = 1
+
+#: Key, start of the day.
+_Slot = tuple[bytes, int]
+
+
+class LateCounts:
+    """Counts of late records of one partition of a table, by key and day of arrival.
+
+    Their rows stand behind those of windows, in the same store and changelog.
+    """
+
+    def __init__(self, table: str, store: Store) -> None:
+        self._store = store
+        self._decode = RowDecoder(table, VERSION, [int])
+        #: Counts that changed, until the store has them.
+        self._counts: dict[_Slot, int] = {}
+        self._dirty: set[_Slot] = set()
+
+    def add(self, key: bytes, stream_time: int) -> None:
+        """Count one of `key` that came when stream time was `stream_time` (ms)."""
+        slot = key, stream_time - stream_time % SLOT
+        if slot not in self._counts:
+            self._counts[slot] = self._read(row_key(key, LATE + slot[1]))
+        self._counts[slot] += 1
+        self._dirty.add(slot)
+
+    def of(self, key: bytes) -> int:
+        """Give how many of `key` came late."""
+        rows = self._store.scan(row_key(key, LATE), row_key(key, 2 * LATE - 1))
+        counts = {split_row_key(row): self._decode(row, value)[0] for row, value in rows}
+        counts |= {
+            (each, LATE + day): count for (each, day), count in self._counts.items() if each == key
+        }
+        return sum(counts.values())
+
+    def take_rows(self) -> list[tuple[bytes, bytes | None]]:
+        """Give the rows changed since the last call, encoded."""
+        rows: list[tuple[bytes, bytes | None]] = [
+            (row_key(key, LATE + day), encode_row(VERSION, self._counts[key, day]))
+            for key, day in self._dirty
+        ]
+        self._dirty.clear()
+        return rows
+
+    def settle(self) -> None:
+        """Forget what the store now has."""
+        self._counts = {slot: self._counts[slot] for slot in self._dirty}
+
+    def expire(self, begin: int, end: int) -> list[bytes]:
+        """Give the rows of the days that ended in [begin, end) (ms): none is counted in again."""
+        return list(
+            self._store.keys_between(LATE + max(begin - SLOT, 0), LATE + max(end - SLOT, 0))
+        )
+
+    def _read(self, row: bytes) -> int:
+        value = self._store.get(row)
+        return 0 if value is None else self._decode(row, value)[0]

@@ -1,0 +1,72 @@
+"""Objects in rows that pack themselves into bytes."""
+
+from struct import Struct as Format
+from typing import Any, Self
+
+import pytest
+from msgspec import Struct
+
+from app.state.rows import RowDecoder, UnreadableRowError, encode_row
+from app.windows.aggregates import Packed
+
+_FORMAT = Format(">hh")
+
+
+class Point(Packed):
+    """What MessagePack has no form for."""
+
+    def __init__(self, x: int, y: int) -> None:
+        self.x, self.y = x, y
+
+    def to_bytes(self) -> bytes:
+        """Give four bytes."""
+        return _FORMAT.pack(self.x, self.y)
+
+    @classmethod
+    def from_bytes(cls, raw: bytes, /) -> Self:
+        """Raise `struct.error`, which is no ValueError, where there are not four."""
+        return cls(*_FORMAT.unpack(raw))
+
+
+class Path(Struct, array_like=True):
+    """A state with such objects in it."""
+
+    name: str
+    points: list[Point]
+    last: Point | None = None
+
+
+read = RowDecoder("walks", 2, [int, Path])
+
+
+def test_packed_objects_come_back_from_a_row() -> None:
+    """Wherever they stand in the state."""
+    row = encode_row(2, 7, Path("a", [Point(1, 2), Point(-3, 4)], Point(5, 6)))
+    count, path = read(b"row", row)
+    assert (count, path.name) == (7, "a")
+    assert [(point.x, point.y) for point in [*path.points, path.last]] == [(1, 2), (-3, 4), (5, 6)]
+
+
+@pytest.mark.parametrize(
+    ("item", "problem"),
+    [
+        (b"abc", "not the bytes of Point: unpack requires a buffer of 4 bytes"),
+        (b"", "not the bytes of Point"),
+        ("abcd", "expected the bytes of Point, got str"),
+        (3, "expected the bytes of Point, got int"),
+        ([1, 2], "expected the bytes of Point, got list"),
+    ],
+    ids=repr,
+)
+def test_bytes_that_cant_be_read_name_the_row(item: Any, problem: str) -> None:
+    """Whatever the object's own code raises: the worker stops with one line."""
+    with pytest.raises(UnreadableRowError) as caught:
+        read(b"key", encode_row(2, 7, ["a", [item], None]))
+    assert str(caught.value).startswith("table walks, row b'key': ")
+    assert problem in str(caught.value)
+
+
+def test_what_can_not_be_packed_is_named() -> None:
+    """A state that no row can hold fails at its first checkpoint, with its class."""
+    with pytest.raises(TypeError, match=r"^a row can't hold object objects$"):
+        encode_row(1, object())

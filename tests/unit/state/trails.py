@@ -1,0 +1,175 @@
+"""Tables whose windows tell exactly which records are in them, and what they published."""
+
+from bisect import insort
+from collections import defaultdict
+from functools import cache
+from itertools import count, pairwise
+from typing import Any, NamedTuple
+
+import msgspec
+from candle_truth import Truth
+from partition_driver import PartitionDriver
+
+from app.calc.candles import late_tick
+from app.records import DeadLetter, LateTick, Tick
+from app.state.rows import LATE, META, OPEN
+from app.state.window_table import WindowTable
+from app.topics import CANDLES, DEAD_LETTERS, TICKS, TICKS_LATE
+from app.windows import Emission, WindowResult, every_change, on_close, parse_window
+from app.worker import TickApp
+
+#: Pieces that a trade can't be folded with.
+UNLUCKY = 13
+
+EMISSIONS = (None, every_change(), on_close())
+
+
+class TrailState(msgspec.Struct):
+    """Time, offset and size of each record, in this order."""
+
+    events: list[tuple[int, int, int]]
+
+
+class Trail:
+    """Keeps everything, so that no mistake stays hidden; refuses trades of 13 pieces."""
+
+    state = TrailState
+    version = 1
+
+    def zero(self) -> TrailState:
+        """Give the state of no records."""
+        return TrailState([])
+
+    def add(self, state: TrailState, record: Tick, time: int, offset: int) -> None:
+        """Fold a trade, or raise before anything has changed."""
+        if record.size == UNLUCKY:
+            raise ArithmeticError("thirteen")
+        insort(state.events, (time, offset, record.size))
+
+    def merge(self, left: TrailState, right: TrailState) -> TrailState:
+        """Give a state of its own that holds the records of both."""
+        return TrailState(sorted(left.events + right.events))
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """All that a result says."""
+
+    symbol: str
+    start: int
+    end: int
+    events: list[tuple[int, int, int]]
+    count: int
+    first_offset: int
+    last_offset: int
+    late: int
+    final: bool
+    revision: int
+
+
+def seen(result: WindowResult) -> Seen:
+    """Make the record of a window."""
+    return Seen(
+        result.key,
+        result.start,
+        result.end,
+        list(result.state.events),
+        result.count,
+        result.first_offset,
+        result.last_offset,
+        result.late,
+        result.final,
+        result.revision,
+    )
+
+
+class Definition(NamedTuple):
+    """A table: window, grace, retention (ms), emission."""
+
+    window: str
+    grace: int
+    retention: int
+    emission: Emission | None = None
+
+
+_names = count()
+
+
+@cache
+def declared(application: TickApp, definition: Definition) -> WindowTable:
+    """Give the table of a definition; it keeps no state, so there is one of each."""
+    table = WindowTable(
+        application,
+        name=f"trails-{next(_names)}",
+        source=TICKS,
+        windows=parse_window(definition.window),
+        aggregate=Trail(),
+        record=seen,
+        grace=definition.grace,
+        retention=definition.retention,
+        emission=definition.emission,
+        help="trails",
+    )
+    table.publish(CANDLES, table.record)
+    table.refuse(TICKS_LATE, late_tick)
+    return table
+
+
+def told(driver: PartitionDriver) -> list[Seen]:
+    """Give what was committed, in order."""
+    return driver.written(CANDLES, Seen)
+
+
+def said_of(results: list[Seen], *names: str) -> dict[Any, list[Seen]]:
+    """Give results by symbol and the fields named; each grows in revision, and is final once."""
+    found = defaultdict(list)
+    for result in results:
+        found[result.symbol, *(getattr(result, name) for name in names)].append(result)
+    for key, versions in found.items():
+        assert not any(result.final for result in versions[:-1]), key
+        for before, after in pairwise(versions):
+            assert before.revision < after.revision, key
+    return found
+
+
+def answers(driver: PartitionDriver, symbol: str, begin: int = 0, end: int = 1 << 62) -> list[Seen]:
+    """Give what a query gets of a symbol's windows that start in [begin, end)."""
+    (window,) = driver.table.windows
+    return [seen(result) for result in driver.state.read(symbol.encode(), window, begin, end)]
+
+
+def rows(driver: PartitionDriver, begin: int = 0, end: int = LATE) -> list[bytes]:
+    """Give the rows in the store that have begin <= start < end."""
+    return list(driver.state.store.keys_between(begin, end))
+
+
+def open_rows(driver: PartitionDriver) -> list[bytes]:
+    """Give the rows of what is open."""
+    return rows(driver, OPEN)
+
+
+def assert_rows_are_the_changelog(driver: PartitionDriver) -> None:
+    """The store holds what a new one would be restored to, and nothing else."""
+    compacted = dict(entry for entry in driver.changelog if entry is not None)
+    compacted.pop(META, None)
+    kept = {row for row, value in compacted.items() if value is not None}
+    assert set(rows(driver, 0, 2 * LATE)) == kept
+
+
+def assert_refused(driver: PartitionDriver, facts: Truth) -> None:
+    """Late ticks and dead letters are written once each, with their coordinates."""
+    table = driver.table
+    assert driver.written(TICKS_LATE, LateTick) == [
+        LateTick(
+            *msgspec.structs.astuple(event.tick),
+            reason="late",
+            stream_time=event.before,
+            grace=table.grace,
+            partition=0,
+            offset=event.offset,
+            table=table.name,
+        )
+        for event in facts.late
+    ]
+    assert driver.sources(TICKS_LATE) == [b"ticks-0-%d" % event.offset for event in facts.late]
+    dead = [letter.offset for letter in driver.written(DEAD_LETTERS, DeadLetter)]
+    assert sorted(dead) == facts.bad
