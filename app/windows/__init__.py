@@ -1,6 +1,6 @@
 """Event time: windows, panes, aggregates and lateness, without I/O and without Faust."""
 
-from app.windows.aggregates import Aggregate, layout_of
+from app.windows.aggregates import Aggregate, layout_of, value_of
 from app.windows.calendars import Calendar, day, month, week
 from app.windows.counts import Count, count
 from app.windows.cumulate import Cumulate, cumulate
@@ -77,5 +77,6 @@ __all__ = [
     "session",
     "sliding",
     "tumbling",
+    "value_of",
     "week",
 ]

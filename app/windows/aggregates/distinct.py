@@ -1,11 +1,11 @@
 """How many different values, about."""
 
 from collections.abc import Callable
-from importlib import import_module
 from math import ceil, isfinite, log2
 from reprlib import repr as shortened
 from typing import Any
 
+from app.windows.aggregates.extras import needed
 from app.windows.aggregates.fields import LEAST, MOST, Field, FieldAggregate, getter, name_of, text
 from app.windows.errors import DefinitionError
 
@@ -28,12 +28,7 @@ class Distinct(FieldAggregate[Any]):
     def __init__(self, field: Field, error: float = 0.02) -> None:
         if type(error) is not float or not 0.005 <= error <= 0.1:
             raise DefinitionError(f"Distinct: the error is from 0.005 to 0.1, not {error!r}")
-        try:
-            self._sketches = import_module("app.windows.aggregates.hll")
-        except ModuleNotFoundError as missing:
-            raise DefinitionError(
-                f"Distinct: {missing.name} is not installed: install tickstream[sketches]"
-            ) from None
+        self._sketches = needed("app.windows.aggregates.hll", "Distinct")
         super().__init__(field, _values)
         self.state = self._sketches.DistinctState
         # The standard error is 1.04 / sqrt(registers), Flajolet et al., section 1.

@@ -3,12 +3,12 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from heapq import nsmallest
-from importlib import import_module
 from itertools import accumulate
 from typing import Any
 
 from msgspec import Struct
 
+from app.windows.aggregates.extras import needed
 from app.windows.aggregates.fields import Field, FieldAggregate, name_of, numbers
 from app.windows.errors import DefinitionError
 
@@ -32,7 +32,8 @@ class Quantiles(FieldAggregate[QuantilesState]):
 
     The value is a list, in the order of `q`: for each a number within `accuracy`, relative, of
     the number of rank ⌊q (n - 1)⌋, counted from 0; None of nothing. `q` may be changed, it is not
-    in the rows; `accuracy` is, from 0.001 to 0.5. Raises DefinitionError for others.
+    in the rows; `accuracy` is, from 0.001 to 0.5. Raises DefinitionError for others, and where the
+    library isn't installed.
 
     Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable quantile sketch with relative-error
     guarantees", PVLDB 12(12), 2019. Buckets are those of DataDog's `ddsketch`, and the answers
@@ -48,8 +49,7 @@ class Quantiles(FieldAggregate[QuantilesState]):
         if type(accuracy) is not float or not 0.001 <= accuracy <= 0.5:
             raise DefinitionError(f"Quantiles: the accuracy is from 0.001 to 0.5, not {accuracy!r}")
         self.q = _checked(q)
-        # With its first user: who has no quantiles needs no sketches.
-        self._mapping = import_module("ddsketch").LogarithmicMapping(accuracy)
+        self._mapping = needed("ddsketch", "Quantiles").LogarithmicMapping(accuracy)
         self._bucket_of = self._mapping.key
         #: What is nearer to zero counts as zero, 2.3e-308.
         self._least: float = self._mapping.min_possible

@@ -10,7 +10,7 @@ from aggregate_laws import Event, folded, merged_at_random, restored, row, value
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.windows.aggregates import Distinct, value_of
+from app.windows.aggregates import Distinct, Quantiles, value_of
 from app.windows.errors import DefinitionError
 
 ITEMS = (
@@ -115,14 +115,17 @@ def test_an_error_that_can_t_be_is_refused(error: Any) -> None:
     assert str(caught.value) == f"Distinct: the error is from 0.005 to 0.1, not {error!r}"
 
 
-def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("make", "library"), [(Distinct, "datasketches"), (Quantiles, "ddsketch")])
+def test_a_missing_library_is_named(
+    monkeypatch: pytest.MonkeyPatch, make: Any, library: str
+) -> None:
     """With what to install, where the aggregate is defined."""
-    monkeypatch.setitem(sys.modules, "datasketches", None)
+    monkeypatch.setitem(sys.modules, library, None)
     monkeypatch.delitem(sys.modules, "app.windows.aggregates.hll", raising=False)
     with pytest.raises(DefinitionError) as caught:
-        Distinct("word")
+        make("word")
     assert str(caught.value) == (
-        "Distinct: datasketches is not installed: install tickstream[sketches]"
+        f"{make.__name__}: {library} is not installed: install tickstream[sketches]"
     )
 
 
