@@ -1,4 +1,4 @@
-"""The input of the benchmarks: ticks of 500 symbols, 10 ms of event time apart."""
+"""The input of the benchmarks: ticks of some symbols, evenly apart in event time."""
 
 import random
 
@@ -6,11 +6,12 @@ import msgspec
 from confluent_kafka import Producer
 
 START = 1_763_000_000_000
-STEP = 10
 
 
-def fill(bootstrap: str, topic: str, count: int, *, symbols: int = 500, seed: int = 1) -> None:
-    """Write `count` JSON ticks to a topic, keyed by symbol."""
+def fill(
+    bootstrap: str, topic: str, count: int, *, symbols: int = 500, step: int = 10, seed: int = 1
+) -> None:
+    """Write `count` JSON ticks to a topic, keyed by symbol, `step` ms of event time apart."""
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
@@ -31,7 +32,7 @@ def fill(bootstrap: str, topic: str, count: int, *, symbols: int = 500, seed: in
             "symbol": name,
             "price": round(prices[name], 4),
             "size": chance.randrange(1, 500),
-            "time": START + number * STEP,
+            "time": START + number * step,
         }
         producer.produce(topic, value=encode(tick), key=name)
         if number % 10_000 == 0:

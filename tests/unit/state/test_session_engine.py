@@ -346,6 +346,32 @@ def test_a_session_that_grows_backwards_withdraws_its_former_start_after_a_crash
         ]
 
 
+def test_a_start_published_after_its_checkpoint_is_withdrawn_too(
+    application: TickApp, drive: Drive
+) -> None:
+    """The row knows of it, though nothing else in it has changed since it was written."""
+    table = declared(application, Definition("session 30s", MINUTE, HOUR))
+    with drive(table, at(40, 20)) as driver:
+        driver.fold(1)
+        driver.checkpoint(publish=False)
+        driver.checkpoint()
+        driver.crash()
+        driver.settle()
+        assert story(told(driver))[1:] == [(40, 40, 0, 0, True), (20, 70, 2, 0, False)]
+
+
+def test_a_former_start_is_withdrawn_with_the_final_result_at_last(
+    application: TickApp, drive: Drive
+) -> None:
+    """A session may change and close between two publications."""
+    table = declared(application, Definition("session 30s", MINUTE, HOUR))
+    with drive(table, at(40, 20, B(200))) as driver:
+        driver.fold(1)
+        driver.checkpoint()
+        driver.settle()
+        assert story(told(driver))[1:3] == [(40, 40, 0, 0, True), (20, 70, 2, 0, True)]
+
+
 def test_a_session_that_was_published_on_close_only_withdraws_nothing(
     application: TickApp, drive: Drive
 ) -> None:
@@ -383,6 +409,25 @@ def test_a_tick_is_late_for_a_session_that_had_ended_with_it(
     with drive(table, at(0, 20, B(60), 35, B(100), 10)) as driver:
         driver.settle()
         assert story(answers(driver, "A")) == [(0, 65, 4, 1, False)]
+
+
+def test_a_tick_at_the_very_end_of_its_session_is_late(application: TickApp, drive: Drive) -> None:
+    """Windows are half-open: stream time that has reached the end has passed the session."""
+    table = declared(application, Definition("session 30s", 5 * MINUTE, HOUR))
+    for clock, late in [(39.999, 0), (40, 1)]:
+        with drive(table, at(0, B(clock), 10)) as driver:
+            driver.settle()
+            assert story(answers(driver, "A")) == [(0, 40, 2, late, False)]
+
+
+def test_a_bridge_adds_up_what_it_joins(application: TickApp, drive: Drive) -> None:
+    """Records, late ones, and the lowest offset, which the later session may have."""
+    table = declared(application, Definition("session 30s", 5 * MINUTE, HOUR))
+    with drive(table, at(40, B(200), 41, 0, 1, 20)) as driver:
+        driver.settle()
+        (mine,) = answers(driver, "A")
+        assert story([mine]) == [(0, 71, 5, 4, False)]
+        assert (mine.first_offset, mine.last_offset) == (0, 5)
 
 
 def test_a_session_longer_than_the_retention_is_published_and_leaves_nothing(

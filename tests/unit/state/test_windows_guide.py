@@ -1,0 +1,100 @@
+"""docs/windows.md: every time line is what the engine makes of its events, every line runs."""
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from partition_driver import Drive
+from timelines import Timeline, outside, read, run, show
+
+from app import windows
+from app.state.window_table import WindowTable
+from app.windows import Calendar, Window, parse_window, parsing
+from app.worker import TickApp
+
+DOC = (Path(__file__).parents[3] / "docs" / "windows.md").read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^##+ (.+)\n((?:(?!##).*\n)*)", DOC, re.MULTILINE))
+PYTHON = re.findall(r"```python\n(.*?)```", DOC, re.DOTALL)
+#: Section, then the time line.
+TIMELINES = [
+    pytest.param(read(block), id=f"{title} {number}")
+    for title, section in SECTIONS.items()
+    for number, block in enumerate(re.findall(r"```timeline\n(.*?)```", section, re.DOTALL), 1)
+]
+
+
+def kind_of(window: Any) -> str:
+    """Give the name of the function that makes such windows."""
+    if isinstance(window, Window):
+        grid = "hopping" if window.advance < window.size else "tumbling"
+        return f"{grid} with an offset" if window.offset else grid
+    return window.period if isinstance(window, Calendar) else type(window).__name__.lower()
+
+
+def kinds() -> set[str]:
+    """Give every kind that can be written as text: what `parse_window` calls to make one."""
+    makers = {
+        name
+        for name, value in vars(parsing).items()
+        if inspect.isfunction(value) and value.__module__ != parsing.__name__
+    }
+    makers -= {"parse_grid", "parse_duration"}
+    return makers | {"tumbling", "tumbling with an offset", "hopping"}
+
+
+@pytest.mark.parametrize("batch", [1, 100])
+@pytest.mark.parametrize("timeline", TIMELINES)
+def test_a_time_line_is_what_the_engine_gives(
+    application: TickApp, drive: Drive, timeline: Timeline, batch: int
+) -> None:
+    """Whether events come one by one or all at once: windows, what is late, what is outside."""
+    outcome = run(timeline, application, drive, batch)
+    assert show(outcome.out) == show(timeline.out)
+    assert outcome.refused == timeline.refused
+    assert outside(timeline) == timeline.outside
+    finals = [each for each in outcome.told if each.final]
+    assert [each for each in timeline.out if each.final and each not in finals] == []
+    assert len(finals) == len(set(finals)), "what is final is said once"
+
+
+@pytest.mark.parametrize("timeline", [each for each in TIMELINES if each.values[0].told])
+def test_a_time_line_tells_what_is_published(
+    application: TickApp, drive: Drive, timeline: Timeline
+) -> None:
+    """In this order, with a publication after each event."""
+    outcome = run(timeline, application, drive, 1)
+    assert show(outcome.told) == show(timeline.told or [])
+
+
+def test_every_kind_of_window_has_a_time_line() -> None:
+    """A new one in `app/windows/parsing.py` fails here until the guide explains it."""
+    assert len(TIMELINES) == DOC.count("```timeline")
+    drawn = {kind_of(parse_window(each.values[0].windows)) for each in TIMELINES}
+    assert kinds() - drawn == set()
+
+
+def test_a_section_names_the_window_that_it_draws() -> None:
+    """The code line of a kind is that of its time line."""
+    for title, section in SECTIONS.items():
+        lines = re.findall(r'`windows="([^"]+)"`', section)
+        for window in re.findall(r"^windows: +(.+?) *$", section, re.MULTILINE):
+            assert window in lines or not lines, title
+        assert [str(parse_window(each)) for each in lines] == lines
+
+
+def test_text_and_function_of_a_kind_mean_the_same() -> None:
+    """Each row of the table of kinds, and all kinds are there."""
+    table = re.findall(r'^\| `"([^"]+)"` \| `(.+?)` \|', DOC, re.MULTILINE)
+    for text, function in table:
+        assert eval(function, vars(windows)) == parse_window(text), text  # noqa: S307  # our page
+    assert {kind_of(parse_window(text)) for text, _ in table} >= kinds()
+
+
+@pytest.mark.parametrize("block", PYTHON)
+def test_its_code_runs(application: TickApp, block: str) -> None:
+    """As it stands, in an application that is never started."""
+    names: dict[str, Any] = {"app": application}
+    exec(block.replace("from app import app\n", ""), names)  # noqa: S102  # our own page
+    assert any(isinstance(value, WindowTable) for value in names.values())
