@@ -8,7 +8,7 @@ from app import app
 from app.state.batch import Batch
 from app.state.window_table import WindowTable
 from app.topics import Topic
-from app.windows import WindowResult, parse_duration, parse_windows
+from app.windows import WindowResult
 
 
 class Visit(Struct):
@@ -78,11 +78,11 @@ pages = WindowTable(
     app,
     name="pages",
     source=VISITS,
-    windows=parse_windows("5m/1m"),
+    windows="5m/1m",
     aggregate=LongestAndTotal(),
     record=page_time,
-    grace=parse_duration("1m"),
-    retention=parse_duration("1d"),
+    grace="1m",
+    retention="1d",
     help="How long people stay on each page",
 )
 pages.publish(PAGE_TIMES)
