@@ -19,6 +19,9 @@ up: install ## broker, topics, market, worker, dashboard; Ctrl-C stops all of it
 test: $(VENV)/.installed-test ## every test, on a real broker and in a real browser
 	@$(BIN)/python -m pytest
 
+fuzz: $(VENV)/.installed-test ## the property tests of windows and engine, FUZZ=20 times as long
+	@FUZZ=$${FUZZ:-20} $(BIN)/python -m pytest --timeout=0 tests/unit/windows tests/unit/state tests/topology
+
 check: $(VENV)/.installed-test ## lint, types, import rules, formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -57,4 +60,4 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements/test.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
 	@touch $@
 
-.PHONY: help install up test check format bench lock clean
+.PHONY: help install up test fuzz check format bench lock clean

@@ -1,11 +1,23 @@
 """One real broker for the whole session, and one with clean topics for a module that asks."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import is_hypothesis_test, settings
 from workers import Market
 
 from app.embedded import LocalBroker
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let property tests try FUZZ times as many examples, new ones each time (`make fuzz`)."""
+    factor = int(os.environ.get("FUZZ", "1"))
+    for test in {getattr(item, "obj", None) for item in items} if factor > 1 else ():
+        if is_hypothesis_test(test):
+            usual = getattr(test, "_hypothesis_internal_use_settings", settings())
+            more = settings(usual, max_examples=factor * usual.max_examples, deadline=None)
+            test._hypothesis_internal_use_settings = more
 
 
 @pytest.fixture(scope="session")
