@@ -156,8 +156,8 @@ def test_a_second_sink_shares_the_work(
     until(lambda: size_of(output) > 100_000)
     second = consume("--output", str(other))
     until(lambda: size_of(other) > 0)
-    for n in range(30_000, 60_000, 100):
-        fill(bootstrap, topic, records[n : n + 100])
+    for n in range(30_000, 60_000, 2_000):
+        fill(bootstrap, topic, records[n : n + 2_000])
     until(lambda: committed(bootstrap, topic) == 60_000)
     for process in (first, second):
         process.terminate()
