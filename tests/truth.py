@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+import stamina
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 #: What identifies a window.
 WINDOW = ["symbol", "size", "advance", "start"]
@@ -29,7 +30,7 @@ def read(bootstrap: str, topic: str, *, isolation: str = "read_committed") -> It
     try:
         numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
         partitions = [TopicPartition(topic, number, 0) for number in numbers]
-        ends = {each.partition: consumer.get_watermark_offsets(each)[1] for each in partitions}
+        ends = _ends(consumer, partitions)
         consumer.assign(partitions)
         left = set(ends)
         while left:
@@ -46,6 +47,12 @@ def read(bootstrap: str, topic: str, *, isolation: str = "read_committed") -> It
                     raise RuntimeError(str(error))
     finally:
         consumer.close()
+
+
+@stamina.retry(on=KafkaException, timeout=20, attempts=None, wait_initial=0.05)
+def _ends(consumer: Consumer, partitions: list[TopicPartition]) -> dict[int, int]:
+    # A partition of a new topic may have no leader yet.
+    return {each.partition: consumer.get_watermark_offsets(each)[1] for each in partitions}
 
 
 def ticks(bootstrap: str, topic: str = "ticks") -> pl.DataFrame:
