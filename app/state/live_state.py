@@ -189,7 +189,7 @@ class LiveState(EventTimeState, Generic[L]):
 
     @abstractmethod
     def _fold_range(self, decoded: Decoded, begin: int, end: int) -> L | None:
-        """Fold `decoded[begin:end]`; give what the last record is in, None if it was refused.
+        """Fold `decoded[begin:end]`; give what the last one accepted is in, None without one.
 
         Raises RecordError for a record that can't be folded; that leaves no trace.
         """

@@ -223,7 +223,8 @@ class PaneState(EventTimeState):
         # From here on a result that ends by then says it is final.
         self.meta.finalised = until
         changed = self._take_changed()
-        for key in changed.keys() | self._keys_closing(before, until):
+        # Sorted, so that what is published does not depend on the process.
+        for key in sorted(changed.keys() | self._keys_closing(before, until)):
             self._publish_key(key, changed.get(key, ()), before, until)
 
     def _take_changed(self) -> dict[bytes, list[Pane]]:

@@ -107,7 +107,6 @@ class SessionState(LiveState[OpenSession]):
                 if time < limit:
                     behind.append(clock - time)
                     late.append((index, clock))
-                    session = None
                     continue
                 key, offset = keys[index], offsets[index]
                 session = sessions_of[key][-1] if key in sessions_of else None

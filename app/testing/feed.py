@@ -1,0 +1,49 @@
+"""What an agent iterates over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.state.batch import Batch
+
+#: Batches that may wait for an agent.
+BUFFERED_BATCHES = 8
+
+
+class Feed:
+    """What an agent iterates over: the batches of its topic as they come."""
+
+    def __init__(self) -> None:
+        self._batches: deque[Batch] = deque()
+        self._asked: asyncio.Future[None] | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether no more batches may wait."""
+        return len(self._batches) >= BUFFERED_BATCHES
+
+    @property
+    def idle(self) -> bool:
+        """Whether the agent has worked everything off and asks for more."""
+        return self._asked is not None and not self._batches
+
+    def put(self, batch: Batch) -> None:
+        """Deliver a batch."""
+        self._batches.append(batch)
+        if self._asked is not None and not self._asked.done():
+            self._asked.set_result(None)
+
+    def __aiter__(self) -> Feed:
+        return self
+
+    async def __anext__(self) -> Batch:
+        while not self._batches:
+            self._asked = asyncio.get_running_loop().create_future()
+            try:
+                await self._asked
+            finally:
+                self._asked = None
+        return self._batches.popleft()

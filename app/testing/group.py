@@ -1,0 +1,68 @@
+"""The consumer group: who gets which partitions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiokafka import TopicPartition
+
+from app.testing.errors import DriverError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+#: Worker → the partitions it has.
+Assignment = dict[str, list[TopicPartition]]
+
+
+class Group:
+    """Which worker has which partitions, since which generation."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.assignment: Assignment = {}
+
+    def next(self, assignment: Assignment) -> None:
+        """Begin a generation."""
+        self.generation += 1
+        self.assignment = {name: sorted(tps) for name, tps in assignment.items()}
+
+
+def spread(workers: Iterable[str], numbers: Mapping[str, range]) -> Assignment:
+    """Give each topic's partitions (`numbers`) to the workers in turn, each topic to another first.
+
+    So a stage behind a repartition is not where its source's first partition is.
+    """
+    names = list(workers)
+    if not names:
+        raise DriverError("a rebalance needs at least one worker: or kill them all")
+    assignment: Assignment = {name: [] for name in names}
+    for shift, (topic, partitions) in enumerate(numbers.items()):
+        for number in partitions:
+            name = names[(number + shift) % len(names)]
+            assignment[name].append(TopicPartition(topic, number))
+    return assignment
+
+
+def whole(workers: Mapping[str, Iterable[int]], numbers: Mapping[str, range]) -> Assignment:
+    """Give to each worker the partitions of all topics that have its numbers.
+
+    Raises DriverError unless each partition has one worker.
+    """
+    owner: dict[int, str] = {}
+    for name, given in workers.items():
+        for number in given:
+            if number in owner:
+                raise DriverError(f"partition {number} goes to {owner[number]} and to {name}")
+            owner[number] = name
+    every = {number for partitions in numbers.values() for number in partitions}
+    missing, unknown = sorted(every - owner.keys()), sorted(owner.keys() - every)
+    if missing or unknown:
+        raise DriverError(
+            f"each partition goes to one worker: there is none for {missing}, no such {unknown}"
+        )
+    assignment: Assignment = {name: [] for name in workers}
+    for topic, partitions in numbers.items():
+        for number in partitions:
+            assignment[owner[number]].append(TopicPartition(topic, number))
+    return assignment

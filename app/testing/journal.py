@@ -1,0 +1,153 @@
+"""Transactions and changelogs in memory: what `app/state/journal.py` asks for, without a broker."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Literal
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError, ProducerFenced
+
+from app.state.store import Store, wipe
+from app.testing.kafka import Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from app.state.partition import PartitionState, Snapshot
+    from app.state.table import StateTable
+    from app.testing.kafka import MemoryKafka
+
+#: Where a worker may die in the middle of a checkpoint.
+Moment = Literal["before commit", "after commit"]
+
+
+class LostError(KafkaError):
+    """The broker did not answer, because the test asked for it."""
+
+
+#: What a task has to live with.
+EXPECTED = (LostError, ProducerFenced)
+
+
+class MemoryJournal:
+    """The transactions and stores of one worker."""
+
+    def __init__(self, kafka: MemoryKafka, commit_time: float) -> None:
+        self.kafka = kafka
+        #: How long a transaction takes (s); it is committed after half of it.
+        self.commit_time = commit_time
+        #: Where transactions stop and never go on.
+        self.hold: Moment | None = None
+        #: The tasks whose next transaction fails, and when; what is committed by then stays so.
+        self.failing: dict[str, Moment] = {}
+        #: Transactions begun whose task has not heard yet what became of them.
+        self.in_flight = 0
+        self.stores: list[Store] = []
+
+    def writer(self, name: str) -> MemoryWriter:
+        """Give the writer of the task with this name."""
+        return MemoryWriter(self, name)
+
+    async def restore(self, path: Path, table: StateTable, partition: int) -> Store:
+        """Open the store at `path` and bring it to the end of the table's changelog."""
+        log = self.kafka.log(table.changelog.name, partition)
+        store = Store(path)
+        if store.offset > log.end:
+            # Of another history, such as that of a test before.
+            store.close()
+            wipe(path)
+            store = Store(path)
+        self.stores.append(store)
+        records = log.since(store.offset)
+        half = len(records) // 2
+        if half:
+            first = [(record.key or b"", record.value) for record in records[:half]]
+            store.write(first, records[half].offset, table.timed)
+        rest = [(record.key or b"", record.value) for record in records[half:]]
+        store.write(rest, log.end, table.timed)
+        return store
+
+    def close_stores(self) -> None:
+        """Let go of all stores, for a worker that died."""
+        for store in self.stores:
+            store.close()
+        self.stores.clear()
+
+
+class MemoryWriter:
+    """The transactions of one task."""
+
+    def __init__(self, journal: MemoryJournal, name: str) -> None:
+        self._journal = journal
+        self._name = name
+        self._epoch: int | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether it was started and is not fenced, as far as it knows."""
+        return self._epoch is not None
+
+    async def start(self) -> None:
+        """Fence every older writer of the same name and abort what it had pending."""
+        self._epoch = self._journal.kafka.fence(self._name)
+
+    async def write(
+        self,
+        snapshots: Sequence[tuple[PartitionState, Snapshot]],
+        source: TopicPartition,
+        position: int,
+        metadata: str,  # noqa: ARG002  # only a real group keeps it
+    ) -> list[int]:
+        """Write one transaction; give, for each table, the changelog offset it reached.
+
+        Raises ProducerFenced, and LostError where the test asked for it.
+        """
+        journal, kafka = self._journal, self._journal.kafka
+        self._check()
+        kafka.begin(self._name, Transaction(_writes(snapshots), source, position))
+        journal.in_flight += 1
+        try:
+            await self._pass("before commit")
+            self._check()
+            reached = kafka.commit(self._name)
+            await self._pass("after commit")
+        finally:
+            journal.in_flight -= 1
+        return [reached[_changelog(state)] for state, _ in snapshots]
+
+    def _check(self) -> None:
+        if self._epoch is None or not self._journal.kafka.is_current(self._name, self._epoch):
+            self._epoch = None
+            raise ProducerFenced
+
+    async def _pass(self, moment: Moment) -> None:
+        if self._journal.hold == moment:
+            await asyncio.get_running_loop().create_future()
+        elif self._journal.commit_time:
+            await asyncio.sleep(self._journal.commit_time / 2)
+        if self._journal.failing.get(self._name) == moment:
+            del self._journal.failing[self._name]
+            raise LostError(f"{self._name}: no answer {moment}")
+
+    async def stop(self) -> None:
+        """Let go; it can write no more."""
+        self._epoch = None
+
+
+def _writes(
+    snapshots: Sequence[tuple[PartitionState, Snapshot]],
+) -> dict[TopicPartition, list[tuple[bytes, bytes | None, tuple[tuple[str, bytes], ...]]]]:
+    writes: dict[TopicPartition, list[tuple[bytes, bytes | None, tuple[tuple[str, bytes], ...]]]]
+    writes = {}
+    for state, snapshot in snapshots:
+        writes[_changelog(state)] = [(key, value, ()) for key, value in snapshot.rows]
+        for (topic, partition), records in snapshot.outputs.items():
+            written = writes.setdefault(TopicPartition(topic, partition), [])
+            written += [(key, value, tuple(headers)) for key, value, headers in records]
+    return writes
+
+
+def _changelog(state: PartitionState) -> TopicPartition:
+    return TopicPartition(state.table.changelog.name, state.partition)

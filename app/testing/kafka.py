@@ -1,0 +1,165 @@
+"""Topics, changelogs and committed offsets, kept in lists: the broker of a driver."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from aiokafka import TopicPartition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from app.testing.clock import VirtualClock
+
+Headers = tuple[tuple[str, bytes], ...]
+
+_offset = attrgetter("offset")
+
+
+@dataclass(slots=True)
+class TopicRecord:
+    """A record as it lies in a topic; `timestamp` in ms."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class PartitionLog:
+    """The records of one partition, offsets ascending, not without gaps."""
+
+    def __init__(self, tp: TopicPartition) -> None:
+        self.tp = tp
+        self.records: list[TopicRecord] = []
+        #: Offset of the next record.
+        self.end = 0
+
+    def append(
+        self, timestamp: int, key: bytes | None, value: bytes | None, headers: Headers = ()
+    ) -> TopicRecord:
+        """Write one record; give it."""
+        record = TopicRecord(*self.tp, self.end, timestamp, key, value, headers)
+        self.records.append(record)
+        self.end += 1
+        return record
+
+    def skip(self, offsets: int) -> None:
+        """Take offsets that no reader sees: of markers, and of what was aborted."""
+        self.end += offsets
+
+    def since(self, offset: int, limit: int | None = None) -> list[TopicRecord]:
+        """Give the first `limit` records from `offset` on."""
+        first = bisect_left(self.records, offset, key=_offset)
+        return self.records[first : None if limit is None else first + limit]
+
+    def compact(self, *, tombstones: bool) -> None:
+        """Keep the last record of each key; none of those deleted if `tombstones` go too."""
+        last = {record.key: record.offset for record in self.records}
+        self.records = [
+            record
+            for record in self.records
+            if last[record.key] == record.offset and not (tombstones and record.value is None)
+        ]
+
+
+@dataclass
+class Transaction:
+    """What a task writes at once: records by partition, and how far it has read its source."""
+
+    writes: dict[TopicPartition, list[tuple[bytes, bytes | None, Headers]]]
+    source: TopicPartition
+    position: int
+
+
+class MemoryKafka:
+    """All topics, the group's committed offsets, the epochs of transactional ids."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._logs: dict[TopicPartition, PartitionLog] = {}
+        #: Everything written to a topic, in the order of writing.
+        self._written: dict[str, list[TopicRecord]] = {}
+        #: The group's offsets.
+        self.committed: dict[TopicPartition, int] = {}
+        self._epochs: dict[str, int] = {}
+        self._pending: dict[str, Transaction] = {}
+
+    def log(self, topic: str, partition: int) -> PartitionLog:
+        """Give a partition."""
+        tp = TopicPartition(topic, partition)
+        return self._logs.setdefault(tp, PartitionLog(tp))
+
+    def written(self, topic: str) -> Sequence[TopicRecord]:
+        """Give all that was ever written to a topic and committed, in the order of writing."""
+        return self._written.get(topic, ())
+
+    def append(
+        self,
+        tp: TopicPartition,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+        timestamp: int | None = None,
+    ) -> TopicRecord:
+        """Write one record, stamped with the clock's time if none is given (ms)."""
+        stamp = self._clock.time() if timestamp is None else timestamp
+        record = self.log(*tp).append(stamp, key, value, headers)
+        self._written.setdefault(tp.topic, []).append(record)
+        return record
+
+    # -- transactions
+
+    def fence(self, name: str) -> int:
+        """Let a new producer take over a transactional id; give its epoch.
+
+        What an older one had pending is aborted.
+        """
+        self.abort(name)
+        self._epochs[name] = self._epochs.get(name, 0) + 1
+        return self._epochs[name]
+
+    def is_current(self, name: str, epoch: int) -> bool:
+        """Say whether no newer producer has taken over."""
+        return self._epochs.get(name) == epoch
+
+    def begin(self, name: str, transaction: Transaction) -> None:
+        """Take the records of a transaction, for nobody to see yet."""
+        self._pending[name] = transaction
+
+    def commit(self, name: str) -> dict[TopicPartition, int]:
+        """Make a pending transaction visible; give the offset after the last record of each log.
+
+        Then comes its marker.
+        """
+        transaction = self._pending.pop(name)
+        reached = {}
+        for tp, records in transaction.writes.items():
+            for key, value, headers in records:
+                self.append(tp, key, value, headers)
+            reached[tp] = self.log(*tp).end
+            self.log(*tp).skip(1)
+        self.committed[transaction.source] = transaction.position
+        return reached
+
+    def abort(self, name: str) -> None:
+        """Drop a pending transaction, if there is one; its records and markers leave gaps."""
+        transaction = self._pending.pop(name, None)
+        if transaction is not None:
+            for tp, records in transaction.writes.items():
+                self.log(*tp).skip(len(records) + 1)
+
+    # -- changelogs
+
+    def compact(self, topics: Iterable[str], *, tombstones: bool) -> None:
+        """Compact topics, as a broker does in the background."""
+        names = set(topics)
+        for tp, log in self._logs.items():
+            if tp.topic in names:
+                log.compact(tombstones=tombstones)

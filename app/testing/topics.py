@@ -1,0 +1,143 @@
+"""Topics as a test writes and reads them: records in, records out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from aiokafka import TopicPartition
+from aiokafka.partitioner import DefaultPartitioner
+
+from app.testing.errors import DriverError
+from app.topics import DEAD_LETTERS, Timestamp, Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.state.table import StateTable
+    from app.testing.clock import VirtualClock
+    from app.testing.kafka import Headers, MemoryKafka, TopicRecord
+
+#: What Kafka 4 lets a timestamp be ahead of the broker's clock (ms), if the topic says nothing:
+#: https://kafka.apache.org/documentation/#topicconfigs_message.timestamp.after.max.ms
+MAX_AHEAD = 3_600_000
+
+_partitioner = DefaultPartitioner()
+
+
+class Topics:
+    """The topics that some tables read and write."""
+
+    def __init__(
+        self,
+        tables: Sequence[StateTable],
+        partitions: int | None,
+        clock: VirtualClock,
+        kafka: MemoryKafka,
+    ) -> None:
+        self._clock = clock
+        self._kafka = kafka
+        sources = {table.source.name: table.source for table in tables}
+        self._known = dict(sources)
+        for table in tables:
+            self._known |= {topic.name: topic for topic in (*table.topics, DEAD_LETTERS)}
+        #: The partitions of each source topic that run.
+        self.numbers = {
+            name: _numbers(topic, tables, partitions) for name, topic in sources.items()
+        }
+        self._read: dict[str, int] = {}
+
+    # -- in
+
+    def write(
+        self,
+        topic: Topic,
+        records: Sequence[msgspec.Struct],
+        partition: int | None,
+        timestamp: int | None,
+    ) -> list[TopicRecord]:
+        """Write records under their own keys."""
+        self._numbers_of(topic)
+        for record in records:
+            if not isinstance(record, topic.value):
+                raise DriverError(
+                    f"{topic.name} holds {topic.value.__name__}, not {record!r}: see pipe_raw"
+                )
+        return [
+            self.write_raw(
+                topic,
+                str(getattr(record, topic.key)).encode(),
+                msgspec.json.encode(record),
+                partition=partition,
+                timestamp=timestamp,
+            )
+            for record in records
+        ]
+
+    def write_raw(
+        self,
+        topic: Topic,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        headers: Headers = (),
+        partition: int | None,
+        timestamp: int | None,
+    ) -> TopicRecord:
+        """Write bytes to a topic that a table is folded from; times in ms."""
+        numbers = self._numbers_of(topic)
+        if partition is None:
+            partition = 0 if key is None else _partitioner(key, list(numbers), [])
+        if partition not in numbers:
+            raise DriverError(f"{topic.name} has the partitions 0 to {numbers[-1]} here")
+        tp = TopicPartition(topic.name, partition)
+        return self._kafka.append(tp, key, value, headers, self._stamp(topic, timestamp))
+
+    def _numbers_of(self, topic: Topic) -> range:
+        if topic.name not in self.numbers:
+            raise DriverError(f"no table in this driver is folded from {topic.name}")
+        return self.numbers[topic.name]
+
+    def _stamp(self, topic: Topic, given: int | None) -> int:
+        now = self._clock.time()
+        if given is None or topic.time is Timestamp.LOG_APPEND:
+            return now
+        ahead = topic.config().get("message.timestamp.after.max.ms", MAX_AHEAD)
+        if given > now + int(ahead):
+            raise DriverError(f"a broker refuses a timestamp that is {given - now} ms ahead")
+        return given
+
+    # -- out
+
+    def records(self, topic: Topic) -> list[TopicRecord]:
+        """Give all that was committed to a topic."""
+        if topic.name not in self._known:
+            raise DriverError(f"no table in this driver reads or writes {topic.name}")
+        return list(self._kafka.written(topic.name))
+
+    def values(self, topic: Topic) -> list[Any]:
+        """Give all values committed to a topic."""
+        return _decode(topic, self.records(topic))
+
+    def new_values(self, topic: Topic) -> list[Any]:
+        """Give the values committed to a topic since the last time."""
+        records = self.records(topic)
+        begin = self._read.get(topic.name, 0)
+        self._read[topic.name] = len(records)
+        return _decode(topic, records[begin:])
+
+
+def _numbers(topic: Topic, tables: Sequence[StateTable], wanted: int | None) -> range:
+    count = topic.partition_count()
+    # What comes from a topic with partitions of its own may come to any partition, by its key.
+    spread = any(topic in table.topics and table.source.partitions for table in tables)
+    if wanted is None or topic.partitions is not None or spread:
+        return range(count)
+    if not 0 < wanted <= count:
+        raise DriverError(f"{wanted} partitions of {topic.name}: TOPIC_PARTITIONS is {count}")
+    return range(wanted)
+
+
+def _decode(topic: Topic, records: Sequence[TopicRecord]) -> list[Any]:
+    decode = msgspec.json.Decoder(topic.value).decode
+    return [decode(record.value or b"") for record in records]

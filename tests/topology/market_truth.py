@@ -1,0 +1,180 @@
+"""What becomes of ticks, by looking at all of them again for each question.
+
+It shares nothing with the engine but the records: the ticks as they lie in their topic are judged
+one by one, and each window is folded from those that were accepted.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from app.records import Candle, DailyGain, Gainer, LateTick, Tick, TopGainers
+from app.testing import TopicRecord
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+
+#: The windows of candles (size, advance), and the grace (ms) of each table.
+WINDOWS = [(1, 1), (5, 5), (15, 15), (5, 1), (15, 1)]
+GRACE = {"candles": 5 * MINUTE, "days": 4 * HOUR}
+
+
+class Event(NamedTuple):
+    """A tick where it lies, and the stream time of its partition when it came."""
+
+    partition: int
+    offset: int
+    tick: Tick
+    before: int
+
+
+class Truth(NamedTuple):
+    """All ticks judged: readable ones, coordinates of the others, stream time by partition."""
+
+    events: list[Event]
+    bad: list[tuple[int, int]]
+    stream_time: dict[int, int]
+
+    def kept(self, grace: int) -> list[Event]:
+        """Give what comes within a grace (ms)."""
+        return [event for event in self.events if event.tick.time + grace >= event.before]
+
+    def late(self, grace: int) -> list[Event]:
+        """Give what comes after it."""
+        return [event for event in self.events if event.tick.time + grace < event.before]
+
+
+def judge(records: Iterable[TopicRecord]) -> Truth:
+    """Read a topic of ticks, each partition in order."""
+    events, bad = [], []
+    clock: dict[int, int] = defaultdict(lambda: -1)
+    for record in sorted(records, key=lambda record: (record.partition, record.offset)):
+        place = record.partition, record.offset
+        try:
+            tick = msgspec.json.decode(record.value or b"", type=Tick)
+        except msgspec.MsgspecError:
+            bad.append(place)
+            continue
+        events.append(Event(*place, tick, clock[record.partition]))
+        clock[record.partition] = max(clock[record.partition], tick.time)
+    return Truth(events, bad, clock)
+
+
+def candles(truth: Truth) -> dict[tuple[str, int, int, int], Candle]:
+    """Give the last candle of each (symbol, size, advance, start), days among them."""
+    found = {}
+    for size, advance in WINDOWS:
+        found |= _windows(truth, size * MINUTE, advance * MINUTE, GRACE["candles"])
+    return found | _windows(truth, DAY, DAY, GRACE["days"])
+
+
+def _windows(
+    truth: Truth, size: int, advance: int, grace: int
+) -> dict[tuple[str, int, int, int], Candle]:
+    inside = defaultdict(list)
+    for event in truth.kept(grace):
+        newest = event.tick.time // advance * advance
+        for start in range(newest, event.tick.time - size, -advance):
+            inside[event.tick.symbol, size, advance, start].append(event)
+    return {
+        window: _candle(window, events, truth.stream_time[events[0].partition] - grace)
+        for window, events in inside.items()
+    }
+
+
+def _candle(window: tuple[str, int, int, int], events: list[Event], horizon: int) -> Candle:
+    symbol, size, advance, start = window
+    end = start + size
+    ticks = [event.tick for event in sorted(events, key=lambda e: (e.tick.time, e.offset))]
+    prices = [tick.price for tick in ticks]
+    volume = sum(tick.size for tick in ticks)
+    last_offset = max(event.offset for event in events)
+    return Candle(
+        symbol=symbol,
+        size=size,
+        advance=advance,
+        start=start,
+        end=end,
+        open=prices[0],
+        high=max(prices),
+        low=min(prices),
+        close=prices[-1],
+        volume=volume,
+        vwap=sum(tick.price * tick.size for tick in ticks) / volume if volume else None,
+        count=len(events),
+        mean=sum(prices) / len(prices),
+        revision=2 * last_offset + (end <= horizon),
+        final=end <= horizon,
+        late=sum(event.before >= end for event in events),
+        partition=events[0].partition,
+        first_offset=min(event.offset for event in events),
+        last_offset=last_offset,
+    )
+
+
+def late_ticks(truth: Truth) -> list[LateTick]:
+    """Give what each table refuses, with the coordinates."""
+    return [
+        LateTick(
+            symbol=event.tick.symbol,
+            price=event.tick.price,
+            time=event.tick.time,
+            size=event.tick.size,
+            reason="late",
+            stream_time=event.before,
+            grace=grace,
+            partition=event.partition,
+            offset=event.offset,
+            table=table,
+        )
+        for table, grace in GRACE.items()
+        for event in truth.late(grace)
+    ]
+
+
+def gains(truth: Truth) -> dict[tuple[str, str], dict[str, Any]]:
+    """Give the last daily gain of each (day, symbol), but for the stream time it was said at."""
+    found = {}
+    for (symbol, _, _, start), day in _windows(truth, DAY, DAY, GRACE["days"]).items():
+        inside = [e.tick for e in truth.kept(GRACE["days"]) if e.tick.symbol == symbol]
+        name = day_name(start)
+        found[name, symbol] = {
+            "symbol": symbol,
+            "day": name,
+            "open": day.open,
+            "last": day.close,
+            "low": day.low,
+            "high": day.high,
+            "gain": (day.close - day.open) / day.open,
+            "count": day.count,
+            "time": max(tick.time for tick in inside if start <= tick.time < start + DAY),
+            "final": day.final,
+            "partition": day.partition,
+            "offset": day.last_offset,
+        }
+    return found
+
+
+def rankings(records: Iterable[TopicRecord]) -> dict[str, TopGainers]:
+    """Give the last ranking of each day, from all that stands in daily-gains."""
+    last: dict[str, dict[str, tuple[DailyGain, int]]] = defaultdict(dict)
+    for record in sorted(records, key=lambda record: record.offset):
+        gain = msgspec.json.decode(record.value or b"", type=DailyGain)
+        last[gain.day][gain.symbol] = gain, record.offset
+    found = {}
+    for day, rows in last.items():
+        best = sorted((gain for gain, _ in rows.values()), key=lambda g: (-g.gain, g.symbol))
+        found[day] = TopGainers(
+            day,
+            [Gainer(g.symbol, g.gain, g.open, g.last, g.time) for g in best[:10]],
+            max(gain.time for gain in best),
+            max(offset for _, offset in rows.values()),
+        )
+    return found
+
+
+def day_name(start: int) -> str:
+    """Give the UTC day that begins at an instant (ms)."""
+    return datetime.fromtimestamp(start / 1000, UTC).strftime("%Y-%m-%d")

@@ -1,0 +1,112 @@
+"""An application of one's own, new for each test: readings of sensors, summed up in windows."""
+
+from collections.abc import AsyncIterable, Callable
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from app.batching.tables import TaskTableManager
+from app.settings import Settings
+from app.state.batch import Batch
+from app.state.window_table import WindowTable
+from app.testing import TopologyDriver
+from app.topics import Topic
+from app.windows import Refusal, WindowResult
+from app.windows.aggregates import Sum
+from app.worker import TickApp
+
+
+class Reading(Struct):
+    """What a sensor measured."""
+
+    sensor: str
+    value: int
+    time: int
+
+
+class Total(Struct):
+    """What it measured in a window."""
+
+    sensor: str
+    start: int
+    sum: float
+    count: int
+    final: bool
+    late: int
+    revision: int
+    end: int
+    first_offset: int
+    partition: int
+
+
+class Missed(Struct):
+    """What came too late."""
+
+    sensor: str
+    time: int
+    stream_time: int
+
+
+def total(result: WindowResult) -> Total:
+    """Make the record of a window."""
+    return Total(
+        result.key,
+        result.start,
+        result.state.sum if result.count else 0,
+        result.count,
+        result.final,
+        result.late,
+        result.revision,
+        result.end,
+        result.first_offset,
+        result.partition,
+    )
+
+
+def missed(reading: Reading, refusal: Refusal) -> Missed:
+    """Make the record of a reading that came too late."""
+    return Missed(reading.sensor, reading.time, refusal.stream_time)
+
+
+class Sensors(NamedTuple):
+    """An application, its topics, its table."""
+
+    app: TickApp
+    readings: Topic
+    totals: Topic
+    late: Topic
+    table: WindowTable
+
+    def drive(self, **options: Any) -> TopologyDriver:
+        """Make a driver of it, with one partition if nothing else is asked for."""
+        return TopologyDriver(self.app, **({"partitions": 1} | options))
+
+
+#: What the fixture `new_sensors` is.
+NewSensors = Callable[..., Sensors]
+
+
+def declare(conf: Settings, *, time: Any = "time", **options: Any) -> Sensors:
+    """Declare an application with a table of 1-minute windows, or what `options` say."""
+    app = TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
+    readings = Topic("readings", "sensor", Reading, "what sensors measure", time=time)
+    totals = Topic("totals", "sensor", Total, "sums")
+    late = Topic("missed", "sensor", Missed, "what came too late")
+    usual = {
+        "windows": "1m",
+        "aggregate": Sum("value"),
+        "record": total,
+        "grace": "1m",
+        "retention": "1d",
+        "help": "sums",
+    }
+    table = WindowTable(app, name="sums", source=readings, **(usual | options))
+    table.publish(totals)
+    table.refuse(late, missed)
+
+    @app.agent(app.batches(readings))
+    async def fold_readings(batches: AsyncIterable[Batch]) -> None:
+        async for batch in batches:
+            await table.fold(batch)
+
+    return Sensors(app, readings, totals, late, table)

@@ -1,0 +1,131 @@
+"""The same input gives the same windows: in any order within grace, cut and spread in any way.
+
+Not the same are the evidence of how it came (offsets, corrections) and how often it was said.
+"""
+
+from itertools import cycle
+from math import isclose
+from typing import NamedTuple
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lives import EVENING, LATER, SYMBOLS, Market
+from market_truth import GRACE
+from msgspec import structs
+
+from app.records import Tick
+from app.testing import TopologyDriver
+from app.topics import CANDLES, DEAD_LETTERS, TICKS, TICKS_LATE, TOP_GAINERS
+
+#: What says how a window's records came, not which they are.
+EVIDENCE = ("revision", "late", "first_offset", "last_offset")
+
+#: Sums of floats, which depend on the order in the last bits.
+SUMS = ("vwap", "mean")
+
+
+class Way(NamedTuple):
+    """One way to process the same ticks."""
+
+    #: By how much each tick is late (ms), in turn.
+    delays: list[int]
+    #: How many ticks come at once, and how much time (ms) passes then, in turn.
+    portions: list[tuple[int, int]]
+    batch: int
+    workers: int
+    commit_time: int
+
+
+#: Each in the order of time, all at once, one worker.
+PLAIN = Way([0], [(1_000, 0)], 500, 1, 0)
+
+WAYS = st.builds(
+    Way,
+    st.lists(st.integers(0, GRACE["candles"]), min_size=1, max_size=40),
+    st.lists(
+        st.tuples(st.integers(1, 30), st.sampled_from([0, 0, 200, 1_000, 60_000])),
+        min_size=1,
+        max_size=5,
+    ),
+    batch=st.sampled_from([1, 2, 7, 500]),
+    workers=st.integers(1, 3),
+    commit_time=st.sampled_from([0, 0, 130]),
+)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Tick]:
+    """Give ticks in the order of time, no two at the same instant."""
+    fields = st.tuples(
+        st.sampled_from(SYMBOLS),
+        st.sampled_from([1, 3, 20_000, 60_000, 150_000, 3_600_000, 20_000_000]),
+        st.floats(0.01, 1e6),
+        st.integers(0, 1_000),
+    )
+    clock, history = EVENING, []
+    length = draw(st.integers(1, 60))
+    for symbol, step, price, size in draw(st.lists(fields, min_size=length, max_size=length)):
+        clock += step
+        history.append(Tick(symbol, price, clock, size))
+    return history
+
+
+@settings(max_examples=60)
+@given(histories(), WAYS)
+def test_order_batches_workers_and_speed_do_not_show(
+    market: Market, history: list[Tick], way: Way
+) -> None:
+    """Windows and rankings are those of all ticks in the order of time, processed at once."""
+    assert_alike(process(market, history, PLAIN), process(market, history, way))
+
+
+def process(market: Market, history: list[Tick], way: Way) -> dict[tuple, dict]:
+    """Give all that is known in the end, by what it is about."""
+    with market(partitions=3, start=LATER, batch=way.batch, commit_time=way.commit_time) as driver:
+        driver.rebalance([f"w{number}" for number in range(way.workers)])
+        left = delayed(history, way.delays)
+        for count, passes in cycle(way.portions):
+            now, left = left[:count], left[count:]
+            driver.pipe(TICKS, *now)
+            driver.run()
+            driver.advance(passes)
+            if not left:
+                break
+        driver.settle()
+        assert driver.topic(TICKS_LATE) == driver.topic(DEAD_LETTERS) == []
+        return outcome(driver)
+
+
+def delayed(history: list[Tick], delays: list[int]) -> list[Tick]:
+    """Give ticks in the order in which they come, none of them after its grace.
+
+    Whatever came before a tick had a time of at most the tick's own plus its delay.
+    """
+    arrivals = [
+        (tick.time + delays[number % len(delays)], number) for number, tick in enumerate(history)
+    ]
+    return [history[number] for _, number in sorted(arrivals)]
+
+
+def outcome(driver: TopologyDriver) -> dict[tuple, dict]:
+    """Give the last candle of each window and the last ranking of each day."""
+    found: dict[tuple, dict] = {}
+    for candle in driver.topic(CANDLES):
+        fields = structs.asdict(candle)
+        found[candle.symbol, candle.size, candle.advance, candle.start] = {
+            name: value for name, value in fields.items() if name not in EVIDENCE
+        }
+    for ranking in driver.topic(TOP_GAINERS):
+        found[(ranking.day,)] = {"rank": ranking.rank, "time": ranking.time}
+    return found
+
+
+def assert_alike(one: dict[tuple, dict], other: dict[tuple, dict]) -> None:
+    """Sums of floats agree within 1e-9, everything else exactly."""
+    assert one.keys() == other.keys()
+    for window, fields in one.items():
+        for name, value in fields.items():
+            if name in SUMS and value is not None:
+                assert isclose(value, other[window][name], rel_tol=1e-9), (window, name)
+            else:
+                assert value == other[window][name], (window, name)

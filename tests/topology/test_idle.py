@@ -1,0 +1,66 @@
+"""A stage of several inputs waits for the slowest, but not for one that is silent."""
+
+from lives import Market
+
+from app.records import Tick
+from app.testing import TopologyDriver
+from app.topics import DEAD_LETTERS, TICKS
+from tables.gainers import gainers
+
+DAY = 86_400_000
+
+#: A day is kept for eight days after it has ended, by stream time.
+LONG_AFTER = 10 * DAY
+
+
+def pipe(driver: TopologyDriver, partition: int, time: int, symbol: str = "A") -> None:
+    """Let a tick come, and go through all stages."""
+    driver.pipe(TICKS, Tick(symbol, 1.0, time), partition=partition)
+    driver.settle()
+
+
+def test_a_day_is_kept_while_an_input_may_still_be_in_it(market: Market) -> None:
+    """One partition is ten days ahead in a replay; the other one's day is still ranked."""
+    with market(partitions=2) as driver:
+        today = driver.now
+        driver.advance(LONG_AFTER)
+        pipe(driver, 0, today, "A")
+        pipe(driver, 1, today, "B")
+        pipe(driver, 0, today + LONG_AFTER, "A")
+        assert gainers.days() == ["2026-01-01", "2026-01-11"]
+        pipe(driver, 1, today + 1, "C")
+        ranking = gainers.top("2026-01-01")
+        assert ranking is not None
+        assert [gainer.symbol for gainer in ranking.rank] == ["A", "B", "C"]
+
+
+def test_a_silent_input_holds_nothing_up(market: Market) -> None:
+    """After TICKSTREAM_IDLE (1 min) of silence; what it still has of that day comes too late."""
+    with market(partitions=2) as driver:
+        today = driver.now
+        driver.advance(LONG_AFTER)
+        pipe(driver, 1, today, "B")
+        pipe(driver, 0, today + LONG_AFTER, "A")
+        driver.advance("1m")
+        pipe(driver, 0, today + LONG_AFTER + 1, "A")
+        assert gainers.days() == ["2026-01-11"]
+        pipe(driver, 1, today + 1, "C")
+        assert gainers.days() == ["2026-01-11"]
+        (letter,) = driver.read(DEAD_LETTERS)
+        assert letter.topic == "daily-gains"
+        assert "older than the retention" in letter.error
+
+
+def test_what_the_clock_has_decided_survives_a_restart(market: Market) -> None:
+    """The deletion stands in the meta row: no new owner ranks half a day."""
+    with market(partitions=2) as driver:
+        today = driver.now
+        driver.advance(LONG_AFTER)
+        pipe(driver, 1, today, "B")
+        pipe(driver, 0, today + LONG_AFTER, "A")
+        driver.advance("1m")
+        pipe(driver, 0, today + LONG_AFTER + 1, "A")
+        driver.crash(lose_store=True)
+        pipe(driver, 1, today + 1, "B")
+        assert gainers.days() == ["2026-01-11"]
+        assert len(driver.read(DEAD_LETTERS)) == 1

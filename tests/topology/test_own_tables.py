@@ -1,0 +1,100 @@
+"""A table of one's own, of any kind of window: what happens to its workers does not show."""
+
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from lives import LATER, LIVES, Life, live
+from sensors import Reading, Sensors, Total, declare
+
+from app.records import Tick
+from app.settings import Settings
+from app.testing import TopologyDriver
+from app.topics import DEAD_LETTERS
+from app.windows import Emission, every_change, on_close
+
+
+class Kind(NamedTuple):
+    """A kind of window, and what tells one window of a key from another."""
+
+    windows: str
+    identity: tuple[str, ...] = ("start", "end")
+    emission: Emission | None = None
+
+
+#: A session's end moves; several windows of a number of events may begin at one instant.
+KINDS = {
+    "tumbling": Kind("5m"),
+    "hopping, on close": Kind("15m/1m", emission=on_close()),
+    "tumbling, every change": Kind("1m", emission=every_change()),
+    "sliding": Kind("5m/event~1s"),
+    "cumulate": Kind("cumulate 1h 15m"),
+    "day": Kind("day Europe/Berlin"),
+    "session": Kind("session 2m", ("start",)),
+    "session, every change": Kind("session 2m", ("start",), every_change()),
+    "count": Kind("count 3/2", ("first_offset", "partition")),
+}
+
+
+class Own(NamedTuple):
+    """A table of one's own."""
+
+    kind: Kind
+    sensors: Sensors
+
+    def window(self, total: Total) -> tuple[object, ...]:
+        """Give what tells a result's window from another."""
+        return (total.sensor, *(getattr(total, name) for name in self.kind.identity))
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Own:
+    """Declare a table of a kind."""
+    kind = KINDS[request.param]
+    conf = Settings(APP_DATADIR=tmp_path_factory.mktemp("own"))
+    options = {"windows": kind.windows, "emission": kind.emission}
+    return Own(kind, declare(conf, grace="5m", retention="8d", **options))
+
+
+@settings(max_examples=15)
+@given(LIVES)
+def test_what_happens_to_workers_does_not_show(own: Own, life: Life) -> None:
+    """Results are those of a life without events; final ones come once."""
+    calm = outcome(own, life._replace(steps=[], commit_time=0))
+    assert outcome(own, life) == calm
+
+
+def outcome(own: Own, life: Life) -> dict[str, Any]:
+    """Give what a reader of all topics ends up with."""
+    app, readings, totals, late, table = own.sensors
+
+    def pipe(driver: TopologyDriver, tick: Tick | bytes) -> None:
+        if isinstance(tick, bytes):
+            driver.pipe_raw(readings, tick, tick)
+        else:
+            driver.pipe(readings, Reading(tick.symbol, tick.size, tick.time))
+
+    with TopologyDriver(app, partitions=2, start=LATER, commit_time=life.commit_time) as driver:
+        live(driver, life, pipe)
+        return {
+            "totals": last_of(own, driver.topic(totals)),
+            "late": sorted(map(repr, driver.topic(late))),
+            "dead": sorted((d.partition, d.offset) for d in driver.topic(DEAD_LETTERS)),
+            "answers": {name: table.rows_of(name) for name in table.keys()},  # noqa: SIM118
+        }
+
+
+def last_of(own: Own, totals: list[Total]) -> dict[tuple[object, ...], Total]:
+    """Give the last result of each window, but of sessions that were withdrawn.
+
+    Nothing is said of a window after its final result; only one that was withdrawn (a final
+    result of no records) may begin anew.
+    """
+    last: dict[tuple[object, ...], Total] = {}
+    for each in totals:
+        before = last.get(own.window(each))
+        if before is not None:
+            assert not before.final or not before.count, (before, each)
+            assert before.revision < each.revision or before == each
+        last[own.window(each)] = each
+    return {window: each for window, each in last.items() if each.count}

@@ -1,0 +1,98 @@
+"""ticks -> candles, days -> daily-gains -> gainers -> top-gainers, whatever becomes of the workers.
+
+The product's own agents and tables; two partitions, then one behind the repartition.
+"""
+
+from collections import Counter, defaultdict
+from itertools import pairwise
+
+from hypothesis import given, settings
+from lives import LATER, LIVES, SYMBOLS, Life, Market, live
+from market_truth import DAY, GRACE, Truth, candles, gains, judge, late_ticks, rankings
+from msgspec import structs
+
+from app.records import Candle
+from app.testing import TopologyDriver
+from app.topics import CANDLES, DAILY_GAINS, DEAD_LETTERS, TICKS, TICKS_LATE, TOP_GAINERS
+from app.windows import Window
+from tables.candles import candles as candle_table
+from tables.days import days as day_table
+from tables.gainers import gainers as gainer_table
+
+
+@settings(max_examples=150)
+@given(LIVES)
+def test_whatever_happens_every_stage_is_exact(market: Market, life: Life) -> None:
+    """Each result is that of all ticks at once, final ones come once, nothing is lost."""
+    with market(partitions=2, start=LATER, commit_time=life.commit_time) as driver:
+        live(driver, life)
+        truth = judge(driver.records(TICKS))
+        assert_candles(driver, truth)
+        assert_refused(driver, truth)
+        assert_gains(driver, truth)
+        assert_rankings(driver)
+        driver.crash(lose_store=True)
+        assert_answers(driver, truth)
+        driver.settle()
+        # All was said already.
+        assert_candles(driver, truth)
+        assert_rankings(driver)
+
+
+def by_window(driver: TopologyDriver) -> dict[tuple[str, int, int, int], list[Candle]]:
+    """Give what was committed to candles, window by window, in order."""
+    found = defaultdict(list)
+    for candle in driver.topic(CANDLES):
+        found[candle.symbol, candle.size, candle.advance, candle.start].append(candle)
+    return found
+
+
+def assert_candles(driver: TopologyDriver, truth: Truth) -> None:
+    """The last of each window is right; final ones come once, and last; revisions rise."""
+    said = by_window(driver)
+    assert {window: versions[-1] for window, versions in said.items()} == candles(truth)
+    for versions in said.values():
+        assert not any(candle.final for candle in versions[:-1])
+        for before, after in pairwise(versions):
+            assert before.revision < after.revision or before == after
+
+
+def assert_refused(driver: TopologyDriver, truth: Truth) -> None:
+    """Late ticks and dead letters are written once each, with their coordinates."""
+    late = late_ticks(truth)
+    assert sorted(map(repr, driver.topic(TICKS_LATE))) == sorted(map(repr, late))
+    dead = [
+        (letter.topic, letter.partition, letter.offset) for letter in driver.topic(DEAD_LETTERS)
+    ]
+    assert sorted(dead) == [(TICKS.name, *place) for place in truth.bad]
+
+
+def assert_gains(driver: TopologyDriver, truth: Truth) -> None:
+    """The last gain of each symbol and day is right."""
+    last = {(gain.day, gain.symbol): structs.asdict(gain) for gain in driver.topic(DAILY_GAINS)}
+    for gain in last.values():
+        assert gain.pop("stream_time") <= truth.stream_time[gain["partition"]]
+    assert last == gains(truth)
+
+
+def assert_rankings(driver: TopologyDriver) -> None:
+    """The last ranking of each day is that of all that came through the repartition."""
+    last = {ranking.day: ranking for ranking in driver.topic(TOP_GAINERS)}
+    assert last == rankings(driver.records(DAILY_GAINS))
+
+
+def assert_answers(driver: TopologyDriver, truth: Truth) -> None:
+    """Tables restored from nothing but their changelogs answer the same."""
+    right = candles(truth)
+    for symbol, size, advance, start in right:
+        table = day_table if size == DAY else candle_table
+        (answer,) = table.read(symbol, Window(size, advance), start, start + 1)
+        assert answer == right[symbol, size, advance, start]
+    for name, table in (("candles", candle_table), ("days", day_table)):
+        late = Counter(event.tick.symbol for event in truth.late(GRACE[name]))
+        assert {
+            symbol: table.late_of(symbol) for symbol in SYMBOLS if table.late_of(symbol)
+        } == late
+        assert sum(table.lateness().values()) == len(truth.events)
+    for day, ranking in rankings(driver.records(DAILY_GAINS)).items():
+        assert gainer_table.top(day) == ranking
