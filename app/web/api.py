@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from app.records import Candle, TopGainers
-from app.web import candles, dashboard, gainers, health, openapi, tables
+from app.web import candles, dashboard, gainers, health, lateness, openapi, tables
 from app.web import parameters as p
 from app.web.routes import Route
 
@@ -63,6 +63,13 @@ ROUTES = (
             p.path("key", "The key, as it stands in the table's source topic"),
         ),
         statuses=_ASKING,
+    ),
+    Route(
+        "/api/lateness",
+        lateness.lateness,
+        "How late the records of each table came, and what each grace would keep",
+        list[lateness.TableLateness],
+        statuses=(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
     ),
     Route("/healthz", health.alive, "Whether this worker is alive", health.Alive),
     Route(

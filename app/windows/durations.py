@@ -29,6 +29,19 @@ def format_duration(ms: int) -> str:
     return f"{ms}ms"
 
 
+def approximate_duration(ms: int) -> str:
+    """Give `ms` in its largest unit, rounded up to a tenth of it: `4.2s`, `1.3m`, `850ms`.
+
+    For reading, not for `parse_duration`. It rounds up so that what holds within the duration
+    holds within the text too.
+    """
+    unit, size = next((each for each in reversed(UNITS.items()) if ms >= each[1]), ("ms", 1))
+    step = max(1, size // 10)
+    rounded = -(-ms // step) * step
+    # 59.99s is rounded to 60s, which is a larger unit's 1m.
+    return f"{rounded / size:g}{unit}" if rounded == ms else approximate_duration(rounded)
+
+
 def milliseconds(value: int | str) -> int:
     """Give the milliseconds of a duration, which is a text or whole milliseconds already.
 

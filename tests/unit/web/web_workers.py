@@ -1,6 +1,7 @@
 """Workers that answer over real HTTP, with tables that are filled by hand."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import faust
@@ -58,6 +59,18 @@ class Windows(_ByHand, WindowTable):
     def __init__(self, app: faust.App, name: str, windows: str, shelf: Mapping[int, Any]) -> None:
         self.put(app, name, TICKS, shelf)
         self.windows = parse_windows(windows)
+        self.grace = 5 * MINUTE
+        #: Partition → how late its records came: ms behind stream time → records.
+        self.behind: dict[int, dict[int, int]] = {}
+
+    def open_states(self) -> list[Any]:
+        """Give what is read of the state of each partition."""
+        return [
+            SimpleNamespace(
+                partition=partition, meta=SimpleNamespace(lateness=self.behind.get(partition, {}))
+            )
+            for partition in self.shelf
+        ]
 
     def span(self, key: str) -> tuple[int, int] | None:
         """Give the times the key's rows reach over."""

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.windows import DefinitionError, format_duration, milliseconds, parse_duration
-from app.windows.durations import UNITS
+from app.windows.durations import UNITS, approximate_duration
 
 
 @given(st.integers(0, 10**13))
@@ -59,3 +59,21 @@ def test_what_is_no_duration_is_refused(value: object) -> None:
     """Neither fractions nor negative ones; the error shows the value."""
     with pytest.raises(DefinitionError):
         milliseconds(value)
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [
+        (0, "0ms"),
+        (850, "850ms"),
+        (4_160, "4.2s"),
+        (59_910, "1m"),
+        (75_000, "1.3m"),
+        (300_000, "5m"),
+        (86_399_999, "1d"),
+        (8 * 86_400_000, "8d"),
+    ],
+)
+def test_for_reading_a_duration_is_rounded_up_to_a_tenth_of_its_unit(ms: int, text: str) -> None:
+    """Never down, and to the next unit where it comes to a whole one."""
+    assert approximate_duration(ms) == text

@@ -1,0 +1,43 @@
+"""Asking the worker of this process's settings, as a command does: an answer, or why not."""
+
+from http import HTTPStatus
+from typing import TypeVar
+
+import msgspec
+from aiohttp import ClientError, ClientSession, ClientTimeout
+from yarl import URL
+
+from app.commands._process import CommandError
+from app.settings import Settings
+from app.web.errors import ErrorBody
+
+T = TypeVar("T")
+
+#: A worker asks the others for 2 s at most.
+_TIMEOUT = ClientTimeout(total=10)
+
+
+def address(conf: Settings) -> URL:
+    """Give where the worker of these settings answers."""
+    return URL.build(scheme="http", host=conf.web_host, port=conf.web_port)
+
+
+async def answer(url: URL, kind: type[T]) -> T:
+    """Give what a worker answers. Raises CommandError where none does, or with its reason."""
+    try:
+        async with ClientSession(timeout=_TIMEOUT) as http, http.get(url) as reply:
+            status, body = reply.status, await reply.read()
+    except (ClientError, TimeoutError, OSError):
+        raise CommandError(
+            f"No worker answers at {url.origin()}: start a worker, or set WEB_PORT"
+        ) from None
+    try:
+        if status == HTTPStatus.OK:
+            return msgspec.json.decode(body, type=kind)
+        message = msgspec.json.decode(body, type=ErrorBody).error.message
+    except msgspec.MsgspecError:
+        raise CommandError(
+            f"What answers at {url.origin()} is no worker of tickstream: set WEB_PORT"
+        ) from None
+    again = "; try again" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
+    raise CommandError(f"The worker at {url.origin()} can't say: {message}{again}")

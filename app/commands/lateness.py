@@ -1,0 +1,83 @@
+"""`faust -A app lateness`: what a shorter or longer grace would have kept, asked of a worker."""
+
+import json
+import math
+import sys
+
+import msgspec
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from yarl import URL
+
+from app.commands._process import LongCommand
+from app.commands._worker import address, answer
+from app.settings import settings as of_this_process
+from app.web.lateness import TableLateness
+from app.windows import format_duration, grace_for, kept_with
+from app.windows.durations import approximate_duration
+
+#: The fraction of records whose grace stands in a table's sentence.
+TOLD = 0.999
+
+
+class lateness(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
+    """Say how late records came, and which grace would keep how many of them.
+
+    Asks the worker at WEB_HOST and WEB_PORT, which answers for all workers.
+    """
+
+    async def work(self) -> None:
+        """Ask, and show. Raises CommandError where no worker answers, or not for all."""
+        found = await ask(address(of_this_process()))
+        if self.json:
+            self.say(json.dumps(msgspec.to_builtins(found, str_keys=True)))
+            return
+        # Piped into a file or another program, a line is one grace, however long.
+        console = Console(file=self.stdout, width=None if sys.stdout.isatty() else 200)
+        for each in found:
+            if each.records:
+                console.print(_shown(each))
+        for each in found:
+            self.say(sentence(each))
+
+
+async def ask(worker: URL) -> list[TableLateness]:
+    """Give what a worker says of every table. Raises CommandError where it doesn't."""
+    return await answer(worker / "api" / "lateness", list[TableLateness])
+
+
+def sentence(table: TableLateness) -> str:
+    """Say what TOLD needs, and what the present grace keeps, in one line."""
+    if not table.records:
+        return f"{table.table}: no records yet."
+    grace = grace_for(table.lateness, TOLD)
+    return (
+        f"{table.table}: with a grace of {approximate_duration(grace)} you would have kept "
+        f"{percent(kept_with(table.lateness, grace))} of {table.records:,} records; "
+        f"the present grace of {format_duration(table.grace)} keeps {percent(table.kept)}."
+    )
+
+
+def percent(fraction: float) -> str:
+    """Give a fraction (0 to 1) in per cent, cut to two decimals: 100 % is all, nothing less."""
+    # A fraction such as 0.29 is a little less than what it stands for.
+    return f"{math.floor(fraction * 10_000 + 1e-9) / 100:g} %"
+
+
+def _shown(table: TableLateness) -> Table:
+    title = f"{table.table}: {table.records:,} records"
+    shown = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD)
+    for heading in "to keep", "grace", "kept", "lost":
+        shown.add_column(heading, justify="right")
+    for each in table.graces:
+        grace = approximate_duration(each.grace)
+        shown.add_row(percent(each.kept), grace, *_kept(table, each.grace))
+    shown.add_row("at present", format_duration(table.grace), *_kept(table, table.grace))
+    return shown
+
+
+def _kept(table: TableLateness, grace: int) -> tuple[str, str]:
+    lost = sum(records for behind, records in table.lateness.items() if behind > grace)
+    return percent(kept_with(table.lateness, grace)), f"{lost:,}"
