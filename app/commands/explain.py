@@ -1,0 +1,182 @@
+"""`faust -A app explain`: a window of candles beside the very records in Kafka behind it."""
+
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from faust.cli import argument, option
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from app.commands._process import CommandError, LongCommand
+from app.commands._types import Time
+from app.commands._worker import address, answer
+from app.records import Candle, LateTick, Tick
+from app.settings import Settings
+from app.settings import settings as of_this_process
+from app.state.batch import Decoder
+from app.state.clock import SystemClock
+from app.topics import TICKS, TICKS_LATE
+from app.windows import Count, DefinitionError, Session, parse_window
+
+#: What is computed anew, in the order shown.
+FIELDS = ("count", "open", "high", "low", "close", "volume")
+
+
+class Behind(msgspec.Struct, frozen=True):
+    """A tick that is in a window: its offset, event time (ms), price, size."""
+
+    offset: int
+    time: int
+    price: float
+    size: int
+
+
+class explain(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
+    """Show the records behind a window of SYMBOL that starts at START, and compute it anew.
+
+    START is ms since the epoch or an ISO time. The window is asked of the worker at WEB_HOST
+    and WEB_PORT, the records of Kafka. The exit code is 1 where the two disagree.
+    """
+
+    options = [  # noqa: RUF012 - as Faust declares it
+        argument("symbol"),
+        argument("start", type=Time()),
+        option("--window", default="5m/1m", show_default=True, help="Size, or size/advance."),
+    ]
+
+    async def work(self) -> None:
+        """Ask, read, compare. Raises CommandError for an unknown window, or a wrong one."""
+        conf, symbol, start = of_this_process(), self.kwargs["symbol"], self.kwargs["start"]
+        candle = await _window(conf, symbol, start, self.kwargs["window"])
+        records = await _records(conf, candle)
+        found = recompute(records)
+        self._show(candle, records, found)
+        wrong = [name for name in FIELDS if found.get(name) != getattr(candle, name)]
+        if wrong:
+            raise CommandError(f"The records disagree with the window in {', '.join(wrong)}")
+
+    def _show(self, candle: Candle, records: list[Behind], found: dict[str, Any]) -> None:
+        if self.json:
+            agrees = all(found.get(name) == getattr(candle, name) for name in FIELDS)
+            shown = {"window": candle, "records": records, "recomputed": found, "agrees": agrees}
+            self.say(json.dumps(msgspec.to_builtins(shown)))
+            return
+        console = Console(file=self.stdout, width=None if sys.stdout.isatty() else 200)
+        behind = Table("offset", "time (UTC)", "price", "size", box=SIMPLE_HEAD)
+        for each in records:
+            behind.add_row(str(each.offset), _utc(each.time), str(each.price), str(each.size))
+        console.print(behind)
+        compared = Table("", "window", "records", "", box=SIMPLE_HEAD)
+        for name in FIELDS:
+            theirs, ours = getattr(candle, name), found.get(name)
+            verdict = "agrees" if theirs == ours else "DISAGREES"
+            compared.add_row(name, str(theirs), str(ours), verdict)
+        console.print(compared)
+
+
+def recompute(records: list[Behind]) -> dict[str, Any]:
+    """Give the FIELDS of a window of these records; {"count": 0} of none."""
+    if not records:
+        return {"count": 0}
+    ordered = sorted(records, key=lambda each: (each.time, each.offset))
+    prices = [each.price for each in ordered]
+    volume = sum(each.size for each in ordered)
+    found = (len(prices), prices[0], max(prices), min(prices), prices[-1], volume)
+    return dict(zip(FIELDS, found, strict=True))
+
+
+async def _window(conf: Settings, symbol: str, start: int, text: str) -> Candle:
+    try:
+        window = parse_window(text)
+    except DefinitionError as error:
+        raise CommandError(f"--window: {error}") from None
+    if isinstance(window, Session | Count):
+        raise CommandError(f"--window: candles have a size, which {text} has not")
+    asked = {"size": f"{window.size}ms", "advance": f"{window.advance}ms"}
+    # Joined as one part of the path, so that a slash in the symbol is escaped.
+    url = (
+        address(conf).joinpath("api", "candles").joinpath(symbol.replace("/", "%2F"), encoded=True)
+    )
+    found = await answer(url.with_query({**asked, "from": start, "to": start + 1}), list[Candle])
+    if not found:
+        raise CommandError(f"{symbol} has no window {text} that starts at {_utc(start)}")
+    return found[0]
+
+
+async def _records(conf: Settings, candle: Candle) -> list[Behind]:
+    """Read the records that should be in a window: its own, readable, and not refused as late."""
+    refused = await _refused(conf, candle)
+    partition = TopicPartition(TICKS.name, candle.partition)
+    decoder = Decoder(TICKS, candle.partition, conf.max_ahead, SystemClock())
+    records: list[Behind] = []
+    first, last = candle.first_offset, candle.last_offset
+    async for raw in _read(conf, partition, first, last + 1):
+        decoded = decoder.decode(raw)
+        for offset, tick in zip(decoded.offsets, decoded.records, strict=True):
+            if offset <= last and offset not in refused and _belongs(tick, candle):
+                records.append(Behind(offset, tick.time, tick.price, tick.size))
+    return records
+
+
+def _belongs(tick: Tick, candle: Candle) -> bool:
+    return tick.symbol == candle.symbol and candle.start <= tick.time < candle.end
+
+
+async def _refused(conf: Settings, candle: Candle) -> set[int]:
+    day = conf.day_window
+    is_day = (candle.size, candle.advance) == (day.size, day.advance)
+    table = "days" if is_day else "candles"
+    late = msgspec.json.Decoder(LateTick)
+    partition = TopicPartition(TICKS_LATE.name, candle.partition)
+    found = [
+        late.decode(each.value) async for raw in _read(conf, partition, None, None) for each in raw
+    ]
+    return {each.offset for each in found if each.table == table}
+
+
+async def _read(
+    conf: Settings, partition: TopicPartition, begin: int | None, end: int | None
+) -> AsyncIterator[list[Any]]:
+    """Give the records from `begin` on, to `end` at least; None are the topic's own."""
+    async with _consumer(conf) as consumer:
+        consumer.assign([partition])
+        oldest = (await consumer.beginning_offsets([partition]))[partition]
+        if begin is not None and begin < oldest:
+            raise CommandError(
+                f"The records behind the window are no longer in {partition.topic}: its partition "
+                f"{partition.partition} begins at offset {oldest}, the window at {begin}"
+            )
+        consumer.seek(partition, oldest if begin is None else begin)
+        # Of a topic that was made anew, no more than there is.
+        newest = (await consumer.end_offsets([partition]))[partition]
+        end = newest if end is None else min(end, newest)
+        # The position, not the last record's offset: transactions end in what is no record.
+        while await consumer.position(partition) < end:
+            for raw in (await consumer.getmany(partition, timeout_ms=200)).values():
+                yield raw
+
+
+@asynccontextmanager
+async def _consumer(conf: Settings) -> AsyncIterator[Any]:
+    consumer: Any = AIOKafkaConsumer(
+        bootstrap_servers=conf.bootstrap_servers,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+    )
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+def _utc(time: int) -> str:
+    moment = datetime.fromtimestamp(time / 1000, UTC)
+    return moment.strftime("%Y-%m-%d %H:%M:%S.") + f"{time % 1000:03}"
