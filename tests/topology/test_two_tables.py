@@ -1,0 +1,120 @@
+"""Two tables folded from one topic, one of them slowly: each has a position of its own.
+
+They are checkpointed together; after a crash a task begins at the lower position, and the table
+that was ahead does not fold again what it has.
+"""
+
+import asyncio
+from collections.abc import AsyncIterable
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from lives import LATER, LIVES, Life, live
+from sensors import Missed, Reading, Sensors, Total, declare, missed, total
+
+from app.records import Tick
+from app.settings import Settings
+from app.state.batch import Batch
+from app.state.window_table import WindowTable
+from app.testing import TopologyDriver
+from app.topics import DEAD_LETTERS, Topic
+from app.windows.aggregates import Sum
+
+#: How long the slow agent thinks about each batch (s).
+THINKING = 0.3
+
+
+class Pair(NamedTuple):
+    """An application with two tables."""
+
+    sensors: Sensors
+    slow: WindowTable
+    slow_totals: Topic
+    slow_late: Topic
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """Declare the second table and its agent."""
+    sensors = declare(Settings(APP_DATADIR=tmp_path_factory.mktemp("pair")), grace="5m")
+    totals = Topic("slow-totals", "sensor", Total, "sums of the slow table")
+    late = Topic("slow-missed", "sensor", Missed, "what came too late for it")
+    slow = WindowTable(
+        sensors.app,
+        name="slow-sums",
+        source=sensors.readings,
+        windows="5m/1m",
+        aggregate=Sum("value"),
+        record=total,
+        grace="1m",
+        retention="1d",
+        help="sums",
+    )
+    slow.publish(totals)
+    slow.refuse(late, missed)
+
+    @sensors.app.agent(sensors.app.batches(sensors.readings))
+    async def fold_slowly(batches: AsyncIterable[Batch]) -> None:
+        async for batch in batches:
+            await asyncio.sleep(THINKING)
+            await slow.fold(batch)
+
+    return Pair(sensors, slow, totals, late)
+
+
+@settings(max_examples=40)
+@given(LIVES)
+def test_each_has_every_record_once(pair: Pair, life: Life) -> None:
+    """And what neither can read is one dead letter, whatever happens to the workers."""
+    calm = outcome(pair, life._replace(steps=[], commit_time=0))
+    assert outcome(pair, life) == calm
+
+
+def outcome(pair: Pair, life: Life) -> dict[str, Any]:
+    """Give what a reader of all topics ends up with."""
+    app, readings, totals, late, table = pair.sensors
+
+    def pipe(driver: TopologyDriver, tick: Tick | bytes) -> None:
+        if isinstance(tick, bytes):
+            driver.pipe_raw(readings, tick, tick)
+        else:
+            driver.pipe(readings, Reading(tick.symbol, tick.size, tick.time))
+
+    with TopologyDriver(app, partitions=2, start=LATER, commit_time=life.commit_time) as driver:
+        live(driver, life, pipe)
+        return {
+            "totals": last_of(driver.topic(totals)),
+            "slow totals": last_of(driver.topic(pair.slow_totals)),
+            "late": sorted(map(repr, driver.topic(late))),
+            "slow late": sorted(map(repr, driver.topic(pair.slow_late))),
+            "dead": sorted((d.partition, d.offset) for d in driver.topic(DEAD_LETTERS)),
+            "lateness": [table.lateness(), pair.slow.lateness()],
+        }
+
+
+def last_of(totals: list[Total]) -> dict[tuple[str, int], Total]:
+    """Give the last result of each window; nothing comes after a final one."""
+    last: dict[tuple[str, int], Total] = {}
+    for each in totals:
+        before = last.get((each.sensor, each.start))
+        assert before is None or not before.final, (before, each)
+        last[each.sensor, each.start] = each
+    return last
+
+
+def test_the_committed_offset_is_the_lower_position(pair: Pair) -> None:
+    """What the slow one has not folded comes again after a crash, to it alone."""
+    app, readings, totals, *_ = pair.sensors
+    with TopologyDriver(app, partitions=1, batch=1) as driver:
+        driver.pipe(readings, *(Reading("s", 1, driver.now) for _ in range(10)))
+        driver.advance("1s")
+        assert [each.sum for each in driver.topic(totals)] == [10]
+        assert {each.sum for each in driver.topic(pair.slow_totals)} == {3}
+        driver.crash()
+        driver.advance("1s")
+        assert [each.sum for each in driver.topic(totals)] == [10]
+        assert {each.sum for each in driver.topic(pair.slow_totals)} == {3, 6}
+        driver.settle()
+        assert [each.sum for each in driver.topic(totals)] == [10]
+        assert max(each.sum for each in driver.topic(pair.slow_totals)) == 10
