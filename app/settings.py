@@ -196,6 +196,12 @@ class Settings(BaseSettings):
     heartbeat_interval: float = Field(
         1.0, alias="BROKER_HEARTBEAT_INTERVAL", gt=0, description="Seconds between heartbeats"
     )
+    standby_replicas: int = Field(
+        1,
+        alias="TABLE_STANDBY_REPLICAS",
+        ge=0,
+        description="Workers that follow each partition's state, to take over without a restore",
+    )
     instance_id: str | None = Field(
         None,
         alias="CONSUMER_GROUP_INSTANCE_ID",

@@ -14,6 +14,9 @@ from app.settings import Settings, settings
 
 DAY = 86_400_000
 
+#: How long brokers keep the tombstones of a changelog (ms).
+TOMBSTONES_KEPT = DAY
+
 
 class Timestamp(Enum):
     """Where the time of an event may come from, if not from a field of its record."""
@@ -141,4 +144,5 @@ class Changelog:
             "segment.ms": str(10 * 60_000),
             "min.cleanable.dirty.ratio": "0.3",
             "max.compaction.lag.ms": str(60 * 60_000),
+            "delete.retention.ms": str(TOMBSTONES_KEPT),
         }

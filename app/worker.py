@@ -96,6 +96,7 @@ def create() -> TickApp:
         Router=Router,
         topic_partitions=conf.topic_partitions,
         topic_replication_factor=conf.topic_replicas,
+        table_standby_replicas=conf.standby_replicas,
         consumer_auto_offset_reset="earliest",
         consumer_group_instance_id=conf.instance_id,
         consumer_max_fetch_size=MAX_FETCH_BYTES,

@@ -37,7 +37,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
     """aiokafka's consumer, in its thread."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        install(cast("Any", self.app).tasks.owns)
+        install(cast("Any", self.app).tasks.reads)
         consumer = super()._create_worker_consumer(transport)
         # Stages read what tasks wrote in transactions.
         consumer._isolation_level = "read_committed"  # noqa: SLF001  # Faust has no setting
@@ -88,7 +88,8 @@ class BatchConsumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Let tasks open in the background, then go on with Faust's own callbacks."""
-        self.tasks.assign((_plain(tp) for tp in assigned), generation_id)
+        standbys = map(_plain, self.app.assignor.assigned_standbys())
+        self.tasks.assign((_plain(tp) for tp in assigned), generation_id, standbys)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_stop(self) -> None:

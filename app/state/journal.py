@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
     from app.state.partition import PartitionState, Snapshot
+    from app.state.progress import Progress
     from app.state.store import Store
     from app.state.table import StateTable
 
@@ -55,8 +56,13 @@ class Journal(Protocol):
     def writer(self, name: str) -> Writer:
         """Give the writer of the task with this name."""
 
-    async def restore(self, path: Path, table: StateTable, partition: int) -> Store:
-        """Open the store at `path` and bring it to the end of the table's changelog."""
+    async def restore(
+        self, path: Path, table: StateTable, partition: int, progress: Progress
+    ) -> Store:
+        """Open the store at `path` and bring it to the end of the table's changelog.
+
+        Keeps `progress` up to date meanwhile.
+        """
 
 
 class KafkaWriter:
@@ -117,6 +123,8 @@ class KafkaJournal:
         """Give the producer of the task with this name."""
         return KafkaWriter(self._conf, name)
 
-    async def restore(self, path: Path, table: StateTable, partition: int) -> Store:
+    async def restore(
+        self, path: Path, table: StateTable, partition: int, progress: Progress
+    ) -> Store:
         """Read the changelog, committed, into the store at `path`."""
-        return await restore(path, table, partition, self._conf.bootstrap_servers)
+        return await restore(path, table, partition, self._conf.bootstrap_servers, progress)

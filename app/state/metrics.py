@@ -38,17 +38,28 @@ restored_rows = Counter("tickstream_restored_rows_total", "Rows restored", ["tab
 restore_seconds = Gauge(
     "tickstream_restore_seconds", "Duration of the last restore", ["table", "partition"]
 )
+restore_left = Gauge(
+    "tickstream_restore_left_offsets",
+    "Offsets of a changelog that a restore under way has not read yet",
+    ["table", "partition"],
+)
+standby_lag = Gauge(
+    "tickstream_standby_lag_offsets",
+    "Offsets of a changelog that its standby here has not read yet",
+    ["table", "partition"],
+)
 tasks = Gauge("tickstream_tasks", "Tasks of this worker by state", ["state"])
 
 
 def forget(topic: str, partition: int, tables: Iterable[str]) -> None:
     """Drop the gauges of a partition that is another worker's now."""
     for gauge in (lag, position):
-        _drop(gauge, topic, partition)
+        drop(gauge, topic, partition)
     for table in tables:
-        _drop(stream_time, table, partition)
+        drop(stream_time, table, partition)
 
 
-def _drop(gauge: Gauge, name: str, partition: int) -> None:
+def drop(gauge: Gauge, name: str, partition: int) -> None:
+    """Drop the series of one partition, if there is one."""
     with suppress(KeyError):
         gauge.remove(name, str(partition))

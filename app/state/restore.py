@@ -2,107 +2,78 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from app.state import metrics
-from app.state.store import Store, wipe
+from app.state.changelog import POLL_RECORDS, ends, new_consumer, open_store, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from app.state.progress import Progress
+    from app.state.store import Store
     from app.state.table import StateTable
 
 logger = logging.getLogger(__name__)
 
-FETCH_BYTES = 8 << 20
+#: Seconds between two lines about a restore that takes longer.
+REPORT = 2.0
 
 
 async def restore(
-    path: Path, table: StateTable, partition: int, bootstrap_servers: list[str]
+    path: Path,
+    table: StateTable,
+    partition: int,
+    bootstrap_servers: list[str],
+    progress: Progress,
 ) -> Store:
     """Open a table's store at `path` and bring it to the end of its changelog partition.
 
     It reads until the position reaches the end offset: transaction markers take offsets too, so
-    waiting for a last record could wait for ever. A store that is ahead of the changelog, or
-    behind what is still there, belongs to another history and is made anew.
+    waiting for a last record could wait for ever.
     """
-    begun = perf_counter()
-    changelog = table.changelog.name
-    source = TopicPartition(changelog, partition)
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=FETCH_BYTES,
-        fetch_max_wait_ms=50,
-    )
-    await consumer.start()
-    store = Store(path)
+    changelog = TopicPartition(table.changelog.name, partition)
+    consumer = new_consumer(bootstrap_servers)
     try:
-        consumer.assign([source])
-        first = (await consumer.beginning_offsets([source]))[source]
-        end = (await consumer.end_offsets([source]))[source]
-        if not first <= max(store.offset, first) <= end or 0 < store.offset < first:
-            logger.warning(
-                "%s reached offset %d of %s-%d, which has %d to %d: restoring it from the start",
-                path,
-                store.offset,
-                changelog,
-                partition,
-                first,
-                end,
-            )
+        await consumer.start()
+        consumer.assign([changelog])
+        first, end = (await ends(consumer, [changelog]))[changelog]
+        store = open_store(path, changelog, first, end)
+        progress.start(max(first, store.offset), end)
+        try:
+            await _read(consumer, changelog, store, progress, timed=table.timed)
+        except BaseException:
             store.close()
-            wipe(path)
-            store = Store(path)
-        rows = await _read(
-            consumer, source, store, max(first, store.offset), end, timed=table.timed
-        )
-    except BaseException:
-        store.close()
-        raise
+            raise
+        finally:
+            progress.finish()
     finally:
         await consumer.stop()
-    _report(table, partition, rows, perf_counter() - begun)
+    if progress.rows:
+        logger.info("Restored %s in %.2f s", progress, progress.seconds)
     return store
 
 
 async def _read(
     consumer: AIOKafkaConsumer,
-    source: TopicPartition,
+    changelog: TopicPartition,
     store: Store,
-    begin: int,
-    end: int,
+    progress: Progress,
     *,
     timed: bool,
-) -> int:
-    consumer.seek(source, begin)
-    rows = 0
-    position = begin
-    while position < end:
-        fetched = await consumer.getmany(source, timeout_ms=200)
-        position = await consumer.position(source)
-        records = fetched.get(source, [])
-        rows_read = [(record.key or b"", record.value) for record in records]
-        store.write(rows_read, position, timed)
-        rows += len(records)
-    return rows
-
-
-def _report(table: StateTable, partition: int, rows: int, seconds: float) -> None:
-    metrics.restored_rows.labels(table.name, str(partition)).inc(rows)
-    metrics.restore_seconds.labels(table.name, str(partition)).set(seconds)
-    if rows:
-        logger.info(
-            "Restored %d rows of %s-%d in %.2f s (%.0f rows/s)",
-            rows,
-            table.name,
-            partition,
-            seconds,
-            rows / seconds,
-        )
+) -> None:
+    consumer.seek(changelog, progress.begin)
+    reported = 0.0
+    while progress.position < progress.end:
+        fetched = await consumer.getmany(changelog, timeout_ms=200, max_records=POLL_RECORDS)
+        position = await consumer.position(changelog)
+        records = fetched.get(changelog, [])
+        write(store, records, position, timed=timed)
+        progress.reach(position, len(records))
+        await asyncio.sleep(0)  # what has been fetched already is given without a turn
+        if progress.seconds - reported > REPORT:
+            reported = progress.seconds
+            logger.info("Restoring %s", progress)

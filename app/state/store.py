@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
 from rocksdict import (
@@ -34,7 +35,7 @@ WRITE_BUFFER_BYTES = 8 << 20
 
 #: First byte of a stored key: what it is. Rows are ordered by key, then start; TIME entries
 #: by start, then key, so that what has grown old is a range too.
-ROW, TIME, OFFSET = b"p", b"t", b"o"
+ROW, TIME, OFFSET, WRITTEN = b"p", b"t", b"o", b"w"
 
 _cache = Cache(CACHE_BYTES)
 
@@ -57,6 +58,12 @@ class Store:
     def offset(self) -> int:
         """Changelog offset reached: the next one to read; 0 for an empty store."""
         value = self._db.get(OFFSET)
+        return int(value) if value is not None else 0
+
+    @property
+    def written(self) -> int:
+        """When it was written last (ms since the epoch, this machine's clock); 0 for never."""
+        value = self._db.get(WRITTEN)
         return int(value) if value is not None else 0
 
     def get(self, row: bytes) -> bytes | None:
@@ -85,6 +92,7 @@ class Store:
                 if time:
                     batch.put(time, b"")
         batch.put(OFFSET, b"%d" % offset)
+        batch.put(WRITTEN, b"%d" % (time_ns() // 1_000_000))
         self._db.write(batch, self._write_options)
 
     def scan(self, lower: bytes, upper: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from app.state.batch import Batch
     from app.state.partition import PartitionState
+    from app.state.progress import Progress
     from app.state.store import Store
     from app.state.tasks import Tasks
     from app.topics import Topic
@@ -126,6 +127,16 @@ class StateTable(Service):
     def partitions(self) -> list[int]:
         """The partitions open here."""
         return sorted(self._states)
+
+    @property
+    def restoring(self) -> list[Progress]:
+        """The restores of partitions that are under way here."""
+        return self.app.tasks.restoring(self)
+
+    @property
+    def standby(self) -> list[int]:
+        """The partitions that this worker follows for others."""
+        return self.app.tasks.standbys.partitions_of(self)
 
     def rows_of(self, key: str) -> list[Any]:
         """Give all rows of a key in the partitions open here; [] for an unknown key."""

@@ -12,6 +12,7 @@ from aiokafka import TopicPartition
 
 from app.state import metrics
 from app.state.batch import Decoder
+from app.state.progress import Progress
 
 if TYPE_CHECKING:
     from app.state.journal import Writer
@@ -59,6 +60,8 @@ class Task:
         self.decoder = Decoder(tasks.topics[source], partition, tasks.conf.max_ahead, self.clock)
         #: Offset of the next record to deliver; None until the task runs.
         self.next_offset: int | None = None
+        #: The restore under way, of one table after the other.
+        self.restoring: Progress | None = None
         self._writer: Writer = tasks.journal.writer(self.name)
         #: The coroutine that takes the task through its life.
         self.runner: asyncio.Future | None = None
@@ -75,6 +78,11 @@ class Task:
         """What logs call it."""
         return f"{self.source}-{self.partition}"
 
+    @property
+    def ending(self) -> bool:
+        """Whether it was told to close, or has."""
+        return self.state in (State.CLOSING, State.CLOSED)
+
     def holds(self, state: PartitionState) -> bool:
         """Say whether this task runs and folds into `state`."""
         return self.state is State.RUNNING and state in self.states
@@ -84,23 +92,40 @@ class Task:
     async def open(self) -> None:
         """Go through the steps of opening; the task runs then. Raises what stops it."""
         await self._writer.start()
+        if self.ending:
+            await self._writer.stop()
+        self._demand_opening()
         # Only now: what an older owner had pending is aborted, its offsets can't come any more.
         committed = await self.tasks.source.committed(self.tp)
         for leads, table in enumerate(self.tasks.tables_of(self.source)):
             path = self.tasks.store_path(table, self.partition)
-            store = await self.tasks.journal.restore(path, table, self.partition)
+            self.restoring = Progress(table.name, self.partition)
+            store = await self.tasks.journal.restore(path, table, self.partition, self.restoring)
+            if self.ending:
+                store.close()
+            self._demand_opening()
             state = table.new_state(self.partition, store, leads=leads == 0)
             self.states.append(state)
             state.load()
+        self.restoring = None
         position = await self._positions(committed)
         await self.tasks.flow_open(self.generation)
         await self.tasks.source.seek(self.tp, position)
+        self._demand_opening()
         self.next_offset = position
         for state in self.states:
             state.table.open(state)
         self.state = State.RUNNING
         self._checkpointed = self.clock.monotonic()
         logger.info("Task %s runs from offset %d", self.name, position)
+
+    def _demand_opening(self) -> None:
+        """Raise CancelledError if the partition was revoked meanwhile.
+
+        Being cancelled is not enough: aiokafka swallows that while its clients close.
+        """
+        if self.ending:
+            raise asyncio.CancelledError
 
     async def _positions(self, committed: int | None) -> int:
         """Give each table its position, and the task the lowest of them."""
@@ -177,9 +202,15 @@ class Task:
     # -- closing
 
     async def close(self, *, last_checkpoint: bool) -> None:
-        """Finish what is in flight, write a last checkpoint, let go. Takes 6 s at the most."""
-        ran = self.state is State.RUNNING
+        """Finish what is in flight, write a last checkpoint, let go. Takes 6 s at the most.
+
+        What is still opening goes no further.
+        """
+        ran, opening = self.state is State.RUNNING, self.state is State.OPENING
         self.state = State.CLOSING
+        if opening and self.runner is not None and self.runner is not asyncio.current_task():
+            self.runner.cancel()
+            await asyncio.wait([self.runner], timeout=CLOSE_TIMEOUT)
         try:
             if self._checkpoint is not None and not self._checkpoint.done():
                 await asyncio.wait_for(asyncio.shield(self._checkpoint), CLOSE_TIMEOUT)
@@ -195,6 +226,7 @@ class Task:
         return any(s.dirty or s.unpublished for s in self.states)
 
     async def _let_go(self) -> None:
+        self.restoring = None
         metrics.forget(self.source, self.partition, [state.table.name for state in self.states])
         for state in self.states:
             state.table.close(state)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from aiokafka import TopicPartition
 from mode import Service
+from mode.types import ServiceT
 
 from app.state import metrics
 from app.state.clock import Clock, SystemClock
 from app.state.journal import Journal, KafkaJournal
 from app.state.rows import UnreadableRowError
+from app.state.standby import Standbys
 from app.state.store import StoreInUseError, wipe
 from app.state.task import State, Task, TaskError
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from app.settings import Settings
+    from app.state.progress import Progress
     from app.state.table import StateTable
     from app.topics import Topic
 
@@ -63,12 +66,18 @@ class Tasks(Service):
         #: Source topics by name.
         self.topics: dict[str, Topic] = {}
         self._by_source: dict[str, list[StateTable]] = {}
+        self._changelogs: set[str] = set()
         self._by_partition: dict[TopicPartition, Task] = {}
         self._assigned: set[TopicPartition] | None = None
         self._generation = -1
         self._flow_open = asyncio.Event()
         self._stopping = False
+        self.standbys = Standbys(self)
         self.source: Source
+
+    def on_init_dependencies(self) -> list[ServiceT]:
+        """Give the services that run as long as this one."""
+        return [self.standbys]
 
     # -- declarations
 
@@ -76,6 +85,7 @@ class Tasks(Service):
         """Fold `table` in the tasks of its source."""
         self.topics[table.source.name] = table.source
         self._by_source.setdefault(table.source.name, []).append(table)
+        self._changelogs.add(table.changelog.name)
 
     def tables_of(self, source: str) -> list[StateTable]:
         """Give the tables folded from a source; the first reports what can't be read."""
@@ -93,6 +103,10 @@ class Tasks(Service):
     def owns(self, topic: str) -> bool:
         """Say whether a topic's records come in batches, to tasks."""
         return topic in self._by_source
+
+    def reads(self, topic: str) -> bool:
+        """Say whether only the engine reads a topic in this process: a source or a changelog."""
+        return self.owns(topic) or topic in self._changelogs
 
     def store_path(self, table: StateTable, partition: int) -> Path:
         """Give where a partition of a table is stored."""
@@ -122,15 +136,29 @@ class Tasks(Service):
             if source in (None, tp.topic) and self.running(tp) is None
         )
 
+    def restoring(self, table: StateTable) -> list[Progress]:
+        """Give the restores of a table's partitions that are under way."""
+        running = (task.restoring for task in self._by_partition.values())
+        return [each for each in running if each is not None and each.table == table.name]
+
     # -- rebalancing
 
-    def assign(self, partitions: Iterable[TopicPartition], generation: int) -> None:
-        """Open a task for each partition, in the background: no heartbeat is sent meanwhile."""
+    def assign(
+        self,
+        partitions: Iterable[TopicPartition],
+        generation: int,
+        standbys: Iterable[TopicPartition] = (),
+    ) -> None:
+        """Open a task for each partition, in the background: no heartbeat is sent meanwhile.
+
+        `standbys` are the source partitions to stand by for.
+        """
         if self._stopping:
             return  # an assignment may come while the worker stops
         self._generation = generation
         self._flow_open.clear()
         self._assigned = {tp for tp in partitions if self.owns(tp.topic)}
+        self.standbys.follow(set(standbys) - self._assigned)
         for tp in sorted(self._assigned):
             self._spawn(tp, generation)
 
@@ -147,7 +175,7 @@ class Tasks(Service):
         """Close the tasks of these partitions, each with a last checkpoint."""
         tasks = [task for tp in list(partitions) if (task := self._by_partition.pop(tp, None))]
         self._assigned = None if self._assigned is None else self._assigned - set(partitions)
-        await asyncio.gather(*(self._end(task, last_checkpoint=True) for task in tasks))
+        await asyncio.gather(*(task.close(last_checkpoint=True) for task in tasks))
         self._count()
 
     async def stop_all(self) -> None:
@@ -168,17 +196,11 @@ class Tasks(Service):
             self._count()
             await task.run()
         except HOPELESS as error:
-            if task.state is not State.CLOSING:
+            if not task.ending:
                 await self._give_up(task, error)
         except Exception as error:  # noqa: BLE001  # the broker may answer anything
-            if task.state is not State.CLOSING:
+            if not task.ending:
                 await self._lose(task, error)
-
-    async def _end(self, task: Task, *, last_checkpoint: bool) -> None:
-        if task.state is State.OPENING and task.runner is not None:
-            task.runner.cancel()
-            await asyncio.wait([task.runner])
-        await task.close(last_checkpoint=last_checkpoint)
 
     async def _lose(self, task: Task, error: Exception) -> None:
         logger.warning("Task %s is lost: %r", task.name, error)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.state.partition import PartitionState, Snapshot
+    from app.state.progress import Progress
     from app.state.table import StateTable
     from app.testing.kafka import MemoryKafka
 
@@ -50,7 +51,13 @@ class MemoryJournal:
         """Give the writer of the task with this name."""
         return MemoryWriter(self, name)
 
-    async def restore(self, path: Path, table: StateTable, partition: int) -> Store:
+    async def restore(
+        self,
+        path: Path,
+        table: StateTable,
+        partition: int,
+        progress: Progress,  # noqa: ARG002  # it takes no time here
+    ) -> Store:
         """Open the store at `path` and bring it to the end of the table's changelog."""
         log = self.kafka.log(table.changelog.name, partition)
         store = Store(path)

@@ -15,6 +15,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from app.state.progress import Progress
 from app.state.table import StateTable
 from app.web.errors import RETRY_AFTER
 from app.web.lookup import APP, state_tables
@@ -41,12 +42,27 @@ class Alive(msgspec.Struct, frozen=True):
     alive: bool
 
 
+class Restoring(msgspec.Struct, frozen=True):
+    """A restore under way; `seconds_left` is null until something was read."""
+
+    partition: int
+    rows: int
+    rows_per_second: int
+    percent: float
+    seconds_left: float | None
+
+
 class TableReadiness(msgspec.Struct, frozen=True):
-    """A table on this worker: its partitions that are open, and those it still waits for."""
+    """A table on this worker: its partitions that are open, and those it still waits for.
+
+    `standby` are those it follows for other workers.
+    """
 
     ready: bool
     open: list[int]
     missing: list[int]
+    restoring: list[Restoring]
+    standby: list[int]
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -88,14 +104,31 @@ def _table(table: StateTable, assigned: set[tuple[str, int]]) -> TableReadiness:
     wanted = {partition for topic, partition in assigned if topic == table.source.name}
     missing = sorted(wanted.difference(table.partitions))
     return TableReadiness(
-        ready=table.ready and not missing, open=sorted(table.partitions), missing=missing
+        ready=table.ready and not missing,
+        open=sorted(table.partitions),
+        missing=missing,
+        restoring=[_restoring(progress) for progress in table.restoring],
+        standby=table.standby,
+    )
+
+
+def _restoring(progress: Progress) -> Restoring:
+    left = progress.seconds_left
+    return Restoring(
+        partition=progress.partition,
+        rows=progress.rows,
+        rows_per_second=round(progress.rows_per_second),
+        percent=round(progress.percent, 1),
+        seconds_left=None if left is None else round(left, 1),
     )
 
 
 def _words(name: str, table: TableReadiness) -> str:
-    if table.missing:
-        return f"table {name}: partition {', '.join(map(str, table.missing))} is not restored yet"
-    return f"table {name} is not ready yet"
+    if not table.missing:
+        return f"table {name} is not ready yet"
+    words = f"table {name}: partition {', '.join(map(str, table.missing))} is not restored yet"
+    under_way = [f"{each.partition}: {each.percent:.0f} %" for each in table.restoring]
+    return f"{words} ({', '.join(under_way)})" if under_way else words
 
 
 async def metrics(_: web.Request, __: Values) -> web.StreamResponse:

@@ -10,6 +10,7 @@ from web_workers import MINUTE, NOON
 from yarl import URL
 
 from app.records import Candle, TopGainers
+from app.state.progress import Progress
 
 
 async def _get(http: ClientSession, url: str, status: int = 200) -> Any:
@@ -161,11 +162,30 @@ async def test_readiness_names_what_is_missing(worker, http) -> None:
     worker.app.assignor._assignment.actives.update(actives)
     state = await _get(http, f"{worker.url}/readyz", 503)
     assert state["missing"] == ["table candles: partition 4 is not restored yet"]
-    assert state["tables"]["candles"] == {"ready": False, "open": [0, 1], "missing": [4]}
+    candles = state["tables"]["candles"]
+    assert (candles["ready"], candles["open"], candles["missing"]) == (False, [0, 1], [4])
     worker.knows_owners({})
     state = await _get(http, f"{worker.url}/readyz", 503)
     assert state["missing"][0] == "no partition has been assigned yet"
     assert await _get(http, f"{worker.url}/healthz") == {"alive": True}
+
+
+async def test_readiness_tells_how_far_a_restore_is(worker, http) -> None:
+    """Rows, rows a second, percent and time left, for programs and in words."""
+    worker.app.assignor._assignment.actives.update({"ticks": [0, 4]})
+    progress = Progress("candles", 4)
+    worker.app.tables["candles"].restores.append(progress)
+    progress.start(1000, 3000)
+    state = await _get(http, f"{worker.url}/readyz", 503)
+    assert state["tables"]["candles"]["restoring"][0]["seconds_left"] is None
+    progress.reach(1500, 400)
+    state = await _get(http, f"{worker.url}/readyz", 503)
+    assert state["missing"] == ["table candles: partition 4 is not restored yet (4: 25 %)"]
+    (restoring,) = state["tables"]["candles"]["restoring"]
+    assert (restoring["partition"], restoring["rows"], restoring["percent"]) == (4, 400, 25.0)
+    assert restoring["rows_per_second"] > 0
+    assert restoring["seconds_left"] >= 0
+    progress.finish()
 
 
 async def test_metrics_count_requests_by_route(worker, http) -> None:

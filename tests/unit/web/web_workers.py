@@ -7,6 +7,7 @@ from typing import Any
 import faust
 
 from app.records import Candle, Gainer, TopGainers
+from app.state.progress import Progress
 from app.state.table import StateTable
 from app.state.window_table import WindowTable
 from app.topics import DAILY_GAINS, TICKS
@@ -33,6 +34,7 @@ class _ByHand:
         self.app, self.name, self.source = app, name, source
         self.help = f"{name} by hand"
         self.shelf = dict(shelf)
+        self.restores: list[Progress] = []
         app.tables.data[name] = self
 
     @property
@@ -42,6 +44,14 @@ class _ByHand:
     @property
     def partitions(self) -> list[int]:
         return sorted(self.shelf)
+
+    @property
+    def restoring(self) -> list[Progress]:
+        return self.restores
+
+    @property
+    def standby(self) -> list[int]:
+        return []
 
     def keys(self, limit: int = 1000) -> list[str]:
         return sorted({key for rows in self.shelf.values() for key in rows})[:limit]

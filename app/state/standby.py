@@ -1,0 +1,139 @@
+"""Standbys: stores of partitions that other workers run, kept up to date from their changelogs.
+
+Faust's assignor says which partitions a worker is to stand by for (TABLE_STANDBY_REPLICAS), and
+gives a partition to one of its standbys where it can. A task that opens there finds a store that
+lacks a moment at the most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from mode import Service
+
+from app.state import metrics
+from app.state.changelog import POLL_RECORDS, ends, new_consumer, open_store, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aiokafka import AIOKafkaConsumer
+
+    from app.state.store import Store
+    from app.state.table import StateTable
+    from app.state.tasks import Tasks
+
+logger = logging.getLogger(__name__)
+
+#: Seconds until the brokers are asked again after they failed to answer.
+PAUSE = 1.0
+
+#: Longest wait for records (ms): so long a change of what is followed may go unnoticed.
+POLL_TIMEOUT_MS = 200
+
+
+class Standbys(Service):
+    """Follows the changelogs of the partitions this worker stands by for.
+
+    Nothing is answered from these stores, and nothing but committed rows is in them.
+    """
+
+    abstract = False
+
+    def __init__(self, tasks: Tasks) -> None:
+        super().__init__()
+        self._actives = tasks
+        #: What to follow: table by changelog partition.
+        self._wanted: dict[TopicPartition, StateTable] = {}
+        self._stores: dict[TopicPartition, Store] = {}
+        self._changed = asyncio.Event()
+
+    def follow(self, partitions: Iterable[TopicPartition]) -> None:
+        """Follow the changelogs of these source partitions from now on, and no others.
+
+        The stores of the others are closed when this returns: tasks may open them.
+        """
+        self._wanted = {
+            TopicPartition(table.changelog.name, tp.partition): table
+            for tp in sorted(partitions)
+            for table in self._actives.tables_of(tp.topic)
+        }
+        for changelog in self._stores.keys() - self._wanted.keys():
+            self._close(changelog)
+        self._changed.set()
+
+    def partitions_of(self, table: StateTable) -> list[int]:
+        """Give the partitions of a table that are followed here."""
+        return sorted(tp.partition for tp in self._stores if tp.topic == table.changelog.name)
+
+    async def on_stop(self) -> None:
+        """Close all stores."""
+        self.follow(())
+
+    @Service.task
+    async def _run(self) -> None:
+        while not self.should_stop:
+            await self.wait_first(self._changed.wait(), timeout=1.0)
+            if self._wanted and not self.should_stop:
+                try:
+                    await self._follow_all()
+                except (KafkaError, OSError) as error:
+                    logger.warning("Standbys can't be followed at the moment: %r", error)
+                    self._changed.set()
+                    await self.sleep(PAUSE)
+
+    async def _follow_all(self) -> None:
+        """Follow until there is nothing to follow. Raises what the brokers answer."""
+        consumer = new_consumer(self._actives.conf.bootstrap_servers)
+        try:
+            await consumer.start()
+            while self._wanted and not self.should_stop:
+                if self._changed.is_set():
+                    self._changed.clear()
+                    await self._begin(consumer)
+                await self._read(consumer)
+        finally:
+            await consumer.stop()
+
+    async def _begin(self, consumer: AIOKafkaConsumer) -> None:
+        """Open the stores that are not open yet, and fetch for each from where it stands."""
+        wanted = self._wanted
+        found = await ends(consumer, list(wanted))
+        if self._wanted is not wanted:
+            return  # a rebalance came between; it has set `_changed` again
+        consumer.assign(list(wanted))
+        for changelog, table in wanted.items():
+            first, end = found[changelog]
+            store = self._stores.get(changelog)
+            if store is None:
+                path = self._actives.store_path(table, changelog.partition)
+                store = self._stores[changelog] = open_store(path, changelog, first, end)
+            consumer.seek(changelog, max(first, store.offset))
+
+    async def _read(self, consumer: AIOKafkaConsumer) -> None:
+        fetched = await consumer.getmany(timeout_ms=POLL_TIMEOUT_MS, max_records=POLL_RECORDS)
+        for changelog, records in fetched.items():
+            store, table = self._stores.get(changelog), self._wanted.get(changelog)
+            if store is None or table is None:
+                continue  # a task has it now
+            write(store, records, records[-1].offset + 1, timed=table.timed)
+            await asyncio.sleep(0)  # what has been fetched already is given without a turn
+        for changelog in list(self._stores):
+            # Not where the last record stands: a transaction's marker comes after it.
+            position = await consumer.position(changelog)
+            self._tell(changelog, (consumer.highwater(changelog) or position) - position)
+
+    def _tell(self, changelog: TopicPartition, behind: int) -> None:
+        table = self._wanted.get(changelog)
+        if table is not None:
+            metrics.standby_lag.labels(table.name, str(changelog.partition)).set(max(0, behind))
+
+    def _close(self, changelog: TopicPartition) -> None:
+        self._stores.pop(changelog).close()
+        for table in self._actives.tables:
+            if table.changelog.name == changelog.topic:
+                metrics.drop(metrics.standby_lag, table.name, changelog.partition)

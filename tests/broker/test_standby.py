@@ -1,0 +1,66 @@
+"""Standbys on a real broker: whoever takes over has the state already, and all of it."""
+
+import time
+from typing import Any
+
+from progress import lag
+from prometheus_client.parser import text_string_to_metric_families
+from workers import DAY, Market, Worker, tick, until
+
+SYMBOLS = [f"SYM{n:02}" for n in range(40)]
+TICKS = 30
+NOON = int(time.time() * 1000) // DAY * DAY - DAY // 2
+
+
+def series(worker: Worker, name: str) -> dict[tuple[str, int], float]:
+    """Give the values of a metric by (table, partition)."""
+    text = worker.ask("/metrics").body.decode()
+    return {
+        (sample.labels["table"], int(sample.labels["partition"])): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def tables(worker: Worker) -> dict[str, Any]:
+    """Give what a worker says of its tables."""
+    return worker.get("/readyz")[1]["tables"]
+
+
+def windows(worker: Worker) -> dict[str, Any]:
+    """Give all windows of a minute of all symbols."""
+    return {name: worker.get(f"/api/candles/{name}?size=1m")[1] for name in SYMBOLS}
+
+
+def follows_all(worker: Worker, other: Worker) -> bool:
+    """Say whether a worker stands by for all that the other has, and has read all of it."""
+    mine, others = tables(worker), tables(other)
+    return all(mine[name]["standby"] == others[name]["open"] for name in mine) and not any(
+        series(worker, "tickstream_standby_lag_offsets").values()
+    )
+
+
+def test_a_standby_takes_over_without_a_restore(market: Market) -> None:
+    """After `kill -9` the other worker reads nothing of the changelogs, and answers the same."""
+    with market.workers(2) as (one, two):
+        market.send(
+            tick(symbol, 10 + step, NOON + step * 20_000)
+            for step in range(TICKS)
+            for symbol in SYMBOLS
+        )
+        until(lambda: lag(market.bootstrap, market.application) == 0)
+        until(lambda: windows(one) == windows(two))
+        until(lambda: follows_all(one, two) and follows_all(two, one))
+        before, restored = windows(two), series(one, "tickstream_restored_rows_total")
+        assert sum(map(len, before.values())) == TICKS // 3 * len(SYMBOLS)
+        taken = {
+            (name, partition) for name, table in tables(two).items() for partition in table["open"]
+        }
+        two.kill()
+        until(lambda: one.ready and len(tables(one)["candles"]["open"]) == 6)
+        after = series(one, "tickstream_restored_rows_total")
+        assert {each: after[each] - restored.get(each, 0) for each in taken} == dict.fromkeys(
+            taken, 0
+        )
+        assert windows(one) == before
