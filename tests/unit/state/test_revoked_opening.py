@@ -1,0 +1,84 @@
+"""A partition that is revoked while its task opens: the rebalance goes on, nothing stays held.
+
+aiokafka swallows a cancellation while one of its clients closes; the journal here does the same.
+"""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from aiokafka import TopicPartition
+from partition_driver import NewTable
+
+from app.settings import Settings
+from app.state.progress import Progress
+from app.state.store import Store
+from app.state.table import StateTable
+from app.state.tasks import Tasks
+from app.testing.clock import VirtualClock
+from app.testing.journal import MemoryJournal
+from app.testing.kafka import MemoryKafka
+
+
+class Stubborn(MemoryJournal):
+    """A journal whose restores can be cancelled, but go on all the same."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryKafka(VirtualClock(0)), 0)
+        self.restoring = asyncio.Event()
+
+    async def restore(
+        self, path: Path, table: StateTable, partition: int, progress: Progress
+    ) -> Store:
+        """Open the store, then wait until cancelled."""
+        store = await super().restore(path, table, partition, progress)
+        self.restoring.set()
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            return store
+        raise AssertionError("nobody cancelled")
+
+
+class Group:
+    """What tasks need of the consumer, at the start of everything."""
+
+    async def committed(self, _: TopicPartition) -> None:
+        """Nothing is committed."""
+
+    async def beginning(self, _: TopicPartition) -> int:
+        """Offsets begin at 0."""
+        return 0
+
+    async def seek(self, _: TopicPartition, __: int) -> None:
+        """It fetches nothing."""
+
+    def deliver(self, _: TopicPartition, *, active: bool) -> None:
+        """It delivers nothing."""
+
+    def still_assigned(self, _: TopicPartition, __: int) -> bool:
+        """Nothing stays assigned."""
+        return False
+
+
+@pytest.fixture
+def tasks(tmp_path: Path, new_table: NewTable) -> Tasks:
+    """Give the tasks of a worker with one table."""
+    tasks = Tasks(Settings(APP_DATADIR=tmp_path), tmp_path)
+    tasks.add_table(new_table("1m", 0))
+    tasks.source = Group()
+    return tasks
+
+
+async def test_revoking_does_not_wait_for_an_opening_that_goes_on(tasks: Tasks) -> None:
+    """It ends, the task never runs, and another may open the store at once."""
+    tasks.journal = journal = Stubborn()
+    (table,) = tasks.tables
+    tp = TopicPartition(table.source.name, 0)
+    tasks.assign([tp], 1)
+    tasks.on_flow_open()
+    await journal.restoring.wait()
+    await asyncio.wait_for(tasks.revoke([tp]), 30)
+    assert tasks.running(tp) is None
+    assert table.partitions == []
+    Store(tasks.store_path(table, 0)).close()
