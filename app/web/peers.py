@@ -39,6 +39,8 @@ async def ask(app: AppT, urls: Iterable[str], path: URL) -> list[Reply]:
 async def _ask(app: AppT, worker: URL, path: URL) -> Reply:
     # Not `join`: it would decode and encode anew, and a key may hold an escaped slash.
     url = URL(f"{worker.origin()}{path.raw_path_qs}", encoded=True)
+    if app.http_client.closed:
+        return Reply()  # this worker stops: who asks it hears that partitions are moving
     try:
         async with app.http_client.get(
             url, headers={FORWARDED: "1"}, timeout=TIMEOUT, allow_redirects=False
