@@ -13,6 +13,7 @@ from mode import Service
 from app.embedded import jars, java, ports
 from app.embedded.child import start_child
 from app.embedded.errors import BrokerError
+from app.embedded.properties import Node
 from app.embedded.ready import ready
 from app.embedded.storage import Storage
 
@@ -44,7 +45,8 @@ class EmbeddedBroker(Service):
     with the thread that started it.
 
     With `partition_bytes`, the oldest records of a partition that has more are deleted, but for
-    compacted topics; else only a topic's own retention says what is.
+    compacted topics; else only a topic's own retention says what is. A `node` is one of a cluster,
+    or has further addresses; its port is then the one that counts.
     """
 
     def __init__(
@@ -53,10 +55,12 @@ class EmbeddedBroker(Service):
         data_dir: Path = Path("data/broker"),
         *,
         partition_bytes: int | None = None,
+        node: Node | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.port = port
+        self.node = node or Node(port)
+        self.port = self.node.port
         self.storage = Storage(data_dir, partition_bytes)
         self._process: subprocess.Popen[bytes] | None = None
         self._cancelled = threading.Event()
@@ -111,7 +115,7 @@ class EmbeddedBroker(Service):
         tmp = f"-Djava.io.tmpdir={self.storage.path / 'tmp'}"
         command = [str(runtime), *FLAGS, tmp, "-cp", path]
         try:
-            self.storage.prepare(self.port, command)
+            self.storage.prepare(self.node, command)
         except OSError as error:
             raise BrokerError(f"can't write to {self.storage.path}: {error}") from error
         return [*command, "kafka.Kafka", "server.properties"]

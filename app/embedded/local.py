@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from app.embedded import ports
 from app.embedded.broker import EmbeddedBroker
+from app.embedded.properties import Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,12 +22,16 @@ class LocalBroker:
         with LocalBroker(tmp_path) as broker:
             use(broker.bootstrap)
 
-    It may be started again after `stop` or `kill`, with the same port and data.
+    It may be started again after `stop` or `kill`, with the same port and data. `node` says more
+    than a port: further addresses, its place in a cluster.
     """
 
-    def __init__(self, data_dir: Path, port: int | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, port: int | None = None, *, node: Node | None = None
+    ) -> None:
         self.data_dir = data_dir
-        self.port = port or ports.free()
+        self.node = node or Node(port or ports.free())
+        self.port = self.node.port
         self._thread: Thread | None = None
         self._broker: EmbeddedBroker | None = None
         self._leave: Callable[[], Any] | None = None
@@ -78,7 +83,7 @@ class LocalBroker:
 
     async def _serve(self, started: Future[None]) -> None:
         leave, loop = asyncio.Event(), asyncio.get_running_loop()
-        self._broker = EmbeddedBroker(self.port, self.data_dir)
+        self._broker = EmbeddedBroker(data_dir=self.data_dir, node=self.node)
         try:
             await self._broker.start()
         except BaseException as error:  # noqa: BLE001 - whoever called start() gets it

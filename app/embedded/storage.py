@@ -11,13 +11,11 @@ import fcntl
 import os
 import shutil
 import subprocess
-import uuid
-from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.embedded import ports
 from app.embedded.errors import BrokerError
+from app.embedded.properties import Node, new_cluster_id
 
 #: A log longer than this, in bytes, is put aside at the next start.
 LOG_SIZE = 10_000_000
@@ -33,48 +31,6 @@ rootLogger.appenderRef.out.ref = out
 # All settings of everything, at each start and for each client.
 logger.config.name = org.apache.kafka.common.config.AbstractConfig
 logger.config.level = warn
-"""
-
-# One node is broker and controller. Paths are relative to the data directory, where Kafka runs,
-# because a list of directories has no way to write a comma.
-SERVER = """\
-process.roles = broker,controller
-node.id = 1
-controller.quorum.voters = 1@{host}:{controller}
-listeners = BROKER://{host}:{port},CONTROLLER://{host}:{controller}
-advertised.listeners = BROKER://{host}:{port}
-listener.security.protocol.map = BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
-inter.broker.listener.name = BROKER
-controller.listener.names = CONTROLLER
-log.dirs = {logs}
-
-# As in production a topic exists because somebody made it, not because of a typing error.
-auto.create.topics.enable = false
-min.insync.replicas = 1
-
-# One node, so one replica; few partitions, so that they are made and loaded at once.
-offsets.topic.replication.factor = 1
-offsets.topic.num.partitions = 3
-transaction.state.log.replication.factor = 1
-transaction.state.log.min.isr = 1
-transaction.state.log.num.partitions = 3
-share.coordinator.state.topic.replication.factor = 1
-share.coordinator.state.topic.min.isr = 1
-share.coordinator.state.topic.num.partitions = 1
-
-# The first worker need not wait 3 s for others to join.
-group.initial.rebalance.delay.ms = 0
-# After a crash the node's own former self keeps it out for one session (9 s otherwise).
-broker.session.timeout.ms = 3000
-broker.heartbeat.interval.ms = 500
-# A quarter of the heap otherwise.
-log.cleaner.dedupe.buffer.size = 16777216
-"""
-
-# Whole segments are deleted, so they have to be small beside what is kept.
-BOUNDED = """\
-log.retention.bytes = {partition_bytes}
-log.segment.bytes = {segment_bytes}
 """
 
 
@@ -115,7 +71,7 @@ class Storage:
             os.close(self.lock)
             self.lock = None
 
-    def prepare(self, port: int, java: Sequence[str]) -> None:
+    def prepare(self, node: Node, java: Sequence[str]) -> None:
         """Write the configuration, and format the directory if it is new.
 
         `java` is the command line up to the main class. Raises BrokerError if what stands there
@@ -127,8 +83,8 @@ class Storage:
         if (self.path / "kafka").exists():
             self._check_format()
         else:
-            self._format(port, java)
-        self._configure(port, "kafka")
+            self._format(node, java)
+        self._configure(node, "kafka")
 
     def open_log(self) -> int:
         """Open the log to append to; the caller closes the file descriptor."""
@@ -179,25 +135,19 @@ class Storage:
             f"restore it, or delete {self.path} to start empty"
         )
 
-    def _configure(self, port: int, logs: str) -> Path:
+    def _configure(self, node: Node, logs: str) -> Path:
         path = self.path / "server.properties"
-        values = {"host": ports.HOST, "port": port, "controller": ports.free(), "logs": logs}
-        configuration = SERVER.format(**values)
-        if self._partition_bytes is not None:
-            configuration += BOUNDED.format(
-                partition_bytes=self._partition_bytes, segment_bytes=self._partition_bytes // 8
-            )
-        path.write_text(configuration)
+        path.write_text(node.properties(logs, self._partition_bytes))
         return path
 
-    def _format(self, port: int, java: Sequence[str]) -> None:
+    def _format(self, node: Node, java: Sequence[str]) -> None:
         """Format under another name, so that what has the name `kafka` is whole."""
         new = self.path / "kafka.new"
         shutil.rmtree(new, ignore_errors=True)
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = node.cluster or new_cluster_id()
         # With `=`: one id in 64 begins with a dash, which the tool would take for an option.
         tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--config"]
-        command = [*java, *tool, str(self._configure(port, new.name))]
+        command = [*java, *tool, str(self._configure(node, new.name))]
         done = subprocess.run(  # noqa: S603 - our own command line
             command, cwd=self.path, capture_output=True, text=True, check=False
         )
