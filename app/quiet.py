@@ -1,6 +1,8 @@
-"""Takes what aiokafka says of its normal course out of the worker's log."""
+"""Keeps the worker's log readable: what aiokafka says of its normal course, or again and again."""
 
 import logging
+import time
+from dataclasses import dataclass, field
 
 from aiokafka.errors import NotEnoughReplicasError
 
@@ -17,8 +19,56 @@ def quieten() -> None:
     sender = logging.getLogger("aiokafka.producer.sender")
     sender.setLevel(logging.WARNING)
     sender.addFilter(_is_news)
+    logging.getLogger("asyncio").addFilter(_is_not_of_a_failed_batch)
+    seldom = Seldom()
+    for name in REPETITIVE:
+        logging.getLogger(name).addFilter(seldom)
+
+
+#: Those of aiokafka's loggers that speak at each retry: while a broker is away, the producers of
+#: four tasks wrote 500 lines a second.
+REPETITIVE = (
+    "aiokafka",
+    "aiokafka.conn",
+    "aiokafka.consumer.fetcher",
+    "aiokafka.consumer.group_coordinator",
+    "aiokafka.producer.sender",
+)
+
+#: Seconds in which a message is said once.
+PAUSE = 10.0
+
+
+@dataclass
+class Seldom:
+    """Lets each warning or error through once in `PAUSE`, with how often it came since.
+
+    Two are the same if their texts are, but for what is filled in.
+    """
+
+    said: dict[tuple[str, str], float] = field(default_factory=dict)
+    unsaid: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether the record is to be logged."""
+        if record.levelno < logging.WARNING:
+            return True
+        message, now = (record.name, str(record.msg)), time.monotonic()
+        if now - self.said.get(message, -PAUSE) < PAUSE:
+            self.unsaid[message] = self.unsaid.get(message, 0) + 1
+            return False
+        self.said[message] = now
+        times = self.unsaid.pop(message, 0)
+        if times:
+            record.msg, record.args = f"{record.getMessage()} (and {times} times before)", ()
+        return True
 
 
 def _is_news(record: logging.LogRecord) -> bool:
     retried = "retrying" in str(record.msg) and isinstance(record.args, tuple)
     return not (retried and NotEnoughReplicasError in (record.args or ()))
+
+
+def _is_not_of_a_failed_batch(record: logging.LogRecord) -> bool:
+    """When a producer fails, aiokafka's batches are taken off its list twice: no harm is done."""
+    return "MessageAccumulator._pop_batch" not in record.getMessage()

@@ -1,0 +1,35 @@
+"""A log that stays readable while a broker is away."""
+
+import logging
+
+from app.quiet import PAUSE, Seldom
+
+
+def record(level: int, message: str, *filled_in: object) -> logging.LogRecord:
+    """Make what a logger passes to its filters."""
+    return logging.LogRecord("aiokafka", level, __file__, 1, message, filled_in, None)
+
+
+def test_a_complaint_is_made_once_whatever_is_filled_in() -> None:
+    """The same text for another node is the same complaint; another text is not."""
+    seldom = Seldom()
+    said = [seldom.filter(record(logging.ERROR, "no node %s", number)) for number in range(100)]
+    assert said == [True] + [False] * 99
+    assert seldom.filter(record(logging.ERROR, "no coordinator"))
+
+
+def test_after_a_while_it_comes_again_with_how_often_it_would_have() -> None:
+    """The number of those held back stands behind the text."""
+    seldom = Seldom()
+    for number in range(3):
+        seldom.filter(record(logging.WARNING, "no node %s", number))
+    seldom.said = {message: at - PAUSE for message, at in seldom.said.items()}
+    again = record(logging.WARNING, "no node %s", 7)
+    assert seldom.filter(again)
+    assert again.getMessage() == "no node 7 (and 2 times before)"
+
+
+def test_what_is_no_complaint_is_said_each_time() -> None:
+    """Information passes."""
+    seldom = Seldom()
+    assert all(seldom.filter(record(logging.INFO, "joined %s", n)) for n in range(3))
