@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from aiokafka import TopicPartition
@@ -32,6 +33,9 @@ FETCH_WAIT_MS = 100
 #: Seconds that one call waits for records.
 POLL_TIMEOUT = 0.1
 
+#: Seconds that leaving the group may take.
+LEAVE_TIMEOUT = 2.0
+
 
 class BatchThread(driver.AIOKafkaConsumerThread):
     """aiokafka's consumer, in its thread."""
@@ -46,6 +50,16 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         self._assignor = self.app.assignor
         consumer._partition_assignment_strategy = [self._assignor]  # noqa: SLF001
         return consumer
+
+    async def on_thread_stop(self) -> None:
+        """Leave the group, as long as there is somebody to tell.
+
+        Where the broker is away, aiokafka's fetcher raises the CancelledError of its own requests.
+        The thread would end by it before it has said so, and be waited for for a minute.
+        """
+        with suppress(TimeoutError, asyncio.CancelledError):
+            async with asyncio.timeout(LEAVE_TIMEOUT):
+                await super().on_thread_stop()
 
     async def _fetch_records(
         self,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from aiokafka import TopicPartition
 
-from app.state.checkpoint import is_fatal, new_producer, write
+from app.state.checkpoint import is_fatal, new_producer, stop_producer, write
 from app.state.restore import restore
 
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ class KafkaWriter:
         )
 
     async def stop(self) -> None:
-        """Stop the producer."""
+        """Stop the producer, also where the broker does not answer."""
         if self._started:
-            await self._producer.stop()
+            await stop_producer(self._producer)
 
 
 class KafkaJournal:

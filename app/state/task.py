@@ -9,6 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
+from aiokafka.errors import ProducerFenced
 
 from app.state import metrics
 from app.state.batch import Decoder
@@ -30,6 +31,13 @@ PATIENCE = 5
 
 class TaskError(Exception):
     """A task can't go on, and no restart would help; the worker stops with this message."""
+
+
+def in_words(error: Exception) -> str:
+    """Say what a checkpoint failed of."""
+    if isinstance(error, ProducerFenced):
+        return "fenced: another worker has its partition, or its transaction timed out"
+    return repr(error)
 
 
 class State(Enum):
@@ -212,14 +220,20 @@ class Task:
             self.runner.cancel()
             await asyncio.wait([self.runner], timeout=CLOSE_TIMEOUT)
         try:
-            if self._checkpoint is not None and not self._checkpoint.done():
-                await asyncio.wait_for(asyncio.shield(self._checkpoint), CLOSE_TIMEOUT)
+            await self._finish_checkpoint()
             if last_checkpoint and ran and self._writer.usable and self._has_last_words:
-                await asyncio.wait_for(self._write(inf), CLOSE_TIMEOUT)
+                self._checkpoint = asyncio.ensure_future(self._write(inf))
+                await self._finish_checkpoint()
         except Exception as error:  # noqa: BLE001  # whatever it is, the next owner folds from the last one
-            logger.warning("%s: no last checkpoint: %r", self.name, error)
+            logger.warning("%s: no last checkpoint: %s", self.name, in_words(error))
         finally:
             await self._let_go()
+
+    async def _finish_checkpoint(self) -> None:
+        """Wait for the checkpoint in flight, if any. Raises TimeoutError, or what it raises."""
+        if self._checkpoint is not None and not self._checkpoint.done():
+            # Shielded: cut off, it would wait for a broker that may not be there, to abort.
+            await asyncio.wait_for(asyncio.shield(self._checkpoint), CLOSE_TIMEOUT)
 
     @property
     def _has_last_words(self) -> bool:
@@ -227,13 +241,16 @@ class Task:
 
     async def _let_go(self) -> None:
         self.restoring = None
+        try:
+            await asyncio.wait_for(self._writer.stop(), CLOSE_TIMEOUT)
+        except Exception as error:  # noqa: BLE001  # its transaction times out at the broker
+            logger.warning("%s: the producer did not stop: %r", self.name, error)
+        if self._checkpoint is not None:
+            # What it wrote is lost, or committed: then the changelog tells the next owner.
+            self._checkpoint.cancel()
         metrics.forget(self.source, self.partition, [state.table.name for state in self.states])
         for state in self.states:
             state.table.close(state)
             state.store.close()
         self.states = []
-        try:
-            await asyncio.wait_for(self._writer.stop(), CLOSE_TIMEOUT)
-        except Exception as error:  # noqa: BLE001  # its transaction times out at the broker
-            logger.warning("%s: the producer did not stop: %r", self.name, error)
         self.state = State.CLOSED

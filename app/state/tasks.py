@@ -17,7 +17,7 @@ from app.state.journal import Journal, KafkaJournal
 from app.state.rows import UnreadableRowError
 from app.state.standby import Standbys
 from app.state.store import StoreInUseError, wipe
-from app.state.task import State, Task, TaskError
+from app.state.task import State, Task, TaskError, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -203,7 +203,7 @@ class Tasks(Service):
                 await self._lose(task, error)
 
     async def _lose(self, task: Task, error: Exception) -> None:
-        logger.warning("Task %s is lost: %r", task.name, error)
+        logger.warning("Task %s is lost: %s", task.name, in_words(error))
         await self._reopen(task)
 
     async def _reopen(self, task: Task) -> None:
