@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import ProducerClosed
+from aiokafka.errors import ProducerClosed, ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import OffsetAndMetadata
 
@@ -50,6 +50,13 @@ def is_fatal(producer: AIOKafkaProducer) -> bool:
     return bool(manager and manager.is_fatal_error())
 
 
+def is_fenced(producer: AIOKafkaProducer) -> bool:
+    """Say whether a newer producer of its id, or the broker after a time-out, has shut it out."""
+    sender = producer._sender.sender_task  # noqa: SLF001  # it ends with what was fatal
+    ended = sender is not None and sender.done() and not sender.cancelled()
+    return ended and isinstance(sender.exception(), ProducerFenced)
+
+
 async def stop_producer(producer: AIOKafkaProducer) -> None:
     """Stop a producer, in about a second at the most.
 
@@ -74,7 +81,9 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
     if sender is not None and not sender.done():
         if _in_transaction(producer):
             # Who is about to commit or to abort is not to wait for an answer.
-            producer._txn_manager.fatal_error(ProducerClosed())  # noqa: SLF001
+            manager = producer._txn_manager  # noqa: SLF001
+            manager.fatal_error(ProducerClosed())
+            manager.wait_for_transaction_end().exception()  # seen, also if nobody waits
         producer._closed = True  # noqa: SLF001  # else it warns when it is collected
         await producer.client.close()
         # Cancelled, it still waits for its requests: again, until those are cancelled too.

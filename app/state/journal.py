@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from aiokafka import TopicPartition
+from aiokafka.errors import ProducerFenced
 
-from app.state.checkpoint import is_fatal, new_producer, stop_producer, write
+from app.state.checkpoint import is_fatal, is_fenced, new_producer, stop_producer, write
 from app.state.restore import restore
 
 if TYPE_CHECKING:
@@ -97,15 +98,21 @@ class KafkaWriter:
         position: int,
         metadata: str,
     ) -> list[int]:
-        """Write one transaction. Raises what aiokafka raises."""
-        return await write(
-            self._producer,
-            snapshots,
-            source=source,
-            position=position,
-            group=self._conf.app_id,
-            metadata=metadata,
-        )
+        """Write one transaction. Raises what aiokafka raises; ProducerFenced, once it is fenced."""
+        try:
+            return await write(
+                self._producer,
+                snapshots,
+                source=source,
+                position=position,
+                group=self._conf.app_id,
+                metadata=metadata,
+            )
+        except Exception as error:
+            # In the middle of it aiokafka says something else.
+            if is_fenced(self._producer):
+                raise ProducerFenced from error
+            raise
 
     async def stop(self) -> None:
         """Stop the producer, also where the broker does not answer."""
