@@ -76,6 +76,8 @@ class Worker:
             "PYTHONUNBUFFERED": "1",
             **{name: str(value) for name, value in environment.items()},
         }
+        #: What its command line begins with, such as another network namespace.
+        self.launcher: list[str] = []
         self.process: subprocess.Popen[bytes] | None = None
         self._paused = False
 
@@ -86,7 +88,7 @@ class Worker:
         faust = Path(sys.executable).with_name("faust")
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [faust, "-A", "app", "worker", "-l", "info"],
+                [*self.launcher, faust, "-A", "app", "worker", "-l", "info"],
                 cwd=REPOSITORY,
                 env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
@@ -109,16 +111,16 @@ class Worker:
         except TimeoutError as error:
             raise AssertionError(f"not ready: {self._readiness()}\n{self.tail()}") from error
 
-    def stop(self) -> int:
+    def stop(self, timeout: float = STOP_TIMEOUT) -> int:
         """Ask it to stop (SIGTERM), which it has to do in time; give its exit code."""
         assert self.process is not None
         self.resume()
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(STOP_TIMEOUT)
+            return self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"did not stop in {STOP_TIMEOUT} s:\n{self.tail()}") from None
+            raise AssertionError(f"did not stop in {timeout} s:\n{self.tail()}") from None
 
     def kill(self) -> None:
         """Kill it (SIGKILL), as a power cut would."""

@@ -1,0 +1,22 @@
+"""A broker for one test, that may be stopped; the seconds until the flow went on are reported."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from workers import Market
+
+from app.embedded import LocalBroker
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[LocalBroker]:
+    """Run a broker for this test alone."""
+    with LocalBroker(tmp_path / "broker") as running:
+        yield running
+
+
+@pytest.fixture
+def own_market(own_broker: LocalBroker, tmp_path: Path) -> Market:
+    """Give an application on the broker of this test."""
+    return Market(own_broker.bootstrap, tmp_path)

@@ -1,0 +1,45 @@
+"""A worker that is held up in mid-checkpoint, and what its open transactions have written."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+from workers import Market, Worker, until
+
+
+def holdable(market: Market, **environment: object) -> Worker:
+    """Give a worker for `hold`."""
+    worker = market.worker(TICKSTREAM_MODULES="stop_before_commit", **environment)
+    worker.environment["PYTHONPATH"] = str(Path(__file__).parent)
+    worker.environment["STOP_BEFORE_COMMIT"] = str(_flag(worker))
+    return worker
+
+
+def hold(worker: Worker) -> None:
+    """Let it stop (SIGSTOP) when a transaction is written and not committed."""
+    assert worker.process is not None
+    _flag(worker).touch()
+    process = psutil.Process(worker.process.pid)
+    until(lambda: process.status() == psutil.STATUS_STOPPED, 60)
+    worker.pause()
+
+
+def open_offsets(market: Market, topic: str, partitions: Iterable[int]) -> set[tuple[int, int]]:
+    """Give (partition, offset) of what is written in transactions that are still open."""
+    numbers = list(partitions)
+    stable = _ends(market, topic, numbers, IsolationLevel.READ_COMMITTED)
+    written = _ends(market, topic, numbers, IsolationLevel.READ_UNCOMMITTED)
+    return {(n, offset) for n in numbers for offset in range(stable[n], written[n])}
+
+
+def _ends(market: Market, topic: str, numbers: list[int], level: IsolationLevel) -> dict[int, int]:
+    admin = AdminClient({"bootstrap.servers": market.bootstrap})
+    asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in numbers}
+    answers = admin.list_offsets(asked, isolation_level=level, request_timeout=10)
+    return {tp.partition: answer.result().offset for tp, answer in answers.items()}
+
+
+def _flag(worker: Worker) -> Path:
+    return worker.data.with_suffix(".hold")

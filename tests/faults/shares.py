@@ -1,0 +1,24 @@
+"""Which worker has which partitions."""
+
+from itertools import chain
+
+from steady_load import SETTINGS
+from workers import Worker, until
+
+PARTITIONS = list(range(int(SETTINGS["TOPIC_PARTITIONS"])))
+
+
+def owned(worker: Worker) -> list[int]:
+    """Give the partitions of `candles` that are open at a worker, none while it is not ready."""
+    status, answer = worker.get("/readyz")
+    return sorted(answer["tables"]["candles"]["open"]) if status == 200 else []
+
+
+def wait_shared(*workers: Worker, timeout: float = 90) -> None:
+    """Wait until each of them has some, and all are had."""
+
+    def shared() -> bool:
+        shares = [owned(worker) for worker in workers]
+        return all(shares) and sorted(chain(*shares)) == PARTITIONS
+
+    until(shared, timeout)

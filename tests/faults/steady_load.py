@@ -1,0 +1,128 @@
+"""Ticks at a steady rate while something else happens, and how the flow through a worker goes on.
+
+with Load(market.bootstrap) as load:
+    something_happens()
+assert_exact(market, load.sent)
+"""
+
+import json
+import logging
+import threading
+import time
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from confluent_kafka import KafkaException, Producer
+from progress import committed, lag
+from workers import Market, until
+
+from app.sources.market import Flaws
+from app.sources.market import Market as Simulator
+
+#: Ticks a second, and ms of event time between two: a second of the test is 100 s of the market,
+#: so that windows end and become final while it runs.
+RATE = 500
+STEP = 200
+SYMBOLS = 40
+
+#: Settings of the workers under it: few tasks, and windows enough to tell right from wrong.
+SETTINGS = {"TOPIC_PARTITIONS": 4, "TICKSTREAM_WINDOWS": "1m,5m/1m,1d"}
+
+HOUR = 3_600_000
+
+logger = logging.getLogger(__name__)
+
+
+class Tick(NamedTuple):
+    """What was sent."""
+
+    symbol: str
+    time: int
+    price: float
+    size: int
+
+
+class Load:
+    """Sends ticks to `ticks` from entering to leaving; leaving waits until all are in Kafka.
+
+    The producer is idempotent and patient: whatever becomes of the brokers, each tick of `sent`
+    is in the topic once.
+    """
+
+    def __init__(self, bootstrap: str) -> None:
+        self.sent: list[Tick] = []
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "partitioner": "murmur2",
+                "linger.ms": 5,
+                "enable.idempotence": True,
+                "message.timeout.ms": 0,
+                "reconnect.backoff.max.ms": 250,
+                "log_level": 2,
+            }
+        )
+        self._enough = threading.Event()
+        self._thread = threading.Thread(target=self._send, name="load")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._enough.set()
+        self._thread.join()
+        left = self._producer.flush(60 if kind is None else 1)
+        assert kind is not None or left == 0, f"{left} ticks can't be sent"
+
+    def wait_sent(self, number: int) -> None:
+        """Wait until so many more ticks were handed over than now."""
+        goal = len(self.sent) + number
+        until(lambda: len(self.sent) >= goal, 60)
+
+    def _send(self) -> None:
+        start = time.time_ns() // 1_000_000 - 3 * HOUR
+        flaws = Flaws(disorder=0.02, late=0.001, broken=0)
+        market = Simulator(step=STEP, symbols=SYMBOLS, flaws=flaws)
+        begun = time.monotonic()
+        for symbol, value, _ in market.records(start):
+            while len(self.sent) >= (time.monotonic() - begun) * RATE:
+                if self._enough.wait(0.01):
+                    return
+            tick = json.loads(value)
+            self.sent.append(Tick(tick["symbol"], tick["time"], tick["price"], tick["size"]))
+            self._producer.produce("ticks", value, symbol, timestamp=time.time_ns() // 1_000_000)
+            self._producer.poll(0)
+
+
+def position(market: Market) -> int:
+    """Give the sum of the offsets of `ticks` that the application has committed, 0 if unknown."""
+    try:
+        return committed(market.bootstrap, market.application)
+    except KafkaException:
+        return 0
+
+
+def wait_flow(market: Market, after: str = "the start", timeout: float = 120) -> None:
+    """Wait until the application commits more than it has now; log the seconds it took."""
+    begun = time.monotonic()
+    before = until(lambda: position(market), timeout)
+    until(lambda: position(market) > before, timeout)
+    logger.info("After %s the flow goes on in %.1f s", after, time.monotonic() - begun)
+
+
+def wait_caught_up(market: Market, timeout: float = 120) -> None:
+    """Wait until the application has committed all ticks there are."""
+
+    def nothing_left() -> bool:
+        try:
+            return not lag(market.bootstrap, market.application)
+        except KafkaException:
+            return False
+
+    until(nothing_left, timeout)

@@ -1,0 +1,29 @@
+"""For TICKSTREAM_MODULES: the worker stops itself in mid-checkpoint, once a file says so.
+
+What a transaction holds has been sent by then; that it is to be committed has not. The file is
+named by STOP_BEFORE_COMMIT; it is removed, and the process sends itself SIGSTOP.
+"""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+_FLAG = Path(os.environ["STOP_BEFORE_COMMIT"])
+_commit = AIOKafkaProducer.commit_transaction
+
+
+def _stop_if_asked() -> None:
+    if _FLAG.exists():
+        _FLAG.unlink()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+async def _stop_and_commit(producer: Any) -> None:
+    _stop_if_asked()
+    await _commit(producer)
+
+
+AIOKafkaProducer.commit_transaction = _stop_and_commit

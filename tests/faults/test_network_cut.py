@@ -1,0 +1,48 @@
+"""A worker is cut off from the broker while another is not: it is replaced, and adds nothing."""
+
+import re
+from pathlib import Path
+
+import pytest
+from exactness import assert_exact
+from namespace import namespace
+from offset_watch import OffsetWatch
+from shares import PARTITIONS, owned, wait_shared
+from steady_load import RATE, SETTINGS, Load, wait_flow
+from workers import Market, until
+
+from app.embedded import LocalBroker, Node, ports
+
+#: Fenced when it was heard, or not heard at all before it had to give its partitions back.
+GIVEN_UP = re.compile("fenced|no last checkpoint")
+
+
+@pytest.mark.timeout(400)
+def test_a_worker_cut_off_is_replaced_and_adds_nothing(tmp_path: Path) -> None:
+    """For longer than a session one of two workers reaches nobody; then it does again.
+
+    The other has its partitions by then; what the first still has to say is refused, no offset
+    goes back; it says what it lost, joins again and works on.
+    """
+    with namespace() as place:
+        inside = f"{place.host}:{ports.free()}"
+        node = Node(ports.free(), addresses=(inside,))
+        with LocalBroker(tmp_path / "broker", node=node) as broker:
+            market = Market(broker.bootstrap, tmp_path)
+            far = market.worker(**SETTINGS, BROKER_URL=inside, WEB_BIND=place.guest)
+            far.launcher, far.url = place.launcher, f"http://{place.guest}:{far.port}"
+            far.environment["WEB_HOST"] = place.guest
+            with market.worker(**SETTINGS) as near, far:
+                wait_shared(near, far)
+                with Load(broker.bootstrap) as load, OffsetWatch(market, len(PARTITIONS)):
+                    wait_flow(market)
+                    load.wait_sent(2 * RATE)
+                    place.cut()
+                    until(lambda: owned(near) == PARTITIONS, 90)
+                    load.wait_sent(2 * RATE)
+                    place.heal()
+                    until(lambda: GIVEN_UP.search(far.log), 60)
+                    wait_flow(market, after="the cut")
+                    wait_shared(far, near)
+                    load.wait_sent(2 * RATE)
+                assert_exact(market, load.sent)
