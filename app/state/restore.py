@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.state import metrics
-from app.state.store import Store, wipe
+from app.state.errors import OtherHistoryError
+from app.state.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +28,8 @@ async def restore(
     """Open a table's store at `path` and bring it to the end of its changelog partition.
 
     It reads until the position reaches the end offset: transaction markers take offsets too, so
-    waiting for a last record could wait for ever. A store that is ahead of the changelog, or
-    behind what is still there, belongs to another history and is made anew.
+    waiting for a last record could wait for ever. Raises OtherHistoryError for a store that is
+    ahead of the changelog, or behind what is still there.
     """
     begun = perf_counter()
     changelog = table.changelog.name
@@ -47,19 +48,7 @@ async def restore(
         consumer.assign([source])
         first = (await consumer.beginning_offsets([source]))[source]
         end = (await consumer.end_offsets([source]))[source]
-        if not first <= max(store.offset, first) <= end or 0 < store.offset < first:
-            logger.warning(
-                "%s reached offset %d of %s-%d, which has %d to %d: restoring it from the start",
-                path,
-                store.offset,
-                changelog,
-                partition,
-                first,
-                end,
-            )
-            store.close()
-            wipe(path)
-            store = Store(path)
+        _check(store, first, end, source)
         rows = await _read(
             consumer, source, store, max(first, store.offset), end, timed=table.timed
         )
@@ -92,6 +81,22 @@ async def _read(
         store.write(rows_read, position, timed)
         rows += len(records)
     return rows
+
+
+def _check(store: Store, first: int, end: int, source: TopicPartition) -> None:
+    """Compare what a store has reached with a changelog that has the offsets [first, end)."""
+    name, reached = f"{source.topic}-{source.partition}", store.offset
+    if reached > end:
+        raise OtherHistoryError(
+            f"{name} ends at offset {end}, {store.path} has reached {reached}: the changelog was "
+            "made anew, or its broker has lost records: rebuild the table from its source under "
+            "another TICKSTREAM_APP_ID, or delete the directory to take what the changelog has"
+        )
+    if reached < first and (reached or first < end):
+        raise OtherHistoryError(
+            f"{name} begins at offset {first}, {store.path} has reached {reached}: rows between "
+            "them were deleted: rebuild the table from its source under another TICKSTREAM_APP_ID"
+        )
 
 
 def _report(table: StateTable, partition: int, rows: int, seconds: float) -> None:

@@ -9,13 +9,20 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from app.state import metrics
 from app.state.batch import Decoder
+from app.state.errors import OtherHistoryError, TaskError, other_pipelines
+from app.state.store import wipe
 
 if TYPE_CHECKING:
+    from aiokafka.structs import OffsetAndMetadata
+
     from app.state.journal import Writer
     from app.state.partition import PartitionState, Snapshot
+    from app.state.store import Store
+    from app.state.table import StateTable
     from app.state.tasks import Tasks
 
 logger = logging.getLogger(__name__)
@@ -25,10 +32,6 @@ CLOSE_TIMEOUT = 2.0
 
 #: A checkpoint that takes longer than this many intervals holds folding up.
 PATIENCE = 5
-
-
-class TaskError(Exception):
-    """A task can't go on, and no restart would help; the worker stops with this message."""
 
 
 class State(Enum):
@@ -59,9 +62,13 @@ class Task:
         self.decoder = Decoder(tasks.topics[source], partition, tasks.conf.max_ahead, self.clock)
         #: Offset of the next record to deliver; None until the task runs.
         self.next_offset: int | None = None
+        #: Offsets [begin, end) that held no record when they were fetched.
+        self.skipped: list[tuple[int, int]] = []
         self._writer: Writer = tasks.journal.writer(self.name)
         #: The coroutine that takes the task through its life.
         self.runner: asyncio.Future | None = None
+        #: What went wrong outside of `runner`, such as in an agent; nothing is committed from then.
+        self.failure: Exception | None = None
         self._checkpoint: asyncio.Task[None] | None = None
         self._checkpointed = 0.0
 
@@ -77,7 +84,12 @@ class Task:
 
     def holds(self, state: PartitionState) -> bool:
         """Say whether this task runs and folds into `state`."""
-        return self.state is State.RUNNING and state in self.states
+        return self.state is State.RUNNING and self.failure is None and state in self.states
+
+    def fail(self, error: Exception) -> None:
+        """Let the task end with this error: what is folded may be half of something."""
+        if self.failure is None:
+            self.failure = error
 
     # -- opening
 
@@ -86,13 +98,13 @@ class Task:
         await self._writer.start()
         # Only now: what an older owner had pending is aborted, its offsets can't come any more.
         committed = await self.tasks.source.committed(self.tp)
+        self._check_signature(committed)
         for leads, table in enumerate(self.tasks.tables_of(self.source)):
-            path = self.tasks.store_path(table, self.partition)
-            store = await self.tasks.journal.restore(path, table, self.partition)
+            store = await self._restore(table, committed)
             state = table.new_state(self.partition, store, leads=leads == 0)
             self.states.append(state)
             state.load()
-        position = await self._positions(committed)
+        position = await self._positions(None if committed is None else committed.offset)
         await self.tasks.flow_open(self.generation)
         await self.tasks.source.seek(self.tp, position)
         self.next_offset = position
@@ -102,9 +114,30 @@ class Task:
         self._checkpointed = self.clock.monotonic()
         logger.info("Task %s runs from offset %d", self.name, position)
 
+    def _check_signature(self, committed: OffsetAndMetadata | None) -> None:
+        """Another worker may have begun with other pipelines at the same time as this one."""
+        theirs, ours = committed.metadata if committed else "", self.tasks.signature(self.source)
+        if theirs and theirs != ours:
+            raise TaskError(other_pipelines(self.tasks.conf.app_id, self.source, theirs, ours))
+
+    async def _restore(self, table: StateTable, committed: OffsetAndMetadata | None) -> Store:
+        path = self.tasks.store_path(table, self.partition)
+        try:
+            return await self.tasks.journal.restore(path, table, self.partition)
+        except OtherHistoryError as error:
+            if committed is not None:
+                raise TaskError(f"table {table.name}: {error}") from error
+            # Nothing was ever committed here: the rows are of a broker that is no more.
+            logger.warning("%s: it is made anew", error)
+        wipe(path)
+        try:
+            return await self.tasks.journal.restore(path, table, self.partition)
+        except OtherHistoryError as error:
+            raise TaskError(f"table {table.name}: {error}") from error
+
     async def _positions(self, committed: int | None) -> int:
         """Give each table its position, and the task the lowest of them."""
-        first = None
+        first, end = await self.tasks.source.bounds(self.tp)
         for state in self.states:
             position = state.restored_position
             if position is None and committed:
@@ -113,12 +146,15 @@ class Task:
                     f"no state, but offset {committed} of {self.name} is committed; its state is "
                     "lost: rebuild it from the source under another TICKSTREAM_APP_ID"
                 )
-            if position is None:
-                if first is None:
-                    first = await self.tasks.source.beginning(self.tp)
-                position = first
-            state.start(position)
+            state.start(first if position is None else position)
         position = min(state.position for state in self.states)
+        reached = max(state.position for state in self.states)
+        if reached > end:
+            raise TaskError(
+                f"{self.name} ends at offset {end}, its tables stand at {reached}: the topic was "
+                "made anew, or its broker has lost records: fold what is there under another "
+                "TICKSTREAM_APP_ID"
+            )
         if committed is not None and committed != position:
             logger.warning(
                 "%s: offset %d is committed, the state stands at %d, which holds",
@@ -126,20 +162,52 @@ class Task:
                 committed,
                 position,
             )
-        return position
+        self._report_lost(position, first)
+        for state in self.states:
+            state.start(max(first, state.position))
+        return max(first, position)
+
+    def _report_lost(self, position: int, first: int) -> None:
+        """Say which records the broker has deleted before they were folded."""
+        if position < first:
+            metrics.lost.labels(self.source, str(self.partition)).inc(first - position)
+            logger.error(
+                "%s: offsets %d to %d were deleted before they were folded, their records are in "
+                "no window: the topic's retention is shorter than this application was behind",
+                self.name,
+                position,
+                first - 1,
+            )
 
     # -- checkpoints
 
     async def run(self) -> None:
-        """Checkpoint at each interval while the task runs. Raises what a checkpoint raised."""
+        """Checkpoint at each interval while the task runs.
+
+        Raises what a checkpoint raised, or what the task failed with.
+        """
         interval = self.tasks.conf.checkpoint_interval / 1000
         while self.state is State.RUNNING:
             await self.clock.sleep(0 if any(s.behind for s in self.states) else interval)
+            if self.skipped:
+                await self._explain_skipped()
             if self.state is State.RUNNING:
                 await self.checkpoint()
 
+    async def _explain_skipped(self) -> None:
+        """Offsets may be of transactions' markers; or of records deleted before they came."""
+        try:
+            first, _ = await asyncio.wait_for(self.tasks.source.bounds(self.tp), CLOSE_TIMEOUT)
+        except (KafkaError, TimeoutError):
+            return  # the next time, then
+        skipped, self.skipped = self.skipped, []
+        for begin, end in skipped:
+            self._report_lost(begin, min(first, end))
+
     async def checkpoint(self) -> None:
         """Checkpoint if anything is due. Raises what the transaction raised."""
+        if self.failure is not None:
+            raise self.failure
         now = self.clock.monotonic()
         if any(state.dirty or state.publication_due(now) for state in self.states):
             self._checkpoint = asyncio.ensure_future(self._write(now))
@@ -183,12 +251,21 @@ class Task:
         try:
             if self._checkpoint is not None and not self._checkpoint.done():
                 await asyncio.wait_for(asyncio.shield(self._checkpoint), CLOSE_TIMEOUT)
-            if last_checkpoint and ran and self._writer.usable and self._has_last_words:
+            whole = ran and self.failure is None
+            if last_checkpoint and whole and self._writer.usable and self._has_last_words:
                 await asyncio.wait_for(self._write(inf), CLOSE_TIMEOUT)
         except Exception as error:  # noqa: BLE001  # whatever it is, the next owner folds from the last one
             logger.warning("%s: no last checkpoint: %r", self.name, error)
         finally:
+            await self._cut_off()
             await self._let_go()
+
+    async def _cut_off(self) -> None:
+        """End a checkpoint that doesn't: its transaction is aborted, now or by its time-out."""
+        for _ in range(2):  # the second time it is the abort that hangs
+            if self._checkpoint is not None and not self._checkpoint.done():
+                self._checkpoint.cancel()
+                await asyncio.wait([self._checkpoint], timeout=CLOSE_TIMEOUT)
 
     @property
     def _has_last_words(self) -> bool:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 from mode import Service
 
 from app.state import metrics
 from app.state.clock import Clock, SystemClock
+from app.state.errors import BatchError, TaskError
 from app.state.journal import Journal, KafkaJournal
 from app.state.rows import UnreadableRowError
-from app.state.store import StoreInUseError, wipe
-from app.state.task import State, Task, TaskError
+from app.state.store import DamagedStoreError, StoreError, wipe
+from app.state.task import State, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,18 +29,22 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: How often the same batch may fail before the worker stops: it may have been the agent's
+#: database that was away for a moment.
+ATTEMPTS = 3
+
 #: What no restart of a task mends: the worker stops.
-HOPELESS = (TaskError, UnreadableRowError, StoreInUseError)
+HOPELESS = (TaskError, UnreadableRowError, StoreError)
 
 
 class Source(Protocol):
     """What tasks need of the consumer that fetches their records."""
 
-    async def committed(self, tp: TopicPartition) -> int | None:
-        """Give the group's committed offset."""
+    async def committed(self, tp: TopicPartition) -> OffsetAndMetadata | None:
+        """Give the group's committed offset, and what was said with it."""
 
-    async def beginning(self, tp: TopicPartition) -> int:
-        """Give the first offset there is."""
+    async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
+        """Give the first offset there is, and the one after the last."""
 
     async def seek(self, tp: TopicPartition, offset: int) -> None:
         """Fetch from this offset on."""
@@ -68,6 +75,10 @@ class Tasks(Service):
         self._generation = -1
         self._flow_open = asyncio.Event()
         self._stopping = False
+        #: Up to where batches failed, and how often in a row.
+        self._failed_at: dict[TopicPartition, tuple[int, int]] = {}
+        #: Stores that were damaged and restored.
+        self._damaged: set[Path] = set()
         self.source: Source
 
     # -- declarations
@@ -167,9 +178,15 @@ class Tasks(Service):
             self.source.deliver(task.tp, active=True)
             self._count()
             await task.run()
+        except DamagedStoreError as error:
+            if task.state is not State.CLOSING:
+                await self._restore(task, error)
         except HOPELESS as error:
             if task.state is not State.CLOSING:
                 await self._give_up(task, error)
+        except BatchError as error:
+            if task.state is not State.CLOSING:
+                await self._fetch_again(task, error)
         except Exception as error:  # noqa: BLE001  # the broker may answer anything
             if task.state is not State.CLOSING:
                 await self._lose(task, error)
@@ -184,7 +201,32 @@ class Tasks(Service):
         logger.warning("Task %s is lost: %r", task.name, error)
         await self._reopen(task)
 
-    async def _reopen(self, task: Task) -> None:
+    async def _restore(self, task: Task, error: DamagedStoreError) -> None:
+        """Make a damaged store anew, once: the changelog has all of it."""
+        if error.path in self._damaged:
+            await self._give_up(
+                task, TaskError(f"{error}, again after it was restored: is its disk sound?")
+            )
+            return
+        self._damaged.add(error.path)
+        logger.error("%s: it is restored from the changelog", error)
+        # RocksDB keeps the store open while an iterator is left anywhere.
+        for each in (error, error.__cause__):
+            traceback.clear_frames(each.__traceback__ if each else None)
+        await self._reopen(task, wiping=error.path)
+
+    async def _fetch_again(self, task: Task, error: BatchError) -> None:
+        """Let a batch come again from the last checkpoint, a few times."""
+        end, times = self._failed_at.get(task.tp, (-1, 0))
+        # A batch may be cut otherwise the next time; behind the one that failed is progress.
+        times = times + 1 if error.begin < end else 1
+        self._failed_at[task.tp] = error.end, times
+        if times < ATTEMPTS:
+            await self._lose(task, error)
+        else:
+            await self._give_up(task, TaskError(f"{error}; that was attempt {times} of {ATTEMPTS}"))
+
+    async def _reopen(self, task: Task, wiping: Path | None = None) -> None:
         """A task that nobody reopens stalls its partition for ever.
 
         Fenced means that another worker has the partition, or had it: after more than one
@@ -192,6 +234,8 @@ class Tasks(Service):
         """
         self.source.deliver(task.tp, active=False)
         await task.close(last_checkpoint=False)
+        if wiping is not None:
+            wipe(wiping)
         await self.sleep(2 * self.conf.heartbeat_interval + 1)
         if self._by_partition.get(task.tp) is task and self.source.still_assigned(
             task.tp, task.generation
@@ -200,9 +244,17 @@ class Tasks(Service):
             self._spawn(task.tp, task.generation)
 
     async def _give_up(self, task: Task, error: Exception) -> None:
-        logger.critical("%s", error)
         await task.close(last_checkpoint=False)
+        await self.give_up(error)
+
+    async def give_up(self, error: Exception) -> None:
+        """Stop the worker, with this reason."""
+        logger.critical("%s", error)
         await self.crash(error)
+
+    async def crash(self, reason: BaseException) -> None:
+        """Stop the worker: the reason is the last line of its log, its exit code 1."""
+        await super().crash(SystemExit(str(reason)))
 
     def _count(self) -> None:
         for state in State:
