@@ -13,8 +13,9 @@ from aiokafka.structs import OffsetAndMetadata
 from mode import Service
 
 from app.state import metrics
+from app.state.checkpoint import FORBIDDEN
 from app.state.clock import Clock, SystemClock
-from app.state.errors import BatchError, TaskError
+from app.state.errors import BatchError, TaskError, told
 from app.state.journal import Journal, KafkaJournal
 from app.state.rows import UnreadableRowError
 from app.state.store import DamagedStoreError, StoreError, wipe
@@ -178,18 +179,22 @@ class Tasks(Service):
             self.source.deliver(task.tp, active=True)
             self._count()
             await task.run()
-        except DamagedStoreError as error:
-            if task.state is not State.CLOSING:
-                await self._restore(task, error)
-        except HOPELESS as error:
-            if task.state is not State.CLOSING:
-                await self._give_up(task, error)
-        except BatchError as error:
-            if task.state is not State.CLOSING:
-                await self._fetch_again(task, error)
         except Exception as error:  # noqa: BLE001  # the broker may answer anything
             if task.state is not State.CLOSING:
-                await self._lose(task, error)
+                await self._mend(task, error)
+
+    async def _mend(self, task: Task, error: Exception) -> None:
+        """Do after an error of a task what can be done."""
+        if isinstance(error, DamagedStoreError):
+            await self._restore(task, error)
+        elif isinstance(error, FORBIDDEN):
+            await self._give_up(task, TaskError(f"{task.name} may not write: {told(error)}"))
+        elif isinstance(error, HOPELESS):
+            await self._give_up(task, error)
+        elif isinstance(error, BatchError):
+            await self._fetch_again(task, error)
+        else:
+            await self._lose(task, error)
 
     async def _end(self, task: Task, *, last_checkpoint: bool) -> None:
         if task.state is State.OPENING and task.runner is not None:
