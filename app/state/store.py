@@ -207,7 +207,8 @@ def _open(path: Path) -> Rdict:
     try:
         return Rdict(str(path), _options())
     except Exception as error:
-        if "lock" in str(error).lower():
+        # By its file: a damaged *block* is no lock.
+        if str(path / "LOCK") in str(error):
             raise StoreInUseError(
                 path,
                 f"{path} is in use by another worker: give each its own WEB_PORT or APP_DATADIR",

@@ -180,7 +180,7 @@ class Tasks(Service):
             self._count()
             await task.run()
         except Exception as error:  # noqa: BLE001  # the broker may answer anything
-            if task.state is not State.CLOSING:
+            if task.state is not State.CLOSING and not self._stopping:
                 await self._mend(task, error)
 
     async def _mend(self, task: Task, error: Exception) -> None:
@@ -254,6 +254,8 @@ class Tasks(Service):
 
     async def give_up(self, error: Exception) -> None:
         """Stop the worker, with this reason."""
+        # What fails from now on fails because of that.
+        self._stopping = True
         logger.critical("%s", error)
         await self.crash(error)
 
