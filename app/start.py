@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 #: Seconds between two looks at the topics.
-WATCH_INTERVAL = 5.0
+WATCH_INTERVAL = 3.0
 
 
 class StartError(Exception):
@@ -66,15 +66,19 @@ class Watch(Service):
 
     @Service.task
     async def _look(self) -> None:
-        topics = _topics(self.app)
+        topics, told = _topics(self.app), ""
         while not self.should_stop:
             await self.sleep(WATCH_INTERVAL)
             try:
                 await _check_unchanged(topics, self.app.settings)
                 await _check_pipelines(self.app)
+                told = ""
             except StartError as error:
-                await self.app.tasks.give_up(error)
-                return
+                # Twice: a broker that has just started may not know all topics yet.
+                if str(error) == told:
+                    await self.app.tasks.give_up(error)
+                    return
+                told = str(error)
             except AdminError as error:
                 # A broker that is away is the tasks' business: they wait for it.
                 self.log.warning("Topics can't be looked at: %s", error)

@@ -30,6 +30,11 @@ logger = logging.getLogger(__name__)
 #: Seconds that closing waits for the checkpoint in flight, for the last one, for the producer.
 CLOSE_TIMEOUT = 2.0
 
+#: A leader that has just become one may not know yet how far its topic goes: so often is looked
+#: before what it says is believed, with so many seconds between.
+LOOKS = 5
+LOOK_INTERVAL = 1.0
+
 #: A checkpoint that takes longer than this many intervals holds folding up.
 PATIENCE = 5
 
@@ -122,22 +127,23 @@ class Task:
 
     async def _restore(self, table: StateTable, committed: OffsetAndMetadata | None) -> Store:
         path = self.tasks.store_path(table, self.partition)
-        try:
-            return await self.tasks.journal.restore(path, table, self.partition)
-        except OtherHistoryError as error:
-            if committed is not None:
-                raise TaskError(f"table {table.name}: {error}") from error
-            # Nothing was ever committed here: the rows are of a broker that is no more.
-            logger.warning("%s: it is made anew", error)
-        wipe(path)
-        try:
-            return await self.tasks.journal.restore(path, table, self.partition)
-        except OtherHistoryError as error:
-            raise TaskError(f"table {table.name}: {error}") from error
+        reason: Exception | None = None
+        for _ in range(LOOKS):
+            try:
+                return await self.tasks.journal.restore(path, table, self.partition)
+            except OtherHistoryError as error:
+                reason = error
+                if committed is None:
+                    # The rows are of a broker that is no more.
+                    logger.warning("%s; nothing is committed: it is made anew", error)
+                    wipe(path)
+            await self.clock.sleep(LOOK_INTERVAL)
+        raise TaskError(f"table {table.name}: {reason}")
 
     async def _positions(self, committed: int | None) -> int:
         """Give each table its position, and the task the lowest of them."""
-        first, end = await self.tasks.source.bounds(self.tp)
+        reached = max(state.restored_position or 0 for state in self.states)
+        first = await self._first_offset(reached)
         for state in self.states:
             position = state.restored_position
             if position is None and committed:
@@ -148,13 +154,6 @@ class Task:
                 )
             state.start(first if position is None else position)
         position = min(state.position for state in self.states)
-        reached = max(state.position for state in self.states)
-        if reached > end:
-            raise TaskError(
-                f"{self.name} ends at offset {end}, its tables stand at {reached}: the topic was "
-                "made anew, or its broker has lost records: fold what is there under another "
-                "TICKSTREAM_APP_ID"
-            )
         if committed is not None and committed != position:
             logger.warning(
                 "%s: offset %d is committed, the state stands at %d, which holds",
@@ -166,6 +165,19 @@ class Task:
         for state in self.states:
             state.start(max(first, state.position))
         return max(first, position)
+
+    async def _first_offset(self, reached: int) -> int:
+        """Give the first offset of the source. Raises TaskError where it ends before `reached`."""
+        for _ in range(LOOKS):
+            first, end = await self.tasks.source.bounds(self.tp)
+            if reached <= end:
+                return first
+            await self.clock.sleep(LOOK_INTERVAL)
+        raise TaskError(
+            f"{self.name} ends at offset {end}, its tables stand at {reached}: the topic was made "
+            "anew, or its broker has lost records: fold what is there under another "
+            "TICKSTREAM_APP_ID"
+        )
 
     def _report_lost(self, position: int, first: int) -> None:
         """Say which records the broker has deleted before they were folded."""

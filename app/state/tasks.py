@@ -188,7 +188,9 @@ class Tasks(Service):
         if isinstance(error, DamagedStoreError):
             await self._restore(task, error)
         elif isinstance(error, FORBIDDEN):
-            await self._give_up(task, TaskError(f"{task.name} may not write: {told(error)}"))
+            await self._give_up(
+                task, TaskError(f"{task.name}: the broker forbids it: {told(error)}")
+            )
         elif isinstance(error, HOPELESS):
             await self._give_up(task, error)
         elif isinstance(error, BatchError):
@@ -254,6 +256,8 @@ class Tasks(Service):
 
     async def give_up(self, error: Exception) -> None:
         """Stop the worker, with this reason."""
+        if self._stopping:
+            return
         # What fails from now on fails because of that.
         self._stopping = True
         logger.critical("%s", error)
