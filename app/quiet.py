@@ -15,6 +15,7 @@ def quieten() -> None:
     (KAFKA-15459), and they try again 20 ms later. A real shortage of replicas outlasts that; then
     the checkpoint fails, and its task says so.
     """
+    logging.getLogger("app.state.tasks").addFilter(_is_no_traceback)
     logging.getLogger("aiokafka.consumer.subscription_state").setLevel(logging.WARNING)
     sender = logging.getLogger("aiokafka.producer.sender")
     sender.setLevel(logging.WARNING)
@@ -62,6 +63,11 @@ class Seldom:
         if times:
             record.msg, record.args = f"{record.getMessage()} (and {times} times before)", ()
         return True
+
+
+def _is_no_traceback(record: logging.LogRecord) -> bool:
+    """Say whether this isn't mode's traceback of a stop, whose reason stands in the log already."""
+    return "Crashed reason" not in str(record.msg)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -5,14 +5,28 @@ from __future__ import annotations
 import fcntl
 from typing import IO, TYPE_CHECKING, Any
 
-from app.admin import check_topics, committed_metadata, ensure_topics
+from mode import Service
+
+from app.admin import (
+    AdminError,
+    check_topics,
+    committed_metadata,
+    ensure_topics,
+    existing_topics,
+)
 from app.batching import BatchSchema
+from app.state.errors import other_pipelines
 from app.topics import ALL, Changelog, Topic
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from app.settings import Settings
     from app.worker import TickApp
+
+
+#: Seconds between two looks at the topics.
+WATCH_INTERVAL = 3.0
 
 
 class StartError(Exception):
@@ -22,15 +36,78 @@ class StartError(Exception):
 async def prepare(app: TickApp) -> None:
     """Create missing topics and changelogs, compare the others. Raises StartError, AdminError."""
     _check_channels(app)
-    changelogs = [table.changelog for table in app.tasks.tables]
-    written = [topic for table in app.tasks.tables for topic in table.topics]
-    known: list[Topic | Changelog] = [*ALL, *app.tasks.topics.values(), *written, *changelogs]
-    topics = {topic.name: topic for topic in known}.values()
+    topics = _topics(app)
     wrong = await check_topics(topics, app.settings)
     if wrong:
         raise StartError("\n".join(map(str, wrong)))
     await ensure_topics(topics, app.settings)
     await _check_pipelines(app)
+
+
+def _topics(app: TickApp) -> list[Topic | Changelog]:
+    changelogs = [table.changelog for table in app.tasks.tables]
+    written = [topic for table in app.tasks.tables for topic in table.topics]
+    known: list[Topic | Changelog] = [*ALL, *app.tasks.topics.values(), *written, *changelogs]
+    return list({topic.name: topic for topic in known}.values())
+
+
+class Watch(Service):
+    """Stops a worker whose topics change under it, or whose application another one joins.
+
+    A deleted topic is no error to a Kafka client, it waits for it to come back; and where a
+    source has more partitions than before, producers send keys to other ones.
+    """
+
+    abstract = False
+
+    def __init__(self, app: TickApp) -> None:
+        super().__init__()
+        self.app = app
+
+    @Service.task
+    async def _look(self) -> None:
+        topics, told = _topics(self.app), ""
+        while not self.should_stop:
+            await self.sleep(WATCH_INTERVAL)
+            try:
+                await _check_unchanged(topics, self.app.settings)
+                await _check_pipelines(self.app)
+                told = ""
+            except StartError as error:
+                # Twice: a broker that has just started may not know all topics yet.
+                if str(error) == told:
+                    await self.app.tasks.give_up(error)
+                    return
+                told = str(error)
+            except AdminError as error:
+                # A broker that is away is the tasks' business: they wait for it.
+                self.log.warning("Topics can't be looked at: %s", error)
+
+
+async def _check_unchanged(topics: list[Topic | Changelog], conf: Settings) -> None:
+    found = await existing_topics(conf)
+    for topic in topics:
+        expected, count = topic.partition_count(conf), found.get(topic.name, 0)
+        if not count:
+            raise StartError(
+                f"topic {topic.name} was deleted while the worker ran; nothing of it was committed "
+                f"since: {_remedy(topic)}"
+            )
+        if count != expected:
+            raise StartError(
+                f"topic {topic.name} had {expected} partitions and has {count} now, so its keys "
+                "are in other ones: rebuild from the source under another TICKSTREAM_APP_ID, "
+                f"with TOPIC_PARTITIONS={count} and all topics of the application made anew"
+            )
+
+
+def _remedy(topic: Topic | Changelog) -> str:
+    if isinstance(topic, Changelog):
+        return (
+            "its table's state is lost with it, rebuild it from its source under another "
+            "TICKSTREAM_APP_ID"
+        )
+    return "start the worker again, it makes the topic anew, empty"
 
 
 def lock(directory: Path) -> IO[bytes]:
@@ -70,8 +147,4 @@ async def _check_pipelines(app: TickApp) -> None:
     for tp, committed in (await committed_metadata(app.settings)).items():
         ours = app.tasks.signature(tp.topic)
         if committed and ours and committed != ours:
-            raise StartError(
-                f"application {app.settings.app_id} folds {tp.topic} into {committed}, this worker "
-                f"into {ours}: run it with the same TICKSTREAM_PIPELINES and TICKSTREAM_MODULES, "
-                "or under another TICKSTREAM_APP_ID"
-            )
+            raise StartError(other_pipelines(app.settings.app_id, tp.topic, committed, ours))

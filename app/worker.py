@@ -8,15 +8,20 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 import faust
+from faust.streams import current_event
 from yarl import URL
 
 from app.admin import AdminError
 from app.batching import BatchSchema, BatchTransport
 from app.batching.hooks import check_hooks
+from app.batching.metadata import forbid_auto_creation
 from app.batching.tables import TaskTableManager
+from app.held_up import LoopWatch
 from app.quiet import quieten
 from app.settings import Settings, SettingsError, forget_empty, settings
-from app.start import StartError, lock, prepare
+from app.start import StartError, Watch, lock, prepare
+from app.state.batch import Batch
+from app.state.errors import BatchError, told
 from app.state.tasks import Tasks
 from app.web.router import Router
 from app.web.server import Server
@@ -45,6 +50,15 @@ class TickApp(faust.App):
         """Give the channel of a topic's batches, for an agent to fold into its tables."""
         return self.topic(topic.name, schema=BatchSchema(), acks=False)
 
+    async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:
+        """Let the batch come again that an agent raised at: Faust goes on with the next one."""
+        event = current_event()
+        batch = None if event is None else event.value
+        if isinstance(batch, Batch):
+            what = f"agent {agent.name} raised at {batch}: {told(exc)}"
+            batch.task.fail(BatchError(what, batch.begin, batch.end))
+        await super()._on_agent_error(agent, exc)
+
     async def on_first_start(self) -> None:
         """Make the topics that are missing, and refuse to start where something disagrees.
 
@@ -57,6 +71,8 @@ class TickApp(faust.App):
             except (AdminError, StartError) as error:
                 raise SystemExit(str(error)) from None
             _calm_garbage_collector()
+            self.add_dependency(Watch(self))
+            self.add_dependency(LoopWatch())
         await super().on_first_start()
 
     def _new_web(self) -> Server:
@@ -85,6 +101,7 @@ def create() -> TickApp:
     """Make the application of this process from its settings."""
     check_hooks()
     quieten()
+    forbid_auto_creation()
     forget_empty()
     conf = settings()
     return TickApp(

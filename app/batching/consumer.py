@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 from faust.transport.consumer import ensure_TP, ensure_TPset
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
@@ -126,14 +127,18 @@ class BatchConsumer(driver.Consumer):
                     self._committed_offset[ensure_TP(tp)] = offset or None
         await self._seek_back(_plain(tp) for tp in self.assignment())
 
-    async def committed(self, tp: TopicPartition) -> int | None:
-        """Give the group's committed offset of a partition."""
-        return await self._in_thread(self._thread._ensure_consumer().committed(tp))  # noqa: SLF001
+    async def committed(self, tp: TopicPartition) -> OffsetAndMetadata | None:
+        """Give the group's committed offset of a partition, and what was said with it."""
+        coordinator: Any = self._thread._ensure_consumer()._coordinator  # noqa: SLF001
+        found = (await self._in_thread(coordinator.fetch_committed_offsets([tp]))).get(tp)
+        return found if found is not None and found.offset >= 0 else None
 
-    async def beginning(self, tp: TopicPartition) -> int:
-        """Give the first offset of a partition."""
+    async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
+        """Give the first offset of a partition, and the one after its last."""
         consumer = self._thread._ensure_consumer()  # noqa: SLF001
-        return (await self._in_thread(consumer.beginning_offsets([tp])))[tp]
+        begin = await self._in_thread(consumer.beginning_offsets([tp]))
+        end = await self._in_thread(consumer.end_offsets([tp]))
+        return begin[tp], end[tp]
 
     async def seek(self, partition: TP | TopicPartition, offset: int) -> None:
         """Fetch a partition from `offset` on."""
@@ -236,9 +241,11 @@ class BatchConsumer(driver.Consumer):
         # The fetcher reads ahead, from its own idea of the position, before a task is open.
         if task is None or task.next_offset is None or records[-1].offset < task.next_offset:
             return None
-        last = records[-1]
+        last, begin = records[-1], task.next_offset
         task.next_offset = last.offset + 1
         behind = max(0, (self.highwater(tp) or 0) - task.next_offset)
+        if records[0].offset > begin:
+            task.skipped.append((begin, records[0].offset))
         metrics.lag.labels(tp.topic, str(tp.partition)).set(behind)
         return ConsumerMessage(
             tp.topic,
@@ -248,7 +255,7 @@ class BatchConsumer(driver.Consumer):
             last.timestamp_type,
             None,
             None,
-            cast("Any", Batch(task, records)),
+            cast("Any", Batch(task, records, begin)),
             None,
             tp=ensure_TP(tp),
             generation_id=self.app.consumer_generation_id,

@@ -9,6 +9,8 @@ from inspect import signature
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from faust.app.base import App
 from faust.tables.manager import TableManager
 from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
@@ -19,6 +21,7 @@ VERSIONS = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": 
 
 #: Owner, method, its parameters.
 _HOOKS: tuple[tuple[type, str, tuple[str, ...]], ...] = (
+    (App, "_on_agent_error", ("self", "agent", "exc")),
     (Consumer, "on_partitions_revoked", ("self", "revoked")),
     (Consumer, "on_partitions_assigned", ("self", "assigned", "generation_id")),
     (Consumer, "perform_seek", ("self",)),
@@ -38,6 +41,7 @@ _HOOKS: tuple[tuple[type, str, tuple[str, ...]], ...] = (
     (TableManager, "on_actives_ready", ("self",)),
     (TableManager, "add", ("self", "table")),
     (AIOKafkaConsumer, "seek", ("self", "partition", "offset")),
+    (GroupCoordinator, "fetch_committed_offsets", ("self", "partitions")),
     (Fetcher, "fetched_records", ("self", "partitions", "timeout", "max_records")),
 )
 

@@ -56,16 +56,29 @@ class Decoded:
 
 
 class Batch:
-    """Records of one partition in order of their offsets, and the task they are for."""
+    """Records of one partition in order of their offsets, and the task they are for.
 
-    __slots__ = ("__dict__", "raw", "task")
+    `begin` is the position it continues from: its first record's offset, or an earlier one where
+    offsets are taken by what is no record. That of the first record if None.
+    """
 
-    def __init__(self, task: Task, raw: Sequence[RawRecord]) -> None:
+    __slots__ = ("__dict__", "begin", "raw", "task")
+
+    def __init__(self, task: Task, raw: Sequence[RawRecord], begin: int | None = None) -> None:
         self.task = task
         self.raw = raw
+        self.begin = raw[0].offset if begin is None else begin
+
+    @property
+    def end(self) -> int:
+        """The position after it."""
+        return self.raw[-1].offset + 1
 
     def __len__(self) -> int:
         return len(self.raw)
+
+    def __str__(self) -> str:
+        return f"offsets {self.begin} to {self.end - 1} of {self.task.name}"
 
     @cached_property
     def decoded(self) -> Decoded:

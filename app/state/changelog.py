@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from app.state.errors import OtherHistoryError
 from app.state.store import Store, wipe
 from app.topics import TOMBSTONES_KEPT
 
@@ -49,32 +50,42 @@ async def ends(
 
 
 def open_store(path: Path, changelog: TopicPartition, first: int, end: int) -> Store:
-    """Open the store at `path`, made anew if the changelog can't bring it up to date.
+    """Open the store at `path`, made anew if it was not written for long.
 
-    `first` and `end` are the offsets there are, [first, end). A store that is ahead of them, or
-    behind them, belongs to another history. One that was not written for long has missed
-    tombstones that compaction has dropped since: what they deleted would rise again.
+    `first` and `end` are the offsets there are, [first, end). A store that lacks something and
+    was not written for long has missed tombstones that compaction has dropped since: what they
+    deleted would rise again. Raises OtherHistoryError for a store that is ahead of the
+    changelog, or behind what is still there.
     """
     store = Store(path)
-    reason = None
-    if store.offset and not first <= store.offset <= end:
-        reason = f"it reached offset {store.offset}"
-    elif 0 < store.offset < end and time.time_ns() // 1_000_000 - store.written > STALE:
-        reason = "it was not written for too long"
-    if reason is not None:
-        logger.warning(
-            "%s: %s of %s-%d, which has %d to %d; it is restored from the start",
-            path,
-            reason,
-            changelog.topic,
-            changelog.partition,
-            first,
-            end,
-        )
+    try:
+        _check(store, changelog, first, end)
+        stale = time.time_ns() // 1_000_000 - store.written > STALE
+        if not 0 < store.offset < end or not stale:
+            return store
+    except BaseException:
         store.close()
-        wipe(path)
-        store = Store(path)
-    return store
+        raise
+    logger.warning("%s was not written for too long: it is restored from the start", path)
+    store.close()
+    wipe(path)
+    return Store(path)
+
+
+def _check(store: Store, changelog: TopicPartition, first: int, end: int) -> None:
+    name, reached = f"{changelog.topic}-{changelog.partition}", store.offset
+    if reached > end:
+        raise OtherHistoryError(
+            f"{name} ends at offset {end}, {store.path} has reached {reached}: the changelog was "
+            "made anew, or its broker has lost records: rebuild the table from its source under "
+            "another TICKSTREAM_APP_ID, or delete the directory to take what the changelog has"
+        )
+    # After what a checkpoint wrote last comes its marker, which is no loss.
+    if reached + 1 < first and (reached or first < end):
+        raise OtherHistoryError(
+            f"{name} begins at offset {first}, {store.path} has reached {reached}: rows between "
+            "them were deleted: rebuild the table from its source under another TICKSTREAM_APP_ID"
+        )
 
 
 def write(store: Store, records: Iterable[Any], position: int, *, timed: bool) -> None:

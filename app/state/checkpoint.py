@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import ProducerClosed, ProducerFenced
+from aiokafka import errors as kafka
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import OffsetAndMetadata
+
+from app.state.errors import TaskError
 
 if TYPE_CHECKING:
     from app.state.partition import Out, PartitionState, Snapshot
@@ -24,6 +26,38 @@ RETRY_BACKOFF_MS = 20
 
 #: Seconds that an idle producer may take to stop.
 STOP_TIMEOUT = 1.0
+
+
+class InvalidRecordError(kafka.BrokerResponseError):
+    """What a broker validates records for, and aiokafka has no name for."""
+
+    errno = 87
+    message = "INVALID_RECORD"
+    description = "This record has failed the validation on the broker."
+
+
+kafka.kafka_errors.setdefault(InvalidRecordError.errno, InvalidRecordError)
+
+#: What a broker says of records that it will never take, however often they are sent.
+REFUSALS = (
+    InvalidRecordError,
+    kafka.InvalidTimestampError,
+    kafka.InvalidTopicError,
+    kafka.MessageSizeTooLargeError,
+    kafka.PolicyViolationError,
+    kafka.RecordListTooLargeError,
+    kafka.TopicAuthorizationFailedError,
+    kafka.UnsupportedForMessageFormatError,
+)
+
+#: And of the transaction as a whole.
+FORBIDDEN = (
+    kafka.ClusterAuthorizationFailedError,
+    kafka.GroupAuthorizationFailedError,
+    kafka.InvalidTransactionTimeout,
+    kafka.TopicAuthorizationFailedError,
+    kafka.TransactionalIdAuthorizationFailed,
+)
 
 
 def new_producer(
@@ -54,7 +88,7 @@ def is_fenced(producer: AIOKafkaProducer) -> bool:
     """Say whether a newer producer of its id, or the broker after a time-out, has shut it out."""
     sender = producer._sender.sender_task  # noqa: SLF001  # it ends with what was fatal
     ended = sender is not None and sender.done() and not sender.cancelled()
-    return ended and isinstance(sender.exception(), ProducerFenced)
+    return ended and isinstance(sender.exception(), kafka.ProducerFenced)
 
 
 async def stop_producer(producer: AIOKafkaProducer) -> None:
@@ -82,7 +116,7 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
         if _in_transaction(producer):
             # Who is about to commit or to abort is not to wait for an answer.
             manager = producer._txn_manager  # noqa: SLF001
-            manager.fatal_error(ProducerClosed())
+            manager.fatal_error(kafka.ProducerClosed())
             manager.wait_for_transaction_end().exception()  # seen, also if nobody waits
         producer._closed = True  # noqa: SLF001  # else it warns when it is collected
         await producer.client.close()
@@ -103,48 +137,93 @@ async def write(
 ) -> list[int]:
     """Write one transaction; give, for each table, the changelog offset it reached.
 
-    Raises what aiokafka raises; the transaction is aborted then, and nothing of it is visible.
+    Raises what aiokafka raises, and TaskError where the broker refuses records for good; the
+    transaction is aborted then, and nothing of it is visible.
     """
-    async with producer.transaction():
-        changelogs, outputs = [], []
-        for state, snapshot in snapshots:
-            rows: list[Out] = [(key, value, []) for key, value in snapshot.rows]
-            sent = await _send(producer, state.table.changelog.name, state.partition, rows)
-            changelogs.append(sent)
-            for (topic, partition), records in snapshot.outputs.items():
-                outputs += await _send(producer, topic, partition, records)
-        offsets = {source: OffsetAndMetadata(position, metadata)}
-        await producer.send_offsets_to_transaction(offsets, group)
-        await asyncio.gather(*(future for future, _ in outputs))
-        return [await _last_offset(sent) + 1 for sent in changelogs]
+    try:
+        async with producer.transaction():
+            changelogs, outputs = [], []
+            for state, snapshot in snapshots:
+                rows: list[Out] = [(key, value, []) for key, value in snapshot.rows]
+                changelog = TopicPartition(state.table.changelog.name, state.partition)
+                changelogs.append(await _send(producer, changelog, rows))
+                for (topic, partition), records in snapshot.outputs.items():
+                    outputs += await _send(producer, TopicPartition(topic, partition), records)
+            offsets = {source: OffsetAndMetadata(position, metadata)}
+            await producer.send_offsets_to_transaction(offsets, group)
+            # All at once, so that no batch's error is left for nobody to look at.
+            reached = await asyncio.gather(
+                *(_last_offset(sent) for sent in changelogs),
+                *(sent.delivered() for sent in outputs),
+            )
+            return [offset + 1 for offset in reached[: len(changelogs)]]
+    except FORBIDDEN as error:
+        raise TaskError(f"{group} may not write its checkpoints: {_reason(error)}") from error
 
 
-#: What a batch became: its delivery, and how many records are in it.
-_Sent = tuple[asyncio.Future, int]
+def _reason(error: kafka.KafkaError) -> str:
+    """Give what the broker said, in words."""
+    said = ", ".join(map(str, error.args))
+    name, why = type(error).__name__, getattr(error, "description", None)
+    return f"{name}: {why or said}" + (f" ({said})" if why and said else "")
+
+
+class _Sent:
+    """A batch on its way to the broker."""
+
+    __slots__ = ("_future", "_records", "_tp")
+
+    def __init__(self, future: asyncio.Future, tp: TopicPartition, records: Sequence[Out]) -> None:
+        self._future = future
+        self._tp = tp
+        self._records = records
+
+    async def delivered(self) -> int:
+        """Wait until it is in; give the offset of its last record.
+
+        Raises TaskError where the broker will never take it, else what aiokafka raises.
+        """
+        try:
+            return (await self._future).offset + len(self._records) - 1
+        except REFUSALS as error:
+            raise TaskError(f"the broker refuses {self}: {_reason(error)}") from error
+
+    def __str__(self) -> str:
+        key, value, _ = max(self._records, key=_size)
+        count = len(self._records)
+        return (
+            f"{count} record{'s' if count > 1 else ''} for {self._tp.topic}-{self._tp.partition} "
+            f"(the largest has {len(value or b''):,} bytes, its key is {key[:100]!r})"
+        )
+
+
+def _size(record: Out) -> int:
+    key, value, _ = record
+    return len(key) + len(value or b"")
 
 
 async def _send(
-    producer: AIOKafkaProducer, topic: str, partition: int, records: Iterable[Out]
+    producer: AIOKafkaProducer, tp: TopicPartition, records: Sequence[Out]
 ) -> list[_Sent]:
     """Append records to the client's own batches: no coroutine and no future for each."""
     sent: list[_Sent] = []
-    batch = producer.create_batch()
-    for key, value, headers in records:
+    batch, first = producer.create_batch(), 0
+    for index, (key, value, headers) in enumerate(records):
         if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
-            await _send_batch(producer, batch, topic, partition, sent)
-            batch = producer.create_batch()
+            sent.append(await _send_batch(producer, batch, tp, records[first:index]))
+            batch, first = producer.create_batch(), index
+            # The first record of a batch is taken whatever its size; the broker has its own word.
             batch.append(key=key, value=value, timestamp=None, headers=headers)
-    await _send_batch(producer, batch, topic, partition, sent)
+    sent.append(await _send_batch(producer, batch, tp, records[first:]))
     return sent
 
 
 async def _send_batch(
-    producer: AIOKafkaProducer, batch: BatchBuilder, topic: str, partition: int, sent: list[_Sent]
-) -> None:
-    future = await producer.send_batch(batch, topic, partition=partition)
-    sent.append((future, batch.record_count()))
+    producer: AIOKafkaProducer, batch: BatchBuilder, tp: TopicPartition, records: Sequence[Out]
+) -> _Sent:
+    future = await producer.send_batch(batch, tp.topic, partition=tp.partition)
+    return _Sent(future, tp, records)
 
 
 async def _last_offset(sent: list[_Sent]) -> int:
-    deliveries = await asyncio.gather(*(future for future, _ in sent))
-    return deliveries[-1].offset + sent[-1][1] - 1
+    return (await asyncio.gather(*(each.delivered() for each in sent)))[-1]

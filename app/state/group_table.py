@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.state.partition import PartitionState, RecordError, Row
+from app.state.partition import PartitionState, RecordError, Row, Saying
 from app.state.rows import RowDecoder, encode_row, row_key, split_row_key
 from app.state.table import Host, StateTable
 
@@ -133,6 +133,7 @@ class GroupState(PartitionState):
         for start in sorted(self._changed):
             result = self._sum_up(start)
             if result is not None:
+                self.saying = Saying(result.key, "the period")
                 for topic, record in self.table.publications:
                     self.send(topic, result.key, record(result))
         self._changed.clear()

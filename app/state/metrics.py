@@ -18,6 +18,11 @@ dead_letters = Counter(
     "Records that could not be read or processed",
     ["topic", "stage"],
 )
+lost = Counter(
+    "tickstream_lost_to_retention_total",
+    "Offsets that the broker deleted before they were folded",
+    ["topic", "partition"],
+)
 published = Counter("tickstream_published_total", "Window results published", ["table", "final"])
 split_keys = Counter(
     "tickstream_split_keys_total", "Keys seen in more than one partition", ["table"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.state import metrics
 from app.state.event_time import EventTimeState
-from app.state.partition import RecordError, Row
+from app.state.partition import RecordError, Row, Saying
 from app.state.rows import OPEN, RowDecoder, encode_row, prefix, row_key, split_row_key
 from app.windows import Pane, Span, WindowFamily, WindowFold, WindowResult, fold_windows, horizon
 
@@ -244,6 +244,7 @@ class PaneState(EventTimeState):
         starts = sorted(panes)
         name, merge = key.decode(), self.table.aggregate.merge
         for window in self.table.windows:
+            self.saying = Saying(name, f"window {window}")
             closing = list(_closing(window, starts, before, until))
             if window in self._folds:
                 folded = self._kept_fold(window, panes, starts, until).windows(closing)

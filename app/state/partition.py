@@ -6,18 +6,20 @@ holds, the task writes in one transaction; only then does the store get it.
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from aiokafka.partitioner import DefaultPartitioner
 
 from app.records import DeadLetter
 from app.state import metrics
+from app.state.errors import TaskError, told
 from app.state.rows import (
     META,
     Meta,
@@ -26,12 +28,15 @@ from app.state.rows import (
     encode_meta,
     split_row_key,
 )
+from app.state.store import StoreError
 from app.topics import DEAD_LETTERS, Topic
 
 if TYPE_CHECKING:
     from app.state.batch import Batch, Decoded
     from app.state.store import Store
     from app.state.table import StateTable
+
+logger = logging.getLogger(__name__)
 
 #: A record to write: key, value (None: a tombstone), headers.
 Out = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
@@ -47,6 +52,19 @@ _NONE: list[tuple[str, bytes]] = []
 
 _json = msgspec.json.Encoder().encode
 _partitioner = DefaultPartitioner()
+
+
+class Saying(NamedTuple):
+    """A result on its way to a topic."""
+
+    key: str
+    what: object
+    #: Where it is known: start and end (ms) of a window.
+    span: tuple[int, int] | None = None
+
+    def __str__(self) -> str:
+        where = "" if self.span is None else f" [{self.span[0]}, {self.span[1]})"
+        return f"{self.what}{where} of key {self.key!r}"
 
 
 @dataclass
@@ -73,6 +91,8 @@ class PartitionState(ABC):
         self.position = 0
         #: More work is due than one checkpoint may take on: the next follows at once.
         self.behind = False
+        #: What is being published, for the message of an error: its key, its window.
+        self.saying: Saying | None = None
         self.clock = table.app.tasks.clock
         self._outputs: dict[tuple[str, int], list[Out]] = defaultdict(list)
         self._committed_position = 0
@@ -106,6 +126,7 @@ class PartitionState(ABC):
 
     def fold(self, batch: Batch) -> None:
         """Fold the records of a batch that are not yet in. Never raises for a record."""
+        self.saying = None
         decoded = batch.decoded
         begin = bisect_left(decoded.offsets, self.position)
         if self.leads:
@@ -155,7 +176,24 @@ class PartitionState(ABC):
         return now - self._published_at >= self.table.publish_interval / 1000 and self.unpublished
 
     def snapshot(self, *, publish: bool) -> Snapshot:
-        """Take what has changed; folding may go on, into the next snapshot."""
+        """Take what has changed; folding may go on, into the next snapshot.
+
+        Raises TaskError where a function of a user's does: it would again and again.
+        """
+        self.saying = None
+        try:
+            return self._snapshot(publish=publish)
+        except (StoreError, UnreadableRowError):
+            raise
+        except Exception as error:
+            what = f"publishing {self.saying}" if self.saying else "a checkpoint"
+            logger.exception("Table %s can't go on", self.table.name)
+            raise TaskError(
+                f"table {self.table.name}: {what} of partition {self.partition} raised "
+                f"{told(error)}"
+            ) from error
+
+    def _snapshot(self, *, publish: bool) -> Snapshot:
         if publish:
             self._publish()
             self._published_at = self.clock.monotonic()

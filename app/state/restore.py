@@ -33,7 +33,8 @@ async def restore(
     """Open a table's store at `path` and bring it to the end of its changelog partition.
 
     It reads until the position reaches the end offset: transaction markers take offsets too, so
-    waiting for a last record could wait for ever.
+    waiting for a last record could wait for ever. Raises OtherHistoryError for a store that is
+    ahead of the changelog, or behind what is still there.
     """
     changelog = TopicPartition(table.changelog.name, partition)
     consumer = new_consumer(bootstrap_servers)

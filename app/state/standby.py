@@ -17,6 +17,7 @@ from mode import Service
 
 from app.state import metrics
 from app.state.changelog import POLL_RECORDS, ends, new_consumer, open_store, write
+from app.state.errors import OtherHistoryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,7 +96,10 @@ class Standbys(Service):
                 if self._changed.is_set():
                     self._changed.clear()
                     await self._begin(consumer)
-                await self._read(consumer)
+                if self._stores:
+                    await self._read(consumer)
+                else:
+                    await self.wait_first(self._changed.wait(), timeout=1.0)
         finally:
             await consumer.stop()
 
@@ -105,14 +109,19 @@ class Standbys(Service):
         found = await ends(consumer, list(wanted))
         if self._wanted is not wanted:
             return  # a rebalance came between; it has set `_changed` again
-        consumer.assign(list(wanted))
-        for changelog, table in wanted.items():
-            first, end = found[changelog]
-            store = self._stores.get(changelog)
-            if store is None:
-                path = self._actives.store_path(table, changelog.partition)
-                store = self._stores[changelog] = open_store(path, changelog, first, end)
-            consumer.seek(changelog, max(first, store.offset))
+        for changelog in wanted.keys() - self._stores.keys():
+            self._open(changelog, *found[changelog])
+        consumer.assign(list(self._stores))
+        for changelog, store in self._stores.items():
+            consumer.seek(changelog, max(found[changelog][0], store.offset))
+
+    def _open(self, changelog: TopicPartition, first: int, end: int) -> None:
+        path = self._actives.store_path(self._wanted[changelog], changelog.partition)
+        try:
+            self._stores[changelog] = open_store(path, changelog, first, end)
+        except OtherHistoryError as error:
+            # Whoever opens it as a task decides whether that is a loss.
+            logger.warning("No standby of %s-%d: %s", changelog.topic, changelog.partition, error)
 
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         fetched = await consumer.getmany(timeout_ms=POLL_TIMEOUT_MS, max_records=POLL_RECORDS)

@@ -8,7 +8,6 @@ is off; what a crash takes is read from the changelog again.
 import logging
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from time import time_ns
 from typing import Any
@@ -20,6 +19,7 @@ from rocksdict import (
     DBCompressionType,
     Options,
     Rdict,
+    RdictIter,
     ReadOptions,
     WriteBatch,
     WriteOptions,
@@ -40,8 +40,20 @@ ROW, TIME, OFFSET, WRITTEN = b"p", b"t", b"o", b"w"
 _cache = Cache(CACHE_BYTES)
 
 
-class StoreInUseError(Exception):
+class StoreError(Exception):
+    """The store can't be read or written, such as for want of room; the message names it."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class StoreInUseError(StoreError):
     """Another process holds the store."""
+
+
+class DamagedStoreError(StoreError):
+    """Files of the store don't hold what was written: it has to be restored."""
 
 
 class Store:
@@ -49,7 +61,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._db = _open(path)
+        # Any: it is None only when it is closed, and nobody asks a closed store.
+        self._db: Any = _open(path)
         options: Any = WriteOptions()  # its stub takes the property for a method
         options.disable_wal = True
         self._write_options = options
@@ -57,18 +70,26 @@ class Store:
     @property
     def offset(self) -> int:
         """Changelog offset reached: the next one to read; 0 for an empty store."""
-        value = self._db.get(OFFSET)
+        value = self._get(OFFSET)
         return int(value) if value is not None else 0
 
     @property
     def written(self) -> int:
         """When it was written last (ms since the epoch, this machine's clock); 0 for never."""
-        value = self._db.get(WRITTEN)
+        value = self._get(WRITTEN)
         return int(value) if value is not None else 0
 
     def get(self, row: bytes) -> bytes | None:
-        """Give the value of a row, or None."""
-        return self._db.get(ROW + row)
+        """Give the value of a row, or None. Raises StoreError, as every method here."""
+        return self._get(ROW + row)
+
+    def _get(self, key: bytes) -> bytes | None:
+        try:
+            return self._db.get(key)
+        except DbClosedError:
+            raise
+        except Exception as error:
+            raise self._error(error) from error
 
     def write(
         self,
@@ -93,7 +114,12 @@ class Store:
                     batch.put(time, b"")
         batch.put(OFFSET, b"%d" % offset)
         batch.put(WRITTEN, b"%d" % (time_ns() // 1_000_000))
-        self._db.write(batch, self._write_options)
+        try:
+            self._db.write(batch, self._write_options)
+        except DbClosedError:
+            raise
+        except Exception as error:
+            raise self._error(error) from error
 
     def scan(self, lower: bytes, upper: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Give the rows with lower <= key < upper, ascending."""
@@ -106,6 +132,7 @@ class Store:
         found.seek_for_prev(ROW + row)
         if found.valid() and found.key() == ROW + row:
             found.prev()
+        self._check(found)
         if found.valid() and found.key().startswith(ROW + prefix):
             return found.key()[1:], found.value()
         return None
@@ -123,6 +150,7 @@ class Store:
             start = int.from_bytes(entry[1:9])
             yield start
             found.seek(TIME + (start + 1).to_bytes(8))
+        self._check(found)
 
     def prefixes(self) -> Iterator[bytes]:
         """Give each key that has rows, once: one seek a key, whatever its rows."""
@@ -135,6 +163,7 @@ class Store:
             end = 3 + int.from_bytes(row[1:3])
             yield row[3:end]
             found.seek(row[:end] + b"\xff" * 9)
+        self._check(found)
 
     def _scan(self, lower: bytes, upper: bytes) -> Iterator[tuple[bytes, bytes]]:
         options = ReadOptions()
@@ -144,11 +173,36 @@ class Store:
         while found.valid():
             yield found.key(), found.value()
             found.next()
+        self._check(found)
+
+    def _check(self, found: RdictIter) -> None:
+        """Raise StoreError where an iterator has stopped at what it can't read.
+
+        It looks as if there were no more rows: half a scan would be taken for the whole.
+        """
+        try:
+            found.status()
+        except Exception as error:
+            raise self._error(error) from error
+
+    def _error(self, error: Exception) -> StoreError:
+        return _told(self.path, error)
 
     def close(self) -> None:
-        """Flush and release the store. Calling it twice is harmless."""
-        with suppress(DbClosedError):
+        """Flush and release the store. Calling it twice is harmless.
+
+        What can't be flushed is restored from the changelog when the store is opened again.
+        """
+        if self._db is None:
+            return
+        try:
             self._db.close()
+        except DbClosedError:
+            pass
+        except Exception as error:  # noqa: BLE001  # rocksdict has no other
+            logger.warning("%s could not be flushed: %s", self.path, error)
+            # It stays open then, with its lock, until nobody refers to it.
+            self._db = None
 
 
 def wipe(path: Path) -> None:
@@ -161,13 +215,29 @@ def _open(path: Path) -> Rdict:
     try:
         return Rdict(str(path), _options())
     except Exception as error:
-        if "lock" in str(error).lower():
+        # By its file: a damaged *block* is no lock.
+        if str(path / "LOCK") in str(error):
             raise StoreInUseError(
-                f"{path} is in use by another worker: give each its own WEB_PORT or APP_DATADIR"
+                path,
+                f"{path} is in use by another worker: give each its own WEB_PORT or APP_DATADIR",
             ) from error
         logger.warning("%s can't be opened, it is restored from the changelog: %s", path, error)
     wipe(path)
-    return Rdict(str(path), _options())
+    try:
+        return Rdict(str(path), _options())
+    except Exception as error:
+        raise _told(path, error) from error
+
+
+def _told(path: Path, error: Exception) -> StoreError:
+    reason = " ".join(str(error).split())
+    if "Corruption" in reason:
+        return DamagedStoreError(path, f"{path} is damaged: {reason}")
+    return StoreError(
+        path,
+        f"{path} can't be read or written: {reason}: make room, or see to its directory, and "
+        "start the worker again; what is missing there is restored from the changelog",
+    )
 
 
 def _options() -> Options:

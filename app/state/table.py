@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mode import Service
 
 from app.state import metrics
+from app.state.errors import BatchError, TaskError, told
+from app.state.store import StoreError
 from app.topics import Changelog
 
 if TYPE_CHECKING:
@@ -108,13 +110,35 @@ class StateTable(Service):
     async def fold(self, batch: Batch) -> None:
         """Fold a batch into its partition, and wait while checkpoints can't keep up.
 
-        A batch of a task that is no longer open is ignored: its records come again.
+        A batch of a task that is no longer open is ignored: its records come again. So they do
+        where folding raises, or where a batch before this one was never folded: the task is then
+        opened again from its last checkpoint, and after a few attempts the worker stops.
         """
         task = batch.task
         state = self._states.get(task.partition)
         if state is not None and task.holds(state):
-            state.fold(batch)
-            await task.pace()
+            try:
+                self._check_follows(batch, state)
+                state.fold(batch)
+            except (BatchError, TaskError, StoreError) as error:
+                task.fail(error)
+            except Exception as error:  # noqa: BLE001  # a user's function may raise anything
+                # What is folded so far is half of a batch: none of it may be committed.
+                where = f" ({state.saying})" if state.saying else ""
+                what = f"table {self.name}: folding {batch}{where} raised {told(error)}"
+                task.fail(BatchError(what, batch.begin, batch.end))
+            else:
+                await task.pace()
+
+    def _check_follows(self, batch: Batch, state: PartitionState) -> None:
+        """Raise BatchError where folding a batch would leave out what was fetched before it."""
+        if batch.begin > state.position:
+            raise BatchError(
+                f"table {self.name}: offsets {state.position} to {batch.begin - 1} of "
+                f"{batch.task.name} were fetched and not folded: its agent has to fold each batch",
+                state.position,
+                batch.begin,
+            )
 
     # -- queries
 

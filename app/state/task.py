@@ -9,15 +9,21 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import KafkaError
 
 from app.state import metrics
 from app.state.batch import Decoder
+from app.state.errors import OtherHistoryError, TaskError, in_words, other_pipelines
 from app.state.progress import Progress
+from app.state.store import wipe
 
 if TYPE_CHECKING:
+    from aiokafka.structs import OffsetAndMetadata
+
     from app.state.journal import Writer
     from app.state.partition import PartitionState, Snapshot
+    from app.state.store import Store
+    from app.state.table import StateTable
     from app.state.tasks import Tasks
 
 logger = logging.getLogger(__name__)
@@ -25,19 +31,13 @@ logger = logging.getLogger(__name__)
 #: Seconds that closing waits for the checkpoint in flight, for the last one, for the producer.
 CLOSE_TIMEOUT = 2.0
 
+#: A leader that has just become one may not know yet how far its topic goes: so often is looked
+#: before what it says is believed, with so many seconds between.
+LOOKS = 5
+LOOK_INTERVAL = 1.0
+
 #: A checkpoint that takes longer than this many intervals holds folding up.
 PATIENCE = 5
-
-
-class TaskError(Exception):
-    """A task can't go on, and no restart would help; the worker stops with this message."""
-
-
-def in_words(error: Exception) -> str:
-    """Say what a checkpoint failed of."""
-    if isinstance(error, ProducerFenced):
-        return "fenced: another worker has its partition, or its transaction timed out"
-    return repr(error)
 
 
 class State(Enum):
@@ -70,9 +70,13 @@ class Task:
         self.next_offset: int | None = None
         #: The restore under way, of one table after the other.
         self.restoring: Progress | None = None
+        #: Offsets [begin, end) that held no record when they were fetched.
+        self.skipped: list[tuple[int, int]] = []
         self._writer: Writer = tasks.journal.writer(self.name)
         #: The coroutine that takes the task through its life.
         self.runner: asyncio.Future | None = None
+        #: What went wrong outside of `runner`, such as in an agent; nothing is committed from then.
+        self.failure: Exception | None = None
         self._checkpoint: asyncio.Task[None] | None = None
         self._checkpointed = 0.0
 
@@ -93,7 +97,12 @@ class Task:
 
     def holds(self, state: PartitionState) -> bool:
         """Say whether this task runs and folds into `state`."""
-        return self.state is State.RUNNING and state in self.states
+        return self.state is State.RUNNING and self.failure is None and state in self.states
+
+    def fail(self, error: Exception) -> None:
+        """Let the task end with this error: what is folded may be half of something."""
+        if self.failure is None:
+            self.failure = error
 
     # -- opening
 
@@ -105,10 +114,9 @@ class Task:
         self._demand_opening()
         # Only now: what an older owner had pending is aborted, its offsets can't come any more.
         committed = await self.tasks.source.committed(self.tp)
+        self._check_signature(committed)
         for leads, table in enumerate(self.tasks.tables_of(self.source)):
-            path = self.tasks.store_path(table, self.partition)
-            self.restoring = Progress(table.name, self.partition)
-            store = await self.tasks.journal.restore(path, table, self.partition, self.restoring)
+            store = await self._restore(table, committed)
             if self.ending:
                 store.close()
             self._demand_opening()
@@ -116,7 +124,7 @@ class Task:
             self.states.append(state)
             state.load()
         self.restoring = None
-        position = await self._positions(committed)
+        position = await self._positions(None if committed is None else committed.offset)
         await self.tasks.flow_open(self.generation)
         await self.tasks.source.seek(self.tp, position)
         self._demand_opening()
@@ -135,9 +143,32 @@ class Task:
         if self.ending:
             raise asyncio.CancelledError
 
+    def _check_signature(self, committed: OffsetAndMetadata | None) -> None:
+        """Another worker may have begun with other pipelines at the same time as this one."""
+        theirs, ours = committed.metadata if committed else "", self.tasks.signature(self.source)
+        if theirs and theirs != ours:
+            raise TaskError(other_pipelines(self.tasks.conf.app_id, self.source, theirs, ours))
+
+    async def _restore(self, table: StateTable, committed: OffsetAndMetadata | None) -> Store:
+        path = self.tasks.store_path(table, self.partition)
+        reason: Exception | None = None
+        for _ in range(LOOKS):
+            try:
+                self.restoring = Progress(table.name, self.partition)
+                return await self.tasks.journal.restore(path, table, self.partition, self.restoring)
+            except OtherHistoryError as error:
+                reason = error
+                if committed is None:
+                    # The rows are of a broker that is no more.
+                    logger.warning("%s; nothing is committed: it is made anew", error)
+                    wipe(path)
+            await self.clock.sleep(LOOK_INTERVAL)
+        raise TaskError(f"table {table.name}: {reason}")
+
     async def _positions(self, committed: int | None) -> int:
         """Give each table its position, and the task the lowest of them."""
-        first = None
+        reached = max(state.restored_position or 0 for state in self.states)
+        first = await self._first_offset(reached)
         for state in self.states:
             position = state.restored_position
             if position is None and committed:
@@ -146,11 +177,7 @@ class Task:
                     f"no state, but offset {committed} of {self.name} is committed; its state is "
                     "lost: rebuild it from the source under another TICKSTREAM_APP_ID"
                 )
-            if position is None:
-                if first is None:
-                    first = await self.tasks.source.beginning(self.tp)
-                position = first
-            state.start(position)
+            state.start(first if position is None else position)
         position = min(state.position for state in self.states)
         if committed is not None and committed != position:
             logger.warning(
@@ -159,20 +186,65 @@ class Task:
                 committed,
                 position,
             )
-        return position
+        self._report_lost(position, first)
+        for state in self.states:
+            state.start(max(first, state.position))
+        return max(first, position)
+
+    async def _first_offset(self, reached: int) -> int:
+        """Give the first offset of the source. Raises TaskError where it ends before `reached`."""
+        for _ in range(LOOKS):
+            first, end = await self.tasks.source.bounds(self.tp)
+            if reached <= end:
+                return first
+            await self.clock.sleep(LOOK_INTERVAL)
+        raise TaskError(
+            f"{self.name} ends at offset {end}, its tables stand at {reached}: the topic was made "
+            "anew, or its broker has lost records: fold what is there under another "
+            "TICKSTREAM_APP_ID"
+        )
+
+    def _report_lost(self, position: int, first: int) -> None:
+        """Say which records the broker has deleted before they were folded."""
+        if position < first:
+            metrics.lost.labels(self.source, str(self.partition)).inc(first - position)
+            logger.error(
+                "%s: offsets %d to %d were deleted before they were folded, their records are in "
+                "no window: the topic's retention is shorter than this application was behind",
+                self.name,
+                position,
+                first - 1,
+            )
 
     # -- checkpoints
 
     async def run(self) -> None:
-        """Checkpoint at each interval while the task runs. Raises what a checkpoint raised."""
+        """Checkpoint at each interval while the task runs.
+
+        Raises what a checkpoint raised, or what the task failed with.
+        """
         interval = self.tasks.conf.checkpoint_interval / 1000
         while self.state is State.RUNNING:
             await self.clock.sleep(0 if any(s.behind for s in self.states) else interval)
+            if self.skipped:
+                await self._explain_skipped()
             if self.state is State.RUNNING:
                 await self.checkpoint()
 
+    async def _explain_skipped(self) -> None:
+        """Offsets may be of transactions' markers; or of records deleted before they came."""
+        try:
+            first, _ = await asyncio.wait_for(self.tasks.source.bounds(self.tp), CLOSE_TIMEOUT)
+        except (KafkaError, TimeoutError):
+            return  # the next time, then
+        skipped, self.skipped = self.skipped, []
+        for begin, end in skipped:
+            self._report_lost(begin, min(first, end))
+
     async def checkpoint(self) -> None:
         """Checkpoint if anything is due. Raises what the transaction raised."""
+        if self.failure is not None:
+            raise self.failure
         now = self.clock.monotonic()
         if any(state.dirty or state.publication_due(now) for state in self.states):
             self._checkpoint = asyncio.ensure_future(self._write(now))
@@ -221,7 +293,8 @@ class Task:
             await asyncio.wait([self.runner], timeout=CLOSE_TIMEOUT)
         try:
             await self._finish_checkpoint()
-            if last_checkpoint and ran and self._writer.usable and self._has_last_words:
+            whole = ran and self.failure is None
+            if last_checkpoint and whole and self._writer.usable and self._has_last_words:
                 self._checkpoint = asyncio.ensure_future(self._write(inf))
                 await self._finish_checkpoint()
         except Exception as error:  # noqa: BLE001  # whatever it is, the next owner folds from the last one

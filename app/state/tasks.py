@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 from mode import Service
 from mode.types import ServiceT
 
 from app.state import metrics
+from app.state.checkpoint import FORBIDDEN
 from app.state.clock import Clock, SystemClock
+from app.state.errors import BatchError, TaskError, in_words, told
 from app.state.journal import Journal, KafkaJournal
 from app.state.rows import UnreadableRowError
 from app.state.standby import Standbys
-from app.state.store import StoreInUseError, wipe
-from app.state.task import State, Task, TaskError, in_words
+from app.state.store import DamagedStoreError, StoreError, wipe
+from app.state.task import State, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,18 +33,22 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: How often the same batch may fail before the worker stops: it may have been the agent's
+#: database that was away for a moment.
+ATTEMPTS = 3
+
 #: What no restart of a task mends: the worker stops.
-HOPELESS = (TaskError, UnreadableRowError, StoreInUseError)
+HOPELESS = (TaskError, UnreadableRowError, StoreError)
 
 
 class Source(Protocol):
     """What tasks need of the consumer that fetches their records."""
 
-    async def committed(self, tp: TopicPartition) -> int | None:
-        """Give the group's committed offset."""
+    async def committed(self, tp: TopicPartition) -> OffsetAndMetadata | None:
+        """Give the group's committed offset, and what was said with it."""
 
-    async def beginning(self, tp: TopicPartition) -> int:
-        """Give the first offset there is."""
+    async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
+        """Give the first offset there is, and the one after the last."""
 
     async def seek(self, tp: TopicPartition, offset: int) -> None:
         """Fetch from this offset on."""
@@ -73,6 +81,10 @@ class Tasks(Service):
         self._flow_open = asyncio.Event()
         self._stopping = False
         self.standbys = Standbys(self)
+        #: Up to where batches failed, and how often in a row.
+        self._failed_at: dict[TopicPartition, tuple[int, int]] = {}
+        #: Stores that were damaged and restored.
+        self._damaged: set[Path] = set()
         self.source: Source
 
     def on_init_dependencies(self) -> list[ServiceT]:
@@ -195,18 +207,55 @@ class Tasks(Service):
             self.source.deliver(task.tp, active=True)
             self._count()
             await task.run()
-        except HOPELESS as error:
-            if not task.ending:
-                await self._give_up(task, error)
         except Exception as error:  # noqa: BLE001  # the broker may answer anything
-            if not task.ending:
-                await self._lose(task, error)
+            if not (task.ending or self._stopping):
+                await self._mend(task, error)
+
+    async def _mend(self, task: Task, error: Exception) -> None:
+        """Do after an error of a task what can be done."""
+        if isinstance(error, DamagedStoreError):
+            await self._restore(task, error)
+        elif isinstance(error, FORBIDDEN):
+            await self._give_up(
+                task, TaskError(f"{task.name}: the broker forbids it: {told(error)}")
+            )
+        elif isinstance(error, HOPELESS):
+            await self._give_up(task, error)
+        elif isinstance(error, BatchError):
+            await self._fetch_again(task, error)
+        else:
+            await self._lose(task, error)
 
     async def _lose(self, task: Task, error: Exception) -> None:
         logger.warning("Task %s is lost: %s", task.name, in_words(error))
         await self._reopen(task)
 
-    async def _reopen(self, task: Task) -> None:
+    async def _restore(self, task: Task, error: DamagedStoreError) -> None:
+        """Make a damaged store anew, once: the changelog has all of it."""
+        if error.path in self._damaged:
+            await self._give_up(
+                task, TaskError(f"{error}, again after it was restored: is its disk sound?")
+            )
+            return
+        self._damaged.add(error.path)
+        logger.error("%s: it is restored from the changelog", error)
+        # RocksDB keeps the store open while an iterator is left anywhere.
+        for each in (error, error.__cause__):
+            traceback.clear_frames(each.__traceback__ if each else None)
+        await self._reopen(task, wiping=error.path)
+
+    async def _fetch_again(self, task: Task, error: BatchError) -> None:
+        """Let a batch come again from the last checkpoint, a few times."""
+        end, times = self._failed_at.get(task.tp, (-1, 0))
+        # A batch may be cut otherwise the next time; behind the one that failed is progress.
+        times = times + 1 if error.begin < end else 1
+        self._failed_at[task.tp] = error.end, times
+        if times < ATTEMPTS:
+            await self._lose(task, error)
+        else:
+            await self._give_up(task, TaskError(f"{error}; that was attempt {times} of {ATTEMPTS}"))
+
+    async def _reopen(self, task: Task, wiping: Path | None = None) -> None:
         """A task that nobody reopens stalls its partition for ever.
 
         Fenced means that another worker has the partition, or had it: after more than one
@@ -214,6 +263,8 @@ class Tasks(Service):
         """
         self.source.deliver(task.tp, active=False)
         await task.close(last_checkpoint=False)
+        if wiping is not None:
+            wipe(wiping)
         await self.sleep(2 * self.conf.heartbeat_interval + 1)
         if self._by_partition.get(task.tp) is task and self.source.still_assigned(
             task.tp, task.generation
@@ -222,9 +273,21 @@ class Tasks(Service):
             self._spawn(task.tp, task.generation)
 
     async def _give_up(self, task: Task, error: Exception) -> None:
-        logger.critical("%s", error)
         await task.close(last_checkpoint=False)
+        await self.give_up(error)
+
+    async def give_up(self, error: Exception) -> None:
+        """Stop the worker, with this reason."""
+        if self._stopping:
+            return
+        # What fails from now on fails because of that.
+        self._stopping = True
+        logger.critical("%s", error)
         await self.crash(error)
+
+    async def crash(self, reason: BaseException) -> None:
+        """Stop the worker: the reason is the last line of its log, its exit code 1."""
+        await super().crash(SystemExit(str(reason)))
 
     def _count(self) -> None:
         for state in State:

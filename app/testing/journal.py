@@ -105,7 +105,7 @@ class MemoryWriter:
         snapshots: Sequence[tuple[PartitionState, Snapshot]],
         source: TopicPartition,
         position: int,
-        metadata: str,  # noqa: ARG002  # only a real group keeps it
+        metadata: str,
     ) -> list[int]:
         """Write one transaction; give, for each table, the changelog offset it reached.
 
@@ -113,7 +113,7 @@ class MemoryWriter:
         """
         journal, kafka = self._journal, self._journal.kafka
         self._check()
-        kafka.begin(self._name, Transaction(_writes(snapshots), source, position))
+        kafka.begin(self._name, Transaction(_writes(snapshots), source, position, metadata))
         journal.in_flight += 1
         try:
             await self._pass("before commit")

@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,6 +77,7 @@ class Transaction:
     writes: dict[TopicPartition, list[tuple[bytes, bytes | None, Headers]]]
     source: TopicPartition
     position: int
+    metadata: str
 
 
 class MemoryKafka:
@@ -87,7 +89,7 @@ class MemoryKafka:
         #: Everything written to a topic, in the order of writing.
         self._written: dict[str, list[TopicRecord]] = {}
         #: The group's offsets.
-        self.committed: dict[TopicPartition, int] = {}
+        self.committed: dict[TopicPartition, OffsetAndMetadata] = {}
         self._epochs: dict[str, int] = {}
         self._pending: dict[str, Transaction] = {}
 
@@ -145,7 +147,9 @@ class MemoryKafka:
                 self.append(tp, key, value, headers)
             reached[tp] = self.log(*tp).end
             self.log(*tp).skip(1)
-        self.committed[transaction.source] = transaction.position
+        self.committed[transaction.source] = OffsetAndMetadata(
+            transaction.position, transaction.metadata
+        )
         return reached
 
     def abort(self, name: str) -> None:

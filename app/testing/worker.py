@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aiokafka import TopicPartition
+    from aiokafka.structs import OffsetAndMetadata
 
     from app.settings import Settings
     from app.state.partition import PartitionState
@@ -129,8 +130,8 @@ class Worker:
             log = self.environment.kafka.log(*tp)
             records = log.since(task.next_offset, self.environment.batch)
             if records:
+                batch = Batch(task, records, task.next_offset)
                 task.next_offset = records[-1].offset + 1
-                batch = Batch(task, records)
                 for feed in feeds:
                     feed.put(batch)
                 delivered += 1
@@ -155,14 +156,13 @@ class Worker:
 
     # -- the source of its tasks
 
-    async def committed(self, tp: TopicPartition) -> int | None:
-        """Give the group's committed offset."""
+    async def committed(self, tp: TopicPartition) -> OffsetAndMetadata | None:
+        """Give the group's committed offset, and what was said with it."""
         return self.environment.kafka.committed.get(tp)
 
-    async def beginning(self, tp: TopicPartition) -> int:
-        """Give the first offset: topics are kept from the very first record on."""
-        del tp
-        return 0
+    async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
+        """Give 0 and the end: topics are kept from the very first record on."""
+        return 0, self.environment.kafka.log(*tp).end
 
     async def seek(self, tp: TopicPartition, offset: int) -> None:
         """Nothing to do: what is delivered follows the task's own offset."""

@@ -8,9 +8,10 @@ from sensors import NewSensors, Reading, Sensors
 
 from app import app
 from app.state.batch import Batch
-from app.state.task import TaskError
+from app.state.errors import BatchError, TaskError
+from app.state.window_table import WindowTable
 from app.testing import START, DriverError, TopologyDriver
-from app.topics import CANDLES, DAILY_GAINS, TICKS, TOP_GAINERS
+from app.topics import CANDLES, DAILY_GAINS, TICKS, TOP_GAINERS, Changelog
 from app.windows import WindowResult
 from tables.candles import candles
 
@@ -40,9 +41,29 @@ def test_what_a_checkpoint_raises_is_raised(new_sensors: NewSensors) -> None:
     with sensors.drive() as driver:
         driver.pipe(sensors.readings, Reading("s", 1, driver.now))
         driver.advance("800ms")
-        with pytest.raises(ArithmeticError, match="s"):
+        with pytest.raises(TaskError, match=r"window 1m .* of key 's' .* ArithmeticError: s"):
             driver.advance("1s")
         assert driver.now == START + 1_000
+
+
+def test_a_batch_that_was_never_folded_is_missed(new_sensors: NewSensors) -> None:
+    """The next one would be folded over the gap: records would be lost, and nobody would know."""
+    sensors = new_sensors()
+    sensors.app.agents.clear()
+
+    @sensors.app.agent(sensors.app.batches(sensors.readings))
+    async def skip(batches: AsyncIterable[Batch]) -> None:
+        async for batch in batches:
+            if batch.begin > 0:
+                await sensors.table.fold(batch)
+
+    with sensors.drive(batch=1) as driver:
+        for value in range(2):
+            driver.pipe(sensors.readings, Reading("s", value, driver.now))
+        driver.run()
+        with pytest.raises(BatchError, match=r"offsets 0 to 0 of readings-0 .* not folded"):
+            driver.advance("1s")
+        assert driver.topic(sensors.totals) == []
 
 
 def test_state_that_can_not_be_is_refused(
@@ -52,8 +73,21 @@ def test_state_that_can_not_be_is_refused(
     with sensors.drive() as driver:
         driver.pipe(sensors.readings, Reading("s", 1, driver.now))
         driver.settle()
-        monkeypatch.setattr(sensors.table, "name", "other")
+        lost = Changelog("another", sensors.readings)
+        monkeypatch.setattr(WindowTable, "changelog", lost)
         with pytest.raises(TaskError, match="its state is lost"):
+            driver.crash()
+
+
+def test_other_tables_on_the_same_source_are_refused(
+    sensors: Sensors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where two workers began with different pipelines at the same time: a task's opening sees."""
+    with sensors.drive() as driver:
+        driver.pipe(sensors.readings, Reading("s", 1, driver.now))
+        driver.settle()
+        monkeypatch.setattr(sensors.table, "name", "other")
+        with pytest.raises(TaskError, match="folds readings into sums, this worker into other"):
             driver.crash()
 
 

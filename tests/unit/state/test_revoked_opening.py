@@ -46,9 +46,9 @@ class Group:
     async def committed(self, _: TopicPartition) -> None:
         """Nothing is committed."""
 
-    async def beginning(self, _: TopicPartition) -> int:
-        """Offsets begin at 0."""
-        return 0
+    async def bounds(self, _: TopicPartition) -> tuple[int, int]:
+        """Nothing is in the topic."""
+        return 0, 0
 
     async def seek(self, _: TopicPartition, __: int) -> None:
         """It fetches nothing."""

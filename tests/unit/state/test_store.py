@@ -1,6 +1,8 @@
 """The ordered store: what was written is there, in order, after closing too."""
 
 import itertools
+import random
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.state.rows import META, prefix, row_key, split_row_key
-from app.state.store import Store, StoreInUseError, wipe
+from app.state.rows import META, OPEN, prefix, row_key, split_row_key
+from app.state.store import DamagedStoreError, Store, StoreError, StoreInUseError, wipe
 
 #: Keys that are prefixes of each other, empty, binary, and as long as the meta row's would be.
 KEYS = st.sampled_from([b"", b"A", b"AB", b"B", b"\x00", b"\xff\xff", b"__meta__", b"m" * 0x5F5F])
@@ -101,3 +103,46 @@ def test_a_broken_store_is_made_anew(tmp_path: Path) -> None:
     assert store.offset == 0
     assert store.get(row_key(b"A", 1)) is None
     store.close()
+
+
+def test_half_a_scan_is_not_taken_for_the_whole(tmp_path: Path) -> None:
+    """An iterator of RocksDB ends at what it can't read, as if there were no more rows."""
+    store = Store(path := tmp_path / "store")
+    chance = random.Random(1)
+    rows = [(row_key(b"A", start), chance.randbytes(100)) for start in range(5_000)]
+    store.write(rows, 1, timed=True)
+    store.close()
+    (table,) = path.glob("*.sst")
+    data = bytearray(table.read_bytes())
+    half = len(data) // 2
+    data[half : half + 1_000] = chance.randbytes(1_000)
+    table.write_bytes(data)
+    store = Store(path)
+    with pytest.raises(DamagedStoreError, match=r"is damaged: Corruption"):
+        list(store.scan(row_key(b"A", 0), row_key(b"A", OPEN)))
+    store.close()
+    wipe(path)
+    store = Store(path)
+    assert store.offset == 0
+    store.close()
+
+
+def test_a_full_disk_is_said(tmp_path: Path) -> None:
+    """Where it was found, and that room is what is missing."""
+    store = Store(tmp_path / "store")
+    chance = random.Random(1)
+
+    def fill() -> None:
+        for number in range(100):
+            starts = range(5_000 * number, 5_000 * (number + 1))
+            rows = [(row_key(b"A", start), chance.randbytes(100)) for start in starts]
+            store.write(rows, number, timed=True)
+
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, usual[1]))
+    try:
+        with pytest.raises(StoreError, match=r"store can't be read or written: .*make room"):
+            fill()
+        store.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)

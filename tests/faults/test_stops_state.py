@@ -1,0 +1,175 @@
+"""State that is lost or damaged, in Kafka or on disk: it is restored, or the worker stops.
+
+It never begins with less than what is committed. After the repair every window is exact.
+"""
+
+import random
+import re
+import resource
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from counting import Stream, last_words
+from workers import MINUTE, Market, Worker, tick, until
+
+pytestmark = pytest.mark.timeout(300)
+
+PARTITIONS = 3
+
+
+@pytest.fixture
+def stream(market: Market) -> Stream:
+    """Give a stream of the test's own."""
+    return Stream(market, PARTITIONS)
+
+
+@pytest.fixture
+def worker(stream: Stream) -> Iterator[Worker]:
+    """Give a worker that has committed some windows and was stopped."""
+    with stream.worker() as running:
+        stream.send(300)
+        stream.wait_exact()
+        running.stop()
+        yield running
+
+
+def metric(worker: Worker, name: str) -> int:
+    """Give the sum of a metric over its labels."""
+    text = worker.ask("/metrics").body.decode()
+    return sum(
+        int(float(each)) for each in re.findall(rf"^{name}{{.*}} (\S+)$", text, re.MULTILINE)
+    )
+
+
+def test_a_changelog_that_lost_its_beginning(stream: Stream, worker: Worker) -> None:
+    """Who has the rows goes on; who would have to read them stops, whatever is written since."""
+    # Only then does a broker delete anything of a compacted topic but what is superseded.
+    stream.configure(stream.changelog, cleanup_policy="compact,delete")
+    stream.purge(stream.changelog)
+    elsewhere = stream.worker().start(wait=False)
+    assert "its state is lost: rebuild it" in last_words(elsewhere)
+    worker.start()
+    stream.send(300, minute=1)
+    stream.wait_exact()
+    worker.stop()
+    elsewhere.start(wait=False)
+    assert "rows between them were deleted" in last_words(elsewhere)
+    worker.start()
+    stream.send(300, minute=2)
+    stream.wait_exact()
+
+
+def test_committed_offsets_that_are_gone(stream: Stream, worker: Worker) -> None:
+    """The position stands in the state too, which holds."""
+    group = stream.market.application
+    stream.admin.delete_consumer_groups([group])[group].result(30)
+    worker.start()
+    stream.send(300, minute=1)
+    stream.wait_exact()
+
+
+def test_records_deleted_before_they_were_folded(stream: Stream, worker: Worker) -> None:
+    """While it was stopped, and while it runs: said loudly and counted; the rest is exact."""
+    counted = sum(count for count, _ in stream.found().values()) // 2
+    stream.send(90, minute=1)
+    stream.purge(stream.source)
+    worker.start()
+    assert "were deleted before they were folded" in worker.log
+    assert metric(worker, "tickstream_lost_to_retention_total") == 90
+    worker.pause()
+    stream.send(30, minute=2)  # what a fetch that is under way may still bring
+    stream.send(60, minute=2)
+    stream.purge(stream.source)
+    worker.resume()
+    stream.send(60, minute=3)
+
+    def all_accounted_for() -> bool:
+        found = sum(count for count, _ in stream.found().values()) // 2
+        lost = metric(worker, "tickstream_lost_to_retention_total")
+        return found + lost == counted + 90 + 90 + 60 and lost >= 90 + 60
+
+    until(all_accounted_for)
+
+
+def test_a_data_directory_that_is_wiped_or_damaged(stream: Stream, worker: Worker) -> None:
+    """Each store in another way; all of it is restored from the changelog, and said."""
+    stores = [worker.data / "tables" / f"{stream.name}-{number}" for number in range(PARTITIONS)]
+    chance = random.Random(1)
+    (stores[0] / "CURRENT").write_bytes(chance.randbytes(16))
+    for manifest in stores[1].glob("MANIFEST*"):
+        manifest.write_bytes(manifest.read_bytes()[:100])
+    tables = list(stores[2].glob("*.sst"))
+    assert tables
+    for table in tables:
+        data = bytearray(table.read_bytes())
+        data[: len(data) // 2] = chance.randbytes(len(data) // 2)
+        table.write_bytes(data)
+    worker.start()
+    for store in stores[:2]:
+        assert f"{store} can't be opened, it is restored from the changelog" in worker.log
+    # Where its damage is found: when it is opened, or when a block is read.
+    said = rf"{stores[2]} (can't be opened, it|is damaged: .*: it) is restored"
+    assert re.search(said, worker.log)
+    stream.send(300, minute=1)
+    stream.wait_exact()
+    worker.stop()
+    shutil.rmtree(worker.data)
+    worker.start()
+    assert f"rows of {stream.name}-2" in worker.log
+    stream.send(300, minute=2)
+    stream.wait_exact()
+
+
+def test_a_full_disk_stops_the_worker(stream: Stream, worker: Worker) -> None:
+    """What is committed is in Kafka: when there is room again a restart restores it."""
+    worker.start()
+    assert worker.process is not None
+    _, hard = resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (500_000, hard))
+    now = stream.first
+    for half in range(2):
+        keys = (f"key-{half}-{number:012d}" for number in range(50_000))
+        stream.market.send((stream.event(key, 1, now) for key in keys), stream.source, partition=0)
+    words = last_words(worker)
+    assert f"{worker.data / 'tables' / stream.name}-0 can't be read or written" in words
+    assert "make room" in words
+    worker.start()
+    stream.wait_exact()
+
+
+def test_two_workers_with_other_pipelines_at_the_same_time(market: Market) -> None:
+    """Nothing is committed yet that could tell them: they see it once something is."""
+    own = Market(market.bootstrap, market.directory)
+    workers = [
+        own.worker(TICKSTREAM_PIPELINES=each, TOPIC_PARTITIONS=PARTITIONS)
+        for each in ("candles", "candles,gainers")
+    ]
+    try:
+        for worker in workers:
+            worker.start(wait=False)
+        for worker in workers:
+            worker.wait_ready()
+        own.send(tick(f"S{number}", 1.5, 1_767_225_600_000 + number) for number in range(100))
+        until(lambda: not all(worker.running for worker in workers), 60)
+        stopped = next(worker for worker in workers if not worker.running)
+        assert stopped.exit_code == 1
+        assert f"application {own.application} folds ticks into candles" in stopped.tail(1)
+        assert "the same TICKSTREAM_PIPELINES" in stopped.tail(1)
+    finally:
+        for worker in workers:
+            worker.kill()
+
+
+def test_records_larger_than_a_fetch(stream: Stream, worker: Worker) -> None:
+    """5 MB, where a fetch asks for 4: read if it can be, a dead letter if not; the rest goes on."""
+    stream.configure(stream.source, max_message_bytes=8_000_000)
+    before = stream.records_of("dead-letters")
+    worker.start()
+    stream.send(100, minute=1)
+    now = stream.first + MINUTE
+    stream.send_large(stream.event("large", 7, now, more="x" * 5_000_000))
+    stream.send_large(("large", b"x" * 5_000_000, now))
+    stream.send(100, minute=1)
+    stream.wait_exact()
+    assert stream.records_of("dead-letters") == before + 1
