@@ -7,14 +7,19 @@ two static members (CONSUMER_GROUP_INSTANCE_ID) restarts. At the end every windo
 with the truth.
 
 usage: failover.py [--rate 20000] [--rows 0] [--standbys 0] [--partitions 6] [--calm 5]
+                   [--heartbeat 1.0] [--logs DIRECTORY]
 
 `--rows` fills the table first; with `--standbys` other workers keep copies of its partitions.
+`--logs` keeps what the workers log.
 """
 
 import argparse
+import shutil
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from bench.load import Load
 from bench.scene import APPLICATION, GRACE, MINUTE, Scene
@@ -108,7 +113,11 @@ def owned(worker: Worker) -> list[int]:
 def main() -> None:
     """Go through the events, then compare."""
     args = _arguments()
-    with Scene(partitions=args.partitions, TABLE_STANDBY_REPLICAS=args.standbys) as scene:
+    settings = {
+        "TABLE_STANDBY_REPLICAS": args.standbys,
+        "BROKER_HEARTBEAT_INTERVAL": args.heartbeat,
+    }
+    with Scene(partitions=args.partitions, **settings) as scene, _kept(scene, args.logs):
         if args.rows:
             scene.fill_rows(args.rows)
         positions = Positions(scene.bootstrap, APPLICATION, scene.partitions)
@@ -128,6 +137,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--standbys", type=int, default=0)
     parser.add_argument("--partitions", type=int, default=6)
     parser.add_argument("--calm", type=float, default=5.0)
+    parser.add_argument("--heartbeat", type=float, default=1.0)
+    parser.add_argument("--logs", type=Path)
     return parser.parse_args()
 
 
@@ -151,6 +162,17 @@ def _without_last(workers: list[Worker], end: Callable[[Worker], object]) -> lis
 def _restarted(workers: list[Worker]) -> list[Worker]:
     workers[-1].restart()
     return workers
+
+
+@contextmanager
+def _kept(scene: Scene, directory: Path | None) -> Iterator[None]:
+    """Keep what the workers logged, whatever happens."""
+    try:
+        yield
+    finally:
+        for log in scene.directory.glob("*.log") if directory else ():
+            directory.mkdir(parents=True, exist_ok=True)
+            shutil.copy(log, directory)
 
 
 def _compare(bootstrap: str) -> None:

@@ -7,6 +7,7 @@ with Scene(partitions=6, windows="1m") as scene:
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,8 @@ class Scene:
         self._ending = ExitStack()
 
     def __enter__(self) -> Self:
+        # Whoever ends a measurement ends its broker and workers.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         with ExitStack() as ending:
             temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
             self.directory = Path(ending.enter_context(temporary))
