@@ -7,7 +7,7 @@ two static members (CONSUMER_GROUP_INSTANCE_ID) restarts. At the end every windo
 with the truth.
 
 usage: failover.py [--rate 20000] [--rows 0] [--standbys 0] [--partitions 6] [--calm 5]
-                   [--heartbeat 1.0] [--logs DIRECTORY]
+                   [--heartbeat 0.3] [--logs DIRECTORY]
 
 `--rows` fills the table first; with `--standbys` other workers keep copies of its partitions.
 `--logs` keeps what the workers log.
@@ -137,7 +137,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--standbys", type=int, default=0)
     parser.add_argument("--partitions", type=int, default=6)
     parser.add_argument("--calm", type=float, default=5.0)
-    parser.add_argument("--heartbeat", type=float, default=1.0)
+    parser.add_argument("--heartbeat", type=float, default=0.3)
     parser.add_argument("--logs", type=Path)
     return parser.parse_args()
 
