@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from app.settings import Settings
-from app.state.partition import EXPIRE_SLICE
+from app.state.partition import CROWD, EXPIRE_SLICE
 from app.worker import BUFFERED_BATCHES, MAX_FETCH_BYTES
 from bench.market import START, fill, fill_minutes
 from bench.scene import SYMBOLS, Scene
@@ -52,7 +52,9 @@ def _bound(partitions: int) -> str:
         f"buffered at most: {batches} batches of {records:,} records, "
         f"{batches * records * TICK_BYTES >> 20} MB; "
         f"fetched and not yet parsed {partitions} x {MAX_FETCH_BYTES >> 20} MB compressed; "
-        f"deleted by one checkpoint {EXPIRE_SLICE:,} rows"
+        f"deleted by one checkpoint {EXPIRE_SLICE:,} rows; "
+        f"waiting for their results {CROWD:,} rows a partition, and one batch, "
+        "after what one TICKSTREAM_PUBLISH_INTERVAL folds"
     )
 
 
