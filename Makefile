@@ -32,8 +32,11 @@ format: $(VENV)/.installed-test ## let the formatter decide
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed-test ## speed, printed as ratios measured in one run
-	@$(BIN)/python -m bench.throughput
+bench: $(VENV)/.installed-test ## measure: BENCH=throughput, failover, restore or flood; ARGS=--help
+	@$(BIN)/python -m bench.$${BENCH:-throughput} $(ARGS)
+
+soak: $(VENV)/.installed-test ## HOURS=1 (or MINUTES) under load: what grows? each window checked
+	@$(BIN)/python -m bench.soak --hours $${HOURS:-1} --minutes $${MINUTES:-0} $(ARGS)
 
 lock: ## pin anew what pyproject.toml asks for
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv
@@ -60,4 +63,4 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements/test.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
 	@touch $@
 
-.PHONY: help install up test fuzz check format bench lock clean
+.PHONY: help install up test fuzz check format bench soak lock clean

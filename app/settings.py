@@ -194,7 +194,10 @@ class Settings(BaseSettings):
         6.0, alias="BROKER_SESSION_TIMEOUT", gt=0, description="Seconds to a fail-over"
     )
     heartbeat_interval: float = Field(
-        1.0, alias="BROKER_HEARTBEAT_INTERVAL", gt=0, description="Seconds between heartbeats"
+        0.3,
+        alias="BROKER_HEARTBEAT_INTERVAL",
+        gt=0,
+        description="Seconds between heartbeats: how late workers hear that one joins or leaves",
     )
     standby_replicas: int = Field(
         1,

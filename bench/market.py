@@ -6,21 +6,21 @@ import msgspec
 from confluent_kafka import Producer
 
 START = 1_763_000_000_000
+MINUTE = 60_000
 
 
 def fill(
-    bootstrap: str, topic: str, count: int, *, symbols: int = 500, step: int = 10, seed: int = 1
+    bootstrap: str,
+    topic: str,
+    count: int,
+    *,
+    symbols: int = 500,
+    step: int = 10,
+    seed: int = 1,
+    start: int = START,
 ) -> None:
     """Write `count` JSON ticks to a topic, keyed by symbol, `step` ms of event time apart."""
-    producer = Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "partitioner": "murmur2_random",
-            "compression.type": "lz4",
-            "linger.ms": 20,
-            "queue.buffering.max.messages": 2_000_000,
-        }
-    )
+    producer = new_producer(bootstrap)
     chance = random.Random(seed)
     names = [f"SYM{number:04d}" for number in range(symbols)]
     prices = dict.fromkeys(names, 150.0)
@@ -32,9 +32,45 @@ def fill(
             "symbol": name,
             "price": round(prices[name], 4),
             "size": chance.randrange(1, 500),
-            "time": START + number * step,
+            "time": start + number * step,
         }
         producer.produce(topic, value=encode(tick), key=name)
         if number % 10_000 == 0:
             producer.poll(0)
     producer.flush()
+
+
+def fill_minutes(
+    bootstrap: str, topic: str, *, symbols: int, minutes: int, start: int = START
+) -> int:
+    """Write one tick of each symbol for each minute from `start` on; give where it ends (ms)."""
+    producer = new_producer(bootstrap)
+    first = start - start % MINUTE
+    encode = msgspec.json.encode
+    for minute in range(minutes):
+        for number in range(symbols):
+            # Some price, and each another one.
+            price = 1 + (minute * symbols + number) % 99_991 / 100
+            time = first + minute * MINUTE + number % MINUTE
+            name = f"SYM{number:04d}"
+            tick = {"symbol": name, "price": price, "size": 1 + number % 97, "time": time}
+            producer.produce(topic, value=encode(tick), key=name)
+        producer.poll(0)
+    producer.flush()
+    return first + minutes * MINUTE
+
+
+def new_producer(bootstrap: str) -> Producer:
+    """Make a producer that keeps the order of records and loses none."""
+    return Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "partitioner": "murmur2_random",
+            "compression.type": "lz4",
+            "linger.ms": 20,
+            "queue.buffering.max.messages": 2_000_000,
+            "enable.idempotence": True,
+            # A coordinator still loading is asked again; nobody needs to know.
+            "log_level": 3,
+        }
+    )

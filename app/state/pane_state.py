@@ -71,6 +71,11 @@ class PaneState(EventTimeState):
 
     # -- folding
 
+    @property
+    def held(self) -> int:
+        """How many panes are in memory: windows made of them are not final yet."""
+        return sum(map(len, self._by_start.values()))
+
     def _fold(self, decoded: Decoded, begin: int) -> None:
         if not self.table.says_every_change:
             self._fold_range(decoded, begin, len(decoded.offsets))

@@ -44,6 +44,10 @@ Out = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
 #: Most rows that one checkpoint deletes, but for those of one start.
 EXPIRE_SLICE = 5_000
 
+#: Rows of a partition in memory above which folding waits for results that are behind: where
+#: each window holds a tick or two, they take longer than the folding.
+CROWD = 20_000
+
 #: Key and value of a row (None deletes it).
 Row = tuple[bytes, bytes | None]
 
@@ -163,6 +167,16 @@ class PartitionState(ABC):
     def dirty(self) -> bool:
         """Whether a checkpoint has something to write."""
         return self.position != self._committed_position or bool(self._outputs)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether to fold no more until what is due has been written."""
+        return self.behind and self.held > CROWD
+
+    @property
+    def held(self) -> int:
+        """How many rows are in memory because results of them are still to come."""
+        return 0
 
     @property
     @abstractmethod

@@ -272,9 +272,17 @@ class Task:
         metrics.position.labels(self.source, str(self.partition)).set(position)
 
     async def pace(self) -> None:
-        """Hold folding up while a checkpoint takes much longer than its interval."""
-        waiting = self._checkpoint
+        """Hold folding up while a checkpoint takes much longer than its interval.
+
+        Also while results are so far behind that what they are made of would fill the memory.
+        """
         patience = PATIENCE * self.tasks.conf.checkpoint_interval / 1000
+        while self.state is State.RUNNING and any(state.crowded for state in self.states):
+            if self._checkpoint is None or self._checkpoint.done():
+                await asyncio.sleep(0)  # the next one follows at once
+            else:
+                await asyncio.wait([self._checkpoint], timeout=patience)
+        waiting = self._checkpoint
         late = self.clock.monotonic() - self._checkpointed > patience + 1
         if waiting is not None and late:
             await asyncio.wait([waiting], timeout=patience)

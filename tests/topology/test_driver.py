@@ -180,7 +180,7 @@ def test_a_failed_transaction_reopens_its_task(sensors: Sensors) -> None:
         driver.advance("200ms")
         assert sensors.table.partitions == []
         assert not sensors.table.ready
-        driver.advance(2_999)
+        driver.advance(1_599)
         assert sensors.table.partitions == []
         driver.advance(1)
         assert sensors.table.partitions == [0]

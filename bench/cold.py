@@ -1,0 +1,85 @@
+"""One cold start from a changelog, in a process of its own that has done nothing else.
+
+usage: cold.py read|restore|profile DIRECTORY, with the settings of a worker in the environment.
+
+`restore` brings every partition of the table of candles into an empty store, together, as a
+worker's tasks do. `read` only reads the same records with aiokafka. Prints records and seconds.
+`profile` restores under cProfile and prints where the time goes.
+"""
+
+import asyncio
+import cProfile
+import pstats
+import sys
+from pathlib import Path
+from time import perf_counter
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from app import app
+from app.batching.fetching import install
+from app.state import metrics
+from app.state.progress import Progress
+from tables.candles import candles
+
+FETCH_BYTES = 8 << 20
+
+
+async def restore(directory: Path) -> tuple[int, float]:
+    """Restore all partitions at once; give rows and seconds."""
+    install(app.tasks.reads)  # as a worker's consumer does
+    partitions = range(candles.source.partition_count())
+    begun = perf_counter()
+    stores = await asyncio.gather(
+        *(
+            app.tasks.journal.restore(directory / str(n), candles, n, Progress("candles", n))
+            for n in partitions
+        )
+    )
+    seconds = perf_counter() - begun
+    for store in stores:
+        store.close()
+    rows = (metrics.restored_rows.labels("candles", str(n)) for n in partitions)
+    return int(sum(row._value.get() for row in rows)), seconds  # noqa: SLF001  # no other way to ask
+
+
+async def read() -> tuple[int, float]:
+    """Read all partitions to their ends, doing nothing with the records; give how many, and s."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=app.settings.bootstrap_servers,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        max_partition_fetch_bytes=FETCH_BYTES,
+    )
+    name = candles.changelog.name
+    partitions = [TopicPartition(name, n) for n in range(candles.source.partition_count())]
+    begun = perf_counter()
+    await consumer.start()
+    consumer.assign(partitions)
+    await consumer.seek_to_beginning()
+    left = await consumer.end_offsets(partitions)
+    records = 0
+    while left:
+        fetched = await consumer.getmany(timeout_ms=200)
+        records += sum(map(len, fetched.values()))
+        left = {tp: end for tp, end in left.items() if await consumer.position(tp) < end}
+    seconds = perf_counter() - begun
+    await consumer.stop()
+    return records, seconds
+
+
+def main(how: str, directory: Path) -> None:
+    """Do it and print what came of it."""
+    if how != "profile":
+        records, seconds = asyncio.run(read() if how == "read" else restore(directory))
+        print(records, seconds)
+        return
+    profile = cProfile.Profile()
+    profile.enable()
+    asyncio.run(restore(directory))
+    profile.disable()
+    pstats.Stats(profile).sort_stats("tottime").print_stats(25)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

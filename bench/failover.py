@@ -1,0 +1,185 @@
+"""How long results pause when a worker dies, leaves, joins or restarts, under a steady load.
+
+The pause of a partition is the longest time between two commits of it, seen from outside by
+asking for the group's offsets every 20 ms; a quiet worker commits every 200 ms. In one run, one
+after the other: a third worker joins two, it leaves (SIGTERM), one of two is killed, and one of
+two static members (CONSUMER_GROUP_INSTANCE_ID) restarts. At the end every window is compared
+with the truth.
+
+usage: failover.py [--rate 20000] [--rows 0] [--standbys 0] [--partitions 6] [--calm 5]
+                   [--heartbeat 0.3] [--logs DIRECTORY]
+
+`--rows` fills the table first; with `--standbys` other workers keep copies of its partitions.
+`--logs` keeps what the workers log.
+"""
+
+import argparse
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.load import Load
+from bench.scene import APPLICATION, GRACE, MINUTE, Scene
+from bench.watching import Positions
+from tests import truth
+from tests.workers import Worker, until
+
+#: Longest pause of a moved partition that is asked for, in s.
+TARGETS = {"join": 1.0, "leave": 2.0, "kill -9": 8.0}
+
+#: Seconds that the workers may take to run steadily again.
+QUIET = 120.0
+
+#: Ticks that workers under load may be behind and count as having caught up.
+NEAR = 60_000
+
+
+class Drill:
+    """The workers under load, and what is seen of them."""
+
+    def __init__(self, scene: Scene, positions: Positions, calm: float) -> None:
+        self._scene = scene
+        self._positions = positions
+        self._calm = calm
+        self._static = 0
+
+    def start(self, number: int = 1, *, static: bool = False) -> list[Worker]:
+        """Start workers together; return when they have caught up and share the partitions."""
+        workers = [self._new(static=static) for _ in range(number)]
+        for worker in workers:
+            worker.start(wait=False)
+        for worker in workers:
+            worker.wait_ready(QUIET)
+        until(lambda: all(owned(worker) for worker in workers), QUIET)
+        self._scene.caught_up(workers[0], within=NEAR)
+        return workers
+
+    def measure(
+        self, name: str, before: list[Worker], event: Callable[[], list[Worker]]
+    ) -> list[Worker]:
+        """Let `event` happen, which gives the workers after it; print how long it held up.
+
+        A partition has moved when another worker has it afterwards; of a restart, those of all.
+        """
+        begun = time.monotonic()
+        until(lambda: self._settled(before, begun), QUIET)
+        calm = time.monotonic()
+        time.sleep(self._calm)  # the steady state that the measurement starts from
+        owners = self._owners(before)
+        usual = max(self._positions.pauses(calm).values())
+        begun = time.monotonic()
+        after = event()
+        happened = time.monotonic()
+        until(lambda: self._settled(after, happened), QUIET)
+        time.sleep(self._calm)  # a second rebalance would show
+        until(lambda: self._settled(after, time.monotonic() - self._calm), QUIET)
+        pauses = self._positions.pauses(begun)
+        now = self._owners(after)
+        moved = [n for n in self._scene.partitions if owners[n] != now[n]]
+        target = f" (target {TARGETS[name]:.0f} s)" if name in TARGETS else ""
+        longest = [pauses[n] for n in moved or pauses]
+        print(
+            f"{name}: {len(moved)} partitions moved, longest pause {max(longest):.2f} s{target}, "
+            f"median {statistics.median(longest):.2f} s; of all partitions "
+            f"{max(pauses.values()):.2f} s; in the calm before {usual:.2f} s",
+            flush=True,
+        )
+        return after
+
+    def _new(self, *, static: bool) -> Worker:
+        if not static:
+            return self._scene.worker()
+        self._static += 1
+        return self._scene.worker(CONSUMER_GROUP_INSTANCE_ID=f"bench-{self._static}")
+
+    def _settled(self, workers: list[Worker], since: float) -> bool:
+        """Say whether all partitions are open and have moved on since."""
+        owners = self._owners(workers)
+        return len(owners) == len(self._scene.partitions) and self._positions.moved_since(since)
+
+    @staticmethod
+    def _owners(workers: list[Worker]) -> dict[int, int]:
+        return {number: worker.port for worker in workers for number in owned(worker)}
+
+
+def owned(worker: Worker) -> list[int]:
+    """Give the partitions that are open at a worker. Raises OSError if it can't be asked."""
+    return worker.get("/readyz")[1]["tables"]["candles"]["open"]
+
+
+def main() -> None:
+    """Go through the events, then compare."""
+    args = _arguments()
+    settings = {
+        "TABLE_STANDBY_REPLICAS": args.standbys,
+        "BROKER_HEARTBEAT_INTERVAL": args.heartbeat,
+    }
+    with Scene(partitions=args.partitions, **settings) as scene, _kept(scene, args.logs):
+        if args.rows:
+            scene.fill_rows(args.rows)
+        positions = Positions(scene.bootstrap, APPLICATION, scene.partitions)
+        with Load(scene.bootstrap, rate=args.rate) as load, positions:
+            _events(Drill(scene, positions, args.calm))
+            load.end()
+        with scene.worker() as worker:
+            scene.caught_up(worker)
+        print(f"{load.sent:,} ticks at {args.rate:,}/s, {args.rows:,} rows before")
+        _compare(scene.bootstrap)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rate", type=int, default=20_000)
+    parser.add_argument("--rows", type=int, default=0)
+    parser.add_argument("--standbys", type=int, default=0)
+    parser.add_argument("--partitions", type=int, default=6)
+    parser.add_argument("--calm", type=float, default=5.0)
+    parser.add_argument("--heartbeat", type=float, default=0.3)
+    parser.add_argument("--logs", type=Path)
+    return parser.parse_args()
+
+
+def _events(drill: Drill) -> None:
+    workers = drill.start(2)
+    workers = drill.measure("join", workers, lambda: [*workers, *drill.start()])
+    workers = drill.measure("leave", workers, lambda: _without_last(workers, Worker.stop))
+    workers = drill.measure("kill -9", workers, lambda: _without_last(workers, Worker.kill))
+    workers[0].stop()
+    workers = drill.start(2, static=True)
+    workers = drill.measure("restart, static", workers, lambda: _restarted(workers))
+    for worker in workers:
+        worker.stop()
+
+
+def _without_last(workers: list[Worker], end: Callable[[Worker], object]) -> list[Worker]:
+    end(workers[-1])
+    return workers[:-1]
+
+
+def _restarted(workers: list[Worker]) -> list[Worker]:
+    workers[-1].restart()
+    return workers
+
+
+@contextmanager
+def _kept(scene: Scene, directory: Path | None) -> Iterator[None]:
+    """Keep what the workers logged, whatever happens."""
+    try:
+        yield
+    finally:
+        for log in scene.directory.glob("*.log") if directory else ():
+            directory.mkdir(parents=True, exist_ok=True)
+            shutil.copy(log, directory)
+
+
+def _compare(bootstrap: str) -> None:
+    expected = truth.candles(truth.ticks(bootstrap), MINUTE, MINUTE, GRACE)
+    wrong = len(truth.differences(expected, truth.published(bootstrap)))
+    print(f"{len(expected):,} windows compared, wrong: {wrong}: {'NOT ' * bool(wrong)}exact")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""More windows than can be said at once: what they are made of does not fill the memory."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from app import app
+from app.records import Tick
+from app.state import partition
+from app.state.event_time import EventTimeState
+from app.testing import TopologyDriver
+from app.topics import CANDLES, TICKS
+from tables.candles import candles
+
+MINUTE = 60_000
+
+SYMBOLS, MINUTES = 50, 200
+
+#: Most ticks of one batch.
+BATCH = 5_000
+
+
+def held() -> int:
+    """Count the panes in memory."""
+    states = [state for state in candles.open_states() if isinstance(state, EventTimeState)]
+    return sum(state.held for state in states)
+
+
+def ticks(begin: int) -> Iterator[Tick]:
+    """Give a tick of each symbol and minute."""
+    for minute in range(MINUTES):
+        for number in range(SYMBOLS):
+            yield Tick(f"SYM{number}", 10.0, begin + minute * MINUTE)
+
+
+def test_folding_waits_for_results_that_are_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a tick a window, folding is faster than saying: only a batch more is ever held."""
+    monkeypatch.setattr(partition, "CROWD", BATCH)
+    with TopologyDriver(app, tables=[candles], partitions=1, commit_time=100) as driver:
+        begin = driver.now - 2 * MINUTES * MINUTE
+        driver.pipe(TICKS, *ticks(begin))
+        driver.advance(1_100)
+        before = held()
+        driver.pipe(TICKS, *ticks(begin + MINUTES * MINUTE))
+        most = held()
+        for _ in range(20):
+            driver.advance(10)
+            most = max(most, held())
+        driver.settle()
+        finals = {
+            (each.symbol, each.start)
+            for each in driver.topic(CANDLES)
+            if each.final and each.size == MINUTE
+        }
+    # All but the last minutes, of which a grace is open.
+    assert len(finals) == SYMBOLS * (2 * MINUTES - 6)
+    assert most <= before + BATCH
