@@ -133,8 +133,10 @@ class GroupState(PartitionState):
         for start in sorted(self._changed):
             result = self._sum_up(start)
             if result is not None:
-                for topic, record in self.table.publications:
-                    self.send(topic, result.key, record(result))
+                for topic, make in self.table.publications:
+                    record = make(result)
+                    if record is not None:
+                        self.send(topic, result.key, record)
         self._changed.clear()
 
     def _settle(self) -> None:
