@@ -103,6 +103,27 @@ class TopGainers(Struct, frozen=True):
     revision: int
 
 
+class Surge(Struct, frozen=True, gc=False):
+    """A minute in which a price moved much; `change` is a fraction: (last - open) / open."""
+
+    symbol: Name
+    start: int
+    end: EventTime
+    open: float
+    high: float
+    low: float
+    last: float
+    change: float
+    volume: int
+    count: int
+    revision: int
+    final: bool
+    late: int
+    partition: int
+    first_offset: int
+    last_offset: int
+
+
 class DeadLetter(Struct, frozen=True, gc=False):
     """What could not be read or processed, byte for byte (base64), and why."""
 

@@ -167,6 +167,18 @@ class Settings(BaseSettings):
         alias="TICKSTREAM_GAIN_BASE",
         description="What a gain is measured from: the day's open, or the previous day's close",
     )
+    surge: float = Field(
+        0.004,
+        alias="TICKSTREAM_SURGE",
+        gt=0,
+        allow_inf_nan=False,
+        description="A surge is a change of a price by this fraction, or more, within a minute",
+    )
+    surge_grace: Duration = Field(
+        parse_duration("10s"),
+        alias="TICKSTREAM_SURGE_GRACE",
+        description="How late a tick may be for surges, which are told so much later",
+    )
     publish_interval: Duration = Field(
         parse_duration("1s"),
         alias="TICKSTREAM_PUBLISH_INTERVAL",

@@ -102,6 +102,18 @@ TOP_GAINERS = Topic(
     compacted=True,
 )
 
+# -- surges: ticks -> surges
+
+SURGES = Topic(
+    "surges",
+    "symbol",
+    records.Surge,
+    "minutes in which a price moved much, from all partitions into one",
+    partitions=1,
+    retention=8 * DAY,
+    time="end",
+)
+
 # -- connections
 
 CONN_EVENTS = Topic(
@@ -122,7 +134,16 @@ DEAD_LETTERS = Topic(
     partitions=3,
 )
 
-ALL = (TICKS, CANDLES, TICKS_LATE, DAILY_GAINS, TOP_GAINERS, CONN_EVENTS, DEAD_LETTERS)
+ALL = (
+    TICKS,
+    CANDLES,
+    TICKS_LATE,
+    DAILY_GAINS,
+    TOP_GAINERS,
+    SURGES,
+    CONN_EVENTS,
+    DEAD_LETTERS,
+)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class EventTimeState(PartitionState):
     def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
         super().__init__(table, partition, store, leads=leads)
         self._late_counts = LateCounts(table.name, store)
-        #: Results of this publication, by whether they are final.
+        #: Results written in this publication, by whether they are final.
         self._said: Counter[bool] = Counter()
 
     # -- folding
@@ -116,10 +116,15 @@ class EventTimeState(PartitionState):
         )
 
     def _emit(self, result: WindowResult) -> None:
-        self._said[result.final] += 1
         self.saying = Saying(result.key, f"window {result.window}", (result.start, result.end))
-        for topic, record in self.table.publications:
-            self.send(topic, result.key, record(result))
+        said = False
+        for topic, make in self.table.publications:
+            record = make(result)
+            if record is not None:
+                self.send(topic, result.key, record)
+                said = True
+        if said:
+            self._said[result.final] += 1
 
     # -- queries
 

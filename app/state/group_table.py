@@ -134,8 +134,10 @@ class GroupState(PartitionState):
             result = self._sum_up(start)
             if result is not None:
                 self.saying = Saying(result.key, "the period")
-                for topic, record in self.table.publications:
-                    self.send(topic, result.key, record(result))
+                for topic, make in self.table.publications:
+                    record = make(result)
+                    if record is not None:
+                        self.send(topic, result.key, record)
         self._changed.clear()
 
     def _settle(self) -> None:

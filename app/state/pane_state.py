@@ -39,9 +39,9 @@ class PaneState(EventTimeState):
         #: Rows of the next snapshot.
         self._rows: list[Row] = []
         self._unpublished: list[Pane] = []
-        #: Where windows overlap much, their folds go on from one publication to the next.
+        #: Folds that go on from one publication to the next.
         self._folds: dict[WindowFamily, dict[bytes, WindowFold]] = {
-            window: {} for window in table.windows if table.overlaps_much(window)
+            window: {} for window in table.windows if table.keeps_fold(window)
         }
         self._decode_row = RowDecoder(
             table.name,
@@ -307,9 +307,11 @@ class PaneState(EventTimeState):
             # So many steps of the windows, from the first of them on that holds a record.
             steps = max(1, SLICE // len(self._panes))
             return max(before, starts[0]) + steps * self.table.step
-        windows = 0
+        # Each record may have made a window: were fewer published than made, what waits would
+        # grow for as long as records come faster than checkpoints.
+        windows, most = 0, SLICE + self.position - self.meta.published
         for start in starts[bisect_left(starts, before) :]:
-            if windows >= SLICE:
+            if windows >= most:
                 return start
             windows += len(self._by_start[start])
         return until

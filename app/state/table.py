@@ -76,7 +76,7 @@ class StateTable(Service):
         self.help = help
         #: What makes of a result the record that queries answer.
         self.record = record
-        #: Topics this table writes, each with what makes its record.
+        #: Topics this table writes, each with what makes its record, or None to write nothing.
         self.publications: list[tuple[Topic, Callable[[Any], Any]]] = []
         self._states: dict[int, PartitionState] = {}
         self._seen: dict[bytes, int] = {}
@@ -104,7 +104,12 @@ class StateTable(Service):
         return [topic for topic, _ in self.publications]
 
     def publish(self, topic: Topic, record: Callable[[Any], Any] | None = None) -> None:
-        """Write each changed result to `topic`, as `record` makes it, or the table's own."""
+        """Write each changed result to `topic`, as `record` makes it, or the table's own.
+
+        Where `record` gives None there is nothing to say of a result, and nothing is written.
+        What was said of it before stays said: a `record` that may change its mind belongs to a
+        table that publishes on close. Queries answer all results, by the table's own record.
+        """
         self.publications.append((topic, record or self.record))
 
     async def fold(self, batch: Batch) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -21,6 +22,7 @@ from app.windows import (
     Refusal,
     Session,
     Slices,
+    Sliding,
     WindowFamily,
     WindowResult,
     format_duration,
@@ -30,13 +32,16 @@ from app.windows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from app.state.store import Store
 
 #: Above this, windows are published on close only, where nothing else was asked for: they
 #: overlap too often to say each change.
 MAX_OVERLAP = 60
+
+#: A query that goes through a key's windows begins with so many steps, or sizes, of them.
+FIRST_REACH = 16
 
 #: Windows, or the text of one.
 Windows = WindowFamily | str
@@ -46,6 +51,27 @@ _KINDS: dict[type[Any], Callable[..., EventTimeState]] = {
     Session: SessionState,
     Count: CountState,
 }
+
+
+class Place(NamedTuple):
+    """Where a window stands among all of its kind in a table: in order, no two in one place.
+
+    Sessions and windows of a count move while they are open; what is final never does.
+    """
+
+    key: str
+    #: Ms.
+    start: int
+    end: int
+    #: Tells windows of a count apart that began and ended together.
+    first_offset: int
+    #: Tells the two parts of a key apart whose producers partition differently.
+    partition: int
+
+
+def place_of(result: WindowResult) -> Place:
+    """Give the place of a result."""
+    return Place(result.key, result.start, result.end, result.first_offset, result.partition)
 
 
 class WindowTable(StateTable):
@@ -145,6 +171,15 @@ class WindowTable(StateTable):
         """Say whether a kind of window is published before it is final."""
         return self.says_changes and not self.overlaps_much(window)
 
+    def keeps_fold(self, window: WindowFamily) -> bool:
+        """Say whether final windows share so many panes that their fold is worth keeping.
+
+        Those that slide with each event do. Only where nothing else is said: else what is open
+        is folded in each publication anyway.
+        """
+        slides = isinstance(window, Sliding) and not self.says_changes
+        return slides or self.overlaps_much(window)
+
     @property
     def topics(self) -> list[Topic]:
         """The topics this table writes, that of late records among them."""
@@ -172,7 +207,7 @@ class WindowTable(StateTable):
             for state in self._window_states()
             for result in state.read(key.encode(), window, begin, end)
         ]
-        return sorted(found, key=lambda result: (result.start, result.end, result.first_offset))
+        return sorted(found, key=place_of)
 
     def newest(
         self, key: str, window: WindowFamily, *, begin: int, end: int, limit: int
@@ -201,22 +236,38 @@ class WindowTable(StateTable):
         begin: int,
         end: int,
         limit: int,
-        after: tuple[str, int] | None = None,
-    ) -> list[tuple[str, int, Any]]:
-        """Give key, start and record of windows of all keys that start in [begin, end) (ms).
+        after: Place | None = None,
+    ) -> list[WindowResult]:
+        """Give windows of all keys that start in [begin, end) (ms), in order of their places.
 
-        In order of key, then start; the first `limit` that come after `after` (key, start).
+        The first `limit` that come after `after`: with the place of the last one, the next page.
         """
-        page: list[tuple[str, int, Any]] = []
-        known, start = after or ("", -1)
+        return list(islice(self._all_after(window, begin, end, after), limit))
+
+    def _all_after(
+        self, window: WindowFamily, begin: int, end: int, after: Place | None
+    ) -> Iterator[WindowResult]:
         keys = {key for s in self._window_states() for key in s.keys_of(window, begin, end)}
-        for key in sorted(name for raw in keys if (name := raw.decode()) >= known):
-            first = max(begin, start + 1) if key == known else begin
-            found = self.results(key, window, first, end)
-            page.extend((key, result.start, self.record(result)) for result in found)
-            if len(page) >= limit:
-                break
-        return page[:limit]
+        for key in sorted(raw.decode() for raw in keys):
+            if after is None or key > after.key:
+                yield from self._ascending(key, window, begin, end)
+            elif key == after.key:
+                found = self._ascending(key, window, max(begin, after.start), end)
+                yield from (result for result in found if place_of(result) > after)
+
+    def _ascending(
+        self, key: str, window: WindowFamily, begin: int, end: int
+    ) -> Iterator[WindowResult]:
+        """Give the windows of `key` piece by piece: who wants a few doesn't pay for all."""
+        span = self.span(key)
+        if span is None:
+            return
+        begin, end = max(begin, span[0] - self.longest), min(end, span[1])
+        reach = FIRST_REACH * (window.advance or window.size)
+        while begin < end:
+            until = min(begin + reach, end)
+            yield from self.results(key, window, begin, until)
+            begin, reach = until, 2 * reach
 
     def span(self, key: str) -> tuple[int, int] | None:
         """Give start of the oldest and end of the newest of `key` (ms); None if unknown."""

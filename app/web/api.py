@@ -3,8 +3,18 @@
 from http import HTTPStatus
 from typing import Any
 
-from app.records import Candle, TopGainers
-from app.web import candles, dashboard, gainers, health, lateness, openapi, tables
+from app.records import Candle, Surge, TopGainers
+from app.web import (
+    candles,
+    dashboard,
+    gainers,
+    health,
+    lateness,
+    openapi,
+    surges,
+    tables,
+    windows,
+)
 from app.web import parameters as p
 from app.web.routes import Route
 
@@ -44,6 +54,44 @@ ROUTES = (
         "The ten best of a day, the best first",
         TopGainers,
         parameters=(p.DAY,),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/surges",
+        surges.surges,
+        "The latest surge of each symbol, the newest first",
+        list[Surge],
+        parameters=(p.limit("How many at most", default=10, most=1000),),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/windows/{table}/{key}",
+        windows.key_windows,
+        "The windows of a key in any table, newest last",
+        list[dict[str, Any]],
+        parameters=(
+            p.path("table", "Name of the table"),
+            p.path("key", "The key, as it stands in the table's source topic"),
+            windows.WINDOW,
+            p.FROM,
+            p.TO,
+            p.limit("How many windows at most, the newest of them", default=100, most=5000),
+        ),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/windows/{table}",
+        windows.all_windows,
+        "The windows of all keys of a table, in order of key and time, page by page",
+        windows.WindowPage,
+        parameters=(
+            p.path("table", "Name of the table"),
+            windows.WINDOW,
+            p.FROM,
+            p.TO,
+            p.limit("How many windows a page has at most", default=100, most=5000),
+            windows.AFTER,
+        ),
         statuses=_ASKING,
     ),
     Route(

@@ -1,7 +1,6 @@
 """`/api/candles/{symbol}`, `/api/symbols`: the windows of a symbol, and the symbols there are."""
 
 from itertools import islice
-from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -44,30 +43,9 @@ async def candles(request: web.Request, values: Values) -> web.StreamResponse:
 
     def here() -> list[Candle] | None:
         begin, end, limit = values["from"], values["to"], values["limit"]
-        return newest(table, symbol, window, begin=begin, end=end, limit=limit)
+        return table.newest(symbol, window, begin=begin, end=end, limit=limit)
 
     return await answer(request, table, symbol, here, f"symbol {symbol!r}")
-
-
-def newest(  # a query: each is a part of it
-    table: WindowTable, key: str, window: WindowFamily, *, begin: int, end: int, limit: int
-) -> list[Any] | None:
-    """Give the newest `limit` windows with begin <= start < end (ms), oldest first.
-
-    None where the key is in no partition open here. Windows nothing fell into don't exist, so
-    what is read grows backwards until there are enough, or nothing older.
-    """
-    span = table.span(key)
-    if span is None:
-        return None
-    begin, end = max(begin, span[0] - window.longest), min(end, span[1])
-    found: list[Any] = []
-    reach = limit * window.advance
-    while len(found) < limit and begin < end:
-        start = max(begin, end - reach)
-        found = table.read(key, window, start, end) + found
-        end, reach = start, 2 * reach
-    return found[-limit:]
 
 
 async def symbols(request: web.Request, values: Values) -> web.StreamResponse:

@@ -77,18 +77,22 @@ class Ohlc:
 
     def merge(self, left: OhlcState, right: OhlcState) -> OhlcState:
         """Give a state that holds the trades of both."""
-        first = left
-        if (right.open_time, right.open_offset) < (left.open_time, left.open_offset):
+        first = last = left
+        if right.open_time < left.open_time or (
+            right.open_time == left.open_time and right.open_offset < left.open_offset
+        ):
             first = right
-        last = left
-        if (right.close_time, right.close_offset) > (left.close_time, left.close_offset):
+        if right.close_time > left.close_time or (
+            right.close_time == left.close_time and right.close_offset > left.close_offset
+        ):
             last = right
+        # Neither tuples nor max() and min(): sliding windows merge twice for each second.
         return OhlcState(
             first.open_time,
             first.open_offset,
             first.open,
-            max(left.high, right.high),
-            min(left.low, right.low),
+            left.high if left.high >= right.high else right.high,  # noqa: FURB136
+            left.low if left.low <= right.low else right.low,  # noqa: FURB136
             last.close_time,
             last.close_offset,
             last.close,

@@ -11,7 +11,7 @@ from progress import lag
 from workers import MINUTE, Market, tick, until
 
 TICKS = 20_000
-GRACES = {"candles": 5 * MINUTE, "days": 240 * MINUTE}
+GRACES = {"candles": 5 * MINUTE, "days": 240 * MINUTE, "surges": 10_000}
 
 
 def out_of_order(start: int) -> list[tuple[str, bytes, int]]:

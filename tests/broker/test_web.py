@@ -26,6 +26,9 @@ LAST = NOON + (TICKS - 1) * 10_000
 
 WINDOWS = {"1m": (1, 1), "5m": (5, 5), "15m": (15, 15), "5m&advance=1m": (5, 1)}
 
+#: A symbol whose price is another one at a single step.
+SURGING, SURGE = "SYM07", 60
+
 _partition = DefaultPartitioner()
 
 
@@ -43,6 +46,7 @@ def _market() -> Iterator[tuple[str, bytes, int]]:
     for step in range(TICKS):
         for number, symbol in enumerate(SYMBOLS):
             price = 100 + number * step / 1000 + (step * 7 + number) % 5 / 100
+            price += (symbol, step) == (SURGING, SURGE)
             yield tick(symbol, price, NOON + step * 10_000 + number, size=number)
 
 
@@ -53,15 +57,15 @@ def two(market: Market) -> Iterator[list[Worker]]:
         sent = market.send(_market())
         for symbol, partition in _misplaced().items():
             sent += market.send([tick(symbol, 10, LAST)], partition=partition)
-        until(lambda: _folded(*two) == sent)
+        until(lambda: _folded(*two) == _folded(*two, table="surges") == sent)
         until(lambda: _ranked(two[0]) == len(SYMBOLS) + len(_misplaced()))
         yield two
 
 
-def _folded(*workers: Worker) -> float:
+def _folded(*workers: Worker, table: str = "candles") -> float:
     samples = (sample for worker in workers for sample in _metrics(worker))
     name = "tickstream_records_total"
-    return sum(s.value for s in samples if s.name == name and s.labels["table"] == "candles")
+    return sum(s.value for s in samples if s.name == name and s.labels["table"] == table)
 
 
 def _ranked(worker: Worker) -> int:
@@ -128,6 +132,67 @@ def test_the_day_of_a_symbol_is_a_window_too(two) -> None:
         assert (day["start"], day["count"]) == (NOON // DAY * DAY, TICKS)
 
 
+def _pages(worker: Worker, path: str) -> list[Any]:
+    """Give the windows of all pages of a path."""
+    found, after = [], ""
+    while after is not None:
+        status, page = worker.get(path + after)
+        assert status == 200, page
+        found += page["windows"]
+        after = page["next"] and f"&after={page['next']}"
+    return found
+
+
+@pytest.mark.parametrize(("window", "size", "advance"), [("1m", 1, 1), ("15m/1m", 15, 1)])
+def test_either_worker_has_all_windows_page_by_page(
+    two, market, window: str, size: int, advance: int
+) -> None:
+    """Of all symbols: each once, in order, and together what a group-by over the topic gives."""
+    path = f"/api/windows/candles?window={window}&limit=97"
+    found, *others = [_pages(worker, path) for worker in two]
+    assert others == [found]
+    places = [(candle["symbol"], candle["start"]) for candle in found]
+    assert places == sorted(set(places))
+    expected = truth.candles(truth.ticks(market.bootstrap), size * MINUTE, advance * MINUTE, GRACE)
+    found = pl.DataFrame(found, infer_schema_length=None)
+    assert truth.differences(expected, found).is_empty()
+
+
+def test_either_worker_has_the_minute_up_to_each_trade(two, market) -> None:
+    """There is one for each second in which a symbol traded; by key, by time, and all."""
+    ticks = truth.ticks(market.bootstrap).with_columns(end=pl.col("time") // 1000 * 1000 + 1000)
+    ends = sorted(ticks.select("symbol", "end").unique().iter_rows())
+    found, *others = [_pages(worker, "/api/windows/surges?limit=1000") for worker in two]
+    assert others == [found]
+    assert [(each["symbol"], each["end"]) for each in found] == ends
+
+    minute = _same(two, f"/api/windows/surges/{SURGING}?limit=3")
+    assert minute == [each for each in found if each["symbol"] == SURGING][-3:]
+    begin, end = LAST - 3 * MINUTE, LAST - 2 * MINUTE
+    some = [
+        each
+        for worker in two
+        for each in _pages(
+            worker, f"/api/windows/surges?window=1m/event~1s&from={begin}&to={end}&limit=50"
+        )
+    ]
+    assert some == 2 * [each for each in found if begin <= each["start"] < end]
+
+
+def test_the_latest_surges_are_those_of_the_topic(two, market) -> None:
+    """Either worker has the last one of the symbol that jumped, and of no other."""
+    (surge,) = until(lambda: _same(two, "/api/surges"))
+    until(lambda: _same(two, "/api/surges?limit=1") == [_last_record(market, "surges")])
+    told = [json.loads(each.value()) for each in truth.read(market.bootstrap, "surges")]
+    price = 100 + 7 * SURGE / 1000 + 1
+    assert [(each["symbol"], round(max(each["open"], each["last"]))) for each in told] == 2 * [
+        (SURGING, round(price))
+    ]
+    assert [each["change"] > 0 for each in told] == [True, False]
+    assert surge["final"]
+    assert surge == told[-1]
+
+
 def test_the_ten_gainers_are_those_of_the_topic(two, market) -> None:
     """Either worker has the ranking that consumers of `top-gainers` have, the best first."""
     top = _same(two, "/api/top-gainers")
@@ -141,9 +206,9 @@ def test_the_ten_gainers_are_those_of_the_topic(two, market) -> None:
 def test_either_worker_has_the_rows_of_every_key(two) -> None:
     """In each table, as the tables' own names say it."""
     names = [table["name"] for table in two[0].get("/api/tables")[1]]
-    assert names == ["candles", "days", "gainers"]
+    assert names == ["candles", "days", "gainers", "latest-surges", "surges"]
     for symbol in SYMBOLS[::5]:
-        for name in names:
+        for name in ("candles", "days", "gainers", "surges"):
             rows = _same(two, f"/api/tables/{name}/{symbol}")
             assert {row["symbol"] for row in rows} == {symbol}
 
@@ -177,7 +242,7 @@ def test_fausts_own_views_show_our_tables(two) -> None:
 
 def test_what_is_described_is_what_is_answered(two) -> None:
     """Every path of `/openapi.json`, with real data: its status and its type stand there."""
-    known = {"symbol": "SYM07", "name": "candles", "key": "SYM07"}
+    known = {"symbol": "SYM07", "name": "candles", "table": "surges", "key": "SYM07"}
     paths = two[0].get("/openapi.json")[1]["paths"]
     for path, operations in paths.items():
         answer = two[0].ask(path.format(**known))
@@ -198,7 +263,11 @@ def test_what_is_described_is_what_is_answered(two) -> None:
         ("/api/top-gainers?day=yesterday", 400, "day: "),
         ("/api/candles/NOBODY", 404, "unknown symbol 'NOBODY'"),
         ("/api/tables/days/NOBODY", 404, "unknown key 'NOBODY' in table days"),
-        ("/api/tables/nope/SYM07", 404, "unknown table 'nope'; there are candles, days, gainers"),
+        (
+            "/api/tables/nope/SYM07",
+            404,
+            "unknown table 'nope'; there are candles, days, gainers, latest",
+        ),
         ("/api/top-gainers?day=2020-01-01", 404, "unknown day 2020-01-01"),
         ("/nope", 404, "there is nothing at /nope"),
     ],

@@ -189,6 +189,51 @@ def test_late_ticks_are_seen_to_correct_a_window(page, worker, market) -> None:
     assert _painted(page, "late") > 10
 
 
+def test_the_last_minute_of_a_symbol_moves_with_its_trades(page, worker, market) -> None:
+    """From its first price to its last, within the minute up to the newest trade."""
+    page.goto(f"{worker.url}/#KITE/1m")
+    expect(page.locator("#minute")).to_be_visible()
+    market.send([tick("KITE", price, _now()) for price in (90, 204)])
+    facts = page.locator("#minute dd")
+    expect(facts.nth(2)).to_have_text("90.00")
+    expect(facts.nth(3)).to_have_text("204.00")
+    (minute,) = worker.get("/api/windows/surges/KITE?limit=1")[1]
+    expect(facts.nth(1)).to_have_text(f"{100 * minute['change']:+.2f}%")
+    expect(facts.nth(5)).to_have_text(str(minute["count"]))
+    page.goto(f"{worker.url}/#NOBODY/1m")
+    expect(page.locator("#symbol")).to_have_attribute("data-state", "empty")
+    expect(page.locator("#minute")).to_be_hidden()
+
+
+def test_a_surge_is_listed_and_leads_to_its_symbol(page, worker, market) -> None:
+    """As the API has them, the newest first; by mouse or by keys."""
+    page.goto(f"{worker.url}/#JADE/1m")
+    now = _now()
+    moves = {"MOSS": 150, "LIME": 60}
+    market.send([tick(symbol, price, now) for symbol, price in moves.items()])
+    # Their minutes are final when stream time has passed the grace.
+    market.send([tick(symbol, price, now + 12_000) for symbol, price in moves.items()])
+    surges = page.locator("#surging li")
+    for symbol in moves:
+        expect(surges.locator(".name", has_text=symbol)).to_have_count(1)
+
+    def shown() -> bool:
+        told = worker.get("/api/surges?limit=6")[1]
+        changes = [f"{100 * surge['change']:+.2f}%" for surge in told]
+        names = surges.locator(".name").all_inner_texts()
+        gains = surges.locator(".gain").all_inner_texts()
+        return (names, gains) == ([surge["symbol"] for surge in told], changes)
+
+    until(shown)
+    names = surges.locator(".name").all_inner_texts()
+    surges.first.locator("button").click()
+    expect(page.locator("#symbol-name")).to_have_text(names[0])
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#symbol-name")).to_have_text(names[1])
+    expect(page.locator("#surging [aria-pressed=true] .name")).to_have_text(names[1])
+
+
 def test_arrow_keys_read_one_window_at_a_time(page, worker) -> None:
     """From the newest backwards, and back to the newest with Escape."""
     page.goto(f"{worker.url}/#JADE/1m")

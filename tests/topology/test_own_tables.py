@@ -28,6 +28,7 @@ KINDS = {
     "hopping, on close": Kind("15m/1m", emission=on_close()),
     "tumbling, every change": Kind("1m", emission=every_change()),
     "sliding": Kind("5m/event~1s"),
+    "sliding, on close": Kind("5m/event~1s", emission=on_close()),
     "cumulate": Kind("cumulate 1h 15m"),
     "day": Kind("day Europe/Berlin"),
     "session": Kind("session 2m", ("start",)),

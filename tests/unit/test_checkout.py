@@ -27,14 +27,14 @@ def test_the_agents_are_listed_without_a_python_path() -> None:
     """After `make install`, `faust -A app agents` finds every agent."""
     listed = run("faust", "-A", "app", "agents", cwd=REPOSITORY)
     assert listed.returncode == 0, listed.stderr
-    for agent in ("fold_candles", "fold_days", "rank_gainers"):
+    for agent in ("fold_candles", "fold_days", "rank_gainers", "fold_surges", "keep_latest_surges"):
         assert agent in listed.stdout
 
 
 def test_the_tables_are_faust_tables() -> None:
     """`faust -A app tables` names the tables and what they hold."""
     listed = run("faust", "-A", "app", "tables", cwd=REPOSITORY)
-    for table in ("candles", "days", "gainers"):
+    for table in ("candles", "days", "gainers", "surges", "latest-surges"):
         assert table in listed.stdout
 
 
@@ -55,7 +55,7 @@ def test_a_pipeline_that_there_is_not_is_named() -> None:
     refused = run("faust", "-A", "app", "tables", cwd=REPOSITORY, TICKSTREAM_PIPELINES="candels")
     assert refused.returncode == 1
     assert refused.stderr.strip() == (
-        "TICKSTREAM_PIPELINES: there is no pipeline 'candels'; there are candles, gainers"
+        "TICKSTREAM_PIPELINES: there is no pipeline 'candels'; there are candles, gainers, surges"
     )
 
 

@@ -2,10 +2,12 @@
 
 import { get, Poller } from "/static/api.js";
 import { ago, element, timeExact, utc, windowName, zone } from "/static/format.js";
-import { markSelected, showGainers } from "/static/gainers.js";
+import { markGainer, showGainers } from "/static/gainers.js";
+import { markSurge, showMinute, showSurges } from "/static/surges.js";
 import { showLoading, showNoSymbol, showSymbol, showUnknown } from "/static/symbol.js";
 
 const WINDOWS = 150; // of a symbol, at most: what the widest chart has room for
+const SURGES = 6; // of the latest, at most
 const QUIET = 60_000; // ms without a new tick before the page says so
 const DEFAULT = "1m"; // there is something to see within the first minutes
 
@@ -14,7 +16,7 @@ const SPOKEN = { loading: "", live: "Live", quiet: "No new ticks", stale: "Stale
 
 const at = (id) => document.getElementById(id);
 const selection = readAddress();
-const feeds = { gainers: newFeed(), candles: newFeed() };
+const feeds = { gainers: newFeed(), surges: newFeed(), candles: newFeed() };
 let newest = 0; // time of the newest tick seen, ms
 
 function newFeed() {
@@ -29,10 +31,20 @@ const gainers = new Poller(
     succeeded("gainers");
     newest = Math.max(newest, ...(top?.rank ?? []).map((gainer) => gainer.time));
     if (!selection.symbol) followFirst(top);
-    showGainers(top, selection.symbol, select);
+    showGainers(top, select);
     showStatus();
   },
   (error) => failed("gainers", error),
+);
+
+const surges = new Poller(
+  (signal) => orNothing(get(`/api/surges?limit=${SURGES}`, signal)),
+  (found) => {
+    succeeded("surges");
+    showSurges(found, select);
+    showStatus();
+  },
+  (error) => failed("surges", error),
 );
 
 const candles = new Poller(
@@ -42,17 +54,22 @@ const candles = new Poller(
     const [size, advance] = selection.window.split("/");
     const query = new URLSearchParams({ size, advance: advance ?? size, limit: WINDOWS });
     const day = get(`${path}?size=1d&limit=1`, signal).catch(() => []);
+    const sliding = `/api/windows/surges/${encodeURIComponent(selection.symbol)}?limit=1`;
+    const minute = get(sliding, signal).catch(() => []);
     const found = await orNothing(get(`${path}?${query}`, signal));
-    return { found, day: (await day)[0] ?? null };
+    return { found, day: (await day)[0] ?? null, minute: (await minute)[0] ?? null };
   },
   (answer) => {
     succeeded("candles");
     if (answer?.found) showSymbol(selection.symbol, answer.found, answer.day);
     else if (answer) showUnknown(selection.symbol);
+    showMinute(answer?.found?.length ? answer.minute : null);
     showStatus();
   },
   (error) => failed("candles", error),
 );
+
+const pollers = [gainers, surges, candles];
 
 // Nothing there yet is an answer, not a failure.
 function orNothing(promise) {
@@ -113,7 +130,7 @@ function noticeWords(error, before) {
 }
 
 function nextWords() {
-  const next = Math.max(gainers.nextAt, candles.nextAt) - Date.now();
+  const next = Math.max(...pollers.map((poller) => poller.nextAt)) - Date.now();
   return next > 900 ? `Next try in ${ago(next)}.` : "Trying again.";
 }
 
@@ -149,8 +166,10 @@ function select(symbol, { window = selection.window, replace = false } = {}) {
 }
 
 function refresh() {
-  markSelected(selection.symbol);
+  markGainer(selection.symbol);
+  markSurge(selection.symbol);
   checkWindow();
+  showMinute(null);
   if (selection.symbol) showLoading(selection.symbol);
   candles.again();
 }
@@ -239,12 +258,14 @@ addEventListener("keydown", (event) => {
 
 at("latest").open = matchMedia("(min-width: 821px)").matches;
 at("zone").textContent = zone ? `in ${zone}` : "local";
-at("retry").addEventListener("click", () => {
-  gainers.again();
-  candles.again();
-});
+at("retry").addEventListener("click", askAgain);
 setInterval(showStatus, 1000);
 loadWindows();
 if (selection.symbol) showLoading(selection.symbol);
-gainers.again();
-candles.again();
+markGainer(selection.symbol);
+markSurge(selection.symbol);
+askAgain();
+
+function askAgain() {
+  for (const poller of pollers) poller.again();
+}

@@ -1,5 +1,6 @@
 // The ten gainers, and how their places changed within the last minute.
 
+import { Choices } from "/static/choices.js";
 import { compact, dayName, element, percent, price, timeExact, utc } from "/static/format.js";
 
 const BACK = 60_000;
@@ -11,9 +12,10 @@ const day = document.getElementById("gainers-day");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 let past = []; // [{at, day, places: Map symbol → place}], oldest first
-const items = new Map(); // symbol → its <li>
+const parts = ["place", "change", "name", "worth", "gain", "meter"];
+const choices = new Choices(list, "gainer", parts);
 
-export function showGainers(top, selected, choose) {
+export function showGainers(top, choose) {
   section.dataset.state = top?.rank.length ? "shown" : "empty";
   empty.hidden = section.dataset.state === "shown";
   if (!top?.rank.length) {
@@ -25,25 +27,17 @@ export function showGainers(top, selected, choose) {
   const before = placesBefore(top);
   const widest = Math.max(...top.rank.map((gainer) => Math.abs(gainer.gain)), 1e-9);
   const tops = positions();
-  const shown = top.rank.map((gainer, index) => {
-    const item = items.get(gainer.symbol) ?? newItem(gainer.symbol, choose);
-    fill(item, gainer, index + 1, before, Math.abs(gainer.gain) / widest);
-    return item;
+  const shown = choices.show(top.rank.map((gainer) => gainer.symbol), choose);
+  top.rank.forEach((gainer, index) => {
+    fill(shown[index], gainer, index + 1, before, Math.abs(gainer.gain) / widest);
   });
-  keepOnly(shown);
   slide(tops);
-  markSelected(selected);
 }
 
-export function markSelected(symbol) {
-  for (const [name, item] of items) {
-    item.firstChild.setAttribute("aria-pressed", String(name === symbol));
-  }
-}
+export const markGainer = (symbol) => choices.mark(symbol);
 
 function showNothing() {
-  list.replaceChildren();
-  items.clear();
+  choices.show([]);
   day.textContent = "";
   empty.replaceChildren(
     element("strong", {}, "No gainers yet"),
@@ -62,19 +56,6 @@ function placesBefore(top) {
   return past.length > 1 ? past[0].places : null;
 }
 
-function newItem(symbol, choose) {
-  const button = element("button", { type: "button", class: "gainer" });
-  for (const part of ["place", "change", "name", "worth", "gain", "meter"]) {
-    button.append(element("span", { class: part }));
-  }
-  button.querySelector(".name").textContent = symbol;
-  button.querySelector(".meter").append(element("i"));
-  button.addEventListener("click", () => choose(symbol));
-  const item = element("li", {}, button);
-  items.set(symbol, item);
-  return item;
-}
-
 function fill(item, gainer, place, before, share) {
   const part = (name) => item.querySelector(`.${name}`);
   part("place").textContent = place;
@@ -83,7 +64,8 @@ function fill(item, gainer, place, before, share) {
   part("gain").textContent = percent(gainer.gain);
   part("gain").dataset.way = gainer.gain < 0 ? "down" : "up";
   part("meter").dataset.way = gainer.gain < 0 ? "down" : "up";
-  part("meter").firstChild.style.width = `${Math.max(1.5, 100 * share)}%`;
+  const bar = part("meter").firstChild ?? part("meter").appendChild(element("i"));
+  bar.style.width = `${Math.max(1.5, 100 * share)}%`;
   showChange(part("change"), gainer.symbol, place, before);
 }
 
@@ -99,41 +81,13 @@ function showChange(part, symbol, place, before) {
   part.setAttribute("aria-label", part.title);
 }
 
-function keepOnly(shown) {
-  for (const [symbol, item] of items) {
-    if (!shown.includes(item)) {
-      item.remove();
-      items.delete(symbol);
-    }
-  }
-  // An element that is moved loses the focus: move only those not in their place.
-  shown.forEach((item, index) => {
-    if (list.children[index] !== item) {
-      const focused = item.contains(document.activeElement);
-      list.insertBefore(item, list.children[index] ?? null);
-      if (focused) item.firstChild.focus({ preventScroll: true });
-    }
-  });
-}
-
-const positions = () => new Map([...items.values()].map((item) => [item, item.offsetTop]));
+const positions = () => new Map([...choices.items.values()].map((item) => [item, item.offsetTop]));
 
 function slide(tops) {
   if (calm.matches) return;
-  for (const item of items.values()) {
+  for (const item of choices.items.values()) {
     const moved = (tops.get(item) ?? item.offsetTop) - item.offsetTop;
     const from = { transform: `translateY(${moved}px)` };
     if (moved) item.animate([from, { transform: "none" }], { duration: 350, easing: "ease-out" });
   }
 }
-
-// Up and down move through the list, as in a menu.
-list.addEventListener("keydown", (event) => {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  const buttons = [...list.querySelectorAll("button")];
-  const next = buttons[buttons.indexOf(document.activeElement) + (step ?? NaN)];
-  if (next) {
-    event.preventDefault();
-    next.focus();
-  }
-});

@@ -27,6 +27,7 @@ from trails import EMISSIONS, UNLUCKY, Definition, assert_refused, declared, row
 
 from app.records import DeadLetter, Tick
 from app.state import partition, session_state
+from app.state.window_table import place_of
 from app.topics import CANDLES, DEAD_LETTERS
 from app.worker import TickApp
 
@@ -239,12 +240,11 @@ def test_a_table_answers_by_range_newest_and_page(
             )
             assert table.span("A") == ((of_a[0].start, of_a[-1].end) if of_a else None)
             page = table.page(window, begin=begin, end=begin + length, limit=limit)
-            assert [session for _, _, session in page] == asked[:limit]
-            after = [(key, start) for key, start, _ in page][-1:]
-            if after:
+            assert [table.record(result) for result in page] == asked[:limit]
+            if page:
                 following = table.page(
-                    window, begin=begin, end=begin + length, limit=limit, after=after[0]
+                    window, begin=begin, end=begin + length, limit=limit, after=place_of(page[-1])
                 )
-                assert [s for _, _, s in following] == asked[len(page) :][:limit]
+                assert [table.record(r) for r in following] == asked[len(page) :][:limit]
             assert table.rows_of("A") == of_a
         table.close(driver.state)

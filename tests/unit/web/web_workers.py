@@ -13,6 +13,7 @@ from app.state.window_table import WindowTable
 from app.topics import DAILY_GAINS, TICKS
 from app.web.router import Router
 from app.web.server import Server
+from app.windows import WindowResult
 from app.windows.windowers import Window, parse_windows
 
 MINUTE = 60_000
@@ -63,6 +64,15 @@ class _ByHand:
         return id(self)
 
 
+def _of_row(row: Any, window: Window) -> WindowResult:
+    """Give the result whose record is `row`."""
+    name, start, end, offset = row.symbol, row.start, row.end, row.last_offset
+    evidence = row.count, row.first_offset, offset, row.late, row.final, row.revision
+    return WindowResult(
+        name, window, start, end, row, *evidence, row.partition, end, lambda *_: None
+    )
+
+
 class Windows(_ByHand, WindowTable):
     """A table of windows, one row each."""
 
@@ -73,24 +83,38 @@ class Windows(_ByHand, WindowTable):
         #: Partition → how late its records came: ms behind stream time → records.
         self.behind: dict[int, dict[int, int]] = {}
 
+    @property
+    def longest(self) -> int:
+        """The longest window (ms)."""
+        return max(window.longest for window in self.windows)
+
+    @staticmethod
+    def record(result: WindowResult) -> Any:
+        """Give the row."""
+        return result.state
+
     def open_states(self) -> list[Any]:
         """Give what is read of the state of each partition."""
         return [
             SimpleNamespace(
-                partition=partition, meta=SimpleNamespace(lateness=self.behind.get(partition, {}))
+                partition=partition,
+                meta=SimpleNamespace(lateness=self.behind.get(partition, {})),
+                keys_of=lambda *_, rows=rows: {key.encode() for key in rows},
             )
-            for partition in self.shelf
+            for partition, rows in self.shelf.items()
         ]
+
+    _window_states = open_states
 
     def span(self, key: str) -> tuple[int, int] | None:
         """Give the times the key's rows reach over."""
         rows = self.rows_of(key)
         return (rows[0].start, rows[-1].end) if rows else None
 
-    def read(self, key: str, window: Window, begin: int, end: int) -> list[Any]:
+    def results(self, key: str, window: Window, begin: int, end: int) -> list[WindowResult]:
         """Give the rows in the range."""
         assert window in self.windows
-        return [row for row in self.rows_of(key) if begin <= row.start < end]
+        return [_of_row(row, window) for row in self.rows_of(key) if begin <= row.start < end]
 
 
 class Gainers(_ByHand, StateTable):

@@ -1,0 +1,33 @@
+"""The minute up to a trade: how much a price moved within it."""
+
+from app.records import Surge
+from app.windows import WindowResult
+from app.windows.ohlc import OhlcState
+
+
+def change(prices: OhlcState) -> float:
+    """Give how much the last price differs from the first, as a fraction of the first."""
+    return (prices.close - prices.open) / prices.open
+
+
+def surge(result: WindowResult) -> Surge:
+    """Make the record of one window of trades, however little the price moved."""
+    prices = result.state
+    return Surge(
+        symbol=result.key,
+        start=result.start,
+        end=result.end,
+        open=prices.open,
+        high=prices.high,
+        low=prices.low,
+        last=prices.close,
+        change=change(prices),
+        volume=prices.volume,
+        count=result.count,
+        revision=result.revision,
+        final=result.final,
+        late=result.late,
+        partition=result.partition,
+        first_offset=result.first_offset,
+        last_offset=result.last_offset,
+    )

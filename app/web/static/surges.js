@@ -1,0 +1,48 @@
+// The latest surges of the market, and the last minute of one symbol.
+
+import { Choices } from "/static/choices.js";
+import { compact, count, element, percent, price, time, timeExact, utc } from "/static/format.js";
+
+const section = document.getElementById("surges");
+const empty = document.getElementById("surges-empty");
+const minute = document.getElementById("minute");
+const choices = new Choices(document.getElementById("surging"), "surge", ["name", "when", "gain"]);
+
+// `found` is null where the pipeline doesn't run.
+export function showSurges(found, choose) {
+  section.hidden = found === null;
+  empty.hidden = !found || found.length > 0;
+  section.dataset.state = found?.length ? "shown" : "empty";
+  const surges = found ?? [];
+  choices.show(surges.map((surge) => surge.symbol), choose).forEach((item, i) => fill(item, surges[i]));
+}
+
+export const markSurge = (symbol) => choices.mark(symbol);
+
+function fill(item, surge) {
+  const part = (name) => item.querySelector(`.${name}`);
+  part("when").textContent = time(surge.end);
+  part("when").title = `in the minute before ${timeExact(surge.end)} (${utc(surge.end)})`;
+  part("gain").textContent = percent(surge.change);
+  part("gain").dataset.way = surge.change < 0 ? "down" : "up";
+  part("gain").title = `from ${price(surge.open)} to ${price(surge.last, surge.open)}`;
+}
+
+// The newest minute that slides with the trades of the selected symbol; null where there is none.
+export function showMinute(newest) {
+  minute.hidden = !newest;
+  if (!newest) return;
+  const facts = [
+    ["Minute to", timeExact(newest.end)],
+    ["Change", percent(newest.change)],
+    ["Low", price(newest.low, newest.open)],
+    ["High", price(newest.high, newest.open)],
+    ["Volume", compact(newest.volume)],
+    ["Ticks", count(newest.count)],
+  ];
+  minute.title = `up to the last trade: ${utc(newest.start)} to ${utc(newest.end)}`;
+  minute.replaceChildren(
+    ...facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))),
+  );
+  minute.children[1].lastChild.dataset.way = newest.change < 0 ? "down" : "up";
+}

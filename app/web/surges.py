@@ -1,0 +1,32 @@
+"""`/api/surges`: the latest surges of the market, from the partition where all symbols meet."""
+
+from typing import Protocol, cast
+
+from aiohttp import web
+
+from app.records import Surge
+from app.web.errors import unknown
+from app.web.lookup import APP, answer, state_tables
+from app.web.parameters import Values
+
+TABLE = "latest-surges"
+
+
+class Latest(Protocol):
+    """What is asked of the table; tables import app, so app can't import it."""
+
+    def newest(self, limit: int) -> list[Surge] | None:
+        """Give the latest surge of each symbol, the newest first; None if not here."""
+        ...
+
+
+async def surges(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with the latest surge of each symbol, the newest first."""
+    table, limit = state_tables(request.app[APP]).get(TABLE), values["limit"]
+    if table is None:
+        raise unknown("no surges are kept here: the pipeline 'surges' does not run")
+
+    def here() -> list[Surge] | None:
+        return cast("Latest", table).newest(limit)
+
+    return await answer(request, table, "", here, "surges")

@@ -1,0 +1,157 @@
+"""`/api/windows/{table}`: windows of any table, of one key or page by page of all of them."""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from faust.types import AppT
+
+from app.state.window_table import Place, WindowTable, place_of
+from app.web.errors import bad_parameter, unknown
+from app.web.lookup import APP, answer, demand_all, demand_owners, listed, others, state_tables
+from app.web.owners import own_url
+from app.web.parameters import Parameter, Values
+from app.web.peers import FORWARDED, PARTITIONS, Reply, ask
+from app.web.routes import json_response
+from app.windows import DefinitionError, WindowFamily, parse_window
+
+#: Windows by their places; a record another worker made is passed on as it is.
+Part = dict[Place, Any]
+
+_decode_part = msgspec.json.Decoder(list[tuple[Place, msgspec.Raw]]).decode
+_encode_place = msgspec.json.Encoder().encode
+_decode_place = msgspec.json.Decoder(Place).decode
+
+
+class WindowPage(msgspec.Struct, frozen=True):
+    """Windows in order of their key, then their time; `next` is null on the last page.
+
+    A window is what the table's own `record` function makes of it.
+    """
+
+    windows: list[Any]
+    next: str | None
+
+
+async def key_windows(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with a key's newest windows in the range asked for."""
+    table, window, key = *_asked(request, values), values["key"]
+
+    def here() -> list[Any] | None:
+        begin, end, limit = values["from"], values["to"], values["limit"]
+        return table.newest(key, window, begin=begin, end=end, limit=limit)
+
+    return await answer(request, table, key, here, f"key {key!r} in table {table.name}")
+
+
+async def all_windows(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with a page of the windows of all keys: of all partitions, or not at all."""
+    app, (table, window) = request.app[APP], _asked(request, values)
+    searched, found = set(table.partitions), _here(table, window, values)
+    if FORWARDED in request.headers:
+        response = json_response(list(found.items()))
+        response.headers[PARTITIONS] = listed(searched)
+        return response
+    owned = demand_owners(app, table)
+    for reply in await ask(app, others(owned.values(), own_url(app)), request.rel_url):
+        # Of a partition that moves, two may have the same windows: they count once.
+        found = _there(reply) | found
+        searched |= reply.partitions
+    demand_all(table, owned, searched)
+    return json_response(_page(found, values["limit"]))
+
+
+def _here(table: WindowTable, window: WindowFamily, values: Values) -> Part:
+    # One more than asked for: whether there is a next page.
+    page = table.page(
+        window,
+        begin=values["from"],
+        end=values["to"],
+        limit=values["limit"] + 1,
+        after=values["after"],
+    )
+    return {place_of(result): table.record(result) for result in page}
+
+
+def _there(reply: Reply) -> Part:
+    body = reply.response.body if reply.response is not None else None
+    return dict(_decode_part(body)) if isinstance(body, bytes) else {}
+
+
+def _page(found: Part, limit: int) -> WindowPage:
+    places = sorted(found)
+    more = len(places) > limit
+    places = places[:limit]
+    return WindowPage([found[place] for place in places], _cursor(places[-1]) if more else None)
+
+
+# -- parameters
+
+
+def _cursor(place: Place) -> str:
+    return base64.urlsafe_b64encode(_encode_place(place)).decode().rstrip("=")
+
+
+def _read_cursor(text: str) -> Place:
+    try:
+        return _decode_place(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (binascii.Error, msgspec.MsgspecError, ValueError):
+        raise ValueError(f"{text!r} is not what a page gave as its next") from None
+
+
+WINDOW = Parameter(
+    "window",
+    "Which windows, as `/api/tables` lists them; may be left out where the table has one kind",
+    schema={"type": "string", "examples": ["5m", "5m/1m", "1m/event~1s", "session 5m"]},
+)
+AFTER = Parameter("after", "The `next` of the page before; the first page without it", _read_cursor)
+
+
+def _asked(request: web.Request, values: Values) -> tuple[WindowTable, WindowFamily]:
+    """Give the table and the windows of a request. Raises ApiError, naming what is wrong."""
+    table = _table(request.app[APP], values["table"])
+    window = _window(table, values["window"])
+    if values["from"] > values["to"]:
+        bad_parameter("from", "is after to")
+    return table, window
+
+
+def _table(app: AppT, name: str) -> WindowTable:
+    tables = state_tables(app)
+    table = tables.get(name)
+    if isinstance(table, WindowTable):
+        return table
+    there_are = _names(name for name, each in tables.items() if isinstance(each, WindowTable))
+    what = "unknown table" if table is None else "no windows in table"
+    raise unknown(f"{what} {name!r}; there are windows in {there_are}")
+
+
+def _window(table: WindowTable, text: str | None) -> WindowFamily:
+    there_are = _names(map(str, table.windows))
+    if text is None:
+        if len(table.windows) > 1:
+            bad_parameter("window", f"table {table.name} has several; which one of {there_are}?")
+        return table.windows[0]
+    found = _named(table, text)
+    if found is None:
+        bad_parameter("window", f"no {text} in table {table.name}; there are {there_are}")
+    return found
+
+
+def _named(table: WindowTable, text: str) -> WindowFamily | None:
+    # A plus that was not escaped arrives as a space.
+    names = {str(each).replace("+", " "): each for each in table.windows}
+    if text.replace("+", " ") in names:
+        return names[text.replace("+", " ")]
+    try:
+        asked = parse_window(text)
+    except DefinitionError:
+        return None
+    return asked if asked in table.windows else None
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"

@@ -1,0 +1,58 @@
+"""The latest surge of each symbol, of all symbols in one partition.
+
+By the days they ended on, so that what is old can be forgotten.
+
+Written by `agents/surges.py`; read by the web's `/api/surges`.
+"""
+
+from heapq import nsmallest
+
+from app import app
+from app.calc.gains import day_of
+from app.records import Surge
+from app.settings import DAY
+from app.state.group_table import GroupResult, GroupTable
+from app.topics import SURGES, TICKS
+
+
+def newest_first(result: GroupResult) -> list[Surge]:
+    """Make the record of one day: the latest surge of each symbol, the newest first."""
+    return sorted(result.rows, key=_newest_first)
+
+
+def _newest_first(surge: Surge) -> tuple[int, str]:
+    return -surge.end, surge.symbol
+
+
+class LatestSurges(GroupTable):
+    """Surges by day and symbol."""
+
+    def newest(self, limit: int) -> list[Surge] | None:
+        """Give the latest surge of each symbol, the newest `limit` of them; None if not here."""
+        states = list(self._group_states())
+        found: dict[str, Surge] = {}
+        for state in states:
+            for start in reversed(state.starts()):
+                result = state.result(start)
+                for surge in result.rows if result else ():
+                    found.setdefault(surge.symbol, surge)
+                if len(found) >= limit:
+                    break
+        return nsmallest(limit, found.values(), key=_newest_first) if states else None
+
+
+latest_surges = LatestSurges(
+    app,
+    name="latest-surges",
+    source=SURGES,
+    group=lambda surge: surge.end // DAY.size * DAY.size,
+    period=DAY.size,
+    period_name=day_of,
+    row=lambda surge: surge,
+    row_type=Surge,
+    record=newest_first,
+    origin=lambda surge: (surge.partition, surge.end),
+    inputs=range(TICKS.partition_count()),
+    retention=DAY.size,
+    help="The latest surge of each symbol",
+)

@@ -1,0 +1,162 @@
+"""ticks -> surges -> surges (one partition) -> latest-surges: the product's sliding windows."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lives import EVENING, LATER, MOMENTS, STEPS, Life, live
+from market_truth import judge
+from prometheus_client import REGISTRY
+from surge_truth import GRACE, MINUTE, SECOND, latest, minutes, surges
+
+from app import app
+from app.records import Surge, Tick
+from app.testing import TopologyDriver
+from app.topics import SURGES, TICKS
+from tables.latest_surges import latest_surges
+from tables.surges import surges as table
+
+WINDOW = table.windows[0]
+TABLES = [table, latest_surges]
+
+#: Some moves are enough for a surge, some are not, one is at the edge.
+PRICES = [100.0, 100.2, 100.39, 100.4, 101.0, 99.0]
+
+
+@st.composite
+def ticks(draw: st.DrawFn) -> list[Tick | bytes]:
+    """Give ticks that come several in a second, or with gaps; some late, some beyond the grace."""
+    fields = st.tuples(
+        st.sampled_from("AAABCD"),
+        st.sampled_from([0, 1, 300, 999, SECOND, 4 * SECOND, 25 * SECOND, 2 * MINUTE]),
+        st.sampled_from([0, 0, 0, 1, 700, 5 * SECOND, GRACE, GRACE + 1, 15 * SECOND]),
+        st.sampled_from(PRICES),
+        st.integers(0, 3),
+        st.integers(0, 19),
+    )
+    clock, drawn = EVENING, []
+    for symbol, step, lag, price, size, luck in draw(st.lists(fields, min_size=1, max_size=60)):
+        clock += step
+        drawn.append(b"?" if luck == 0 else Tick(symbol, price, clock - lag, size))
+    # What comes last lets all that was before it become final, in one partition at least.
+    return [*drawn, Tick("A", 100.0, clock + MINUTE)]
+
+
+LIVES = st.builds(
+    Life, ticks(), st.lists(STEPS, min_size=1, max_size=7), st.sampled_from([0, 30, 250])
+)
+
+
+@settings(max_examples=80)
+@given(LIVES)
+def test_whatever_happens_surges_are_exact(life: Life) -> None:
+    """Each is published once, with what all ticks at once give, and nothing else is."""
+    with TopologyDriver(
+        app, tables=TABLES, partitions=2, start=LATER, commit_time=life.commit_time
+    ) as driver:
+        live(driver, life)
+        truth = judge(driver.records(TICKS))
+        right = Counter(map(repr, surges(truth)))
+        assert Counter(map(repr, driver.topic(SURGES))) == right
+        driver.crash(lose_store=True)
+        every = minutes(truth)
+        for symbol in "ABCD":
+            of_symbol = [every[key] for key in sorted(every) if key[0] == symbol]
+            assert table.read(symbol, WINDOW, 0, 1 << 62) == of_symbol
+        assert latest_surges.newest(3) == latest(truth)[:3]
+        driver.settle()
+        assert Counter(map(repr, driver.topic(SURGES))) == right
+
+
+@pytest.fixture
+def driver() -> Iterator[TopologyDriver]:
+    """Give a driver of surges alone."""
+    with TopologyDriver(app, tables=TABLES, partitions=1) as running:
+        yield running
+
+
+def published() -> float:
+    """Give how many results of the table of minutes were published so far."""
+    labels = {"table": "surges", "final": "true"}
+    return REGISTRY.get_sample_value("tickstream_published_total", labels) or 0
+
+
+def pipe(driver: TopologyDriver, *moves: tuple[float, float]) -> None:
+    """Let ticks of A come: seconds after the start, price; then let them become final."""
+    for seconds, price in moves:
+        driver.pipe(TICKS, Tick("A", price, driver_start(driver) + int(seconds * SECOND)))
+    driver.advance("2s")
+
+
+def driver_start(driver: TopologyDriver) -> int:
+    """Give an instant (ms) that stays the same while the driver's clock goes on."""
+    return driver.now // (60 * MINUTE) * 60 * MINUTE
+
+
+def test_a_quiet_minute_is_kept_but_not_told(driver: TopologyDriver) -> None:
+    """A query answers it as any other; nothing is published, and nothing counted as published."""
+    before = published()
+    pipe(driver, (0, 100.0), (1, 100.3), (2, 100.1), (20, 100.2))
+    found = table.read("A", WINDOW, 0, 1 << 62)
+    assert [(each.count, each.final) for each in found] == [
+        *((1, True), (2, True), (3, True)),
+        (4, False),
+    ]
+    assert driver.topic(SURGES) == []
+    assert published() == before
+    assert latest_surges.newest(10) == []
+
+
+def test_a_surge_is_told_once_when_its_grace_is_over(driver: TopologyDriver) -> None:
+    """Not before; with the window's prices and the change from its first to its last."""
+    before = published()
+    start = driver_start(driver)
+    pipe(driver, (0, 100.0), (30, 98.0), (30.5, 99.0), (41, 99.1))
+    (told,) = driver.topic(SURGES)
+    assert isinstance(told, Surge)
+    assert (told.start, told.end) == (start - 29 * SECOND, start + 31 * SECOND)
+    assert (told.open, told.high, told.low, told.last) == (100.0, 100.0, 98.0, 99.0)
+    assert (told.change, told.count, told.final) == (-0.01, 3, True)
+    assert published() == before + 1
+    driver.settle()
+    assert latest_surges.newest(10) == [told]
+
+
+def test_a_late_tick_within_the_grace_decides_whether_there_is_a_surge(
+    driver: TopologyDriver,
+) -> None:
+    """The price had fallen back before the tick that moved it came, by stream time."""
+    pipe(driver, (0, 100.0), (3, 100.1), (9, 100.1), (3.9, 103.0), (14, 100.1))
+    (told,) = driver.topic(SURGES)
+    assert (told.last, told.count, told.late) == (103.0, 3, 1)
+
+
+def test_a_tick_after_the_grace_is_counted_alone(driver: TopologyDriver) -> None:
+    """It makes no surge; it stands in ticks-late for the sake of other tables only."""
+    pipe(driver, (0, 100.0), (30, 100.0), (19, 150.0), (60, 100.0))
+    assert driver.topic(SURGES) == []
+    assert table.topics == [SURGES]
+    assert table.late_of("A") == 1
+
+
+def test_seconds_without_a_trade_have_no_minute(driver: TopologyDriver) -> None:
+    """A minute ends with a trade: after a pause nothing is told of the fall until the next one."""
+    pipe(driver, (0, 100.0), (50, 90.0), (130, 90.0))
+    ends = [each.end - driver_start(driver) for each in table.read("A", WINDOW, 0, 1 << 62)]
+    assert ends == [1 * SECOND, 51 * SECOND, 131 * SECOND]
+    assert [surge.change for surge in driver.topic(SURGES)] == [-0.1]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_crash_tells_no_surge_twice(driver: TopologyDriver, moment: str | None) -> None:
+    """Before, in and after the checkpoint that says it; the list has it either way."""
+    driver.pipe(TICKS, *(Tick("A", 100.0 + n, driver.now + n * SECOND) for n in range(30)))
+    driver.run()
+    driver.crash(at=moment, lose_store=True)
+    driver.settle()
+    told = driver.topic(SURGES)
+    assert [each.end for each in told] == sorted({each.end for each in told})
+    assert len(told) == 18
+    assert latest_surges.newest(1) == told[-1:]

@@ -1,0 +1,73 @@
+"""Page by page through the windows of a table: every kind of window, of several partitions."""
+
+from contextlib import ExitStack
+from random import Random
+
+import pytest
+from partition_driver import Drive, PartitionDriver
+from plans import MINUTE
+from raw_records import NOON, Raw, raw_tick
+from trails import Definition, declared
+
+from app.records import Tick
+from app.state.window_table import Place, WindowTable, place_of
+from app.windows import WindowResult
+from app.worker import TickApp
+
+#: Windows of a count share starts, those that cumulate too; others go on without an end in between.
+KINDS = ["1m", "5m/1m", "1m/event~1s", "cumulate 5m 1m", "session 1m", "count 2/1", "count 1"]
+
+END = 1 << 60
+
+
+def _ticks(seed: int, names: str) -> list[Raw]:
+    """Give an hour of ticks in which many come at the same time; B has gaps."""
+    dice, clock, ticks = Random(seed), NOON, []
+    for number in range(120):
+        clock += dice.choice([0, 0, 400, 30_000, 90_000])
+        name = "B" if number % 50 == 0 else dice.choice(names)
+        ticks.append(raw_tick(number, Tick(name, 1.0, clock)))
+    return ticks
+
+
+def _every(table: WindowTable, begin: int = 0, end: int = END) -> list[Place]:
+    (window,) = table.windows
+    keys = table.keys()
+    return [place_of(each) for key in keys for each in table.results(key, window, begin, end)]
+
+
+def _pages(table: WindowTable, limit: int, begin: int = 0, end: int = END) -> list[WindowResult]:
+    (window,) = table.windows
+    found: list[WindowResult] = []
+    after = None
+    while page := table.page(window, begin=begin, end=end, limit=limit, after=after):
+        assert len(page) <= limit
+        found += page
+        after = place_of(page[-1])
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_pages_are_all_windows(application: TickApp, drive: Drive, kind: str) -> None:
+    """Each once, in order of their places, before and after they are in the store."""
+    table = declared(application, Definition(kind, MINUTE, 24 * 60 * MINUTE))
+    with ExitStack() as ending:
+        drivers = [
+            ending.enter_context(drive(table, _ticks(number, names), partition=number))
+            for number, names in enumerate(("A", "CĄ"))
+        ]
+        for driver in drivers:
+            table.open(driver.state)
+            ending.callback(table.close, driver.state)
+        for settle in (PartitionDriver.fold_rest, PartitionDriver.settle):
+            for driver in drivers:
+                settle(driver)
+            every = _every(table)
+            assert len(every) > 40
+            assert every == sorted(set(every))
+            for limit in (1, 3, 17, len(every) - 1, len(every), len(every) + 1):
+                assert [place_of(each) for each in _pages(table, limit)] == every
+            begin, end = NOON + 7 * MINUTE, NOON + 20 * MINUTE
+            assert [place_of(each) for each in _pages(table, 4, begin, end)] == _every(
+                table, begin, end
+            )
