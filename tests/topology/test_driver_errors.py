@@ -79,6 +79,19 @@ def test_state_that_can_not_be_is_refused(
             driver.crash()
 
 
+def test_a_source_that_ends_before_its_tables_is_refused(sensors: Sensors) -> None:
+    """It was made anew: what comes now has offsets that the tables take for folded."""
+    with sensors.drive() as driver:
+        driver.pipe(sensors.readings, Reading("s", 1, driver.now))
+        driver.settle()
+        log = driver._kafka.log(sensors.readings.name, 0)
+        log.records.clear()
+        log.end = 0
+        driver.crash()
+        with pytest.raises(TaskError, match="ends at offset 0, its tables stand at 1"):
+            driver.advance("10s")
+
+
 def test_other_tables_on_the_same_source_are_refused(
     sensors: Sensors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
