@@ -1,9 +1,13 @@
 """Which worker has which partitions."""
 
+import logging
+import time
 from itertools import chain
 
 from steady_load import SETTINGS
 from workers import Worker, until
+
+logger = logging.getLogger(__name__)
 
 PARTITIONS = list(range(int(SETTINGS["TOPIC_PARTITIONS"])))
 
@@ -12,6 +16,13 @@ def owned(worker: Worker) -> list[int]:
     """Give the partitions of `candles` that are open at a worker, none while it is not ready."""
     status, answer = worker.get("/readyz")
     return sorted(answer["tables"]["candles"]["open"]) if status == 200 else []
+
+
+def wait_taken_over(worker: Worker, timeout: float = 90) -> None:
+    """Wait until it has all partitions; log the seconds it took."""
+    begun = time.monotonic()
+    until(lambda: owned(worker) == PARTITIONS, timeout)
+    logger.info("Taken over in %.1f s", time.monotonic() - begun)
 
 
 def wait_shared(*workers: Worker, timeout: float = 90) -> None:

@@ -5,7 +5,7 @@ import truth
 from exactness import assert_exact
 from held_worker import hold, holdable, open_offsets
 from offset_watch import OffsetWatch
-from shares import PARTITIONS, owned, wait_shared
+from shares import PARTITIONS, owned, wait_shared, wait_taken_over
 from steady_load import RATE, SETTINGS, Load, wait_flow
 from workers import Market, until
 
@@ -52,7 +52,7 @@ def test_a_zombie_commits_nothing_and_works_on_when_it_is_awake(own_market: Mark
             hold(zombie)
             never = open_offsets(own_market, changelog, mine)
             assert never
-            until(lambda: owned(other) == PARTITIONS, 60)
+            wait_taken_over(other)
             wait_flow(own_market)
             zombie.resume()
             until(lambda: "fenced" in zombie.log, 60)

@@ -7,7 +7,7 @@ import pytest
 from exactness import assert_exact
 from namespace import namespace
 from offset_watch import OffsetWatch
-from shares import PARTITIONS, owned, wait_shared
+from shares import PARTITIONS, wait_shared, wait_taken_over
 from steady_load import RATE, SETTINGS, Load, wait_flow
 from workers import Market, until
 
@@ -38,7 +38,7 @@ def test_a_worker_cut_off_is_replaced_and_adds_nothing(tmp_path: Path) -> None:
                     wait_flow(market)
                     load.wait_sent(2 * RATE)
                     place.cut()
-                    until(lambda: owned(near) == PARTITIONS, 90)
+                    wait_taken_over(near)
                     load.wait_sent(2 * RATE)
                     place.heal()
                     until(lambda: GIVEN_UP.search(far.log), 60)
