@@ -248,6 +248,11 @@ class PartitionState(ABC):
         self.meta.expired = end
         return rows
 
+    @property
+    def committed_position(self) -> int:
+        """Offset of the next record to fold, as the last checkpoint has it."""
+        return self._committed_position
+
     def committed(self, snapshot: Snapshot, changelog_offset: int) -> None:
         """Put a snapshot that is in Kafka for good into the store."""
         self.store.write(snapshot.rows, changelog_offset, self.table.timed)

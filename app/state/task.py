@@ -308,6 +308,8 @@ class Task:
         except Exception as error:  # noqa: BLE001  # whatever it is, the next owner folds from the last one
             logger.warning("%s: no last checkpoint: %s", self.name, in_words(error))
         finally:
+            if ran:
+                self._say_where()
             await self._let_go()
 
     async def _finish_checkpoint(self) -> None:
@@ -315,6 +317,13 @@ class Task:
         if self._checkpoint is not None and not self._checkpoint.done():
             # Shielded: cut off, it would wait for a broker that may not be there, to abort.
             await asyncio.wait_for(asyncio.shield(self._checkpoint), CLOSE_TIMEOUT)
+
+    def _say_where(self) -> None:
+        folded = max(state.position for state in self.states)
+        committed = min(state.committed_position for state in self.states)
+        logger.info(
+            "Task %s is closed: folded to offset %d, committed to %d", self.name, folded, committed
+        )
 
     @property
     def _has_last_words(self) -> bool:
