@@ -22,6 +22,9 @@ test: $(VENV)/.installed-test ## every test, on a real broker and in a real brow
 fuzz: $(VENV)/.installed-test ## the property tests of windows and engine, FUZZ=20 times as long
 	@FUZZ=$${FUZZ:-20} $(BIN)/python -m pytest --timeout=0 tests/unit/windows tests/unit/state tests/topology
 
+chaos: $(VENV)/.installed-test ## kill workers and broker at random, compare all results; RUNS=50, or SEED=17
+	@RUNS=$${RUNS:-50} PYTHONPATH=tests $(BIN)/python tests/chaos/chaos_command.py
+
 check: $(VENV)/.installed-test ## lint, types, import rules, formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -63,4 +66,4 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements/test.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
 	@touch $@
 
-.PHONY: help install up test fuzz check format bench soak lock clean
+.PHONY: help install up test fuzz chaos check format bench soak lock clean

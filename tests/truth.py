@@ -4,7 +4,7 @@ It shares no code with `app/`: records are read with librdkafka, windows are joi
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import polars as pl
@@ -13,6 +13,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 #: What identifies a window.
 WINDOW = ["symbol", "size", "advance", "start"]
+
+#: A record as it lies in a topic: partition, offset, Kafka's timestamp (ms), key, value.
+Raw = tuple[int, int, int, bytes | None, bytes | None]
 
 
 def read(bootstrap: str, topic: str, *, isolation: str = "read_committed") -> Iterator[Message]:
@@ -34,7 +37,7 @@ def read(bootstrap: str, topic: str, *, isolation: str = "read_committed") -> It
         consumer.assign(partitions)
         left = set(ends)
         while left:
-            for message in consumer.consume(20_000, timeout=1.0):
+            for message in consumer.consume(20_000, timeout=0.2):
                 error, number = message.error(), message.partition()
                 if error is None:
                     yield message
@@ -60,25 +63,35 @@ def ticks(bootstrap: str, topic: str = "ticks") -> pl.DataFrame:
 
     `before` is the stream time of the tick's partition when it arrived (null for the first).
     """
-    rows = [row for message in read(bootstrap, topic) if (row := _tick(message))]
+    return judge(
+        (each.partition(), each.offset(), each.timestamp()[1], each.key(), each.value())
+        for each in read(bootstrap, topic)
+    )
+
+
+def judge(records: Iterable[Raw]) -> pl.DataFrame:
+    """Give the readable ticks among the records of a topic, as `ticks` does."""
+    rows = [row for record in records if (row := _tick(*record))]
     names = ["partition", "offset", "symbol", "price", "time", "volume"]
     frame = pl.DataFrame(rows, schema=names, orient="row").sort("partition", "offset")
     before = pl.col("time").cum_max().shift(1).over("partition").alias("before")
     return frame.with_columns(before)
 
 
-def _tick(message: Message) -> tuple[Any, ...] | None:
+def _tick(
+    partition: int, offset: int, timestamp: int, key: bytes | None, raw: bytes | None
+) -> tuple[Any, ...] | None:
     try:
-        value = json.loads(message.value())
+        value = json.loads(raw)
         symbol, price, time = value["symbol"], value["price"], value["time"]
-        if message.key() != symbol.encode() or not price > 0:
+        if key != symbol.encode() or not price > 0:
             return None
-        if time < 10**11 or time > message.timestamp()[1] + 3_600_000:
+        if time < 10**11 or time > timestamp + 3_600_000:
             return None
         size = value.get("size", 0)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    return message.partition(), message.offset(), symbol, float(price), time, size
+    return partition, offset, symbol, float(price), time, size
 
 
 def candles(frame: pl.DataFrame, size: int, advance: int, grace: int) -> pl.DataFrame:

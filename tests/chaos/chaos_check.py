@@ -1,0 +1,276 @@
+"""Compares what stands in the topics with the truth: every result there ever was.
+
+It takes records as a `read_committed` reader sees them, in log order, wherever they come from.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import polars as pl
+import truth
+from chaos_truth import STATE, TABLES, Truth
+
+#: Topics in which results stand.
+OUTPUTS = ("candles", "ticks-late", "daily-gains", "top-gainers", "dead-letters")
+
+#: What a ranking says of each of its places.
+PLACE = ["symbol", "gain", "open", "last", "time"]
+
+
+class Record(NamedTuple):
+    """A record as it lies in a topic; `timestamp` is Kafka's (ms)."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def json(self) -> Any:
+        """The value, read."""
+        return json.loads(self.value or b"")
+
+
+#: Records by topic, those of a partition in order.
+Topics = Mapping[str, list[Record]]
+
+
+@dataclass
+class Verdict:
+    """What was compared, and what is wrong."""
+
+    ticks: int = 0
+    windows: int = 0
+    results: int = 0
+    finals: int = 0
+    rankings: int = 0
+    wrong_windows: int = 0
+    wrong_rankings: int = 0
+    duplicates: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def note(self, what: str, wrong: Iterable[object]) -> int:
+        """Note a problem if anything is wrong, with the first few; give how many are."""
+        found = list(wrong)
+        if found:
+            examples = "; ".join(map(str, found[:3]))
+            self.problems.append(f"{what}: {len(found)}, such as {examples}")
+        return len(found)
+
+
+def truth_of(ticks: Iterable[Record]) -> Truth:
+    """Compute what follows from the records of `ticks`."""
+    return Truth((r.partition, r.offset, r.timestamp, r.key, r.value) for r in ticks)
+
+
+def check(topics: Topics, right: Truth) -> Verdict:
+    """Compare the topics of results with the truth."""
+    verdict = Verdict(ticks=right.records)
+    _check_candles(topics["candles"], right, verdict)
+    _check_refused(topics, right, verdict)
+    _check_gains(topics["daily-gains"], right, verdict)
+    _check_rankings(topics, right, verdict)
+    return verdict
+
+
+def _check_once(verdict: Verdict, topic: str, names: Iterable[Hashable]) -> None:
+    """Each result, told by a name, is there once."""
+    counted = Counter(names)
+    twice = [f"{name} {times} times" for name, times in counted.items() if times > 1]
+    verdict.note(f"{topic}: results seen more than once", twice)
+    verdict.duplicates += counted.total() - len(counted)
+
+
+# -- candles
+
+
+def _check_candles(records: list[Record], right: Truth, verdict: Verdict) -> None:
+    said = [each.json for each in records]
+    verdict.results = len(said)
+    versions: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for candle in said:
+        versions[_window(candle)].append(candle)
+    _check_once(verdict, "candles", ((*_window(c), c["revision"]) for c in said))
+    _check_order(versions, right, verdict)
+    _check_last(versions, right, verdict)
+    _check_histories(pl.DataFrame(said, infer_schema_length=None), right, verdict)
+
+
+def _window(candle: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(candle[name] for name in truth.WINDOW)
+
+
+def _check_order(versions: Mapping, right: Truth, verdict: Verdict) -> None:
+    """Revisions of a window rise, its final result is the last, once, and where it has to be."""
+    falling, after, several = [], [], []
+    for window, candles in versions.items():
+        revisions = [candle["revision"] for candle in candles]
+        if revisions != sorted(revisions):
+            falling.append(f"{window} {revisions}")
+        finals = [candle["final"] for candle in candles]
+        if any(finals[:-1]):
+            after.append(f"{window} {revisions}")
+        if len({json.dumps(candle) for candle in candles if candle["final"]}) > 1:
+            several.append(window)
+    verdict.note("candles: windows whose revisions fall", falling)
+    verdict.note("candles: windows with a revision after the final one", after)
+    verdict.note("candles: windows with several finals", several)
+
+    has_to_be = right.windows.filter("final").select(truth.WINDOW).rows()
+    final = {window for window, said in versions.items() if any(c["final"] for c in said)}
+    verdict.finals = len(final)
+    verdict.note("candles: windows without their final", set(has_to_be) - final)
+    verdict.note("candles: windows that are final too early", final - set(has_to_be))
+
+
+def _check_last(versions: Mapping, right: Truth, verdict: Verdict) -> None:
+    """The highest revision of each window is the truth, in every field."""
+    last = [max(each, key=lambda candle: candle["revision"]) for each in versions.values()]
+    found = pl.DataFrame(last, infer_schema_length=None)
+    verdict.windows = len(right.windows)
+    wrong = set(_rows(truth.differences(right.windows, found)))
+    both = right.windows.join(found, on=truth.WINDOW, suffix="_found")
+    status = both.filter(
+        (pl.col("revision") != pl.col("revision_found"))
+        | (pl.col("final") != pl.col("final_found"))
+    )
+    wrong |= set(_rows(status))
+    verdict.wrong_windows = verdict.note("candles: wrong windows", wrong)
+
+
+def _rows(windows: pl.DataFrame) -> Iterable[tuple[Any, ...]]:
+    """Give windows by name; those that should not be there by their other name."""
+    if "symbol_found" in windows.columns:
+        names = [pl.coalesce(name, f"{name}_found").alias(name) for name in truth.WINDOW]
+        windows = windows.select(names)
+    return windows.select(truth.WINDOW).iter_rows()
+
+
+def _check_histories(said: pl.DataFrame, right: Truth, verdict: Verdict) -> None:
+    """Every result ever published is what its window was at the tick it names as its last."""
+    history = right.histories
+    here = said.select(STATE)
+    history = history.join(here.unique(), on=STATE, how="semi")
+    unknown = here.join(history, on=STATE, how="anti")
+    verdict.note("candles: results of ticks that are not in them", unknown.iter_rows())
+    both = said.join(history, on=STATE, suffix="_right")
+    exact = ["end", "open", "high", "low", "close", "volume", "count", "late", "first_offset"]
+    different = [pl.col(name) != pl.col(f"{name}_right") for name in [*exact, "partition"]]
+    for name in ("vwap", "mean"):
+        apart = (pl.col(name) - pl.col(f"{name}_right")).abs() > 1e-9 * pl.col(name).abs()
+        unlike = pl.col(name).is_null() != pl.col(f"{name}_right").is_null()
+        different.append(apart.fill_null(value=False) | unlike)
+    different.append(pl.col("revision") != 2 * pl.col("last_offset") + pl.col("final"))
+    wrong = both.filter(pl.any_horizontal(different)).select(STATE)
+    verdict.note("candles: results that are not those of the ticks so far", wrong.iter_rows())
+
+
+# -- what was refused
+
+
+def _check_refused(topics: Topics, right: Truth, verdict: Verdict) -> None:
+    """Late ticks and dead letters: the right ones, once each, and headers that tell them apart."""
+    late = [(each, each.json) for each in topics["ticks-late"]]
+    for table in TABLES:
+        these = [
+            (v["partition"], v["offset"], v["stream_time"]) for _, v in late if v["table"] == table
+        ]
+        _check_once(verdict, f"ticks-late of {table}", these)
+        _check_same(verdict, f"ticks-late of {table}", right.late(table), set(these))
+    dead = [(each, each.json) for each in topics["dead-letters"]]
+    places = [(value["partition"], value["offset"]) for _, value in dead]
+    _check_once(verdict, "dead-letters", places)
+    _check_same(verdict, "dead-letters", right.dead, set(places))
+    for topic, records in (("ticks-late", late), ("dead-letters", dead)):
+        # Each table refuses for itself, so one tick may be refused twice.
+        sources = Counter((dict(each.headers).get("source"), v.get("table")) for each, v in records)
+        twice = [source for source, times in sources.items() if times > 1]
+        verdict.note(f"{topic}: headers `source` that are not distinct", twice)
+        wrong = [v for each, v in records if dict(each.headers).get("source") != _source(v)]
+        verdict.note(f"{topic}: headers `source` that are wrong", wrong)
+
+
+def _source(value: Mapping[str, Any]) -> bytes:
+    return f"ticks-{value['partition']}-{value['offset']}".encode()
+
+
+def _check_same(verdict: Verdict, topic: str, expected: set, found: set) -> None:
+    verdict.note(f"{topic}: missing", sorted(expected - found))
+    verdict.note(f"{topic}: should not be there", sorted(found - expected))
+
+
+# -- gains and rankings
+
+
+def _check_gains(records: list[Record], right: Truth, verdict: Verdict) -> None:
+    """Each gain is that of the ticks so far, the last one of each day that of all ticks."""
+    said = [each.json for each in records]
+    names = [(gain["symbol"], gain["day"], gain["offset"], gain["final"]) for gain in said]
+    _check_once(verdict, "daily-gains", names)
+    found = pl.DataFrame(said, infer_schema_length=None)
+    history = right.days.rename({"close": "last", "last_offset": "offset", "last_time": "time"})
+    fields = ["open", "last", "low", "high", "gain", "count", "time", "partition"]
+    state = ["symbol", "day", "offset"]
+    both = found.join(history, on=state, how="left", suffix="_right")
+    different = [pl.col(name).ne_missing(pl.col(f"{name}_right")) for name in fields]
+    wrong = both.filter(pl.any_horizontal(different)).select(state)
+    verdict.note("daily-gains: gains that are not those of the ticks so far", wrong.iter_rows())
+
+    days = right.windows.filter(pl.col("size") == TABLES["days"][0][0][0])
+    by_day = days.with_columns(day=pl.from_epoch("start", time_unit="ms").dt.strftime("%Y-%m-%d"))
+    expected = set(by_day.select("symbol", "day", "last_offset", "final").iter_rows())
+    last = {name[:2]: name for name in names}
+    _check_same(verdict, "daily-gains, last of each day", expected, set(last.values()))
+
+
+def _check_rankings(topics: Topics, right: Truth, verdict: Verdict) -> None:
+    """Each ranking is that of `daily-gains` up to its revision, the last one of all ticks."""
+    said = [each.json for each in topics["top-gainers"]]
+    verdict.rankings = len(said)
+    _check_once(verdict, "top-gainers", ((each["day"], each["revision"]) for each in said))
+    expected = _rankings(topics["daily-gains"])
+    wrong = [
+        f"{each['day']} {each['revision']}"
+        for each in said
+        if expected.get((each["day"], each["revision"])) != (each["rank"], each["time"])
+    ]
+    verdict.wrong_rankings = verdict.note("top-gainers: not those of the gains so far", wrong)
+
+    last: dict[str, dict[str, Any]] = {}
+    for each in said:
+        if each["revision"] < last.get(each["day"], each)["revision"]:
+            verdict.note("top-gainers: days whose revisions fall", [each["day"]])
+        last[each["day"]] = each
+    latest = dict(expected.keys())
+    days = {day: (latest.get(day), rank) for day, rank in _final_rankings(right).items()}
+    found = {day: (each["revision"], each["rank"]) for day, each in last.items()}
+    apart = [day for day in days.keys() | found.keys() if days.get(day) != found.get(day)]
+    verdict.wrong_rankings += verdict.note("top-gainers: days with a wrong ranking", apart)
+
+
+def _rankings(records: list[Record]) -> dict[tuple[str, int], tuple[list[dict], int]]:
+    """Give ranking and time after each gain, by day and the gain's offset, ascending."""
+    gains: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    found = {}
+    for record in sorted(records, key=lambda record: record.offset):
+        gain = record.json
+        rows = gains[gain["day"]]
+        rows[gain["symbol"]] = {name: gain[name] for name in PLACE}
+        best = sorted(rows.values(), key=lambda row: (-row["gain"], row["symbol"]))
+        newest = max(row["time"] for row in rows.values())
+        found[gain["day"], record.offset] = best[:10], newest
+    return found
+
+
+def _final_rankings(right: Truth) -> dict[str, list[dict[str, Any]]]:
+    best = right.gains.sort(["gain", "symbol"], descending=[True, False])
+    places = best.rename({"close": "last", "last_time": "time"})
+    return {
+        day: rows.head(10).select(PLACE).to_dicts()
+        for (day,), rows in places.group_by("day", maintain_order=True)
+    }

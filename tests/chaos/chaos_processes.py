@@ -1,0 +1,262 @@
+"""The processes of a run, and what is done to them: one broker, several workers.
+
+What a worker may not do by itself is noted: end, or take its time when asked to stop. Only one
+that finds no broker while it starts may end; as under any supervisor, it is started again.
+"""
+
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+
+from chaos_plan import Action
+from workers import Worker
+
+from app.embedded import LocalBroker
+
+#: Seconds that a worker may take to stop, and until it is killed.
+GRACEFUL, HOPELESS = 10.0, 40.0
+
+#: Tasks there are: six partitions of ticks, one of daily gains.
+TASKS = 7
+
+_CLOSED = re.compile(r"Task (\S+) is closed: folded to offset (\d+), committed to (\d+)")
+
+
+@dataclass
+class _Stop:
+    """A worker that was asked to stop."""
+
+    number: int
+    #: Whether nothing else was going on.
+    lone: bool
+    #: The tasks it ran.
+    tasks: int
+    #: How much it had logged.
+    logged: int
+    #: Whether it had been ready since it was started.
+    was_ready: bool
+    waiting: Thread = field(default_factory=Thread)
+
+
+class Processes:
+    """Does the actions of a plan; `problems` are what processes did and may not."""
+
+    def __init__(self, broker: LocalBroker, directory: Path, application: str) -> None:
+        self.broker = broker
+        self.problems: list[str] = []
+        #: Seconds that each graceful stop took; how many were made in peace.
+        self.stops: list[float] = []
+        self.peaceful = 0
+        self._directory = directory
+        self._application = application
+        self._workers: dict[int, Worker] = {}
+        #: Those that are meant to run, and of these those held up.
+        self._meant: set[int] = set()
+        self._paused: set[int] = set()
+        self._stopping: dict[int, _Stop] = {}
+        self._broker_starting: Thread | None = None
+        self._broker_down = False
+        #: When the broker came back last, and each worker was started last (monotonic s).
+        self._broker_back = 0.0
+        self._started: dict[int, float] = {}
+        self._done = 0
+
+    def do(self, action: Action) -> None:
+        """Do one thing of a plan."""
+        self._done += 1
+        self._note_ends()
+        what = action.what.replace("-", "_")
+        if action.worker is None:
+            deed: Callable[[], None] = getattr(self, f"_{what}")
+            deed()
+        else:
+            to_worker: Callable[[int], None] = getattr(self, f"_{what}")
+            to_worker(action.worker)
+
+    # -- workers
+
+    def _start(self, number: int) -> None:
+        self._await_broker()  # if it is starting; where there is none the worker says so and ends
+        self._await_stop(number)
+        if number not in self._workers:
+            bootstrap = self.broker.bootstrap
+            self._workers[number] = Worker(bootstrap, self._directory, self._application)
+        self._started[number] = time.monotonic()
+        self._workers[number].start(wait=False)
+        self._meant.add(number)
+
+    def _wipe(self, number: int) -> None:
+        shutil.rmtree(self._workers[number].data, ignore_errors=True)
+        self._start(number)
+
+    def _kill(self, number: int) -> None:
+        self._meant.discard(number)
+        self._workers[number].kill()
+
+    def _pause(self, number: int) -> None:
+        self._paused.add(number)
+        self._workers[number].pause()
+
+    def _resume(self, number: int) -> None:
+        self._paused.discard(number)
+        self._workers[number].resume()
+
+    def _stop(self, number: int) -> None:
+        worker = self._workers[number]
+        if number not in self._meant or worker.process is None:
+            return  # it ended by itself, which is noted
+        if not worker.running:
+            self._meant.discard(number)  # it found no broker
+            return
+        settled = self.settled()
+        stop = _Stop(
+            number,
+            lone=settled,
+            tasks=len(self._open_tasks(worker)) if settled else 0,
+            logged=len(worker.log),
+            was_ready=worker.ready,
+        )
+        self._meant.discard(number)
+        worker.process.terminate()
+        stop.waiting = Thread(target=self._watch, args=[stop, self._done], daemon=True)
+        stop.waiting.start()
+        self._stopping[number] = stop
+
+    def _watch(self, stop: _Stop, done: int) -> None:
+        worker, begun = self._workers[stop.number], time.monotonic()
+        assert worker.process is not None
+        try:
+            code = worker.process.wait(HOPELESS)
+        except subprocess.TimeoutExpired:
+            self.problems.append(f"worker {stop.number} did not stop in {HOPELESS:.0f} s")
+            worker.kill()
+            return
+        seconds = time.monotonic() - begun
+        self.stops.append(seconds)
+        # It may have been ending for want of a broker; and before it can handle a signal, the
+        # signal ends it.
+        starting_up = not stop.was_ready and code == -signal.SIGTERM
+        if code != 0 and not (starting_up or self._found_no_broker(stop.number)):
+            self.problems.append(f"worker {stop.number} stopped with {code}:\n{worker.tail()}")
+        if seconds > GRACEFUL:
+            self.problems.append(f"worker {stop.number} took {seconds:.1f} s to stop")
+        if stop.lone and self._done == done:
+            self._check_last_words(stop, worker)
+
+    def _check_last_words(self, stop: _Stop, worker: Worker) -> None:
+        """Of a stop in peace nothing is folded again: all of it is committed."""
+        self.peaceful += 1
+        closed = _CLOSED.findall(worker.log[stop.logged :])
+        if len(closed) != stop.tasks:
+            self.problems.append(f"worker {stop.number} had {stop.tasks} tasks, closed {closed}")
+        behind = [task for task in closed if task[1] != task[2]]
+        if behind:
+            self.problems.append(f"worker {stop.number} stopped with tasks not committed: {behind}")
+
+    def _await_stop(self, number: int) -> None:
+        stop = self._stopping.pop(number, None)
+        if stop is not None:
+            stop.waiting.join()
+
+    # -- the broker
+
+    def _broker_kill(self) -> None:
+        self._broker_down = True
+        self.broker.kill()
+
+    def _broker_stop(self) -> None:
+        self._broker_down = True
+        self.broker.stop()
+
+    def _broker_start(self) -> None:
+        # In a thread: other faults happen while it starts.
+        self._broker_starting = Thread(target=self._bring_broker_back, daemon=True)
+        self._broker_starting.start()
+
+    def _bring_broker_back(self) -> None:
+        self.broker.start()
+        self._broker_back = time.monotonic()
+
+    def _await_broker(self) -> None:
+        starting = self._broker_starting
+        if starting is not None:
+            starting.join()
+            self._broker_starting = None
+            self._broker_down = False
+
+    # -- how they are
+
+    @property
+    def alive(self) -> list[Worker]:
+        """The workers that are meant to run."""
+        return [self._workers[number] for number in sorted(self._meant)]
+
+    @property
+    def logs(self) -> list[Path]:
+        """Where the workers log."""
+        return [worker.log_path for worker in self._workers.values()]
+
+    def _note_ends(self) -> None:
+        for number in sorted(self._meant):
+            worker = self._workers[number]
+            if worker.running:
+                continue
+            if not self._found_no_broker(number):
+                self._meant.discard(number)
+                self.problems.append(
+                    f"worker {number} ended by itself with {worker.exit_code}:\n{worker.tail()}"
+                )
+            elif not self._broker_away:
+                self._start(number)
+
+    def _found_no_broker(self, number: int) -> bool:
+        """Say whether a worker ended for the one reason it may have."""
+        last = self._workers[number].tail(1)
+        was_away = self._broker_away or self._broker_back > self._started[number]
+        return was_away and last.startswith("no Kafka broker answers at BROKER_URL=")
+
+    @property
+    def _broker_away(self) -> bool:
+        starting = self._broker_starting
+        if starting is not None and not starting.is_alive():
+            self._await_broker()
+        return self._broker_down
+
+    def settled(self) -> bool:
+        """Say whether nothing is going on: all are ready and have all tasks among them."""
+        self._note_ends()
+        if self._broker_away or self._paused or self._stopping_now():
+            return False
+        if not all(worker.ready for worker in self.alive):
+            return False
+        held = [task for worker in self.alive for task in self._open_tasks(worker)]
+        return len(held) == len(set(held)) == TASKS
+
+    def _stopping_now(self) -> bool:
+        return any(stop.waiting.is_alive() for stop in self._stopping.values())
+
+    def _open_tasks(self, worker: Worker) -> set[tuple[str, int]]:
+        tables = worker.get("/readyz")[1]["tables"]
+        names = {"candles": "ticks", "gainers": "daily-gains"}
+        return {(names[t], number) for t in names for number in tables[t]["open"]}
+
+    def stop_all(self) -> None:
+        """Stop all workers at once, as they have to."""
+        self._note_ends()
+        numbers = sorted(self._meant)
+        for number in numbers:
+            self._stop(number)
+        for number in numbers:
+            self._await_stop(number)
+
+    def end(self) -> None:
+        """Let nothing of it outlive the run."""
+        for worker in self._workers.values():
+            worker.kill()
+        self._await_broker()

@@ -1,0 +1,169 @@
+"""One run: the processes, a feed and a reader, the faults of a plan, and then the comparison."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import chaos_input
+import truth
+from chaos_check import OUTPUTS, Record, Verdict, check, truth_of
+from chaos_plan import Action, Plan
+from chaos_processes import Processes
+from chaos_traffic import Feed, Reader, dump, read
+from progress import committed, lag
+from workers import send, until
+
+from app.admin import ensure_topics
+from app.embedded import LocalBroker
+from app.settings import Settings
+from app.topics import ALL
+
+APPLICATION = "chaos"
+
+#: Seconds that each step to rest may take on a busy machine.
+PATIENCE = 90.0
+
+
+@dataclass
+class Result:
+    """What came of a run."""
+
+    plan: Plan
+    verdict: Verdict = field(default_factory=Verdict)
+    #: Seconds that each worker took to stop when it was asked to.
+    stops: list[float] = field(default_factory=list)
+    #: How many of them were asked while nothing else went on.
+    peaceful: int = 0
+    seconds: float = 0.0
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong."""
+        return self.verdict.problems
+
+    def __str__(self) -> str:
+        found = self.verdict
+        return (
+            f"seed {self.plan.seed}: {'WRONG' if self.problems else 'right'}; "
+            f"{found.ticks:,} ticks, {found.windows:,} windows, {found.wrong_windows} wrong; "
+            f"{found.rankings} top-10s, {found.wrong_rankings} wrong; {found.results:,} results, "
+            f"{found.duplicates} twice; {found.finals:,} finals; {len(self.stops)} stops, "
+            f"{self.peaceful} in peace, {max(self.stops, default=0):.1f} s at most; "
+            f"{self.seconds:.1f} s; {self.plan}"
+        )
+
+
+def run(plan: Plan, directory: Path) -> Result:
+    """Do what a plan says, compare; logs and data of a run that went wrong stay in `directory`."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    begun, result = time.monotonic(), Result(plan)
+    with ExitStack() as ending:
+        stage = _Stage(plan, directory, ending)
+        stage.act()
+        stage.come_to_rest()
+        topics = stage.topics()
+        result.verdict = check(topics, stage.right)
+        result.verdict.problems += stage.problems
+        result.stops, result.peaceful = stage.processes.stops, stage.processes.peaceful
+    result.seconds = time.monotonic() - begun
+    if result.problems:
+        _keep(result, topics, directory)
+    else:
+        shutil.rmtree(directory)
+    return result
+
+
+class _Stage:
+    """Where a run happens."""
+
+    def __init__(self, plan: Plan, directory: Path, ending: ExitStack) -> None:
+        self._plan = plan
+        self._problems: list[str] = []
+        self.right = truth_of([])
+        broker = ending.enter_context(LocalBroker(directory / "broker"))
+        self._bootstrap = broker.bootstrap
+        self.processes = Processes(broker, directory, APPLICATION)
+        ending.callback(self.processes.end)
+        asyncio.run(ensure_topics(ALL, Settings(BROKER_URL=broker.bootstrap)))
+        self._reader = Reader(broker.bootstrap)
+        self._feed = Feed(broker.bootstrap, chaos_input.records(plan), plan.rate)
+        self._reader.start()
+        ending.callback(self._reader.end)
+        ending.callback(self._feed.end)
+
+    @property
+    def problems(self) -> list[str]:
+        """What went wrong beside the results."""
+        return self._problems + self.processes.problems + self._reader.errors + self._feed.errors
+
+    def act(self) -> None:
+        """Let the faults happen, each at its time or as soon as can be."""
+        for number in range(self._plan.workers):
+            self.processes.do(Action(0, "start", number))
+        self._await("all workers are ready at first", self.processes.settled)
+        self._feed.start()
+        begun = time.monotonic()
+        for action in self._plan.actions:
+            time.sleep(max(0, begun + action.at - time.monotonic()))
+            self.processes.do(action)
+
+    def come_to_rest(self) -> None:
+        """Let all ticks be folded, and all but the last windows become final."""
+        self._feed.join()
+        self._await("all workers are ready", self.processes.settled)
+        self._await("all ticks are committed", self._caught_up)
+        closing = list(chaos_input.closing(self._plan))
+        now = int(time.time() * 1000)
+        send(self._bootstrap, ((key, value, now) for key, value in closing))
+        self.right = truth_of(read(self._bootstrap, "ticks"))
+        sent = self._feed.sent + len(closing)
+        if self.right.records != sent:
+            self._problems.append(f"{sent} ticks sent, {self.right.records} are there")
+        self._await("all ticks are committed", self._caught_up)
+        windows = self.right.windows.select(*truth.WINDOW, "revision").iter_rows()
+        expected = {tuple(window): revision for *window, revision in windows}
+        self._await("all windows are published", lambda: self._reader.revisions() == expected)
+        self._await("all gains are ranked", self._reader.all_ranked)
+        self.processes.stop_all()
+
+    def _await(self, what: str, condition: Callable[[], bool]) -> None:
+        try:
+            until(condition, PATIENCE)
+        except TimeoutError:
+            self._problems.append(f"not in {PATIENCE:.0f} s: {what}")
+
+    def _caught_up(self) -> bool:
+        return lag(self._bootstrap, APPLICATION) == 0
+
+    def topics(self) -> dict[str, list[Record]]:
+        """Give all results, which are those that the reader saw."""
+        left = lag(self._bootstrap, APPLICATION)
+        if left:
+            self._problems.append(f"{left} ticks are not committed at the end")
+        found = {topic: read(self._bootstrap, topic) for topic in OUTPUTS}
+        # The topic's own end is behind the marker of its last transaction.
+        gains = 1 + max((gain.offset for gain in found["daily-gains"]), default=-1)
+        if committed(self._bootstrap, APPLICATION, "daily-gains") < gains:
+            self._problems.append("not all daily gains are committed at the end")
+        seen = self._reader.end()
+        for topic, records in found.items():
+            if _in_order(seen[topic]) != _in_order(records):
+                self._problems.append(f"{topic}: what a reader saw is not what is there")
+        return found
+
+
+def _in_order(records: list[Record]) -> list[Record]:
+    # Of one partition they are in order; a reader sees the partitions in turns.
+    return sorted(records, key=lambda record: record.partition)
+
+
+def _keep(result: Result, topics: dict[str, list[Record]], directory: Path) -> None:
+    report = [str(result), "", *map(str, result.plan.actions), "", *result.problems]
+    (directory / "report.txt").write_text("\n".join(report) + "\n")
+    for topic, records in topics.items():
+        (directory / f"{topic}.jsonl").write_text(dump(records))

@@ -1,0 +1,121 @@
+"""What the topics have to hold, computed with polars from nothing but the ticks in their log order.
+
+Beside the last state of each window (tests/truth.py) there is the whole history of each: what it
+was after every tick that fell into it. So a result is checked that was corrected later, too.
+"""
+
+from collections.abc import Iterable
+from functools import cached_property
+
+import polars as pl
+import truth
+from workers import DAY, MINUTE
+
+#: By table: the windows (size, advance) and the grace, in ms.
+TABLES = {
+    "candles": (
+        [
+            (MINUTE, MINUTE),
+            (5 * MINUTE, 5 * MINUTE),
+            (15 * MINUTE, 15 * MINUTE),
+            (5 * MINUTE, MINUTE),
+            (15 * MINUTE, MINUTE),
+        ],
+        5 * MINUTE,
+    ),
+    "days": ([(DAY, DAY)], 240 * MINUTE),
+}
+
+#: A window after a tick is told by its last one.
+STATE = [*truth.WINDOW, "last_offset"]
+
+
+class Truth:
+    """The ticks of a run, judged, and what follows from them."""
+
+    def __init__(self, records: Iterable[truth.Raw]) -> None:
+        records = list(records)
+        self.records = len(records)
+        self.ticks = truth.judge(records)
+        readable = set(self.ticks.select("partition", "offset").iter_rows())
+        #: Coordinates of what can't be read.
+        self.dead = {(each[0], each[1]) for each in records} - readable
+        self._stream_time = self.ticks.group_by("partition").agg(reached=pl.col("time").max())
+
+    def late(self, table: str) -> set[tuple[int, int, int]]:
+        """Give what a table refuses: partition, offset, stream time (ms) at the arrival."""
+        _, grace = TABLES[table]
+        refused = self.ticks.filter(pl.col("time") < pl.col("before") - grace)
+        return set(refused.select("partition", "offset", "before").iter_rows())
+
+    @cached_property
+    def windows(self) -> pl.DataFrame:
+        """The last state of every window, with `final` and `revision`."""
+        return pl.concat(
+            self._with_final(truth.candles(self.ticks, *window, grace), grace)
+            for windows, grace in TABLES.values()
+            for window in windows
+        )
+
+    def _with_final(self, windows: pl.DataFrame, grace: int) -> pl.DataFrame:
+        final = pl.col("end") <= pl.col("reached") - grace
+        timed = windows.join(self._stream_time, on="partition").with_columns(final=final)
+        return timed.with_columns(revision=2 * pl.col("last_offset") + final).drop("reached")
+
+    @cached_property
+    def days(self) -> pl.DataFrame:
+        """The states of every day of every symbol, with `gain`, `day`, `time` of the close."""
+        return self._histories_of("days").with_columns(
+            gain=(pl.col("close") - pl.col("open")) / pl.col("open"),
+            day=pl.from_epoch("start", time_unit="ms").dt.strftime("%Y-%m-%d"),
+        )
+
+    @cached_property
+    def histories(self) -> pl.DataFrame:
+        """What each window was after each of its ticks."""
+        return pl.concat(map(self._histories_of, TABLES))
+
+    def _histories_of(self, table: str) -> pl.DataFrame:
+        windows, grace = TABLES[table]
+        before = pl.col("before")
+        kept = self.ticks.filter(before.is_null() | (pl.col("time") >= before - grace))
+        return pl.concat(_history(kept, *window) for window in windows)
+
+    @cached_property
+    def gains(self) -> pl.DataFrame:
+        """The last state of each day of each symbol."""
+        return self.days.sort("last_offset").group_by("symbol", "start").last()
+
+
+def _history(kept: pl.DataFrame, size: int, advance: int) -> pl.DataFrame:
+    newest = pl.col("time") // advance * advance
+    copies = [kept.with_columns(start=newest - k * advance) for k in range(size // advance)]
+    window = ["symbol", "start"]
+    ordered = pl.concat(copies).sort(*window, "offset")
+    time, price, volume = pl.col("time"), pl.col("price"), pl.col("volume")
+    earliest, latest = time.cum_min().shift(1), time.cum_max().shift(1)
+    states = {
+        # Of two ticks at one time the one with the lower offset is the first.
+        "open": pl.when(earliest.is_null() | (time < earliest)).then(price).forward_fill(),
+        "high": price.cum_max(),
+        "low": price.cum_min(),
+        "close": pl.when(latest.is_null() | (time >= latest)).then(price).forward_fill(),
+        "volume": volume.cum_sum(),
+        "notional": (price * volume).cum_sum(),
+        "count": pl.int_range(1, pl.len() + 1),
+        "mean": price.cum_sum() / pl.int_range(1, pl.len() + 1),
+        "late": (pl.col("before") >= pl.col("start") + size).fill_null(value=False).cum_sum(),
+        "first_offset": pl.col("offset").first(),
+        "last_time": time.cum_max(),
+    }
+    return (
+        ordered.with_columns(state.over(window).alias(name) for name, state in states.items())
+        .with_columns(
+            vwap=pl.when(pl.col("volume") > 0).then(pl.col("notional") / pl.col("volume")),
+            size=pl.lit(size),
+            advance=pl.lit(advance),
+            end=pl.col("start") + size,
+        )
+        .rename({"offset": "last_offset"})
+        .drop("price", "before", "notional", "time")
+    )

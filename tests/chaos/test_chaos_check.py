@@ -1,0 +1,165 @@
+"""The checker of chaos finds what is wrong, and nothing where nothing is.
+
+The topics are those that the product's own pipeline writes in a driver, then doctored.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import chaos_input
+import pytest
+from chaos_check import OUTPUTS, Record, Topics, check, truth_of
+from chaos_plan import plan
+from chaos_truth import Truth
+
+from app import app
+from app.testing import TopologyDriver
+from app.topics import ALL, TICKS
+from tables.candles import candles
+from tables.days import days
+from tables.gainers import gainers
+
+PLAN = replace(plan(1), symbols=12, rate=100, step=2_000)
+
+#: When all ticks are history.
+LATER = chaos_input.MIDNIGHT + 100 * 86_400_000
+
+Doctor = Callable[[list[Record]], list[Record]]
+
+
+@pytest.fixture(scope="module")
+def topics() -> Topics:
+    """Give all topics after a life with a crash in it."""
+    with TopologyDriver(app, tables=[candles, days, gainers], start=LATER) as driver:
+        records = list(chaos_input.records(PLAN))
+        for number, (key, value) in enumerate(records):
+            driver.pipe_raw(TICKS, key.encode(), value)
+            if number % 100 == 0:
+                driver.advance("400ms")
+            if number == len(records) // 2:
+                driver.crash()
+        driver.settle()
+        for key, value in chaos_input.closing(PLAN):
+            driver.pipe_raw(TICKS, key.encode(), value)
+        driver.settle()
+        known = {topic.name: topic for topic in ALL}
+        return {
+            name: [
+                Record(r.partition, r.offset, r.timestamp, r.key, r.value, tuple(r.headers))
+                for r in driver.records(known[name])
+            ]
+            for name in ("ticks", *OUTPUTS)
+        }
+
+
+@pytest.fixture(scope="module")
+def right(topics: Topics) -> Truth:
+    """Give the truth about the ticks."""
+    return truth_of(topics["ticks"])
+
+
+def changed(record: Record, **fields: object) -> Record:
+    """Give a record with other fields in its value."""
+    return record._replace(value=json.dumps({**record.json, **fields}).encode())
+
+
+def index(records: list[Record], **fields: object) -> int:
+    """Give where the first record stands that has these fields."""
+    return next(i for i, r in enumerate(records) if fields.items() <= r.json.items())
+
+
+def edit(which: dict, **fields: object) -> Doctor:
+    """Change the first record that has the fields `which`."""
+
+    def doctor(records: list[Record]) -> list[Record]:
+        at = index(records, **which)
+        return [*records[:at], changed(records[at], **fields), *records[at + 1 :]]
+
+    return doctor
+
+
+def without(**which: object) -> Doctor:
+    """Leave out the first record that has these fields."""
+
+    def doctor(records: list[Record]) -> list[Record]:
+        at = index(records, **which)
+        return records[:at] + records[at + 1 :]
+
+    return doctor
+
+
+def again(**which: object) -> Doctor:
+    """Append the first record that has these fields once more."""
+    return lambda records: [*records, records[index(records, **which)]]
+
+
+def test_nothing_is_wrong_with_what_is_right(topics: Topics, right: Truth) -> None:
+    """All of it was compared: windows, finals, rankings of two days and more, late, broken."""
+    verdict = check(topics, right)
+    assert verdict.problems == []
+    assert verdict.windows > 1_500
+    assert verdict.finals > 1_500
+    assert verdict.rankings > 10
+    assert all(topics[name] for name in OUTPUTS)
+    assert {each.json["table"] for each in topics["ticks-late"]} == {"candles", "days"}
+
+
+@pytest.mark.parametrize(
+    ("topic", "doctor", "problem"),
+    [
+        ("candles", again(final=False), "candles: results seen more than once"),
+        ("candles", again(final=True), "candles: results seen more than once"),
+        ("candles", edit({"final": True}, count=99), "candles: wrong windows"),
+        ("candles", edit({"final": True}, mean=0.5), "candles: wrong windows"),
+        ("candles", edit({"final": False}, high=9e9), "candles: results that are not those of"),
+        ("candles", edit({"final": False}, last_offset=10**9), "candles: results of ticks that"),
+        ("candles", without(final=True), "candles: windows without their final"),
+        ("candles", without(final=True), "candles: wrong windows"),
+        ("candles", edit({"final": False}, final=True), "candles: windows with a revision after"),
+        ("candles", again(final=False), "candles: windows whose revisions fall"),
+        ("candles", edit({"final": True}, start=0), "candles: windows that are final too early"),
+        ("daily-gains", again(final=True), "daily-gains: results seen more than once"),
+        ("daily-gains", edit({"final": False}, gain=1.0), "daily-gains: gains that are not"),
+        ("daily-gains", without(final=True), "daily-gains, last of each day: missing"),
+        ("top-gainers", lambda r: [*r, r[0]], "top-gainers: results seen more than once"),
+        ("top-gainers", edit({}, rank=[]), "top-gainers: not those of the gains so far"),
+        ("top-gainers", edit({}, revision=1 << 40), "top-gainers: not those of the gains so far"),
+        ("top-gainers", lambda r: r[:-1], "top-gainers: days with a wrong ranking"),
+        ("ticks-late", again(table="days"), "ticks-late of days: results seen more than once"),
+        ("ticks-late", again(table="days"), "ticks-late: headers `source` that are not distinct"),
+        ("ticks-late", without(table="candles"), "ticks-late of candles: missing"),
+        ("ticks-late", edit({}, stream_time=5), "ticks-late of candles: should not be there"),
+        ("dead-letters", lambda r: [*r, r[0]], "dead-letters: results seen more than once"),
+        ("dead-letters", lambda r: r[1:], "dead-letters: missing"),
+        ("dead-letters", lambda r: [r[0]._replace(headers=()), *r[1:]], "dead-letters: headers"),
+        ("dead-letters", edit({}, offset=10**9), "dead-letters: should not be there"),
+    ],
+)
+def test_what_is_doctored_is_found(
+    topics: Topics, right: Truth, topic: str, doctor: Doctor, problem: str
+) -> None:
+    """Each thing that may not be is named as what it is."""
+    problems = check({**topics, topic: doctor(topics[topic])}, right).problems
+    assert any(each.startswith(problem) for each in problems)
+
+
+def test_two_finals_that_differ_are_found(topics: Topics, right: Truth) -> None:
+    """Also where a reader who keeps the highest revision would see the right one."""
+
+    def doctor(records: list[Record]) -> list[Record]:
+        at = index(records, final=True)
+        wrong = changed(records[at], close=1.0, revision=records[at].json["revision"] - 2)
+        return [*records[:at], wrong, *records[at:]]
+
+    problems = check({**topics, "candles": doctor(topics["candles"])}, right).problems
+    assert any(each.startswith("candles: windows with several finals") for each in problems)
+
+
+def test_a_tick_the_pipeline_has_not_seen_is_found(topics: Topics) -> None:
+    """A lost record shows in its windows, its day and nowhere else."""
+    last = max(topics["ticks"], key=lambda record: record.offset)
+    more = [*topics["ticks"], last._replace(offset=last.offset + 1)]
+    problems = check(topics, truth_of(more)).problems
+    assert any(each.startswith("candles: wrong windows") for each in problems)
+    assert any(each.startswith("daily-gains, last of each day") for each in problems)
