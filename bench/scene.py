@@ -13,10 +13,12 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from app.embedded import LocalBroker
@@ -94,7 +96,7 @@ class Scene:
         Raises TimeoutError, and RuntimeError if the worker ends.
         """
         deadline = time.monotonic() + timeout
-        while lag(self.bootstrap, worker.environment["TICKSTREAM_APP_ID"]) > within:
+        while self._lag(worker.environment["TICKSTREAM_APP_ID"]) > within:
             if not worker.running:
                 raise RuntimeError(f"the worker ended with {worker.exit_code}:\n{worker.tail()}")
             if time.monotonic() > deadline:
@@ -140,6 +142,12 @@ class Scene:
         """Give what a topic takes on the broker's disk."""
         logs = self.broker.data_dir / "kafka"
         return sum(size_of(logs / f"{topic}-{partition}") for partition in self.partitions)
+
+    def _lag(self, application: str) -> float:
+        try:
+            return lag(self.bootstrap, application)
+        except KafkaException:  # a busy broker did not answer in time; it is asked again
+            return inf
 
     def _run(self, *command: str) -> None:
         faust = Path(sys.executable).with_name("faust")
