@@ -22,8 +22,8 @@ from app.embedded import LocalBroker
 #: Seconds that a worker may take to stop, and until it is killed.
 GRACEFUL, HOPELESS = 10.0, 40.0
 
-#: Tasks there are: six partitions of ticks, one of daily gains.
-TASKS = 7
+#: Tasks there are: six partitions of ticks, one of daily gains, one of surges.
+TASKS = 8
 
 _CLOSED = re.compile(r"Task (\S+) is closed: folded to offset (\d+), committed to (\d+)")
 
@@ -243,7 +243,7 @@ class Processes:
 
     def _open_tasks(self, worker: Worker) -> set[tuple[str, int]]:
         tables = worker.get("/readyz")[1]["tables"]
-        names = {"candles": "ticks", "gainers": "daily-gains"}
+        names = {"candles": "ticks", "gainers": "daily-gains", "latest-surges": "surges"}
         return {(names[t], number) for t in names for number in tables[t]["open"]}
 
     def stop_all(self) -> None:
