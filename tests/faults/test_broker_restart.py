@@ -10,7 +10,7 @@ from workers import Market, until
 
 from app.embedded import LocalBroker
 
-#: Seconds that the broker is frozen: longer than a session of 6 s; than all time-outs in chaos.
+#: Seconds that the broker is frozen: longer than a session of 6 s, and with CHAOS than requests.
 FROZEN = 30 if os.environ.get("CHAOS") else 8
 
 
@@ -38,7 +38,7 @@ def test_a_broker_frozen_for_longer_than_a_session_costs_nothing(
 ) -> None:
     """A broker that neither answers nor hangs up, then goes on: so does the worker by itself.
 
-    `make chaos` freezes it for 30 s, which no request outlasts.
+    With CHAOS=1 it is frozen for 30 s, which requests of the consumer do not outlast.
     """
     with own_market.worker(**SETTINGS) as worker:
         process, broker = worker.process, own_broker.pid
