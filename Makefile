@@ -16,8 +16,9 @@ install: $(VENV)/.installed ## make the environment in .venv (what `up` and `tes
 up: install ## broker, topics, market, worker, dashboard; Ctrl-C stops all of it
 	@$(BIN)/faust -A app up
 
-test: $(VENV)/.installed-test ## every test, on a real broker and in a real browser
-	@$(BIN)/python -m pytest
+# Most of the time a test waits, for a session to time out or a process to start.
+test: $(VENV)/.installed-test ## every test, on a real broker and in a real browser; JOBS=3 at once
+	@$(BIN)/python -m pytest -n $${JOBS:-3} --dist loadfile
 
 fuzz: $(VENV)/.installed-test ## the property tests of windows and engine, FUZZ=20 times as long
 	@FUZZ=$${FUZZ:-20} $(BIN)/python -m pytest --timeout=0 tests/unit/windows tests/unit/state tests/topology
