@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import polars as pl
 import truth
-from chaos_truth import STATE, TABLES, Truth
+from chaos_truth import STATE, SURGE_FIELDS, TABLES, Truth
 
 #: Topics in which results stand.
-OUTPUTS = ("candles", "ticks-late", "daily-gains", "top-gainers", "dead-letters")
+OUTPUTS = ("candles", "ticks-late", "daily-gains", "top-gainers", "surges", "dead-letters")
 
 #: What a ranking says of each of its places.
 PLACE = ["symbol", "gain", "open", "last", "time"]
@@ -75,6 +75,7 @@ def check(topics: Topics, right: Truth) -> Verdict:
     _check_refused(topics, right, verdict)
     _check_gains(topics["daily-gains"], right, verdict)
     _check_rankings(topics, right, verdict)
+    _check_surges(topics["surges"], right, verdict)
     return verdict
 
 
@@ -274,3 +275,15 @@ def _final_rankings(right: Truth) -> dict[str, list[dict[str, Any]]]:
         day: rows.head(10).select(PLACE).to_dicts()
         for (day,), rows in places.group_by("day", maintain_order=True)
     }
+
+
+# -- surges
+
+
+def _check_surges(records: list[Record], right: Truth, verdict: Verdict) -> None:
+    """Each minute in which a price moved much is told once, when it is final."""
+    said = [each.json for each in records]
+    _check_once(verdict, "surges", ((surge["symbol"], surge["start"]) for surge in said))
+    found = {tuple(surge[name] for name in SURGE_FIELDS) for surge in said}
+    _check_same(verdict, "surges", right.surges, found)
+    verdict.note("surges: not final", [surge for surge in said if not surge["final"]])

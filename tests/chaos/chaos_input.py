@@ -41,7 +41,7 @@ def records(plan: Plan) -> Iterator[tuple[str, bytes]]:
     start = MIDNIGHT - int(plan.ticks * plan.step * random.uniform(0.3, 0.7))
     for number in range(plan.ticks):
         name = random.choice(names)
-        prices[name] *= random.uniform(0.999, 1.001)
+        prices[name] *= random.uniform(0.998, 1.002)
         at = start + number * plan.step - _behind(random)
         value = _value(name, prices[name], random.randrange(500), at)
         yield _broken(random, name, value) if random.randrange(BROKEN) == 0 else (name, value)

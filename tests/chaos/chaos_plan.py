@@ -15,6 +15,9 @@ MOST_WORKERS = 4
 #: Seconds from the first tick to the first fault, to the last new fault, to the last tick.
 FIRST_FAULT, LAST_FAULT, FEED = 1.0, 8.0, 12.0
 
+#: Seconds that some plans leave to a graceful stop before anything else happens.
+PEACE = 4.0
+
 #: Seconds that a fault may follow the one before.
 GAPS = (0.8, 3.5)
 
@@ -59,6 +62,9 @@ def plan(seed: int) -> Plan:
     workers = random.randint(2, 4)
     script = _Script(random, workers)
     at = FIRST_FAULT
+    if Random(f"peace {seed}").random() < 0.25:
+        script.add_peaceful_stop(at)
+        at += PEACE
     while at < LAST_FAULT:
         script.add_fault(round(at, 2))
         # Several at once, now and then.
@@ -105,6 +111,12 @@ class _Script:
         if possible:
             (fault,) = self.random.choices(list(possible), weights=list(possible.values()))
             fault(at)
+
+    def add_peaceful_stop(self, at: float) -> None:
+        """Stop a worker for a while, in the middle of its batches and of nothing else."""
+        worker = self._pick(at)
+        self._do(at, "stop", worker)
+        self._say(at, f"stop {worker}{self._come_back(worker, at + PEACE, 'start')}")
 
     def _here(self, at: float) -> list[int]:
         return [number for number, since in self._up.items() if since <= at]

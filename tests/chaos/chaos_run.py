@@ -129,6 +129,8 @@ class _Stage:
         expected = {tuple(window): revision for *window, revision in windows}
         self._await("all windows are published", lambda: self._reader.revisions() == expected)
         self._await("all gains are ranked", self._reader.all_ranked)
+        surges = len(self.right.surges)
+        self._await("all surges are told", lambda: self._reader.count("surges") >= surges)
         self.processes.stop_all()
 
     def _await(self, what: str, condition: Callable[[], bool]) -> None:

@@ -120,6 +120,10 @@ class Reader(Thread):
         with self._lock:
             return dict(self._revisions)
 
+    def count(self, topic: str) -> int:
+        """Give how many records of a topic have been seen."""
+        return len(self._seen[topic])
+
     def all_ranked(self) -> bool:
         """Say whether each day's last gain is in its last ranking."""
         with self._lock:

@@ -4,7 +4,8 @@ Beside the last state of each window (tests/truth.py) there is the whole history
 was after every tick that fell into it. So a result is checked that was corrected later, too.
 """
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import polars as pl
@@ -25,6 +26,13 @@ TABLES = {
     ),
     "days": ([(DAY, DAY)], 240 * MINUTE),
 }
+
+#: The minute up to each second with a tick, its grace (ms), and the least change that is told.
+SLIDING, RESOLUTION, SURGE_GRACE, SURGE = MINUTE, 1_000, 10_000, 0.004
+
+#: What is compared of a surge.
+SURGE_FIELDS = ["symbol", "start", "open", "high", "low", "last", "volume", "count"]
+SURGE_FIELDS += ["partition", "first_offset", "last_offset"]
 
 #: A window after a tick is told by its last one.
 STATE = [*truth.WINDOW, "last_offset"]
@@ -85,6 +93,43 @@ class Truth:
     def gains(self) -> pl.DataFrame:
         """The last state of each day of each symbol."""
         return self.days.sort("last_offset").group_by("symbol", "start").last()
+
+    @cached_property
+    def surges(self) -> set[tuple[object, ...]]:
+        """The SURGE_FIELDS of each final minute in which a price moved enough."""
+        before = pl.col("before")
+        kept = self.ticks.filter(before.is_null() | (pl.col("time") >= before - SURGE_GRACE))
+        timed = kept.join(self._stream_time, on="partition").sort("time", "offset")
+        return {
+            surge
+            for symbol in timed.partition_by("symbol")
+            for surge in _surges(symbol.rows(named=True))
+        }
+
+
+def _surges(ticks: list[dict]) -> Iterator[tuple[object, ...]]:
+    """Give those of one symbol, whose ticks are in order of time."""
+    times = [tick["time"] for tick in ticks]
+    for second in sorted({time // RESOLUTION * RESOLUTION for time in times}):
+        end = second + RESOLUTION
+        inside = ticks[bisect_left(times, end - SLIDING) : bisect_left(times, end)]
+        prices = [tick["price"] for tick in inside]
+        change = (prices[-1] - prices[0]) / prices[0]
+        if abs(change) >= SURGE and end <= inside[0]["reached"] - SURGE_GRACE:
+            offsets = [tick["offset"] for tick in inside]
+            yield (
+                inside[0]["symbol"],
+                end - SLIDING,
+                prices[0],
+                max(prices),
+                min(prices),
+                prices[-1],
+                sum(tick["volume"] for tick in inside),
+                len(inside),
+                inside[0]["partition"],
+                min(offsets),
+                max(offsets),
+            )
 
 
 def _history(kept: pl.DataFrame, size: int, advance: int) -> pl.DataFrame:

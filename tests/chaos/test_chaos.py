@@ -1,7 +1,7 @@
 """Nothing lost, nothing counted twice: workers and broker are killed, held up, stopped, replaced.
 
-A shorter form of `make chaos RUNS=50`. Between them these seeds have every kind of fault; what is
-wrong can be run again with `make chaos SEED=...`.
+A shorter form of `make chaos RUNS=50`. Between them these seeds have every kind of fault but the
+death of all workers at once; what is wrong can be run again with `make chaos SEED=...`.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from chaos_run import run
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", [20, 42])
+@pytest.mark.parametrize("seed", [2, 6])
 def test_the_results_are_right_whatever_happens(seed: int, tmp_path: Path) -> None:
     """All windows, finals, rankings, late ticks and dead letters are there once, and right."""
     result = run(plan(seed), tmp_path / f"seed-{seed}")

@@ -19,6 +19,7 @@ from app.topics import ALL, TICKS
 from tables.candles import candles
 from tables.days import days
 from tables.gainers import gainers
+from tables.surges import surges
 
 PLAN = replace(plan(1), symbols=12, rate=100, step=2_000)
 
@@ -31,7 +32,7 @@ Doctor = Callable[[list[Record]], list[Record]]
 @pytest.fixture(scope="module")
 def topics() -> Topics:
     """Give all topics after a life with a crash in it."""
-    with TopologyDriver(app, tables=[candles, days, gainers], start=LATER) as driver:
+    with TopologyDriver(app, tables=[candles, days, gainers, surges], start=LATER) as driver:
         records = list(chaos_input.records(PLAN))
         for number, (key, value) in enumerate(records):
             driver.pipe_raw(TICKS, key.encode(), value)
@@ -100,7 +101,7 @@ def test_nothing_is_wrong_with_what_is_right(topics: Topics, right: Truth) -> No
     assert verdict.problems == []
     assert verdict.windows > 1_500
     assert verdict.finals > 1_500
-    assert verdict.rankings > 10
+    assert verdict.rankings > 5
     assert all(topics[name] for name in OUTPUTS)
     assert {each.json["table"] for each in topics["ticks-late"]} == {"candles", "days"}
 
@@ -130,6 +131,9 @@ def test_nothing_is_wrong_with_what_is_right(topics: Topics, right: Truth) -> No
         ("ticks-late", again(table="days"), "ticks-late: headers `source` that are not distinct"),
         ("ticks-late", without(table="candles"), "ticks-late of candles: missing"),
         ("ticks-late", edit({}, stream_time=5), "ticks-late of candles: should not be there"),
+        ("surges", again(final=True), "surges: results seen more than once"),
+        ("surges", without(final=True), "surges: missing"),
+        ("surges", edit({"final": True}, count=99), "surges: should not be there"),
         ("dead-letters", lambda r: [*r, r[0]], "dead-letters: results seen more than once"),
         ("dead-letters", lambda r: r[1:], "dead-letters: missing"),
         ("dead-letters", lambda r: [r[0]._replace(headers=()), *r[1:]], "dead-letters: headers"),

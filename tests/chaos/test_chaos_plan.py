@@ -3,7 +3,7 @@
 from itertools import islice
 
 import chaos_input
-from chaos_plan import FEED, MOST_WORKERS, Plan, plan
+from chaos_plan import FEED, MOST_WORKERS, PEACE, Plan, plan
 
 PLANS = [plan(seed) for seed in range(1, 201)]
 
@@ -53,3 +53,5 @@ def test_seeds_cover_every_kind_of_fault() -> None:
         assert f" {kind} " in said, kind
     assert any(len(life(each)) == 1 + len(each.actions) and 0 in life(each) for each in PLANS)
     assert all(each.actions[0].at < FEED for each in PLANS)
+    alone = [each for each in PLANS[:50] if each.actions[0].what == "stop"]
+    assert any(each.actions[1].at - each.actions[0].at >= PEACE for each in alone)
