@@ -116,7 +116,7 @@ def test_a_data_directory_that_is_wiped_or_damaged(stream: Stream, worker: Worke
     worker.stop()
     shutil.rmtree(worker.data)
     worker.start()
-    assert f"rows of {stream.name}-2" in worker.log
+    assert f"Restored {stream.name}-2: " in worker.log
     stream.send(300, minute=2)
     stream.wait_exact()
 

@@ -11,7 +11,7 @@ from confluent_kafka.admin import NewPartitions
 from counting import Stream, last_words
 from workers import MINUTE, Market, until
 
-from app.embedded import LocalBroker, storage
+from app.embedded import LocalBroker, properties
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     """Run a broker that makes topics by itself."""
     with pytest.MonkeyPatch.context() as patch:
         off, on = (f"auto.create.topics.enable = {value}" for value in ("false", "true"))
-        patch.setattr(storage, "SERVER", storage.SERVER.replace(off, on))
+        patch.setattr(properties, "SERVER", properties.SERVER.replace(off, on))
         with LocalBroker(tmp_path_factory.mktemp("broker")) as broker:
             yield Market(broker.bootstrap, tmp_path_factory.mktemp("market"))
 
