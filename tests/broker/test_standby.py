@@ -1,4 +1,4 @@
-"""Standbys on a real broker: whoever takes over has the state already, and all of it."""
+"""Standbys and static members on a real broker: who takes over, or comes back, has its state."""
 
 import time
 from typing import Any
@@ -64,3 +64,22 @@ def test_a_standby_takes_over_without_a_restore(market: Market) -> None:
             taken, 0
         )
         assert windows(one) == before
+
+
+def test_a_static_member_that_restarts_moves_no_partition(market: Market) -> None:
+    """A worker with a name of its own has its partitions again, nobody else in between."""
+    named = [
+        market.worker(CONSUMER_GROUP_INSTANCE_ID=name, BROKER_SESSION_TIMEOUT=30)
+        for name in ("left", "right")
+    ]
+    with named[0] as left, named[1] as right:
+        until(lambda: left.ready and all(tables(each)["candles"]["open"] for each in named))
+        shares = [tables(each)["candles"]["open"] for each in named]
+        assert sorted(shares[0] + shares[1]) == list(range(6))
+        moved = left.log.count("runs from offset")
+        assert right.stop() == 0
+        right.start()
+        assert [tables(each)["candles"]["open"] for each in named] == shares
+        # It never ran a partition of the one that was away.
+        began = [line for line in left.log.splitlines() if "runs from offset" in line][moved:]
+        assert not any(f"Task ticks-{number} " in line for line in began for number in shares[1])
