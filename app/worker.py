@@ -36,6 +36,10 @@ BUFFERED_BATCHES = 8
 
 MAX_FETCH_BYTES = 4 << 20
 
+#: How old what the group's leader knows of topics may get (ms). A broker that has just started
+#: may know of none: all partitions stay without an owner until it is asked again.
+METADATA_AGE = 3_000
+
 
 class TickApp(faust.App):
     """Faust's application, with batches and the tasks that fold them."""
@@ -117,6 +121,7 @@ def create() -> TickApp:
         consumer_auto_offset_reset="earliest",
         consumer_group_instance_id=conf.instance_id,
         consumer_max_fetch_size=MAX_FETCH_BYTES,
+        consumer_metadata_max_age_ms=METADATA_AGE,
         broker_max_poll_records=conf.max_poll_records,
         broker_session_timeout=conf.session_timeout,
         broker_heartbeat_interval=conf.heartbeat_interval,
