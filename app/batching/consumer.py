@@ -11,7 +11,9 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
+import stamina
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.consumer import ensure_TP, ensure_TPset
 from faust.transport.drivers import aiokafka as driver
@@ -34,6 +36,9 @@ FETCH_WAIT_MS = 100
 #: Seconds that one call waits for records.
 POLL_TIMEOUT = 0.1
 
+#: Seconds that brokers may be away while the worker starts.
+START_TIMEOUT = 30.0
+
 #: Seconds that leaving the group may take.
 LEAVE_TIMEOUT = 2.0
 
@@ -51,6 +56,11 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         self._assignor = self.app.assignor
         consumer._partition_assignment_strategy = [self._assignor]  # noqa: SLF001
         return consumer
+
+    @stamina.retry(on=KafkaConnectionError, attempts=None, timeout=START_TIMEOUT)
+    async def on_start(self) -> None:
+        """Connect; brokers that answered a moment ago may be starting again."""
+        await super().on_start()
 
     async def on_thread_stop(self) -> None:
         """Leave the group, as long as there is somebody to tell.
