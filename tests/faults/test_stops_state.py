@@ -8,6 +8,7 @@ import re
 import resource
 import shutil
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 from counting import Stream, last_words
@@ -127,10 +128,20 @@ def test_a_full_disk_stops_the_worker(stream: Stream, worker: Worker) -> None:
     assert worker.process is not None
     _, hard = resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (500_000, hard))
-    now = stream.first
-    for half in range(2):
-        keys = (f"key-{half}-{number:012d}" for number in range(50_000))
-        stream.market.send((stream.event(key, 1, now) for key in keys), stream.source, partition=0)
+    numbers = count()
+
+    def send(keys: int) -> None:
+        names = (f"key-{next(numbers):014d}" for _ in range(keys))
+        events = (stream.event(name, 1, stream.first) for name in names)
+        stream.market.send(events, stream.source, partition=0)
+
+    def has_stopped() -> bool:
+        # RocksDB writes files in the background, and says at the next write that it could not.
+        send(500)
+        return not worker.running
+
+    send(100_000)
+    until(has_stopped, 90)
     words = last_words(worker)
     assert f"{worker.data / 'tables' / stream.name}-0 can't be read or written" in words
     assert "make room" in words
