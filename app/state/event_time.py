@@ -116,14 +116,8 @@ class EventTimeState(PartitionState):
         )
 
     def _emit(self, result: WindowResult) -> None:
-        self.saying = Saying(result.key, f"window {result.window}", (result.start, result.end))
-        said = False
-        for topic, make in self.table.publications:
-            record = make(result)
-            if record is not None:
-                self.send(topic, result.key, record)
-                said = True
-        if said:
+        saying = Saying(result.key, result.window, (result.start, result.end))
+        if self._tell(saying, result):
             self._said[result.final] += 1
 
     # -- queries

@@ -133,11 +133,7 @@ class GroupState(PartitionState):
         for start in sorted(self._changed):
             result = self._sum_up(start)
             if result is not None:
-                self.saying = Saying(result.key, "the period")
-                for topic, make in self.table.publications:
-                    record = make(result)
-                    if record is not None:
-                        self.send(topic, result.key, record)
+                self._tell(Saying(result.key), result)
         self._changed.clear()
 
     def _settle(self) -> None:

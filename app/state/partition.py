@@ -59,16 +59,17 @@ _partitioner = DefaultPartitioner()
 
 
 class Saying(NamedTuple):
-    """A result on its way to a topic."""
+    """A result on its way to a topic; put into words only where something raises."""
 
     key: str
-    what: object
-    #: Where it is known: start and end (ms) of a window.
-    span: tuple[int, int] | None = None
+    #: Its window, with start and end (ms); None for a period.
+    window: object = None
+    span: tuple[int, int] = (0, 0)
 
     def __str__(self) -> str:
-        where = "" if self.span is None else f" [{self.span[0]}, {self.span[1]})"
-        return f"{self.what}{where} of key {self.key!r}"
+        if self.window is None:
+            return f"the period of key {self.key!r}"
+        return f"window {self.window} [{self.span[0]}, {self.span[1]}) of key {self.key!r}"
 
 
 @dataclass
@@ -271,6 +272,17 @@ class PartitionState(ABC):
         if partition is None:
             partition = self._partition_in(topic, raw)
         self._outputs[topic.name, partition].append((raw, _json(record), _NONE))
+
+    def _tell(self, saying: Saying, result: Any) -> bool:
+        """Send a result to each topic of the table; say whether any has a record of it."""
+        self.saying = saying
+        told = False
+        for topic, make in self.table.publications:
+            record = make(result)
+            if record is not None:
+                self.send(topic, saying.key, record)
+                told = True
+        return told
 
     def append(self, topic: Topic, key: str, record: Any, source_offset: int) -> None:
         """Like `send`, for a topic that is a log: with the header `source`."""
