@@ -170,7 +170,7 @@ class Store:
     def _scan(
         self, lower: bytes, upper: bytes, *, cached: bool = True
     ) -> Iterator[tuple[bytes, bytes]]:
-        options = ReadOptions()
+        options: Any = ReadOptions()  # its stub knows no parameter of `fill_cache`
         options.set_iterate_upper_bound(upper)
         options.fill_cache(cached)
         found = self._db.iter(options)
