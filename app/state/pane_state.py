@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.state import metrics
 from app.state.event_time import EventTimeState
-from app.state.partition import RecordError, Row, Saying
+from app.state.partition import RecordError, Row
 from app.state.rows import OPEN, RowDecoder, encode_row, prefix, row_key, split_row_key
-from app.windows import Pane, Span, WindowFamily, WindowFold, WindowResult, fold_windows, horizon
+from app.windows import (
+    Folded,
+    Pane,
+    Span,
+    WindowFamily,
+    WindowFold,
+    WindowResult,
+    fold_windows,
+    horizon,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +33,16 @@ if TYPE_CHECKING:
 SLICE = 1_000
 
 _start = attrgetter("start")
-_end = attrgetter("end")
+
+
+class _Folding(NamedTuple):
+    """What is being folded, for the message of an error."""
+
+    key: str
+    window: WindowFamily
+
+    def __str__(self) -> str:
+        return f"windows {self.window} of key {self.key!r}"
 
 
 class PaneState(EventTimeState):
@@ -232,34 +250,47 @@ class PaneState(EventTimeState):
         for key in sorted(changed.keys() | self._keys_closing(before, until)):
             self._publish_key(key, changed.get(key, ()), before, until)
 
-    def _take_changed(self) -> dict[bytes, list[Pane]]:
-        """Give the panes changed since the last publication, by key, where changes are said."""
+    def _take_changed(self) -> dict[bytes, list[int]]:
+        """Give the starts of panes changed since the last publication, where changes are said."""
         if self.table.looks_back:
             self._relate()
-        changed: dict[bytes, list[Pane]] = {}
+        changed: dict[bytes, list[int]] = {}
         for pane in self._unpublished:
             pane.unpublished = False
             if self.table.says_changes and not self.table.says_every_change:
-                changed.setdefault(pane.key, []).append(pane)
+                changed.setdefault(pane.key, []).append(pane.start)
         self._unpublished.clear()
         return changed
 
-    def _publish_key(self, key: bytes, changed: Iterable[Pane], before: int, until: int) -> None:
+    def _publish_key(self, key: bytes, changed: Iterable[int], before: int, until: int) -> None:
         panes = self._panes[key]
-        starts = sorted(panes)
-        name, merge = key.decode(), self.table.aggregate.merge
+        starts, changed = sorted(panes), sorted(changed)
+        # What is final already, but for a later slice of work, waits for that.
+        after = horizon(self.meta.stream_time, self.table.grace)
+        name, emit, result = key.decode(), self._emit, self._result
         for window in self.table.windows:
-            self.saying = Saying(name, f"window {window}")
-            closing = list(_closing(window, starts, before, until))
+            self.saying = _Folding(name, window)
+            folded: Iterable[Folded]
+            closing = list(_spans(window, starts, starts, before, until))
             if window in self._folds:
                 folded = self._kept_fold(window, panes, starts, until).windows(closing)
             else:
                 spans = closing
-                if self.table.says_changes_of(window):
-                    spans = closing + _holding(window, starts, changed, until)
-                folded = fold_windows(_needed(panes, starts, spans), spans, merge)
+                if changed and self.table.says_changes_of(window):
+                    spans = closing + list(_spans(window, changed, starts, after))
+                folded = self._fold_panes(panes, starts, spans)
             for span, state, evidence in folded:
-                self._emit(self._result(name, window, span, state, evidence))
+                emit(result(name, window, span, state, evidence))
+
+    def _fold_panes(
+        self, panes: dict[int, Pane], starts: Sequence[int], spans: Sequence[Span]
+    ) -> Iterable[Folded]:
+        """Fold some windows of a key, ascending; `starts` are those of its `panes`."""
+        if not spans:
+            return ()
+        first, end = bisect_left(starts, spans[0].start), bisect_left(starts, spans[-1].end)
+        needed = [panes[start] for start in starts[first:end]]
+        return fold_windows(needed, spans, self.table.aggregate.merge, self.table.merge_all)
 
     def _kept_fold(
         self, window: WindowFamily, panes: dict[int, Pane], starts: list[int], until: int
@@ -284,9 +315,8 @@ class PaneState(EventTimeState):
         limit = horizon(self.meta.stream_time, self.table.grace)
         starts = sorted(panes)
         for window in self.table.windows:
-            spans = _holding(window, starts, [pane], limit)
-            needed = _needed(panes, starts, spans)
-            for span, state, evidence in fold_windows(needed, spans, self.table.aggregate.merge):
+            spans = list(_spans(window, [pane.start], starts, limit))
+            for span, state, evidence in self._fold_panes(panes, starts, spans):
                 self._emit(self._result(key.decode(), window, span, state, evidence))
 
     def _next_horizon(self) -> int:
@@ -341,10 +371,9 @@ class PaneState(EventTimeState):
         begin = max(begin, self._expires_before())
         panes = self._panes_over(key, begin, end + window.longest)
         starts = sorted(panes)
-        spans = [
-            span for span in _closing(window, starts, begin, OPEN) if begin <= span.start < end
-        ]
-        folded = fold_windows(_needed(panes, starts, spans), spans, self.table.aggregate.merge)
+        ending = _spans(window, starts, starts, begin)
+        spans = [span for span in ending if begin <= span.start < end]
+        folded = self._fold_panes(panes, starts, spans)
         name = key.decode()
         return [self._result(name, window, *each) for each in folded]
 
@@ -389,36 +418,24 @@ class PaneState(EventTimeState):
         return panes | {start: pane for start, pane in hot.items() if begin <= start < end}
 
 
-def _closing(
-    window: WindowFamily, starts: Sequence[int], before: int, until: int
+def _spans(
+    window: WindowFamily,
+    panes: Sequence[int],
+    starts: Sequence[int],
+    after: int,
+    until: int = OPEN,
 ) -> Iterator[Span]:
-    """Give the windows that hold a pane and end in (before, until], ascending, each once."""
-    reached = before
-    index = bisect_right(starts, before - window.longest)
-    while index < len(starts) and starts[index] < until:
-        start = starts[index]
+    """Give the windows that hold one of `panes` and end in (after, until], ascending, each once.
+
+    `panes` are the ascending starts of some of a key's panes, `starts` those of all of them.
+    """
+    reached = after
+    index = bisect_right(panes, after - window.longest)
+    while index < len(panes) and (start := panes[index]) < until:
         for span in window.over(start, start + 1, reached, starts):
-            if span.end > until:
+            reached = span[1]
+            if reached > until:
                 return
-            reached = span.end
             yield span
         # All that the next panes add ends after `reached`.
-        index = max(index + 1, bisect_right(starts, reached - window.longest))
-
-
-def _holding(
-    window: WindowFamily, starts: Sequence[int], panes: Iterable[Pane], after: int
-) -> list[Span]:
-    """Give the windows that hold one of `panes` and end after `after`, ascending, each once."""
-    spans = {
-        span for pane in panes for span in window.over(pane.start, pane.start + 1, after, starts)
-    }
-    return sorted(spans, key=_end)
-
-
-def _needed(panes: dict[int, Pane], starts: Sequence[int], spans: Sequence[Span]) -> list[Pane]:
-    """Give the panes that `spans` (ascending) are made of, ascending."""
-    if not spans:
-        return []
-    first, end = bisect_left(starts, spans[0].start), bisect_left(starts, spans[-1].end)
-    return [panes[start] for start in starts[first:end]]
+        index = max(index + 1, bisect_right(panes, reached - window.longest))

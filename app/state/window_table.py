@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -105,6 +105,10 @@ class WindowTable(StateTable):
         emission: Emission | None = None,
     ) -> None:
         self.aggregate = aggregate
+        #: Merges the states of many panes at once, where the aggregate can.
+        self.merge_all: Callable[[Sequence[Any]], Any] | None = getattr(
+            aggregate, "merge_all", None
+        )
         self.looks_back = looks_back
         self.emission = emission
         self.late_topic: Topic | None = None

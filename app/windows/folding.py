@@ -1,12 +1,16 @@
 """Folds panes into windows, with a number of merges that does not grow with size / advance."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial, reduce
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 from app.windows.family import Span
 from app.windows.panes import Evidence, Pane
+
+#: Windows of at most so many panes are merged one by one; or, where an aggregate can, at once.
+FEW, FEW_AT_ONCE = 2, 16
 
 
 class Folded(NamedTuple):
@@ -65,15 +69,61 @@ class WindowFold:
 
 
 def fold_windows(
-    panes: Iterable[Pane], spans: Iterable[Span], merge: Callable[[Any, Any], Any]
+    panes: Sequence[Pane],
+    spans: Sequence[Span],
+    merge: Callable[[Any, Any], Any],
+    merge_all: Callable[[Sequence[Any]], Any] | None = None,
 ) -> Iterator[Folded]:
     """Give those of `spans` that hold a record, folded from the panes of one key.
 
-    Panes ascend by start; starts and ends of spans never descend.
+    Panes ascend by start; starts and ends of spans never descend. Windows of few panes are merged
+    pane by pane: that is less work than what a queue of them takes.
     """
-    fold = WindowFold(merge)
-    fold.add(panes, 0)
-    return fold.windows(spans)
+    few = FEW if merge_all is None else FEW_AT_ONCE
+    together = merge_all or partial(reduce, merge)
+    first, stop, count = 0, 0, len(panes)
+    for index, span in enumerate(spans):
+        start, end = span
+        while first < count and panes[first].start < start:
+            first += 1
+        stop = max(stop, first)
+        while stop < count and panes[stop].start < end:
+            stop += 1
+        if stop - first == 1:
+            pane = panes[first]
+            late = _late([pane], end) if pane.corrections else 0
+            evidence = Evidence(pane.count, pane.first_offset, pane.last_offset, late)
+            yield Folded(span, pane.state, evidence)
+        elif stop - first > few:
+            fold = WindowFold(merge)
+            fold.add(panes[first:], 0)
+            yield from fold.windows(spans[index:])
+            return
+        elif stop > first:
+            yield _fold_few(span, panes[first:stop], together)
+
+
+def _fold_few(
+    span: Span, panes: Sequence[Pane], together: Callable[[Sequence[Any]], Any]
+) -> Folded:
+    corrected = [pane for pane in panes if pane.corrections]
+    evidence = Evidence(
+        sum([pane.count for pane in panes]),
+        min([pane.first_offset for pane in panes]),
+        max([pane.last_offset for pane in panes]),
+        _late(corrected, span.end) if corrected else 0,
+    )
+    return Folded(span, together([pane.state for pane in panes]), evidence)
+
+
+def _late(panes: Sequence[Pane], end: int) -> int:
+    """Count the corrections in `panes` of a window that holds them and ends at `end` (ms)."""
+    return sum(
+        records
+        for pane in panes
+        for reached, records in (pane.corrections or {}).items()
+        if reached >= end
+    )
 
 
 class _Queue:

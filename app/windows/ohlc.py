@@ -1,5 +1,6 @@
 """Open, high, low, close, volume: what a candle is made of."""
 
+from collections.abc import Sequence
 from math import inf
 from typing import Protocol
 
@@ -99,4 +100,21 @@ class Ohlc:
             left.volume + right.volume,
             left.notional + right.notional,
             left.total + right.total,
+        )
+
+    def merge_all(self, states: Sequence[OhlcState]) -> OhlcState:
+        """Give a state that holds the trades of all, each of which are earlier than the next's."""
+        first, last = states[0], states[-1]
+        return OhlcState(
+            first.open_time,
+            first.open_offset,
+            first.open,
+            max([each.high for each in states]),
+            min([each.low for each in states]),
+            last.close_time,
+            last.close_offset,
+            last.close,
+            sum([each.volume for each in states]),
+            sum([each.notional for each in states]),
+            sum([each.total for each in states]),
         )

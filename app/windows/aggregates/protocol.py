@@ -17,9 +17,11 @@ class Aggregate(Protocol[R_contra, S]):
     objects; raise `version` whenever its shape changes, so that rows of another shape are
     recognised instead of misread.
 
-    Two more are looked for, by `value_of` and `layout_of`: a method `value(state)`, which gives
+    Three more are looked for. By `value_of` and `layout_of`: a method `value(state)`, which gives
     what people want to see of a state, and an attribute `layout`, which tells in words all that
-    the state depends on, version included, where class and version alone don't.
+    the state depends on, version included, where class and version alone don't. And a method
+    `merge_all(states)`, where many can be merged faster than two by two: the states of a
+    key's panes, one or more, each with records that are all earlier than those of the next.
     """
 
     state: type[Any]
