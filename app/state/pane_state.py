@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 #: About so many windows become final in one publication.
 SLICE = 1_000
 
+#: A batch is folded key by key where a key has so many records on average.
+RECURRING = 8
+
 _start = attrgetter("start")
 
 
@@ -94,13 +97,87 @@ class PaneState(EventTimeState):
         """How many panes are in memory: windows made of them are not final yet."""
         return sum(map(len, self._by_start.values()))
 
-    def _fold(self, decoded: Decoded, begin: int) -> None:
-        if not self.table.says_every_change:
+    def _fold(self, decoded: Decoded, begin: int) -> list[RecordError] | None:
+        if self.table.says_every_change:
+            for index in range(begin, len(decoded.offsets)):
+                self._fold_range(decoded, index, index + 1)
+                self._say_changes(decoded.keys[index], decoded.times[index], decoded.offsets[index])
+        elif begin == 0 and self._goes_by_key(decoded):
+            return self._fold_by_key(decoded)
+        else:
             self._fold_range(decoded, begin, len(decoded.offsets))
-            return
-        for index in range(begin, len(decoded.offsets)):
-            self._fold_range(decoded, index, index + 1)
-            self._say_changes(decoded.keys[index], decoded.times[index], decoded.offsets[index])
+        return None
+
+    def _goes_by_key(self, decoded: Decoded) -> bool:
+        """Say whether to fold key by key: no record is behind another, and keys recur."""
+        times, slices = decoded.times, self.table.slices
+        if self.table.add_all is None or not slices.length:
+            return False
+        panes = 1 + (times[-1] - times[0]) // slices.length
+        return (
+            times[0] >= max(self.meta.stream_time, slices.offset)
+            and len(times) >= RECURRING * panes
+            and decoded.in_order
+            and len(times) >= RECURRING * panes * len(decoded.by_key)
+        )
+
+    def _fold_by_key(self, decoded: Decoded) -> list[RecordError]:
+        """Fold records in order of their times; give those that could not be.
+
+        None of them is late or corrects anything, and each key and pane takes one call.
+        """
+        add_all: Any = self.table.add_all
+        length, origin = self.table.slices.length, self.table.slices.offset
+        records, times, offsets = decoded.records, decoded.times, decoded.offsets
+        refused: list[RecordError] = []
+        for key, indexes in decoded.by_key.items():
+            begin, newest = 0, times[indexes[-1]]
+            while begin < len(indexes):
+                time = times[indexes[begin]]
+                start = time - (time - origin) % length
+                part, stop = indexes, len(indexes)
+                if begin or newest >= start + length:
+                    stop = bisect_left(indexes, start + length, lo=begin, key=times.__getitem__)
+                    part = indexes[begin:stop]
+                begin = stop
+                pane = self._panes.get(key, {}).get(start) or self._new_pane(key, start)
+                try:
+                    add_all(pane.state, records, times, offsets, part)
+                except Exception:  # noqa: BLE001  # an aggregate may raise anything
+                    part = self._add_each(pane, decoded, part, refused)
+                    if not part:
+                        self._discard_empty(key)
+                        continue
+                if pane.count == 0:
+                    pane.first_offset = offsets[part[0]]
+                pane.count += len(part)
+                pane.last_offset = offsets[part[-1]]
+                if not pane.dirty:
+                    pane.dirty = True
+                    self._dirty.append(pane)
+        gone = {error.index for error in refused}
+        accepted = (i for i in range(len(times) - 1, -1, -1) if i not in gone)
+        last = next(accepted, None)
+        if last is not None:
+            self.meta.stream_time = times[last]
+        self._judge(decoded, len(times) - len(refused), [], [])
+        return refused
+
+    def _add_each(
+        self, pane: Pane, decoded: Decoded, indexes: Sequence[int], refused: list[RecordError]
+    ) -> list[int]:
+        """Add records one by one, those that raise to `refused`; give the others' indexes."""
+        added: list[int] = []
+        for index in indexes:
+            try:
+                self.table.aggregate.add(
+                    pane.state, decoded.records[index], decoded.times[index], decoded.offsets[index]
+                )
+            except Exception as error:  # noqa: BLE001  # an aggregate may raise anything
+                refused.append(RecordError(index, error))
+            else:
+                added.append(index)
+        return added
 
     def _fold_range(  # noqa: C901, PLR0912, PLR0915  # a call for each record costs more than it reads better
         self, decoded: Decoded, begin: int, end: int

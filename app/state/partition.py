@@ -32,6 +32,8 @@ from app.state.store import StoreError
 from app.topics import DEAD_LETTERS, Topic
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from app.state.batch import Batch, Decoded
     from app.state.store import Store
     from app.state.table import StateTable
@@ -133,14 +135,19 @@ class PartitionState(ABC):
         """Fold `decoded[begin:]`; a record whose folding raises becomes a dead letter."""
         while begin < len(decoded.offsets):
             try:
-                self._fold(decoded, begin)
+                refused = self._fold(decoded, begin)
             except RecordError as error:
-                offset = decoded.offsets[error.index]
-                raw = next(record for record in batch.raw if record.offset == offset)
-                self._dead(batch.task.decoder.dead_letter(raw, error.cause, self.table.name))
+                self._refuse_record(batch, error)
                 begin = error.index + 1
             else:
+                for each in refused or ():
+                    self._refuse_record(batch, each)
                 return
+
+    def _refuse_record(self, batch: Batch, error: RecordError) -> None:
+        offset = batch.decoded.offsets[error.index]
+        raw = next(record for record in batch.raw if record.offset == offset)
+        self._dead(batch.task.decoder.dead_letter(raw, error.cause, self.table.name))
 
     def _count(self, records: int) -> None:
         labels = self.table.name, str(self.partition)
@@ -297,8 +304,11 @@ class PartitionState(ABC):
         """Read from the store what folding needs at hand."""
 
     @abstractmethod
-    def _fold(self, decoded: Decoded, begin: int) -> None:
-        """Fold `decoded[begin:]`. Raises RecordError for a record that can't be."""
+    def _fold(self, decoded: Decoded, begin: int) -> Sequence[RecordError] | None:
+        """Fold `decoded[begin:]`; give the records that could not be, if all others have been.
+
+        Raises RecordError for the first that can't be, if only those before it have been.
+        """
 
     @abstractmethod
     def _take_rows(self) -> list[Row]:

@@ -105,7 +105,8 @@ class WindowTable(StateTable):
         emission: Emission | None = None,
     ) -> None:
         self.aggregate = aggregate
-        #: Merges the states of many panes at once, where the aggregate can.
+        #: Folds many records, or merges the states of many panes, where the aggregate can.
+        self.add_all: Callable[..., None] | None = getattr(aggregate, "add_all", None)
         self.merge_all: Callable[[Sequence[Any]], Any] | None = getattr(
             aggregate, "merge_all", None
         )

@@ -17,11 +17,15 @@ class Aggregate(Protocol[R_contra, S]):
     objects; raise `version` whenever its shape changes, so that rows of another shape are
     recognised instead of misread.
 
-    Three more are looked for. By `value_of` and `layout_of`: a method `value(state)`, which gives
+    Two more are looked for, by `value_of` and `layout_of`: a method `value(state)`, which gives
     what people want to see of a state, and an attribute `layout`, which tells in words all that
-    the state depends on, version included, where class and version alone don't. And a method
-    `merge_all(states)`, where many can be merged faster than two by two: the states of a
-    key's panes, one or more, each with records that are all earlier than those of the next.
+    the state depends on, version included, where class and version alone don't.
+
+    And two where many can be folded faster than one by one:
+    `add_all(state, records, times, offsets, indexes)` folds the records at `indexes` (one or
+    more) of a batch, which ascend by (time, offset), into `state`; an exception has to leave that
+    as it was. `merge_all(states)` merges the states of a key's panes, one or more, each with
+    records that are all earlier than those of the next.
     """
 
     state: type[Any]

@@ -88,6 +88,14 @@ def test_windows_are_what_folding_each_for_itself_gives(
     assert list(fold_windows(panes, spans, join)) == one_by_one(panes, spans)
 
 
+@given(tables())
+def test_states_merged_at_once_give_the_same(table: tuple[list[Pane], list[Span]]) -> None:
+    """Where an aggregate can merge many states, in the order of their panes."""
+    panes, spans = table
+    found = fold_windows(panes, spans, join, lambda states: tuple(sum(states, ())))
+    assert list(found) == one_by_one(panes, spans)
+
+
 @given(tables(), st.lists(st.integers(0, 200), max_size=5))
 def test_a_fold_that_is_kept_goes_on_where_it_was(
     table: tuple[list[Pane], list[Span]], cuts: list[int]
