@@ -14,6 +14,7 @@ from app.windows import (
     Folded,
     Pane,
     Span,
+    Window,
     WindowFamily,
     WindowFold,
     WindowResult,
@@ -367,7 +368,7 @@ class PaneState(EventTimeState):
             return ()
         first, end = bisect_left(starts, spans[0].start), bisect_left(starts, spans[-1].end)
         needed = [panes[start] for start in starts[first:end]]
-        return fold_windows(needed, spans, self.table.aggregate.merge, self.table.merge_all)
+        return fold_windows(needed, spans, self.table.aggregate.merge, self.table.merge_runs)
 
     def _kept_fold(
         self, window: WindowFamily, panes: dict[int, Pane], starts: list[int], until: int
@@ -506,6 +507,14 @@ def _spans(
 
     `panes` are the ascending starts of some of a key's panes, `starts` those of all of them.
     """
+    if isinstance(window, Window):
+        return window.holding(panes, after, until)
+    return _spans_one_by_one(window, panes, starts, after, until)
+
+
+def _spans_one_by_one(
+    window: WindowFamily, panes: Sequence[int], starts: Sequence[int], after: int, until: int
+) -> Iterator[Span]:
     reached = after
     index = bisect_right(panes, after - window.longest)
     while index < len(panes) and (start := panes[index]) < until:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +19,7 @@ from app.windows import (
     Count,
     DefinitionError,
     Emission,
+    MergeRuns,
     Refusal,
     Session,
     Slices,
@@ -107,9 +108,7 @@ class WindowTable(StateTable):
         self.aggregate = aggregate
         #: Folds many records, or merges the states of many panes, where the aggregate can.
         self.add_all: Callable[..., None] | None = getattr(aggregate, "add_all", None)
-        self.merge_all: Callable[[Sequence[Any]], Any] | None = getattr(
-            aggregate, "merge_all", None
-        )
+        self.merge_runs: MergeRuns | None = getattr(aggregate, "merge_runs", None)
         self.looks_back = looks_back
         self.emission = emission
         self.late_topic: Topic | None = None

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial, reduce
+from functools import reduce
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
@@ -10,7 +10,10 @@ from app.windows.family import Span
 from app.windows.panes import Evidence, Pane
 
 #: Windows of at most so many panes are merged one by one; or, where an aggregate can, at once.
-FEW, FEW_AT_ONCE = 2, 16
+FEW, FEW_AT_ONCE = 2, 64
+
+#: Merges runs `[first, stop)` of states, each into one: see `Aggregate`.
+MergeRuns = Callable[[Sequence[Any], Sequence[tuple[int, int]]], list[Any]]
 
 
 class Folded(NamedTuple):
@@ -72,48 +75,57 @@ def fold_windows(
     panes: Sequence[Pane],
     spans: Sequence[Span],
     merge: Callable[[Any, Any], Any],
-    merge_all: Callable[[Sequence[Any]], Any] | None = None,
-) -> Iterator[Folded]:
+    merge_runs: MergeRuns | None = None,
+) -> Iterable[Folded]:
     """Give those of `spans` that hold a record, folded from the panes of one key.
 
     Panes ascend by start; starts and ends of spans never descend. Windows of few panes are merged
     pane by pane: that is less work than what a queue of them takes.
     """
-    few = FEW if merge_all is None else FEW_AT_ONCE
-    together = merge_all or partial(reduce, merge)
-    first, stop, count = 0, 0, len(panes)
-    for index, span in enumerate(spans):
+    held, runs = _runs([pane.start for pane in panes], spans)
+    widest = max([stop - first for first, stop in runs], default=0)
+    if widest > (FEW if merge_runs is None else FEW_AT_ONCE):
+        fold = WindowFold(merge)
+        fold.add(panes, 0)
+        return fold.windows(held)
+    states = [pane.state for pane in panes]
+    if merge_runs is not None and widest > 1:
+        merged = merge_runs(states, runs)
+    else:
+        merged = [reduce(merge, states[first:stop]) for first, stop in runs]
+    return map(Folded, held, merged, _evidence(panes, held, runs))
+
+
+def _runs(starts: Sequence[int], spans: Iterable[Span]) -> tuple[list[Span], list[tuple[int, int]]]:
+    """Give the spans that hold one of `starts`, and which ones: from an index up to another."""
+    held: list[Span] = []
+    runs: list[tuple[int, int]] = []
+    first, stop, count = 0, 0, len(starts)
+    for span in spans:
         start, end = span
-        while first < count and panes[first].start < start:
+        while first < count and starts[first] < start:
             first += 1
-        stop = max(stop, first)
-        while stop < count and panes[stop].start < end:
+        while stop < count and starts[stop] < end:
             stop += 1
-        if stop - first == 1:
-            pane = panes[first]
-            late = _late([pane], end) if pane.corrections else 0
-            evidence = Evidence(pane.count, pane.first_offset, pane.last_offset, late)
-            yield Folded(span, pane.state, evidence)
-        elif stop - first > few:
-            fold = WindowFold(merge)
-            fold.add(panes[first:], 0)
-            yield from fold.windows(spans[index:])
-            return
-        elif stop > first:
-            yield _fold_few(span, panes[first:stop], together)
+        if first < stop:
+            held.append(span)
+            runs.append((first, stop))
+    return held, runs
 
 
-def _fold_few(
-    span: Span, panes: Sequence[Pane], together: Callable[[Sequence[Any]], Any]
-) -> Folded:
-    corrected = [pane for pane in panes if pane.corrections]
-    evidence = Evidence(
-        sum([pane.count for pane in panes]),
-        min([pane.first_offset for pane in panes]),
-        max([pane.last_offset for pane in panes]),
-        _late(corrected, span.end) if corrected else 0,
-    )
-    return Folded(span, together([pane.state for pane in panes]), evidence)
+def _evidence(
+    panes: Sequence[Pane], spans: Sequence[Span], runs: Sequence[tuple[int, int]]
+) -> list[Evidence]:
+    counts = [pane.count for pane in panes]
+    firsts = [pane.first_offset for pane in panes]
+    lasts = [pane.last_offset for pane in panes]
+    late = [0] * len(runs)
+    if any([pane.corrections is not None for pane in panes]):  # noqa: C419  # three times as fast
+        late = [_late(panes[i:j], span.end) for span, (i, j) in zip(spans, runs, strict=True)]
+    return [
+        Evidence(sum(counts[i:j]), min(firsts[i:j]), max(lasts[i:j]), corrections)
+        for (i, j), corrections in zip(runs, late, strict=True)
+    ]
 
 
 def _late(panes: Sequence[Pane], end: int) -> int:

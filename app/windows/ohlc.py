@@ -133,19 +133,34 @@ class Ohlc:
             left.total + right.total,
         )
 
-    def merge_all(self, states: Sequence[OhlcState]) -> OhlcState:
-        """Give a state that holds the trades of all, each of which are earlier than the next's."""
-        first, last = states[0], states[-1]
-        return OhlcState(
-            first.open_time,
-            first.open_offset,
-            first.open,
-            max([each.high for each in states]),
-            min([each.low for each in states]),
-            last.close_time,
-            last.close_offset,
-            last.close,
-            sum([each.volume for each in states]),
-            sum([each.notional for each in states]),
-            sum([each.total for each in states]),
-        )
+    def merge_runs(
+        self, states: Sequence[OhlcState], runs: Sequence[tuple[int, int]]
+    ) -> list[OhlcState]:
+        """Give a state for each run, of the trades of `states[first:stop]`.
+
+        All trades of a state are earlier than those of the next.
+        """
+        highs = [state.high for state in states]
+        lows = [state.low for state in states]
+        volumes = [state.volume for state in states]
+        notionals = [state.notional for state in states]
+        totals = [state.total for state in states]
+        merged: list[OhlcState] = []
+        for first, stop in runs:
+            oldest, newest = states[first], states[stop - 1]
+            merged.append(
+                OhlcState(
+                    oldest.open_time,
+                    oldest.open_offset,
+                    oldest.open,
+                    max(highs[first:stop]),
+                    min(lows[first:stop]),
+                    newest.close_time,
+                    newest.close_offset,
+                    newest.close,
+                    sum(volumes[first:stop]),
+                    sum(notionals[first:stop]),
+                    sum(totals[first:stop]),
+                )
+            )
+        return merged

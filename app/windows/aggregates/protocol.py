@@ -24,8 +24,9 @@ class Aggregate(Protocol[R_contra, S]):
     And two where many can be folded faster than one by one:
     `add_all(state, records, times, offsets, indexes)` folds the records at `indexes` (one or
     more) of a batch, which ascend by (time, offset), into `state`; an exception has to leave that
-    as it was. `merge_all(states)` merges the states of a key's panes, one or more, each with
-    records that are all earlier than those of the next.
+    as it was. `merge_runs(states, runs)` gives one state for each run `(first, stop)`, merged
+    from `states[first:stop]`, one or more: states of a key's panes, each with records that are
+    all earlier than those of the next.
     """
 
     state: type[Any]

@@ -155,5 +155,7 @@ def test_states_of_one_time_after_another_merge_at_once(some: list[Trade], cuts:
     ordered = sorted(some)
     ends = [0, *sorted(cuts), len(ordered)]
     parts = [ordered[a:b] for a, b in itertools.pairwise(ends) if ordered[a:b]]
-    if parts:
-        assert_same(Ohlc().merge_all([folded(part) for part in parts]), folded(some))
+    runs = list(itertools.combinations(range(len(parts) + 1), 2))
+    merged = Ohlc().merge_runs([folded(part) for part in parts], runs)
+    for state, (first, stop) in zip(merged, runs, strict=True):
+        assert_same(state, folded(itertools.chain(*parts[first:stop])))
