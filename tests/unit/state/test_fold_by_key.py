@@ -19,7 +19,7 @@ from window_checks import (
 )
 
 from app.records import DeadLetter, Tick
-from app.state import pane_state
+from app.state import pane_folding
 from app.topics import CANDLES, DEAD_LETTERS
 from app.windows import Ohlc, OhlcState
 
@@ -27,7 +27,7 @@ from app.windows import Ohlc, OhlcState
 @pytest.fixture(autouse=True)
 def any_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fold by key also where keys don't recur."""
-    monkeypatch.setattr(pane_state, "RECURRING", 0)
+    monkeypatch.setattr(pane_folding, "RECURRING", 0)
 
 
 class Choosy(Ohlc):
@@ -69,7 +69,7 @@ def test_each_window_is_the_fold_of_what_was_accepted(
 ) -> None:
     """With crashes, batches that begin with known records, gaps, unreadable records."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pane_state, "RECURRING", 0)
+        patch.setattr(pane_folding, "RECURRING", 0)
         table = declared(new_table, life.definition)
         with drive(table, life.raw) as driver:
             live(driver, life.plan)
