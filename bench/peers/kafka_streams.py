@@ -1,0 +1,48 @@
+"""Kafka Streams as a contestant of `bench/compare.py`: how its program is built and run."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from app.embedded import java
+from app.embedded.errors import BrokerError
+
+PROJECT = Path(__file__).with_suffix("")
+JAR = PROJECT / "target" / "peer.jar"
+
+FLAGS = ()
+
+
+class BuildError(Exception):
+    """The program can't be built or run here; the message says what is missing."""
+
+
+def command() -> list[str]:
+    """Give the command that runs the contestant, built anew if its sources are newer than its jar.
+
+    Raises BuildError if there is no Java 17, no Maven, or if Maven fails.
+    """
+    try:
+        run = java.find()
+    except BrokerError as error:
+        raise BuildError(f"Kafka Streams needs a Java: {error}") from error
+    if not _built():
+        _build()
+    return [str(run), *FLAGS, "-jar", str(JAR)]
+
+
+def _built() -> bool:
+    sources = [PROJECT / "pom.xml", *(PROJECT / "src").rglob("*.*")]
+    newest = max(source.stat().st_mtime for source in sources)
+    return JAR.exists() and JAR.stat().st_mtime >= newest
+
+
+def _build() -> None:
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise BuildError("Kafka Streams is built by Maven: install `mvn`, and a JDK of 17 or newer")
+    # It goes to the network only for what its cache lacks, and checks what it fetched.
+    words = [maven, "--quiet", "--batch-mode", "--strict-checksums", "package"]
+    done = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildError(f"Maven could not build {PROJECT}:\n{done.stdout}{done.stderr}")
