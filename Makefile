@@ -47,6 +47,7 @@ lock: ## pin anew what pyproject.toml asks for
 	$(PIN) requirements/build.in -o requirements/build.txt
 	$(PIN) pyproject.toml -o requirements/app.txt
 	$(PIN) --extra test --extra check -c requirements/app.txt pyproject.toml -o requirements/test.txt
+	for peer in quix bytewax flink faust; do $(PIN) bench/peers/requirements/$$peer.in -o bench/peers/requirements/$$peer.txt || exit 1; done
 
 clean: ## remove the environment and the data of `make up`
 	rm -rf $(VENV) data *.egg-info
