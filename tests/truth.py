@@ -4,7 +4,8 @@ It shares no code with `app/`: records are read with librdkafka, windows are joi
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -18,8 +19,17 @@ WINDOW = ["symbol", "size", "advance", "start"]
 Raw = tuple[int, int, int, bytes | None, bytes | None]
 
 
-def read(bootstrap: str, topic: str, *, isolation: str = "read_committed") -> Iterator[Message]:
-    """Give the records of a topic, at least up to its present end, each partition in order."""
+def read(
+    bootstrap: str,
+    topic: str,
+    *,
+    isolation: str = "read_committed",
+    begin: Mapping[int, int] = MappingProxyType({}),
+) -> Iterator[Message]:
+    """Give the records of a topic, at least up to its present end, each partition in order.
+
+    From the offset on that `begin` has for a partition, else all.
+    """
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -32,7 +42,7 @@ def read(bootstrap: str, topic: str, *, isolation: str = "read_committed") -> It
     )
     try:
         numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        partitions = [TopicPartition(topic, number, 0) for number in numbers]
+        partitions = [TopicPartition(topic, number, begin.get(number, 0)) for number in numbers]
         ends = _ends(consumer, partitions)
         consumer.assign(partitions)
         left = set(ends)
