@@ -107,7 +107,7 @@ def tickstream_settings(run: Run, *, pipelines: str | None = None) -> dict[str, 
         "TICKSTREAM_CHECKPOINT_INTERVAL": f"{run.interval}ms",
     }
     if run.work == "filter":
-        settings["TICKSTREAM_MODULES"] = "bench.filtering"
+        settings |= {"TICKSTREAM_MODULES": "bench.filtering", "PYTHONPATH": str(REPOSITORY)}
     return settings
 
 

@@ -16,7 +16,10 @@ DAY = 86_400_000
 
 
 def windows(ticks: pl.DataFrame, workload: Workload) -> pl.DataFrame:
-    """Give all windows with a tick in them, and whether each is `required` to be published.
+    """Give all windows with a tick in them.
+
+    Each says whether it is `required` to be published, and how many ticks of its symbol have been
+    `read` at the least when it is closed.
 
     Ticks are folded into panes of an advance each; a window is so many panes from its start on.
     Each symbol has a row for each pane, so that windows are rolling folds over rows.
@@ -40,7 +43,7 @@ def windows(ticks: pl.DataFrame, workload: Workload) -> pl.DataFrame:
         .join(folded, on=["symbol", "start"], how="left")
         .sort("symbol", "start")
     )
-    return (
+    found = (
         dense.with_columns(
             open=pl.col("open").backward_fill().over("symbol"),
             high=_ahead(pl.col("high").rolling_max(panes, min_samples=1), panes),
@@ -55,7 +58,12 @@ def windows(ticks: pl.DataFrame, workload: Workload) -> pl.DataFrame:
             size=pl.lit(size),
             advance=pl.lit(advance),
             required=pl.lit(value=True) if workload.emit == "updates" else _closed(ticks, workload),
+            closed=pl.col("start") + size + workload.grace,
         )
+    )
+    read = ticks.select("symbol", "time", read=pl.int_range(1, pl.len() + 1).over("symbol"))
+    return found.sort("closed").join_asof(
+        read, left_on="closed", right_on="time", by="symbol", check_sortedness=False
     )
 
 

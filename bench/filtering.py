@@ -9,8 +9,8 @@ from app import app
 from app.records import Tick
 from bench.workloads import LARGE
 
-ticks = app.topic(os.environ["BENCH_INPUT"], key_type=bytes, value_type=bytes)
-large_ticks = app.topic(os.environ["BENCH_OUTPUT"], key_type=bytes, value_type=bytes)
+ticks = app.topic(os.environ["BENCH_INPUT"], value_serializer="raw")
+large_ticks = app.topic(os.environ["BENCH_OUTPUT"], value_serializer="raw")
 decode = msgspec.json.Decoder(Tick).decode
 
 

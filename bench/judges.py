@@ -61,12 +61,14 @@ class WindowJudge:
 
     def __init__(self, workload: Workload, ticks: pl.DataFrame) -> None:
         self._kind = (pl.col("size") == workload.size) & (pl.col("advance") == workload.advance)
-        self._overlap = workload.overlap
+        self._closes, self._overlap = workload.emit == "close", workload.overlap
+        wanted = self.schema | {"required": pl.Boolean(), "read": pl.Int64()}
         self._truth = (
             expected.windows(ticks, workload)
-            .select(pl.col(name).cast(kind) for name, kind in (self.schema | _REQUIRED).items())
+            .select(pl.col(name).cast(kind) for name, kind in wanted.items())
             .with_row_index("window")
         )
+        self._required = self._truth.filter("required")
 
     def judge(self, records: pl.DataFrame) -> Verdict:
         """Compare; windows that need not be there have to be right where they are."""
@@ -89,20 +91,24 @@ class WindowJudge:
             at=_since_right(pl.col("right")),
         )
         required = each.filter("required")
-        missing = self._truth["required"].sum() - len(required)
+        missing = len(self._required) - len(required)
         unknown = said["window"].is_null().sum()
         known = each.filter(pl.col("window").is_not_null())
         wrong = missing + unknown + (~known["right"]).sum()
-        return Verdict(
-            int(self._truth["required"].sum()),
-            int(wrong),
-            None if wrong else required["at"].max(),
-            curve_of_windows(said.filter("required"), self._overlap),
-            self._truth.filter("required")["count"].sum() / self._overlap,
+        end = None if wrong else required["at"].max()
+        return Verdict(len(self._required), int(wrong), end, *self._progress(said))
+
+    def _progress(self, said: pl.DataFrame) -> tuple[pl.DataFrame, float]:
+        records = said.filter("required")
+        if not self._closes:
+            total = self._required["count"].sum() / self._overlap
+            return curve_of_windows(records, self._overlap), total
+        # A closed window tells how far its symbol has been read: to its end and the grace.
+        reached = records.select(
+            "at", window="symbol", count=pl.col("read").cum_max().over("symbol")
         )
-
-
-_REQUIRED: dict[str, pl.DataType] = {"required": pl.Boolean()}
+        total = self._required.group_by("symbol").agg(pl.col("read").max())["read"].sum()
+        return curve_of_windows(reached, 1), total
 
 
 def _since_right(right: pl.Expr) -> pl.Expr:

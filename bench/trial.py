@@ -132,7 +132,7 @@ class Trial:
         }
 
     def _wrong(self, verdict: Verdict | None, reason: str) -> Outcome:
-        if verdict is None:
+        if verdict is None or self._startup is None:
             return Outcome(self._run.ticks, reason=f"no result, {reason}")
         return Outcome(
             self._run.ticks,

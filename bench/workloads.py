@@ -77,7 +77,7 @@ WORKLOADS = {
             step=20,
             # 900 windows for each tick, which most keep one by one.
             fewer={
-                **dict.fromkeys(("kafka-streams", "kafka-streams-2"), 100_000),
+                **dict.fromkeys(("kafka-streams", "kafka-streams-2"), 50_000),
                 **dict.fromkeys(("quix", "bytewax", "flink", "faust"), 10_000),
             },
             contestants=FRAMEWORKS,

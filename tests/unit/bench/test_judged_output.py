@@ -4,6 +4,7 @@ from typing import Any
 
 import polars as pl
 
+from bench import expected
 from bench.judges import judge_of
 from bench.reading import PLACE
 from bench.workloads import Workload
@@ -84,3 +85,22 @@ def test_the_last_ranking_counts() -> None:
     assert (found.wrong, found.end) == (0, 2)
     assert verdict("top", (1, {"day": day, "rank": best}), (2, {"day": day, "rank": other})).wrong
     assert verdict("top").wrong
+
+
+def test_closed_windows_tell_how_far_was_read() -> None:
+    """Each is published once: when its symbol has been read to its end and the grace."""
+    rows = [("A", 1.0, 1, START + at * 1000) for at in range(200)]
+    ticks = pl.DataFrame(rows, schema=TICKS.schema, orient="row")
+    workload = Workload("w", "w", size=100_000, advance=1_000, grace=10_000)
+    judge = judge_of("windows", workload, ticks)
+    truth = expected.windows(ticks, workload).filter("required").sort("start")
+    said = truth.with_columns(
+        at=pl.col("start") - truth["start"][0], partition=0, offset=pl.int_range(pl.len())
+    )
+    found = judge.judge(said.select([*PLACE, *judge.schema]))
+    assert found.wrong == 0
+    assert found.curve is not None
+    # The first one ends a second after the first tick, and 10 s later it is closed.
+    assert found.curve.rows()[0] == (0, 12)
+    assert found.curve.rows()[-1] == (found.end, found.total)
+    assert found.total == found.curve.rows()[0][1] + len(said) - 1
