@@ -19,7 +19,7 @@ from bench.contestants import CANDLES, PARTITIONS, TICKS, TOP_GAINERS, Contestan
 from bench.judges import Judge, judge_of
 from bench.market import fill
 from bench.reading import Reader
-from bench.running import Program, pin
+from bench.running import Program, pin, pinned
 from bench.trial import Outcome, Trial
 from bench.workloads import Workload
 
@@ -117,7 +117,8 @@ class Arena:
             return Outcome(ticks, reason=f"{type(error).__name__}: {error}")
         log = self._logs / f"{name}.log"
         program = Program(argv, contestant.environment_of(run), log, core=CONTESTANT_CORE)
-        with Trial(contestant, run, judge) as trial, program:
+        # Who looks on is not to take of the contestant's core.
+        with pinned(BROKER_CORE), Trial(contestant, run, judge) as trial, program:
             return trial.follow(program, conditions.limit)
 
     def _judge(self, work: str, workload: Workload, ticks: int) -> Judge:

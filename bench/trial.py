@@ -16,7 +16,7 @@ from bench.reading import Reader
 from bench.running import Program
 
 #: Seconds between two looks.
-LOOK = 0.1
+LOOK = 0.2
 
 #: Seconds without a result after which it is looked whether all are there.
 SILENCE = 2.5
@@ -44,6 +44,16 @@ class Outcome:
     #: Whether no warm-up could be left out: all results came at once.
     whole: bool = False
     reason: str | None = None
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        if self.rate is None or self.cpu is None or self.memory is None:
+            return f"{self.ticks:,} ticks: {self.reason}"
+        return (
+            f"{self.ticks:,} ticks: {self.rate:,.0f}/s over {self.seconds:.1f} s, "
+            f"{self.cpu / self.ticks * 1e6:.1f} CPU-s per million, {self.memory >> 20} MB, "
+            f"first result after {self.startup:.1f} s, {self.results:,} results right"
+        )
 
 
 class Trial:
@@ -75,6 +85,7 @@ class Trial:
         trace: TracebackType | None,
     ) -> None:
         self._consumer.close()
+        del self._consumer  # it would tell that the broker is gone
 
     def follow(self, program: Program, limit: float) -> Outcome:
         """Look on until all is right, it has ended, or nothing more comes; `limit` in s."""
