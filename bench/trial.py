@@ -14,6 +14,7 @@ from bench.judges import Judge, Verdict
 from bench.progress import Interval, measured
 from bench.reading import Reader
 from bench.running import Program
+from tests import truth
 
 #: Seconds between two looks.
 LOOK = 0.2
@@ -70,7 +71,7 @@ class Trial:
         known = self._consumer.list_topics(run.output, timeout=10).topics[run.output].partitions
         self._output = [TopicPartition(run.output, number) for number in known]
         self._source = [TopicPartition(run.source, number) for number in range(PARTITIONS)]
-        begin = self._ends()
+        begin = truth.ends(self._consumer, self._output)
         self._size = sum(begin.values())
         self._reader = Reader(run.bootstrap, run.output, self._judge.schema, begin)
         self._commits: list[tuple[int, int]] = []
@@ -121,7 +122,7 @@ class Trial:
             self._memory = max(self._memory, usage.rss)
         if self._run.work == "top":
             self._look_at_commits()
-        size = sum(self._ends().values())
+        size = sum(truth.ends(self._consumer, self._output).values())
         if size == self._size:
             return False
         self._size, self._last_cpu = size, self._cpu
@@ -135,12 +136,6 @@ class Trial:
         total = sum(max(each.offset, 0) for each in found)
         if total > (self._commits[-1][1] if self._commits else 0):
             self._commits.append((time.time_ns() // 1_000_000, total))
-
-    def _ends(self) -> dict[int, int]:
-        return {
-            each.partition: self._consumer.get_watermark_offsets(each, timeout=30)[1]
-            for each in self._output
-        }
 
     def _wrong(self, verdict: Verdict | None, reason: str) -> Outcome:
         if verdict is None or self._startup is None:

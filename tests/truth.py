@@ -43,16 +43,16 @@ def read(
     try:
         numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
         partitions = [TopicPartition(topic, number, begin.get(number, 0)) for number in numbers]
-        ends = _ends(consumer, partitions)
+        at = ends(consumer, partitions)
         consumer.assign(partitions)
-        left = set(ends)
+        left = set(at)
         while left:
             for message in consumer.consume(20_000, timeout=0.2):
                 error, number = message.error(), message.partition()
                 if error is None:
                     yield message
                     # What is written meanwhile may keep the end of the partition from being told.
-                    if message.offset() >= ends[number] - 1:
+                    if message.offset() >= at[number] - 1:
                         left.discard(number)
                 elif error.code() == KafkaError._PARTITION_EOF:
                     left.discard(number)
@@ -63,7 +63,8 @@ def read(
 
 
 @stamina.retry(on=KafkaException, timeout=20, attempts=None, wait_initial=0.05)
-def _ends(consumer: Consumer, partitions: list[TopicPartition]) -> dict[int, int]:
+def ends(consumer: Consumer, partitions: list[TopicPartition]) -> dict[int, int]:
+    """Give the present end of each partition of a topic, by number."""
     # A partition of a new topic may have no leader yet.
     return {each.partition: consumer.get_watermark_offsets(each)[1] for each in partitions}
 
