@@ -68,8 +68,10 @@ class Figures:
     longest: float
     #: How many ticks no result reflected in time.
     unseen: int
-    #: Processor seconds a second, while the ticks that count were sent.
+    #: Processor seconds a second, while the ticks that count were sent: of the contestant, and of
+    #: what has no part in this. The more of that, the less the times mean.
     cores: float
+    others: float
     #: From when ticks were due until the broker had them: the load's own share.
     sent_p99: float
     #: The fraction of ticks that the broker had later than LATE.
@@ -136,9 +138,10 @@ def _kafka_streams() -> list[str]:
 
 
 def _quix() -> list[str]:
-    from bench.peers.environments import python_of  # noqa: PLC0415  # it may not be here
+    from bench.peers import environments  # noqa: PLC0415  # it may not be here
 
-    return [str(python_of("quix")), "-m", "bench.peers.quix"]
+    program = Path(environments.__file__).with_name("quix.py")
+    return [str(environments.python_of("quix")), str(program)]
 
 
 CONTESTANTS: dict[str, Callable[[], list[str]]] = {
@@ -192,7 +195,7 @@ def _measure(
             environment = _environment(scene, run, Path(state), args.interval)
             with _running(command, environment, log) as process:
                 _begin(scene.bootstrap, reader, process)
-                start, cores = _load(scene.bootstrap, reader, process, schedule)
+                start, shares = _load(scene, reader, process, schedule)
     except (RuntimeError, TimeoutError) as error:
         raise RuntimeError(f"{error}\n{log.read_text(errors='replace')[-2_000:]}") from error
     finally:
@@ -201,7 +204,7 @@ def _measure(
             args.logs.mkdir(parents=True, exist_ok=True)
             shutil.copy(log, args.logs)
     ticks = reader.latencies(appended(scene.bootstrap, INPUT, schedule.ticks(start)))
-    return _figures(name, schedule.rate, ticks.filter("counts"), cores)
+    return _figures(name, schedule.rate, ticks.filter("counts"), shares)
 
 
 @contextmanager
@@ -226,7 +229,9 @@ def _running(command: list[str], environment: dict[str, str], log: Path) -> Iter
 
 def _begin(bootstrap: str, reader: Reader, process: psutil.Popen) -> None:
     """Wait until the contestant has shown a tick of each probe."""
-    producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random"})
+    producer = Producer(
+        {"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "log_level": 2}
+    )
     for symbol in PROBES:
         producer.produce(INPUT, tick(symbol, 1.0, 1, int(time.time() * 1000)), symbol)
     producer.flush()
@@ -239,28 +244,42 @@ def _begin(bootstrap: str, reader: Reader, process: psutil.Popen) -> None:
 
 
 def _load(
-    bootstrap: str, reader: Reader, process: psutil.Popen, schedule: Schedule
-) -> tuple[float, float]:
+    scene: Scene, reader: Reader, process: psutil.Popen, schedule: Schedule
+) -> tuple[float, list[float]]:
     """Send the ticks and read results until all are seen, or DRAIN has passed.
 
-    Gives when the first tick was due (s since the epoch), and the contestant's load (cores).
+    Gives when the first tick was due (s since the epoch), and the cores that the contestant had
+    and those that strangers had.
     """
-    with Sender(bootstrap, INPUT, schedule) as sender:
-        begin = sender.start + schedule.warm_up
-        while time.time() < begin:
+    with Sender(scene.bootstrap, INPUT, schedule) as sender:
+        ours = list(map(psutil.Process, (os.getpid(), sender.pid, scene.broker.pid)))
+        while time.time() < sender.start + schedule.warm_up:
             reader.read(0.05)
-        before, since = processor_time(process), time.time()
-        while sender.running:
+        before = _used(process, ours)
+        while time.time() < sender.start + schedule.warm_up + schedule.seconds:
             reader.read(0.05)
             _demand(process)
-        cores = (processor_time(process) - before) / (time.time() - since)
+        shares = [
+            (now - then) / schedule.seconds
+            for then, now in zip(before, _used(process, ours), strict=True)
+        ]
+        while sender.running:
+            reader.read(0.05)
     deadline = time.time() + DRAIN
     total = schedule.count + len(PROBES)
     while sum(reader.counts.values()) < total and time.time() < deadline:
         for _ in range(20):
             reader.read(0.05)
         _demand(process)
-    return sender.start, cores
+    return sender.start, shares
+
+
+def _used(contestant: psutil.Process, ours: list[psutil.Process]) -> tuple[float, float]:
+    """Give the processor seconds of the contestant, and those of strangers."""
+    machine = psutil.cpu_times()
+    theirs = processor_time(contestant)
+    known = theirs + sum(sum(each.cpu_times()[:2]) for each in ours)
+    return theirs, machine.user + machine.nice + machine.system - known
 
 
 def _demand(process: psutil.Popen) -> None:
@@ -268,7 +287,7 @@ def _demand(process: psutil.Popen) -> None:
         raise RuntimeError(f"the contestant ended with {process.returncode}")
 
 
-def _figures(name: str, rate: int, ticks: pl.DataFrame, cores: float) -> Figures:
+def _figures(name: str, rate: int, ticks: pl.DataFrame, shares: list[float]) -> Figures:
     late = (ticks["appended"] - ticks["due"]) * 1000
     seen = ((ticks["seen"] - ticks["due"]) * 1000).fill_null(math.inf)
     return Figures(
@@ -278,7 +297,8 @@ def _figures(name: str, rate: int, ticks: pl.DataFrame, cores: float) -> Figures
         **{at: _quantile(seen, q) for at, q in QUANTILES.items()},
         longest=round(seen.max(), 1),
         unseen=ticks["seen"].null_count(),
-        cores=round(cores, 3),
+        cores=round(shares[0], 3),
+        others=round(shares[1], 3),
         sent_p99=_quantile(late, 0.99),
         sent_late=round((late > LATE).mean(), 6),
     )
@@ -293,7 +313,7 @@ def _quantile(series: pl.Series, quantile: float) -> float:
 
 def _empty(bootstrap: str, topic: str) -> None:
     """Delete the records of a topic: who starts from the earliest starts here."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
     partitions = [TopicPartition(topic, number, -1) for number in range(PARTITIONS)]  # -1: all
     for future in admin.delete_records(partitions).values():
         future.result(30)
@@ -302,15 +322,17 @@ def _empty(bootstrap: str, topic: str) -> None:
 def _head() -> str:
     return (
         "| contestant | ticks/s | p50 | p99 | p99.9 | longest (ms) | unseen | cores "
-        "| sent: p99 (ms) | late |\n|---|---|---|---|---|---|---|---|---|---|"
+        "| others | sent: p99 (ms) | late |\n|---|---|---|---|---|---|---|---|---|---|---|"
     )
 
 
 def _line(row: Figures) -> str:
-    return (
-        f"| {row.contestant} | {row.rate:,} | {row.p50} | {row.p99} | {row.p999} | {row.longest} "
-        f"| {row.unseen:,} | {row.cores:.2f} | {row.sent_p99} | {row.sent_late:.2%} |"
-    )
+    cells = [
+        *(row.contestant, f"{row.rate:,}", row.p50, row.p99, row.p999, row.longest),
+        *(f"{row.unseen:,}", f"{row.cores:.2f}", f"{row.others:.2f}"),
+        *(row.sent_p99, f"{row.sent_late:.2%}"),
+    ]
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 if __name__ == "__main__":

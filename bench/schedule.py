@@ -116,6 +116,11 @@ class Sender:
         self._process.communicate()
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether it still sends. Raises RuntimeError if it could not send all."""
         if self._process.poll():
