@@ -10,6 +10,7 @@ from app.state.pane_folding import PaneFolding
 from app.state.partition import RecordError, Row
 from app.state.rows import OPEN, RowDecoder, encode_row, prefix, row_key, split_row_key
 from app.windows import (
+    Evidence,
     Folded,
     Pane,
     Span,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 SLICE = 1_000
 
 _start = attrgetter("start")
+_place = attrgetter("key", "start")
 
 
 class _Folding(NamedTuple):
@@ -157,28 +159,60 @@ class PaneState(PaneFolding):
         self.meta.finalised = until
         changed = self._take_changed()
         # Sorted, so that what is published does not depend on the process.
-        for key in sorted(changed.keys() | self._keys_closing(before, until)):
-            self._publish_key(key, changed.get(key, ()), before, until)
+        for window in self.table.pane_windows:
+            self._publish_panes(window, changed, before, until)
+        if self.table.folded_windows:
+            starts: dict[bytes, list[int]] = {}
+            for pane in changed:
+                starts.setdefault(pane.key, []).append(pane.start)
+            for key in sorted(starts.keys() | self._keys_closing(before, until)):
+                self._publish_key(key, starts.get(key, ()), before, until)
 
-    def _take_changed(self) -> dict[bytes, list[int]]:
-        """Give the starts of panes changed since the last publication, where changes are said."""
+    def _take_changed(self) -> Sequence[Pane]:
+        """Give the panes changed since the last publication, where changes are said."""
         if self.table.looks_back:
             self._relate()
-        changed: dict[bytes, list[int]] = {}
-        for pane in self._unpublished:
+        changed, self._unpublished = self._unpublished, []
+        for pane in changed:
             pane.unpublished = False
-            if self.table.says_changes and not self.table.says_every_change:
-                changed.setdefault(pane.key, []).append(pane.start)
-        self._unpublished.clear()
-        return changed
+        return changed if self.table.says_changes and not self.table.says_every_change else ()
+
+    def _publish_panes(
+        self, window: WindowFamily, changed: Iterable[Pane], before: int, until: int
+    ) -> None:
+        """Publish windows that are one pane each: nothing has to be folded."""
+        size = window.size
+        panes = [
+            pane
+            for start, panes in self._by_start.items()
+            if before < start + size <= until
+            for pane in panes
+        ]
+        if self.table.says_changes_of(window):
+            opened = self._after - size
+            panes += [pane for pane in changed if pane.start > opened]
+        for pane in sorted(panes, key=_place):
+            start = pane.start
+            span, late = Span(start, start + size), 0
+            if pane.corrections is not None:
+                late = sum(pane.corrections.values())
+            evidence = Evidence(pane.count, pane.first_offset, pane.last_offset, late)
+            self._emit(self._result(pane.key.decode(), window, span, pane.state, evidence))
+
+    @property
+    def _after(self) -> int:
+        """Which windows are said as changed: those that end after this (ms).
+
+        What is final already, but for a later slice of work, waits for that.
+        """
+        return horizon(self.meta.stream_time, self.table.grace)
 
     def _publish_key(self, key: bytes, changed: Iterable[int], before: int, until: int) -> None:
         panes = self._panes[key]
         starts, changed = sorted(panes), sorted(changed)
-        # What is final already, but for a later slice of work, waits for that.
-        after = horizon(self.meta.stream_time, self.table.grace)
+        after = self._after
         name, emit, result = key.decode(), self._emit, self._result
-        for window in self.table.windows:
+        for window in self.table.folded_windows:
             self.saying = _Folding(name, window)
             folded: Iterable[Folded]
             closing = list(_spans(window, starts, starts, before, until))
