@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from app.state.window_table import WindowTable
 
 #: A batch is folded key by key where a key has so many records on average.
-RECURRING = 8
+RECURRING = 5
 
 
 class PaneFolding(EventTimeState):
@@ -45,7 +45,7 @@ class PaneFolding(EventTimeState):
         panes = 1 + (times[-1] - times[0]) // slices.length
         return (
             times[0] >= max(self.meta.stream_time, slices.offset)
-            and len(times) >= RECURRING * panes
+            and len(times) >= max(RECURRING * panes, len(self._panes))
             and decoded.in_order
             and len(times) >= RECURRING * panes * len(decoded.by_key)
         )

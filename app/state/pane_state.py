@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 SLICE = 1_000
 
 _start = attrgetter("start")
-_place = attrgetter("key", "start")
 
 
 class _Folding(NamedTuple):
@@ -158,13 +157,13 @@ class PaneState(PaneFolding):
         # From here on a result that ends by then says it is final.
         self.meta.finalised = until
         changed = self._take_changed()
-        # Sorted, so that what is published does not depend on the process.
         for window in self.table.pane_windows:
             self._publish_panes(window, changed, before, until)
         if self.table.folded_windows:
             starts: dict[bytes, list[int]] = {}
             for pane in changed:
                 starts.setdefault(pane.key, []).append(pane.start)
+            # Sorted, so that what is published does not depend on the process.
             for key in sorted(starts.keys() | self._keys_closing(before, until)):
                 self._publish_key(key, starts.get(key, ()), before, until)
 
@@ -191,7 +190,7 @@ class PaneState(PaneFolding):
         if self.table.says_changes_of(window):
             opened = self._after - size
             panes += [pane for pane in changed if pane.start > opened]
-        for pane in sorted(panes, key=_place):
+        for pane in panes:
             start = pane.start
             span, late = Span(start, start + size), 0
             if pane.corrections is not None:
