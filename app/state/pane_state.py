@@ -190,7 +190,7 @@ class PaneState(PaneFolding):
         if self.table.says_changes_of(window):
             opened = self._after - size
             panes += [pane for pane in changed if pane.start > opened]
-        for pane in panes:
+        for pane in sorted(panes, key=_start):
             start = pane.start
             span, late = Span(start, start + size), 0
             if pane.corrections is not None:
