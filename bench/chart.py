@@ -15,7 +15,7 @@ from bench.workloads import WORKLOADS
 WIDTH, MARGIN = 860, 16
 #: Where bars begin, and how long the longest is: what is said of it stands behind.
 LEFT, LONGEST = 150, 420
-ROW, BAR, HEAD, FOOT = 24, 14, 44, 30
+ROW, BAR, HEAD, FOOT = 24, 14, 44, 42
 
 #: Characters of a reason.
 REASON = 60
@@ -59,10 +59,9 @@ def draw(found: list[dict[str, Any]]) -> str:
         body += _panel(each, top)
         top += HEAD + ROW * len(each["contestants"])
     if found:
-        words = machine.in_words(found[0]["machine"])
-        lines = ["Ticks/s after the warm-up, broker and contestant on one core each. " + words]
-        for number, line in enumerate(lines):
-            body.append(_text(MARGIN, top + FOOT / 2 + 14 * number, line, "small"))
+        how = "Ticks/s after the warm-up (median, and a line from the least to the most), one core."
+        for number, line in enumerate([how, machine.in_words(found[0]["machine"])]):
+            body.append(_text(MARGIN, top + 14 + 16 * number, line, "small"))
     size = f'width="{WIDTH}" height="{top + FOOT}" viewBox="0 0 {WIDTH} {top + FOOT}"'
     content = "\n".join(body)
     return (

@@ -20,13 +20,14 @@ TOLERANCE = 1e-9
 
 
 class Verdict(NamedTuple):
-    """What was found: `wrong` counts what is missing, too much or not equal.
+    """What was found: `wrong` counts what is `missing`, too much or not equal.
 
     `end` (ms, None while anything is wrong) is when the last result was appended that makes all
     right. `curve` is of bench/progress.py and reaches `total`; None where the output tells none.
     """
 
     results: int
+    missing: int
     wrong: int
     end: int | None
     curve: pl.DataFrame | None
@@ -96,7 +97,7 @@ class WindowJudge:
         known = each.filter(pl.col("window").is_not_null())
         wrong = missing + unknown + (~known["right"]).sum()
         end = None if wrong else required["at"].max()
-        return Verdict(len(self._required), int(wrong), end, *self._progress(said))
+        return Verdict(len(self._required), missing, int(wrong), end, *self._progress(said))
 
     def _progress(self, said: pl.DataFrame) -> tuple[pl.DataFrame, float]:
         records = said.filter("required")
@@ -135,11 +136,13 @@ class FilterJudge:
         """Compare; a tick that is there twice is wrong once."""
         found = records.join(self._truth, on=list(self.schema), how="semi", maintain_order="left")
         once = found.unique(list(self.schema), keep="first", maintain_order=True)
-        wrong = len(records) - len(once) + len(self._truth) - len(once)
+        missing = len(self._truth) - len(once)
+        wrong = missing + len(records) - len(once)
         share = self._ticks / max(1, len(self._truth))
         curve = once.select("at", ticks=pl.int_range(1, pl.len() + 1) * share)
         return Verdict(
             len(self._truth),
+            missing,
             wrong,
             None if wrong else once["at"].max(),
             last_of_each(curve),
@@ -166,9 +169,9 @@ class TopJudge:
             [self._is_right(rank) for rank in last["rank"].to_list()], dtype=pl.Boolean
         )
         if last.is_empty() or not right[-1]:
-            return Verdict(1, 1, None, None, self._ticks)
+            return Verdict(1, int(last.is_empty()), 1, None, None, self._ticks)
         said = last.with_columns(right=right).select(_since_right(pl.col("right")))
-        return Verdict(1, 0, said.item(), None, self._ticks)
+        return Verdict(1, 0, 0, said.item(), None, self._ticks)
 
     def _is_right(self, rank: list[dict]) -> bool:
         if len(rank) != len(self._truth):

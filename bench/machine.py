@@ -22,7 +22,7 @@ def described() -> dict[str, str | int]:
         "cpu": _cpu(),
         "cores": os.cpu_count() or 1,
         "memory_bytes": psutil.virtual_memory().total,
-        "kernel": platform.platform(),
+        "kernel": f"{platform.system()} {platform.release()}",
         "python": sys.version.split()[0],
         "java": _java(),
         "kafka": VERSION,

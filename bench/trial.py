@@ -144,7 +144,8 @@ class Trial:
             self._run.ticks,
             results=verdict.results,
             wrong=verdict.wrong,
-            reason=f"WRONG: {verdict.wrong:,} of {verdict.results:,}, {reason}",
+            reason=f"WRONG: {verdict.wrong:,} of {verdict.results:,} "
+            f"({verdict.missing:,} missing), {reason}",
         )
 
     def _right(self, program: Program, verdict: Verdict) -> Outcome:

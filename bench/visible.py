@@ -79,8 +79,10 @@ class Reader:
                 "seen": pl.Series(self._seen, dtype=pl.Float64),
             }
         )
-        # One partition's results come in order: of each count the first, ascending.
         results = results.group_by(*KEY, "count").agg(pl.col("seen").min()).sort("count")
+        # A result of a higher count reflects what one of a lower does; mostly it comes later.
+        soonest = pl.col("seen").reverse().cum_min().reverse()
+        results = results.with_columns(soonest.over(KEY))
         start = pl.col("time") // WINDOW * WINDOW
         numbered = ticks.with_columns(start=start).with_columns(
             count=pl.int_range(1, pl.len() + 1).over(KEY)

@@ -102,13 +102,13 @@ def _windows(app: Application) -> None:
     else:
         window = frame.hopping_window(SIZE, ADVANCE, grace_ms=GRACE)
     candles = window.agg(candle=Candle())
+    # "Windowed Aggregations", closing strategies: by "key", windows stay open until their own key
+    # has a later tick, and the store is searched for them at each tick.
     if os.environ["BENCH_EMIT"] == "close":
-        # "Windowed Aggregations", closing strategies: by "key" a window stays open until its own
-        # key has a later tick.
         results = candles.final(closing_strategy="partition")
     else:
         # Has no throttle: a result for each tick and window.
-        results = candles.current()
+        results = candles.current(closing_strategy="partition")
     output = app.topic(os.environ["BENCH_OUTPUT"], key_serializer="bytes", value_serializer="json")
     results.apply(_result, metadata=True).to_topic(output)
 

@@ -35,7 +35,7 @@ app = faust.App(
     broker_commit_every=1_000_000,
     # "Settings", producer_linger: requests of several records, which the changelog has for each
     # tick; compressed. stream_buffer_maxsize and others were left as they are.
-    producer_linger=0.02,
+    producer_linger=float(os.environ.get("X_LINGER", "0.02")),
     producer_compression_type="lz4",
     producer_max_batch_size=1 << 20,
     topic_partitions=3,

@@ -53,7 +53,7 @@ def test_a_window_that_goes_wrong_again_is_not_right_before_that() -> None:
 
 def test_what_is_missing_wrong_or_too_much_is_counted() -> None:
     """And there is no end then."""
-    assert (windows((1, A)).wrong, windows((1, A)).end) == (1, None)
+    assert windows((1, A))[:4] == (2, 1, 1, None)
     assert windows((1, A2), (2, B)).wrong == 1
     assert windows((1, A), (2, B), (3, B | {"symbol": "C"})).wrong == 1
     assert windows().wrong == 2
