@@ -1,7 +1,7 @@
 """Bytewax as a contestant. Run by `environments.python_of("bytewax")`; imports nothing of ours.
 
 What it reads from the environment (`BENCH_...`) and what it has to do is said in
-`bench/compare.py`. The pages named here are those of the documentation, docs.bytewax.io.
+`bench/contestants.py`. The pages named here are those of the documentation, docs.bytewax.io.
 
 Its windows that no later tick closes are closed at the end of the input, so it ends there.
 """
@@ -36,7 +36,7 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 
 #: "Performance", Batch sizes in input sources: larger ones improve throughput (1,000 by default).
 #: All ticks of a key in a batch are folded in one call.
-BATCH = int(os.environ.get("X_BATCH", "10000"))
+BATCH = 10_000
 
 #: Price, size, time.
 Tick = tuple[float, int, datetime]
@@ -99,7 +99,7 @@ def main() -> None:
         workers_per_process=threads,
         # "Recovery", Snapshotting: as often as all contestants commit.
         epoch_interval=timedelta(seconds=COMMIT),
-        recovery_config=None if os.environ.get("X_NOREC") else RecoveryConfig(state),
+        recovery_config=RecoveryConfig(state),
     )
 
 
