@@ -15,7 +15,7 @@ def fill(
     count: int,
     *,
     symbols: int = 500,
-    step: int = 10,
+    step: float = 10,
     seed: int = 1,
     start: int = START,
 ) -> None:
@@ -32,7 +32,7 @@ def fill(
             "symbol": name,
             "price": round(prices[name], 4),
             "size": chance.randrange(1, 500),
-            "time": start + number * step,
+            "time": int(start + number * step),
         }
         producer.produce(topic, value=encode(tick), key=name)
         if number % 10_000 == 0:

@@ -1,5 +1,6 @@
 """What is watched while workers live and die: committed positions, and what a process takes."""
 
+import os
 import threading
 import time
 from collections.abc import Iterable
@@ -102,6 +103,19 @@ def usage(pid: int) -> Usage:
     process = psutil.Process(pid)
     with process.oneshot():
         return Usage(process.memory_info().rss, process.num_fds(), process.num_threads())
+
+
+def processor_time(process: psutil.Process) -> float:
+    """Give the seconds that a process and its children have had of a processor."""
+    times = [each.cpu_times() for each in [process, *process.children(recursive=True)]]
+    return sum(each.user + each.system for each in times)
+
+
+def pin(pid: int | None, core: int) -> None:
+    """Keep a running process on one core, where the system can and there are two."""
+    if pid and hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
+        for thread in psutil.Process(pid).threads():
+            os.sched_setaffinity(thread.id, {core})
 
 
 class Peak:

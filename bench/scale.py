@@ -1,0 +1,308 @@
+"""What a tick costs with more workers, more partitions, more keys.
+
+Each dimension is varied from one base: one worker, 12 partitions, 1,000 keys. All workers share
+one core, the broker has the other, so more workers don't make it faster: what they add to the
+processor time of a tick is what they cost. A key has about as many ticks in a window whatever
+their number (`--per-row`), as far as there are ticks enough. Windows of 5 min, with changelog,
+store, checkpoints and publication as by default. The first third is warm-up.
+
+usage: scale.py [--ticks 3000000] [--workers 1 2 4] [--partitions 1 12 48]
+                [--keys 1000 100000 1000000] [--standbys 0] [--per-row 30] [--json FILE]
+                [--environment NAME=VALUE ...]
+"""
+
+import argparse
+import json
+import re
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+import stamina
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from app.state.store import Store
+from bench.failover import owned
+from bench.market import START, fill
+from bench.scene import APPLICATION, GRACE, Scene, size_of
+from bench.watching import Peak, pin, processor_time, usage
+from tests.workers import Worker, until
+
+WINDOW = 300_000
+
+#: Event time of the first tick: where a window begins.
+FIRST = START - START % WINDOW
+
+#: What the others are compared with.
+WORKERS, PARTITIONS, KEYS = 1, 12, 1_000
+
+#: Cores: of the broker, of all workers.
+BROKER, OURS = 0, 1
+
+#: Seconds between two looks; without a result after which all are taken to be published.
+LOOK, SILENCE = 0.05, 2.5
+
+CHANGELOG = f"{APPLICATION}-candles-changelog"
+
+
+class Case(NamedTuple):
+    """What is varied."""
+
+    workers: int
+    partitions: int
+    keys: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured of a case; of several workers together, where nothing else is said."""
+
+    workers: int
+    partitions: int
+    keys: int
+    ticks: int
+    #: Ticks a second, and processor seconds per million of them: of the workers, of the broker.
+    rate: float
+    cpu: float
+    broker_cpu: float
+    #: Bytes: of idle workers, at the end, at most.
+    idle: int
+    rss: int
+    peak: int
+    #: Rows of the table (a key and window each), and those of windows that are not final yet.
+    rows: int
+    held: int
+    #: Rows and results written per tick.
+    rows_per_tick: float
+    results_per_tick: float
+    #: Bytes on disk per row of the store, per row written to the changelog, per result.
+    store_bytes: float
+    changelog_bytes: float
+    result_bytes: float
+    #: How many checkpoints there were, and the ms that one took on average.
+    checkpoints: int
+    checkpoint_ms: float
+
+    @property
+    def held_bytes(self) -> float:
+        """Memory per row of a window that is not final, if there are enough of them to tell."""
+        return (self.rss - self.idle) / self.held if self.held >= 50_000 else float("nan")
+
+
+def main() -> None:
+    """Measure each case, print a line each, write all of them."""
+    args = _arguments()
+    print(_head())
+    rows = []
+    for case in _cases(args):
+        rows.append(_measure(case, args))
+        print(_line(rows[-1]), flush=True)
+    args.json.parent.mkdir(exist_ok=True)
+    args.json.write_text(json.dumps(list(map(asdict, rows)), indent=2) + "\n")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ticks", type=int, default=3_000_000)
+    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2, 4])
+    parser.add_argument("--partitions", type=int, nargs="*", default=[1, 12, 48])
+    parser.add_argument("--keys", type=int, nargs="*", default=[1_000, 100_000, 1_000_000])
+    parser.add_argument("--standbys", type=int, default=0)
+    parser.add_argument("--per-row", type=int, default=30, help="ticks of a key in a window")
+    parser.add_argument("--environment", nargs="*", default=[], help="settings of the workers")
+    parser.add_argument("--json", type=Path, default=Path("bench/results/scale.json"))
+    return parser.parse_args()
+
+
+def _cases(args: argparse.Namespace) -> list[Case]:
+    """Give the cases, each once, in the order asked for."""
+    workers = (Case(number, PARTITIONS, KEYS) for number in args.workers)
+    partitions = (Case(WORKERS, number, KEYS) for number in args.partitions)
+    keys = (Case(WORKERS, PARTITIONS, number) for number in args.keys)
+    return list(dict.fromkeys(chain(workers, partitions, keys)))
+
+
+# -- one case
+
+
+def _measure(case: Case, args: argparse.Namespace) -> Figures:
+    settings = dict(setting.split("=", 1) for setting in args.environment)
+    settings |= {"TABLE_STANDBY_REPLICAS": str(args.standbys), "BROKER_SESSION_TIMEOUT": "120"}
+    # So long that a key has its ticks in each window.
+    step = WINDOW * max(1, args.ticks // (args.per_row * case.keys)) / args.ticks
+    with Scene(partitions=case.partitions, windows="5m", **settings) as scene:
+        pin(scene.broker.pid, BROKER)
+        workers = [_started(scene) for _ in range(case.workers)]
+        until(lambda: sum(len(owned(worker)) for worker in workers) == case.partitions, 60)
+        until(lambda: all(map(owned, workers)), 60)
+        idle = _rss(workers)
+        # What is there when they go on is folded as fast as they can, by all of them at once.
+        for worker in workers:
+            worker.pause()
+        fill(scene.bootstrap, "ticks", args.ticks, symbols=case.keys, step=step, start=FIRST)
+        with ExitStack() as ending:
+            peaks = [ending.enter_context(Peak(pid)) for pid in _pids(workers)]
+            for worker in workers:
+                worker.resume()
+            watch = Watch(scene, _pids(workers), args.ticks)
+            watch.run()
+        rss, said = _rss(workers), _said(workers)
+        for worker in workers:
+            worker.stop(60)
+        final = FIRST + int(args.ticks * step) - GRACE
+        rows, held = _rows(workers, final - WINDOW + 1)
+        # Each checkpoint has a row of its own there, and the marker of its transaction.
+        written = watch.end_of(CHANGELOG) - 2 * said.checkpoints
+        return Figures(
+            **case._asdict(),
+            ticks=args.ticks,
+            rate=round(watch.rate),
+            cpu=round(watch.cpu, 3),
+            broker_cpu=round(watch.broker_cpu, 3),
+            idle=idle,
+            rss=rss,
+            peak=sum(each.rss for each in peaks),
+            rows=rows,
+            held=held,
+            rows_per_tick=round(written / args.ticks, 4),
+            results_per_tick=round(said.results / args.ticks, 4),
+            store_bytes=round(sum(size_of(worker.data) for worker in workers) / rows, 1),
+            changelog_bytes=round(_log_bytes(scene, CHANGELOG) / written, 1),
+            result_bytes=round(_log_bytes(scene, "candles") / said.results, 1),
+            checkpoints=said.checkpoints,
+            checkpoint_ms=round(1000 * said.seconds / said.checkpoints, 1),
+        )
+
+
+def _started(scene: Scene) -> Worker:
+    worker = scene.worker()
+    worker.launcher = ["taskset", "-c", str(OURS)]
+    return worker.start()
+
+
+def _pids(workers: list[Worker]) -> list[int]:
+    return [worker.process.pid for worker in workers if worker.process]
+
+
+def _rss(workers: list[Worker]) -> int:
+    return sum(usage(pid).rss for pid in _pids(workers))
+
+
+class _Said(NamedTuple):
+    """What workers say at `/metrics`, added up."""
+
+    checkpoints: int
+    #: Seconds that those took, together.
+    seconds: float
+    results: int
+
+
+def _said(workers: list[Worker]) -> _Said:
+    text = "\n".join(worker.ask("/metrics").body.decode() for worker in workers)
+    names = "checkpoint_seconds_count", "checkpoint_seconds_sum", "published_total"
+    checkpoints, seconds, results = (
+        sum(map(float, re.findall(rf"tickstream_{name}{{.*}} (.*)", text))) for name in names
+    )
+    return _Said(int(checkpoints), seconds, int(results))
+
+
+def _rows(workers: list[Worker], first: int) -> tuple[int, int]:
+    """Give the rows in the stores, and how many of them start at `first` (ms) or later."""
+    rows = held = 0
+    for path in chain.from_iterable(worker.data.rglob("candles-*") for worker in workers):
+        store = Store(path)
+        rows += sum(1 for _ in store.keys_between(0))
+        held += sum(1 for _ in store.keys_between(first))
+        store.close()
+    return rows, held
+
+
+def _log_bytes(scene: Scene, topic: str) -> int:
+    """Give what the records of a topic take; the broker makes its indexes 20 MB a partition."""
+    logs = scene.broker.data_dir / "kafka"
+    return sum(path.stat().st_size for path in logs.glob(f"{topic}-[0-9]*/*.log"))
+
+
+class Watch:
+    """Looks on from outside while workers fold what is in a topic."""
+
+    def __init__(self, scene: Scene, pids: list[int], ticks: int) -> None:
+        self._ticks = ticks
+        # Clients outlive the broker by a moment, which is nobody's concern.
+        client = {"bootstrap.servers": scene.bootstrap, "log_level": 2}
+        self._consumer = Consumer(client | {"group.id": APPLICATION, "enable.auto.commit": False})
+        self._admin = AdminClient(client)
+        self._partitions = scene.partitions
+        self._workers = [psutil.Process(pid) for pid in pids]
+        self._broker = psutil.Process(scene.broker.pid)
+        #: Ticks a second, processor seconds per million of them.
+        self.rate = self.cpu = self.broker_cpu = 0.0
+
+    def run(self) -> None:
+        """Return when all is folded, committed, published. Sets the figures."""
+        begun = self._look()
+        while begun[0] < self._ticks / 3:
+            time.sleep(LOOK)
+            begun = self._look()
+        last, before = begun, -1
+        while time.monotonic() - last[1] < SILENCE:
+            time.sleep(LOOK)
+            now = self._look()
+            results = self.end_of("candles") if now[0] == self._ticks else -1
+            if results == -1 or results != before:
+                last, before = now, results
+        if last[0] == begun[0]:
+            raise RuntimeError(f"{self._ticks:,} ticks are too few: one look had all of them")
+        done, seconds, cpu, broker_cpu = (b - a for a, b in zip(begun, last, strict=True))
+        self.rate, self.cpu, self.broker_cpu = (
+            done / seconds,
+            cpu / done * 1e6,
+            broker_cpu / done * 1e6,
+        )
+
+    @stamina.retry(on=KafkaException, timeout=30, attempts=None, wait_initial=LOOK)
+    def end_of(self, topic: str) -> int:
+        """Give how many offsets of a topic are taken."""
+        latest = {TopicPartition(topic, number): OffsetSpec.latest() for number in self._partitions}
+        found = self._admin.list_offsets(latest, request_timeout=30)
+        return sum(future.result().offset for future in found.values())
+
+    @stamina.retry(on=KafkaException, timeout=30, attempts=None, wait_initial=LOOK)
+    def _look(self) -> tuple[float, float, float, float]:
+        """Give ticks committed, the clock (s), processor seconds of workers and of the broker."""
+        ticks = [TopicPartition("ticks", number) for number in self._partitions]
+        done = sum(max(each.offset, 0) for each in self._consumer.committed(ticks, timeout=30))
+        ours = sum(map(processor_time, self._workers))
+        return done, time.monotonic(), ours, processor_time(self._broker)
+
+
+# -- the table
+
+
+def _head() -> str:
+    columns = (
+        "workers | partitions | keys | ticks/s | CPU-s/M | broker CPU-s/M | MB idle | MB | MB at "
+        "most | rows | B/held row | rows/tick | results/tick | store B/row | changelog B/row | "
+        "B/result | checkpoints | ms each"
+    )
+    return f"| {columns} |\n|{'---|' * (columns.count('|') + 1)}"
+
+
+def _line(row: Figures) -> str:
+    cells = [
+        *(row.workers, row.partitions, f"{row.keys:,}", f"{row.rate:,.0f}", f"{row.cpu:.2f}"),
+        *(f"{row.broker_cpu:.2f}", row.idle >> 20, row.rss >> 20, row.peak >> 20),
+        *(f"{row.rows:,}", f"{row.held_bytes:,.0f}", row.rows_per_tick, row.results_per_tick),
+        *(row.store_bytes, row.changelog_bytes, row.result_bytes),
+        *(row.checkpoints, row.checkpoint_ms),
+    ]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""An open loop of ticks: each has a time at which it is due, whatever became of those before.
+
+Who measures can compute the same ticks again, so a tick that was sent late counts from when it
+was due. A process of its own sends them, made before the first is due:
+
+    schedule = Schedule(rate=20_000, seconds=30, warm_up=10)
+    with Sender(bootstrap, "ticks", schedule) as sender:
+        sender.start                # s since the epoch, of the first tick's due time
+        while sender.running: ...
+    schedule.ticks(sender.start)
+"""
+
+import argparse
+import gc
+import random
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+import polars as pl
+from confluent_kafka import Producer
+
+#: Seconds between two looks at the clock: what is due by then goes out together.
+BEAT = 0.004
+
+#: Ticks a second while a contestant warms up, at least: compilers need something to do.
+WARM_RATE = 5_000
+
+#: Seconds that making a tick may take, and that starting may.
+MAKING, STARTING = 4e-6, 1.0
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """So many ticks a second for so many seconds, after a warm-up of others."""
+
+    rate: int
+    #: Seconds that count, and before them.
+    seconds: float
+    warm_up: float
+    symbols: int = 300
+    seed: int = 1
+
+    @property
+    def warming(self) -> int:
+        """How many ticks the warm-up has."""
+        return int(self.warm_up * max(self.rate, WARM_RATE))
+
+    @property
+    def count(self) -> int:
+        """How many ticks there are, those of the warm-up among them."""
+        return self.warming + int(self.seconds * self.rate)
+
+    @property
+    def names(self) -> list[str]:
+        """The symbols."""
+        return [f"SYM{number:04d}" for number in range(self.symbols)]
+
+    def choices(self) -> list[str]:
+        """Give the symbol of each tick."""
+        return random.Random(self.seed).choices(self.names, k=self.count)
+
+    def due(self) -> list[float]:
+        """Give the seconds from the first tick's due time to that of each, ascending."""
+        warming, warm_rate = self.warming, max(self.rate, WARM_RATE)
+        before = [number / warm_rate for number in range(warming)]
+        return before + [
+            self.warm_up + number / self.rate for number in range(self.count - warming)
+        ]
+
+    def ticks(self, start: float) -> pl.DataFrame:
+        """Give the ticks in order: `symbol`, `due` (s since the epoch), `time` (event time, ms).
+
+        `counts` says whether it comes after the warm-up.
+        """
+        frame = pl.DataFrame({"symbol": self.choices(), "due": self.due()})
+        return frame.with_row_index("number").select(
+            "symbol",
+            due=pl.col("due") + start,
+            time=((pl.col("due") + start) * 1000).cast(pl.Int64),
+            counts=pl.col("number") >= self.warming,
+        )
+
+
+class Sender:
+    """The process that sends; used in `with`."""
+
+    def __init__(self, bootstrap: str, topic: str, schedule: Schedule) -> None:
+        self._command = [sys.executable, "-m", "bench.schedule", bootstrap, topic]
+        self._command += [f"--{name.replace('_', '-')}={v}" for name, v in asdict(schedule).items()]
+        #: When the first tick is due (s since the epoch).
+        self.start = 0.0
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            self._command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+        )
+        said = self._process.stdout.readline() if self._process.stdout else ""
+        self.start = float(said)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it still sends. Raises RuntimeError if it could not send all."""
+        if self._process.poll():
+            raise RuntimeError(f"the load ended with {self._process.returncode}")
+        return self._process.returncode is None
+
+
+def main() -> None:
+    """Make the ticks, send each when it is due, end when all are in."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("bootstrap")
+    parser.add_argument("topic")
+    parser.add_argument("--rate", type=int, required=True)
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--warm-up", type=float, required=True)
+    parser.add_argument("--symbols", type=int, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    args = vars(parser.parse_args())
+    bootstrap, topic = args.pop("bootstrap"), args.pop("topic")
+    _send(bootstrap, topic, Schedule(**args))
+
+
+def _send(bootstrap: str, topic: str, schedule: Schedule) -> None:
+    start = time.time() + STARTING + MAKING * schedule.count
+    print(start, flush=True)
+    ticks = schedule.ticks(start)
+    keys, due = ticks["symbol"].to_list(), ticks["due"].to_list()
+    values = [
+        tick(symbol, 100 + number % 10_007 / 100, 1 + number % 97, at)
+        for number, (symbol, at) in enumerate(zip(keys, ticks["time"], strict=True))
+    ]
+    producer, sent, count = _producer(bootstrap), 0, len(due)
+    gc.disable()  # millions of objects, of which none is garbage
+    while sent < count:
+        time.sleep(BEAT)
+        now = time.time()
+        while sent < count and due[sent] <= now:
+            producer.produce(topic, values[sent], keys[sent])
+            sent += 1
+        producer.poll(0)
+    if producer.flush(60):
+        sys.exit(1)
+
+
+def tick(symbol: str, price: float, size: int, at: int) -> bytes:
+    """Give a tick's JSON."""
+    return msgspec.json.encode({"symbol": symbol, "price": price, "size": size, "time": at})
+
+
+def _producer(bootstrap: str) -> Producer:
+    return Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "partitioner": "murmur2_random",
+            # A beat's ticks go out together; waiting for the next would count as latency.
+            "linger.ms": 0.5,
+            "compression.type": "none",
+            "queue.buffering.max.messages": 2_000_000,
+            "enable.idempotence": True,
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()

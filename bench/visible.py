@@ -1,0 +1,143 @@
+"""When ticks became visible in the results of windows, as a reader of the output topic sees it.
+
+A result says how many ticks its window holds (`count`), and the ticks of a symbol come in order:
+a result of count c reflects the first c ticks of its symbol and window. So the same measure fits
+whoever makes the results.
+"""
+
+import time
+from array import array
+
+import msgspec
+import polars as pl
+from confluent_kafka import Consumer, TopicPartition
+
+#: Ms of the windows that are watched.
+WINDOW = 300_000
+
+#: What identifies a window here: there is one kind of them.
+KEY = ["symbol", "start"]
+
+
+class _Result(msgspec.Struct):
+    """What is needed of a result."""
+
+    symbol: str
+    start: int
+    count: int
+
+
+class Reader:
+    """Reads results `read_committed` from where the topic ends now, and notes when each came."""
+
+    def __init__(self, bootstrap: str, topic: str) -> None:
+        self._consumer = _consumer(bootstrap, fetch_wait_max_ms=100)
+        partitions = partitions_of(self._consumer, topic)
+        for each in partitions:
+            each.offset = self._consumer.get_watermark_offsets(each, timeout=10)[1]
+        self._consumer.assign(partitions)
+        self._decode = msgspec.json.Decoder(_Result).decode
+        self._names: list[str] = []
+        self._starts, self._counts = array("q"), array("q")
+        self._seen = array("d")
+        #: The highest count of each window.
+        self.counts: dict[tuple[str, int], int] = {}
+
+    def read(self, timeout: float) -> None:
+        """Read what is there; wait for it at most `timeout` (s)."""
+        first = self._consumer.poll(timeout)
+        if first is None:
+            return
+        # Nobody is kept waiting for a batch to fill: the time is that of what is there.
+        messages = [first, *self._consumer.consume(10_000, timeout=0)]
+        now = time.time()
+        for message in messages:
+            if message.error():
+                raise RuntimeError(str(message.error()))
+            result = self._decode(message.value())
+            self._names.append(result.symbol)
+            self._starts.append(result.start)
+            self._counts.append(result.count)
+            self._seen.append(now)
+            window = result.symbol, result.start
+            self.counts[window] = max(result.count, self.counts.get(window, 0))
+
+    def close(self) -> None:
+        """Let go of the topic."""
+        self._consumer.close()
+
+    def latencies(self, ticks: pl.DataFrame) -> pl.DataFrame:
+        """Give `ticks` with `seen`: when each was first reflected (s since the epoch), or null.
+
+        `ticks` are in order; they have `symbol`, `time` (ms).
+        """
+        results = pl.DataFrame(
+            {
+                "symbol": self._names,
+                "start": pl.Series(self._starts, dtype=pl.Int64),
+                "count": pl.Series(self._counts, dtype=pl.Int64),
+                "seen": pl.Series(self._seen, dtype=pl.Float64),
+            }
+        )
+        results = results.group_by(*KEY, "count").agg(pl.col("seen").min()).sort("count")
+        # A result of a higher count reflects what one of a lower does; mostly it comes later.
+        soonest = pl.col("seen").reverse().cum_min().reverse()
+        results = results.with_columns(soonest.over(KEY))
+        start = pl.col("time") // WINDOW * WINDOW
+        numbered = ticks.with_columns(start=start).with_columns(
+            count=pl.int_range(1, pl.len() + 1).over(KEY)
+        )
+        joined = numbered.sort("count").join_asof(
+            results, on="count", by=KEY, strategy="forward", check_sortedness=False
+        )
+        return joined.sort("due")
+
+
+def appended(bootstrap: str, topic: str, ticks: pl.DataFrame) -> pl.DataFrame:
+    """Give `ticks` with `appended`: when each was in its topic (s, LogAppendTime).
+
+    `topic` holds these and a few of other symbols. Raises RuntimeError where one is missing.
+    """
+    consumer = _consumer(bootstrap, fetch_wait_max_ms=100)
+    partitions = partitions_of(consumer, topic)
+    bounds = [consumer.get_watermark_offsets(each, timeout=10) for each in partitions]
+    for each, (first, _) in zip(partitions, bounds, strict=True):
+        each.offset = first
+    consumer.assign(partitions)
+    left = sum(end - first for first, end in bounds)
+    names: list[str] = []
+    at = array("q")
+    while left:
+        messages = consumer.consume(min(left, 20_000), timeout=10)
+        if not messages:
+            raise RuntimeError(f"{left:,} records of {topic} could not be read again")
+        left -= len(messages)
+        names += [message.key().decode() for message in messages]
+        at.extend([message.timestamp()[1] for message in messages])
+    consumer.close()
+    found = pl.DataFrame({"symbol": names, "appended": pl.Series(at, dtype=pl.Int64) / 1000})
+    found = found.with_columns(nth=pl.int_range(pl.len()).over("symbol"))
+    numbered = ticks.with_columns(nth=pl.int_range(pl.len()).over("symbol"))
+    joined = numbered.join(found, on=["symbol", "nth"], how="left", maintain_order="left")
+    if joined["appended"].null_count():
+        raise RuntimeError(f"{joined['appended'].null_count():,} ticks are not in {topic}")
+    return joined.drop("nth")
+
+
+def partitions_of(consumer: Consumer, topic: str) -> list[TopicPartition]:
+    """Give the partitions of a topic."""
+    numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    return [TopicPartition(topic, number) for number in sorted(numbers)]
+
+
+def _consumer(bootstrap: str, **settings: object) -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "bench-reader",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed",
+            **{name.replace("_", "."): value for name, value in settings.items()},
+        }
+    )
