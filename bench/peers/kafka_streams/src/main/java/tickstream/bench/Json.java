@@ -10,10 +10,10 @@ import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.Serde;
 
 /**
- * JSON by Jackson's streaming API, which binds nothing by reflection and is the fastest of its ways.
+ * JSON by Jackson's streaming API, the fastest of its ways: nothing is bound by reflection.
  *
- * <p>Its own pages advise one factory for all, and the fast parser and writer of doubles, which
- * are off only for compatibility.
+ * <p>Jackson's own pages advise one factory for all; its fast parser and writer of doubles are off
+ * only for compatibility.
  */
 final class Json {
 
