@@ -8,13 +8,12 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.Serde;
-import org.apache.kafka.common.serialization.Serializer;
 
 /**
- * JSON by Jackson's streaming API, which binds nothing by reflection and is the fastest of its ways.
+ * JSON by Jackson's streaming API, the fastest of its ways: nothing is bound by reflection.
  *
- * <p>Its own pages advise one factory for all, and the fast parser and writer of doubles, which
- * are off only for compatibility.
+ * <p>Jackson's own pages advise one factory for all; its fast parser and writer of doubles are off
+ * only for compatibility.
  */
 final class Json {
 
@@ -33,17 +32,18 @@ final class Json {
 
     /** Makes the serde of results: one JSON object each. */
     static <T> Serde<T> writing(Fields<T> fields) {
-        Serializer<T> writer = (topic, value) -> {
-            var bytes = new ByteArrayOutputStream(256);
-            try (JsonGenerator json = FACTORY.createGenerator(bytes)) {
-                json.writeStartObject();
-                fields.write(json, value);
-                json.writeEndObject();
-            } catch (IOException error) {
-                throw new SerializationException(error);
-            }
-            return bytes.toByteArray();
-        };
-        return OneWay.writing(writer);
+        return OneWay.writing((topic, value) -> bytes(fields, value));
+    }
+
+    private static <T> byte[] bytes(Fields<T> fields, T value) {
+        var bytes = new ByteArrayOutputStream(256);
+        try (JsonGenerator json = FACTORY.createGenerator(bytes)) {
+            json.writeStartObject();
+            fields.write(json, value);
+            json.writeEndObject();
+        } catch (IOException error) {
+            throw new SerializationException(error);
+        }
+        return bytes.toByteArray();
     }
 }

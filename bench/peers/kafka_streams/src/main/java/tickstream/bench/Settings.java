@@ -24,7 +24,7 @@ record Settings(
         long commitMs,
         boolean exactlyOnce) {
 
-    /** Reads what every kind of work needs; throws IllegalArgumentException naming what is missing. */
+    /** Reads what all work needs; throws IllegalArgumentException naming what is missing. */
     static Settings fromEnvironment() {
         return new Settings(
                 text("BENCH_BOOTSTRAP"),

@@ -16,8 +16,8 @@ import org.apache.kafka.streams.state.Stores;
 import org.apache.kafka.streams.state.WindowStore;
 
 /**
- * {@code BENCH_WORK=top}: ticks -&gt; the day of each symbol -&gt; one partition -&gt; the ten best of
- * each day.
+ * {@code BENCH_WORK=top}: ticks, the day of each symbol, all of them in one partition, the ten best
+ * of each day.
  */
 final class Top {
 

@@ -16,7 +16,12 @@ import org.apache.kafka.streams.state.WindowStore;
 /**
  * {@code BENCH_WORK=windows}: the candles of each symbol in tumbling or hopping windows.
  *
- * <p>The store is the DSL's own: RocksDB with a changelog topic, behind the record cache.
+ * <p>The store is the DSL's own: RocksDB with a changelog topic, behind the record cache. Windows
+ * are published on close by the emit strategy, not by {@code suppress()}: behind a cache that one
+ * may publish a window, and then again what the cache still held of it. Kafka Streams looks for
+ * closed windows when a tick comes, and at most once a second; the first look goes through the
+ * cache from 1970 on and takes a second or more, in the warm-up. Without the cache each tick would
+ * be written to the store and to the changelog.
  */
 final class Windows {
 
