@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from app.state.window_table import WindowTable
 
 #: About so many windows become final in one publication.
-SLICE = 1_000
+SLICE = 4_000
 
 _start = attrgetter("start")
 
@@ -218,10 +219,11 @@ class PaneState(PaneFolding):
             if window in self._folds:
                 folded = self._kept_fold(window, panes, starts, until).windows(closing)
             else:
-                spans = closing
+                folded = self._fold_panes(panes, starts, closing)
                 if changed and self.table.says_changes_of(window):
-                    spans = closing + list(_spans(window, changed, starts, after))
-                folded = self._fold_panes(panes, starts, spans)
+                    # By itself: between the two may be many panes that neither needs.
+                    opened = list(_spans(window, changed, starts, after))
+                    folded = chain(folded, self._fold_panes(panes, starts, opened))
             for span, state, evidence in folded:
                 emit(result(name, window, span, state, evidence))
 
