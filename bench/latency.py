@@ -35,7 +35,7 @@ from app.embedded.ports import free
 from bench.scene import Scene
 from bench.schedule import REPOSITORY, Schedule, Sender, tick
 from bench.visible import WINDOW, Reader, appended
-from bench.watching import pin, processor_time
+from bench.watching import pin
 
 PARTITIONS, INPUT, OUTPUT = 3, "ticks", "candles"
 
@@ -68,9 +68,11 @@ class Figures:
     longest: float
     #: How many ticks no result reflected in time.
     unseen: int
-    #: Processor seconds a second, while the ticks that count were sent: of the contestant, and of
-    #: what has no part in this. The more of that, the less the times mean.
+    #: Processor seconds a second, while the ticks that count were sent: of the contestant, of the
+    #: broker, of load and reader. And of strangers: the more of that, the less the times mean.
     cores: float
+    broker: float
+    load: float
     others: float
     #: From when ticks were due until the broker had them: the load's own share.
     sent_p99: float
@@ -248,20 +250,21 @@ def _load(
 ) -> tuple[float, list[float]]:
     """Send the ticks and read results until all are seen, or DRAIN has passed.
 
-    Gives when the first tick was due (s since the epoch), and the cores that the contestant had
-    and those that strangers had.
+    Gives when the first tick was due (s since the epoch), and the cores that the contestant, the
+    broker, load and reader, and strangers had.
     """
     with Sender(scene.bootstrap, INPUT, schedule) as sender:
-        ours = list(map(psutil.Process, (os.getpid(), sender.pid, scene.broker.pid)))
+        parts = [[process]]
+        parts += [[psutil.Process(scene.broker.pid)], [psutil.Process(), sender.process]]
         while time.time() < sender.start + schedule.warm_up:
             reader.read(0.05)
-        before = _used(process, ours)
+        before = _used(parts)
         while time.time() < sender.start + schedule.warm_up + schedule.seconds:
             reader.read(0.05)
             _demand(process)
         shares = [
-            (now - then) / schedule.seconds
-            for then, now in zip(before, _used(process, ours), strict=True)
+            round((now - then) / schedule.seconds, 3)
+            for then, now in zip(before, _used(parts), strict=True)
         ]
         while sender.running:
             reader.read(0.05)
@@ -274,12 +277,11 @@ def _load(
     return sender.start, shares
 
 
-def _used(contestant: psutil.Process, ours: list[psutil.Process]) -> tuple[float, float]:
-    """Give the processor seconds of the contestant, and those of strangers."""
+def _used(parts: list[list[psutil.Process]]) -> list[float]:
+    """Give the processor seconds of each part, and those of strangers."""
     machine = psutil.cpu_times()
-    theirs = processor_time(contestant)
-    known = theirs + sum(sum(each.cpu_times()[:2]) for each in ours)
-    return theirs, machine.user + machine.nice + machine.system - known
+    known = [sum(sum(each.cpu_times()[:2]) for each in part) for part in parts]
+    return [*known, machine.user + machine.nice + machine.system - sum(known)]
 
 
 def _demand(process: psutil.Popen) -> None:
@@ -297,8 +299,7 @@ def _figures(name: str, rate: int, ticks: pl.DataFrame, shares: list[float]) -> 
         **{at: _quantile(seen, q) for at, q in QUANTILES.items()},
         longest=round(seen.max(), 1),
         unseen=ticks["seen"].null_count(),
-        cores=round(shares[0], 3),
-        others=round(shares[1], 3),
+        **dict(zip(("cores", "broker", "load", "others"), shares, strict=True)),
         sent_p99=_quantile(late, 0.99),
         sent_late=round((late > LATE).mean(), 6),
     )
@@ -322,14 +323,15 @@ def _empty(bootstrap: str, topic: str) -> None:
 def _head() -> str:
     return (
         "| contestant | ticks/s | p50 | p99 | p99.9 | longest (ms) | unseen | cores "
-        "| others | sent: p99 (ms) | late |\n|---|---|---|---|---|---|---|---|---|---|---|"
+        "| broker | load | others | sent: p99 (ms) | late |\n|" + "---|" * 13
     )
 
 
 def _line(row: Figures) -> str:
     cells = [
         *(row.contestant, f"{row.rate:,}", row.p50, row.p99, row.p999, row.longest),
-        *(f"{row.unseen:,}", f"{row.cores:.2f}", f"{row.others:.2f}"),
+        f"{row.unseen:,}",
+        *(f"{share:.2f}" for share in (row.cores, row.broker, row.load, row.others)),
         *(row.sent_p99, f"{row.sent_late:.2%}"),
     ]
     return f"| {' | '.join(map(str, cells))} |"
