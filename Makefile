@@ -36,8 +36,8 @@ format: $(VENV)/.installed-test ## let the formatter decide
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed-test ## measure: BENCH=throughput, failover, restore or flood; ARGS=--help
-	@$(BIN)/python -m bench.$${BENCH:-throughput} $(ARGS)
+bench: $(VENV)/.installed-bench ## measure: beside others, or BENCH=failover, restore, flood; ARGS=--help
+	@$(BIN)/python -m bench.$${BENCH:-compare} $(ARGS)
 
 soak: $(VENV)/.installed-test ## HOURS=1 (or MINUTES) under load: what grows? each window checked
 	@$(BIN)/python -m bench.soak --hours $${HOURS:-1} --minutes $${MINUTES:-0} $(ARGS)
@@ -45,8 +45,10 @@ soak: $(VENV)/.installed-test ## HOURS=1 (or MINUTES) under load: what grows? ea
 lock: ## pin anew what pyproject.toml asks for
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv
 	$(PIN) requirements/build.in -o requirements/build.txt
+	$(PIN) requirements/bench.in -o requirements/bench.txt
 	$(PIN) pyproject.toml -o requirements/app.txt
 	$(PIN) --extra test --extra check -c requirements/app.txt pyproject.toml -o requirements/test.txt
+	for peer in quix bytewax flink faust; do $(PIN) bench/peers/requirements/$$peer.in -o bench/peers/requirements/$$peer.txt || exit 1; done
 
 clean: ## remove the environment and the data of `make up`
 	rm -rf $(VENV) data *.egg-info
@@ -65,6 +67,11 @@ $(VENV)/.installed: $(VENV)/bin/python requirements/app.txt requirements/build.t
 $(VENV)/.installed-test: $(VENV)/.installed requirements/test.txt
 	@echo "Installing the test tools ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@
+
+# Apart from the rest: the product's own JSON would not be what it is where this is installed.
+$(VENV)/.installed-bench: $(VENV)/.installed-test requirements/bench.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target $(VENV)/floor -r requirements/bench.txt
 	@touch $@
 
 .PHONY: help install up test fuzz chaos check format bench soak lock clean

@@ -1,53 +1,130 @@
-"""The floor of Python: aiokafka, a JSON decoder and a dict. No framework, no state kept.
+"""The floor of Python: aiokafka, orjson and a dict. No framework, no state kept.
 
-usage: floor.py BOOTSTRAP TOPIC COUNT; prints the seconds from the first record to the last.
+It is told its work as bench/contestants.py does (`BENCH_...`), and counts ticks where others
+publish. On standard output it tells its progress, a JSON line each: how many ticks it had `seen`
+at what time (`at`, ms), when a third was passed and at the end; then its `cpu` in s. Only then
+it writes its results, once, so that they can be compared.
 """
 
 import asyncio
-import sys
+import json
+import os
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
-import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-WINDOW = 300_000
+BOOTSTRAP, SOURCE = os.environ["BENCH_BOOTSTRAP"], os.environ["BENCH_INPUT"]
+SIZE, ADVANCE = int(os.environ["BENCH_SIZE_MS"]), int(os.environ["BENCH_ADVANCE_MS"])
+
+#: Sizes of the ticks that the filter lets through, as in bench/workloads.py: importing that would
+#: load the product.
+LARGE = 400
+
+#: A result to be written: key and value.
+Result = tuple[bytes, bytes]
+Panes = dict[tuple[str, int], list[Any]]
 
 
-async def main(bootstrap: str, topic: str, count: int) -> float:
-    """Fold `count` ticks into 5-minute windows; give the seconds it took."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, max_partition_fetch_bytes=4 << 20)
+async def main(count: int) -> None:
+    """Read `count` ticks, say how fast, write what came of them."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=BOOTSTRAP,
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=4 << 20,
+    )
     await consumer.start()
-    await consumer._client._wait_on_metadata(topic)  # noqa: SLF001
-    partitions = consumer.partitions_for_topic(topic) or set()
-    consumer.assign([TopicPartition(topic, number) for number in partitions])
+    await consumer._client._wait_on_metadata(SOURCE)  # noqa: SLF001  # else it knows no partitions
+    numbers = consumer.partitions_for_topic(SOURCE) or set()
+    consumer.assign([TopicPartition(SOURCE, number) for number in numbers])
     await consumer.seek_to_beginning()
-    decode = msgspec.json.Decoder().decode
-    windows: dict = {}
-    seen, begun = 0, 0.0
+    fold, results = _filter() if os.environ["BENCH_WORK"] == "filter" else _windows()
+    seen, third = 0, count // 3
     while seen < count:
         fetched = await consumer.getmany(timeout_ms=1000, max_records=5000)
-        begun = begun or time.perf_counter()
         for records in fetched.values():
             seen += len(records)
-            for record in records:
-                tick = decode(record.value)
-                price, key = tick["price"], (tick["symbol"], tick["time"] // WINDOW)
-                window = windows.get(key)
-                if window is None:
-                    windows[key] = [price, price, price, price, tick["size"], 1]
-                    continue
-                # Not max() and min(): the floor is to be as low as Python lets it.
-                if price > window[1]:  # noqa: PLR1730
-                    window[1] = price
-                if price < window[2]:  # noqa: PLR1730
-                    window[2] = price
-                window[3] = price
-                window[4] += tick["size"]
-                window[5] += 1
-    seconds = time.perf_counter() - begun
+            fold(records)
+        if seen >= third:
+            _tell(seen)
+            third = count
+    _tell(seen, cpu=time.process_time())
     await consumer.stop()
-    return seconds
+    await _write(results())
+
+
+def _tell(seen: int, **more: float) -> None:
+    print(json.dumps({"seen": seen, "at": time.time_ns() // 1_000_000, **more}), flush=True)
+
+
+def _windows() -> tuple[Callable[[Sequence[Any]], None], Callable[[], Iterable[Result]]]:
+    """Fold into panes of an advance each: what is tumbling costs one, as what is hopping does."""
+    panes: Panes = {}
+    loads, advance = orjson.loads, ADVANCE
+
+    def fold(records: Sequence[Any]) -> None:
+        for record in records:
+            tick = loads(record.value)
+            price, key = tick["price"], (tick["symbol"], tick["time"] // advance)
+            pane = panes.get(key)
+            if pane is None:
+                panes[key] = [price, price, price, price, tick["size"], 1]
+                continue
+            # Not max() and min(): the floor is to be as low as Python lets it.
+            if price > pane[1]:  # noqa: PLR1730
+                pane[1] = price
+            if price < pane[2]:  # noqa: PLR1730
+                pane[2] = price
+            pane[3] = price
+            pane[4] += tick["size"]
+            pane[5] += 1
+
+    return fold, lambda: _merged(panes)
+
+
+def _merged(panes: Panes) -> Iterator[Result]:
+    """Give the windows: each pane, oldest first, is in size / advance of them."""
+    windows: Panes = {}
+    for (symbol, number), pane in sorted(panes.items(), key=lambda item: item[0][1]):
+        for first in range(number - SIZE // ADVANCE + 1, number + 1):
+            window = windows.get((symbol, first))
+            if window is None:
+                windows[symbol, first] = [*pane]
+                continue
+            window[1], window[2] = max(window[1], pane[1]), min(window[2], pane[2])
+            window[3] = pane[3]
+            window[4] += pane[4]
+            window[5] += pane[5]
+    names = ("open", "high", "low", "close", "volume", "count")
+    for (symbol, first), window in windows.items():
+        start = first * ADVANCE
+        place = {"symbol": symbol, "size": SIZE, "advance": ADVANCE, "start": start}
+        value = place | {"end": start + SIZE} | dict(zip(names, window, strict=True))
+        yield symbol.encode(), orjson.dumps(value)
+
+
+def _filter() -> tuple[Callable[[Sequence[Any]], None], Callable[[], Iterable[Result]]]:
+    large: list[Result] = []
+
+    def fold(records: Sequence[Any]) -> None:
+        large.extend(
+            (record.key, record.value)
+            for record in records
+            if orjson.loads(record.value)["size"] >= LARGE
+        )
+
+    return fold, lambda: large
+
+
+async def _write(results: Iterable[Result]) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=BOOTSTRAP, linger_ms=50, compression_type="lz4")
+    await producer.start()
+    for key, value in results:
+        await producer.send(os.environ["BENCH_OUTPUT"], value, key)
+    await producer.stop()
 
 
 if __name__ == "__main__":
-    print(asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]))))
+    asyncio.run(main(int(os.environ["BENCH_TICKS"])))

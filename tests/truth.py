@@ -4,7 +4,8 @@ It shares no code with `app/`: records are read with librdkafka, windows are joi
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -18,8 +19,17 @@ WINDOW = ["symbol", "size", "advance", "start"]
 Raw = tuple[int, int, int, bytes | None, bytes | None]
 
 
-def read(bootstrap: str, topic: str, *, isolation: str = "read_committed") -> Iterator[Message]:
-    """Give the records of a topic, at least up to its present end, each partition in order."""
+def read(
+    bootstrap: str,
+    topic: str,
+    *,
+    isolation: str = "read_committed",
+    begin: Mapping[int, int] = MappingProxyType({}),
+) -> Iterator[Message]:
+    """Give the records of a topic, at least up to its present end, each partition in order.
+
+    From the offset on that `begin` has for a partition, else all.
+    """
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -32,17 +42,17 @@ def read(bootstrap: str, topic: str, *, isolation: str = "read_committed") -> It
     )
     try:
         numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        partitions = [TopicPartition(topic, number, 0) for number in numbers]
-        ends = _ends(consumer, partitions)
+        partitions = [TopicPartition(topic, number, begin.get(number, 0)) for number in numbers]
+        at = ends(consumer, partitions)
         consumer.assign(partitions)
-        left = set(ends)
+        left = set(at)
         while left:
             for message in consumer.consume(20_000, timeout=0.2):
                 error, number = message.error(), message.partition()
                 if error is None:
                     yield message
                     # What is written meanwhile may keep the end of the partition from being told.
-                    if message.offset() >= ends[number] - 1:
+                    if message.offset() >= at[number] - 1:
                         left.discard(number)
                 elif error.code() == KafkaError._PARTITION_EOF:
                     left.discard(number)
@@ -53,7 +63,8 @@ def read(bootstrap: str, topic: str, *, isolation: str = "read_committed") -> It
 
 
 @stamina.retry(on=KafkaException, timeout=20, attempts=None, wait_initial=0.05)
-def _ends(consumer: Consumer, partitions: list[TopicPartition]) -> dict[int, int]:
+def ends(consumer: Consumer, partitions: list[TopicPartition]) -> dict[int, int]:
+    """Give the present end of each partition of a topic, by number."""
     # A partition of a new topic may have no leader yet.
     return {each.partition: consumer.get_watermark_offsets(each)[1] for each in partitions}
 

@@ -6,27 +6,29 @@ from app.windows import Refusal, WindowResult
 
 def candle(result: WindowResult) -> Candle:
     """Make the record of one window."""
-    prices = result.state
+    prices, window, count = result.state, result.window, result.count
+    volume = prices.volume
+    # By position, in the order of Candle's fields: one is made for every result.
     return Candle(
-        symbol=result.key,
-        size=result.window.size,
-        advance=result.window.advance,
-        start=result.start,
-        end=result.end,
-        open=prices.open,
-        high=prices.high,
-        low=prices.low,
-        close=prices.close,
-        volume=prices.volume,
-        vwap=prices.vwap,
-        count=result.count,
-        mean=prices.total / result.count,
-        revision=result.revision,
-        final=result.final,
-        late=result.late,
-        partition=result.partition,
-        first_offset=result.first_offset,
-        last_offset=result.last_offset,
+        result.key,
+        window.size,
+        window.advance,
+        result.start,
+        result.end,
+        prices.open,
+        prices.high,
+        prices.low,
+        prices.close,
+        volume,
+        prices.notional / volume if volume else None,
+        count,
+        prices.total / count,
+        result.revision,
+        result.final,
+        result.late,
+        result.partition,
+        result.first_offset,
+        result.last_offset,
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from operator import attrgetter, eq
+from itertools import islice
+from operator import attrgetter, le
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -43,7 +45,7 @@ class Decoded:
     `records`, `keys` (bytes), `times` (event time, ms) and `offsets` have the same length.
     """
 
-    __slots__ = ("bad", "keys", "next_offset", "offsets", "records", "times")
+    __slots__ = ("__dict__", "bad", "keys", "next_offset", "offsets", "records", "times")
 
     def __init__(self, next_offset: int) -> None:
         self.records: list[Any] = []
@@ -53,6 +55,19 @@ class Decoded:
         self.bad: list[DeadLetter] = []
         #: Position after the batch.
         self.next_offset = next_offset
+
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether no record is of an earlier time than the one before it."""
+        return all(map(le, self.times, islice(self.times, 1, None)))
+
+    @cached_property
+    def by_key(self) -> dict[bytes, list[int]]:
+        """The indexes of each key's records, ascending."""
+        found: defaultdict[bytes, list[int]] = defaultdict(list)
+        for index, key in enumerate(self.keys):
+            found[key].append(index)
+        return found
 
 
 class Batch:
@@ -110,13 +125,13 @@ class Decoder:
     def decode(self, raw: Sequence[RawRecord]) -> Decoded:
         """Give the records of `raw`, which is not empty; never raises for what is in them."""
         decoded = Decoded(raw[-1].offset + 1)
-        records = self._decode_all(raw)
+        records, keys = self._decode_all(raw), [record.key for record in raw]
         times = None if records is None else self._times(raw, records)
-        if records is None or times is None or not self._check_all(raw, records, times):
+        if records is None or times is None or not self._check_all(raw, keys, records, times):
             self._decode_each(raw, decoded)
         else:
             decoded.records = records
-            decoded.keys = [record.key for record in raw]  # type: ignore[misc]  # checked above
+            decoded.keys = keys  # type: ignore[assignment]  # checked above
             decoded.times = times
             decoded.offsets = [record.offset for record in raw]
         return decoded
@@ -135,10 +150,15 @@ class Decoder:
         except UNREADABLE:
             return None
 
-    def _check_all(self, raw: Sequence[RawRecord], records: list[Any], times: list[int]) -> bool:
-        names = self._names
+    def _check_all(
+        self,
+        raw: Sequence[RawRecord],
+        keys: Sequence[bytes | None],
+        records: list[Any],
+        times: list[int],
+    ) -> bool:
         try:
-            keys = [names[record.key] for record in raw]  # type: ignore[index]
+            names = list(map(self._names.__getitem__, keys))  # type: ignore[arg-type]
         except (ValueError, AttributeError, TypeError):
             return False
         if min(times) < EARLIEST:
@@ -149,7 +169,7 @@ class Decoder:
             oldest = min([record.timestamp for record in raw])
             if max(times) > oldest + self._max_ahead:
                 return False
-        return all(map(eq, keys, map(self._key_of, records)))
+        return names == list(map(self._key_of, records))
 
     def _decode_each(self, raw: Sequence[RawRecord], decoded: Decoded) -> None:
         for record in raw:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.state import metrics
 from app.state.late_counts import LateCounts
-from app.state.partition import PartitionState, Row, Saying
+from app.state.partition import PartitionState, Row
 from app.state.rows import OPEN, prefix, row_key, split_row_key
 from app.windows import Refusal, WindowFamily, WindowResult, is_final, revision
 from app.windows.lateness import behind_bound
@@ -116,8 +116,7 @@ class EventTimeState(PartitionState):
         )
 
     def _emit(self, result: WindowResult) -> None:
-        saying = Saying(result.key, result.window, (result.start, result.end))
-        if self._tell(saying, result):
+        if self._tell(result):
             self._said[result.final] += 1
 
     # -- queries

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.state.partition import PartitionState, RecordError, Row, Saying
+from app.state.partition import PartitionState, RecordError, Row
 from app.state.rows import RowDecoder, encode_row, row_key, split_row_key
 from app.state.table import Host, StateTable
 
@@ -40,6 +40,10 @@ class GroupResult(msgspec.Struct, frozen=True):
     time: int
     #: Highest source offset applied.
     revision: int
+
+    def __str__(self) -> str:
+        """Name it in a message."""
+        return f"the period of key {self.key!r}"
 
 
 class _Row(msgspec.Struct, gc=False):
@@ -133,7 +137,7 @@ class GroupState(PartitionState):
         for start in sorted(self._changed):
             result = self._sum_up(start)
             if result is not None:
-                self._tell(Saying(result.key), result)
+                self._tell(result)
         self._changed.clear()
 
     def _settle(self) -> None:

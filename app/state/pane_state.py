@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from itertools import chain
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from app.state import metrics
-from app.state.event_time import EventTimeState
-from app.state.partition import RecordError, Row, Saying
+from app.state.pane_folding import PaneFolding
+from app.state.partition import RecordError, Row
 from app.state.rows import OPEN, RowDecoder, encode_row, prefix, row_key, split_row_key
-from app.windows import Pane, Span, WindowFamily, WindowFold, WindowResult, fold_windows, horizon
+from app.windows import (
+    Evidence,
+    Folded,
+    Pane,
+    Span,
+    Window,
+    WindowFamily,
+    WindowFold,
+    WindowResult,
+    fold_windows,
+    horizon,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,21 +32,26 @@ if TYPE_CHECKING:
     from app.state.window_table import WindowTable
 
 #: About so many windows become final in one publication.
-SLICE = 1_000
+SLICE = 4_000
 
 _start = attrgetter("start")
-_end = attrgetter("end")
 
 
-class PaneState(EventTimeState):
+class _Folding(NamedTuple):
+    """What is being folded, for the message of an error."""
+
+    key: str
+    window: WindowFamily
+
+    def __str__(self) -> str:
+        return f"windows {self.window} of key {self.key!r}"
+
+
+class PaneState(PaneFolding):
     """Panes by key and start; which of them changed, and up to when they are final."""
 
     def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
         super().__init__(table, partition, store, leads=leads)
-        #: The panes that may still change or be published, by key and by start.
-        self._panes: dict[bytes, dict[int, Pane]] = {}
-        self._by_start: dict[int, list[Pane]] = {}
-        self._dirty: list[Pane] = []
         #: Rows of the next snapshot.
         self._rows: list[Row] = []
         self._unpublished: list[Pane] = []
@@ -71,102 +87,16 @@ class PaneState(EventTimeState):
 
     # -- folding
 
-    @property
-    def held(self) -> int:
-        """How many panes are in memory: windows made of them are not final yet."""
-        return sum(map(len, self._by_start.values()))
-
-    def _fold(self, decoded: Decoded, begin: int) -> None:
-        if not self.table.says_every_change:
+    def _fold(self, decoded: Decoded, begin: int) -> list[RecordError] | None:
+        if self.table.says_every_change:
+            for index in range(begin, len(decoded.offsets)):
+                self._fold_range(decoded, index, index + 1)
+                self._say_changes(decoded.keys[index], decoded.times[index], decoded.offsets[index])
+        elif begin == 0 and self._goes_by_key(decoded):
+            return self._fold_by_key(decoded)
+        else:
             self._fold_range(decoded, begin, len(decoded.offsets))
-            return
-        for index in range(begin, len(decoded.offsets)):
-            self._fold_range(decoded, index, index + 1)
-            self._say_changes(decoded.keys[index], decoded.times[index], decoded.offsets[index])
-
-    def _fold_range(  # noqa: C901, PLR0912, PLR0915  # a call for each record costs more than it reads better
-        self, decoded: Decoded, begin: int, end: int
-    ) -> None:
-        # The hot loop: everything it touches is a local.
-        table, panes_of, dirty = self.table, self._panes, self._dirty
-        add, grace, slices = table.aggregate.add, table.grace, table.slices
-        length, origin = slices.length, slices.offset
-        keys, times, offsets, records = (
-            decoded.keys,
-            decoded.times,
-            decoded.offsets,
-            decoded.records,
-        )
-        clock = self.meta.stream_time
-        limit = horizon(clock, grace)
-        late: list[tuple[int, int]] = []
-        behind: list[int] = []
-        outside = 0
-        index = begin
-        try:
-            for index in range(begin, end):
-                time = times[index]
-                if time > clock:
-                    clock = time
-                    limit = time - grace
-                elif time < clock:
-                    behind.append(clock - time)
-                    if time < limit:
-                        late.append((index, clock))
-                        continue
-                start = time - (time - origin) % length if length else slices.start_of(time)
-                try:
-                    pane = panes_of[keys[index]][start]
-                except KeyError:
-                    if start < 0:
-                        outside += 1
-                        continue
-                    pane = self._new_pane(keys[index], start)
-                offset = offsets[index]
-                add(pane.state, records[index], time, offset)
-                if pane.count == 0:
-                    pane.first_offset = offset
-                pane.count += 1
-                pane.last_offset = offset
-                if not pane.dirty:
-                    pane.dirty = True
-                    dirty.append(pane)
-                if clock > time:
-                    reached = clock - (clock - origin) % length if length else slices.floor(clock)
-                    if reached > start:
-                        pane.correct(reached)
-            index = end
-        except Exception as error:  # an aggregate may raise anything
-            # What was not accepted moves no clock, and leaves no empty pane.
-            if times[index] < clock:
-                behind.pop()
-            clock = max([self.meta.stream_time, *times[begin:index]])
-            self._discard_empty(keys[index])
-            raise RecordError(index, error) from error
-        finally:
-            self.meta.stream_time = clock
-            self._judge(decoded, index - begin, behind, late)
-            if outside:
-                metrics.outside.labels(table.name, str(self.partition)).inc(outside)
-
-    def _new_pane(self, key: bytes, start: int) -> Pane:
-        if key not in self._panes:
-            self.table.saw(key, self.partition)
-        pane = Pane(key, start, self.table.aggregate.zero())
-        self._add(pane)
-        return pane
-
-    def _discard_empty(self, key: bytes) -> None:
-        panes = self._panes.get(key, {})
-        for pane in [pane for pane in panes.values() if not pane.count]:
-            self._by_start[pane.start].remove(pane)
-            del panes[pane.start]
-        if not panes:
-            self._panes.pop(key, None)
-
-    def _add(self, pane: Pane) -> None:
-        self._panes.setdefault(pane.key, {})[pane.start] = pane
-        self._by_start.setdefault(pane.start, []).append(pane)
+        return None
 
     # -- checkpoints
 
@@ -228,38 +158,84 @@ class PaneState(EventTimeState):
         # From here on a result that ends by then says it is final.
         self.meta.finalised = until
         changed = self._take_changed()
-        # Sorted, so that what is published does not depend on the process.
-        for key in sorted(changed.keys() | self._keys_closing(before, until)):
-            self._publish_key(key, changed.get(key, ()), before, until)
+        for window in self.table.pane_windows:
+            self._publish_panes(window, changed, before, until)
+        if self.table.folded_windows:
+            starts: dict[bytes, list[int]] = {}
+            for pane in changed:
+                starts.setdefault(pane.key, []).append(pane.start)
+            # Sorted, so that what is published does not depend on the process.
+            for key in sorted(starts.keys() | self._keys_closing(before, until)):
+                self._publish_key(key, starts.get(key, ()), before, until)
 
-    def _take_changed(self) -> dict[bytes, list[Pane]]:
-        """Give the panes changed since the last publication, by key, where changes are said."""
+    def _take_changed(self) -> Sequence[Pane]:
+        """Give the panes changed since the last publication, where changes are said."""
         if self.table.looks_back:
             self._relate()
-        changed: dict[bytes, list[Pane]] = {}
-        for pane in self._unpublished:
+        changed, self._unpublished = self._unpublished, []
+        for pane in changed:
             pane.unpublished = False
-            if self.table.says_changes and not self.table.says_every_change:
-                changed.setdefault(pane.key, []).append(pane)
-        self._unpublished.clear()
-        return changed
+        return changed if self.table.says_changes and not self.table.says_every_change else ()
 
-    def _publish_key(self, key: bytes, changed: Iterable[Pane], before: int, until: int) -> None:
+    def _publish_panes(
+        self, window: WindowFamily, changed: Iterable[Pane], before: int, until: int
+    ) -> None:
+        """Publish windows that are one pane each: nothing has to be folded."""
+        size = window.size
+        panes = [
+            pane
+            for start, panes in self._by_start.items()
+            if before < start + size <= until
+            for pane in panes
+        ]
+        if self.table.says_changes_of(window):
+            opened = self._after - size
+            panes += [pane for pane in changed if pane.start > opened]
+        for pane in sorted(panes, key=_start):
+            start = pane.start
+            span, late = Span(start, start + size), 0
+            if pane.corrections is not None:
+                late = sum(pane.corrections.values())
+            evidence = Evidence(pane.count, pane.first_offset, pane.last_offset, late)
+            self._emit(self._result(pane.key.decode(), window, span, pane.state, evidence))
+
+    @property
+    def _after(self) -> int:
+        """Which windows are said as changed: those that end after this (ms).
+
+        What is final already, but for a later slice of work, waits for that.
+        """
+        return horizon(self.meta.stream_time, self.table.grace)
+
+    def _publish_key(self, key: bytes, changed: Iterable[int], before: int, until: int) -> None:
         panes = self._panes[key]
-        starts = sorted(panes)
-        name, merge = key.decode(), self.table.aggregate.merge
-        for window in self.table.windows:
-            self.saying = Saying(name, f"window {window}")
-            closing = list(_closing(window, starts, before, until))
+        starts, changed = sorted(panes), sorted(changed)
+        after = self._after
+        name, emit, result = key.decode(), self._emit, self._result
+        for window in self.table.folded_windows:
+            self.saying = _Folding(name, window)
+            folded: Iterable[Folded]
+            closing = list(_spans(window, starts, starts, before, until))
             if window in self._folds:
                 folded = self._kept_fold(window, panes, starts, until).windows(closing)
             else:
-                spans = closing
-                if self.table.says_changes_of(window):
-                    spans = closing + _holding(window, starts, changed, until)
-                folded = fold_windows(_needed(panes, starts, spans), spans, merge)
+                folded = self._fold_panes(panes, starts, closing)
+                if changed and self.table.says_changes_of(window):
+                    # By itself: between the two may be many panes that neither needs.
+                    opened = list(_spans(window, changed, starts, after))
+                    folded = chain(folded, self._fold_panes(panes, starts, opened))
             for span, state, evidence in folded:
-                self._emit(self._result(name, window, span, state, evidence))
+                emit(result(name, window, span, state, evidence))
+
+    def _fold_panes(
+        self, panes: dict[int, Pane], starts: Sequence[int], spans: Sequence[Span]
+    ) -> Iterable[Folded]:
+        """Fold some windows of a key, ascending; `starts` are those of its `panes`."""
+        if not spans:
+            return ()
+        first, end = bisect_left(starts, spans[0].start), bisect_left(starts, spans[-1].end)
+        needed = [panes[start] for start in starts[first:end]]
+        return fold_windows(needed, spans, self.table.aggregate.merge, self.table.merge_runs)
 
     def _kept_fold(
         self, window: WindowFamily, panes: dict[int, Pane], starts: list[int], until: int
@@ -284,9 +260,8 @@ class PaneState(EventTimeState):
         limit = horizon(self.meta.stream_time, self.table.grace)
         starts = sorted(panes)
         for window in self.table.windows:
-            spans = _holding(window, starts, [pane], limit)
-            needed = _needed(panes, starts, spans)
-            for span, state, evidence in fold_windows(needed, spans, self.table.aggregate.merge):
+            spans = list(_spans(window, [pane.start], starts, limit))
+            for span, state, evidence in self._fold_panes(panes, starts, spans):
                 self._emit(self._result(key.decode(), window, span, state, evidence))
 
     def _next_horizon(self) -> int:
@@ -341,10 +316,9 @@ class PaneState(EventTimeState):
         begin = max(begin, self._expires_before())
         panes = self._panes_over(key, begin, end + window.longest)
         starts = sorted(panes)
-        spans = [
-            span for span in _closing(window, starts, begin, OPEN) if begin <= span.start < end
-        ]
-        folded = fold_windows(_needed(panes, starts, spans), spans, self.table.aggregate.merge)
+        ending = _spans(window, starts, starts, begin)
+        spans = [span for span in ending if begin <= span.start < end]
+        folded = self._fold_panes(panes, starts, spans)
         name = key.decode()
         return [self._result(name, window, *each) for each in folded]
 
@@ -389,36 +363,32 @@ class PaneState(EventTimeState):
         return panes | {start: pane for start, pane in hot.items() if begin <= start < end}
 
 
-def _closing(
-    window: WindowFamily, starts: Sequence[int], before: int, until: int
+def _spans(
+    window: WindowFamily,
+    panes: Sequence[int],
+    starts: Sequence[int],
+    after: int,
+    until: int = OPEN,
 ) -> Iterator[Span]:
-    """Give the windows that hold a pane and end in (before, until], ascending, each once."""
-    reached = before
-    index = bisect_right(starts, before - window.longest)
-    while index < len(starts) and starts[index] < until:
-        start = starts[index]
+    """Give the windows that hold one of `panes` and end in (after, until], ascending, each once.
+
+    `panes` are the ascending starts of some of a key's panes, `starts` those of all of them.
+    """
+    if isinstance(window, Window):
+        return window.holding(panes, after, until)
+    return _spans_one_by_one(window, panes, starts, after, until)
+
+
+def _spans_one_by_one(
+    window: WindowFamily, panes: Sequence[int], starts: Sequence[int], after: int, until: int
+) -> Iterator[Span]:
+    reached = after
+    index = bisect_right(panes, after - window.longest)
+    while index < len(panes) and (start := panes[index]) < until:
         for span in window.over(start, start + 1, reached, starts):
-            if span.end > until:
+            reached = span[1]
+            if reached > until:
                 return
-            reached = span.end
             yield span
         # All that the next panes add ends after `reached`.
-        index = max(index + 1, bisect_right(starts, reached - window.longest))
-
-
-def _holding(
-    window: WindowFamily, starts: Sequence[int], panes: Iterable[Pane], after: int
-) -> list[Span]:
-    """Give the windows that hold one of `panes` and end after `after`, ascending, each once."""
-    spans = {
-        span for pane in panes for span in window.over(pane.start, pane.start + 1, after, starts)
-    }
-    return sorted(spans, key=_end)
-
-
-def _needed(panes: dict[int, Pane], starts: Sequence[int], spans: Sequence[Span]) -> list[Pane]:
-    """Give the panes that `spans` (ascending) are made of, ascending."""
-    if not spans:
-        return []
-    first, end = bisect_left(starts, spans[0].start), bisect_left(starts, spans[-1].end)
-    return [panes[start] for start in starts[first:end]]
+        index = max(index + 1, bisect_right(panes, reached - window.longest))

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from aiokafka.partitioner import DefaultPartitioner
@@ -32,6 +32,8 @@ from app.state.store import StoreError
 from app.topics import DEAD_LETTERS, Topic
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from app.state.batch import Batch, Decoded
     from app.state.store import Store
     from app.state.table import StateTable
@@ -58,20 +60,6 @@ _json = msgspec.json.Encoder().encode
 _partitioner = DefaultPartitioner()
 
 
-class Saying(NamedTuple):
-    """A result on its way to a topic; put into words only where something raises."""
-
-    key: str
-    #: Its window, with start and end (ms); None for a period.
-    window: object = None
-    span: tuple[int, int] = (0, 0)
-
-    def __str__(self) -> str:
-        if self.window is None:
-            return f"the period of key {self.key!r}"
-        return f"window {self.window} [{self.span[0]}, {self.span[1]}) of key {self.key!r}"
-
-
 @dataclass
 class Snapshot:
     """What one table contributes to a checkpoint."""
@@ -96,8 +84,8 @@ class PartitionState(ABC):
         self.position = 0
         #: More work is due than one checkpoint may take on: the next follows at once.
         self.behind = False
-        #: What is being published, for the message of an error: its key, its window.
-        self.saying: Saying | None = None
+        #: What is being published; put into words only where something raises.
+        self.saying: object = None
         self.clock = table.app.tasks.clock
         self._outputs: dict[tuple[str, int], list[Out]] = defaultdict(list)
         self._committed_position = 0
@@ -147,14 +135,19 @@ class PartitionState(ABC):
         """Fold `decoded[begin:]`; a record whose folding raises becomes a dead letter."""
         while begin < len(decoded.offsets):
             try:
-                self._fold(decoded, begin)
+                refused = self._fold(decoded, begin)
             except RecordError as error:
-                offset = decoded.offsets[error.index]
-                raw = next(record for record in batch.raw if record.offset == offset)
-                self._dead(batch.task.decoder.dead_letter(raw, error.cause, self.table.name))
+                self._refuse_record(batch, error)
                 begin = error.index + 1
             else:
+                for each in refused or ():
+                    self._refuse_record(batch, each)
                 return
+
+    def _refuse_record(self, batch: Batch, error: RecordError) -> None:
+        offset = batch.decoded.offsets[error.index]
+        raw = next(record for record in batch.raw if record.offset == offset)
+        self._dead(batch.task.decoder.dead_letter(raw, error.cause, self.table.name))
 
     def _count(self, records: int) -> None:
         labels = self.table.name, str(self.partition)
@@ -273,14 +266,17 @@ class PartitionState(ABC):
             partition = self._partition_in(topic, raw)
         self._outputs[topic.name, partition].append((raw, _json(record), _NONE))
 
-    def _tell(self, saying: Saying, result: Any) -> bool:
+    def _tell(self, result: Any) -> bool:
         """Send a result to each topic of the table; say whether any has a record of it."""
-        self.saying = saying
+        self.saying = result
         told = False
+        key = result.key.encode()
+        # Not by `send`: most of what a catch-up costs is made here, result by result.
         for topic, make in self.table.publications:
             record = make(result)
             if record is not None:
-                self.send(topic, saying.key, record)
+                out = self._outputs[topic.name, self._partition_in(topic, key)]
+                out.append((key, _json(record), _NONE))
                 told = True
         return told
 
@@ -292,9 +288,9 @@ class PartitionState(ABC):
         self._outputs[topic.name, self._partition_in(topic, raw)].append(out)
 
     def _partition_in(self, topic: Topic, key: bytes) -> int:
-        count = topic.partition_count()
         if topic.partitions is None and self.table.source.partitions is None:
             return self.partition
+        count = topic.partition_count()
         return _partitioner(key, list(range(count)), []) if count > 1 else 0
 
     def _dead(self, letter: DeadLetter) -> None:
@@ -308,8 +304,11 @@ class PartitionState(ABC):
         """Read from the store what folding needs at hand."""
 
     @abstractmethod
-    def _fold(self, decoded: Decoded, begin: int) -> None:
-        """Fold `decoded[begin:]`. Raises RecordError for a record that can't be."""
+    def _fold(self, decoded: Decoded, begin: int) -> Sequence[RecordError] | None:
+        """Fold `decoded[begin:]`; give the records that could not be, if all others have been.
+
+        Raises RecordError for the first that can't be, if only those before it have been.
+        """
 
     @abstractmethod
     def _take_rows(self) -> list[Row]:

@@ -79,7 +79,9 @@ class Standbys(Service):
     async def _run(self) -> None:
         while not self.should_stop:
             await self.wait_first(self._changed.wait(), timeout=1.0)
-            if self._wanted and not self.should_stop:
+            if not self._wanted:
+                self._changed.clear()
+            elif not self.should_stop:
                 try:
                     await self._follow_all()
                 except (KafkaError, OSError) as error:

@@ -19,6 +19,7 @@ from app.windows import (
     Count,
     DefinitionError,
     Emission,
+    MergeRuns,
     Refusal,
     Session,
     Slices,
@@ -105,6 +106,9 @@ class WindowTable(StateTable):
         emission: Emission | None = None,
     ) -> None:
         self.aggregate = aggregate
+        #: Folds many records, or merges the states of many panes, where the aggregate can.
+        self.add_all: Callable[..., None] | None = getattr(aggregate, "add_all", None)
+        self.merge_runs: MergeRuns | None = getattr(aggregate, "merge_runs", None)
         self.looks_back = looks_back
         self.emission = emission
         self.late_topic: Topic | None = None
@@ -127,6 +131,9 @@ class WindowTable(StateTable):
         if alone is None:
             self.slices = Slices(self.windows)
             self.longest = self.slices.longest
+            #: The windows that are one pane each, and those that are folded from several.
+            self.pane_windows = [each for each in self.windows if self._is_pane(each)]
+            self.folded_windows = [each for each in self.windows if not self._is_pane(each)]
             #: The least distance of two windows (ms); 0 where they follow events.
             self.step = min(window.advance for window in self.windows)
             return
@@ -135,6 +142,11 @@ class WindowTable(StateTable):
         if self.looks_back:
             raise DefinitionError(f"{alone} can't look back")
         self.longest = alone.gap if isinstance(alone, Session) else 0
+
+    def _is_pane(self, window: WindowFamily) -> bool:
+        """Say whether a window is neither cut nor overlapped."""
+        grid = window.grid
+        return grid is not None and window.size == window.advance == self.slices.length
 
     @property
     def layout(self) -> str:

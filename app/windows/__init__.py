@@ -9,7 +9,7 @@ from app.windows.emission import Emission, at_most_every, every_change, on_close
 from app.windows.errors import DefinitionError
 from app.windows.exchanges import Exchange, exchange
 from app.windows.family import Grid, Span, WindowFamily
-from app.windows.folding import Folded, WindowFold, fold_windows
+from app.windows.folding import Folded, MergeRuns, WindowFold, fold_windows
 from app.windows.lateness import (
     behind_bound,
     grace_for,
@@ -39,6 +39,7 @@ __all__ = [
     "Exchange",
     "Folded",
     "Grid",
+    "MergeRuns",
     "Ohlc",
     "OhlcState",
     "Pane",

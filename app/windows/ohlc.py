@@ -1,6 +1,8 @@
 """Open, high, low, close, volume: what a candle is made of."""
 
+from collections.abc import Sequence
 from math import inf
+from operator import mul
 from typing import Protocol
 
 from msgspec import Struct
@@ -75,6 +77,36 @@ class Ohlc:
         state.notional += price * size
         state.total += price
 
+    def add_all(
+        self,
+        state: OhlcState,
+        records: Sequence[Trade],
+        times: Sequence[int],
+        offsets: Sequence[int],
+        indexes: Sequence[int],
+    ) -> None:
+        """Fold the trades at `indexes` into `state`, which ascend by (time, offset)."""
+        prices = [records[index].price for index in indexes]
+        sizes = [records[index].size for index in indexes]
+        high, low, volume, total = max(prices), min(prices), sum(sizes), sum(prices)
+        notional = sum(map(mul, prices, sizes))
+        state.high = max(state.high, high)
+        state.low = min(state.low, low)
+        first, last = indexes[0], indexes[-1]
+        time, offset = times[last], offsets[last]
+        if time > state.close_time or (time == state.close_time and offset > state.close_offset):
+            state.close_time = time
+            state.close_offset = offset
+            state.close = prices[-1]
+        time, offset = times[first], offsets[first]
+        if time < state.open_time or (time == state.open_time and offset < state.open_offset):
+            state.open_time = time
+            state.open_offset = offset
+            state.open = prices[0]
+        state.volume += volume
+        state.notional += notional
+        state.total += total
+
     def merge(self, left: OhlcState, right: OhlcState) -> OhlcState:
         """Give a state that holds the trades of both."""
         first = last = left
@@ -100,3 +132,35 @@ class Ohlc:
             left.notional + right.notional,
             left.total + right.total,
         )
+
+    def merge_runs(
+        self, states: Sequence[OhlcState], runs: Sequence[tuple[int, int]]
+    ) -> list[OhlcState]:
+        """Give a state for each run, of the trades of `states[first:stop]`.
+
+        All trades of a state are earlier than those of the next.
+        """
+        highs = [state.high for state in states]
+        lows = [state.low for state in states]
+        volumes = [state.volume for state in states]
+        notionals = [state.notional for state in states]
+        totals = [state.total for state in states]
+        merged: list[OhlcState] = []
+        for first, stop in runs:
+            oldest, newest = states[first], states[stop - 1]
+            merged.append(
+                OhlcState(
+                    oldest.open_time,
+                    oldest.open_offset,
+                    oldest.open,
+                    max(highs[first:stop]),
+                    min(lows[first:stop]),
+                    newest.close_time,
+                    newest.close_offset,
+                    newest.close,
+                    sum(volumes[first:stop]),
+                    sum(notionals[first:stop]),
+                    sum(totals[first:stop]),
+                )
+            )
+        return merged

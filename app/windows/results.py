@@ -31,6 +31,10 @@ class WindowResult(Struct, frozen=True, gc=False):
     stream_time: int
     before: Callable[[str, int], Any | None]
 
+    def __str__(self) -> str:
+        """Name it in a message."""
+        return f"window {self.window} [{self.start}, {self.end}) of key {self.key!r}"
+
     def previous(self) -> Any | None:
         """Give the state of the key's last pane before this window; None if there is none."""
         return self.before(self.key, self.start)

@@ -52,6 +52,26 @@ class Window(NamedTuple):
         for start in self.starts_over(max(begin, after), end):
             yield Span(start, start + size)
 
+    def holding(self, panes: Sequence[int], after: int, until: int) -> Iterator[Span]:
+        """Give the windows that hold one of `panes` and end in (after, until], ascending (ms).
+
+        `panes` are ascending starts of panes. The same as asking `over` for each of them, in a
+        fraction of the time.
+        """
+        size, advance, offset = self
+        # The first start there is whose window ends after `after`.
+        start = max(0, (after - offset - size) // advance + 1) * advance + offset
+        last = until - size
+        for pane in panes:
+            first = pane - size
+            if start <= first:
+                start = first - (first - offset) % advance + advance
+            while start <= pane:
+                if start > last:
+                    return
+                yield Span(start, start + size)
+                start += advance
+
     def slice(self, time: int) -> Span:
         """Give the interval around `time` (ms) between the nearest starts and ends of windows."""
         size, advance, offset = self

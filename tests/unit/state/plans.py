@@ -31,6 +31,9 @@ class Step(NamedTuple):
     event: str
 
 
+#: How far a tick may be behind (ms): some beyond any grace.
+LAGS = st.just(0) | st.integers(0, 12 * MINUTE)
+
 PLANS = st.lists(
     st.builds(Step, st.integers(0, 15), st.integers(0, 3), st.sampled_from(EVENTS)), max_size=8
 )
@@ -44,13 +47,12 @@ def live(driver: PartitionDriver, plan: list[Step]) -> None:
 
 
 @st.composite
-def ticks(draw: st.DrawFn, max_size: int = 40) -> list[Raw]:
-    """Give ticks of three symbols whose clocks go on, lag (some beyond any grace), and leap.
+def ticks(draw: st.DrawFn, max_size: int = 40, behind: st.SearchStrategy[int] = LAGS) -> list[Raw]:
+    """Give ticks of three symbols whose clocks go on, lag (`behind`, ms), and leap.
 
     Prices and sizes are such that sums of floats are exact. Some records can't be read.
     """
     onward = st.sampled_from([0, 1, 5_000, 20_000, 59_999, 60_000, 90_000, 1_200_000])
-    behind = st.just(0) | st.integers(0, 12 * MINUTE)
     fields = st.tuples(
         st.sampled_from("AAABBC"),
         onward,

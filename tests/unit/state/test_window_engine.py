@@ -3,137 +3,30 @@
 A real store; batches, checkpoints, publications and crashes where hypothesis puts them.
 """
 
-from collections import defaultdict
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import pytest
-from candle_truth import Truth, candles, truth
+from candle_truth import truth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive, NewTable, PartitionDriver
-from plans import MINUTE, PLANS, Step, follow, live, ticks
+from plans import MINUTE, follow, live
 from raw_records import NOON, Raw, raw_tick
+from window_checks import (
+    LIVES,
+    Life,
+    assert_answers,
+    assert_published,
+    assert_refused,
+    by_window,
+    declared,
+)
 
 from app.records import Candle, DeadLetter, LateTick, Tick
-from app.state import pane_state, window_table
-from app.state.window_table import WindowTable
+from app.state import pane_state
 from app.topics import CANDLES, DEAD_LETTERS, TICKS_LATE
-from app.windows import Ohlc, Window, parse_windows
-
-
-class Definition(NamedTuple):
-    """A table: windows, grace (ms), and retention beyond the least there can be (ms)."""
-
-    windows: str
-    grace: int
-    longer: int = 0
-
-
-DEFINITIONS = [
-    Definition("1m,5m,15m,5m/1m", 5 * MINUTE, 30 * MINUTE),
-    Definition("1m", 0),
-    Definition("5m/1m", 2 * MINUTE),
-    Definition("90s/30s,2m", 90_001, 5 * MINUTE),
-    # Overlaps more than 60 times, so it is published on close.
-    Definition("65s/1s,1m", 30_000),
-]
-
-
-class Life(NamedTuple):
-    """What comes to a partition, and what becomes of it."""
-
-    definition: Definition
-    raw: list[Raw]
-    plan: list[Step]
-
-
-LIVES = st.builds(Life, st.sampled_from(DEFINITIONS), ticks(), PLANS)
-
-
-def declared(new_table: NewTable, definition: Definition, **options: Any) -> WindowTable:
-    """Give the table of a definition."""
-    windows, grace, longer = definition
-    longest = max(window.size for window in parse_windows(windows))
-    return new_table(windows, grace, longest + grace + longer, **options)
-
-
-def published_often(window: Window) -> bool:
-    """Say whether changes of a window are published before it closes."""
-    return window.size // window.advance <= window_table.MAX_OVERLAP
-
-
-def expected(table: WindowTable, facts: Truth) -> dict[tuple[Window, str, int], Candle]:
-    """Give the candles that a reader of the topic has to end up with."""
-    limit = facts.stream_time - table.grace
-    return {
-        (window, *key): candle
-        for window in table.windows
-        for key, candle in candles(facts.kept, window, limit).items()
-        if candle.final or published_often(window)
-    }
-
-
-def by_window(driver: PartitionDriver) -> dict[tuple[Window, str, int], list[Candle]]:
-    """Give what was committed to the topic, window by window, in order."""
-    found = defaultdict(list)
-    for candle in driver.written(CANDLES, Candle):
-        found[Window(candle.size, candle.advance), candle.symbol, candle.start].append(candle)
-    return found
-
-
-def assert_published(driver: PartitionDriver, facts: Truth) -> None:
-    """What is committed is right: the last of each window, what led there, and nothing twice."""
-    found = by_window(driver)
-    assert {key: versions[-1] for key, versions in found.items()} == expected(driver.table, facts)
-    for key, versions in found.items():
-        # Final once, and nothing after that.
-        assert [candle.final for candle in versions].count(True) <= 1, key
-        assert not any(candle.final for candle in versions[:-1]), key
-        for before, after in pairwise(versions):
-            assert before.revision <= after.revision, key
-            # A revision says what is in a window: two of one can't differ.
-            assert before.revision < after.revision or before == after, key
-
-
-def assert_refused(driver: PartitionDriver, facts: Truth) -> None:
-    """Late ticks and dead letters are written once each, with their coordinates."""
-    table, late = driver.table, driver.written(TICKS_LATE, LateTick)
-    assert late == [
-        LateTick(
-            *(event.tick.symbol, event.tick.price, event.tick.time, event.tick.size),
-            reason="late",
-            stream_time=event.before,
-            grace=table.grace,
-            partition=0,
-            offset=event.offset,
-            table=table.name,
-        )
-        for event in facts.late
-    ]
-    assert driver.sources(TICKS_LATE) == [b"ticks-0-%d" % event.offset for event in facts.late]
-    dead = [letter.offset for letter in driver.written(DEAD_LETTERS, DeadLetter)]
-    assert sorted(dead) == facts.bad
-    assert driver.sources(DEAD_LETTERS) == [b"ticks-0-%d" % offset for offset in dead]
-
-
-def assert_answers(driver: PartitionDriver) -> None:
-    """Queries see every record folded so far, wherever it is kept, and no other."""
-    table, state = driver.table, driver.state
-    facts = truth(driver.raw[: driver.folded], table.grace)
-    # What has ended before is not kept.
-    limit = facts.stream_time - table.retention
-    for window in table.windows:
-        right = candles(facts.kept, window, state.meta.finalised)
-        for symbol in "ABC":
-            answers = state.read(symbol.encode(), window, 0, 1 << 62)
-            assert [table.record(answer) for answer in answers if answer.end > limit] == [
-                candle
-                for key, candle in sorted(right.items())
-                if key[0] == symbol
-                if candle.end > limit
-            ]
+from app.windows import Ohlc, Window
 
 
 def assert_ranges(driver: PartitionDriver, begin: int, end: int) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -86,6 +87,17 @@ def test_windows_are_what_folding_each_for_itself_gives(
     """State (in the panes' order), counts, offsets and corrections; windows without records not."""
     panes, spans = table
     assert list(fold_windows(panes, spans, join)) == one_by_one(panes, spans)
+
+
+@given(tables())
+def test_states_merged_at_once_give_the_same(table: tuple[list[Pane], list[Span]]) -> None:
+    """Where an aggregate can merge many states, in the order of their panes."""
+    panes, spans = table
+
+    def join_runs(states: Sequence[Any], runs: Sequence[tuple[int, int]]) -> list[Any]:
+        return [tuple(sum(states[first:stop], ())) for first, stop in runs]
+
+    assert list(fold_windows(panes, spans, join, join_runs)) == one_by_one(panes, spans)
 
 
 @given(tables(), st.lists(st.integers(0, 200), max_size=5))

@@ -1,6 +1,7 @@
 """Candles are a monoid: how trades are split and in which order they come makes no difference."""
 
 import copy
+import itertools
 from collections.abc import Iterable
 from functools import reduce
 from random import Random
@@ -128,3 +129,33 @@ def test_the_vwap_weighs_prices_with_sizes() -> None:
 def test_without_volume_there_is_no_vwap() -> None:
     """Prices of unknown size have no weights."""
     assert folded([Trade(1, 0, 1.0, 0), Trade(2, 1, 2.0, 0)]).vwap is None
+
+
+@given(trades(), trades())
+def test_trades_folded_at_once_give_the_candle_they_give_one_by_one(
+    before: list[Trade], some: list[Trade]
+) -> None:
+    """Into a candle that may have trades already, earlier or later ones, or none."""
+    if not some:
+        return
+    ohlc, state, ordered = Ohlc(), folded(before), sorted(some)
+    ohlc.add_all(
+        state,
+        ordered,
+        [trade.time for trade in ordered],
+        [trade.offset for trade in ordered],
+        range(len(ordered)),
+    )
+    assert_same(state, folded([*before, *some]))
+
+
+@given(trades(), st.lists(st.integers(0, 20), max_size=4))
+def test_states_of_one_time_after_another_merge_at_once(some: list[Trade], cuts: list[int]) -> None:
+    """As panes of a key do."""
+    ordered = sorted(some)
+    ends = [0, *sorted(cuts), len(ordered)]
+    parts = [ordered[a:b] for a, b in itertools.pairwise(ends) if ordered[a:b]]
+    runs = list(itertools.combinations(range(len(parts) + 1), 2))
+    merged = Ohlc().merge_runs([folded(part) for part in parts], runs)
+    for state, (first, stop) in zip(merged, runs, strict=True):
+        assert_same(state, folded(itertools.chain(*parts[first:stop])))

@@ -1,0 +1,123 @@
+"""The results as an SVG: a panel for each workload, a bar for each contestant, its spread a line.
+
+usage: chart.py RESULTS SVG, a directory of JSON files and where to draw them.
+"""
+
+import argparse
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from bench import machine
+from bench.workloads import WORKLOADS
+
+WIDTH, MARGIN = 860, 16
+#: Where bars begin, and how long the longest is: what is said of it stands behind.
+LEFT, LONGEST = 150, 420
+ROW, BAR, HEAD, FOOT = 24, 14, 44, 42
+
+#: Characters of a reason.
+REASON = 60
+
+# A README shows it as an image, on a page that may be light or dark.
+STYLE = """
+text { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, sans-serif; fill: #1f2328; }
+.title { font-weight: 600; font-size: 14px; }
+.name { text-anchor: end; }
+.small { font-size: 11px; fill: #59636e; }
+.bar { fill: #afb8c1; }
+.own { fill: #1a7f64; }
+.floor { fill: none; stroke: #818b98; stroke-dasharray: 3 2; }
+.spread { stroke: #1f2328; stroke-width: 1.5; }
+.axis { stroke: #d1d9e0; }
+@media (prefers-color-scheme: dark) {
+  text { fill: #e6edf3; }
+  .small { fill: #9198a1; }
+  .bar { fill: #57606a; }
+  .own { fill: #3fb68b; }
+  .floor { stroke: #9198a1; }
+  .spread { stroke: #e6edf3; }
+  .axis { stroke: #3d444d; }
+}
+"""
+
+
+def draw_files(directory: Path, path: Path) -> None:
+    """Draw all results of a directory, workloads in the order of their list."""
+    found = [json.loads(each.read_text(encoding="utf-8")) for each in directory.glob("*.json")]
+    order = list(WORKLOADS)
+    known = [each for each in found if each["workload"]["name"] in order]
+    known.sort(key=lambda each: order.index(each["workload"]["name"]))
+    path.write_text(draw(known), encoding="utf-8")
+
+
+def draw(found: list[dict[str, Any]]) -> str:
+    """Give the SVG of results as bench/report.py sums them up."""
+    body, top = [], MARGIN
+    for each in found:
+        body += _panel(each, top)
+        top += HEAD + ROW * len(each["contestants"])
+    if found:
+        how = "Ticks/s after the warm-up (median, and a line from the least to the most), one core."
+        for number, line in enumerate([how, machine.in_words(found[0]["machine"])]):
+            body.append(_text(MARGIN, top + 14 + 16 * number, line, "small"))
+    size = f'width="{WIDTH}" height="{top + FOOT}" viewBox="0 0 {WIDTH} {top + FOOT}"'
+    content = "\n".join(body)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">\n'
+        f"<title>Ticks per second of tickstream and others</title>\n"
+        f"<style>{STYLE}</style>\n{content}\n</svg>\n"
+    )
+
+
+def _panel(found: dict[str, Any], top: float) -> list[str]:
+    contestants = found["contestants"]
+    rates = [each["rate"]["max"] for each in contestants.values() if each["rate"]]
+    scale = LONGEST / max(rates, default=1)
+    bottom = top + HEAD + ROW * len(contestants) - 18
+    parts = [
+        _text(MARGIN, top + 14, found["workload"]["title"], "title"),
+        f'<line class="axis" x1="{LEFT}" y1="{top + 24}" x2="{LEFT}" y2="{bottom:.0f}"/>',
+    ]
+    for number, (name, each) in enumerate(contestants.items()):
+        parts += _bar(name, each, top + 28 + ROW * number, scale, found["baseline"])
+    return parts
+
+
+def _bar(name: str, each: dict[str, Any], top: float, scale: float, baseline: str) -> list[str]:
+    base, middle = top + BAR - 2, top + BAR / 2
+    label = _text(LEFT - 8, base, name, "name")
+    rate = each["rate"]
+    if rate is None:
+        return [label, _text(LEFT + 8, base, (each["reason"] or "")[:REASON], "small")]
+    kind = {"tickstream": "own", "floor": "floor"}.get(name.partition("-")[0], "bar")
+    length, least, most = (scale * rate[key] for key in ("median", "min", "max"))
+    words = f"{rate['median']:,.0f}/s"
+    if each["ratio"] and name != baseline:
+        words += f", {each['ratio']['median']:.2g} \N{MULTIPLICATION SIGN} {baseline}"
+    bar = f'x="{LEFT}" y="{top}" width="{length:.1f}" height="{BAR}"'
+    ends = f'x1="{LEFT + least:.1f}" y1="{middle}" x2="{LEFT + most:.1f}" y2="{middle}"'
+    return [
+        label,
+        f'<rect class="{kind}" {bar}/>',
+        f'<line class="spread" {ends}/>',
+        _text(LEFT + most + 8, base, words, ""),
+    ]
+
+
+def _text(x: float, y: float, words: str, kind: str) -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(words)}</text>'
+
+
+def main() -> None:
+    """Draw what the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("svg", type=Path)
+    args = parser.parse_args()
+    draw_files(args.results, args.svg)
+
+
+if __name__ == "__main__":
+    main()

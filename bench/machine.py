@@ -1,0 +1,61 @@
+"""What a comparison was run on: the machine and the versions of what all share."""
+
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from app.embedded import java
+from app.embedded.jars import VERSION
+
+CPUS = Path("/proc/cpuinfo")
+
+
+def described() -> dict[str, str | int]:
+    """Give what a reader has to know to compare with figures of another machine."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cpu": _cpu(),
+        "cores": os.cpu_count() or 1,
+        "memory_bytes": psutil.virtual_memory().total,
+        "kernel": f"{platform.system()} {platform.release()}",
+        "python": sys.version.split()[0],
+        "java": _java(),
+        "kafka": VERSION,
+        "tickstream": commit(),
+    }
+
+
+def commit() -> str:
+    """Give the commit of the checkout, with a + where something has changed since."""
+    return _said(["git", "describe", "--always", "--dirty=+"]) or "unknown"
+
+
+def in_words(machine: dict[str, str | int]) -> str:
+    """Say it in one line."""
+    memory = int(machine["memory_bytes"]) / 2**30
+    return (
+        f"{machine['cpu']}, {machine['cores']} cores, {memory:.0f} GiB, {machine['kernel']}; "
+        f"Kafka {machine['kafka']}, Java {machine['java']}, Python {machine['python']}"
+    )
+
+
+def _cpu() -> str:
+    lines = CPUS.read_text().splitlines() if CPUS.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _java() -> str:
+    return _said([str(java.find()), "--version"]).partition("\n")[0]
+
+
+def _said(command: list[str]) -> str:
+    try:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""

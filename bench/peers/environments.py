@@ -1,0 +1,75 @@
+"""Python environments of the contestants, each with its own pinned requirements.
+
+    subprocess.Popen([python_of("quix"), "bench/peers/quix.py"], env=...)
+
+They lie in `.venv/peers/<name>` of the checkout: no contestant's packages meet the project's or
+another's. To pin anew what `requirements/<name>.in` asks for: `make lock`.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from threading import Event
+
+from app.embedded.downloads import download
+from app.embedded.errors import BrokerError
+from app.embedded.jars import Jar
+
+#: What each contestant is installed from: `<name>.in`, pinned in `<name>.txt`.
+REQUIREMENTS = Path(__file__).with_name("requirements")
+DIRECTORY = Path(__file__).parents[2] / ".venv" / "peers"
+
+#: PyFlink has no Kafka connector of its own: one jar, for its minor version and with its client.
+CONNECTOR = Jar(
+    "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",
+    "5605c691d11a501382c383fecba37a7a552467da5ab7ba904ef5d6f3d62c5616",
+    10666527,
+)
+
+
+class PeerError(Exception):
+    """A contestant's environment can't be made; the message says which, and why."""
+
+
+def python_of(name: str) -> Path:
+    """Give the interpreter of a contestant: "quix", "bytewax", "flink" or "faust".
+
+    Makes its environment if there is none, or if its requirements or this Python are other ones
+    now; that takes a minute. Raises PeerError if it can't be installed.
+    """
+    pins = REQUIREMENTS / f"{name}.txt"
+    if not pins.exists():
+        raise PeerError(f"no contestant is called {name}: there is no {pins}")
+    home = DIRECTORY / name
+    python, mark = home / "bin" / "python", home / "installed"
+    wanted = f"{sys.version}\n{hashlib.sha256(pins.read_bytes()).hexdigest()}\n{CONNECTOR.sha256}\n"
+    if mark.exists() and mark.read_text(encoding="utf-8") == wanted:
+        return python
+    print(f"installing {name} into {home} ...", flush=True)
+    shutil.rmtree(home, ignore_errors=True)
+    _run(name, sys.executable, "-m", "venv", str(home))
+    quiet = ("--quiet", "--disable-pip-version-check")
+    _run(name, str(python), "-m", "pip", "install", *quiet, "--require-hashes", "-r", str(pins))
+    if name == "flink":
+        _add_connector(home)
+    mark.write_text(wanted, encoding="utf-8")
+    return python
+
+
+def _run(name: str, *command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise PeerError(f"can't install {name} ({' '.join(command)}):\n" + "\n".join(said[-15:]))
+
+
+def _add_connector(home: Path) -> None:
+    """Put the jar where PyFlink looks for the jars of every job."""
+    (libraries,) = home.glob("lib/python*/site-packages/pyflink/lib")
+    try:
+        download(home, [CONNECTOR], Event())
+    except BrokerError as error:
+        raise PeerError(f"can't install flink: {error}") from error
+    shutil.copy(home / CONNECTOR.path, libraries)

@@ -1,0 +1,69 @@
+"""How far a contestant had come at each moment, and its rate: from what stands in a topic.
+
+A *curve* is a frame of `at` (ms since the epoch, by the broker's clock) and `ticks`, how many
+ticks were reflected in the output then; one row for each `at`, in order.
+"""
+
+from typing import NamedTuple
+
+import polars as pl
+
+#: A pause (ms) longer than this ends a burst of output.
+PAUSE = 100
+
+#: Output that goes on for longer than this (ms) comes in no bursts.
+LONGEST_BURST = 500
+
+#: The share of the ticks that is warm-up.
+WARM_UP = 1 / 3
+
+
+class Interval(NamedTuple):
+    """What is measured: from `begin` with `ticks` reflected to `end` with `total` (ms)."""
+
+    begin: int
+    ticks: float
+    end: int
+    total: float
+
+    @property
+    def rate(self) -> float:
+        """Ticks/s."""
+        return (self.total - self.ticks) / (self.end - self.begin) * 1000
+
+
+def curve_of_windows(records: pl.DataFrame, overlap: int) -> pl.DataFrame:
+    """Give the curve of records of windows: `at`, `window` (any id), `count`, as appended.
+
+    A later record of a window replaces what an earlier one said; each tick is in `overlap`.
+    """
+    before = pl.col("count").shift(1).over("window").fill_null(0)
+    ticks = (pl.col("count") - before).cum_sum() / overlap
+    return last_of_each(records.select("at", ticks=ticks))
+
+
+def last_of_each(rows: pl.DataFrame) -> pl.DataFrame:
+    """Give the last row of each moment, in order."""
+    return rows.group_by("at").agg(pl.col("ticks").last()).sort("at")
+
+
+def measured(curve: pl.DataFrame, end: int, total: float) -> Interval | None:
+    """Leave the warm-up out, give what is measured of a curve that reaches `total` at `end`.
+
+    It begins with the end of the burst of output in which a third was passed, and with what was
+    reflected then: within a burst neither is known well. None where nothing is left: all the
+    output came at once.
+    """
+    after = curve.filter(pl.col("ticks").cum_max() >= total * WARM_UP)
+    if after.is_empty():
+        return None
+    at, ticks = after["at"].to_list(), after["ticks"].to_list()
+    last = 0
+    while last + 1 < len(at) and at[last + 1] - at[last] <= PAUSE:
+        last += 1
+        if at[last] - at[0] > LONGEST_BURST:
+            last = 0
+            break
+    if at[last] >= end:
+        return None
+    return Interval(at[last], ticks[last], end, total)

@@ -1,0 +1,61 @@
+"""What is measured of a run: how far it had come at each moment, and where the clock starts."""
+
+import polars as pl
+import pytest
+
+from bench.progress import Interval, curve_of_windows, measured
+
+
+def curve(*steps: tuple[int, float]) -> pl.DataFrame:
+    """Make a curve of (ms, ticks)."""
+    return pl.DataFrame(steps, schema={"at": pl.Int64, "ticks": pl.Float64}, orient="row")
+
+
+def records(*rows: tuple[int, str, int]) -> pl.DataFrame:
+    """Make records of windows: (ms, window, count)."""
+    return pl.DataFrame(rows, schema=["at", "window", "count"], orient="row")
+
+
+def test_a_later_record_of_a_window_replaces_the_earlier() -> None:
+    """Ticks are counted once, however often their window is published."""
+    found = curve_of_windows(records((1, "a", 3), (2, "b", 2), (3, "a", 5), (4, "a", 5)), 1)
+    assert found.rows() == [(1, 3), (2, 5), (3, 7), (4, 7)]
+
+
+def test_what_was_appended_at_once_is_one_step() -> None:
+    """A curve has one row for each moment."""
+    assert curve_of_windows(records((1, "a", 3), (1, "b", 2)), 1).rows() == [(1, 5)]
+
+
+def test_a_tick_in_several_windows_is_one() -> None:
+    """Of windows that overlap, each has a part of it."""
+    assert curve_of_windows(records((1, "a", 1), (1, "b", 1), (2, "c", 2)), 2).rows() == [
+        (1, 1),
+        (2, 2),
+    ]
+
+
+def test_the_clock_starts_at_the_end_of_the_burst_that_passes_a_third() -> None:
+    """Within a burst it isn't known which tick was how far; at its end it is."""
+    steps = curve((0, 100), (1000, 300), (1040, 350), (1080, 400), (2000, 700), (2050, 900))
+    found = measured(steps, 2050, 900)
+    assert found == Interval(1080, 400, 2050, 900)
+    assert found.rate == pytest.approx(500 / 0.97)
+
+
+def test_output_without_pauses_starts_the_clock_where_a_third_is_passed() -> None:
+    """What comes all the time has no bursts to wait for the end of."""
+    steps = curve(*((at, at) for at in range(0, 3001, 50)))
+    assert measured(steps, 3000, 3000) == Interval(1000, 1000, 3000, 3000)
+
+
+def test_output_that_comes_all_at_once_has_no_warm_up() -> None:
+    """Nothing is left to be measured, which the caller has to say."""
+    assert measured(curve((5000, 450), (5050, 900)), 5050, 900) is None
+    assert measured(curve(), 5050, 900) is None
+
+
+def test_what_is_published_again_at_the_end_does_not_stop_the_clock_later() -> None:
+    """The end is given: that of the last result that had been wrong before."""
+    steps = curve((0, 400), (1000, 900), (9000, 900))
+    assert measured(steps, 1000, 900) == Interval(0, 400, 1000, 900)
