@@ -28,9 +28,11 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from app.state.store import Store
 from bench.failover import owned
+from bench.machine import described
 from bench.market import START, fill
+from bench.running import pin
 from bench.scene import APPLICATION, GRACE, Scene, size_of
-from bench.watching import Peak, pin, processor_time, usage
+from bench.watching import Peak, processor_time, usage
 from tests.workers import Worker, until
 
 WINDOW = 300_000
@@ -103,7 +105,8 @@ def main() -> None:
         rows.append(_measure(case, args))
         print(_line(rows[-1]), flush=True)
     args.json.parent.mkdir(exist_ok=True)
-    args.json.write_text(json.dumps(list(map(asdict, rows)), indent=2) + "\n")
+    told = {"machine": described(), "figures": list(map(asdict, rows))}
+    args.json.write_text(json.dumps(told, indent=2) + "\n")
 
 
 def _arguments() -> argparse.Namespace:
@@ -136,7 +139,7 @@ def _measure(case: Case, args: argparse.Namespace) -> Figures:
     # So long that a key has its ticks in each window.
     step = WINDOW * max(1, args.ticks // (args.per_row * case.keys)) / args.ticks
     with Scene(partitions=case.partitions, windows="5m", **settings) as scene:
-        pin(scene.broker.pid, BROKER)
+        pin(scene.broker.pid or 0, BROKER)
         workers = [_started(scene) for _ in range(case.workers)]
         until(lambda: sum(len(owned(worker)) for worker in workers) == case.partitions, 60)
         until(lambda: all(map(owned, workers)), 60)

@@ -23,6 +23,7 @@ from typing import Self
 
 import msgspec
 import polars as pl
+import psutil
 from confluent_kafka import Producer
 
 #: Seconds between two looks at the clock: what is due by then goes out together.
@@ -116,9 +117,9 @@ class Sender:
         self._process.communicate()
 
     @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
+    def process(self) -> psutil.Process:
+        """The process."""
+        return psutil.Process(self._process.pid)
 
     @property
     def running(self) -> bool:

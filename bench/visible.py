@@ -31,7 +31,7 @@ class Reader:
     """Reads results `read_committed` from where the topic ends now, and notes when each came."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
-        self._consumer = _consumer(bootstrap, fetch_wait_max_ms=100)
+        self._consumer = _consumer(bootstrap)
         partitions = partitions_of(self._consumer, topic)
         for each in partitions:
             each.offset = self._consumer.get_watermark_offsets(each, timeout=10)[1]
@@ -98,7 +98,7 @@ def appended(bootstrap: str, topic: str, ticks: pl.DataFrame) -> pl.DataFrame:
 
     `topic` holds these and a few of other symbols. Raises RuntimeError where one is missing.
     """
-    consumer = _consumer(bootstrap, fetch_wait_max_ms=100)
+    consumer = _consumer(bootstrap)
     partitions = partitions_of(consumer, topic)
     bounds = [consumer.get_watermark_offsets(each, timeout=10) for each in partitions]
     for each, (first, _) in zip(partitions, bounds, strict=True):
@@ -130,7 +130,7 @@ def partitions_of(consumer: Consumer, topic: str) -> list[TopicPartition]:
     return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
-def _consumer(bootstrap: str, **settings: object) -> Consumer:
+def _consumer(bootstrap: str) -> Consumer:
     return Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -138,6 +138,7 @@ def _consumer(bootstrap: str, **settings: object) -> Consumer:
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "isolation.level": "read_committed",
-            **{name.replace("_", "."): value for name, value in settings.items()},
+            # The broker answers as soon as there is something.
+            "fetch.wait.max.ms": 100,
         }
     )

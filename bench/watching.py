@@ -1,6 +1,5 @@
 """What is watched while workers live and die: committed positions, and what a process takes."""
 
-import os
 import threading
 import time
 from collections.abc import Iterable
@@ -109,13 +108,6 @@ def processor_time(process: psutil.Process) -> float:
     """Give the seconds that a process and its children have had of a processor."""
     times = [each.cpu_times() for each in [process, *process.children(recursive=True)]]
     return sum(each.user + each.system for each in times)
-
-
-def pin(pid: int | None, core: int) -> None:
-    """Keep a running process on one core, where the system can and there are two."""
-    if pid and hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
-        for thread in psutil.Process(pid).threads():
-            os.sched_setaffinity(thread.id, {core})
 
 
 class Peak:
