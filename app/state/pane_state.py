@@ -44,7 +44,7 @@ class _Folding(NamedTuple):
     window: WindowFamily
 
     def __str__(self) -> str:
-        return f"windows {self.window} of key {self.key!r}"
+        return f"window {self.window} of key {self.key!r}"
 
 
 class PaneState(PaneFolding):
