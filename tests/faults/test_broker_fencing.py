@@ -20,7 +20,7 @@ def test_a_transaction_that_times_out_is_a_clean_restart_of_the_task(own_market:
     """The broker aborts it while the session goes on: the same worker opens the task again."""
     changelog = f"{own_market.application}-candles-changelog"
     worker = holdable(
-        own_market, **SETTINGS, BROKER_SESSION_TIMEOUT=30, TICKSTREAM_TRANSACTION_TIMEOUT="2s"
+        own_market, **SETTINGS, BROKER_SESSION_TIMEOUT=30, TICKSTREAM_TRANSACTION_TIMEOUT="5s"
     )
     with worker:
         with Load(own_market.bootstrap) as load:
