@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import stamina
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import (
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
+    NodeNotReadyError,
     TopicAlreadyExistsError,
     for_code,
 )
@@ -130,29 +132,49 @@ def _new(topic: Described, conf: Settings) -> NewTopic:
 
 @asynccontextmanager
 async def _admin(conf: Settings) -> AsyncIterator[Client]:
-    admin: Client = AIOKafkaAdminClient(
-        bootstrap_servers=conf.bootstrap_servers, request_timeout_ms=int(TIMEOUT * 1000)
-    )
     try:
-        await _connect(admin, conf)
-        yield admin
+        async with _client(conf) as admin:
+            yield admin
     except (KafkaConnectionError, KafkaTimeoutError, OSError, TimeoutError) as error:
         raise AdminError(_unreachable(conf)) from error
     except KafkaError as error:
         raise AdminError(f"the broker at {conf.broker_url} refuses: {error!r}") from error
+
+
+@asynccontextmanager
+async def _client(conf: Settings) -> AsyncIterator[Client]:
+    admin = await _connected(conf)
+    try:
+        yield admin
     finally:
         await admin.close()
 
 
-async def _connect(admin: Client, conf: Settings) -> None:
-    """Start the client where somebody answers: it logs each refused connection as an error."""
+@stamina.retry(on=NodeNotReadyError, attempts=None, timeout=TIMEOUT)
+async def _connected(conf: Settings) -> Client:
+    """Give a client that knows a node; one that starts answers before it is a broker to others."""
+    await _find_listener(conf)
+    admin: Client = AIOKafkaAdminClient(
+        bootstrap_servers=conf.bootstrap_servers, request_timeout_ms=int(TIMEOUT * 1000)
+    )
+    try:
+        await admin.start()
+        await admin.describe_cluster()
+    except BaseException:
+        await admin.close()
+        raise
+    return admin
+
+
+async def _find_listener(conf: Settings) -> None:
+    """Find somebody who answers: the client logs each refused connection as an error."""
     for server in conf.bootstrap_servers:
         host, _, port = server.rpartition(":")
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(TIMEOUT / 3):
                 _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
             writer.close()
-            return await admin.start()
+            return
     raise KafkaConnectionError(conf.broker_url)
 
 

@@ -19,7 +19,7 @@ from bench.contestants import CANDLES, PARTITIONS, TICKS, TOP_GAINERS, Contestan
 from bench.judges import Judge, judge_of
 from bench.market import fill
 from bench.reading import Reader
-from bench.running import Program, pin, pinned
+from bench.running import Program, patient_node, pin, pinned
 from bench.trial import Outcome, Trial
 from bench.workloads import Workload
 
@@ -44,7 +44,7 @@ class Arena:
 
     def __init__(self, directory: Path, logs: Path | None = None) -> None:
         self._directory, self._logs = directory, logs or directory / "logs"
-        self._broker = LocalBroker(directory / "kafka")
+        self._broker = LocalBroker(directory / "kafka", node=patient_node())
         self._ticks = pl.DataFrame(schema=TICK)
         self._topics: dict[int, str] = {}
         self._judges: dict[tuple[str, str, int], Judge] = {}

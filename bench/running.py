@@ -18,6 +18,9 @@ from typing import NamedTuple, Self
 
 import psutil
 
+from app.embedded import ports
+from app.embedded.properties import Node
+
 REPOSITORY = Path(__file__).parents[1]
 
 #: Seconds to stop in.
@@ -41,6 +44,14 @@ def pin(pid: int, core: int) -> None:
     for thread in psutil.Process(pid).threads():
         with suppress(ProcessLookupError):
             os.sched_setaffinity(thread.id, {core})
+
+
+def patient_node() -> Node:
+    """Give a broker that stays one to its clients while others have its core.
+
+    Fenced after 3 s without, it would name no leader, and its clients ask for one without a pause.
+    """
+    return Node(ports.free(), session=60_000)
 
 
 @contextmanager

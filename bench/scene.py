@@ -23,6 +23,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from app.embedded import LocalBroker
 from bench.market import fill_minutes
+from bench.running import patient_node
 from tests.progress import lag
 from tests.workers import Worker
 
@@ -60,7 +61,9 @@ class Scene:
         with ExitStack() as ending:
             temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
             self.directory = Path(ending.enter_context(temporary))
-            self.broker = ending.enter_context(LocalBroker(self.directory / "kafka"))
+            self.broker = ending.enter_context(
+                LocalBroker(self.directory / "kafka", node=patient_node())
+            )
             self._run("topics")
             self._ending = ending.pop_all()
         return self

@@ -36,8 +36,7 @@ share.coordinator.state.topic.num.partitions = 1
 
 # The first worker need not wait 3 s for others to join.
 group.initial.rebalance.delay.ms = 0
-# After a crash the node's own former self keeps it out for one session (9 s otherwise).
-broker.session.timeout.ms = 3000
+broker.session.timeout.ms = {session}
 broker.heartbeat.interval.ms = 500
 # What a dead worker left open holds readers up until it times out, and 10 s more otherwise.
 transaction.abort.timed.out.transaction.cleanup.interval.ms = 1000
@@ -70,6 +69,9 @@ class Node:
     controllers: Mapping[int, int] = field(default_factory=dict)
     #: The id that the nodes of a cluster share; made up for one alone.
     cluster: str | None = None
+    #: Ms (9,000 is Kafka's own). After a crash the node's own former self keeps it out as long.
+    #: A node held up for longer is no broker to its clients until it runs again.
+    session: int = 3_000
 
     def properties(self, logs: str, partition_bytes: int | None = None) -> str:
         """Give server.properties, with the data in the directory `logs`."""
@@ -84,6 +86,7 @@ class Node:
             listeners=",".join(f"{name}://{address}" for name, address in listeners.items()),
             protocols=",".join(f"{name}:PLAINTEXT" for name in listeners),
             logs=logs,
+            session=self.session,
             nodes=len(controllers),
             # One may be away.
             in_sync=max(1, len(controllers) - 1),

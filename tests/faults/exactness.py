@@ -17,6 +17,9 @@ WINDOWS = [
     (DAY, DAY, 240 * MINUTE),
 ]
 
+#: Seconds until all results of what is folded are there: a stage waits as long for an idle input.
+SETTLED = 120
+
 Ranking = list[tuple[str, float]]
 
 
@@ -36,8 +39,8 @@ def assert_exact(market: Market, sent: Sequence[Tick]) -> None:
 
     expected = pl.concat(_windows(ticks, *window) for window in WINDOWS)
     best = _ten_best(expected)
-    until(lambda: not len(truth.differences(expected, truth.published(market.bootstrap))))
-    until(lambda: rankings(market.bootstrap) == best)
+    until(lambda: not len(truth.differences(expected, truth.published(market.bootstrap))), SETTLED)
+    until(lambda: rankings(market.bootstrap) == best, SETTLED)
     results, finals = _results(market.bootstrap)
     assert [each for each, times in results.items() if times > 1] == []
     final = expected.filter("final").select(truth.WINDOW)
