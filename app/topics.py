@@ -4,10 +4,10 @@ A record's way is read top-down here: each pipeline's topics follow one another,
 `agents/` holds the step between each two of them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-
-from msgspec import Struct
+from typing import Any
 
 from app import records
 from app.settings import Settings, settings
@@ -41,12 +41,19 @@ class Topic:
 
     name: str
     key: str
-    value: type[Struct]
+    #: A type, or a union of tagged ones.
+    value: Any
     purpose: str
     partitions: int | None = None
     retention: int | None = 30 * DAY
     compacted: bool = False
     time: str | Timestamp = "time"
+    #: Whether a record's Kafka key has to be its key field; else it may have any, or none.
+    keyed: bool = True
+    #: What makes a record of a value; it raises ValueError for what is none. JSON if None.
+    read: Callable[[bytes], Any] | None = None
+    #: What makes a value of a record. JSON if None.
+    write: Callable[[Any], bytes] | None = None
 
     def partition_count(self, conf: Settings | None = None) -> int:
         """Give how many partitions this topic has under `conf` (this process's if None)."""

@@ -105,8 +105,8 @@ class Decoder:
     """Reads the JSON records of a topic and checks what every table relies on.
 
     A record is readable when its value fits the topic's record type, its key is the record's own
-    key field, and its event time is neither seconds for milliseconds nor more than `max_ahead` ms
-    past Kafka's timestamp: one wrong clock must not close everybody's windows.
+    key field (of a keyed topic), and its event time is neither seconds for milliseconds nor more
+    than `max_ahead` ms past Kafka's timestamp: one wrong clock must not close everybody's windows.
     """
 
     def __init__(self, topic: Topic, partition: int, max_ahead: int, clock: Clock) -> None:
@@ -118,14 +118,16 @@ class Decoder:
         #: Of the records, or of the raw records; None for processing time.
         self._time_of = _time_of(topic.time)
         self._from_record = isinstance(topic.time, str)
-        decoder: Any = msgspec.json.Decoder(topic.value)
-        self._decode = decoder.decode
+        self._decode: Callable[[Any], Any] = topic.read or msgspec.json.Decoder(topic.value).decode
         self._names = _Names()
 
     def decode(self, raw: Sequence[RawRecord]) -> Decoded:
         """Give the records of `raw`, which is not empty; never raises for what is in them."""
         decoded = Decoded(raw[-1].offset + 1)
-        records, keys = self._decode_all(raw), [record.key for record in raw]
+        records = self._decode_all(raw)
+        keys: list[bytes | None] = [record.key for record in raw]
+        if not self._topic.keyed:
+            keys = [key or b"" for key in keys]
         times = None if records is None else self._times(raw, records)
         if records is None or times is None or not self._check_all(raw, keys, records, times):
             self._decode_each(raw, decoded)
@@ -158,18 +160,19 @@ class Decoder:
         times: list[int],
     ) -> bool:
         try:
-            names = list(map(self._names.__getitem__, keys))  # type: ignore[arg-type]
+            keyed = not self._topic.keyed or list(
+                map(self._names.__getitem__, keys)  # type: ignore[arg-type]
+            ) == list(map(self._key_of, records))
         except (ValueError, AttributeError, TypeError):
             return False
-        if min(times) < EARLIEST:
+        if not keyed or min(times) < EARLIEST:
             return False
         if self._from_record:
             # The newest event against the oldest timestamp: true for nearly every batch. Where it
             # is not, records are looked at one by one.
             oldest = min([record.timestamp for record in raw])
-            if max(times) > oldest + self._max_ahead:
-                return False
-        return names == list(map(self._key_of, records))
+            return max(times) <= oldest + self._max_ahead
+        return True
 
     def _decode_each(self, raw: Sequence[RawRecord], decoded: Decoded) -> None:
         for record in raw:
@@ -186,14 +189,9 @@ class Decoder:
     def _decode_one(self, record: RawRecord) -> tuple[Any, int]:
         if record.value is None:
             raise ValueError("the record has no value")
-        if record.key is None:
-            raise ValueError("the record has no key")
         value = self._decode(record.value)
-        name = self._key_of(value)
-        if self._names[record.key] != name:
-            raise ValueError(
-                f"the key {record.key!r} is not the record's {self._topic.key} {name!r}"
-            )
+        if self._topic.keyed:
+            self._check_key(record, value)
         (time,) = self._times([record], [value])
         if time < EARLIEST:
             raise ValueError(
@@ -204,6 +202,15 @@ class Decoder:
         if self._from_record and ahead > self._max_ahead:
             raise ValueError(f"the time is {ahead} ms ahead of the record's Kafka timestamp")
         return value, time
+
+    def _check_key(self, record: RawRecord, value: Any) -> None:
+        if record.key is None:
+            raise ValueError("the record has no key")
+        name = self._key_of(value)
+        if self._names[record.key] != name:
+            raise ValueError(
+                f"the key {record.key!r} is not the record's {self._topic.key} {name!r}"
+            )
 
     def dead_letter(self, record: RawRecord, error: Exception, stage: str) -> DeadLetter:
         """Describe a record that could not be read or processed, and why."""

@@ -255,23 +255,12 @@ class PartitionState(ABC):
 
     # -- outputs
 
-    def send(self, topic: Topic, key: str, record: Any, partition: int | None = None) -> None:
-        """Write a record with the next checkpoint.
-
-        Co-partitioned topics get it in this partition, others in the one Kafka's default
-        partitioner (murmur2) gives the key.
-        """
-        raw = key.encode()
-        if partition is None:
-            partition = self._partition_in(topic, raw)
-        self._outputs[topic.name, partition].append((raw, _json(record), _NONE))
-
     def _tell(self, result: Any) -> bool:
         """Send a result to each topic of the table; say whether any has a record of it."""
         self.saying = result
         told = False
         key = result.key.encode()
-        # Not by `send`: most of what a catch-up costs is made here, result by result.
+        # Most of what a catch-up costs is made here, result by result.
         for topic, make in self.table.publications:
             record = make(result)
             if record is not None:
@@ -281,7 +270,11 @@ class PartitionState(ABC):
         return told
 
     def append(self, topic: Topic, key: str, record: Any, source_offset: int) -> None:
-        """Like `send`, for a topic that is a log: with the header `source`."""
+        """Write a record of a log with the next checkpoint, with the header `source`.
+
+        Co-partitioned topics get it in this partition, others in the one Kafka's default
+        partitioner (murmur2) gives the key.
+        """
         raw = key.encode()
         source = f"{self.table.source.name}-{self.partition}-{source_offset}".encode()
         out = (raw, _json(record), [("source", source)])
@@ -290,6 +283,10 @@ class PartitionState(ABC):
     def _partition_in(self, topic: Topic, key: bytes) -> int:
         if topic.partitions is None and self.table.source.partitions is None:
             return self.partition
+        return self._partition_of(topic, key)
+
+    @staticmethod
+    def _partition_of(topic: Topic, key: bytes) -> int:
         count = topic.partition_count()
         return _partitioner(key, list(range(count)), []) if count > 1 else 0
 

@@ -61,13 +61,13 @@ class Topics:
         for record in records:
             if not isinstance(record, topic.value):
                 raise DriverError(
-                    f"{topic.name} holds {topic.value.__name__}, not {record!r}: see pipe_raw"
+                    f"{topic.name} holds {_name(topic.value)}, not {record!r}: see pipe_raw"
                 )
         return [
             self.write_raw(
                 topic,
                 str(getattr(record, topic.key)).encode(),
-                msgspec.json.encode(record),
+                (topic.write or msgspec.json.encode)(record),
                 partition=partition,
                 timestamp=timestamp,
             )
@@ -138,6 +138,10 @@ def _numbers(topic: Topic, tables: Sequence[StateTable], wanted: int | None) -> 
     return range(wanted)
 
 
+def _name(kind: Any) -> str:
+    return getattr(kind, "__name__", str(kind))
+
+
 def _decode(topic: Topic, records: Sequence[TopicRecord]) -> list[Any]:
-    decode = msgspec.json.Decoder(topic.value).decode
+    decode = topic.read or msgspec.json.Decoder(topic.value).decode
     return [decode(record.value or b"") for record in records]

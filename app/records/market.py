@@ -1,21 +1,10 @@
-"""All records, in pipeline order: what stands in the topics of `app/topics.py`.
-
-JSON objects; `time` is integer milliseconds since the epoch, UTC. Unknown fields are ignored.
-Decoding checks types and bounds (msgspec) and says which field is wrong.
-"""
+"""Of the market: ticks, and what becomes of them."""
 
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-#: Event times before this (3 March 1973, in ms) are seconds sent as milliseconds.
-EARLIEST = 100_000_000_000
-
-#: No price and no size is above this: a million of them add up to what 64 bits hold.
-LARGEST = 10**12
-
-EventTime = Annotated[int, Meta(ge=EARLIEST)]
-Name = Annotated[str, Meta(min_length=1)]
+from app.records.fields import LARGEST, EventTime, Name
 
 
 class Tick(Struct, frozen=True, gc=False):
@@ -122,26 +111,3 @@ class Surge(Struct, frozen=True, gc=False):
     partition: int
     first_offset: int
     last_offset: int
-
-
-class DeadLetter(Struct, frozen=True, gc=False):
-    """What could not be read or processed, byte for byte (base64), and why."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: str | None
-    value: bytes | None
-    error: str
-    stage: str
-    time: int
-
-
-class Connection(Struct, frozen=True, gc=False):
-    """One connection from a host to another, as a flow exporter reports it."""
-
-    source: Name
-    destination: Name
-    port: Annotated[int, Meta(ge=0, le=65535)]
-    bytes: Annotated[int, Meta(ge=0)]
-    time: EventTime

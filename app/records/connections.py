@@ -1,0 +1,17 @@
+"""Of the network: connections between hosts."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from app.records.fields import EventTime, Name
+
+
+class Connection(Struct, frozen=True, gc=False):
+    """One connection from a host to another, as a flow exporter reports it."""
+
+    source: Name
+    destination: Name
+    port: Annotated[int, Meta(ge=0, le=65535)]
+    bytes: Annotated[int, Meta(ge=0)]
+    time: EventTime

@@ -1,0 +1,16 @@
+"""Of every pipeline: what could not be processed."""
+
+from msgspec import Struct
+
+
+class DeadLetter(Struct, frozen=True, gc=False):
+    """What could not be read or processed, byte for byte (base64), and why."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str | None
+    value: bytes | None
+    error: str
+    stage: str
+    time: int

@@ -1,0 +1,124 @@
+"""What tables do that send records as they go, instead of publishing results now and then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+import msgspec
+
+from app.state.partition import Out, PartitionState, Row
+from app.state.table import Host, StateTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from app.state.store import Store
+    from app.topics import Topic
+
+_json = msgspec.json.Encoder().encode
+
+
+class SendingState(PartitionState):
+    """Sends what a function of a user's says of a record, if it comes to its end.
+
+    It is the function's context: `partition`, `offset`, `time` are those of what is handled.
+    """
+
+    table: SendingTable
+
+    def __init__(self, table: SendingTable, partition: int, store: Store, *, leads: bool) -> None:
+        super().__init__(table, partition, store, leads=leads)
+        self.offset = -1
+        self.time = -1
+        #: Kafka key of what is handled: its like goes to the same partition.
+        self._source_key = b""
+        self._said: list[tuple[tuple[str, int], bytes, bytes]] = []
+
+    def send(self, record: Any, *, to: Topic | None = None, partition: int | None = None) -> None:
+        """Write a record with the next checkpoint, unless what says so raises."""
+        topic = self.table.output(record, to)
+        key = str(getattr(record, topic.key)).encode()
+        if partition is None:
+            partition = self._place(topic, key)
+        self._said.append(((topic.name, partition), key, (topic.write or _json)(record)))
+
+    def _place(self, topic: Topic, key: bytes) -> int:
+        same = topic.partition_count() == self.table.source.partition_count()
+        if same and key == self._source_key:
+            return self.partition
+        return self._partition_of(topic, key)
+
+    def _pass_on(self) -> None:
+        """Send what was said of the record that was handled."""
+        source = f"{self.table.source.name}-{self.partition}-{self.offset}".encode()
+        for place, key, value in self._said:
+            out: Out = (key, value, [("source", source)])
+            self._outputs[place].append(out)
+        self._said.clear()
+
+    # -- there are no results
+
+    @property
+    def unpublished(self) -> bool:
+        """Nothing is left to be published: all has been sent."""
+        return False
+
+    def _publish(self) -> None:
+        pass
+
+    def _expires_before(self) -> int:
+        return 0
+
+    def _load(self) -> None:
+        pass
+
+    def _take_rows(self) -> list[Row]:
+        return []
+
+    def _settle(self) -> None:
+        pass
+
+    def rows_of(self, key: bytes) -> list[Any]:
+        """Give all rows of a key: none."""
+        del key
+        return []
+
+
+class SendingTable(StateTable):
+    """Sends records to the topics in `outputs`, each by the type of its values."""
+
+    abstract = True
+
+    def __init__(
+        self,
+        app: Host,
+        *,
+        name: str,
+        source: Topic,
+        outputs: Iterable[Topic],
+        help: str,
+        retention: int = 0,
+    ) -> None:
+        self.outputs = tuple(outputs)
+        self._by_type: dict[type, Topic | None] = {}
+        for topic in self.outputs:
+            for kind in get_args(topic.value) or (topic.value,):
+                # Of two topics with the same records, one has to be named.
+                self._by_type[kind] = None if kind in self._by_type else topic
+        super().__init__(
+            app, name=name, source=source, record=lambda row: row, retention=retention, help=help
+        )
+
+    @property
+    def topics(self) -> list[Topic]:
+        """The topics this table writes."""
+        return list(self.outputs)
+
+    def output(self, record: Any, to: Topic | None) -> Topic:
+        """Give the topic of a record. Raises TypeError where none is declared for it."""
+        topic = self._by_type.get(type(record)) if to is None else to
+        if topic not in self.outputs or topic is None:
+            names = ", ".join(each.name for each in self.outputs) or "none"
+            what = type(record).__name__ if to is None else to.name
+            raise TypeError(f"{self.name} can't send {what}: its outputs are {names}")
+        return topic

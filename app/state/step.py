@@ -1,0 +1,85 @@
+"""A step: what is made of each record by itself. Filters, maps, routes; nothing is kept.
+
+    by_severity = Step(app, name="by-severity", source=LOGS, make=route, outputs=[...], help="...")
+
+    @app.agent(app.batches(LOGS))
+    async def route_logs(batches):
+        async for batch in batches:
+            await by_severity.fold(batch)
+
+To repartition is such a step: it sends records whose key is another field, or another record
+made of them, to a topic of their own. Event time is in the record, where it came from in the
+`source` header, and both its offset and what was sent move in one transaction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.state.partition import RecordError
+from app.state.sending import SendingState, SendingTable
+from app.state.table import Host
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from app.calc.process import Sender
+    from app.state.batch import Decoded
+    from app.state.store import Store
+    from app.topics import Topic
+
+
+class StepState(SendingState):
+    """One partition of a step: its position."""
+
+    table: Step
+
+    def _fold(self, decoded: Decoded, begin: int) -> None:
+        make, said = self.table.make, self._said
+        index = begin
+        try:
+            for index in range(begin, len(decoded.offsets)):
+                self.time, self.offset = decoded.times[index], decoded.offsets[index]
+                self._source_key = decoded.keys[index]
+                make(decoded.records[index], self)
+                if said:
+                    self._pass_on()
+        except Exception as error:  # a user's function may raise anything
+            said.clear()
+            raise RecordError(index, error) from error
+        finally:
+            self.meta.stream_time = max(
+                self.meta.stream_time, max(decoded.times[begin:], default=-1)
+            )
+
+
+class Step(SendingTable):
+    """Makes of each record what `make` sends of it, exactly once; of what it drops nothing is left.
+
+    `make` gets a record and a Sender (app/calc/process.py). What it raises makes the record a dead
+    letter. All `outputs` have to be named. Its changelog holds how far it is, nothing else.
+    """
+
+    abstract = False
+
+    def __init__(
+        self,
+        app: Host,
+        *,
+        name: str,
+        source: Topic,
+        make: Callable[[Any, Sender], None],
+        outputs: Iterable[Topic],
+        help: str,
+    ) -> None:
+        self.make = make
+        super().__init__(app, name=name, source=source, outputs=outputs, help=help)
+
+    @property
+    def layout(self) -> str:
+        """There are no rows."""
+        return "step"
+
+    def new_state(self, partition: int, store: Store, *, leads: bool) -> StepState:
+        """Make the state of a partition over its opened store."""
+        return StepState(self, partition, store, leads=leads)

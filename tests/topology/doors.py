@@ -1,0 +1,165 @@
+"""An application of one's own: doors are opened and closed, and one left open is an alarm.
+
+Passages come by door; a step sends each on by badge, to the topic where limits for all doors come
+too. There a table keeps, for each badge, what it has open.
+"""
+
+from collections.abc import AsyncIterable
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from app.batching.tables import TaskTableManager
+from app.calc.process import Context, Sender
+from app.settings import Settings
+from app.state.batch import Batch
+from app.state.keyed_table import KeyedTable
+from app.state.step import Step
+from app.topics import Topic
+from app.worker import TickApp
+
+GRACE, RETENTION, LIMIT = 60_000, 1_800_000, 600_000
+
+
+class Passage(Struct):
+    """Somebody opens a door, or closes it (`value` even)."""
+
+    door: str
+    badge: str
+    value: int
+    time: int
+
+
+class Opened(Struct, tag="opened"):
+    """The same, by badge."""
+
+    badge: str
+    door: str
+    value: int
+    time: int
+
+
+class Limit(Struct, tag="limit"):
+    """From now on an open door is an alarm after so many ms."""
+
+    badge: str
+    ms: int
+    time: int
+
+
+class Alarm(Struct):
+    """A door was left open for long; `limit` (ms) is the one that held when it was opened."""
+
+    badge: str
+    doors: list[str]
+    limit: int
+    time: int
+    late: bool
+    stream_time: int
+
+
+class Open(Struct):
+    """What a badge has open."""
+
+    doors: list[str]
+    limit: int
+    passages: int
+
+
+def by_badge(passage: Passage, sender: Sender) -> None:
+    """Send a passage on; a limit for all doors goes to all partitions."""
+    if passage.door == "S00":
+        for partition in range(2):
+            ms = LIMIT + 60_000 * passage.value
+            sender.send(Limit(passage.badge, ms, passage.time), partition=partition)
+    elif passage.door != "S01":
+        opened = Opened(passage.badge, passage.door, passage.value, passage.time)
+        sender.send(opened)
+
+
+class Doors:
+    """What a badge has open follows from its passages."""
+
+    def on_record(self, state: Open | None, record: Opened, context: Context) -> Open | None:
+        """Note what is open; be woken when it has been for too long."""
+        if record.value == 3:
+            raise ValueError("three is broken")
+        limit = context.shared.get("limit", LIMIT)
+        state = state or Open([], limit, 0)
+        state.passages += 1
+        if record.value % 2:
+            state.doors.append(record.door)
+            state.limit = limit
+            context.wake(record.time + limit)
+        elif record.door in state.doors:
+            state.doors.remove(record.door)
+            if not state.doors:
+                context.wake(None)
+        return None if record.value == 2 else state
+
+    def on_time(self, state: Open, context: Context) -> Open | None:
+        """Raise the alarm."""
+        context.send(
+            Alarm(
+                *(context.key, list(state.doors), state.limit, context.time),
+                *(context.late, context.stream_time),
+            )
+        )
+        return None if state.passages > 4 else state
+
+    def on_shared(self, record: Limit, context: Context) -> None:
+        """Take a limit in."""
+        context.share("limit", record.ms)
+
+
+class Building(NamedTuple):
+    """The application, its topics, its tables."""
+
+    app: TickApp
+    passages: Topic
+    by_badge: Topic
+    alarms: Topic
+    table: KeyedTable
+    step: Step
+
+
+def declare_doors(conf: Settings) -> Building:
+    """Declare the application."""
+    app = TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
+    passages = Topic("passages", "door", Passage, "doors opened and closed")
+    badges: Any = Opened | Limit
+    joined = Topic("by-badge", "badge", badges, "the same by badge, and limits", partitions=2)
+    alarms = Topic("alarms", "badge", Alarm, "doors left open", partitions=1)
+    step = Step(
+        app,
+        name="by-badge",
+        source=passages,
+        make=by_badge,
+        outputs=[joined],
+        help="passages by badge",
+    )
+    table = KeyedTable(
+        app,
+        name="doors",
+        source=joined,
+        process=Doors(),
+        state=Open,
+        shared=int,
+        key=lambda record: None if isinstance(record, Limit) else record.badge,
+        outputs=[alarms],
+        retention=RETENTION,
+        grace=GRACE,
+        help="what each badge has open",
+    )
+
+    @app.agent(app.batches(passages))
+    async def send_on(batches: AsyncIterable[Batch]) -> None:
+        async for batch in batches:
+            await step.fold(batch)
+
+    @app.agent(app.batches(joined))
+    async def watch_doors(batches: AsyncIterable[Batch]) -> None:
+        async for batch in batches:
+            await table.fold(batch)
+
+    return Building(app, passages, joined, alarms, table, step)

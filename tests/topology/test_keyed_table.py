@@ -1,0 +1,157 @@
+"""Steps and tables of keys: moments come once, and what happens to workers does not show."""
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from doors import (
+    GRACE,
+    LIMIT,
+    RETENTION,
+    Alarm,
+    Building,
+    Opened,
+    Passage,
+    declare_doors,
+)
+from hypothesis import given, settings
+from lives import LATER, LIVES, Life, live
+
+from app.records import Tick
+from app.settings import Settings
+from app.testing import START, TopologyDriver
+from app.topics import DEAD_LETTERS
+
+MINUTE = 60_000
+
+
+@pytest.fixture(scope="module")
+def building(tmp_path_factory: pytest.TempPathFactory) -> Building:
+    """Declare an application."""
+    return declare_doors(Settings(APP_DATADIR=tmp_path_factory.mktemp("doors")))
+
+
+@settings(max_examples=60)
+@given(LIVES)
+def test_what_happens_to_the_workers_does_not_show(building: Building, life: Life) -> None:
+    """Of one partition, all that is sent and kept is that of a life without events."""
+    calm = outcome(building, life._replace(steps=[], commit_time=0))
+    assert outcome(building, life) == calm
+
+
+def outcome(building: Building, life: Life) -> dict[str, Any]:
+    """Give what a reader of all topics ends up with."""
+    passages, table = building.passages, building.table
+
+    def pipe(driver: TopologyDriver, tick: Tick | bytes) -> None:
+        if isinstance(tick, bytes):
+            driver.pipe_raw(passages, tick, tick)
+        else:
+            badge = f"B{tick.size}"
+            driver.pipe(passages, Passage(tick.symbol, badge, int(tick.price * 4) % 8, tick.time))
+
+    with TopologyDriver(
+        building.app, partitions=1, start=LATER, commit_time=life.commit_time
+    ) as driver:
+        live(driver, life, pipe)
+        sent = defaultdict(list)
+        for record in driver.records(building.by_badge):
+            sent[record.partition].append((record.key, record.value, record.headers))
+        return {
+            "sent": dict(sent),
+            "alarms": sorted(map(repr, driver.topic(building.alarms))),
+            # Not by offset: transactions' markers take offsets of their own.
+            "dead": sorted((d.topic, d.value, d.stage) for d in driver.topic(DEAD_LETTERS)),
+            "open": {key: table.rows_of(key) for key in table.keys()},  # noqa: SIM118
+        }
+
+
+def test_a_moment_comes_once_before_what_follows_it(building: Building) -> None:
+    """An alarm is raised when stream time less the grace has reached it, and tells the moment."""
+    opened = START + 1
+    with TopologyDriver(building.app, partitions=1) as driver:
+        driver.pipe(building.passages, Passage("front", "ann", 1, opened))
+        driver.settle()
+        # Of any badge of the same partition: stream time is the partition's.
+        badge = same_partition(driver, building, "ann")
+        driver.pipe(building.passages, Passage("back", badge, 0, opened + LIMIT + GRACE - 1))
+        driver.settle()
+        assert driver.topic(building.alarms) == []
+        driver.pipe(building.passages, Passage("back", badge, 0, opened + LIMIT + GRACE))
+        driver.settle()
+        (alarm,) = driver.topic(building.alarms)
+        assert alarm == Alarm(
+            "ann", ["front"], LIMIT, opened + LIMIT, False, opened + LIMIT + GRACE
+        )
+        driver.pipe(building.passages, Passage("back", badge, 0, opened + 2 * LIMIT + GRACE))
+        driver.settle()
+        assert len(driver.topic(building.alarms)) == 1
+
+
+def same_partition(driver: TopologyDriver, building: Building, badge: str) -> str:
+    """Give another badge whose records come to the same partition."""
+    (partition,) = {r.partition for r in driver.records(building.by_badge)}
+    for number in range(20):
+        other = f"{badge}-{number}"
+        driver.pipe(building.passages, Passage("side", other, 2, START))
+        driver.settle()
+        if driver.records(building.by_badge)[-1].partition == partition:
+            return other
+    raise AssertionError
+
+
+def test_a_moment_that_is_taken_back_never_comes(building: Building) -> None:
+    """Closed in time, a door is no alarm; nor is what is forgotten."""
+    with TopologyDriver(building.app, partitions=1) as driver:
+        driver.pipe(building.passages, Passage("front", "ann", 1, START))
+        driver.pipe(building.passages, Passage("front", "ann", 4, START + MINUTE))
+        driver.pipe(building.passages, Passage("front", "ann", 4, START + RETENTION))
+        driver.settle()
+        assert driver.topic(building.alarms) == []
+        assert building.table.state_of("ann").passages == 3
+
+
+def test_a_state_is_forgotten_after_its_retention(building: Building) -> None:
+    """Its row is deleted as well: a restart does not bring it back."""
+    with TopologyDriver(building.app, partitions=1) as driver:
+        driver.pipe(building.passages, Passage("front", "ann", 4, START))
+        driver.settle()
+        other = same_partition(driver, building, "ann")
+        assert building.table.state_of("ann") is not None
+        driver.pipe(building.passages, Passage("front", other, 4, START + RETENTION + GRACE))
+        driver.settle()
+        assert building.table.state_of("ann") is None
+        driver.crash(lose_store=True)
+        driver.settle()
+        assert building.table.state_of("ann") is None
+        assert building.table.state_of(other).passages == 1
+
+
+def test_what_all_keys_share_is_theirs_in_each_partition(building: Building) -> None:
+    """A limit holds for what is opened after it, also after a restart."""
+    with TopologyDriver(building.app, partitions=1) as driver:
+        driver.pipe(building.passages, Passage("S00", "all", 2, START))
+        driver.settle()
+        driver.crash(lose_store=True)
+        driver.settle()
+        for number in range(8):
+            driver.pipe(building.passages, Passage("front", f"B{number}", 1, START))
+        driver.settle()
+        limits = {building.table.state_of(f"B{number}").limit for number in range(8)}
+        assert limits == {LIMIT + 2 * MINUTE}
+
+
+def test_what_is_sent_names_its_source_and_keeps_event_time(building: Building) -> None:
+    """A record that was sent on says which record it was made of."""
+    with TopologyDriver(building.app, partitions=1) as driver:
+        driver.pipe(building.passages, Passage("front", "ann", 1, START + 7))
+        driver.settle()
+        (record,) = driver.records(building.by_badge)
+        assert dict(record.headers) == {"source": b"passages-0-0"}
+        assert driver.topic(building.by_badge) == [Opened("ann", "front", 1, START + 7)]
+
+
+def test_a_topic_that_is_not_declared_is_refused(building: Building) -> None:
+    """The record becomes a dead letter that names the outputs."""
+    with pytest.raises(TypeError, match="by-badge can't send Alarm: its outputs are by-badge"):
+        building.step.output(Alarm("a", [], 1, 2, False, 3), None)
