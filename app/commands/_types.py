@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from app.sources.files import parse_time
+from app.sources.registry import SIMULATIONS
 from app.windows.durations import parse_duration
 
 
@@ -44,13 +45,14 @@ class Time(click.ParamType):
 
 
 class Source(click.ParamType):
-    """Where prices come from: `chart`, `simulator` or `file:PATH`."""
+    """Where records come from: `chart`, `simulator`, `file:PATH` or a simulation by its name."""
 
     name = "source"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         """Give the source as it was written."""
         kind, _, path = value.partition(":")
-        if value not in {"chart", "simulator"} and not (kind == "file" and path):
-            self.fail(f"{value!r} is none of chart, simulator, file:PATH", param, ctx)
+        if value not in {"chart", "simulator", *SIMULATIONS} and not (kind == "file" and path):
+            names = ", ".join(SIMULATIONS)
+            self.fail(f"{value!r} is none of chart, simulator, file:PATH, {names}", param, ctx)
         return str(value)

@@ -1,4 +1,4 @@
-"""`faust -A app produce`: prices of a chart API, a file or a simulated market, into a topic."""
+"""`faust -A app produce`: prices of a chart API or a file, or what is simulated, into topics."""
 
 import time
 from collections.abc import AsyncIterator
@@ -13,18 +13,21 @@ from app.settings import settings
 from app.sources import Record
 from app.sources.bare import bare_prices
 from app.sources.chart import ChartApi
+from app.sources.feed import Outboxes, fast, live
 from app.sources.files import Replay, UnreadableFileError, paced
 from app.sources.market import Flaws, Market
 from app.sources.outbox import Outbox
 from app.sources.prices import PriceProducer
+from app.sources.registry import MARKET, SIMULATIONS, Simulation
 from app.sources.simulator import fast_slices, live_slices
 from app.topics import TICKS
 
 _SHARE = click.FloatRange(0, 1)
+OTHERS = [name for name in SIMULATIONS if name != MARKET.name]
 
 
 class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from its class
-    """Send prices to a topic: of a chart API, of a file, or of a simulated market."""
+    """Send prices of a chart API, of a file, of a simulated market; or another simulation."""
 
     options = [  # noqa: RUF012 - Faust's own form
         option(
@@ -33,9 +36,13 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             default="chart",
             metavar="SOURCE",
             help="chart (TICKSTREAM_CHART_URL), simulator, or file:PATH: CSV with the columns "
-            "symbol, price, time (ms or ISO 8601), size, or JSON lines of the same; may be .gz.",
+            "symbol, price, time (ms or ISO 8601), size, or JSON lines of the same; may be .gz. "
+            f"Other simulations: {', '.join(OTHERS)}.",
         ),
-        option("--topic", default=TICKS.name, help="Topic to send to."),
+        option(
+            "--topic",
+            help=f"Topic to send prices to ({TICKS.name}); other simulations have their own.",
+        ),
         option(
             "--format",
             type=click.Choice(["tick", "price"]),
@@ -56,8 +63,8 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         option(
             "--rate",
             type=click.FloatRange(0, 1e6),
-            default=2000.0,
-            help="simulator: ticks per second; 0 is as fast as possible, --count of them.",
+            help="simulations: records per second (simulator: 2000); 0 is as fast as possible, "
+            "--count of them.",
         ),
         option(
             "--symbols",
@@ -65,18 +72,18 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             default=500,
             help="simulator: how many symbols are traded.",
         ),
-        option("--seed", type=int, default=1, help="simulator: the same seed, the same market."),
+        option("--seed", type=int, default=1, help="simulations: the same seed, the same records."),
         option(
             "--start",
             type=Time(),
-            help="simulator at --rate 0: event time of the first tick, so that the last is now "
-            "if not set.",
+            help="simulations at --rate 0: event time of the first record, so that the last is "
+            "now if not set.",
         ),
         option(
             "--step",
             type=click.FloatRange(0, min_open=True),
             default=0.5,
-            help="simulator at --rate 0: ms of event time between two ticks.",
+            help="simulations at --rate 0: ms of event time between two records.",
         ),
         option(
             "--disorder",
@@ -103,8 +110,10 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         source = self.kwargs["source"]
         if source == "chart":
             await self._chart()
-        elif source == "simulator":
+        elif source in {"simulator", MARKET.name}:
             await self._simulator()
+        elif source in SIMULATIONS:
+            await self._simulate(SIMULATIONS[source])
         else:
             await self._file(Path(source.removeprefix("file:")))
 
@@ -112,7 +121,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         conf = settings()
         return Outbox(
             conf.bootstrap_servers,
-            self.kwargs["topic"],
+            self._topic,
             compression=conf.compression,
             event_timestamps=self.kwargs["format"] == "price",
         )
@@ -131,17 +140,11 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             await producer.run(options["count"])
 
     async def _simulator(self) -> None:
-        options = self.kwargs
-        rate, count, step = options["rate"], options["count"], options["step"]
+        rate, count = self._rate(MARKET), self.kwargs["count"]
         if rate:
             slices = live_slices(self._market(1000 / rate), count)
-        elif count is None:
-            raise CommandError("--rate 0 needs --count: a market as fast as possible has no end")
         else:
-            start = options["start"]
-            if start is None:
-                start = int(time.time() * 1000 - count * step)
-            slices = fast_slices(self._market(step), start, count)
+            slices = fast_slices(self._market(self.kwargs["step"]), self._start(count), count)
         await self._send_all(slices)
 
     def _market(self, step: float) -> Market:
@@ -178,13 +181,54 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         finally:
             seconds = time.perf_counter() - begun
             await outbox.stop()
-            number, topic = outbox.delivered, self.kwargs["topic"]
-            self.say(
-                f"{number:,} records to {topic} in {seconds:.1f} s ({number / seconds:,.0f}/s)"
+            self._say_sent(outbox.delivered, self._topic, seconds)
+
+    def _say_sent(self, number: int, topics: str, seconds: float) -> None:
+        self.say(f"{number:,} records to {topics} in {seconds:.1f} s ({number / seconds:,.0f}/s)")
+
+    async def _simulate(self, simulation: Simulation) -> None:
+        """Send another simulation than the market to its topics."""
+        rate, count = self._rate(simulation), self.kwargs["count"]
+        if self.kwargs["topic"]:
+            raise CommandError(f"--topic: the simulation {simulation.name} has topics of its own")
+        start = self._start(count) if not rate else int(time.time() * 1000)
+        made = simulation.make(self.kwargs["seed"], rate or 1000 / self.kwargs["step"], start)
+        slices = live(made, count) if rate else fast(made, count)
+        conf = settings()
+        outboxes = Outboxes(conf.bootstrap_servers, simulation, compression=conf.compression)
+        begun = time.perf_counter()
+        try:
+            async with outboxes:
+                async for records in slices:
+                    await outboxes.send(records)
+                    if rate:
+                        await outboxes.flush()
+                await outboxes.drain()
+        finally:
+            topics = ", ".join(topic.name for topic in simulation.topics)
+            self._say_sent(outboxes.delivered, topics, time.perf_counter() - begun)
+
+    def _rate(self, simulation: Simulation) -> float:
+        """Give records per second, 0 for as fast as possible, which has to have an end."""
+        rate = self.kwargs["rate"]
+        if rate == 0 and self.kwargs["count"] is None:
+            raise CommandError(
+                f"--rate 0 needs --count: a {simulation.name} as fast as possible has no end"
             )
+        return simulation.rate if rate is None else float(rate)
+
+    def _start(self, count: int) -> int:
+        """Give the event time of the first of so many records at full speed."""
+        start = self.kwargs["start"]
+        return int(time.time() * 1000 - count * self.kwargs["step"]) if start is None else start
+
+    @property
+    def _topic(self) -> str:
+        return self.kwargs["topic"] or TICKS.name
 
     @property
     def _is_live(self) -> bool:
         """Whether a record should leave now, not with a full batch."""
         options = self.kwargs
-        return bool(options["rate"] if options["source"] == "simulator" else options["speed"])
+        is_file = options["source"].startswith("file:")
+        return bool(options["speed"] if is_file else self._rate(MARKET))

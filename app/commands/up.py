@@ -10,6 +10,7 @@ from rich.console import Console
 
 from app.commands._process import CommandError, LongCommand
 from app.settings import settings
+from app.sources.registry import read_by
 
 if TYPE_CHECKING:
     from app.worker import TickApp
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 class up(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
     """Run everything on this machine until Ctrl-C: Kafka, a simulated market, a worker.
+
+    What the other pipelines read is simulated as well, a few records a second.
 
     A broker of yours is used where BROKER_URL is set. What was seen before is kept.
     """
@@ -56,14 +59,16 @@ class up(LongCommand):  # noqa: N801 - Faust calls the command what its class is
         from app.up import Everything, Plan, WorkerError  # noqa: PLC0415
 
         # The user gets our one line; what mode says of the same is for logs of services.
-        for name in ("app.embedded", "app.sources.simulator", "app.up"):
+        for name in ("app.embedded", "app.sources.simulator", "app.sources.feed", "app.up"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        app = cast("TickApp", self.app)
         plan = Plan(
             rate=self.kwargs["rate"],
             symbols=self.kwargs["symbols"],
             broker_port=self.kwargs["broker_port"],
             directory=self.kwargs["data_dir"],
-            ranking="gainers" in cast("TickApp", self.app).pipelines,
+            ranking="gainers" in app.pipelines,
+            simulations=read_by(app.tasks.topics),
         )
         console = Console(
             file=self.stdout, quiet=self.quiet, highlight=False, markup=False, soft_wrap=True

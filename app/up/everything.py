@@ -17,7 +17,9 @@ from rich.text import Text
 from app.admin import AdminError, check_topics, ensure_topics
 from app.embedded import EmbeddedBroker, ports
 from app.settings import Settings
+from app.sources.feed import Feed
 from app.sources.market import Market
+from app.sources.registry import Simulation
 from app.sources.simulator import Simulator
 from app.topics import ALL, TICKS
 from app.up.lag import Lag
@@ -45,10 +47,12 @@ class Plan:
     directory: Path
     #: Whether there are gainers to wait for.
     ranking: bool
+    #: What is simulated beside the market.
+    simulations: tuple[Simulation, ...] = ()
 
 
 class Everything:
-    """What `run` starts ends with it: the market first, then the worker, then Kafka.
+    """What `run` starts ends with it: what is simulated first, then the worker, then Kafka.
 
     The broker is the embedded one unless BROKER_URL is in the environment.
     """
@@ -90,6 +94,8 @@ class Everything:
         self.console.print("Starting a worker and the market ...")
         await self._start_worker()
         market = await self._start_market()
+        for simulation in self.plan.simulations:
+            await self._start_feed(simulation)
         await serves(web_address(self.conf), ranking=self.plan.ranking)
         self._say_what_runs()
         await self._show_progress(market)
@@ -146,6 +152,11 @@ class Everything:
         await self._start(simulator)
         return simulator
 
+    async def _start_feed(self, simulation: Simulation) -> None:
+        conf = self.conf
+        feed = Feed(conf.bootstrap_servers, simulation, compression=conf.compression)
+        await self._start(feed)
+
     def _say_what_runs(self) -> None:
         conf, plan = self.conf, self.plan
         kafka = ",".join(conf.bootstrap_servers)
@@ -155,6 +166,7 @@ class Everything:
             "dashboard": f"{web_address(conf)}/",
             "Kafka": kafka,
             "market": f"{plan.rate:,.10g} ticks/s of {plan.symbols} symbols, topic {TICKS.name}",
+            **{each.name: _told(each) for each in plan.simulations},
             "worker": f"log {self._log}; another one beside it:",
             "": another_worker(conf),
         }
@@ -181,6 +193,11 @@ class Everything:
                     with suppress(KafkaError):  # a broker may be away for a while
                         words += f", {await lag.records():,} of them not in the windows yet"
                     live.update(Text(words), refresh=True)
+
+
+def _told(simulation: Simulation) -> str:
+    topics = ", ".join(topic.name for topic in simulation.topics)
+    return f"{simulation.purpose}, {simulation.rate:,.10g}/s, topic {topics}"
 
 
 async def _make_topics(conf: Settings) -> None:

@@ -1,0 +1,139 @@
+"""A simulation at work: its records into its topics, in real time or as fast as it goes."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack
+from itertools import islice
+from typing import Any, Self
+
+from mode import Service
+
+from app.sources.outbox import Outbox
+from app.sources.registry import Sent, Simulation
+from app.sources.simulator import MOST_BEHIND, SLICE
+from app.topics import Timestamp
+
+#: Records sent at a time at full speed.
+CHUNK = 1024
+#: Seconds between two looks at the clock at the most.
+NAP = 0.5
+
+
+async def live(records: Iterable[Sent], count: int | None = None) -> AsyncIterator[list[Sent]]:
+    """Give each record when it is due: when the highest event time so far is now.
+
+    Ends after `count` records, or with them. What is long overdue (a laptop slept) is left out.
+    """
+    due, ready = 0, list[Sent]()
+    for sent in islice(records, count):
+        due = max(due, sent[1][2])
+        while (wait := due / 1000 - time.time()) > 0:
+            if ready:
+                yield ready
+                ready = []
+            await asyncio.sleep(max(SLICE, min(wait, NAP)))
+        if wait * 1000 > -MOST_BEHIND:
+            ready.append(sent)
+    if ready:
+        yield ready
+
+
+async def fast(records: Iterable[Sent], count: int) -> AsyncIterator[list[Sent]]:
+    """Give the first `count` records as fast as they are taken."""
+    left = islice(records, count)
+    while chunk := list(islice(left, CHUNK)):
+        yield chunk
+        # The producers work in this loop too.
+        await asyncio.sleep(0)
+
+
+class Outboxes:
+    """An Outbox for each topic of a simulation.
+
+    Kafka's timestamp is the event time where a topic takes its time from there.
+    """
+
+    def __init__(
+        self, bootstrap_servers: Sequence[str], simulation: Simulation, *, compression: str
+    ) -> None:
+        self._outboxes = {
+            topic.name: Outbox(
+                bootstrap_servers,
+                topic.name,
+                compression=compression,
+                event_timestamps=topic.time is Timestamp.CREATE,
+            )
+            for topic in simulation.topics
+        }
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Connect. Raises what Outbox.start does: no broker, no topic."""
+        async with AsyncExitStack() as opening:
+            for outbox in self._outboxes.values():
+                await opening.enter_async_context(outbox)
+            self._open = opening.pop_all()
+        return self
+
+    async def __aexit__(self, *_exc_info: object) -> None:
+        """Send the rest, for a bounded time, and disconnect."""
+        await self._open.aclose()
+
+    @property
+    def delivered(self) -> int:
+        """Records the broker has acknowledged."""
+        return sum(outbox.delivered for outbox in self._outboxes.values())
+
+    async def send(self, records: Iterable[Sent]) -> None:
+        """Put records into the batches of their topics. Raises KafkaError as Outbox.send does."""
+        by_topic = defaultdict(list)
+        for topic, record in records:
+            by_topic[topic.name].append(record)
+        for name, its in by_topic.items():
+            await self._outboxes[name].send(its)
+
+    async def flush(self) -> None:
+        """Let every batch leave, full or not."""
+        for outbox in self._outboxes.values():
+            await outbox.flush()
+
+    async def drain(self) -> None:
+        """Wait until all are acknowledged, however long that takes. Raises KafkaError."""
+        for outbox in self._outboxes.values():
+            await outbox.drain()
+
+
+class Feed(Service):
+    """A live simulation as a service, until it is stopped; its seed is the time of its start.
+
+    So no run of it tells the story of the one before again. Starting raises what Outbox.start does.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: Sequence[str],
+        simulation: Simulation,
+        *,
+        compression: str = "snappy",
+        **kwargs: Any,
+    ) -> None:
+        self._simulation = simulation
+        self._outboxes = Outboxes(bootstrap_servers, simulation, compression=compression)
+        super().__init__(**kwargs)
+
+    async def on_start(self) -> None:
+        """Connect to the broker."""
+        await self._outboxes.__aenter__()
+
+    async def on_shutdown(self) -> None:
+        """Send the rest."""
+        await self._outboxes.__aexit__()
+
+    @Service.task
+    async def _send(self) -> None:
+        now = int(time.time() * 1000)
+        async for records in live(self._simulation.make(now, self._simulation.rate, now)):
+            await self._outboxes.send(records)
+            await self._outboxes.flush()

@@ -1,0 +1,61 @@
+"""ALL simulated sources, by name: `produce --source NAME` sends one, `make up` all that are read.
+
+To add one: a generator of records in a module of its own, and an entry in SIMULATIONS.
+"""
+
+from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass
+
+from app.sources import Record
+from app.sources.market import Market
+from app.topics import TICKS, Topic
+
+#: A record and the topic it goes to.
+Sent = tuple[Topic, Record]
+
+#: Makes a simulation's records without end from a seed, how many there are to be in a second of
+#: event time, and the event time of the first (ms); from the same arguments the same, byte for
+#: byte. They come in the order in which they are sent: a live one leaves when the highest event
+#: time so far is now, so what is simulated as late comes behind what overtook it.
+Make = Callable[[int, float, int], Iterator[Sent]]
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A simulated source of one topic or several."""
+
+    name: str
+    topics: tuple[Topic, ...]
+    make: Make
+    purpose: str
+    #: Records per second where nobody asks for another rate.
+    rate: float = 5.0
+
+
+def into(topic: Topic, records: Callable[[int, float, int], Iterator[Record]]) -> Make:
+    """Give the simulation of one topic whose records `records` makes."""
+
+    def make(seed: int, rate: float, start: int) -> Iterator[Sent]:
+        return ((topic, record) for record in records(seed, rate, start))
+
+    return make
+
+
+def _market(seed: int, rate: float, start: int) -> Iterator[Record]:
+    return Market(step=1000 / rate, seed=seed).records(start)
+
+
+#: The first: it has options of its own, so the commands make it themselves.
+MARKET = Simulation("market", (TICKS,), into(TICKS, _market), "trades of 500 symbols", rate=2000.0)
+
+#: In the order of `app/topics.py`.
+SIMULATIONS: dict[str, Simulation] = {each.name: each for each in (MARKET,)}
+
+
+def read_by(topics: Container[str]) -> tuple[Simulation, ...]:
+    """Give the simulations beside the market of whose topics any is among `topics` (names)."""
+    return tuple(
+        each
+        for each in SIMULATIONS.values()
+        if each is not MARKET and any(topic.name in topics for topic in each.topics)
+    )
