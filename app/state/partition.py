@@ -183,6 +183,12 @@ class PartitionState(ABC):
             return True
         return now - self._published_at >= self.table.publish_interval / 1000 and self.unpublished
 
+    def _publication_time(self) -> float:
+        """Give when this publication was due: one that came a bit late puts off no other."""
+        now, interval = self.clock.monotonic(), self.table.publish_interval / 1000
+        due = self._published_at + interval
+        return due if due <= now < due + interval else now
+
     def snapshot(self, *, publish: bool) -> Snapshot:
         """Take what has changed; folding may go on, into the next snapshot.
 
@@ -204,7 +210,7 @@ class PartitionState(ABC):
     def _snapshot(self, *, publish: bool) -> Snapshot:
         if publish:
             self._publish()
-            self._published_at = self.clock.monotonic()
+            self._published_at = self._publication_time()
         rows = self._take_rows()
         if publish:
             # Rows are deleted in the transaction that has published the last of them, or later.

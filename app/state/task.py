@@ -36,6 +36,9 @@ CLOSE_TIMEOUT = 2.0
 LOOKS = 5
 LOOK_INTERVAL = 1.0
 
+#: Part of an interval that is left for folding after a checkpoint that took long.
+LEAST_REST = 0.5
+
 #: A checkpoint that takes longer than this many intervals holds folding up.
 PATIENCE = 5
 
@@ -223,13 +226,16 @@ class Task:
 
         Raises what a checkpoint raised, or what the task failed with.
         """
-        interval = self.tasks.conf.checkpoint_interval / 1000
+        interval = rest = self.tasks.conf.checkpoint_interval / 1000
         while self.state is State.RUNNING:
-            await self.clock.sleep(0 if any(s.behind for s in self.states) else interval)
+            await self.clock.sleep(0 if any(s.behind for s in self.states) else rest)
+            begun = self.clock.monotonic()
             if self.skipped:
                 await self._explain_skipped()
             if self.state is State.RUNNING:
                 await self.checkpoint()
+            # What a checkpoint takes is part of the interval: results come that much sooner.
+            rest = max(interval - (self.clock.monotonic() - begun), interval * LEAST_REST)
 
     async def _explain_skipped(self) -> None:
         """Offsets may be of transactions' markers; or of records deleted before they came."""
