@@ -36,6 +36,10 @@ FETCH_WAIT_MS = 100
 #: Seconds that one call waits for records.
 POLL_TIMEOUT = 0.1
 
+#: After fewer records than this, so many seconds pass until more are asked for: what comes in
+#: trickles would else take a turn of both threads for each (0.64 of a core at 20,000/s, not 0.42).
+FEW, GATHER = 500, 0.005
+
 #: Seconds that brokers may be away while the worker starts.
 START_TIMEOUT = 30.0
 
@@ -100,6 +104,8 @@ class BatchConsumer(driver.Consumer):
         self.tasks.source = self
         self.add_dependency(self.tasks)
         self._deliverable = asyncio.Event()
+        #: Whether the last fetch gave few records.
+        self._few = False
 
     def _new_consumer_thread(self) -> BatchThread:
         return BatchThread(self, loop=self.loop, beacon=self.beacon)
@@ -215,13 +221,17 @@ class BatchConsumer(driver.Consumer):
             return await super()._wait_next_records(timeout)
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
+        if self._few:
+            await asyncio.sleep(GATHER)
         self._deliverable.clear()
         # A copy: the set is shared and mutable, and aiokafka reads an empty one as "all".
         active = set(self._get_active_partitions())
         if not active:
             await self.wait_first(self._deliverable.wait(), timeout=1.0)
             return {}, active
-        return await self._getmany(active_partitions=active, timeout=POLL_TIMEOUT), active
+        fetched = await self._getmany(active_partitions=active, timeout=POLL_TIMEOUT)
+        self._few = 0 < sum(map(len, fetched.values())) < FEW
+        return fetched, active
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109
         """Yield one message a batch for the topics of tasks, one a record for the others."""
