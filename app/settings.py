@@ -167,6 +167,14 @@ class Settings(BaseSettings):
         alias="TICKSTREAM_GAIN_BASE",
         description="What a gain is measured from: the day's open, or the previous day's close",
     )
+    ranking_stages: int = Field(
+        1,
+        alias="TICKSTREAM_RANKING_STAGES",
+        ge=1,
+        le=2,
+        description="2: each partition of ticks ranks its own symbols first, and one partition "
+        "only those best; for more symbols than one partition can take",
+    )
     surge: float = Field(
         0.004,
         alias="TICKSTREAM_SURGE",

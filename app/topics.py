@@ -81,7 +81,7 @@ class Topic:
         return {}
 
 
-# -- candles, gainers: ticks -> candles -> daily-gains -> top-gainers
+# -- candles, gainers: ticks -> candles -> daily-gains -> top-gainers, top-losers, most-active
 
 TICKS = Topic("ticks", "symbol", records.Tick, "trades of the market")
 CANDLES = Topic(
@@ -100,11 +100,44 @@ DAILY_GAINS = Topic(
     partitions=1,
     retention=8 * DAY,
 )
+#: These two are made and used instead of daily-gains where TICKSTREAM_RANKING_STAGES is 2.
+PARTITION_GAINS = Topic(
+    "partition-gains",
+    "symbol",
+    records.DailyGain,
+    "each symbol's day so far, partitioned as ticks",
+    retention=8 * DAY,
+)
+BEST_GAINS = Topic(
+    "best-gains",
+    "partition",
+    records.BestGains,
+    "of each partition those that may be among the ten, from all partitions into one",
+    partitions=1,
+    retention=8 * DAY,
+    keyed=False,
+)
 TOP_GAINERS = Topic(
     "top-gainers",
     "day",
     records.TopGainers,
     "the ten best of each day",
+    partitions=1,
+    compacted=True,
+)
+TOP_LOSERS = Topic(
+    "top-losers",
+    "day",
+    records.TopLosers,
+    "the ten worst of each day",
+    partitions=1,
+    compacted=True,
+)
+MOST_ACTIVE = Topic(
+    "most-active",
+    "day",
+    records.MostActive,
+    "the ten of each day with the largest volume",
     partitions=1,
     compacted=True,
 )
@@ -147,6 +180,8 @@ ALL = (
     TICKS_LATE,
     DAILY_GAINS,
     TOP_GAINERS,
+    TOP_LOSERS,
+    MOST_ACTIVE,
     SURGES,
     CONN_EVENTS,
     DEAD_LETTERS,

@@ -7,11 +7,24 @@ Decoding checks types and bounds (msgspec) and says which field is wrong.
 from app.records.connections import Connection
 from app.records.dead_letters import DeadLetter
 from app.records.fields import EARLIEST, LARGEST, EventTime, Name
-from app.records.market import Candle, DailyGain, Gainer, LateTick, Surge, Tick, TopGainers
+from app.records.market import (
+    BestGains,
+    Candle,
+    DailyGain,
+    Gainer,
+    LateTick,
+    MostActive,
+    Ranking,
+    Surge,
+    Tick,
+    TopGainers,
+    TopLosers,
+)
 
 __all__ = [
     "EARLIEST",
     "LARGEST",
+    "BestGains",
     "Candle",
     "Connection",
     "DailyGain",
@@ -19,8 +32,11 @@ __all__ = [
     "EventTime",
     "Gainer",
     "LateTick",
+    "MostActive",
     "Name",
+    "Ranking",
     "Surge",
     "Tick",
     "TopGainers",
+    "TopLosers",
 ]

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from app.records import Candle, Surge, TopGainers
+from app.records import Candle, MostActive, Surge, TopGainers, TopLosers
 from app.web import (
     candles,
     dashboard,
@@ -53,6 +53,22 @@ ROUTES = (
         gainers.top_gainers,
         "The ten best of a day, the best first",
         TopGainers,
+        parameters=(p.DAY,),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/top-losers",
+        gainers.top_losers,
+        "The ten worst of a day, the worst first",
+        TopLosers,
+        parameters=(p.DAY,),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/most-active",
+        gainers.most_active,
+        "The ten of a day with the largest volume, the largest first",
+        MostActive,
         parameters=(p.DAY,),
         statuses=_ASKING,
     ),
