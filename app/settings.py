@@ -187,6 +187,12 @@ class Settings(BaseSettings):
         alias="TICKSTREAM_SURGE_GRACE",
         description="How late a tick may be for surges, which are told so much later",
     )
+    trend_grace: Duration = Field(
+        parse_duration("30s"),
+        alias="TICKSTREAM_TREND_GRACE",
+        description="How late a tick may be for the closes of trends, whose signals come so much "
+        "later",
+    )
     publish_interval: Duration = Field(
         parse_duration("1s"),
         alias="TICKSTREAM_PUBLISH_INTERVAL",

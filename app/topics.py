@@ -154,6 +154,24 @@ SURGES = Topic(
     time="end",
 )
 
+# -- trends: ticks -> closes -> trend-signals
+
+CLOSES = Topic(
+    "closes",
+    "symbol",
+    records.Candle,
+    "the final 5 minutes of each symbol, in order, each once",
+    retention=8 * DAY,
+    time="end",
+)
+TREND_SIGNALS = Topic(
+    "trend-signals",
+    "symbol",
+    records.TrendSignal,
+    "buy and sell: the average of 38 closes has crossed that of 100",
+    time="end",
+)
+
 # -- connections
 
 CONN_EVENTS = Topic(
@@ -183,6 +201,8 @@ ALL = (
     TOP_LOSERS,
     MOST_ACTIVE,
     SURGES,
+    CLOSES,
+    TREND_SIGNALS,
     CONN_EVENTS,
     DEAD_LETTERS,
 )

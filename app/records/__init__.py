@@ -20,6 +20,7 @@ from app.records.market import (
     TopGainers,
     TopLosers,
 )
+from app.records.trends import Trend, TrendSignal
 
 __all__ = [
     "EARLIEST",
@@ -39,4 +40,6 @@ __all__ = [
     "Tick",
     "TopGainers",
     "TopLosers",
+    "Trend",
+    "TrendSignal",
 ]

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from app.records import Candle, MostActive, Surge, TopGainers, TopLosers
+from app.records import Candle, MostActive, Surge, TopGainers, TopLosers, Trend
 from app.web import (
     candles,
     dashboard,
@@ -13,6 +13,7 @@ from app.web import (
     openapi,
     surges,
     tables,
+    trends,
     windows,
 )
 from app.web import parameters as p
@@ -78,6 +79,14 @@ ROUTES = (
         "The latest surge of each symbol, the newest first",
         list[Surge],
         parameters=(p.limit("How many at most", default=10, most=1000),),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/trends/{symbol}",
+        trends.trends,
+        "The moving averages of a symbol's closes, and their last three crossings, newest last",
+        Trend,
+        parameters=(p.path("symbol", "The symbol, as it stands in ticks"),),
         statuses=_ASKING,
     ),
     Route(

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import polars as pl
 import truth
-from chaos_truth import STATE, SURGE_FIELDS, TABLES, Truth
+from chaos_truth import CLOSE_FIELDS, STATE, SURGE_FIELDS, TABLES, Truth
 
 #: Topics in which results stand.
 OUTPUTS = (
     *("candles", "ticks-late", "daily-gains", "top-gainers", "top-losers", "most-active"),
-    *("surges", "dead-letters"),
+    *("surges", "closes", "trend-signals", "dead-letters"),
 )
 
 #: What a ranking says of each of its places.
@@ -87,6 +87,7 @@ def check(topics: Topics, right: Truth) -> Verdict:
     for ranking in RANKINGS:
         _check_rankings(ranking, topics, right, verdict)
     _check_surges(topics["surges"], right, verdict)
+    _check_trends(topics, right, verdict)
     return verdict
 
 
@@ -302,3 +303,18 @@ def _check_surges(records: list[Record], right: Truth, verdict: Verdict) -> None
     found = {tuple(surge[name] for name in SURGE_FIELDS) for surge in said}
     _check_same(verdict, "surges", right.surges, found)
     verdict.note("surges: not final", [surge for surge in said if not surge["final"]])
+
+
+# -- trends
+
+
+def _check_trends(topics: Topics, right: Truth, verdict: Verdict) -> None:
+    """Each final 5 minutes is told once, so is each crossing of the averages of their closes."""
+    for topic, names, expected in (
+        ("closes", CLOSE_FIELDS, right.closes),
+        ("trend-signals", ["signal", "windows", *CLOSE_FIELDS], right.signals),
+    ):
+        said = [each.json for each in topics[topic]]
+        _check_once(verdict, topic, ((each["symbol"], each["start"]) for each in said))
+        found = {tuple(each[name] for name in names) for each in said}
+        _check_same(verdict, topic, expected, found)

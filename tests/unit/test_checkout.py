@@ -29,12 +29,14 @@ def test_the_agents_are_listed_without_a_python_path() -> None:
     assert listed.returncode == 0, listed.stderr
     for agent in ("fold_candles", "fold_days", "rank_gainers", "fold_surges", "keep_latest_surges"):
         assert agent in listed.stdout
+    for agent in ("fold_closes", "follow_trends"):
+        assert agent in listed.stdout
 
 
 def test_the_tables_are_faust_tables() -> None:
     """`faust -A app tables` names the tables and what they hold."""
     listed = run("faust", "-A", "app", "tables", cwd=REPOSITORY)
-    for table in ("candles", "days", "gainers", "surges", "latest-surges"):
+    for table in ("candles", "days", "gainers", "surges", "latest-surges", "closes", "trends"):
         assert table in listed.stdout
 
 
@@ -55,7 +57,8 @@ def test_a_pipeline_that_there_is_not_is_named() -> None:
     refused = run("faust", "-A", "app", "tables", cwd=REPOSITORY, TICKSTREAM_PIPELINES="candels")
     assert refused.returncode == 1
     assert refused.stderr.strip() == (
-        "TICKSTREAM_PIPELINES: there is no pipeline 'candels'; there are candles, gainers, surges"
+        "TICKSTREAM_PIPELINES: there is no pipeline 'candels'; "
+        "there are candles, gainers, surges, trends"
     )
 
 
