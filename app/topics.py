@@ -48,6 +48,10 @@ class Topic:
     retention: int | None = 30 * DAY
     compacted: bool = False
     time: str | Timestamp = "time"
+    #: Fields that tell the windows of a key apart; those of size, advance, start if empty.
+    identity: tuple[str, ...] = ()
+    #: Fields that depend on when a record was processed: a replay gives others.
+    processing: tuple[str, ...] = ()
     #: Whether a record's Kafka key has to be its key field; else it may have any, or none.
     keyed: bool = True
     #: What makes a record of a value; it raises ValueError for what is none. JSON if None.
@@ -99,6 +103,8 @@ DAILY_GAINS = Topic(
     "each symbol's day so far, from all partitions into one",
     partitions=1,
     retention=8 * DAY,
+    identity=("day",),
+    processing=("stream_time",),
 )
 #: These two are made and used instead of daily-gains where TICKSTREAM_RANKING_STAGES is 2.
 PARTITION_GAINS = Topic(
@@ -190,6 +196,7 @@ DEAD_LETTERS = Topic(
     records.DeadLetter,
     "what could not be read or processed, and why",
     partitions=3,
+    processing=("time",),
 )
 
 ALL = (
