@@ -119,6 +119,13 @@ async def committed_metadata(conf: Settings | None = None) -> dict[TopicPartitio
     return {tp: committed.metadata for tp, committed in offsets.items() if committed.offset >= 0}
 
 
+@asynccontextmanager
+async def administering(conf: Settings) -> AsyncIterator[Client]:
+    """Give a client for what only one command asks for; what it raises becomes an AdminError."""
+    async with _admin(conf) as admin:
+        yield admin
+
+
 def _count(topic: Described, conf: Settings) -> int:
     return topic.partition_count(conf) if isinstance(topic, Topic) else topic.partition_count()
 
