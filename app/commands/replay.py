@@ -43,6 +43,10 @@ class replay(LongCommand):  # noqa: N801 - Faust calls the command what its clas
     would have changed.
     """
 
+    examples = (
+        ("replay --from 2026-01-31T09:00Z --to 2026-01-31T10:00Z", "the same results?"),
+        ("replay --from 2026-01-31 --to 2026-02-01 --set TICKSTREAM_SURGE=0.01", "what would go?"),
+    )
     options = [  # noqa: RUF012 - as Faust declares it
         option("--from", "begin", type=Time(), required=True, help="Ms, or an ISO time."),
         option("--to", "end", type=Time(), required=True, help="Ms, or an ISO time."),

@@ -27,6 +27,10 @@ class reset(LongCommand):  # noqa: N801 - Faust calls the command what its class
     own steps are emptied, since they are written again. Shows what it deletes, and asks.
     """
 
+    examples = (
+        ("reset", "shows what it deletes, and asks"),
+        ("reset --outputs --yes", "all of it, unasked"),
+    )
     options = [  # noqa: RUF012 - as Faust declares it
         option("--yes", is_flag=True, help="Don't ask."),
         option(

@@ -24,6 +24,11 @@ class topology(LongCommand):  # noqa: N801 - Faust calls the command what its cl
     name, those that a worker would run.
     """
 
+    examples = (
+        ("topology", ""),
+        ("topology --format mermaid", "for Markdown"),
+        ("topology --format dot > topology.dot", "for Graphviz"),
+    )
     options = [  # noqa: RUF012 - as Faust declares it
         option(
             "--format",
