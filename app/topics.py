@@ -188,6 +188,68 @@ CONN_EVENTS = Topic(
     partitions=3,
 )
 
+# -- beaconing: conn-events -> beacons
+
+BEACONS = Topic(
+    "beacons",
+    "source",
+    records.Beacon,
+    "hosts that contact a destination at regular intervals",
+    partitions=3,
+)
+
+# -- fraud: payments -> alerts
+
+PAYMENTS = Topic("payments", "card", records.Payment, "payments by card", partitions=3)
+ALERTS = Topic(
+    "alerts",
+    "card",
+    records.Alert,
+    "payments that do not look like their card's owner, and why",
+    partitions=3,
+)
+
+# -- maintenance: readings -> maintenance
+
+READINGS = Topic(
+    "readings", "machine", records.Reading, "what machines' sensors read", partitions=3
+)
+MAINTENANCE = Topic(
+    "maintenance",
+    "machine",
+    records.Maintenance,
+    "machines that drift, jump or are silent",
+    partitions=3,
+)
+
+# -- hotel: guests, guest-events -> guest-log -> service-actions
+
+GUESTS = Topic(
+    "guests", "guest", records.Guest, "profiles of a hotel's guests", partitions=3, compacted=True
+)
+GUEST_EVENTS = Topic(
+    "guest-events",
+    "guest",
+    records.GuestEvent,
+    "reservations, arrivals, complaints, responses, departures",
+    partitions=3,
+)
+GUEST_LOG = Topic(
+    "guest-log",
+    "guest",
+    records.GuestEvent | records.Profile,
+    "both in one order",
+    partitions=3,
+    retention=8 * DAY,
+)
+SERVICE_ACTIONS = Topic(
+    "service-actions",
+    "guest",
+    records.ServiceAction,
+    "guests who wait for too long",
+    partitions=3,
+)
+
 # -- every pipeline
 
 DEAD_LETTERS = Topic(
@@ -211,6 +273,15 @@ ALL = (
     CLOSES,
     TREND_SIGNALS,
     CONN_EVENTS,
+    BEACONS,
+    PAYMENTS,
+    ALERTS,
+    READINGS,
+    MAINTENANCE,
+    GUESTS,
+    GUEST_EVENTS,
+    GUEST_LOG,
+    SERVICE_ACTIONS,
     DEAD_LETTERS,
 )
 
