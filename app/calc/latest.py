@@ -6,10 +6,11 @@ places; a new one takes the place of the oldest.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from heapq import nlargest
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from app.calc.process import Context
 
@@ -24,8 +25,15 @@ def announce(record: Any, context: Context) -> None:
     context.share(str(number % MOST), (number, record))
 
 
-def newest(partitions: Iterable[Mapping[str, tuple[int, Any]]], limit: int) -> list[Any]:
-    """Give the newest `limit` by event time of what the partitions keep, the newest first."""
-    kept = [each for shared in partitions for each in shared.values()]
-    kept.sort(key=lambda each: (-each[1].time, -each[0]))
-    return [record for _, record in kept[:limit]]
+class Told(NamedTuple):
+    """What was said: its time (ms), its number in the partition, the record itself."""
+
+    time: int
+    number: int
+    record: Any
+
+
+def newest(shared: Mapping[str, tuple[int, Any]], limit: int) -> list[Told]:
+    """Give the newest `limit` by event time of what a partition keeps, the newest first."""
+    told = (Told(record.time, number, record) for number, record in shared.values())
+    return nlargest(limit, told, key=lambda each: each[:2])

@@ -38,7 +38,7 @@ class BeaconSettings(BaseModel):
         description="After a longer pause contacts are counted anew",
     )
     beacon_allowed: Annotated[Names, AfterValidator(check_patterns)] = Field(
-        (),
+        ("*.pool.ntp.org",),
         alias="TICKSTREAM_BEACON_ALLOWED",
         description="Destinations that may be contacted regularly: names, *.example.org, "
         "10.0.0.0/8",
