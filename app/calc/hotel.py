@@ -65,8 +65,8 @@ class GuestState(Struct):
 class Hotel(InOrder[GuestState, GuestEvent | Profile]):
     """Follows a guest, and tells who has waited for too long.
 
-    Whether somebody is a VIP is asked when the time is over, of the profile as it is then: one
-    that comes after the guest still counts.
+    Whether somebody is a VIP is asked when the time is over, of the profile as it is then. Where
+    there is none yet, it is told when one comes: in a catch-up profiles may be far behind.
     """
 
     def __init__(self, limits: HotelSettings) -> None:
@@ -89,27 +89,38 @@ class Hotel(InOrder[GuestState, GuestEvent | Profile]):
         self,
         state: GuestState,
         event: Waiting[GuestEvent | Profile],
-        context: Context,  # noqa: ARG002  # nothing is told before its time is over
+        context: Context,
     ) -> None:
         """Take an event or a profile in."""
         take_in(state, event, self.limits)
+        if state.profile is not None:
+            for request in [each for each in state.requests if each.undecided]:
+                self._decide(state, request, context)
 
     # -- who waits
 
     def due(self, state: GuestState) -> int | None:
         """Give when the first of those who wait will have waited for too long."""
-        return min((each.due for each in state.requests if not each.told), default=None)
+        return min((each.due for each in state.requests if _open(each)), default=None)
 
     def pass_due(self, state: GuestState, due: int, context: Context) -> None:
         """Tell who has waited for too long; the arrival of anybody but a VIP is none of these."""
-        for request in [each for each in state.requests if each.due == due and not each.told]:
-            request.told = True
+        for request in [each for each in state.requests if each.due == due and _open(each)]:
             if request.kind == "complaint":
+                request.told = True
                 self._tell(state, request, "complaint", self.limits.hotel_complaint, context)
-            elif state.profile is not None and state.profile.vip:
-                self._tell(state, request, "vip-arrival", self.limits.hotel_arrival, context)
+            elif state.profile is None:
+                request.undecided = True
             else:
-                state.requests.remove(request)
+                self._decide(state, request, context)
+
+    def _decide(self, state: GuestState, request: Request, context: Context) -> None:
+        """Tell of an arrival whose time is over, if it was a VIP's."""
+        request.undecided, request.told = False, True
+        if state.profile is not None and state.profile.vip:
+            self._tell(state, request, "vip-arrival", self.limits.hotel_arrival, context)
+        else:
+            state.requests.remove(request)
 
     def _tell(
         self, state: GuestState, request: Request, kind: str, limit: int, context: Context
@@ -177,12 +188,20 @@ def _wait(state: GuestState, request: Request) -> None:
     state.requests = [*state.requests, request][-MOST_REQUESTS:]
 
 
+def _open(request: Request) -> bool:
+    """Say whether its time is not over."""
+    return not (request.told or request.undecided)
+
+
 def _answers(response: Response, request: Request) -> bool:
-    return response.to in {None, request.id} and request.since <= response.time
+    # What is undecided was not answered in time, whatever comes after it.
+    asked = response.to in {None, request.id} and request.since <= response.time
+    return asked and not request.undecided
 
 
 def _ends(departure: Departure, request: Request) -> bool:
-    return request.kind == "arrival" and request.since <= departure.time
+    ended = request.kind == "arrival" and request.since <= departure.time
+    return ended and not request.undecided
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -203,6 +222,6 @@ def stay_of(state: GuestState, limits: HotelSettings) -> Stay:
         ),
         arrived=now.arrived,
         room=now.room,
-        open=now.requests,
+        open=[each for each in now.requests if not each.undecided],
         events=now.events[::-1],
     )

@@ -108,6 +108,8 @@ class Request(Struct):
     offset: int
     #: Whether it is a service action by now.
     told: bool = False
+    #: Whether its time is over and nobody knows yet if the guest is a VIP.
+    undecided: bool = False
 
 
 class Stay(Struct, frozen=True, gc=False):
