@@ -58,6 +58,9 @@ class Topic:
     read: Callable[[bytes], Any] | None = None
     #: What makes a value of a record. JSON if None.
     write: Callable[[Any], bytes] | None = None
+    #: What makes a record of a tombstone: of its key, and of Kafka's timestamp (ms), which is the
+    #: only time it has. Without it, a value that is not there can't be read.
+    tombstone: Callable[[str, int], Any] | None = None
 
     def partition_count(self, conf: Settings | None = None) -> int:
         """Give how many partitions this topic has under `conf` (this process's if None)."""
@@ -225,7 +228,13 @@ MAINTENANCE = Topic(
 # -- hotel: guests, guest-events -> guest-log -> service-actions
 
 GUESTS = Topic(
-    "guests", "guest", records.Guest, "profiles of a hotel's guests", partitions=3, compacted=True
+    "guests",
+    "guest",
+    records.Guest,
+    "profiles of a hotel's guests; a tombstone forgets one",
+    partitions=3,
+    compacted=True,
+    tombstone=records.GuestForgotten,
 )
 GUEST_EVENTS = Topic(
     "guest-events",
@@ -237,7 +246,7 @@ GUEST_EVENTS = Topic(
 GUEST_LOG = Topic(
     "guest-log",
     "guest",
-    records.GuestEvent | records.Profile,
+    records.GuestEvent | records.GuestProfile | records.GuestForgotten,
     "both in one order",
     partitions=3,
     retention=8 * DAY,

@@ -5,7 +5,7 @@ Written by `agents/hotel.py`; read by the web's `/api/guests/{guest}`, `/api/ser
 
 from app import app
 from app.calc.hotel import GuestState, Hotel, event_of, profile_of, stay_of
-from app.records import ServiceAction, Stay
+from app.records import GuestForgotten, GuestProfile, ServiceAction, Stay
 from app.settings import DAY, settings
 from app.state.keyed_table import KeyedTable
 from app.state.step import Step
@@ -49,6 +49,8 @@ guests = Guests(
     shared=tuple[int, ServiceAction],
     outputs=[SERVICE_ACTIONS],
     grace=settings().hotel_grace,
+    # A profile may be years old, and holds from when it comes.
+    timeless=(GuestProfile, GuestForgotten),
     # As long as the compacted topic of profiles: for ever, whatever event time says.
     retention=36_500 * DAY.size,
     help="Profile, reservations, requests and latest events of each guest",

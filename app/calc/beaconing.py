@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 #: A source's destinations are kept in so many rows: a contact writes one of them anew, not all.
 PARTS = 16
 #: At most this fraction of intervals may be several: a host sleeps, a packet is lost.
-MOST_MISSED = 1 / 3
+MOST_MISSED = 1 / 4
 
 
 class Pair(Struct):
@@ -65,14 +65,18 @@ class Rhythm(NamedTuple):
 def rhythm(times: Sequence[int]) -> Rhythm:
     """Give how regular instants (ms, at least three, ascending) are.
 
-    An interval of about n times the median counts as n equal ones of which n - 1 ends were missed.
+    An interval of about n times the median counts as n of which n - 1 ends were missed: it has n
+    times their mean, and n times their variance.
     """
     intervals = [after - before for before, after in pairwise(times)]
     usual = median(intervals)
     beats = [max(1, round(interval / usual)) for interval in intervals]
-    each = [interval / number for interval, number in zip(intervals, beats, strict=True)]
-    mean = fsum(each) / len(each)
-    deviation = sqrt(fsum((one - mean) ** 2 for one in each) / len(each))
+    mean = sum(intervals) / sum(beats)
+    squares = (
+        (interval - number * mean) ** 2 / number
+        for interval, number in zip(intervals, beats, strict=True)
+    )
+    deviation = sqrt(fsum(squares) / len(intervals))
     return Rhythm(mean, deviation / mean, sum(beats) - len(beats))
 
 

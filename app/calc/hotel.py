@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from app.calc.in_order import InOrder, Waiting
 from app.calc.latest import announce
@@ -15,7 +16,8 @@ from app.records import (
     Departure,
     Guest,
     GuestEvent,
-    Profile,
+    GuestForgotten,
+    GuestProfile,
     Request,
     Reservation,
     Response,
@@ -34,11 +36,12 @@ MOST_REQUESTS = 100
 MOST_EVENTS = 20
 
 
-def profile_of(guest: Guest, sender: Sender) -> None:
-    """Send a profile to where the events are."""
-    sender.send(
-        Profile(guest.guest, guest.name, guest.time, guest.vip, guest.language, guest.notes)
-    )
+def profile_of(guest: Guest | GuestForgotten, sender: Sender) -> None:
+    """Send a profile, or that there is none any more, to where the events are."""
+    if isinstance(guest, GuestForgotten):
+        sender.send(guest)
+    else:
+        sender.send(GuestProfile(**asdict(guest)))
 
 
 def event_of(event: GuestEvent, sender: Sender) -> None:
@@ -50,8 +53,8 @@ class GuestState(Struct):
     """What is known of a guest."""
 
     guest: str
-    waiting: list[Waiting[GuestEvent | Profile]] = field(default_factory=list)
-    profile: Profile | None = None
+    waiting: list[Waiting[GuestEvent]] = field(default_factory=list)
+    profile: GuestProfile | None = None
     reservations: dict[str, Reservation] = field(default_factory=dict)
     #: Since when in the house (ms).
     arrived: int | None = None
@@ -62,11 +65,12 @@ class GuestState(Struct):
     events: list[GuestEvent] = field(default_factory=list)
 
 
-class Hotel(InOrder[GuestState, GuestEvent | Profile]):
+class Hotel(InOrder[GuestState, GuestEvent]):
     """Follows a guest, and tells who has waited for too long.
 
-    Whether somebody is a VIP is asked when the time is over, of the profile as it is then. Where
-    there is none yet, it is told when one comes: in a catch-up profiles may be far behind.
+    Events come in order; a profile holds from when it comes. Whether somebody is a VIP is asked
+    when the time is over, of the profile as it is then. Where there is none yet, it is told when
+    one comes: in a catch-up profiles may be far behind.
     """
 
     def __init__(self, limits: HotelSettings) -> None:
@@ -76,26 +80,43 @@ class Hotel(InOrder[GuestState, GuestEvent | Profile]):
         """Give the state of an unknown guest."""
         return GuestState(key)
 
+    def on_record(
+        self,
+        state: GuestState | None,
+        record: GuestEvent | GuestProfile | GuestForgotten,
+        context: Context,
+    ) -> GuestState | None:
+        """Let an event wait for its turn; a profile is taken in at once."""
+        if isinstance(record, GuestForgotten):
+            return None
+        if not isinstance(record, GuestProfile):
+            return super().on_record(state, record, context)
+        state = self.new(context.key) if state is None else state
+        if state.profile is None or record.time >= state.profile.time:
+            state.profile = record
+        for request in [each for each in state.requests if each.undecided]:
+            self._decide(state, request, context)
+        return state
+
     def on_late(
-        self, state: GuestState | None, event: Waiting[GuestEvent | Profile], context: Context
+        self, state: GuestState | None, event: Waiting[GuestEvent], context: Context
     ) -> GuestState:
-        """Handle it now: a profile may be years old, and no complaint comes too late."""
+        """Handle it now: no complaint comes too late."""
         state = self.new(context.key) if state is None else state
         self.handle(state, event, context)
+        # It may have been due long ago.
+        self.advance(state, context.stream_time - self.limits.hotel_grace, context)
         context.wake(self.next_moment(state))
         return state
 
     def handle(
         self,
         state: GuestState,
-        event: Waiting[GuestEvent | Profile],
-        context: Context,
+        event: Waiting[GuestEvent],
+        context: Context,  # noqa: ARG002  # nothing is told before its time is over
     ) -> None:
-        """Take an event or a profile in."""
+        """Take an event in."""
         take_in(state, event, self.limits)
-        if state.profile is not None:
-            for request in [each for each in state.requests if each.undecided]:
-                self._decide(state, request, context)
 
     # -- who waits
 
@@ -150,13 +171,9 @@ class Hotel(InOrder[GuestState, GuestEvent | Profile]):
         announce(record, context)
 
 
-def take_in(state: GuestState, event: Waiting[GuestEvent | Profile], limits: HotelSettings) -> None:
-    """Let a guest's state follow from the next event or profile."""
+def take_in(state: GuestState, event: Waiting[GuestEvent], limits: HotelSettings) -> None:
+    """Let a guest's state follow from the next event."""
     time, offset, record = event
-    if isinstance(record, Profile):
-        if state.profile is None or time >= state.profile.time:
-            state.profile = record
-        return
     state.events = [*state.events, record][-MOST_EVENTS:]
     match record:
         case Reservation():

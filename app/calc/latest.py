@@ -19,8 +19,11 @@ MOST = 100
 
 
 def announce(record: Any, context: Context) -> None:
-    """Send a record, and keep it as the latest. Nothing else may be shared in that table."""
-    context.send(record)
+    """Send a record, and keep it as the latest. Nothing else may be shared in that table.
+
+    It says itself by `offset` what it was made of, which its header names.
+    """
+    context.send(record, offsets=(record.offset,))
     number = 1 + max((number for number, _ in context.shared.values()), default=-1)
     context.share(str(number % MOST), (number, record))
 

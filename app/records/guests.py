@@ -69,8 +69,15 @@ class Departure(Struct, frozen=True, gc=False, tag="departure"):
 GuestEvent = Reservation | Arrival | Complaint | Response | Departure
 
 
-class Profile(Guest, frozen=True, gc=False, tag="profile"):
+class GuestProfile(Guest, frozen=True, gc=False, tag="profile"):
     """A guest's profile among the events: both come in one order."""
+
+
+class GuestForgotten(Struct, frozen=True, gc=False, tag="forgotten"):
+    """A guest whose profile was deleted (a tombstone in `guests`): nothing is to be kept."""
+
+    guest: str
+    time: int
 
 
 class ServiceAction(Struct, frozen=True, gc=False):
