@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, log
+from math import exp, log, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from app.calc.in_order import InOrder, Waiting
 from app.calc.latest import announce
 from app.calc.sphere import great_circle
+from app.calc.student import normal_score, student_score
 from app.calc.welford import Moments
 from app.records import Alert, Payment
 from app.windows.durations import approximate_duration, format_duration
@@ -132,17 +133,20 @@ class Fraud(InOrder[CardState, Payment]):
     def _weigh(self, state: CardState, payment: Payment) -> Suspicion | None:
         """Amount: its logarithm, in standard deviations from the mean of the card's own.
 
+        With few payments those are known little, which the score allows for (app/calc/student.py).
         What is too far counts as the farthest that is not: one theft must not teach the table
         that thefts are usual, but habits may change.
         """
         limit, amounts, size = self.limits.fraud_deviations, state.amounts, log(payment.amount)
         found = None
         if amounts.count >= self.limits.fraud_history:
-            deviation = max(amounts.deviation, LEAST_DEVIATION)
-            score = (size - amounts.mean) / deviation
+            freedom = amounts.count - 1
+            deviation = max(amounts.deviation, LEAST_DEVIATION) * sqrt(1 + 1 / amounts.count)
+            score = normal_score((size - amounts.mean) / deviation, freedom)
             if abs(score) > limit:
                 found = _unusual(payment.amount, amounts, score, limit)
-                size = amounts.mean + (limit if score > 0 else -limit) * deviation
+                farthest = student_score(limit if score > 0 else -limit, freedom)
+                size = amounts.mean + farthest * deviation
         amounts.add(size)
         return found
 

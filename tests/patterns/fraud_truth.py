@@ -1,7 +1,7 @@
 """Alerts about cards, by looking at each card's sorted payments."""
 
 from collections.abc import Iterable
-from math import acos, cos, log, radians, sin
+from math import acos, cos, exp, log, radians, sin
 from statistics import fmean, stdev
 from typing import Any
 
@@ -40,10 +40,15 @@ def _of_card(payments: list[Seen]) -> Iterable[dict[str, Any]]:
                 place = each
         size = log(each.record["amount"])
         if len(logs) >= HISTORY:
-            mean, spread = fmean(logs), max(stdev(logs), 0.1)
-            if abs(size - mean) > LIMIT * spread:
-                yield _alert(each, "amount", (size - mean) / spread, LIMIT, [])
-                size = mean + LIMIT * spread * (1 if size > mean else -1)
+            mean, nu = fmean(logs), len(logs) - 1
+            spread = max(stdev(logs), 0.1) * (1 + 1 / len(logs)) ** 0.5
+            factor = (8 * nu + 1) / (8 * nu + 3)
+            most = (nu * (exp((LIMIT / factor) ** 2 / nu) - 1)) ** 0.5
+            t = (size - mean) / spread
+            if abs(t) > most:
+                rare = factor * (nu * log(1 + t * t / nu)) ** 0.5
+                yield _alert(each, "amount", rare if t > 0 else -rare, LIMIT, [])
+                size = mean + (most if t > 0 else -most) * spread
         logs.append(size)
 
 

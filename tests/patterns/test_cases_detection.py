@@ -114,7 +114,7 @@ def test_thefts_are_found(show: Show) -> None:
     show("fraud", scores)
     ours, *baselines = list(scores.values())[:3]
     assert ours.precision > 0.9
-    assert ours.recall > 0.9
+    assert ours.recall > 0.85
     assert all(ours.f1 > each.f1 for each in baselines)
 
 

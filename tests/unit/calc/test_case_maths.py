@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from app.calc.allowed import allow_list
 from app.calc.beaconing import rhythm
 from app.calc.sphere import great_circle
+from app.calc.student import normal_score, student_score
 from app.calc.welford import Moments
 
 
@@ -40,6 +41,21 @@ def test_running_moments_are_those_of_all_numbers(numbers: list[float]) -> None:
         moments.add(number)
     assert moments.mean == pytest.approx(fmean(numbers))
     assert moments.deviation == pytest.approx(stdev(numbers), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("t", "freedom", "z"),
+    [(2.262, 9, 1.960), (3.250, 9, 2.576), (4.781, 9, 3.291), (-2.776, 4, -1.960), (2.0, 10**6, 2)],
+)
+def test_a_score_is_as_rare_as_its_t(t: float, freedom: int, z: float) -> None:
+    """By tables of both distributions."""
+    assert normal_score(t, freedom) == pytest.approx(z, abs=0.01)
+
+
+@given(st.floats(-12, 12), st.integers(4, 10_000))
+def test_a_score_can_be_turned_back(z: float, freedom: int) -> None:
+    """What is the farthest that is no alert is found so."""
+    assert normal_score(student_score(z, freedom), freedom) == pytest.approx(z)
 
 
 def test_a_clock_has_no_variation_and_missed_beats_are_counted() -> None:
