@@ -22,7 +22,7 @@ from app.topics import GUEST_EVENTS, GUESTS, Topic
 
 MINUTE = 60_000
 #: Records of a stay, in the mean.
-RECORDS = 7.0
+RECORDS = 8.0
 #: Promised times of response (ms): TICKSTREAM_HOTEL_COMPLAINT, TICKSTREAM_HOTEL_ARRIVAL.
 COMPLAINTS, ARRIVALS = 10 * MINUTE, 5 * MINUTE
 #: Shares of guests that are VIPs, of requests that are not answered in time, or never.

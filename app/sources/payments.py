@@ -32,7 +32,9 @@ HOUR = 3_600_000
 #: Seconds between two payments of a card, in the mean.
 BETWEEN = 120
 #: Payments for each theft and for each journey, in the mean.
-THEFTS, JOURNEYS = 250, 400
+THEFTS, JOURNEYS = 250, 2_000
+#: Payments of a card before what is usual for it is known.
+KNOWN = 12
 
 
 @dataclass
@@ -78,12 +80,12 @@ class _Cards:
     def _live(self, now: int) -> None:
         random = self._random
         card = random.choice(self._cards)
-        if card.away_until > now:
-            return
+        while card.away_until > now:
+            card = random.choice(self._cards)
         self._pay(card, now, exp(random.gauss(card.usual, card.spread)), card.city)
         if random.random() < 1 / JOURNEYS:
             self._travel(card, now)
-        elif random.random() < 1 / THEFTS and card.payments > 12:
+        elif random.random() < 1 / THEFTS:
             self._steal(card, now)
 
     def _pay(
@@ -116,7 +118,9 @@ class _Cards:
     def _steal(self, card: _Card, now: int) -> None:
         random = self._random
         self._thefts += 1
-        kind = random.choice(("velocity", "distance", "amount"))
+        kinds = ("velocity", "distance", "amount")
+        # What is usual has to be known before anything can be unusual.
+        kind = random.choice(kinds if card.payments > KNOWN else kinds[:2])
         label = f"{kind}-{self._thefts}"
         time = now + int(random.uniform(5, 60) * 1000)
         if kind == "velocity":
