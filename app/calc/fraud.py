@@ -92,7 +92,7 @@ class Fraud(InOrder[CardState, Payment]):
     def _count(self, state: CardState, payment: Payment) -> Suspicion | None:
         """Velocity: more than `most` payments in (time - window, time]."""
         most, window = self.limits.fraud_payments, self.limits.fraud_window
-        before = state.recent
+        before = state.recent[-most:]  # the setting may have been another
         state.recent = [*before, (payment.time, payment.id)][-most:]
         if len(before) < most or payment.time - before[0][0] >= window:
             return None

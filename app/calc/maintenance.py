@@ -138,7 +138,7 @@ class Watch(InOrder[MachineState, Reading]):
         name, value, time = measure
         found = None
         if len(sensor.window) >= size:
-            mean, deviation = _spread(sensor.window)
+            mean, deviation = _spread(sensor.window[-size:])
             score = (value - mean) / deviation
             if abs(score) > limit:
                 if self._may_tell(sensor.spike, time):
