@@ -143,7 +143,7 @@ def test_what_comes_after_its_grace_is_a_dead_letter(driver: TopologyDriver) -> 
     assert letter.error == "LateError: 5.001 s behind stream time, which is more than the grace"
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.data())
 def test_the_order_of_arrival_within_the_grace_does_not_matter(data: st.DataObject) -> None:
     """Nor do batches, nor a crash."""
