@@ -32,6 +32,11 @@ class SendingState(PartitionState):
         self.time = -1
         #: Kafka key of what is handled: its like goes to the same partition.
         self._source_key = b""
+        #: What the header `source` begins with.
+        self._origin = f"{table.source.name}-{partition}-"
+        #: Topics with as many partitions as the source: the same keys are in the same ones.
+        count = table.source.partition_count()
+        self._alike = {each.name for each in table.outputs if each.partition_count() == count}
         self._said: list[tuple[tuple[str, int], bytes, bytes, tuple[int, ...]]] = []
 
     def send(
@@ -51,14 +56,13 @@ class SendingState(PartitionState):
         self._said.append(((topic.name, partition), key, value, offsets))
 
     def _place(self, topic: Topic, key: bytes) -> int:
-        same = topic.partition_count() == self.table.source.partition_count()
-        if same and key == self._source_key:
+        if key == self._source_key and topic.name in self._alike:
             return self.partition
         return self._partition_of(topic, key)
 
     def _pass_on(self) -> None:
         """Send what was said of the record that was handled."""
-        origin = f"{self.table.source.name}-{self.partition}-"
+        origin = self._origin
         source = f"{origin}{self.offset}".encode()
         for place, key, value, offsets in self._said:
             of = ",".join(f"{origin}{each}" for each in offsets).encode() if offsets else source
