@@ -17,6 +17,7 @@ from app.web import (
     windows,
 )
 from app.web import parameters as p
+from app.web.live import stream, watch
 from app.web.routes import Route
 
 _ASKING = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -142,6 +143,14 @@ ROUTES = (
         lateness.lateness,
         "How late the records of each table came, and what each grace would keep",
         list[lateness.TableLateness],
+        statuses=(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+    ),
+    Route(
+        "/api/events",
+        stream.events,
+        "What changes, while it does: server-sent events of the topics watched",
+        media="text/event-stream",
+        parameters=(watch.WATCH, watch.AFTER),
         statuses=(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
     ),
     Route("/healthz", health.alive, "Whether this worker is alive", health.Alive),

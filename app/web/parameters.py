@@ -36,11 +36,12 @@ class Parameter:
     default: Any = None
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
     place: Literal["query", "path"] = "query"
+    required: bool = False
 
 
 def path(name: str, description: str) -> Parameter:
     """Describe a part of the path."""
-    return Parameter(name, description, _non_empty, place="path")
+    return Parameter(name, description, _non_empty, place="path", required=True)
 
 
 def read_values(request: web.Request, parameters: Sequence[Parameter]) -> Values:
@@ -67,6 +68,8 @@ def _read(request: web.Request, parameter: Parameter) -> Any:
             bad_parameter(parameter.name, "given more than once")
     text = source.get(parameter.name)
     if text is None:
+        if parameter.required:
+            bad_parameter(parameter.name, f"has to be given: {parameter.description}")
         return parameter.default
     try:
         return parameter.read(text)

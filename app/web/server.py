@@ -10,6 +10,8 @@ from app.web.api import ROUTES
 from app.web.dashboard import STATIC, add_headers
 from app.web.errors import json_errors
 from app.web.health import count_requests
+from app.web.live.outputs import new_hub
+from app.web.live.stream import HUB
 from app.web.lookup import APP
 from app.web.openapi import DOCUMENT, document
 
@@ -33,6 +35,8 @@ class Server(driver.Web):
         super().__init__(app, **kwargs)
         self.web_app[APP] = app
         self.web_app[DOCUMENT] = document(ROUTES)
+        self.web_app[HUB] = new_hub(app)
+        self.web_app.on_shutdown.append(self.web_app[HUB].shut)
         self.web_app.middlewares.extend((count_requests, json_errors))
         self.web_app.on_response_prepare.append(add_headers)
         for route in ROUTES:
