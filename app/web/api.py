@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from app.records import Candle, MostActive, Surge, TopGainers, TopLosers, Trend
+from app.topology import Topology
 from app.web import (
     candles,
     dashboard,
@@ -14,7 +15,9 @@ from app.web import (
     surges,
     tables,
     trends,
+    topology,
     windows,
+    workers,
 )
 from app.web import parameters as p
 from app.web.live import stream, watch
@@ -33,9 +36,12 @@ ROUTES = (
             p.path("symbol", "The symbol, as it stands in ticks"),
             p.SIZE,
             p.ADVANCE,
+            p.POINTS,
             p.FROM,
             p.TO,
+            p.START,
             p.limit("How many windows at most, the newest of them", default=100, most=5000),
+            p.STALE,
         ),
         statuses=_ASKING,
     ),
@@ -47,6 +53,8 @@ ROUTES = (
         parameters=(
             p.Parameter("prefix", "Only those that begin so, in upper or lower case", default=""),
             p.limit("How many at most", default=100, most=10_000),
+            p.STALE,
+            p.PARTIAL,
         ),
         statuses=(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
     ),
@@ -55,7 +63,15 @@ ROUTES = (
         gainers.top_gainers,
         "The ten best of a day, the best first",
         TopGainers,
-        parameters=(p.DAY,),
+        parameters=(p.DAY, p.STALE),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/days",
+        gainers.days,
+        "The days that are ranked, oldest first",
+        list[str],
+        parameters=(p.STALE,),
         statuses=_ASKING,
     ),
     Route(
@@ -79,7 +95,7 @@ ROUTES = (
         surges.surges,
         "The latest surge of each symbol, the newest first",
         list[Surge],
-        parameters=(p.limit("How many at most", default=10, most=1000),),
+        parameters=(p.limit("How many at most", default=10, most=1000), p.STALE),
         statuses=_ASKING,
     ),
     Route(
@@ -102,6 +118,7 @@ ROUTES = (
             p.FROM,
             p.TO,
             p.limit("How many windows at most, the newest of them", default=100, most=5000),
+            p.STALE,
         ),
         statuses=_ASKING,
     ),
@@ -117,6 +134,8 @@ ROUTES = (
             p.TO,
             p.limit("How many windows a page has at most", default=100, most=5000),
             windows.AFTER,
+            p.STALE,
+            p.PARTIAL,
         ),
         statuses=_ASKING,
     ),
@@ -135,6 +154,7 @@ ROUTES = (
         parameters=(
             p.path("name", "Name of the table"),
             p.path("key", "The key, as it stands in the table's source topic"),
+            p.STALE,
         ),
         statuses=_ASKING,
     ),
@@ -144,6 +164,20 @@ ROUTES = (
         "How late the records of each table came, and what each grace would keep",
         list[lateness.TableLateness],
         statuses=(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+    ),
+    Route(
+        "/api/workers",
+        workers.workers,
+        "Every worker: its partitions, restores, lag and counts; and which does not answer",
+        list[workers.WorkerState],
+        statuses=(HTTPStatus.BAD_REQUEST,),
+    ),
+    Route(
+        "/api/topology",
+        topology.graph,
+        "The graph of what runs: topics, agents, tables, and how records go between them",
+        Topology,
+        statuses=(HTTPStatus.BAD_REQUEST,),
     ),
     Route(
         "/api/events",

@@ -32,7 +32,9 @@ async def test_described_parameters_are_those_read(worker, http) -> None:
     async with http.get(f"{worker.url}/openapi.json") as reply:
         operation = (await reply.json())["paths"]["/api/candles/{symbol}"]["get"]
     names = {p["name"] for p in operation["parameters"] if p["in"] == "query"}
-    assert names == {"size", "advance", "from", "to", "limit"}
+    assert names == {
+        *("size", "advance", "points", "from", "to", "start", "limit", "stale"),
+    }
     responses = operation["responses"]
     assert {"200", "400", "404", "503"} <= set(responses)
     assert "Retry-After" in responses["503"]["headers"]

@@ -24,6 +24,9 @@ NOON = 1_769_869_800_000
 class WebApp(faust.App):
     """A Faust application that never meets a broker."""
 
+    #: No definitions: tables are put in by hand.
+    tasks = SimpleNamespace(tables=[], topics={})
+
     def _new_web(self) -> Server:
         return Server(self)
 
@@ -137,6 +140,10 @@ class Gainers(_ByHand, StateTable):
         """Give the same as the most active."""
         found = self.top(day)
         return found and MostActive(found.day, found.rank, found.time, found.revision)
+
+    def days(self) -> list[str]:
+        """Give the days there are."""
+        return self.keys()
 
 
 # Nothing is folded here, so what folding needs doesn't have to be there.
