@@ -8,6 +8,7 @@ from app.topology import Topology
 from app.web import (
     candles,
     dashboard,
+    docs,
     gainers,
     health,
     lateness,
@@ -196,5 +197,6 @@ ROUTES = (
         statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
     ),
     Route("/metrics", health.metrics, "The metrics of this worker", media="text/plain"),
+    Route("/api/docs", docs.page, "A page that lists the API and asks it", media="text/html"),
     Route("/openapi.json", openapi.show, "This description", dict[str, Any]),
 )
