@@ -53,6 +53,7 @@ ROUTES = (
         list[str],
         parameters=(
             p.Parameter("prefix", "Only those that begin so, in upper or lower case", default=""),
+            p.Parameter("after", "Only those behind this one: the last of a page", default=""),
             p.limit("How many at most", default=100, most=10_000),
             p.STALE,
             p.PARTIAL,
@@ -197,6 +198,12 @@ ROUTES = (
         statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
     ),
     Route("/metrics", health.metrics, "The metrics of this worker", media="text/plain"),
-    Route("/api/docs", docs.page, "A page that lists the API and asks it", media="text/html"),
+    Route(
+        "/api/docs",
+        docs.page,
+        "A page that lists the API and asks it",
+        media="text/html",
+        statuses=(HTTPStatus.BAD_REQUEST,),
+    ),
     Route("/openapi.json", openapi.show, "This description", dict[str, Any]),
 )

@@ -79,7 +79,7 @@ async def symbols(request: web.Request, values: Values) -> web.StreamResponse:
         return json_response([])
 
     def here() -> list[str]:
-        return _symbols_here(table, values["prefix"], limit)
+        return _symbols_here(table, values["prefix"], values["after"], limit)
 
     own = own_part(app, request, table, here)
     if own is not None:
@@ -89,10 +89,10 @@ async def symbols(request: web.Request, values: Values) -> web.StreamResponse:
     return gathered.label(json_response(found[:limit]))
 
 
-def _symbols_here(table: StateTable, prefix: str, limit: int) -> list[str]:
+def _symbols_here(table: StateTable, prefix: str, after: str, limit: int) -> list[str]:
     # Each partition's keys are looked through, the first `limit` of those that match are kept.
     begin = prefix.lower()
-    keys = (key for key in table.keys(_ALL) if key.lower().startswith(begin))
+    keys = (key for key in table.keys(_ALL) if key > after and key.lower().startswith(begin))
     return list(islice(keys, limit))
 
 

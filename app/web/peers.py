@@ -4,9 +4,10 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from os import strerror
 from typing import NamedTuple
 
-from aiohttp import ClientError, ClientTimeout, web
+from aiohttp import ClientConnectorError, ClientError, ClientTimeout, web
 from faust.types import AppT
 from yarl import URL
 
@@ -67,11 +68,21 @@ async def _ask(app: AppT, name: str, path: URL, headers: Mapping[str, str]) -> R
         ) as reply:
             answer = _read(name, reply.status, reply.headers, await reply.read())
     except (ClientError, TimeoutError, OSError) as error:
-        reason = str(error) or type(error).__name__
+        reason = _reason(error)
         _note_silence(worker, reason)
         return Reply(worker=name, silence=reason)
     _silent.discard(worker)
     return answer
+
+
+def _reason(error: Exception) -> str:
+    """Say in a few words why there is no answer."""
+    if isinstance(error, TimeoutError):
+        return f"not within {TIMEOUT.total:.0f} s"
+    if isinstance(error, ClientConnectorError):
+        number = error.os_error.errno
+        return strerror(number).lower() if number else str(error.os_error)
+    return str(error) or type(error).__name__
 
 
 def _note_silence(worker: URL, reason: str) -> None:

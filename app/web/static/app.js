@@ -22,6 +22,7 @@ const at = (id) => document.getElementById(id);
 const selection = readAddress();
 const shown = new Candles(WINDOWS);
 let top = null;
+let settled = true; // whether all workers answer and are ready
 
 // -- what is asked
 
@@ -32,7 +33,14 @@ const live = new Live({
   // It may be the worker, or only the connection: the next answer tells.
   lost: () => askAgain(),
 });
-const patience = () => (live.connected ? SELDOM : OFTEN);
+const patience = () => (live.connected && settled ? SELDOM : OFTEN);
+
+// While a worker is away, nobody tells what becomes of its partitions: it is asked for.
+function settle(now) {
+  const changed = settled !== now;
+  settled = now;
+  if (changed) askAgain();
+}
 
 const gainers = poll("gainers", patience, (signal) => orNothing(get("/api/top-gainers?stale=true", signal)), showTop);
 
@@ -230,7 +238,7 @@ at("retry").addEventListener("click", askAgain);
 listen((symbol) => select(symbol));
 loadWindows();
 loadTopics();
-startTiles(document.getElementById("tiles"), { select });
+startTiles(document.getElementById("tiles"), { select, settle });
 refresh();
 gainers.again();
 surges.again();

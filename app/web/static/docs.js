@@ -11,8 +11,7 @@ async function start() {
   try {
     const described = await (await fetch("/openapi.json")).json();
     at("about").textContent = described.info.description;
-    const versioned = new Set(Object.keys(described.paths).filter((path) => path.startsWith("/api/v1/")));
-    const shown = Object.entries(described.paths).filter(([path]) => !versioned.has(path.replace("/api/", "/api/v1/")));
+    const shown = Object.entries(described.paths).filter(([path]) => !path.startsWith("/api/v1/"));
     at("operations").replaceChildren(...shown.map(([path, { get }]) => operation(path, get)));
   } catch (error) {
     at("failed").hidden = false;
@@ -41,10 +40,10 @@ function operation(path, described) {
 function field(operationId, { name, description, required, schema }) {
   const id = `${operationId}-${name}`;
   const input = schema.type === "boolean" ? choice(id, name) : element("input", { id, name, spellcheck: "false" });
-  if (schema.examples) input.placeholder = schema.examples[0];
+  input.placeholder = schema.examples?.[0] ?? schema.default ?? "";
   input.required = required;
   const label = element("label", { for: id }, name, required ? " (required)" : "");
-  return element("div", { class: "field" }, label, element("span", { class: "soft" }, description), input);
+  return element("div", { class: "field" }, label, element("span", { class: "soft" }, description.replaceAll("`", "")), input);
 }
 
 function choice(id, name) {

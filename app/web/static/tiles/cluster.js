@@ -8,6 +8,7 @@ const FRESH = 1000; // ms in which one answer serves all tiles
 const rates = new Rates();
 let asked = 0;
 let answer = null;
+let addresses = [];
 
 export function askWorkers(signal) {
   if (!answer || Date.now() - asked > FRESH) {
@@ -23,21 +24,23 @@ export function askWorkers(signal) {
   return answer;
 }
 
+// By worker: one that leaves takes its counts along.
 function counters(workers) {
   const counts = new Map();
-  const add = (name, count) => counts.set(name, (counts.get(name) ?? 0) + count);
-  for (const worker of workers) {
-    for (const [table, { folded, late, published }] of Object.entries(worker.counts)) {
-      add(`folded ${table}`, folded);
-      add(`late ${table}`, late);
-      add(`published ${table}`, published);
+  addresses = workers.map((each) => each.worker);
+  for (const { worker, counts: tables } of workers) {
+    for (const [table, counted] of Object.entries(tables)) {
+      for (const [what, count] of Object.entries(counted)) counts.set(`${worker} ${what} ${table}`, count);
     }
   }
   return counts;
 }
 
 // Records in a second: of a table "folded", "late", "published"; null while unknown.
-export const rateOf = (what, table) => rates.of(`${what} ${table}`);
+export function rateOf(what, table) {
+  const all = addresses.map((worker) => rates.of(`${worker} ${what} ${table}`)).filter((rate) => rate !== null);
+  return all.length ? all.reduce((a, b) => a + b, 0) : null;
+}
 
 // Records of a topic that nobody has fetched yet, over all partitions. Lag is told in offsets, of
 // which the marker of a transaction takes one: 1 is none.

@@ -11,7 +11,7 @@
 //   watch           topics to hear of, as `/api/events` names them; or left out
 //   hear(body, record, page)   is given each record of those topics
 //
-// `page` has `select(symbol)`. For the newest records of a topic there is `newest.js`.
+// `page` has `select(symbol)`, and `settle(all)` to say whether all is as it should be. For the newest records of a topic there is `newest.js`.
 
 import { lateness } from "/static/tiles/lateness.js";
 import { topology } from "/static/tiles/topology.js";

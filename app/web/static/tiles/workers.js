@@ -12,8 +12,9 @@ export const workers = {
   title: "Workers",
   every: 2000,
   ask: askWorkers,
-  show(body, answer) {
+  show(body, answer, page) {
     const now = Date.now();
+    page.settle(answer.every((worker) => worker.answers && worker.ready));
     for (const { worker } of answer) seen.set(worker, now);
     const gone = [...seen].filter(([worker, at]) => at < now && now - at < REMEMBERED && !answer.some((w) => w.worker === worker));
     const items = [...answer.map(item), ...gone.map(([worker, at]) => goneItem(worker, now - at))];
