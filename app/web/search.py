@@ -52,8 +52,7 @@ class Search:
             self.searched |= reply.partitions
             if reply.silence is not None:
                 self.silent[reply.worker] = reply.silence
-            if reply.response is not None and reply.stale:
-                self.stale += read_stale(reply.stale)
+            self.stale += read_stale(reply.stale)
 
     @property
     def missing(self) -> list[Missing]:
