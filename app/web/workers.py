@@ -8,6 +8,7 @@ from faust.types import AppT
 from prometheus_client.metrics import MetricWrapperBase
 
 from app.state import metrics
+from app.state.table import StateTable
 from app.web.health import TableReadiness, readiness
 from app.web.live.stream import HUB
 from app.web.lookup import APP, others, state_tables
@@ -31,9 +32,10 @@ class Counts(msgspec.Struct, frozen=True):
 class WorkerState(msgspec.Struct, frozen=True):
     """A worker as it sees itself; of one that doesn't `answer`, nothing but the `reason`.
 
-    `lag` are the records of a topic's partition that were not fetched yet, `position` the next
-    offset to fold, `standby_lag` the offsets of a changelog that a standby has not read yet,
-    `dead_letters` are counted by source topic, `readers` are those of `/api/events`.
+    `partitions` are those of each source topic that are open here, `lag` the records of each that
+    were not fetched yet (as far as it is known), `position` the next offset to fold, `standby_lag`
+    the offsets of a changelog that a standby has not read yet, `dead_letters` are counted by
+    source topic, `readers` are those of `/api/events`.
     """
 
     worker: str
@@ -42,6 +44,7 @@ class WorkerState(msgspec.Struct, frozen=True):
     ready: bool = False
     waits_for: list[str] = []
     tables: dict[str, TableReadiness] = {}
+    partitions: dict[str, list[int]] = {}
     lag: ByPartition = {}
     position: ByPartition = {}
     standby_lag: ByPartition = {}
@@ -78,6 +81,7 @@ def _state(app: AppT, readers: int) -> WorkerState:
         ready=state.ready,
         waits_for=state.missing,
         tables=state.tables,
+        partitions=_partitions(tables.values()),
         lag=_by_partition(metrics.lag),
         position=_by_partition(metrics.position),
         standby_lag=_by_partition(metrics.standby_lag),
@@ -85,6 +89,13 @@ def _state(app: AppT, readers: int) -> WorkerState:
         dead_letters=_sums(metrics.dead_letters, "topic"),
         readers=readers,
     )
+
+
+def _partitions(tables: Iterable[StateTable]) -> dict[str, list[int]]:
+    found: dict[str, set[int]] = {}
+    for table in tables:
+        found.setdefault(table.source.name, set()).update(table.partitions)
+    return {topic: sorted(partitions) for topic, partitions in found.items() if partitions}
 
 
 def _counts(tables: Iterable[str]) -> dict[str, Counts]:

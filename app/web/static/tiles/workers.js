@@ -51,22 +51,19 @@ function stateOf(worker) {
   return { kind: "waiting", words: restoring ? "Restoring" : "Not ready", title: worker.waits_for.join("; ") };
 }
 
-// Tables of one source share its partitions: by source, as the lag is told.
+// Tables of one source share its partitions.
 function topicsOf(worker) {
-  const topics = Object.keys(worker.lag).sort((a, b) => size(worker, b) - size(worker, a) || a.localeCompare(b));
-  return topics.length ? topics : [];
+  const topics = Object.entries(worker.partitions);
+  return topics.sort(([a, some], [b, others]) => others.length - some.length || a.localeCompare(b)).map(([topic]) => topic);
 }
 
-const size = (worker, topic) => Object.keys(worker.lag[topic]).length;
-
 function partitions(worker, topic) {
-  const own = Object.keys(worker.lag[topic]).map(Number).sort((a, b) => a - b);
   const lag = lagOf([worker], topic);
   return element(
     "p",
     { class: "partitions" },
     element("span", { class: "topic" }, topic),
-    ...own.map((number) => chip(number, worker.lag[topic][number])),
+    ...worker.partitions[topic].map((number) => chip(number, worker.lag[topic]?.[number] ?? 0)),
     element("span", { class: lag > 1000 ? "late" : "soft" }, lag ? `${compact(lag)} behind` : "up to date"),
   );
 }
