@@ -8,6 +8,7 @@ from app.topology import Topology
 from app.web import (
     candles,
     dashboard,
+    days,
     docs,
     gainers,
     health,
@@ -70,7 +71,7 @@ ROUTES = (
     ),
     Route(
         "/api/days",
-        gainers.days,
+        days.days,
         "The days that are ranked, oldest first",
         list[str],
         parameters=(p.STALE,),
