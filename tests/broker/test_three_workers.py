@@ -155,8 +155,6 @@ async def test_five_hundred_read_one_worker_and_the_slowest_hold_up_nobody(
 ) -> None:
     """Each of them is told; those that take nothing are kept short, and the worker folds on."""
     worker = three[1]
-    # That a reader has left is noticed with the next sign of life.
-    until(lambda: _readers(worker) == 0)
     async with AsyncExitStack() as stack:
         stuck = [stack.enter_context(closing(_stuck_reader(worker.port))) for _ in range(10)]
         opened = [
@@ -171,8 +169,9 @@ async def test_five_hundred_read_one_worker_and_the_slowest_hold_up_nobody(
         assert Counter(event.data["close"] for event in told) == {42: READERS}
         assert _folded(worker) > before
         until(lambda: worker.get("/api/candles/MANY?size=1m")[0] == 200)
-        assert _readers(worker) == READERS + len(stuck)
-    until(lambda: _readers(worker) == 0)
+        assert _readers(worker) >= READERS + len(stuck)
+    # In a thread: connections are closed by this one.
+    await asyncio.to_thread(until, lambda: _readers(worker) == 0)
 
 
 def _flood() -> Iterator[Record]:

@@ -63,7 +63,7 @@ async def events(request: web.Request, values: Values) -> web.StreamResponse:
         if cursor and not resumed:
             head += _own("gap", Gap(None))
         await _write(response, head)
-        await _send_all(hub, reader, response)
+        await _send_all(hub, reader, request, response)
     except (ConnectionError, TimeoutError):
         pass  # it left, or takes nothing more
     finally:
@@ -87,9 +87,13 @@ def _check_topics(hub: Hub, watches: Iterable[Watch]) -> None:
             bad_parameter("watch", f"no topic {watch.topic!r} to watch; there are {there_are}")
 
 
-async def _send_all(hub: Hub, reader: Reader, response: web.StreamResponse) -> None:
+async def _send_all(
+    hub: Hub, reader: Reader, request: web.Request, response: web.StreamResponse
+) -> None:
     while not hub.closing:
         await reader.wait(HEARTBEAT)
+        if request.transport is None:
+            return  # it has left
         # Together, with nothing between: the cursor is that of what is taken.
         (taken, dropped), cursor = reader.take(), write_cursor(hub.cursor_of(reader))
         await _write(response, b"".join(_pieces(taken, dropped, cursor)))
