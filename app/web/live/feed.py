@@ -9,6 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -156,10 +157,10 @@ class Feed:
                 fetched = await consumer.getmany(tp, timeout_ms=POLL_TIMEOUT_MS)
                 self._take(tp.partition, fetched.get(tp, ()))
 
-    def _take(self, number: int, records: Iterable[object]) -> None:
+    def _take(self, number: int, records: Iterable[Any]) -> None:
         history = self._histories[number]
         for record in records:
-            kept = Kept(record.offset, record.key or b"", record.value or b"")  # type: ignore[attr-defined]  # aiokafka's records have no type
+            kept = Kept(record.offset, record.key or b"", record.value or b"")
             history.add(kept)
             if kept.value and self._started.is_set():
                 self._offer(number, kept)
