@@ -124,6 +124,19 @@ def test_the_stream_is_drawn_with_its_rates(page, two, market) -> None:
     expect(page.locator("#topology .dead")).to_contain_text("of ticks")
 
 
+def test_what_is_refused_is_listed_as_it_happens(page, two, market) -> None:
+    """A tick after its grace leads to its symbol; what can't be read stands with its error."""
+    _shown(page, two[0], "SYM02")
+    expect(page.locator("#late .empty")).to_contain_text("None since this page was opened")
+    market.send([tick("SYM09", 1, NOW - 31 * MINUTE), ("SYM09", b"no tick", _now())])
+    late = page.locator("#late li")
+    expect(late).to_have_count(1)
+    expect(late.locator(".gain")).to_contain_text("min behind")
+    expect(page.locator("#dead li .gain")).to_have_text("ticks")
+    late.locator("button").click()
+    expect(page.locator("#symbol-name")).to_have_text("SYM09")
+
+
 def test_workers_and_lateness_are_shown(page, two) -> None:
     """Each worker with its partitions and those it stands by for; late records by how late."""
     page.goto(two[1].url)

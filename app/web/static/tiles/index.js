@@ -13,8 +13,10 @@
 //
 // `page` has `select(symbol)`, and `settle(all)` to say whether all is as it should be. For the newest records of a topic there is `newest.js`.
 
+import { dead } from "/static/tiles/dead.js";
+import { late } from "/static/tiles/late.js";
 import { lateness } from "/static/tiles/lateness.js";
 import { topology } from "/static/tiles/topology.js";
 import { workers } from "/static/tiles/workers.js";
 
-export const TILES = [topology, workers, lateness];
+export const TILES = [topology, workers, lateness, late, dead];

@@ -5,8 +5,8 @@ import { element, time, timeExact, utc } from "/static/format.js";
 
 const MOST = 8;
 
-// `path` answers with the newest first, or `records(answer)` picks them from its answer; `topic` is
-// what they are told in. `line(record)` gives {name, when (ms), value, way ("up", "down" or ""),
+// `path` answers with the newest first, or `records(answer)` picks them from its answer; without a
+// path the tile begins empty. `topic` is what they are told in. `line(record)` gives {name, when (ms), value, way ("up", "down" or ""),
 // title, key, symbol}: of two with the same `key` the later one stays; `symbol` is selected by a click.
 export function newest({ id, title, path, topic, line, records = (answer) => answer, empty, most = MOST }) {
   let lines = [];
@@ -23,9 +23,9 @@ export function newest({ id, title, path, topic, line, records = (answer) => ans
     empty,
     every: 15_000,
     watch: topic ? [topic] : [],
-    ask: (signal) => get(path, signal),
+    ask: async (signal) => (path ? get(path, signal) : []),
     show(body, answer, page) {
-      lines = records(answer).map(line).slice(0, most);
+      if (path) lines = records(answer).map(line).slice(0, most);
       return draw(body, page);
     },
     hear(body, record, page) {
