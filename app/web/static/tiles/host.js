@@ -30,7 +30,7 @@ export const tileTopics = () => TILES.flatMap((tile) => tile.watch ?? []);
 export function toTiles(topic, record) {
   for (const [tile, card] of cards) {
     const watched = (tile.watch ?? []).some((each) => each.split(":")[0] === topic);
-    if (watched && tile.hear(card.body, record, page) !== false) setState(card, "shown");
+    if (watched && tile.hear(card.body, record, page, topic) !== false) setState(card, "shown");
   }
 }
 

@@ -9,14 +9,13 @@
 //   show(body, answer, page)   draws the answer into its element; gives false where it is empty
 //   empty           what is said then
 //   watch           topics to hear of, as `/api/events` names them; or left out
-//   hear(body, record, page)   is given each record of those topics
+//   hear(body, record, page, topic)   is given each record of those topics
 //
 // `page` has `select(symbol)`, and `settle(all)` to say whether all is as it should be. For the newest records of a topic there is `newest.js`.
 
-import { dead } from "/static/tiles/dead.js";
-import { late } from "/static/tiles/late.js";
 import { lateness } from "/static/tiles/lateness.js";
+import { refused } from "/static/tiles/refused.js";
 import { topology } from "/static/tiles/topology.js";
 import { workers } from "/static/tiles/workers.js";
 
-export const TILES = [topology, workers, lateness, late, dead];
+export const TILES = [topology, workers, lateness, refused];

@@ -1,4 +1,4 @@
-// A tile of the newest records of a topic: what the API knows first, then each as it is told.
+// A tile of the newest records of some topics: what the API knows first, then each as it is told.
 
 import { get } from "/static/api.js";
 import { element, time, timeExact, utc } from "/static/format.js";
@@ -6,9 +6,10 @@ import { element, time, timeExact, utc } from "/static/format.js";
 const MOST = 8;
 
 // `path` answers with the newest first, or `records(answer)` picks them from its answer; without a
-// path the tile begins empty. `topic` is what they are told in. `line(record)` gives {name, when (ms), value, way ("up", "down" or ""),
-// title, key, symbol}: of two with the same `key` the later one stays; `symbol` is selected by a click.
-export function newest({ id, title, path, topic, line, records = (answer) => answer, empty, most = MOST }) {
+// path the tile begins empty. `topics` are what they are told in. `line(record, topic)` gives
+// {name, when (ms), value, way ("up", "down" or ""), title, key, symbol}: of two with the same
+// `key` the later one stays; `symbol` is selected by a click.
+export function newest({ id, title, path, topics = [], line, records = (answer) => answer, empty, most = MOST }) {
   let lines = [];
 
   function draw(body, page) {
@@ -22,14 +23,14 @@ export function newest({ id, title, path, topic, line, records = (answer) => ans
     title,
     empty,
     every: 15_000,
-    watch: topic ? [topic] : [],
+    watch: topics,
     ask: async (signal) => (path ? get(path, signal) : []),
     show(body, answer, page) {
-      if (path) lines = records(answer).map(line).slice(0, most);
+      if (path) lines = records(answer).map((record) => line(record, topics[0])).slice(0, most);
       return draw(body, page);
     },
-    hear(body, record, page) {
-      const told = line(record);
+    hear(body, record, page, topic) {
+      const told = line(record, topic);
       const others = lines.filter((each) => each.key === undefined || each.key !== told.key);
       lines = [told, ...others].sort((a, b) => b.when - a.when).slice(0, most);
       return draw(body, page);
