@@ -96,7 +96,7 @@ def test_a_correction_flashes_and_shows_its_evidence(page, two, market) -> None:
     before = two[0].get("/api/candles/SYM07?size=1m")[1][-2]
     page.evaluate(NOTE_FLASHES)
     market.send([tick("SYM07", 90, before["start"] + 1000)])
-    page.wait_for_function("flashed.has('I.flash') && flashed.has('TR.corrected')")
+    until(lambda: {"I.flash", "TR.corrected"} <= set(page.evaluate("[...flashed]")))
     row = page.locator("#rows tr", has_text="◆ 1")
     (after,) = two[0].get(f"/api/candles/SYM07?size=1m&start={before['start']}")[1]
     assert after["count"] == before["count"] + 1

@@ -54,6 +54,8 @@ async def events(request: web.Request, values: Values) -> web.StreamResponse:
     """Send events until the reader leaves or the worker stops; before that, raises ApiError."""
     hub, watches = request.app[HUB], values["watch"]
     _check_topics(hub, watches)
+    if request.method == "HEAD":
+        return web.Response(headers=_HEADERS)
     cursor = read_cursor(values["after"] or request.headers.get("Last-Event-ID", ""))
     reader, resumed = await hub.open(watches, cursor)
     try:
