@@ -16,8 +16,8 @@ from app.web import (
     openapi,
     surges,
     tables,
-    trends,
     topology,
+    trends,
     windows,
     workers,
 )
@@ -82,7 +82,7 @@ ROUTES = (
         gainers.top_losers,
         "The ten worst of a day, the worst first",
         TopLosers,
-        parameters=(p.DAY,),
+        parameters=(p.DAY, p.STALE),
         statuses=_ASKING,
     ),
     Route(
@@ -90,7 +90,7 @@ ROUTES = (
         gainers.most_active,
         "The ten of a day with the largest volume, the largest first",
         MostActive,
-        parameters=(p.DAY,),
+        parameters=(p.DAY, p.STALE),
         statuses=_ASKING,
     ),
     Route(
@@ -106,7 +106,7 @@ ROUTES = (
         trends.trends,
         "The moving averages of a symbol's closes, and their last three crossings, newest last",
         Trend,
-        parameters=(p.path("symbol", "The symbol, as it stands in ticks"),),
+        parameters=(p.path("symbol", "The symbol, as it stands in ticks"), p.STALE),
         statuses=_ASKING,
     ),
     Route(
