@@ -200,7 +200,8 @@ def test_a_worker_that_dies_is_seen_and_its_symbols_come_back(browser, two, mark
     expect(page.locator("#last-price")).not_to_be_empty()
 
     expect(theirs).to_contain_text("Gone", timeout=40_000)
-    expect(page.locator("#workers .partition:not(.standing)")).to_have_count(8, timeout=40_000)
+    ticks = page.locator("#workers .partitions", has_text=re.compile("^ticks"))
+    expect(ticks.locator(".partition")).to_have_count(6, timeout=40_000)
     expect(page.locator("#standby")).to_be_hidden(timeout=40_000)
     market.send([tick(symbol, 321, _now())])
     expect(page.locator("#last-price")).to_have_text("321.00")
