@@ -13,6 +13,7 @@ from yarl import URL
 from app import memory
 from app.admin import AdminError
 from app.batching import BatchSchema, BatchTransport
+from app.batching.ends import EndWatch
 from app.batching.hooks import check_hooks
 from app.batching.metadata import forbid_auto_creation
 from app.batching.tables import TaskTableManager
@@ -23,6 +24,7 @@ from app.start import StartError, Watch, lock, prepare
 from app.state.batch import Batch
 from app.state.errors import BatchError, told
 from app.state.tasks import Tasks
+from app.web import metrics
 from app.web.router import Router
 from app.web.server import Server
 from app.windows.errors import DefinitionError
@@ -77,6 +79,8 @@ class TickApp(faust.App):
             memory.prepare()
             self.add_dependency(Watch(self))
             self.add_dependency(LoopWatch())
+            self.add_dependency(EndWatch(self.tasks))
+            metrics.describe(self)
         await super().on_first_start()
 
     def _new_web(self) -> Server:

@@ -71,10 +71,13 @@ class Task:
         self.decoder = Decoder(tasks.topics[source], partition, tasks.conf.max_ahead, self.clock)
         #: Offset of the next record to deliver; None until the task runs.
         self.next_offset: int | None = None
+        #: Offset after the last record of the partition, as far as is known.
+        self.end: int | None = None
         #: The restore under way, of one table after the other.
         self.restoring: Progress | None = None
         #: Offsets [begin, end) that held no record when they were fetched.
         self.skipped: list[tuple[int, int]] = []
+        self._committed: int | None = None
         self._writer: Writer = tasks.journal.writer(self.name)
         #: The coroutine that takes the task through its life.
         self.runner: asyncio.Future | None = None
@@ -98,6 +101,23 @@ class Task:
         """Whether it was told to close, or has."""
         return self.state in (State.CLOSING, State.CLOSED)
 
+    @property
+    def position(self) -> int | None:
+        """Offset of the next record that not every table has folded; None if not known yet."""
+        if self.next_offset is None:
+            return self._committed
+        return min((state.position for state in self.states), default=None)
+
+    @property
+    def lag(self) -> int | None:
+        """How many offsets are not folded yet; None if not known yet."""
+        position = self.position
+        return None if position is None or self.end is None else max(0, self.end - position)
+
+    def saw_end(self, end: int) -> None:
+        """Note where the partition ends; answers may overtake one another."""
+        self.end = max(self.end or 0, end)
+
     def holds(self, state: PartitionState) -> bool:
         """Say whether this task runs and folds into `state`."""
         return self.state is State.RUNNING and self.failure is None and state in self.states
@@ -118,6 +138,9 @@ class Task:
         # Only now: what an older owner had pending is aborted, its offsets can't come any more.
         committed = await self.tasks.source.committed(self.tp)
         self._check_signature(committed)
+        tables = [table.name for table in self.tasks.tables_of(self.source)]
+        metrics.begin(self.source, self.partition, tables)
+        self._committed = None if committed is None else committed.offset
         for leads, table in enumerate(self.tasks.tables_of(self.source)):
             store = await self._restore(table, committed)
             if self.ending:
@@ -198,6 +221,7 @@ class Task:
         """Give the first offset of the source. Raises TaskError where it ends before `reached`."""
         for _ in range(LOOKS):
             first, end = await self.tasks.source.bounds(self.tp)
+            self.saw_end(end)
             if reached <= end:
                 return first
             await self.clock.sleep(LOOK_INTERVAL)
@@ -272,10 +296,11 @@ class Task:
             raise
         for (state, snapshot), offset in zip(snapshots, reached, strict=True):
             state.committed(snapshot, offset)
+            labels = state.table.name, str(self.partition)
+            metrics.changelog_rows.labels(*labels).inc(len(snapshot.rows))
         self._checkpointed = self.clock.monotonic()
         metrics.checkpoints.labels(self.source, "committed").inc()
         metrics.checkpoint_seconds.labels(self.source).observe(self._checkpointed - begun)
-        metrics.position.labels(self.source, str(self.partition)).set(position)
 
     async def pace(self) -> None:
         """Hold folding up while a checkpoint takes much longer than its interval.
@@ -344,7 +369,7 @@ class Task:
         if self._checkpoint is not None:
             # What it wrote is lost, or committed: then the changelog tells the next owner.
             self._checkpoint.cancel()
-        metrics.forget(self.source, self.partition, [state.table.name for state in self.states])
+        metrics.forget(self.partition, [state.table.name for state in self.states])
         for state in self.states:
             state.table.close(state)
             state.store.close()

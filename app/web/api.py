@@ -10,6 +10,7 @@ from app.web import (
     gainers,
     health,
     lateness,
+    metrics,
     openapi,
     surges,
     tables,
@@ -152,6 +153,6 @@ ROUTES = (
         health.Readiness,
         statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
     ),
-    Route("/metrics", health.metrics, "The metrics of this worker", media="text/plain"),
+    Route("/metrics", metrics.metrics, "The metrics of this worker", media="text/plain"),
     Route("/openapi.json", openapi.show, "This description", dict[str, Any]),
 )

@@ -9,8 +9,8 @@ from faust.web.drivers import aiohttp as driver
 from app.web.api import ROUTES
 from app.web.dashboard import STATIC, add_headers
 from app.web.errors import json_errors
-from app.web.health import count_requests
 from app.web.lookup import APP
+from app.web.metrics import count_requests
 from app.web.openapi import DOCUMENT, document
 
 
