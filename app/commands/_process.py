@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPart
 from faust.cli import AppCommand
 from mode.utils.logging import setup_logging
 
+from app import logs
 from app.settings import settings
 
 
@@ -53,7 +54,7 @@ class LongCommand(AppCommand):
 
     def _set_up_logging(self) -> None:
         level = self._loglevel or "INFO"
-        setup_logging(loglevel=level, logfile=self.logfile)
+        setup_logging(loglevel=level, logfile=self.logfile, logging_config=logs.config(settings()))
         if level.upper() != "DEBUG":
             # Both speak of each attempt; we say what it means, once.
             aiokafka = logging.getLogger("aiokafka")

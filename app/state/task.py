@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from app import logs, traces
 from app.state import metrics
 from app.state.batch import Decoder
 from app.state.errors import OtherHistoryError, TaskError, in_words, other_pipelines
@@ -18,6 +19,8 @@ from app.state.progress import Progress
 from app.state.store import wipe
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aiokafka.structs import OffsetAndMetadata
 
     from app.state.journal import Writer
@@ -65,6 +68,8 @@ class Task:
         self.source = source
         self.partition = partition
         self.generation = generation
+        #: What a line of the log about it says besides.
+        self.facts = {"task": self.name, "topic": source, "partition": partition}
         self.state = State.OPENING
         self.states: list[PartitionState] = []
         self.clock = tasks.clock
@@ -159,7 +164,7 @@ class Task:
             state.table.open(state)
         self.state = State.RUNNING
         self._checkpointed = self.clock.monotonic()
-        logger.info("Task %s runs from offset %d", self.name, position)
+        logger.info("Task %s runs from offset %d", self.name, position, extra={"offset": position})
 
     def _demand_opening(self) -> None:
         """Raise CancelledError if the partition was revoked meanwhile.
@@ -181,7 +186,7 @@ class Task:
         for _ in range(LOOKS):
             try:
                 self.restoring = Progress(table.name, self.partition)
-                return await self.tasks.journal.restore(path, table, self.partition, self.restoring)
+                return await self._restore_once(path, table, self.restoring)
             except OtherHistoryError as error:
                 reason = error
                 if committed is None:
@@ -190,6 +195,17 @@ class Task:
                     wipe(path)
             await self.clock.sleep(LOOK_INTERVAL)
         raise TaskError(f"table {table.name}: {reason}")
+
+    async def _restore_once(self, path: Path, table: StateTable, progress: Progress) -> Store:
+        with traces.span(
+            "restore",
+            messaging__destination__name=table.changelog.name,
+            messaging__destination__partition__id=str(self.partition),
+            tickstream__table=table.name,
+        ):
+            store = await self.tasks.journal.restore(path, table, self.partition, progress)
+            traces.note(tickstream__rows=progress.rows)
+            return store
 
     async def _positions(self, committed: int | None) -> int:
         """Give each table its position, and the task the lowest of them."""
@@ -211,6 +227,7 @@ class Task:
                 self.name,
                 committed,
                 position,
+                extra={"offset": position},
             )
         self._report_lost(position, first)
         for state in self.states:
@@ -241,6 +258,7 @@ class Task:
                 self.name,
                 position,
                 first - 1,
+                extra={"offset": position},
             )
 
     # -- checkpoints
@@ -283,11 +301,23 @@ class Task:
 
     async def _write(self, now: float) -> None:
         """Write a checkpoint, with the publications due at `now` (s)."""
+        with traces.span(
+            "checkpoint",
+            messaging__destination__name=self.source,
+            messaging__destination__partition__id=str(self.partition),
+        ):
+            await self._write_all(now)
+
+    async def _write_all(self, now: float) -> None:
         begun = self.clock.monotonic()
         snapshots: list[tuple[PartitionState, Snapshot]] = [
             (state, state.snapshot(publish=state.publication_due(now))) for state in self.states
         ]
         position = min(snapshot.position for _, snapshot in snapshots)
+        traces.note(
+            messaging__kafka__offset=position,
+            tickstream__rows=sum(len(snapshot.rows) for _, snapshot in snapshots),
+        )
         metadata = self.tasks.signature(self.source)
         try:
             reached = await self._writer.write(snapshots, self.tp, position, metadata)
@@ -325,6 +355,7 @@ class Task:
 
         What is still opening goes no further.
         """
+        logs.about(self.facts)
         ran, opening = self.state is State.RUNNING, self.state is State.OPENING
         self.state = State.CLOSING
         if opening and self.runner is not None and self.runner is not asyncio.current_task():
@@ -353,7 +384,11 @@ class Task:
         folded = max(state.position for state in self.states)
         committed = min(state.committed_position for state in self.states)
         logger.info(
-            "Task %s is closed: folded to offset %d, committed to %d", self.name, folded, committed
+            "Task %s is closed: folded to offset %d, committed to %d",
+            self.name,
+            folded,
+            committed,
+            extra={"offset": committed},
         )
 
     @property

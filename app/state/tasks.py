@@ -13,6 +13,7 @@ from aiokafka.structs import OffsetAndMetadata
 from mode import Service
 from mode.types import ServiceT
 
+from app import logs
 from app.state import metrics
 from app.state.checkpoint import FORBIDDEN
 from app.state.clock import Clock, SystemClock
@@ -208,6 +209,7 @@ class Tasks(Service):
 
     async def _drive(self, task: Task) -> None:
         """Take a task through its life; open it again if it fails while it is ours."""
+        logs.about(task.facts)
         try:
             await task.open()
             self.source.deliver(task.tp, active=True)

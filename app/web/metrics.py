@@ -1,4 +1,4 @@
-"""`/metrics`: what this process counts, for Prometheus; and the HTTP requests among it."""
+"""`/metrics`: what this process counts, for Prometheus; the HTTP requests among it, and traced."""
 
 import platform
 import time
@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 from prometheus_client import REGISTRY, Counter, Histogram, Info, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
 
+from app import traces
 from app.state.gauges import TaskGauges
 from app.web.parameters import Values
 
@@ -59,20 +60,31 @@ async def metrics(request: web.Request, _: Values) -> web.StreamResponse:
 async def count_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Count and time the requests, by the path of their route."""
     begin = time.perf_counter()
-    try:
-        response = await handler(request)
-    except web.HTTPException as redirect:
-        _count(request, redirect, begin)
-        raise
-    _count(request, response, begin)
-    return response
+    method, path = _route(request)
+    with traces.span(
+        f"{method} {path}",
+        parent=request.headers,
+        http__request__method=method,
+        http__route=path,
+    ):
+        try:
+            response = await handler(request)
+        except web.HTTPException as redirect:
+            _count(method, path, redirect, begin)
+            raise
+        _count(method, path, response, begin)
+        return response
 
 
-def _count(request: web.Request, response: web.StreamResponse, begin: float) -> None:
+def _route(request: web.Request) -> tuple[str, str]:
     resource = request.match_info.route.resource
     # The route's pattern, never the path itself: that would be a time series for each key.
     path = resource.canonical if resource else "none"
-    method = request.method if request.method in METHODS else "other"
+    return request.method if request.method in METHODS else "other", path
+
+
+def _count(method: str, path: str, response: web.StreamResponse, begin: float) -> None:
+    traces.note(http__response__status_code=response.status)
     REQUESTS.labels(method, path, response.status).inc()
     # How long somebody watches is nothing that a worker takes to answer.
     if response.content_type != "text/event-stream":

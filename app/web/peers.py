@@ -10,6 +10,8 @@ from aiohttp import ClientError, ClientTimeout, web
 from faust.types import AppT
 from yarl import URL
 
+from app import traces
+
 #: Marks a request that comes from another worker: answer from here, ask nobody.
 FORWARDED = "Tickstream-Forwarded"
 #: In what is answered to such a request: the partitions that were looked through, `0,2,5`.
@@ -43,7 +45,10 @@ async def _ask(app: AppT, worker: URL, path: URL) -> Reply:
         return Reply()  # this worker stops: who asks it hears that partitions are moving
     try:
         async with app.http_client.get(
-            url, headers={FORWARDED: "1"}, timeout=TIMEOUT, allow_redirects=False
+            url,
+            headers={FORWARDED: "1", **traces.headers()},
+            timeout=TIMEOUT,
+            allow_redirects=False,
         ) as reply:
             answer = _read(reply.status, reply.headers.get(PARTITIONS, ""), await reply.read())
     except (ClientError, TimeoutError, OSError) as error:

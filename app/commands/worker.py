@@ -1,0 +1,42 @@
+"""`faust -A app worker`: Faust's own, whose output is a log alone where its lines are JSON."""
+
+import logging
+from typing import Any, NoReturn
+
+from faust.cli.worker import worker as faust_worker
+
+from app import logs
+from app.settings import settings
+
+logger = logging.getLogger("app")
+
+
+class worker(faust_worker):  # noqa: N801 - Faust calls the command what its class is called
+    r"""Run a worker until Ctrl-C, SIGTERM, or until it can't go on exactly.
+
+    \b
+    Examples:
+      faust -A app worker -l info
+      WEB_PORT=6067 faust -A app worker -l info      # another one beside it
+      TICKSTREAM_LOG_FORMAT=json faust -A app worker -l info
+
+    Its exit code is 0 where it was told to stop, and 1, with the reason in the last line of its
+    log, where it stopped by itself.
+    """
+
+    def on_worker_created(self, worker: Any) -> None:
+        """Print the banner, unless a program reads what follows."""
+        if logs.is_json(settings()):
+            worker.quiet, worker.spinner = True, None
+        else:
+            super().on_worker_created(worker)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Run it. Raises SystemExit, whose message is the last line in text."""
+        try:
+            super().__call__(*args, **kwargs)
+        except SystemExit as end:
+            if isinstance(end.code, str) and logs.is_json(settings()):
+                logger.critical(end.code)
+                raise SystemExit(1) from None
+            raise
