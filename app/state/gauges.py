@@ -28,7 +28,7 @@ _OF_TABLE = ["table", "partition"]
 
 
 class TaskGauges(Collector):
-    """The gauges of a worker's tasks, their tables and its standbys."""
+    """The gauges of a worker's tasks and their tables."""
 
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
@@ -41,7 +41,6 @@ class TaskGauges(Collector):
         yield from _of_restores(
             [each for task in self._tasks.all if (each := task.restoring) and each.end > each.begin]
         )
-        yield self._standbys()
 
     def _counts(self) -> Metric:
         counts = GaugeMetricFamily(
@@ -52,38 +51,16 @@ class TaskGauges(Collector):
             counts.add_metric([state.value], number)
         return counts
 
-    def _standbys(self) -> Metric:
-        lag = GaugeMetricFamily(
-            "tickstream_standby_lag_offsets",
-            "Offsets of a changelog that its standby here has not read yet",
-            labels=_OF_TABLE,
-        )
-        for (table, partition), behind in sorted(self._tasks.standbys.behind.items()):
-            lag.add_metric([table, str(partition)], behind)
-        return lag
-
 
 def _of_tasks(tasks: list[Task]) -> Iterator[Metric]:
-    lag = GaugeMetricFamily(
-        "tickstream_lag_records",
-        "Offsets of a source partition that are not folded yet, markers of transactions among them",
-        labels=_OF_TASK,
-    )
-    position = GaugeMetricFamily(
-        "tickstream_position_offset", "Next offset to fold", labels=_OF_TASK
-    )
     uncommitted = GaugeMetricFamily(
         "tickstream_uncommitted_records", "Offsets folded and not committed yet", labels=_OF_TASK
     )
     for task in tasks:
         labels = [task.source, str(task.partition)]
-        if task.lag is not None:
-            lag.add_metric(labels, task.lag)
-        if task.position is not None:
-            position.add_metric(labels, task.position)
         if task.next_offset is not None and task.states:
             uncommitted.add_metric(labels, max(s.uncommitted for s in task.states))
-    yield from (lag, position, uncommitted)
+    yield uncommitted
 
 
 def _of_states(states: list[PartitionState]) -> Iterator[Metric]:

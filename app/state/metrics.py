@@ -5,7 +5,7 @@ partition moves on: they say what this process has done, and taking one away wou
 counted since it was last asked for.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -32,6 +32,12 @@ published = Counter("tickstream_published_total", "Window results published", ["
 split_keys = Counter(
     "tickstream_split_keys_total", "Keys seen in more than one partition", ["table"]
 )
+lag = Gauge(
+    "tickstream_lag_records",
+    "Offsets of a source partition that are not folded yet, markers of transactions among them",
+    ["topic", "partition"],
+)
+position = Gauge("tickstream_position_offset", "Next offset to fold", ["topic", "partition"])
 checkpoints = Counter("tickstream_checkpoints_total", "Checkpoints", ["topic", "outcome"])
 checkpoint_seconds = Histogram(
     "tickstream_checkpoint_seconds",
@@ -53,6 +59,11 @@ restored_rows = Counter("tickstream_restored_rows_total", "Rows restored", ["tab
 restore_seconds = Gauge(
     "tickstream_restore_seconds",
     "Duration of the last restore of a partition that is open here",
+    ["table", "partition"],
+)
+standby_lag = Gauge(
+    "tickstream_standby_lag_offsets",
+    "Offsets of a changelog that its standby here has not read yet",
     ["table", "partition"],
 )
 loop_delay = Histogram(
@@ -85,8 +96,23 @@ def begin(topic: str, partition: int, tables: Iterable[str]) -> None:
         checkpoints.labels(topic, outcome)
 
 
-def forget(partition: int, tables: Iterable[str]) -> None:
+def follow(
+    topic: str, partition: int, *, behind: Callable[[], int], reached: Callable[[], int]
+) -> None:
+    """Let the lag and the position of a partition be asked for when somebody looks."""
+    lag.labels(topic, str(partition)).set_function(behind)
+    position.labels(topic, str(partition)).set_function(reached)
+
+
+def forget(topic: str, partition: int, tables: Iterable[str]) -> None:
     """Drop the gauges of a partition that is open here no longer."""
+    for gauge in (lag, position):
+        drop(gauge, topic, partition)
     for table in tables:
-        with suppress(KeyError):
-            restore_seconds.remove(table, str(partition))
+        drop(restore_seconds, table, partition)
+
+
+def drop(gauge: Gauge, name: str, partition: int) -> None:
+    """Drop the series of one partition, if there is one."""
+    with suppress(KeyError):
+        gauge.remove(name, str(partition))

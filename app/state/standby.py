@@ -15,6 +15,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
+from app.state import metrics
 from app.state.changelog import POLL_RECORDS, ends, new_consumer, open_store, write
 from app.state.errors import OtherHistoryError
 
@@ -51,8 +52,6 @@ class Standbys(Service):
         self._wanted: dict[TopicPartition, StateTable] = {}
         self._stores: dict[TopicPartition, Store] = {}
         self._changed = asyncio.Event()
-        #: Offsets not read yet, by table and partition.
-        self.behind: dict[tuple[str, int], int] = {}
 
     def follow(self, partitions: Iterable[TopicPartition]) -> None:
         """Follow the changelogs of these source partitions from now on, and no others.
@@ -142,10 +141,10 @@ class Standbys(Service):
     def _tell(self, changelog: TopicPartition, behind: int) -> None:
         table = self._wanted.get(changelog)
         if table is not None:
-            self.behind[table.name, changelog.partition] = max(0, behind)
+            metrics.standby_lag.labels(table.name, str(changelog.partition)).set(max(0, behind))
 
     def _close(self, changelog: TopicPartition) -> None:
         self._stores.pop(changelog).close()
         for table in self._actives.tables:
             if table.changelog.name == changelog.topic:
-                self.behind.pop((table.name, changelog.partition), None)
+                metrics.drop(metrics.standby_lag, table.name, changelog.partition)

@@ -77,12 +77,13 @@ class Task:
         #: Offset of the next record to deliver; None until the task runs.
         self.next_offset: int | None = None
         #: Offset after the last record of the partition, as far as is known.
-        self.end: int | None = None
+        self.end = 0
         #: The restore under way, of one table after the other.
         self.restoring: Progress | None = None
         #: Offsets [begin, end) that held no record when they were fetched.
         self.skipped: list[tuple[int, int]] = []
-        self._committed: int | None = None
+        #: Where it will go on, as the group's offset says.
+        self._begin = 0
         self._writer: Writer = tasks.journal.writer(self.name)
         #: The coroutine that takes the task through its life.
         self.runner: asyncio.Future | None = None
@@ -107,21 +108,20 @@ class Task:
         return self.state in (State.CLOSING, State.CLOSED)
 
     @property
-    def position(self) -> int | None:
-        """Offset of the next record that not every table has folded; None if not known yet."""
+    def position(self) -> int:
+        """Offset of the next record that not every table has folded, as far as is known."""
         if self.next_offset is None:
-            return self._committed
-        return min((state.position for state in self.states), default=None)
+            return self._begin
+        return min((state.position for state in self.states), default=self.next_offset)
 
     @property
-    def lag(self) -> int | None:
-        """How many offsets are not folded yet; None if not known yet."""
-        position = self.position
-        return None if position is None or self.end is None else max(0, self.end - position)
+    def lag(self) -> int:
+        """How many offsets are not folded yet, as far as is known."""
+        return max(0, self.end - self.position)
 
     def saw_end(self, end: int) -> None:
         """Note where the partition ends; answers may overtake one another."""
-        self.end = max(self.end or 0, end)
+        self.end = max(self.end, end)
 
     def holds(self, state: PartitionState) -> bool:
         """Say whether this task runs and folds into `state`."""
@@ -143,9 +143,7 @@ class Task:
         # Only now: what an older owner had pending is aborted, its offsets can't come any more.
         committed = await self.tasks.source.committed(self.tp)
         self._check_signature(committed)
-        tables = [table.name for table in self.tasks.tables_of(self.source)]
-        metrics.begin(self.source, self.partition, tables)
-        self._committed = None if committed is None else committed.offset
+        await self._show(committed)
         for leads, table in enumerate(self.tasks.tables_of(self.source)):
             store = await self._restore(table, committed)
             if self.ending:
@@ -165,6 +163,18 @@ class Task:
         self.state = State.RUNNING
         self._checkpointed = self.clock.monotonic()
         logger.info("Task %s runs from offset %d", self.name, position, extra={"offset": position})
+
+    async def _show(self, committed: OffsetAndMetadata | None) -> None:
+        """Let `/metrics` tell of this partition: how far behind it is, long before it runs."""
+        first, end = await self.tasks.source.bounds(self.tp)
+        self._demand_opening()
+        self._begin = first if committed is None else committed.offset
+        self.saw_end(end)
+        tables = [table.name for table in self.tasks.tables_of(self.source)]
+        metrics.begin(self.source, self.partition, tables)
+        metrics.follow(
+            self.source, self.partition, behind=lambda: self.lag, reached=lambda: self.position
+        )
 
     def _demand_opening(self) -> None:
         """Raise CancelledError if the partition was revoked meanwhile.
@@ -404,7 +414,7 @@ class Task:
         if self._checkpoint is not None:
             # What it wrote is lost, or committed: then the changelog tells the next owner.
             self._checkpoint.cancel()
-        metrics.forget(self.partition, [state.table.name for state in self.states])
+        metrics.forget(self.source, self.partition, [state.table.name for state in self.states])
         for state in self.states:
             state.table.close(state)
             state.store.close()
