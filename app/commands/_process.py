@@ -7,11 +7,14 @@ import signal
 from typing import ClassVar, NoReturn
 
 from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
-from faust.cli import AppCommand
+from faust.cli import AppCommand, option
 from mode.utils.logging import setup_logging
 
 from app import logs
 from app.settings import settings
+
+#: For commands that print facts; `faust --json` before the name of a command is the same.
+JSON = option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 class CommandError(Exception):
@@ -32,6 +35,7 @@ class LongCommand(AppCommand):
 
     def __call__(self, *_args: object, **_kwargs: object) -> NoReturn:
         """Run `work` in a loop of its own: Faust's worker reports errors with tracebacks."""
+        self.json = self.json or bool(self.kwargs.get("as_json"))
         self._set_up_logging()
         try:
             asyncio.run(self._work_until_told())
