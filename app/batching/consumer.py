@@ -155,11 +155,22 @@ class BatchConsumer(driver.Consumer):
         end = await self._in_thread(consumer.end_offsets([tp]))
         return begin[tp], end[tp]
 
-    async def ends(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """Give the offset after the last of each partition."""
+    async def fetched(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
+        """Give the offset that each partition is fetched up to, and the one after its last."""
         consumer = self._thread._ensure_consumer()  # noqa: SLF001
-        ends: Mapping[TopicPartition, int] = await self._in_thread(consumer.end_offsets(tps))
-        return ends
+
+        async def look() -> dict[TopicPartition, tuple[int, int]]:
+            ends = await consumer.end_offsets(tps)
+            # Not by `position`: it waits for one that is not known yet.
+            subscription = consumer._subscription.subscription  # noqa: SLF001
+            assigned = subscription.assignment if subscription else None
+            states = {tp: assigned.state_value(tp) if assigned else None for tp in tps}
+            return {
+                tp: (state.position if state and state.has_valid_position else 0, ends[tp])
+                for tp, state in states.items()
+            }
+
+        return cast("Mapping[TopicPartition, tuple[int, int]]", await self._in_thread(look()))
 
     async def seek(self, partition: TP | TopicPartition, offset: int) -> None:
         """Fetch a partition from `offset` on."""

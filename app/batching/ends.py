@@ -1,4 +1,4 @@
-"""Looks where partitions end, so that lag is known also of those from which nothing is fetched."""
+"""Looks where partitions end, so that the lag is right also where no batch comes any more."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ INTERVAL = 3.0
 class EndWatch(Service):
     """Tells the tasks where their partitions end: one request to each leader.
 
-    A fetch says so too, but nothing is fetched for a task that restores, or that holds folding up.
+    A fetch says so too, but nothing is fetched for a task that restores, or that holds folding up;
+    and behind the last record there may be markers of transactions, which are in no batch.
     """
 
     abstract = False
@@ -38,8 +39,12 @@ class EndWatch(Service):
 
     async def _look_once(self) -> None:
         tasks = {task.tp: task for task in self._folding.all}
+        # Before it runs, its fetcher reads from where it pleases.
+        running = {tp for tp, task in tasks.items() if task.next_offset is not None}
         if tasks:
             async with asyncio.timeout(INTERVAL):
-                ends = await self._folding.source.ends(list(tasks))
-            for tp, end in ends.items():
+                found = await self._folding.source.fetched(list(tasks))
+            for tp, (fetched, end) in found.items():
+                if tp in running:
+                    tasks[tp].saw_fetched(fetched)
                 tasks[tp].saw_end(end)

@@ -11,6 +11,7 @@ from faust.cli import AppCommand, option
 from mode.utils.logging import setup_logging
 
 from app import logs
+from app.commands._help import Examples
 from app.settings import settings
 
 #: For commands that print facts; `faust --json` before the name of a command is the same.
@@ -21,7 +22,7 @@ class CommandError(Exception):
     """What a user has to know before trying again, in one line."""
 
 
-class LongCommand(AppCommand):
+class LongCommand(Examples, AppCommand):
     """A command whose `work` ends by itself, or is cancelled by SIGINT, SIGTERM or SIGHUP.
 
     Its exit code is 0 for either, and 1, with one line that says why, where it can't work.

@@ -22,18 +22,18 @@ WIDTH = 120
 
 
 class top(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
-    r"""Show rates, lag, late records, dead letters, workers and the ten best, until Ctrl-C.
+    """Show rates, lag, late records, dead letters, workers and the ten best, until Ctrl-C.
 
     Any worker is asked, it names the others. Rates are means over --interval.
 
-    \b
-    Examples:
-      faust -A app top
-      faust -A app top --url http://10.0.0.5:6066 --interval 5s
-      faust -A app top --once --json | jq .lag
-
     The exit code is 1 where no worker answers.
     """
+
+    examples = (
+        ("top", "of the worker of WEB_HOST and WEB_PORT"),
+        ("top --url 10.0.0.5:6066 --interval 5s", "of another one"),
+        ("top --once --json", "once, for a program"),
+    )
 
     options = [  # noqa: RUF012 - as Faust declares it
         option(

@@ -6,23 +6,23 @@ from typing import Any, NoReturn
 from faust.cli.worker import worker as faust_worker
 
 from app import logs
+from app.commands._help import Examples
 from app.settings import settings
 
 logger = logging.getLogger("app")
 
 
-class worker(faust_worker):  # noqa: N801 - Faust calls the command what its class is called
-    r"""Run a worker until Ctrl-C, SIGTERM, or until it can't go on exactly.
-
-    \b
-    Examples:
-      faust -A app worker -l info
-      WEB_PORT=6067 faust -A app worker -l info      # another one beside it
-      TICKSTREAM_LOG_FORMAT=json faust -A app worker -l info
+class worker(Examples, faust_worker):  # noqa: N801 - Faust calls the command what its class is called
+    """Run a worker until Ctrl-C, SIGTERM, or until it can't go on exactly.
 
     Its exit code is 0 where it was told to stop, and 1, with the reason in the last line of its
     log, where it stopped by itself.
     """
+
+    examples = (
+        ("worker -l info", "on the brokers of BROKER_URL"),
+        ("worker -l info --web-port 6067", "another one"),
+    )
 
     def on_worker_created(self, worker: Any) -> None:
         """Print the banner, unless a program reads what follows."""

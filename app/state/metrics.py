@@ -34,7 +34,7 @@ split_keys = Counter(
 )
 lag = Gauge(
     "tickstream_lag_records",
-    "Offsets of a source partition that are not folded yet, markers of transactions among them",
+    "Offsets of a source partition that are not folded yet",
     ["topic", "partition"],
 )
 position = Gauge("tickstream_position_offset", "Next offset to fold", ["topic", "partition"])

@@ -142,6 +142,7 @@ class StateTable(Service):
             logs.speaking_of(task.facts),
             traces.span(
                 "fold",
+                messaging__system="kafka",
                 messaging__destination__name=task.source,
                 messaging__destination__partition__id=str(task.partition),
                 messaging__batch__message_count=len(batch),

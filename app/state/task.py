@@ -84,6 +84,7 @@ class Task:
         self.skipped: list[tuple[int, int]] = []
         #: Where it will go on, as the group's offset says.
         self._begin = 0
+        self._fetched = 0
         self._writer: Writer = tasks.journal.writer(self.name)
         #: The coroutine that takes the task through its life.
         self.runner: asyncio.Future | None = None
@@ -117,7 +118,15 @@ class Task:
     @property
     def lag(self) -> int:
         """How many offsets are not folded yet, as far as is known."""
-        return max(0, self.end - self.position)
+        position = self.position
+        if self.next_offset is not None and position >= self.next_offset:
+            # All that was delivered is folded: what has been fetched since is no record.
+            position = max(position, self._fetched)
+        return max(0, self.end - position)
+
+    def saw_fetched(self, offset: int) -> None:
+        """Note up to where the partition has been fetched."""
+        self._fetched = offset
 
     def saw_end(self, end: int) -> None:
         """Note where the partition ends; answers may overtake one another."""
@@ -209,6 +218,7 @@ class Task:
     async def _restore_once(self, path: Path, table: StateTable, progress: Progress) -> Store:
         with traces.span(
             "restore",
+            messaging__system="kafka",
             messaging__destination__name=table.changelog.name,
             messaging__destination__partition__id=str(self.partition),
             tickstream__table=table.name,
@@ -313,6 +323,7 @@ class Task:
         """Write a checkpoint, with the publications due at `now` (s)."""
         with traces.span(
             "checkpoint",
+            messaging__system="kafka",
             messaging__destination__name=self.source,
             messaging__destination__partition__id=str(self.partition),
         ):

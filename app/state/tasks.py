@@ -51,8 +51,8 @@ class Source(Protocol):
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
         """Give the first offset there is, and the one after the last."""
 
-    async def ends(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """Give the offset after the last of each partition."""
+    async def fetched(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
+        """Give the offset that each partition is fetched up to, and the one after its last."""
 
     async def seek(self, tp: TopicPartition, offset: int) -> None:
         """Fetch from this offset on."""

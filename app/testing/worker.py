@@ -164,9 +164,9 @@ class Worker:
         """Give 0 and the end: topics are kept from the very first record on."""
         return 0, self.environment.kafka.log(*tp).end
 
-    async def ends(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """Give the offset after the last of each partition."""
-        return {tp: self.environment.kafka.log(*tp).end for tp in tps}
+    async def fetched(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
+        """Give 0, since markers of transactions take no offsets here, and the end."""
+        return {tp: (0, self.environment.kafka.log(*tp).end) for tp in tps}
 
     async def seek(self, tp: TopicPartition, offset: int) -> None:
         """Nothing to do: what is delivered follows the task's own offset."""

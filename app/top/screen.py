@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.top.view import PartitionView, TableView, View, WorkerView
-from app.windows import format_duration
+from app.windows.durations import approximate_duration
 
 #: Offsets behind that are shown in another colour, and seconds.
 MUCH_LAG = 10_000
@@ -117,5 +117,5 @@ def _lag(lag: int | None) -> Text:
 def _behind(seconds: float | None) -> Text:
     if seconds is None:
         return Text(NONE)
-    words = f"{seconds:.1f}s" if seconds < MUCH_TIME else format_duration(round(seconds) * 1000)
+    words = approximate_duration(max(0, round(seconds * 1000)))
     return Text(words, "yellow" if seconds > MUCH_TIME else "")

@@ -2,8 +2,9 @@
 
 import platform
 import time
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -34,6 +35,9 @@ WORKER = Info("tickstream_worker", "Which worker this is, as labels; always 1")
 #: Methods that have series of their own: a client may send any word.
 METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 
+#: What is asked every few seconds by those who watch, and has no spans.
+PROBES = {"/healthz", "/readyz", "/metrics"}
+
 
 def describe(app: "TickApp") -> None:
     """Let `/metrics` tell of this worker, once it starts."""
@@ -61,12 +65,7 @@ async def count_requests(request: web.Request, handler: Handler) -> web.StreamRe
     """Count and time the requests, by the path of their route."""
     begin = time.perf_counter()
     method, path = _route(request)
-    with traces.span(
-        f"{method} {path}",
-        parent=request.headers,
-        http__request__method=method,
-        http__route=path,
-    ):
+    with nullcontext() if path in PROBES else _span(request, method, path):
         try:
             response = await handler(request)
         except web.HTTPException as redirect:
@@ -74,6 +73,11 @@ async def count_requests(request: web.Request, handler: Handler) -> web.StreamRe
             raise
         _count(method, path, response, begin)
         return response
+
+
+def _span(request: web.Request, method: str, path: str) -> AbstractContextManager[Any]:
+    said = {"http__request__method": method, "http__route": path}
+    return traces.span(f"{method} {path}", parent=request.headers, **said)
 
 
 def _route(request: web.Request) -> tuple[str, str]:

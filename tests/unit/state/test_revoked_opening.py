@@ -50,9 +50,9 @@ class Group:
         """Nothing is in the topic."""
         return 0, 0
 
-    async def ends(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+    async def fetched(self, tps: list[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """Nothing is in the topic."""
-        return dict.fromkeys(tps, 0)
+        return dict.fromkeys(tps, (0, 0))
 
     async def seek(self, _: TopicPartition, __: int) -> None:
         """It fetches nothing."""
