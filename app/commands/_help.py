@@ -1,5 +1,6 @@
 """What `--help` says of a command beside its docstring: examples, as they are typed."""
 
+from inspect import cleandoc
 from typing import Any, ClassVar
 
 
@@ -13,7 +14,8 @@ class Examples:
         """Write the examples; click keeps the lines of a paragraph that begins with a backspace."""
         if cls.examples:
             lines = [_line(*example) for example in cls.examples]
-            cls.__doc__ = "\n".join([f"{cls.__doc__}\n", "\b", "Examples:", *lines])
+            text = cleandoc(cls.__doc__ or "")
+            cls.__doc__ = "\n".join([f"{text}\n", "\b", "Examples:", *lines])
         super().__init_subclass__(**kwargs)
 
 
