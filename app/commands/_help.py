@@ -13,12 +13,8 @@ class Examples:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Write the examples; click keeps the lines of a paragraph that begins with a backspace."""
         if cls.examples:
-            lines = [_line(*example) for example in cls.examples]
+            width = max(len(command) for command, _ in cls.examples)
+            lines = [f"  faust -A app {command:<{width}}  {why}" for command, why in cls.examples]
             text = cleandoc(cls.__doc__ or "")
-            cls.__doc__ = "\n".join([f"{text}\n", "\b", "Examples:", *lines])
+            cls.__doc__ = "\n".join([f"{text}\n", "\b", "Examples:", *map(str.rstrip, lines)])
         super().__init_subclass__(**kwargs)
-
-
-def _line(command: str, purpose: str) -> str:
-    words = f"faust -A app {command}"
-    return f"  {words:<48}  {purpose}".rstrip()

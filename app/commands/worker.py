@@ -15,13 +15,15 @@ logger = logging.getLogger("app")
 class worker(Examples, faust_worker):  # noqa: N801 - Faust calls the command what its class is called
     """Run a worker until Ctrl-C, SIGTERM, or until it can't go on exactly.
 
+    Another one on the same machine needs a WEB_PORT of its own in its environment.
+
     Its exit code is 0 where it was told to stop, and 1, with the reason in the last line of its
     log, where it stopped by itself.
     """
 
     examples = (
-        ("worker -l info", "on the brokers of BROKER_URL"),
-        ("worker -l info --web-port 6067", "another one"),
+        ("worker -l info", "with its log on the terminal"),
+        ("worker -l info -f worker.log", "with its log in a file"),
     )
 
     def on_worker_created(self, worker: Any) -> None:
