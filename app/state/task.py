@@ -82,8 +82,9 @@ class Task:
         self.restoring: Progress | None = None
         #: Offsets [begin, end) that held no record when they were fetched.
         self.skipped: list[tuple[int, int]] = []
-        #: Where it will go on, as the group's offset says.
-        self._begin = 0
+        #: Where it will go on, as the group's offset says; None if not known yet.
+        self._begin: int | None = None
+        self._shown = False
         self._fetched = 0
         self._writer: Writer = tasks.journal.writer(self.name)
         #: The coroutine that takes the task through its life.
@@ -112,7 +113,7 @@ class Task:
     def position(self) -> int:
         """Offset of the next record that not every table has folded, as far as is known."""
         if self.next_offset is None:
-            return self._begin
+            return self._begin or 0
         return min((state.position for state in self.states), default=self.next_offset)
 
     @property
@@ -131,6 +132,11 @@ class Task:
     def saw_end(self, end: int) -> None:
         """Note where the partition ends; answers may overtake one another."""
         self.end = max(self.end, end)
+        if not self._shown and self._begin is not None and not self.ending:
+            self._shown = True
+            metrics.follow(
+                self.source, self.partition, behind=lambda: self.lag, reached=lambda: self.position
+            )
 
     def holds(self, state: PartitionState) -> bool:
         """Say whether this task runs and folds into `state`."""
@@ -152,8 +158,11 @@ class Task:
         # Only now: what an older owner had pending is aborted, its offsets can't come any more.
         committed = await self.tasks.source.committed(self.tp)
         self._check_signature(committed)
-        await self._show(committed)
-        for leads, table in enumerate(self.tasks.tables_of(self.source)):
+        if committed is not None:
+            self._begin = committed.offset
+        tables = self.tasks.tables_of(self.source)
+        metrics.begin(self.source, self.partition, [table.name for table in tables])
+        for leads, table in enumerate(tables):
             store = await self._restore(table, committed)
             if self.ending:
                 store.close()
@@ -172,18 +181,6 @@ class Task:
         self.state = State.RUNNING
         self._checkpointed = self.clock.monotonic()
         logger.info("Task %s runs from offset %d", self.name, position, extra={"offset": position})
-
-    async def _show(self, committed: OffsetAndMetadata | None) -> None:
-        """Let `/metrics` tell of this partition: how far behind it is, long before it runs."""
-        first, end = await self.tasks.source.bounds(self.tp)
-        self._demand_opening()
-        self._begin = first if committed is None else committed.offset
-        self.saw_end(end)
-        tables = [table.name for table in self.tasks.tables_of(self.source)]
-        metrics.begin(self.source, self.partition, tables)
-        metrics.follow(
-            self.source, self.partition, behind=lambda: self.lag, reached=lambda: self.position
-        )
 
     def _demand_opening(self) -> None:
         """Raise CancelledError if the partition was revoked meanwhile.
@@ -258,6 +255,7 @@ class Task:
         """Give the first offset of the source. Raises TaskError where it ends before `reached`."""
         for _ in range(LOOKS):
             first, end = await self.tasks.source.bounds(self.tp)
+            self._begin = first if self._begin is None else self._begin
             self.saw_end(end)
             if reached <= end:
                 return first
