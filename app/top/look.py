@@ -71,12 +71,17 @@ class Watcher:
     async def _scrape(self) -> Scrape:
         mine = await self._metrics(self.url)
         own = mine.info("tickstream_worker_info").get("worker")
-        owners = msgspec.json.decode(await self._get(self.url / "router/"), type=_Owners)
-        others = [url for url in owners if URL(url).authority != own]
+        others = [url for url in await self._owners() if URL(url).authority != own]
         found = await asyncio.gather(*map(self._metrics_or_none, others))
         return Scrape(
             time.monotonic(), {str(self.url): mine, **dict(zip(others, found, strict=True))}
         )
+
+    async def _owners(self) -> _Owners:
+        try:
+            return msgspec.json.decode(await self._get(self.url / "router/"), type=_Owners)
+        except (NoWorkerError, msgspec.MsgspecError):
+            return {}  # not for everybody: what is seen is this worker then
 
     async def _metrics(self, worker: URL) -> Samples:
         text = await self._get(worker / "metrics")
