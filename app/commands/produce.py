@@ -207,7 +207,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
 
     def _say_sent(self, number: int, topics: str, seconds: float) -> None:
         if self.json:
-            facts = {"topic": topics, "records": number, "seconds": round(seconds, 3)}
+            facts = {"topics": topics.split(", "), "records": number, "seconds": round(seconds, 3)}
             self.say(json.dumps(facts))
             return
         self.say(f"{number:,} records to {topics} in {seconds:.1f} s ({number / seconds:,.0f}/s)")
