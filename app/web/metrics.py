@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import REGISTRY, Counter, Histogram, Info, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
+from yarl import URL
 
 from app import traces
 from app.state.gauges import TaskGauges
@@ -47,7 +48,8 @@ def describe(app: "TickApp") -> None:
     WORKER.info(
         {
             "application": app.settings.app_id,
-            "worker": f"{app.settings.web_host}:{app.settings.web_port}",
+            # As the others know it, options of its command line included.
+            "worker": URL(str(app.conf.canonical_url)).authority,
             "pipelines": ",".join(app.pipelines),
         }
     )
