@@ -18,7 +18,7 @@ NAMES = sorted(
 )
 
 #: Those that print facts, which programs want as JSON.
-FACTS = {"consume", "explain", "lateness", "produce", "settings", "top", "topics"}
+FACTS = {"consume", "explain", "lateness", "produce", "replay", "settings", "top", "topics"}
 
 
 def declared(name: str) -> Any:
