@@ -9,6 +9,8 @@ from traceback import format_stack
 
 from mode import Service
 
+from app.state import metrics
+
 #: Seconds without a turn of the event loop after which the log says where it stands.
 LIMIT = 5.0
 
@@ -48,6 +50,7 @@ class LoopWatch(Service):
             begun = monotonic()
             await self.sleep(INTERVAL)
             self._turned = monotonic()
+            metrics.loop_delay.observe(max(0.0, self._turned - begun - INTERVAL))
             if self._turned - begun > LIMIT:
                 self.log.warning(
                     "The event loop was held up for %.1f s: a blocking call in an agent belongs "

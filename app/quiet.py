@@ -26,14 +26,15 @@ def quieten() -> None:
         logging.getLogger(name).addFilter(seldom)
 
 
-#: Those of aiokafka's loggers that speak at each retry: while a broker is away, the producers of
-#: four tasks wrote 500 lines a second.
+#: Those loggers that speak at each retry: while a broker is away, the producers of four tasks wrote
+#: 500 lines a second; while a collector of traces is, its exporter one a second.
 REPETITIVE = (
     "aiokafka",
     "aiokafka.conn",
     "aiokafka.consumer.fetcher",
     "aiokafka.consumer.group_coordinator",
     "aiokafka.producer.sender",
+    "opentelemetry.exporter.otlp.common.http",
 )
 
 #: Seconds in which a message is said once.

@@ -215,6 +215,18 @@ class Settings(FraudSettings, MaintenanceSettings, BeaconSettings, HotelSettings
         alias="CONSUMER_GROUP_INSTANCE_ID",
         description="Name for static membership: a restart then moves no partition",
     )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        alias="TICKSTREAM_LOG_FORMAT",
+        description="Lines of the log: text, or one JSON object each",
+    )
+    traces: str = Field(
+        "off",
+        alias="TICKSTREAM_TRACES",
+        pattern=r"^(off|console|https?://\S+)$",
+        description="OpenTelemetry spans: off, console, or an OTLP endpoint such as "
+        "http://127.0.0.1:4318 (extra `traces`)",
+    )
     chart_url: str = Field(
         "https://query2.finance.yahoo.com/v8/finance/chart/{ticker}",
         alias="TICKSTREAM_CHART_URL",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,10 @@ import faust
 from faust.streams import current_event
 from yarl import URL
 
-from app import memory
+from app import logs, memory, traces
 from app.admin import AdminError
 from app.batching import BatchSchema, BatchTransport
+from app.batching.ends import EndWatch
 from app.batching.hooks import check_hooks
 from app.batching.metadata import forbid_auto_creation
 from app.batching.tables import TaskTableManager
@@ -23,6 +25,7 @@ from app.start import StartError, Watch, lock, prepare
 from app.state.batch import Batch
 from app.state.errors import BatchError, told
 from app.state.tasks import Tasks
+from app.web import metrics
 from app.web.router import Router
 from app.web.server import Server
 from app.windows.errors import DefinitionError
@@ -77,7 +80,15 @@ class TickApp(faust.App):
             memory.prepare()
             self.add_dependency(Watch(self))
             self.add_dependency(LoopWatch())
+            self.add_dependency(EndWatch(self.tasks))
+            metrics.describe(self)
+            traces.start(self.settings)
         await super().on_first_start()
+
+    async def stop(self) -> None:
+        """Stop all services, then send what is left of their spans."""
+        await super().stop()
+        await asyncio.to_thread(traces.stop)
 
     def _new_web(self) -> Server:
         return Server(self)
@@ -123,6 +134,7 @@ def create() -> TickApp:
         web_port=conf.web_port,
         web_bind=conf.web_bind,
         web_host=conf.web_host,
+        logging_config=logs.config(conf),
     )
 
 

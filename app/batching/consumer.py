@@ -20,7 +20,6 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from app.batching.fetching import install
-from app.state import metrics
 from app.state.batch import Batch
 
 if TYPE_CHECKING:
@@ -156,6 +155,23 @@ class BatchConsumer(driver.Consumer):
         end = await self._in_thread(consumer.end_offsets([tp]))
         return begin[tp], end[tp]
 
+    async def fetched(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
+        """Give the offset that each partition is fetched up to, and the one after its last."""
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001
+
+        async def look() -> dict[TopicPartition, tuple[int, int]]:
+            ends = await consumer.end_offsets(tps)
+            # Not by `position`: it waits for one that is not known yet.
+            subscription = consumer._subscription.subscription  # noqa: SLF001
+            assigned = subscription.assignment if subscription else None
+            states = {tp: assigned.state_value(tp) if assigned else None for tp in tps}
+            return {
+                tp: (state.position if state and state.has_valid_position else 0, ends[tp])
+                for tp, state in states.items()
+            }
+
+        return cast("Mapping[TopicPartition, tuple[int, int]]", await self._in_thread(look()))
+
     async def seek(self, partition: TP | TopicPartition, offset: int) -> None:
         """Fetch a partition from `offset` on."""
         await self._seek_all({_plain(partition): offset})
@@ -263,10 +279,9 @@ class BatchConsumer(driver.Consumer):
             return None
         last, begin = records[-1], task.next_offset
         task.next_offset = last.offset + 1
-        behind = max(0, (self.highwater(tp) or 0) - task.next_offset)
         if records[0].offset > begin:
             task.skipped.append((begin, records[0].offset))
-        metrics.lag.labels(tp.topic, str(tp.partition)).set(behind)
+        task.saw_end(self.highwater(tp) or 0)
         return ConsumerMessage(
             tp.topic,
             tp.partition,

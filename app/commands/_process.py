@@ -7,17 +7,22 @@ import signal
 from typing import ClassVar, NoReturn
 
 from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
-from faust.cli import AppCommand
+from faust.cli import AppCommand, option
 from mode.utils.logging import setup_logging
 
+from app import logs
+from app.commands._help import Examples
 from app.settings import settings
+
+#: For commands that print facts; `faust --json` before the name of a command is the same.
+JSON = option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 class CommandError(Exception):
     """What a user has to know before trying again, in one line."""
 
 
-class LongCommand(AppCommand):
+class LongCommand(Examples, AppCommand):
     """A command whose `work` ends by itself, or is cancelled by SIGINT, SIGTERM or SIGHUP.
 
     Its exit code is 0 for either, and 1, with one line that says why, where it can't work.
@@ -31,6 +36,7 @@ class LongCommand(AppCommand):
 
     def __call__(self, *_args: object, **_kwargs: object) -> NoReturn:
         """Run `work` in a loop of its own: Faust's worker reports errors with tracebacks."""
+        self.json = self.json or bool(self.kwargs.get("as_json"))
         self._set_up_logging()
         try:
             asyncio.run(self._work_until_told())
@@ -53,7 +59,7 @@ class LongCommand(AppCommand):
 
     def _set_up_logging(self) -> None:
         level = self._loglevel or "INFO"
-        setup_logging(loglevel=level, logfile=self.logfile)
+        setup_logging(loglevel=level, logfile=self.logfile, logging_config=logs.config(settings()))
         if level.upper() != "DEBUG":
             # Both speak of each attempt; we say what it means, once.
             aiokafka = logging.getLogger("aiokafka")

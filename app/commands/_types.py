@@ -3,6 +3,7 @@
 from typing import Any
 
 import click
+from yarl import URL
 
 from app.sources.files import parse_time
 from app.sources.registry import SIMULATIONS
@@ -42,6 +43,22 @@ class Time(click.ParamType):
             return parse_time(value)
         except ValueError:
             self.fail(f"{value!r} is neither ms since the epoch nor an ISO time", param, ctx)
+
+
+class Address(click.ParamType):
+    """Where a worker's web server is."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> URL:
+        """Give the address, of HTTP where no scheme is named."""
+        try:
+            url = URL(value if "://" in value else f"http://{value}")
+        except ValueError:
+            url = URL()
+        if url.scheme not in {"http", "https"} or not url.host:
+            self.fail(f"{value!r} is no address such as 127.0.0.1:6066", param, ctx)
+        return url
 
 
 class Source(click.ParamType):

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 class broker(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
     """Run Apache Kafka on 127.0.0.1 until Ctrl-C; it is downloaded the first time."""
 
+    examples = (
+        ("broker", "at port 9092, where all else looks for it"),
+        ("broker --port 9192 --data-dir /tmp/kafka", "another one"),
+    )
     options = [  # noqa: RUF012 - as Faust declares it
         option(
             "--port", type=click.IntRange(1, 65535), default=9092, help="Port to be reached at."

@@ -14,7 +14,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from app.commands._process import CommandError, LongCommand
+from app.commands._process import JSON, CommandError, LongCommand
 from app.commands._types import Time
 from app.commands._worker import address, answer
 from app.records import Candle, LateTick, Tick
@@ -45,10 +45,16 @@ class explain(LongCommand):  # noqa: N801 - Faust calls the command what its cla
     and WEB_PORT, the records of Kafka. The exit code is 1 where the two disagree.
     """
 
+    examples = (
+        ("explain ACME 2026-01-31T14:30:00Z", "of 5 min by 1 min"),
+        ("explain ACME 1769869800000 --window 1m", "of a minute"),
+    )
+
     options = [  # noqa: RUF012 - as Faust declares it
         argument("symbol"),
         argument("start", type=Time()),
         option("--window", default="5m/1m", show_default=True, help="Size, or size/advance."),
+        JSON,
     ]
 
     async def work(self) -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from yarl import URL
 
-from app.commands._process import LongCommand
+from app.commands._process import JSON, LongCommand
 from app.commands._worker import address, answer
 from app.settings import settings as of_this_process
 from app.web.lateness import TableLateness
@@ -27,6 +27,12 @@ class lateness(LongCommand):  # noqa: N801 - Faust calls the command what its cl
 
     Asks the worker at WEB_HOST and WEB_PORT, which answers for all workers.
     """
+
+    examples = (
+        ("lateness", ""),
+        ("lateness --json", "with the whole histogram, for a program"),
+    )
+    options = [JSON]  # noqa: RUF012 - as Faust declares it
 
     async def work(self) -> None:
         """Ask, and show. Raises CommandError where no worker answers, or not for all."""

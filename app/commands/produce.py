@@ -1,13 +1,16 @@
 """`faust -A app produce`: prices of a chart API or a file, or what is simulated, into topics."""
 
+import json
 import time
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import click
 from faust.cli import option
 
-from app.commands._process import CommandError, LongCommand
+from app.commands._process import JSON, CommandError, LongCommand
+from app.commands._progress import bar
 from app.commands._types import Seconds, Source, Time
 from app.settings import settings
 from app.sources import Record
@@ -29,6 +32,12 @@ OTHERS = [name for name in SIMULATIONS if name != MARKET.name]
 class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from its class
     """Send prices of a chart API, of a file, of a simulated market; or another simulation."""
 
+    examples = (
+        ("produce --ticker BTC-USD --ticker ETH-USD", "poll a chart API every 30 s"),
+        ("produce --source file:ticks.csv.gz", "as fast as possible"),
+        ("produce --source simulator --rate 500", "500 ticks/s, until Ctrl-C"),
+        ("produce --source simulator --rate 0 --count 100000", "as fast as possible"),
+    )
     options = [  # noqa: RUF012 - Faust's own form
         option(
             "--source",
@@ -103,6 +112,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             default=Flaws.broken,
             help="simulator: share of records that can't be read.",
         ),
+        JSON,
     ]
 
     async def work(self) -> None:
@@ -116,6 +126,13 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             await self._simulate(SIMULATIONS[source])
         else:
             await self._file(Path(source.removeprefix("file:")))
+
+    #: Records handed to the outbox.
+    _sent = 0
+
+    def _until(self, count: int | None) -> AbstractAsyncContextManager[None]:
+        """Show how many of `count` records are sent."""
+        return bar(self.kwargs["source"], done=lambda: self._sent, total=lambda: count)
 
     def _outbox(self) -> Outbox:
         conf = settings()
@@ -145,7 +162,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             slices = live_slices(self._market(1000 / rate), count)
         else:
             slices = fast_slices(self._market(self.kwargs["step"]), self._start(count), count)
-        await self._send_all(slices)
+        await self._send_all(slices, self._until(count))
 
     def _market(self, step: float) -> Market:
         options = self.kwargs
@@ -159,7 +176,8 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         replay = Replay(path)
         try:
             records = replay.records(self.kwargs["count"])
-            await self._send_all(paced(records, self.kwargs["speed"]))
+            shown = bar(path.name, done=lambda: replay.read, total=lambda: replay.size)
+            await self._send_all(paced(records, self.kwargs["speed"]), shown)
         except UnreadableFileError as error:
             raise CommandError(str(error)) from error
         finally:
@@ -168,22 +186,30 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         if not replay.good:
             raise CommandError(f"{path}: no row of it is a tick")
 
-    async def _send_all(self, slices: AsyncIterator[list[Record]]) -> None:
+    async def _send_all(
+        self, slices: AsyncIterator[list[Record]], shown: AbstractAsyncContextManager[None]
+    ) -> None:
         outbox, bare = self._outbox(), self.kwargs["format"] == "price"
         await outbox.start()
         begun = time.perf_counter()
         try:
-            async for records in slices:
-                await outbox.send(bare_prices(records) if bare else records)
-                if self._is_live:
-                    await outbox.flush()
-            await outbox.drain()
+            async with shown:
+                async for records in slices:
+                    await outbox.send(bare_prices(records) if bare else records)
+                    self._sent += len(records)
+                    if self._is_live:
+                        await outbox.flush()
+                await outbox.drain()
         finally:
             seconds = time.perf_counter() - begun
             await outbox.stop()
             self._say_sent(outbox.delivered, self._topic, seconds)
 
     def _say_sent(self, number: int, topics: str, seconds: float) -> None:
+        if self.json:
+            facts = {"topics": topics.split(", "), "records": number, "seconds": round(seconds, 3)}
+            self.say(json.dumps(facts))
+            return
         self.say(f"{number:,} records to {topics} in {seconds:.1f} s ({number / seconds:,.0f}/s)")
 
     async def _simulate(self, simulation: Simulation) -> None:
@@ -198,9 +224,10 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         outboxes = Outboxes(conf.bootstrap_servers, simulation, compression=conf.compression)
         begun = time.perf_counter()
         try:
-            async with outboxes:
+            async with outboxes, self._until(count):
                 async for records in slices:
                     await outboxes.send(records)
+                    self._sent += len(records)
                     if rate:
                         await outboxes.flush()
                 await outboxes.drain()

@@ -20,7 +20,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from app.commands._process import CommandError, LongCommand
+from app.commands._process import JSON, CommandError, LongCommand
 from app.commands._types import Seconds, Time
 from app.settings import Settings, load
 from app.settings import settings as of_this_process
@@ -80,8 +80,9 @@ class replay(LongCommand):  # noqa: N801 - Faust calls the command what its clas
             type=click.IntRange(0),
             default=20,
             show_default=True,
-            help="How many differences to print; with Faust's --json all are.",
+            help="How many differences to print; with --json all are.",
         ),
+        JSON,
     ]
 
     async def work(self) -> None:

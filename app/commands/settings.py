@@ -9,13 +9,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.commands._process import LongCommand
+from app.commands._process import JSON, LongCommand
 from app.settings import Settings
 from app.settings import settings as of_this_process
 
 
 class settings(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
     """List the settings: each environment variable with its value, default and meaning."""
+
+    examples = (
+        ("settings", ""),
+        ("settings --json", "for a program"),
+    )
+    options = [JSON]  # noqa: RUF012 - as Faust declares it
 
     async def work(self) -> None:
         """Show them; what differs from its default stands out."""

@@ -10,16 +10,24 @@ from rich.console import Console
 from rich.table import Table
 
 from app import admin
-from app.commands._process import CommandError, LongCommand
+from app.commands._process import JSON, CommandError, LongCommand
 from app.topics import ALL, Topic
 from app.windows.durations import format_duration
 
 
 class topics(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
-    """Create the topics that are missing, list all, and say which disagree with the map."""
+    """Create the topics that are missing, list all, and say which disagree with the map.
 
+    The exit code is 1 where one disagrees.
+    """
+
+    examples = (
+        ("topics", "make and list"),
+        ("topics --dry-run --json", "only list, for a program"),
+    )
     options = [  # noqa: RUF012 - as Faust declares it
         option("--dry-run", is_flag=True, help="Create nothing, say what is missing."),
+        JSON,
     ]
 
     async def work(self) -> None:

@@ -24,6 +24,11 @@ class up(LongCommand):  # noqa: N801 - Faust calls the command what its class is
     A broker of yours is used where BROKER_URL is set. What was seen before is kept.
     """
 
+    examples = (
+        ("up", "Kafka, 2,000 ticks/s, a worker, a dashboard"),
+        ("up --rate 20000 --symbols 5000", "a busier market"),
+    )
+
     options = [  # noqa: RUF012 - as Faust declares it
         option(
             "--rate",

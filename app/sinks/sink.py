@@ -143,6 +143,14 @@ class CsvSink:
             return False
         return all([await self._consumer.position(p) >= end for p, end in self._ends.items()])
 
+    @property
+    def left(self) -> int | None:
+        """How many offsets, of those there were at the assignment, are not written; None before."""
+        if self._ends is None:
+            return None
+        written = self._file.offsets
+        return sum(max(0, end - written.get(_name(p), 0)) for p, end in self._ends.items())
+
     async def revoke(self, partitions: Iterable[TopicPartition]) -> None:
         """Let go of `partitions`: nothing more of them is appended, what was is committed."""
         try:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -60,6 +60,16 @@ class Replay:
         self.good = 0
         #: Rows that were not.
         self.bad = 0
+        #: Bytes of the file; 0 before it is opened.
+        self.size = 0
+        self._raw: IO[bytes] | None = None
+
+    @property
+    def read(self) -> int:
+        """Bytes of the file that have been read, packed ones where it is packed."""
+        if self._raw is None:
+            return 0
+        return self.size if self._raw.closed else self._raw.tell()
 
     def records(self, count: int | None = None) -> Iterator[Record]:
         """Give the file's ticks, the first `count` if that is set.
@@ -79,6 +89,7 @@ class Replay:
     def _opened(self) -> Iterator[io.BufferedReader]:
         try:
             with self._path.open("rb") as raw:
+                self._raw, self.size = raw, self._path.stat().st_size
                 packed = raw.peek(2).startswith(_GZIP)
                 unpacked: Any = gzip.GzipFile(fileobj=raw) if packed else raw
                 with io.BufferedReader(unpacked) as file:

@@ -1,6 +1,11 @@
-"""What the engine counts. Added to once a batch or a checkpoint, never once a record."""
+"""What the engine counts. Added to once a batch or a checkpoint, never once a record.
 
-from collections.abc import Iterable
+What can be read off the tasks when somebody asks stands in `gauges.py`. Counters stay when a
+partition moves on: they say what this process has done, and taking one away would lose what it
+counted since it was last asked for.
+"""
+
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -27,25 +32,33 @@ published = Counter("tickstream_published_total", "Window results published", ["
 split_keys = Counter(
     "tickstream_split_keys_total", "Keys seen in more than one partition", ["table"]
 )
-stream_time = Gauge(
-    "tickstream_stream_time_seconds", "Highest event time accepted", ["table", "partition"]
+lag = Gauge(
+    "tickstream_lag_records",
+    "Offsets of a source partition that are not folded yet",
+    ["topic", "partition"],
 )
-lag = Gauge("tickstream_lag_records", "Records not fetched yet", ["topic", "partition"])
 position = Gauge("tickstream_position_offset", "Next offset to fold", ["topic", "partition"])
 checkpoints = Counter("tickstream_checkpoints_total", "Checkpoints", ["topic", "outcome"])
 checkpoint_seconds = Histogram(
     "tickstream_checkpoint_seconds",
-    "Duration of a checkpoint's transaction",
+    "Duration of a checkpoint's transaction, from its snapshot to its commit",
     ["topic"],
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
 )
+changelog_rows = Counter(
+    "tickstream_changelog_rows_total",
+    "Rows written to a table's changelog, tombstones among them",
+    ["table", "partition"],
+)
+reopened = Counter(
+    "tickstream_tasks_reopened_total",
+    "Tasks that were lost (fenced, a batch that failed, a broker that was away) and opened again",
+    ["topic"],
+)
 restored_rows = Counter("tickstream_restored_rows_total", "Rows restored", ["table", "partition"])
 restore_seconds = Gauge(
-    "tickstream_restore_seconds", "Duration of the last restore", ["table", "partition"]
-)
-restore_left = Gauge(
-    "tickstream_restore_left_offsets",
-    "Offsets of a changelog that a restore under way has not read yet",
+    "tickstream_restore_seconds",
+    "Duration of the last restore of a partition that is open here",
     ["table", "partition"],
 )
 standby_lag = Gauge(
@@ -53,15 +66,50 @@ standby_lag = Gauge(
     "Offsets of a changelog that its standby here has not read yet",
     ["table", "partition"],
 )
-tasks = Gauge("tickstream_tasks", "Tasks of this worker by state", ["state"])
+loop_delay = Histogram(
+    "tickstream_event_loop_delay_seconds",
+    "How much later than asked for the event loop woke a sleeper, looked at once a second",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+
+#: What a record that can't be decoded is counted under, beside the names of the tables.
+DECODE = "decode"
+
+
+def begin(topic: str, partition: int, tables: Iterable[str]) -> None:
+    """Let the counters of a partition begin at 0: the first of anything is an increase then."""
+    number = str(partition)
+    stages = [DECODE]
+    for table in tables:
+        stages.append(table)
+        for counter in (records, batches, late, outside, changelog_rows, restored_rows):
+            counter.labels(table, number)
+        for final in "false", "true":
+            published.labels(table, final)
+        split_keys.labels(table)
+    for stage in stages:
+        dead_letters.labels(topic, stage)
+    lost.labels(topic, number)
+    reopened.labels(topic)
+    checkpoint_seconds.labels(topic)
+    for outcome in "committed", "failed":
+        checkpoints.labels(topic, outcome)
+
+
+def follow(
+    topic: str, partition: int, *, behind: Callable[[], int], reached: Callable[[], int]
+) -> None:
+    """Let the lag and the position of a partition be asked for when somebody looks."""
+    lag.labels(topic, str(partition)).set_function(behind)
+    position.labels(topic, str(partition)).set_function(reached)
 
 
 def forget(topic: str, partition: int, tables: Iterable[str]) -> None:
-    """Drop the gauges of a partition that is another worker's now."""
+    """Drop the gauges of a partition that is open here no longer."""
     for gauge in (lag, position):
         drop(gauge, topic, partition)
     for table in tables:
-        drop(stream_time, table, partition)
+        drop(restore_seconds, table, partition)
 
 
 def drop(gauge: Gauge, name: str, partition: int) -> None:

@@ -153,7 +153,6 @@ class PartitionState(ABC):
         labels = self.table.name, str(self.partition)
         metrics.records.labels(*labels).inc(records)
         metrics.batches.labels(*labels).inc()
-        metrics.stream_time.labels(*labels).set(self.meta.stream_time / 1000)
 
     # -- checkpoints
 
@@ -252,6 +251,11 @@ class PartitionState(ABC):
     def committed_position(self) -> int:
         """Offset of the next record to fold, as the last checkpoint has it."""
         return self._committed_position
+
+    @property
+    def uncommitted(self) -> int:
+        """How many offsets are folded and in no checkpoint yet."""
+        return self.position - self._committed_position
 
     def committed(self, snapshot: Snapshot, changelog_offset: int) -> None:
         """Put a snapshot that is in Kafka for good into the store."""

@@ -27,19 +27,16 @@ class Progress:
         self.begin = self.position = begin
         self.end = end
         self._begun = perf_counter()
-        self._tell()
 
     def reach(self, position: int, rows: int) -> None:
         """Note that `rows` more rows were read, up to `position`."""
         self.position = min(position, self.end)
         self.rows += rows
         metrics.restored_rows.labels(*self._labels).inc(rows)
-        self._tell()
 
     def finish(self) -> None:
         """Note that the restore is over, done or not."""
         metrics.restore_seconds.labels(*self._labels).set(self.seconds)
-        metrics.drop(metrics.restore_left, self.table, self.partition)
 
     @property
     def seconds(self) -> float:
@@ -73,6 +70,3 @@ class Progress:
     @property
     def _labels(self) -> tuple[str, str]:
         return self.table, str(self.partition)
-
-    def _tell(self) -> None:
-        metrics.restore_left.labels(*self._labels).set(self.end - self.position)

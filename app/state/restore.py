@@ -54,7 +54,9 @@ async def restore(
     finally:
         await consumer.stop()
     if progress.rows:
-        logger.info("Restored %s in %.2f s", progress, progress.seconds)
+        logger.info(
+            "Restored %s in %.2f s", progress, progress.seconds, extra={"table": table.name}
+        )
     return store
 
 
@@ -77,4 +79,4 @@ async def _read(
         await asyncio.sleep(0)  # what has been fetched already is given without a turn
         if progress.seconds - reported > REPORT:
             reported = progress.seconds
-            logger.info("Restoring %s", progress)
+            logger.info("Restoring %s", progress, extra={"table": progress.table})

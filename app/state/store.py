@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from time import time_ns
-from typing import Any
+from typing import Any, NamedTuple
 
 from rocksdict import (
     BlockBasedOptions,
@@ -37,6 +37,9 @@ WRITE_BUFFER_BYTES = 8 << 20
 #: by start, then key, so that what has grown old is a range too.
 ROW, TIME, OFFSET, WRITTEN = b"p", b"t", b"o", b"w"
 
+#: RocksDB's names of what `Size` has.
+_SIZES = ("total-sst-files-size", "cur-size-all-mem-tables", "estimate-num-keys")
+
 _cache = Cache(CACHE_BYTES)
 
 
@@ -54,6 +57,14 @@ class StoreInUseError(StoreError):
 
 class DamagedStoreError(StoreError):
     """Files of the store don't hold what was written: it has to be restored."""
+
+
+class Size(NamedTuple):
+    """How large a store is: bytes of its files and of its write buffers, entries (estimated)."""
+
+    disk: int
+    memory: int
+    entries: int
 
 
 class Store:
@@ -78,6 +89,12 @@ class Store:
         """When it was written last (ms since the epoch, this machine's clock); 0 for never."""
         value = self._get(WRITTEN)
         return int(value) if value is not None else 0
+
+    def size(self) -> Size:
+        """Give its size, which RocksDB has at hand; nothing of a closed one."""
+        if self._db is None:
+            return Size(0, 0, 0)
+        return Size(*(self._db.property_int_value(f"rocksdb.{name}") or 0 for name in _SIZES))
 
     def get(self, row: bytes) -> bytes | None:
         """Give the value of a row, or None. Raises StoreError, as every method here."""

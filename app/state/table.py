@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mode import Service
 
+from app import logs, traces
 from app.state import metrics
 from app.state.errors import BatchError, TaskError, told
 from app.state.store import StoreError
@@ -125,7 +126,7 @@ class StateTable(Service):
         if state is not None and task.holds(state):
             try:
                 self._check_follows(batch, state)
-                state.fold(batch)
+                self._fold(batch, state)
             except (BatchError, TaskError, StoreError) as error:
                 task.fail(error)
             except Exception as error:  # noqa: BLE001  # a user's function may raise anything
@@ -135,6 +136,22 @@ class StateTable(Service):
                 task.fail(BatchError(what, batch.begin, batch.end))
             else:
                 await task.pace()
+
+    def _fold(self, batch: Batch, state: PartitionState) -> None:
+        task = batch.task
+        with (
+            logs.speaking_of(task.facts),
+            traces.span(
+                "fold",
+                messaging__system="kafka",
+                messaging__destination__name=task.source,
+                messaging__destination__partition__id=str(task.partition),
+                messaging__batch__message_count=len(batch),
+                messaging__kafka__offset=batch.begin,
+                tickstream__table=self.name,
+            ),
+        ):
+            state.fold(batch)
 
     def _check_follows(self, batch: Batch, state: PartitionState) -> None:
         """Raise BatchError where folding a batch would leave out what was fetched before it."""

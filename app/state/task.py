@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from app import logs, traces
 from app.state import metrics
 from app.state.batch import Decoder
 from app.state.errors import OtherHistoryError, TaskError, in_words, other_pipelines
@@ -18,6 +19,8 @@ from app.state.progress import Progress
 from app.state.store import wipe
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aiokafka.structs import OffsetAndMetadata
 
     from app.state.journal import Writer
@@ -65,16 +68,24 @@ class Task:
         self.source = source
         self.partition = partition
         self.generation = generation
+        #: What a line of the log about it says besides.
+        self.facts = {"task": self.name, "topic": source, "partition": partition}
         self.state = State.OPENING
         self.states: list[PartitionState] = []
         self.clock = tasks.clock
         self.decoder = Decoder(tasks.topics[source], partition, tasks.conf.max_ahead, self.clock)
         #: Offset of the next record to deliver; None until the task runs.
         self.next_offset: int | None = None
+        #: Offset after the last record of the partition, as far as is known.
+        self.end = 0
         #: The restore under way, of one table after the other.
         self.restoring: Progress | None = None
         #: Offsets [begin, end) that held no record when they were fetched.
         self.skipped: list[tuple[int, int]] = []
+        #: Where it will go on, as the group's offset says; None if not known yet.
+        self._begin: int | None = None
+        self._shown = False
+        self._fetched = 0
         self._writer: Writer = tasks.journal.writer(self.name)
         #: The coroutine that takes the task through its life.
         self.runner: asyncio.Future | None = None
@@ -98,6 +109,35 @@ class Task:
         """Whether it was told to close, or has."""
         return self.state in (State.CLOSING, State.CLOSED)
 
+    @property
+    def position(self) -> int:
+        """Offset of the next record that not every table has folded, as far as is known."""
+        if self.next_offset is None:
+            return self._begin or 0
+        return min((state.position for state in self.states), default=self.next_offset)
+
+    @property
+    def lag(self) -> int:
+        """How many offsets are not folded yet, as far as is known."""
+        position = self.position
+        if self.next_offset is not None and position >= self.next_offset:
+            # All that was delivered is folded: what has been fetched since is no record.
+            position = max(position, self._fetched)
+        return max(0, self.end - position)
+
+    def saw_fetched(self, offset: int) -> None:
+        """Note up to where the partition has been fetched."""
+        self._fetched = offset
+
+    def saw_end(self, end: int) -> None:
+        """Note where the partition ends; answers may overtake one another."""
+        self.end = max(self.end, end)
+        if not self._shown and self._begin is not None and not self.ending:
+            self._shown = True
+            metrics.follow(
+                self.source, self.partition, behind=lambda: self.lag, reached=lambda: self.position
+            )
+
     def holds(self, state: PartitionState) -> bool:
         """Say whether this task runs and folds into `state`."""
         return self.state is State.RUNNING and self.failure is None and state in self.states
@@ -118,7 +158,11 @@ class Task:
         # Only now: what an older owner had pending is aborted, its offsets can't come any more.
         committed = await self.tasks.source.committed(self.tp)
         self._check_signature(committed)
-        for leads, table in enumerate(self.tasks.tables_of(self.source)):
+        if committed is not None:
+            self._begin = committed.offset
+        tables = self.tasks.tables_of(self.source)
+        metrics.begin(self.source, self.partition, [table.name for table in tables])
+        for leads, table in enumerate(tables):
             store = await self._restore(table, committed)
             if self.ending:
                 store.close()
@@ -136,7 +180,7 @@ class Task:
             state.table.open(state)
         self.state = State.RUNNING
         self._checkpointed = self.clock.monotonic()
-        logger.info("Task %s runs from offset %d", self.name, position)
+        logger.info("Task %s runs from offset %d", self.name, position, extra={"offset": position})
 
     def _demand_opening(self) -> None:
         """Raise CancelledError if the partition was revoked meanwhile.
@@ -158,7 +202,7 @@ class Task:
         for _ in range(LOOKS):
             try:
                 self.restoring = Progress(table.name, self.partition)
-                return await self.tasks.journal.restore(path, table, self.partition, self.restoring)
+                return await self._restore_once(path, table, self.restoring)
             except OtherHistoryError as error:
                 reason = error
                 if committed is None:
@@ -167,6 +211,18 @@ class Task:
                     wipe(path)
             await self.clock.sleep(LOOK_INTERVAL)
         raise TaskError(f"table {table.name}: {reason}")
+
+    async def _restore_once(self, path: Path, table: StateTable, progress: Progress) -> Store:
+        with traces.span(
+            "restore",
+            messaging__system="kafka",
+            messaging__destination__name=table.changelog.name,
+            messaging__destination__partition__id=str(self.partition),
+            tickstream__table=table.name,
+        ):
+            store = await self.tasks.journal.restore(path, table, self.partition, progress)
+            traces.note(tickstream__rows=progress.rows)
+            return store
 
     async def _positions(self, committed: int | None) -> int:
         """Give each table its position, and the task the lowest of them."""
@@ -188,6 +244,7 @@ class Task:
                 self.name,
                 committed,
                 position,
+                extra={"offset": position},
             )
         self._report_lost(position, first)
         for state in self.states:
@@ -198,6 +255,8 @@ class Task:
         """Give the first offset of the source. Raises TaskError where it ends before `reached`."""
         for _ in range(LOOKS):
             first, end = await self.tasks.source.bounds(self.tp)
+            self._begin = first if self._begin is None else self._begin
+            self.saw_end(end)
             if reached <= end:
                 return first
             await self.clock.sleep(LOOK_INTERVAL)
@@ -217,6 +276,7 @@ class Task:
                 self.name,
                 position,
                 first - 1,
+                extra={"offset": position},
             )
 
     # -- checkpoints
@@ -259,11 +319,24 @@ class Task:
 
     async def _write(self, now: float) -> None:
         """Write a checkpoint, with the publications due at `now` (s)."""
+        with traces.span(
+            "checkpoint",
+            messaging__system="kafka",
+            messaging__destination__name=self.source,
+            messaging__destination__partition__id=str(self.partition),
+        ):
+            await self._write_all(now)
+
+    async def _write_all(self, now: float) -> None:
         begun = self.clock.monotonic()
         snapshots: list[tuple[PartitionState, Snapshot]] = [
             (state, state.snapshot(publish=state.publication_due(now))) for state in self.states
         ]
         position = min(snapshot.position for _, snapshot in snapshots)
+        traces.note(
+            messaging__kafka__offset=position,
+            tickstream__rows=sum(len(snapshot.rows) for _, snapshot in snapshots),
+        )
         metadata = self.tasks.signature(self.source)
         try:
             reached = await self._writer.write(snapshots, self.tp, position, metadata)
@@ -272,10 +345,11 @@ class Task:
             raise
         for (state, snapshot), offset in zip(snapshots, reached, strict=True):
             state.committed(snapshot, offset)
+            labels = state.table.name, str(self.partition)
+            metrics.changelog_rows.labels(*labels).inc(len(snapshot.rows))
         self._checkpointed = self.clock.monotonic()
         metrics.checkpoints.labels(self.source, "committed").inc()
         metrics.checkpoint_seconds.labels(self.source).observe(self._checkpointed - begun)
-        metrics.position.labels(self.source, str(self.partition)).set(position)
 
     async def pace(self) -> None:
         """Hold folding up while a checkpoint takes much longer than its interval.
@@ -300,6 +374,7 @@ class Task:
 
         What is still opening goes no further.
         """
+        logs.about(self.facts)
         ran, opening = self.state is State.RUNNING, self.state is State.OPENING
         self.state = State.CLOSING
         if opening and self.runner is not None and self.runner is not asyncio.current_task():
@@ -328,7 +403,11 @@ class Task:
         folded = max(state.position for state in self.states)
         committed = min(state.committed_position for state in self.states)
         logger.info(
-            "Task %s is closed: folded to offset %d, committed to %d", self.name, folded, committed
+            "Task %s is closed: folded to offset %d, committed to %d",
+            self.name,
+            folded,
+            committed,
+            extra={"offset": committed},
         )
 
     @property

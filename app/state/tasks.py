@@ -13,6 +13,7 @@ from aiokafka.structs import OffsetAndMetadata
 from mode import Service
 from mode.types import ServiceT
 
+from app import logs
 from app.state import metrics
 from app.state.checkpoint import FORBIDDEN
 from app.state.clock import Clock, SystemClock
@@ -24,7 +25,7 @@ from app.state.store import DamagedStoreError, StoreError, wipe
 from app.state.task import State, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from app.settings import Settings
     from app.state.progress import Progress
@@ -49,6 +50,9 @@ class Source(Protocol):
 
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
         """Give the first offset there is, and the one after the last."""
+
+    async def fetched(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
+        """Give the offset that each partition is fetched up to, and the one after its last."""
 
     async def seek(self, tp: TopicPartition, offset: int) -> None:
         """Fetch from this offset on."""
@@ -131,6 +135,11 @@ class Tasks(Service):
 
     # -- state
 
+    @property
+    def all(self) -> list[Task]:
+        """The tasks of the partitions assigned to this worker, in their order."""
+        return [task for _, task in sorted(self._by_partition.items())]
+
     def running(self, tp: TopicPartition) -> Task | None:
         """Give the task that runs on a partition, or None."""
         task = self._by_partition.get(tp)
@@ -188,7 +197,6 @@ class Tasks(Service):
         tasks = [task for tp in list(partitions) if (task := self._by_partition.pop(tp, None))]
         self._assigned = None if self._assigned is None else self._assigned - set(partitions)
         await asyncio.gather(*(task.close(last_checkpoint=True) for task in tasks))
-        self._count()
 
     async def stop_all(self) -> None:
         """Close all tasks: the worker leaves."""
@@ -197,15 +205,14 @@ class Tasks(Service):
 
     def _spawn(self, tp: TopicPartition, generation: int) -> None:
         task = self._by_partition[tp] = Task(self, tp.topic, tp.partition, generation)
-        self._count()
         task.runner = self.add_future(self._drive(task))
 
     async def _drive(self, task: Task) -> None:
         """Take a task through its life; open it again if it fails while it is ours."""
+        logs.about(task.facts)
         try:
             await task.open()
             self.source.deliver(task.tp, active=True)
-            self._count()
             await task.run()
         except Exception as error:  # noqa: BLE001  # the broker may answer anything
             if not (task.ending or self._stopping):
@@ -270,6 +277,7 @@ class Tasks(Service):
             task.tp, task.generation
         ):
             logger.info("Task %s is opened again", task.name)
+            metrics.reopened.labels(task.source).inc()
             self._spawn(task.tp, task.generation)
 
     async def _give_up(self, task: Task, error: Exception) -> None:
@@ -288,8 +296,3 @@ class Tasks(Service):
     async def crash(self, reason: BaseException) -> None:
         """Stop the worker: the reason is the last line of its log, its exit code 1."""
         await super().crash(SystemExit(str(reason)))
-
-    def _count(self) -> None:
-        for state in State:
-            count = sum(task.state is state for task in self._by_partition.values())
-            metrics.tasks.labels(state.value).set(count)

@@ -12,7 +12,7 @@ from app.testing.feed import Feed
 from app.testing.journal import EXPECTED, MemoryJournal
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping
     from pathlib import Path
 
     from aiokafka import TopicPartition
@@ -163,6 +163,10 @@ class Worker:
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
         """Give 0 and the end: topics are kept from the very first record on."""
         return 0, self.environment.kafka.log(*tp).end
+
+    async def fetched(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
+        """Give 0, since markers of transactions take no offsets here, and the end."""
+        return {tp: (0, self.environment.kafka.log(*tp).end) for tp in tps}
 
     async def seek(self, tp: TopicPartition, offset: int) -> None:
         """Nothing to do: what is delivered follows the task's own offset."""

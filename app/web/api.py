@@ -26,6 +26,7 @@ from app.web import (
     guests,
     health,
     lateness,
+    metrics,
     notices,
     openapi,
     surges,
@@ -252,7 +253,6 @@ ROUTES = (
         health.Readiness,
         statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
     ),
-    Route("/metrics", health.metrics, "The metrics of this worker", media="text/plain"),
     Route(
         "/api/docs",
         docs.page,
@@ -260,5 +260,6 @@ ROUTES = (
         media="text/html",
         statuses=(HTTPStatus.BAD_REQUEST,),
     ),
+    Route("/metrics", metrics.metrics, "The metrics of this worker", media="text/plain"),
     Route("/openapi.json", openapi.show, "This description", dict[str, Any]),
 )

@@ -1,19 +1,10 @@
-"""`/healthz`, `/readyz`, `/metrics`: what an orchestrator and Prometheus ask."""
+"""`/healthz`, `/readyz`: what an orchestrator asks."""
 
-import time
 from http import HTTPStatus
 
 import msgspec
 from aiohttp import web
-from aiohttp.typedefs import Handler
 from faust.types import AppT
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    Counter,
-    Histogram,
-    disable_created_metrics,
-    generate_latest,
-)
 
 from app.state.progress import Progress
 from app.state.table import StateTable
@@ -22,18 +13,6 @@ from app.web.lookup import APP, state_tables
 from app.web.owners import distribution
 from app.web.parameters import Values
 from app.web.routes import json_response
-
-# When each series began, as a series of its own, would double what is scraped.
-disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types there
-
-REQUESTS = Counter(
-    "tickstream_http_requests_total",
-    "HTTP requests answered",
-    ["method", "path", "status"],
-)
-SECONDS = Histogram(
-    "tickstream_http_request_seconds", "Seconds to answer an HTTP request", ["method", "path"]
-)
 
 
 class Alive(msgspec.Struct, frozen=True):
@@ -129,21 +108,3 @@ def _words(name: str, table: TableReadiness) -> str:
     words = f"table {name}: partition {', '.join(map(str, table.missing))} is not restored yet"
     under_way = [f"{each.partition}: {each.percent:.0f} %" for each in table.restoring]
     return f"{words} ({', '.join(under_way)})" if under_way else words
-
-
-async def metrics(_: web.Request, __: Values) -> web.StreamResponse:
-    """Answer with every metric of this process, as Prometheus' text."""
-    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-
-@web.middleware
-async def count_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Count and time the requests, by the path of their route."""
-    resource = request.match_info.route.resource
-    # The route's pattern, never the path itself: that would be a time series for each key.
-    path = resource.canonical if resource else "none"
-    begin = time.perf_counter()
-    response = await handler(request)
-    SECONDS.labels(request.method, path).observe(time.perf_counter() - begin)
-    REQUESTS.labels(request.method, path, response.status).inc()
-    return response

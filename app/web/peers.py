@@ -11,6 +11,7 @@ from aiohttp import ClientConnectorError, ClientError, ClientTimeout, web
 from faust.types import AppT
 from yarl import URL
 
+from app import traces
 from app.web.coverage import STALE
 
 #: Marks a request that comes from another worker: answer from here, ask nobody.
@@ -64,7 +65,10 @@ async def _ask(app: AppT, name: str, path: URL, headers: Mapping[str, str]) -> R
         return Reply(worker=name, silence="this worker stops")
     try:
         async with app.http_client.get(
-            url, headers={FORWARDED: "1", **headers}, timeout=TIMEOUT, allow_redirects=False
+            url,
+            headers={FORWARDED: "1", **headers, **traces.headers()},
+            timeout=TIMEOUT,
+            allow_redirects=False,
         ) as reply:
             answer = _read(name, reply.status, reply.headers, await reply.read())
     except (ClientError, TimeoutError, OSError) as error:

@@ -10,10 +10,10 @@ from app.web.api import ROUTES
 from app.web.caching import save_bytes
 from app.web.dashboard import STATIC, add_headers
 from app.web.errors import json_errors
-from app.web.health import count_requests
 from app.web.live.outputs import new_hub
 from app.web.live.stream import HUB
 from app.web.lookup import APP
+from app.web.metrics import count_requests
 from app.web.openapi import DOCUMENT, document
 from app.web.routes import versioned
 

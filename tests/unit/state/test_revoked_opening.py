@@ -50,6 +50,10 @@ class Group:
         """Nothing is in the topic."""
         return 0, 0
 
+    async def fetched(self, tps: list[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+        """Nothing is in the topic."""
+        return dict.fromkeys(tps, (0, 0))
+
     async def seek(self, _: TopicPartition, __: int) -> None:
         """It fetches nothing."""
 

@@ -1,0 +1,87 @@
+"""What a line of the log is: text for people, or one JSON object a line (TICKSTREAM_LOG_FORMAT).
+
+A JSON line has `time` (UTC), `level`, `logger`, `message`; and `task`, `topic`, `partition`,
+`offset`, `table` where they are known: from the line itself, or from what it is said about.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pythonjsonlogger.msgspec import MsgspecFormatter
+
+from app import traces
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+#: What all lines of a context are about, whoever says them: the Kafka client's of a task too.
+_about: ContextVar[Mapping[str, Any] | None] = ContextVar("about", default=None)
+
+#: How mode calls the formatters of its handlers, for a file and for a terminal.
+_MODES_FORMATTERS = ("default", "colored")
+
+
+def about(facts: Mapping[str, Any]) -> None:
+    """Say with every line from here on, in this context and those made from it, these facts."""
+    _about.set(facts)
+
+
+@contextmanager
+def speaking_of(facts: Mapping[str, Any]) -> Iterator[None]:
+    """Say with every line within these facts."""
+    token = _about.set(facts)
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
+class JsonLine(MsgspecFormatter):
+    """Makes one line of a record, exceptions included."""
+
+    def __init__(self) -> None:
+        names = {
+            "levelname": "level",
+            "name": "logger",
+            "exc_info": "exception",
+            "stack_info": "stack",
+        }
+        super().__init__(["levelname", "name", "message"], rename_fields=names)
+
+    def add_fields(
+        self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
+    ) -> None:
+        """Put the time in front, and behind the rest what the context knows."""
+        moment = datetime.fromtimestamp(record.created, UTC)
+        log_data["time"] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        super().add_fields(log_data, record, message_dict)
+        for name, value in {**(_about.get() or {}), **traces.ids()}.items():
+            log_data.setdefault(name, value)
+
+    def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
+        """Give the line, whatever somebody has put into it."""
+        try:
+            return super().jsonify_log_record(log_data)
+        except (ValueError, TypeError, OverflowError):
+            # Such as a file's name that is no text, or a number beyond 64 bits.
+            return json.dumps(log_data, default=repr)
+
+
+def is_json(conf: Settings) -> bool:
+    """Say whether lines are JSON."""
+    return conf.log_format == "json"
+
+
+def config(conf: Settings) -> dict[str, Any] | None:
+    """Give what mode's and Faust's set-up of the log takes; None for their own text."""
+    if not is_json(conf):
+        return None
+    logging.captureWarnings(capture=True)
+    return {"merge": True, "formatters": {name: {"()": JsonLine} for name in _MODES_FORMATTERS}}

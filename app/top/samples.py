@@ -1,0 +1,45 @@
+"""What one worker's `/metrics` says, to be asked by name and labels."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Self
+
+from prometheus_client.parser import text_string_to_metric_families
+
+
+class Samples:
+    """The samples of one scrape."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, list[tuple[dict[str, str], float]]] = defaultdict(list)
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read Prometheus' text. Raises ValueError where it is something else."""
+        samples = cls()
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                samples._by_name[sample.name].append((sample.labels, sample.value))
+        return samples
+
+    def of(self, name: str, **labels: str) -> Iterator[tuple[dict[str, str], float]]:
+        """Give labels and value of each sample of a metric that has these labels."""
+        for theirs, value in self._by_name.get(name, ()):
+            if labels.items() <= theirs.items():
+                yield theirs, value
+
+    def total(self, name: str, **labels: str) -> float:
+        """Give the sum of a metric's samples; 0 where it has none."""
+        return sum(value for _, value in self.of(name, **labels))
+
+    def highest(self, name: str, **labels: str) -> float | None:
+        """Give the highest of a metric's samples, or None."""
+        return max((value for _, value in self.of(name, **labels)), default=None)
+
+    def values(self, name: str, label: str) -> list[str]:
+        """Give the values that a label of a metric has, sorted."""
+        return sorted({labels[label] for labels, _ in self.of(name)})
+
+    def info(self, name: str) -> dict[str, str]:
+        """Give the labels of an information; {} where it is missing."""
+        return next((labels for labels, _ in self.of(name)), {})

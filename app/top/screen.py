@@ -1,0 +1,121 @@
+"""A view as people see it on a terminal."""
+
+from datetime import UTC, datetime
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.filesize import decimal
+from rich.table import Table
+from rich.text import Text
+
+from app.top.view import PartitionView, TableView, View, WorkerView
+from app.windows.durations import approximate_duration
+
+#: Offsets behind that are shown in another colour, and seconds.
+MUCH_LAG = 10_000
+MUCH_TIME = 60
+
+NONE = "-"
+
+
+def draw(view: View) -> Group:
+    """Give what is put on the screen: a line, workers, partitions, tables, the ten best."""
+    parts: list[RenderableType] = [_headline(view), _workers(view.workers)]
+    if view.partitions:
+        parts.append(_partitions(view.partitions))
+    parts.append(_tables(view.tables))
+    if view.gainers:
+        parts.append(_gainers(view))
+    return Group(*parts)
+
+
+def _headline(view: View) -> Text:
+    now = datetime.now(UTC).strftime("%H:%M:%S UTC")
+    folded = max((each.records for each in view.tables), default=0.0)
+    dead = Text(f"{view.dead_letters:,} dead letters ({view.dead_letter_rate:,.1f}/s)")
+    dead.stylize("yellow" if view.dead_letter_rate else "")
+    return Text("   ").join(
+        [
+            Text(view.application, "bold"),
+            Text(now),
+            Text(f"{folded:,.0f} records/s", "bold"),
+            Text("lag ") + _lag(view.lag),
+            dead,
+        ]
+    )
+
+
+def _columns(first: str, *numbers: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for heading in numbers:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
+def _workers(workers: list[WorkerView]) -> Table:
+    table = _columns("worker", "version", "tasks", "opening", "lag", "cores", "memory")
+    for each in workers:
+        if not each.answers:
+            table.add_row(each.url, Text("does not answer", "red"))
+            continue
+        opening = Text(str(each.opening), "yellow" if each.opening else "")
+        cpu = NONE if each.cpu is None else f"{each.cpu:.2f}"
+        memory = NONE if each.memory is None else decimal(each.memory)
+        running = Text(str(each.running), "" if each.running else "red")
+        table.add_row(each.url, each.version, running, opening, _lag(each.lag), cpu, memory)
+    return table
+
+
+def _partitions(partitions: list[PartitionView]) -> Table:
+    """Give one line a source: the lag of each of its partitions."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("source", no_wrap=True)
+    table.add_column("lag by partition")
+    by_topic: dict[str, list[PartitionView]] = {}
+    for each in partitions:
+        by_topic.setdefault(each.topic, []).append(each)
+    for topic, its in by_topic.items():
+        lags = [Text(f"{each.partition}: ") + _lag(each.lag) for each in its]
+        table.add_row(topic, Text("  ").join(lags))
+    return table
+
+
+def _tables(tables: list[TableView]) -> Table:
+    shown = _columns(
+        "table", "records/s", "results/s", "late", "late/s", "event-time lag", "on disk", "restored"
+    )
+    for each in tables:
+        restored = NONE if each.restoring is None else Text(f"{each.restoring:.0%}", "yellow")
+        shown.add_row(
+            each.table,
+            f"{each.records:,.0f}",
+            f"{each.published:,.0f}",
+            f"{each.late:,}",
+            Text(f"{each.late_rate:,.1f}", "yellow" if each.late_rate else ""),
+            _behind(each.event_time_lag),
+            decimal(each.store),
+            restored,
+        )
+    return shown
+
+
+def _gainers(view: View) -> Table:
+    table = _columns(view.day or "", "gain", "open", "last")
+    for rank, each in enumerate(view.gainers, 1):
+        gain = Text(f"{each.gain:+.2%}", "green" if each.gain >= 0 else "red")
+        table.add_row(f"{rank:2}. {each.symbol}", gain, f"{each.open:g}", f"{each.last:g}")
+    return table
+
+
+def _lag(lag: int | None) -> Text:
+    if lag is None:
+        return Text(NONE)
+    return Text(f"{lag:,}", "yellow" if lag > MUCH_LAG else "")
+
+
+def _behind(seconds: float | None) -> Text:
+    if seconds is None:
+        return Text(NONE)
+    words = approximate_duration(max(0, round(seconds * 1000)))
+    return Text(words, "yellow" if seconds > MUCH_TIME else "")

@@ -1,0 +1,228 @@
+"""What one worker on a real broker tells of itself: metrics, log, traces, `faust -A app top`."""
+
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from otlp import Collector, collector
+from prometheus_client import Metric
+from prometheus_client.openmetrics import parser as openmetrics
+from prometheus_client.parser import text_string_to_metric_families
+from promql import OWN_LABELS, OWN_METRICS, REPOSITORY, Query, alerts, panels
+from workers import MINUTE, Market, Worker, tick, until
+
+PARTITIONS = 6
+SYMBOLS = [f"SYM{n:02}" for n in range(30)]
+#: Ticks of each symbol, one a second, up to a minute ago.
+TICKS = 120
+SENT = len(SYMBOLS) * TICKS
+BEGIN = int(time.time() * 1000) - 3 * MINUTE
+
+#: What a metric's name may end in, by what it is.
+UNITS = "seconds|bytes|records|offsets?|ratio|entries|tasks|info"
+
+
+@pytest.fixture(scope="module")
+def traced() -> Iterator[Collector]:
+    """Run a collector of spans."""
+    with collector() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def worker(market: Market, traced: Collector) -> Iterator[Worker]:
+    """Give a worker that has folded ticks, one of them too late, and refused one record."""
+    settings = {"TICKSTREAM_LOG_FORMAT": "json", "TICKSTREAM_TRACES": traced.url}
+    with market.worker(**settings, TICKSTREAM_GRACE="1m") as worker:
+        market.send(
+            tick(symbol, 10 + step % 7, BEGIN + step * 1000)
+            for step in range(TICKS)
+            for symbol in SYMBOLS
+        )
+        market.send([tick("SYM00", 1, BEGIN - 2 * MINUTE), ("SYM01", b"no tick", BEGIN)])
+        until(lambda: total(worker, "tickstream_records_total", table="candles") == SENT + 1)
+        until(lambda: worker.get("/api/top-gainers")[0] == 200)
+        until(lambda: total(worker, "tickstream_lag_records") == 0)
+        yield worker
+
+
+def families(worker: Worker) -> dict[str, Metric]:
+    """Give what it says at `/metrics`, by name."""
+    text = worker.ask("/metrics").body.decode()
+    return {family.name: family for family in text_string_to_metric_families(text)}
+
+
+def total(worker: Worker, name: str, **labels: str) -> float:
+    """Give the sum of a metric's samples that have these labels."""
+    return sum(
+        sample.value
+        for family in families(worker).values()
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )
+
+
+def test_prometheus_reads_the_metrics_in_both_of_its_forms(worker: Worker) -> None:
+    """As text, and as OpenMetrics where that is asked for: the same names, OpenMetrics' rules."""
+    import urllib.request  # noqa: PLC0415  # `ask` sends no headers
+
+    wanted = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
+    request = urllib.request.Request(f"{worker.url}/metrics", headers=wanted)  # noqa: S310
+    with urllib.request.urlopen(request) as reply:  # noqa: S310
+        assert reply.headers["Content-Type"].startswith("application/openmetrics-text")
+        found = {f.name for f in openmetrics.text_string_to_metric_families(reply.read().decode())}
+    # There the suffix of an information is no part of its name.
+    plain = {name.removesuffix("_info") for name in families(worker)}
+    assert {name.removesuffix("_info") for name in found} == plain
+
+
+def test_metrics_are_named_as_the_field_names_them(worker: Worker) -> None:
+    """Base units at the end, `_total` for what only grows, a sentence of help for each."""
+    ours = [f for name, f in families(worker).items() if name.startswith("tickstream_")]
+    assert len(ours) > 30
+    for family in ours:
+        assert family.documentation, family.name
+        if family.type == "counter":
+            assert all(each.name == f"{family.name}_total" for each in family.samples)
+        else:
+            assert re.search(rf"_({UNITS})$", family.name), family.name
+        for sample in family.samples:
+            assert sample.labels.keys() <= {
+                *("topic", "table", "partition", "stage", "outcome", "state", "final"),
+                *("method", "path", "status", "le"),
+                *("version", "faust", "aiokafka", "python", "application", "worker", "pipelines"),
+            }
+    assert not re.search("SYM", worker.ask("/metrics").body.decode())
+
+
+def test_the_guide_lists_every_metric_and_no_other(worker: Worker) -> None:
+    """In docs/operations.md, under the name that a query uses."""
+    found = families(worker).values()
+    real = {f.name + ("_total" if f.type == "counter" else "") for f in found}
+    guide = (REPOSITORY / "docs" / "operations.md").read_text()
+    told = set(re.findall(r"^\| `(tickstream_\w+)`", guide, re.MULTILINE))
+    assert told == {name for name in real if name.startswith("tickstream_")}
+
+
+def test_metrics_count_what_happened(worker: Worker) -> None:
+    """Each record once, the late one, the one that is no tick; and the state of each partition."""
+    assert total(worker, "tickstream_late_total", table="candles") == 1
+    assert total(worker, "tickstream_dead_letters_total", topic="ticks", stage="decode") == 1
+    tasks = len(families(worker)["tickstream_lag_records"].samples)
+    assert total(worker, "tickstream_tasks", state="running") == tasks >= PARTITIONS + 2
+    for name in "tickstream_lag_records", "tickstream_uncommitted_records":
+        assert until(lambda name=name: total(worker, name) == 0)
+    positions = total(worker, "tickstream_position_offset", topic="ticks")
+    assert positions == SENT + 2
+    found = families(worker)
+    behind = [sample.value for sample in found["tickstream_event_time_lag_seconds"].samples]
+    assert 60 < min(behind) <= max(behind) < 3600
+    assert total(worker, "tickstream_store_memory_bytes") > 0
+    assert total(worker, "tickstream_store_entries", table="candles") > 0
+    assert total(worker, "tickstream_changelog_rows_total", table="days") > 0
+    commits = total(worker, "tickstream_checkpoints_total", outcome="committed")
+    assert total(worker, "tickstream_checkpoint_seconds_count") >= commits > 0
+    # What has not happened is 0, not missing: the first time is an increase then.
+    for sample in found["tickstream_lost_to_retention"].samples:
+        assert sample.value == 0
+    assert len(found["tickstream_lost_to_retention"].samples) == tasks
+
+
+@pytest.mark.parametrize("query", [*panels(), *alerts()], ids=lambda query: query.title)
+def test_a_worker_has_what_panels_and_alerts_ask_for(worker: Worker, query: Query) -> None:
+    """The metric, and where it has samples, the labels too."""
+    found, labels = families(worker), set()
+    for name in query.metrics - OWN_METRICS:
+        family = found.get(name) or found.get(re.sub(r"_(total|bucket|sum|count)$", "", name))
+        assert family is not None, name
+        assert name in {s.name for s in family.samples} or not family.samples, name
+        if not family.samples:
+            return
+        labels |= {label for sample in family.samples for label in sample.labels}
+    assert query.labels <= labels | OWN_LABELS
+
+
+def test_each_line_of_the_log_is_one_object(worker: Worker) -> None:
+    """Faust's and the Kafka client's lines too, and those of a task say which it is."""
+    lines = [json.loads(line) for line in worker.log.splitlines()]
+    assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+    speakers = {line["logger"].partition(".")[0] for line in lines}
+    assert speakers >= {"faust", "aiokafka", "app"}
+    began = [line for line in lines if "runs from offset" in line["message"]]
+    assert {(line["topic"], line["partition"]) for line in began} >= {("ticks", 0), ("surges", 0)}
+    assert all(line["offset"] == 0 and line["task"] in line["message"] for line in began)
+
+
+def test_a_worker_that_can_not_start_says_so_in_a_line(worker: Worker, market: Market) -> None:
+    """The last one, and its exit code is 1."""
+    other = market.worker(TICKSTREAM_LOG_FORMAT="json", APP_DATADIR=worker.data)
+    other.start(wait=False)
+    try:
+        until(lambda: not other.running)
+        assert other.exit_code == 1
+        last = json.loads(other.log.splitlines()[-1])
+        assert last["level"] == "CRITICAL"
+        assert "in use by another worker" in last["message"]
+    finally:
+        other.kill()
+
+
+def test_spans_are_sent_to_a_collector(worker: Worker, traced: Collector) -> None:
+    """Of batches, checkpoints, restores and requests; none of a record, none of a probe."""
+    worker.get("/api/candles/SYM07?size=1m")
+    asked = "GET /api/candles/{symbol}"
+    until(lambda: traced.named(asked))
+    assert traced.resource["service.name"] == worker.environment["TICKSTREAM_APP_ID"]
+    (request, *_) = traced.named(asked)
+    assert (request["http.route"], request["http.response.status_code"]) == (
+        *("/api/candles/{symbol}", 200),
+    )
+    folds = [each for each in traced.named("fold") if each["tickstream.table"] == "candles"]
+    assert sum(each["messaging.batch.message_count"] for each in folds) == SENT + 2
+    assert 0 < len(folds) <= total(worker, "tickstream_batches_total", table="candles") + 1
+    restored = [each["tickstream.table"] for each in traced.named("restore")]
+    tables = worker.get("/readyz")[1]["tables"]
+    assert Counter(restored) == {name: len(each["open"]) for name, each in tables.items()}
+    commits = traced.named("checkpoint")
+    assert {each["messaging.destination.name"] for each in commits} >= {"ticks", "daily-gains"}
+    assert not traced.named("GET /metrics")
+    assert "SYM07" not in str(traced.spans)
+
+
+def test_top_shows_what_is(worker: Worker, faust: Any) -> None:
+    """For a program as JSON, for people as a screen; both name what a user looks for."""
+    address = worker.url.removeprefix("http://")
+    asked = "top", "--once", "--interval", "0.2", "--url", address
+    programs, peoples = faust(*asked, "--json"), faust(*asked)
+    said, errors = programs.communicate(timeout=60)
+    assert (programs.returncode, errors) == (0, "")
+    view = json.loads(said)
+    assert view["application"] == worker.environment["TICKSTREAM_APP_ID"]
+    assert [each["url"] for each in view["workers"]] == [worker.url]
+    assert view["workers"][0]["running"] == len(view["partitions"])
+    assert (view["dead_letters"], view["lag"]) == (1, 0)
+    assert {each["table"]: each["late"] for each in view["tables"]}["candles"] == 1
+    ticks = [each for each in view["partitions"] if each["topic"] == "ticks"]
+    assert [each["partition"] for each in ticks] == list(range(PARTITIONS))
+    assert sum(each["position"] for each in ticks) == SENT + 2
+    assert len(view["gainers"]) == 10
+    shown, errors = peoples.communicate(timeout=60)
+    assert (peoples.returncode, errors) == (0, "")
+    for word in (view["application"], worker.url, "candles", "lag", "late/s", "1 dead letters"):
+        assert word in shown
+    assert view["gainers"][0]["symbol"] in shown
+
+
+def test_top_says_in_one_line_that_no_worker_answers(market: Market, faust: Any) -> None:
+    """And what to do; the exit code is 1."""
+    nobody, broker = "127.0.0.1:9", market.bootstrap
+    commands = [faust("top", "--once", "--url", address) for address in (nobody, broker)]
+    for command, address in zip(commands, (nobody, broker), strict=True):
+        said, errors = command.communicate(timeout=60)
+        assert (command.returncode, said, len(errors.splitlines())) == (1, "", 1)
+        assert f"No worker answers at http://{address}" in errors
+        assert "--url" in errors

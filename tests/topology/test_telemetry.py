@@ -1,0 +1,98 @@
+"""What tasks tell of themselves while they work: gauges that come and go with them, spans."""
+
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import REGISTRY
+from sensors import NewSensors, Reading
+
+from app import traces
+from app.otel import OpenTelemetry
+from app.state.gauges import TaskGauges
+from app.testing import TopologyDriver
+
+PARTITIONS = 4
+RECORDS = 100
+
+
+@pytest.fixture
+def driver(new_sensors: NewSensors) -> Iterator[TopologyDriver]:
+    """Give one worker with four partitions, a hundred readings in each, in batches of 25."""
+    sensors = new_sensors()
+    with sensors.drive(partitions=PARTITIONS, batch=25) as driver:
+        for partition in range(PARTITIONS):
+            readings = [Reading(f"s{partition}", n, driver.now) for n in range(RECORDS)]
+            driver.pipe(sensors.readings, *readings, partition=partition)
+        yield driver
+
+
+def told(driver: TopologyDriver, worker: str, name: str) -> dict[int, float]:
+    """Give a gauge of a worker by partition."""
+    tasks = driver._cluster[worker].tasks
+    families = {family.name: family for family in TaskGauges(tasks).collect()}
+    return {int(each.labels["partition"]): each.value for each in families[name].samples}
+
+
+def lag(name: str = "tickstream_lag_records") -> dict[int, float]:
+    """Give the lag of this process' tasks by partition, whichever worker has them."""
+    samples = [each for family in REGISTRY.collect() for each in family.samples]
+    return {
+        int(each.labels["partition"]): each.value
+        for each in samples
+        if each.name == name and each.labels.get("topic") == "readings"
+    }
+
+
+def test_lag_is_what_is_not_folded(driver: TopologyDriver) -> None:
+    """As soon as it is known where a partition ends; a transaction's marker there is no record."""
+    driver.settle()
+    assert lag("tickstream_position_offset") == dict.fromkeys(range(PARTITIONS), RECORDS)
+    task, *_ = driver._cluster["w1"].tasks.all
+    task.saw_end(RECORDS + 50)
+    assert lag() == {0: 50, 1: 0, 2: 0, 3: 0}
+    task.saw_fetched(RECORDS + 49)
+    assert lag() == {0: 1, 1: 0, 2: 0, 3: 0}
+
+
+def test_gauges_of_a_partition_go_where_it_goes(driver: TopologyDriver) -> None:
+    """A worker tells of what it has: nothing stays behind of what another one has now."""
+    gauges = "tickstream_stream_time_seconds", "tickstream_store_bytes"
+    driver.settle()
+    for name in gauges:
+        assert told(driver, "w1", name).keys() == set(range(PARTITIONS))
+    driver.rebalance({"w1": [0, 1], "w2": [2, 3]})
+    for name in gauges:
+        assert told(driver, "w1", name).keys() == {0, 1}
+        assert told(driver, "w2", name).keys() == {2, 3}
+
+
+@pytest.fixture
+def spans(new_sensors: NewSensors) -> Iterator[InMemorySpanExporter]:
+    """Keep the spans that are made."""
+    exporter = InMemorySpanExporter()
+    traces.use(OpenTelemetry(new_sensors().app.settings, exporter))
+    yield exporter
+    traces.stop()
+
+
+def test_spans_are_of_batches_never_of_records(spans, driver: TopologyDriver) -> None:
+    """Each batch, checkpoint and restore has one, with its partition and how much it was."""
+    driver.settle()
+    traces.stop()
+    made = spans.get_finished_spans()
+    folds = [span.attributes for span in made if span.name == "fold"]
+    assert [fold["messaging.batch.message_count"] for fold in folds] == [25] * 16
+    partitions = {fold["messaging.destination.partition.id"] for fold in folds}
+    assert partitions == {"0", "1", "2", "3"}
+    assert {span.name for span in made} == {"fold", "checkpoint", "restore"}
+    rows = [s.attributes["tickstream.rows"] for s in made if s.name == "checkpoint"]
+    assert sum(rows) >= PARTITIONS
+    assert len(made) < RECORDS
+
+
+def test_without_traces_nothing_is_made(driver: TopologyDriver) -> None:
+    """A span is then the same nothing each time."""
+    assert traces.span("a") is traces.span("b", offset=1)
+    assert (traces.ids(), traces.headers()) == ({}, {})
+    driver.settle()

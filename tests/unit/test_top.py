@@ -1,0 +1,80 @@
+"""What `faust -A app top` makes of what workers say; asking real ones: tests/broker."""
+
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from app.records import Gainer
+from app.top.samples import Samples
+from app.top.screen import draw
+from app.top.view import Between, Scrape, View, partitions_of, tables_of, workers_of
+
+ONE, TWO = "http://one:6066", "http://two:6066"
+
+
+def said(records: int, *, lag: int = 0, late: int = 0, restoring: float | None = None) -> Samples:
+    """Give what a worker with one partition says."""
+    lines = [
+        f'tickstream_records_total{{table="candles",partition="0"}} {records}',
+        f'tickstream_late_total{{table="candles",partition="0"}} {late}',
+        f'tickstream_lag_records{{topic="ticks",partition="0"}} {lag}',
+        f'tickstream_position_offset{{topic="ticks",partition="0"}} {records}',
+        'tickstream_tasks{state="running"} 1',
+        'tickstream_event_time_lag_seconds{table="candles",partition="0"} 90',
+        f"process_cpu_seconds_total {records / 100}",
+        "process_resident_memory_bytes 1e8",
+        'tickstream_build_info{version="0.1.0"} 1',
+    ]
+    if restoring is not None:
+        of = '{table="candles",partition="1"}'
+        lines.append(f"tickstream_restore_progress_ratio{of} {restoring}")
+    return Samples.read("\n".join(lines) + "\n")
+
+
+def test_rates_are_over_all_workers_that_answered_twice() -> None:
+    """One that restarted in between begins at 0, one that is new or gone counts for nothing."""
+    before = Scrape(10.0, {ONE: said(1000), TWO: said(5000)})
+    for two, rate in ((said(5200), 150.0), (said(100), 50.0), (None, 50.0)):
+        after = Scrape(12.0, {ONE: said(1100), TWO: two})
+        (table,) = tables_of(Between(before, after))
+        assert (table.table, table.records) == ("candles", rate)
+    new = Scrape(12.0, {ONE: said(1100), "http://new:6066": said(9)})
+    assert tables_of(Between(before, new))[0].records == 50.0
+
+
+def test_a_worker_that_does_not_answer_is_shown_as_such() -> None:
+    """With its address; the others with what they do."""
+    two = Between(Scrape(0, {ONE: said(0)}), Scrape(4, {ONE: said(200, lag=7), TWO: None}))
+    one, gone = workers_of(two)
+    assert (one.url, one.running, one.lag, one.cpu) == (ONE, 1, 7, 0.5)
+    assert (gone.url, gone.answers, gone.running) == (TWO, False, None)
+    (partition,) = partitions_of(two.after)
+    assert (partition.topic, partition.worker, partition.lag) == ("ticks", ONE, 7)
+
+
+def test_the_screen_has_what_a_user_looks_for() -> None:
+    """Rates, lag, late records, a restore, the ten best, a worker that is gone."""
+    after = {ONE: said(2400, lag=12_345, late=3, restoring=0.25), TWO: None}
+    two = Between(Scrape(0, {ONE: said(400)}), Scrape(2, after))
+    view = View(
+        *("shop", 2.0, workers_of(two), partitions_of(two.after), tables_of(two)),
+        *(12_345, 4, 0.5, "2026-01-31", [Gainer("ACME", 0.123, 10.0, 11.23, 0)]),
+    )
+    shown = StringIO()
+    Console(file=shown, width=120).print(draw(view))
+    text = shown.getvalue()
+    for word in ("shop", "1,000 records/s", "12,345", "4 dead letters (0.5/s)", "does not answer"):
+        assert word in text
+    assert "0: 12,345" in text
+    assert "1.5m" in text
+    assert "25%" in text
+    assert "1. ACME" in text
+    assert "+12.30%" in text
+
+
+@pytest.mark.parametrize("text", ["<html>", "a b c"])
+def test_what_is_no_metrics_is_refused(text: str) -> None:
+    """Whatever answers at that port."""
+    with pytest.raises(ValueError, match=r"\S"):
+        Samples.read(text)
