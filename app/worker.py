@@ -16,6 +16,7 @@ from app.batching import BatchSchema, BatchTransport
 from app.batching.hooks import check_hooks
 from app.batching.metadata import forbid_auto_creation
 from app.batching.tables import TaskTableManager
+from app.clients import faust_credentials
 from app.held_up import LoopWatch
 from app.quiet import quieten
 from app.settings import Settings, SettingsError, forget_empty, settings
@@ -100,6 +101,7 @@ def create() -> TickApp:
     return TickApp(
         conf,
         broker=[URL(f"kafka://{server}") for server in conf.bootstrap_servers],
+        broker_credentials=faust_credentials(conf),
         datadir=str(conf.data_directory),
         store="rocksdb://?driver=rocksdict",
         TableManager=TaskTableManager,

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPart
 from faust.cli import AppCommand
 from mode.utils.logging import setup_logging
 
+from app.refusals import RefusedError, demand_entry
 from app.settings import settings
 
 
@@ -38,6 +39,8 @@ class LongCommand(AppCommand):
             raise SystemExit(str(error)) from error
         except KafkaError as error:
             raise SystemExit(_explain(error)) from error
+        except RefusedError as error:
+            raise SystemExit(str(error)) from error
         raise SystemExit(0)
 
     async def _work_until_told(self) -> None:
@@ -49,7 +52,11 @@ class LongCommand(AppCommand):
             if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` sets it
                 loop.add_signal_handler(signal.SIGHUP, task.cancel)
         with contextlib.suppress(asyncio.CancelledError):
-            await self.work()
+            try:
+                await self.work()
+            except KafkaConnectionError:
+                await demand_entry(settings())  # says why, if a broker answers
+                raise
 
     def _set_up_logging(self) -> None:
         level = self._loglevel or "INFO"
