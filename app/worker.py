@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
@@ -20,10 +21,11 @@ from app.clients import faust_credentials
 from app.held_up import LoopWatch
 from app.quiet import quieten
 from app.settings import Settings, SettingsError, forget_empty, settings
-from app.start import StartError, Watch, lock, prepare
+from app.start import StartError, Watch, demand_protection, lock, prepare
 from app.state.batch import Batch
 from app.state.errors import BatchError, told
 from app.state.tasks import Tasks
+from app.web.protection import http_client
 from app.web.router import Router
 from app.web.server import Server
 from app.windows.errors import DefinitionError
@@ -71,6 +73,7 @@ class TickApp(faust.App):
         """
         if not (self.producer_only or self.client_only):
             try:
+                demand_protection(self.settings)
                 self._lock = lock(self.settings.data_directory)
                 await prepare(self)
             except (AdminError, StartError) as error:
@@ -106,6 +109,7 @@ def create() -> TickApp:
         store="rocksdb://?driver=rocksdict",
         TableManager=TaskTableManager,
         Router=Router,
+        HttpClient=partial(http_client, conf),
         topic_partitions=conf.topic_partitions,
         topic_replication_factor=conf.topic_replicas,
         table_standby_replicas=conf.standby_replicas,
