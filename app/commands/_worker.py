@@ -8,7 +8,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
 
 from app.commands._process import CommandError
-from app.settings import Settings
+from app.settings import Settings, settings
 from app.web.errors import ErrorBody
 
 T = TypeVar("T")
@@ -22,10 +22,18 @@ def address(conf: Settings) -> URL:
     return URL.build(scheme="http", host=conf.web_host, port=conf.web_port)
 
 
+def headers(conf: Settings) -> dict[str, str]:
+    """Give what every request to a worker takes along."""
+    return conf.web_credentials
+
+
 async def answer(url: URL, kind: type[T]) -> T:
     """Give what a worker answers. Raises CommandError where none does, or with its reason."""
     try:
-        async with ClientSession(timeout=_TIMEOUT) as http, http.get(url) as reply:
+        async with (
+            ClientSession(timeout=_TIMEOUT, headers=headers(settings())) as http,
+            http.get(url) as reply,
+        ):
             status, body = reply.status, await reply.read()
     except (ClientError, TimeoutError, OSError):
         raise CommandError(

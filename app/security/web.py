@@ -1,5 +1,6 @@
 """Settings of the web server: who may ask, how often, and from where."""
 
+import base64
 import hmac
 import ipaddress
 import re
@@ -106,7 +107,7 @@ class WebSecurity(BaseSettings):
         description="Whether anybody who reaches WEB_BIND may ask, without a token",
     )
     web_rate: float = Field(
-        500.0,
+        1000.0,
         alias="TICKSTREAM_WEB_RATE",
         ge=0,
         le=1e6,
@@ -151,6 +152,18 @@ class WebSecurity(BaseSettings):
     def web_protected(self) -> bool:
         """Whether only those may ask who say who they are."""
         return bool(self.tokens or self.users)
+
+    @property
+    def web_credentials(self) -> dict[str, str]:
+        """The header by which a command shows a worker of the same settings who it is."""
+        tokens = sorted(self.tokens.items(), key=lambda each: each[1] != "admin")
+        if tokens:
+            return {"Authorization": f"Bearer {tokens[0][0]}"}
+        users = sorted(self.users, key=lambda user: user.role != "admin")
+        if not users:
+            return {}
+        text = f"{users[0].name}:{users[0].password}"
+        return {"Authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
 
     @property
     def session_key(self) -> bytes:

@@ -38,6 +38,7 @@ from app.state.changelog import new_consumer
 from app.state.checkpoint import new_producer
 
 PASSWORD = "correct-horse-battery"  # noqa: S105  # of the broker below
+TOKEN = "read-0123456789abcdef"  # noqa: S105  # of the worker's web server
 TICKS = 3_000
 
 PREFIX = "TICKSTREAM_KAFKA_"
@@ -129,10 +130,14 @@ def test_a_worker_is_exact_over_tls_and_scram(
 ) -> None:
     """Consumer, transactions, restore, admin, source and sink all use it: killed, it goes on.
 
-    The password is not in its log, nor in those of commands that tell everything.
+    Neither the password nor its web token is in its log, nor in those of commands that tell
+    everything.
     """
     market = brokers.market
-    environment = brokers.environment | {"TICKSTREAM_PIPELINES": "candles"}
+    environment = brokers.environment | {
+        "TICKSTREAM_PIPELINES": "candles",
+        "TICKSTREAM_WEB_TOKEN": TOKEN,
+    }
     now = int(time.time() * 1000)
     records = islice(Simulator(step=20).records(now - 20 * TICKS), TICKS)
     with market.worker(**environment) as worker:
@@ -149,6 +154,10 @@ def test_a_worker_is_exact_over_tls_and_scram(
         consumed = command("-l", "debug", "consume", "--until-end", "--output", rows, **environment)
         assert consumed.returncode == 0, consumed.stderr
         until(lambda: lag(market.bootstrap, market.application) == 0)
+        assert worker.ask("/api/tables").status == 401
+        # A command of the same settings may ask.
+        asked = command("lateness", **worker.environment)
+        assert asked.returncode == 0, asked.stderr
     expected = truth.candles(truth.ticks(market.bootstrap), MINUTE, MINUTE, 5 * MINUTE)
     found = truth.published(market.bootstrap)
     minutes = found.filter((pl.col("size") == MINUTE) & (pl.col("advance") == MINUTE))
@@ -156,7 +165,7 @@ def test_a_worker_is_exact_over_tls_and_scram(
     assert expected["count"].sum() > TICKS
     told = worker.log + produced.result().stderr + consumed.stderr
     assert "DEBUG" in told
-    for hidden in PASSWORD, base64.b64encode(PASSWORD.encode()).decode():
+    for hidden in TOKEN, PASSWORD, base64.b64encode(PASSWORD.encode()).decode():
         assert hidden not in told
 
 

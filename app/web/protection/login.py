@@ -108,4 +108,6 @@ def _page(place: str, *, message: str = "", role: Role | None = None) -> web.Res
         signed_in="" if role else "hidden",
         role=role or "",
     )
-    return web.Response(text=text, content_type="text/html", charset="utf-8")
+    # With `no-referrer`, as elsewhere, a browser would not say which site its forms come from.
+    headers = {"Referrer-Policy": "same-origin"}
+    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers)

@@ -83,12 +83,16 @@ class Guard:
             raise _too_many("rate", wait, f"more than {self._conf.web_rate:g} requests a second")
 
     def _check_host(self, request: web.Request) -> None:
-        """Refuse a page that has its own name resolve to this machine (DNS rebinding)."""
+        """Refuse a page that has its own name resolve to this machine (DNS rebinding).
+
+        Its name has a dot, as all that strangers can register.
+        """
         conf = self._conf
-        if conf.web_protected or conf.web_open:
+        if conf.web_protected:
             return
         name = request.host.rsplit(":", 1)[0] if request.host[-1:] != "]" else request.host
-        if _is_address(name) or name.lower() in {"localhost", conf.web_host, *conf.web_hosts}:
+        known = map(str.lower, (conf.web_host, *conf.web_hosts))
+        if "." not in name or _is_address(name) or name.lower() in known:
             return
         note("host")
         message = f"this worker is not known as {name!r}: TICKSTREAM_WEB_HOSTS says which names are"

@@ -119,12 +119,15 @@ async def test_signing_out_lets_the_browser_forget(protected) -> None:
 @pytest.mark.parametrize("path", ["/login", "/logout"])
 async def test_a_form_of_another_site_is_refused(protected, http, path) -> None:
     """Nobody is signed in as somebody else, or out, by a page they happen to read."""
-    headers = {"Origin": "https://evil.example"}
-    async with http.post(
-        protected.url + path, data={"word": READ}, headers=headers, allow_redirects=False
-    ) as reply:
-        assert reply.status == 403
-        assert "Set-Cookie" not in reply.headers
+    for origin in "https://evil.example", "null", f"http://127.0.0.1:{protected.port + 1}":
+        async with http.post(
+            protected.url + path,
+            data={"word": READ},
+            headers={"Origin": origin},
+            allow_redirects=False,
+        ) as reply:
+            assert reply.status == 403
+            assert "Set-Cookie" not in reply.headers
 
 
 @pytest.mark.parametrize(
