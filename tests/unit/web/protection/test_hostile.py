@@ -64,6 +64,12 @@ def get(path: bytes, *lines: bytes) -> bytes:
     return b"\r\n".join(head) + b"\r\n\r\n"
 
 
+@pytest.fixture(autouse=True)
+def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test wait for what nobody reads."""
+    monkeypatch.setattr(connections, "LINGER", 0.1)
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -112,7 +118,7 @@ async def test_no_path_leads_out_of_the_files_of_the_dashboard(unprotected, path
 )  # fmt: skip
 async def test_too_much_is_refused_and_the_connection_ended(unprotected, data, monkeypatch) -> None:
     """A line, a header, many of them, a body that is announced, and one that only comes."""
-    monkeypatch.setattr(bodies, "TIMEOUT", 0.3)
+    monkeypatch.setattr(bodies, "TIMEOUT", 0.2)
     answer = await send(unprotected, data)
     assert status(answer) in {0, 400, 408, 413, 431}
     await unharmed(unprotected)
@@ -138,7 +144,7 @@ async def test_a_body_that_never_ends_is_read_to_the_limit(unprotected) -> None:
 
 async def test_a_head_that_comes_byte_by_byte_is_not_waited_for(monkeypatch) -> None:
     """Nor is one that does not come at all, nor a second one that stops half-way."""
-    monkeypatch.setattr(connections, "HEAD_TIMEOUT", 0.5)
+    monkeypatch.setattr(connections, "HEAD_TIMEOUT", 0.2)
     async with guarded() as worker:
         for first in (b"", b"GET /healthz HTTP/1.1\r\nX-Slow: ", get(b"/healthz")[:-40]):
             keep_alive = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -159,10 +165,10 @@ async def test_a_head_that_comes_byte_by_byte_is_not_waited_for(monkeypatch) -> 
 
 async def test_a_body_that_comes_byte_by_byte_is_not_waited_for(unprotected, monkeypatch) -> None:
     """408, and the connection ended."""
-    monkeypatch.setattr(bodies, "TIMEOUT", 0.5)
+    monkeypatch.setattr(bodies, "TIMEOUT", 0.2)
     async with connected(unprotected) as (reader, writer):
         writer.write(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n")
-        answered = asyncio.ensure_future(reader.read())
+        answered = asyncio.ensure_future(reader.read(12))
         async with asyncio.timeout(PATIENCE):
             while not answered.done():
                 writer.write(b"a")
@@ -173,22 +179,20 @@ async def test_a_body_that_comes_byte_by_byte_is_not_waited_for(unprotected, mon
 
 async def test_who_does_not_read_is_cut_off(monkeypatch) -> None:
     """What it asked for is not kept for ever."""
-    monkeypatch.setattr(connections, "READ_TIMEOUT", 0.5)
+    monkeypatch.setattr(connections, "READ_TIMEOUT", 0.2)
     many = {0: {"AAA": [candle("AAA", NOON + n * MINUTE) for n in range(5000)]}}
+    request = b"GET /api/candles/AAA?size=1m&limit=5000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
     async with guarded(many) as worker:
-        client = socket.socket()
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.setblocking(False)
-        try:
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setblocking(False)
             loop = asyncio.get_running_loop()
             await loop.sock_connect(client, ("127.0.0.1", worker.port))
-            request = get(b"/api/candles/AAA?size=1m&limit=5000").replace(
-                b"Connection: close\r\n", b""
-            )
             await loop.sock_sendall(client, request * 8)
+            async with asyncio.timeout(PATIENCE):
+                while not listener(worker)._open:  # noqa: ASYNC110  # its own
+                    await asyncio.sleep(0.01)
             await unharmed(worker)
-        finally:
-            client.close()
 
 
 @pytest.mark.parametrize(
