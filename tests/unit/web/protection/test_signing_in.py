@@ -1,5 +1,6 @@
 """Signing in to the dashboard in a real browser."""
 
+import re
 import shutil
 from collections.abc import AsyncIterator
 
@@ -49,7 +50,24 @@ async def test_who_signs_in_sees_the_dashboard_until_they_sign_out(protected, pa
     # Tables that are not filled here answer 404.
     assert not [each for each in complaints if "404" not in each and "400" not in each]
 
-    await page.goto(f"{protected.url}/login")
+    await page.get_by_role("link", name="Session").click()
     await page.get_by_role("button", name="Sign out").click()
     await expect(page).to_have_url(f"{protected.url}/login")
     assert await page.evaluate("fetch('/api/tables').then((reply) => reply.status)") == 401
+
+
+async def test_a_page_whose_session_has_ended_asks_again(protected, page: Page) -> None:
+    """As soon as an answer says so, and leads back to what was looked at."""
+    await page.goto(f"{protected.url}/login?next=/%23AAA")
+    await page.get_by_label("Token or password").fill(ADMIN)
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#ranking")).to_contain_text("AAA")
+    await page.context.clear_cookies()
+    await expect(page).to_have_url(re.compile(r"/login\?next=%2F#AAA"), timeout=15_000)
+
+
+async def test_where_nobody_is_asked_nothing_is_said_of_it(unprotected, page: Page) -> None:
+    """The dashboard has no link to it."""
+    await page.goto(f"{unprotected.url}/#AAA")
+    await expect(page.locator("#ranking")).to_contain_text("AAA")
+    await expect(page.get_by_role("link", name="Session")).to_have_count(0)
