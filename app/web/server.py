@@ -16,7 +16,7 @@ from app.web.live.outputs import new_hub
 from app.web.live.stream import HUB
 from app.web.lookup import APP
 from app.web.openapi import DOCUMENT, document
-from app.web.protection import Runner, add_login, protect, secure
+from app.web.protection import protect
 from app.web.routes import versioned
 
 
@@ -41,14 +41,12 @@ class Server(driver.Web):
         self.web_app[DOCUMENT] = document(versioned(ROUTES))
         self.web_app[HUB] = new_hub(app)
         self.web_app.on_shutdown.append(self.web_app[HUB].shut)
-        conf = getattr(app, "settings", None) or settings()
-        add_login(self.web_app, conf)
-        self._runner = Runner(self.web_app, conf.web_connections)
-        self.web_app.middlewares.extend((count_requests, json_errors, protect, save_bytes))
-        self.web_app.on_response_prepare.extend((add_headers, secure))
+        self.web_app.middlewares.extend((count_requests, json_errors, save_bytes))
+        self.web_app.on_response_prepare.append(add_headers)
         for route in versioned(ROUTES):
             self.web_app.router.add_get(route.path, route.handle)
         self.web_app.router.add_static("/static/", STATIC)
+        self._runner = protect(self.web_app, getattr(app, "settings", None) or settings())
 
     async def read_request_content(self, request: Any) -> bytes:
         """Give the body, which has been read already: Faust's way has no limit."""

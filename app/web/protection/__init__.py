@@ -11,10 +11,24 @@ bodies        what is sent to us: how much, how slowly
 headers       what browsers may do with our answers; cors: whose pages may ask
 """
 
+from aiohttp import web
+
+from app.settings import Settings
 from app.web.protection.connections import Runner
 from app.web.protection.headers import secure
 from app.web.protection.login import add_login
-from app.web.protection.middleware import protect
+from app.web.protection.middleware import check
 from app.web.protection.peers import http_client
 
-__all__ = ["Runner", "add_login", "http_client", "protect", "secure"]
+__all__ = ["http_client", "protect"]
+
+
+def protect(application: web.Application, conf: Settings) -> Runner:
+    """Put all of it before the handlers of an application; give what takes its connections.
+
+    After the middlewares that count requests and answer errors, which are to see what it refuses.
+    """
+    add_login(application, conf)
+    application.middlewares.append(check)
+    application.on_response_prepare.append(secure)
+    return Runner(application, conf.web_connections)

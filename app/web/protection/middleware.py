@@ -133,7 +133,7 @@ GUARD: web.AppKey[Guard] = web.AppKey("GUARD", Guard)
 
 
 @web.middleware
-async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let through what may be, and end the connection of what sends too much."""
     answer = preflight(request, request.app[CONF])
     if answer is not None:
