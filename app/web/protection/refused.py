@@ -8,8 +8,8 @@ REFUSED = Counter(
     ["reason"],
 )
 
-for _reason in ("address", "body", "connections", "credentials", "head", "host", "rate", "role",
-                "slow"):  # fmt: skip
+# At 0 from the start, so that a first refusal is seen as one.
+for _reason in ("body", "connections", "credentials", "head", "host", "rate", "role", "slow"):
     REFUSED.labels(_reason)
 
 
