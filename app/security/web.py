@@ -127,7 +127,7 @@ class WebSecurity(BaseSettings):
     web_hosts: Names = Field(
         (),
         alias="TICKSTREAM_WEB_HOSTS",
-        description="Names under which a worker without tokens may be asked, besides its own",
+        description="Names under which a worker without tokens may be asked, besides its own; or *",
     )
     web_origins: Annotated[Names, AfterValidator(_origins)] = Field(
         (),

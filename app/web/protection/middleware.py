@@ -92,7 +92,7 @@ class Guard:
             return
         name = request.host.rsplit(":", 1)[0] if request.host[-1:] != "]" else request.host
         known = map(str.lower, (conf.web_host, *conf.web_hosts))
-        if "." not in name or _is_address(name) or name.lower() in known:
+        if "." not in name or "*" in conf.web_hosts or _is_address(name) or name.lower() in known:
             return
         note("host")
         message = f"this worker is not known as {name!r}: TICKSTREAM_WEB_HOSTS says which names are"
