@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,6 +18,8 @@ from aiokafka.errors import (
     for_code,
 )
 
+from app.clients import client_options
+from app.refusals import RefusedError, demand_entry
 from app.settings import Settings, settings
 from app.topics import Topic
 
@@ -150,6 +152,8 @@ async def _admin(conf: Settings) -> AsyncIterator[Client]:
     try:
         async with _client(conf) as admin:
             yield admin
+    except RefusedError as error:
+        raise AdminError(str(error)) from error
     except (KafkaConnectionError, KafkaTimeoutError, OSError, TimeoutError) as error:
         raise AdminError(_unreachable(conf)) from error
     except KafkaError as error:
@@ -168,9 +172,10 @@ async def _client(conf: Settings) -> AsyncIterator[Client]:
 @stamina.retry(on=NodeNotReadyError, attempts=None, timeout=TIMEOUT)
 async def _connected(conf: Settings) -> Client:
     """Give a client that knows a node; one that starts answers before it is a broker to others."""
-    await _find_listener(conf)
+    # The client itself logs each refused connection as an error, and does not say why.
+    await demand_entry(conf)
     admin: Client = AIOKafkaAdminClient(
-        bootstrap_servers=conf.bootstrap_servers, request_timeout_ms=int(TIMEOUT * 1000)
+        request_timeout_ms=int(TIMEOUT * 1000), **client_options(conf)
     )
     try:
         await admin.start()
@@ -179,18 +184,6 @@ async def _connected(conf: Settings) -> Client:
         await admin.close()
         raise
     return admin
-
-
-async def _find_listener(conf: Settings) -> None:
-    """Find somebody who answers: the client logs each refused connection as an error."""
-    for server in conf.bootstrap_servers:
-        host, _, port = server.rpartition(":")
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(TIMEOUT / 3):
-                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-            writer.close()
-            return
-    raise KafkaConnectionError(conf.broker_url)
 
 
 def _unreachable(conf: Settings) -> str:

@@ -17,6 +17,8 @@ def quieten() -> None:
     """
     logging.getLogger("app.state.tasks").addFilter(_is_no_traceback)
     logging.getLogger("aiokafka.consumer.subscription_state").setLevel(logging.WARNING)
+    # Of each connection it says who we are; at debug also what it sends, passwords and all.
+    logging.getLogger("aiokafka.conn").setLevel(logging.WARNING)
     sender = logging.getLogger("aiokafka.producer.sender")
     sender.setLevel(logging.WARNING)
     sender.addFilter(_is_news)

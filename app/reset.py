@@ -137,7 +137,7 @@ async def _sizes(conf: Settings, names: Iterable[str]) -> dict[str, int]:
     """Give how many offsets each topic of those that exist holds."""
     counts = await existing_topics(conf)
     tps = [TopicPartition(name, n) for name in names for n in range(counts.get(name, 0))]
-    consumer = new_consumer(conf.bootstrap_servers)
+    consumer = new_consumer(conf)
     sizes: dict[str, int] = {}
     try:
         await consumer.start()

@@ -12,6 +12,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.security.kafka import KafkaSecurity
+from app.security.secret import is_secret
+from app.security.web import WebSecurity
 from app.thresholds.beaconing import BeaconSettings
 from app.thresholds.fields import Duration, Names, join, read, show
 from app.thresholds.fraud import FraudSettings
@@ -24,6 +27,9 @@ from app.windows.exchanges import Exchange, exchange
 from app.windows.windowers import Window, parse_windows, tumbling
 
 DAY = tumbling(86_400_000)
+
+#: Names a directory with a file for each variable that is not to stand in the environment.
+SECRETS_DIRECTORY = "TICKSTREAM_SECRETS_DIR"
 
 
 def _candle_windows(text: str) -> tuple[Window, ...]:
@@ -64,8 +70,19 @@ class SettingsError(SystemExit):
     """A setting that can't be used; its message is the one line a user sees."""
 
 
-class Settings(FraudSettings, MaintenanceSettings, BeaconSettings, HotelSettings, BaseSettings):
-    """The settings of one process, read from its environment."""
+class Settings(
+    KafkaSecurity,
+    WebSecurity,
+    FraudSettings,
+    MaintenanceSettings,
+    BeaconSettings,
+    HotelSettings,
+    BaseSettings,
+):
+    """The settings of one process, read from its environment.
+
+    Those of `app/security` and `app/thresholds` are among them.
+    """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
@@ -78,7 +95,7 @@ class Settings(FraudSettings, MaintenanceSettings, BeaconSettings, HotelSettings
     broker_url: str = Field(
         "kafka://127.0.0.1:9092",
         alias="BROKER_URL",
-        pattern=r"^(kafka://)?[^/\s]+$",
+        pattern=r"^(kafka://)?[^/\s@]+$",
         description="The Kafka brokers, separated by ; or ,",
     )
     topic_partitions: int = Field(
@@ -269,14 +286,36 @@ class Settings(FraudSettings, MaintenanceSettings, BeaconSettings, HotelSettings
 
 
 def load() -> Settings:
-    """Read the environment. Raises SettingsError naming the first bad variable."""
+    """Read the environment, and the files of TICKSTREAM_SECRETS_DIR for what it has not.
+
+    Raises SettingsError naming the first bad variable, and its value unless that is a secret.
+    """
     try:
-        return Settings()
+        return Settings(_secrets_dir=_secrets_directory())
     except ValidationError as error:
         first = error.errors()[0]
-        name, reason = first["loc"][0], first["msg"].removeprefix("Value error, ")
-        value = " ".join(str(first["input"]).split())
-        raise SettingsError(f"{name}={value}: {' '.join(reason.split())}") from None
+        reason = " ".join(first["msg"].removeprefix("Value error, ").split())
+        if not first["loc"]:  # of several variables together
+            raise SettingsError(reason) from None
+        name = str(first["loc"][0])
+        value = "***" if _hides(name) else " ".join(str(first["input"]).split())
+        raise SettingsError(f"{name}={value}: {reason}") from None
+
+
+def _secrets_directory() -> Path | None:
+    """Give where each file holds the variable of its name, as Docker and Kubernetes mount them."""
+    name = os.environ.get(SECRETS_DIRECTORY)
+    if name and not Path(name).is_dir():
+        raise SettingsError(f"{SECRETS_DIRECTORY}={name}: there is no such directory")
+    return Path(name) if name else None
+
+
+def _hides(variable: str) -> bool:
+    """Say whether a variable's value may not be shown: a secret, or an address with a password."""
+    if variable == "BROKER_URL":
+        return "@" in os.environ.get(variable, "")
+    fields = Settings.model_fields.values()
+    return any(each.alias == variable and is_secret(each.json_schema_extra) for each in fields)
 
 
 def forget_empty() -> None:

@@ -15,6 +15,7 @@ from app.admin import (
     existing_topics,
 )
 from app.batching import BatchSchema
+from app.security.web import is_loopback
 from app.state.errors import other_pipelines
 from app.topics import ALL, Changelog, Topic
 
@@ -108,6 +109,16 @@ def _remedy(topic: Topic | Changelog) -> str:
             "TICKSTREAM_APP_ID"
         )
     return "start the worker again, it makes the topic anew, empty"
+
+
+def demand_protection(conf: Settings) -> None:
+    """Raise StartError where strangers could ask this worker, and nobody has said that they may."""
+    if not (conf.web_protected or conf.web_open or is_loopback(conf.web_bind)):
+        raise StartError(
+            f"WEB_BIND={conf.web_bind} can be reached from other machines: set "
+            "TICKSTREAM_WEB_TOKEN or TICKSTREAM_WEB_USERS, or TICKSTREAM_WEB_OPEN=true to let "
+            "anybody ask"
+        )
 
 
 def lock(directory: Path) -> IO[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
@@ -18,14 +19,16 @@ from app.batching.ends import EndWatch
 from app.batching.hooks import check_hooks
 from app.batching.metadata import forbid_auto_creation
 from app.batching.tables import TaskTableManager
+from app.clients import faust_credentials
 from app.held_up import LoopWatch
 from app.quiet import quieten
 from app.settings import Settings, SettingsError, forget_empty, settings
-from app.start import StartError, Watch, lock, prepare
+from app.start import StartError, Watch, demand_protection, lock, prepare
 from app.state.batch import Batch
 from app.state.errors import BatchError, told
 from app.state.tasks import Tasks
 from app.web import metrics
+from app.web.protection import http_client
 from app.web.router import Router
 from app.web.server import Server
 from app.windows.errors import DefinitionError
@@ -73,6 +76,7 @@ class TickApp(faust.App):
         """
         if not (self.producer_only or self.client_only):
             try:
+                demand_protection(self.settings)
                 self._lock = lock(self.settings.data_directory)
                 await prepare(self)
             except (AdminError, StartError) as error:
@@ -111,10 +115,12 @@ def create() -> TickApp:
     return TickApp(
         conf,
         broker=[URL(f"kafka://{server}") for server in conf.bootstrap_servers],
+        broker_credentials=faust_credentials(conf),
         datadir=str(conf.data_directory),
         store="rocksdb://?driver=rocksdict",
         TableManager=TaskTableManager,
         Router=Router,
+        HttpClient=partial(http_client, conf),
         topic_partitions=conf.topic_partitions,
         topic_replication_factor=conf.topic_replicas,
         table_standby_replicas=conf.standby_replicas,

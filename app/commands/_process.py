@@ -12,6 +12,7 @@ from mode.utils.logging import setup_logging
 
 from app import logs
 from app.commands._help import Examples
+from app.refusals import RefusedError, demand_entry
 from app.settings import settings
 
 #: For commands that print facts; `faust --json` before the name of a command is the same.
@@ -44,6 +45,8 @@ class LongCommand(Examples, AppCommand):
             raise SystemExit(str(error)) from error
         except KafkaError as error:
             raise SystemExit(_explain(error)) from error
+        except RefusedError as error:
+            raise SystemExit(str(error)) from error
         raise SystemExit(0)
 
     async def _work_until_told(self) -> None:
@@ -55,7 +58,11 @@ class LongCommand(Examples, AppCommand):
             if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` sets it
                 loop.add_signal_handler(signal.SIGHUP, task.cancel)
         with contextlib.suppress(asyncio.CancelledError):
-            await self.work()
+            try:
+                await self.work()
+            except KafkaConnectionError:
+                await demand_entry(settings())  # says why, if a broker answers
+                raise
 
     def _set_up_logging(self) -> None:
         level = self._loglevel or "INFO"

@@ -22,9 +22,9 @@ def address(conf: Settings) -> URL:
     return URL.build(scheme="http", host=conf.web_host, port=conf.web_port)
 
 
-def headers(_: Settings) -> dict[str, str]:
+def headers(conf: Settings) -> dict[str, str]:
     """Give what every request to a worker takes along."""
-    return {}
+    return conf.web_credentials
 
 
 async def answer(url: URL, kind: type[T]) -> T:

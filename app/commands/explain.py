@@ -14,6 +14,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from app.clients import client_options
 from app.commands._process import JSON, CommandError, LongCommand
 from app.commands._types import Time
 from app.commands._worker import address, answer
@@ -172,7 +173,7 @@ async def _read(
 @asynccontextmanager
 async def _consumer(conf: Settings) -> AsyncIterator[Any]:
     consumer: Any = AIOKafkaConsumer(
-        bootstrap_servers=conf.bootstrap_servers,
+        **client_options(conf),
         enable_auto_commit=False,
         isolation_level="read_committed",
     )

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.commands._process import JSON, LongCommand
+from app.security.secret import is_secret
 from app.settings import Settings
 from app.settings import settings as of_this_process
 
@@ -49,18 +50,17 @@ def _rows(conf: Settings) -> list[dict[str, Any]]:
     return [
         {
             "variable": field.alias,
-            "value": "***"
-            if values[name] and _is_secret(field.json_schema_extra)
-            else values[name],
+            "value": "***" if values[name] and is_secret(field.json_schema_extra) else values[name],
             "default": defaults[name],
             "meaning": field.description,
         }
-        for name, field in Settings.model_fields.items()
+        for name, field in sorted(Settings.model_fields.items(), key=_is_inherited)
     ]
 
 
-def _is_secret(extra: Any) -> bool:
-    return isinstance(extra, dict) and bool(extra.get("secret"))
+def _is_inherited(named: tuple[str, Any]) -> bool:
+    """Say whether a field is one of `app/security`, which are shown after the others."""
+    return named[0] not in Settings.__annotations__
 
 
 def _text(value: Any) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.embedded import ports
+from app.embedded.secured import Secured
 
 # A node is broker and controller. Paths are relative to the data directory, where Kafka runs,
 # because a list of directories has no way to write a comma.
@@ -64,6 +65,8 @@ class Node:
     #: Further addresses of this machine (`host:port`, each port its own) where clients reach it.
     #: A client that comes through one is told the others of its kind, not 127.0.0.1.
     addresses: tuple[str, ...] = ()
+    #: Further addresses again, where clients have to say who they are.
+    secured: tuple[Secured, ...] = field(default=(), kw_only=True)
     number: int = 1
     #: The ports of all controllers by node number; empty for one alone, which takes any.
     controllers: Mapping[int, int] = field(default_factory=dict)
@@ -78,13 +81,17 @@ class Node:
         controllers = self.controllers or {self.number: ports.free()}
         listeners = {"BROKER": f"{ports.HOST}:{self.port}"}
         listeners |= {f"CLIENTS{i}": address for i, address in enumerate(self.addresses)}
+        protocols = dict.fromkeys(listeners, "PLAINTEXT")
+        secured = {f"SECURED{i}": each for i, each in enumerate(self.secured)}
+        listeners |= {name: each.address for name, each in secured.items()}
+        protocols |= {name: each.protocol for name, each in secured.items()}
         text = SERVER.format(
             number=self.number,
             host=ports.HOST,
             controller=controllers[self.number],
             voters=",".join(f"{n}@{ports.HOST}:{port}" for n, port in controllers.items()),
             listeners=",".join(f"{name}://{address}" for name, address in listeners.items()),
-            protocols=",".join(f"{name}:PLAINTEXT" for name in listeners),
+            protocols=",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
             logs=logs,
             session=self.session,
             nodes=len(controllers),
@@ -95,4 +102,4 @@ class Node:
             text += BOUNDED.format(
                 partition_bytes=partition_bytes, segment_bytes=partition_bytes // 8
             )
-        return text
+        return text + "".join(each.properties(name) for name, each in secured.items())

@@ -147,7 +147,8 @@ class Storage:
         cluster = node.cluster or new_cluster_id()
         # With `=`: one id in 64 begins with a dash, which the tool would take for an option.
         tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--config"]
-        command = [*java, *tool, str(self._configure(node, new.name))]
+        users = [option for each in node.secured for option in each.credentials()]
+        command = [*java, *tool, str(self._configure(node, new.name)), *users]
         done = subprocess.run(  # noqa: S603 - our own command line
             command, cwd=self.path, capture_output=True, text=True, check=False
         )

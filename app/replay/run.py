@@ -280,7 +280,7 @@ def _outputs(tables: Iterable[StateTable]) -> list[Topic]:
 
 @asynccontextmanager
 async def _consumer(conf: Settings) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = new_consumer(conf.bootstrap_servers)
+    consumer = new_consumer(conf)
     try:
         await consumer.start()
         yield consumer

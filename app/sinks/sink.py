@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
+from app.clients import security_options
 from app.settings import settings
 from app.sinks.csv import CsvFile
 from app.sinks.rows import Row, to_row
@@ -68,6 +69,7 @@ class CsvSink:
         conf = settings()
         return AIOKafkaConsumer(
             bootstrap_servers=self._servers,
+            **security_options(conf),
             group_id=self._group,
             group_instance_id=conf.instance_id,
             client_id="tickstream-consume",

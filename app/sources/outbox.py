@@ -15,6 +15,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
 from aiokafka.partitioner import DefaultPartitioner
 
+from app.clients import security_options
+from app.settings import settings
 from app.sources import Record
 
 log = logging.getLogger(__name__)
@@ -72,6 +74,7 @@ class Outbox:
         """
         self._producer = AIOKafkaProducer(
             bootstrap_servers=self._servers,
+            **security_options(settings()),
             client_id="tickstream-produce",
             acks="all",
             enable_idempotence=True,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from app.clients import client_options
 from app.state.errors import OtherHistoryError
 from app.state.store import Store, wipe
 from app.topics import TOMBSTONES_KEPT
@@ -15,6 +16,8 @@ from app.topics import TOMBSTONES_KEPT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +31,10 @@ POLL_RECORDS = 10_000
 STALE = TOMBSTONES_KEPT // 2
 
 
-def new_consumer(bootstrap_servers: list[str]) -> AIOKafkaConsumer:
+def new_consumer(conf: Settings) -> AIOKafkaConsumer:
     """Make a consumer of changelogs, which sees only what is committed."""
     return AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
+        **client_options(conf),
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",

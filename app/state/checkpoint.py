@@ -12,9 +12,11 @@ from aiokafka import errors as kafka
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import OffsetAndMetadata
 
+from app.clients import client_options
 from app.state.errors import TaskError
 
 if TYPE_CHECKING:
+    from app.settings import Settings
     from app.state.partition import Out, PartitionState, Snapshot
 
 #: Below the broker's `message.max.bytes` default of 1,048,588.
@@ -60,19 +62,13 @@ FORBIDDEN = (
 )
 
 
-def new_producer(
-    transactional_id: str,
-    *,
-    bootstrap_servers: list[str],
-    timeout_ms: int,
-    compression: str,
-) -> AIOKafkaProducer:
+def new_producer(transactional_id: str, conf: Settings) -> AIOKafkaProducer:
     """Make the producer of a task; starting it fences every older one of the same id."""
     return AIOKafkaProducer(
-        bootstrap_servers=bootstrap_servers,
+        **client_options(conf),
         transactional_id=transactional_id,
-        transaction_timeout_ms=timeout_ms,
-        compression_type=compression,
+        transaction_timeout_ms=conf.transaction_timeout,
+        compression_type=conf.compression,
         max_batch_size=BATCH_BYTES,
         retry_backoff_ms=RETRY_BACKOFF_MS,
     )

@@ -81,13 +81,7 @@ class KafkaWriter:
 
     async def start(self) -> None:
         """Fence every older producer of the same transactional id."""
-        conf = self._conf
-        self._producer = new_producer(
-            f"{conf.app_id}-{self._name}",
-            bootstrap_servers=conf.bootstrap_servers,
-            timeout_ms=conf.transaction_timeout,
-            compression=conf.compression,
-        )
+        self._producer = new_producer(f"{self._conf.app_id}-{self._name}", self._conf)
         self._started = True
         await self._producer.start()
 
@@ -134,4 +128,4 @@ class KafkaJournal:
         self, path: Path, table: StateTable, partition: int, progress: Progress
     ) -> Store:
         """Read the changelog, committed, into the store at `path`."""
-        return await restore(path, table, partition, self._conf.bootstrap_servers, progress)
+        return await restore(path, table, partition, self._conf, progress)

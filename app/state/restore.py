@@ -13,6 +13,7 @@ from app.state.changelog import POLL_RECORDS, ends, new_consumer, open_store, wr
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from app.settings import Settings
     from app.state.progress import Progress
     from app.state.store import Store
     from app.state.table import StateTable
@@ -27,7 +28,7 @@ async def restore(
     path: Path,
     table: StateTable,
     partition: int,
-    bootstrap_servers: list[str],
+    conf: Settings,
     progress: Progress,
 ) -> Store:
     """Open a table's store at `path` and bring it to the end of its changelog partition.
@@ -37,7 +38,7 @@ async def restore(
     ahead of the changelog, or behind what is still there.
     """
     changelog = TopicPartition(table.changelog.name, partition)
-    consumer = new_consumer(bootstrap_servers)
+    consumer = new_consumer(conf)
     try:
         await consumer.start()
         consumer.assign([changelog])

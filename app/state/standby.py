@@ -112,7 +112,7 @@ class Standbys(Service):
 
     async def _follow_all(self) -> None:
         """Follow until there is nothing to follow. Raises what the brokers answer."""
-        consumer = new_consumer(self._actives.conf.bootstrap_servers)
+        consumer = new_consumer(self._actives.conf)
         try:
             await consumer.start()
             while self._wanted and not self.should_stop:

@@ -93,14 +93,19 @@ class Everything:
         await _make_topics(self.conf)
         self.console.print("Starting a worker and the market ...")
         await self._start_worker()
-        market = await self._start_market()
+        market, conf = await self._start_market(), self.conf
         for simulation in self.plan.simulations:
             await self._start_feed(simulation)
-        await serves(web_address(self.conf), ranking=self.plan.ranking)
+        await serves(web_address(conf), conf.web_credentials, ranking=self.plan.ranking)
         self._say_what_runs()
         await self._show_progress(market)
 
     def _demand_ports(self) -> None:
+        if self.embedded and self.conf.kafka_protocol != "PLAINTEXT":
+            raise AdminError(
+                f"TICKSTREAM_KAFKA_SECURITY_PROTOCOL={self.conf.kafka_protocol} is for brokers of "
+                "yours: set BROKER_URL, or leave it out for the embedded one"
+            )
         ports.demand(self.conf.web_port, option="WEB_PORT")
         if self.embedded:
             ports.demand(self.plan.broker_port, option="--broker-port")

@@ -4,6 +4,7 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from app.clients import client_options
 from app.settings import Settings
 from app.topics import TICKS
 
@@ -15,7 +16,7 @@ class Lag:
         count = TICKS.partition_count(conf)
         self._partitions = [TopicPartition(TICKS.name, number) for number in range(count)]
         self._consumer: Any = AIOKafkaConsumer(
-            bootstrap_servers=conf.bootstrap_servers,
+            **client_options(conf),
             group_id=conf.app_id,
             enable_auto_commit=False,
         )

@@ -5,11 +5,15 @@ import shlex
 from pathlib import Path
 
 from app.embedded import ports
-from app.settings import Settings
+from app.security.secret import is_secret
+from app.settings import SECRETS_DIRECTORY, Settings
 from app.up.worker import faust_program
 
 #: Settings that another worker does not share, or that its command line has anyway.
 _OWN = {"BROKER_URL", "WEB_PORT", "APP_DATADIR", "CONSUMER_GROUP_INSTANCE_ID"}
+
+#: Secrets that a worker has no use for.
+_NOT_A_WORKERS = {"TICKSTREAM_CHART_TOKEN"}
 
 
 def web_address(conf: Settings) -> str:
@@ -20,15 +24,23 @@ def web_address(conf: Settings) -> str:
 
 
 def another_worker(conf: Settings) -> str:
-    """Give the command line that starts another worker from another terminal."""
+    """Give the command line that starts another worker from another terminal.
+
+    Of the secrets that it needs as well it has the names, and three stars to be replaced.
+    """
     above = range(conf.web_port + 1, 65_536)
     port = next((each for each in above if not ports.refusal(each)), None) or ports.free()
     environment = {"BROKER_URL": conf.broker_url, "WEB_PORT": str(port)}
     for field in Settings.model_fields.values():
-        name, extra = field.alias or "", field.json_schema_extra
-        secret = isinstance(extra, dict) and extra.get("secret")
-        if os.environ.get(name) and name not in _OWN and not secret:
+        name = field.alias or ""
+        if not os.environ.get(name) or name in _OWN:
+            continue
+        if not is_secret(field.json_schema_extra):
             environment[name] = os.environ[name]
+        elif name not in _NOT_A_WORKERS:
+            environment[name] = "***"
+    if os.environ.get(SECRETS_DIRECTORY):
+        environment[SECRETS_DIRECTORY] = os.environ[SECRETS_DIRECTORY]
     program = Path(faust_program())
     if program.is_relative_to(Path.cwd()):
         program = program.relative_to(Path.cwd())

@@ -93,10 +93,10 @@ def faust_program() -> str:
     return str(Path(sys.executable).with_name("faust"))
 
 
-async def serves(url: str, *, ranking: bool) -> None:
+async def serves(url: str, headers: Mapping[str, str], *, ranking: bool) -> None:
     """Return when a worker is ready and, if there is to be a `ranking`, has gainers to show."""
     paths = ["/readyz", "/api/top-gainers"] if ranking else ["/readyz"]
-    async with aiohttp.ClientSession(url) as session:
+    async with aiohttp.ClientSession(url, headers=headers) as session:
         for path in paths:
             while not await _answers(session, path):  # noqa: ASYNC110  # another process's doing
                 await asyncio.sleep(POLL)

@@ -14,11 +14,13 @@ from faust.types.assignor import HostToPartitionMap
 from faust.types.core import K
 from faust.types.tables import CollectionT
 from faust.web.exceptions import NotFound
+from multidict import CIMultiDict
 from yarl import URL
 
 from app.state.table import StateTable
 from app.web.lookup import elsewhere, state_tables
 from app.web.owners import likely_owner, owners
+from app.web.peers import FORWARDED
 
 
 class Router(router.Router):
@@ -57,6 +59,14 @@ class Router(router.Router):
         if table.rows_of(_text(key)):
             raise SameNode
         return await elsewhere(request, table, _text(key), f"key {key!r} in table {table_name}")
+
+    async def _route_req(self, dest_url: URL, web: Any, request: Any) -> Any:
+        """Ask another worker in our own name, not in that of who asked us."""
+        headers = CIMultiDict(request.headers)
+        for name in ("Authorization", "Cookie", "Host"):
+            headers.popall(name, None)
+        headers[FORWARDED] = "1"
+        return await super()._route_req(dest_url, web, request.clone(headers=headers))
 
     def _owned(self, table: StateTable) -> HostToPartitionMap:
         topic = table.source.name

@@ -6,6 +6,7 @@ import faust
 import msgspec
 from faust.web.drivers import aiohttp as driver
 
+from app.settings import settings
 from app.web.api import ROUTES
 from app.web.caching import save_bytes
 from app.web.dashboard import STATIC, add_headers
@@ -15,6 +16,7 @@ from app.web.live.stream import HUB
 from app.web.lookup import APP
 from app.web.metrics import count_requests
 from app.web.openapi import DOCUMENT, document
+from app.web.protection import protect
 from app.web.routes import versioned
 
 
@@ -44,6 +46,11 @@ class Server(driver.Web):
         for route in versioned(ROUTES):
             self.web_app.router.add_get(route.path, route.handle)
         self.web_app.router.add_static("/static/", STATIC)
+        self._runner = protect(self.web_app, getattr(app, "settings", None) or settings())
+
+    async def read_request_content(self, request: Any) -> bytes:
+        """Give the body, which has been read already: Faust's way has no limit."""
+        return bytes(await request.read())
 
     def json(self, value: Any, **kwargs: Any) -> Any:
         """Give a JSON response; rows of our tables among what Faust can write."""

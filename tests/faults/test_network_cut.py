@@ -30,6 +30,7 @@ def test_a_worker_cut_off_is_replaced_and_adds_nothing(tmp_path: Path) -> None:
         with LocalBroker(tmp_path / "broker", node=node) as broker:
             market = Market(broker.bootstrap, tmp_path)
             far = market.worker(**SETTINGS, BROKER_URL=inside, WEB_BIND=place.guest)
+            far.environment["TICKSTREAM_WEB_OPEN"] = "true"
             far.launcher, far.url = place.launcher, f"http://{place.guest}:{far.port}"
             far.environment["WEB_HOST"] = place.guest
             with market.worker(**SETTINGS) as near, far:

@@ -38,9 +38,15 @@ def test_it_has_what_another_terminal_lacks(environment: pytest.MonkeyPatch) -> 
 
 
 def test_it_shows_no_secret(environment: pytest.MonkeyPatch) -> None:
-    """A token is not printed; a worker has no use for it."""
+    """Not those it has no use for, and of those it needs the names; or where they stand."""
     environment.setenv("TICKSTREAM_CHART_TOKEN", "hush")
+    environment.setenv("TICKSTREAM_WEB_TOKEN", "hush-hush-0123456789")
+    environment.setenv("TICKSTREAM_SECRETS_DIR", "/")
     assert "hush" not in another_worker(load())
+    found = assignments()
+    assert "TICKSTREAM_CHART_TOKEN" not in found
+    assert set(found["TICKSTREAM_WEB_TOKEN"]) == {"*"}
+    assert found["TICKSTREAM_SECRETS_DIR"] == "/"
 
 
 def test_its_port_is_free(environment: pytest.MonkeyPatch) -> None:

@@ -165,13 +165,14 @@ def test_three_workers_share_nothing_but_the_broker(services: dict[str, dict[str
     assert len(workers) == 3
     ports = [port for each in services.values() for port in each.get("ports", [])]
     assert len({port.split(":")[1] for port in ports}) == len(ports)
-    # Nobody beyond this machine is let in: there is no authentication.
+    # Nobody beyond this machine is let in: without a token anybody there may ask.
     assert all(port.startswith("127.0.0.1:") for port in ports)
     assert len({tuple(each["volumes"]) for each in workers.values()}) == 3
     for name, worker in workers.items():
         environment = worker["environment"]
         assert environment["WEB_HOST"] == worker["hostname"] == name
         assert environment["WEB_BIND"] == "0.0.0.0"  # noqa: S104 - inside its container
+        assert environment["TICKSTREAM_WEB_OPEN"] == "true"
         assert worker["volumes"][0].endswith(f":{instructions('VOLUME')[0]}")
         assert "healthcheck" not in worker, "the image's own"
 

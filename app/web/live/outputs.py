@@ -21,6 +21,6 @@ def new_hub(app: AppT) -> Hub:
         return {topic.name: topic.partition_count() for topic in [*written, DEAD_LETTERS]}
 
     def consumer() -> AIOKafkaConsumer:
-        return new_consumer(worker.tasks.conf.bootstrap_servers)
+        return new_consumer(worker.tasks.conf)
 
     return Hub(topics, consumer)

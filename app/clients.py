@@ -1,0 +1,76 @@
+"""How every Kafka client of this process reaches the brokers: addresses, TLS, SASL."""
+
+import logging
+import ssl
+from functools import cache
+from typing import Any
+
+from faust import auth
+
+from app.oauth import token_provider
+from app.security.secret import revealed
+from app.settings import Settings, SettingsError
+
+logger = logging.getLogger(__name__)
+
+
+def client_options(conf: Settings) -> dict[str, Any]:
+    """Give the options by which a client of aiokafka reaches the brokers, and is let in.
+
+    Raises SettingsError where a certificate or a key can't be read.
+    """
+    return {"bootstrap_servers": conf.bootstrap_servers, **security_options(conf)}
+
+
+def security_options(conf: Settings) -> dict[str, Any]:
+    """Give the same without addresses. Raises SettingsError."""
+    options: dict[str, Any] = {"security_protocol": conf.kafka_protocol}
+    if conf.kafka_encrypted:
+        options["ssl_context"] = _tls(conf)
+    if conf.kafka_named:
+        options["sasl_mechanism"] = conf.kafka_mechanism
+        if conf.kafka_mechanism == "OAUTHBEARER":
+            options["sasl_oauth_token_provider"] = _tokens(conf)
+        else:
+            options["sasl_plain_username"] = conf.kafka_username
+            options["sasl_plain_password"] = revealed(conf.kafka_password)
+    return options
+
+
+def faust_credentials(conf: Settings) -> Any:
+    """Give the same as Faust's own clients want it. Raises SettingsError."""
+    context = _tls(conf) if conf.kafka_encrypted else None
+    if not conf.kafka_named:
+        return auth.SSLCredentials(context) if context else None
+    if conf.kafka_mechanism == "OAUTHBEARER":
+        return auth.OAuthCredentials(oauth_cb=_tokens(conf), ssl_context=context)
+    return auth.SASLCredentials(
+        username=conf.kafka_username,
+        password=revealed(conf.kafka_password),
+        ssl_context=context,
+        mechanism=conf.kafka_mechanism,
+    )
+
+
+# A token is good for all clients, and reading the system's certificates takes 20 ms.
+_tokens = cache(token_provider)
+
+
+@cache
+def _tls(conf: Settings) -> ssl.SSLContext:
+    name, path = "TICKSTREAM_KAFKA_SSL_CAFILE", conf.kafka_cafile
+    try:
+        context = ssl.create_default_context(cafile=path)
+        if conf.kafka_certfile:
+            name, path = "TICKSTREAM_KAFKA_SSL_CERTFILE", conf.kafka_certfile
+            context.load_cert_chain(path, conf.kafka_keyfile, revealed(conf.kafka_key_password))
+    except OSError as error:  # SSLError is one
+        raise SettingsError(f"{name}={path}: {_reason(error)}") from None
+    context.check_hostname = conf.kafka_check_hostname
+    return context
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return "no certificate, or no key that fits, can be read from it"
+    return str(error.strerror or error)

@@ -1,0 +1,100 @@
+"""Why brokers don't let us in: aiokafka says only that there are none."""
+
+import asyncio
+import ssl
+from typing import Any
+
+from aiokafka import conn as _conn
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
+from aiokafka.protocol.metadata import MetadataRequest
+
+from app.clients import security_options
+from app.oauth import TokenError
+from app.settings import Settings
+
+#: Seconds that one address may take to answer.
+TIMEOUT = 10.0
+
+#: aiokafka annotates none of it.
+create_conn: Any = _conn.create_conn
+
+
+class RefusedError(Exception):
+    """A broker answers, and does not let us in; the message is one line that says what to set."""
+
+
+async def demand_entry(conf: Settings) -> None:
+    """Return when a broker lets us in.
+
+    Raises RefusedError where one answers and doesn't, and KafkaConnectionError where none
+    answers.
+    """
+    refused: RefusedError | None = None
+    for server in conf.bootstrap_servers:
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                await _enter(server, conf)
+        except RefusedError as error:
+            refused = refused or error
+        except (OSError, TimeoutError):
+            continue
+        else:
+            return
+    raise refused or KafkaConnectionError(conf.broker_url)
+
+
+async def _enter(server: str, conf: Settings) -> None:
+    """Raises RefusedError, or OSError where nobody answers."""
+    host, _, port = server.rpartition(":")
+    await _reach(host.strip("[]"), int(port))
+    try:
+        connection = await create_conn(
+            host.strip("[]"),
+            int(port),
+            request_timeout_ms=int(TIMEOUT * 1000),
+            **security_options(conf),
+        )
+        try:
+            # Who speaks without a name to a broker that wants one is cut off at the first request;
+            # with a token that is not good, which aiokafka takes no notice of, at the second.
+            for _ in range(2):
+                await connection.send(MetadataRequest([]))
+        finally:
+            connection.close()
+    except (KafkaError, ssl.SSLError, ConnectionError) as error:
+        raise RefusedError(_why(server, conf, error)) from error
+
+
+async def _reach(host: str, port: int) -> None:
+    _, writer = await asyncio.open_connection(host, port)
+    writer.close()
+
+
+def _why(server: str, conf: Settings, error: Exception) -> str:
+    protocol = f"TICKSTREAM_KAFKA_SECURITY_PROTOCOL={conf.kafka_protocol}"
+    match error:
+        case TokenError():
+            return str(error.args[0])  # as text it begins with its class
+        case ssl.SSLCertVerificationError():
+            why = (
+                f"can't be trusted, {error.verify_message}: TICKSTREAM_KAFKA_SSL_CAFILE has to "
+                "hold the certificate of who signed its own"
+            )
+        case UnsupportedSaslMechanismError():
+            why = f"does not know TICKSTREAM_KAFKA_SASL_MECHANISM={conf.kafka_mechanism}"
+        case SaslAuthenticationFailed():
+            why = (
+                f"refuses user {conf.kafka_username!r} by {conf.kafka_mechanism}: wrong "
+                "TICKSTREAM_KAFKA_SASL_USERNAME or TICKSTREAM_KAFKA_SASL_PASSWORD"
+            )
+        case _ if conf.kafka_named and conf.kafka_mechanism == "OAUTHBEARER":
+            why = f"refuses our OAUTHBEARER token, or hangs up on us: {protocol}"
+        case _:
+            cause = f" ({error.__cause__})" if error.__cause__ else ""
+            why = f"hangs up on us{cause}: {protocol}, what does it want?"
+    return f"the broker at {server} {why}"

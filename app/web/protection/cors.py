@@ -1,0 +1,44 @@
+"""Whose pages may ask, by the settings: cross-origin resource sharing (Fetch standard, 3.2).
+
+Cookies are never shared: a page of another site shows a token, or asks as anybody.
+"""
+
+from aiohttp import hdrs, web
+
+from app.security.web import WebSecurity
+
+#: Seconds that a browser need not ask again.
+_MAX_AGE = "600"
+
+_EXPOSED = "ETag, Retry-After, Tickstream-Missing, Tickstream-Stale"
+
+
+def preflight(request: web.Request, conf: WebSecurity) -> web.Response | None:
+    """Give the answer to a browser that asks before it asks; None if that is not what it does."""
+    asked = request.method == hdrs.METH_OPTIONS
+    if not (asked and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers):
+        return None
+    response = web.Response(status=204)
+    if share(request, response, conf):
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = "GET, HEAD"
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = "Authorization, Last-Event-ID"
+        response.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = _MAX_AGE
+    return response
+
+
+def share(request: web.Request, response: web.StreamResponse, conf: WebSecurity) -> bool:
+    """Let the page that asks read the answer, if its site is one of the settings'; say whether."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if not conf.web_origins or origin is None:
+        return False
+    if hdrs.ACCESS_CONTROL_ALLOW_ORIGIN in response.headers:
+        return True
+    anybody = "*" in conf.web_origins
+    if not (anybody or origin in conf.web_origins):
+        return False
+    response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*" if anybody else origin
+    response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = _EXPOSED
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    if not anybody:
+        response.headers.add(hdrs.VARY, hdrs.ORIGIN)
+    return True

@@ -1,0 +1,169 @@
+"""What a request goes through before its handler sees it, in this order."""
+
+import ipaddress
+import logging
+import math
+from http import HTTPStatus
+from urllib.parse import quote
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from app.security.web import Role
+from app.settings import Settings
+from app.web.errors import ApiError
+from app.web.peers import FORWARDED
+from app.web.protection.addresses import client_of
+from app.web.protection.bodies import receive
+from app.web.protection.cors import preflight
+from app.web.protection.credentials import shown
+from app.web.protection.keys import CONF
+from app.web.protection.peers import SIGNATURE, is_peer
+from app.web.protection.rate import Rate
+from app.web.protection.refused import note
+from app.web.protection.roles import allows, role_for
+
+#: Seconds that a client may send twice its rate.
+BURST = 2.0
+
+#: Wrong tokens or passwords that a client may show at once, and seconds until one more.
+GUESSES, NEXT_GUESS = 10, 6.0
+
+_log = logging.getLogger(__name__)
+
+
+class Guard:
+    """Lets a request through, or raises ApiError: 401, 403, 408, 413, 421, 429."""
+
+    def __init__(self, conf: Settings) -> None:
+        self._conf = conf
+        rate = conf.web_rate
+        self._rate = Rate(rate, max(1.0, BURST * rate)) if rate else None
+        self._guesses = Rate(1 / NEXT_GUESS, GUESSES)
+
+    async def admit(self, request: web.Request) -> None:
+        """Return if the request may go on to its handler."""
+        if not self._is_peer(request):
+            client = client_of(request, self._conf)
+            self._slow_down(client)
+            self._check_host(request)
+            self._check_role(request, client)
+        await receive(request)
+
+    def guess(self, client: str) -> None:
+        """Count what a client showed wrongly. Raises ApiError (429) if that was often."""
+        note("credentials")
+        _log.warning("%s shows a token or a password that is not known here", client)
+        self._guesses.take(client)
+
+    def demand_guess(self, client: str) -> None:
+        """Raise ApiError (429) if the client showed too much that was wrong to be looked at."""
+        wait = self._guesses.wait(client)
+        if wait:
+            raise _too_many("rate", wait, "too many wrong tokens or passwords")
+
+    def _is_peer(self, request: web.Request) -> bool:
+        if not self._conf.web_protected:
+            return False
+        if SIGNATURE in request.headers and is_peer(request, self._conf):
+            return True
+        if FORWARDED in request.headers or SIGNATURE in request.headers:
+            note("credentials")
+            raise ApiError(
+                HTTPStatus.FORBIDDEN,
+                "forbidden",
+                "this question is not signed as another worker's are: all have the same "
+                "TICKSTREAM_WEB_CLUSTER_TOKEN, or the same tokens and users, and the right time",
+            )
+        return False
+
+    def _slow_down(self, client: str) -> None:
+        wait = self._rate.take(client) if self._rate else 0.0
+        if wait:
+            raise _too_many("rate", wait, f"more than {self._conf.web_rate:g} requests a second")
+
+    def _check_host(self, request: web.Request) -> None:
+        """Refuse a page that has its own name resolve to this machine (DNS rebinding).
+
+        Its name has a dot, as all that strangers can register.
+        """
+        conf = self._conf
+        if conf.web_protected:
+            return
+        name = request.host.rsplit(":", 1)[0] if request.host[-1:] != "]" else request.host
+        known = map(str.lower, (conf.web_host, *conf.web_hosts))
+        if "." not in name or "*" in conf.web_hosts or _is_address(name) or name.lower() in known:
+            return
+        note("host")
+        message = f"this worker is not known as {name!r}: TICKSTREAM_WEB_HOSTS says which names are"
+        raise ApiError(HTTPStatus.MISDIRECTED_REQUEST, "misdirected", message)
+
+    def _check_role(self, request: web.Request, client: str) -> None:
+        needed = role_for(request.path)
+        if not self._conf.web_protected or (needed is None and request.path != "/"):
+            return
+        role, guessed = shown(request, self._conf)
+        if guessed:
+            self.demand_guess(client)
+            if role is None:
+                self.guess(client)
+        if role is None and _is_page(request):
+            raise web.HTTPSeeOther(f"/login?next={quote(request.rel_url.raw_path_qs, safe='/')}")
+        if not allows(role, needed):
+            raise self._denied(request, role, needed)
+
+    def _denied(self, request: web.Request, role: Role | None, needed: Role | None) -> ApiError:
+        note("role")
+        if role:
+            message = f"{request.path} is for {needed}s"
+            return ApiError(HTTPStatus.FORBIDDEN, "forbidden", message)
+        challenges = ['Bearer realm="tickstream"']
+        # A browser would put up its own window, over a page that asks in its own words.
+        if self._conf.users and "Sec-Fetch-Mode" not in request.headers:
+            challenges.append('Basic realm="tickstream", charset="UTF-8"')
+        return ApiError(
+            HTTPStatus.UNAUTHORIZED,
+            "unauthorized",
+            "say who you are: Authorization: Bearer TOKEN, or sign in at /login",
+            {"WWW-Authenticate": ", ".join(challenges)},
+        )
+
+
+GUARD: web.AppKey[Guard] = web.AppKey("GUARD", Guard)
+
+
+@web.middleware
+async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let through what may be, and end the connection of what sends too much."""
+    answer = preflight(request, request.app[CONF])
+    if answer is not None:
+        return answer
+    try:
+        await request.app[GUARD].admit(request)
+    except ApiError as error:
+        response = error.response()
+        if request.can_read_body:
+            # What is still to come of it is not worth waiting for.
+            response.force_close()
+        return response
+    return await handler(request)
+
+
+def _too_many(reason: str, wait: float, what: str) -> ApiError:
+    note(reason)
+    headers = {"Retry-After": str(max(1, math.ceil(wait)))}
+    return ApiError(HTTPStatus.TOO_MANY_REQUESTS, "too-many", what, headers)
+
+
+def _is_page(request: web.Request) -> bool:
+    """Say whether a person opens a page, as far as can be told."""
+    mode = request.headers.get("Sec-Fetch-Mode", "navigate")
+    return mode == "navigate" and "text/html" in request.headers.get(hdrs.ACCEPT, "")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,25 @@
+"""What a path asks for: nothing, to read, or to be an admin."""
+
+from app.security.web import Role
+
+#: What orchestrators ask, and what a browser needs to ask somebody who they are. No data.
+OPEN = {"/", "/healthz", "/readyz", "/login", "/logout"}
+
+_OPEN_BELOW = "/static/"
+_READ = {"/metrics", "/openapi.json"}
+_READ_BELOW = "/api/"
+
+
+def role_for(path: str) -> Role | None:
+    """Give the role that a request for `path` needs; None if anybody may.
+
+    What isn't of this project is for admins: Faust's own views, pages of users' agents.
+    """
+    if path in OPEN or path.startswith(_OPEN_BELOW):
+        return None
+    return "read" if path in _READ or path.startswith(_READ_BELOW) else "admin"
+
+
+def allows(role: Role | None, needed: Role | None) -> bool:
+    """Say whether who has `role` may do what needs `needed`."""
+    return needed is None or role in {"admin", needed}

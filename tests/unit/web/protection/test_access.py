@@ -1,0 +1,136 @@
+"""Who may ask what, once tokens or users are set."""
+
+import base64
+import logging
+
+import pytest
+from guarded_workers import ADMIN, PASSWORD, READ, TOKENS, bearer, guarded
+
+from app.settings import Settings
+
+CANDLES = "/api/candles/AAA?size=1m"
+
+
+def basic(name: str, password: str) -> dict[str, str]:
+    """Give the header that shows a name and a password."""
+    text = base64.b64encode(f"{name}:{password}".encode()).decode()
+    return {"Authorization": f"Basic {text}"}
+
+
+NOBODY: dict[str, str] = {}
+READERS = [bearer(READ), basic("ann", PASSWORD)]
+ADMINS = [bearer(ADMIN), basic("bob", PASSWORD + "s")]
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/static/style.css", "/login"])
+async def test_what_has_no_data_is_open(protected, http, path) -> None:
+    """Orchestrators ask without a token; a browser has to get at the page that asks for it."""
+    async with http.get(protected.url + path) as reply:
+        assert reply.status == 200
+    async with http.get(f"{protected.url}/readyz") as reply:
+        assert reply.status in {200, 503}
+
+
+@pytest.mark.parametrize("path", [CANDLES, "/metrics", "/openapi.json", "/api/nothing"])
+async def test_data_is_for_those_who_may_read(protected, http, path) -> None:
+    """Strangers hear how to say who they are, also where there is nothing to be had."""
+    async with http.get(protected.url + path) as reply:
+        assert reply.status == 401
+        assert reply.headers["WWW-Authenticate"].startswith('Bearer realm="tickstream", Basic ')
+        assert (await reply.json())["error"]["code"] == "unauthorized"
+    for headers in READERS + ADMINS:
+        async with http.get(protected.url + path, headers=headers) as reply:
+            assert reply.status == (404 if "nothing" in path else 200)
+
+
+@pytest.mark.parametrize("path", ["/table/", "/router/", "/graph/", "/stats/", "/nothing"])
+async def test_what_faust_itself_says_is_for_admins(protected, http, path) -> None:
+    """Readers hear that it is not for them."""
+    async with http.get(protected.url + path) as reply:
+        assert reply.status == 401
+    for headers in READERS:
+        async with http.get(protected.url + path, headers=headers) as reply:
+            assert (reply.status, (await reply.json())["error"]["code"]) == (403, "forbidden")
+    for headers in ADMINS:
+        async with http.get(protected.url + path, headers=headers) as reply:
+            assert reply.status == (404 if path == "/nothing" else 200)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        bearer("read-0123456789abcdeg"),
+        bearer(""),
+        {"Authorization": READ},
+        {"Authorization": f"Digest {READ}"},
+        {"Authorization": "Basic !!!"},
+        {"Authorization": "Basic " + base64.b64encode(b"\xff:\xff").decode()},
+        basic("ann", PASSWORD + "s"),
+        basic("bob", PASSWORD),
+        basic("", ""),
+        {"Cookie": "tickstream-tickstream=admin.99999999999.0"},
+    ],
+)
+async def test_what_is_not_known_opens_nothing(protected, http, headers) -> None:
+    """A wrong token, somebody else's password, a cookie nobody signed, nonsense."""
+    for path in CANDLES, "/router/":
+        async with http.get(protected.url + path, headers=headers) as reply:
+            assert reply.status == 401
+
+
+async def test_several_tokens_hold_while_one_is_changed(http) -> None:
+    """So no client has to change at the same moment as the workers."""
+    old, new = "old-token-0123456789", "new-token-0123456789"
+    async with guarded(TICKSTREAM_WEB_TOKEN=f"{old},{new}") as worker:
+        for token in old, new:
+            async with http.get(worker.url + CANDLES, headers=bearer(token)) as reply:
+                assert reply.status == 200
+
+
+async def test_without_tokens_all_is_open(unprotected, http) -> None:
+    """On the own machine, as it is after `make up`."""
+    for path in CANDLES, "/router/", "/metrics":
+        async with http.get(unprotected.url + path) as reply:
+            assert reply.status == 200
+
+
+async def test_who_guesses_has_to_wait(protected, http, caplog) -> None:
+    """After ten wrong tokens not even a right one is looked at; who shows none is no guesser."""
+    with caplog.at_level(logging.WARNING):
+        for number in range(10):
+            async with http.get(protected.url + CANDLES, headers=bearer(f"no-{number}")) as reply:
+                assert reply.status == 401
+    for headers in bearer("no-10"), bearer(READ):
+        async with http.get(protected.url + CANDLES, headers=headers) as reply:
+            assert reply.status == 429
+            assert 1 <= int(reply.headers["Retry-After"]) <= 6
+    async with http.post(f"{protected.url}/login", data={"word": READ}) as reply:
+        assert reply.status == 429
+    async with http.get(f"{protected.url}/healthz") as reply:
+        assert reply.status == 200
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ["127.0.0.1 shows a token or a password that is not known here"] * 10
+
+
+async def test_no_secret_is_in_what_a_worker_says(protected, http, caplog) -> None:
+    """Not in its errors, its metrics, its log, nor in its settings as Python shows them."""
+    secrets = [READ, ADMIN, PASSWORD]
+    with caplog.at_level(logging.DEBUG):
+        for path in (CANDLES, "/api/nothing", "/router/", f"/api/candles/{ADMIN[:8]}", "/metrics"):
+            for token in (READ, ADMIN):
+                async with http.get(protected.url + path, headers=bearer(token)) as reply:
+                    said = await reply.text() + str(reply.headers)
+                assert not any(secret in said for secret in secrets)
+    shown = repr(protected.app.settings) + protected.app.settings.model_dump_json()
+    assert not any(secret in caplog.text + shown for secret in secrets)
+
+
+async def test_keys_differ_wherever_something_secret_does() -> None:
+    """One that signs cookies is of no use for workers; a token that changes ends all sessions."""
+    one, other = Settings(**TOKENS), Settings(**TOKENS | {"TICKSTREAM_WEB_TOKEN": f"{READ}x"})
+    shared = {"TICKSTREAM_WEB_CLUSTER_TOKEN": "cluster-0123456789"}
+    keys = [one.session_key, one.cluster_key, other.session_key, other.cluster_key]
+    assert len(set(keys)) == 4
+    a, b = Settings(**TOKENS, **shared), Settings(**shared, TICKSTREAM_WEB_TOKEN=f"{READ}x")
+    assert a.cluster_key == b.cluster_key
+    assert a.session_key != b.session_key

@@ -1,0 +1,70 @@
+"""Workers among each other: what one asks another is signed."""
+
+import time
+
+import pytest
+from guarded_workers import ADMIN, READ, TOKENS, bearer, guarded
+from web_workers import NOON, candle
+
+from app.web.peers import FORWARDED
+from app.web.protection.peers import SIGNATURE, TOLERANCE, signature
+
+KEY = "/api/candles/BBB?size=1m"
+OTHERS = {1: {"BBB": [candle("BBB", NOON)]}}
+CLUSTER = {"TICKSTREAM_WEB_CLUSTER_TOKEN": "cluster-0123456789"}
+
+
+async def ask_across(http, mine, theirs, path=KEY, token=READ):
+    """Ask a worker for what another one has; give the status of its answer."""
+    async with guarded(**mine) as asked, guarded(OTHERS, **theirs) as owner:
+        owned = {asked.url: {"ticks": [0]}, owner.url: {"ticks": [1]}}
+        asked.knows_owners(owned)
+        owner.knows_owners(owned)
+        async with http.get(asked.url + path, headers=bearer(token)) as reply:
+            return reply.status
+
+
+async def test_a_worker_answers_for_all_with_the_same_tokens(http) -> None:
+    """Also what only admins may ask, who said so to the first of them."""
+    assert await ask_across(http, TOKENS, TOKENS) == 200
+    assert await ask_across(http, TOKENS, TOKENS, "/table/candles/BBB/", ADMIN) == 200
+
+
+async def test_a_shared_cluster_token_outlives_a_change_of_the_others(http) -> None:
+    """While workers are started anew, one after the other, with another token for people."""
+    changed = TOKENS | {"TICKSTREAM_WEB_TOKEN": "another-0123456789"}
+    assert await ask_across(http, TOKENS | CLUSTER, changed | CLUSTER) == 200
+
+
+async def test_a_worker_with_other_tokens_is_told_apart(http, caplog) -> None:
+    """The answer is that partitions are missing, and the log says why, once."""
+    changed = TOKENS | {"TICKSTREAM_WEB_TOKEN": "another-0123456789"}
+    assert await ask_across(http, TOKENS, changed) == 503
+    said = [r.getMessage() for r in caplog.records if "refuses" in r.getMessage()]
+    assert len(said) == 1
+    assert "TICKSTREAM_WEB_CLUSTER_TOKEN" in said[0]
+
+
+@pytest.mark.parametrize("wrong", ["none", "path", "host", "old", "early", "key", "nonsense"])
+async def test_a_signature_is_good_for_one_question_at_one_worker_for_a_minute(http, wrong) -> None:
+    """Nobody else may ask as workers do: for a part of the answer, past limits and roles."""
+    async with guarded(**TOKENS) as worker:
+        conf, host = worker.app.settings, f"127.0.0.1:{worker.port}"
+        path, now = "/api/candles/AAA?size=1m", int(time.time() * 1000)
+        good = signature(conf, host, path, now)
+        bad = {
+            "none": "",
+            "path": signature(conf, host, "/router/", now),
+            "host": signature(conf, "127.0.0.1:1", path, now),
+            "old": signature(conf, host, path, now - TOLERANCE - 1_000),
+            "early": signature(conf, host, path, now + TOLERANCE + 1_000),
+            "key": signature(type(conf)(**CLUSTER), host, path, now),
+            "nonsense": f"{now}.é",
+        }[wrong]
+        headers = {FORWARDED: "1", SIGNATURE: good}
+        async with http.get(worker.url + path, headers=headers) as reply:
+            assert reply.status == 200
+        headers = {FORWARDED: "1"} | ({SIGNATURE: bad} if bad else {})
+        for shown in {}, bearer(READ):
+            async with http.get(worker.url + path, headers={**headers, **shown}) as reply:
+                assert reply.status == 403
