@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from app import records
+from app.calc.logs import read_line
 from app.settings import Settings, settings
 
 DAY = 86_400_000
@@ -121,6 +122,30 @@ SURGES = Topic(
     time="end",
 )
 
+# -- logs: logs -> logs-critical, logs-error, logs-warning, logs-info
+
+LOGS = Topic(
+    "logs",
+    "host",
+    records.LogLine,
+    "lines of logs: JSON objects or syslog, under any key or none",
+    partitions=3,
+    retention=8 * DAY,
+    # Lines say their time in many ways, or not at all.
+    time=Timestamp.CREATE,
+    keyed=False,
+    read=read_line,
+)
+LOGS_BY_CLASS = {
+    name: Topic(f"logs-{name}", "host", records.LogLine, f"lines that say: {words}", partitions=3)
+    for name, words in {
+        "critical": "emergency, alert, critical (RFC 5424's 0 to 2)",
+        "error": "error (3)",
+        "warning": "warning (4)",
+        "info": "notice, info, debug (5 to 7)",
+    }.items()
+}
+
 # -- connections
 
 CONN_EVENTS = Topic(
@@ -148,6 +173,8 @@ ALL = (
     DAILY_GAINS,
     TOP_GAINERS,
     SURGES,
+    LOGS,
+    *LOGS_BY_CLASS.values(),
     CONN_EVENTS,
     DEAD_LETTERS,
 )

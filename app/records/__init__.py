@@ -7,6 +7,7 @@ Decoding checks types and bounds (msgspec) and says which field is wrong.
 from app.records.connections import Connection
 from app.records.dead_letters import DeadLetter
 from app.records.fields import EARLIEST, LARGEST, EventTime, Name
+from app.records.logs import LogLine
 from app.records.market import Candle, DailyGain, Gainer, LateTick, Surge, Tick, TopGainers
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "EventTime",
     "Gainer",
     "LateTick",
+    "LogLine",
     "Name",
     "Surge",
     "Tick",

@@ -7,8 +7,9 @@ from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
 from app.sources import Record
+from app.sources.logs import lines
 from app.sources.market import Market
-from app.topics import TICKS, Topic
+from app.topics import LOGS, TICKS, Topic
 
 #: A record and the topic it goes to.
 Sent = tuple[Topic, Record]
@@ -49,7 +50,13 @@ def _market(seed: int, rate: float, start: int) -> Iterator[Record]:
 MARKET = Simulation("market", (TICKS,), into(TICKS, _market), "trades of 500 symbols", rate=2000.0)
 
 #: In the order of `app/topics.py`.
-SIMULATIONS: dict[str, Simulation] = {each.name: each for each in (MARKET,)}
+SIMULATIONS: dict[str, Simulation] = {
+    each.name: each
+    for each in (
+        MARKET,
+        Simulation("logs", (LOGS,), into(LOGS, lines), "logs of a few services and hosts"),
+    )
+}
 
 
 def read_by(topics: Container[str]) -> tuple[Simulation, ...]:
