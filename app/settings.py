@@ -222,6 +222,12 @@ class Settings(BaseSettings):
         alias="CONSUMER_GROUP_INSTANCE_ID",
         description="Name for static membership: a restart then moves no partition",
     )
+    schema_registry: str | None = Field(
+        None,
+        alias="TICKSTREAM_SCHEMA_REGISTRY",
+        pattern=r"^https?://",
+        description="Base URL of a schema registry; the workers' own (/registry) if not set",
+    )
     chart_url: str = Field(
         "https://query2.finance.yahoo.com/v8/finance/chart/{ticker}",
         alias="TICKSTREAM_CHART_URL",

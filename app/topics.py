@@ -11,6 +11,7 @@ from typing import Any
 
 from app import records
 from app.calc.logs import read_line
+from app.schemas.connections import CONNECTIONS
 from app.settings import Settings, settings
 
 DAY = 86_400_000
@@ -155,6 +156,23 @@ CONN_EVENTS = Topic(
     "connections between hosts; the guide's example sends prices here",
     partitions=3,
 )
+CONN_EVENTS_AVRO = Topic(
+    "conn-events-avro",
+    "source",
+    records.Connection,
+    "the same as Avro, each with the id of its schema",
+    partitions=3,
+    read=CONNECTIONS.read,
+    write=CONNECTIONS,
+)
+SCHEMAS = Topic(
+    "schemas",
+    "key",
+    records.SchemaVersion | records.SchemaLevel,
+    "what is registered in the workers' own schema registry",
+    partitions=1,
+    compacted=True,
+)
 
 # -- every pipeline
 
@@ -176,6 +194,8 @@ ALL = (
     LOGS,
     *LOGS_BY_CLASS.values(),
     CONN_EVENTS,
+    CONN_EVENTS_AVRO,
+    SCHEMAS,
     DEAD_LETTERS,
 )
 

@@ -18,6 +18,8 @@ from app.batching.metadata import forbid_auto_creation
 from app.batching.tables import TaskTableManager
 from app.held_up import LoopWatch
 from app.quiet import quieten
+from app.schemas.registry import Registry
+from app.schemas.start import SchemaError, register_all
 from app.settings import Settings, SettingsError, forget_empty, settings
 from app.start import StartError, Watch, lock, prepare
 from app.state.batch import Batch
@@ -48,6 +50,8 @@ class TickApp(faust.App):
         self.settings = settings
         self.pipelines = _pipelines(settings)
         self.tasks = Tasks(settings, settings.data_directory / "tables")
+        #: The schema registry of this worker, if it has one.
+        self.registry: Registry | None = None
         super().__init__(settings.app_id, **options)
 
     def batches(self, topic: Topic) -> Any:
@@ -72,12 +76,19 @@ class TickApp(faust.App):
             try:
                 self._lock = lock(self.settings.data_directory)
                 await prepare(self)
-            except (AdminError, StartError) as error:
+                await self._register_schemas()
+            except (AdminError, SchemaError, StartError) as error:
                 raise SystemExit(str(error)) from None
             memory.prepare()
             self.add_dependency(Watch(self))
             self.add_dependency(LoopWatch())
         await super().on_first_start()
+
+    async def _register_schemas(self) -> None:
+        registry = await register_all(self.tasks.tables, self.settings)
+        if registry:
+            log, self.registry = registry
+            self.add_dependency(log)
 
     def _new_web(self) -> Server:
         return Server(self)

@@ -9,6 +9,7 @@ from app.records.dead_letters import DeadLetter
 from app.records.fields import EARLIEST, LARGEST, EventTime, Name
 from app.records.logs import LogLine
 from app.records.market import Candle, DailyGain, Gainer, LateTick, Surge, Tick, TopGainers
+from app.records.schemas import SchemaLevel, SchemaVersion
 
 __all__ = [
     "EARLIEST",
@@ -22,6 +23,8 @@ __all__ = [
     "LateTick",
     "LogLine",
     "Name",
+    "SchemaLevel",
+    "SchemaVersion",
     "Surge",
     "Tick",
     "TopGainers",

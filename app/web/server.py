@@ -12,6 +12,7 @@ from app.web.errors import json_errors
 from app.web.health import count_requests
 from app.web.lookup import APP
 from app.web.openapi import DOCUMENT, document
+from app.web.registry import registry_application
 
 
 class Server(driver.Web):
@@ -38,6 +39,7 @@ class Server(driver.Web):
         for route in ROUTES:
             self.web_app.router.add_get(route.path, route.handle)
         self.web_app.router.add_static("/static/", STATIC)
+        self.web_app.add_subapp("/registry", registry_application(app))
 
     def json(self, value: Any, **kwargs: Any) -> Any:
         """Give a JSON response; rows of our tables among what Faust can write."""

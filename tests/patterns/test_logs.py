@@ -56,4 +56,3 @@ def test_each_line_is_where_its_severity_says_once(market: Market, monkeypatch) 
         assert all(each.value["host"] == each.key for each in lines)
     letters = [each.source for each in run.outputs["dead-letters"]]
     assert sorted(letters) == sorted(expected["dead-letters"])
-    print(f"{RECORDS} lines, {run.in_flight} in flight at the kill, {run.seconds:.1f} s")

@@ -1,0 +1,193 @@
+"""conn-events -> conn-events-avro: each connection once, in a form that a standard client reads."""
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+import truth
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+from confluent_kafka.serialization import MessageField, SerializationContext
+from crash_run import RECORDS, crash_run
+from workers import Market, Worker, until
+
+from app.sources.registry import Sent
+from app.topics import CONN_EVENTS
+
+AVRO = "conn-events-avro"
+
+
+def connections(number: int) -> list[Sent]:
+    """Make connections by host; one in 50 is a bare price, as the guide's example sends them."""
+    chance = random.Random(7)
+    start = int(time.time() * 1000) - 10 * number
+    made: list[Sent] = []
+    for n in range(number):
+        source, at = f"10.0.0.{chance.randrange(50)}", start + 10 * n
+        value = {
+            "source": source,
+            "destination": f"host-{chance.randrange(900)}.example.com",
+            "port": chance.choice([53, 80, 443]),
+            "bytes": chance.randrange(2 ** chance.randrange(1, 60)),
+            "time": at,
+        }
+        raw = b"%d.25" % n if chance.random() < 0.02 else json.dumps(value).encode()
+        made.append((CONN_EVENTS, (source.encode(), raw, at)))
+    return made
+
+
+@contextmanager
+def client(worker: Worker) -> Iterator[SchemaRegistryClient]:
+    """Give Confluent's client of a worker's registry, with nothing cached."""
+    with SchemaRegistryClient({"url": f"{worker.url}/registry"}) as made:
+        yield made
+
+
+def schema(*fields: str, **defaults: int) -> Schema:
+    """Give a record's schema with fields of int."""
+    made = [{"name": each, "type": "int"} for each in fields]
+    made += [{"name": each, "type": "int", "default": value} for each, value in defaults.items()]
+    return Schema(json.dumps({"type": "record", "name": "R", "fields": made}), "AVRO")
+
+
+def test_a_standard_client_reads_each_connection_once(
+    market: Market, request: pytest.FixtureRequest
+) -> None:
+    """Though the worker was killed midway; from a worker started anew, which gives the same id."""
+    run = crash_run(
+        market,
+        "avro",
+        connections(RECORDS),
+        outputs=[AVRO, "dead-letters"],
+        decode={AVRO: bytes},
+    )
+    with client(request.getfixturevalue("registry")) as theirs:
+        deserialize = AvroDeserializer(theirs)
+        context = SerializationContext(AVRO, MessageField.VALUE)
+        read = {each.source: deserialize(each.value, context) for each in run.outputs[AVRO]}
+    expected, prices = {}, []
+    for message in truth.read(market.bootstrap, "conn-events"):
+        where = f"conn-events-{message.partition()}-{message.offset()}"
+        value = json.loads(message.value())
+        if isinstance(value, dict):
+            expected[where] = value
+        else:
+            prices.append(where)
+    assert read == expected
+    assert len(run.outputs[AVRO]) == len(expected)
+    assert {each.key for each in run.outputs[AVRO]} == {each["source"] for each in read.values()}
+    assert sorted(each.source for each in run.outputs["dead-letters"]) == sorted(prices)
+    assert expected
+    assert prices
+
+
+@pytest.fixture(scope="module")
+def registry(market: Market) -> Worker:
+    """Run a worker with a registry."""
+    with market.worker(TICKSTREAM_PIPELINES="avro") as worker:
+        yield worker
+
+
+def test_two_workers_are_one_registry(market: Market, registry: Worker) -> None:
+    """What both are asked to register at once has one id, and each id one schema, for ever."""
+    with (
+        market.worker(TICKSTREAM_PIPELINES="avro") as second,
+        client(registry) as here,
+        client(second) as there,
+    ):
+        names = [f"f{n}" for n in range(4)]
+        with ThreadPoolExecutor(8) as pool:
+            asked = [
+                pool.submit(each.register_schema, f"s-{name}", schema(name))
+                for name in names
+                for each in (here, there)
+            ]
+            ids = [each.result() for each in asked]
+        assert ids[::2] == ids[1::2]
+        assert len(set(ids)) == 4
+        # At once, at the other one, too.
+        new = here.register_schema("s-late", schema("late"))
+        assert json.loads(there.get_schema(new).schema_str)["fields"][0]["name"] == "late"
+        assert there.get_latest_version("s-late").schema_id == new
+        # One schema under another subject is the same one.
+        assert there.register_schema("s-again", schema("late")) == new
+        before = {each: there.get_schema(each).schema_str for each in {*ids, new}}
+    registry.restart()
+    with client(registry) as anew:
+        assert {each: anew.get_schema(each).schema_str for each in before} == before
+        assert anew.register_schema("s-f0", schema("f0")) == ids[0]
+
+
+def refusal(call) -> tuple[int, int]:
+    """Give status and code of a registry's refusal."""
+    with pytest.raises(SchemaRegistryError) as refused:
+        call()
+    return refused.value.http_status_code, refused.value.error_code
+
+
+def test_the_registry_refuses_what_its_levels_forbid(registry: Worker) -> None:
+    """By the subject's level, or that of all others; with the codes that clients know."""
+    with client(registry) as ours:
+        first = ours.register_schema("levels", schema("a"))
+        assert refusal(lambda: ours.register_schema("levels", schema("a", "b"))) == (409, 409)
+        second = ours.register_schema("levels", schema("a", b=0))
+        assert second != first
+        assert ours.get_versions("levels") == [1, 2]
+        assert ours.lookup_schema("levels", schema("a", b=0)).version == 2
+        assert not ours.test_compatibility("levels", schema("a", "c"))
+        assert ours.test_compatibility("levels", schema("a", b=0, c=1))
+
+        assert ours.get_compatibility() == "BACKWARD"
+        assert refusal(lambda: ours.get_compatibility("levels")) == (404, 40408)
+        ours.set_compatibility("levels", "FORWARD_TRANSITIVE")
+        assert ours.get_compatibility("levels") == "FORWARD_TRANSITIVE"
+        assert refusal(lambda: ours.register_schema("levels", schema("b"))) == (409, 409)
+        ours.register_schema("levels", schema("a", "b"))
+        ours.set_compatibility("levels", "NONE")
+        ours.register_schema("levels", Schema('"string"', "AVRO"))
+
+        assert refusal(lambda: ours.get_latest_version("nobody")) == (404, 40401)
+        assert refusal(lambda: ours.get_version("levels", 99)) == (404, 40402)
+        assert refusal(lambda: ours.lookup_schema("levels", schema("z"))) == (404, 40403)
+        assert refusal(lambda: ours.get_schema(9999)) == (404, 40403)
+        assert refusal(lambda: ours.register_schema("x", Schema("{}", "AVRO"))) == (422, 42201)
+        assert refusal(lambda: ours.set_compatibility("x", "SIDEWAYS")) == (422, 42203)
+        assert "levels" in ours.get_subjects()
+
+        assert ours.delete_version("levels", 1) == 1
+        assert ours.get_versions("levels") == [2, 3, 4]
+        assert ours.delete_subject("levels") == [2, 3, 4]
+        assert refusal(lambda: ours.get_versions("levels")) == (404, 40401)
+        assert ours.get_schema(first).schema_str  # records may still carry it
+        ours.set_compatibility("levels", "NONE")
+        assert ours.register_schema("levels", schema("a")) == first
+        assert ours.get_versions("levels") == [5]
+
+
+def test_another_registry_is_used_where_one_is_named(market: Market, registry: Worker) -> None:
+    """The id is its; a schema it refuses stops the worker, with a line that says why."""
+    other = Market(market.bootstrap, market.directory)
+    theirs = {
+        "TICKSTREAM_PIPELINES": "avro",
+        "TICKSTREAM_SCHEMA_REGISTRY": f"{registry.url}/registry",
+    }
+    with other.worker(**theirs) as worker:
+        assert worker.ask("/registry/subjects").status == 404
+    subject = f"{AVRO}-value"
+    with client(registry) as ours:
+        ours.delete_subject(subject)
+        ours.set_compatibility(subject, "FULL")
+        ours.register_schema(subject, schema("wrong"))
+    refused = other.worker(**theirs).start(wait=False)
+    try:
+        until(lambda: not refused.running)
+        assert refused.exit_code == 1
+        assert f"{subject} can't be registered" in refused.tail(1)
+        assert "name_mismatch" in refused.tail(1)
+    finally:
+        refused.kill()
