@@ -1,11 +1,16 @@
-"""conn-events -> conn-events-avro: each connection once, in a form that a standard client reads."""
+"""Single events: logs by severity, connections as Avro; each once, and the registry of schemas.
+
+logs -> logs-critical, logs-error, logs-warning, logs-info; conn-events -> conn-events-avro.
+"""
 
 import json
 import random
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain, islice
 
 import pytest
 import truth
@@ -13,13 +18,34 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
-from crash_run import RECORDS, crash_run
+from crash_run import RECORDS, CrashRun, crash_run
 from workers import Market, Worker, until
 
-from app.sources.registry import Sent
-from app.topics import CONN_EVENTS
+from app.sources import logs
+from app.sources.registry import SIMULATIONS, Sent
+from app.topics import CONN_EVENTS, LOGS_BY_CLASS
 
 AVRO = "conn-events-avro"
+LINES = [topic.name for topic in LOGS_BY_CLASS.values()]
+PIPELINES = {"TICKSTREAM_PIPELINES": "avro,logs"}
+CLASSES = ("critical", "critical", "critical", "error", "warning", "info", "info", "info")
+
+
+def severity(line: bytes) -> int | None:
+    """Give the severity of a simulated line, as somebody would who knows how they are made."""
+    if found := re.match(rb"<(\d+)>(?:1 (?:\S+ ){5}[-\[]|[A-Z][a-z]{2} )", line):
+        return int(found[1]) % 8 if int(found[1]) < 192 else None
+    try:
+        value = json.loads(line)
+        level = value.get("severity", value.get("level", value.get("log", {}).get("level")))
+        if isinstance(level, int):
+            return level
+        (number,) = {
+            words.split().index(level) for words in logs._WORDS.values() if level in words.split()
+        }
+    except (ValueError, AttributeError):
+        return None
+    return number
 
 
 def connections(number: int) -> list[Sent]:
@@ -41,6 +67,55 @@ def connections(number: int) -> list[Sent]:
     return made
 
 
+@pytest.fixture(scope="module")
+def run(market: Market) -> CrashRun:
+    """Run both pipelines over as many lines and connections, with a kill in the middle."""
+    start = int(time.time() * 1000) - 10 * RECORDS
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logs, "BROKEN", 0.01)
+        lines = list(islice(SIMULATIONS["logs"].make(11, 100, start), RECORDS))
+    both = chain.from_iterable(zip(lines, connections(RECORDS), strict=True))
+    return crash_run(
+        market,
+        PIPELINES["TICKSTREAM_PIPELINES"],
+        list(both),
+        outputs=[*LINES, AVRO, "dead-letters"],
+        decode={AVRO: bytes},
+    )
+
+
+@pytest.fixture(scope="module")
+def registry(market: Market, run: CrashRun) -> Iterator[Worker]:
+    """Run a worker with a registry, after the one that was killed."""
+    del run
+    with market.worker(**PIPELINES) as worker:
+        yield worker
+
+
+def dead_letters(run: CrashRun, topic: str) -> list[str]:
+    """Give the coordinates of what could not be read of a topic."""
+    return [each.source for each in run.outputs["dead-letters"] if each.value["topic"] == topic]
+
+
+def test_each_line_is_where_its_severity_says_once(market: Market, run: CrashRun) -> None:
+    """So too after a crash; what can't be read is a dead letter, and nothing is lost."""
+    expected: dict[str, dict[str, int | None]] = {name: {} for name in [*LINES, "dead-letters"]}
+    for message in truth.read(market.bootstrap, "logs"):
+        found = severity(message.value())
+        name = "dead-letters" if found is None else f"logs-{CLASSES[found]}"
+        expected[name][f"logs-{message.partition()}-{message.offset()}"] = found
+    assert sum(map(len, expected.values())) == RECORDS
+    assert all(expected.values())
+    for name in LINES:
+        lines = run.outputs[name]
+        assert {each.source: each.value["severity"] for each in lines} == expected[name]
+        assert len(lines) == len(expected[name])
+        assert all(each.value["message"] == logs._SAID[each.value["severity"]] for each in lines)
+        assert all(each.value["host"] == each.key for each in lines)
+    letters = dead_letters(run, "logs")
+    assert sorted(letters) == sorted(expected["dead-letters"])
+
+
 @contextmanager
 def client(worker: Worker) -> Iterator[SchemaRegistryClient]:
     """Give Confluent's client of a worker's registry, with nothing cached."""
@@ -56,17 +131,10 @@ def schema(*fields: str, **defaults: int) -> Schema:
 
 
 def test_a_standard_client_reads_each_connection_once(
-    market: Market, request: pytest.FixtureRequest
+    market: Market, run: CrashRun, registry: Worker
 ) -> None:
     """Though the worker was killed midway; from a worker started anew, which gives the same id."""
-    run = crash_run(
-        market,
-        "avro",
-        connections(RECORDS),
-        outputs=[AVRO, "dead-letters"],
-        decode={AVRO: bytes},
-    )
-    with client(request.getfixturevalue("registry")) as theirs:
+    with client(registry) as theirs:
         deserialize = AvroDeserializer(theirs)
         context = SerializationContext(AVRO, MessageField.VALUE)
         read = {each.source: deserialize(each.value, context) for each in run.outputs[AVRO]}
@@ -81,22 +149,15 @@ def test_a_standard_client_reads_each_connection_once(
     assert read == expected
     assert len(run.outputs[AVRO]) == len(expected)
     assert {each.key for each in run.outputs[AVRO]} == {each["source"] for each in read.values()}
-    assert sorted(each.source for each in run.outputs["dead-letters"]) == sorted(prices)
+    assert sorted(dead_letters(run, "conn-events")) == sorted(prices)
     assert expected
     assert prices
-
-
-@pytest.fixture(scope="module")
-def registry(market: Market) -> Worker:
-    """Run a worker with a registry."""
-    with market.worker(TICKSTREAM_PIPELINES="avro") as worker:
-        yield worker
 
 
 def test_two_workers_are_one_registry(market: Market, registry: Worker) -> None:
     """What both are asked to register at once has one id, and each id one schema, for ever."""
     with (
-        market.worker(TICKSTREAM_PIPELINES="avro") as second,
+        market.worker(**PIPELINES) as second,
         client(registry) as here,
         client(second) as there,
     ):
@@ -173,7 +234,7 @@ def test_another_registry_is_used_where_one_is_named(market: Market, registry: W
     """The id is its; a schema it refuses stops the worker, with a line that says why."""
     other = Market(market.bootstrap, market.directory)
     theirs = {
-        "TICKSTREAM_PIPELINES": "avro",
+        **PIPELINES,
         "TICKSTREAM_SCHEMA_REGISTRY": f"{registry.url}/registry",
     }
     with other.worker(**theirs) as worker:
