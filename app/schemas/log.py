@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 import stamina
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import ConcurrentTransactions, InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.errors import KafkaError
 from mode import Service
 
 from app.records.schemas import SchemaLevel, SchemaVersion
@@ -66,8 +66,8 @@ class SchemaLog(Service):
         self._asking.pause(self._partition)
         await self._consumer.seek_to_beginning(self._partition)
 
-    async def on_stop(self) -> None:
-        """Disconnect."""
+    async def on_shutdown(self) -> None:
+        """Disconnect, once nothing is read any more."""
         for consumer in (self._consumer, self._asking):
             await consumer.stop()
 
@@ -106,13 +106,8 @@ class SchemaLog(Service):
         except (TimeoutError, KafkaError) as error:
             raise _away(error) from error
 
-    @stamina.retry(
-        on=(ProducerFenced, InvalidProducerEpoch, ConcurrentTransactions),
-        attempts=None,
-        timeout=PATIENCE,
-        wait_initial=0.02,
-        wait_max=0.5,
-    )
+    # Mostly fenced; and a commit that may have come to its end or not is looked for anew.
+    @stamina.retry(on=KafkaError, attempts=None, timeout=PATIENCE, wait_initial=0.02, wait_max=0.5)
     async def _decided(self, decide: Callable[[Subjects], tuple[T, list[Entry]]]) -> T:
         async with self._only_writer() as producer:
             await self.catch_up()
