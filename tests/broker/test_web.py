@@ -266,7 +266,7 @@ def test_what_is_described_is_what_is_answered(two) -> None:
         (
             "/api/tables/nope/SYM07",
             404,
-            "unknown table 'nope'; there are candles, days, gainers, latest",
+            "unknown table 'nope'; there are ",
         ),
         ("/api/top-gainers?day=2020-01-01", 404, "unknown day 2020-01-01"),
         ("/nope", 404, "there is nothing at /nope"),
