@@ -1,6 +1,8 @@
-"""ticks -> days -> daily-gains (one partition) -> gainers -> top-gainers.
+"""ticks -> days -> daily-gains (one partition) -> gainers -> top-gainers, top-losers, most-active.
 
-The first step runs where a symbol's ticks are, the second where all symbols meet.
+The first step runs where a symbol's ticks are, the second where all symbols meet. With
+TICKSTREAM_RANKING_STAGES=2 there is one between them: days -> partition-gains -> contenders ->
+best-gains (one partition) -> gainers.
 """
 
 from collections.abc import AsyncIterable
@@ -11,10 +13,21 @@ from app.calc.gains import gain
 from app.records import DailyGain
 from app.settings import DAY, settings
 from app.state.batch import Batch
-from app.topics import CANDLES, DAILY_GAINS, TICKS, TICKS_LATE, TOP_GAINERS
+from app.topics import (
+    BEST_GAINS,
+    CANDLES,
+    DAILY_GAINS,
+    MOST_ACTIVE,
+    PARTITION_GAINS,
+    TICKS,
+    TICKS_LATE,
+    TOP_GAINERS,
+    TOP_LOSERS,
+)
 from app.windows import WindowResult
+from tables.contenders import rank_partitions
 from tables.days import days
-from tables.gainers import gainers
+from tables.gainers import active, gainers, losers
 
 
 def daily_gain(result: WindowResult) -> DailyGain:
@@ -36,14 +49,21 @@ def daily_gain(result: WindowResult) -> DailyGain:
         partition=result.partition,
         offset=result.last_offset,
         stream_time=result.stream_time,
+        volume=prices.volume,
     )
 
 
-days.publish(DAILY_GAINS, daily_gain)
+IN_TWO_STAGES = settings().ranking_stages == 2
+#: Where all symbols meet.
+MEETING = BEST_GAINS if IN_TWO_STAGES else DAILY_GAINS
+
+days.publish(PARTITION_GAINS if IN_TWO_STAGES else DAILY_GAINS, daily_gain)
 days.refuse(TICKS_LATE, late_tick)
 if DAY in settings().windows:
     days.publish(CANDLES)
 gainers.publish(TOP_GAINERS)
+gainers.publish(TOP_LOSERS, losers)
+gainers.publish(MOST_ACTIVE, active)
 
 
 @app.agent(app.batches(TICKS))
@@ -53,8 +73,19 @@ async def fold_days(batches: AsyncIterable[Batch]) -> None:
         await days.fold(batch)
 
 
-@app.agent(app.batches(DAILY_GAINS))
+if IN_TWO_STAGES:
+    contenders = rank_partitions(app)
+    contenders.publish(BEST_GAINS)
+
+    @app.agent(app.batches(PARTITION_GAINS))
+    async def rank_contenders(batches: AsyncIterable[Batch]) -> None:
+        """Fold the gains of one partition's symbols into its best of each day."""
+        async for batch in batches:
+            await contenders.fold(batch)
+
+
+@app.agent(app.batches(MEETING))
 async def rank_gainers(batches: AsyncIterable[Batch]) -> None:
-    """Fold the gains of all symbols into the ranking of each day."""
+    """Fold the gains of all symbols, or the best, into the rankings of each day."""
     async for batch in batches:
         await gainers.fold(batch)

@@ -103,12 +103,27 @@ async def existing_topics(conf: Settings | None = None) -> dict[str, int]:
         return await _partition_counts(admin)
 
 
+async def committed_offsets(conf: Settings | None = None) -> dict[TopicPartition, int]:
+    """Give the offsets that the application's group has committed. Raises AdminError."""
+    conf = conf or settings()
+    async with _admin(conf) as admin:
+        offsets = await admin.list_consumer_group_offsets(conf.app_id)
+    return {tp: committed.offset for tp, committed in offsets.items() if committed.offset >= 0}
+
+
 async def committed_metadata(conf: Settings | None = None) -> dict[TopicPartition, str]:
     """Give what the application's group said with each offset it committed. Raises AdminError."""
     conf = conf or settings()
     async with _admin(conf) as admin:
         offsets = await admin.list_consumer_group_offsets(conf.app_id)
     return {tp: committed.metadata for tp, committed in offsets.items() if committed.offset >= 0}
+
+
+@asynccontextmanager
+async def administering(conf: Settings) -> AsyncIterator[Client]:
+    """Give a client for what only one command asks for; what it raises becomes an AdminError."""
+    async with _admin(conf) as admin:
+        yield admin
 
 
 def _count(topic: Described, conf: Settings) -> int:

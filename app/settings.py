@@ -167,6 +167,14 @@ class Settings(BaseSettings):
         alias="TICKSTREAM_GAIN_BASE",
         description="What a gain is measured from: the day's open, or the previous day's close",
     )
+    ranking_stages: int = Field(
+        1,
+        alias="TICKSTREAM_RANKING_STAGES",
+        ge=1,
+        le=2,
+        description="2: each partition of ticks ranks its own symbols first, and one partition "
+        "only those best; for more symbols than one partition can take",
+    )
     surge: float = Field(
         0.004,
         alias="TICKSTREAM_SURGE",
@@ -178,6 +186,12 @@ class Settings(BaseSettings):
         parse_duration("10s"),
         alias="TICKSTREAM_SURGE_GRACE",
         description="How late a tick may be for surges, which are told so much later",
+    )
+    trend_grace: Duration = Field(
+        parse_duration("30s"),
+        alias="TICKSTREAM_TREND_GRACE",
+        description="How late a tick may be for the closes of trends, whose signals come so much "
+        "later",
     )
     publish_interval: Duration = Field(
         parse_duration("1s"),

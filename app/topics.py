@@ -50,6 +50,10 @@ class Topic:
     retention: int | None = 30 * DAY
     compacted: bool = False
     time: str | Timestamp = "time"
+    #: Fields that tell the windows of a key apart; those of size, advance, start if empty.
+    identity: tuple[str, ...] = ()
+    #: Fields that depend on when a record was processed: a replay gives others.
+    processing: tuple[str, ...] = ()
     #: Whether a record's Kafka key has to be its key field; else it may have any, or none.
     keyed: bool = True
     #: What makes a record of a value; it raises ValueError for what is none. JSON if None.
@@ -83,7 +87,7 @@ class Topic:
         return {}
 
 
-# -- candles, gainers: ticks -> candles -> daily-gains -> top-gainers
+# -- candles, gainers: ticks -> candles -> daily-gains -> top-gainers, top-losers, most-active
 
 TICKS = Topic("ticks", "symbol", records.Tick, "trades of the market")
 CANDLES = Topic(
@@ -101,12 +105,47 @@ DAILY_GAINS = Topic(
     "each symbol's day so far, from all partitions into one",
     partitions=1,
     retention=8 * DAY,
+    identity=("day",),
+    processing=("stream_time",),
+)
+#: These two are made and used instead of daily-gains where TICKSTREAM_RANKING_STAGES is 2.
+PARTITION_GAINS = Topic(
+    "partition-gains",
+    "symbol",
+    records.DailyGain,
+    "each symbol's day so far, partitioned as ticks",
+    retention=8 * DAY,
+)
+BEST_GAINS = Topic(
+    "best-gains",
+    "partition",
+    records.BestGains,
+    "of each partition those that may be among the ten, from all partitions into one",
+    partitions=1,
+    retention=8 * DAY,
+    keyed=False,
 )
 TOP_GAINERS = Topic(
     "top-gainers",
     "day",
     records.TopGainers,
     "the ten best of each day",
+    partitions=1,
+    compacted=True,
+)
+TOP_LOSERS = Topic(
+    "top-losers",
+    "day",
+    records.TopLosers,
+    "the ten worst of each day",
+    partitions=1,
+    compacted=True,
+)
+MOST_ACTIVE = Topic(
+    "most-active",
+    "day",
+    records.MostActive,
+    "the ten of each day with the largest volume",
     partitions=1,
     compacted=True,
 )
@@ -120,6 +159,24 @@ SURGES = Topic(
     "minutes in which a price moved much, from all partitions into one",
     partitions=1,
     retention=8 * DAY,
+    time="end",
+)
+
+# -- trends: ticks -> closes -> trend-signals
+
+CLOSES = Topic(
+    "closes",
+    "symbol",
+    records.Candle,
+    "the final 5 minutes of each symbol, in order, each once",
+    retention=8 * DAY,
+    time="end",
+)
+TREND_SIGNALS = Topic(
+    "trend-signals",
+    "symbol",
+    records.TrendSignal,
+    "buy and sell: the average of 38 closes has crossed that of 100",
     time="end",
 )
 
@@ -182,6 +239,7 @@ DEAD_LETTERS = Topic(
     records.DeadLetter,
     "what could not be read or processed, and why",
     partitions=3,
+    processing=("time",),
 )
 
 ALL = (
@@ -190,7 +248,11 @@ ALL = (
     TICKS_LATE,
     DAILY_GAINS,
     TOP_GAINERS,
+    TOP_LOSERS,
+    MOST_ACTIVE,
     SURGES,
+    CLOSES,
+    TREND_SIGNALS,
     LOGS,
     *LOGS_BY_CLASS.values(),
     CONN_EVENTS,

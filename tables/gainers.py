@@ -1,23 +1,42 @@
-"""The gains of all symbols, day by day, in one partition.
+"""The gains of all symbols, day by day, in one partition, and three rankings of them.
 
-Written by `agents/gainers.py`; read by the web's `/api/top-gainers`.
+Written by `agents/gainers.py`; read by the web's `/api/top-gainers`, `/api/top-losers` and
+`/api/most-active`.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from app import app
-from app.calc.gains import day_of, start_of, top
-from app.records import DailyGain, Gainer, TopGainers
+from app.calc.gains import bottom, day_of, gainer, most_active, start_of, top
+from app.records import BestGains, Gainer, MostActive, TopGainers, TopLosers
 from app.settings import DAY, settings
 from app.state.group_table import GroupResult, GroupTable
-from app.topics import DAILY_GAINS, TICKS
-
-
-def _gainer(gain: DailyGain) -> Gainer:
-    return Gainer(gain.symbol, gain.gain, gain.open, gain.last, gain.time)
+from app.state.table import Host
+from app.topics import BEST_GAINS, DAILY_GAINS, TICKS, Topic
 
 
 def ranking(result: GroupResult) -> TopGainers:
     """Make the record of one day: its ten best."""
-    return TopGainers(result.key, top(result.rows), result.time, result.revision)
+    return TopGainers(result.key, top(_rows(result)), result.time, result.revision)
+
+
+def losers(result: GroupResult) -> TopLosers:
+    """Make the record of one day: its ten worst."""
+    return TopLosers(result.key, bottom(_rows(result)), result.time, result.revision)
+
+
+def active(result: GroupResult) -> MostActive:
+    """Make the record of one day: the ten with the largest volume."""
+    return MostActive(result.key, most_active(_rows(result)), result.time, result.revision)
+
+
+def _rows(result: GroupResult) -> list[Gainer]:
+    """Give all symbols; behind a first stage a row is a list of some."""
+    rows: list[Gainer] = []
+    for each in result.rows:
+        rows += each if isinstance(each, list) else [each]
+    return rows
 
 
 class Gainers(GroupTable):
@@ -25,25 +44,57 @@ class Gainers(GroupTable):
 
     def top(self, day: str | None = None) -> TopGainers | None:
         """Give the ten best of a day (YYYY-MM-DD), of the latest if None; None if unknown here."""
-        return self.group_record(None if day is None else start_of(day))
+        result = self._day(day)
+        return None if result is None else ranking(result)
+
+    def losers(self, day: str | None = None) -> TopLosers | None:
+        """Give the ten worst of a day, as `top` does."""
+        result = self._day(day)
+        return None if result is None else losers(result)
+
+    def most_active(self, day: str | None = None) -> MostActive | None:
+        """Give the ten of a day with the largest volume, as `top` does."""
+        result = self._day(day)
+        return None if result is None else active(result)
 
     def days(self) -> list[str]:
         """Give the days known here, oldest first."""
         return self.period_names()
 
+    def _day(self, day: str | None) -> GroupResult | None:
+        return self.group_result(None if day is None else start_of(day))
 
-gainers = Gainers(
-    app,
-    name="gainers",
-    source=DAILY_GAINS,
-    group=lambda gain: start_of(gain.day),
-    period=DAY.size,
-    period_name=day_of,
-    row=_gainer,
-    row_type=Gainer,
-    record=ranking,
-    origin=lambda gain: (gain.partition, gain.stream_time),
-    inputs=range(TICKS.partition_count()),
-    retention=settings().retention,
-    help="The gains of all symbols, day by day; the ten best are top-gainers",
-)
+
+def rank_all(host: Host) -> Gainers:
+    """Declare the table over the gains of all symbols."""
+    return _rank(host, DAILY_GAINS, gainer, Gainer)
+
+
+def rank_best(host: Host) -> Gainers:
+    """Declare it over the best of each partition."""
+    return _rank(host, BEST_GAINS, _best, list[Gainer])
+
+
+def _best(best: BestGains) -> list[Gainer]:
+    return best.rows
+
+
+def _rank(host: Host, source: Topic, row: Callable[[Any], Any], row_type: Any) -> Gainers:
+    return Gainers(
+        host,
+        name="gainers",
+        source=source,
+        group=lambda record: start_of(record.day),
+        period=DAY.size,
+        period_name=day_of,
+        row=row,
+        row_type=row_type,
+        record=ranking,
+        origin=lambda record: (record.partition, record.stream_time),
+        inputs=range(TICKS.partition_count()),
+        retention=settings().retention,
+        help="The gains of all symbols, day by day; the ten best are top-gainers",
+    )
+
+
+gainers = rank_best(app) if settings().ranking_stages == 2 else rank_all(app)

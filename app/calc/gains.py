@@ -1,10 +1,10 @@
-"""How much a price rose, and who rose most."""
+"""How much a price rose; who rose most, who least, and whose volume is largest."""
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
-from app.records import Gainer
+from app.records import DailyGain, Gainer
 
 EPOCH = date(1970, 1, 1)
 DAY = 86_400_000
@@ -15,9 +15,33 @@ def gain(base: float, last: float) -> float:
     return (last - base) / base
 
 
+def gainer(day: DailyGain) -> Gainer:
+    """Give what rankings keep of a symbol's day."""
+    return Gainer(day.symbol, day.gain, day.open, day.last, day.time, day.volume)
+
+
 def top(gainers: Iterable[Gainer], places: int = 10) -> list[Gainer]:
     """Give the best `places`, by gain descending, ties by symbol ascending."""
     return heapq.nsmallest(places, gainers, key=lambda each: (-each.gain, each.symbol))
+
+
+def bottom(gainers: Iterable[Gainer], places: int = 10) -> list[Gainer]:
+    """Give the worst `places`, by gain ascending, ties by symbol ascending."""
+    return heapq.nsmallest(places, gainers, key=lambda each: (each.gain, each.symbol))
+
+
+def most_active(gainers: Iterable[Gainer], places: int = 10) -> list[Gainer]:
+    """Give the `places` of the largest volume, descending, ties by symbol ascending."""
+    return heapq.nsmallest(places, gainers, key=lambda each: (-each.volume, each.symbol))
+
+
+def contenders(gainers: Sequence[Gainer], places: int = 10) -> list[Gainer]:
+    """Give those of some symbols that may be among the first `places` of all, in any ranking.
+
+    Who is not among the first of a part is not among the first of the whole.
+    """
+    found = (*top(gainers, places), *bottom(gainers, places), *most_active(gainers, places))
+    return list({each.symbol: each for each in found}.values())
 
 
 def day_of(time: int) -> str:

@@ -8,12 +8,26 @@ from app.records.connections import Connection
 from app.records.dead_letters import DeadLetter
 from app.records.fields import EARLIEST, LARGEST, EventTime, Name
 from app.records.logs import LogLine
-from app.records.market import Candle, DailyGain, Gainer, LateTick, Surge, Tick, TopGainers
+from app.records.market import (
+    BestGains,
+    Candle,
+    DailyGain,
+    Gainer,
+    LateTick,
+    MostActive,
+    Ranking,
+    Surge,
+    Tick,
+    TopGainers,
+    TopLosers,
+)
 from app.records.schemas import SchemaLevel, SchemaVersion
+from app.records.trends import Trend, TrendSignal
 
 __all__ = [
     "EARLIEST",
     "LARGEST",
+    "BestGains",
     "Candle",
     "Connection",
     "DailyGain",
@@ -22,10 +36,15 @@ __all__ = [
     "Gainer",
     "LateTick",
     "LogLine",
+    "MostActive",
     "Name",
+    "Ranking",
     "SchemaLevel",
     "SchemaVersion",
     "Surge",
     "Tick",
     "TopGainers",
+    "TopLosers",
+    "Trend",
+    "TrendSignal",
 ]

@@ -56,7 +56,11 @@ class LateTick(Struct, frozen=True, gc=False):
 
 
 class DailyGain(Struct, frozen=True, gc=False):
-    """One symbol's day so far; `gain` is a fraction, the last three fields its source's."""
+    """One symbol's day so far; `gain` is a fraction.
+
+    `partition`, `offset`, `stream_time` are its source's. Records from before there was a
+    `volume` have none.
+    """
 
     symbol: Name
     day: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
@@ -71,6 +75,7 @@ class DailyGain(Struct, frozen=True, gc=False):
     partition: int
     offset: int
     stream_time: int
+    volume: int = 0
 
 
 class Gainer(Struct, frozen=True, gc=False):
@@ -81,15 +86,41 @@ class Gainer(Struct, frozen=True, gc=False):
     open: float
     last: float
     time: int
+    volume: int = 0
 
 
-class TopGainers(Struct, frozen=True):
-    """The ten best of a day; `revision` is the offset in `daily-gains` last applied."""
+class BestGains(Struct, frozen=True, gc=False):
+    """Of one partition's symbols those that may be among the ten of a day, in any ranking.
+
+    The latest record of a partition and a day holds: who is not in it any more is withdrawn.
+    """
+
+    day: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
+    rows: list[Gainer]
+    time: EventTime
+    partition: int
+    stream_time: int
+
+
+class Ranking(Struct, frozen=True):
+    """Ten symbols of a day; `revision` is the offset in `daily-gains` last applied."""
 
     day: str
     rank: list[Gainer]
     time: int
     revision: int
+
+
+class TopGainers(Ranking, frozen=True):
+    """The ten that rose most on a day, the best first."""
+
+
+class TopLosers(Ranking, frozen=True):
+    """The ten that rose least on a day, or fell most, the worst first."""
+
+
+class MostActive(Ranking, frozen=True):
+    """The ten of the largest volume on a day, the largest first."""
 
 
 class Surge(Struct, frozen=True, gc=False):

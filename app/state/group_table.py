@@ -40,6 +40,10 @@ class GroupResult(msgspec.Struct, frozen=True):
     time: int
     #: Highest source offset applied.
     revision: int
+    #: Partition of the source that it is of.
+    partition: int = 0
+    #: Stream time (ms) of the slowest of the partitions that were gathered here.
+    stream_time: int = -1
 
     def __str__(self) -> str:
         """Name it in a message."""
@@ -137,7 +141,8 @@ class GroupState(PartitionState):
         for start in sorted(self._changed):
             result = self._sum_up(start)
             if result is not None:
-                self._tell(result)
+                name = self.table.published_key
+                self._tell(result, None if name is None else name(result))
         self._changed.clear()
 
     def _settle(self) -> None:
@@ -162,6 +167,8 @@ class GroupState(PartitionState):
             [row.value for row in rows.values()],
             max(row.time for row in rows.values()),
             max(row.offset for row in rows.values()),
+            self.partition,
+            min(self.meta.inputs.values(), default=self.meta.stream_time),
         )
 
     def starts(self) -> list[int]:
@@ -182,7 +189,11 @@ class GroupTable(StateTable):
     `period_name` the name of a period, which is the key of what is published.
 
     `inputs` are the partitions it gathers from, `origin` gives a record's and its stream time
-    (ms) there: a period is kept until the slowest has left it behind by the retention.
+    (ms) there: a period is kept until the slowest has left it behind by the retention. Where the
+    source is partitioned as what it gathers from, none are named: each partition has its own.
+
+    What is published has the key that `published_key` gives, the period's name if None. A first
+    stage of two names its partition there: the second one keeps the latest of each.
 
     Raise `version` whenever the shape of `row_type` changes. Durations in ms.
     """
@@ -207,8 +218,10 @@ class GroupTable(StateTable):
         retention: int,
         help: str,
         version: int = 1,
+        published_key: Callable[[GroupResult], str] | None = None,
     ) -> None:
         self.origin = origin
+        self.published_key = published_key
         self.inputs = tuple(inputs)
         self.group = group
         self.period = period
@@ -231,11 +244,16 @@ class GroupTable(StateTable):
 
     def group_record(self, start: int | None = None) -> Any | None:
         """Give the record of a period by its start (ms), of the latest if None; None if unknown."""
+        result = self.group_result(start)
+        return None if result is None else self.record(result)
+
+    def group_result(self, start: int | None = None) -> GroupResult | None:
+        """Give what is known of a period, found as `group_record` does."""
         for state in self._group_states():
             found = max(state.starts(), default=None) if start is None else start
             result = None if found is None else state.result(found)
             if result is not None:
-                return self.record(result)
+                return result
         return None
 
     def period_names(self) -> list[str]:

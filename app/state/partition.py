@@ -261,11 +261,14 @@ class PartitionState(ABC):
 
     # -- outputs
 
-    def _tell(self, result: Any) -> bool:
-        """Send a result to each topic of the table; say whether any has a record of it."""
+    def _tell(self, result: Any, name: str | None = None) -> bool:
+        """Send a result to each topic of the table; say whether any has a record of it.
+
+        Under `name`, its own key if None.
+        """
         self.saying = result
         told = False
-        key = result.key.encode()
+        key = (result.key if name is None else name).encode()
         # Most of what a catch-up costs is made here, result by result.
         for topic, make in self.table.publications:
             record = make(result)

@@ -34,12 +34,19 @@ class StepState(SendingState):
 
     table: Step
 
+    @property
+    def stream_time(self) -> int:
+        """Highest event time so far (ms), that of what is handled included."""
+        return self.meta.stream_time
+
     def _fold(self, decoded: Decoded, begin: int) -> None:
-        make, said = self.table.make, self._said
+        make, said, meta = self.table.make, self._said, self.meta
         index = begin
         try:
             for index in range(begin, len(decoded.offsets)):
-                self.time, self.offset = decoded.times[index], decoded.offsets[index]
+                self.time = time = decoded.times[index]
+                self.offset = decoded.offsets[index]
+                meta.stream_time = max(meta.stream_time, time)
                 self._source_key = decoded.keys[index]
                 make(decoded.records[index], self)
                 if said:
@@ -47,10 +54,6 @@ class StepState(SendingState):
         except Exception as error:  # a user's function may raise anything
             said.clear()
             raise RecordError(index, error) from error
-        finally:
-            self.meta.stream_time = max(
-                self.meta.stream_time, max(decoded.times[begin:], default=-1)
-            )
 
 
 class Step(SendingTable):

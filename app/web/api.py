@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from app.records import Candle, Surge, TopGainers
+from app.records import Candle, MostActive, Surge, TopGainers, TopLosers, Trend
 from app.web import (
     candles,
     dashboard,
@@ -13,6 +13,7 @@ from app.web import (
     openapi,
     surges,
     tables,
+    trends,
     windows,
 )
 from app.web import parameters as p
@@ -57,11 +58,35 @@ ROUTES = (
         statuses=_ASKING,
     ),
     Route(
+        "/api/top-losers",
+        gainers.top_losers,
+        "The ten worst of a day, the worst first",
+        TopLosers,
+        parameters=(p.DAY,),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/most-active",
+        gainers.most_active,
+        "The ten of a day with the largest volume, the largest first",
+        MostActive,
+        parameters=(p.DAY,),
+        statuses=_ASKING,
+    ),
+    Route(
         "/api/surges",
         surges.surges,
         "The latest surge of each symbol, the newest first",
         list[Surge],
         parameters=(p.limit("How many at most", default=10, most=1000),),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/trends/{symbol}",
+        trends.trends,
+        "The moving averages of a symbol's closes, and their last three crossings, newest last",
+        Trend,
+        parameters=(p.path("symbol", "The symbol, as it stands in ticks"),),
         statuses=_ASKING,
     ),
     Route(

@@ -1,10 +1,11 @@
-"""`/api/top-gainers`: the ten best of a day."""
+"""`/api/top-gainers`, `/api/top-losers`, `/api/most-active`: ten symbols of a day."""
 
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from aiohttp import web
 
-from app.records import TopGainers
+from app.records import MostActive, Ranking, TopGainers, TopLosers
 from app.web.errors import unknown
 from app.web.lookup import APP, answer, state_tables
 from app.web.parameters import Values
@@ -12,22 +13,51 @@ from app.web.parameters import Values
 TABLE = "gainers"
 
 
-class Ranking(Protocol):
-    """What is asked of the table of gainers; tables import app, so app can't import it."""
+class Rankings(Protocol):
+    """What is asked of the table of gainers; tables import app, so app can't import it.
+
+    Each gives the ranking of a day, of the latest if None; None for a day not known here.
+    """
 
     def top(self, day: str | None) -> TopGainers | None:
-        """Give the ranking of a day, the latest if None."""
+        """Give the ten best."""
+        ...
+
+    def losers(self, day: str | None) -> TopLosers | None:
+        """Give the ten worst."""
+        ...
+
+    def most_active(self, day: str | None) -> MostActive | None:
+        """Give the ten of the largest volume."""
         ...
 
 
 async def top_gainers(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with the ranking of a day, the latest where none is named."""
+    """Answer with the best of a day, the latest where none is named."""
+    return await _answer(request, values, lambda table, day: table.top(day))
+
+
+async def top_losers(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with the worst of a day, the latest where none is named."""
+    return await _answer(request, values, lambda table, day: table.losers(day))
+
+
+async def most_active(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with the most active of a day, the latest where none is named."""
+    return await _answer(request, values, lambda table, day: table.most_active(day))
+
+
+async def _answer(
+    request: web.Request,
+    values: Values,
+    rank: Callable[[Rankings, str | None], Ranking | None],
+) -> web.StreamResponse:
     table, day = state_tables(request.app[APP]).get(TABLE), values["day"]
     if table is None:
         raise unknown("no gainers are ranked here: the pipeline 'gainers' does not run")
 
-    def here() -> TopGainers | None:
-        return cast("Ranking", table).top(day)
+    def here() -> Ranking | None:
+        return rank(cast("Rankings", table), day)
 
     what = f"day {day}" if day else "day: nothing has been ranked yet"
     return await answer(request, table, day or "", here, what)

@@ -41,8 +41,8 @@ def test_a_topic_with_another_number_of_partitions_is_named_with_what_to_do(used
 def test_another_set_of_pipelines_would_leave_state_behind(used: Market) -> None:
     """The pipelines belong to the application id: the state of the others would not be folded."""
     assert refusal(used.worker(TICKSTREAM_PIPELINES="candles")) == (
-        f"application {used.application} folds ticks into candles,days,surges, this worker into "
-        "candles: run it with the same TICKSTREAM_PIPELINES and TICKSTREAM_MODULES, or under "
+        f"application {used.application} folds ticks into candles,closes,days,surges, this worker "
+        "into candles: run it with the same TICKSTREAM_PIPELINES and TICKSTREAM_MODULES, or under "
         "another TICKSTREAM_APP_ID"
     )
 

@@ -86,7 +86,7 @@ def test_the_command_says_where_a_topic_disagrees(faust: Start, empty: LocalBrok
     assert rows["daily-gains"]["state"] == "exists"
     assert [line.split(":")[0] for line in said.splitlines()] == [
         f"topic {name} has 6 partitions, TOPIC_PARTITIONS is 4"
-        for name in ("ticks", "candles", "ticks-late")
+        for name in ("ticks", "candles", "ticks-late", "closes", "trend-signals")
     ]
     assert "set TOPIC_PARTITIONS=6, or delete ticks" in said
 

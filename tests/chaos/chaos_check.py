@@ -11,13 +11,23 @@ from typing import Any, NamedTuple
 
 import polars as pl
 import truth
-from chaos_truth import STATE, SURGE_FIELDS, TABLES, Truth
+from chaos_truth import CLOSE_FIELDS, STATE, SURGE_FIELDS, TABLES, Truth
 
 #: Topics in which results stand.
-OUTPUTS = ("candles", "ticks-late", "daily-gains", "top-gainers", "surges", "dead-letters")
+OUTPUTS = (
+    *("candles", "ticks-late", "daily-gains", "top-gainers", "top-losers", "most-active"),
+    *("surges", "closes", "trend-signals", "dead-letters"),
+)
 
 #: What a ranking says of each of its places.
-PLACE = ["symbol", "gain", "open", "last", "time"]
+PLACE = ["symbol", "gain", "open", "last", "time", "volume"]
+
+#: By what each ranking goes, and whether the largest come first.
+RANKINGS = {
+    "top-gainers": ("gain", True),
+    "top-losers": ("gain", False),
+    "most-active": ("volume", True),
+}
 
 
 class Record(NamedTuple):
@@ -74,8 +84,10 @@ def check(topics: Topics, right: Truth) -> Verdict:
     _check_candles(topics["candles"], right, verdict)
     _check_refused(topics, right, verdict)
     _check_gains(topics["daily-gains"], right, verdict)
-    _check_rankings(topics, right, verdict)
+    for ranking in RANKINGS:
+        _check_rankings(ranking, topics, right, verdict)
     _check_surges(topics["surges"], right, verdict)
+    _check_trends(topics, right, verdict)
     return verdict
 
 
@@ -229,32 +241,35 @@ def _check_gains(records: list[Record], right: Truth, verdict: Verdict) -> None:
     _check_same(verdict, "daily-gains, last of each day", expected, set(last.values()))
 
 
-def _check_rankings(topics: Topics, right: Truth, verdict: Verdict) -> None:
+def _check_rankings(topic: str, topics: Topics, right: Truth, verdict: Verdict) -> None:
     """Each ranking is that of `daily-gains` up to its revision, the last one of all ticks."""
-    said = [each.json for each in topics["top-gainers"]]
-    verdict.rankings = len(said)
-    _check_once(verdict, "top-gainers", ((each["day"], each["revision"]) for each in said))
-    expected = _rankings(topics["daily-gains"])
+    said = [each.json for each in topics[topic]]
+    verdict.rankings += len(said)
+    _check_once(verdict, topic, ((each["day"], each["revision"]) for each in said))
+    expected = _rankings(topics["daily-gains"], *RANKINGS[topic])
     wrong = [
         f"{each['day']} {each['revision']}"
         for each in said
         if expected.get((each["day"], each["revision"])) != (each["rank"], each["time"])
     ]
-    verdict.wrong_rankings = verdict.note("top-gainers: not those of the gains so far", wrong)
+    verdict.wrong_rankings += verdict.note(f"{topic}: not those of the gains so far", wrong)
 
     last: dict[str, dict[str, Any]] = {}
     for each in said:
         if each["revision"] < last.get(each["day"], each)["revision"]:
-            verdict.note("top-gainers: days whose revisions fall", [each["day"]])
+            verdict.note(f"{topic}: days whose revisions fall", [each["day"]])
         last[each["day"]] = each
     latest = dict(expected.keys())
-    days = {day: (latest.get(day), rank) for day, rank in _final_rankings(right).items()}
+    final = _final_rankings(right, *RANKINGS[topic])
+    days = {day: (latest.get(day), rank) for day, rank in final.items()}
     found = {day: (each["revision"], each["rank"]) for day, each in last.items()}
     apart = [day for day in days.keys() | found.keys() if days.get(day) != found.get(day)]
-    verdict.wrong_rankings += verdict.note("top-gainers: days with a wrong ranking", apart)
+    verdict.wrong_rankings += verdict.note(f"{topic}: days with a wrong ranking", apart)
 
 
-def _rankings(records: list[Record]) -> dict[tuple[str, int], tuple[list[dict], int]]:
+def _rankings(
+    records: list[Record], field: str, descending: bool
+) -> dict[tuple[str, int], tuple[list[dict], int]]:
     """Give ranking and time after each gain, by day and the gain's offset, ascending."""
     gains: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     found = {}
@@ -262,14 +277,15 @@ def _rankings(records: list[Record]) -> dict[tuple[str, int], tuple[list[dict], 
         gain = record.json
         rows = gains[gain["day"]]
         rows[gain["symbol"]] = {name: gain[name] for name in PLACE}
-        best = sorted(rows.values(), key=lambda row: (-row["gain"], row["symbol"]))
+        by_symbol = sorted(rows.values(), key=lambda row: row["symbol"])
+        best = sorted(by_symbol, key=lambda row: row[field], reverse=descending)
         newest = max(row["time"] for row in rows.values())
         found[gain["day"], record.offset] = best[:10], newest
     return found
 
 
-def _final_rankings(right: Truth) -> dict[str, list[dict[str, Any]]]:
-    best = right.gains.sort(["gain", "symbol"], descending=[True, False])
+def _final_rankings(right: Truth, field: str, descending: bool) -> dict[str, list[dict[str, Any]]]:
+    best = right.gains.sort([field, "symbol"], descending=[descending, False])
     places = best.rename({"close": "last", "last_time": "time"})
     return {
         day: rows.head(10).select(PLACE).to_dicts()
@@ -287,3 +303,18 @@ def _check_surges(records: list[Record], right: Truth, verdict: Verdict) -> None
     found = {tuple(surge[name] for name in SURGE_FIELDS) for surge in said}
     _check_same(verdict, "surges", right.surges, found)
     verdict.note("surges: not final", [surge for surge in said if not surge["final"]])
+
+
+# -- trends
+
+
+def _check_trends(topics: Topics, right: Truth, verdict: Verdict) -> None:
+    """Each final 5 minutes is told once, so is each crossing of the averages of their closes."""
+    for topic, names, expected in (
+        ("closes", CLOSE_FIELDS, right.closes),
+        ("trend-signals", ["signal", "windows", *CLOSE_FIELDS], right.signals),
+    ):
+        said = [each.json for each in topics[topic]]
+        _check_once(verdict, topic, ((each["symbol"], each["start"]) for each in said))
+        found = {tuple(each[name] for name in names) for each in said}
+        _check_same(verdict, topic, expected, found)

@@ -22,8 +22,17 @@ from app.embedded import LocalBroker
 #: Seconds that a worker may take to stop, and until it is killed.
 GRACEFUL, HOPELESS = 10.0, 40.0
 
-#: Tasks there are: six partitions of ticks, one of daily gains, one of surges.
-TASKS = 8
+#: The pipelines that are compared with the truth.
+PIPELINES = "candles,gainers,surges,trends"
+
+#: A table of each source of theirs, and the tasks there are: one for each partition of these.
+SOURCES = {
+    "candles": "ticks",
+    "gainers": "daily-gains",
+    "latest-surges": "surges",
+    "trends": "closes",
+}
+TASKS = 6 + 1 + 1 + 6
 
 _CLOSED = re.compile(r"Task (\S+) is closed: folded to offset (\d+), committed to (\d+)")
 
@@ -86,7 +95,9 @@ class Processes:
         self._await_stop(number)
         if number not in self._workers:
             bootstrap = self.broker.bootstrap
-            self._workers[number] = Worker(bootstrap, self._directory, self._application)
+            self._workers[number] = Worker(
+                bootstrap, self._directory, self._application, TICKSTREAM_PIPELINES=PIPELINES
+            )
         self._started[number] = time.monotonic()
         self._workers[number].start(wait=False)
         self._meant.add(number)
@@ -243,8 +254,7 @@ class Processes:
 
     def _open_tasks(self, worker: Worker) -> set[tuple[str, int]]:
         tables = worker.get("/readyz")[1]["tables"]
-        names = {"candles": "ticks", "gainers": "daily-gains", "latest-surges": "surges"}
-        return {(names[t], number) for t in names for number in tables[t]["open"]}
+        return {(SOURCES[t], number) for t in SOURCES for number in tables[t]["open"]}
 
     def stop_all(self) -> None:
         """Stop all workers at once, as they have to."""

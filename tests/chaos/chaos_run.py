@@ -131,6 +131,8 @@ class _Stage:
         self._await("all gains are ranked", self._reader.all_ranked)
         surges = len(self.right.surges)
         self._await("all surges are told", lambda: self._reader.count("surges") >= surges)
+        signals = len(self.right.signals)
+        self._await("all signals are told", lambda: self._reader.count("trend-signals") >= signals)
         self.processes.stop_all()
 
     def _await(self, what: str, condition: Callable[[], bool]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import stamina
 import truth
-from chaos_check import OUTPUTS, Record
+from chaos_check import OUTPUTS, RANKINGS, Record
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 #: Seconds between two looks at the clock.
@@ -83,7 +83,7 @@ class Reader(Thread):
         self._revisions: dict[tuple[Any, ...], int] = {}
         #: By day: the offset of its last gain, the revision of its last ranking.
         self._gains: dict[str, int] = {}
-        self._rankings: dict[str, int] = {}
+        self._rankings: dict[str, dict[str, int]] = {topic: {} for topic in RANKINGS}
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -127,7 +127,7 @@ class Reader(Thread):
     def all_ranked(self) -> bool:
         """Say whether each day's last gain is in its last ranking."""
         with self._lock:
-            return self._gains == self._rankings
+            return all(self._rankings[topic] == self._gains for topic in RANKINGS)
 
     @stamina.retry(on=KafkaException, timeout=20, attempts=None, wait_initial=0.05)
     def _beginnings(self) -> list[TopicPartition]:
@@ -150,8 +150,8 @@ class Reader(Thread):
                 self._revisions[window] = max(known, candle["revision"])
             elif topic == "daily-gains":
                 self._gains[record.json["day"]] = record.offset
-            elif topic == "top-gainers":
-                self._rankings[record.json["day"]] = record.json["revision"]
+            elif topic in RANKINGS:
+                self._rankings[topic][record.json["day"]] = record.json["revision"]
 
 
 def record_of(message: Message) -> Record:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import polars as pl
+import trend_truth
 import truth
 from workers import DAY, MINUTE
 
@@ -33,6 +34,9 @@ SLIDING, RESOLUTION, SURGE_GRACE, SURGE = MINUTE, 1_000, 10_000, 0.004
 #: What is compared of a surge.
 SURGE_FIELDS = ["symbol", "start", "open", "high", "low", "last", "volume", "count"]
 SURGE_FIELDS += ["partition", "first_offset", "last_offset"]
+
+#: What is compared of a close.
+CLOSE_FIELDS = ["symbol", "start", "close", "partition", "first_offset", "last_offset"]
 
 #: A window after a tick is told by its last one.
 STATE = [*truth.WINDOW, "last_offset"]
@@ -93,6 +97,21 @@ class Truth:
     def gains(self) -> pl.DataFrame:
         """The last state of each day of each symbol."""
         return self.days.sort("last_offset").group_by("symbol", "start").last()
+
+    @cached_property
+    def closes(self) -> set[tuple[object, ...]]:
+        """The CLOSE_FIELDS of each 5 minutes that are final for trends."""
+        return set(trend_truth.final_closes(self.ticks).select(CLOSE_FIELDS).iter_rows())
+
+    @cached_property
+    def signals(self) -> set[tuple[object, ...]]:
+        """Signal, number of closes and CLOSE_FIELDS of each crossing of averages."""
+        return {
+            (each.signal, each.windows, *(each.close[name] for name in CLOSE_FIELDS))
+            for history in trend_truth.followed(self.ticks).values()
+            for each in history
+            if each.signal
+        }
 
     @cached_property
     def surges(self) -> set[tuple[object, ...]]:

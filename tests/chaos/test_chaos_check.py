@@ -17,14 +17,18 @@ from app import app
 from app.testing import TopologyDriver
 from app.topics import ALL, TICKS
 from tables.candles import candles
+from tables.closes import closes
 from tables.days import days
 from tables.gainers import gainers
 from tables.surges import surges
+from tables.trends import trends
 
 PLAN = replace(plan(1), symbols=12, rate=100, step=2_000)
 
 #: When all ticks are history.
 LATER = chaos_input.MIDNIGHT + 100 * 86_400_000
+
+TABLES = [candles, days, gainers, surges, closes, trends]
 
 Doctor = Callable[[list[Record]], list[Record]]
 
@@ -32,7 +36,7 @@ Doctor = Callable[[list[Record]], list[Record]]
 @pytest.fixture(scope="module")
 def topics() -> Topics:
     """Give all topics after a life with a crash in it."""
-    with TopologyDriver(app, tables=[candles, days, gainers, surges], start=LATER) as driver:
+    with TopologyDriver(app, tables=TABLES, start=LATER) as driver:
         records = list(chaos_input.records(PLAN))
         for number, (key, value) in enumerate(records):
             driver.pipe_raw(TICKS, key.encode(), value)
@@ -127,6 +131,16 @@ def test_nothing_is_wrong_with_what_is_right(topics: Topics, right: Truth) -> No
         ("top-gainers", edit({}, rank=[]), "top-gainers: not those of the gains so far"),
         ("top-gainers", edit({}, revision=1 << 40), "top-gainers: not those of the gains so far"),
         ("top-gainers", lambda r: r[:-1], "top-gainers: days with a wrong ranking"),
+        ("top-losers", edit({}, rank=[]), "top-losers: not those of the gains so far"),
+        ("top-losers", lambda r: r[:-1], "top-losers: days with a wrong ranking"),
+        ("most-active", lambda r: [*r, r[0]], "most-active: results seen more than once"),
+        ("most-active", edit({}, rank=[]), "most-active: not those of the gains so far"),
+        ("closes", again(final=True), "closes: results seen more than once"),
+        ("closes", without(final=True), "closes: missing"),
+        ("closes", edit({}, close=0.5), "closes: should not be there"),
+        ("trend-signals", again(signal="buy"), "trend-signals: results seen more than once"),
+        ("trend-signals", edit({}, signal="hold"), "trend-signals: should not be there"),
+        ("trend-signals", edit({}, windows=7_000), "trend-signals: missing"),
         ("ticks-late", again(table="days"), "ticks-late of days: results seen more than once"),
         ("ticks-late", again(table="days"), "ticks-late: headers `source` that are not distinct"),
         ("ticks-late", without(table="candles"), "ticks-late of candles: missing"),

@@ -5,13 +5,23 @@ one by one, and each window is folded from those that were accepted.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
-from app.records import Candle, DailyGain, Gainer, LateTick, Tick, TopGainers
+from app.records import (
+    Candle,
+    DailyGain,
+    Gainer,
+    LateTick,
+    MostActive,
+    Ranking,
+    Tick,
+    TopGainers,
+    TopLosers,
+)
 from app.testing import TopicRecord
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -66,13 +76,14 @@ def candles(truth: Truth) -> dict[tuple[str, int, int, int], Candle]:
     """Give the last candle of each (symbol, size, advance, start), days among them."""
     found = {}
     for size, advance in WINDOWS:
-        found |= _windows(truth, size * MINUTE, advance * MINUTE, GRACE["candles"])
-    return found | _windows(truth, DAY, DAY, GRACE["days"])
+        found |= windows_of(truth, size * MINUTE, advance * MINUTE, GRACE["candles"])
+    return found | windows_of(truth, DAY, DAY, GRACE["days"])
 
 
-def _windows(
+def windows_of(
     truth: Truth, size: int, advance: int, grace: int
 ) -> dict[tuple[str, int, int, int], Candle]:
+    """Give the windows of a kind, by (symbol, size, advance, start)."""
     inside = defaultdict(list)
     for event in truth.kept(grace):
         newest = event.tick.time // advance * advance
@@ -137,7 +148,7 @@ def late_ticks(truth: Truth) -> list[LateTick]:
 def gains(truth: Truth) -> dict[tuple[str, str], dict[str, Any]]:
     """Give the last daily gain of each (day, symbol), but for the stream time it was said at."""
     found = {}
-    for (symbol, _, _, start), day in _windows(truth, DAY, DAY, GRACE["days"]).items():
+    for (symbol, _, _, start), day in windows_of(truth, DAY, DAY, GRACE["days"]).items():
         inside = [e.tick for e in truth.kept(GRACE["days"]) if e.tick.symbol == symbol]
         name = day_name(start)
         found[name, symbol] = {
@@ -153,22 +164,34 @@ def gains(truth: Truth) -> dict[tuple[str, str], dict[str, Any]]:
             "final": day.final,
             "partition": day.partition,
             "offset": day.last_offset,
+            "volume": day.volume,
         }
     return found
 
 
-def rankings(records: Iterable[TopicRecord]) -> dict[str, TopGainers]:
+#: What makes each ranking's order, beside the symbol.
+ORDERS: dict[type[Ranking], Callable[[DailyGain], float]] = {
+    TopGainers: lambda gain: -gain.gain,
+    TopLosers: lambda gain: gain.gain,
+    MostActive: lambda gain: -gain.volume,
+}
+
+
+def rankings(
+    records: Iterable[TopicRecord], kind: type[Ranking] = TopGainers
+) -> dict[str, Ranking]:
     """Give the last ranking of each day, from all that stands in daily-gains."""
+    order = ORDERS[kind]
     last: dict[str, dict[str, tuple[DailyGain, int]]] = defaultdict(dict)
     for record in sorted(records, key=lambda record: record.offset):
         gain = msgspec.json.decode(record.value or b"", type=DailyGain)
         last[gain.day][gain.symbol] = gain, record.offset
     found = {}
     for day, rows in last.items():
-        best = sorted((gain for gain, _ in rows.values()), key=lambda g: (-g.gain, g.symbol))
-        found[day] = TopGainers(
+        best = sorted((gain for gain, _ in rows.values()), key=lambda g: (order(g), g.symbol))
+        found[day] = kind(
             day,
-            [Gainer(g.symbol, g.gain, g.open, g.last, g.time) for g in best[:10]],
+            [Gainer(g.symbol, g.gain, g.open, g.last, g.time, g.volume) for g in best[:10]],
             max(gain.time for gain in best),
             max(offset for _, offset in rows.values()),
         )

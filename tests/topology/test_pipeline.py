@@ -1,4 +1,4 @@
-"""ticks -> candles, days -> daily-gains -> gainers -> top-gainers, whatever becomes of the workers.
+"""ticks -> candles, days -> daily-gains -> gainers -> rankings, whatever becomes of the workers.
 
 The product's own agents and tables; two partitions, then one behind the repartition.
 """
@@ -8,12 +8,21 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from lives import LATER, LIVES, SYMBOLS, Life, Market, live
-from market_truth import DAY, GRACE, Truth, candles, gains, judge, late_ticks, rankings
+from market_truth import DAY, GRACE, ORDERS, Truth, candles, gains, judge, late_ticks, rankings
 from msgspec import structs
 
 from app.records import Candle
 from app.testing import TopologyDriver
-from app.topics import CANDLES, DAILY_GAINS, DEAD_LETTERS, TICKS, TICKS_LATE, TOP_GAINERS
+from app.topics import (
+    CANDLES,
+    DAILY_GAINS,
+    DEAD_LETTERS,
+    MOST_ACTIVE,
+    TICKS,
+    TICKS_LATE,
+    TOP_GAINERS,
+    TOP_LOSERS,
+)
 from app.windows import Window
 from tables.candles import candles as candle_table
 from tables.days import days as day_table
@@ -77,8 +86,10 @@ def assert_gains(driver: TopologyDriver, truth: Truth) -> None:
 
 def assert_rankings(driver: TopologyDriver) -> None:
     """The last ranking of each day is that of all that came through the repartition."""
-    last = {ranking.day: ranking for ranking in driver.topic(TOP_GAINERS)}
-    assert last == rankings(driver.records(DAILY_GAINS))
+    gains = driver.records(DAILY_GAINS)
+    for kind, topic in zip(ORDERS, (TOP_GAINERS, TOP_LOSERS, MOST_ACTIVE), strict=True):
+        last = {ranking.day: ranking for ranking in driver.topic(topic)}
+        assert last == rankings(gains, kind)
 
 
 def assert_answers(driver: TopologyDriver, truth: Truth) -> None:
@@ -94,5 +105,7 @@ def assert_answers(driver: TopologyDriver, truth: Truth) -> None:
             symbol: table.late_of(symbol) for symbol in SYMBOLS if table.late_of(symbol)
         } == late
         assert sum(table.lateness().values()) == len(truth.events)
-    for day, ranking in rankings(driver.records(DAILY_GAINS)).items():
-        assert gainer_table.top(day) == ranking
+    ask = gainer_table.top, gainer_table.losers, gainer_table.most_active
+    for kind, answer in zip(ORDERS, ask, strict=True):
+        for day, ranking in rankings(driver.records(DAILY_GAINS), kind).items():
+            assert answer(day) == ranking

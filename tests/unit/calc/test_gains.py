@@ -2,12 +2,13 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.calc.gains import day_of, gain, start_of, top
-from app.records import Gainer
+from app.calc.gains import bottom, day_of, gain, most_active, start_of, top
+from app.records import DailyGain, Gainer
 
 DAY = 86_400_000
 #: Few gains, so that many tie.
@@ -18,6 +19,7 @@ GAINERS = st.builds(
     open=st.just(1.0),
     last=st.just(1.0),
     time=st.just(0),
+    volume=st.sampled_from([0, 7, 10**12]),
 )
 
 
@@ -34,6 +36,26 @@ def test_the_ten_best_are_the_first_ten_of_all_in_order(gainers: list[Gainer]) -
     """By gain descending, ties by symbol; all of them where there are fewer than ten."""
     in_order = sorted(sorted(gainers, key=lambda g: g.symbol), key=lambda g: g.gain, reverse=True)
     assert top(gainers) == in_order[:10]
+
+
+@given(st.lists(GAINERS, max_size=30, unique_by=lambda each: each.symbol))
+def test_losers_and_the_most_active_are_the_first_ten_in_their_orders(
+    gainers: list[Gainer],
+) -> None:
+    """By gain ascending, by volume descending; ties by symbol in both."""
+    by_symbol = sorted(gainers, key=lambda g: g.symbol)
+    assert bottom(gainers) == sorted(by_symbol, key=lambda g: g.gain)[:10]
+    assert most_active(gainers) == sorted(by_symbol, key=lambda g: g.volume, reverse=True)[:10]
+
+
+def test_a_gain_from_before_there_were_volumes_can_be_read() -> None:
+    """What stands in the topic since then counts on, with a volume of 0."""
+    old = {"symbol": "A", "day": "2026-01-31", "open": 1, "last": 2, "low": 1, "high": 2}
+    old |= {"gain": 1, "count": 2, "time": 1_769_869_800_000, "final": False}
+    old |= {"partition": 0, "offset": 3, "stream_time": 1_769_869_800_000}
+    assert msgspec.convert(old, DailyGain).volume == 0
+    place = {"symbol": "A", "gain": 1.0, "open": 1.0, "last": 2.0, "time": 0}
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(place), type=Gainer).volume == 0
 
 
 @given(st.lists(GAINERS, max_size=30, unique_by=lambda each: each.symbol), st.integers(0, 20))

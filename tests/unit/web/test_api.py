@@ -118,6 +118,16 @@ async def test_the_ten_are_of_the_latest_day_by_default(worker, http) -> None:
     assert (found.day, found.rank[0].symbol) == ("2026-01-31", "AAA")
 
 
+async def test_losers_and_the_most_active_are_asked_for_like_the_gainers(worker, http) -> None:
+    """Of the latest day, or of one that is named."""
+    for path in ("/api/top-losers", "/api/most-active"):
+        found = await _get(http, f"{worker.url}{path}")
+        assert (found["day"], found["rank"][0]["symbol"]) == ("2026-01-31", "AAA")
+        assert await _get(http, f"{worker.url}{path}?day=2026-01-31") == found
+        message = await _error(http, f"{worker.url}{path}?day=2020-01-01", 404)
+        assert message == "unknown day 2020-01-01"
+
+
 async def test_tables_and_rows(worker, http) -> None:
     """The tables with their windows; a key's rows as they are."""
     tables = await _get(http, f"{worker.url}/api/tables")

@@ -6,7 +6,7 @@ from typing import Any
 
 import faust
 
-from app.records import Candle, Gainer, TopGainers
+from app.records import Candle, Gainer, MostActive, TopGainers, TopLosers
 from app.state.progress import Progress
 from app.state.table import StateTable
 from app.state.window_table import WindowTable
@@ -127,6 +127,16 @@ class Gainers(_ByHand, StateTable):
         """Give the ranking of a day."""
         found = self.rows_of(day or "2026-01-31")
         return found[0] if found else None
+
+    def losers(self, day: str | None) -> TopLosers | None:
+        """Give the same as losers."""
+        found = self.top(day)
+        return found and TopLosers(found.day, found.rank, found.time, found.revision)
+
+    def most_active(self, day: str | None) -> MostActive | None:
+        """Give the same as the most active."""
+        found = self.top(day)
+        return found and MostActive(found.day, found.rank, found.time, found.revision)
 
 
 # Nothing is folded here, so what folding needs doesn't have to be there.

@@ -1,0 +1,28 @@
+"""ticks -> closes (the final 5 minutes of each symbol) -> closes -> trends -> trend-signals.
+
+Both steps run where a symbol's ticks are: `closes` is partitioned as `ticks`.
+"""
+
+from collections.abc import AsyncIterable
+
+from app import app
+from app.state.batch import Batch
+from app.topics import CLOSES, TICKS
+from tables.closes import closes
+from tables.trends import trends
+
+closes.publish(CLOSES)
+
+
+@app.agent(app.batches(TICKS))
+async def fold_closes(batches: AsyncIterable[Batch]) -> None:
+    """Fold ticks into the 5 minutes of their symbols."""
+    async for batch in batches:
+        await closes.fold(batch)
+
+
+@app.agent(app.batches(CLOSES))
+async def follow_trends(batches: AsyncIterable[Batch]) -> None:
+    """Fold closes into the moving averages of their symbols."""
+    async for batch in batches:
+        await trends.fold(batch)

@@ -1,0 +1,87 @@
+"""`faust -A app reset`: an application as if it had never run; instead of Faust's own command."""
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
+import click
+from faust.cli import option
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from app.commands._process import CommandError, LongCommand
+from app.settings import settings as of_this_process
+
+if TYPE_CHECKING:
+    from app.worker import TickApp
+
+#: Characters of a line where the output goes to a file or another program.
+WIDTH = 200
+
+
+class reset(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
+    """Delete what an application knows: local state, changelogs, committed offsets.
+
+    It folds its sources from their beginning then. Sources are never touched; topics between its
+    own steps are emptied, since they are written again. Shows what it deletes, and asks.
+    """
+
+    examples = (
+        ("reset", "shows what it deletes, and asks"),
+        ("reset --outputs --yes", "all of it, unasked"),
+    )
+    options = [  # noqa: RUF012 - as Faust declares it
+        option("--yes", is_flag=True, help="Don't ask."),
+        option(
+            "--outputs",
+            is_flag=True,
+            help="Empty the topics it writes as well, after another question.",
+        ),
+    ]
+
+    async def work(self) -> None:
+        """Look, show, ask, delete. Raises CommandError where it can't be, or is not wanted."""
+        # Other commands delete nothing.
+        from app import reset as resetting  # noqa: PLC0415
+        from app.admin import AdminError  # noqa: PLC0415
+
+        conf, tables = of_this_process(), cast("TickApp", self.app).tasks.tables
+        try:
+            found = await resetting.plan(conf, tables)
+            if found.empty:
+                self.say(f"Nothing is known of application {conf.app_id}")
+            else:
+                self._show(resetting.in_words(found))
+                if not self._wants(f"Delete all of this of application {conf.app_id}?"):
+                    raise CommandError("Nothing is deleted")
+            outputs = self.kwargs["outputs"] and any(found.outputs.values())
+            if outputs:
+                self._show(resetting.outputs_in_words(found))
+                outputs = self._wants("Empty these topics as well, whoever wrote to them?")
+            # Only after the last answer: none of it can be taken back.
+            if not found.empty:
+                await resetting.carry_out(found, conf, tables)
+                self.say(
+                    f"Application {conf.app_id} is as if it had never run; on other machines "
+                    "delete `tables` in its data directories as well"
+                )
+            if outputs:
+                await resetting.clear(found.outputs, conf, tables)
+                self.say("Its outputs are empty")
+        except (AdminError, resetting.ResetError) as error:
+            raise CommandError(str(error)) from error
+
+    def _show(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        table = Table("", "which", "how much", box=SIMPLE_HEAD)
+        for row in rows:
+            table.add_row(*row)
+        Console(file=self.stdout, width=None if sys.stdout.isatty() else WIDTH).print(table)
+
+    def _wants(self, question: str) -> bool:
+        if self.kwargs["yes"]:
+            return True
+        try:
+            return click.confirm(question)
+        except click.Abort:
+            raise CommandError("Nothing is deleted: nobody answered, see --yes") from None

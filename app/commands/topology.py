@@ -1,0 +1,57 @@
+"""`faust -A app topology`: the graph of what a worker started like this would run."""
+
+import sys
+from typing import TYPE_CHECKING, cast
+
+import click
+import msgspec
+from faust.cli import option
+from rich.console import Console
+
+from app.commands._process import LongCommand
+
+if TYPE_CHECKING:
+    from app.worker import TickApp
+
+#: Characters of a line where the output goes to a file or another program.
+WIDTH = 200
+
+
+class topology(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
+    """Draw how records go from topics through agents and tables to topics.
+
+    Read from the definitions of the pipelines that TICKSTREAM_PIPELINES and TICKSTREAM_MODULES
+    name, those that a worker would run.
+    """
+
+    examples = (
+        ("topology", ""),
+        ("topology --format mermaid", "for Markdown"),
+        ("topology --format dot > topology.dot", "for Graphviz"),
+    )
+    options = [  # noqa: RUF012 - as Faust declares it
+        option(
+            "--format",
+            type=click.Choice(["text", "mermaid", "dot", "json"]),
+            default="text",
+            show_default=True,
+            help="text: a tree; mermaid: for Markdown; dot: for Graphviz; json: for programs.",
+        ),
+    ]
+
+    async def work(self) -> None:
+        """Read, and draw."""
+        # Other commands draw nothing.
+        from app.topology import to_dot, to_mermaid, to_tree, topology  # noqa: PLC0415
+
+        graph = topology(cast("TickApp", self.app))
+        match "json" if self.json else self.kwargs["format"]:
+            case "mermaid":
+                self.say(to_mermaid(graph))
+            case "dot":
+                self.say(to_dot(graph))
+            case "json":
+                self.say(msgspec.json.encode(graph).decode())
+            case _:
+                width = None if sys.stdout.isatty() else WIDTH
+                Console(file=self.stdout, width=width).print(to_tree(graph))

@@ -1,0 +1,45 @@
+"""Of the trends of prices: moving averages of closes, and when they cross."""
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from app.records.fields import EventTime, Name
+
+
+class TrendSignal(Struct, frozen=True, gc=False):
+    """The average of 38 closes crossed that of 100, in the window [start, end).
+
+    "buy": it rose above, "sell": it fell below. `before38`, `before100` are the averages of the
+    window before in which there were ticks. `partition` and the offsets are those of the ticks
+    between which the window's are.
+    """
+
+    symbol: Name
+    signal: Literal["buy", "sell"]
+    start: int
+    end: EventTime
+    close: float
+    ema38: float
+    ema100: float
+    before38: float
+    before100: float
+    #: How many windows with ticks there have been, this one included.
+    windows: int
+    explanation: str
+    partition: int
+    first_offset: int
+    last_offset: int
+
+
+class Trend(Struct, gc=False):
+    """What is known of a symbol: its averages after its last window, which ended at `end`."""
+
+    symbol: str
+    end: int = 0
+    close: float = 0.0
+    windows: int = 0
+    ema38: float = 0.0
+    ema100: float = 0.0
+    #: The last three, the newest last.
+    signals: list[TrendSignal] = field(default_factory=list)

@@ -1,0 +1,273 @@
+"""Which results can be compared: what both sides know of all records, and have said for good."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiokafka import TopicPartition
+
+from app.replay.entries import Coordinates, Entry, coordinates
+from app.state.group_table import GroupTable
+from app.state.keyed_table import KeyedTable
+from app.state.window_table import WindowTable
+from app.topics import Timestamp
+from app.windows import Count, Sliding, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from app.replay.entries import Entries
+    from app.replay.history import History
+    from app.replay.results import Found
+    from app.replay.selection import Interval, Selection
+    from app.state.table import StateTable
+    from app.windows import WindowFamily
+
+# Why a result is left out.
+BEYOND = "reach beyond the interval"
+DELETED = "may have lost records to the source's retention"
+OPEN = "are not final where the history ends"
+AHEAD = "come from records that live has not folded yet"
+COUNTS = "count from the very first record on"
+LOOKS_BACK = "look back before the interval"
+PROCESSING = "are of processing time"
+UNKNOWN = "don't say which time they are of"
+OTHERS = "are of windows that are not made here"
+LATER = "were overwritten after the interval"
+MADE_ANEW = "come from a topic that the replay makes anew"
+FORGOTTEN = "are older than what the live topic still holds"
+REMEMBERS = "may depend on what is older than the replay (see --warm-up)"
+LIVE_OPEN = "are not final in live"
+
+#: Of no interest: of another time, or of nothing that is replayed.
+ELSEWHERE = ""
+
+
+class Coverage:
+    """What a replay has seen, and how far live has come."""
+
+    def __init__(
+        self,
+        selection: Selection,
+        interval: Interval,
+        histories: Mapping[TopicPartition, History],
+        finalised: Mapping[tuple[str, int], int],
+        *,
+        warmed: bool = False,
+    ) -> None:
+        self._selection = selection
+        self._interval = interval
+        self._histories = histories
+        self._finalised = finalised
+        #: Whether somebody has said how much older records tables of keys need.
+        self._warmed = warmed
+        #: Offsets that the live application has committed; filled before anything is judged.
+        self.committed: dict[TopicPartition, int] = {}
+        #: From when on (ms) a live topic still has what was written.
+        self.kept_from: dict[str, int] = {}
+        #: Start (ms) of each key's first window, by topic, where windows look back.
+        self.firsts: dict[str, Mapping[str, int]] = {}
+
+    # -- what is kept at all
+
+    def admits(self, entries: Entries, entry: Entry, *, replayed: bool) -> bool:
+        """Say whether an entry may have to do with the interval."""
+        if entries.kind == "windows":
+            known = entry.start is not None and entry.end is not None
+            return not known or self._interval.meets(entry.start or 0, entry.end or 0)
+        if entries.kind == "last" and (not replayed or not entry.sources):
+            return True
+        if entries.made_anew:
+            return entry.start is None or self._interval.meets(*_span(entry))
+        return self._place(entry.sources) != ELSEWHERE
+
+    def _place(self, sources: Iterable[Coordinates]) -> str | None:
+        """Say why a record of a log is left out; None if it comes from the interval."""
+        inside = []
+        for topic, partition, offset in sources:
+            history = self._histories.get(TopicPartition(topic, partition))
+            if history is not None:
+                inside.append(history.within(offset))
+            elif topic in self._selection.internal:
+                return MADE_ANEW
+            else:
+                return ELSEWHERE
+        if not inside:
+            return UNKNOWN
+        if all(inside):
+            return None
+        return BEYOND if any(inside) else ELSEWHERE
+
+    # -- what is compared
+
+    def left_out(self, entries: Entries, key: str, found: Found, *, in_live: bool) -> str | None:
+        """Say why a result is left out; None if it is compared.
+
+        `in_live` says whether live has it.
+        """
+        if entries.kind == "windows":
+            why = self._window(entries, key, found)
+        elif entries.kind == "last" and not found.sources:
+            why = self._period(entries, key)
+        elif entries.made_anew:
+            why = self._timed(entries, found)
+        else:
+            why = self._logged(entries, found)
+        if why is None and not in_live and self._forgotten(entries, found):
+            return FORGOTTEN
+        return why
+
+    def _window(self, entries: Entries, key: str, found: Found) -> str | None:
+        start, end = found.start, found.end
+        if start is None or end is None:
+            return UNKNOWN
+        if not self._interval.meets(start, end):
+            return ELSEWHERE
+        if not self._interval.holds(start, end):
+            return BEYOND
+        writers = _makers(entries.writers, end - start)
+        if not writers:
+            return OTHERS
+        return self._kind_of(writers) or self._span(entries, writers, key, found)
+
+    def _kind_of(self, writers: Sequence[WindowTable]) -> str | None:
+        if any(table.source.time is Timestamp.PROCESSING for table in writers):
+            return PROCESSING
+        counting = any(isinstance(window, Count) for t in writers for window in t.windows)
+        if counting and any(history.begin > 0 for history in self._histories.values()):
+            return COUNTS
+        return None
+
+    def _span(
+        self, entries: Entries, writers: Sequence[WindowTable], key: str, found: Found
+    ) -> str | None:
+        start, end = found.start or 0, found.end or 0
+        first = self.firsts.get(entries.topic.name, {}).get(key, start)
+        if start <= first and any(table.looks_back for table in writers):
+            return LOOKS_BACK
+        return self._seen(writers, start, end, found.partition)
+
+    def _period(self, entries: Entries, key: str) -> str | None:
+        group = next((table for table in entries.writers if isinstance(table, GroupTable)), None)
+        if group is None:
+            return UNKNOWN
+        span = self._period_of(group, key)
+        if span is None:
+            return ELSEWHERE
+        if not self._interval.holds(*span):
+            return BEYOND
+        behind = [each for each in self._selection.upstream(group) if isinstance(each, WindowTable)]
+        before = span[0] - group.period
+        if before < self._interval.begin and any(each.looks_back for each in behind):
+            return LOOKS_BACK
+        return self._seen(behind or [group], *span, None)
+
+    def _period_of(self, table: GroupTable, key: str) -> tuple[int, int] | None:
+        first = self._interval.begin // table.period * table.period
+        for start in range(first, self._interval.end, table.period):
+            if table.period_name(start) == key:
+                return start, start + table.period
+        return None
+
+    def _timed(self, entries: Entries, found: Found) -> str | None:
+        if found.start is None or found.end is None:
+            return UNKNOWN
+        if not self._interval.meets(*_span(found)):
+            return ELSEWHERE
+        if not self._interval.holds(*_span(found)):
+            return BEYOND
+        return self._seen(entries.writers, found.start, found.end, found.partition)
+
+    def _logged(self, entries: Entries, found: Found) -> str | None:
+        sources = coordinates([("source", found.sources.encode())]) if found.sources else ()
+        why = self._place(sources)
+        if entries.kind == "last" and why == ELSEWHERE:
+            # Whether it had another value within the interval, only the log would tell.
+            return LATER
+        if why is None:
+            if self._remembers(entries.writers):
+                return REMEMBERS
+            come = all(self._has_folded(TopicPartition(t, p), o + 1) for t, p, o in sources)
+            return None if come else AHEAD
+        return why
+
+    def _forgotten(self, entries: Entries, found: Found) -> bool:
+        kept_from = self.kept_from.get(entries.topic.name, 0)
+        return kept_from > (self._interval.begin if found.end is None else found.end)
+
+    # -- what is known
+
+    def _seen(
+        self, tables: Sequence[StateTable], start: int, end: int, partition: int | None
+    ) -> str | None:
+        """Say whether both sides have seen all of a span, and said so for good."""
+        if self._remembers(tables):
+            return REMEMBERS
+        if start < self._known_from(tables, partition):
+            return DELETED
+        if end > self._final_until(tables, partition):
+            return OPEN
+        return None if self._live_has_come(tables, partition) else AHEAD
+
+    def _remembers(self, tables: Iterable[StateTable]) -> bool:
+        """Say whether something may depend on records that were not replayed."""
+        behind = [each for table in tables for each in self._selection.upstream(table)]
+        if self._warmed or not any(isinstance(each, KeyedTable) for each in behind):
+            return False
+        return not all(history.whole for history in self._sources(behind, None))
+
+    def _sources(self, tables: Iterable[StateTable], partition: int | None) -> list[History]:
+        """Give the histories of which tables are made, those of one partition if it is known."""
+        names = {each.source.name for table in tables for each in self._selection.upstream(table)}
+        anew = bool(names & self._selection.internal)
+        return [
+            history
+            for tp, history in self._histories.items()
+            if tp.topic in names and (partition is None or anew or tp.partition == partition)
+        ]
+
+    def _known_from(self, tables: Sequence[StateTable], partition: int | None) -> int:
+        known = (history.known_from for history in self._sources(tables, partition))
+        return max(known, default=self._interval.begin)
+
+    def _final_until(self, tables: Sequence[StateTable], partition: int | None) -> int:
+        """Give up to when (ms) results are final; partitions without a record have none."""
+        names = {table.name for table in tables}
+        anew = any(table.source.name in self._selection.internal for table in tables)
+        found = [
+            until
+            for (name, number), until in self._finalised.items()
+            if name in names and (partition is None or anew or number == partition)
+        ]
+        return min(found, default=0)
+
+    def _live_has_come(self, tables: Sequence[StateTable], partition: int | None) -> bool:
+        return all(
+            self._has_folded(history.tp, history.position)
+            for history in self._sources(tables, partition)
+        )
+
+    def _has_folded(self, tp: TopicPartition, position: int) -> bool:
+        # Where live has never been, it says nothing: all that a replay finds is new.
+        return self.committed.get(tp, position) >= position
+
+
+def _span(found: Entry | Found) -> tuple[int, int]:
+    """Give from when to when it is of (ms); an instant lasts for one."""
+    start, end = found.start or 0, found.end or 0
+    return start, max(end, start + 1)
+
+
+def _makers(writers: Iterable[StateTable], length: int) -> list[WindowTable]:
+    """Give the tables that may have made a window of this length (ms)."""
+    return [
+        table
+        for table in writers
+        if isinstance(table, WindowTable)
+        and any(_may_be(window, length) for window in table.windows)
+    ]
+
+
+def _may_be(window: WindowFamily, length: int) -> bool:
+    """Sessions, periods of a calendar and the like have no one length."""
+    return window.size == length if isinstance(window, Window | Sliding) else True

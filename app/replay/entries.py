@@ -1,0 +1,213 @@
+"""What of a record in an output topic is compared, and with what: by which name both sides know it.
+
+Windows are known by key and `Topic.identity`, and of each the highest revision holds; in compacted
+topics the last value of a key holds; in a log each record is known by its `source` header, or by
+its time where that names a topic that the replay makes anew. What depends on when a record was
+processed (`Topic.processing`) is left aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import msgspec
+
+from app.state.group_table import GroupTable
+from app.state.window_table import WindowTable
+from app.topics import DEAD_LETTERS
+
+if TYPE_CHECKING:
+    from app.replay.selection import Selection
+    from app.state.table import StateTable
+    from app.topics import Topic
+
+#: How records of a topic are told apart.
+Kind = Literal["windows", "last", "log"]
+
+#: What tells windows of a key apart where a topic says nothing.
+IDENTITY = ("size", "advance", "start")
+
+#: Fields with offsets of a topic that the replay makes anew: they are others there.
+COORDINATES = frozenset({"partition", "offset", "first_offset", "last_offset", "revision"})
+
+#: Partition and offset of a record, and its topic.
+Coordinates = tuple[str, int, int]
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class Entry(NamedTuple):
+    """One record to compare. Times in ms, None where they can't be told."""
+
+    topic: str
+    key: str
+    #: What, with the key, it is known by.
+    identity: str
+    revision: int
+    #: None: what it was known by is withdrawn.
+    value: bytes | None
+    start: int | None
+    end: int | None
+    #: Of the source, None where that is not known.
+    partition: int | None
+    sources: tuple[Coordinates, ...] = ()
+
+
+class Entries:
+    """Reads the records of one topic."""
+
+    def __init__(self, topic: Topic, selection: Selection) -> None:
+        self.topic = topic
+        self.writers = selection.writers(topic.name)
+        self.kind = _kind(topic, self.writers)
+        self._tables = {table.name for table in selection.tables}
+        fields = _fields(topic)
+        self._identity = topic.identity or tuple(name for name in IDENTITY if name in fields)
+        #: Whether records say if they are final: then only those are compared.
+        self.says_final = self.kind == "windows" and "final" in fields
+        #: Whether the span of a window has to be kept, since its record does not tell it.
+        self.lacks_span = self.kind == "windows" and not {"start", "end"} <= fields
+        self._spans: dict[str, tuple[int, int]] = {}
+        #: Whether it is made of topics that the replay makes anew: offsets there are others.
+        self.made_anew = bool(self.writers) and all(
+            table.source.name in selection.internal for table in self.writers
+        )
+        anew = COORDINATES if self.made_anew else frozenset()
+        self.ignored = frozenset(topic.processing) | anew
+        self._is_late = any(getattr(table, "late_topic", None) is topic for table in self.writers)
+        self._co_partitioned = topic.partitions is None and all(
+            table.source.partitions is None for table in self.writers
+        )
+        self._read = 0
+
+    def note(self, record: Any, start: int, end: int) -> None:
+        """Keep the span (ms) of the window of a record."""
+        name = _name([getattr(record, field, None) for field in self._identity])
+        self._spans[name] = start, end
+
+    def read(
+        self,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]],
+    ) -> Entry | None:
+        """Give what of a record is compared, None if nothing is."""
+        self._read += 1
+        text = (key or b"").decode(errors="replace")
+        if self.kind == "windows":
+            return self._window(partition, text, value or b"")
+        sources = coordinates(headers)
+        if self.kind == "last":
+            name = self.topic.name
+            return Entry(name, text, "", self._read, value, None, None, None, sources)
+        return self._logged(partition, text, value, sources)
+
+    def read_open(self, partition: int, key: bytes | None, value: bytes | None) -> Entry | None:
+        """Give a window that says it is not final."""
+        if value is None or not _is_open(value):
+            return None
+        return self._told(partition, (key or b"").decode(errors="replace"), value)
+
+    def _window(self, partition: int, key: str, value: bytes) -> Entry | None:
+        if self.says_final and _is_open(value):
+            return None
+        return self._told(partition, key, value)
+
+    def _told(self, partition: int, key: str, value: bytes) -> Entry | None:
+        fields = decoded(value)
+        identity = _name([fields.get(field) for field in self._identity])
+        start, end = self._span(identity, fields)
+        own = fields.get("partition")
+        here = partition if self._co_partitioned else None
+        revision = fields.get("revision")
+        return Entry(
+            self.topic.name,
+            key,
+            identity,
+            revision if isinstance(revision, int) else self._read,
+            # A session that has moved since.
+            None if fields.get("count") == 0 else value,
+            start,
+            end,
+            own if isinstance(own, int) else here,
+        )
+
+    def _span(self, identity: str, fields: dict[str, Any]) -> tuple[int | None, int | None]:
+        start, end = fields.get("start"), fields.get("end")
+        if isinstance(start, int) and isinstance(end, int):
+            return start, end
+        return self._spans.get(identity, (None, None))
+
+    def _logged(
+        self, partition: int, key: str, value: bytes | None, sources: Sequence[Coordinates]
+    ) -> Entry | None:
+        fields = decoded(value or b"")
+        table = fields.get("stage" if self.topic is DEAD_LETTERS else "table")
+        ours = not (self.topic is DEAD_LETTERS or self._is_late) or table in self._tables
+        if not (ours or table == "decode"):
+            return None
+        start, end = self._lasting(fields)
+        identity = ",".join("-".join(map(str, each)) for each in sources)
+        if self.made_anew:
+            # By its time: the record that it comes from stands elsewhere on the other side.
+            identity, sources = f"time {end}", ()
+        here = partition if self._co_partitioned else None
+        return Entry(self.topic.name, key, identity, 0, value, start, end, here, tuple(sources))
+
+    def _lasting(self, fields: dict[str, Any]) -> tuple[int | None, int | None]:
+        """Give from when to when a record is of (ms); the same twice where it is of an instant."""
+        start, end = fields.get("start"), fields.get("end")
+        if isinstance(start, int) and isinstance(end, int):
+            return start, end
+        time = fields.get(self.topic.time) if isinstance(self.topic.time, str) else None
+        return (time, time) if isinstance(time, int) else (None, None)
+
+
+def decoded(value: bytes) -> dict[str, Any]:
+    """Give the fields of a value; of what is no JSON object, its bytes as one."""
+    with suppress(msgspec.DecodeError, UnicodeDecodeError):
+        found = _decode(value)
+        if isinstance(found, dict):
+            return found
+    return {"bytes": value.hex()}
+
+
+def coordinates(headers: Sequence[tuple[str, bytes]]) -> tuple[Coordinates, ...]:
+    """Read the header `source`: topic-partition-offset, several joined by commas."""
+    for name, value in headers:
+        if name == "source":
+            return tuple(_coordinates(each) for each in value.decode().split(","))
+    return ()
+
+
+def _coordinates(text: str) -> Coordinates:
+    topic, partition, offset = text.rsplit("-", 2)
+    return topic, int(partition), int(offset)
+
+
+def _kind(topic: Topic, writers: list[StateTable]) -> Kind:
+    for table in writers:
+        if isinstance(table, WindowTable) and any(t is topic for t, _ in table.publications):
+            return "windows"
+    if topic.compacted or any(isinstance(table, GroupTable) for table in writers):
+        return "last"
+    return "log"
+
+
+def _fields(topic: Topic) -> set[str]:
+    with suppress(TypeError):
+        return {field.name for field in msgspec.structs.fields(topic.value)}
+    return set()
+
+
+def _is_open(value: bytes) -> bool:
+    # As the engine writes JSON: decoding what nobody compares would take most of the time.
+    return b'"final":false' in value
+
+
+def _name(fields: list[Any]) -> str:
+    return _encode(fields).decode()

@@ -1,0 +1,186 @@
+"""What is read of a source topic: from which offset on, up to where, and what was seen on the way.
+
+The first offset follows from Kafka's timestamps: an event is at most TICKSTREAM_MAX_AHEAD ahead of
+its record's, so no event of the interval stands before the first record that is younger than that.
+Where it ends follows from stream time: once that is as far as the last window needs to be final.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from aiokafka import TopicPartition
+
+from app.admin import existing_topics
+from app.replay.errors import ReplayError
+from app.state.changelog import ends
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiokafka import AIOKafkaConsumer
+
+    from app.replay.selection import Interval, Selection
+    from app.settings import Settings
+    from app.state.batch import Batch
+    from app.topics import Topic
+
+
+@dataclass
+class History:
+    """One partition of a source: the offsets [begin, end) that may be read, and how it went."""
+
+    tp: TopicPartition
+    #: How its events' times are found; their field, or Kafka's timestamp.
+    by_record: bool
+    begin: int
+    end: int
+    #: About where reading will end.
+    expected: int
+    interval: Interval
+    #: Stream time (ms) from which on there is nothing to be learned.
+    until: int
+    #: Whether the broker has deleted what was before `begin`.
+    cut: bool
+    #: How much newer than a deleted record's timestamp may be what it belongs to (ms).
+    doubt: int
+    #: Offset of the next record to read.
+    position: int = 0
+    records: int = 0
+    stream_time: int = -1
+    #: Everything of this instant (ms) and later is known: the interval's begin, or later.
+    known_from: int = 0
+    #: Offsets of the first record that takes stream time into the interval, and out of it.
+    first: int | None = None
+    last: int | None = None
+
+    def __post_init__(self) -> None:
+        self.position = self.begin
+        self.known_from = self.interval.begin
+
+    @property
+    def whole(self) -> bool:
+        """Whether it was read from its very first record on, and none is missing."""
+        return self.begin == 0
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing more to read."""
+        return self.position >= self.end or self.stream_time >= self.until
+
+    def see(self, batch: Batch) -> None:
+        """Note what a batch tells of the times."""
+        times, offsets = self._times(batch)
+        if self.cut and self.position == self.begin:
+            # What was deleted was older than this, and its events not much newer.
+            self.known_from = max(self.known_from, batch.raw[0].timestamp + self.doubt)
+        self.position = batch.end
+        self.records += len(batch)
+        if not times or max(times) <= self.stream_time:
+            return
+        if self.first is None:
+            self.first = _first(times, offsets, self.known_from)
+        if self.last is None:
+            self.last = _first(times, offsets, self.interval.end)
+        self.stream_time = max(times)
+
+    def _times(self, batch: Batch) -> tuple[Sequence[int], Sequence[int]]:
+        if self.by_record:
+            return batch.decoded.times, batch.decoded.offsets
+        return [each.timestamp for each in batch.raw], [each.offset for each in batch.raw]
+
+    def within(self, offset: int) -> bool:
+        """Say whether a record stands in the interval, as stream time divides the partition."""
+        if self.first is None or offset < self.first:
+            return False
+        return offset < (self.position if self.last is None else self.last)
+
+
+def _first(times: Sequence[int], offsets: Sequence[int], instant: int) -> int | None:
+    return next((o for t, o in zip(times, offsets, strict=True) if t >= instant), None)
+
+
+async def histories(
+    consumer: AIOKafkaConsumer,
+    selection: Selection,
+    interval: Interval,
+    *,
+    warm_up: int,
+    conf: Settings,
+) -> dict[TopicPartition, History]:
+    """Find what to read of each external source.
+
+    `warm_up` (ms) is read before the interval, in addition to what windows need.
+
+    Raises ReplayError for a topic that is not there, AdminError.
+    """
+    counts = await existing_topics(conf)
+    found: dict[TopicPartition, History] = {}
+    for source in selection.external:
+        _check(source, counts.get(source.name, 0))
+        reach = _reach(selection, source, interval, warm_up, conf.max_ahead)
+        found |= await _of_topic(consumer, source, interval, reach)
+    return found
+
+
+class _Reach(NamedTuple):
+    """How far beyond the interval a source is to be read (ms)."""
+
+    #: In Kafka's time, before it.
+    before: int
+    #: In stream time, after it.
+    after: int
+    #: How much newer than a deleted record's timestamp may be what it belongs to.
+    doubt: int
+
+
+def _reach(
+    selection: Selection, source: Topic, interval: Interval, warm_up: int, max_ahead: int
+) -> _Reach:
+    ahead = max_ahead if isinstance(source.time, str) else 0
+    doubt = ahead + selection.lookback(source.name)
+    return _Reach(doubt + warm_up, selection.settling(source.name, interval), doubt)
+
+
+def _check(source: Topic, count: int) -> None:
+    if not count:
+        raise ReplayError(f"there is no topic {source.name}: it has no history")
+    if count != source.partition_count():
+        raise ReplayError(
+            f"topic {source.name} has {count} partitions, TOPIC_PARTITIONS is "
+            f"{source.partition_count()}: set TOPIC_PARTITIONS={count}"
+        )
+
+
+async def _of_topic(
+    consumer: AIOKafkaConsumer, source: Topic, interval: Interval, reach: _Reach
+) -> dict[TopicPartition, History]:
+    tps = [TopicPartition(source.name, number) for number in range(source.partition_count())]
+    bounds = await ends(consumer, tps)
+    begins = await _at(consumer, tps, interval.begin - reach.before)
+    expected = await _at(consumer, tps, interval.end + reach.after)
+    found = {}
+    for tp in tps:
+        oldest, end = bounds[tp]
+        begin = end if begins[tp] is None else begins[tp]
+        found[tp] = History(
+            tp=tp,
+            by_record=isinstance(source.time, str),
+            begin=begin,
+            end=end,
+            expected=end if expected[tp] is None else expected[tp],
+            interval=interval,
+            until=interval.end + reach.after,
+            cut=begin == oldest > 0,
+            doubt=reach.doubt,
+        )
+    return found
+
+
+async def _at(
+    consumer: AIOKafkaConsumer, tps: list[TopicPartition], time: int
+) -> dict[TopicPartition, Any]:
+    """Give the offset of the first record of each partition with a timestamp (ms) from then on."""
+    found = await consumer.offsets_for_times(dict.fromkeys(tps, max(time, 0)))
+    return {tp: None if found.get(tp) is None else found[tp].offset for tp in tps}

@@ -1,0 +1,67 @@
+"""Reads what the live application has written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiokafka import TopicPartition
+
+from app.admin import existing_topics
+from app.state.changelog import POLL_RECORDS, ends
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from typing import Any
+
+    from aiokafka import AIOKafkaConsumer
+
+    from app.replay.coverage import Coverage
+    from app.settings import Settings
+
+#: How much newer than the broker's clock Kafka lets a timestamp be (ms): an output may be so much
+#: older than the record it is made of.
+SKEW = 3_600_000
+
+
+async def written(
+    consumer: AIOKafkaConsumer,
+    topics: Sequence[str],
+    since: int,
+    *,
+    conf: Settings,
+    coverage: Coverage,
+    progress: Callable[[int, int], None],
+) -> AsyncIterator[tuple[str, int, list[Any]]]:
+    """Give the records in `topics` that may be of what happened from `since` (ms) on.
+
+    Topic, partition, records. `progress` gets how many offsets were read, of how many. Raises
+    AdminError, and what aiokafka raises.
+    """
+    counts = await existing_topics(conf)
+    tps = [TopicPartition(topic, n) for topic in topics for n in range(counts.get(topic, 0))]
+    if not tps:
+        return
+    bounds = await ends(consumer, tps)
+    begins = await consumer.offsets_for_times(dict.fromkeys(tps, max(0, since - SKEW)))
+    left = {tp: bounds[tp][1] for tp in tps if begins.get(tp) is not None}
+    consumer.assign(list(left))
+    for tp in left:
+        consumer.seek(tp, begins[tp].offset)
+    deleted = {tp for tp in tps if bounds[tp][0] > 0}
+    total = sum(end - begins[tp].offset for tp, end in left.items())
+    while left:
+        fetched = await consumer.getmany(*left, timeout_ms=200, max_records=POLL_RECORDS)
+        for tp, records in fetched.items():
+            if tp in deleted:
+                deleted.discard(tp)
+                oldest = max(coverage.kept_from.get(tp.topic, 0), records[0].timestamp)
+                coverage.kept_from[tp.topic] = oldest
+            yield tp.topic, tp.partition, records
+        missing = 0
+        for tp, end in list(left.items()):
+            position = await consumer.position(tp)
+            missing += max(0, end - position)
+            if position >= end:
+                consumer.pause(tp)
+                del left[tp]
+        progress(total - missing, total)

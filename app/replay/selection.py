@@ -1,0 +1,173 @@
+"""Which tables take part in a replay, in which order their sources come, and how far to read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from app.replay.errors import ReplayError
+from app.state.sending import SendingTable
+from app.state.window_table import WindowTable
+from app.windows import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from app.state.table import StateTable
+    from app.state.tasks import Tasks
+    from app.topics import Topic
+
+
+class Application(Protocol):
+    """What a replay needs of an application (`TickApp`)."""
+
+    #: Where its tables look for the clock and the settings.
+    tasks: Tasks
+
+    @property
+    def agents(self) -> Mapping[str, Any]:
+        """Faust's agents by name."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The time that is compared: [begin, end), ms."""
+
+    begin: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        """How long it is (ms)."""
+        return self.end - self.begin
+
+    def holds(self, start: int, end: int) -> bool:
+        """Say whether a window lies wholly inside."""
+        return self.begin <= start and end <= self.end
+
+    def meets(self, start: int, end: int) -> bool:
+        """Say whether a window lies inside in part."""
+        return start < self.end and end > self.begin
+
+
+class Selection:
+    """The tables that are replayed.
+
+    `sources` are the topics they are folded from, each before those that are made of it. A topic
+    that is a log of what steps and keyed tables send is read as it lies in Kafka, since the order
+    in it is part of what its readers make of it, unless `rederive` asks for that of the replay.
+    """
+
+    def __init__(self, tables: Sequence[StateTable], *, rederive: bool = False) -> None:
+        self.tables = tables
+        by_name = {table.source.name: table.source for table in tables}
+        written = {name for name in by_name if self.writers(name)}
+        #: Those of them that are steps' and keyed tables': each record has its order there.
+        self.logged = {name for name in written if _all_send(self.writers(name))}
+        #: Topics that tables write and others are folded from: the replay has its own.
+        self.internal = written if rederive else written - self.logged
+        self.sources = [by_name[name] for name in self._in_order(by_name)]
+
+    @property
+    def external(self) -> list[Topic]:
+        """The topics whose history is read."""
+        return [source for source in self.sources if source.name not in self.internal]
+
+    def tables_of(self, source: str) -> list[StateTable]:
+        """Give the tables folded from a topic."""
+        return [table for table in self.tables if table.source.name == source]
+
+    def writers(self, topic: str) -> list[StateTable]:
+        """Give the tables that write a topic."""
+        return [table for table in self.tables if any(t.name == topic for t in table.topics)]
+
+    def upstream(self, table: StateTable) -> Iterator[StateTable]:
+        """Give the table and all that its source is made of."""
+        yield table
+        for writer in self.writers(table.source.name):
+            yield from self.upstream(writer)
+
+    def lookback(self, source: str) -> int:
+        """Give how much earlier than a window something may be that belongs to it (ms)."""
+        return max((_lookback(table) for table in self.made_of(source)), default=0)
+
+    def settling(self, source: str, interval: Interval) -> int:
+        """Give how long after the interval its last windows are final (ms of stream time)."""
+        return max((self._settling(table, interval) for table in self.tables_of(source)), default=0)
+
+    def _settling(self, table: StateTable, interval: Interval) -> int:
+        then = max((self.settling(name, interval) for name in self._read_on(table)), default=0)
+        return _grace(table, interval) + then
+
+    def made_of(self, source: str) -> Iterator[StateTable]:
+        """Give the tables folded from a topic, and from what they write."""
+        for table in self.tables_of(source):
+            yield table
+            for topic in self._read_on(table):
+                yield from self.made_of(topic)
+
+    def _read_on(self, table: StateTable) -> list[str]:
+        return [topic.name for topic in table.topics if topic.name in self.internal]
+
+    def _in_order(self, by_name: Iterable[str]) -> list[str]:
+        ordered: list[str] = []
+        left = list(by_name)
+        while left:
+            ready = [name for name in left if not (self._before(name) & set(left))]
+            if not ready:
+                raise ReplayError(f"{', '.join(left)} are made of each other: that has no order")
+            ordered += ready
+            left = [name for name in left if name not in ready]
+        return ordered
+
+    def _before(self, source: str) -> set[str]:
+        return {table.source.name for table in self.writers(source)}
+
+
+def select(app: Application, topics: Iterable[str], *, rederive: bool = False) -> Selection:
+    """Give the tables that `topics` ask for, all where none is named.
+
+    Of a topic that is written, the tables that write it and what they are made of; of another,
+    the tables folded from it and what is made of them. Raises ReplayError.
+    """
+    tables = app.tasks.tables
+    if not tables:
+        raise ReplayError("no table is folded from batches here: there is nothing to replay")
+    every = Selection(tables, rederive=True)
+    wanted: set[str] = set()
+    for topic in topics:
+        wanted |= {table.name for table in _asked_for(every, topic)}
+    chosen = [table for table in tables if not wanted or table.name in wanted]
+    return Selection(chosen, rederive=rederive)
+
+
+def _asked_for(every: Selection, topic: str) -> Iterator[StateTable]:
+    writers, readers = every.writers(topic), every.tables_of(topic)
+    if not writers and not readers:
+        known = {table.source.name for table in every.tables}
+        known |= {topic.name for table in every.tables for topic in table.topics}
+        raise ReplayError(
+            f"no table reads or writes {topic!r} here; there are {', '.join(sorted(known))}"
+        )
+    for writer in writers:
+        yield from every.upstream(writer)
+    if not writers:
+        yield from every.made_of(topic)
+
+
+def _all_send(tables: Iterable[StateTable]) -> bool:
+    return all(isinstance(table, SendingTable) for table in tables)
+
+
+def _grace(table: StateTable, interval: Interval) -> int:
+    """Nothing to wait for where no window of a table fits into the interval."""
+    if not isinstance(table, WindowTable):
+        return 0
+    fits = any(window.size <= interval.length for window in table.windows)
+    return table.grace if fits else 0
+
+
+def _lookback(table: StateTable) -> int:
+    if not isinstance(table, WindowTable):
+        return 0
+    return max((window.gap for window in table.windows if isinstance(window, Session)), default=0)

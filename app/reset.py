@@ -1,0 +1,257 @@
+"""Takes an application back to where it never ran: its offsets, its changelogs, its local state.
+
+In this order: the group's offsets, which a group with members refuses to give up; changelogs; the
+topics between its own steps; local stores. Whatever interrupts that, the application can start:
+rows without an offset go on from what they are, a store whose changelog is gone is made anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
+from aiokafka.errors import for_code
+from aiokafka.protocol.admin import DeleteGroupsRequest
+
+from app.admin import (
+    AdminError,
+    administering,
+    committed_metadata,
+    ensure_topics,
+    existing_topics,
+)
+from app.start import StartError, lock
+from app.state.changelog import ends, new_consumer
+from app.topics import DEAD_LETTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from app.admin import Client
+    from app.settings import Settings
+    from app.state.table import StateTable
+    from app.topics import Topic
+
+#: Seconds a broker may take to forget a topic.
+TIMEOUT = 30.0
+PAUSE = 0.05
+
+#: What to delete up to, in Kafka's protocol: all there is.
+_EVERYTHING = -1
+
+
+class ResetError(Exception):
+    """An application can't be reset as things are; the message is one line for the user."""
+
+
+@dataclass
+class Plan:
+    """What a reset deletes."""
+
+    application: str
+    #: Partitions with a committed offset, by topic.
+    offsets: dict[str, int] = field(default_factory=dict)
+    #: Topics that exist, by how many offsets they hold.
+    changelogs: dict[str, int] = field(default_factory=dict)
+    #: Written by the application and read by it again: folded twice if they stayed.
+    between: dict[str, int] = field(default_factory=dict)
+    #: What else it writes; only on demand.
+    outputs: dict[str, int] = field(default_factory=dict)
+    directories: list[Path] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to delete but outputs."""
+        filled = any(self.between.values())
+        return not (self.offsets or self.changelogs or filled or self.directories)
+
+
+async def plan(conf: Settings, tables: Sequence[StateTable]) -> Plan:
+    """Find what there is of the application of these tables.
+
+    Raises ResetError while a member of its group is active, AdminError.
+    """
+    await _demand_idle(conf)
+    committed = await committed_metadata(conf)
+    found = Plan(conf.app_id, directories=_directories(conf))
+    for tp in committed:
+        found.offsets[tp.topic] = found.offsets.get(tp.topic, 0) + 1
+    # The offsets name tables as well: of pipelines that ran before, and are not picked now.
+    named = {name for text in committed.values() for name in text.split(",") if name}
+    changelogs = {f"{conf.app_id}-{name}-changelog" for name in named}
+    changelogs |= {table.changelog.name for table in tables}
+    read, written = {table.source.name for table in tables}, _written(tables).keys()
+    sizes = await _sizes(conf, changelogs | written)
+    found.changelogs = {name: sizes[name] for name in sorted(changelogs & sizes.keys())}
+    found.between = {name: size for name, size in sizes.items() if name in written & read}
+    found.outputs = {name: size for name, size in sizes.items() if name in written - read}
+    return found
+
+
+async def carry_out(found: Plan, conf: Settings, tables: Sequence[StateTable]) -> None:
+    """Delete what a plan says, but for its outputs.
+
+    Raises ResetError where somebody has joined the group since, AdminError.
+    """
+    with _Locked(found.directories):
+        async with administering(conf) as admin:
+            await _forget_group(admin, conf)
+            await _delete_topics(admin, list(found.changelogs))
+        await clear(found.between, conf, tables)
+        for directory in found.directories:
+            shutil.rmtree(directory / "tables", ignore_errors=True)
+
+
+async def clear(names: Iterable[str], conf: Settings, tables: Sequence[StateTable]) -> None:
+    """Leave nothing in topics that tables write; they stay, with their configuration.
+
+    Compacted ones are made anew: brokers delete no single records of those. Raises AdminError.
+    """
+    topics = [topic for name, topic in _written(tables).items() if name in names]
+    anew = [topic for topic in topics if topic.compacted]
+    counts = await existing_topics(conf)
+    async with administering(conf) as admin:
+        await admin.delete_records(
+            {
+                TopicPartition(topic.name, number): RecordsToDelete(_EVERYTHING)
+                for topic in topics
+                if topic not in anew
+                for number in range(counts.get(topic.name, 0))
+            }
+        )
+        await _delete_topics(admin, [topic.name for topic in anew])
+    await ensure_topics(anew, conf)
+
+
+def _written(tables: Iterable[StateTable]) -> dict[str, Topic]:
+    topics = [topic for table in tables for topic in table.topics]
+    return {topic.name: topic for topic in [*topics, DEAD_LETTERS]}
+
+
+async def _sizes(conf: Settings, names: Iterable[str]) -> dict[str, int]:
+    """Give how many offsets each topic of those that exist holds."""
+    counts = await existing_topics(conf)
+    tps = [TopicPartition(name, n) for name in names for n in range(counts.get(name, 0))]
+    consumer = new_consumer(conf.bootstrap_servers)
+    sizes: dict[str, int] = {}
+    try:
+        await consumer.start()
+        for tp, (first, end) in (await ends(consumer, tps)).items():
+            sizes[tp.topic] = sizes.get(tp.topic, 0) + end - first
+    finally:
+        await consumer.stop()
+    return sizes
+
+
+# -- the group
+
+
+async def _demand_idle(conf: Settings) -> None:
+    async with administering(conf) as admin:
+        (response,) = await admin.describe_consumer_groups([conf.app_id])
+    error, _, _, _, _, members, *_ = response.groups[0]
+    if error:
+        raise AdminError(f"group {conf.app_id}: {for_code(error).__name__}")
+    if members:
+        hosts = sorted({str(member[2]).lstrip("/") for member in members})
+        raise ResetError(_in_use(conf, f"{len(members)} active, on {', '.join(hosts)}"))
+
+
+def _in_use(conf: Settings, members: str) -> str:
+    return (
+        f"application {conf.app_id} has members ({members}): stop its workers first; one that was "
+        f"killed is a member for {conf.session_timeout:g} s more"
+    )
+
+
+async def _forget_group(admin: Client, conf: Settings) -> None:
+    """Delete the group with all its offsets; a group that there is not is no matter."""
+    coordinator = await admin.find_coordinator(conf.app_id)
+    request: Any = DeleteGroupsRequest([conf.app_id])
+    response = await admin._send_request(request, coordinator)  # noqa: SLF001  # aiokafka has the request, but no method
+    ((_, code),) = response.results
+    name = for_code(code).__name__ if code else ""
+    if name == "NonEmptyGroupError":
+        raise ResetError(_in_use(conf, "one has just joined"))
+    if name not in {"", "GroupIdNotFoundError"}:
+        raise AdminError(f"group {conf.app_id} can't be deleted: {name}")
+
+
+# -- topics
+
+
+async def _delete_topics(admin: Client, names: list[str]) -> None:
+    """Delete topics, and wait until no broker knows them. Raises AdminError."""
+    if not names:
+        return
+    response = await admin.delete_topics(names)
+    for name, code, *_ in response.topic_error_codes:
+        if code:
+            raise AdminError(f"topic {name} can't be deleted: {for_code(code).__name__}")
+    gone = set(names)
+    async with asyncio.timeout(TIMEOUT):
+        while gone & {each["topic"] for each in await admin.describe_topics()}:  # noqa: ASYNC110  # brokers tell nobody
+            await asyncio.sleep(PAUSE)
+
+
+# -- local state
+
+
+def _directories(conf: Settings) -> list[Path]:
+    """Give the data directories of this application's workers on this machine that hold state.
+
+    All of them, whatever their web ports, unless APP_DATADIR names the one.
+    """
+    if conf.datadir is not None:
+        found = [conf.datadir]
+    else:
+        here = conf.data_directory.parent
+        found = [
+            path
+            for path in sorted(here.glob(f"{conf.app_id}-*"))
+            if path.name.removeprefix(f"{conf.app_id}-").isdigit()
+        ]
+    return [path for path in found if (path / "tables").is_dir()]
+
+
+class _Locked:
+    """Data directories that no worker can take meanwhile."""
+
+    def __init__(self, directories: Iterable[Path]) -> None:
+        self._directories = directories
+        self._files: list[Any] = []
+
+    def __enter__(self) -> None:
+        try:
+            for directory in self._directories:
+                self._files.append(lock(directory))
+        except StartError as error:
+            self.__exit__()
+            raise ResetError(str(error)) from None
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close()
+
+
+def in_words(found: Plan) -> list[tuple[str, str, str]]:
+    """Give what is deleted: what, which, how much of it."""
+    rows = [("offsets", name, f"of {count} partitions") for name, count in found.offsets.items()]
+    rows += [("changelog", name, _offsets(size)) for name, size in found.changelogs.items()]
+    rows += [("in between", name, _offsets(size)) for name, size in found.between.items()]
+    rows += [("local state", str(path / "tables"), "") for path in found.directories]
+    return rows
+
+
+def outputs_in_words(found: Plan) -> list[tuple[str, str, str]]:
+    """Give the outputs: what, which, how much of it."""
+    return [("output", name, _offsets(size)) for name, size in found.outputs.items()]
+
+
+def _offsets(size: int) -> str:
+    return f"{size:,} offsets"

@@ -1,0 +1,56 @@
+"""Draws the graph in Mermaid's language: https://mermaid.js.org/syntax/flowchart.html."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.topology.graph import Flow, Kind, Node, Topology
+
+#: Brackets around a label: a stadium, a box, a box with double sides, a cylinder.
+_SHAPES: dict[Kind, tuple[str, str]] = {
+    "topic": ("([", "])"),
+    "agent": ("[", "]"),
+    "step": ("[[", "]]"),
+    "table": ("[(", ")]"),
+}
+
+#: What most records take is a line, the rest is dotted and says why.
+_ARROWS: dict[Flow, str] = {
+    "reads": "-->",
+    "folds": "-->",
+    "writes": "-->",
+    "looks up": "-. looks up .->",
+    "late": "-. late .->",
+    "dead letters": "-.->",
+}
+
+
+def to_mermaid(topology: Topology) -> str:
+    """Give a flowchart from left to right, one line a node, then one an edge."""
+    names = _names(topology.nodes)
+    lines = ["flowchart LR"]
+    for node in topology.nodes:
+        opening, closing = _SHAPES[node.kind]
+        lines.append(f'  {names[node.id]}{opening}"{_quoted(node.label)}"{closing}')
+    lines += [
+        f"  {names[edge.source]} {_ARROWS[edge.flow]} {names[edge.target]}"
+        for edge in topology.edges
+    ]
+    return "\n".join(lines)
+
+
+def _names(nodes: tuple[Node, ...]) -> dict[str, str]:
+    """Give each node a name of letters and digits, its own."""
+    names: dict[str, str] = {}
+    for node in nodes:
+        name = re.sub(r"\W", "_", f"{node.kind}_{node.label}")
+        while name in names.values():
+            name += "_"
+        names[node.id] = name
+    return names
+
+
+def _quoted(label: str) -> str:
+    return label.replace("&", "#amp;").replace('"', "#quot;").replace("<", "#lt;")

@@ -1,0 +1,29 @@
+"""The 5 minutes of each symbol, said once each, when they are final.
+
+A table of its own beside the candles, because its grace is its own: signals wait for it. One pane
+of each symbol is in memory; what is older than the hour, candles have.
+
+Written by `agents/trends.py`; read by the web's `/api/windows/closes`.
+"""
+
+from app import app
+from app.calc.candles import candle
+from app.settings import settings
+from app.state.window_table import WindowTable
+from app.topics import TICKS
+from app.windows import Ohlc, on_close
+
+HOUR = 3_600_000
+
+closes = WindowTable(
+    app,
+    name="closes",
+    source=TICKS,
+    windows="5m",
+    aggregate=Ohlc(),
+    record=candle,
+    grace=settings().trend_grace,
+    retention=settings().trend_grace + HOUR,
+    emission=on_close(),
+    help="Each symbol's 5 minutes, once they are final: their closes make its trend",
+)

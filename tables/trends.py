@@ -1,0 +1,23 @@
+"""The trend of each symbol: its moving averages and their last three crossings.
+
+Written by `agents/trends.py`; read by the web's `/api/trends`.
+"""
+
+from app import app
+from app.calc.trends import Trends
+from app.records import Trend
+from app.settings import DAY
+from app.state.keyed_table import KeyedTable
+from app.topics import CLOSES, TREND_SIGNALS
+
+trends = KeyedTable(
+    app,
+    name="trends",
+    source=CLOSES,
+    process=Trends(),
+    state=Trend,
+    outputs=[TREND_SIGNALS],
+    # An average has to outlast any pause of trading; who doesn't trade for a year begins anew.
+    retention=366 * DAY.size,
+    help="Moving averages of each symbol's 5-minute closes, and when they cross",
+)

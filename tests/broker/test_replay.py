@@ -1,0 +1,221 @@
+"""`faust -A app replay`: an hour of live data again, as it was and with another threshold."""
+
+import json
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import hour
+import polars as pl
+import pytest
+import truth
+from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+from progress import lag
+from workers import DAY, MINUTE, Market, until
+
+#: Yesterday at ten: the hour, what is around it and its day are over.
+BEGIN = int(time.time() * 1000) // DAY * DAY - DAY + 10 * hour.HOUR
+END = BEGIN + hour.HOUR
+
+#: A stream of games runs beside the market: tests/own/streaks.py.
+OWN = {"TICKSTREAM_MODULES": "streaks", "PYTHONPATH": str(Path(__file__).parents[1] / "own")}
+
+#: What the thresholds are in live, and what they are then: fewer surges, more streaks.
+SURGE, STREAK = (0.004, 0.01), (5, 4)
+
+
+@pytest.fixture(scope="module")
+def live(market: Market):
+    """Run a worker that has folded the hour and said so."""
+    with market.worker(**OWN) as worker:
+        market.send(hour.games(BEGIN), "games")
+        market.send(hour.day_before(BEGIN))
+        market.send(hour.ticks(BEGIN))
+        until(lambda: lag(market.bootstrap, market.application) == 0)
+        until(lambda: published(market) == expected(market))
+        yield worker
+
+
+def published(market: Market) -> int:
+    """Give how many windows of the hour are published as final."""
+    found = (json.loads(each.value()) for each in truth.read(market.bootstrap, "candles"))
+    return sum(each["final"] and each["start"] >= BEGIN and each["end"] <= END for each in found)
+
+
+def games(market: Market) -> list[Message]:
+    """Give the games by team, as they lie in their topic."""
+    return list(truth.read(market.bootstrap, "by-team"))
+
+
+def expected(market: Market) -> int:
+    """Give how many windows the hour has."""
+    judged, inside = (
+        truth.ticks(market.bootstrap),
+        (pl.col("start") >= BEGIN) & (pl.col("end") <= END),
+    )
+    windows = (
+        truth.candles(judged, size * MINUTE, advance * MINUTE, 5 * MINUTE)
+        for size, advance in ((1, 1), (5, 5), (15, 15), (5, 1), (15, 1))
+    )
+    return sum(each.filter(inside).height for each in windows)
+
+
+def replay(
+    faust, market: Market, *arguments: str, **environment: str
+) -> tuple[int, dict[str, Any], str]:
+    """Run the command over the hour; give its exit code, what it found, what it says."""
+    command = faust(
+        "--json",
+        "replay",
+        # The last one of an option holds.
+        f"--from={BEGIN}",
+        f"--to={END}",
+        *arguments,
+        BROKER_URL=market.bootstrap,
+        TICKSTREAM_APP_ID=market.application,
+        **OWN,
+        **environment,
+    )
+    out, said = command.communicate(timeout=120)
+    return command.returncode, json.loads(out) if out else {}, said
+
+
+def everything(market: Market) -> dict[tuple[str, int], tuple[int, int]]:
+    """Give the end of each partition there is, and what the application has committed of it."""
+    consumer = Consumer({"bootstrap.servers": market.bootstrap, "group.id": market.application})
+    try:
+        topics = consumer.list_topics(timeout=10).topics
+        tps = [TopicPartition(name, n) for name in topics for n in topics[name].partitions]
+        ends = truth.ends
+        return {
+            (tp.topic, tp.partition): (ends(consumer, [tp])[tp.partition], tp.offset)
+            for tp in consumer.committed(tps, timeout=10)
+        }
+    finally:
+        consumer.close()
+
+
+def test_a_replay_of_an_hour_finds_no_difference_and_touches_nothing(faust, market, live) -> None:
+    """Every window of the hour is compared; no topic, no offset is another one afterwards."""
+    before = everything(market)
+    code, found, said = replay(faust, market)
+    assert (code, said) == (0, "")
+    assert everything(market) == before
+    assert live.running
+    assert found["differences"] == []
+    # The hour and the one before: an event may be so much ahead of its record.
+    assert all(each["from_offset"] > 0 for each in found["read"] if each["topic"] == "ticks")
+    compared = {topic: each["compared"] for topic, each in found["topics"].items()}
+    assert compared["candles"] == expected(market)
+    judged = truth.ticks(market.bootstrap)
+    assert compared["surges"] == len(hour.surges(judged, BEGIN, END, 0.004)) > 0
+    assert compared["streaks"] == len(hour.streaks(games(market), BEGIN, END, STREAK[0])) > 0
+    assert compared["by-team"] == hour.HOUR // (5 * hour.SECOND)
+    assert compared["ticks-late"] > 0
+    assert compared["dead-letters"] > 0
+    left_out = {topic: set(each["left_out"]) for topic, each in found["topics"].items()}
+    assert left_out["candles"] == left_out["top-gainers"] == {"reach beyond the interval"}
+
+
+def test_days_and_rankings_are_compared_where_they_are_whole(faust, market, live) -> None:
+    """A second stage reads what the first one of the replay made, not what live has made."""
+    midnight = BEGIN // DAY * DAY
+    span = (f"--from={midnight - DAY}", f"--to={midnight}")
+    code, found, said = replay(faust, market, *span, "--topic=top-gainers")
+    assert (code, said) == (0, "")
+    compared = {topic: each["compared"] for topic, each in found["topics"].items()}
+    assert compared["daily-gains"] == len(hour.SYMBOLS)
+    assert compared["top-gainers"] == 1
+    assert live.running
+
+
+def test_other_thresholds_add_and_remove_exactly_the_alerts_expected(faust, market, live) -> None:
+    """As computations apart find them: minutes that are no surge then, streaks that are."""
+    arguments = (f"--set=TICKSTREAM_SURGE={SURGE[1]}", "--topic=surges", "--topic=streaks")
+    code, found, said = replay(faust, market, *arguments, STREAK=str(STREAK[1]))
+    judged = truth.ticks(market.bootstrap)
+    before, after = (hour.surges(judged, BEGIN, END, each) for each in SURGE)
+    old, new = (hour.streaks(games(market), BEGIN, END, each) for each in STREAK)
+    by_topic: dict[tuple[str, str], set[Any]] = defaultdict(set)
+    for each in found["differences"]:
+        value = each["live"] or each["replayed"]
+        name = each["identity"], value.get("games")
+        if each["topic"] == "surges":
+            name = value["symbol"], value["start"], value["last_offset"]
+        by_topic[each["topic"], each["what"]].add(name)
+    assert by_topic == {
+        ("surges", "removed"): before - after,
+        ("streaks", "removed"): old,
+        ("streaks", "added"): new,
+    }
+    assert len(before - after) > 5 < len(new)
+    added, removed = len(new), len(before - after) + len(old)
+    assert (code, said.count("\n")) == (1, 1)
+    assert said.endswith(f" results differ: {added:,} added, {removed:,} removed, 0 changed\n")
+    assert live.running
+
+
+def test_what_live_says_otherwise_is_found(faust, market, live) -> None:
+    """A candle with another high, a surge that nobody made: told for people, exit code 1."""
+    candles = (json.loads(each.value()) for each in truth.read(market.bootstrap, "candles"))
+    candle = next(each for each in candles if each["final"] and each["start"] == BEGIN)
+    candle |= {"high": candle["high"] + 1}
+    market.send([(candle["symbol"], json.dumps(candle).encode(), BEGIN)], "candles")
+    (surge, *_) = (json.loads(each.value()) for each in truth.read(market.bootstrap, "surges"))
+    surge |= {"start": BEGIN + 500, "end": BEGIN + MINUTE + 500}
+    market.send([(surge["symbol"], json.dumps(surge).encode(), BEGIN)], "surges")
+    command = faust(
+        "replay",
+        f"--from={BEGIN}",
+        f"--to={END}",
+        BROKER_URL=market.bootstrap,
+        TICKSTREAM_APP_ID=market.application,
+        **OWN,
+    )
+    out, said = command.communicate(timeout=120)
+    assert command.returncode == 1
+    assert said.endswith(" results differ: 0 added, 1 removed, 1 changed\n")
+    (changed,) = (line for line in out.splitlines() if " changed " in line and "high" in line)
+    assert f"{candle['symbol']} " in changed
+    (removed,) = (line for line in out.splitlines() if " removed " in line and "last" in line)
+    assert f"{surge['symbol']} " in removed
+    assert live.running
+
+
+def test_windows_whose_records_are_deleted_are_left_out(faust, market, live) -> None:
+    """The broker's retention has taken them from one partition; the others are compared."""
+    admin = AdminClient({"bootstrap.servers": market.bootstrap})
+    in_ten_minutes = next(
+        each.offset()
+        for each in truth.read(market.bootstrap, "ticks")
+        if each.partition() == 0 and each.timestamp()[1] > BEGIN + 10 * MINUTE
+    )
+    total = expected(market)
+    gone = TopicPartition("ticks", 0, in_ten_minutes)
+    for future in admin.delete_records([gone]).values():
+        future.result(timeout=10)
+    _, found, _ = replay(faust, market, "--topic=candles")
+    candles = found["topics"]["candles"]
+    left_out = candles["left_out"]["may have lost records to the source's retention"]
+    assert left_out > 0 < candles["compared"] == total - left_out
+    # The one that was made another above, unless it is of that partition.
+    assert {each["what"] for each in found["differences"]} <= {"changed"}
+    assert live.running
+
+
+@pytest.mark.parametrize(
+    ("argument", "reason"),
+    [
+        ("--topic=nope", "no table reads or writes 'nope' here; there are "),
+        ("--set=BROKER_URL=x:1", "--set BROKER_URL=x:1: set BROKER_URL in the environment"),
+        ("--set=TICKSTREAM_SURGE=much", "TICKSTREAM_SURGE=much: "),
+    ],
+)
+def test_what_can_not_be_replayed_is_told_in_one_line(faust, market, argument, reason) -> None:
+    """A topic that nobody has, a setting that says where live is, a bad value."""
+    code, found, said = replay(faust, market, argument)
+    assert (code, found) == (1, {})
+    assert said.startswith(reason)
+    assert said.count("\n") == 1

@@ -1,0 +1,151 @@
+"""`faust -A app reset`: an application as if it had never run, its sources as they were."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import truth
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from new_topics import create
+from progress import committed
+from workers import DAY, Market, Worker, tick, until
+
+from app import app
+
+#: Yesterday's noon: no test runs across the end of a day.
+NOON = int(time.time() * 1000) // DAY * DAY - DAY // 2
+TICKS = 600
+
+Reset = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def folded(market: Market) -> Worker:
+    """Give a worker that has folded ten minutes of ticks; it runs."""
+    # Its name begins with that of the application.
+    create(market.bootstrap, f"{market.application}-other-candles-changelog", 1)
+    worker = market.worker().start()
+    market.send(tick(f"S{n % 30:02}", 10 + n % 7, NOON + n * 1_000) for n in range(TICKS))
+    until(lambda: committed(market.bootstrap, market.application) == TICKS)
+    return worker
+
+
+@pytest.fixture
+def reset(folded: Worker) -> Reset:
+    """Give the command: exit code, what it prints, what it says of errors."""
+
+    def run(*arguments: str, answers: str = "") -> tuple[int, str, str]:
+        done = subprocess.run(
+            [Path(sys.executable).with_name("faust"), "-A", "app", "reset", *arguments],
+            env=os.environ | folded.environment,
+            input=answers,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=90,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+def sizes(market: Market) -> dict[str, int]:
+    """Give how many offsets each topic holds."""
+    consumer = Consumer({"bootstrap.servers": market.bootstrap, "group.id": "sizes"})
+    try:
+        found = {}
+        for name, topic in consumer.list_topics(timeout=10).topics.items():
+            bounds = (
+                consumer.get_watermark_offsets(TopicPartition(name, n)) for n in topic.partitions
+            )
+            found[name] = sum(end - first for first, end in bounds)
+        return found
+    finally:
+        consumer.close()
+
+
+def groups(market: Market) -> set[str]:
+    """Give the names of the consumer groups."""
+    admin = AdminClient({"bootstrap.servers": market.bootstrap})
+    return {each.group_id for each in admin.list_consumer_groups().result(10).valid}
+
+
+def candles(market: Market) -> Any:
+    """Give the candles as they stand, but for their order."""
+    return truth.published(market.bootstrap).sort(truth.WINDOW)
+
+
+def test_nothing_is_deleted_while_a_worker_runs(market, folded, reset: Reset) -> None:
+    """It is refused in one line, also with --yes."""
+    before = sizes(market)
+    code, out, said = reset("--yes", "--outputs")
+    assert (code, out) == (1, "")
+    assert said.startswith(f"application {market.application} has members (1 active, on 127.0.0.1)")
+    assert said.count("\n") == 1
+    assert sizes(market).keys() == before.keys()
+    assert folded.running
+
+
+def test_nothing_is_deleted_without_a_yes(market, folded, reset: Reset) -> None:
+    """It shows what it would delete, asks, and takes silence for a no."""
+    if folded.running:
+        folded.stop()
+    before = sizes(market)
+    code, out, said = reset()
+    assert code == 1
+    assert said.splitlines()[-1] == "Nothing is deleted: nobody answered, see --yes"
+    told = [" ".join(line.split()) for line in out.splitlines()]
+    assert "offsets ticks of 6 partitions" in told
+    assert f"local state {folded.data / 'tables'}" in told
+    for start in f"changelog {market.application}-candles-changelog", "in between daily-gains":
+        assert any(line.startswith(start) for line in told)
+    assert sizes(market) == before
+
+
+def test_after_a_reset_all_is_folded_again(market, folded, reset: Reset) -> None:
+    """Sources, outputs and what belongs to others stay; results are what they were."""
+    if folded.running:
+        folded.stop()
+    before, were = sizes(market), candles(market)
+    code, _, said = reset("--yes")
+    assert (code, said) == (0, "")
+    after = sizes(market)
+    tables = app.tasks.tables
+    mine = {f"{market.application}-{table.name}-changelog" for table in tables}
+    assert before.keys() - after.keys() == mine
+    between = {table.source.name for table in tables}
+    between &= {topic.name for table in tables for topic in table.topics}
+    assert between >= {"daily-gains", "surges"}
+    assert {after[name] for name in between} == {0}
+    others = {name for name in before if not name.startswith("__")}
+    others -= mine | between
+    assert {name: after[name] for name in others} == {name: before[name] for name in others}
+    assert market.application not in groups(market)
+    assert not (folded.data / "tables").exists()
+
+    folded.start()
+    until(lambda: committed(market.bootstrap, market.application) == TICKS)
+    folded.stop()
+    assert candles(market).equals(were)
+
+
+def test_outputs_are_emptied_on_demand(market, folded, reset: Reset) -> None:
+    """They are asked for apart: with a no to that, the rest is deleted all the same."""
+    if folded.running:
+        folded.stop()
+    assert sizes(market)["candles"] > 0
+    code, out, _ = reset("--outputs", answers="y\nn\n")
+    assert (code, sizes(market)["candles"] > 0) == (0, True)
+    assert f"Application {market.application} is as if it had never run; " in out
+    code, out, _ = reset("--outputs", "--yes")
+    assert code == 0
+    assert out.startswith(f"Nothing is known of application {market.application}\n")
+    found = sizes(market)
+    assert {found[name] for name in ("candles", "ticks-late", "top-gainers")} == {0}
+    assert found["ticks"] == TICKS

@@ -1,0 +1,88 @@
+"""games -> by-team -> streaks: teams that win STREAK games in a row; a step and a table of keys."""
+
+import os
+from collections.abc import AsyncIterable
+
+from msgspec import Struct
+
+from app import app
+from app.calc.process import Context, Sender
+from app.state.batch import Batch
+from app.state.keyed_table import KeyedTable
+from app.state.step import Step
+from app.topics import Topic
+
+LEAST = int(os.environ.get("STREAK", "5"))
+
+
+class Game(Struct):
+    """Somebody won or lost a game."""
+
+    player: str
+    team: str
+    won: bool
+    time: int
+
+
+class Streak(Struct):
+    """A team has won so many games in a row."""
+
+    team: str
+    games: int
+    time: int
+
+
+class Streaks:
+    """The state of a team is how many games in a row it has won."""
+
+    def on_record(self, state: int | None, game: Game, context: Context) -> int | None:
+        """Count on, or from the start; say so where there are enough."""
+        games = (state or 0) + 1 if game.won else 0
+        if games == LEAST:
+            context.send(Streak(context.key, games, game.time))
+        return games
+
+    def on_time(self, state: int, context: Context) -> int | None:
+        """Nothing to do: no moment is asked for."""
+        del context
+        return state
+
+    def on_shared(self, record: Game, context: Context) -> None:
+        """Nothing to do: each game has a team."""
+
+
+GAMES = Topic("games", "player", Game, "who won")
+BY_TEAM = Topic("by-team", "team", Game, "the same by team")
+STREAKS = Topic("streaks", "team", Streak, "teams that win and win")
+
+
+def by_team(game: Game, sender: Sender) -> None:
+    """Send a game on by its team."""
+    sender.send(game)
+
+
+teams = Step(app, name="teams", source=GAMES, make=by_team, outputs=[BY_TEAM], help="Games by team")
+streaks = KeyedTable(
+    app,
+    name="streaks",
+    source=BY_TEAM,
+    process=Streaks(),
+    state=int,
+    outputs=[STREAKS],
+    retention=86_400_000,
+    help="How many games in a row a team has won",
+)
+
+
+@app.agent(app.batches(GAMES))
+async def send_games_on(batches: AsyncIterable[Batch]) -> None:
+    """Send games on by team."""
+    async for batch in batches:
+        await teams.fold(batch)
+
+
+@app.agent(app.batches(BY_TEAM))
+async def find_streaks(batches: AsyncIterable[Batch]) -> None:
+    """Fold games into the streaks of their teams."""
+    async for batch in batches:
+        await streaks.fold(batch)

@@ -1,0 +1,38 @@
+"""Ticks of a few symbols that walk at random for days: some trade all the time, some rarely.
+
+One in twenty is late, some of these beyond the grace of trends; one in two hundred can't be read.
+"""
+
+import json
+import random
+import time
+from collections.abc import Iterator
+
+from app.sources.registry import Sent
+from app.topics import TICKS
+
+DAY = 86_400_000
+#: Between two ticks, of whatever symbol (ms).
+STEP = 10_000
+
+#: Of all ticks, how many are of each; more than three rankings of ten have place for.
+WEIGHTS = {f"W{number:02}": 40 / (number + 1) for number in range(36)}
+
+
+def walks(records: int, seed: int) -> list[Sent]:
+    """Give so many records, from the midnight (UTC) before all of them are in the past."""
+    days = records * STEP // DAY + 1
+    return list(_walks(records, random.Random(seed), (time.time_ns() // 10**6 // DAY - days) * DAY))
+
+
+def _walks(records: int, rng: random.Random, start: int) -> Iterator[Sent]:
+    prices = dict.fromkeys(WEIGHTS, 100.0)
+    symbols = rng.choices(list(prices), list(WEIGHTS.values()), k=records)
+    for number, symbol in enumerate(symbols):
+        prices[symbol] = round(prices[symbol] * rng.lognormvariate(0, 0.002), 2)
+        at = start + number * STEP
+        luck = rng.random()
+        behind = rng.choice([500, 12_000, 29_000, 31_000, 90_000]) if luck < 0.05 else 0
+        tick = {"symbol": symbol, "price": prices[symbol], "size": rng.randint(0, 300)}
+        value = b"?" if luck > 0.995 else json.dumps(tick | {"time": at - behind}).encode()
+        yield TICKS, (symbol, value, at)

@@ -1,0 +1,150 @@
+"""ticks -> closes -> trends -> trend-signals, whatever becomes of the workers.
+
+The truth: the 5 minutes of all ticks at once, and averages of their closes (tests/trend_truth.py).
+"""
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from lives import LATER, LIVES, SYMBOLS, Life, live
+from market_truth import Truth, judge, windows_of
+from msgspec import structs
+from trend_truth import FIVE, GRACE, Followed, follow
+
+from app import app
+from app.records import Candle, Tick, Trend, TrendSignal
+from app.testing import START, TopologyDriver
+from app.topics import CLOSES, DEAD_LETTERS, TICKS, TREND_SIGNALS
+from tables.closes import closes as close_table
+from tables.trends import trends as trend_table
+
+TABLES = [close_table, trend_table]
+
+#: What of its close a signal has as it is.
+EXACT = ["start", "end", "close", "partition", "first_offset", "last_offset"]
+
+
+def final_closes(truth: Truth) -> dict[str, list[Candle]]:
+    """Give the final 5 minutes of each symbol, in order."""
+    found = defaultdict(list)
+    for window in windows_of(truth, FIVE, FIVE, GRACE).values():
+        if window.final:
+            found[window.symbol].append(window)
+    return {symbol: sorted(each, key=lambda c: c.start) for symbol, each in found.items()}
+
+
+def followed(closes: list[Candle]) -> list[Followed]:
+    """Give what becomes of the averages with each close."""
+    return list(follow(map(structs.asdict, closes)))
+
+
+@settings(max_examples=40)
+@given(LIVES)
+def test_whatever_happens_trends_are_exact(life: Life) -> None:
+    """Each final window is told once and in order, and so is each crossing, and nothing else."""
+    with TopologyDriver(
+        app, tables=TABLES, partitions=2, start=LATER, commit_time=life.commit_time
+    ) as driver:
+        live(driver, life)
+        right = final_closes(judge(driver.records(TICKS)))
+        assert_closes(driver, right)
+        assert_signals(driver, right)
+        driver.crash(lose_store=True)
+        driver.settle()
+        assert_closes(driver, right)
+        assert_signals(driver, right)
+        assert_trends(right)
+        assert {letter.topic for letter in driver.topic(DEAD_LETTERS)} <= {TICKS.name}
+
+
+def assert_closes(driver: TopologyDriver, right: dict[str, list[Candle]]) -> None:
+    """The final 5 minutes of each symbol stand in order, each once."""
+    found = defaultdict(list)
+    for candle in driver.topic(CLOSES):
+        found[candle.symbol].append(candle)
+    assert found == right
+
+
+def assert_signals(driver: TopologyDriver, right: dict[str, list[Candle]]) -> None:
+    """The signals are those of the decimal numbers, in the windows in which they cross."""
+    found = defaultdict(list)
+    for signal in driver.topic(TREND_SIGNALS):
+        found[signal.symbol].append(signal)
+    assert {symbol: [key(each) for each in signals] for symbol, signals in found.items()} == {
+        symbol: [
+            (each.signal, each.windows, *map(each.close.__getitem__, EXACT))
+            for each in followed(closes)
+            if each.signal
+        ]
+        for symbol, closes in right.items()
+    }
+
+
+def key(signal: TrendSignal) -> tuple[Any, ...]:
+    """Give what of a signal is exact."""
+    return signal.signal, signal.windows, *(getattr(signal, name) for name in EXACT)
+
+
+def assert_trends(right: dict[str, list[Candle]]) -> None:
+    """Queries give the averages after the last window, and the last three signals."""
+    for symbol in SYMBOLS:
+        trend = trend_table.state_of(symbol)
+        if symbol not in right:
+            assert trend is None
+            continue
+        history = followed(right[symbol])
+        last = right[symbol][-1]
+        assert (trend.end, trend.close, trend.windows) == (last.end, last.close, len(history))
+        assert trend.ema38 == pytest.approx(float(history[-1].short), rel=1e-12)
+        assert trend.ema100 == pytest.approx(float(history[-1].long), rel=1e-12)
+        expected = [(each.close["start"], each.signal) for each in history if each.signal]
+        assert [(signal.start, signal.signal) for signal in trend.signals] == expected[-3:]
+
+
+def pipe(driver: TopologyDriver, *moves: tuple[int, float]) -> None:
+    """Let ticks of A come: ms after the start, price."""
+    for time, price in moves:
+        driver.pipe(TICKS, Tick("A", price, START + time), timestamp=START + time)
+    driver.settle()
+
+
+def trend() -> Trend:
+    """Give the trend of A."""
+    return trend_table.state_of("A")
+
+
+def test_a_window_without_ticks_carries_the_averages_and_crosses_nothing() -> None:
+    """Half a day without a trade: the next close is the third, wherever it lies."""
+    with TopologyDriver(app, tables=TABLES, partitions=1, start=LATER) as driver:
+        pipe(driver, (0, 100.0), (FIVE + GRACE, 100.0))
+        (before,) = driver.topic(TREND_SIGNALS)
+        assert (trend().windows, before.signal) == (1, "buy")
+        pipe(driver, (150 * FIVE, 100.0), (151 * FIVE + GRACE, 90.0))
+        assert trend().windows == 3
+        assert trend().ema38 == pytest.approx(100 * (1 - (37 / 39) ** 3))
+        assert driver.topic(TREND_SIGNALS) == [before]
+
+
+def test_a_close_waits_for_its_grace_and_a_late_tick_within_it_counts() -> None:
+    """What comes after the grace changes nothing that was told."""
+    with TopologyDriver(app, tables=TABLES, partitions=1) as driver:
+        pipe(driver, (0, 100.0), (FIVE + GRACE - 1, 50.0))
+        assert driver.topic(CLOSES) == []
+        pipe(driver, (FIVE - 1, 80.0), (FIVE + GRACE, 60.0))
+        assert [close.close for close in driver.topic(CLOSES)] == [80.0]
+        assert trend().ema38 == pytest.approx(80.0 * 2 / 39)
+        pipe(driver, (FIVE - 1, 10.0))
+        assert [close.close for close in driver.topic(CLOSES)] == [80.0]
+        assert close_table.late_of("A") == 1
+
+
+def test_a_signal_names_its_source() -> None:
+    """Its header is where its close lies, its fields are where the ticks lie."""
+    with TopologyDriver(app, tables=TABLES, partitions=1) as driver:
+        pipe(driver, (0, 100.0), (1, 101.0), (FIVE + GRACE, 60.0))
+        (record,) = driver.records(TREND_SIGNALS)
+        assert dict(record.headers) == {"source": b"closes-0-0"}
+        (signal,) = driver.topic(TREND_SIGNALS)
+        assert (signal.partition, signal.first_offset, signal.last_offset) == (0, 0, 1)

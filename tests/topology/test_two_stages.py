@@ -1,0 +1,113 @@
+"""Rankings in two stages (TICKSTREAM_RANKING_STAGES=2) are those of one, of fewer records."""
+
+from collections.abc import AsyncIterable
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from lives import LATER, LIVES, Life, live
+from market_truth import ORDERS, TopicRecord, gains, judge, rankings
+
+from agents.gainers import daily_gain
+from app.batching.tables import TaskTableManager
+from app.records import DailyGain
+from app.settings import Settings
+from app.state.batch import Batch
+from app.state.window_table import WindowTable
+from app.testing import TopologyDriver
+from app.topics import (
+    BEST_GAINS,
+    MOST_ACTIVE,
+    PARTITION_GAINS,
+    TICKS,
+    TOP_GAINERS,
+    TOP_LOSERS,
+)
+from app.worker import TickApp
+from tables.contenders import rank_partitions
+from tables.days import days as product_days
+from tables.gainers import Gainers, active, losers, rank_best
+from tables.gainers import gainers as one_stage
+
+
+class Stages(NamedTuple):
+    """An application of the product's tables, and the last of them."""
+
+    app: TickApp
+    gainers: Gainers
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> Stages:
+    """Declare what agents/gainers.py declares for two stages."""
+    conf = Settings(APP_DATADIR=tmp_path_factory.mktemp("stages"))
+    app = TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
+    days = WindowTable(
+        app,
+        name="days",
+        source=TICKS,
+        windows=product_days.windows,
+        aggregate=product_days.aggregate,
+        record=product_days.record,
+        grace=product_days.grace,
+        retention=product_days.retention,
+        help="days",
+    )
+    contenders, gainers = rank_partitions(app), rank_best(app)
+    days.publish(PARTITION_GAINS, daily_gain)
+    contenders.publish(BEST_GAINS)
+    gainers.publish(TOP_GAINERS)
+    gainers.publish(TOP_LOSERS, losers)
+    gainers.publish(MOST_ACTIVE, active)
+    for topic, table in ((TICKS, days), (PARTITION_GAINS, contenders), (BEST_GAINS, gainers)):
+        _fold(app, topic, table)
+    return Stages(app, gainers)
+
+
+def _fold(app: TickApp, topic: Any, table: Any) -> None:
+    @app.agent(app.batches(topic), name=f"fold {table.name}")
+    async def fold(batches: AsyncIterable[Batch]) -> None:
+        async for batch in batches:
+            await table.fold(batch)
+
+
+@settings(max_examples=20)
+@given(LIVES)
+def test_two_stages_rank_as_one_does(stages: Stages, life: Life) -> None:
+    """The last ranking of each day is that of all symbols at once, whatever happens meanwhile."""
+    with TopologyDriver(
+        stages.app, partitions=2, start=LATER, commit_time=life.commit_time
+    ) as driver:
+        live(driver, life)
+        assert_rankings(driver)
+        driver.crash(lose_store=True)
+        right = as_gains(driver)
+        ask = stages.gainers.top, stages.gainers.losers, stages.gainers.most_active
+        for kind, answer in zip(ORDERS, ask, strict=True):
+            for day, ranking in rankings(right, kind).items():
+                assert answer(day).rank == ranking.rank
+        driver.settle()
+        assert_rankings(driver)
+        for best in driver.topic(BEST_GAINS):
+            assert len(best.rows) <= 30
+
+
+def test_state_of_one_stage_is_not_taken_for_that_of_two(stages: Stages) -> None:
+    """A worker that finds the other's rows stops and says so, as for any other layout."""
+    assert stages.gainers.layout != one_stage.layout
+
+
+def assert_rankings(driver: TopologyDriver) -> None:
+    """What a reader of the compacted topics ends up with."""
+    right = as_gains(driver)
+    for kind, topic in zip(ORDERS, (TOP_GAINERS, TOP_LOSERS, MOST_ACTIVE), strict=True):
+        last = {ranking.day: ranking.rank for ranking in driver.topic(topic)}
+        assert last == {day: each.rank for day, each in rankings(right, kind).items()}
+
+
+def as_gains(driver: TopologyDriver) -> list[TopicRecord]:
+    """Give the last day of each symbol, of all ticks at once, as if it lay in daily-gains."""
+    name, right = PARTITION_GAINS.name, gains(judge(driver.records(TICKS))).values()
+    values = [msgspec.json.encode(DailyGain(**gain, stream_time=0)) for gain in right]
+    return [TopicRecord(name, 0, n, 0, None, value) for n, value in enumerate(values)]

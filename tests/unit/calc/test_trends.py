@@ -1,0 +1,107 @@
+"""Moving averages of closes and their crossings, without a stream around them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.calc.trends import LONG, SHORT, Trends, alpha
+from app.records import Candle, Trend, TrendSignal
+
+FIVE = 300_000
+#: 2026-01-31T00:00:00Z.
+START = 1_769_817_600_000
+
+PRICES = st.floats(1e-6, 1e12, allow_subnormal=False) | st.integers(1, 10**6).map(
+    lambda cents: cents / 100
+)
+
+
+class Sent:
+    """A context that only notes what is sent."""
+
+    def __init__(self) -> None:
+        self.signals: list[Any] = []
+
+    def send(self, record: Any) -> None:
+        """Note it."""
+        self.signals.append(record)
+
+
+def close(number: int, price: float) -> Candle:
+    """Give the final 5 minutes number `number`, all at one price."""
+    start = START + number * FIVE
+    prices = dict.fromkeys(["open", "high", "low", "close", "mean"], price)
+    source = {"partition": 3, "first_offset": 10 * number, "last_offset": 10 * number + 9}
+    counts = {"volume": 10, "vwap": price, "count": 10, "revision": 1, "final": True, "late": 0}
+    times = {"size": FIVE, "advance": FIVE, "start": start, "end": start + FIVE}
+    return Candle(symbol="A", **times, **prices, **source, **counts)
+
+
+def follow(prices: Iterable[float]) -> tuple[list[Trend], list[TrendSignal]]:
+    """Give the trend after each window, and all signals."""
+    process, context, state, trends = Trends(), Sent(), None, []
+    for number, price in enumerate(prices):
+        state = process.on_record(state, close(number, price), context)
+        trends.append(state)
+    return trends, context.signals
+
+
+@settings(max_examples=30)
+@given(PRICES)
+def test_at_a_constant_price_averages_approach_it_and_cross_once(price: float) -> None:
+    """EMA_n = P (1 - (1 - alpha)^n); one buy, in the first window, and nothing for a month."""
+    trends, signals = follow([price] * 8_640)
+    assert [(each.signal, each.start) for each in signals] == [("buy", START)]
+    for windows in (1, 2, 38, 100, 1_000, 8_640):
+        trend = trends[windows - 1]
+        assert trend.windows == windows
+        for found, closes in ((trend.ema38, SHORT), (trend.ema100, LONG)):
+            assert found == pytest.approx(price * (1 - (1 - alpha(closes)) ** windows), rel=1e-12)
+
+
+@settings(max_examples=30)
+@given(PRICES, st.floats(0.01, 0.99), st.integers(1, 400))
+def test_a_step_down_gives_exactly_one_sell(price: float, part: float, before: int) -> None:
+    """However long the price had been up, and for as long as it stays below the averages."""
+    trends, _ = follow([price] * before)
+    lower = part * trends[-1].ema100
+    _, signals = follow([price] * before + [lower] * 3_000)
+    assert [each.signal for each in signals] == ["buy", "sell"]
+    assert signals[1].start >= START + before * FIVE
+
+
+def test_a_signal_says_what_it_is_made_of() -> None:
+    """The averages before and after, the window, the ticks, and a sentence."""
+    trends, signals = follow([100.0] * 200 + [50.0] * 200)
+    sell = signals[-1]
+    number = next(i for i, each in enumerate(trends) if i and each.ema38 < each.ema100)
+    assert (sell.signal, sell.start, sell.windows) == ("sell", START + number * FIVE, number + 1)
+    assert (sell.before38, sell.before100) == (trends[number - 1].ema38, trends[number - 1].ema100)
+    assert (sell.ema38, sell.ema100) == (trends[number].ema38, trends[number].ema100)
+    offsets = 10 * number, 10 * number + 9
+    assert (sell.partition, sell.first_offset, sell.last_offset) == (3, *offsets)
+    assert sell.explanation.startswith("with a close of 50, EMA38 (")
+    assert ") fell below EMA100 (" in sell.explanation
+    assert "; before it was not below it (" in sell.explanation
+
+
+def test_the_last_three_signals_are_kept() -> None:
+    """The newest last."""
+    swings = [price for _ in range(4) for price in [100.0] * 150 + [50.0] * 150]
+    trends, signals = follow(swings)
+    assert [each.signal for each in signals] == ["buy", "sell"] * 4
+    assert trends[-1].signals == signals[-3:]
+    assert trends[0].signals == signals[:1]
+
+
+def test_a_close_before_the_last_is_refused() -> None:
+    """It would give another average than the one that was told; so would one that comes twice."""
+    process, context = Trends(), Sent()
+    state = process.on_record(None, close(5, 10.0), context)
+    for number in (4, 5):
+        with pytest.raises(ValueError, match=r"a close of \d+ after that of"):
+            process.on_record(state, close(number, 10.0), context)
+    assert (state.windows, state.ema38) == (1, alpha(SHORT) * 10.0)

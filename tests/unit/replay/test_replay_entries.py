@@ -1,0 +1,132 @@
+"""What of a record is compared, and with what."""
+
+import json
+from typing import Any
+
+import pytest
+
+from app import app
+from app.records import DailyGain
+from app.replay.comparison import same
+from app.replay.entries import Entries, Entry
+from app.replay.selection import Selection, select
+from app.topics import CANDLES, DAILY_GAINS, DEAD_LETTERS, SURGES, TICKS_LATE, TOP_GAINERS, Topic
+
+SOURCE = [("source", b"ticks-3-17")]
+
+
+@pytest.fixture(scope="module")
+def everything() -> Selection:
+    """Give all tables of the application."""
+    return select(app, [])
+
+
+def read(entries: Entries, key: str, headers: Any = (), **fields: Any) -> Entry | None:
+    """Read a record with these fields, of partition 3."""
+    return entries.read(
+        3, key.encode(), json.dumps(fields, separators=(",", ":")).encode(), headers
+    )
+
+
+def test_windows_are_known_by_key_and_place(everything: Selection) -> None:
+    """Size and advance tell those apart that begin together; the revision says which holds."""
+    entries = Entries(CANDLES, everything)
+    place = {"size": 60, "advance": 60, "start": 120, "end": 180}
+    entry = read(entries, "ACME", **place, revision=7, final=True, count=2, partition=3)
+    assert entry is not None
+    assert (entry.key, entry.identity, entry.revision) == ("ACME", "[60,60,120]", 7)
+    assert (entry.start, entry.end, entry.partition) == (120, 180, 3)
+
+
+def test_only_final_windows_are_compared_where_records_say_so(everything: Selection) -> None:
+    """Which changes were said before depends on when they were."""
+    entries = Entries(CANDLES, everything)
+    assert read(entries, "ACME", start=0, end=60, final=False) is None
+
+
+def test_a_session_that_was_withdrawn_is_none(everything: Selection) -> None:
+    """It has moved, and its last word is a count of nothing."""
+    entry = read(Entries(SURGES, everything), "ACME", start=0, end=60, final=True, count=0)
+    assert entry is not None
+    assert entry.value is None
+
+
+def test_a_window_whose_record_has_no_span_gets_it_from_its_result(everything: Selection) -> None:
+    """A day is known by its name; what the replay saw of it holds for live too."""
+    entries = Entries(DAILY_GAINS, everything)
+    gain = DailyGain("ACME", "2026-01-31", 1, 1, 1, 1, 0, 1, 10**12, True, 0, 0, 0)
+    unknown = read(entries, "ACME", day="2026-01-31", final=True)
+    entries.note(gain, 5, 9)
+    known = read(entries, "OTHER", day="2026-01-31", final=True)
+    assert unknown is not None
+    assert known is not None
+    assert (unknown.start, known.start, known.end) == (None, 5, 9)
+    assert known.identity == '["2026-01-31"]'
+
+
+def test_a_record_of_a_log_is_known_by_where_it_came_from(everything: Selection) -> None:
+    """The header `source`; what depends on when it was written is left aside."""
+    entries = Entries(DEAD_LETTERS, everything)
+    entry = read(entries, "ticks", SOURCE, stage="decode", time=1)
+    assert entry is not None
+    assert (entry.identity, entry.sources) == ("ticks-3-17", (("ticks", 3, 17),))
+    assert entries.ignored == {"time"}
+
+
+def test_what_other_pipelines_put_into_a_log_is_not_compared() -> None:
+    """Of two tables that refuse late ticks, or whose records fail, only those that are replayed."""
+    surges = select(app, ["surges"])
+    assert read(Entries(DEAD_LETTERS, surges), "ticks", SOURCE, stage="candles") is None
+    assert read(Entries(DEAD_LETTERS, surges), "ticks", SOURCE, stage="surges") is not None
+    candles = Selection([table for table in app.tasks.tables if table.name == "candles"])
+    assert read(Entries(TICKS_LATE, candles), "ACME", SOURCE, table="days") is None
+    assert read(Entries(TICKS_LATE, candles), "ACME", SOURCE, table="candles") is not None
+
+
+def test_offsets_of_what_the_replay_makes_anew_are_left_aside(everything: Selection) -> None:
+    """A ranking's revision is an offset in `daily-gains`, which are others in a replay."""
+    entries = Entries(TOP_GAINERS, everything)
+    assert (entries.kind, "revision" in entries.ignored) == ("last", True)
+    assert "revision" not in Entries(CANDLES, everything).ignored
+
+
+def test_floats_agree_within_a_billionth_and_nothing_else_does() -> None:
+    """Sums depend on the order of adding, counts do not."""
+    assert same({"mean": [1.0, 2]}, {"mean": [1.0 + 1e-12, 2]})
+    assert not same({"mean": 1.0}, {"mean": 1.0 + 1e-6})
+    assert not same({"count": 10**12}, {"count": 10**12 + 1})
+    assert not same({"vwap": None}, {"vwap": 0.0})
+    assert not same({"a": 1}, {"a": 1, "b": 2})
+
+
+@pytest.mark.parametrize(
+    ("topics", "tables", "internal"),
+    [
+        ([], {"candles", "days", "gainers", "surges", "latest-surges"}, {"daily-gains", "surges"}),
+        (["surges"], {"surges"}, set()),
+        (["top-gainers"], {"days", "gainers"}, {"daily-gains"}),
+        (["candles", "surges"], {"candles", "days", "surges"}, set()),
+    ],
+)
+def test_a_topic_asks_for_what_it_is_made_of(
+    topics: list[str], tables: set[str], internal: set[str]
+) -> None:
+    """Not for what is made of it, nor for what else its source gives."""
+    known = {"candles", "days", "gainers", "surges", "latest-surges"}
+    found = select(app, topics)
+    assert {table.name for table in found.tables} & known == tables
+    assert found.internal & {"daily-gains", "surges"} == internal
+
+
+def test_each_source_comes_before_what_is_made_of_it(everything: Selection) -> None:
+    """So a stage is over when its source is."""
+    names = [topic.name for topic in everything.sources]
+    assert names.index("ticks") < min(names.index("daily-gains"), names.index("surges"))
+
+
+def test_a_value_that_is_no_json_is_compared_by_its_bytes() -> None:
+    """Such as Avro."""
+    topic = Topic("avro", "key", dict, "in another format")
+    entry = Entries(topic, Selection([])).read(0, b"k", b"\x00\x01", SOURCE)
+    assert entry is not None
+    assert (entry.value, entry.identity) == (b"\x00\x01", "ticks-3-17")
