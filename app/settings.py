@@ -5,39 +5,25 @@ with one line that names the variable.
 """
 
 import os
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.thresholds.beaconing import BeaconSettings
+from app.thresholds.fields import Duration, Names, join, read, show
+from app.thresholds.fraud import FraudSettings
+from app.thresholds.hotel import HotelSettings
+from app.thresholds.maintenance import MaintenanceSettings
 from app.windows.calendars import Calendar, day, is_zone
-from app.windows.durations import format_duration, parse_duration
+from app.windows.durations import parse_duration
 from app.windows.errors import DefinitionError
 from app.windows.exchanges import Exchange, exchange
 from app.windows.windowers import Window, parse_windows, tumbling
 
 DAY = tumbling(86_400_000)
-
-
-def _read(parse: Callable[[str], Any]) -> BeforeValidator:
-    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
-
-
-def _show(write: Callable[[Any], str]) -> PlainSerializer:
-    return PlainSerializer(write, when_used="json")
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(filter(None, (name.strip() for name in text.split(","))))
-
-
-def _positive(ms: int) -> int:
-    if ms <= 0:
-        raise ValueError("has to be longer than nothing")
-    return ms
 
 
 def _candle_windows(text: str) -> tuple[Window, ...]:
@@ -70,22 +56,15 @@ def _known_day(name: str) -> str:
     return name
 
 
-def _join(values: tuple[Any, ...]) -> str:
-    return ",".join(map(str, values))
-
-
-# Each with how it is read, and how people are shown it.
-#: Milliseconds, written as `30s`, `5m`, `4h`.
-Duration = Annotated[int, _read(parse_duration), AfterValidator(_positive), _show(format_duration)]
-Windows = Annotated[tuple[Window, ...], _read(_candle_windows), _show(_join), NoDecode]
-Names = Annotated[tuple[str, ...], _read(_names), _show(_join), NoDecode]
+#: With how they are read, and how people are shown them.
+Windows = Annotated[tuple[Window, ...], read(_candle_windows), show(join), NoDecode]
 
 
 class SettingsError(SystemExit):
     """A setting that can't be used; its message is the one line a user sees."""
 
 
-class Settings(BaseSettings):
+class Settings(FraudSettings, MaintenanceSettings, BeaconSettings, HotelSettings, BaseSettings):
     """The settings of one process, read from its environment."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)

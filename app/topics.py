@@ -60,6 +60,9 @@ class Topic:
     read: Callable[[bytes], Any] | None = None
     #: What makes a value of a record. JSON if None.
     write: Callable[[Any], bytes] | None = None
+    #: What makes a record of a tombstone: of its key, and of Kafka's timestamp (ms), which is the
+    #: only time it has. Without it, a value that is not there can't be read.
+    tombstone: Callable[[str, int], Any] | None = None
 
     def partition_count(self, conf: Settings | None = None) -> int:
         """Give how many partitions this topic has under `conf` (this process's if None)."""
@@ -231,6 +234,74 @@ SCHEMAS = Topic(
     compacted=True,
 )
 
+# -- beaconing: conn-events -> beacons
+
+BEACONS = Topic(
+    "beacons",
+    "source",
+    records.Beacon,
+    "hosts that contact a destination at regular intervals",
+    partitions=3,
+)
+
+# -- fraud: payments -> alerts
+
+PAYMENTS = Topic("payments", "card", records.Payment, "payments by card", partitions=3)
+ALERTS = Topic(
+    "alerts",
+    "card",
+    records.Alert,
+    "payments that do not look like their card's owner, and why",
+    partitions=3,
+)
+
+# -- maintenance: readings -> maintenance
+
+READINGS = Topic(
+    "readings", "machine", records.Reading, "what machines' sensors read", partitions=3
+)
+MAINTENANCE = Topic(
+    "maintenance",
+    "machine",
+    records.Maintenance,
+    "machines that drift, jump or are silent",
+    partitions=3,
+)
+
+# -- hotel: guests, guest-events -> guest-log -> service-actions
+
+GUESTS = Topic(
+    "guests",
+    "guest",
+    records.Guest,
+    "profiles of a hotel's guests; a tombstone forgets one",
+    partitions=3,
+    compacted=True,
+    tombstone=records.GuestForgotten,
+)
+GUEST_EVENTS = Topic(
+    "guest-events",
+    "guest",
+    records.GuestEvent,
+    "reservations, arrivals, complaints, responses, departures",
+    partitions=3,
+)
+GUEST_LOG = Topic(
+    "guest-log",
+    "guest",
+    records.GuestEvent | records.GuestProfile | records.GuestForgotten,
+    "both in one order",
+    partitions=3,
+    retention=8 * DAY,
+)
+SERVICE_ACTIONS = Topic(
+    "service-actions",
+    "guest",
+    records.ServiceAction,
+    "guests who wait for too long",
+    partitions=3,
+)
+
 # -- every pipeline
 
 DEAD_LETTERS = Topic(
@@ -258,6 +329,15 @@ ALL = (
     CONN_EVENTS,
     CONN_EVENTS_AVRO,
     SCHEMAS,
+    BEACONS,
+    PAYMENTS,
+    ALERTS,
+    READINGS,
+    MAINTENANCE,
+    GUESTS,
+    GUEST_EVENTS,
+    GUEST_LOG,
+    SERVICE_ACTIONS,
     DEAD_LETTERS,
 )
 

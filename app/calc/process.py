@@ -28,11 +28,19 @@ class Sender(Protocol):
     def time(self) -> int:
         """The record's event time (ms)."""
 
-    def send(self, record: Any, *, to: Topic | None = None, partition: int | None = None) -> None:
+    def send(
+        self,
+        record: Any,
+        *,
+        to: Topic | None = None,
+        partition: int | None = None,
+        offsets: tuple[int, ...] = (),
+    ) -> None:
         """Write a record with the next checkpoint: exactly once, with its `source` header.
 
         To the topic of its type among the declared outputs, unless one of them is named; under
         the key in the field that the topic says. Raises TypeError for a topic not declared.
+        The header names what is handled, or the records at `offsets` of the same partition.
         """
 
 

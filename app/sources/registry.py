@@ -6,10 +6,10 @@ To add one: a generator of records in a module of its own, and an entry in SIMUL
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
-from app.sources import Record
-from app.sources.logs import lines
+from app.sources import Record, connections, guests, logs, machines, payments
+from app.sources.arrivals import without_labels
 from app.sources.market import Market
-from app.topics import LOGS, TICKS, Topic
+from app.topics import CONN_EVENTS, GUEST_EVENTS, GUESTS, LOGS, PAYMENTS, READINGS, TICKS, Topic
 
 #: A record and the topic it goes to.
 Sent = tuple[Topic, Record]
@@ -49,12 +49,42 @@ def _market(seed: int, rate: float, start: int) -> Iterator[Record]:
 #: The first: it has options of its own, so the commands make it themselves.
 MARKET = Simulation("market", (TICKS,), into(TICKS, _market), "trades of 500 symbols", rate=2000.0)
 
+#: Use cases; what is labelled in them is known to tests alone.
+CASES = (
+    Simulation(
+        "connections",
+        (CONN_EVENTS,),
+        without_labels(connections.labelled),
+        "an office, some of whose hosts call home",
+    ),
+    Simulation(
+        "payments",
+        (PAYMENTS,),
+        without_labels(payments.labelled),
+        "payments by card, some of them thefts",
+    ),
+    Simulation(
+        "machines",
+        (READINGS,),
+        without_labels(machines.labelled),
+        "sensors of machines that wear out",
+    ),
+    Simulation(
+        "guests",
+        (GUESTS, GUEST_EVENTS),
+        without_labels(guests.labelled),
+        "a hotel's guests, some of whom wait",
+        rate=2.0,
+    ),
+)
+
 #: In the order of `app/topics.py`.
 SIMULATIONS: dict[str, Simulation] = {
     each.name: each
     for each in (
         MARKET,
-        Simulation("logs", (LOGS,), into(LOGS, lines), "logs of a few services and hosts"),
+        Simulation("logs", (LOGS,), into(LOGS, logs.lines), "logs of a few services and hosts"),
+        *CASES,
     )
 }
 

@@ -189,9 +189,7 @@ class Decoder:
             decoded.offsets.append(record.offset)
 
     def _decode_one(self, record: RawRecord) -> tuple[Any, int]:
-        if record.value is None:
-            raise ValueError("the record has no value")
-        value = self._decode(record.value)
+        value = self._tombstone(record) if record.value is None else self._decode(record.value)
         if self._topic.keyed:
             self._check_key(record, value)
         (time,) = self._times([record], [value])
@@ -204,6 +202,14 @@ class Decoder:
         if self._from_record and ahead > self._max_ahead:
             raise ValueError(f"the time is {ahead} ms ahead of the record's Kafka timestamp")
         return value, time
+
+    def _tombstone(self, record: RawRecord) -> Any:
+        make = self._topic.tombstone
+        if make is None:
+            raise ValueError("the record has no value")
+        if record.key is None:
+            raise ValueError("the record has neither key nor value")
+        return make(self._names[record.key], record.timestamp)
 
     def _check_key(self, record: RawRecord, value: Any) -> None:
         if record.key is None:

@@ -112,6 +112,7 @@ class KeyedState(SendingState):
     def _fold(self, decoded: Decoded, begin: int) -> None:
         # The hot loop: everything it touches is a local.
         meta, grace, key_of = self.meta, self.table.grace, self.table.key
+        timeless = self.table.timeless
         keys, times, offsets, records = (
             decoded.keys,
             decoded.times,
@@ -123,12 +124,16 @@ class KeyedState(SendingState):
         try:
             for index in range(begin, len(offsets)):
                 time, record = times[index], records[index]
-                if time > meta.stream_time:
+                if timeless and isinstance(record, timeless):
+                    self.late = False
+                elif time > meta.stream_time:
                     meta.stream_time = time
                     if self._moments and self._moments[0][0] <= time - grace:
                         self._pass_moments(time - grace, offsets[index])
-                self.late = time < meta.stream_time - grace
-                late += self.late
+                    self.late = False
+                else:
+                    self.late = time < meta.stream_time - grace
+                    late += self.late
                 self.time, self.offset, self._source_key = time, offsets[index], keys[index]
                 key = keys[index] if key_of is None else _raw(key_of(record))
                 if key is None:

@@ -35,6 +35,9 @@ class KeyedTable(SendingTable):
     awaited. All states of a partition are in memory: retention bounds them. `grace` (ms) is how
     far records may be behind stream time and still come before the moments they precede.
 
+    Records of the types in `timeless` are no events but what holds from now on, such as rules or
+    profiles, however old they are: they move no clock and are never late.
+
     Raise `version` whenever the shape of `state` or `shared` changes.
     """
 
@@ -54,6 +57,7 @@ class KeyedTable(SendingTable):
         key: Callable[[Any], str | None] | None = None,
         shared: Any = None,
         grace: int = 0,
+        timeless: tuple[type, ...] = (),
         version: int = 1,
     ) -> None:
         self.process = process
@@ -61,6 +65,7 @@ class KeyedTable(SendingTable):
         self.shared_type = shared
         self.key = key
         self.grace = grace
+        self.timeless = timeless
         self.version = version
         super().__init__(
             app, name=name, source=source, outputs=outputs, retention=retention, help=help

@@ -32,27 +32,41 @@ class SendingState(PartitionState):
         self.time = -1
         #: Kafka key of what is handled: its like goes to the same partition.
         self._source_key = b""
-        self._said: list[tuple[tuple[str, int], bytes, bytes]] = []
+        #: What the header `source` begins with.
+        self._origin = f"{table.source.name}-{partition}-"
+        #: Topics with as many partitions as the source: the same keys are in the same ones.
+        count = table.source.partition_count()
+        self._alike = {each.name for each in table.outputs if each.partition_count() == count}
+        self._said: list[tuple[tuple[str, int], bytes, bytes, tuple[int, ...]]] = []
 
-    def send(self, record: Any, *, to: Topic | None = None, partition: int | None = None) -> None:
+    def send(
+        self,
+        record: Any,
+        *,
+        to: Topic | None = None,
+        partition: int | None = None,
+        offsets: tuple[int, ...] = (),
+    ) -> None:
         """Write a record with the next checkpoint, unless what says so raises."""
         topic = self.table.output(record, to)
         key = str(getattr(record, topic.key)).encode()
         if partition is None:
             partition = self._place(topic, key)
-        self._said.append(((topic.name, partition), key, (topic.write or _json)(record)))
+        value = (topic.write or _json)(record)
+        self._said.append(((topic.name, partition), key, value, offsets))
 
     def _place(self, topic: Topic, key: bytes) -> int:
-        same = topic.partition_count() == self.table.source.partition_count()
-        if same and key == self._source_key:
+        if key == self._source_key and topic.name in self._alike:
             return self.partition
         return self._partition_of(topic, key)
 
     def _pass_on(self) -> None:
         """Send what was said of the record that was handled."""
-        source = f"{self.table.source.name}-{self.partition}-{self.offset}".encode()
-        for place, key, value in self._said:
-            out: Out = (key, value, [("source", source)])
+        origin = self._origin
+        source = f"{origin}{self.offset}".encode()
+        for place, key, value, offsets in self._said:
+            of = ",".join(f"{origin}{each}" for each in offsets).encode() if offsets else source
+            out: Out = (key, value, [("source", of)])
             self._outputs[place].append(out)
         self._said.clear()
 

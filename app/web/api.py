@@ -3,13 +3,27 @@
 from http import HTTPStatus
 from typing import Any
 
-from app.records import Candle, MostActive, Surge, TopGainers, TopLosers, Trend
+from app.records import (
+    Alert,
+    Beacon,
+    Candle,
+    Maintenance,
+    MostActive,
+    ServiceAction,
+    Stay,
+    Surge,
+    TopGainers,
+    TopLosers,
+    Trend,
+)
 from app.web import (
     candles,
     dashboard,
     gainers,
+    guests,
     health,
     lateness,
+    notices,
     openapi,
     surges,
     tables,
@@ -87,6 +101,46 @@ ROUTES = (
         "The moving averages of a symbol's closes, and their last three crossings, newest last",
         Trend,
         parameters=(p.path("symbol", "The symbol, as it stands in ticks"),),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/alerts",
+        notices.alerts,
+        "The latest payments that do not look like their card's owner, newest first",
+        list[Alert],
+        parameters=(p.limit("How many at most", default=20, most=100),),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/maintenance",
+        notices.maintenance,
+        "The latest about machines that drift, jump or are silent, newest first",
+        list[Maintenance],
+        parameters=(p.limit("How many at most", default=20, most=100),),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/beacons",
+        notices.beacons,
+        "The latest hosts that contact a destination at regular intervals, newest first",
+        list[Beacon],
+        parameters=(p.limit("How many at most", default=20, most=100),),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/service-actions",
+        notices.service_actions,
+        "The latest guests who waited for too long, newest first",
+        list[ServiceAction],
+        parameters=(p.limit("How many at most", default=20, most=100),),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/guests/{guest}",
+        guests.guest,
+        "What is known of a hotel's guest: profile, reservations, requests, latest events",
+        Stay,
+        parameters=(p.path("guest", "The guest, as it stands in guest-events"),),
         statuses=_ASKING,
     ),
     Route(

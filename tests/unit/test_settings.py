@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import DAY, Settings, SettingsError, load
+from app.thresholds.fields import show
 from app.windows import (
     Window,
     day,
@@ -35,9 +36,7 @@ def as_written(name: str, value: object) -> str:
     """Write a value as people do in the environment."""
     if isinstance(value, tuple):
         return ",".join(str(each) for each in value)
-    is_duration = isinstance(value, int) and name.endswith(
-        ("grace", "retention", "ahead", "interval", "timeout", "idle")
-    )
+    is_duration = show(format_duration) in Settings.model_fields[name].metadata
     return format_duration(value) if is_duration and isinstance(value, int) else str(value)
 
 

@@ -10,7 +10,7 @@ async def test_every_route_is_described_and_answers(worker, http) -> None:
     async with http.get(f"{worker.url}/openapi.json") as reply:
         document = await reply.json()
     assert set(document["paths"]) == {route.path for route in ROUTES}
-    known = {"symbol": "AAA", "name": "candles", "table": "candles", "key": "AAA"}
+    known = {"symbol": "AAA", "name": "candles", "table": "candles", "key": "AAA", "guest": "g"}
     for path, operations in document["paths"].items():
         async with http.get(worker.url + path.format(**known)) as reply:
             described = operations["get"]["responses"][str(reply.status)]

@@ -1,0 +1,15 @@
+"""conn-events -> beacons (a state of each source and part of its destinations) -> beacons."""
+
+from collections.abc import AsyncIterable
+
+from app import app
+from app.state.batch import Batch
+from app.topics import CONN_EVENTS
+from tables.beacons import beacons
+
+
+@app.agent(app.batches(CONN_EVENTS))
+async def watch_connections(batches: AsyncIterable[Batch]) -> None:
+    """Look for regularity in what hosts contact."""
+    async for batch in batches:
+        await beacons.fold(batch)

@@ -1,0 +1,15 @@
+"""payments -> fraud (a state of each card) -> alerts."""
+
+from collections.abc import AsyncIterable
+
+from app import app
+from app.state.batch import Batch
+from app.topics import PAYMENTS
+from tables.fraud import fraud
+
+
+@app.agent(app.batches(PAYMENTS))
+async def judge_payments(batches: AsyncIterable[Batch]) -> None:
+    """Judge payments by those of their card before them."""
+    async for batch in batches:
+        await fraud.fold(batch)

@@ -1,0 +1,32 @@
+"""guests, guest-events -> guest-log -> guests (a state of each guest) -> service-actions.
+
+Profiles and events are put into one order first: docs/decisions.md says why.
+"""
+
+from collections.abc import AsyncIterable
+
+from app import app
+from app.state.batch import Batch
+from app.topics import GUEST_EVENTS, GUEST_LOG, GUESTS
+from tables.guests import events, guests, profiles
+
+
+@app.agent(app.batches(GUESTS))
+async def send_profiles(batches: AsyncIterable[Batch]) -> None:
+    """Send profiles to where the events are."""
+    async for batch in batches:
+        await profiles.fold(batch)
+
+
+@app.agent(app.batches(GUEST_EVENTS))
+async def send_events(batches: AsyncIterable[Batch]) -> None:
+    """Send events to where the profiles are."""
+    async for batch in batches:
+        await events.fold(batch)
+
+
+@app.agent(app.batches(GUEST_LOG))
+async def follow_guests(batches: AsyncIterable[Batch]) -> None:
+    """Follow guests, and tell who has waited for too long."""
+    async for batch in batches:
+        await guests.fold(batch)

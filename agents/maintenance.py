@@ -1,0 +1,15 @@
+"""readings -> machines (a state of each machine) -> maintenance."""
+
+from collections.abc import AsyncIterable
+
+from app import app
+from app.state.batch import Batch
+from app.topics import READINGS
+from tables.machines import machines
+
+
+@app.agent(app.batches(READINGS))
+async def watch_machines(batches: AsyncIterable[Batch]) -> None:
+    """Compare readings with what is usual for their machine."""
+    async for batch in batches:
+        await machines.fold(batch)

@@ -1,0 +1,44 @@
+"""Which destinations are on a list: by name, by pattern, by network."""
+
+from collections.abc import Callable, Collection
+from fnmatch import translate
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from re import IGNORECASE
+from re import compile as compile_pattern
+
+#: Destinations whose answer is remembered.
+REMEMBERED = 10_000
+
+
+def allow_list(patterns: Collection[str]) -> Callable[[str], bool]:
+    """Give what says whether a destination is on the list.
+
+    A pattern is a network (10.0.0.0/8), an address, or a name in which `*` and `?` stand for any
+    characters, in upper or lower case. Raises ValueError for what has a slash and is no network.
+    """
+    networks = [ip_network(each, strict=False) for each in patterns if "/" in each]
+    names = [each for each in patterns if "/" not in each]
+    matches = compile_pattern("|".join(map(translate, names)) or r"(?!)", IGNORECASE).match
+
+    @lru_cache(maxsize=REMEMBERED)
+    def allowed(destination: str) -> bool:
+        return matches(destination) is not None or _within(destination, networks)
+
+    return allowed
+
+
+def check_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the patterns. Raises ValueError as `allow_list` does."""
+    allow_list(patterns)
+    return patterns
+
+
+def _within(destination: str, networks: list[IPv4Network | IPv6Network]) -> bool:
+    if not networks:
+        return False
+    try:
+        address: IPv4Address | IPv6Address = ip_address(destination)
+    except ValueError:
+        return False
+    return any(address in network for network in networks)

@@ -1,0 +1,42 @@
+"""The latest that a table has said, kept beside its states: a query need not read a topic.
+
+They are values which all keys of a partition share (app/calc/process.py), as many as there are
+places; a new one takes the place of the oldest.
+"""
+
+from __future__ import annotations
+
+from heapq import nlargest
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from app.calc.process import Context
+
+#: Places of a partition.
+MOST = 100
+
+
+def announce(record: Any, context: Context) -> None:
+    """Send a record, and keep it as the latest. Nothing else may be shared in that table.
+
+    It says itself by `offset` what it was made of, which its header names.
+    """
+    context.send(record, offsets=(record.offset,))
+    number = 1 + max((number for number, _ in context.shared.values()), default=-1)
+    context.share(str(number % MOST), (number, record))
+
+
+class Told(NamedTuple):
+    """What was said: its time (ms), its number in the partition, the record itself."""
+
+    time: int
+    number: int
+    record: Any
+
+
+def newest(shared: Mapping[str, tuple[int, Any]], limit: int) -> list[Told]:
+    """Give the newest `limit` by event time of what a partition keeps, the newest first."""
+    told = (Told(record.time, number, record) for number, record in shared.values())
+    return nlargest(limit, told, key=lambda each: each[:2])

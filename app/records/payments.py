@@ -1,0 +1,43 @@
+"""Of cards: payments, and alerts about them."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from app.records.fields import LARGEST, EventTime, Name
+
+
+class Payment(Struct, frozen=True, gc=False):
+    """A payment by card; `amount` in the card's own currency, `lat` and `lon` in degrees.
+
+    The place is left out where there is none, as online.
+    """
+
+    id: Name
+    card: Name
+    amount: Annotated[float, Meta(gt=0, le=LARGEST)]
+    time: EventTime
+    merchant: str = ""
+    lat: Annotated[float, Meta(ge=-90, le=90)] | None = None
+    lon: Annotated[float, Meta(ge=-180, le=180)] | None = None
+
+
+class Alert(Struct, frozen=True, gc=False):
+    """A payment that does not look like its card's owner.
+
+    `rule` is `velocity` (`value` is the number of payments, `limit` how many may be, `evidence`
+    the others), `distance` (km/h; `evidence` is the payment before) or `amount` (standard
+    deviations of the logarithm, negative below the mean). `partition`, `offset` are the payment's.
+    """
+
+    card: str
+    rule: str
+    payment: str
+    amount: float
+    value: float
+    limit: float
+    explanation: str
+    evidence: list[str]
+    time: int
+    partition: int
+    offset: int

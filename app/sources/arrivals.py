@@ -1,0 +1,104 @@
+"""How simulated records arrive: mostly at once, some out of order, a few too late, a few broken."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from random import Random
+from typing import Any, NamedTuple
+
+import msgspec
+
+from app.sources import Record
+from app.topics import Topic
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Event(NamedTuple):
+    """What happens at a time (ms), in order of it.
+
+    `label` names what it is a part of, should somebody find it; None where there is nothing.
+    """
+
+    time: int
+    topic: Topic
+    value: Any
+    label: str | None = None
+
+
+class Labelled(NamedTuple):
+    """A record as it is sent, and its event."""
+
+    topic: Topic
+    record: Record
+    event: Event
+
+
+#: Makes events without end from a seed, how many there are to be in a second, and the time of
+#: the first (ms).
+MakeEvents = Callable[[int, float, int], Iterator[Event]]
+
+
+@dataclass(frozen=True)
+class Delays:
+    """Shares (fractions) of records that come up to `grace` (ms) late, later, or unreadable."""
+
+    grace: int
+    disorder: float = 0.03
+    late: float = 0.0005
+    broken: float = 0.0002
+
+
+def arriving(events: Iterable[Event], seed: int, delays: Delays) -> Iterator[Labelled]:
+    """Give events as records in the order in which they arrive."""
+    random = Random(f"arrivals {seed}")  # noqa: S311  # a simulation, not a secret
+    under_way: list[tuple[int, int, Labelled]] = []
+    for number, event in enumerate(events):
+        while under_way and under_way[0][0] <= event.time:
+            yield heappop(under_way)[2]
+        chance = random.random()
+        delay = 0
+        if chance < delays.late:
+            delay = int(delays.grace * (1.5 + 2 * random.random()))
+        elif chance < delays.late + delays.disorder:
+            delay = int(delays.grace * random.random() * 0.9)
+        value = _encode(event.value)
+        if random.random() < delays.broken:
+            value = value[: len(value) // 2]
+        key = str(getattr(event.value, event.topic.key)).encode()
+        labelled = Labelled(event.topic, (key, value, event.time), event)
+        heappush(under_way, (event.time + delay, number, labelled))
+
+
+def simulated(make: MakeEvents, delays: Delays) -> Callable[[int, float, int], Iterator[Labelled]]:
+    """Give what makes labelled records of the events that `make` makes."""
+
+    def labelled(seed: int, rate: float, start: int) -> Iterator[Labelled]:
+        return arriving(make(seed, rate, start), seed, delays)
+
+    return labelled
+
+
+def without_labels(
+    labelled: Callable[[int, float, int], Iterator[Labelled]],
+) -> Callable[[int, float, int], Iterator[tuple[Topic, Record]]]:
+    """Give what makes the same records as they are sent."""
+
+    def make(seed: int, rate: float, start: int) -> Iterator[tuple[Topic, Record]]:
+        return ((topic, record) for topic, record, _ in labelled(seed, rate, start))
+
+    return make
+
+
+def merged(first: Iterator[Event], *others: Iterator[Event]) -> Iterator[Event]:
+    """Give the events of endless sources in order of time."""
+    heap: list[tuple[int, int, Event, Iterator[Event]]] = []
+    for number, source in enumerate((first, *others)):
+        event = next(source)
+        heappush(heap, (event.time, number, event, source))
+    while heap:
+        _, number, event, source = heappop(heap)
+        yield event
+        following = next(source, None)
+        if following is not None:
+            heappush(heap, (following.time, number, following, source))

@@ -1,0 +1,1 @@
+"""The settings of single pipelines: a module each, put together in app/settings.py."""

@@ -1,0 +1,25 @@
+"""The latest contacts of each host with each destination, and the latest beacons.
+
+Written by `agents/beaconing.py`; read by the web's `/api/beacons`.
+"""
+
+from app import app
+from app.calc.beaconing import Beaconing, PartState, part_of
+from app.records import Beacon
+from app.settings import settings
+from app.state.keyed_table import KeyedTable
+from app.topics import BEACONS, CONN_EVENTS
+
+beacons = KeyedTable(
+    app,
+    name="beacons",
+    source=CONN_EVENTS,
+    process=Beaconing(settings()),
+    state=PartState,
+    shared=tuple[int, Beacon],
+    key=part_of,
+    outputs=[BEACONS],
+    grace=settings().beacon_grace,
+    retention=max(settings().beacon_longest, settings().beacon_repeat),
+    help="The latest contacts of each host with each destination",
+)

@@ -1,0 +1,57 @@
+"""What is known of each guest of a hotel, and the latest service actions.
+
+Written by `agents/hotel.py`; read by the web's `/api/guests/{guest}`, `/api/service-actions`.
+"""
+
+from app import app
+from app.calc.hotel import GuestState, Hotel, event_of, profile_of, stay_of
+from app.records import GuestForgotten, GuestProfile, ServiceAction, Stay
+from app.settings import DAY, settings
+from app.state.keyed_table import KeyedTable
+from app.state.step import Step
+from app.topics import GUEST_EVENTS, GUEST_LOG, GUESTS, SERVICE_ACTIONS
+
+profiles = Step(
+    app,
+    name="guest-profiles",
+    source=GUESTS,
+    make=profile_of,
+    outputs=[GUEST_LOG],
+    help="Sends profiles to where the events are",
+)
+events = Step(
+    app,
+    name="guest-events",
+    source=GUEST_EVENTS,
+    make=event_of,
+    outputs=[GUEST_LOG],
+    help="Sends events to where the profiles are",
+)
+
+
+class Guests(KeyedTable):
+    """Guests by name."""
+
+    abstract = False
+
+    def stay(self, guest: str) -> Stay | None:
+        """Give what is known of a guest; None for one that is not known here."""
+        state = self.state_of(guest)
+        return None if state is None else stay_of(state, settings())
+
+
+guests = Guests(
+    app,
+    name="guests",
+    source=GUEST_LOG,
+    process=Hotel(settings()),
+    state=GuestState,
+    shared=tuple[int, ServiceAction],
+    outputs=[SERVICE_ACTIONS],
+    grace=settings().hotel_grace,
+    # A profile may be years old, and holds from when it comes.
+    timeless=(GuestProfile, GuestForgotten),
+    # As long as the compacted topic of profiles: for ever, whatever event time says.
+    retention=36_500 * DAY.size,
+    help="Profile, reservations, requests and latest events of each guest",
+)

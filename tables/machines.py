@@ -1,0 +1,25 @@
+"""What is known of each machine, and who asked for attention last.
+
+Written by `agents/maintenance.py`; read by the web's `/api/maintenance`.
+"""
+
+from app import app
+from app.calc.maintenance import MachineState, Watch
+from app.records import Maintenance
+from app.settings import DAY, settings
+from app.state.keyed_table import KeyedTable
+from app.topics import MAINTENANCE, READINGS
+
+machines = KeyedTable(
+    app,
+    name="machines",
+    source=READINGS,
+    process=Watch(settings()),
+    state=MachineState,
+    shared=tuple[int, Maintenance],
+    outputs=[MAINTENANCE],
+    grace=settings().maintenance_grace,
+    # A machine that was silent for so long is learnt anew.
+    retention=30 * DAY.size,
+    help="What is usual for each sensor of each machine",
+)

@@ -1,0 +1,116 @@
+"""What a topic holds, as an oracle looks at it: each partition sorted by event time, once."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+
+class Entry(NamedTuple):
+    """A record as it lies in its topic."""
+
+    partition: int
+    offset: int
+    value: bytes
+
+
+class Seen(NamedTuple):
+    """A readable record; `time` is when it is its turn (ms)."""
+
+    time: int
+    offset: int
+    record: dict[str, Any]
+    late: bool
+
+
+class Partition(NamedTuple):
+    """The records whose turn comes, in that order; what is before `horizon` (ms) is complete."""
+
+    number: int
+    seen: list[Seen]
+    horizon: int
+
+
+def partitions(
+    entries: Iterable[Entry], grace: int, *, timeless: str | None = None
+) -> list[Partition]:
+    """Give what can be read of each partition, in order of event time, then offset.
+
+    Records later than the grace (ms) are marked; their turn is when they come, since all that
+    was before stream time less the grace has had its own by then. So is that of records of the
+    type `timeless`, which move no clock.
+    """
+    logs: dict[int, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        logs[entry.partition].append(entry)
+    return [
+        _partition(number, sorted(log), grace, timeless) for number, log in sorted(logs.items())
+    ]
+
+
+def _partition(number: int, log: list[Entry], grace: int, timeless: str | None) -> Partition:
+    newest, seen = -1, []
+    for entry in log:
+        try:
+            record = json.loads(entry.value)
+        except ValueError:
+            continue
+        at_once = timeless is not None and record["type"] == timeless
+        newest = newest if at_once else max(newest, record["time"])
+        late = at_once or record["time"] < newest - grace
+        time = newest - grace if late else record["time"]
+        seen.append(Seen(time, entry.offset, record, late))
+    seen.sort(key=lambda each: (each.time, not each.late, each.offset))
+    horizon = newest - grace
+    return Partition(number, [each for each in seen if each.late or each.time < horizon], horizon)
+
+
+def by(seen: Iterable[Seen], key: Callable[[dict[str, Any]], Any]) -> dict[Any, list[Seen]]:
+    """Give what is seen of each key, in the same order."""
+    found: dict[Any, list[Seen]] = defaultdict(list)
+    for each in seen:
+        found[key(each.record)].append(each)
+    return found
+
+
+def differences(
+    truth: list[dict[str, Any]], found: list[Any], *identity: str
+) -> list[tuple[dict[str, Any] | None, dict[str, Any] | None]]:
+    """Give pairs of what should be and what is, where they differ or one is missing or doubled.
+
+    Floats may differ by 1e-9 relative; each has to explain itself in words that are not compared.
+    """
+    plain = [_plain(each) for each in found]
+    assert all(each.pop("explanation") for each in plain)
+
+    def place(each: dict[str, Any]) -> tuple[str, ...]:
+        return tuple(str(each[name]) for name in identity)
+
+    sides = [sorted(side, key=place) for side in (truth, plain)]
+    wrong = []
+    while any(sides):
+        first = min(place(side[0]) for side in sides if side)
+        pair = [side.pop(0) if side and place(side[0]) == first else None for side in sides]
+        if not _same(*pair):
+            wrong.append((pair[0], pair[1]))
+    return wrong
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    if isinstance(record, Struct):
+        return {name: getattr(record, name) for name in record.__struct_fields__}
+    return dict(record)
+
+
+def _same(truth: dict[str, Any] | None, found: dict[str, Any] | None) -> bool:
+    if truth is None or found is None or truth.keys() != found.keys():
+        return False
+    return all(_equal(truth[name], found[name]) for name in truth)
+
+
+def _equal(truth: Any, found: Any) -> bool:
+    if isinstance(truth, float) and isinstance(found, float):
+        return abs(truth - found) <= 1e-9 * max(1.0, abs(truth))
+    return truth == found

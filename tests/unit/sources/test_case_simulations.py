@@ -1,0 +1,84 @@
+"""Simulated payments, machines, connections, guests: seeded, labelled, with flaws."""
+
+from itertools import islice
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.sources import connections, guests, machines, payments
+from app.sources.registry import CASES, Simulation
+from app.topics import GUEST_EVENTS, GUESTS
+
+START = 1_769_814_000_000
+COUNT = 5_000
+LABELLED: dict[str, Any] = {
+    "connections": connections.labelled,
+    "payments": payments.labelled,
+    "machines": machines.labelled,
+    "guests": guests.labelled,
+}
+#: What each calls what is to be found.
+KINDS = {
+    "connections": {"beacon"},
+    "payments": {"velocity", "distance", "amount"},
+    "machines": {"drift", "spike", "silence"},
+    "guests": {"complaint", "vip"},
+}
+each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+@each_case
+def test_the_same_seed_gives_the_same_records(case: Simulation) -> None:
+    """Byte for byte; another seed gives others, another start the same at other times."""
+    records = list(islice(case.make(1, 5, START), COUNT))
+    assert records == list(islice(case.make(1, 5, START), COUNT))
+    assert records != list(islice(case.make(2, 5, START), COUNT))
+    moved = islice(case.make(1, 5, START + 1_000), COUNT)
+    assert [each[1][2] for each in moved] == [time + 1_000 for _, (_, _, time) in records]
+
+
+@each_case
+def test_what_is_labelled_is_sent_without_its_labels(case: Simulation) -> None:
+    """Nobody but a test knows them; there is something of each kind to be found."""
+    made = list(islice(LABELLED[case.name](1, 2, START), COUNT))
+    assert [(each.topic, each.record) for each in made] == list(
+        islice(case.make(1, 2, START), COUNT)
+    )
+    found = {each.event.label.partition("-")[0] for each in made if each.event.label}
+    assert found == KINDS[case.name]
+    assert {each.topic for each in made} <= set(case.topics)
+
+
+@each_case
+def test_records_come_at_about_the_rate_asked_for(case: Simulation) -> None:
+    """In the mean over a while, in event time."""
+    times = [record[2] for _, record in islice(case.make(1, 1, START), 4 * COUNT)]
+    half = times[2 * COUNT :]
+    assert 2 * COUNT / ((max(half) - half[0]) / 1000) == pytest.approx(1, rel=0.25)
+
+
+@each_case
+def test_most_can_be_read_and_some_come_out_of_order(case: Simulation) -> None:
+    """A few come late, by more than any grace, and a few are broken."""
+    made = list(islice(LABELLED[case.name](1, 5, START), 4 * COUNT))
+    broken, behind, newest = 0, [], 0
+    for topic, (key, value, time), event in made:
+        newest = max(newest, time)
+        behind.append(newest - time)
+        try:
+            record = msgspec.json.decode(value, type=topic.value)
+        except msgspec.MsgspecError:
+            broken += 1
+        else:
+            assert record == event.value
+            assert str(getattr(record, topic.key)).encode() == key
+            assert record.time == time
+    assert 0 < broken < len(made) / 1_000
+    assert 0 < sum(each > 1_000 for each in behind) < 0.2 * len(made)
+
+
+def test_profiles_come_before_most_of_what_their_guests_do() -> None:
+    """Both topics are fed."""
+    topics = [topic for topic, _ in islice(CASES[-1].make(1, 2, START), COUNT)]
+    assert set(topics) == {GUESTS, GUEST_EVENTS}
