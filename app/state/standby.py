@@ -18,12 +18,14 @@ from mode import Service
 from app.state import metrics
 from app.state.changelog import POLL_RECORDS, ends, new_consumer, open_store, write
 from app.state.errors import OtherHistoryError
+from app.state.standby_reading import StandbyReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from aiokafka import AIOKafkaConsumer
 
+    from app.state.partition import PartitionState
     from app.state.store import Store
     from app.state.table import StateTable
     from app.state.tasks import Tasks
@@ -40,7 +42,8 @@ POLL_TIMEOUT_MS = 200
 class Standbys(Service):
     """Follows the changelogs of the partitions this worker stands by for.
 
-    Nothing is answered from these stores, and nothing but committed rows is in them.
+    Nothing but committed rows is in these stores. Queries are answered from them only where the
+    owner of a partition is gone, and the answer says so.
     """
 
     abstract = False
@@ -52,6 +55,9 @@ class Standbys(Service):
         self._wanted: dict[TopicPartition, StateTable] = {}
         self._stores: dict[TopicPartition, Store] = {}
         self._changed = asyncio.Event()
+        #: Offsets of each changelog that have not been read yet, as far as they were told.
+        self._behind: dict[TopicPartition, int] = {}
+        self._reader = StandbyReader()
 
     def follow(self, partitions: Iterable[TopicPartition]) -> None:
         """Follow the changelogs of these source partitions from now on, and no others.
@@ -70,6 +76,21 @@ class Standbys(Service):
     def partitions_of(self, table: StateTable) -> list[int]:
         """Give the partitions of a table that are followed here."""
         return sorted(tp.partition for tp in self._stores if tp.topic == table.changelog.name)
+
+    def state_of(self, table: StateTable, partition: int) -> PartitionState | None:
+        """Give the state of a partition that is followed here, to read before anything is awaited.
+
+        None where it is not followed, can't be read, or how far it is behind is not known yet.
+        """
+        changelog = TopicPartition(table.changelog.name, partition)
+        store = self._stores.get(changelog)
+        if store is None or changelog not in self._behind:
+            return None
+        return self._reader.state(table, partition, store)
+
+    def lag_of(self, table: StateTable, partition: int) -> int:
+        """Give how many offsets of its changelog a partition's standby has not read yet."""
+        return self._behind.get(TopicPartition(table.changelog.name, partition), 0)
 
     async def on_stop(self) -> None:
         """Close all stores."""
@@ -141,10 +162,13 @@ class Standbys(Service):
     def _tell(self, changelog: TopicPartition, behind: int) -> None:
         table = self._wanted.get(changelog)
         if table is not None:
+            self._behind[changelog] = max(0, behind)
             metrics.standby_lag.labels(table.name, str(changelog.partition)).set(max(0, behind))
 
     def _close(self, changelog: TopicPartition) -> None:
         self._stores.pop(changelog).close()
+        self._behind.pop(changelog, None)
         for table in self._actives.tables:
             if table.changelog.name == changelog.topic:
+                self._reader.forget(table.name, changelog.partition)
                 metrics.drop(metrics.standby_lag, table.name, changelog.partition)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import contextmanager
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,7 +15,7 @@ from app.state.store import StoreError
 from app.topics import Changelog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from app.state.batch import Batch
     from app.state.partition import PartitionState
@@ -166,6 +167,26 @@ class StateTable(Service):
     def standby(self) -> list[int]:
         """The partitions that this worker follows for others."""
         return self.app.tasks.standbys.partitions_of(self)
+
+    def standby_state(self, partition: int) -> PartitionState | None:
+        """Give the state of a partition followed here, as `Standbys.state_of` does."""
+        return self.app.tasks.standbys.state_of(self, partition)
+
+    def standby_lag(self, partition: int) -> int:
+        """Give how many changelog offsets the standby of a partition here is behind."""
+        return self.app.tasks.standbys.lag_of(self, partition)
+
+    @contextmanager
+    def reading(self, states: Iterable[PartitionState]) -> Iterator[None]:
+        """Answer queries from `states` alone, in place of the open partitions.
+
+        Nothing may be awaited meanwhile: folding goes by the open partitions.
+        """
+        open_states, self._states = self._states, {each.partition: each for each in states}
+        try:
+            yield
+        finally:
+            self._states = open_states
 
     def rows_of(self, key: str) -> list[Any]:
         """Give all rows of a key in the partitions open here; [] for an unknown key."""

@@ -16,9 +16,12 @@ from app.records import (
     TopLosers,
     Trend,
 )
+from app.topology import Topology
 from app.web import (
     candles,
     dashboard,
+    days,
+    docs,
     gainers,
     guests,
     health,
@@ -27,10 +30,13 @@ from app.web import (
     openapi,
     surges,
     tables,
+    topology,
     trends,
     windows,
+    workers,
 )
 from app.web import parameters as p
+from app.web.live import stream, watch
 from app.web.routes import Route
 
 _ASKING = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -46,9 +52,12 @@ ROUTES = (
             p.path("symbol", "The symbol, as it stands in ticks"),
             p.SIZE,
             p.ADVANCE,
+            p.POINTS,
             p.FROM,
             p.TO,
+            p.START,
             p.limit("How many windows at most, the newest of them", default=100, most=5000),
+            p.STALE,
         ),
         statuses=_ASKING,
     ),
@@ -59,7 +68,10 @@ ROUTES = (
         list[str],
         parameters=(
             p.Parameter("prefix", "Only those that begin so, in upper or lower case", default=""),
+            p.Parameter("after", "Only those behind this one: the last of a page", default=""),
             p.limit("How many at most", default=100, most=10_000),
+            p.STALE,
+            p.PARTIAL,
         ),
         statuses=(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
     ),
@@ -68,7 +80,15 @@ ROUTES = (
         gainers.top_gainers,
         "The ten best of a day, the best first",
         TopGainers,
-        parameters=(p.DAY,),
+        parameters=(p.DAY, p.STALE),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/days",
+        days.days,
+        "The days that are ranked, oldest first",
+        list[str],
+        parameters=(p.STALE,),
         statuses=_ASKING,
     ),
     Route(
@@ -76,7 +96,7 @@ ROUTES = (
         gainers.top_losers,
         "The ten worst of a day, the worst first",
         TopLosers,
-        parameters=(p.DAY,),
+        parameters=(p.DAY, p.STALE),
         statuses=_ASKING,
     ),
     Route(
@@ -84,7 +104,7 @@ ROUTES = (
         gainers.most_active,
         "The ten of a day with the largest volume, the largest first",
         MostActive,
-        parameters=(p.DAY,),
+        parameters=(p.DAY, p.STALE),
         statuses=_ASKING,
     ),
     Route(
@@ -92,7 +112,7 @@ ROUTES = (
         surges.surges,
         "The latest surge of each symbol, the newest first",
         list[Surge],
-        parameters=(p.limit("How many at most", default=10, most=1000),),
+        parameters=(p.limit("How many at most", default=10, most=1000), p.STALE),
         statuses=_ASKING,
     ),
     Route(
@@ -100,7 +120,7 @@ ROUTES = (
         trends.trends,
         "The moving averages of a symbol's closes, and their last three crossings, newest last",
         Trend,
-        parameters=(p.path("symbol", "The symbol, as it stands in ticks"),),
+        parameters=(p.path("symbol", "The symbol, as it stands in ticks"), p.STALE),
         statuses=_ASKING,
     ),
     Route(
@@ -155,6 +175,7 @@ ROUTES = (
             p.FROM,
             p.TO,
             p.limit("How many windows at most, the newest of them", default=100, most=5000),
+            p.STALE,
         ),
         statuses=_ASKING,
     ),
@@ -170,6 +191,8 @@ ROUTES = (
             p.TO,
             p.limit("How many windows a page has at most", default=100, most=5000),
             windows.AFTER,
+            p.STALE,
+            p.PARTIAL,
         ),
         statuses=_ASKING,
     ),
@@ -188,6 +211,7 @@ ROUTES = (
         parameters=(
             p.path("name", "Name of the table"),
             p.path("key", "The key, as it stands in the table's source topic"),
+            p.STALE,
         ),
         statuses=_ASKING,
     ),
@@ -196,6 +220,28 @@ ROUTES = (
         lateness.lateness,
         "How late the records of each table came, and what each grace would keep",
         list[lateness.TableLateness],
+        statuses=(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+    ),
+    Route(
+        "/api/workers",
+        workers.workers,
+        "Every worker: its partitions, restores, lag and counts; and which does not answer",
+        list[workers.WorkerState],
+        statuses=(HTTPStatus.BAD_REQUEST,),
+    ),
+    Route(
+        "/api/topology",
+        topology.graph,
+        "The graph of what runs: topics, agents, tables, and how records go between them",
+        Topology,
+        statuses=(HTTPStatus.BAD_REQUEST,),
+    ),
+    Route(
+        "/api/events",
+        stream.events,
+        "What changes, while it does: server-sent events of the topics watched",
+        media="text/event-stream",
+        parameters=(watch.WATCH, watch.AFTER),
         statuses=(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
     ),
     Route("/healthz", health.alive, "Whether this worker is alive", health.Alive),
@@ -207,5 +253,12 @@ ROUTES = (
         statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
     ),
     Route("/metrics", health.metrics, "The metrics of this worker", media="text/plain"),
+    Route(
+        "/api/docs",
+        docs.page,
+        "A page that lists the API and asks it",
+        media="text/html",
+        statuses=(HTTPStatus.BAD_REQUEST,),
+    ),
     Route("/openapi.json", openapi.show, "This description", dict[str, Any]),
 )

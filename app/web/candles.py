@@ -1,6 +1,7 @@
 """`/api/candles/{symbol}`, `/api/symbols`: the windows of a symbol, and the symbols there are."""
 
-from itertools import islice
+from itertools import chain, islice
+from time import time_ns
 
 import msgspec
 from aiohttp import web
@@ -10,19 +11,10 @@ from app.records import Candle
 from app.state.table import StateTable
 from app.state.window_table import WindowTable
 from app.web.errors import bad_parameter
-from app.web.lookup import (
-    APP,
-    answer,
-    demand_all,
-    demand_owners,
-    listed,
-    others,
-    state_tables,
-)
-from app.web.owners import own_url
+from app.web.lookup import APP, answer, state_tables
 from app.web.parameters import Values
-from app.web.peers import FORWARDED, PARTITIONS, ask
 from app.web.routes import json_response
+from app.web.search import gather, own_part
 from app.windows.family import WindowFamily
 from app.windows.windowers import Window, hopping
 
@@ -36,16 +28,46 @@ _decode_symbols = msgspec.json.Decoder(list[str]).decode
 
 async def candles(request: web.Request, values: Values) -> web.StreamResponse:
     """Answer with a symbol's newest windows in the range asked for."""
-    symbol, asked = values["symbol"], _window(values)
-    if values["from"] > values["to"]:
-        bad_parameter("from", "is after to")
-    table, window = _served(request.app[APP], asked)
+    symbol, (begin, end) = values["symbol"], _range(values)
+    table, window = _asked(request, values, begin, end)
 
     def here() -> list[Candle] | None:
-        begin, end, limit = values["from"], values["to"], values["limit"]
-        return table.newest(symbol, window, begin=begin, end=end, limit=limit)
+        return table.newest(symbol, window, begin=begin, end=end, limit=values["limit"])
 
     return await answer(request, table, symbol, here, f"symbol {symbol!r}")
+
+
+def _range(values: Values) -> tuple[int, int]:
+    if values["start"] is not None:
+        return values["start"], values["start"] + 1
+    if values["from"] > values["to"]:
+        bad_parameter("from", "is after to")
+    return values["from"], values["to"]
+
+
+def _asked(
+    request: web.Request, values: Values, begin: int, end: int
+) -> tuple[WindowTable, WindowFamily]:
+    app = request.app[APP]
+    if values["points"] is None:
+        return _served(app, _window(values))
+    for other in ("size", "advance", "start"):
+        if other in request.query:
+            bad_parameter("points", f"is instead of {other}")
+    if not begin:
+        bad_parameter("points", "needs a range: from is missing")
+    # What has not happened yet has no windows.
+    return _finest(app, min(end, time_ns() // 1_000_000) - begin, values["points"])
+
+
+def _finest(app: AppT, length: int, points: int) -> tuple[WindowTable, WindowFamily]:
+    """Give the shortest tumbling windows of which `length` (ms) holds `points` at most."""
+    tumbling = {size: found for (size, advance), found in _all(app).items() if size == advance}
+    fitting = [size for size in tumbling if length <= size * points]
+    if not fitting:
+        there_are = ", ".join(str(window) for _, window in tumbling.values()) or "none"
+        bad_parameter("points", f"too few for any windows served; there are {there_are}")
+    return tumbling[min(fitting)]
 
 
 async def symbols(request: web.Request, values: Values) -> web.StreamResponse:
@@ -55,24 +77,22 @@ async def symbols(request: web.Request, values: Values) -> web.StreamResponse:
     table = next((known[name] for name in TABLES if name in known), None)
     if table is None:
         return json_response([])
-    searched, found = set(table.partitions), set(_symbols_here(table, values["prefix"], limit))
-    if FORWARDED in request.headers:
-        response = json_response(sorted(found))
-        response.headers[PARTITIONS] = listed(searched)
-        return response
-    owned = demand_owners(app, table)
-    for reply in await ask(app, others(owned.values(), own_url(app)), request.rel_url):
-        if reply.response is not None and isinstance(reply.response.body, bytes):
-            found.update(_decode_symbols(reply.response.body))
-            searched |= reply.partitions
-    demand_all(table, owned, searched)
-    return json_response(sorted(found)[:limit])
+
+    def here() -> list[str]:
+        return _symbols_here(table, values["prefix"], values["after"], limit)
+
+    own = own_part(app, request, table, here)
+    if own is not None:
+        return own
+    gathered = await gather(app, request, table, here, _decode_symbols)
+    found = sorted(set(chain.from_iterable(gathered.parts)))
+    return gathered.label(json_response(found[:limit]))
 
 
-def _symbols_here(table: StateTable, prefix: str, limit: int) -> list[str]:
+def _symbols_here(table: StateTable, prefix: str, after: str, limit: int) -> list[str]:
     # Each partition's keys are looked through, the first `limit` of those that match are kept.
     begin = prefix.lower()
-    keys = (key for key in table.keys(_ALL) if key.lower().startswith(begin))
+    keys = (key for key in table.keys(_ALL) if key > after and key.lower().startswith(begin))
     return list(islice(keys, limit))
 
 
@@ -85,15 +105,23 @@ def _window(values: Values) -> Window:
 
 
 def _served(app: AppT, asked: Window) -> tuple[WindowTable, WindowFamily]:
-    # By their nominal lengths: a day is 1d, whatever the calendar it follows.
-    known = state_tables(app)
-    served: dict[tuple[int, int], tuple[WindowTable, WindowFamily]] = {}
-    for table in map(known.get, TABLES):
-        if isinstance(table, WindowTable):
-            served |= {(each.size, each.advance): (table, each) for each in table.windows}
+    served = _all(app)
     found = served.get((asked.size, asked.advance))
     if found is None:
         parameter = "advance" if any(asked.size == size for size, _ in served) else "size"
         there_are = ", ".join(str(each) for _, each in served.values()) or "none"
         bad_parameter(parameter, f"windows of {asked} are not served; there are {there_are}")
     return found
+
+
+def _all(app: AppT) -> dict[tuple[int, int], tuple[WindowTable, WindowFamily]]:
+    """Give the windows served by their nominal size and advance (ms).
+
+    A day is 1d, whatever the calendar it follows.
+    """
+    known = state_tables(app)
+    served: dict[tuple[int, int], tuple[WindowTable, WindowFamily]] = {}
+    for table in map(known.get, TABLES):
+        if isinstance(table, WindowTable):
+            served |= {(each.size, each.advance): (table, each) for each in table.windows}
+    return served

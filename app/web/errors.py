@@ -1,6 +1,7 @@
 """Errors a client sees: JSON `{"error": {"code", "message"}}` and the right status."""
 
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import NoReturn
 
@@ -8,17 +9,23 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from app.web.coverage import Missing
+
 #: Seconds after which a client may ask again for a partition that is moving.
 RETRY_AFTER = 2
 
 _log = logging.getLogger(__name__)
 
 
-class Error(msgspec.Struct, frozen=True):
-    """What went wrong: a word for programs, a sentence for people."""
+class Error(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What went wrong: a word for programs, a sentence for people.
+
+    Where an answer would lack partitions, `missing` says which and why.
+    """
 
     code: str
     message: str
+    missing: list[Missing] = []
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
@@ -31,9 +38,15 @@ class ApiError(Exception):
     """An answer with a status of 400 or more, raised where it is found out."""
 
     def __init__(
-        self, status: HTTPStatus, code: str, message: str, headers: dict[str, str] | None = None
+        self,
+        status: HTTPStatus,
+        code: str,
+        message: str,
+        headers: dict[str, str] | None = None,
+        missing: Sequence[Missing] = (),
     ) -> None:
         super().__init__(message)
+        self.missing = list(missing)
         self.status = status
         self.code = code
         self.headers = headers or {}
@@ -41,7 +54,7 @@ class ApiError(Exception):
     def response(self) -> web.Response:
         """Give the answer itself."""
         return web.Response(
-            body=msgspec.json.encode(ErrorBody(Error(self.code, str(self)))),
+            body=msgspec.json.encode(ErrorBody(Error(self.code, str(self), self.missing))),
             status=self.status,
             headers=self.headers,
             content_type="application/json",
@@ -59,10 +72,11 @@ def unknown(message: str) -> ApiError:
     return ApiError(HTTPStatus.NOT_FOUND, "unknown", message)
 
 
-def unavailable(message: str) -> ApiError:
-    """Give a 503 that says when to ask again."""
+def unavailable(message: str, missing: Sequence[Missing] = ()) -> ApiError:
+    """Give a 503 that says when to ask again, and which partitions an answer would lack."""
     headers = {"Retry-After": str(RETRY_AFTER)}
-    return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", message, headers)
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    return ApiError(status, "unavailable", message, headers, missing)
 
 
 @web.middleware

@@ -3,20 +3,31 @@
 Kafka doesn't say where a key is: that is its producer's choice, and producers differ. So the
 owner by the usual hash is asked first and the other workers after it, all at once. "Unknown"
 is said only when those asked had every partition open between them; while one is moving the
-answer is "ask again".
+answer is "ask again", or with `?stale=true` what a standby has, labelled so.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
 from faust.types import AppT
 
 from app.state.table import StateTable
-from app.web.errors import ApiError, unavailable, unknown
-from app.web.owners import likely_owner, own_url, owners
+from app.web.coverage import STALE, Missing, write_stale
+from app.web.errors import ApiError, unknown
+from app.web.owners import likely_owner, own_url
 from app.web.peers import FORWARDED, PARTITIONS, ask
 from app.web.routes import json_response
+from app.web.search import (
+    MOVING,
+    Search,
+    ask_standbys,
+    asked_standbys,
+    demand_none,
+    label,
+    say_searched,
+    wants,
+)
 
 APP: web.AppKey[AppT] = web.AppKey("APP", AppT)
 
@@ -36,41 +47,99 @@ async def answer(
     sentence "unknown ...". Raises ApiError: 404, or 503 while a partition that may have the
     key is moving.
     """
+    asked = asked_standbys(request)
+    if asked is not None:
+        return _standbys_answer(request.app[APP], table, asked, here, what)
     value = here()
     if value is not None:
         return json_response(value)
-    return await elsewhere(request, table, key, what)
+    return await elsewhere(request, table, key, what, here)
 
 
-async def elsewhere(request: web.Request, table: StateTable, key: str, what: str) -> web.Response:
+async def elsewhere(
+    request: web.Request,
+    table: StateTable,
+    key: str,
+    what: str,
+    here: Callable[[], Any | None] = lambda: None,
+) -> web.Response:
     """Answer for a key that is in no partition open here. Raises ApiError as `answer` does."""
     if FORWARDED in request.headers:
         raise _not_here(table, what)
     app = request.app[APP]
-    owned = demand_owners(app, table)
-    searched = set(table.partitions)
-    for urls in _rounds(owned, key, own_url(app)):
-        for reply in await ask(app, urls, request.rel_url):
+    search = Search(app, table)
+    for urls in _rounds(search.owned, key, own_url(app)):
+        replies = await ask(app, urls, request.rel_url)
+        search.note(replies)
+        for reply in replies:
             if reply.response is not None:
                 return reply.response
-            searched |= reply.partitions
-    demand_all(table, owned, searched)
-    raise unknown(f"unknown {what}")
+    if search.missing and wants(request, "stale"):
+        found = await _at_standbys(request, search, here)
+        if found is not None:
+            return found
+    search.demand_all()
+    error = unknown(f"unknown {what}")
+    if search.stale:
+        error.headers[STALE] = write_stale(search.stale)
+    raise error
+
+
+async def _at_standbys(
+    request: web.Request, search: Search, here: Callable[[], Any | None]
+) -> web.Response | None:
+    """Give what a standby has: this worker's, or another's."""
+    found = _followed_here(search, [each.partition for each in search.missing], here)
+    if found is not None:
+        return found
+    replies = await ask_standbys(search, request)
+    return next((reply.response for reply in replies if reply.response is not None), None)
+
+
+def _followed_here(
+    search: Search, partitions: Iterable[int], here: Callable[[], Any | None]
+) -> web.Response | None:
+    """Give what a standby of this worker has, labelled with its partition."""
+    for partition in partitions:
+        for state in search.standbys_here([partition]):
+            with state.table.reading([state]):
+                value = here()
+            if value is not None:
+                response = json_response(value)
+                label(response, [], search.stale[-1:])
+                return response
+    return None
+
+
+def _standbys_answer(
+    app: AppT,
+    table: StateTable,
+    partitions: Iterable[int],
+    here: Callable[[], Any | None],
+    what: str,
+) -> web.Response:
+    """Answer another worker from what is followed here."""
+    search = Search(app, table)
+    search.searched.clear()
+    found = _followed_here(search, partitions, here)
+    if found is not None:
+        return say_searched(found, search.searched)
+    error = unknown(f"unknown {what} in what this worker follows")
+    error.headers[PARTITIONS] = listed(search.searched)
+    if search.stale:
+        error.headers[STALE] = write_stale(search.stale)
+    raise error
 
 
 def demand_owners(app: AppT, table: StateTable) -> dict[int, str]:
     """Give partition → owner's address. Raises ApiError (503) before an assignment."""
-    owned = owners(app, table.source.name)
-    if not owned:
-        raise unavailable(f"no partition of {table.source.name} is assigned yet")
-    return owned
+    return Search(app, table).owned
 
 
-def demand_all(table: StateTable, owned: Iterable[int], searched: Iterable[int]) -> None:
+def demand_all(table: StateTable, owned: Mapping[int, str], searched: Iterable[int]) -> None:
     """Raise ApiError (503) where not all that is owned has been searched."""
-    if moving := sorted(set(owned).difference(searched)):
-        which = f"partition {listed(moving)} of table {table.name}"
-        raise unavailable(f"{which} is moving or not restored yet")
+    moving = sorted(set(owned).difference(searched))
+    demand_none([Missing(table.name, each, owned[each], MOVING) for each in moving])
 
 
 def listed(partitions: Iterable[int]) -> str:

@@ -53,7 +53,7 @@ def _operation(route: Route, schema: Any, error: Any) -> dict[str, Any]:
     content = {route.media: {"schema": schema or {"type": "string"}}}
     return {
         "summary": route.summary,
-        "operationId": route.answer.__name__,
+        "operationId": route.name,
         "parameters": [_parameter(parameter) for parameter in route.parameters],
         "responses": {
             "200": {"description": HTTPStatus.OK.phrase, "content": content},
@@ -80,8 +80,11 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     described: dict[str, Any] = {
         "name": parameter.name,
         "in": parameter.place,
-        "required": parameter.place == "path",
+        "required": parameter.required,
         "description": parameter.description,
         "schema": dict(parameter.schema),
     }
+    # Others are described in words: what is read of "5m" is no longer a text.
+    if parameter.default is not None and parameter.schema["type"] in {"integer", "boolean"}:
+        described["schema"]["default"] = parameter.default
     return described

@@ -36,11 +36,12 @@ class Parameter:
     default: Any = None
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
     place: Literal["query", "path"] = "query"
+    required: bool = False
 
 
 def path(name: str, description: str) -> Parameter:
     """Describe a part of the path."""
-    return Parameter(name, description, _non_empty, place="path")
+    return Parameter(name, description, _non_empty, place="path", required=True)
 
 
 def read_values(request: web.Request, parameters: Sequence[Parameter]) -> Values:
@@ -67,6 +68,8 @@ def _read(request: web.Request, parameter: Parameter) -> Any:
             bad_parameter(parameter.name, "given more than once")
     text = source.get(parameter.name)
     if text is None:
+        if parameter.required:
+            bad_parameter(parameter.name, f"has to be given: {parameter.description}")
         return parameter.default
     try:
         return parameter.read(text)
@@ -128,6 +131,17 @@ def _count(most: int) -> Callable[[str], int]:
     return read
 
 
+def _flag(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise ValueError(f"{text!r} is neither true nor false")
+    return text == "true"
+
+
+def flag(name: str, description: str) -> Parameter:
+    """Describe a switch, off where it is not given."""
+    return Parameter(name, description, _flag, default=False, schema={"type": "boolean"})
+
+
 def limit(description: str, *, default: int, most: int) -> Parameter:
     """Describe how many are wanted at most."""
     schema = {"type": "integer", "minimum": 1, "maximum": most}
@@ -155,4 +169,26 @@ DAY = Parameter(
     "The day; the latest where not given",
     _day,
     schema={"type": "string", "format": "date"},
+)
+START = Parameter(
+    "start",
+    "Only the window that starts then: ms since the epoch, or ISO 8601",
+    _time,
+    schema=_TIME,
+)
+POINTS = Parameter(
+    "points",
+    "Instead of `size`: the finest tumbling windows of which [from, to) holds no more than this",
+    _count(5000),
+    schema={"type": "integer", "minimum": 1, "maximum": 5000},
+)
+STALE = flag(
+    "stale",
+    "Whether a standby may answer while the owner of a partition is gone; the header "
+    "`Tickstream-Stale` then says which partition, and how far it is behind",
+)
+PARTIAL = flag(
+    "partial",
+    "Whether partitions that can't be reached may be left out; the header `Tickstream-Missing` "
+    "then says which, and why. Without it the answer is 503 then",
 )

@@ -2,16 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from os import strerror
 from typing import NamedTuple
 
-from aiohttp import ClientError, ClientTimeout, web
+from aiohttp import ClientConnectorError, ClientError, ClientTimeout, web
 from faust.types import AppT
 from yarl import URL
 
+from app.web.coverage import STALE
+
 #: Marks a request that comes from another worker: answer from here, ask nobody.
 FORWARDED = "Tickstream-Forwarded"
+#: In such a request: answer from the standbys of these partitions, `0,2,5`, and nothing else.
+STANDBY = "Tickstream-Standby"
 #: In what is answered to such a request: the partitions that were looked through, `0,2,5`.
 PARTITIONS = "Tickstream-Partitions"
 
@@ -29,28 +34,55 @@ class Reply(NamedTuple):
 
     response: web.Response | None = None
     partitions: frozenset[int] = frozenset()
+    #: Whom was asked.
+    worker: str = ""
+    #: Why there is no answer; None if there is one.
+    silence: str | None = None
+    #: What of it is a standby's, as its header says.
+    stale: str = ""
+
+    @property
+    def body(self) -> bytes | None:
+        """The body of an answer that may be passed on."""
+        body = None if self.response is None else self.response.body
+        return body if isinstance(body, bytes) else None
 
 
-async def ask(app: AppT, urls: Iterable[str], path: URL) -> list[Reply]:
-    """Ask the workers at `urls` for `path`, all at once; silence is an empty Reply."""
-    return await asyncio.gather(*(_ask(app, URL(url), path) for url in urls))
+async def ask(
+    app: AppT, urls: Iterable[str], path: URL, headers: Mapping[str, str] | None = None
+) -> list[Reply]:
+    """Ask the workers at `urls` for `path`, all at once; silence is a Reply without answer."""
+    return await asyncio.gather(*(_ask(app, url, path, headers or {}) for url in urls))
 
 
-async def _ask(app: AppT, worker: URL, path: URL) -> Reply:
+async def _ask(app: AppT, name: str, path: URL, headers: Mapping[str, str]) -> Reply:
+    worker = URL(name)
     # Not `join`: it would decode and encode anew, and a key may hold an escaped slash.
     url = URL(f"{worker.origin()}{path.raw_path_qs}", encoded=True)
     if app.http_client.closed:
-        return Reply()  # this worker stops: who asks it hears that partitions are moving
+        # Who asks this worker hears that partitions are moving.
+        return Reply(worker=name, silence="this worker stops")
     try:
         async with app.http_client.get(
-            url, headers={FORWARDED: "1"}, timeout=TIMEOUT, allow_redirects=False
+            url, headers={FORWARDED: "1", **headers}, timeout=TIMEOUT, allow_redirects=False
         ) as reply:
-            answer = _read(reply.status, reply.headers.get(PARTITIONS, ""), await reply.read())
+            answer = _read(name, reply.status, reply.headers, await reply.read())
     except (ClientError, TimeoutError, OSError) as error:
-        _note_silence(worker, str(error) or type(error).__name__)
-        return Reply()
+        reason = _reason(error)
+        _note_silence(worker, reason)
+        return Reply(worker=name, silence=reason)
     _silent.discard(worker)
     return answer
+
+
+def _reason(error: Exception) -> str:
+    """Say in a few words why there is no answer."""
+    if isinstance(error, TimeoutError):
+        return f"not within {TIMEOUT.total:.0f} s"
+    if isinstance(error, ClientConnectorError):
+        number = error.os_error.errno
+        return strerror(number).lower() if number else str(error.os_error)
+    return str(error) or type(error).__name__
 
 
 def _note_silence(worker: URL, reason: str) -> None:
@@ -60,9 +92,14 @@ def _note_silence(worker: URL, reason: str) -> None:
         _log.warning("worker %s does not answer: %s", worker, reason)
 
 
-def _read(status: int, partitions: str, body: bytes) -> Reply:
-    searched = frozenset(int(p) for p in partitions.split(",") if p.isdigit())
+def _read(worker: str, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+    listed = headers.get(PARTITIONS, "").split(",")
+    searched = frozenset(int(partition) for partition in listed if partition.isdigit())
+    stale = headers.get(STALE, "")
     if status == HTTPStatus.OK:
         response = web.Response(body=body, content_type="application/json", charset="utf-8")
-        return Reply(response, searched)
-    return Reply(None, searched if status == HTTPStatus.NOT_FOUND else frozenset())
+        if stale:
+            response.headers[STALE] = stale
+        return Reply(response, searched, worker, None, stale)
+    found = searched if status == HTTPStatus.NOT_FOUND else frozenset()
+    return Reply(None, found, worker, None, stale)

@@ -3,8 +3,8 @@
 The server mounts it, its parameters are read by it, and `/openapi.json` is written from it.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +15,9 @@ from app.web.parameters import Parameter, Values, read_values
 
 #: What answers a request, given the parameters that were read from it.
 Answer = Callable[[web.Request, Values], Awaitable[web.StreamResponse]]
+
+#: Where the paths of the API stand for programs: what is there keeps its shape.
+VERSIONED = "/api/v1/"
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -35,9 +38,29 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     statuses: tuple[HTTPStatus, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """What the operation is called; two of one path are told apart by their version."""
+        module = self.answer.__module__.rpartition(".")[2]
+        name = (
+            self.answer.__name__
+            if self.answer.__name__ == module
+            else f"{module}_{self.answer.__name__}"
+        )
+        return f"{name}_v1" if self.path.startswith(VERSIONED) else name
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Read the parameters, then answer. Raises ApiError."""
         return await self.answer(request, read_values(request, self.parameters))
+
+
+def versioned(routes: Iterable[Route]) -> list[Route]:
+    """Give the routes, and each of `/api/...` once more at `/api/v1/...`."""
+    routes = list(routes)
+    api = [route for route in routes if route.path.startswith("/api/")]
+    return routes + [
+        replace(route, path=route.path.replace("/api/", VERSIONED, 1)) for route in api
+    ]
 
 
 def json_response(value: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:

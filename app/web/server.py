@@ -7,12 +7,16 @@ import msgspec
 from faust.web.drivers import aiohttp as driver
 
 from app.web.api import ROUTES
+from app.web.caching import save_bytes
 from app.web.dashboard import STATIC, add_headers
 from app.web.errors import json_errors
 from app.web.health import count_requests
+from app.web.live.outputs import new_hub
+from app.web.live.stream import HUB
 from app.web.lookup import APP
 from app.web.openapi import DOCUMENT, document
 from app.web.registry import registry_application
+from app.web.routes import versioned
 
 
 class Server(driver.Web):
@@ -33,10 +37,12 @@ class Server(driver.Web):
     def __init__(self, app: faust.App, **kwargs: Any) -> None:
         super().__init__(app, **kwargs)
         self.web_app[APP] = app
-        self.web_app[DOCUMENT] = document(ROUTES)
-        self.web_app.middlewares.extend((count_requests, json_errors))
+        self.web_app[DOCUMENT] = document(versioned(ROUTES))
+        self.web_app[HUB] = new_hub(app)
+        self.web_app.on_shutdown.append(self.web_app[HUB].shut)
+        self.web_app.middlewares.extend((count_requests, json_errors, save_bytes))
         self.web_app.on_response_prepare.append(add_headers)
-        for route in ROUTES:
+        for route in versioned(ROUTES):
             self.web_app.router.add_get(route.path, route.handle)
         self.web_app.router.add_static("/static/", STATIC)
         self.web_app.add_subapp("/registry", registry_application(app))

@@ -10,12 +10,12 @@ from aiohttp import web
 from faust.types import AppT
 
 from app.state.window_table import Place, WindowTable, place_of
+from app.web.coverage import Missing, Stale
 from app.web.errors import bad_parameter, unknown
-from app.web.lookup import APP, answer, demand_all, demand_owners, listed, others, state_tables
-from app.web.owners import own_url
+from app.web.lookup import APP, answer, state_tables
 from app.web.parameters import Parameter, Values
-from app.web.peers import FORWARDED, PARTITIONS, Reply, ask
 from app.web.routes import json_response
+from app.web.search import gather, own_part
 from app.windows import DefinitionError, WindowFamily, parse_window
 
 #: Windows by their places; a record another worker made is passed on as it is.
@@ -26,14 +26,18 @@ _encode_place = msgspec.json.Encoder().encode
 _decode_place = msgspec.json.Decoder(Place).decode
 
 
-class WindowPage(msgspec.Struct, frozen=True):
+class WindowPage(msgspec.Struct, frozen=True, omit_defaults=True):
     """Windows in order of their key, then their time; `next` is null on the last page.
 
-    A window is what the table's own `record` function makes of it.
+    A window is what the table's own `record` function makes of it. With `?partial=true` windows
+    of the partitions in `missing` are left out; with `?stale=true` those in `stale` are what a
+    standby has.
     """
 
     windows: list[Any]
     next: str | None
+    missing: list[Missing] = []
+    stale: list[Stale] = []
 
 
 async def key_windows(request: web.Request, values: Values) -> web.StreamResponse:
@@ -48,20 +52,23 @@ async def key_windows(request: web.Request, values: Values) -> web.StreamRespons
 
 
 async def all_windows(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with a page of the windows of all keys: of all partitions, or not at all."""
+    """Answer with a page of the windows of all keys: of all partitions, unless asked otherwise."""
     app, (table, window) = request.app[APP], _asked(request, values)
-    searched, found = set(table.partitions), _here(table, window, values)
-    if FORWARDED in request.headers:
-        response = json_response(list(found.items()))
-        response.headers[PARTITIONS] = listed(searched)
-        return response
-    owned = demand_owners(app, table)
-    for reply in await ask(app, others(owned.values(), own_url(app)), request.rel_url):
+
+    def here() -> Part:
+        return _here(table, window, values)
+
+    own = own_part(app, request, table, lambda: list(here().items()))
+    if own is not None:
+        return own
+    gathered = await gather(app, request, table, here, _read_part)
+    found: Part = {}
+    for part in gathered.parts:
         # Of a partition that moves, two may have the same windows: they count once.
-        found = _there(reply) | found
-        searched |= reply.partitions
-    demand_all(table, owned, searched)
-    return json_response(_page(found, values["limit"]))
+        found = part | found
+    page = _page(found, values["limit"])
+    whole = msgspec.structs.replace(page, missing=gathered.missing, stale=gathered.stale)
+    return gathered.label(json_response(whole))
 
 
 def _here(table: WindowTable, window: WindowFamily, values: Values) -> Part:
@@ -76,9 +83,8 @@ def _here(table: WindowTable, window: WindowFamily, values: Values) -> Part:
     return {place_of(result): table.record(result) for result in page}
 
 
-def _there(reply: Reply) -> Part:
-    body = reply.response.body if reply.response is not None else None
-    return dict(_decode_part(body)) if isinstance(body, bytes) else {}
+def _read_part(body: bytes) -> Part:
+    return dict(_decode_part(body))
 
 
 def _page(found: Part, limit: int) -> WindowPage:

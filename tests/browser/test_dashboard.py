@@ -1,32 +1,20 @@
 """The dashboard in a real browser, on a real worker and broker."""
 
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from workers import Market, Worker, tick, until
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 DESKTOP, PHONE = {"width": 1200, "height": 820}, {"width": 390, "height": 844}
 
 SYMBOLS = ["ACME", "BOLT", "CHIP", "DUNE", "ECHO", "FLUX", "GOLD", "HALO", "IRON", "JADE"]
 SYMBOLS += ["KITE", "LIME", "MOSS"]
 STEPS, STEP = 80, 15_000
-
-expect.set_options(timeout=15_000)
 
 
 def _market(now: int) -> Iterator[tuple[str, bytes, int]]:
@@ -35,16 +23,6 @@ def _market(now: int) -> Iterator[tuple[str, bytes, int]]:
         for number, symbol in enumerate(SYMBOLS):
             price = 100 + 0.01 * number * (step + STEPS) + 0.2 * (step % 3)
             yield tick(symbol, price, now + step * STEP)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Give the machine's Chromium, with a profile of its own; Playwright's where there is none."""
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 def _open(browser: Browser, viewport: Any) -> Page:
@@ -168,7 +146,7 @@ def test_picking_a_symbol_draws_its_candles(page, worker) -> None:
     closes = [f"{c['close']:.2f}" for c in worker.get("/api/candles/JADE?size=1m&limit=12")[1]]
     expect(page.locator("#rows td:nth-child(5)")).to_have_text(closes[::-1])
     assert _painted(page, "up") > 50
-    assert _painted(page, "mean") > 20
+    assert _painted(page, "fast") > 20
 
     page.get_by_label("15m", exact=True).check(force=True)
     expect(page).to_have_url(re.compile("#JADE/15m$"))

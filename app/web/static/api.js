@@ -1,8 +1,8 @@
-// Asking this worker: one question at a time, again every second, less often while it fails.
+// Asking this worker: one question at a time, again after a while, less often while it fails.
 
-const EVERY = 1000;
 const PATIENCE = 6000;
 const SLOWEST = 15_000;
+const EVERY = 1000;
 
 export class ApiError extends Error {
   constructor(status, message, retryAfter = 0) {
@@ -12,33 +12,56 @@ export class ApiError extends Error {
   }
 }
 
-export async function get(path, signal) {
+export const get = async (path, signal) => (await ask(path, signal)).body;
+
+// Gives {body, stale, missing}: the two are what the answer's headers say of it, "" of a whole one.
+export async function ask(path, signal) {
+  const response = await reach(path, signal);
+  if (response.ok) {
+    return {
+      body: response.body,
+      stale: response.headers.get("Tickstream-Stale") ?? "",
+      missing: response.headers.get("Tickstream-Missing") ?? "",
+    };
+  }
+  const message = response.body?.error?.message ?? `the worker answered ${response.status}`;
+  throw new ApiError(response.status, message, Number(response.headers.get("Retry-After")) || 0);
+}
+
+async function reach(path, signal) {
   const patience = AbortSignal.timeout(PATIENCE);
   const either = signal ? AbortSignal.any([signal, patience]) : patience;
-  let response;
   try {
-    response = await fetch(path, { signal: either, headers: { Accept: "application/json" } });
-    if (response.ok) return await response.json();
+    const response = await fetch(path, { signal: either, headers: { Accept: "application/json" } });
+    const { ok, status, headers } = response;
+    const body = ok ? await response.json() : await response.json().catch(() => null);
+    return { ok, status, headers, body };
   } catch (error) {
     if (signal?.aborted) throw error;
     const slow = error.name === "TimeoutError";
     throw new ApiError(0, slow ? "the worker takes too long to answer" : "the worker can't be reached");
   }
-  const body = await response.json().catch(() => ({}));
-  const message = body.error?.message ?? `the worker answered ${response.status}`;
-  throw new ApiError(response.status, message, Number(response.headers.get("Retry-After")) || 0);
 }
 
-// Runs `task(signal)` every second and hands on what comes of it. `again()` drops the answer
+// Nothing there yet is an answer, not a failure.
+export function orNothing(promise) {
+  return promise.catch((error) => {
+    if (error.status === 404) return null;
+    throw error;
+  });
+}
+
+// Runs `task(signal)` every `every()` ms and hands on what comes of it. `again()` drops the answer
 // that is awaited and asks at once; a hidden page asks nothing.
 export class Poller {
-  #task; #done; #failed; #timer; #running; #failures = 0;
+  #task; #done; #failed; #every; #timer; #running; #failures = 0;
   nextAt = 0;
 
-  constructor(task, done, failed) {
+  constructor(task, done, failed, every = () => EVERY) {
     this.#task = task;
     this.#done = done;
     this.#failed = failed;
+    this.#every = every;
     document.addEventListener("visibilitychange", () => this.again());
   }
 
@@ -56,7 +79,7 @@ export class Poller {
       const answer = await this.#task(running.signal);
       if (running.signal.aborted) return;
       this.#failures = 0;
-      pause = Math.max(0, EVERY - (Date.now() - begun));
+      pause = Math.max(0, this.#every() - (Date.now() - begun));
       this.#done(answer);
     } catch (error) {
       if (running.signal.aborted) return;

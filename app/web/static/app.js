@@ -1,145 +1,160 @@
-// The dashboard: what is selected, when it is asked for, and how well that goes.
+// The dashboard: what is selected, when it is asked for, and what is told of it meanwhile.
 
-import { get, Poller } from "/static/api.js";
-import { ago, element, timeExact, utc, windowName, zone } from "/static/format.js";
+import { ask, get, orNothing, Poller } from "/static/api.js";
+import { Candles } from "/static/candles.js";
+import { element, windowName, zone } from "/static/format.js";
 import { markGainer, showGainers } from "/static/gainers.js";
-import { markSurge, showMinute, showSurges } from "/static/surges.js";
+import { Live, watchedKey } from "/static/live.js";
+import { listen } from "/static/search.js";
+import { Status } from "/static/status.js";
+import { addSurge, markSurge, showMinute, showSurges } from "/static/surges.js";
 import { showLoading, showNoSymbol, showSymbol, showUnknown } from "/static/symbol.js";
+import { startTiles, tileTopics, toTiles } from "/static/tiles/host.js";
 
-const WINDOWS = 150; // of a symbol, at most: what the widest chart has room for
+const WINDOWS = 180; // of a symbol, at most: what the widest chart has room for, and its averages
 const SURGES = 6; // of the latest, at most
-const QUIET = 60_000; // ms without a new tick before the page says so
 const DEFAULT = "1m"; // there is something to see within the first minutes
-
-// What a screen reader says of the state, once.
-const SPOKEN = { loading: "", live: "Live", quiet: "No new ticks", stale: "Stale", error: "No data" };
+const SELDOM = 10_000; // ms between two askings while the worker tells what changes
+const OFTEN = 1000;
+const PLAIN = /^\d+(ms|s|m|h|d)(\/\d+(ms|s|m|h|d))?$/;
 
 const at = (id) => document.getElementById(id);
 const selection = readAddress();
-const feeds = { gainers: newFeed(), surges: newFeed(), candles: newFeed() };
-let newest = 0; // time of the newest tick seen, ms
+const shown = new Candles(WINDOWS);
+let top = null;
+let settled = true; // whether all workers answer and are ready
 
-function newFeed() {
-  return { at: 0, error: null };
+// -- what is asked
+
+const live = new Live({
+  record: (topic, record) => heard(topic, record),
+  start: (resumed) => !resumed && askAgain(),
+  beat: () => status.heard(),
+  // It may be the worker, or only the connection: the next answer tells.
+  lost: () => askAgain(),
+});
+const patience = () => (live.connected && settled ? SELDOM : OFTEN);
+
+// While a worker is away, nobody tells what becomes of its partitions: it is asked for.
+function settle(now) {
+  const changed = settled !== now;
+  settled = now;
+  if (changed) askAgain();
 }
 
-// -- asking
+const gainers = poll("gainers", patience, (signal) => orNothing(get("/api/top-gainers?stale=true", signal)), showTop);
 
-const gainers = new Poller(
-  (signal) => orNothing(get("/api/top-gainers", signal)),
-  (top) => {
-    succeeded("gainers");
-    newest = Math.max(newest, ...(top?.rank ?? []).map((gainer) => gainer.time));
-    if (!selection.symbol) followFirst(top);
-    showGainers(top, select);
-    showStatus();
-  },
-  (error) => failed("gainers", error),
+const surges = poll(
+  "surges",
+  patience,
+  (signal) => orNothing(get(`/api/surges?limit=${SURGES}&stale=true`, signal)),
+  (found) => showSurges(found, select),
 );
 
-const surges = new Poller(
-  (signal) => orNothing(get(`/api/surges?limit=${SURGES}`, signal)),
-  (found) => {
-    succeeded("surges");
-    showSurges(found, select);
-    showStatus();
-  },
-  (error) => failed("surges", error),
-);
-
-const candles = new Poller(
+const candles = poll(
+  "candles",
+  patience,
   async (signal) => {
-    if (!selection.symbol) return null;
-    const path = `/api/candles/${encodeURIComponent(selection.symbol)}`;
-    const [size, advance] = selection.window.split("/");
-    const query = new URLSearchParams({ size, advance: advance ?? size, limit: WINDOWS });
-    const day = get(`${path}?size=1d&limit=1`, signal).catch(() => []);
-    const sliding = `/api/windows/surges/${encodeURIComponent(selection.symbol)}?limit=1`;
-    const minute = get(sliding, signal).catch(() => []);
-    const found = await orNothing(get(`${path}?${query}`, signal));
-    return { found, day: (await day)[0] ?? null, minute: (await minute)[0] ?? null };
+    const { symbol, window } = selection;
+    if (!symbol) return null;
+    const path = `/api/candles/${encodeURIComponent(symbol)}`;
+    const [size, advance] = window.split("/");
+    const query = new URLSearchParams({ size, advance: advance ?? size, limit: WINDOWS, stale: true });
+    const day = get(`${path}?size=1d&limit=1&stale=true`, signal).catch(() => []);
+    const found = await orNothing(ask(`${path}?${query}`, signal));
+    return { symbol, found, day: (await day)[0] ?? null };
   },
   (answer) => {
-    succeeded("candles");
-    if (answer?.found) showSymbol(selection.symbol, answer.found, answer.day);
-    else if (answer) showUnknown(selection.symbol);
-    showMinute(answer?.found?.length ? answer.minute : null);
-    showStatus();
+    if (answer?.found) {
+      shown.replace(answer.found.body, answer.day);
+      showCandles(answer.found.stale);
+    } else if (answer) {
+      showUnknown(answer.symbol);
+    }
   },
-  (error) => failed("candles", error),
 );
 
-const pollers = [gainers, surges, candles];
+// Of the minute up to the last trade there is no topic: only what surges is published.
+const minute = poll(
+  null,
+  () => 1500,
+  async (signal) => {
+    if (!selection.symbol) return null;
+    const found = await get(`/api/windows/surges/${encodeURIComponent(selection.symbol)}?limit=1`, signal).catch(() => []);
+    return found[0] ?? null;
+  },
+  (newest) => showMinute(shown.shown.length ? newest : null),
+);
 
-// Nothing there yet is an answer, not a failure.
-function orNothing(promise) {
-  return promise.catch((error) => {
-    if (error.status === 404) return null;
-    throw error;
-  });
+const pollers = [gainers, surges, candles, minute];
+const status = new Status(["gainers", "surges", "candles"], () => Math.max(...pollers.map((each) => each.nextAt)));
+
+// One question, asked again and again; `name` is what the status knows it by, null for none.
+function poll(name, every, task, show) {
+  return new Poller(
+    task,
+    (answer) => {
+      show(answer);
+      if (name) status.succeeded(name);
+    },
+    (error) => name && status.failed(name, error),
+    every,
+  );
 }
 
-function succeeded(name) {
-  feeds[name] = { at: Date.now(), error: null };
+function askAgain() {
+  for (const poller of pollers) poller.again();
 }
 
-function failed(name, error) {
-  feeds[name].error = error;
-  showStatus();
+// -- what is told
+
+let written = new Set(); // the topics there are to watch
+
+async function loadTopics() {
+  try {
+    const { edges } = await get("/api/topology");
+    const writes = edges.filter((edge) => ["writes", "late", "dead letters"].includes(edge.flow));
+    written = new Set(writes.map((edge) => edge.target.replace("topic:", "")));
+    watch();
+  } catch {
+    setTimeout(loadTopics, 3000);
+  }
 }
 
-function followFirst(top) {
+function watch() {
+  const { symbol, window } = selection;
+  const own = [PLAIN.test(window) ? window : "1d", "1d"].map((each) => `candles:${watchedKey(symbol)}:${each}`);
+  const topics = ["top-gainers", "surges", ...(symbol ? own : []), ...tileTopics()];
+  live.watch([...new Set(topics)].filter((each) => written.has(each.split(":")[0])));
+}
+
+function heard(topic, record) {
+  status.heard();
+  if (topic === "top-gainers" && record.day >= (top?.day ?? "")) showTop(record);
+  if (topic === "surges") addSurge(record, SURGES, select);
+  if (topic === "candles" && shown.add(record)) {
+    status.saw(Math.min(record.end, Date.now()));
+    showCandles();
+  }
+  toTiles(topic, record);
+}
+
+// -- what is shown
+
+function showTop(found) {
+  top = found;
+  for (const gainer of top?.rank ?? []) status?.saw(gainer.time);
+  if (!selection.symbol) followFirst();
+  showGainers(top, select);
+}
+
+function showCandles(stale) {
+  if (shown.symbol === selection.symbol && shown.shown.length) showSymbol(shown.symbol, shown.shown, shown.day, stale);
+}
+
+function followFirst() {
   if (top?.rank.length) select(top.rank[0].symbol, { replace: true });
   else showNoSymbol();
-}
-
-// -- how well it goes
-
-function showStatus() {
-  const all = Object.values(feeds);
-  const error = all.map((feed) => feed.error).find(Boolean) ?? null;
-  const before = Math.min(...all.map((feed) => feed.at));
-  const state = stateOf(error, before);
-  at("status").dataset.state = state;
-  setText(at("status"), statusWords(state, before));
-  setText(at("spoken"), SPOKEN[state]);
-  at("status").title = newest ? `newest tick ${timeExact(newest)} (${utc(newest)})` : "";
-  document.body.dataset.state = state;
-  at("notice").hidden = !error;
-  if (!error) return;
-  setText(at("notice-text"), noticeWords(error, before));
-  setText(at("notice-next"), nextWords());
-}
-
-function stateOf(error, before) {
-  if (error) return before ? "stale" : "error";
-  if (!before) return "loading";
-  return newest && Date.now() - newest > QUIET ? "quiet" : "live";
-}
-
-function statusWords(state, before) {
-  if (state === "stale") return `Stale for ${ago(Date.now() - before)}`;
-  if (state === "quiet") return `No tick for ${ago(Date.now() - newest)}`;
-  return { loading: "Connecting", live: newest ? "Live" : "Waiting for ticks", error: "No data" }[state];
-}
-
-function noticeWords(error, before) {
-  const reason = error.status === 503 ? `The worker is not ready: ${error.message}.` : `${upper(error.message)}.`;
-  const shown = before ? ` What you see is of ${timeExact(before)}.` : "";
-  return reason + shown;
-}
-
-function nextWords() {
-  const next = Math.max(...pollers.map((poller) => poller.nextAt)) - Date.now();
-  return next > 900 ? `Next try in ${ago(next)}.` : "Trying again.";
-}
-
-const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-
-// A live region speaks when it is written, so it is written only when it says something new;
-// what counts seconds stands outside of it.
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }
 
 // -- what is selected; it stands in the address, so it can be kept and shared
@@ -170,8 +185,11 @@ function refresh() {
   markSurge(selection.symbol);
   checkWindow();
   showMinute(null);
+  shown.begin(selection.symbol, selection.window);
   if (selection.symbol) showLoading(selection.symbol);
+  watch();
   candles.again();
+  minute.again();
 }
 
 addEventListener("popstate", () => {
@@ -212,60 +230,15 @@ function checkWindow() {
   }
 }
 
-// -- the search field
-
-let searching = null;
-
-async function suggest() {
-  searching?.abort();
-  searching = new AbortController();
-  const query = new URLSearchParams({ prefix: at("query").value.trim(), limit: 50 });
-  const found = await get(`/api/symbols?${query}`, searching.signal).catch(() => null);
-  if (found) at("known").replaceChildren(...found.map((value) => element("option", { value })));
-}
-
-function search() {
-  const typed = at("query").value.trim();
-  const known = [...at("known").options].map((option) => option.value);
-  const same = known.find((name) => name === typed) ?? known.find((name) => name.toLowerCase() === typed.toLowerCase());
-  if (!typed) return;
-  select(same ?? typed);
-  at("query").value = "";
-  at("query").blur();
-  at("symbol").focus({ preventScroll: true });
-}
-
-at("query").addEventListener("input", (event) => {
-  // Chosen from the list, not typed.
-  if (event.inputType === "insertReplacementText" || event.inputType === undefined) search();
-  else suggest();
-});
-at("query").addEventListener("focus", suggest);
-at("search").addEventListener("submit", (event) => {
-  event.preventDefault();
-  search();
-});
-addEventListener("keydown", (event) => {
-  const typing = event.target.closest?.("input, textarea");
-  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {
-    event.preventDefault();
-    at("query").focus();
-  }
-  if (event.key === "Escape") at("query").blur();
-});
-
 // -- go
 
 at("latest").open = matchMedia("(min-width: 821px)").matches;
 at("zone").textContent = zone ? `in ${zone}` : "local";
 at("retry").addEventListener("click", askAgain);
-setInterval(showStatus, 1000);
+listen((symbol) => select(symbol));
 loadWindows();
-if (selection.symbol) showLoading(selection.symbol);
-markGainer(selection.symbol);
-markSurge(selection.symbol);
-askAgain();
-
-function askAgain() {
-  for (const poller of pollers) poller.again();
-}
+loadTopics();
+startTiles(document.getElementById("tiles"), { select, settle });
+refresh();
+gainers.again();
+surges.again();

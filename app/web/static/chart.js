@@ -1,22 +1,27 @@
-// One symbol's windows, drawn with uPlot: candles, volume beneath, the mean price as a line.
+// One symbol's windows, drawn with uPlot: candles, volume beneath, moving averages of the closes.
 //
-// The x axis counts windows, not time: a night without trades would else take most of it. Where
+// A window that was corrected flashes; at the pointer stands its evidence. The x axis counts windows, not time: a night without trades would else take most of it. Where
 // windows are missing a dotted line says so.
 
-import { axisPrices, date, time } from "/static/format.js";
+import { evidence } from "/static/evidence.js";
+import { axisPrices, date, element, time } from "/static/format.js";
 
 const SLOT = 8; // CSS pixels of one window, at least
 const FEWEST = 24; // windows there is room for: the first ones stand at the left, not far apart
+const FLASH = 2500; // ms
 const LABEL = 78; // of a label beneath it, with the space around it
+export const AVERAGES = [10, 30]; // windows
 const STEPS = [1, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080].map((m) => m * 60_000);
 
 export class Chart {
-  #place; #plot = null; #candles = []; #colours = {}; #onPick; #picked = null;
+  #place; #plot = null; #candles = []; #averages = []; #colours = {}; #onPick; #picked = null;
+  #tip = element("div", { class: "evidence", hidden: "" });
 
   // `onPick(candle | null)` is told which window the pointer or the arrow keys are at.
   constructor(place, onPick) {
     this.#place = place;
     this.#onPick = onPick;
+    place.after(this.#tip);
     new ResizeObserver(() => this.#resize()).observe(place);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#rebuild());
     place.addEventListener("keydown", (event) => this.#key(event));
@@ -28,9 +33,35 @@ export class Chart {
   show(candles) {
     const fit = Math.max(20, Math.floor((this.#place.clientWidth - 80) / SLOT));
     this.#candles = candles.slice(-fit);
+    // Of all windows there are, so that the lines begin at the left edge where they can.
+    this.#averages = AVERAGES.map((size) => average(candles, size).slice(-fit));
     if (!this.#plot) this.#rebuild();
     else this.#plot.setData(this.#columns());
     if (this.#picked !== null) this.#place_cursor();
+    else this.#showEvidence(this.#plot?.cursor.idx ?? null);
+  }
+
+  // Makes the windows that begin at `starts` (ms) flash: they have just been corrected.
+  flash(starts) {
+    for (const start of starts) {
+      const index = this.#candles.findIndex((candle) => candle.start === start);
+      if (index >= 0 && this.#plot) this.#flashAt(index);
+    }
+  }
+
+  #flashAt(index) {
+    const { high, low } = this.#candles[index];
+    const mark = element("i", { class: "flash" });
+    const slot = this.#plot.valToPos(1, "x") - this.#plot.valToPos(0, "x");
+    const [top, bottom] = [high, low].map((price) => this.#plot.valToPos(price, "price"));
+    Object.assign(mark.style, {
+      left: `${this.#plot.valToPos(index, "x") - slot / 2}px`,
+      width: `${slot}px`,
+      top: `${top - 10}px`,
+      height: `${bottom - top + 20}px`,
+    });
+    this.#plot.over.append(mark);
+    setTimeout(() => mark.remove(), FLASH);
   }
 
   get #slots() {
@@ -39,7 +70,7 @@ export class Chart {
 
   #columns() {
     const column = (field) => this.#candles.map((candle) => candle[field]);
-    return [this.#candles.map((_, i) => i), column("high"), column("low"), column("mean"), column("volume")];
+    return [this.#candles.map((_, i) => i), column("high"), column("low"), ...this.#averages, column("volume")];
   }
 
   #rebuild() {
@@ -56,7 +87,7 @@ export class Chart {
   }
 
   #options() {
-    const { ink, grid, mean } = this.#colours;
+    const { ink, grid, fast, slow } = this.#colours;
     const axis = { stroke: ink, font: "12px system-ui, sans-serif", grid: { stroke: grid, width: 1 }, ticks: { show: false } };
     const unseen = { paths: () => null, points: { show: false } };
     return {
@@ -78,7 +109,8 @@ export class Chart {
         {},
         { scale: "price", ...unseen },
         { scale: "price", ...unseen },
-        { scale: "price", stroke: mean, width: 1.5, points: { show: false } },
+        { scale: "price", stroke: fast, width: 1.5, points: { show: false } },
+        { scale: "price", stroke: slow, width: 1.5, points: { show: false } },
         { scale: "volume", ...unseen },
       ],
       hooks: {
@@ -198,7 +230,22 @@ export class Chart {
   // -- reading one window
 
   #moved(plot) {
-    if (this.#picked === null) this.#onPick(this.#candles[plot.cursor.idx] ?? null);
+    if (this.#picked !== null) return;
+    this.#onPick(this.#candles[plot.cursor.idx] ?? null);
+    this.#showEvidence(plot.cursor.left >= 0 ? plot.cursor.idx : null);
+  }
+
+  // Beside the window, on the side where there is more room.
+  #showEvidence(index) {
+    const candle = this.#candles[index];
+    this.#tip.hidden = !candle;
+    if (!candle) return;
+    this.#tip.replaceChildren(evidence(candle));
+    const plot = this.#plot;
+    const x = plot.over.offsetLeft + plot.valToPos(index, "x");
+    const right = x < this.#place.clientWidth / 2;
+    const left = right ? x + 22 : x - this.#tip.offsetWidth - 22;
+    this.#tip.style.left = `${Math.max(4, this.#place.offsetLeft + left)}px`;
   }
 
   #key(event) {
@@ -228,10 +275,20 @@ export class Chart {
     const top = index === null ? -10 : this.#plot?.valToPos(this.#candles[index].close, "price");
     this.#plot?.setCursor({ left, top }, false);
     this.#onPick(index === null ? null : this.#candles[index]);
+    this.#showEvidence(index);
   }
 }
 
 const way = (candle) => (candle.close < candle.open ? "down" : "up");
+
+// The mean of the last `size` closes at each window; null where there are not as many.
+function average(candles, size) {
+  let sum = 0;
+  return candles.map((candle, index) => {
+    sum += candle.close - (index >= size ? candles[index - size].close : 0);
+    return index >= size - 1 ? sum / size : null;
+  });
+}
 
 // Room beneath the lowest price for the volume, above the highest for the marks.
 function padded(low, high) {
@@ -246,6 +303,6 @@ function bucket(ms, step) {
 
 function readColours(place) {
   const style = getComputedStyle(place);
-  const names = ["up", "down", "late", "mean", "ink", "grid", "paper"];
+  const names = ["up", "down", "late", "fast", "slow", "ink", "grid", "paper"];
   return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--chart-${name}`).trim()]));
 }

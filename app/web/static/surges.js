@@ -8,13 +8,23 @@ const empty = document.getElementById("surges-empty");
 const minute = document.getElementById("minute");
 const choices = new Choices(document.getElementById("surging"), "surge", ["name", "when", "gain"]);
 
+let latest = []; // of each symbol, the newest first
+
 // `found` is null where the pipeline doesn't run.
 export function showSurges(found, choose) {
+  latest = found ?? [];
   section.hidden = found === null;
   empty.hidden = !found || found.length > 0;
   section.dataset.state = found?.length ? "shown" : "empty";
   const surges = found ?? [];
   choices.show(surges.map((surge) => surge.symbol), choose).forEach((item, i) => fill(item, surges[i]));
+}
+
+// Takes one that was just told; keeps the newest `most`.
+export function addSurge(surge, most, choose) {
+  const others = latest.filter((each) => each.symbol !== surge.symbol || each.end > surge.end);
+  if (others.some((each) => each.symbol === surge.symbol)) return;
+  showSurges([surge, ...others].sort((a, b) => b.end - a.end).slice(0, most), choose);
 }
 
 export const markSurge = (symbol) => choices.mark(symbol);

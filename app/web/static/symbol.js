@@ -1,6 +1,7 @@
 // The panel of one symbol: its price, its day, its windows as a chart and as a table.
 
 import { Chart } from "/static/chart.js";
+import { corrected, evidenceLine } from "/static/evidence.js";
 import { count, compact, element, percent, price, span, time, timeElement, utc } from "/static/format.js";
 
 const ROWS = 12;
@@ -12,8 +13,12 @@ const STATES = {
 const at = (id) => document.getElementById(id);
 const section = at("symbol");
 
+const FLASH = 2500; // ms
+
+let shown = []; // the windows on the page, oldest first
 let latest = null;
 let picked = null;
+const flashing = new Map(); // start of a window → until when its row flashes
 const chart = new Chart(at("chart"), (candle) => {
   picked = candle;
   showReadout();
@@ -29,11 +34,15 @@ export function showLoading(symbol) {
   at("rows").replaceChildren();
   at("day").hidden = true;
   latest = picked = null;
+  shown = [];
+  flashing.clear();
   setState("loading");
 }
 
-export function showSymbol(symbol, candles, day) {
+// `stale` says what of it a standby answers, "" if nothing.
+export function showSymbol(symbol, candles, day, stale = "") {
   at("symbol-name").textContent = symbol;
+  showStale(stale);
   if (!candles.length) {
     showNothing([element("strong", {}, `No windows of ${symbol} yet`), " They appear with its next tick."]);
     return;
@@ -44,8 +53,24 @@ export function showSymbol(symbol, candles, day) {
   document.title = `${symbol} ${price(latest.close)} · tickstream`;
   showDay(day);
   chart.show(candles);
+  flash(corrected(shown, candles));
+  shown = candles;
   showReadout();
   at("rows").replaceChildren(...candles.slice(-ROWS).reverse().map(row));
+}
+
+function flash(starts) {
+  const now = Date.now();
+  for (const start of starts) flashing.set(start, now + FLASH);
+  for (const [start, until] of flashing) if (until <= now) flashing.delete(start);
+  chart.flash(starts);
+}
+
+function showStale(stale) {
+  const lag = Number(/;lag=(\d+)/.exec(stale)?.[1] ?? 0);
+  at("standby").hidden = !stale;
+  at("standby").textContent = lag ? `From a standby, ${count(lag)} changes behind` : "From a standby";
+  at("standby").title = `The worker that has this symbol does not answer: ${stale.replaceAll(";", ", ")}`;
 }
 
 export function showUnknown(symbol) {
@@ -70,6 +95,7 @@ export function showNoSymbol() {
 
 function showNothing(words) {
   at("symbol-empty").replaceChildren(...words);
+  showStale("");
   setState("empty");
 }
 
@@ -123,13 +149,17 @@ function windowTime(candle) {
 function row(candle) {
   const numbers = ["open", "high", "low", "close", "mean"].map((field) => price(candle[field], candle.open));
   const cells = [...numbers, compact(candle.volume), count(candle.count)];
-  const made = element("tr", {}, element("th", { scope: "row" }, windowTime(candle)));
+  const flashes = (flashing.get(candle.start) ?? 0) > Date.now();
+  const made = element("tr", flashes ? { class: "corrected" } : {});
+  made.append(element("th", { scope: "row" }, windowTime(candle)));
   made.append(...cells.map((text) => element("td", {}, text)));
   made.children[4].dataset.way = candle.close < candle.open ? "down" : "up";
   const late = element("td", candle.late ? { class: "late", title: lateTitle(candle) } : {});
   late.textContent = candle.late ? `◆ ${count(candle.late)}` : "–";
   const state = stateOf(candle);
+  const offsets = `${candle.partition}: ${candle.first_offset} – ${candle.last_offset}`;
   made.append(late, element("td", { class: "soft", title: STATES[state] }, state));
+  made.append(element("td", { class: "soft offsets", title: evidenceLine(candle) }, offsets));
   return made;
 }
 

@@ -83,7 +83,10 @@ async def test_a_symbol_with_a_slash_is_found(worker, http) -> None:
         ("from=2026-01-02&to=2026-01-01", "from: is after to"),
         ("limit=0", "limit: '0' is not a whole number from 1 to 5000"),
         ("limit=ten", "limit: 'ten' is not"),
-        ("sise=5m", "sise: no such parameter; there are size, advance, from, to, limit"),
+        (
+            "sise=5m",
+            "sise: no such parameter; there are size, advance, points, from, to, start, limit, ",
+        ),
         ("size=1m&size=5m", "size: given more than once"),
     ],
 )

@@ -1,6 +1,7 @@
 """Workers that answer over real HTTP, with tables that are filled by hand."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,6 +25,9 @@ NOON = 1_769_869_800_000
 class WebApp(faust.App):
     """A Faust application that never meets a broker."""
 
+    #: No definitions: tables are put in by hand.
+    tasks = SimpleNamespace(tables=[], topics={})
+
     def _new_web(self) -> Server:
         return Server(self)
 
@@ -36,6 +40,9 @@ class _ByHand:
         self.help = f"{name} by hand"
         self.shelf = dict(shelf)
         self.restores: list[Progress] = []
+        #: Rows by key of the partitions that are followed for others, and how far behind they are.
+        self.followed: dict[int, Any] = {}
+        self.behind_by = 0
         app.tables.data[name] = self
 
     @property
@@ -52,7 +59,28 @@ class _ByHand:
 
     @property
     def standby(self) -> list[int]:
-        return []
+        return sorted(self.followed)
+
+    def standby_state(self, partition: int) -> Any:
+        """Give what is read of the state of a partition that is followed."""
+        if partition not in self.followed:
+            return None
+        meta = SimpleNamespace(stream_time=NOON)
+        rows = self.followed[partition]
+        return SimpleNamespace(table=self, partition=partition, meta=meta, rows=rows)
+
+    def standby_lag(self, partition: int) -> int:
+        """Give how far it is behind."""
+        return self.behind_by if partition in self.followed else 0
+
+    @contextmanager
+    def reading(self, states: Iterable[Any]) -> Iterator[None]:
+        """Answer from what is followed."""
+        shelf, self.shelf = self.shelf, {state.partition: state.rows for state in states}
+        try:
+            yield
+        finally:
+            self.shelf = shelf
 
     def keys(self, limit: int = 1000) -> list[str]:
         return sorted({key for rows in self.shelf.values() for key in rows})[:limit]
@@ -137,6 +165,10 @@ class Gainers(_ByHand, StateTable):
         """Give the same as the most active."""
         found = self.top(day)
         return found and MostActive(found.day, found.rank, found.time, found.revision)
+
+    def days(self) -> list[str]:
+        """Give the days there are."""
+        return self.keys()
 
 
 # Nothing is folded here, so what folding needs doesn't have to be there.

@@ -1,0 +1,65 @@
+"""What an answer is made of: which partitions are missing from it, which are a standby's.
+
+An answer without a word of this is the whole one. Said in the headers of any answer, and in the
+body where it has room for it.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+#: Headers: `candles-3;lag=0`, and `candles-3;not restored yet`; several are separated by commas.
+STALE = "Tickstream-Stale"
+MISSING = "Tickstream-Missing"
+
+
+class Missing(msgspec.Struct, frozen=True, order=True):
+    """A partition that is not in an answer; `worker` is its owner's address, null if unknown."""
+
+    table: str
+    partition: int
+    worker: str | None
+    reason: str
+
+
+class Stale(msgspec.Struct, frozen=True, order=True):
+    """A partition of which a standby answers, because its owner is gone.
+
+    `lag` are the offsets of its changelog that the standby at `worker` has not read yet: at 0 it
+    has all that the owner committed. `stream_time` (ms) is how far it has come in event time.
+    """
+
+    table: str
+    partition: int
+    lag: Annotated[int, Meta(ge=0)]
+    stream_time: int
+    worker: str
+
+
+def write_stale(stale: Iterable[Stale]) -> str:
+    """Give the header."""
+    return ", ".join(
+        f"{s.table}-{s.partition};lag={s.lag};stream_time={s.stream_time};worker={s.worker}"
+        for s in sorted(stale)
+    )
+
+
+def read_stale(text: str) -> list[Stale]:
+    """Read the header of another worker."""
+    return [_read(part) for part in text.split(", ") if part]
+
+
+def _read(text: str) -> Stale:
+    name, *facts = text.split(";")
+    table, _, partition = name.rpartition("-")
+    known = dict(fact.split("=", 1) for fact in facts)
+    return Stale(
+        table, int(partition), int(known["lag"]), int(known["stream_time"]), known["worker"]
+    )
+
+
+def write_missing(missing: Iterable[Missing]) -> str:
+    """Give the header."""
+    return ", ".join(f"{each.table}-{each.partition};{each.reason}" for each in sorted(missing))

@@ -1,0 +1,178 @@
+"""One topic, read once for all who watch it.
+
+Committed records only. It is read while there are readers and a little longer, and never by the
+workers' consumer group: what is told here holds up nothing and commits nothing.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from app.web.live.event import Event, shape_of
+from app.web.live.history import History, Kept
+from app.web.live.reader import Reader
+
+#: Records of each partition that are read back when a feed starts, for readers that come from
+#: another worker.
+LOOK_BACK = 2_000
+
+#: Most records between two turns of the event loop.
+POLL_RECORDS = 1_000
+POLL_TIMEOUT_MS = 250
+
+#: Seconds that a reader that comes back waits for the feed to start.
+START = 5.0
+
+#: Seconds until the brokers are asked again after they failed to answer.
+PAUSE = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Feed:
+    """Reads a topic of `partitions` partitions, and offers its records to readers."""
+
+    def __init__(
+        self, topic: str, partitions: int, new_consumer: Callable[[], AIOKafkaConsumer]
+    ) -> None:
+        self.topic = topic
+        self._new_consumer = new_consumer
+        self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
+        self._histories: dict[int, History] = {}
+        #: Readers by the key they watch; under None those who watch all.
+        self._by_key: dict[bytes | None, set[Reader]] = defaultdict(set)
+        self._started = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    # -- readers
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody watches."""
+        return not self._by_key
+
+    async def add(self, reader: Reader, cursor: Mapping[int, int] | None) -> bool:
+        """Offer to `reader` what comes, and what came since `cursor` (its next offsets).
+
+        Gives False where that is more than is still known here: then it has missed some.
+        """
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=f"feed of {self.topic}")
+        for key in self._keys_of(reader):
+            self._by_key[key].add(reader)
+        if cursor is None:
+            return True
+        try:
+            async with asyncio.timeout(START):
+                await self._started.wait()
+        except TimeoutError:
+            return False
+        return self._catch_up(reader, cursor)
+
+    def remove(self, reader: Reader) -> None:
+        """Offer nothing to `reader` any more."""
+        for key in self._keys_of(reader):
+            self._by_key[key].discard(reader)
+            if not self._by_key[key]:
+                del self._by_key[key]
+
+    @property
+    def position(self) -> dict[int, int]:
+        """Next offset of each partition: what stands before it has been offered."""
+        return {number: history.end for number, history in self._histories.items()}
+
+    def _keys_of(self, reader: Reader) -> set[bytes | None]:
+        watches = [watch for watch in reader.watches if watch.topic == self.topic]
+        return {None if watch.key is None else watch.key.encode() for watch in watches}
+
+    def _catch_up(self, reader: Reader, cursor: Mapping[int, int]) -> bool:
+        whole = True
+        for number, history in self._histories.items():
+            begin = cursor.get(number)
+            if begin is None or begin < history.begin or begin > history.end:
+                whole = False
+                continue
+            for record in history.since(begin):
+                reader.offer(self._event(number, record))
+        return whole
+
+    # -- reading
+
+    async def stop(self) -> None:
+        """Read no more."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._read_all()
+            except (KafkaError, OSError) as error:
+                _log.warning("%s can't be watched at the moment: %r", self.topic, error)
+            await asyncio.sleep(PAUSE)
+
+    async def _read_all(self) -> None:
+        consumer = self._new_consumer()
+        try:
+            await consumer.start()
+            consumer.assign(self._partitions)
+            await self._begin(consumer)
+            while True:
+                fetched = await consumer.getmany(
+                    timeout_ms=POLL_TIMEOUT_MS, max_records=POLL_RECORDS
+                )
+                for tp, records in fetched.items():
+                    self._take(tp.partition, records)
+                # What has been fetched already is given without a turn of the loop.
+                await asyncio.sleep(0)
+        finally:
+            await consumer.stop()
+
+    async def _begin(self, consumer: AIOKafkaConsumer) -> None:
+        """Go on where it was, or begin a little before the ends."""
+        first = await consumer.beginning_offsets(self._partitions)
+        last = await consumer.end_offsets(self._partitions)
+        for tp in self._partitions:
+            known = self._histories.get(tp.partition)
+            if known is None or not first[tp] <= known.end <= last[tp]:
+                begin = max(first[tp], last[tp] - LOOK_BACK)
+                known = self._histories[tp.partition] = History(begin)
+            consumer.seek(tp, known.end)
+        await self._reach(consumer, last)
+        self._started.set()
+
+    async def _reach(self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> None:
+        """Read what there is already, so that who comes now is told of the present only."""
+        for tp, end in ends.items():
+            # Markers of transactions are no records: the position tells, not the last record.
+            while await consumer.position(tp) < end:
+                fetched = await consumer.getmany(tp, timeout_ms=POLL_TIMEOUT_MS)
+                self._take(tp.partition, fetched.get(tp, ()))
+
+    def _take(self, number: int, records: Iterable[Any]) -> None:
+        history = self._histories[number]
+        for record in records:
+            kept = Kept(record.offset, record.key or b"", record.value or b"")
+            history.add(kept)
+            if kept.value and self._started.is_set():
+                self._offer(number, kept)
+
+    def _offer(self, number: int, record: Kept) -> None:
+        readers = self._by_key.get(record.key, set()) | self._by_key.get(None, set())
+        if readers:
+            event = self._event(number, record)
+            for reader in readers:
+                reader.offer(event)
+
+    def _event(self, number: int, record: Kept) -> Event:
+        key = record.key.decode(errors="replace")
+        shape = shape_of(record.value)
+        return Event(self.topic, number, record.offset, key, record.value, shape)

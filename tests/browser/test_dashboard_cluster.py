@@ -1,0 +1,209 @@
+"""What the dashboard shows of two workers: corrections, the stream, and one that dies."""
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+from workers import MINUTE, Market, Worker, tick, until
+
+SYMBOLS = [f"SYM{n:02}" for n in range(24)]
+#: Minutes of history.
+HISTORY = 40
+#: Two of eighteen minutes ago come too late.
+NOW = int(time.time() * 1000)
+
+
+#: Remembers what flashes: it is over before a slow test looks.
+NOTE_FLASHES = """() => {
+    window.flashed = new Set();
+    const note = (changes) => changes.flatMap((change) => [...change.addedNodes])
+        .forEach((node) => window.flashed.add(`${node.nodeName}.${node.className}`));
+    new MutationObserver(note).observe(document.body, { childList: true, subtree: true });
+}"""
+
+
+@pytest.fixture(scope="module")
+def two(market: Market) -> Iterator[list[Worker]]:
+    """Give two workers that share the partitions and know forty minutes of each symbol."""
+    with market.workers(2) as two:
+        market.send(
+            tick(symbol, 100 + number + minute % 5 / 10, NOW - minute * MINUTE, size=10 + number)
+            for minute in range(HISTORY, -1, -1)
+            for number, symbol in enumerate(SYMBOLS)
+        )
+        market.send([tick("SYM00", 1, NOW - 30 * MINUTE)] * 2)
+        until(lambda: two[0].get("/api/symbols")[1] == SYMBOLS)
+        until(lambda: two[0].get("/api/top-gainers")[0] == 200)
+        yield two
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Give an empty page; nothing may complain in it."""
+    page = _open(browser, "light")
+    complaints = _complaints(page)
+    yield page
+    page.context.close()
+    assert complaints == []
+
+
+def _open(browser: Browser, scheme: Literal["light", "dark"]) -> Page:
+    return browser.new_context(
+        viewport={"width": 1320, "height": 900},
+        locale="en-GB",
+        timezone_id="UTC",
+        color_scheme=scheme,
+    ).new_page()
+
+
+def _complaints(page: Page) -> list[str]:
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda message: said.append(message.text))
+    return said
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
+
+
+def _shown(page: Page, worker: Worker, symbol: str) -> None:
+    """Open the page of a symbol, and wait until the worker tells it what changes."""
+    with page.expect_response(re.compile("/api/events")):
+        page.goto(f"{worker.url}/#{symbol}/1m")
+    expect(page.locator("#symbol")).to_have_attribute("data-state", "shown")
+
+
+def test_what_changes_is_told_without_being_asked_for(page, two, market) -> None:
+    """A price and a ranking move while no answer of the API comes through."""
+    _shown(page, two[0], "SYM05")
+    for path in ("candles", "top-gainers", "windows"):
+        page.route(f"**/api/{path}**", lambda _: None)  # no answer, ever
+    market.send([tick("SYM05", 500, _now())])
+    expect(page.locator("#last-price")).to_have_text("500.00")
+    expect(page.locator("#ranking .name").first).to_have_text("SYM05")
+
+
+def test_a_correction_flashes_and_shows_its_evidence(page, two, market) -> None:
+    """The window in the chart and its row; at the pointer stands what it rests on."""
+    _shown(page, two[0], "SYM07")
+    market.send([tick("SYM07", 108, _now())])
+    expect(page.locator("#last-price")).to_have_text("108.00")
+    before = two[0].get("/api/candles/SYM07?size=1m")[1][-2]
+    page.evaluate(NOTE_FLASHES)
+    market.send([tick("SYM07", 90, before["start"] + 1000)])
+    until(lambda: {"I.flash", "TR.corrected"} <= set(page.evaluate("[...flashed]")))
+    row = page.locator("#rows tr", has_text="◆ 1")
+    (after,) = two[0].get(f"/api/candles/SYM07?size=1m&start={before['start']}")[1]
+    assert after["count"] == before["count"] + 1
+    title = row.locator(".offsets").get_attribute("title") or ""
+    assert title.startswith(f"revision {after['revision']}: {after['count']} ticks, of partition")
+
+    page.locator("#chart").focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowLeft")
+    offsets = f"{after['first_offset']} \N{EN DASH} {after['last_offset']}"
+    facts = [after["count"], 1, after["partition"], offsets, after["revision"]]
+    expect(page.locator(".evidence dd")).to_have_text([str(fact) for fact in facts])
+    page.keyboard.press("Escape")
+    expect(page.locator(".evidence")).to_be_hidden()
+
+
+def test_the_stream_is_drawn_with_its_rates(page, two, market) -> None:
+    """Topics and steps with records a second; what could not be read is counted."""
+    page.goto(two[0].url)
+    picture = page.locator("#topology svg")
+    names = picture.locator(".node .name")
+    expect(names.filter(has_text=re.compile("^ticks$"))).to_have_count(1)
+    expect(names.filter(has_text=re.compile("^top-gainers$"))).to_have_count(1)
+
+    def flows() -> bool:
+        market.send([tick("SYM01", 101, _now())])
+        return "/s" in (picture.get_attribute("aria-label") or "")
+
+    until(flows)
+    expect(picture.locator(".rate").filter(has_text="/s").first).to_be_visible()
+    market.send([("BAD", b"no tick", _now())])
+    expect(page.locator("#topology .dead")).to_contain_text("of ticks")
+
+
+def test_what_is_refused_is_listed_as_it_happens(page, two, market) -> None:
+    """A tick after its grace leads to its symbol; what can't be read stands with its error."""
+    _shown(page, two[0], "SYM02")
+    expect(page.locator("#refused .empty")).to_contain_text("None since this page was opened")
+    market.send([tick("SYM09", 1, NOW - 31 * MINUTE), ("SYM09", b"no tick", _now())])
+    late = page.locator("#refused li", has_text="SYM09")
+    expect(late).to_have_count(1)
+    expect(late.locator(".gain")).to_contain_text("min late")
+    expect(page.locator("#refused li", has_text="dead letter")).to_have_count(1)
+    late.locator("button").click()
+    expect(page.locator("#symbol-name")).to_have_text("SYM09")
+
+
+def test_workers_and_lateness_are_shown(page, two) -> None:
+    """Each worker with its partitions and those it stands by for; late records by how late."""
+    page.goto(two[1].url)
+    items = page.locator("#workers li")
+    expect(items).to_have_count(2)
+    expect(items.locator(".chip")).to_have_text(["Ready", "Ready"])
+    expect(items.first.locator(".partition.standing").first).to_be_visible()
+    shown = items.locator(".partitions", has_text=re.compile("^ticks")).locator(".partition")
+    expect(shown).to_have_count(6)
+    expect(page.locator("#lateness .lateness-words")).to_contain_text("came within the grace")
+    expect(page.locator("#lateness .bar.late").last).to_be_attached()
+
+
+def test_the_api_can_be_tried(page, two) -> None:
+    """A path, its parameters, its answer."""
+    page.goto(f"{two[0].url}/api/docs")
+    operation = page.locator(".operation", has_text="/api/candles/{symbol}")
+    operation.locator("summary").click()
+    operation.get_by_label("symbol (required)").fill("SYM03")
+    operation.get_by_label("limit").fill("2")
+    operation.get_by_role("button", name="Ask").click()
+    expect(operation.locator("pre")).to_contain_text('"symbol": "SYM03"')
+    expect(operation.locator(".answer")).to_contain_text("200 in")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_it(browser, two, scheme: Any) -> None:
+    """Axe finds nothing to say, in either theme, on a desk and on a phone."""
+    page = _open(browser, scheme)
+    complaints = _complaints(page)
+    for path, wait in [("/#SYM04/1m", "#lateness .histogram"), ("/api/docs", ".operation")]:
+        page.goto(two[0].url + path)
+        expect(page.locator(wait).first).to_be_visible()
+        for width in (1320, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
+            assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    page.context.close()
+    assert complaints == []
+
+
+def test_a_worker_that_dies_is_seen_and_its_symbols_come_back(browser, two, market) -> None:
+    """First a standby answers, and the page says so; then its partitions are the other one's."""
+    left, victim = two
+    symbol = next(s for s in SYMBOLS if left.get(f"/router/candles/{s}/")[1] == victim.url)
+    page = _open(browser, "light")
+    _shown(page, left, symbol)
+    expect(page.locator("#workers li")).to_have_count(2)
+    victim.kill()
+    theirs = page.locator("#workers li", has_text=f":{victim.port}")
+    expect(theirs).to_contain_text("No answer")
+    expect(page.locator("#standby")).to_contain_text("From a standby")
+    expect(page.locator("#last-price")).not_to_be_empty()
+
+    expect(theirs).to_contain_text("Gone", timeout=40_000)
+    ticks = page.locator("#workers .partitions", has_text=re.compile("^ticks"))
+    expect(ticks.locator(".partition")).to_have_count(6, timeout=40_000)
+    expect(page.locator("#standby")).to_be_hidden(timeout=40_000)
+    market.send([tick(symbol, 321, _now())])
+    expect(page.locator("#last-price")).to_have_text("321.00")
+    expect(page.locator("#status")).to_have_text("Live")
+    page.context.close()
