@@ -244,6 +244,12 @@ class Settings(
         description="OpenTelemetry spans: off, console, or an OTLP endpoint such as "
         "http://127.0.0.1:4318 (extra `traces`)",
     )
+    schema_registry: str | None = Field(
+        None,
+        alias="TICKSTREAM_SCHEMA_REGISTRY",
+        pattern=r"^https?://",
+        description="Base URL of a schema registry; the workers' own (/registry) if not set",
+    )
     chart_url: str = Field(
         "https://query2.finance.yahoo.com/v8/finance/chart/{ticker}",
         alias="TICKSTREAM_CHART_URL",

@@ -10,6 +10,8 @@ from enum import Enum
 from typing import Any
 
 from app import records
+from app.calc.logs import read_line
+from app.schemas.connections import CONNECTIONS
 from app.settings import Settings, settings
 
 DAY = 86_400_000
@@ -181,6 +183,30 @@ TREND_SIGNALS = Topic(
     time="end",
 )
 
+# -- logs: logs -> logs-critical, logs-error, logs-warning, logs-info
+
+LOGS = Topic(
+    "logs",
+    "host",
+    records.LogLine,
+    "lines of logs: JSON objects or syslog, under any key or none",
+    partitions=3,
+    retention=8 * DAY,
+    # Lines say their time in many ways, or not at all.
+    time=Timestamp.CREATE,
+    keyed=False,
+    read=read_line,
+)
+LOGS_BY_CLASS = {
+    name: Topic(f"logs-{name}", "host", records.LogLine, f"lines that say: {words}", partitions=3)
+    for name, words in {
+        "critical": "emergency, alert, critical (RFC 5424's 0 to 2)",
+        "error": "error (3)",
+        "warning": "warning (4)",
+        "info": "notice, info, debug (5 to 7)",
+    }.items()
+}
+
 # -- connections
 
 CONN_EVENTS = Topic(
@@ -189,6 +215,23 @@ CONN_EVENTS = Topic(
     records.Connection,
     "connections between hosts; the guide's example sends prices here",
     partitions=3,
+)
+CONN_EVENTS_AVRO = Topic(
+    "conn-events-avro",
+    "source",
+    records.Connection,
+    "the same as Avro, each with the id of its schema",
+    partitions=3,
+    read=CONNECTIONS.read,
+    write=CONNECTIONS,
+)
+SCHEMAS = Topic(
+    "schemas",
+    "key",
+    records.SchemaVersion | records.SchemaLevel,
+    "what is registered in the workers' own schema registry",
+    partitions=1,
+    compacted=True,
 )
 
 # -- beaconing: conn-events -> beacons
@@ -281,7 +324,11 @@ ALL = (
     SURGES,
     CLOSES,
     TREND_SIGNALS,
+    LOGS,
+    *LOGS_BY_CLASS.values(),
     CONN_EVENTS,
+    CONN_EVENTS_AVRO,
+    SCHEMAS,
     BEACONS,
     PAYMENTS,
     ALERTS,

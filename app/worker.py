@@ -22,6 +22,8 @@ from app.batching.tables import TaskTableManager
 from app.clients import faust_credentials
 from app.held_up import LoopWatch
 from app.quiet import quieten
+from app.schemas.registry import Registry
+from app.schemas.start import SchemaError, register_all
 from app.settings import Settings, SettingsError, forget_empty, settings
 from app.start import StartError, Watch, demand_protection, lock, prepare
 from app.state.batch import Batch
@@ -54,6 +56,8 @@ class TickApp(faust.App):
         self.settings = settings
         self.pipelines = _pipelines(settings)
         self.tasks = Tasks(settings, settings.data_directory / "tables")
+        #: The schema registry of this worker, if it has one.
+        self.registry: Registry | None = None
         super().__init__(settings.app_id, **options)
 
     def batches(self, topic: Topic) -> Any:
@@ -79,7 +83,8 @@ class TickApp(faust.App):
                 demand_protection(self.settings)
                 self._lock = lock(self.settings.data_directory)
                 await prepare(self)
-            except (AdminError, StartError) as error:
+                await self._register_schemas()
+            except (AdminError, SchemaError, StartError) as error:
                 raise SystemExit(str(error)) from None
             memory.prepare()
             self.add_dependency(Watch(self))
@@ -93,6 +98,12 @@ class TickApp(faust.App):
         """Stop all services, then send what is left of their spans."""
         await super().stop()
         await asyncio.to_thread(traces.stop)
+
+    async def _register_schemas(self) -> None:
+        registry = await register_all(self.tasks.tables, self.settings)
+        if registry:
+            log, self.registry = registry
+            self.add_dependency(log)
 
     def _new_web(self) -> Server:
         return Server(self)

@@ -22,6 +22,7 @@ from app.records.guests import (
     ServiceAction,
     Stay,
 )
+from app.records.logs import LogLine
 from app.records.machines import Maintenance, Reading
 from app.records.market import (
     BestGains,
@@ -37,6 +38,7 @@ from app.records.market import (
     TopLosers,
 )
 from app.records.payments import Alert, Payment
+from app.records.schemas import SchemaLevel, SchemaVersion
 from app.records.trends import Trend, TrendSignal
 
 __all__ = [
@@ -59,6 +61,7 @@ __all__ = [
     "GuestForgotten",
     "GuestProfile",
     "LateTick",
+    "LogLine",
     "Maintenance",
     "MostActive",
     "Name",
@@ -68,6 +71,8 @@ __all__ = [
     "Request",
     "Reservation",
     "Response",
+    "SchemaLevel",
+    "SchemaVersion",
     "ServiceAction",
     "Stay",
     "Surge",

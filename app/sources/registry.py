@@ -6,10 +6,10 @@ To add one: a generator of records in a module of its own, and an entry in SIMUL
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
-from app.sources import Record, connections, guests, machines, payments
+from app.sources import Record, connections, guests, logs, machines, payments
 from app.sources.arrivals import without_labels
 from app.sources.market import Market
-from app.topics import CONN_EVENTS, GUEST_EVENTS, GUESTS, PAYMENTS, READINGS, TICKS, Topic
+from app.topics import CONN_EVENTS, GUEST_EVENTS, GUESTS, LOGS, PAYMENTS, READINGS, TICKS, Topic
 
 #: A record and the topic it goes to.
 Sent = tuple[Topic, Record]
@@ -79,7 +79,14 @@ CASES = (
 )
 
 #: In the order of `app/topics.py`.
-SIMULATIONS: dict[str, Simulation] = {each.name: each for each in (MARKET, *CASES)}
+SIMULATIONS: dict[str, Simulation] = {
+    each.name: each
+    for each in (
+        MARKET,
+        Simulation("logs", (LOGS,), into(LOGS, logs.lines), "logs of a few services and hosts"),
+        *CASES,
+    )
+}
 
 
 def read_by(topics: Container[str]) -> tuple[Simulation, ...]:

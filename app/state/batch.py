@@ -118,7 +118,9 @@ class Decoder:
         #: Of the records, or of the raw records; None for processing time.
         self._time_of = _time_of(topic.time)
         self._from_record = isinstance(topic.time, str)
-        self._decode: Callable[[Any], Any] = topic.read or msgspec.json.Decoder(topic.value).decode
+        self._decode: Callable[[Any], Any] = (
+            _of_values(topic.read) if topic.read else msgspec.json.Decoder(topic.value).decode
+        )
         self._names = _Names()
 
     def decode(self, raw: Sequence[RawRecord]) -> Decoded:
@@ -234,6 +236,17 @@ class Decoder:
             stage=stage,
             time=self._clock.time(),
         )
+
+
+def _of_values(read: Callable[[bytes], Any]) -> Callable[[bytes | None], Any]:
+    """Give a reader that refuses what has no value: `read` is of values."""
+
+    def decode(value: bytes | None) -> Any:
+        if value is None:
+            raise ValueError("the record has no value")
+        return read(value)
+
+    return decode
 
 
 def _time_of(time: str | Timestamp) -> Callable[[Any], int] | None:

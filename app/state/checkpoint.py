@@ -93,11 +93,20 @@ async def stop_producer(producer: AIOKafkaProducer) -> None:
     Where the broker does not answer, aiokafka would wait for what is in flight. What is left of
     a transaction is aborted by the next producer of the same id, or by its time-out.
     """
+    _see_end(producer)
     if not _in_transaction(producer):
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_TIMEOUT):
                 await producer.stop()
     await _abandon(producer)
+
+
+def _see_end(producer: AIOKafkaProducer) -> None:
+    """Look at what a transaction ended with: asyncio logs an exception that nobody has seen."""
+    manager = producer._txn_manager  # noqa: SLF001  # it has no public state
+    waiter = manager._transaction_waiter if manager else None  # noqa: SLF001
+    if waiter is not None and waiter.done() and not waiter.cancelled():
+        waiter.exception()
 
 
 def _in_transaction(producer: AIOKafkaProducer) -> bool:

@@ -17,6 +17,7 @@ from app.web.lookup import APP
 from app.web.metrics import count_requests
 from app.web.openapi import DOCUMENT, document
 from app.web.protection import protect
+from app.web.registry import registry_application
 from app.web.routes import versioned
 
 
@@ -46,6 +47,7 @@ class Server(driver.Web):
         for route in versioned(ROUTES):
             self.web_app.router.add_get(route.path, route.handle)
         self.web_app.router.add_static("/static/", STATIC)
+        self.web_app.add_subapp("/registry", registry_application(app))
         self._runner = protect(self.web_app, getattr(app, "settings", None) or settings())
 
     async def read_request_content(self, request: Any) -> bytes:

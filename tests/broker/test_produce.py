@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from chart_server import ChartServer, quote
 from confluent_kafka.admin import AdminClient
-from new_topics import contents, fill, new_topic
+from new_topics import contents, create, fill, new_topic
 from truth import read
 from waiting import until
 
 from app.sources.market import Market
+from app.sources.registry import SIMULATIONS
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -63,6 +64,21 @@ def test_the_simulator_sends_exactly_the_market_of_its_seed(
         for message in read(bootstrap, name):
             found[message.partition()].append((message.key(), message.value()))
     assert by_partition[0] == by_partition[1]
+
+
+def test_a_simulation_is_sent_to_its_own_topics(faust: Start, bootstrap: str) -> None:
+    """All records of its seed, from the time asked for; another topic is refused."""
+    create(bootstrap, "logs")
+    fast = ("produce", "--source", "logs", "--rate", "0", "--count", "3000", "--seed", "5")
+    fast += ("--step", "2", "--start", "2023-11-14T22:13:20Z")
+    code, output = ended(faust(*fast, BROKER_URL=bootstrap))
+    assert (code, output[:22]) == (0, "3,000 records to logs i"[:22]), output
+    made = [record for _, record in islice(SIMULATIONS["logs"].make(5, 500, START), 3000)]
+    found = [(m.key(), m.value(), m.timestamp()[1]) for m in read(bootstrap, "logs")]
+    assert sorted(found) == sorted(made)
+    code, output = ended(faust(*fast, "--topic", "ticks", BROKER_URL=bootstrap))
+    assert code == 1
+    assert "--topic: the simulation logs has topics of its own" in output
 
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])

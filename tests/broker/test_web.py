@@ -226,7 +226,7 @@ def test_the_ten_gainers_are_those_of_the_topic(two, market) -> None:
 def test_either_worker_has_the_rows_of_every_key(two) -> None:
     """In each table, as the tables' own names say it."""
     names = {table["name"] for table in two[0].get("/api/tables")[1]}
-    assert names >= {"candles", "days", "gainers", "latest-surges", "surges", "closes", "trends"}
+    assert names >= {"candles", "days", "gainers", "latest-surges", "surges"}
     for symbol in SYMBOLS[::5]:
         for name in ("candles", "days", "gainers", "surges"):
             rows = _same(two, f"/api/tables/{name}/{symbol}")

@@ -4,10 +4,11 @@
     assert truth(sent) == [each.value for each in run.outputs["alerts"]]
 
 `sent` is what simulations give (app/sources/registry.py). How long it is, RECORDS says: 20,000 by
-default, so that all of this stays short.
+default, so that all of this stays short. With `--log-cli-level=info` it says what came out.
 """
 
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,6 +29,8 @@ from progress import lag
 from workers import Market, Worker, until
 
 from app.sources.registry import Sent
+
+logger = logging.getLogger(__name__)
 
 #: How many records a run is of.
 RECORDS = int(os.environ.get("RECORDS", "20000"))
@@ -109,6 +112,9 @@ def crash_run(
         seconds = time.monotonic() - begun
     readers = dict(decode or {})
     found = {name: _read(market, name, readers.get(name, json.loads)) for name in outputs}
+    counts = ", ".join(f"{len(each)} in {name}" for name, each in found.items())
+    words = "%s: %d records, %d in flight at the kill, %.1f s; %s"
+    logger.info(words, pipelines, len(sent), in_flight, seconds, counts)
     return CrashRun(found, in_flight, seconds)
 
 

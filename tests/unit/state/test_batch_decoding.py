@@ -13,7 +13,7 @@ from app.records import Tick
 from app.state.batch import MAX_DEAD_VALUE, Batch, Decoded, Decoder
 from app.state.checkpoint import BATCH_BYTES
 from app.state.clock import SystemClock
-from app.topics import CONN_EVENTS, TICKS
+from app.topics import CONN_EVENTS, LOGS, TICKS
 
 HOUR = 3_600_000
 PARTITION = 3
@@ -213,3 +213,14 @@ def test_a_batch_is_decoded_once_for_all_its_tables() -> None:
     batch = Batch(Task(), [raw_tick(0, Tick("A", 1.0, NOON))])  # type: ignore[arg-type]
     assert len(batch) == 1
     assert batch.decoded is batch.decoded
+
+
+def test_a_reader_of_ones_own_is_not_asked_of_no_value() -> None:
+    """What has none is a dead letter, beside lines that can be read."""
+    own = Decoder(LOGS, PARTITION, HOUR, SystemClock())
+    raw = [Raw(1, NOON, None, b"<11>out of paper"), Raw(2, NOON, b"any", None)]
+    decoded = own.decode(raw)
+    assert (decoded.offsets, decoded.keys, decoded.times) == ([1], [b""], [NOON])
+    assert [(letter.offset, letter.error) for letter in decoded.bad] == [
+        (2, "ValueError: the record has no value")
+    ]

@@ -1,0 +1,15 @@
+"""conn-events (JSON) -> conn-events-avro (Avro, with the id of its schema)."""
+
+from collections.abc import AsyncIterable
+
+from app import app
+from app.state.batch import Batch
+from app.topics import CONN_EVENTS
+from tables.avro import as_avro
+
+
+@app.agent(app.batches(CONN_EVENTS))
+async def write_avro(batches: AsyncIterable[Batch]) -> None:
+    """Write each connection anew."""
+    async for batch in batches:
+        await as_avro.fold(batch)

@@ -1,0 +1,15 @@
+"""logs -> logs-critical, logs-error, logs-warning, logs-info, by severity."""
+
+from collections.abc import AsyncIterable
+
+from app import app
+from app.state.batch import Batch
+from app.topics import LOGS
+from tables.logs import by_severity
+
+
+@app.agent(app.batches(LOGS))
+async def sort_logs(batches: AsyncIterable[Batch]) -> None:
+    """Send each line to the topic of its severity."""
+    async for batch in batches:
+        await by_severity.fold(batch)

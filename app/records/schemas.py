@@ -1,0 +1,30 @@
+"""Of the schema registry: what is registered."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from app.records.fields import EventTime
+
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class SchemaVersion(Struct, frozen=True, tag="version", tag_field="kind"):
+    """A version of a subject: its schema (JSON) and the id under which it is written with."""
+
+    key: str
+    subject: str
+    version: Positive
+    id: Positive
+    schema: str
+    time: EventTime
+    deleted: bool = False
+
+
+class SchemaLevel(Struct, frozen=True, tag="level", tag_field="kind"):
+    """The compatibility level of a subject, of all without one of their own where it is empty."""
+
+    key: str
+    subject: str
+    level: str | None
+    time: EventTime

@@ -1,0 +1,1 @@
+"""Avro: the wire format of schema registries, a client of one, and one of our own."""

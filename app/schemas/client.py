@@ -1,0 +1,50 @@
+"""Registers a schema with somebody else's registry, over its REST interface."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import aiohttp
+import stamina
+from yarl import URL
+
+from app.schemas.errors import RegistryError
+
+#: Seconds for which a registry that does not answer is asked again.
+PATIENCE = 20.0
+
+
+async def register(registry: str, subject: str, text: str) -> int:
+    """Give the id of a schema, registered if it was not. `user:password@` is basic auth.
+
+    Raises RegistryError where the registry refuses it, or does not answer for long.
+    """
+    try:
+        return await _register(URL(registry), subject, text)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        message = f"the registry does not answer: {error!r}"
+        raise RegistryError(HTTPStatus.SERVICE_UNAVAILABLE, 50001, message) from error
+
+
+@stamina.retry(
+    on=(aiohttp.ClientError, TimeoutError), attempts=None, timeout=PATIENCE, wait_max=2.0
+)
+async def _register(registry: URL, subject: str, text: str) -> int:
+    url = registry / "subjects" / subject / "versions"
+    timeout = aiohttp.ClientTimeout(total=PATIENCE / 2)
+    async with (
+        aiohttp.ClientSession(timeout=timeout) as session,
+        session.post(url, json={"schema": text, "schemaType": "AVRO"}) as reply,
+    ):
+        if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            reply.raise_for_status()
+        answer = await reply.json(content_type=None)
+        if not reply.ok or not isinstance(answer, dict) or "id" not in answer:
+            raise _refusal(reply.status, answer)
+        return int(answer["id"])
+
+
+def _refusal(status: int, answer: object) -> RegistryError:
+    said = answer if isinstance(answer, dict) else {}
+    code, message = said.get("error_code", status), said.get("message", repr(answer))
+    return RegistryError(HTTPStatus(status), int(code), str(message))

@@ -1,0 +1,22 @@
+"""Connections between hosts, as Avro."""
+
+from app.records import Connection
+from app.schemas.form import AvroForm
+
+CONNECTIONS = AvroForm(
+    "conn-events-avro-value",
+    Connection,
+    {
+        "type": "record",
+        "name": "Connection",
+        "namespace": "tickstream",
+        "doc": "One connection from a host to another, as a flow exporter reports it.",
+        "fields": [
+            {"name": "source", "type": "string"},
+            {"name": "destination", "type": "string"},
+            {"name": "port", "type": "int"},
+            {"name": "bytes", "type": "long"},
+            {"name": "time", "type": "long", "doc": "ms since the epoch, UTC"},
+        ],
+    },
+)

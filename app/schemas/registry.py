@@ -1,0 +1,179 @@
+"""A schema registry over its log: what Confluent's does for Avro, in the same words.
+
+Ids are 1, 2, 3, ...: one for each schema, whatever subjects it stands under. References between
+schemas, hard deletion and other kinds of schemas than Avro's are not kept here, and refused.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from app.records.schemas import SchemaLevel, SchemaVersion
+from app.schemas.compatibility import Level, judge, parse
+from app.schemas.errors import (
+    incompatible,
+    invalid_level,
+    invalid_version,
+    no_level,
+    no_schema,
+    no_subject,
+)
+
+if TYPE_CHECKING:
+    from app.schemas.log import Entry, SchemaLog
+    from app.schemas.subjects import Subjects
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The registry of this worker; all workers' are one, by their log.
+
+    Each call sees all that was committed before it. All raise RegistryError.
+    """
+
+    log: SchemaLog
+
+    async def _now(self) -> Subjects:
+        await self.log.catch_up()
+        return self.log.subjects
+
+    # -- schemas
+
+    async def schema(self, id_: int) -> str:
+        """Give the text of a schema. An id's never changes, so a known one is answered at once."""
+        subjects = self.log.subjects
+        return subjects.schema(id_) if id_ < subjects.next_id else (await self._now()).schema(id_)
+
+    async def uses(self, id_: int) -> list[SchemaVersion]:
+        """Give the versions that have this id."""
+        return (await self._now()).uses(id_)
+
+    # -- subjects
+
+    async def subjects(self) -> list[str]:
+        """Give the names of all."""
+        return list((await self._now()).names())
+
+    async def versions(self, subject: str) -> list[SchemaVersion]:
+        """Give the versions of a subject, the first one first."""
+        return (await self._now()).versions(subject)
+
+    async def version(self, subject: str, version: str) -> SchemaVersion:
+        """Give a version by its number, or `latest`."""
+        number = version_number(version)
+        return (await self._now()).version(subject, number)
+
+    async def find(self, subject: str, text: str) -> SchemaVersion:
+        """Give the version of a subject that has this schema."""
+        schema, subjects = parse(text), await self._now()
+        subjects.versions(subject)
+        found = subjects.find(subject, schema)
+        if found is None:
+            raise no_schema()
+        return found
+
+    async def register(self, subject: str, text: str) -> SchemaVersion:
+        """Give the version of a subject with this schema: a new one if the level allows it."""
+        schema = parse(text)
+
+        def decide(subjects: Subjects) -> tuple[SchemaVersion, list[Entry]]:
+            found = subjects.find(subject, schema)
+            if found:
+                return found, []
+            reasons = _judged(subjects, subject, schema)
+            if reasons:
+                raise incompatible(subject, reasons)
+            new = _new_version(subjects, subject, schema)
+            return new, [new]
+
+        return await self.log.write(decide)
+
+    async def delete(self, subject: str, version: str | None = None) -> list[int]:
+        """Take a version, or all of a subject, away; give their numbers. Ids stay what they are."""
+
+        def decide(subjects: Subjects) -> tuple[list[int], list[Entry]]:
+            gone = subjects.versions(subject)
+            if version is not None:
+                gone = [subjects.version(subject, version_number(version))]
+            entries: list[Entry] = [replace(each, deleted=True, time=_now_ms()) for each in gone]
+            return [each.version for each in gone], entries
+
+        return await self.log.write(decide)
+
+    # -- compatibility
+
+    async def compatibility(self, subject: str, text: str, version: str | None) -> list[str]:
+        """Say why a schema may not follow a version, or those its level asks about if None."""
+        schema, subjects = parse(text), await self._now()
+        if version is None:
+            return _judged(subjects, subject, schema)
+        old = subjects.version(subject, version_number(version))
+        return judge(schema, [json.loads(old.schema)], subjects.level(subject))
+
+    async def level(self, subject: str, *, default: bool = False) -> Level:
+        """Give the level of a subject's own, that of all others for an empty name.
+
+        With `default`, that of all others where the subject has none of its own.
+        """
+        subjects = await self._now()
+        own = subjects.own_level(subject)
+        if own is None and subject and not default:
+            raise no_level(subject)
+        return own or subjects.level(subject)
+
+    async def set_level(self, subject: str, level: Any) -> Level:
+        """Set the level of a subject, or of all without their own for an empty name."""
+        if not isinstance(level, str) or level.upper() not in Level.__members__:
+            raise invalid_level(level)
+        new = Level(level.upper())
+        return await self.log.write(lambda _: (new, [_level(subject, new)]))
+
+    async def forget_level(self, subject: str) -> Level:
+        """Let a subject have no level of its own any more; give the one it had."""
+
+        def decide(subjects: Subjects) -> tuple[Level, list[Entry]]:
+            own = subjects.own_level(subject)
+            if own is None:
+                raise no_level(subject) if subject else no_subject(subject)
+            return own, [_level(subject, None)]
+
+        return await self.log.write(decide)
+
+
+def version_number(version: str) -> int | None:
+    """Give the number that is meant, None for the last one. Raises RegistryError (42202)."""
+    if version in {"latest", "-1"}:
+        return None
+    if version.isascii() and version.isdecimal() and 0 < int(version) < 2**31:
+        return int(version)
+    raise invalid_version(version)
+
+
+def _judged(subjects: Subjects, subject: str, schema: Any) -> list[str]:
+    olds = [json.loads(each.schema) for each in subjects.versions_or_none(subject)]
+    return judge(schema, olds, subjects.level(subject))
+
+
+def _new_version(subjects: Subjects, subject: str, schema: Any) -> SchemaVersion:
+    number = subjects.next_version(subject)
+    return SchemaVersion(
+        key=f"version/{subject}/{number}",
+        subject=subject,
+        version=number,
+        id=subjects.id_of(schema) or subjects.next_id,
+        schema=json.dumps(schema, separators=(",", ":")),
+        time=_now_ms(),
+    )
+
+
+def _level(subject: str, level: Level | None) -> SchemaLevel:
+    return SchemaLevel(f"level/{subject}", subject, level and level.value, _now_ms())
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

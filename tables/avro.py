@@ -1,0 +1,25 @@
+"""The step that writes connections as Avro; it keeps nothing but how far it is.
+
+Written by `agents/avro.py`; there is nothing to read.
+"""
+
+from app import app
+from app.calc.process import Sender
+from app.records import Connection
+from app.state.step import Step
+from app.topics import CONN_EVENTS, CONN_EVENTS_AVRO
+
+
+def pass_on(connection: Connection, sender: Sender) -> None:
+    """Send it as it is: the topic's form is another."""
+    sender.send(connection)
+
+
+as_avro = Step(
+    app,
+    name="conn-events-as-avro",
+    source=CONN_EVENTS,
+    make=pass_on,
+    outputs=[CONN_EVENTS_AVRO],
+    help="Connections between hosts, as Avro",
+)

@@ -1,0 +1,256 @@
+"""Single events: logs by severity, connections as Avro; each once, and the registry of schemas.
+
+logs -> logs-critical, logs-error, logs-warning, logs-info; conn-events -> conn-events-avro.
+"""
+
+import json
+import random
+import re
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import chain, islice
+
+import pytest
+import truth
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+from confluent_kafka.serialization import MessageField, SerializationContext
+from crash_run import RECORDS, CrashRun, crash_run
+from workers import Market, Worker, until
+
+from app.sources import logs
+from app.sources.registry import SIMULATIONS, Sent
+from app.topics import CONN_EVENTS, LOGS_BY_CLASS
+
+AVRO = "conn-events-avro"
+LINES = [topic.name for topic in LOGS_BY_CLASS.values()]
+PIPELINES = {"TICKSTREAM_PIPELINES": "avro,logs"}
+CLASSES = ("critical", "critical", "critical", "error", "warning", "info", "info", "info")
+
+
+def severity(line: bytes) -> int | None:
+    """Give the severity of a simulated line, as somebody would who knows how they are made."""
+    if found := re.match(rb"<(\d+)>(?:1 (?:\S+ ){5}[-\[]|[A-Z][a-z]{2} )", line):
+        return int(found[1]) % 8 if int(found[1]) < 192 else None
+    try:
+        value = json.loads(line)
+        level = value.get("severity", value.get("level", value.get("log", {}).get("level")))
+        if isinstance(level, int):
+            return level
+        (number,) = {
+            words.split().index(level) for words in logs._WORDS.values() if level in words.split()
+        }
+    except (ValueError, AttributeError):
+        return None
+    return number
+
+
+def connections(number: int) -> list[Sent]:
+    """Make connections by host; one in 50 is a bare price, as the guide's example sends them."""
+    chance = random.Random(7)
+    start = int(time.time() * 1000) - 10 * number
+    made: list[Sent] = []
+    for n in range(number):
+        source, at = f"10.0.0.{chance.randrange(50)}", start + 10 * n
+        value = {
+            "source": source,
+            "destination": f"host-{chance.randrange(900)}.example.com",
+            "port": chance.choice([53, 80, 443]),
+            "bytes": chance.randrange(2 ** chance.randrange(1, 60)),
+            "time": at,
+        }
+        raw = b"%d.25" % n if chance.random() < 0.02 else json.dumps(value).encode()
+        made.append((CONN_EVENTS, (source.encode(), raw, at)))
+    return made
+
+
+@pytest.fixture(scope="module")
+def run(market: Market) -> CrashRun:
+    """Run both pipelines over as many lines and connections, with a kill in the middle."""
+    start = int(time.time() * 1000) - 10 * RECORDS
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logs, "BROKEN", 0.01)
+        lines = list(islice(SIMULATIONS["logs"].make(11, 100, start), RECORDS))
+    both = chain.from_iterable(zip(lines, connections(RECORDS), strict=True))
+    return crash_run(
+        market,
+        PIPELINES["TICKSTREAM_PIPELINES"],
+        list(both),
+        outputs=[*LINES, AVRO, "dead-letters"],
+        decode={AVRO: bytes},
+    )
+
+
+@pytest.fixture(scope="module")
+def registry(market: Market, run: CrashRun) -> Iterator[Worker]:
+    """Run a worker with a registry, after the one that was killed."""
+    del run
+    with market.worker(**PIPELINES) as worker:
+        yield worker
+
+
+def dead_letters(run: CrashRun, topic: str) -> list[str]:
+    """Give the coordinates of what could not be read of a topic."""
+    return [each.source for each in run.outputs["dead-letters"] if each.value["topic"] == topic]
+
+
+def test_each_line_is_where_its_severity_says_once(market: Market, run: CrashRun) -> None:
+    """So too after a crash; what can't be read is a dead letter, and nothing is lost."""
+    expected: dict[str, dict[str, int | None]] = {name: {} for name in [*LINES, "dead-letters"]}
+    for message in truth.read(market.bootstrap, "logs"):
+        found = severity(message.value())
+        name = "dead-letters" if found is None else f"logs-{CLASSES[found]}"
+        expected[name][f"logs-{message.partition()}-{message.offset()}"] = found
+    assert sum(map(len, expected.values())) == RECORDS
+    assert all(expected.values())
+    for name in LINES:
+        lines = run.outputs[name]
+        assert {each.source: each.value["severity"] for each in lines} == expected[name]
+        assert len(lines) == len(expected[name])
+        assert all(each.value["message"] == logs._SAID[each.value["severity"]] for each in lines)
+        assert all(each.value["host"] == each.key for each in lines)
+    letters = dead_letters(run, "logs")
+    assert sorted(letters) == sorted(expected["dead-letters"])
+
+
+@contextmanager
+def client(worker: Worker) -> Iterator[SchemaRegistryClient]:
+    """Give Confluent's client of a worker's registry, with nothing cached."""
+    with SchemaRegistryClient({"url": f"{worker.url}/registry"}) as made:
+        yield made
+
+
+def schema(*fields: str, **defaults: int) -> Schema:
+    """Give a record's schema with fields of int."""
+    made = [{"name": each, "type": "int"} for each in fields]
+    made += [{"name": each, "type": "int", "default": value} for each, value in defaults.items()]
+    return Schema(json.dumps({"type": "record", "name": "R", "fields": made}), "AVRO")
+
+
+def test_a_standard_client_reads_each_connection_once(
+    market: Market, run: CrashRun, registry: Worker
+) -> None:
+    """Though the worker was killed midway; from a worker started anew, which gives the same id."""
+    with client(registry) as theirs:
+        deserialize = AvroDeserializer(theirs)
+        context = SerializationContext(AVRO, MessageField.VALUE)
+        read = {each.source: deserialize(each.value, context) for each in run.outputs[AVRO]}
+    expected, prices = {}, []
+    for message in truth.read(market.bootstrap, "conn-events"):
+        where = f"conn-events-{message.partition()}-{message.offset()}"
+        value = json.loads(message.value())
+        if isinstance(value, dict):
+            expected[where] = value
+        else:
+            prices.append(where)
+    assert read == expected
+    assert len(run.outputs[AVRO]) == len(expected)
+    assert {each.key for each in run.outputs[AVRO]} == {each["source"] for each in read.values()}
+    assert sorted(dead_letters(run, "conn-events")) == sorted(prices)
+    assert expected
+    assert prices
+
+
+def test_two_workers_are_one_registry(market: Market, registry: Worker) -> None:
+    """What both are asked to register at once has one id, and each id one schema, for ever."""
+    with client(registry) as here:
+        first = here.register_schema("s-first", schema("first"))
+    with (
+        market.worker(**PIPELINES) as second,
+        client(registry) as here,
+        client(second) as there,
+    ):
+        # One that has only just started knows what was registered before.
+        assert json.loads(there.get_schema(first).schema_str)["fields"][0]["name"] == "first"
+        names = [f"f{n}" for n in range(4)]
+        with ThreadPoolExecutor(8) as pool:
+            asked = [
+                pool.submit(each.register_schema, f"s-{name}", schema(name))
+                for name in names
+                for each in (here, there)
+            ]
+            ids = [each.result() for each in asked]
+        assert ids[::2] == ids[1::2]
+        assert len({first, *ids}) == 5
+        # At once, at the other one, too.
+        new = here.register_schema("s-late", schema("late"))
+        assert there.get_latest_version("s-late").schema_id == new
+        # One schema under another subject is the same one.
+        assert there.register_schema("s-again", schema("late")) == new
+        assert all(
+            here.get_schema(each).schema_str == there.get_schema(each).schema_str
+            for each in (first, *ids, new)
+        )
+
+
+def refusal(call) -> tuple[int, int]:
+    """Give status and code of a registry's refusal."""
+    with pytest.raises(SchemaRegistryError) as refused:
+        call()
+    return refused.value.http_status_code, refused.value.error_code
+
+
+def test_the_registry_refuses_what_its_levels_forbid(registry: Worker) -> None:
+    """By the subject's level, or that of all others; with the codes that clients know."""
+    with client(registry) as ours:
+        first = ours.register_schema("levels", schema("a"))
+        assert refusal(lambda: ours.register_schema("levels", schema("a", "b"))) == (409, 409)
+        second = ours.register_schema("levels", schema("a", b=0))
+        assert second != first
+        assert ours.get_versions("levels") == [1, 2]
+        assert ours.lookup_schema("levels", schema("a", b=0)).version == 2
+        assert not ours.test_compatibility("levels", schema("a", "c"))
+        assert ours.test_compatibility("levels", schema("a", b=0, c=1))
+
+        assert ours.get_compatibility() == "BACKWARD"
+        assert refusal(lambda: ours.get_compatibility("levels")) == (404, 40408)
+        ours.set_compatibility("levels", "FORWARD_TRANSITIVE")
+        assert ours.get_compatibility("levels") == "FORWARD_TRANSITIVE"
+        assert refusal(lambda: ours.register_schema("levels", schema("b"))) == (409, 409)
+        ours.register_schema("levels", schema("a", "b"))
+        ours.set_compatibility("levels", "NONE")
+        ours.register_schema("levels", Schema('"string"', "AVRO"))
+
+        assert refusal(lambda: ours.get_latest_version("nobody")) == (404, 40401)
+        assert refusal(lambda: ours.get_version("levels", 99)) == (404, 40402)
+        assert refusal(lambda: ours.lookup_schema("levels", schema("z"))) == (404, 40403)
+        assert refusal(lambda: ours.get_schema(9999)) == (404, 40403)
+        assert refusal(lambda: ours.register_schema("x", Schema("{}", "AVRO"))) == (422, 42201)
+        assert refusal(lambda: ours.set_compatibility("x", "SIDEWAYS")) == (422, 42203)
+        assert "levels" in ours.get_subjects()
+
+        assert ours.delete_version("levels", 1) == 1
+        assert ours.get_versions("levels") == [2, 3, 4]
+        assert ours.delete_subject("levels") == [2, 3, 4]
+        assert refusal(lambda: ours.get_versions("levels")) == (404, 40401)
+        assert ours.get_schema(first).schema_str  # records may still carry it
+        ours.set_compatibility("levels", "NONE")
+        assert ours.register_schema("levels", schema("a")) == first
+        assert ours.get_versions("levels") == [5]
+
+
+def test_another_registry_is_used_where_one_is_named(market: Market, registry: Worker) -> None:
+    """The id is its; a schema it refuses stops the worker, with a line that says why."""
+    other = Market(market.bootstrap, market.directory)
+    theirs = {
+        **PIPELINES,
+        "TICKSTREAM_SCHEMA_REGISTRY": f"{registry.url}/registry",
+    }
+    with other.worker(**theirs) as worker:
+        assert worker.ask("/registry/subjects").status == 404
+    subject = f"{AVRO}-value"
+    with client(registry) as ours:
+        ours.delete_subject(subject)
+        ours.set_compatibility(subject, "FULL")
+        ours.register_schema(subject, schema("wrong"))
+    refused = other.worker(**theirs).start(wait=False)
+    try:
+        until(lambda: not refused.running)
+        assert refused.exit_code == 1
+        assert f"{subject} can't be registered" in refused.tail(1)
+        assert "name_mismatch" in refused.tail(1)
+    finally:
+        refused.kill()
