@@ -17,6 +17,8 @@ from app.thresholds.fields import Duration, Names, join, read, show
 from app.thresholds.fraud import FraudSettings
 from app.thresholds.hotel import HotelSettings
 from app.thresholds.maintenance import MaintenanceSettings
+from app.thresholds.shop import ShopSettings
+from app.thresholds.transactions import TransactionSettings
 from app.windows.calendars import Calendar, day, is_zone
 from app.windows.durations import parse_duration
 from app.windows.errors import DefinitionError
@@ -64,7 +66,15 @@ class SettingsError(SystemExit):
     """A setting that can't be used; its message is the one line a user sees."""
 
 
-class Settings(FraudSettings, MaintenanceSettings, BeaconSettings, HotelSettings, BaseSettings):
+class Settings(
+    FraudSettings,
+    MaintenanceSettings,
+    BeaconSettings,
+    HotelSettings,
+    ShopSettings,
+    TransactionSettings,
+    BaseSettings,
+):
     """The settings of one process, read from its environment."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)

@@ -6,10 +6,22 @@ To add one: a generator of records in a module of its own, and an entry in SIMUL
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
-from app.sources import Record, connections, guests, machines, payments
+from app.sources import Record, connections, guests, machines, payments, shop, transactions
 from app.sources.arrivals import without_labels
 from app.sources.market import Market
-from app.topics import CONN_EVENTS, GUEST_EVENTS, GUESTS, PAYMENTS, READINGS, TICKS, Topic
+from app.topics import (
+    CLICKS,
+    CONN_EVENTS,
+    GUEST_EVENTS,
+    GUESTS,
+    PAYMENTS,
+    PROFILES,
+    READINGS,
+    SEARCHES,
+    TICKS,
+    TRANSACTIONS,
+    Topic,
+)
 
 #: A record and the topic it goes to.
 Sent = tuple[Topic, Record]
@@ -78,8 +90,23 @@ CASES = (
     ),
 )
 
+#: Joins.
+SHOP = Simulation(
+    "shop",
+    (SEARCHES, CLICKS, PROFILES),
+    shop.visits,
+    "visitors who search, click on what they find, and have profiles",
+)
+
+CHECKED = Simulation(
+    "transactions",
+    (TRANSACTIONS,),
+    into(TRANSACTIONS, transactions.transactions),
+    "payments by card, cancellations and corrections",
+)
+
 #: In the order of `app/topics.py`.
-SIMULATIONS: dict[str, Simulation] = {each.name: each for each in (MARKET, *CASES)}
+SIMULATIONS: dict[str, Simulation] = {each.name: each for each in (MARKET, *CASES, CHECKED, SHOP)}
 
 
 def read_by(topics: Container[str]) -> tuple[Simulation, ...]:

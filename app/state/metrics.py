@@ -54,6 +54,11 @@ standby_lag = Gauge(
     ["table", "partition"],
 )
 tasks = Gauge("tickstream_tasks", "Tasks of this worker by state", ["state"])
+rule_queries = Counter(
+    "tickstream_rule_queries_total", "Statements sent to the database of the rules"
+)
+bad_rules = Counter("tickstream_bad_rules_total", "Rows of the database that are no rules")
+rules_version = Gauge("tickstream_rules_version", "Version of the rules that was published last")
 
 
 def forget(topic: str, partition: int, tables: Iterable[str]) -> None:
