@@ -24,7 +24,8 @@ RUN useradd --system --user-group --uid 10001 --home-dir /data --no-create-home 
  && install -d -o tickstream -g tickstream /data /modules
 COPY --from=build /venv /venv
 # Modules of yours go into /modules; TICKSTREAM_MODULES names them.
-ENV PATH=/venv/bin:$PATH PYTHONPATH=/modules PYTHONUNBUFFERED=1 APP_DATADIR=/data
+ENV PATH=/venv/bin:$PATH PYTHONPATH=/modules PYTHONUNBUFFERED=1 APP_DATADIR=/data \
+    TICKSTREAM_RULES_URL=sqlite:////data/rules.db
 USER 10001:10001
 WORKDIR /data
 VOLUME /data

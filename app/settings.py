@@ -20,6 +20,8 @@ from app.thresholds.fields import Duration, Names, join, read, show
 from app.thresholds.fraud import FraudSettings
 from app.thresholds.hotel import HotelSettings
 from app.thresholds.maintenance import MaintenanceSettings
+from app.thresholds.shop import ShopSettings
+from app.thresholds.transactions import TransactionSettings
 from app.windows.calendars import Calendar, day, is_zone
 from app.windows.durations import parse_duration
 from app.windows.errors import DefinitionError
@@ -77,6 +79,8 @@ class Settings(
     MaintenanceSettings,
     BeaconSettings,
     HotelSettings,
+    ShopSettings,
+    TransactionSettings,
     BaseSettings,
 ):
     """The settings of one process, read from its environment.

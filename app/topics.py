@@ -302,6 +302,119 @@ SERVICE_ACTIONS = Topic(
     partitions=3,
 )
 
+# -- transactions: transactions, rules -> transaction-checks -> transactions-validated, -rejected
+
+TRANSACTIONS = Topic(
+    "transactions",
+    "card",
+    records.Transaction,
+    "payments by card, cancellations and corrections of them",
+    partitions=3,
+)
+RULES = Topic(
+    "rules",
+    "id",
+    records.Rule,
+    "rules as the database has them, each change of them",
+    partitions=1,
+    compacted=True,
+    tombstone=records.RuleDeleted,
+)
+TRANSACTION_CHECKS = Topic(
+    "transaction-checks",
+    "card",
+    records.Check | records.RuleChange,
+    "transactions by card, and each change of the rules in each partition",
+    partitions=3,
+    retention=8 * DAY,
+)
+TRANSACTIONS_VALIDATED = Topic(
+    "transactions-validated",
+    "card",
+    records.Validated,
+    "transactions that break no rule",
+    partitions=3,
+)
+TRANSACTIONS_REJECTED = Topic(
+    "transactions-rejected",
+    "card",
+    records.Rejected,
+    "transactions that do, and which",
+    partitions=3,
+)
+
+# -- searches: searches, clicks -> searches-and-clicks -> search-clicks, search-alone
+# --                      searches, search-clicks -> search-outcomes -> click-through
+
+SEARCHES = Topic("searches", "user", records.Search, "what visitors search", partitions=3)
+CLICKS = Topic("clicks", "user", records.Click, "what visitors click on", partitions=3)
+SEARCHES_AND_CLICKS = Topic(
+    "searches-and-clicks",
+    "user",
+    records.Searched | records.Clicked,
+    "both in one order, by user",
+    partitions=3,
+    retention=8 * DAY,
+)
+SEARCH_CLICKS = Topic(
+    "search-clicks",
+    "user",
+    records.SearchClick,
+    "searches with each of their clicks",
+    partitions=3,
+)
+SEARCH_ALONE = Topic(
+    "search-alone",
+    "user",
+    records.SearchAlone,
+    "searches without a click, clicks without a search",
+    partitions=3,
+)
+SEARCH_OUTCOMES = Topic(
+    "search-outcomes",
+    "query",
+    records.SearchOutcome,
+    "searches, and the first click on what each found, by query",
+    partitions=3,
+    retention=8 * DAY,
+)
+CLICK_THROUGH = Topic(
+    "click-through",
+    "query",
+    records.ClickThrough,
+    "how many searches of a query lead to a click; the highest revision of a window holds",
+    partitions=3,
+    retention=8 * DAY,
+    time="end",
+)
+
+# -- clicks: clicks, profiles -> clicks-and-profiles -> clicks-enriched
+
+PROFILES = Topic(
+    "profiles",
+    "user",
+    records.Profile,
+    "who visitors are",
+    partitions=3,
+    compacted=True,
+    tombstone=records.ProfileDeleted,
+)
+CLICKS_AND_PROFILES = Topic(
+    "clicks-and-profiles",
+    "user",
+    records.Clicked | records.ProfileChanged | records.ProfileDeleted,
+    "both in one order, by user",
+    partitions=3,
+    retention=8 * DAY,
+)
+CLICKS_ENRICHED = Topic(
+    "clicks-enriched",
+    "user",
+    records.EnrichedClick,
+    "clicks with the profile of their user",
+    partitions=3,
+)
+
 # -- every pipeline
 
 DEAD_LETTERS = Topic(
@@ -338,6 +451,21 @@ ALL = (
     GUEST_EVENTS,
     GUEST_LOG,
     SERVICE_ACTIONS,
+    TRANSACTIONS,
+    RULES,
+    TRANSACTION_CHECKS,
+    TRANSACTIONS_VALIDATED,
+    TRANSACTIONS_REJECTED,
+    SEARCHES,
+    CLICKS,
+    SEARCHES_AND_CLICKS,
+    SEARCH_CLICKS,
+    SEARCH_ALONE,
+    SEARCH_OUTCOMES,
+    CLICK_THROUGH,
+    PROFILES,
+    CLICKS_AND_PROFILES,
+    CLICKS_ENRICHED,
     DEAD_LETTERS,
 )
 

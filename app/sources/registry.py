@@ -6,10 +6,32 @@ To add one: a generator of records in a module of its own, and an entry in SIMUL
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
-from app.sources import Record, connections, guests, logs, machines, payments
+from app.sources import (
+    Record,
+    connections,
+    guests,
+    logs,
+    machines,
+    payments,
+    shop,
+    transactions,
+)
 from app.sources.arrivals import without_labels
 from app.sources.market import Market
-from app.topics import CONN_EVENTS, GUEST_EVENTS, GUESTS, LOGS, PAYMENTS, READINGS, TICKS, Topic
+from app.topics import (
+    CLICKS,
+    CONN_EVENTS,
+    GUEST_EVENTS,
+    GUESTS,
+    LOGS,
+    PAYMENTS,
+    PROFILES,
+    READINGS,
+    SEARCHES,
+    TICKS,
+    TRANSACTIONS,
+    Topic,
+)
 
 #: A record and the topic it goes to.
 Sent = tuple[Topic, Record]
@@ -78,6 +100,21 @@ CASES = (
     ),
 )
 
+#: Joins.
+SHOP = Simulation(
+    "shop",
+    (SEARCHES, CLICKS, PROFILES),
+    shop.visits,
+    "visitors who search, click on what they find, and have profiles",
+)
+
+CHECKED = Simulation(
+    "transactions",
+    (TRANSACTIONS,),
+    into(TRANSACTIONS, transactions.transactions),
+    "payments by card, cancellations and corrections",
+)
+
 #: In the order of `app/topics.py`.
 SIMULATIONS: dict[str, Simulation] = {
     each.name: each
@@ -85,6 +122,8 @@ SIMULATIONS: dict[str, Simulation] = {
         MARKET,
         Simulation("logs", (LOGS,), into(LOGS, logs.lines), "logs of a few services and hosts"),
         *CASES,
+        CHECKED,
+        SHOP,
     )
 }
 

@@ -72,6 +72,12 @@ loop_delay = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 
+rule_queries = Counter(
+    "tickstream_rule_queries_total", "Statements sent to the database of the rules"
+)
+bad_rules = Counter("tickstream_bad_rules_total", "Rows of the database that are no rules")
+rules_version = Gauge("tickstream_rules_version", "Version of the rules that was published last")
+
 #: What a record that can't be decoded is counted under, beside the names of the tables.
 DECODE = "decode"
 

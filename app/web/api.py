@@ -7,6 +7,7 @@ from app.records import (
     Alert,
     Beacon,
     Candle,
+    ClickThrough,
     Maintenance,
     MostActive,
     ServiceAction,
@@ -15,6 +16,7 @@ from app.records import (
     TopGainers,
     TopLosers,
     Trend,
+    Visitor,
 )
 from app.topology import Topology
 from app.web import (
@@ -29,6 +31,9 @@ from app.web import (
     metrics,
     notices,
     openapi,
+    profiles,
+    rules,
+    searches,
     surges,
     tables,
     topology,
@@ -162,6 +167,55 @@ ROUTES = (
         "What is known of a hotel's guest: profile, reservations, requests, latest events",
         Stay,
         parameters=(p.path("guest", "The guest, as it stands in guest-events"),),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/rules",
+        rules.rules,
+        "The rules that transactions are judged by now",
+        rules.Rules,
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/cards/{card}",
+        rules.card,
+        "The latest transactions of a card, oldest first",
+        list[rules.Remembered],
+        parameters=(p.path("card", "The card"),),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/click-through",
+        searches.click_through,
+        "How many searches lead to a click, now: the newest window of each query, the most "
+        "searched first",
+        list[ClickThrough],
+        parameters=(
+            searches.WINDOW,
+            p.limit("How many queries at most", default=100, most=1000),
+        ),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/click-through/{query}",
+        searches.query_click_through,
+        "How many searches of a query lead to a click, window by window, newest last",
+        list[ClickThrough],
+        parameters=(
+            p.path("query", "The query"),
+            searches.WINDOW,
+            p.FROM,
+            p.TO,
+            p.limit("How many windows at most, the newest of them", default=100, most=5000),
+        ),
+        statuses=_ASKING,
+    ),
+    Route(
+        "/api/profiles/{user}",
+        profiles.profile,
+        "The profile that a visitor's clicks are enriched with",
+        Visitor,
+        parameters=(p.path("user", "The visitor"),),
         statuses=_ASKING,
     ),
     Route(

@@ -29,14 +29,12 @@ def test_the_agents_are_listed_without_a_python_path() -> None:
     assert listed.returncode == 0, listed.stderr
     for agent in ("fold_candles", "fold_days", "rank_gainers", "fold_surges", "keep_latest_surges"):
         assert agent in listed.stdout
-    for agent in ("fold_closes", "follow_trends"):
-        assert agent in listed.stdout
 
 
 def test_the_tables_are_faust_tables() -> None:
     """`faust -A app tables` names the tables and what they hold."""
     listed = run("faust", "-A", "app", "tables", cwd=REPOSITORY)
-    for table in ("candles", "days", "gainers", "surges", "latest-surges", "closes", "trends"):
+    for table in ("candles", "days", "gainers", "surges", "latest-surges"):
         assert table in listed.stdout
 
 

@@ -1,6 +1,7 @@
 """`/openapi.json` against what the worker does."""
 
 import re
+from collections import defaultdict
 
 from app.web.api import ROUTES
 from app.web.routes import versioned
@@ -10,10 +11,11 @@ async def test_every_route_is_described_and_answers(worker, http) -> None:
     """Each path is there, and answers with a status and a type that stand in the document."""
     async with http.get(f"{worker.url}/openapi.json") as reply:
         document = await reply.json()
-    known = {"symbol": "AAA", "name": "candles", "table": "candles", "key": "AAA", "guest": "g"}
     assert set(document["paths"]) == {route.path for route in versioned(ROUTES)}
+    known = {"symbol": "AAA", "name": "candles", "table": "candles", "key": "AAA"}
+    named = defaultdict(lambda: "AAA", known)
     for path, operations in document["paths"].items():
-        async with http.get(worker.url + path.format(**known)) as reply:
+        async with http.get(worker.url + path.format_map(named)) as reply:
             described = operations["get"]["responses"][str(reply.status)]
             assert reply.content_type in described["content"]
 

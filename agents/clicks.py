@@ -1,0 +1,49 @@
+"""clicks, profiles -> clicks-and-profiles -> profiles (join) -> clicks-enriched."""
+
+from collections.abc import AsyncIterable
+
+from app import app
+from app.calc.profiles import profile_changed
+from app.calc.searches import clicked
+from app.state.batch import Batch
+from app.state.step import Step
+from app.topics import CLICKS, CLICKS_AND_PROFILES, PROFILES
+from tables.profiles import profiles
+
+clicks_to_profiles = Step(
+    app,
+    name="clicks-to-profiles",
+    source=CLICKS,
+    make=clicked,
+    outputs=[CLICKS_AND_PROFILES],
+    help="Clicks, to where their user's profile is",
+)
+profiles_to_clicks = Step(
+    app,
+    name="profiles-to-clicks",
+    source=PROFILES,
+    make=profile_changed,
+    outputs=[CLICKS_AND_PROFILES],
+    help="Profiles, to where their user's clicks are",
+)
+
+
+@app.agent(app.batches(CLICKS))
+async def send_clicks_to_profiles(batches: AsyncIterable[Batch]) -> None:
+    """Send clicks on."""
+    async for batch in batches:
+        await clicks_to_profiles.fold(batch)
+
+
+@app.agent(app.batches(PROFILES))
+async def send_profiles(batches: AsyncIterable[Batch]) -> None:
+    """Send profiles on."""
+    async for batch in batches:
+        await profiles_to_clicks.fold(batch)
+
+
+@app.agent(app.batches(CLICKS_AND_PROFILES))
+async def enrich_clicks(batches: AsyncIterable[Batch]) -> None:
+    """Enrich clicks with the profiles of their users."""
+    async for batch in batches:
+        await profiles.fold(batch)

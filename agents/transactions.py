@@ -1,0 +1,53 @@
+"""transactions -> transaction-checks -> verdicts -> transactions-validated, -rejected.
+
+rules (what the database has, by app/rules/feed.py) -> transaction-checks, each partition of it.
+"""
+
+from collections.abc import AsyncIterable
+
+from app import app
+from app.calc.verdicts import to_all, to_check
+from app.rules.feed import RulesFeed
+from app.state.batch import Batch
+from app.state.step import Step
+from app.topics import RULES, TRANSACTION_CHECKS, TRANSACTIONS
+from tables.verdicts import verdicts
+
+transactions_to_check = Step(
+    app,
+    name="transactions-to-check",
+    source=TRANSACTIONS,
+    make=to_check,
+    outputs=[TRANSACTION_CHECKS],
+    help="Transactions, to where the rules are",
+)
+rules_to_all = Step(
+    app,
+    name="rules-to-all",
+    source=RULES,
+    make=to_all(TRANSACTION_CHECKS.partition_count()),
+    outputs=[TRANSACTION_CHECKS],
+    help="Changes of the rules, to all partitions of the transactions",
+)
+app.service(RulesFeed)
+
+
+@app.agent(app.batches(TRANSACTIONS))
+async def send_transactions(batches: AsyncIterable[Batch]) -> None:
+    """Send transactions on."""
+    async for batch in batches:
+        await transactions_to_check.fold(batch)
+
+
+@app.agent(app.batches(RULES))
+async def send_rules(batches: AsyncIterable[Batch]) -> None:
+    """Send changes of the rules to everywhere."""
+    async for batch in batches:
+        await rules_to_all.fold(batch)
+
+
+@app.agent(app.batches(TRANSACTION_CHECKS))
+async def judge_transactions(batches: AsyncIterable[Batch]) -> None:
+    """Judge transactions."""
+    async for batch in batches:
+        await verdicts.fold(batch)

@@ -1,0 +1,241 @@
+"""Judging transactions: by the rules in force, and by what the card did before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from app.calc.rule_book import RuleBook
+from app.calc.rules import MOST_COUNTED
+from app.records import (
+    Check,
+    FirstVerdict,
+    Reason,
+    Rejected,
+    Rule,
+    RuleChange,
+    RuleDeleted,
+    Transaction,
+    Validated,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from app.calc.process import Context, Sender
+
+DAY = 86_400_000
+
+#: Under this name, which no rule has, stands the newest version of all there were.
+VERSION = ""
+
+
+def to_check(transaction: Transaction, sender: Sender) -> None:
+    """Send a transaction to where the rules are."""
+    t = transaction
+    place = sender.partition, sender.offset
+    details = t.amount, t.currency, t.merchant, t.category, t.country, t.time, t.kind, t.refers_to
+    sender.send(Check(t.card, t.id, *details, *place))
+
+
+def to_all(partitions: int) -> Callable[[Rule | RuleDeleted, Sender], None]:
+    """Give what sends a change of the rules to each of so many partitions."""
+
+    def broadcast(record: Rule | RuleDeleted, sender: Sender) -> None:
+        rule = record if isinstance(record, Rule) else None
+        change = RuleChange(record.id, rule, record.time)
+        for partition in range(partitions):
+            sender.send(change, partition=partition)
+
+    return broadcast
+
+
+class Judged(Struct, array_like=True, gc=False):
+    """What is remembered of a transaction."""
+
+    time: int
+    amount: int
+    currency: str
+    kind: str
+    accepted: bool
+    #: Of the rules it was judged by.
+    version: int
+    #: Whether it was cancelled or corrected: it counts no more.
+    void: bool = False
+
+
+class Card(Struct, array_like=True):
+    """What is remembered of a card: its latest transactions by id, in the order they came in.
+
+    `spent` is what was accepted, by day (UTC, ms) and currency: `1767225600000 EUR`.
+    """
+
+    judged: dict[str, Judged]
+    spent: dict[str, int]
+    #: Highest event time (ms).
+    newest: int = 0
+
+
+class _View:
+    """A card as rules see it, as if one transaction (which is being corrected) had not been."""
+
+    def __init__(self, card: Card, without: Judged | None) -> None:
+        self._card = card
+        self._without = without
+        #: Rules of one period share a count.
+        self._counts: dict[int, int] = {}
+
+    def spent(self, currency: str, time: int) -> int:
+        """Give what was accepted in a currency on the day of a time (ms)."""
+        day = _day(time, currency)
+        total, without = self._card.spent.get(day, 0), self._without
+        if without and without.accepted and _day(without.time, without.currency) == day:
+            total -= without.amount
+        return total
+
+    def count(self, after: int, until: int) -> int:
+        """Give how many transactions there were with after < time <= until (ms)."""
+        found = self._counts.get(after)
+        if found is None:
+            found = 0
+            for each in self._card.judged.values():
+                if after < each.time <= until and not each.void and each.kind != "cancellation":
+                    found += each is not self._without
+            self._counts[after] = found
+        return found
+
+
+class Judge:
+    """Gives each transaction a verdict, by the rules that all cards of a partition share.
+
+    Of a card the latest `most` transactions are remembered, those of the last `memory` (ms of the
+    card's own time): so long they may be cancelled or corrected.
+    """
+
+    def __init__(self, memory: int, most: int) -> None:
+        self.memory = memory
+        self.most = max(most, MOST_COUNTED)
+        #: By partition the rules that are shared there, and their index. The rules are the state,
+        #: this follows from them; another life of a partition brings another mapping.
+        self._books: dict[int, tuple[Mapping[str, Any], RuleBook]] = {}
+
+    def on_record(self, state: Card | None, record: Check, context: Context) -> Card:
+        """Judge a transaction."""
+        card = state or Card({}, {})
+        book = self._book(context)
+        first = None if record.kind == "payment" else card.judged.get(record.refers_to or "")
+        reasons = _at_odds(card, record, first)
+        if not reasons and record.kind != "cancellation":
+            reasons = book.broken(record, _View(card, first))
+        accepted = not reasons
+        context.send(_verdict(record, reasons, book.version, first))
+        if record.id not in card.judged:
+            self._remember(card, record, first, book.version, accepted=accepted)
+        return card
+
+    def on_time(self, state: Card, context: Context) -> Card:
+        """Nothing is awaited."""
+        del context
+        return state
+
+    def on_shared(self, record: RuleChange, context: Context) -> None:
+        """Take a change of the rules in."""
+        rule = record.rule
+        book = self._book(context)
+        if rule is None or rule.deleted:
+            context.share(record.id, None)
+            book.drop(record.id)
+        if rule is not None:
+            book.put(rule)
+            if not rule.deleted:
+                context.share(rule.id, rule)
+            context.share(VERSION, book.version)
+
+    def _book(self, context: Context) -> RuleBook:
+        shared = context.shared
+        known = self._books.get(context.partition)
+        if known is not None and known[0] is shared:
+            return known[1]
+        rules = (rule for name, rule in shared.items() if name != VERSION)
+        book = RuleBook(rules, shared.get(VERSION, 0))
+        self._books[context.partition] = shared, book
+        return book
+
+    def _remember(
+        self, card: Card, check: Check, first: Judged | None, version: int, *, accepted: bool
+    ) -> None:
+        if accepted and first is not None:
+            first.void = True
+            if first.accepted:
+                _spend(card, first.time, first.currency, -first.amount)
+        if accepted and check.kind != "cancellation":
+            _spend(card, check.time, check.currency, check.amount)
+        card.judged[check.id] = Judged(
+            check.time, check.amount, check.currency, check.kind, accepted, version
+        )
+        newest = card.newest = max(card.newest, check.time)
+        # Mostly none; at the most the one that was just taken in stays.
+        while (oldest := next(iter(card.judged))) and (
+            len(card.judged) > self.most or card.judged[oldest].time < newest - self.memory
+        ):
+            del card.judged[oldest]
+        if len(card.spent) > 1:
+            before = newest - self.memory - DAY
+            for day in [day for day in card.spent if int(day.partition(" ")[0]) < before]:
+                del card.spent[day]
+
+
+def _at_odds(card: Card, check: Check, first: Judged | None) -> list[Reason]:
+    """Give what no rule has to say: it was judged before, or refers to what it can't."""
+    if check.id in card.judged:
+        text = f"{check.id} was judged already"
+    elif check.kind == "payment":
+        return []
+    elif first is None:
+        text = f"{check.refers_to} is not known of this card, or too old to be changed"
+    elif first.void:
+        text = f"{check.refers_to} was cancelled or corrected already"
+    elif first.kind == "cancellation":
+        text = f"{check.refers_to} is a cancellation itself"
+    elif check.kind == "cancellation" and not first.accepted:
+        text = f"{check.refers_to} was rejected: there is nothing to cancel"
+    else:
+        return []
+    return [Reason("", 0, text)]
+
+
+def _verdict(
+    check: Check, reasons: list[Reason], version: int, first: Judged | None
+) -> Validated | Rejected:
+    before = None
+    if first is not None:
+        before = FirstVerdict(check.refers_to or "", first.accepted, first.amount, first.version)
+    # By position, in the order of the fields: one is made of every transaction.
+    return (Rejected if reasons else Validated)(
+        check.id,
+        check.card,
+        check.kind,
+        check.refers_to,
+        check.amount,
+        check.currency,
+        check.merchant,
+        check.category,
+        check.country,
+        check.time,
+        not reasons,
+        reasons,
+        version,
+        before,
+        check.partition,
+        check.offset,
+    )
+
+
+def _day(time: int, currency: str) -> str:
+    return f"{time // DAY * DAY} {currency}"
+
+
+def _spend(card: Card, time: int, currency: str, amount: int) -> None:
+    day = _day(time, currency)
+    card.spent[day] = card.spent.get(day, 0) + amount

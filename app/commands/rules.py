@@ -1,0 +1,130 @@
+"""`faust -A app rules`: the rules of transactions, in their database."""
+
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import click
+from faust.cli import argument, option
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from app.calc.rules import KINDS, BadRuleError
+from app.commands._process import CommandError, LongCommand
+from app.settings import settings
+
+
+class rules(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
+    """List, add, disable, enable or remove the rules that transactions are checked against.
+
+    \b
+    faust -A app rules
+    faust -A app rules add no-casino --kind block --parameters '{"category": "casino"}'
+    faust -A app rules disable no-casino
+    faust -A app rules examples
+
+    Workers follow within a second. The database is TICKSTREAM_RULES_URL's; any other program may
+    change its table `rules` as well.
+    """  # noqa: D301  # click's sign that lines stay as they are
+
+    options = [  # noqa: RUF012 - as Faust declares it
+        argument(
+            "action",
+            type=click.Choice(["list", "add", "enable", "disable", "remove", "examples"]),
+            default="list",
+        ),
+        argument("rule", required=False),
+        option("--kind", type=click.Choice(list(KINDS)), help="add: what kind of rule."),
+        option("--parameters", default="{}", help="add: JSON, see docs/patterns/transactions.md."),
+        option("--note", default="", help="add: what it is for."),
+    ]
+
+    async def work(self) -> None:
+        """Do one thing with the database. Raises CommandError where it can't be done."""
+        # Only this command needs SQLAlchemy.
+        from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+        from app.rules.database import (  # noqa: PLC0415
+            RulesDatabase,
+            UnknownRuleError,
+            rules_url,
+        )
+
+        database = RulesDatabase(rules_url(settings()))
+        try:
+            async with database:
+                await self._act(database)
+        except (BadRuleError, UnknownRuleError) as error:
+            raise CommandError(f"Rule {self.kwargs['rule']!r}: {error.args[0]}") from error
+        except (SQLAlchemyError, OSError, ModuleNotFoundError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise CommandError(f"The rules at {database} can't be used: {reason}") from error
+
+    async def _act(self, database: Any) -> None:
+        action, name = self.kwargs["action"], self.kwargs["rule"]
+        if action == "list":
+            await self._list(database)
+        elif action == "examples":
+            await self._add_examples(database)
+        elif name is None:
+            raise CommandError(f"{action}: which rule?")
+        else:
+            acts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+                "add": lambda: self._add(database, name),
+                "enable": lambda: database.set(name, enabled=True),
+                "disable": lambda: database.set(name, enabled=False),
+                "remove": lambda: database.remove(name),
+            }
+            await acts[action]()
+            done = {"add": "added", "remove": "removed"}.get(action, f"{action}d")
+            self.say(f"Rule {name} {done} in {database}.")
+
+    async def _add(self, database: Any, name: str) -> None:
+        kind = self.kwargs["kind"]
+        if kind is None:
+            raise CommandError(f"add: --kind is one of {', '.join(KINDS)}")
+        try:
+            parameters = json.loads(self.kwargs["parameters"])
+        except ValueError as error:
+            raise CommandError(f"--parameters is no JSON: {error}") from error
+        if not isinstance(parameters, dict):
+            raise CommandError("--parameters is no JSON object")
+        await database.add(name, kind, parameters, self.kwargs["note"])
+
+    async def _add_examples(self, database: Any) -> None:
+        from app.rules.examples import EXAMPLES  # noqa: PLC0415
+
+        there = {each.id for each in await database.all()}
+        added = [each for each in EXAMPLES if each.id not in there]
+        for each in added:
+            await database.add(*each)
+        self.say(f"{len(added)} rules added to {database}.")
+
+    async def _list(self, database: Any) -> None:
+        found = await database.all()
+        if self.json:
+            self.say(json.dumps([{"version": each.version, **each.row} for each in found]))
+            return
+        table = Table("rule", "version", "kind", "parameters", "note", "", box=SIMPLE_HEAD)
+        for each in found:
+            row = each.row
+            table.add_row(
+                each.id,
+                str(each.version),
+                row["kind"],
+                row["parameters"],
+                row["note"],
+                _state(each),
+            )
+        # Piped into a file or another program, a line is one rule, however long.
+        Console(file=self.stdout, width=None if sys.stdout.isatty() else 200).print(table)
+        self.say(f"{len(found)} rules in {database}")
+
+
+def _state(change: Any) -> str:
+    try:
+        return "in force" if change.rule().enabled else "disabled"
+    except BadRuleError as error:
+        return f"can't be used: {error}"

@@ -1,0 +1,201 @@
+"""The change feed of the rules: what changes in the database goes into the topic `rules`.
+
+It runs where partition 0 of that topic is read, so on one worker at a time. Its producer is
+transactional: a worker that lost the partition and does not know it yet is fenced, and whoever
+has it now reads first what is there already. So each version of a rule is in the topic once.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from mode import Service
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import app
+from app.calc.rules import BadRuleError
+from app.records import Rule
+from app.rules.database import SLICE, Change, RulesDatabase, rules_url
+from app.settings import settings
+from app.state import metrics
+from app.state.changelog import ends, new_consumer
+from app.state.checkpoint import new_producer, stop_producer
+from app.topics import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aiokafka import AIOKafkaProducer
+
+    from app.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+PLACE = TopicPartition(RULES.name, 0)
+
+#: Seconds until a database or a broker that does not answer is tried again.
+PAUSE = 2.0
+
+_decode = msgspec.json.Decoder(Rule).decode
+
+
+class RulesFeed(Service):
+    """Copies changes of the rules from the database to their topic.
+
+    A row that is no rule is said in the log, with its id and what is wrong; what the rule was
+    before stays in force. So do all rules while the database can't be reached.
+    """
+
+    abstract = False
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._told = ""
+
+    @Service.task
+    async def _run(self) -> None:
+        """Follow the database whenever the topic's partition is ours."""
+        while not self.should_stop:
+            if self._ours:
+                try:
+                    await self._follow()
+                except (KafkaError, SQLAlchemyError, OSError, ModuleNotFoundError) as error:
+                    self._complain(error)
+                    await self.sleep(PAUSE)
+            await self.sleep(settings().rules_interval / 1000)
+
+    @property
+    def _ours(self) -> bool:
+        return app.tasks.running(PLACE) is not None
+
+    def _complain(self, error: Exception) -> None:
+        text = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+        if text != self._told:
+            logger.error(
+                "Rules can't be read from their database or written to %s; those that are known "
+                "stay in force: %s",
+                RULES.name,
+                text,
+            )
+        self._told = text
+
+    async def _follow(self) -> None:
+        """Publish what changes until the partition is another worker's, or we stop."""
+        conf = settings()
+        producer = new_producer(f"{conf.app_id}-{RULES.name}-feed", conf)
+        try:
+            # Fences who did this before; after it, what is in the topic is all of theirs.
+            await producer.start()
+            known = await published(conf)
+            async with RulesDatabase(rules_url(conf)) as database:
+                await self._poll(database, producer, known)
+        finally:
+            await stop_producer(producer)
+
+    async def _poll(
+        self, database: RulesDatabase, producer: AIOKafkaProducer, known: dict[str, Rule]
+    ) -> None:
+        after = -1
+        while self._ours and not self.should_stop:
+            changes = await database.changes(after)
+            if after < 0 and len(changes) < SLICE:
+                _say_strangers(known, changes, database)
+            if changes:
+                # A version that is known already was published by a worker before us.
+                new = [each for each in changes if not _is_known(each, known)]
+                await _publish(producer, new, known)
+                after = changes[-1].version
+                self._told = ""
+                if after >= 0:
+                    metrics.rules_version.set(after)
+            else:
+                after = max(after, 0)
+                await self.sleep(settings().rules_interval / 1000)
+
+
+async def published(conf: Settings) -> dict[str, Rule]:
+    """Give the rules in the topic, by id, deleted ones left out."""
+    found: dict[str, Rule] = {}
+    consumer = new_consumer(conf)
+    await consumer.start()
+    try:
+        consumer.assign([PLACE])
+        begin, end = (await ends(consumer, [PLACE]))[PLACE]
+        consumer.seek(PLACE, begin)
+        while await consumer.position(PLACE) < end:
+            fetched = await consumer.getmany(PLACE, timeout_ms=200)
+            for record in fetched.get(PLACE, []):
+                _apply(found, (record.key or b"").decode(), record.value)
+    finally:
+        await consumer.stop()
+    return found
+
+
+def _apply(found: dict[str, Rule], name: str, value: bytes | None) -> None:
+    try:
+        rule = None if value is None else _decode(value)
+    except msgspec.MsgspecError:
+        # Not ours: the step that reads the topic makes a dead letter of it.
+        return
+    if rule is None or rule.deleted:
+        found.pop(name, None)
+    else:
+        found[name] = rule
+
+
+def _is_known(change: Change, known: dict[str, Rule]) -> bool:
+    if change.row is None:
+        return change.id not in known
+    return change.id in known and known[change.id].version == change.version
+
+
+async def _publish(
+    producer: AIOKafkaProducer, changes: Iterable[Change], known: dict[str, Rule]
+) -> None:
+    """Write changes in one transaction: a deletion with its version, then as a tombstone."""
+    records: list[tuple[str, Rule | None]] = []
+    for change in changes:
+        if change.row is None:
+            last = known.pop(change.id)
+            gone = msgspec.structs.replace(
+                last, version=change.version, deleted=True, time=change.time
+            )
+            records += [(change.id, gone), (change.id, None)]
+            continue
+        try:
+            rule = change.rule()
+        except BadRuleError as error:
+            metrics.bad_rules.inc()
+            logger.error(  # noqa: TRY400  # no failure of ours
+                "Rule %r in its version %d can't be used, what it was before stays in force: %s",
+                change.id,
+                change.version,
+                error,
+            )
+            continue
+        known[rule.id] = rule
+        records.append((rule.id, rule))
+    if not records:
+        return
+    async with producer.transaction():
+        for name, record in records:
+            value = None if record is None else msgspec.json.encode(record)
+            await producer.send(RULES.name, value, name.encode(), partition=0)
+
+
+def _say_strangers(known: dict[str, Rule], changes: list[Change], database: RulesDatabase) -> None:
+    """Say which rules in the topic the database never had: it may be the wrong one."""
+    strangers = known.keys() - {change.id for change in changes}
+    if strangers:
+        logger.warning(
+            "%s never had %d rules that are in topic %s (%s ...): they stay in force. Is it "
+            "the database that TICKSTREAM_RULES_URL should name?",
+            database,
+            len(strangers),
+            RULES.name,
+            min(strangers),
+        )

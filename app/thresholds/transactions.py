@@ -1,0 +1,36 @@
+"""Settings of the pipeline `transactions`."""
+
+from pydantic import BaseModel, Field
+
+from app.thresholds.fields import Duration
+from app.windows.durations import parse_duration
+
+
+class TransactionSettings(BaseModel):
+    """Where the rules are, and what is remembered of a card."""
+
+    rules_url: str | None = Field(
+        None,
+        alias="TICKSTREAM_RULES_URL",
+        pattern=r"^(sqlite|postgresql)(\+\w+)?://",
+        description="Database of the rules: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME;"
+        " a file beside the data directory if not set",
+        json_schema_extra={"secret": True},
+    )
+    rules_interval: Duration = Field(
+        parse_duration("250ms"),
+        alias="TICKSTREAM_RULES_INTERVAL",
+        description="Time between two looks at what has changed in the rules",
+    )
+    transaction_memory: Duration = Field(
+        parse_duration("7d"),
+        alias="TICKSTREAM_TRANSACTION_MEMORY",
+        description="How long a card's transactions are remembered: so long they may be cancelled "
+        "or corrected",
+    )
+    transaction_most: int = Field(
+        200,
+        alias="TICKSTREAM_TRANSACTION_MOST",
+        ge=10,
+        description="Transactions of a card that are remembered at most, the latest",
+    )

@@ -1,0 +1,75 @@
+"""`/api/rules`, `/api/cards/{card}`: the rules in force, and what is remembered of a card."""
+
+from aiohttp import web
+from msgspec import Struct
+
+from app.calc.verdicts import VERSION, Card
+from app.records import Rule
+from app.state.keyed_table import KeyedTable
+from app.web.errors import unknown
+from app.web.lookup import APP, answer, state_tables
+from app.web.parameters import Values
+
+TABLE = "verdicts"
+
+
+class Rules(Struct, frozen=True):
+    """The rules that transactions are judged by now, by their ids, and their version."""
+
+    version: int
+    rules: list[Rule]
+
+
+class Remembered(Struct, frozen=True):
+    """A transaction of a card; `void` when it was cancelled or corrected."""
+
+    id: str
+    time: int
+    amount: int
+    currency: str
+    kind: str
+    accepted: bool
+    rules_version: int
+    void: bool
+
+
+async def rules(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with the rules in force, of any partition."""
+    del values
+    table = _table(request)
+
+    def here() -> Rules | None:
+        for state in table.keyed_states():
+            version = state.shared.get(VERSION)
+            if version is not None:
+                found = [rule for name, rule in sorted(state.shared.items()) if name != VERSION]
+                return Rules(version, found)
+        return None
+
+    return await answer(request, table, "", here, "rules: there never were any")
+
+
+async def card(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with the latest transactions of a card, oldest first."""
+    table, name = _table(request), values["card"]
+
+    def here() -> list[Remembered] | None:
+        state: Card | None = table.state_of(name)
+        if state is None:
+            return None
+        return [
+            Remembered(
+                *(name, each.time, each.amount, each.currency),
+                *(each.kind, each.accepted, each.version, each.void),
+            )
+            for name, each in state.judged.items()
+        ]
+
+    return await answer(request, table, name, here, f"card {name!r}")
+
+
+def _table(request: web.Request) -> KeyedTable:
+    table = state_tables(request.app[APP]).get(TABLE)
+    if not isinstance(table, KeyedTable):
+        raise unknown("no transactions are judged here: the pipeline 'transactions' does not run")
+    return table

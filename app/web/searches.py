@@ -1,0 +1,82 @@
+"""`/api/click-through`: how many searches of each query lead to a click."""
+
+import msgspec
+from aiohttp import web
+from faust.types import AppT
+
+from app.records import ClickThrough
+from app.state.window_table import WindowTable
+from app.web.errors import unknown
+from app.web.lookup import APP, demand_all, demand_owners, listed, others, state_tables
+from app.web.owners import own_url
+from app.web.parameters import Parameter, Values
+from app.web.peers import FORWARDED, PARTITIONS, ask
+from app.web.routes import json_response
+from app.web.windows import key_windows
+from app.windows import milliseconds
+
+TABLE = "click-through"
+
+#: Beyond all windows (ms), and as many queries as there may be.
+_END, _ALL = 1 << 52, 1 << 62
+
+_decode = msgspec.json.Decoder(list[ClickThrough]).decode
+
+
+def _size(text: str) -> int:
+    size = milliseconds(text)
+    if size not in (300_000, 3_600_000):
+        raise ValueError(f"{text!r} is neither 5m nor 1h")
+    return size
+
+
+WINDOW = Parameter(
+    "window",
+    "How long the windows are: 5m or 1h",
+    _size,
+    300_000,
+    {"type": "string", "enum": ["5m", "1h"]},
+)
+
+
+async def query_click_through(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with the newest windows of a query, newest last."""
+    _table(request.app[APP])
+    window = "5m" if values["window"] == 300_000 else "1h"
+    asked = {"table": TABLE, "key": values["query"], "window": window}
+    return await key_windows(request, {**values, **asked})
+
+
+async def click_through(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with the newest window of each query, of all partitions or not at all."""
+    app, size = request.app[APP], values["window"]
+    table = _table(app)
+    searched, found = set(table.partitions), _here(table, size)
+    if FORWARDED in request.headers:
+        response = json_response(found)
+        response.headers[PARTITIONS] = listed(searched)
+        return response
+    owned = demand_owners(app, table)
+    for reply in await ask(app, others(owned.values(), own_url(app)), request.rel_url):
+        if reply.response is not None and isinstance(reply.response.body, bytes):
+            found += _decode(reply.response.body)
+            searched |= reply.partitions
+    demand_all(table, owned, searched)
+    newest = max((each.start for each in found), default=0)
+    # Of a partition that moves, two may have the same queries: they count once.
+    current = {each.query: each for each in found if each.start == newest}
+    ranked = sorted(current.values(), key=lambda each: (-each.searches, each.query))
+    return json_response(ranked[: values["limit"]])
+
+
+def _here(table: WindowTable, size: int) -> list[ClickThrough]:
+    window = next(each for each in table.windows if each.size == size)
+    newest = (table.newest(query, window, begin=0, end=_END, limit=1) for query in table.keys(_ALL))
+    return [each for windows in newest for each in windows or ()]
+
+
+def _table(app: AppT) -> WindowTable:
+    table = state_tables(app).get(TABLE)
+    if not isinstance(table, WindowTable):
+        raise unknown("no searches are counted here: the pipeline 'searches' does not run")
+    return table

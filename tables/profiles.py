@@ -1,0 +1,26 @@
+"""What is known of each visitor: a profile, or clicks that wait for one.
+
+Written by `agents/clicks.py`; read by the web's `/api/profiles`.
+"""
+
+from app import app
+from app.calc.profiles import Enrich, Known
+from app.records import ProfileChanged, ProfileDeleted
+from app.settings import settings
+from app.state.keyed_table import KeyedTable
+from app.topics import CLICKS_AND_PROFILES, CLICKS_ENRICHED
+
+#: A profile is kept until a tombstone deletes it (ms: 1,000 years).
+FOR_EVER = 1_000 * 365 * 86_400_000
+
+profiles = KeyedTable(
+    app,
+    name="profiles",
+    source=CLICKS_AND_PROFILES,
+    process=Enrich(settings().profile_grace, settings().profile_most),
+    state=Known,
+    outputs=[CLICKS_ENRICHED],
+    retention=FOR_EVER,
+    timeless=(ProfileChanged, ProfileDeleted),
+    help="The profile of each visitor, and clicks that wait for it",
+)

@@ -1,0 +1,35 @@
+"""Searches and clicks of a user that may still find each other.
+
+Written by `agents/searches.py`; read by the web's `/api/tables`.
+"""
+
+from app import app
+from app.calc.joins import Join, Waiting
+from app.calc.searches import alone, belong, found
+from app.records import Clicked, Searched
+from app.settings import settings
+from app.state.keyed_table import KeyedTable
+from app.topics import SEARCH_ALONE, SEARCH_CLICKS, SEARCH_OUTCOMES, SEARCHES_AND_CLICKS
+
+searches = KeyedTable(
+    app,
+    name="searches",
+    source=SEARCHES_AND_CLICKS,
+    process=Join(
+        Searched,
+        Clicked,
+        kind=settings().search_join,
+        before=settings().search_before,
+        after=settings().search_after,
+        pair=found,
+        alone=alone,
+        matches=belong,
+        most=settings().search_most,
+    ),
+    state=Waiting[Searched, Clicked],
+    outputs=[SEARCH_CLICKS, SEARCH_ALONE, SEARCH_OUTCOMES],
+    grace=settings().search_grace,
+    # What waits is let go at a moment of its own, before this.
+    retention=settings().search_before + settings().search_after,
+    help="Searches and clicks of each user that may still find each other",
+)

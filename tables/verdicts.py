@@ -1,0 +1,32 @@
+"""The latest transactions of each card; and the rules, which all cards share.
+
+Written by `agents/transactions.py`; read by the web's `/api/rules` and `/api/cards`.
+"""
+
+from app import app
+from app.calc.verdicts import Card, Judge
+from app.records import Check, Rule, RuleChange
+from app.settings import settings
+from app.state.keyed_table import KeyedTable
+from app.topics import TRANSACTION_CHECKS, TRANSACTIONS_REJECTED, TRANSACTIONS_VALIDATED
+
+
+def card_of(record: Check | RuleChange) -> str | None:
+    """Give the card of a transaction; a change of the rules concerns all."""
+    return record.card if isinstance(record, Check) else None
+
+
+verdicts = KeyedTable(
+    app,
+    name="verdicts",
+    source=TRANSACTION_CHECKS,
+    process=Judge(settings().transaction_memory, settings().transaction_most),
+    state=Card,
+    shared=Rule | int,
+    key=card_of,
+    outputs=[TRANSACTIONS_VALIDATED, TRANSACTIONS_REJECTED],
+    retention=settings().transaction_memory,
+    # Rules hold from when they are read, whatever time the transactions are of.
+    timeless=(RuleChange,),
+    help="The latest transactions of each card, and the rules they are judged by",
+)

@@ -1,0 +1,159 @@
+"""Joins on a real broker: rules from the command to the verdict, and what a worker answers."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+
+import pytest
+import truth
+from msgspec.json import encode
+from workers import REPOSITORY, Market, Worker, until
+
+from app.records import Click, Profile, Search, Transaction
+
+NUMBERS = count()
+
+
+@pytest.fixture(scope="module")
+def worker(market: Market) -> Iterator[Worker]:
+    """Run a worker of the three pipelines, with a database of its own."""
+    with market.worker(TICKSTREAM_PIPELINES="transactions,searches,clicks") as running:
+        yield running
+
+
+def rules(worker: Worker, *words: str, code: int = 0) -> str:
+    """Run `faust -A app rules` as somebody beside the worker does; give what it said."""
+    faust = Path(sys.executable).with_name("faust")
+    done = subprocess.run(
+        [faust, "-A", "app", "rules", *words],
+        cwd=REPOSITORY,
+        env={**os.environ, **worker.environment},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout + done.stderr
+
+
+def judged(market: Market, amount: int, category: str = "fuel") -> dict:
+    """Let a transaction be judged; give its verdict."""
+    name, now = f"t{next(NUMBERS)}", int(time.time() * 1000)
+    details = "EUR", "shop", category, "DE", now
+    encoded = encode(Transaction(name, "4000", amount, *details))
+    market.send([("4000", encoded, now)], "transactions")
+
+    def verdict() -> dict | None:
+        for topic in "transactions-validated", "transactions-rejected":
+            for message in truth.read(market.bootstrap, topic):
+                found = json.loads(message.value())
+                if found["id"] == name:
+                    return found
+        return None
+
+    return until(verdict)
+
+
+def version(worker: Worker) -> int:
+    """Give the version of the rules that the worker judges by."""
+    status, body = worker.get("/api/rules")
+    return body["version"] if status == 200 else 0
+
+
+def test_rules_come_from_the_command_into_verdicts(market: Market, worker: Worker) -> None:
+    """Added, disabled, enabled, removed: the next transactions are judged by what holds then."""
+    assert judged(market, 500)["accepted"]
+    assert "Rule cap added" in rules(
+        worker, "add", "cap", "--kind", "max-amount", "--parameters", '{"limit": 400}'
+    )
+    until(lambda: version(worker) == 1)
+    verdict = judged(market, 500)
+    assert (verdict["accepted"], verdict["rules_version"]) == (False, 1)
+    assert verdict["reasons"][0]["text"] == "the amount 500 is above 400"
+    rules(worker, "disable", "cap")
+    until(lambda: version(worker) == 2)
+    assert judged(market, 500)["accepted"]
+    rules(worker, "enable", "cap")
+    until(lambda: version(worker) == 3)
+    assert not judged(market, 500)["accepted"]
+    rules(worker, "remove", "cap")
+    until(lambda: version(worker) == 4)
+    verdict = judged(market, 500)
+    assert (verdict["accepted"], verdict["rules_version"]) == (True, 4)
+    status, remembered = worker.get("/api/cards/4000")
+    assert status == 200
+    assert [each["accepted"] for each in remembered] == [True, False, True, False, True]
+    assert worker.get("/api/cards/4001")[0] == 404
+
+
+def test_a_row_that_is_no_rule_is_named_and_stops_nothing(market: Market, worker: Worker) -> None:
+    """Others take effect; the command shows what is wrong with it."""
+    before = version(worker)
+    path = worker.data.parent / f"{market.application}-rules.db"
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as other:
+        other.execute("INSERT INTO rules (id, kind) VALUES ('odd', 'forbid')")
+        other.execute(
+            "INSERT INTO rules (id, kind, parameters) VALUES ('no', 'block', ?)",
+            ['{"category": "casino"}'],
+        )
+    until(lambda: version(worker) == before + 2)
+    assert not judged(market, 1, "casino")["accepted"]
+    (line,) = [line for line in worker.log.splitlines() if "Rule 'odd'" in line]
+    assert "can't be used" in line
+    assert "there is no kind 'forbid'" in line
+    assert "can't be used: there is no kind 'forbid'" in rules(worker, "list")
+    said = rules(worker, "add", "x", "--kind", "max-amount", code=1)
+    assert "missing required field `limit`" in said
+    # One that was in force stays so, as it was.
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as other:
+        other.execute("UPDATE rules SET parameters = 'everything' WHERE id = 'no'")
+    until(lambda: "Rule 'no' in its version" in worker.log)
+    assert not judged(market, 1, "casino")["accepted"]
+
+
+def test_after_a_restart_nothing_is_published_again(market: Market, worker: Worker) -> None:
+    """The topic has each version once; what changed meanwhile is published then."""
+    before = version(worker)
+    worker.stop()
+    rules(worker, "add", "cap", "--kind", "max-amount", "--parameters", '{"limit": 400}')
+    worker.start()
+    # The version between them is that of a row that is no rule.
+    until(lambda: version(worker) == before + 2)
+    values = [message.value() for message in truth.read(market.bootstrap, "rules")]
+    versions = [json.loads(value)["version"] for value in values if value]
+    assert sorted(versions) == sorted(set(versions))
+    # Those of rows that are no rules never came.
+    assert len(versions) == version(worker) - 2
+
+
+def test_rates_and_profiles_are_answered_as_they_are(market: Market, worker: Worker) -> None:
+    """The searches of each query with a click, the most searched first; who clicked."""
+    now = int(time.time() * 1000)
+    for name, query in ("s1", "tent"), ("s2", "tent"), ("s3", "stove"):
+        search = Search(name, f"user of {name}", query, now)
+        market.send([(search.user, encode(search), now)], "searches")
+    click = Click("c1", "user of s2", "dome tent", now + 1)
+    market.send([(click.user, encode(click), now + 1)], "clicks")
+    profile = Profile("user of s2", "gold", "DE", now)
+    market.send([(profile.user, encode(profile), now)], "profiles")
+
+    def rates() -> list[tuple[str, int, int, float]]:
+        status, found = worker.get("/api/click-through?window=1h")
+        assert status == 200, found
+        return [(e["query"], e["searches"], e["clicked"], e["rate"]) for e in found]
+
+    until(lambda: rates() == [("tent", 2, 1, 0.5), ("stove", 1, 0, 0.0)])
+    status, (window,) = worker.get("/api/click-through/tent")
+    assert (status, window["searches"], window["clicked"]) == (200, 2, 1)
+    assert worker.get("/api/click-through/boat")[0] == 404
+    assert worker.get("/api/click-through?window=2h")[0] == 400
+    until(lambda: worker.get("/api/profiles/user%20of%20s2")[1].get("segment") == "gold")
+    assert worker.get("/api/profiles/nobody")[0] == 404

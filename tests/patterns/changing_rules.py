@@ -1,0 +1,85 @@
+"""A database of rules that change while transactions are judged by them."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from threading import Event, Thread
+
+from sqlalchemy import insert
+from verdict_truth import Row, row_of
+
+from app.rules.database import RulesDatabase, rules_url
+from app.rules.database import rules as table
+from app.settings import Settings
+from app.sources.transactions import simulated_rules
+
+#: How many there are at first.
+NUMBER = 200
+
+#: What is no kind of rule.
+NO_KIND = "no such kind"
+
+
+class Rules:
+    """A database whose rules are changed, each of them once at the most."""
+
+    def __init__(self, path: Path) -> None:
+        self.url = f"sqlite:///{path}"
+        self.rows: list[Row] = []
+
+    @property
+    def database(self) -> RulesDatabase:
+        """Give the database, to be opened."""
+        return RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=self.url)))
+
+    async def fill(self) -> None:
+        """Write the rules there are at first."""
+        async with self.database as database:
+            for name, kind, parameters in simulated_rules(3, NUMBER):
+                await database.add(name, kind, parameters, "")
+            await self._note(database, 0)
+
+    async def change(self, enough: Event) -> None:
+        """Disable, delete, or change a rule now and then; add one that is none."""
+        async with self.database as database:
+            for number in count():
+                if await asyncio.to_thread(enough.wait, 0.2) or number >= NUMBER:
+                    return
+                name, before = f"rule-{number:04}", max(row.version for row in self.rows)
+                if number % 4 == 0:
+                    await database.set(name, enabled=False)
+                elif number % 4 == 1:
+                    await database.remove(name)
+                elif number % 4 == 2:
+                    await database.set(name, kind="max-amount", parameters='{"limit": 90000}')
+                else:
+                    await database.add(f"new-{name}", "block", {"merchant": "shop-007"}, "")
+                await self._note(database, before)
+                if number == 2:
+                    # It is said, and changes nothing.
+                    await self._write_odd(database)
+
+    async def _write_odd(self, database: RulesDatabase) -> None:
+        """Add a row that is no rule, as any program may."""
+        async with database._write() as connection:
+            await connection.execute(insert(table).values(id="odd", kind=NO_KIND))
+
+    async def _note(self, database: RulesDatabase, after: int) -> None:
+        for each in await database.changes(after):
+            if each.row and each.row["kind"] == NO_KIND:
+                continue
+            self.rows.append(row_of(each.version, each.id, each.row))
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Let rules change meanwhile."""
+        enough = Event()
+        thread = Thread(target=lambda: asyncio.run(self.change(enough)))
+        thread.start()
+        try:
+            yield
+        finally:
+            enough.set()
+            thread.join()

@@ -1,0 +1,47 @@
+"""What a run of joins needs: records that end it, and inputs as they lie in their topics."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import truth
+from crash_run import _left
+from msgspec.json import encode
+from workers import Market
+
+from app.records import Click, Search
+
+
+def ended_by(
+    market: Market, marks: Sequence[Search | Click], sources: Sequence[str]
+) -> Callable[[], bool]:
+    """Give what sends `marks` once all else is folded, and says when they are folded too.
+
+    Of another time, they let everything close that waits; sent before, some would overtake what
+    they are to follow. `sources` are the topics of the stages they go through.
+    """
+    clean = -1
+
+    def settled() -> bool:
+        nonlocal clean
+        if clean < 0:
+            for mark in marks:
+                topic = "searches" if isinstance(mark, Search) else "clicks"
+                market.send([(mark.user, encode(mark), mark.time)], topic)
+            clean = 0
+        clean = 0 if _left(market, sources) else clean + 1
+        # What one stage commits is the next one's to read; three follow one another at the most.
+        return clean > 3
+
+    return settled
+
+
+def read_all(market: Market, topic: str) -> Iterator[tuple[int, int, str, Any]]:
+    """Give partition, offset, key and value (None: a tombstone) of what can be read of a topic."""
+    for message in truth.read(market.bootstrap, topic):
+        raw = message.value()
+        try:
+            value = None if raw is None else json.loads(raw)
+        except ValueError:
+            continue
+        yield message.partition(), message.offset(), message.key().decode(), value

@@ -1,0 +1,127 @@
+"""transactions and rules: what is judged, by which rules, and what cancels or corrects it."""
+
+from typing import Any
+
+import pytest
+
+from agents.transactions import rules_to_all, transactions_to_check
+from app import app
+from app.records import Rule, Transaction
+from app.testing import START, TopologyDriver
+from app.topics import RULES, TRANSACTIONS, TRANSACTIONS_REJECTED, TRANSACTIONS_VALIDATED
+from tables.verdicts import verdicts
+
+CAP = Rule(id="cap", version=1, kind="max-amount", limit=100, time=START)
+
+
+@pytest.fixture
+def driver() -> Any:
+    """Run the pipeline, with one rule."""
+    with TopologyDriver(app, tables=[transactions_to_check, rules_to_all, verdicts]) as running:
+        running.pipe(RULES, CAP)
+        running.settle()
+        yield running
+
+
+def pay(name: str, amount: int, kind: str = "payment", refers_to: str | None = None) -> Transaction:
+    """Make a transaction of one card."""
+    details = "EUR", "shop", "fuel", "DE", START
+    return Transaction(name, "4000", amount, *details, kind, refers_to)
+
+
+def judged(driver: TopologyDriver, *transactions: Transaction) -> list[Any]:
+    """Let transactions be judged; give their verdicts, in order."""
+    driver.pipe(TRANSACTIONS, *transactions)
+    driver.settle()
+    found = driver.read(TRANSACTIONS_VALIDATED) + driver.read(TRANSACTIONS_REJECTED)
+    return sorted(found, key=lambda each: each.offset)
+
+
+def test_a_verdict_names_the_rules_it_breaks_and_their_versions(driver: TopologyDriver) -> None:
+    """And the version of all rules that were asked, also where none is broken."""
+    fine, high = judged(driver, pay("a", 100), pay("b", 101))
+    assert (fine.accepted, fine.reasons, fine.rules_version) == (True, [], 1)
+    (reason,) = high.reasons
+    assert (reason.rule, reason.version) == ("cap", 1)
+    assert reason.text == "the amount 101 is above 100"
+
+
+def test_a_changed_rule_judges_what_comes_after_it(driver: TopologyDriver) -> None:
+    """One that is disabled or deleted judges no more; each verdict says of which version it is."""
+    driver.pipe(RULES, Rule(id="cap", version=2, kind="max-amount", limit=10, time=START))
+    driver.settle()
+    (verdict,) = judged(driver, pay("a", 50))
+    assert (verdict.accepted, verdict.rules_version) == (False, 2)
+    driver.pipe(
+        RULES, Rule(id="cap", version=3, kind="max-amount", limit=10, enabled=False, time=START)
+    )
+    driver.pipe(RULES, Rule(id="hi", version=4, kind="block", category="fuel", time=START))
+    driver.settle()
+    (verdict,) = judged(driver, pay("b", 50))
+    assert [(each.rule, each.version) for each in verdict.reasons] == [("hi", 4)]
+    driver.pipe(
+        RULES, Rule(id="hi", version=5, kind="block", category="fuel", deleted=True, time=START)
+    )
+    driver.pipe_raw(RULES, b"hi", None)
+    driver.settle()
+    driver.crash(lose_store=True)
+    (verdict,) = judged(driver, pay("c", 50))
+    assert (verdict.accepted, verdict.rules_version) == (True, 5)
+
+
+def test_a_cancellation_is_a_verdict_of_its_own(driver: TopologyDriver) -> None:
+    """It refers to the first one, which stays as it was; a second one has nothing to cancel."""
+    first, cancelled, again = judged(
+        driver,
+        pay("a", 60),
+        pay("x", 0, "cancellation", "a"),
+        pay("y", 0, "cancellation", "a"),
+    )
+    assert first.accepted
+    assert first.first is None
+    assert (cancelled.accepted, cancelled.refers_to) == (True, "a")
+    assert (cancelled.first.id, cancelled.first.accepted, cancelled.first.amount) == ("a", True, 60)
+    assert not again.accepted
+    assert again.reasons[0].text == "a was cancelled or corrected already"
+
+
+def test_a_correction_is_judged_anew_in_place_of_what_it_corrects(driver: TopologyDriver) -> None:
+    """By the rules of now; one that is refused leaves the old one as it was."""
+    day = Rule(id="day", version=2, kind="daily-sum", limit=150, time=START)
+    driver.pipe(RULES, day)
+    driver.settle()
+    said = judged(
+        driver,
+        pay("a", 90),
+        pay("b", 70),
+        pay("a2", 80, "correction", "a"),
+        pay("c", 70),
+        pay("c2", 500, "correction", "c"),
+        pay("d", 1),
+    )
+    assert [each.accepted for each in said] == [True, False, True, True, False, False]
+    assert [each.rule for each in said[4].reasons] == ["cap", "day"]
+    assert said[2].first.amount == 90
+    # 80 and 70: what was corrected counts no more, what was refused never did.
+    assert said[5].reasons[0].text == "the day's sum would be 151 EUR, above 150"
+
+
+def test_what_refers_to_nothing_or_comes_twice_is_rejected(driver: TopologyDriver) -> None:
+    """With a reason that is no rule's."""
+    _, unknown, twice = judged(driver, pay("a", 1), pay("x", 0, "cancellation", "zzz"), pay("a", 1))
+    assert unknown.reasons[0].text.startswith("zzz is not known of this card")
+    assert twice.reasons[0].text == "a was judged already"
+    assert [each.rule for each in unknown.reasons + twice.reasons] == ["", ""]
+
+
+def test_a_rule_of_now_judges_transactions_of_long_ago(driver: TopologyDriver) -> None:
+    """Rules move no clock: what is remembered of a card lives by the transactions' time."""
+    driver.advance("20d")
+    driver.pipe(
+        RULES, Rule(id="x", version=2, kind="block", category="none", time=START + 20 * 86_400_000)
+    )
+    driver.settle()
+    assert judged(driver, pay("a", 60))[0].accepted
+    assert judged(driver, pay("x", 0, "cancellation", "a"))[0].accepted
+    assert verdicts.keyed_states()
+    assert verdicts.state_of("4000").judged["a"].void

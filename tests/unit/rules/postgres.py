@@ -1,0 +1,49 @@
+"""A PostgreSQL server of one's own, in a directory, for as long as a test needs it."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from app.embedded import ports
+
+#: Where Debian keeps the programs that only an administrator starts.
+PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+
+
+def program(name: str) -> str | None:
+    """Give the path of one of PostgreSQL's programs, None where it is not installed."""
+    found = [str(place / name) for place in PLACES if (place / name).exists()]
+    return shutil.which(name) or next(iter(found), None)
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """Run a server; give the URL of its database. It refuses to run for root, who makes a user."""
+    user = "nobody" if os.geteuid() == 0 else None
+    # Not pytest's directory, into which nobody else may look.
+    with TemporaryDirectory(prefix="postgres-") as name:
+        directory, port = Path(name), ports.free()
+        if user:
+            shutil.chown(directory, user)
+        data, log, pg_ctl = directory / "data", directory / "log", program("pg_ctl")
+
+        def run(*command: object) -> None:
+            subprocess.run(
+                [str(word) for word in command],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                user=user,
+                cwd=directory,
+            )
+
+        run(program("initdb"), "-D", data, "-U", "tester", "--auth=trust", "-N")
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c fsync=off -k {directory}"
+        run(pg_ctl, "-D", data, "-o", options, "-l", log, "-w", "start")
+        try:
+            yield f"postgresql://tester@127.0.0.1:{port}/postgres"
+        finally:
+            run(pg_ctl, "-D", data, "-m", "immediate", "-w", "stop")

@@ -1,0 +1,145 @@
+"""The database of the rules: each change has a version, and one query gives what is new."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from postgres import postgres, program
+from sqlalchemy import text
+
+from app.calc.rules import BadRuleError
+from app.rules.database import RulesDatabase, UnknownRuleError, rules_url
+from app.settings import Settings
+from app.state.metrics import rule_queries
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the URL of an empty database."""
+    directory = tmp_path_factory.mktemp("rules")
+    if request.param == "sqlite":
+        yield f"sqlite:///{directory / 'rules.db'}"
+    elif program("initdb") is None:
+        pytest.skip("PostgreSQL is not installed")
+    else:
+        with postgres() as found:
+            yield found
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[RulesDatabase]:
+    """Open it, with no rules."""
+    async with RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=url))) as opened:
+        for each in await opened.all():
+            await opened.remove(each.id)
+        yield opened
+
+
+async def test_each_change_gets_the_next_version(database: RulesDatabase) -> None:
+    """Of several changes of a rule the last is given, in the order of their versions."""
+    first = (await newest(database)) + 1
+    await database.add("cap", "max-amount", {"limit": 100}, "")
+    await database.add("no-casino", "block", {"category": "casino"}, "the bank says so")
+    await database.set("cap", parameters='{"limit": 200}')
+    await database.set("no-casino", enabled=False)
+    changes = await database.changes(first - 1)
+    assert [(each.id, each.version) for each in changes] == [
+        ("cap", first + 2),
+        ("no-casino", first + 3),
+    ]
+    cap, casino = (each.rule() for each in changes)
+    assert (cap.limit, cap.enabled, cap.version) == (200, True, first + 2)
+    assert (casino.category, casino.enabled, casino.note) == ("casino", False, "the bank says so")
+    assert await database.changes(first + 3) == []
+
+
+async def test_a_deleted_rule_is_a_change_without_a_row(database: RulesDatabase) -> None:
+    """So is the old id of one that was given another."""
+    await database.add("cap", "max-amount", {"limit": 100}, "")
+    await database.add("limit", "max-amount", {"limit": 100}, "")
+    before = await newest(database)
+    await database.remove("cap")
+    await database.set("limit", id="bound")
+    changes = await database.changes(before)
+    assert {each.id: each.row is not None for each in changes} == {
+        "cap": False,
+        "limit": False,
+        "bound": True,
+    }
+    assert len({each.version for each in changes}) == 3
+
+
+async def test_what_other_programs_write_is_noted_as_well(
+    database: RulesDatabase, url: str
+) -> None:
+    """Triggers note it: nobody has to know of versions. A row that is no rule says why."""
+    before = await newest(database)
+    async with (
+        RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=url))) as other,
+        other._write() as connection,
+    ):
+        await connection.execute(
+            text("INSERT INTO rules (id, kind) VALUES ('x', 'blok'), ('y', 'max-amount')")
+        )
+    first, second = await database.changes(before)
+    with pytest.raises(BadRuleError, match="no kind 'blok'"):
+        first.rule()
+    with pytest.raises(BadRuleError, match="missing required field `limit`"):
+        second.rule()
+
+
+async def test_writers_at_the_same_time_get_versions_of_their_own(
+    database: RulesDatabase, url: str
+) -> None:
+    """A reader who follows meanwhile misses none."""
+    before = await newest(database)
+    seen: set[str] = set()
+
+    async def write(writer: int) -> None:
+        async with RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=url))) as other:
+            for number in range(5):
+                await other.add(f"{writer}-{number}", "max-amount", {"limit": 1}, "")
+
+    async def follow() -> None:
+        after = before
+        while len(seen) < 20:
+            for each in await database.changes(after):
+                seen.add(each.id)
+                after = each.version
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(follow(), *(write(writer) for writer in range(4)))
+    assert len(seen) == 20
+
+
+async def test_what_is_no_rule_is_refused(database: RulesDatabase) -> None:
+    """Before it is written; and what is not there can't be changed."""
+    with pytest.raises(BadRuleError, match="it would block everything"):
+        await database.add("all", "block", {}, "")
+    with pytest.raises(UnknownRuleError, match="there is no rule 'all'"):
+        await database.remove("all")
+    await database.add("cap", "max-amount", {"limit": 100}, "")
+    with pytest.raises(UnknownRuleError, match="there is a rule 'cap' already"):
+        await database.add("cap", "max-amount", {"limit": 100}, "")
+    assert [each.id for each in await database.all()] == ["cap"]
+
+
+async def test_a_look_at_what_has_changed_is_one_query(database: RulesDatabase) -> None:
+    """However many rules there are."""
+    for number in range(30):
+        await database.add(f"cap-{number}", "max-amount", {"limit": 100}, "")
+    before = rule_queries._value.get()
+    await database.changes(0)
+    assert rule_queries._value.get() == before + 1
+
+
+async def newest(database: RulesDatabase) -> int:
+    """Give the version of the latest change."""
+    return max((each.version for each in await database.changes(-1)), default=0)
+
+
+def test_the_default_is_a_file_beside_the_state(tmp_path: Path) -> None:
+    """So that all workers of a machine have the same rules."""
+    conf = Settings(APP_DATADIR=tmp_path / "shop-6066", TICKSTREAM_APP_ID="shop")
+    assert rules_url(conf) == f"sqlite+aiosqlite:///{tmp_path / 'shop-rules.db'}"

@@ -1,0 +1,221 @@
+"""Windowed joins: every pair once, every loner once, whatever the order and whatever crashes."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from join_truth import NOON, Alone, Ask, Match, Plan, Reply, joined, side_of
+from partition_driver import Drive, PartitionDriver
+from raw_records import Raw
+
+from app.calc.joins import Join, Pair, Waiting
+from app.state.keyed_table import KeyedTable
+from app.topics import DEAD_LETTERS, Topic
+from app.worker import TickApp
+
+MINUTE = 60_000
+FAR = 1_000 * MINUTE
+
+JOINED = Topic("asked-and-replied", "key", Ask | Reply, "both sides", partitions=1)
+MATCHES = Topic("matches", "key", Match, "pairs", partitions=1)
+ALONE = Topic("alone", "key", Alone, "records without a partner", partitions=1)
+
+#: What the fixture `new_join` is: a table of a Plan, with the most that wait of a side.
+NewJoin = Callable[..., KeyedTable]
+
+
+def match(pair: Pair) -> tuple[Match]:
+    """Make the record of a pair."""
+    ask, reply = pair.left, pair.right
+    return (Match(ask.key, ask.number, reply.number, pair.of_left, pair.of_right, ask.time),)
+
+
+def lonely(record: Ask | Reply, reason: str) -> tuple[Alone]:
+    """Make the record of one without a partner."""
+    return (Alone(record.key, side_of(record), record.number, reason, record.time),)
+
+
+@pytest.fixture(scope="module")
+def new_join(application: TickApp) -> NewJoin:
+    """Give a function that declares a join; of each plan there is one."""
+    declared: dict[Any, KeyedTable] = {}
+    names = count()
+
+    def declare(plan: Plan, most: int = 1000) -> KeyedTable:
+        if (plan, most) not in declared:
+            join = Join(
+                *(Ask, Reply),
+                pair=match,
+                alone=lonely,
+                kind=plan.kind,
+                before=plan.before,
+                after=plan.after,
+                matches=(lambda ask, reply: ask.kind == reply.kind) if plan.picky else None,
+                most=most,
+            )
+            declared[plan, most] = KeyedTable(
+                application,
+                name=f"join-{next(names)}",
+                source=JOINED,
+                process=join,
+                state=Waiting[Ask, Reply],
+                outputs=[MATCHES, ALONE],
+                grace=plan.grace,
+                retention=MINUTE,
+                help="a join",
+            )
+        return declared[plan, most]
+
+    return declare
+
+
+PLANS = st.builds(
+    Plan,
+    st.sampled_from(["inner", "left", "outer"]),
+    before=st.sampled_from([0, MINUTE, 3 * MINUTE]),
+    after=st.sampled_from([0, MINUTE, 5 * MINUTE]),
+    grace=st.sampled_from([0, MINUTE, 4 * MINUTE, FAR]),
+    picky=st.booleans(),
+)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> list[Ask | Reply]:
+    """Give records of both sides, in any order, some later than any grace but one."""
+    fields = st.tuples(
+        st.sampled_from([Ask, Reply]),
+        st.sampled_from("abc"),
+        st.integers(0, 1),
+        st.sampled_from([0, 0, 1, MINUTE - 1, MINUTE, 3 * MINUTE, 20 * MINUTE]),
+        st.sampled_from([0, 0, 0, 1, MINUTE, 4 * MINUTE, 30 * MINUTE]),
+    )
+    clock, drawn = NOON, []
+    for number, (side, key, kind, onward, behind) in enumerate(
+        draw(st.lists(fields, min_size=1, max_size=40))
+    ):
+        clock += onward
+        drawn.append(side(key, number, kind, clock - behind))
+    return drawn
+
+
+def as_raw(drawn: Sequence[Ask | Reply]) -> list[Raw]:
+    """Give records as they lie in Kafka, behind some that were deleted long ago."""
+    return [
+        Raw(7 + n, each.time, each.key.encode(), msgspec.json.encode(each))
+        for n, each in enumerate(drawn)
+    ]
+
+
+def compare(driver: PartitionDriver, drawn: Sequence[Ask | Reply], plan: Plan) -> None:
+    """Compare what was written with the brute force."""
+    pairs = driver.written(MATCHES, Match)
+    alone = driver.written(ALONE, Alone)
+    truth = joined(drawn, plan)
+    assert Counter((each.ask, each.reply) for each in pairs) == Counter(truth.pairs)
+    assert Counter((a.side, a.number, a.reason) for a in alone) == Counter(truth.alone)
+    # Of each record its partners are numbered as they come, from 1.
+    for side, number in ("ask", "of_ask"), ("reply", "of_reply"):
+        seen: Counter[int] = Counter()
+        for each in sorted(pairs, key=lambda p, name=number: getattr(p, name)):
+            seen[getattr(each, side)] += 1
+            assert getattr(each, number) == seen[getattr(each, side)]
+
+
+@settings(max_examples=80, deadline=None)
+@given(plan=PLANS, drawn=records(), data=st.data())
+def test_a_join_is_what_looking_at_every_two_records_gives(
+    new_join: NewJoin, drive: Drive, plan: Plan, drawn: list[Ask | Reply], data: st.DataObject
+) -> None:
+    """Whatever the order, the lateness, the batches, and the crashes between them."""
+    with drive(new_join(plan), as_raw(drawn)) as driver:
+        while driver.folded < len(drawn):
+            driver.fold(data.draw(st.integers(1, 15)))
+            event = data.draw(st.sampled_from(["", "checkpoint", "crash", "lost disk", "unstored"]))
+            if event == "checkpoint":
+                driver.checkpoint()
+            elif event == "unstored":
+                driver.commit(driver.snapshot(), stored=False)
+                driver.crash()
+            elif event:
+                driver.crash("lost" if event == "lost disk" else "kept")
+        driver.settle()
+        compare(driver, drawn, plan)
+
+
+@settings(max_examples=40, deadline=None)
+@given(plan=PLANS, drawn=records(), data=st.data())
+def test_within_the_grace_the_order_does_not_matter(
+    new_join: NewJoin, drive: Drive, plan: Plan, drawn: list[Ask | Reply], data: st.DataObject
+) -> None:
+    """Any interleaving of the inputs gives the same pairs and the same loners."""
+    plan = plan._replace(grace=FAR)
+    shuffled = data.draw(st.permutations(drawn))
+    # The end of it, far ahead: nothing is late, and everything closes.
+    last = Ask("z", len(drawn), 0, NOON + 10 * FAR)
+    both = []
+    for order in drawn, shuffled:
+        with drive(new_join(plan), as_raw([*order, last])) as driver:
+            driver.settle()
+            compare(driver, [*order, last], plan)
+            both.append(
+                (
+                    {(each.ask, each.reply) for each in driver.written(MATCHES, Match)},
+                    set(driver.written(ALONE, Alone)),
+                )
+            )
+    assert both[0] == both[1]
+
+
+PLAN = Plan("outer", before=MINUTE, after=5 * MINUTE, grace=MINUTE, picky=False)
+
+
+def test_a_pair_names_both_records_it_was_made_of(new_join: NewJoin, drive: Drive) -> None:
+    """The left one first, whichever came first."""
+    drawn = [Reply("a", 0, 0, NOON), Ask("a", 1, 0, NOON), Reply("a", 2, 0, NOON + 1)]
+    with drive(new_join(PLAN), as_raw(drawn)) as driver:
+        driver.settle()
+        assert driver.sources(MATCHES) == [
+            b"asked-and-replied-0-8,asked-and-replied-0-7",
+            b"asked-and-replied-0-8,asked-and-replied-0-9",
+        ]
+
+
+def test_what_can_find_no_partner_any_more_is_forgotten(new_join: NewJoin, drive: Drive) -> None:
+    """So is the row of its key: memory and changelog are bounded by window and grace."""
+    drawn = [Ask(key, n, 0, NOON + n) for n, key in enumerate("abcd" * 20)]
+    end = Reply("z", 99, 0, NOON + 80 + PLAN.after + PLAN.grace + 1)
+    with drive(new_join(PLAN), as_raw([*drawn, end])) as driver:
+        driver.fold(len(drawn))
+        driver.checkpoint()
+        assert driver.state.all_keys() == {b"a", b"b", b"c", b"d"}
+        driver.settle()
+        assert driver.state.all_keys() == {b"z"}
+        driver.crash("lost")
+        assert driver.state.all_keys() == {b"z"}
+        assert len(driver.written(ALONE, Alone)) == 80
+
+
+def test_a_crowded_key_refuses_what_is_too_much(new_join: NewJoin, drive: Drive) -> None:
+    """The record becomes a dead letter that says why; those before it go on as they were."""
+    drawn = [*(Ask("a", n, 0, NOON) for n in range(4)), Reply("a", 9, 0, NOON)]
+    with drive(new_join(PLAN, most=3), as_raw(drawn)) as driver:
+        driver.settle()
+        (letter,) = driver.written(DEAD_LETTERS, dict)
+        assert letter["offset"] == 10
+        assert "key 'a' has 3 Ask records waiting for a partner" in letter["error"]
+        assert {each.ask for each in driver.written(MATCHES, Match)} == {0, 1, 2}
+
+
+def test_a_join_that_can_not_be_is_refused() -> None:
+    """A window that holds no time, or a kind that says nothing of what it has to."""
+    with pytest.raises(ValueError, match="no times lie between"):
+        Join(Ask, Reply, pair=match, before=-2, after=1)
+    with pytest.raises(ValueError, match="of kind outer says of each record alone"):
+        Join(Ask, Reply, pair=match, kind="outer")
+    with pytest.raises(ValueError, match="'full' is no kind"):
+        Join(Ask, Reply, pair=match, kind="full")

@@ -1,0 +1,132 @@
+"""What a deleted value is read as, where a topic says so; and records that move no clock."""
+
+from msgspec import Struct
+from partition_driver import Drive
+from raw_records import NOON, Raw
+
+from app.calc.process import Context
+from app.state.batch import Decoder
+from app.state.clock import SystemClock
+from app.state.keyed_table import KeyedTable
+from app.topics import Topic
+from app.worker import TickApp
+
+HOUR = 3_600_000
+
+
+class Price(Struct, tag="price"):
+    """What a thing costs."""
+
+    name: str
+    price: int
+    time: int
+
+
+class Gone(Struct, tag="gone"):
+    """A thing that is no more."""
+
+    name: str
+    time: int
+
+
+class Sale(Struct, tag="sale"):
+    """A thing is sold."""
+
+    name: str
+    time: int
+
+
+class Receipt(Struct):
+    """What was paid for it, and whether the table found that late."""
+
+    name: str
+    price: int | None
+    late: bool
+    stream_time: int
+
+
+RECEIPTS = Topic("receipts", "name", Receipt, "sales and what was paid", partitions=1)
+PRICES = Topic(
+    "prices", "name", Price | Gone | Sale, "prices, and sales", partitions=1, tombstone=Gone
+)
+
+
+class Till:
+    """Sells at the last price known."""
+
+    def on_record(
+        self, state: int | None, record: Price | Gone | Sale, context: Context
+    ) -> int | None:
+        """Take a price in, or sell."""
+        if isinstance(record, Sale):
+            context.send(Receipt(record.name, state, context.late, context.stream_time))
+            return state
+        return record.price if isinstance(record, Price) else None
+
+    def on_time(self, state: int, context: Context) -> int | None:
+        """Nothing is awaited."""
+        del context
+        return state
+
+    def on_shared(self, record: object, context: Context) -> None:
+        """Nothing is shared."""
+
+
+def test_a_tombstone_is_read_as_the_record_its_topic_makes_of_it() -> None:
+    """Its time is Kafka's; without a key, or in another topic, it stays unreadable."""
+    raw = [
+        Raw(1, NOON, b"tea", b'{"type":"price","name":"tea","price":2,"time":%d}' % NOON),
+        Raw(2, NOON + 7, b"tea", None),
+        Raw(3, NOON + 8, None, None),
+    ]
+    decoded = Decoder(PRICES, 0, HOUR, SystemClock()).decode(raw)
+    assert decoded.records == [Price("tea", 2, NOON), Gone("tea", NOON + 7)]
+    assert decoded.times == [NOON, NOON + 7]
+    assert decoded.keys == [b"tea", b"tea"]
+    assert [(each.offset, each.error) for each in decoded.bad] == [
+        (3, "ValueError: the record has neither key nor value")
+    ]
+
+
+def test_what_holds_from_now_on_moves_no_clock(application: TickApp, drive: Drive) -> None:
+    """Neither a price of next year nor one of last year changes what is late."""
+    till = KeyedTable(
+        application,
+        name="till",
+        source=PRICES,
+        process=Till(),
+        state=int,
+        outputs=[RECEIPTS],
+        retention=400 * 24 * HOUR,
+        timeless=(Price, Gone),
+        help="what things cost",
+    )
+    records = [
+        (Sale("tea", NOON), b"sale"),
+        (Price("tea", 3, NOON - 300 * HOUR), b"price"),
+        (Sale("tea", NOON), b"sale"),
+        (Price("tea", 4, NOON + 300 * HOUR), b"price"),
+        (Sale("tea", NOON), b"sale"),
+        (Sale("tea", NOON - 1), b"sale"),
+    ]
+    raw = [
+        Raw(
+            n,
+            NOON + 300 * HOUR,
+            b"tea",
+            b'{"type":"%s","name":"tea","price":%d,"time":%d}'
+            % (kind, getattr(record, "price", 0), record.time),
+        )
+        for n, (record, kind) in enumerate(records)
+    ]
+    raw.append(Raw(len(raw), NOON, b"tea", None))
+    raw.append(Raw(len(raw), NOON, b"tea", b'{"type":"sale","name":"tea","time":%d}' % NOON))
+    with drive(till, raw) as driver:
+        driver.settle()
+        assert driver.written(RECEIPTS, Receipt) == [
+            Receipt("tea", None, False, NOON),
+            Receipt("tea", 3, False, NOON),
+            Receipt("tea", 4, False, NOON),
+            Receipt("tea", 4, True, NOON),
+            Receipt("tea", None, False, NOON),
+        ]
