@@ -24,7 +24,8 @@ HEADERS = {
 
 async def secure(request: web.Request, response: web.StreamResponse) -> None:
     """Add them, but for those an answer has; and leave out which versions answer."""
-    share(request, response, request.app[CONF])
+    # Not `request.app`, which is the inner one where applications are mounted in others.
+    share(request, response, request.config_dict[CONF])
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers[hdrs.SERVER] = "tickstream"

@@ -61,14 +61,12 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
 
 
 async def _sign_out(request: web.Request) -> web.StreamResponse:
-    _demand_own_page(request)
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: "/login"})
     forget(response, request.app[CONF])
     return response
 
 
 async def _form(request: web.Request) -> dict[str, str]:
-    _demand_own_page(request)
     if request.content_type != _FORM:
         status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
         raise ApiError(status, "unsupported", f"a form is sent as {_FORM}")
@@ -77,14 +75,6 @@ async def _form(request: web.Request) -> dict[str, str]:
     except ValueError:
         raise ApiError(HTTPStatus.BAD_REQUEST, "bad-form", "the form can't be read") from None
     return {name: values[-1] for name, values in fields.items()}
-
-
-def _demand_own_page(request: web.Request) -> None:
-    """Refuse a form that another site's page sends. Raises ApiError."""
-    origin = request.headers.get(hdrs.ORIGIN)
-    if origin is not None and urlsplit(origin).netloc != request.host:
-        message = "this form is to be sent from the worker's own page"
-        raise ApiError(HTTPStatus.FORBIDDEN, "forbidden", message)
 
 
 def _local(place: str) -> str:

@@ -4,7 +4,7 @@ import ipaddress
 import logging
 import math
 from http import HTTPStatus
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
@@ -29,6 +29,9 @@ BURST = 2.0
 #: Wrong tokens or passwords that a client may show at once, and seconds until one more.
 GUESSES, NEXT_GUESS = 10, 6.0
 
+#: Methods that change nothing.
+_READING = {hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS}
+
 _log = logging.getLogger(__name__)
 
 
@@ -47,6 +50,7 @@ class Guard:
             client = client_of(request, self._conf)
             self._slow_down(client)
             self._check_host(request)
+            _check_origin(request)
             self._check_role(request, client)
         await receive(request)
 
@@ -147,6 +151,19 @@ async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
             response.force_close()
         return response
     return await handler(request)
+
+
+def _check_origin(request: web.Request) -> None:
+    """Refuse what another site's page would change here with the browser of who reads it.
+
+    Browsers say which site a page is of, programs nothing. Raises ApiError.
+    """
+    origin = request.headers.get(hdrs.ORIGIN)
+    if request.method in _READING or origin is None or urlsplit(origin).netloc == request.host:
+        return
+    note("origin")
+    message = "only the worker's own pages may send this, not another site's"
+    raise ApiError(HTTPStatus.FORBIDDEN, "forbidden", message)
 
 
 def _too_many(reason: str, wait: float, what: str) -> ApiError:

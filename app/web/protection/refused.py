@@ -9,7 +9,8 @@ REFUSED = Counter(
 )
 
 # At 0 from the start, so that a first refusal is seen as one.
-for _reason in ("body", "connections", "credentials", "head", "host", "rate", "role", "slow"):
+REASONS = ("body", "connections", "credentials", "head", "host", "origin", "rate", "role", "slow")
+for _reason in REASONS:
     REFUSED.labels(_reason)
 
 
