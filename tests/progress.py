@@ -9,10 +9,10 @@ def lag(bootstrap: str, group: str, topic: str = "ticks") -> int:
         {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False}
     )
     try:
-        numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        numbers = consumer.list_topics(topic, timeout=30).topics[topic].partitions
         partitions = [TopicPartition(topic, number) for number in numbers]
-        committed = consumer.committed(partitions, timeout=10)
-        ends = [consumer.get_watermark_offsets(each, timeout=10)[1] for each in partitions]
+        committed = consumer.committed(partitions, timeout=30)
+        ends = [consumer.get_watermark_offsets(each, timeout=30)[1] for each in partitions]
         return sum(end - max(at.offset, 0) for at, end in zip(committed, ends, strict=True))
     finally:
         consumer.close()
@@ -24,8 +24,8 @@ def committed(bootstrap: str, group: str, topic: str = "ticks") -> int:
         {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False}
     )
     try:
-        numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        found = consumer.committed([TopicPartition(topic, n) for n in numbers], timeout=10)
+        numbers = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+        found = consumer.committed([TopicPartition(topic, n) for n in numbers], timeout=30)
         return sum(max(each.offset, 0) for each in found)
     finally:
         consumer.close()

@@ -19,15 +19,19 @@ from app.settings import settings
 class rules(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
     """List, add, disable, enable or remove the rules that transactions are checked against.
 
-    \b
-    faust -A app rules
-    faust -A app rules add no-casino --kind block --parameters '{"category": "casino"}'
-    faust -A app rules disable no-casino
-    faust -A app rules examples
-
     Workers follow within a second. The database is TICKSTREAM_RULES_URL's; any other program may
     change its table `rules` as well.
-    """  # noqa: D301  # click's sign that lines stay as they are
+    """
+
+    examples = (
+        ("rules", "what there are"),
+        (
+            """rules add no-casino --kind block --parameters '{"category": "casino"}'""",
+            "one more",
+        ),
+        ("rules disable no-casino", "it holds no longer"),
+        ("rules examples", "a few to begin with"),
+    )
 
     options = [  # noqa: RUF012 - as Faust declares it
         argument(

@@ -37,7 +37,7 @@ def share(behind: list[int], grace: float) -> float:
 
 def test_it_prints_what_an_independent_computation_finds(market: Market, faust) -> None:
     """Two workers share the ticks; the graces are upper bounds, by less than a sixteenth."""
-    with market.workers(2) as workers:
+    with market.workers(2, TICKSTREAM_PIPELINES="candles,gainers,surges") as workers:
         market.send(out_of_order(int(time.time() * 1000) - 3 * 60 * MINUTE))
         until(lambda: lag(market.bootstrap, market.application) == 0)
         behind = behind_of(market)

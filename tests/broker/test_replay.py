@@ -150,7 +150,8 @@ def test_other_thresholds_add_and_remove_exactly_the_alerts_expected(faust, mark
         ("streaks", "removed"): old,
         ("streaks", "added"): new,
     }
-    assert len(before - after) > 5 < len(new)
+    assert before - after
+    assert new
     added, removed = len(new), len(before - after) + len(old)
     assert (code, said.count("\n")) == (1, 1)
     assert said.endswith(f" results differ: {added:,} added, {removed:,} removed, 0 changed\n")

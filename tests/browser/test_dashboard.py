@@ -274,7 +274,7 @@ def test_the_page_may_load_nothing_from_elsewhere(page, worker) -> None:
     page.on("console", lambda message: complaints.append(message.text))
     response = page.goto(worker.url)
     policy = response.headers["content-security-policy"]
-    assert policy.startswith("default-src 'self';")
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
     assert "unsafe" not in policy
     expect(page.locator("#symbol")).to_have_attribute("data-state", "shown")
     expect(_names(page)).to_have_count(10)
