@@ -13,7 +13,8 @@ from typing import NamedTuple, Self
 
 import polars as pl
 import psutil
-from confluent_kafka import Producer, TopicPartition
+import stamina
+from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from bench.contestants import CANDLES, TICKS, Contestant, Run
@@ -172,6 +173,7 @@ class OpenLoop:
         known = [usage.cpu if usage else 0.0, *broker_and_load]
         return Shares(*known, machine.user + machine.nice + machine.system - sum(known))
 
+    @stamina.retry(on=KafkaException, timeout=30)
     def _empty(self) -> None:
         """Delete all ticks: who starts from the earliest starts here."""
         admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 2})
