@@ -176,10 +176,11 @@ class Judge:
         )
         newest = card.newest = max(card.newest, check.time)
         # Mostly none; at the most the one that was just taken in stays.
-        while (oldest := next(iter(card.judged))) and (
-            len(card.judged) > self.most or card.judged[oldest].time < newest - self.memory
+        while len(card.judged) > 1 and (
+            len(card.judged) > self.most
+            or card.judged[next(iter(card.judged))].time < newest - self.memory
         ):
-            del card.judged[oldest]
+            del card.judged[next(iter(card.judged))]
         if len(card.spent) > 1:
             before = newest - self.memory - DAY
             for day in [day for day in card.spent if int(day.partition(" ")[0]) < before]:

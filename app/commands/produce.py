@@ -181,7 +181,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         except UnreadableFileError as error:
             raise CommandError(str(error)) from error
         finally:
-            if replay.bad:
+            if replay.bad and not self.json:
                 self.say(f"{path}: bad rows left out: {replay.bad:,}")
         if not replay.good:
             raise CommandError(f"{path}: no row of it is a tick")

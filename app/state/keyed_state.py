@@ -9,7 +9,16 @@ import msgspec
 
 from app.state import metrics
 from app.state.partition import RecordError, Row
-from app.state.rows import LATE, META, OPEN, RowDecoder, encode_row, row_key, split_row_key
+from app.state.rows import (
+    LATE,
+    MAX_KEY,
+    META,
+    OPEN,
+    RowDecoder,
+    encode_row,
+    row_key,
+    split_row_key,
+)
 from app.state.sending import SendingState
 
 if TYPE_CHECKING:
@@ -206,6 +215,9 @@ class KeyedState(SendingState):
         self._key = self._source_key = key
         self._wake = None
         entry.wake = None
+        # Noted before: where the function raises, the row and the heap still know of the key.
+        self._changed[key] = entry
+        self._await(key, entry)
         state = self.table.process.on_time(entry.state, self)
         self._keep(key, entry, state, entry.last)
         self._pass_on()
@@ -248,4 +260,7 @@ class KeyedState(SendingState):
 
 
 def _raw(key: str | None) -> bytes | None:
-    return None if key is None else key.encode()
+    raw = None if key is None else key.encode()
+    if raw is not None and len(raw) > MAX_KEY:
+        raise ValueError(f"the key has {len(raw)} bytes, more than {MAX_KEY}")
+    return raw

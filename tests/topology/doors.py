@@ -99,6 +99,8 @@ class Doors:
 
     def on_time(self, state: Open, context: Context) -> Open | None:
         """Raise the alarm."""
+        if context.key == "broken":
+            raise ValueError("there is no alarm for it")
         context.send(
             Alarm(
                 *(context.key, list(state.doors), state.limit, context.time),

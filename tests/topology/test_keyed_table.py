@@ -1,6 +1,7 @@
 """Steps and tables of keys: moments come once, and what happens to workers does not show."""
 
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,3 +156,37 @@ def test_a_topic_that_is_not_declared_is_refused(building: Building) -> None:
     """The record becomes a dead letter that names the outputs."""
     with pytest.raises(TypeError, match="by-badge can't send Alarm: its outputs are by-badge"):
         building.step.output(Alarm("a", [], 1, 2, False, 3), None)
+
+
+def test_a_moment_that_raises_is_over(building: Building) -> None:
+    """For the worker that saw it as for one that restores: it does not come again."""
+    with TopologyDriver(building.app, partitions=1) as driver:
+        driver.pipe(building.passages, Passage("front", "broken", 1, START))
+        driver.settle()
+        other = same_partition(driver, building, "broken")
+        driver.pipe(building.passages, Passage("front", other, 4, START + LIMIT + GRACE))
+        driver.settle()
+        assert [d.stage for d in driver.topic(DEAD_LETTERS)] == ["doors"]
+        driver.crash(lose_store=True)
+        driver.pipe(building.passages, Passage("front", other, 4, START + LIMIT + GRACE + 1))
+        driver.settle()
+        assert len(driver.topic(DEAD_LETTERS)) == 1
+        assert building.table.state_of("broken").doors == ["front"]
+        driver.pipe(building.passages, Passage("front", other, 4, START + RETENTION + GRACE))
+        driver.settle()
+        assert building.table.state_of("broken") is None
+
+
+def test_a_key_of_ones_own_that_fits_no_row_is_a_dead_letter(tmp_path: Path) -> None:
+    """It says so, and the next record is folded."""
+    long, short = Passage("long", "a", 1, START), Passage("short", "a", 1, START)
+    building = declare_doors(Settings(APP_DATADIR=tmp_path))
+    building.table.key = lambda record: record.door * 20_000 if record.door == "long" else "a"
+    with TopologyDriver(building.app, partitions=1) as driver:
+        driver.pipe(building.passages, long)
+        driver.settle()
+        driver.pipe(building.passages, short)
+        driver.settle()
+        (letter,) = driver.topic(DEAD_LETTERS)
+        assert "the key has 80000 bytes, more than 65535" in letter.error
+        assert building.table.state_of("a").doors == ["short"]

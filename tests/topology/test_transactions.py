@@ -2,13 +2,20 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from agents.transactions import rules_to_all, transactions_to_check
 from app import app
 from app.records import Rule, Transaction
 from app.testing import START, TopologyDriver
-from app.topics import RULES, TRANSACTIONS, TRANSACTIONS_REJECTED, TRANSACTIONS_VALIDATED
+from app.topics import (
+    DEAD_LETTERS,
+    RULES,
+    TRANSACTIONS,
+    TRANSACTIONS_REJECTED,
+    TRANSACTIONS_VALIDATED,
+)
 from tables.verdicts import verdicts
 
 CAP = Rule(id="cap", version=1, kind="max-amount", limit=100, time=START)
@@ -125,3 +132,12 @@ def test_a_rule_of_now_judges_transactions_of_long_ago(driver: TopologyDriver) -
     assert judged(driver, pay("x", 0, "cancellation", "a"))[0].accepted
     assert verdicts.keyed_states()
     assert verdicts.state_of("4000").judged["a"].void
+
+
+def test_transactions_far_behind_are_judged_however_many(driver: TopologyDriver) -> None:
+    """Where the newest is forgotten for the others' number, all are older than what is kept."""
+    most, old = verdicts.process.most, START - 2 * verdicts.process.memory
+    late = [msgspec.structs.replace(pay(f"old{n}", 1), time=old) for n in range(most + 5)]
+    found = judged(driver, pay("new", 1), *late)
+    assert [each.id for each in found] == ["new", *(each.id for each in late)]
+    assert driver.topic(DEAD_LETTERS) == []

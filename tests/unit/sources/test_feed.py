@@ -1,5 +1,6 @@
 """Simulations by name, and at work: their pace in real time, and none at all."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -42,6 +43,26 @@ async def test_a_simulation_that_slept_leaves_out_what_it_missed(
         given += [record[2] for _, record in slice_]
         clock[0] += 3600
     assert given == [START, START + 3_600_000]
+
+
+async def test_a_simulation_slower_than_asked_for_holds_nobody_up() -> None:
+    """What it gives is always overdue: others have their turn, and what is ready leaves."""
+    now = int(time.time() * 1000)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(others())
+        given = [len(slice_) async for slice_ in live(of([now - 1_000] * 10 * feed.CHUNK))]
+        task.cancel()
+    assert turns >= 10
+    assert len(given) >= 10
+    assert sum(given) == 10 * feed.CHUNK
 
 
 async def test_at_full_speed_the_first_records_come_whenever_they_are_of() -> None:
