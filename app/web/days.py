@@ -4,9 +4,8 @@ from typing import Protocol, cast
 
 from aiohttp import web
 
-from app.web.errors import unknown
 from app.web.gainers import TABLE
-from app.web.lookup import APP, answer, state_tables
+from app.web.lookup import answer, served
 from app.web.parameters import Values
 
 
@@ -20,9 +19,7 @@ class Ranked(Protocol):
 
 async def days(request: web.Request, _: Values) -> web.StreamResponse:
     """Answer with the days that are ranked, oldest first."""
-    table = state_tables(request.app[APP]).get(TABLE)
-    if table is None:
-        raise unknown("no day is ranked here: the pipeline 'gainers' does not run")
+    table = served(request, TABLE, "no day is ranked here", "gainers")
 
     def here() -> list[str] | None:
         return cast("Ranked", table).days() or None

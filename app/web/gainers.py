@@ -6,8 +6,7 @@ from typing import Protocol, cast
 from aiohttp import web
 
 from app.records import MostActive, Ranking, TopGainers, TopLosers
-from app.web.errors import unknown
-from app.web.lookup import APP, answer, state_tables
+from app.web.lookup import answer, served
 from app.web.parameters import Values
 
 TABLE = "gainers"
@@ -52,9 +51,8 @@ async def _answer(
     values: Values,
     rank: Callable[[Rankings, str | None], Ranking | None],
 ) -> web.StreamResponse:
-    table, day = state_tables(request.app[APP]).get(TABLE), values["day"]
-    if table is None:
-        raise unknown("no gainers are ranked here: the pipeline 'gainers' does not run")
+    table = served(request, TABLE, "no gainers are ranked here", "gainers")
+    day = values["day"]
 
     def here() -> Ranking | None:
         return rank(cast("Rankings", table), day)

@@ -5,8 +5,7 @@ from typing import Protocol, cast
 from aiohttp import web
 
 from app.records import Stay
-from app.web.errors import unknown
-from app.web.lookup import APP, answer, state_tables
+from app.web.lookup import answer, served
 from app.web.parameters import Values
 
 TABLE = "guests"
@@ -22,9 +21,8 @@ class Guests(Protocol):
 
 async def guest(request: web.Request, values: Values) -> web.StreamResponse:
     """Answer with profile, reservations, open requests and latest events of a guest."""
-    table, name = state_tables(request.app[APP]).get(TABLE), values["guest"]
-    if table is None:
-        raise unknown("no guests are known here: the pipeline 'hotel' does not run")
+    table = served(request, TABLE, "no guests are known here", "hotel")
+    name = values["guest"]
 
     def here() -> Stay | None:
         return cast("Guests", table).stay(name)

@@ -8,11 +8,12 @@ from aiohttp import web
 from faust.types import AppT
 
 from app.state.window_table import WindowTable
-from app.web.lookup import APP, demand_all, demand_owners, others, state_tables
-from app.web.owners import own_url
+from app.web.lookup import APP, state_tables
+from app.web.owners import others, own_url
 from app.web.parameters import Values
 from app.web.peers import FORWARDED, Reply, ask
 from app.web.routes import json_response
+from app.web.search import Search
 from app.windows import Count, grace_for, kept_with
 
 #: The fractions of all records whose graces are told.
@@ -57,12 +58,13 @@ async def lateness(request: web.Request, _: Values) -> web.StreamResponse:
     here = {table.name: _histograms(table) for table in tables}
     if FORWARDED in request.headers:
         return json_response(here)
-    owned = {table.name: demand_owners(app, table) for table in tables}
-    urls = others((url for each in owned.values() for url in each.values()), own_url(app))
+    searches = [Search(app, table) for table in tables]
+    urls = others((url for each in searches for url in each.owned.values()), own_url(app))
     replies = await ask(app, urls, request.rel_url)
     found = merge([here, *map(_part, replies)])
-    for table in tables:
-        demand_all(table, owned[table.name], found[table.name])
+    for search in searches:
+        search.searched = set(found[search.table.name])
+        search.demand_all()
     return json_response([summary(t.name, t.grace, found[t.name].values()) for t in tables])
 
 
@@ -101,8 +103,7 @@ def _tables(app: AppT) -> list[WindowTable]:
 
 
 def _part(reply: Reply) -> Part:
-    body = reply.response.body if reply.response is not None else None
-    return _decode_part(body) if isinstance(body, bytes) else {}
+    return {} if reply.body is None else _decode_part(reply.body)
 
 
 def _histograms(table: WindowTable) -> dict[int, Histogram]:

@@ -6,25 +6,24 @@ is said only when those asked had every partition open between them; while one i
 answer is "ask again", or with `?stale=true` what a standby has, labelled so.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aiohttp import web
 from faust.types import AppT
 
 from app.state.table import StateTable
-from app.web.coverage import STALE, Missing, write_stale
+from app.web.coverage import STALE, write_stale
 from app.web.errors import ApiError, unknown
-from app.web.owners import likely_owner, own_url
+from app.web.owners import likely_owner, others, own_url
 from app.web.peers import FORWARDED, PARTITIONS, ask
 from app.web.routes import json_response
 from app.web.search import (
-    MOVING,
     Search,
     ask_standbys,
     asked_standbys,
-    demand_none,
     label,
+    listed,
     say_searched,
     wants,
 )
@@ -36,6 +35,16 @@ def state_tables(app: AppT) -> dict[str, StateTable]:
     """Give this project's tables by name, without Faust's own."""
     tables: dict[str, Any] = dict(app.tables)
     return {name: table for name, table in tables.items() if isinstance(table, StateTable)}
+
+
+def served(
+    request: web.Request, name: str, missing: str, pipeline: str, kind: type[Any] = StateTable
+) -> Any:
+    """Give a table of this kind. Raises ApiError (404), `missing` and why, where there is none."""
+    table = state_tables(request.app[APP]).get(name)
+    if not isinstance(table, kind):
+        raise unknown(f"{missing}: the pipeline {pipeline!r} does not run")
+    return table
 
 
 async def answer(
@@ -129,27 +138,6 @@ def _standbys_answer(
     if search.stale:
         error.headers[STALE] = write_stale(search.stale)
     raise error
-
-
-def demand_owners(app: AppT, table: StateTable) -> dict[int, str]:
-    """Give partition → owner's address. Raises ApiError (503) before an assignment."""
-    return Search(app, table).owned
-
-
-def demand_all(table: StateTable, owned: Mapping[int, str], searched: Iterable[int]) -> None:
-    """Raise ApiError (503) where not all that is owned has been searched."""
-    moving = sorted(set(owned).difference(searched))
-    demand_none([Missing(table.name, each, owned[each], MOVING) for each in moving])
-
-
-def listed(partitions: Iterable[int]) -> str:
-    """Give partitions as text: `0,2,5`."""
-    return ",".join(map(str, partitions))
-
-
-def others(urls: Iterable[str], *but: str) -> list[str]:
-    """Give each of `urls` once, without `but`."""
-    return [url for url in dict.fromkeys(urls) if url not in but]
 
 
 def _rounds(owned: dict[int, str], key: str, me: str) -> tuple[list[str], list[str]]:

@@ -1,23 +1,27 @@
 """`/api/alerts` and its like: the latest that a table of keys has said, of all its partitions."""
 
+from collections.abc import Callable
 from heapq import nlargest
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from app.calc.latest import Told, newest
+from app.calc.latest import newest
 from app.state.keyed_table import KeyedTable
-from app.web.errors import unknown
-from app.web.lookup import APP, demand_all, demand_owners, listed, others, state_tables
-from app.web.owners import own_url
+from app.web.lookup import APP, served
 from app.web.parameters import Values
-from app.web.peers import FORWARDED, PARTITIONS, Reply, ask
 from app.web.routes import json_response
+from app.web.search import gather, own_part
 
-#: By partition; a record another worker has is passed on as it is.
+#: Time (ms), number in its partition, record; one that another worker has is passed on as it is.
+Told = tuple[int, int, Any]
+
 Parts = dict[int, list[Told]]
 
-_decode = msgspec.json.Decoder(dict[int, list[tuple[int, int, msgspec.Raw]]]).decode
+_decode: Callable[[bytes], Parts] = msgspec.json.Decoder(
+    dict[int, list[tuple[int, int, msgspec.Raw]]]
+).decode
 
 
 async def alerts(request: web.Request, values: Values) -> web.StreamResponse:
@@ -43,29 +47,21 @@ async def service_actions(request: web.Request, values: Values) -> web.StreamRes
 async def _latest(request: web.Request, limit: int, name: str, pipeline: str) -> web.StreamResponse:
     """Answer from all partitions of a table, or not at all. Raises ApiError: 404, 503."""
     app = request.app[APP]
-    table = state_tables(app).get(name)
-    if not isinstance(table, KeyedTable):
-        raise unknown(f"there is nothing of this here: the pipeline {pipeline!r} does not run")
-    searched, found = set(table.partitions), _here(table, limit)
-    if FORWARDED in request.headers:
-        response = json_response(found)
-        response.headers[PARTITIONS] = listed(searched)
-        return response
-    owned = demand_owners(app, table)
-    for reply in await ask(app, others(owned.values(), own_url(app)), request.rel_url):
-        # Of a partition that moves, two may have the same: it counts once.
-        found = _there(reply) | found
-        searched |= reply.partitions
-    demand_all(table, owned, searched)
-    told = (each for part in found.values() for each in part)
-    return json_response([each.record for each in nlargest(limit, told, key=lambda t: t[:2])])
+    table: KeyedTable = served(request, name, "there is nothing of this here", pipeline, KeyedTable)
+
+    def here() -> Parts:
+        return {s.partition: list(newest(s.shared, limit)) for s in table.keyed_states()}
+
+    own = own_part(app, request, table, here)
+    if own is not None:
+        return own
+    gathered = await gather(app, request, table, here, _decode)
+    # Of a partition that moves, two may have the same: it counts once.
+    found = {number: part for parts in reversed(gathered.parts) for number, part in parts.items()}
+    told = nlargest(limit, (each for part in found.values() for each in part), key=_order)
+    return gathered.label(json_response([record for _, _, record in told]))
 
 
-def _here(table: KeyedTable, limit: int) -> Parts:
-    return {state.partition: newest(state.shared, limit) for state in table.keyed_states()}
-
-
-def _there(reply: Reply) -> Parts:
-    body = reply.response.body if reply.response is not None else None
-    parts = _decode(body) if isinstance(body, bytes) else {}
-    return {number: [Told(*each) for each in part] for number, part in parts.items()}
+def _order(told: Told) -> tuple[int, int]:
+    time, number, _ = told
+    return time, number

@@ -1,5 +1,6 @@
 """Which worker owns which partition, by Faust's assignor; and which one likely has a key."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from aiokafka.partitioner import DefaultPartitioner
@@ -37,6 +38,11 @@ def likely_owner(owned: dict[int, str], key: str) -> str:
         raise KeyError(key)
     partitions = sorted(owned)
     return owned[_partition(key.encode(), partitions, partitions)]
+
+
+def others(urls: Iterable[str], *but: str) -> list[str]:
+    """Give each of `urls` once, without `but`."""
+    return [url for url in dict.fromkeys(urls) if url not in but]
 
 
 def own_url(app: AppT) -> str:

@@ -6,8 +6,7 @@ from msgspec import Struct
 from app.calc.verdicts import VERSION, Card
 from app.records import Rule
 from app.state.keyed_table import KeyedTable
-from app.web.errors import unknown
-from app.web.lookup import APP, answer, state_tables
+from app.web.lookup import answer, served
 from app.web.parameters import Values
 
 TABLE = "verdicts"
@@ -69,7 +68,7 @@ async def card(request: web.Request, values: Values) -> web.StreamResponse:
 
 
 def _table(request: web.Request) -> KeyedTable:
-    table = state_tables(request.app[APP]).get(TABLE)
-    if not isinstance(table, KeyedTable):
-        raise unknown("no transactions are judged here: the pipeline 'transactions' does not run")
+    table: KeyedTable = served(
+        request, TABLE, "no transactions are judged here", "transactions", KeyedTable
+    )
     return table

@@ -18,7 +18,7 @@ from app.web.coverage import (
     write_stale,
 )
 from app.web.errors import unavailable
-from app.web.owners import own_url, owners
+from app.web.owners import others, own_url, owners
 from app.web.peers import FORWARDED, PARTITIONS, STANDBY, Reply, ask
 from app.web.routes import json_response
 
@@ -133,8 +133,7 @@ async def gather(
     """
     search = Search(app, table)
     parts = [here()]
-    urls = [url for url in dict.fromkeys(search.owned.values()) if url != own_url(app)]
-    replies = await ask(app, urls, request.rel_url)
+    replies = await ask(app, others(search.owned.values(), own_url(app)), request.rel_url)
     search.note(replies)
     if search.missing and wants(request, "stale"):
         states = search.standbys_here(each.partition for each in search.missing)
@@ -170,12 +169,11 @@ async def ask_standbys(search: Search, request: web.Request) -> list[Reply]:
     One after the other: a partition that two follow must not be in an answer twice.
     """
     replies: list[Reply] = []
-    me = own_url(search.app)
-    for url in dict.fromkeys(search.owned.values()):
-        missing = [str(each.partition) for each in search.missing]
-        if url == me or url in search.silent or not missing:
+    for url in others(search.owned.values(), own_url(search.app)):
+        missing = [each.partition for each in search.missing]
+        if url in search.silent or not missing:
             continue
-        found = await ask(search.app, [url], request.rel_url, {STANDBY: ",".join(missing)})
+        found = await ask(search.app, [url], request.rel_url, {STANDBY: listed(missing)})
         search.note(found)
         replies += found
     return replies
@@ -195,5 +193,10 @@ def asked_standbys(request: web.Request) -> list[int] | None:
 
 def say_searched(response: web.Response, partitions: Iterable[int]) -> web.Response:
     """Say in an answer to another worker which partitions were looked through."""
-    response.headers[PARTITIONS] = ",".join(map(str, sorted(partitions)))
+    response.headers[PARTITIONS] = listed(partitions)
     return response
+
+
+def listed(partitions: Iterable[int]) -> str:
+    """Give partitions as text: `0,2,5`."""
+    return ",".join(map(str, sorted(partitions)))

@@ -2,16 +2,13 @@
 
 import msgspec
 from aiohttp import web
-from faust.types import AppT
 
 from app.records import ClickThrough
 from app.state.window_table import WindowTable
-from app.web.errors import unknown
-from app.web.lookup import APP, demand_all, demand_owners, listed, others, state_tables
-from app.web.owners import own_url
+from app.web.lookup import APP, served
 from app.web.parameters import Parameter, Values
-from app.web.peers import FORWARDED, PARTITIONS, ask
 from app.web.routes import json_response
+from app.web.search import gather, own_part
 from app.web.windows import key_windows
 from app.windows import milliseconds
 
@@ -41,7 +38,7 @@ WINDOW = Parameter(
 
 async def query_click_through(request: web.Request, values: Values) -> web.StreamResponse:
     """Answer with the newest windows of a query, newest last."""
-    _table(request.app[APP])
+    _table(request)
     window = "5m" if values["window"] == 300_000 else "1h"
     asked = {"table": TABLE, "key": values["query"], "window": window}
     return await key_windows(request, {**values, **asked})
@@ -50,23 +47,21 @@ async def query_click_through(request: web.Request, values: Values) -> web.Strea
 async def click_through(request: web.Request, values: Values) -> web.StreamResponse:
     """Answer with the newest window of each query, of all partitions or not at all."""
     app, size = request.app[APP], values["window"]
-    table = _table(app)
-    searched, found = set(table.partitions), _here(table, size)
-    if FORWARDED in request.headers:
-        response = json_response(found)
-        response.headers[PARTITIONS] = listed(searched)
-        return response
-    owned = demand_owners(app, table)
-    for reply in await ask(app, others(owned.values(), own_url(app)), request.rel_url):
-        if reply.response is not None and isinstance(reply.response.body, bytes):
-            found += _decode(reply.response.body)
-            searched |= reply.partitions
-    demand_all(table, owned, searched)
+    table = _table(request)
+
+    def here() -> list[ClickThrough]:
+        return _here(table, size)
+
+    own = own_part(app, request, table, here)
+    if own is not None:
+        return own
+    gathered = await gather(app, request, table, here, _decode)
+    found = [each for part in gathered.parts for each in part]
     newest = max((each.start for each in found), default=0)
     # Of a partition that moves, two may have the same queries: they count once.
     current = {each.query: each for each in found if each.start == newest}
     ranked = sorted(current.values(), key=lambda each: (-each.searches, each.query))
-    return json_response(ranked[: values["limit"]])
+    return gathered.label(json_response(ranked[: values["limit"]]))
 
 
 def _here(table: WindowTable, size: int) -> list[ClickThrough]:
@@ -75,8 +70,8 @@ def _here(table: WindowTable, size: int) -> list[ClickThrough]:
     return [each for windows in newest for each in windows or ()]
 
 
-def _table(app: AppT) -> WindowTable:
-    table = state_tables(app).get(TABLE)
-    if not isinstance(table, WindowTable):
-        raise unknown("no searches are counted here: the pipeline 'searches' does not run")
+def _table(request: web.Request) -> WindowTable:
+    table: WindowTable = served(
+        request, TABLE, "no searches are counted here", "searches", WindowTable
+    )
     return table

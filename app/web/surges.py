@@ -5,8 +5,7 @@ from typing import Protocol, cast
 from aiohttp import web
 
 from app.records import Surge
-from app.web.errors import unknown
-from app.web.lookup import APP, answer, state_tables
+from app.web.lookup import answer, served
 from app.web.parameters import Values
 
 TABLE = "latest-surges"
@@ -22,9 +21,8 @@ class Latest(Protocol):
 
 async def surges(request: web.Request, values: Values) -> web.StreamResponse:
     """Answer with the latest surge of each symbol, the newest first."""
-    table, limit = state_tables(request.app[APP]).get(TABLE), values["limit"]
-    if table is None:
-        raise unknown("no surges are kept here: the pipeline 'surges' does not run")
+    table = served(request, TABLE, "no surges are kept here", "surges")
+    limit = values["limit"]
 
     def here() -> list[Surge] | None:
         return cast("Latest", table).newest(limit)

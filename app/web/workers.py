@@ -11,8 +11,8 @@ from app.state import metrics
 from app.state.table import StateTable
 from app.web.health import TableReadiness, readiness
 from app.web.live.stream import HUB
-from app.web.lookup import APP, others, state_tables
-from app.web.owners import distribution, own_url
+from app.web.lookup import APP, state_tables
+from app.web.owners import distribution, others, own_url
 from app.web.parameters import Values
 from app.web.peers import FORWARDED, Reply, ask
 from app.web.routes import json_response
