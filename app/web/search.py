@@ -18,7 +18,7 @@ from app.web.coverage import (
     write_stale,
 )
 from app.web.errors import unavailable
-from app.web.owners import others, own_url, owners
+from app.web.owners import distribution, others, own_url, owners
 from app.web.peers import FORWARDED, PARTITIONS, STANDBY, Reply, ask
 from app.web.routes import json_response
 
@@ -169,7 +169,8 @@ async def ask_standbys(search: Search, request: web.Request) -> list[Reply]:
     One after the other: a partition that two follow must not be in an answer twice.
     """
     replies: list[Reply] = []
-    for url in others(search.owned.values(), own_url(search.app)):
+    # Whoever follows a partition need not own one of the same table.
+    for url in others(distribution(search.app), own_url(search.app)):
         missing = [each.partition for each in search.missing]
         if url in search.silent or not missing:
             continue

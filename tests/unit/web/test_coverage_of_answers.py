@@ -69,6 +69,22 @@ async def test_a_standby_answers_who_allows_it_and_is_labelled(half, http) -> No
         assert [(each["partition"], each["lag"]) for each in page["stale"]] == [(2, 3)]
 
 
+async def test_a_standby_that_owns_nothing_of_the_table_is_asked_too(half, http) -> None:
+    """As where there are fewer partitions than workers."""
+    (gone,) = set(half[0].app.assignor.external_topic_distribution) - {
+        worker.url for worker in half
+    }
+    Windows(half[1].app, "candles", "1m", {})
+    table = half[1].app.tables["candles"]
+    table.followed, table.behind_by = {2: _rows(2)}, 3
+    half[0].knows_owners({half[0].url: {"ticks": [0]}, half[1].url: {}, gone: {"ticks": [2]}})
+    status, body, headers = await _get(http, half[0], "/api/symbols?stale=true")
+    assert (status, body) == (200, ["AT0", "AT2"])
+    assert headers["Tickstream-Stale"].startswith("candles-2;lag=3;")
+    status, body, _ = await _get(http, half[0], "/api/candles/AT2?size=1m&stale=true")
+    assert (status, body[0]["symbol"]) == (200, "AT2")
+
+
 async def test_a_key_that_no_standby_has_either_is_unknown_and_labelled(half, http) -> None:
     """All partitions were searched, one of them at a standby."""
     for worker in half:
