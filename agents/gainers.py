@@ -54,8 +54,6 @@ def daily_gain(result: WindowResult) -> DailyGain:
 
 
 IN_TWO_STAGES = settings().ranking_stages == 2
-#: Where all symbols meet.
-MEETING = BEST_GAINS if IN_TWO_STAGES else DAILY_GAINS
 
 days.publish(PARTITION_GAINS if IN_TWO_STAGES else DAILY_GAINS, daily_gain)
 days.refuse(TICKS_LATE, late_tick)
@@ -84,7 +82,7 @@ if IN_TWO_STAGES:
             await contenders.fold(batch)
 
 
-@app.agent(app.batches(MEETING))
+@app.agent(app.batches(gainers.source))
 async def rank_gainers(batches: AsyncIterable[Batch]) -> None:
     """Fold the gains of all symbols, or the best, into the rankings of each day."""
     async for batch in batches:

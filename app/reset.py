@@ -26,7 +26,7 @@ from app.admin import (
 )
 from app.start import StartError, lock
 from app.state.changelog import ends, new_consumer
-from app.topics import DEAD_LETTERS
+from app.state.table import outputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from app.admin import Client
     from app.settings import Settings
     from app.state.table import StateTable
-    from app.topics import Topic
 
 #: Seconds a broker may take to forget a topic.
 TIMEOUT = 30.0
@@ -85,7 +84,7 @@ async def plan(conf: Settings, tables: Sequence[StateTable]) -> Plan:
     named = {name for text in committed.values() for name in text.split(",") if name}
     changelogs = {f"{conf.app_id}-{name}-changelog" for name in named}
     changelogs |= {table.changelog.name for table in tables}
-    read, written = {table.source.name for table in tables}, _written(tables).keys()
+    read, written = {table.source.name for table in tables}, outputs_of(tables).keys()
     sizes = await _sizes(conf, changelogs | written)
     found.changelogs = {name: sizes[name] for name in sorted(changelogs & sizes.keys())}
     found.between = {name: size for name, size in sizes.items() if name in written & read}
@@ -112,7 +111,7 @@ async def clear(names: Iterable[str], conf: Settings, tables: Sequence[StateTabl
 
     Compacted ones are made anew: brokers delete no single records of those. Raises AdminError.
     """
-    topics = [topic for name, topic in _written(tables).items() if name in names]
+    topics = [topic for name, topic in outputs_of(tables).items() if name in names]
     anew = [topic for topic in topics if topic.compacted]
     counts = await existing_topics(conf)
     async with administering(conf) as admin:
@@ -126,11 +125,6 @@ async def clear(names: Iterable[str], conf: Settings, tables: Sequence[StateTabl
         )
         await _delete_topics(admin, [topic.name for topic in anew])
     await ensure_topics(anew, conf)
-
-
-def _written(tables: Iterable[StateTable]) -> dict[str, Topic]:
-    topics = [topic for table in tables for topic in table.topics]
-    return {topic.name: topic for topic in [*topics, DEAD_LETTERS]}
 
 
 async def _sizes(conf: Settings, names: Iterable[str]) -> dict[str, int]:

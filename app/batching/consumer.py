@@ -21,6 +21,7 @@ from faust.types import TP, ConsumerMessage
 
 from app.batching.fetching import install
 from app.state.batch import Batch
+from app.state.changelog import ends
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
@@ -151,9 +152,7 @@ class BatchConsumer(driver.Consumer):
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
         """Give the first offset of a partition, and the one after its last."""
         consumer = self._thread._ensure_consumer()  # noqa: SLF001
-        begin = await self._in_thread(consumer.beginning_offsets([tp]))
-        end = await self._in_thread(consumer.end_offsets([tp]))
-        return begin[tp], end[tp]
+        return (await self._in_thread(ends(consumer, [tp])))[tp]
 
     async def fetched(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
         """Give the offset that each partition is fetched up to, and the one after its last."""

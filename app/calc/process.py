@@ -28,6 +28,10 @@ class Sender(Protocol):
     def time(self) -> int:
         """The record's event time (ms)."""
 
+    @property
+    def stream_time(self) -> int:
+        """Highest event time of the partition so far (ms), this record's included."""
+
     def send(
         self,
         record: Any,
@@ -53,10 +57,6 @@ class Context(Sender, Protocol):
     @property
     def key(self) -> str:
         """The key; empty where a record concerns all of them."""
-
-    @property
-    def stream_time(self) -> int:
-        """Highest event time of the partition so far (ms), this record's included."""
 
     @property
     def late(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -90,10 +91,7 @@ class Enrich:
             context.send(_enriched(click, None, "crowded", 0))
         else:
             # In the order in which their time ends.
-            index = len(state.waiting)
-            while index and state.waiting[index - 1].time > click.time:
-                index -= 1
-            state.waiting.insert(index, click)
+            insort(state.waiting, click, key=lambda each: each.time)
             context.wake(state.waiting[0].time + self.grace)
 
     def _profile(self, state: Known, record: ProfileChanged, context: Context) -> None:

@@ -27,8 +27,10 @@ _PARAM = re.compile(rf" ({_NAME})=({_VALUE})", re.DOTALL)
 _ESCAPED = re.compile(r"\\([\"\\\]])")
 
 #: Section 4.1 of RFC 3164. In practice local lines have no host, and tags more than letters.
+_NAMES = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_MONTHS = {name: number for number, name in enumerate(_NAMES.split("|"), 1)}
 _RFC3164 = re.compile(
-    r"(?P<time>(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d) "
+    rf"(?P<time>(?:{_NAMES}) [ \d]\d \d\d:\d\d:\d\d) "
     r"(?:(?P<host>[^\s\[]*[^\s\[:]) )?(?P<content>.*)",
     re.DOTALL | re.ASCII,
 )
@@ -134,13 +136,15 @@ def nearest(bsd_time: str, near: int) -> int | None:
     None where there is no such time within a year of it, such as on 30 February.
     """
     around = datetime.fromtimestamp(near / 1000, UTC)
+    # By place: `strptime` takes five times as long, and goes by the language of the machine.
+    day, hour, minute, second = (int(bsd_time[at : at + 2]) for at in (4, 7, 10, 13))
+    clock = _MONTHS[bsd_time[:3]], day, hour, minute, second
     found = []
     for year in (around.year - 1, around.year, around.year + 1):
         try:
-            at = datetime.strptime(f"{year} {bsd_time} +0000", "%Y %b %d %H:%M:%S %z")
+            found.append(datetime(year, *clock, tzinfo=UTC))
         except ValueError:
             continue
-        found.append(at)
     best = min(found, key=lambda at: abs(at - around), default=None)
     return None if best is None else milliseconds(best)
 

@@ -23,7 +23,7 @@ from app.replay.playing import Player
 from app.replay.results import Results
 from app.replay.shadow import ShadowJournal
 from app.state.changelog import new_consumer
-from app.topics import DEAD_LETTERS
+from app.state.table import outputs_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from app.settings import Settings
     from app.state.partition import Out
     from app.state.table import StateTable
-    from app.topics import Topic
 
 
 class Watch(Protocol):
@@ -115,7 +114,9 @@ class _Replay:
         self._results = results
         self._conf = conf
         self._watch = watch
-        self._entries = {t.name: Entries(t, selection) for t in _outputs(selection.tables)}
+        self._entries = {
+            t.name: Entries(t, selection) for t in outputs_of(selection.tables).values()
+        }
         self._finalised: dict[tuple[str, int], int] = {}
 
     async def run(self, directory: Path, warm_up: int | None) -> Report:
@@ -270,12 +271,6 @@ class _Replay:
 
 def _read(history: Mapping[TopicPartition, History]) -> int:
     return sum(each.position - each.begin for each in history.values())
-
-
-def _outputs(tables: Iterable[StateTable]) -> list[Topic]:
-    """Give the topics that tables write, that of dead letters last."""
-    topics = [topic for table in tables for topic in table.topics]
-    return list({topic.name: topic for topic in [*topics, DEAD_LETTERS]}.values())
 
 
 @asynccontextmanager

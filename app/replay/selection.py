@@ -60,6 +60,11 @@ class Selection:
 
     def __init__(self, tables: Sequence[StateTable], *, rederive: bool = False) -> None:
         self.tables = tables
+        # Asked for with every result that is compared.
+        self._writers: dict[str, list[StateTable]] = {}
+        for table in tables:
+            for name in {topic.name for topic in table.topics}:
+                self._writers.setdefault(name, []).append(table)
         by_name = {table.source.name: table.source for table in tables}
         written = {name for name in by_name if self.writers(name)}
         #: Those of them that are steps' and keyed tables': each record has its order there.
@@ -79,7 +84,7 @@ class Selection:
 
     def writers(self, topic: str) -> list[StateTable]:
         """Give the tables that write a topic."""
-        return [table for table in self.tables if any(t.name == topic for t in table.topics)]
+        return self._writers.get(topic, [])
 
     def upstream(self, table: StateTable) -> Iterator[StateTable]:
         """Give the table and all that its source is made of."""

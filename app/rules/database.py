@@ -7,8 +7,7 @@ and nobody who reads up to one misses a smaller one, as with a sequence.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -23,7 +22,6 @@ from sqlalchemy import (
     Text,
     delete,
     event,
-    func,
     insert,
     inspect,
     select,
@@ -33,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.calc.rules import read_rule
 from app.records import Rule
@@ -180,7 +178,7 @@ class RulesDatabase:
         """Add a rule. Raises BadRuleError, or UnknownRuleError where there is one of that id."""
         encoded = json.dumps(dict(parameters))
         read_rule(name, kind, encoded, enabled=True, note=note, version=1, time=10**12)
-        async with self._write() as connection:
+        async with self._engine.begin() as connection:
             try:
                 await connection.execute(
                     insert(rules).values(id=name, kind=kind, parameters=encoded, note=note)
@@ -190,7 +188,7 @@ class RulesDatabase:
 
     async def set(self, name: str, **values: object) -> None:
         """Change columns of a rule. Raises UnknownRuleError."""
-        async with self._write() as connection:
+        async with self._engine.begin() as connection:
             done = await connection.execute(
                 update(rules).where(rules.c.id == name).values(**values)
             )
@@ -198,21 +196,10 @@ class RulesDatabase:
 
     async def remove(self, name: str) -> None:
         """Delete a rule. Raises UnknownRuleError."""
-        async with self._write() as connection:
+        async with self._engine.begin() as connection:
             _demand(
                 (await connection.execute(delete(rules).where(rules.c.id == name))).rowcount, name
             )
-
-    async def count(self) -> int:
-        """Give how many rules there are."""
-        async with self._engine.connect() as connection:
-            found = await connection.scalar(select(func.count()).select_from(rules))
-            return int(found or 0)
-
-    @asynccontextmanager
-    async def _write(self) -> AsyncIterator[AsyncConnection]:
-        async with self._engine.begin() as connection:
-            yield connection
 
 
 def _change(row: RowMapping) -> Change:

@@ -110,8 +110,7 @@ class RulesFeed(Service):
                 await _publish(producer, new, known)
                 after = changes[-1].version
                 self._told = ""
-                if after >= 0:
-                    metrics.rules_version.set(after)
+                metrics.rules_version.set(after)
             else:
                 after = max(after, 0)
                 await self.sleep(settings().rules_interval / 1000)

@@ -62,22 +62,19 @@ class Subjects:
 
     def names(self) -> Iterator[str]:
         """Give the subjects that have a version, in order."""
-        return (name for name in sorted(self._versions) if self._alive(name))
+        return (name for name in sorted(self._versions) if self.alive(name))
 
-    def _alive(self, subject: str) -> list[SchemaVersion]:
+    def alive(self, subject: str) -> list[SchemaVersion]:
+        """Give the versions of a subject that are not deleted, the first one first."""
         found = self._versions.get(subject, {})
         return [found[number] for number in sorted(found) if not found[number].deleted]
 
     def versions(self, subject: str) -> list[SchemaVersion]:
         """Give the versions of a subject, the first one first. Raises RegistryError for none."""
-        found = self._alive(subject)
+        found = self.alive(subject)
         if not found:
             raise no_subject(subject)
         return found
-
-    def versions_or_none(self, subject: str) -> list[SchemaVersion]:
-        """Give the same, nothing for an unknown subject."""
-        return self._alive(subject)
 
     def version(self, subject: str, number: int | None) -> SchemaVersion:
         """Give a version of a subject, the last one for None. Raises RegistryError."""
@@ -92,7 +89,7 @@ class Subjects:
     def find(self, subject: str, schema: Any) -> SchemaVersion | None:
         """Give the version of a subject that has the schema."""
         id_ = self.id_of(schema)
-        return next((each for each in self._alive(subject) if each.id == id_), None)
+        return next((each for each in self.alive(subject) if each.id == id_), None)
 
     def next_version(self, subject: str) -> int:
         """Give the number of a subject's next version: none is given twice."""

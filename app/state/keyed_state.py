@@ -81,11 +81,6 @@ class KeyedState(SendingState):
         return self._key.decode()
 
     @property
-    def stream_time(self) -> int:
-        """Highest event time so far (ms)."""
-        return self.meta.stream_time
-
-    @property
     def shared(self) -> Mapping[str, Any]:
         """What all keys share."""
         return self._shared

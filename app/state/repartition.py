@@ -21,6 +21,7 @@ from app.windows.errors import DefinitionError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable
 
+    from app.calc.process import Sender
     from app.state.batch import Batch
     from app.topics import Topic
 
@@ -70,16 +71,16 @@ def repartition(
     _check_fields(to)
     time = to.time
 
-    def send(value: Any, state: Any) -> None:
+    def send(value: Any, sender: Sender) -> None:
         made = value
         if record is not None:
-            origin = Origin(state.partition, state.offset, state.time, state.stream_time)
+            origin = Origin(sender.partition, sender.offset, sender.time, sender.stream_time)
             made = record(value, origin)
         if made is None:
             return
-        if isinstance(time, str) and getattr(made, time) != state.time:
-            raise ValueError(f"its event time {state.time} became {getattr(made, time)}")
-        state.send(made, to=to)
+        if isinstance(time, str) and getattr(made, time) != sender.time:
+            raise ValueError(f"its event time {sender.time} became {getattr(made, time)}")
+        sender.send(made, to=to)
 
     step = Step(
         app,

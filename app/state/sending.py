@@ -39,6 +39,11 @@ class SendingState(PartitionState):
         self._alike = {each.name for each in table.outputs if each.partition_count() == count}
         self._said: list[tuple[tuple[str, int], bytes, bytes, tuple[int, ...]]] = []
 
+    @property
+    def stream_time(self) -> int:
+        """Highest event time so far (ms), that of what is handled included."""
+        return self.meta.stream_time
+
     def send(
         self,
         record: Any,
@@ -114,6 +119,7 @@ class SendingTable(StateTable):
         retention: int = 0,
     ) -> None:
         self.outputs = tuple(outputs)
+        self._by_name = {topic.name: topic for topic in self.outputs}
         self._by_type: dict[type, Topic | None] = {}
         for topic in self.outputs:
             for kind in get_args(topic.value) or (topic.value,):
@@ -130,8 +136,9 @@ class SendingTable(StateTable):
 
     def output(self, record: Any, to: Topic | None) -> Topic:
         """Give the topic of a record. Raises TypeError where none is declared for it."""
-        topic = self._by_type.get(type(record)) if to is None else to
-        if topic not in self.outputs or topic is None:
+        topic = self._by_type.get(type(record)) if to is None else self._by_name.get(to.name)
+        # Identity first: two topics are compared by all their fields.
+        if topic is None or (to is not None and to is not topic and to != topic):
             names = ", ".join(each.name for each in self.outputs) or "none"
             what = type(record).__name__ if to is None else to.name
             raise TypeError(f"{self.name} can't send {what}: its outputs are {names}")

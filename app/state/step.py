@@ -34,11 +34,6 @@ class StepState(SendingState):
 
     table: Step
 
-    @property
-    def stream_time(self) -> int:
-        """Highest event time so far (ms), that of what is handled included."""
-        return self.meta.stream_time
-
     def _fold(self, decoded: Decoded, begin: int) -> None:
         make, said, meta = self.table.make, self._said, self.meta
         index = begin

@@ -13,7 +13,7 @@ from app import logs, traces
 from app.state import metrics
 from app.state.errors import BatchError, TaskError, told
 from app.state.store import StoreError
-from app.topics import Changelog
+from app.topics import DEAD_LETTERS, Changelog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -40,6 +40,12 @@ class Host(Protocol):
     @property
     def tasks(self) -> Tasks:
         """The tasks that keep the table's partitions."""
+
+
+def outputs_of(tables: Iterable[StateTable]) -> dict[str, Topic]:
+    """Give the topics that tables write by name, that of dead letters last."""
+    topics = [topic for table in tables for topic in table.topics]
+    return {topic.name: topic for topic in [*topics, DEAD_LETTERS]}
 
 
 class StateTable(Service):

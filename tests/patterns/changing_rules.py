@@ -63,7 +63,7 @@ class Rules:
 
     async def _write_odd(self, database: RulesDatabase) -> None:
         """Add a row that is no rule, as any program may."""
-        async with database._write() as connection:
+        async with database._engine.begin() as connection:
             await connection.execute(insert(table).values(id="odd", kind=NO_KIND))
 
     async def _note(self, database: RulesDatabase, after: int) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from app.state.changelog import ends
 from app.web.live.event import Event, shape_of
 from app.web.live.history import History, Kept
 from app.web.live.reader import Reader
@@ -138,15 +139,13 @@ class Feed:
 
     async def _begin(self, consumer: AIOKafkaConsumer) -> None:
         """Go on where it was, or begin a little before the ends."""
-        first = await consumer.beginning_offsets(self._partitions)
-        last = await consumer.end_offsets(self._partitions)
-        for tp in self._partitions:
+        bounds = await ends(consumer, self._partitions)
+        for tp, (first, last) in bounds.items():
             known = self._histories.get(tp.partition)
-            if known is None or not first[tp] <= known.end <= last[tp]:
-                begin = max(first[tp], last[tp] - LOOK_BACK)
-                known = self._histories[tp.partition] = History(begin)
+            if known is None or not first <= known.end <= last:
+                known = self._histories[tp.partition] = History(max(first, last - LOOK_BACK))
             consumer.seek(tp, known.end)
-        await self._reach(consumer, last)
+        await self._reach(consumer, {tp: last for tp, (_, last) in bounds.items()})
         self._started.set()
 
     async def _reach(self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> None:

@@ -6,7 +6,7 @@ from aiokafka import AIOKafkaConsumer
 from faust.types import AppT
 
 from app.state.changelog import new_consumer
-from app.topics import DEAD_LETTERS
+from app.state.table import outputs_of
 from app.web.live.hub import Hub
 from app.web.lookup import state_tables
 
@@ -17,8 +17,8 @@ def new_hub(app: AppT) -> Hub:
     worker: Any = app
 
     def topics() -> dict[str, int]:
-        written = [topic for table in state_tables(app).values() for topic in table.topics]
-        return {topic.name: topic.partition_count() for topic in [*written, DEAD_LETTERS]}
+        outputs = outputs_of(state_tables(app).values()).values()
+        return {topic.name: topic.partition_count() for topic in outputs}
 
     def consumer() -> AIOKafkaConsumer:
         return new_consumer(worker.tasks.conf)

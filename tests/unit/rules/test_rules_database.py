@@ -77,7 +77,7 @@ async def test_what_other_programs_write_is_noted_as_well(
     before = await newest(database)
     async with (
         RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=url))) as other,
-        other._write() as connection,
+        other._engine.begin() as connection,
     ):
         await connection.execute(
             text("INSERT INTO rules (id, kind) VALUES ('x', 'blok'), ('y', 'max-amount')")
