@@ -192,8 +192,11 @@ class Worker:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def tail(self, lines: int = 40) -> str:
-        """Give the end of its log."""
-        return "\n".join(self.log.splitlines()[-lines:])
+        """Give the end of its log, and what it said of its first error."""
+        log = self.log.splitlines()
+        wrong = (n for n, line in enumerate(log) if "[ERROR]" in line or "[CRITICAL]" in line)
+        first, end = next(wrong, len(log)), max(0, len(log) - lines)
+        return "\n".join([*log[first : min(first + lines, end)], *log[end:]])
 
     def ask(self, path: str, *, method: str = "GET", timeout: float = 10) -> Answer:
         """Ask it over HTTP. Raises OSError if it can't be reached, or not in time."""

@@ -89,11 +89,13 @@ class SchemaLog(Service):
         try:
             async with asyncio.timeout(PATIENCE):
                 ends = await self._asking.end_offsets([self._partition])
-                end = ends[self._partition]
-                async with self._moved:
-                    await self._moved.wait_for(lambda: self._position >= end)
+                await self._read_to(ends[self._partition])
         except (TimeoutError, KafkaError) as error:
             raise _away(error) from error
+
+    async def _read_to(self, end: int) -> None:
+        async with self._moved:
+            await self._moved.wait_for(lambda: self._position >= end)
 
     async def write(self, decide: Callable[[Subjects], tuple[T, list[Entry]]]) -> T:
         """Let `decide` say what is to be written in view of all there is; give what it answers.
@@ -113,12 +115,16 @@ class SchemaLog(Service):
         async with self._only_writer() as producer:
             await self.catch_up()
             answer, entries = decide(self.subjects)
+            last = -1
             if entries:
                 async with producer.transaction():
                     for entry in entries:
                         key, value = entry.key.encode(), _encode(entry)
-                        await producer.send_and_wait(self._partition.topic, value, key, 0)
-        await self.catch_up()
+                        sent = await producer.send_and_wait(self._partition.topic, value, key, 0)
+                        last = sent.offset
+        # The coordinator answers a commit before the partition's leader has heard of it: until
+        # then the end of what is committed stands before these, and whoever asks misses them.
+        await self._read_to(last + 1)
         return answer
 
     @asynccontextmanager

@@ -13,9 +13,6 @@ from workers import MINUTE, Market, Worker, tick, until
 SYMBOLS = [f"SYM{n:02}" for n in range(24)]
 #: Minutes of history.
 HISTORY = 40
-#: Two of eighteen minutes ago come too late.
-NOW = int(time.time() * 1000)
-
 
 #: Remembers what flashes: it is over before a slow test looks.
 NOTE_FLASHES = """() => {
@@ -30,12 +27,13 @@ NOTE_FLASHES = """() => {
 def two(market: Market) -> Iterator[list[Worker]]:
     """Give two workers that share the partitions and know forty minutes of each symbol."""
     with market.workers(2) as two:
+        now = _now()
         market.send(
-            tick(symbol, 100 + number + minute % 5 / 10, NOW - minute * MINUTE, size=10 + number)
+            tick(symbol, 100 + number + minute % 5 / 10, now - minute * MINUTE, size=10 + number)
             for minute in range(HISTORY, -1, -1)
             for number, symbol in enumerate(SYMBOLS)
         )
-        market.send([tick("SYM00", 1, NOW - 30 * MINUTE)] * 2)
+        market.send([tick("SYM00", 1, now - 30 * MINUTE)] * 2)
         until(lambda: two[0].get("/api/symbols")[1] == SYMBOLS)
         until(lambda: two[0].get("/api/top-gainers")[0] == 200)
         yield two
@@ -91,15 +89,15 @@ def test_what_changes_is_told_without_being_asked_for(page, two, market) -> None
 def test_a_correction_flashes_and_shows_its_evidence(page, two, market) -> None:
     """The window in the chart and its row; at the pointer stands what it rests on."""
     _shown(page, two[0], "SYM07")
-    market.send([tick("SYM07", 108, _now())])
+    market.send([tick("SYM07", 107, _now() - MINUTE), tick("SYM07", 108, _now())])
     expect(page.locator("#last-price")).to_have_text("108.00")
     before = two[0].get("/api/candles/SYM07?size=1m")[1][-2]
     page.evaluate(NOTE_FLASHES)
     market.send([tick("SYM07", 90, before["start"] + 1000)])
     until(lambda: {"I.flash", "TR.corrected"} <= set(page.evaluate("[...flashed]")))
-    row = page.locator("#rows tr", has_text="◆ 1")
+    row = page.locator("#rows tr", has_text=f"◆ {before['late'] + 1}")
     (after,) = two[0].get(f"/api/candles/SYM07?size=1m&start={before['start']}")[1]
-    assert after["count"] == before["count"] + 1
+    assert (after["count"], after["late"]) == (before["count"] + 1, before["late"] + 1)
     title = row.locator(".offsets").get_attribute("title") or ""
     assert title.startswith(f"revision {after['revision']}: {after['count']} ticks, of partition")
 
@@ -107,7 +105,7 @@ def test_a_correction_flashes_and_shows_its_evidence(page, two, market) -> None:
     for _ in range(2):
         page.keyboard.press("ArrowLeft")
     offsets = f"{after['first_offset']} \N{EN DASH} {after['last_offset']}"
-    facts = [after["count"], 1, after["partition"], offsets, after["revision"]]
+    facts = [after["count"], before["late"] + 1, after["partition"], offsets, after["revision"]]
     expect(page.locator(".evidence dd")).to_have_text([str(fact) for fact in facts])
     page.keyboard.press("Escape")
     expect(page.locator(".evidence")).to_be_hidden()
@@ -135,7 +133,7 @@ def test_what_is_refused_is_listed_as_it_happens(page, two, market) -> None:
     """A tick after its grace leads to its symbol; what can't be read stands with its error."""
     _shown(page, two[0], "SYM02")
     expect(page.locator("#refused .empty")).to_contain_text("None since this page was opened")
-    market.send([tick("SYM09", 1, NOW - 31 * MINUTE), ("SYM09", b"no tick", _now())])
+    market.send([tick("SYM09", 1, _now() - 31 * MINUTE), ("SYM09", b"no tick", _now())])
     late = page.locator("#refused li", has_text="SYM09")
     expect(late).to_have_count(1)
     expect(late.locator(".gain")).to_contain_text("min late")
