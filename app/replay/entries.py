@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
+from app.schemas.form import AvroForm
 from app.state.group_table import GroupTable
 from app.state.window_table import WindowTable
 from app.topics import DEAD_LETTERS
@@ -98,6 +99,7 @@ class Entries:
         """Give what of a record is compared, None if nothing is."""
         self._read += 1
         text = (key or b"").decode(errors="replace")
+        value = self._as_json(value)
         if self.kind == "windows":
             return self._window(partition, text, value or b"")
         sources = coordinates(headers)
@@ -111,6 +113,16 @@ class Entries:
         if value is None or not _is_open(value):
             return None
         return self._told(partition, (key or b"").decode(errors="replace"), value)
+
+    def _as_json(self, value: bytes | None) -> bytes | None:
+        """Give a value as it can be compared field by field; as it is where it can't be read."""
+        if value is None or not isinstance(self.topic.write, AvroForm):
+            return value
+        try:
+            return _encode(self.topic.write.read(value))
+        except ValueError:
+            # Of an earlier schema: whatever it says, it is another one.
+            return value
 
     def _window(self, partition: int, key: str, value: bytes) -> Entry | None:
         if self.says_final and _is_open(value):

@@ -18,10 +18,12 @@ from app.replay import live
 from app.replay.comparison import Difference, TopicSummary, compare
 from app.replay.coverage import LIVE_OPEN, Coverage
 from app.replay.entries import Entries
+from app.replay.errors import ReplayError
 from app.replay.history import History, histories
 from app.replay.playing import Player
 from app.replay.results import Results
 from app.replay.shadow import ShadowJournal
+from app.schemas.start import SchemaError, find_all
 from app.state.changelog import new_consumer
 from app.state.table import outputs_of
 
@@ -120,6 +122,10 @@ class _Replay:
         self._finalised: dict[tuple[str, int], int] = {}
 
     async def run(self, directory: Path, warm_up: int | None) -> Report:
+        try:
+            await find_all(self._selection.tables, self._conf)
+        except SchemaError as error:
+            raise ReplayError(str(error)) from error
         async with _consumer(self._conf) as consumer:
             history = await histories(
                 consumer, self._selection, self._interval, warm_up=warm_up or 0, conf=self._conf

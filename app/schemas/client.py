@@ -1,4 +1,4 @@
-"""Registers a schema with somebody else's registry, over its REST interface."""
+"""Registers or finds a schema in somebody else's registry, over its REST interface."""
 
 from __future__ import annotations
 
@@ -19,8 +19,17 @@ async def register(registry: str, subject: str, text: str) -> int:
 
     Raises RegistryError where the registry refuses it, or does not answer for long.
     """
+    return await _asked(URL(registry) / "subjects" / subject / "versions", text)
+
+
+async def find(registry: str, subject: str, text: str) -> int:
+    """Give the id of a schema that is registered. Raises RegistryError as `register` does."""
+    return await _asked(URL(registry) / "subjects" / subject, text)
+
+
+async def _asked(url: URL, text: str) -> int:
     try:
-        return await _register(URL(registry), subject, text)
+        return await _post(url, text)
     except (aiohttp.ClientError, TimeoutError) as error:
         message = f"the registry does not answer: {error!r}"
         raise RegistryError(HTTPStatus.SERVICE_UNAVAILABLE, 50001, message) from error
@@ -29,8 +38,7 @@ async def register(registry: str, subject: str, text: str) -> int:
 @stamina.retry(
     on=(aiohttp.ClientError, TimeoutError), attempts=None, timeout=PATIENCE, wait_max=2.0
 )
-async def _register(registry: URL, subject: str, text: str) -> int:
-    url = registry / "subjects" / subject / "versions"
+async def _post(url: URL, text: str) -> int:
     timeout = aiohttp.ClientTimeout(total=PATIENCE / 2)
     async with (
         aiohttp.ClientSession(timeout=timeout) as session,

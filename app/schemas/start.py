@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
@@ -16,12 +18,16 @@ from app.topics import SCHEMAS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from app.records.schemas import SchemaVersion
     from app.settings import Settings
     from app.state.table import StateTable
 
+#: Gives the id of a subject's schema.
+_Ask = Callable[[str, str], Awaitable[int]]
+
 
 class SchemaError(Exception):
-    """A schema can't be registered; the message is one line for the user."""
+    """A schema can't be registered or found; the message is one line for the user."""
 
 
 def forms_of(tables: Iterable[StateTable]) -> list[AvroForm]:
@@ -39,22 +45,53 @@ async def register_all(
     Its log runs. Raises SchemaError.
     """
     forms = forms_of(tables)
-    form = None
-    try:
-        if not forms:
-            return None
-        if conf.schema_registry:
-            for form in forms:
-                form.schema_id = await client.register(
-                    conf.schema_registry, form.subject, form.text
-                )
-            return None
-        log = SchemaLog(conf, SCHEMAS.name)
-        await log.start()
-        registry = Registry(log)
-        for form in forms:
-            form.schema_id = (await registry.register(form.subject, form.text)).id
-    except (RegistryError, KafkaError) as error:
-        what = form.subject if form else "the schemas"
-        raise SchemaError(f"{what} can't be registered: {error}") from error
+    if not forms:
+        return None
+    if conf.schema_registry:
+        await _ask(forms, partial(client.register, conf.schema_registry), "registered")
+        return None
+    log, registry = await _own(conf)
+    await _ask(forms, _id_by(registry.register), "registered")
     return log, registry
+
+
+async def find_all(tables: Iterable[StateTable], conf: Settings) -> None:
+    """Let what is written as Avro have the ids it is registered by; register nothing.
+
+    Raises SchemaError, too for what no worker has registered so far.
+    """
+    forms = forms_of(tables)
+    if not forms:
+        return
+    if conf.schema_registry:
+        await _ask(forms, partial(client.find, conf.schema_registry), "found")
+        return
+    log, registry = await _own(conf)
+    try:
+        await _ask(forms, _id_by(registry.find), "found")
+    finally:
+        await log.stop()
+
+
+async def _own(conf: Settings) -> tuple[SchemaLog, Registry]:
+    log = SchemaLog(conf, SCHEMAS.name)
+    try:
+        await log.start()
+    except KafkaError as error:
+        raise SchemaError(f"the log of schemas can't be read: {error}") from error
+    return log, Registry(log)
+
+
+def _id_by(ask: Callable[[str, str], Awaitable[SchemaVersion]]) -> _Ask:
+    async def id_of(subject: str, text: str) -> int:
+        return (await ask(subject, text)).id
+
+    return id_of
+
+
+async def _ask(forms: Iterable[AvroForm], id_of: _Ask, done: str) -> None:
+    for form in forms:
+        try:
+            form.schema_id = await id_of(form.subject, form.text)
+        except RegistryError as error:
+            raise SchemaError(f"{form.subject} can't be {done}: {error}") from error

@@ -4,13 +4,17 @@ logs -> logs-critical, logs-error, logs-warning, logs-info; conn-events -> conn-
 """
 
 import json
+import os
 import random
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import chain, islice
+from pathlib import Path
 
 import pytest
 import truth
@@ -184,6 +188,24 @@ def test_two_workers_are_one_registry(market: Market, registry: Worker) -> None:
             here.get_schema(each).schema_str == there.get_schema(each).schema_str
             for each in (first, *ids, new)
         )
+
+
+def test_a_replay_writes_the_same_avro(run: CrashRun, registry: Worker) -> None:
+    """By the id that is registered; it registers nothing, and finds no difference."""
+    faust = Path(sys.executable).with_name("faust")
+    hour = (str(int(time.time() * 1000) + each * 3_600_000) for each in (-1, 1))
+    found = subprocess.run(
+        [faust, "-A", "app", "--json", "replay", "--topic", AVRO, "--warm-up", "1d"]
+        + [f"--{name}={at}" for name, at in zip(("from", "to"), hour, strict=True)],
+        env={**os.environ, **registry.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (found.returncode, found.stderr) == (0, "")
+    (summary,) = json.loads(found.stdout)["topics"].values()
+    assert summary["compared"] == len(run.outputs[AVRO])
 
 
 def refusal(call) -> tuple[int, int]:

@@ -4,6 +4,7 @@ import { ask, get, orNothing, Poller } from "/static/api.js";
 import { Candles } from "/static/candles.js";
 import { element, windowName, zone } from "/static/format.js";
 import { markGainer, showGainers } from "/static/gainers.js";
+import { topicsWritten } from "/static/graph.js";
 import { Live, watchedKey } from "/static/live.js";
 import { listen } from "/static/search.js";
 import { Status } from "/static/status.js";
@@ -112,9 +113,7 @@ let written = new Set(); // the topics there are to watch
 
 async function loadTopics() {
   try {
-    const { edges } = await get("/api/topology");
-    const writes = edges.filter((edge) => ["writes", "late", "dead letters"].includes(edge.flow));
-    written = new Set(writes.map((edge) => edge.target.replace("topic:", "")));
+    written = await topicsWritten();
     watch();
   } catch {
     setTimeout(loadTopics, 3000);

@@ -1,21 +1,32 @@
 // A tile of the newest records of some topics: what the API knows first, then each as it is told.
 
 import { get } from "/static/api.js";
-import { element, time, timeExact, utc } from "/static/format.js";
+import { writes } from "/static/graph.js";
+import { linesOf } from "/static/tiles/lines.js";
 
 const MOST = 8;
+const PAUSE = 200; // ms between two drawings: a busy topic tells hundreds a second
 
-// `path` answers with the newest first, or `records(answer)` picks them from its answer; without a
-// path the tile begins empty. `topics` are what they are told in. `line(record, topic)` gives
-// {name, when (ms), value, way ("up", "down" or ""), title, key, symbol}: of two with the same
-// `key` the later one stays; `symbol` is selected by a click.
-export function newest({ id, title, path, topics = [], line, records = (answer) => answer, empty, most = MOST }) {
+const byTime = (a, b) => b.when - a.when;
+
+// `topics` are what they are told in: where none of them is written the tile is not there. `path`
+// answers with the newest first; without a path the tile begins empty. `line(record, topic)` gives
+// a line as `lines.js` has it, or null, and a `key`: of two with the same the later stays.
+export function newest({ id, title, path, topics = [], line, empty, most = MOST, order = byTime }) {
   let lines = [];
+  let waiting = null;
 
   function draw(body, page) {
-    const items = lines.map((each) => element("li", {}, row(each, page)));
-    body.replaceChildren(element("ol", { class: "lines" }, ...items));
+    waiting = null;
+    lines = lines.sort(order).slice(0, most);
+    body.replaceChildren(linesOf(lines, page));
     return lines.length > 0;
+  }
+
+  function take(told) {
+    const same = told.key === undefined ? undefined : lines.find((each) => each.key === told.key);
+    if (same && same.when > told.when) return;
+    lines = [told, ...lines.filter((each) => each !== same)];
   }
 
   return {
@@ -24,28 +35,19 @@ export function newest({ id, title, path, topics = [], line, records = (answer) 
     empty,
     every: 15_000,
     watch: topics,
-    ask: async (signal) => (path ? get(path, signal) : []),
+    async ask(signal) {
+      if (!(await writes(topics))) return null;
+      return path ? get(path, signal) : [];
+    },
     show(body, answer, page) {
-      if (path) lines = records(answer).map((record) => line(record, topics[0])).slice(0, most);
+      if (path) lines = answer.map((record) => line(record, topics[0])).filter(Boolean);
       return draw(body, page);
     },
     hear(body, record, page, topic) {
       const told = line(record, topic);
-      const others = lines.filter((each) => each.key === undefined || each.key !== told.key);
-      lines = [told, ...others].sort((a, b) => b.when - a.when).slice(0, most);
-      return draw(body, page);
+      if (told) take(told);
+      if (told && waiting === null) waiting = setTimeout(draw, PAUSE, body, page);
+      return lines.length > 0;
     },
   };
-}
-
-function row({ name, when, value, way = "", title = "", symbol }, page) {
-  const parts = [
-    element("span", { class: "name" }, name),
-    element("span", { class: "when", title: `${timeExact(when)} (${utc(when)})` }, time(when)),
-    element("span", { class: "gain", "data-way": way, title }, value),
-  ];
-  if (symbol === undefined) return element("div", { class: "line" }, ...parts);
-  const button = element("button", { type: "button", class: "line" }, ...parts);
-  button.addEventListener("click", () => page.select(symbol));
-  return button;
 }

@@ -1,7 +1,7 @@
 // How records go: topics, and the steps that fold them into tables; rates and lag on the edges.
 
-import { get } from "/static/api.js";
 import { compact, count, element } from "/static/format.js";
+import { graph as askGraph } from "/static/graph.js";
 import { svg } from "/static/svg.js";
 import { askWorkers, deadLetters, lagOf, rateOf } from "/static/tiles/cluster.js";
 import { HEIGHT, layout, WIDTH } from "/static/tiles/layers.js";
@@ -10,7 +10,7 @@ const DEAD = "topic:dead-letters";
 const SPOTS = [0.55, 0.7, 0.4, 0.8, 0.3]; // of a curve, where its label may stand
 const MUCH = 1000; // records behind that are worth a colour
 
-let graph = null; // asked once: it belongs to the code that runs
+let graph = null;
 let drawn = null;
 
 export const topology = {
@@ -20,7 +20,7 @@ export const topology = {
   every: 2000,
   empty: "No pipeline runs here.",
   async ask(signal) {
-    graph ??= await get("/api/topology", signal);
+    graph ??= await askGraph();
     return askWorkers(signal);
   },
   show(body, workers) {

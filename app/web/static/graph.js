@@ -1,0 +1,27 @@
+// What runs here: topics and steps, as `/api/topology` tells them. Asked once: it belongs to the
+// code that runs.
+
+import { get } from "/static/api.js";
+
+let asked = null;
+
+export function graph() {
+  asked ??= get("/api/topology").catch((error) => {
+    asked = null;
+    throw error;
+  });
+  return asked;
+}
+
+// The topics that are written here, which are those that can be watched.
+export async function topicsWritten() {
+  const { edges } = await graph();
+  const writes = edges.filter((edge) => ["writes", "late", "dead letters"].includes(edge.flow));
+  return new Set(writes.map((edge) => edge.target.replace("topic:", "")));
+}
+
+// Whether one of these topics is written here.
+export async function writes(topics) {
+  const written = await topicsWritten();
+  return topics.some((topic) => written.has(topic));
+}

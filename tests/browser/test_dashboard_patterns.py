@@ -1,0 +1,108 @@
+"""The tiles of the pipelines beside the market: what each says, as it is said."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+from workers import MINUTE, Market, Worker, tick, until
+
+FAUST = Path(sys.executable).with_name("faust")
+
+#: Tiles whose lines the API knows, and those that begin when the page is opened.
+KNOWN = {
+    "alerts": "card",
+    "maintenance": "machine",
+    "beacons": "→",
+    "service": "",
+    "click-through": "",
+    "schemas": "conn-events-avro-value",
+}
+TOLD = {"trends": "RISE", "rejected": "", "clicks": "", "logs": ""}
+SIMULATIONS = ("payments", "machines", "connections", "guests", "shop", "transactions", "logs")
+
+
+def _faust(worker: Worker, *arguments: str) -> None:
+    command = [FAUST, "-A", "app", *arguments]
+    subprocess.run(command, env={**os.environ, **worker.environment}, check=True, timeout=60)
+
+
+def _simulate(worker: Worker, *names: str) -> None:
+    """Send hours of events."""
+    for name in names:
+        _faust(worker, "produce", f"--source={name}", "--rate=0", "--count=20000", "--step=500")
+
+
+@pytest.fixture(scope="module")
+def worker(market: Market) -> Iterator[Worker]:
+    """Give a worker of all pipelines, which have something to say of hours of events."""
+    rules = f"sqlite+aiosqlite:///{market.directory / 'rules.db'}"
+    with market.worker(TICKSTREAM_RULES_URL=rules) as worker:
+        _faust(worker, "rules", "examples")
+        _simulate(worker, *SIMULATIONS)
+        for path in "alerts", "maintenance", "beacons", "service-actions", "click-through":
+            until(lambda path=path: worker.get(f"/api/{path}")[1])
+        yield worker
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Give an empty page, in which nothing may complain: that there is no tick yet is no fault."""
+    page = browser.new_context(
+        viewport={"width": 1320, "height": 900}, locale="en-GB", timezone_id="UTC"
+    ).new_page()
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda message: said.append(message.text))
+    yield page
+    page.context.close()
+    assert [each for each in said if "404 (Not Found)" not in each] == []
+
+
+def test_each_pipeline_has_a_tile_that_says_what_it_found(page, worker, market) -> None:
+    """At once where the API knows it, else as it is told; a line's words explain it."""
+    with page.expect_response(re.compile("/api/events")):
+        page.goto(worker.url)
+    for tile, words in KNOWN.items():
+        line = page.locator(f"#{tile} .line", has_text=words).first
+        expect(line.locator(".gain")).to_have_attribute("title", re.compile("."))
+    for tile in TOLD:
+        expect(page.locator(f"#{tile}")).to_have_attribute("data-state", re.compile("empty|shown"))
+
+    now = int(time.time() * 1000)
+    market.send([tick("RISE", 10, now - 40 * MINUTE), tick("RISE", 11, now)])
+    _simulate(worker, "transactions", "shop", "logs")
+    for tile, words in TOLD.items():
+        expect(page.locator(f"#{tile} .line", has_text=words).first).to_be_visible()
+    expect(page.locator("#trends .gain").first).to_have_text("buy")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_losers_and_most_active_lead_to_their_symbol(page, worker, market) -> None:
+    """A click shows its chart."""
+    now = int(time.time() * 1000)
+    market.send([tick("DOWN", 10, now - 1000), tick("DOWN", 5, now), tick("BUSY", 3, now, 10**6)])
+    page.goto(worker.url)
+    losers, active = map(page.locator("#rankings .lines").nth, (0, 1))
+    expect(losers.locator(".line").first).to_contain_text("DOWN")
+    expect(losers.locator(".gain").first).to_have_text("-50.00%")
+    active.locator(".line", has_text="BUSY").click()
+    expect(page.locator("#symbol-name")).to_have_text("BUSY")
+
+
+def test_a_pipeline_that_does_not_run_has_no_tile(page, market) -> None:
+    """Those that run have one."""
+    other = Market(market.bootstrap, market.directory)
+    with other.worker(TICKSTREAM_PIPELINES="fraud") as worker:
+        page.goto(worker.url)
+        expect(page.locator("#alerts")).to_be_visible()
+        for tile in ({*KNOWN, *TOLD} | {"rankings"}) - {"alerts"}:
+            expect(page.locator(f"#{tile}")).to_be_hidden()
+        page.goto("about:blank")  # it would miss the worker
