@@ -98,13 +98,9 @@ class rules(LongCommand):  # noqa: N801 - Faust calls the command what its class
         await database.add(name, kind, parameters, self.kwargs["note"])
 
     async def _add_examples(self, database: Any) -> None:
-        from app.rules.examples import EXAMPLES  # noqa: PLC0415
+        from app.rules.examples import add_examples  # noqa: PLC0415
 
-        there = {each.id for each in await database.all()}
-        added = [each for each in EXAMPLES if each.id not in there]
-        for each in added:
-            await database.add(*each)
-        self.say(f"{len(added)} rules added to {database}.")
+        self.say(f"{await add_examples(database)} rules added to {database}.")
 
     async def _list(self, database: Any) -> None:
         found = await database.all()

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from app.rules.database import RulesDatabase
+
 
 class Example(NamedTuple):
     """A rule as a row."""
@@ -22,3 +24,12 @@ EXAMPLES = (
     Example("day-eur", "daily-sum", {"currency": "EUR", "limit": 250_000}, "2,500.00 EUR a day"),
     Example("velocity", "velocity", {"limit": 5, "period": "1m"}, "five a minute"),
 )
+
+
+async def add_examples(database: RulesDatabase) -> int:
+    """Add those that are not there; give how many."""
+    there = {each.id for each in await database.all()}
+    added = [each for each in EXAMPLES if each.id not in there]
+    for each in added:
+        await database.add(*each)
+    return len(added)

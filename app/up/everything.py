@@ -21,7 +21,7 @@ from app.sources.feed import Feed
 from app.sources.market import Market
 from app.sources.registry import Simulation
 from app.sources.simulator import Simulator
-from app.topics import ALL, TICKS
+from app.topics import ALL, TICKS, TRANSACTIONS
 from app.up.lag import Lag
 from app.up.words import another_worker, web_address
 from app.up.worker import WorkerProcess, serves
@@ -147,6 +147,9 @@ class Everything:
     async def _start_worker(self) -> None:
         conf = self.conf
         datadir = conf.datadir or self.plan.directory / f"{conf.app_id}-{conf.web_port}"
+        simulated = {topic for each in self.plan.simulations for topic in each.topics}
+        if TRANSACTIONS in simulated and conf.rules_url is None:
+            await _make_rules(conf.model_copy(update={"datadir": datadir}))
         environment = {"BROKER_URL": conf.broker_url, "APP_DATADIR": str(datadir)}
         await self._start(WorkerProcess(self._log, environment))
 
@@ -177,7 +180,7 @@ class Everything:
         }
         self.console.print()
         for name, text in rows.items():
-            self.console.print(Text.assemble((f"  {name:<11}", "bold"), text))
+            self.console.print(Text.assemble((f"  {name:<13}", "bold"), text))
         self.console.print(
             f"\nCtrl-C stops all of it; {plan.directory}/ keeps the data for the next time."
         )
@@ -210,3 +213,14 @@ async def _make_topics(conf: Settings) -> None:
     if wrong:
         raise AdminError("\n".join(map(str, wrong)))
     await ensure_topics(ALL, conf)
+
+
+async def _make_rules(conf: Settings) -> None:
+    """Let there be a few rules where there never was one: else nothing is ever rejected."""
+    # Without transactions nobody needs SQLAlchemy.
+    from app.rules.database import RulesDatabase, rules_url  # noqa: PLC0415
+    from app.rules.examples import add_examples  # noqa: PLC0415
+
+    async with RulesDatabase(rules_url(conf)) as database:
+        if not await database.changes(after=0):
+            await add_examples(database)

@@ -21,6 +21,7 @@ from progress import committed
 from workers import REPOSITORY, Market, until
 
 from app.embedded import ports
+from app.rules.examples import EXAMPLES
 from app.up.everything import PARTITION_BYTES
 
 #: Seconds all of it may take to start on a busy machine (7 on a quiet one), and to stop.
@@ -179,9 +180,15 @@ def health_check() -> list[str]:
 
 def test_one_command_shows_ten_names(first: Up) -> None:
     """When it has said what runs, the dashboard's ten are there soon."""
-    assert f"  dashboard  {first.url}/" in first.words
-    assert any(line.startswith(f"  Kafka      {first.bootstrap}, log ") for line in first.words)
+    said = [" ".join(line.split()) for line in first.words]
+    assert f"dashboard {first.url}/" in said
+    assert any(line.startswith(f"Kafka {first.bootstrap}, log ") for line in said)
     until(lambda: len(first.get("/api/top-gainers")["rank"]) == 10, START_TIMEOUT)
+
+
+def test_transactions_are_judged_by_a_few_rules(first: Up) -> None:
+    """Nobody has to make some before there is a rejected one to see."""
+    until(lambda: len(first.get("/api/rules")["rules"]) == len(EXAMPLES), START_TIMEOUT)
 
 
 def test_its_command_for_another_worker_works(first: Up, tmp_path: Path) -> None:
