@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 WRITER = "tickstream-schemas"
 #: Seconds until what was asked of the broker has to be done.
 PATIENCE = 15.0
+#: Seconds until it is read again after that failed.
+PAUSE = 1.0
 
 Entry = SchemaVersion | SchemaLevel
 T = TypeVar("T")
@@ -75,14 +77,34 @@ class SchemaLog(Service):
     @Service.task
     async def _follow(self) -> None:
         while not self.should_stop:
-            fetched = await self._consumer.getmany(self._partition, timeout_ms=200)
-            for record in fetched.get(self._partition, ()):
-                if record.value is not None:
-                    self.subjects.apply(_decode(record.value))
-            position = await self._consumer.position(self._partition)
-            async with self._moved:
-                self._position = position
-                self._moved.notify_all()
+            try:
+                await self._read()
+            except (KafkaError, OSError) as error:
+                # Whoever asks meanwhile is told so; a worker does not stop for that.
+                self.log.warning("The log of schemas can't be read at the moment: %r", error)
+                await self.sleep(PAUSE)
+
+    async def _read(self) -> None:
+        fetched = await self._consumer.getmany(self._partition, timeout_ms=200)
+        for record in fetched.get(self._partition, ()):
+            self._apply(record)
+        position = await self._consumer.position(self._partition)
+        async with self._moved:
+            self._position = position
+            self._moved.notify_all()
+
+    def _apply(self, record: Any) -> None:
+        if record.value is None:
+            return
+        try:
+            self.subjects.apply(_decode(record.value))
+        except ValueError as error:
+            self.log.warning(
+                "Offset %d of %s is no entry of ours, and left out: %s",
+                record.offset,
+                self._partition.topic,
+                error,
+            )
 
     async def catch_up(self) -> None:
         """Return when all is read that was committed before. Raises RegistryError in time."""

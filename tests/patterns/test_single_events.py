@@ -208,6 +208,16 @@ def test_a_replay_writes_the_same_avro(run: CrashRun, registry: Worker) -> None:
     assert summary["compared"] == len(run.outputs[AVRO])
 
 
+def test_what_is_no_entry_of_the_log_is_left_out(market: Market, registry: Worker) -> None:
+    """It stops neither the worker nor the registry, and is said."""
+    market.send([("stray", b"no entry", int(time.time() * 1000))], "schemas", 0)
+    with client(registry) as ours:
+        first = ours.register_schema("after-a-stray", schema("first"))
+        assert ours.get_latest_version("after-a-stray").schema_id == first
+    assert registry.running
+    assert "of schemas is no entry of ours" in registry.log
+
+
 def refusal(call) -> tuple[int, int]:
     """Give status and code of a registry's refusal."""
     with pytest.raises(SchemaRegistryError) as refused:
