@@ -23,7 +23,8 @@ def test_a_batch_comes_again_when_its_agent_stumbles(stream: Stream) -> None:
         stream.send(100, poison=True)
         stream.send(100, minute=1)
         stream.wait_exact()
-        assert "raised at offsets" in worker.log
+        # Our own words are not there where a rebalance closes the task at that very moment.
+        assert "can't see poison (1)" in worker.log
         assert worker.running
 
 

@@ -204,7 +204,7 @@ def test_a_replay_writes_the_same_avro(run: CrashRun, registry: Worker) -> None:
         timeout=120,
     )
     assert (found.returncode, found.stderr) == (0, "")
-    (summary,) = json.loads(found.stdout)["topics"].values()
+    summary = json.loads(found.stdout)["topics"][AVRO]
     assert summary["compared"] == len(run.outputs[AVRO])
 
 
