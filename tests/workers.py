@@ -103,13 +103,13 @@ class Worker:
         """Wait until `/readyz` answers 200. Raises AssertionError with the end of its log."""
 
         def is_ready() -> bool:
-            assert self.running, f"the worker ended with {self.exit_code}:\n{self.tail()}"
+            assert self.running, f"the worker ended with {self.exit_code}:\n{self.troubles()}"
             return self.ready
 
         try:
             until(is_ready, timeout)
         except TimeoutError as error:
-            raise AssertionError(f"not ready: {self._readiness()}\n{self.tail()}") from error
+            raise AssertionError(f"not ready: {self._readiness()}\n{self.troubles()}") from error
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> int:
         """Ask it to stop (SIGTERM), which it has to do in time; give its exit code."""
@@ -192,7 +192,11 @@ class Worker:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def tail(self, lines: int = 40) -> str:
-        """Give the end of its log, and what it said of its first error."""
+        """Give the end of its log."""
+        return "\n".join(self.log.splitlines()[-lines:])
+
+    def troubles(self, lines: int = 40) -> str:
+        """Give what its log says of its first error, and its end: the one may hide the other."""
         log = self.log.splitlines()
         wrong = (n for n, line in enumerate(log) if "[ERROR]" in line or "[CRITICAL]" in line)
         first, end = next(wrong, len(log)), max(0, len(log) - lines)

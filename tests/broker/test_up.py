@@ -180,9 +180,8 @@ def health_check() -> list[str]:
 
 def test_one_command_shows_ten_names(first: Up) -> None:
     """When it has said what runs, the dashboard's ten are there soon."""
-    said = [" ".join(line.split()) for line in first.words]
-    assert f"dashboard {first.url}/" in said
-    assert any(line.startswith(f"Kafka {first.bootstrap}, log ") for line in said)
+    assert f"  dashboard    {first.url}/" in first.words
+    assert any(line.startswith(f"  Kafka        {first.bootstrap}, log ") for line in first.words)
     until(lambda: len(first.get("/api/top-gainers")["rank"]) == 10, START_TIMEOUT)
 
 
@@ -256,7 +255,7 @@ def test_a_worker_that_dies_ends_it(up: Callable[..., Up], market: Market) -> No
     """With a broker of the user's: the last line says what died, the exit code is 1."""
     run = up(BROKER_URL=f"kafka://{market.bootstrap}", TICKSTREAM_APP_ID=market.application)
     run.await_words()
-    assert f"Kafka {market.bootstrap}" in [" ".join(line.split()) for line in run.words]
+    assert f"  Kafka        {market.bootstrap}" in run.words
     run.worker.kill()
     code, said = run.end()
     assert code == 1
