@@ -110,6 +110,7 @@ class Entries:
 
     def read_open(self, partition: int, key: bytes | None, value: bytes | None) -> Entry | None:
         """Give a window that says it is not final."""
+        value = self._as_json(value)
         if value is None or not _is_open(value):
             return None
         return self._told(partition, (key or b"").decode(errors="replace"), value)

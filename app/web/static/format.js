@@ -42,6 +42,7 @@ const percentage = new Intl.NumberFormat(LOCALE, {
 });
 
 export const percent = (fraction) => percentage.format(fraction);
+export const share = (fraction) => percent(fraction).replace("+", ""); // of a whole: no change
 export const count = (value) => whole.format(value);
 export const compact = (value) => short.format(value);
 export const time = (ms) => clock.format(ms);

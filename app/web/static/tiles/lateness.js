@@ -1,7 +1,7 @@
 // How late records came: behind the stream time of their own partition, table by table.
 
 import { get } from "/static/api.js";
-import { compact, count, element, percent } from "/static/format.js";
+import { compact, count, element, share } from "/static/format.js";
 import { svg } from "/static/svg.js";
 
 const WIDTH = 420, HEIGHT = 150, FLOOR = 118, LEFT = 6;
@@ -41,7 +41,7 @@ function show(body, tables, page) {
 
 function words(table) {
   const most = table.graces.find((each) => each.kept === 0.999);
-  const kept = `${percent(table.kept).replace("+", "")} of ${compact(table.records)} records came within the grace of ${duration(table.grace)}`;
+  const kept = `${share(table.kept)} of ${compact(table.records)} records came within the grace of ${duration(table.grace)}`;
   const enough = most ? `; ${duration(most.grace)} would keep 99.9 %` : "";
   return element("p", { class: "lateness-words" }, `${kept}${enough}.`);
 }

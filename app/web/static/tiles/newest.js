@@ -17,6 +17,7 @@ export function newest({ id, title, path, topics = [], line, empty, most = MOST,
   let waiting = null;
 
   function draw(body, page) {
+    clearTimeout(waiting);
     waiting = null;
     lines = lines.sort(order).slice(0, most);
     body.replaceChildren(linesOf(lines, page));

@@ -1,7 +1,7 @@
 // The pipelines beside the market, a tile each: what each has said last. One that does not run
 // here has no tile.
 
-import { count, percent } from "/static/format.js";
+import { count, share } from "/static/format.js";
 import { duration } from "/static/tiles/lateness.js";
 import { newest } from "/static/tiles/newest.js";
 
@@ -113,7 +113,7 @@ const clickThrough = newest({
           name: window.query,
           searches: window.searches,
           when: window.start,
-          value: percent(window.rate).replace("+", ""),
+          value: share(window.rate),
           title: `${count(window.clicked)} of ${count(window.searches)} searches within five minutes`,
         }
       : null,

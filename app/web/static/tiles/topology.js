@@ -20,7 +20,7 @@ export const topology = {
   every: 2000,
   empty: "No pipeline runs here.",
   async ask(signal) {
-    graph ??= await askGraph();
+    graph = await askGraph();
     return askWorkers(signal);
   },
   show(body, workers) {
