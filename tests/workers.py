@@ -166,6 +166,18 @@ class Worker:
         finally:
             self.kill()
 
+    def command(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run `faust -A app` as somebody beside it does, with its settings; give what became."""
+        return subprocess.run(
+            [Path(sys.executable).with_name("faust"), "-A", "app", *arguments],
+            cwd=REPOSITORY,
+            env={**os.environ, **self.environment},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
     # -- what it says
 
     @property

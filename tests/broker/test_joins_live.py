@@ -1,20 +1,16 @@
 """Joins on a real broker: rules from the command to the verdict, and what a worker answers."""
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
-from pathlib import Path
 
 import pytest
 import truth
 from msgspec.json import encode
-from workers import REPOSITORY, Market, Worker, until
+from workers import Market, Worker, until
 
 from app.records import Click, Profile, Search, Transaction
 
@@ -30,16 +26,7 @@ def worker(market: Market) -> Iterator[Worker]:
 
 def rules(worker: Worker, *words: str, code: int = 0) -> str:
     """Run `faust -A app rules` as somebody beside the worker does; give what it said."""
-    faust = Path(sys.executable).with_name("faust")
-    done = subprocess.run(
-        [faust, "-A", "app", "rules", *words],
-        cwd=REPOSITORY,
-        env={**os.environ, **worker.environment},
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = worker.command("rules", *words)
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from pages import open_page
 from playwright.sync_api import Browser, Page, expect
 from workers import Market, Worker, tick, until
 
@@ -25,13 +26,6 @@ def _market(now: int) -> Iterator[tuple[str, bytes, int]]:
             yield tick(symbol, price, now + step * STEP)
 
 
-def _open(browser: Browser, viewport: Any) -> Page:
-    context = browser.new_context(
-        viewport=viewport, locale="en-GB", timezone_id="UTC", color_scheme="light"
-    )
-    return context.new_page()
-
-
 @pytest.fixture(scope="module")
 def new_worker(market: Market) -> Iterator[Worker]:
     """Give a worker that has not seen a tick yet."""
@@ -42,7 +36,7 @@ def new_worker(market: Market) -> Iterator[Worker]:
 @pytest.fixture(scope="module")
 def first_words(browser: Browser, new_worker: Worker) -> str:
     """Give what a page says before there is a tick."""
-    page = _open(browser, DESKTOP)
+    page = open_page(browser, DESKTOP)
     page.goto(new_worker.url)
     expect(page.locator("#gainers")).to_have_attribute("data-state", "empty")
     words = page.locator("main").inner_text()
@@ -61,7 +55,7 @@ def worker(new_worker: Worker, first_words: str, market: Market) -> Worker:  # n
 @pytest.fixture
 def page(browser: Browser, worker: Worker) -> Iterator[Page]:
     """Give an empty page; no script of ours may fail in it, and all it asks is the worker."""
-    page = _open(browser, DESKTOP)
+    page = open_page(browser, DESKTOP)
     failures: list[object] = []
     hosts: set[str] = set()
     page.on("pageerror", lambda error: failures.append(error))  # noqa: PLW0108  # it marks it

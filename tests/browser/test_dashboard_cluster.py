@@ -3,10 +3,11 @@
 import re
 import time
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from pages import complaints_of, open_page
 from playwright.sync_api import Browser, Page, expect
 from workers import MINUTE, Market, Worker, tick, until
 
@@ -42,27 +43,11 @@ def two(market: Market) -> Iterator[list[Worker]]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """Give an empty page; nothing may complain in it."""
-    page = _open(browser, "light")
-    complaints = _complaints(page)
+    page = open_page(browser)
+    complaints = complaints_of(page)
     yield page
     page.context.close()
     assert complaints == []
-
-
-def _open(browser: Browser, scheme: Literal["light", "dark"]) -> Page:
-    return browser.new_context(
-        viewport={"width": 1320, "height": 900},
-        locale="en-GB",
-        timezone_id="UTC",
-        color_scheme=scheme,
-    ).new_page()
-
-
-def _complaints(page: Page) -> list[str]:
-    said: list[str] = []
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("console", lambda message: said.append(message.text))
-    return said
 
 
 def _now() -> int:
@@ -170,8 +155,8 @@ def test_the_api_can_be_tried(page, two) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_use_it(browser, two, scheme: Any) -> None:
     """Axe finds nothing to say, in either theme, on a desk and on a phone."""
-    page = _open(browser, scheme)
-    complaints = _complaints(page)
+    page = open_page(browser, scheme=scheme)
+    complaints = complaints_of(page)
     for path, wait in [("/#SYM04/1m", "#lateness .histogram"), ("/api/docs", ".operation")]:
         page.goto(two[0].url + path)
         expect(page.locator(wait).first).to_be_visible()
@@ -188,7 +173,7 @@ def test_a_worker_that_dies_is_seen_and_its_symbols_come_back(browser, two, mark
     """First a standby answers, and the page says so; then its partitions are the other one's."""
     left, victim = two
     symbol = next(s for s in SYMBOLS if left.get(f"/router/candles/{s}/")[1] == victim.url)
-    page = _open(browser, "light")
+    page = open_page(browser)
     _shown(page, left, symbol)
     expect(page.locator("#workers li")).to_have_count(2)
     victim.kill()

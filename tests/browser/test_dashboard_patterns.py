@@ -1,19 +1,14 @@
 """The tiles of the pipelines beside the market: what each says, as it is said."""
 
-import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from pages import complaints_of, open_page
 from playwright.sync_api import Browser, Page, expect
 from workers import MINUTE, Market, Worker, tick, until
-
-FAUST = Path(sys.executable).with_name("faust")
 
 #: Tiles whose lines the API knows, and those that begin when the page is opened.
 KNOWN = {
@@ -28,15 +23,11 @@ TOLD = {"trends": "RISE", "rejected": "", "clicks": "", "logs": ""}
 SIMULATIONS = ("payments", "machines", "connections", "guests", "shop", "transactions", "logs")
 
 
-def _faust(worker: Worker, *arguments: str) -> None:
-    command = [FAUST, "-A", "app", *arguments]
-    subprocess.run(command, env={**os.environ, **worker.environment}, check=True, timeout=60)
-
-
 def _simulate(worker: Worker, *names: str) -> None:
     """Send hours of events."""
     for name in names:
-        _faust(worker, "produce", f"--source={name}", "--rate=0", "--count=20000", "--step=500")
+        many = "--rate=0", "--count=20000", "--step=500"
+        worker.command("produce", f"--source={name}", *many).check_returncode()
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +35,7 @@ def worker(market: Market) -> Iterator[Worker]:
     """Give a worker of all pipelines, which have something to say of hours of events."""
     rules = f"sqlite+aiosqlite:///{market.directory / 'rules.db'}"
     with market.worker(TICKSTREAM_RULES_URL=rules) as worker:
-        _faust(worker, "rules", "examples")
+        worker.command("rules", "examples").check_returncode()
         _simulate(worker, *SIMULATIONS)
         for path in "alerts", "maintenance", "beacons", "service-actions", "click-through":
             until(lambda path=path: worker.get(f"/api/{path}")[1])
@@ -54,12 +45,8 @@ def worker(market: Market) -> Iterator[Worker]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """Give an empty page, in which nothing may complain: that there is no tick yet is no fault."""
-    page = browser.new_context(
-        viewport={"width": 1320, "height": 900}, locale="en-GB", timezone_id="UTC"
-    ).new_page()
-    said: list[str] = []
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("console", lambda message: said.append(message.text))
+    page = open_page(browser)
+    said = complaints_of(page)
     yield page
     page.context.close()
     assert [each for each in said if "404 (Not Found)" not in each] == []

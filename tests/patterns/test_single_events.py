@@ -4,17 +4,13 @@ logs -> logs-critical, logs-error, logs-warning, logs-info; conn-events -> conn-
 """
 
 import json
-import os
 import random
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import chain, islice
-from pathlib import Path
 
 import pytest
 import truth
@@ -23,7 +19,7 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 from crash_run import RECORDS, CrashRun, crash_run
-from workers import Market, Worker, until
+from workers import MINUTE, Market, Worker, until
 
 from app.sources import logs
 from app.sources.registry import SIMULATIONS, Sent
@@ -192,17 +188,9 @@ def test_two_workers_are_one_registry(market: Market, registry: Worker) -> None:
 
 def test_a_replay_writes_the_same_avro(run: CrashRun, registry: Worker) -> None:
     """By the id that is registered; it registers nothing, and finds no difference."""
-    faust = Path(sys.executable).with_name("faust")
-    hour = (str(int(time.time() * 1000) + each * 3_600_000) for each in (-1, 1))
-    found = subprocess.run(
-        [faust, "-A", "app", "--json", "replay", "--topic", AVRO, "--warm-up", "1d"]
-        + [f"--{name}={at}" for name, at in zip(("from", "to"), hour, strict=True)],
-        env={**os.environ, **registry.environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    now, hour = int(time.time() * 1000), 60 * MINUTE
+    around = f"--from={now - hour}", f"--to={now + hour}"
+    found = registry.command("--json", "replay", "--topic", AVRO, "--warm-up", "1d", *around)
     assert (found.returncode, found.stderr) == (0, "")
     summary = json.loads(found.stdout)["topics"][AVRO]
     assert summary["compared"] == len(run.outputs[AVRO])
