@@ -1,10 +1,14 @@
-"""How every Kafka client of this process reaches the brokers: addresses, TLS, SASL."""
+"""How every Kafka client of this process reaches the brokers (addresses, TLS, SASL), and ends."""
 
+import asyncio
 import logging
 import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer
 from faust import auth
 
 from app.oauth import token_provider
@@ -50,6 +54,47 @@ def faust_credentials(conf: Settings) -> Any:
         ssl_context=context,
         mechanism=conf.kafka_mechanism,
     )
+
+
+@asynccontextmanager
+async def running(consumer: AIOKafkaConsumer) -> AsyncIterator[AIOKafkaConsumer]:
+    """Start a consumer that belongs to no group, stop it in the end. Raises what starting does."""
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await stop_consumer(consumer)
+
+
+async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer that belongs to no group; all of it, also just after its start."""
+    consumer._closed = True  # noqa: SLF001  # else it warns when it is collected
+    for part in (consumer._coordinator, consumer._fetcher):  # noqa: SLF001
+        if part is not None:  # as long as it could not be started
+            with own_cancellation():
+                await part.close()
+    await consumer._client.close()  # noqa: SLF001
+
+
+@contextmanager
+def own_cancellation() -> Iterator[None]:
+    """Let a CancelledError through only if this task was cancelled, while a client closes.
+
+    aiokafka cancels its own tasks then and awaits them. One that has not begun yet ends with
+    CancelledError, and who closes a client that failed early would look cancelled, too.
+    """
+    before = cancel_requests()
+    try:
+        yield
+    except asyncio.CancelledError:
+        if cancel_requests() > before:
+            raise
+
+
+def cancel_requests() -> int:
+    """Give how often the current asyncio task was asked to end."""
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
 
 
 # A token is good for all clients, and reading the system's certificates takes 20 ms.

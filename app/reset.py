@@ -24,6 +24,7 @@ from app.admin import (
     ensure_topics,
     existing_topics,
 )
+from app.clients import running
 from app.start import StartError, lock
 from app.state.changelog import ends, new_consumer
 from app.state.table import outputs_of
@@ -131,14 +132,10 @@ async def _sizes(conf: Settings, names: Iterable[str]) -> dict[str, int]:
     """Give how many offsets each topic of those that exist holds."""
     counts = await existing_topics(conf)
     tps = [TopicPartition(name, n) for name in names for n in range(counts.get(name, 0))]
-    consumer = new_consumer(conf)
     sizes: dict[str, int] = {}
-    try:
-        await consumer.start()
+    async with running(new_consumer(conf)) as consumer:
         for tp, (first, end) in (await ends(consumer, tps)).items():
             sizes[tp.topic] = sizes.get(tp.topic, 0) + end - first
-    finally:
-        await consumer.stop()
     return sizes
 
 

@@ -3,18 +3,17 @@
 import json
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from faust.cli import argument, option
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from app.clients import client_options
+from app.clients import running
 from app.commands._process import JSON, CommandError, LongCommand
 from app.commands._types import Time
 from app.commands._worker import address, answer
@@ -22,6 +21,7 @@ from app.records import Candle, LateTick, Tick
 from app.settings import Settings
 from app.settings import settings as of_this_process
 from app.state.batch import Decoder
+from app.state.changelog import new_consumer
 from app.state.clock import SystemClock
 from app.topics import TICKS, TICKS_LATE
 from app.windows import Count, DefinitionError, Session, parse_window
@@ -152,7 +152,7 @@ async def _read(
     conf: Settings, partition: TopicPartition, begin: int | None, end: int | None
 ) -> AsyncIterator[list[Any]]:
     """Give the records from `begin` on, to `end` at least; None are the topic's own."""
-    async with _consumer(conf) as consumer:
+    async with running(new_consumer(conf)) as consumer:
         consumer.assign([partition])
         oldest = (await consumer.beginning_offsets([partition]))[partition]
         if begin is not None and begin < oldest:
@@ -168,20 +168,6 @@ async def _read(
         while await consumer.position(partition) < end:
             for raw in (await consumer.getmany(partition, timeout_ms=200)).values():
                 yield raw
-
-
-@asynccontextmanager
-async def _consumer(conf: Settings) -> AsyncIterator[Any]:
-    consumer: Any = AIOKafkaConsumer(
-        **client_options(conf),
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-    )
-    try:
-        await consumer.start()
-        yield consumer
-    finally:
-        await consumer.stop()
 
 
 def _utc(time: int) -> str:

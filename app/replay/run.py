@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from aiokafka import TopicPartition
 
 from app.admin import committed_offsets
 from app.batching.fetching import install
+from app.clients import running
 from app.replay import live
 from app.replay.comparison import Difference, TopicSummary, compare
 from app.replay.coverage import LIVE_OPEN, Coverage
@@ -28,7 +29,7 @@ from app.state.changelog import new_consumer
 from app.state.table import outputs_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from aiokafka import AIOKafkaConsumer
 
@@ -126,7 +127,7 @@ class _Replay:
             await find_all(self._selection.tables, self._conf)
         except SchemaError as error:
             raise ReplayError(str(error)) from error
-        async with _consumer(self._conf) as consumer:
+        async with running(new_consumer(self._conf)) as consumer:
             history = await histories(
                 consumer, self._selection, self._interval, warm_up=warm_up or 0, conf=self._conf
             )
@@ -198,7 +199,7 @@ class _Replay:
     ) -> None:
         names = list(self._entries if topics is None else topics)
         since = self._interval.begin - self._conf.max_ahead
-        async with _consumer(self._conf) as consumer:
+        async with running(new_consumer(self._conf)) as consumer:
             async for topic, partition, records in live.written(
                 consumer,
                 names,
@@ -277,16 +278,6 @@ class _Replay:
 
 def _read(history: Mapping[TopicPartition, History]) -> int:
     return sum(each.position - each.begin for each in history.values())
-
-
-@asynccontextmanager
-async def _consumer(conf: Settings) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = new_consumer(conf)
-    try:
-        await consumer.start()
-        yield consumer
-    finally:
-        await consumer.stop()
 
 
 def _noting(tables: Iterable[StateTable], entries: Mapping[str, Entries]) -> ExitStack:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import app
 from app.calc.rules import BadRuleError
+from app.clients import running
 from app.records import Rule
 from app.rules.database import SLICE, Change, RulesDatabase, rules_url
 from app.settings import settings
@@ -119,9 +120,7 @@ class RulesFeed(Service):
 async def published(conf: Settings) -> dict[str, Rule]:
     """Give the rules in the topic, by id, deleted ones left out."""
     found: dict[str, Rule] = {}
-    consumer = new_consumer(conf)
-    await consumer.start()
-    try:
+    async with running(new_consumer(conf)) as consumer:
         consumer.assign([PLACE])
         begin, end = (await ends(consumer, [PLACE]))[PLACE]
         consumer.seek(PLACE, begin)
@@ -129,8 +128,6 @@ async def published(conf: Settings) -> dict[str, Rule]:
             fetched = await consumer.getmany(PLACE, timeout_ms=200)
             for record in fetched.get(PLACE, []):
                 _apply(found, (record.key or b"").decode(), record.value)
-    finally:
-        await consumer.stop()
     return found
 
 

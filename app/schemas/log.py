@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from app.clients import client_options
+from app.clients import client_options, stop_consumer
 from app.records.schemas import SchemaLevel, SchemaVersion
 from app.schemas.errors import RegistryError
 from app.schemas.subjects import Subjects
@@ -72,7 +72,7 @@ class SchemaLog(Service):
     async def on_shutdown(self) -> None:
         """Disconnect, once nothing is read any more."""
         for consumer in (self._consumer, self._asking):
-            await consumer.stop()
+            await stop_consumer(consumer)
 
     @Service.task
     async def _follow(self) -> None:

@@ -12,7 +12,7 @@ from aiokafka import errors as kafka
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import OffsetAndMetadata
 
-from app.clients import client_options
+from app.clients import client_options, own_cancellation
 from app.state.errors import TaskError
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ async def stop_producer(producer: AIOKafkaProducer) -> None:
     """
     _see_end(producer)
     if not _in_transaction(producer):
-        with suppress(TimeoutError):
+        with suppress(TimeoutError), own_cancellation():
             async with asyncio.timeout(STOP_TIMEOUT):
                 await producer.stop()
     await _abandon(producer)

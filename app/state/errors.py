@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 
 from aiokafka.errors import ProducerFenced
@@ -43,8 +44,10 @@ def told(error: BaseException) -> str:
     return f"{text} ({frames[-1].filename}:{frames[-1].lineno})" if frames else text
 
 
-def in_words(error: Exception) -> str:
+def in_words(error: BaseException) -> str:
     """Say what a checkpoint failed of."""
     if isinstance(error, ProducerFenced):
         return "fenced: another worker has its partition, or its transaction timed out"
+    if isinstance(error, asyncio.CancelledError):
+        return "what it waited for was cancelled"
     return repr(error)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from app.clients import running
 from app.state.changelog import POLL_RECORDS, ends, new_consumer, open_store, write
 
 if TYPE_CHECKING:
@@ -38,9 +39,7 @@ async def restore(
     ahead of the changelog, or behind what is still there.
     """
     changelog = TopicPartition(table.changelog.name, partition)
-    consumer = new_consumer(conf)
-    try:
-        await consumer.start()
+    async with running(new_consumer(conf)) as consumer:
         consumer.assign([changelog])
         first, end = (await ends(consumer, [changelog]))[changelog]
         store = open_store(path, changelog, first, end)
@@ -52,8 +51,6 @@ async def restore(
             raise
         finally:
             progress.finish()
-    finally:
-        await consumer.stop()
     if progress.rows:
         logger.info(
             "Restored %s in %.2f s", progress, progress.seconds, extra={"table": table.name}

@@ -15,6 +15,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
+from app.clients import running
 from app.state import metrics
 from app.state.changelog import POLL_RECORDS, ends, new_consumer, open_store, write
 from app.state.errors import OtherHistoryError
@@ -112,9 +113,7 @@ class Standbys(Service):
 
     async def _follow_all(self) -> None:
         """Follow until there is nothing to follow. Raises what the brokers answer."""
-        consumer = new_consumer(self._actives.conf)
-        try:
-            await consumer.start()
+        async with running(new_consumer(self._actives.conf)) as consumer:
             while self._wanted and not self.should_stop:
                 if self._changed.is_set():
                     self._changed.clear()
@@ -123,8 +122,6 @@ class Standbys(Service):
                     await self._read(consumer)
                 else:
                     await self.wait_first(self._changed.wait(), timeout=1.0)
-        finally:
-            await consumer.stop()
 
     async def _begin(self, consumer: AIOKafkaConsumer) -> None:
         """Open the stores that are not open yet, and fetch for each from where it stands."""

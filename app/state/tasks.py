@@ -14,6 +14,7 @@ from mode import Service
 from mode.types import ServiceT
 
 from app import logs
+from app.clients import cancel_requests
 from app.state import metrics
 from app.state.checkpoint import FORBIDDEN
 from app.state.clock import Clock, SystemClock
@@ -214,6 +215,11 @@ class Tasks(Service):
             await task.open()
             self.source.deliver(task.tp, active=True)
             await task.run()
+        except asyncio.CancelledError as error:
+            if task.ending or self._stopping or cancel_requests():
+                raise
+            # A client has cancelled something of its own, and told us so.
+            await self._lose(task, error)
         except Exception as error:  # noqa: BLE001  # the broker may answer anything
             if not (task.ending or self._stopping):
                 await self._mend(task, error)
@@ -233,7 +239,7 @@ class Tasks(Service):
         else:
             await self._lose(task, error)
 
-    async def _lose(self, task: Task, error: Exception) -> None:
+    async def _lose(self, task: Task, error: BaseException) -> None:
         logger.warning("Task %s is lost: %s", task.name, in_words(error))
         await self._reopen(task)
 

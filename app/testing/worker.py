@@ -31,7 +31,7 @@ class WorkerTasks(Tasks):
         super().__init__(conf, directory)
         self._errors = errors
 
-    async def _lose(self, task: Task, error: Exception) -> None:
+    async def _lose(self, task: Task, error: BaseException) -> None:
         if not isinstance(error, EXPECTED):
             self._errors.append(error)
         await super()._lose(task, error)

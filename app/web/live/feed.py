@@ -14,6 +14,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from app.clients import running
 from app.state.changelog import ends
 from app.web.live.event import Event, shape_of
 from app.web.live.history import History, Kept
@@ -121,9 +122,7 @@ class Feed:
             await asyncio.sleep(PAUSE)
 
     async def _read_all(self) -> None:
-        consumer = self._new_consumer()
-        try:
-            await consumer.start()
+        async with running(self._new_consumer()) as consumer:
             consumer.assign(self._partitions)
             await self._begin(consumer)
             while True:
@@ -134,8 +133,6 @@ class Feed:
                     self._take(tp.partition, records)
                 # What has been fetched already is given without a turn of the loop.
                 await asyncio.sleep(0)
-        finally:
-            await consumer.stop()
 
     async def _begin(self, consumer: AIOKafkaConsumer) -> None:
         """Go on where it was, or begin a little before the ends."""

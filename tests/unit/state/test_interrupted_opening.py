@@ -1,6 +1,7 @@
-"""A partition that is revoked while its task opens: the rebalance goes on, nothing stays held.
+"""A task is interrupted while it opens: revoked, or by a client of Kafka that gives up.
 
-aiokafka swallows a cancellation while one of its clients closes; the journal here does the same.
+aiokafka swallows a cancellation while one of its clients closes, and may raise one that nobody
+asked for; the journals here do the same.
 """
 
 import asyncio
@@ -40,8 +41,32 @@ class Stubborn(MemoryJournal):
         raise AssertionError("nobody cancelled")
 
 
+class GivingUp(MemoryJournal):
+    """A journal whose first restore awaits something of its own that it has cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryKafka(VirtualClock(0)), 0)
+        self.gave_up = False
+        self.restored = asyncio.Event()
+
+    async def restore(
+        self, path: Path, table: StateTable, partition: int, progress: Progress
+    ) -> Store:
+        """Open the store, but not at the first time."""
+        if not self.gave_up:
+            self.gave_up = True
+            own = asyncio.get_running_loop().create_future()
+            own.cancel()
+            await own
+        self.restored.set()
+        return await super().restore(path, table, partition, progress)
+
+
 class Group:
     """What tasks need of the consumer, at the start of everything."""
+
+    def __init__(self) -> None:
+        self.keeps = False
 
     async def committed(self, _: TopicPartition) -> None:
         """Nothing is committed."""
@@ -61,8 +86,8 @@ class Group:
         """It delivers nothing."""
 
     def still_assigned(self, _: TopicPartition, __: int) -> bool:
-        """Nothing stays assigned."""
-        return False
+        """All stays assigned, or nothing."""
+        return self.keeps
 
 
 @pytest.fixture
@@ -86,3 +111,16 @@ async def test_revoking_does_not_wait_for_an_opening_that_goes_on(tasks: Tasks) 
     assert tasks.running(tp) is None
     assert table.partitions == []
     Store(tasks.store_path(table, 0)).close()
+
+
+async def test_a_task_whose_client_cancels_something_of_its_own_is_opened_again(
+    tasks: Tasks,
+) -> None:
+    """As after any error of a broker: nobody else would open it."""
+    tasks.journal = journal = GivingUp()
+    tasks.source.keeps = True
+    tp = TopicPartition(tasks.tables[0].source.name, 0)
+    tasks.assign([tp], 1)
+    tasks.on_flow_open()
+    await asyncio.wait_for(journal.restored.wait(), 30)
+    await tasks.revoke([tp])
