@@ -7,7 +7,13 @@ import pytest
 from hypothesis import is_hypothesis_test, settings
 from workers import Market
 
-from app.embedded import LocalBroker
+from app.embedded import LocalBroker, ports
+
+
+def pytest_configure() -> None:
+    """Give tests that run at once ports of their own: a stopped broker's are nobody else's."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    ports.CHOICE = ports.CHOICE[number :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,6 +10,9 @@ HOST = "127.0.0.1"
 #: and the broker's start.
 CHOICE = range(20_000, 32_000)
 
+#: What this process was given: it may be taken, though nothing listens there for a while.
+_given: set[int] = set()
+
 
 def demand(port: int, *, option: str = "--port") -> None:
     """Raise BrokerError if `port` can't be used; `option` is what chooses another one."""
@@ -22,10 +25,11 @@ def demand(port: int, *, option: str = "--port") -> None:
 
 
 def free() -> int:
-    """Give a port that nothing uses; two callers at once hardly get the same."""
+    """Give a port that nothing uses. A process gets none twice; two hardly get the same."""
     while True:
         port = random.choice(CHOICE)  # noqa: S311 - no secret
-        if not refusal(port):
+        if port not in _given and not refusal(port):
+            _given.add(port)
             return port
 
 
