@@ -59,6 +59,9 @@ class Load:
                 "enable.idempotence": True,
                 "message.timeout.ms": 0,
                 "reconnect.backoff.max.ms": 250,
+                # A broker that has just started may say that a partition has no leader yet;
+                # librdkafka would ask again after 5 minutes.
+                "topic.metadata.refresh.interval.ms": 1000,
                 "log_level": 2,
             }
         )
@@ -109,10 +112,18 @@ def position(market: Market) -> int:
 
 
 def wait_flow(market: Market, after: str = "the start", timeout: float = 120) -> None:
-    """Wait until the application commits more than it has now; log the seconds it took."""
+    """Wait until the application commits more than it has now; log the seconds it took.
+
+    Raises TimeoutError, which says whether ticks wait to be read or none come in.
+    """
     begun = time.monotonic()
     before = until(lambda: position(market), timeout)
-    until(lambda: position(market) > before, timeout)
+    try:
+        until(lambda: position(market) > before, timeout)
+    except TimeoutError as error:
+        waiting = lag(market.bootstrap, market.application)
+        error.add_note(f"After {after} {before} ticks are committed, {waiting} wait to be read.")
+        raise
     logger.info("After %s the flow goes on in %.1f s", after, time.monotonic() - begun)
 
 

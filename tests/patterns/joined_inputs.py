@@ -9,29 +9,35 @@ from crash_run import _left
 from msgspec.json import encode
 from workers import Market
 
-from app.records import Click, Search
+from app.records import Click, Profile, Search
+
+#: Where each kind of mark is sent.
+TOPICS = {Search: "searches", Click: "clicks", Profile: "profiles"}
 
 
 def ended_by(
-    market: Market, marks: Sequence[Search | Click], sources: Sequence[str]
+    market: Market, *marks: Sequence[Search | Click | Profile], sources: Sequence[str]
 ) -> Callable[[], bool]:
     """Give what sends `marks` once all else is folded, and says when they are folded too.
 
     Of another time, they let everything close that waits; sent before, some would overtake what
-    they are to follow. `sources` are the topics of the stages they go through.
+    they are to follow. Of several lots each is sent when the one before it is folded. `sources`
+    are the topics of the stages they go through.
     """
-    clean = -1
+    lots = iter(marks)
+    clean = 0
 
     def settled() -> bool:
         nonlocal clean
-        if clean < 0:
-            for mark in marks:
-                topic = "searches" if isinstance(mark, Search) else "clicks"
-                market.send([(mark.user, encode(mark), mark.time)], topic)
-            clean = 0
         clean = 0 if _left(market, sources) else clean + 1
         # What one stage commits is the next one's to read; three follow one another at the most.
-        return clean > 3
+        if clean <= 3:
+            return False
+        lot = next(lots, None)
+        for mark in lot or ():
+            market.send([(mark.user, encode(mark), mark.time)], TOPICS[type(mark)])
+        clean = 0
+        return lot is None
 
     return settled
 

@@ -20,7 +20,7 @@ from joined_inputs import ended_by, read_all
 from verdict_truth import Truth
 from workers import Market
 
-from app.records import Click, Search
+from app.records import Click, Profile, Search
 from app.sources.registry import SIMULATIONS, Sent
 from app.topics import PROFILES
 
@@ -60,6 +60,8 @@ def joined(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Joined:
         *(Search(f"m{n}", f"mark-{n}", f"mark {n}", start + 79 * HOUR) for n in range(24)),
         *(Click(f"m{n}", f"end-{n}", "mark", start + 79 * HOUR) for n in range(24)),
     ]
+    # Of the clicks that wait, half get theirs.
+    known = [Profile(f"end-{n}", "gold", "DE", start + 79 * HOUR) for n in range(12)]
     with ExitStack() as ending:
         ending.enter_context(rules.changing())
         run = crash_run(
@@ -67,7 +69,7 @@ def joined(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Joined:
             "transactions,searches,clicks",
             sent,
             outputs=OUTPUTS,
-            settled=ended_by(market, marks, SOURCES),
+            settled=ended_by(market, marks, known, sources=SOURCES),
             TICKSTREAM_RULES_URL=rules.url,
             TICKSTREAM_TRANSACTION_MOST=MOST,
             TICKSTREAM_PROFILE_GRACE=f"{PROFILE_GRACE}ms",
@@ -189,7 +191,7 @@ def test_clicks_get_the_profiles_that_came_in_time(joined: Joined) -> None:
         expected |= enriched(values)
     found = {each["id"]: each for each in run.values("clicks-enriched")}
     assert len(found) == len(run.outputs["clicks-enriched"])
-    waiting = {name for name in clicks if name.startswith("m")}
+    waiting = {f"m{n}" for n in range(12, 24)}
     assert found.keys() == clicks.keys() - waiting
     for name, each in found.items():
         click, *place = clicks[name]
@@ -279,4 +281,4 @@ def test_what_can_not_be_read_is_a_dead_letter_once(joined: Joined) -> None:
 
 
 def _is_no_mark(value: dict) -> bool:
-    return not value.get("id", "").startswith("m")
+    return not value.get("user", "").startswith(("mark-", "end-"))
