@@ -103,7 +103,7 @@ class Guard:
         raise ApiError(HTTPStatus.MISDIRECTED_REQUEST, "misdirected", message)
 
     def _check_role(self, request: web.Request, client: str) -> None:
-        needed = role_for(request.path)
+        needed = role_for(request.method, request.path)
         if not self._conf.web_protected or (needed is None and request.path != "/"):
             return
         role, guessed = shown(request, self._conf)

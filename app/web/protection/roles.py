@@ -8,16 +8,20 @@ OPEN = {"/", "/healthz", "/readyz", "/login", "/logout"}
 _OPEN_BELOW = "/static/"
 _READ = {"/metrics", "/openapi.json"}
 _READ_BELOW = "/api/"
+#: What schemas are read from; who registers one is an admin.
+_REGISTRY = "/registry/"
 
 
-def role_for(path: str) -> Role | None:
+def role_for(method: str, path: str) -> Role | None:
     """Give the role that a request for `path` needs; None if anybody may.
 
     What isn't of this project is for admins: Faust's own views, pages of users' agents.
     """
     if path in OPEN or path.startswith(_OPEN_BELOW):
         return None
-    return "read" if path in _READ or path.startswith(_READ_BELOW) else "admin"
+    if path in _READ or path.startswith(_READ_BELOW):
+        return "read"
+    return "read" if method == "GET" and path.startswith(_REGISTRY) else "admin"
 
 
 def allows(role: Role | None, needed: Role | None) -> bool:

@@ -6,12 +6,20 @@ from guarded_workers import ADMIN, READ, bearer, guarded
 
 @pytest.mark.parametrize("path", ["/registry/", "/registry/mode", "/registry/nothing"])
 async def test_it_is_behind_the_same_protection(protected, http, path) -> None:
-    """For admins, with what browsers are told on each of its answers."""
-    for headers, status in ({}, 401), (bearer(READ), 403), (bearer(ADMIN), 200):
+    """Read by who may read, with what browsers are told on each of its answers."""
+    for headers, status in ({}, 401), (bearer(READ), 200), (bearer(ADMIN), 200):
         async with http.get(protected.url + path, headers=headers) as reply:
             assert reply.status == (404 if status == 200 and "nothing" in path else status)
             assert "frame-ancestors 'none'" in reply.headers["Content-Security-Policy"]
             assert reply.headers["Server"] == "tickstream"
+
+
+async def test_only_an_admin_changes_it(protected, http) -> None:
+    """Who may read is refused before anything is looked at."""
+    url = f"{protected.url}/registry/subjects/ticks-value/versions"
+    for headers, refused in (bearer(READ), True), (bearer(ADMIN), False):
+        async with http.post(url, json={}, headers=headers) as reply:
+            assert (reply.status == 403) is refused, await reply.text()
 
 
 async def test_its_answers_may_be_read_by_the_sites_of_the_settings(http) -> None:
