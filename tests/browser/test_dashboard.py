@@ -84,8 +84,10 @@ def _painted(page: Page, colour: str) -> int:
     """Count the chart's pixels of a colour, by its name in the style sheet."""
     return page.evaluate(
         """name => {
-            const wanted = getComputedStyle(document.body).getPropertyValue(name).trim();
-            const rgb = [1, 3, 5].map((at) => parseInt(wanted.slice(at, at + 2), 16));
+            const probe = document.createElement("i");
+            probe.style.color = `var(${name})`;
+            document.body.append(probe);
+            const rgb = getComputedStyle(probe).color.match(/\\d+/g).map(Number);
             const canvas = document.querySelector("#chart canvas");
             const { width, height } = canvas;
             const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
@@ -295,3 +297,23 @@ def test_it_says_so_when_the_worker_is_gone(page, worker, market) -> None:
     expect(page.locator("#status")).to_have_text("Live")
     expect(page.locator("#notice")).to_be_hidden()
     expect(page.locator("#last-price")).to_have_text("130.00")
+
+
+def test_a_theme_that_was_chosen_holds_whatever_the_system_says(page: Page, worker: Worker) -> None:
+    """The chart is drawn anew in it, and the next visit begins with it."""
+    page.goto(worker.url)
+    chart = page.locator(".uplot canvas")
+    expect(chart).to_be_visible()
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light, drawn = page.evaluate(paper), chart.evaluate("canvas => canvas.toDataURL()")
+    page.get_by_label("Theme").select_option("dark")
+    dark = page.evaluate(paper)
+    assert dark != light
+    assert page.locator(".uplot canvas").evaluate("canvas => canvas.toDataURL()") != drawn
+    page.reload()
+    assert page.evaluate(paper) == dark
+    expect(page.get_by_label("Theme")).to_have_value("dark")
+    page.get_by_label("Theme").select_option("as the system")
+    assert page.evaluate(paper) == light
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(paper) == dark

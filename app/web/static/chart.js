@@ -23,7 +23,7 @@ export class Chart {
     this.#onPick = onPick;
     place.after(this.#tip);
     new ResizeObserver(() => this.#resize()).observe(place);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#rebuild());
+    document.addEventListener("themechange", () => this.#rebuild());
     place.addEventListener("keydown", (event) => this.#key(event));
     place.addEventListener("blur", () => this.#pick(null));
     // Whoever moves the pointer reads there, whatever the keys had chosen.
@@ -302,7 +302,14 @@ function bucket(ms, step) {
 }
 
 function readColours(place) {
-  const style = getComputedStyle(place);
   const names = ["up", "down", "late", "fast", "slow", "ink", "grid", "paper"];
-  return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--chart-${name}`).trim()]));
+  // A canvas knows no light-dark(): what it means here, only a property of an element tells.
+  const probe = element("i");
+  place.append(probe);
+  const colours = names.map((name) => {
+    probe.style.color = `var(--chart-${name})`;
+    return [name, getComputedStyle(probe).color];
+  });
+  probe.remove();
+  return Object.fromEntries(colours);
 }
