@@ -26,6 +26,7 @@ from app.state.changelog import ends
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 
+    from app.state.task import Task
     from app.state.tasks import Tasks
 
 logger = logging.getLogger(__name__)
@@ -104,6 +105,8 @@ class BatchConsumer(driver.Consumer):
         self.tasks.source = self
         self.add_dependency(self.tasks)
         self._deliverable = asyncio.Event()
+        #: The tasks that the last fetch was for.
+        self._fetched_for: dict[TopicPartition, Task] = {}
         #: Whether the last fetch gave few records.
         self._few = False
 
@@ -244,6 +247,8 @@ class BatchConsumer(driver.Consumer):
         if not active:
             await self.wait_first(self._deliverable.wait(), timeout=1.0)
             return {}, active
+        running = ((tp, self.tasks.running(tp)) for tp in map(_plain, active))
+        self._fetched_for = {tp: task for tp, task in running if task is not None}
         fetched = await self._getmany(active_partitions=active, timeout=POLL_TIMEOUT)
         self._few = 0 < sum(map(len, fetched.values())) < FEW
         return fetched, active
@@ -271,10 +276,17 @@ class BatchConsumer(driver.Consumer):
         await self._seek_back(undelivered)
 
     def _batch(self, tp: Any, records: list[Any]) -> Any | None:
-        """Make the message of a batch; None where no task runs or it has all of the records."""
+        """Make the message of a batch; None where no task runs or it has all of the records.
+
+        None as well if the task is not the one that they were fetched for: the batch of another
+        partition may have held them up for so long that this one's was opened again meanwhile,
+        further back than they begin.
+        """
         task = self.tasks.running(_plain(tp))
+        if task is None or task is not self._fetched_for.get(_plain(tp)):
+            return None
         # The fetcher reads ahead, from its own idea of the position, before a task is open.
-        if task is None or task.next_offset is None or records[-1].offset < task.next_offset:
+        if task.next_offset is None or records[-1].offset < task.next_offset:
             return None
         last, begin = records[-1], task.next_offset
         task.next_offset = last.offset + 1

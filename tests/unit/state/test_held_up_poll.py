@@ -1,0 +1,119 @@
+"""A poll that the batch of one partition holds up, while another one's task is opened again."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from aiokafka import TopicPartition
+from faust.types import TP
+from partition_driver import NewTable
+
+from app.batching.consumer import BatchConsumer
+from app.settings import Settings
+from app.state.tasks import Tasks
+from app.testing.clock import VirtualClock
+from app.testing.journal import LostError, MemoryJournal
+from app.testing.kafka import MemoryKafka
+from app.worker import TickApp
+
+Fetched = Mapping[TopicPartition, list["Record"]]
+
+
+class Record(NamedTuple):
+    """A record as aiokafka's parser gives it, as far as nobody folds it."""
+
+    offset: int
+    timestamp: int = 0
+    timestamp_type: int = 0
+
+
+class Consumer(BatchConsumer):
+    """The consumer, with polls of the test's in the place of a thread that asks a broker."""
+
+    def __init__(self, application: TickApp, tasks: Tasks, polls: Iterator[Fetched]) -> None:
+        super().__init__(
+            application.transport,
+            callback=_nothing,
+            on_partitions_revoked=_nothing,
+            on_partitions_assigned=_nothing,
+        )
+        self.tasks, tasks.source = tasks, self
+        self.flow_active = True
+        #: Where each partition was sought to last.
+        self.sought: dict[TopicPartition, int] = {}
+        self._active_partitions: set[Any] = set()
+        self._polls = polls
+        # Of a thread that never starts.
+        self._thread.thread_loop.close()
+
+    async def _getmany(self, **_: Any) -> Any:
+        return next(self._polls)
+
+    async def _seek_all(self, offsets: Mapping[TopicPartition, int]) -> None:
+        self.sought.update(offsets)
+
+    async def committed(self, _: TopicPartition) -> None:
+        """Nothing is committed."""
+
+    async def bounds(self, _: TopicPartition) -> tuple[int, int]:
+        """A hundred records are in the topic."""
+        return 0, 100
+
+    def highwater(self, _: Any) -> int:
+        """A hundred records are in the topic."""
+        return 100
+
+    def still_assigned(self, _: TopicPartition, __: int) -> bool:
+        """All stays assigned."""
+        return True
+
+    async def delivered(self) -> list[tuple[TP, int]]:
+        """Poll once; give the partition and the first offset of each batch."""
+        return [(tp, message.value.raw[0].offset) async for tp, message in self.getmany(1.0)]
+
+
+async def _nothing(*_: Any) -> None:
+    """Let Faust's side be."""
+
+
+def records(begin: int) -> list[Record]:
+    """Give ten records."""
+    return [Record(offset) for offset in range(begin, begin + 10)]
+
+
+async def opened(tasks: Tasks, *tps: TopicPartition) -> None:
+    """Wait until the tasks of the partitions run."""
+    async with asyncio.timeout(30):
+        while not all(map(tasks.running, tps)):  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.01)
+
+
+async def test_what_was_fetched_for_a_task_goes_to_no_other(
+    application: TickApp, new_table: NewTable, tmp_path: Path
+) -> None:
+    """The new one is further back: the records between would be in no window, and nobody knew."""
+    tasks = Tasks(Settings(APP_DATADIR=tmp_path, TICKSTREAM_CHECKPOINT_INTERVAL="50ms"), tmp_path)
+    tasks.journal = MemoryJournal(MemoryKafka(VirtualClock(0)), 0)
+    tasks.add_table(new_table("1m", 0))
+    (table,) = tasks.tables
+    one, two = (TopicPartition(table.source.name, number) for number in range(2))
+    polls = [{one: records(0), two: records(0)}, {one: records(10), two: records(10)}]
+    consumer = Consumer(application, tasks, iter([*polls, {two: records(0)}]))
+    tasks.assign([one, two], 1)
+    tasks.on_flow_open()
+    await opened(tasks, one, two)
+    assert await consumer.delivered() == [(TP(*one), 0), (TP(*two), 0)]
+
+    held_up = consumer.getmany(1.0)
+    tp, _ = await anext(held_up)
+    assert tp == TP(*one)
+    task = tasks.running(two)
+    task.fail(LostError("no answer"))
+    async with asyncio.timeout(30):
+        await asyncio.wait([task.runner])
+    await opened(tasks, two)
+    assert [tp async for tp, _ in held_up] == []
+    assert consumer.sought[two] == 0
+    assert await consumer.delivered() == [(TP(*two), 0)]
+    await tasks.revoke([one, two])
