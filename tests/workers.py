@@ -55,6 +55,10 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
+#: The pipelines of the market, for who needs no others: all of them are sixty tasks.
+MARKET = {"TICKSTREAM_PIPELINES": "candles,gainers,surges,trends"}
+
+
 class Worker:
     """One worker in a process of its own; used in `with`, which starts and ends it.
 

@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from progress import lag
-from workers import DAY, MINUTE, Market, Worker, tick, until
+from workers import DAY, MARKET, MINUTE, Market, Worker, tick, until
 
 #: Yesterday's noon: no test runs across the end of a day.
 START = int(time.time() * 1000) // DAY * DAY - DAY // 2
@@ -17,7 +17,7 @@ IN_TIME = [(START, 10.0), (START + 1_000, 12.5), (START + 500, 9.5), (START + MI
 @pytest.fixture(scope="module")
 def worker(market: Market):
     """Run a worker that has folded four ticks, a late one, an unreadable one, another symbol's."""
-    with market.worker() as running:
+    with market.worker(**MARKET) as running:
         ticks = [tick("A/B", price, at, size=3) for at, price in IN_TIME]
         others = [("A/B", b"{", START), tick("OTHER", 1.0, START)]
         after = [tick("A/B", 20.0, START + 15 * MINUTE), tick("A/B", 99.0, START + 2)]

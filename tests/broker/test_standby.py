@@ -5,7 +5,7 @@ from typing import Any
 
 from progress import lag
 from prometheus_client.parser import text_string_to_metric_families
-from workers import DAY, Market, Worker, tick, until
+from workers import DAY, MARKET, Market, Worker, tick, until
 
 SYMBOLS = [f"SYM{n:02}" for n in range(40)]
 TICKS = 30
@@ -43,7 +43,7 @@ def follows_all(worker: Worker, other: Worker) -> bool:
 
 def test_a_standby_takes_over_without_a_restore(market: Market) -> None:
     """After `kill -9` the other worker reads nothing of the changelogs, and answers the same."""
-    with market.workers(2) as (one, two):
+    with market.workers(2, **MARKET) as (one, two):
         market.send(
             tick(symbol, 10 + step, NOON + step * 20_000)
             for step in range(TICKS)

@@ -15,7 +15,7 @@ import pytest
 import truth
 from aiohttp import ClientSession, TCPConnector
 from sse import Stream, events
-from workers import DAY, MINUTE, Market, Record, Worker, tick, until
+from workers import DAY, MARKET, MINUTE, Market, Record, Worker, tick, until
 from yarl import URL
 
 #: Yesterday's noon: no test runs across the end of a day.
@@ -44,7 +44,7 @@ PRICES = {key: 10.0 + number / 8 for number, key in enumerate(_keys())}
 @pytest.fixture(scope="module")
 def three(market: Market) -> Iterator[list[Worker]]:
     """Give three workers that have committed a few ticks of each key."""
-    with market.workers(3) as three:
+    with market.workers(3, **MARKET) as three:
         market.send(_ticks())
         until(lambda: _committed(market))
         yield three

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import truth
-from workers import DAY, Market, Worker, tick, until
+from workers import DAY, MARKET, Market, Worker, tick, until
 
 SYMBOLS = [f"SYM{n:02}" for n in range(50)]
 TICKS = 9
@@ -28,7 +28,7 @@ PATHS = [
 @pytest.fixture(scope="module")
 def two(market: Market) -> Iterator[list[Worker]]:
     """Give two workers that share the partitions and answer for all symbols."""
-    with market.workers(2) as two:
+    with market.workers(2, **MARKET) as two:
         market.send(
             tick(symbol, 10 + number % 7 * step, NOON + step * 20_000)
             for number, symbol in enumerate(SYMBOLS)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from pages import open_page
 from playwright.sync_api import Browser, Page, expect
-from workers import Market, Worker, tick, until
+from workers import MARKET, Market, Worker, tick, until
 
 DESKTOP, PHONE = {"width": 1200, "height": 820}, {"width": 390, "height": 844}
 
@@ -29,7 +29,7 @@ def _market(now: int) -> Iterator[tuple[str, bytes, int]]:
 @pytest.fixture(scope="module")
 def new_worker(market: Market) -> Iterator[Worker]:
     """Give a worker that has not seen a tick yet."""
-    with market.worker() as worker:
+    with market.worker(**MARKET) as worker:
         yield worker
 
 

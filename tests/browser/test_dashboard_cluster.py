@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from pages import complaints_of, open_page
 from playwright.sync_api import Browser, Page, expect
-from workers import MINUTE, Market, Worker, tick, until
+from workers import MARKET, MINUTE, Market, Worker, tick, until
 
 SYMBOLS = [f"SYM{n:02}" for n in range(24)]
 #: Minutes of history.
@@ -27,7 +27,7 @@ NOTE_FLASHES = """() => {
 @pytest.fixture(scope="module")
 def two(market: Market) -> Iterator[list[Worker]]:
     """Give two workers that share the partitions and know forty minutes of each symbol."""
-    with market.workers(2) as two:
+    with market.workers(2, **MARKET) as two:
         now = _now()
         market.send(
             tick(symbol, 100 + number + minute % 5 / 10, now - minute * MINUTE, size=10 + number)

@@ -10,13 +10,10 @@ from typing import Any
 import stamina
 import truth
 from chaos_check import OUTPUTS, RANKINGS, Record
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 #: Seconds between two looks at the clock.
 TICK = 0.01
-
-#: Seconds until a producer that has something to send is taken for one that does not any more.
-STALLED = 40
 
 #: A client is back soon after a broker is; librdkafka would wait up to 10 s.
 RECONNECT = {"reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 500}
@@ -30,13 +27,22 @@ class Feed(Thread):
         self._records = iter(records)
         self._rate = rate
         self._halt = Event()
-        self._brokers = bootstrap
-        self._producer = self._new_producer()
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "partitioner": "murmur2",
+                "linger.ms": 5,
+                # Nothing is lost or sent twice by the input itself.
+                "enable.idempotence": True,
+                "queue.buffering.max.messages": 1_000_000,
+                "on_delivery": self._delivered,
+                "delivery.report.only.error": True,
+                "log_level": 0,
+                **RECONNECT,
+            }
+        )
         self.sent = 0
-        #: Of those, how many a second producer sent that may be there already.
-        self.resent = 0
         self.errors: list[str] = []
-        self._purged: list[Message] = []
 
     def run(self) -> None:
         """Send, then wait until all is in."""
@@ -50,9 +56,7 @@ class Feed(Thread):
             self._producer.poll(0)
             if len(records) < due:
                 break
-        if self._producer.flush(STALLED):
-            self._send_again()
-        left = self._producer.flush(STALLED)
+        left = self._producer.flush(60)
         if left:
             self.errors.append(f"{left} ticks not delivered")
 
@@ -62,41 +66,8 @@ class Feed(Thread):
         if self.is_alive():
             self.join()
 
-    def _send_again(self) -> None:
-        """Send what is left by another producer.
-
-        Now and then librdkafka's idempotent one sends nothing any more after a broker's restart,
-        long after all other clients are back (seen with 2.16 on a busy machine).
-        """
-        self._producer.purge()
-        self._producer.flush(STALLED)
-        self.resent = len(self._purged)
-        self._producer = self._new_producer()
-        for message in self._purged:
-            self._producer.produce("ticks", message.value(), message.key())
-
-    def _new_producer(self) -> Producer:
-        return Producer(
-            {
-                "bootstrap.servers": self._brokers,
-                "partitioner": "murmur2",
-                "linger.ms": 5,
-                # Nothing is lost or sent twice by the input itself.
-                "enable.idempotence": True,
-                "queue.buffering.max.messages": 1_000_000,
-                "on_delivery": self._delivered,
-                "delivery.report.only.error": True,
-                "log_level": 0,
-                **RECONNECT,
-            }
-        )
-
-    def _delivered(self, error: KafkaError | None, message: Message) -> None:
-        if error is None:
-            return
-        if error.code() in {KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}:
-            self._purged.append(message)
-        else:
+    def _delivered(self, error: object, _message: Message) -> None:
+        if error is not None:
             self.errors.append(str(error))
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 
 from confluent_kafka import KafkaException, Producer
 from progress import committed, lag
-from workers import Market, until
+from workers import MARKET, Market, until
 
 from app.sources.market import Flaws
 from app.sources.market import Market as Simulator
@@ -26,7 +26,7 @@ STEP = 200
 SYMBOLS = 40
 
 #: Settings of the workers under it: few tasks, and windows enough to tell right from wrong.
-SETTINGS = {"TOPIC_PARTITIONS": 4, "TICKSTREAM_WINDOWS": "1m,5m/1m,1d"}
+SETTINGS = {**MARKET, "TOPIC_PARTITIONS": 4, "TICKSTREAM_WINDOWS": "1m,5m/1m,1d"}
 
 HOUR = 3_600_000
 
@@ -59,9 +59,6 @@ class Load:
                 "enable.idempotence": True,
                 "message.timeout.ms": 0,
                 "reconnect.backoff.max.ms": 250,
-                # A broker that has just started may say that a partition has no leader yet;
-                # librdkafka would ask again after 5 minutes.
-                "topic.metadata.refresh.interval.ms": 1000,
                 "log_level": 2,
             }
         )
