@@ -24,6 +24,9 @@ PARTITIONS = "Tickstream-Partitions"
 #: Seconds to wait for another worker. One that takes longer is stuck, or gone.
 TIMEOUT = ClientTimeout(total=2, sock_connect=0.5)
 
+#: What a worker says to one that does not know its cluster token.
+_REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+
 _log = logging.getLogger(__name__)
 
 #: The workers that did not answer when they were last asked.
@@ -105,5 +108,7 @@ def _read(worker: str, status: int, headers: Mapping[str, str], body: bytes) -> 
         if stale:
             response.headers[STALE] = stale
         return Reply(response, searched, worker, None, stale)
+    if status in _REFUSED:
+        return Reply(worker=worker, silence=f"{status}, as to other tokens than its own")
     found = searched if status == HTTPStatus.NOT_FOUND else frozenset()
     return Reply(None, found, worker, None, stale)

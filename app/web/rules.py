@@ -13,7 +13,10 @@ TABLE = "verdicts"
 
 
 class Rules(Struct, frozen=True):
-    """The rules that transactions are judged by now, by their ids, and their version."""
+    """The rules that transactions are judged by now, by their ids, and their version.
+
+    Version 0 is that of no rule.
+    """
 
     version: int
     rules: list[Rule]
@@ -38,14 +41,17 @@ async def rules(request: web.Request, values: Values) -> web.StreamResponse:
     table = _table(request)
 
     def here() -> Rules | None:
+        found: Rules | None = None
         for state in table.keyed_states():
             version = state.shared.get(VERSION)
             if version is not None:
-                found = [rule for name, rule in sorted(state.shared.items()) if name != VERSION]
-                return Rules(version, found)
-        return None
+                known = [rule for name, rule in sorted(state.shared.items()) if name != VERSION]
+                return Rules(version, known)
+            # Of the partitions that are open here, none has heard of a rule.
+            found = Rules(0, [])
+        return found
 
-    return await answer(request, table, "", here, "rules: there never were any")
+    return await answer(request, table, "", here, "rules")
 
 
 async def card(request: web.Request, values: Values) -> web.StreamResponse:

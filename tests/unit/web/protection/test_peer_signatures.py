@@ -15,31 +15,35 @@ CLUSTER = {"TICKSTREAM_WEB_CLUSTER_TOKEN": "cluster-0123456789"}
 
 
 async def ask_across(http, mine, theirs, path=KEY, token=READ):
-    """Ask a worker for what another one has; give the status of its answer."""
+    """Ask a worker for what another one has; give the status of its answer, and its text."""
     async with guarded(**mine) as asked, guarded(OTHERS, **theirs) as owner:
         owned = {asked.url: {"ticks": [0]}, owner.url: {"ticks": [1]}}
         asked.knows_owners(owned)
         owner.knows_owners(owned)
         async with http.get(asked.url + path, headers=bearer(token)) as reply:
-            return reply.status
+            return reply.status, await reply.text()
 
 
 async def test_a_worker_answers_for_all_with_the_same_tokens(http) -> None:
     """Also what only admins may ask, who said so to the first of them."""
-    assert await ask_across(http, TOKENS, TOKENS) == 200
-    assert await ask_across(http, TOKENS, TOKENS, "/table/candles/BBB/", ADMIN) == 200
+    for path, token in (KEY, READ), ("/table/candles/BBB/", ADMIN):
+        status, _ = await ask_across(http, TOKENS, TOKENS, path, token)
+        assert status == 200
 
 
 async def test_a_shared_cluster_token_outlives_a_change_of_the_others(http) -> None:
     """While workers are started anew, one after the other, with another token for people."""
     changed = TOKENS | {"TICKSTREAM_WEB_TOKEN": "another-0123456789"}
-    assert await ask_across(http, TOKENS | CLUSTER, changed | CLUSTER) == 200
+    status, _ = await ask_across(http, TOKENS | CLUSTER, changed | CLUSTER)
+    assert status == 200
 
 
 async def test_a_worker_with_other_tokens_is_told_apart(http, caplog) -> None:
-    """The answer is that partitions are missing, and the log says why, once."""
+    """The answer is that partitions are missing and why; the log says what to do, once."""
     changed = TOKENS | {"TICKSTREAM_WEB_TOKEN": "another-0123456789"}
-    assert await ask_across(http, TOKENS, changed) == 503
+    status, text = await ask_across(http, TOKENS, changed)
+    assert status == 503
+    assert "403, as to other tokens than its own" in text
     said = [r.getMessage() for r in caplog.records if "refuses" in r.getMessage()]
     assert len(said) == 1
     assert "TICKSTREAM_WEB_CLUSTER_TOKEN" in said[0]
