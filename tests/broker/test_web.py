@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
-from workers import DAY, MARKET, MINUTE, Market, Worker, tick, until
+from workers import DAY, MINUTE, Market, Worker, tick, until
 
 from app.web.api import ROUTES
 
@@ -74,7 +74,7 @@ def _market() -> Iterator[tuple[str, bytes, int]]:
 @pytest.fixture(scope="module")
 def two(market: Market) -> Iterator[list[Worker]]:
     """Give two workers that share the partitions and have folded all ticks."""
-    with market.workers(2, **MARKET) as two:
+    with market.workers(2) as two:
         sent = market.send(_market())
         for symbol, partition in _misplaced().items():
             sent += market.send([tick(symbol, 10, LAST)], partition=partition)

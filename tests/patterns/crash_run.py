@@ -99,6 +99,8 @@ def crash_run(
         half, most = len(sent) // 2, len(sent) * 3 // 4
         _send(market, sent[:half])
         until(lambda: _lag(market, topics) <= half // 2, PATIENCE)
+        # Held up first, or it might be through with all of them before it is killed.
+        running[0].pause()
         _send(market, sent[half:most])
         running[0].kill()
         in_flight = _lag(market, topics)
