@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from mode import Service
@@ -41,8 +42,32 @@ async def prepare(app: TickApp) -> None:
     wrong = await check_topics(topics, app.settings)
     if wrong:
         raise StartError("\n".join(map(str, wrong)))
-    await ensure_topics(topics, app.settings)
+    await ensure_topics([*topics, _leader_topic(app)], app.settings)
     await _check_pipelines(app)
+
+
+@dataclass(frozen=True)
+class _LeaderTopic:
+    """The topic by whose one partition Faust's leader is known; nothing stands in it.
+
+    Faust makes it when it has joined the group, which then rebalances once more, seconds after the
+    first worker was ready: it is there before.
+    """
+
+    name: str
+
+    def partition_count(self) -> int:
+        """Give its number of partitions."""
+        return 1
+
+    def config(self) -> dict[str, str]:
+        """Give its configuration: the broker's own."""
+        return {}
+
+
+def _leader_topic(app: TickApp) -> _LeaderTopic:
+    assignor: Any = app._leader_assignor  # noqa: SLF001  # neither has a public name
+    return _LeaderTopic(assignor._leader_topic_name)  # noqa: SLF001
 
 
 def _topics(app: TickApp) -> list[Topic | Changelog]:

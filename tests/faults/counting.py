@@ -14,7 +14,6 @@ from confluent_kafka.admin import (
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
-    NewTopic,
     ResourceType,
 )
 from workers import MINUTE, Market, Record, Worker, until
@@ -45,11 +44,6 @@ class Stream:
     def worker(self, fault: str = "", **environment: object) -> Worker:
         """Give a worker in which so and so goes wrong."""
         return self.market.worker(**self._environment, FAULT=fault, **environment)
-
-    def settle_group(self) -> None:
-        """Make the topic that Faust makes after it has joined: the group would rebalance for it."""
-        name = f"{self.market.application}-__assignor-__leader"
-        self.admin.create_topics([NewTopic(name, 1, 1)])[name].result(30)
 
     def send(self, count: int, *, poison: bool = False, minute: int = 0) -> None:
         """Send events of ten keys in a minute; one in the middle of the key `poison`."""
