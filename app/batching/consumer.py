@@ -282,8 +282,8 @@ class BatchConsumer(driver.Consumer):
         partition may have held them up for so long that this one's was opened again meanwhile,
         further back than they begin.
         """
-        task = self.tasks.running(_plain(tp))
-        if task is None or task is not self._fetched_for.get(_plain(tp)):
+        task = self._fetched_for.get(_plain(tp))
+        if task is None or task is not self.tasks.running(task.tp):
             return None
         # The fetcher reads ahead, from its own idea of the position, before a task is open.
         if task.next_offset is None or records[-1].offset < task.next_offset:

@@ -41,15 +41,14 @@ async def rules(request: web.Request, values: Values) -> web.StreamResponse:
     table = _table(request)
 
     def here() -> Rules | None:
-        found: Rules | None = None
-        for state in table.keyed_states():
+        states = list(table.keyed_states())
+        for state in states:
             version = state.shared.get(VERSION)
             if version is not None:
-                known = [rule for name, rule in sorted(state.shared.items()) if name != VERSION]
-                return Rules(version, known)
-            # Of the partitions that are open here, none has heard of a rule.
-            found = Rules(0, [])
-        return found
+                found = [rule for name, rule in sorted(state.shared.items()) if name != VERSION]
+                return Rules(version, found)
+        # Of the partitions that are open here, none has heard of a rule.
+        return Rules(0, []) if states else None
 
     return await answer(request, table, "", here, "rules")
 

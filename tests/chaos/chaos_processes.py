@@ -15,15 +15,12 @@ from pathlib import Path
 from threading import Thread
 
 from chaos_plan import Action
-from workers import Worker
+from workers import MARKET, Worker
 
 from app.embedded import LocalBroker
 
 #: Seconds that a worker may take to stop, and until it is killed.
 GRACEFUL, HOPELESS = 10.0, 40.0
-
-#: The pipelines that are compared with the truth.
-PIPELINES = "candles,gainers,surges,trends"
 
 #: A table of each source of theirs, and the tasks there are: one for each partition of these.
 SOURCES = {
@@ -95,9 +92,7 @@ class Processes:
         self._await_stop(number)
         if number not in self._workers:
             bootstrap = self.broker.bootstrap
-            self._workers[number] = Worker(
-                bootstrap, self._directory, self._application, TICKSTREAM_PIPELINES=PIPELINES
-            )
+            self._workers[number] = Worker(bootstrap, self._directory, self._application, **MARKET)
         self._started[number] = time.monotonic()
         self._workers[number].start(wait=False)
         self._meant.add(number)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from workers import MARKET
 
 from app.topology import Edge, Node, Topology, to_dot, to_mermaid, to_tree
 
 REPOSITORY = Path(__file__).parents[2]
-MARKET = {"TICKSTREAM_PIPELINES": "candles,gainers,surges,trends"}
 
 
 def drawn(form: str, **environment: str) -> str:
