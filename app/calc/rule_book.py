@@ -5,79 +5,122 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
-from app.calc.rules import SCOPE, History, breaks, concerns, count, total
+from app.calc.rules import SCOPE, breaks, concerns, count, total
 from app.records import Check, Reason, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-#: What each of these kinds compares with its limit.
-_MEASURES: dict[str, Callable[[Rule, Check, History], int]] = {
-    "max-amount": lambda _, check, __: check.amount,
-    "daily-sum": lambda _, check, history: total(check, history),
-    "velocity": count,
-}
+    from app.calc.rules import History
 
 #: A rule in order of its limit, then its id.
 _Step = tuple[int, str, Rule]
+
+
+class _Ladder:
+    """Upper limits that the same is compared with: those it is above are found by bisection."""
+
+    __slots__ = ("lowest", "steps")
+
+    def __init__(self) -> None:
+        self.steps: list[_Step] = []
+        #: What is not above it is above none.
+        self.lowest = 0
+
+    def put(self, rule: Rule) -> None:
+        insort(self.steps, (rule.limit, rule.id, rule), key=_limit)
+        self.lowest = self.steps[0][0]
+
+    def drop(self, rule: Rule) -> None:
+        del self.steps[bisect_left(self.steps, (rule.limit, rule.id), key=_limit)]
+        if self.steps:
+            self.lowest = self.steps[0][0]
+
+    def below(self, measure: int) -> list[_Step]:
+        """Give those that `measure` is above."""
+        return self.steps[: bisect_left(self.steps, (measure, ""), key=_limit)]
 
 
 class _Shelf:
     """Rules that share what they are looked up by.
 
     Those that are narrowed by nothing else concern all that is looked up so. Of the upper limits
-    among them, what is compared is computed once, and those it is above are found by bisection: a
+    among them, what is compared is computed once, and most often it is not above the lowest: a
     thousand of them cost as little as one.
     """
 
+    __slots__ = ("_amounts", "_counts", "_others", "_sums", "_sure")
+
     def __init__(self) -> None:
-        self._ladders: dict[tuple[str, int], list[_Step]] = {}
+        self._amounts = _Ladder()
+        self._sums = _Ladder()
+        #: By period (ms).
+        self._counts: dict[int, _Ladder] = {}
         self._sure: dict[str, Rule] = {}
         self._others: dict[str, Rule] = {}
 
     def put(self, rule: Rule) -> None:
         if not _is_plain(rule):
             self._others[rule.id] = rule
-        elif rule.kind in _MEASURES:
-            ladder = self._ladders.setdefault((rule.kind, rule.period), [])
-            insort(ladder, (rule.limit, rule.id, rule), key=_limit)
+        elif rule.kind == "max-amount":
+            self._amounts.put(rule)
+        elif rule.kind == "daily-sum":
+            self._sums.put(rule)
+        elif rule.kind == "velocity":
+            self._counts.setdefault(rule.period, _Ladder()).put(rule)
         else:
             self._sure[rule.id] = rule
 
     def drop(self, rule: Rule) -> None:
         if not _is_plain(rule):
             del self._others[rule.id]
-        elif rule.kind in _MEASURES:
-            ladder = self._ladders[rule.kind, rule.period]
-            del ladder[bisect_left(ladder, (rule.limit, rule.id), key=_limit)]
-            if not ladder:
-                del self._ladders[rule.kind, rule.period]
+        elif rule.kind == "max-amount":
+            self._amounts.drop(rule)
+        elif rule.kind == "daily-sum":
+            self._sums.drop(rule)
+        elif rule.kind == "velocity":
+            ladder = self._counts[rule.period]
+            ladder.drop(rule)
+            if not ladder.steps:
+                del self._counts[rule.period]
         else:
             del self._sure[rule.id]
 
     def broken(self, check: Check, history: History, found: list[Reason]) -> None:
         """Add to `found` why a transaction that is looked up here is to be rejected."""
-        for (kind, _), ladder in self._ladders.items():
-            lowest = ladder[0]
-            measure = _MEASURES[kind](lowest[2], check, history)
-            if measure > lowest[0]:
-                above = bisect_left(ladder, (measure, ""), key=_limit)
-                for _, _, rule in ladder[:above]:
-                    _add(rule, check, history, found)
+        # Asked of several shelves for each transaction, so what can't be above is left at once.
+        amounts, sums = self._amounts, self._sums
+        if check.amount > amounts.lowest and amounts.steps:
+            _add(amounts.below(check.amount), check, history, found)
+        if sums.steps:
+            summed = total(check, history)
+            if summed > sums.lowest:
+                _add(sums.below(summed), check, history, found)
+        for ladder in self._counts.values():
+            if history.most < ladder.lowest:
+                continue
+            number = count(ladder.steps[0][2], check, history)
+            if number > ladder.lowest:
+                _add(ladder.below(number), check, history, found)
         for rule in self._sure.values():
-            _add(rule, check, history, found)
+            if text := breaks(rule, check, history):
+                found.append(Reason(rule.id, rule.version, text))
         for rule in self._others.values():
-            if concerns(rule, check):
-                _add(rule, check, history, found)
+            if concerns(rule, check) and (text := breaks(rule, check, history)):
+                found.append(Reason(rule.id, rule.version, text))
 
     def __bool__(self) -> bool:
-        return bool(self._ladders or self._sure or self._others)
+        return bool(
+            self._amounts.steps or self._sums.steps or self._counts or self._sure or self._others
+        )
 
 
-def _add(rule: Rule, check: Check, history: History, found: list[Reason]) -> None:
-    text = breaks(rule, check, history)
-    if text:
-        found.append(Reason(rule.id, rule.version, text))
+def _add(steps: list[_Step], check: Check, history: History, found: list[Reason]) -> None:
+    """Add to `found` what is said of each of the rules, which are all broken."""
+    for _, _, rule in steps:
+        text = breaks(rule, check, history)
+        if text:
+            found.append(Reason(rule.id, rule.version, text))
 
 
 def _is_plain(rule: Rule) -> bool:
@@ -141,16 +184,17 @@ class RuleBook:
     def broken(self, check: Check, history: History) -> list[Reason]:
         """Give why a transaction is to be rejected: each rule it breaks, in order of their ids."""
         found: list[Reason] = []
-        if shelf := self._merchants.get(check.merchant):
+        # An empty shelf is taken away: one that is there has something to say.
+        if (shelf := self._merchants.get(check.merchant)) is not None:
             shelf.broken(check, history, found)
         for length in self._lengths:
-            if shelf := self._cards.get(check.card[:length]):
+            if (shelf := self._cards.get(check.card[:length])) is not None:
                 shelf.broken(check, history, found)
-        if shelf := self._categories.get(check.category):
+        if (shelf := self._categories.get(check.category)) is not None:
             shelf.broken(check, history, found)
-        if shelf := self._countries.get(check.country):
+        if (shelf := self._countries.get(check.country)) is not None:
             shelf.broken(check, history, found)
-        if shelf := self._currencies.get(check.currency):
+        if (shelf := self._currencies.get(check.currency)) is not None:
             shelf.broken(check, history, found)
         if self._everything:
             self._everything.broken(check, history, found)

@@ -124,6 +124,10 @@ def _period(text: str) -> int:
 class History(Protocol):
     """What is known of the card."""
 
+    @property
+    def most(self) -> int:
+        """How many transactions are known at all: no count is above it."""
+
     def spent(self, currency: str, time: int) -> int:
         """Give what was accepted in a currency on the day (UTC) of a time (ms)."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -34,9 +35,22 @@ VERSION = ""
 def to_check(transaction: Transaction, sender: Sender) -> None:
     """Send a transaction to where the rules are."""
     t = transaction
-    place = sender.partition, sender.offset
-    details = t.amount, t.currency, t.merchant, t.category, t.country, t.time, t.kind, t.refers_to
-    sender.send(Check(t.card, t.id, *details, *place))
+    # By position, in the order of the fields: one is made of every transaction.
+    check = Check(
+        t.card,
+        t.id,
+        t.amount,
+        t.currency,
+        t.merchant,
+        t.category,
+        t.country,
+        t.time,
+        t.kind,
+        t.refers_to,
+        sender.partition,
+        sender.offset,
+    )
+    sender.send(check)
 
 
 def to_all(partitions: int) -> Callable[[Rule | RuleDeleted, Sender], None]:
@@ -80,9 +94,13 @@ class Card(Struct, array_like=True):
 class _View:
     """A card as rules see it, as if one transaction (which is being corrected) had not been."""
 
+    __slots__ = ("_card", "_counts", "_without", "most")
+
     def __init__(self, card: Card, without: Judged | None) -> None:
         self._card = card
         self._without = without
+        #: How many transactions are known: no count is above it.
+        self.most = len(card.judged)
         #: Rules of one period share a count.
         self._counts: dict[int, int] = {}
 
@@ -98,11 +116,17 @@ class _View:
         """Give how many transactions there were with after < time <= until (ms)."""
         found = self._counts.get(after)
         if found is None:
-            found = 0
-            for each in self._card.judged.values():
-                if after < each.time <= until and not each.void and each.kind != "cancellation":
-                    found += each is not self._without
-            self._counts[after] = found
+            without = self._without
+            found = self._counts[after] = len(
+                [
+                    each
+                    for each in self._card.judged.values()
+                    if after < each.time <= until
+                    and not each.void
+                    and each.kind != "cancellation"
+                    and each is not without
+                ]
+            )
         return found
 
 
@@ -124,14 +148,15 @@ class Judge:
         """Judge a transaction."""
         card = state or Card({}, {})
         book = self._book(context)
-        first = None if record.kind == "payment" else card.judged.get(record.refers_to or "")
-        reasons = _at_odds(card, record, first)
-        if not reasons and record.kind != "cancellation":
+        again, kind = record.id in card.judged, record.kind
+        first = None if kind == "payment" else card.judged.get(record.refers_to or "")
+        # What is judged for the first time, and is a payment, is at odds with nothing.
+        reasons = _at_odds(card, record, first) if again or kind != "payment" else []
+        if not reasons and kind != "cancellation":
             reasons = book.broken(record, _View(card, first))
-        accepted = not reasons
         context.send(_verdict(record, reasons, book.version, first))
-        if record.id not in card.judged:
-            self._remember(card, record, first, book.version, accepted=accepted)
+        if not again:
+            self._remember(card, record, first, book.version, accepted=not reasons)
         return card
 
     def on_time(self, state: Card, context: Context) -> Card:
@@ -171,19 +196,21 @@ class Judge:
                 _spend(card, first.time, first.currency, -first.amount)
         if accepted and check.kind != "cancellation":
             _spend(card, check.time, check.currency, check.amount)
-        card.judged[check.id] = Judged(
+        judged = card.judged
+        judged[check.id] = Judged(
             check.time, check.amount, check.currency, check.kind, accepted, version
         )
-        newest = card.newest = max(card.newest, check.time)
+        if check.time > card.newest:
+            card.newest = check.time
+        after = card.newest - self.memory
         # Mostly none; at the most the one that was just taken in stays.
-        while len(card.judged) > 1 and (
-            len(card.judged) > self.most
-            or card.judged[next(iter(card.judged))].time < newest - self.memory
-        ):
-            del card.judged[next(iter(card.judged))]
+        while len(judged) > 1:
+            oldest = next(iter(judged))
+            if len(judged) <= self.most and judged[oldest].time >= after:
+                break
+            del judged[oldest]
         if len(card.spent) > 1:
-            before = newest - self.memory - DAY
-            for day in [day for day in card.spent if int(day.partition(" ")[0]) < before]:
+            for day in [day for day in card.spent if _start(day) < after - DAY]:
                 del card.spent[day]
 
 
@@ -234,7 +261,21 @@ def _verdict(
 
 
 def _day(time: int, currency: str) -> str:
-    return f"{time // DAY * DAY} {currency}"
+    return _day_named(time // DAY, currency)
+
+
+# Remembered, both ways: there are few days, and each transaction asks for its own several times.
+
+
+@lru_cache(maxsize=10_000)
+def _day_named(number: int, currency: str) -> str:
+    return f"{number * DAY} {currency}"
+
+
+@lru_cache(maxsize=10_000)
+def _start(day: str) -> int:
+    """Give the start (ms) of a day."""
+    return int(day.partition(" ")[0])
 
 
 def _spend(card: Card, time: int, currency: str, amount: int) -> None:

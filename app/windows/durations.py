@@ -1,6 +1,7 @@
 """Durations as people write them: `500ms`, `30s`, `5m`, `4h`, `8d`."""
 
 import re
+from functools import lru_cache
 
 from app.windows.errors import DefinitionError
 
@@ -21,6 +22,7 @@ def parse_duration(text: str) -> int:
     return int(match[1]) * UNITS[match[2]]
 
 
+@lru_cache(maxsize=1_000)
 def format_duration(ms: int) -> str:
     """Give the shortest text that `parse_duration` reads back as `ms`."""
     for unit, size in reversed(UNITS.items()):
