@@ -22,7 +22,7 @@ from app.state.rows import (
 from app.state.sending import SendingState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from app.state.batch import Decoded
     from app.state.keyed_table import KeyedTable
@@ -60,6 +60,7 @@ class KeyedState(SendingState):
 
     def __init__(self, table: KeyedTable, partition: int, store: Store, *, leads: bool) -> None:
         super().__init__(table, partition, store, leads=leads)
+        self._retention = table.retention
         self._entries: dict[bytes, _Entry] = {}
         self._shared: dict[str, Any] = {}
         #: What is due, by time and key; of an entry that has moved on since, the old one is void.
@@ -116,7 +117,7 @@ class KeyedState(SendingState):
     def _fold(self, decoded: Decoded, begin: int) -> None:
         # The hot loop: everything it touches is a local.
         meta, grace, key_of = self.meta, self.table.grace, self.table.key
-        timeless = self.table.timeless
+        timeless, on_record = self.table.timeless, self.table.process.on_record
         keys, times, offsets, records = (
             decoded.keys,
             decoded.times,
@@ -139,12 +140,13 @@ class KeyedState(SendingState):
                     self.late = time < meta.stream_time - grace
                     late += self.late
                 self.time, self.offset, self._source_key = time, offsets[index], keys[index]
-                key = keys[index] if key_of is None else _raw(key_of(record))
-                if key is None:
+                if key_of is None:
+                    self._handle(keys[index], record, on_record)
+                elif (name := key_of(record)) is not None:
+                    self._handle(_raw(name), record, on_record)
+                else:
                     self._key = b""
                     self.table.process.on_shared(record, self)
-                else:
-                    self._handle(key, record)
                 if self._said:
                     self._pass_on()
         except Exception as error:  # a user's function may raise anything
@@ -154,12 +156,17 @@ class KeyedState(SendingState):
             if late:
                 metrics.late.labels(self.table.name, str(self.partition)).inc(late)
 
-    def _handle(self, key: bytes, record: Any) -> None:
+    def _handle(self, key: bytes, record: Any, on_record: Callable[..., Any | None]) -> None:
         entry = self._entries.get(key)
         self._key = key
-        self._wake = None if entry is None else entry.wake
-        state = self.table.process.on_record(None if entry is None else entry.state, record, self)
-        last = self.time if entry is None else max(entry.last, self.time)
+        if entry is None:
+            self._wake = None
+            state, last = on_record(None, record, self), self.time
+        else:
+            self._wake = entry.wake
+            state, last = on_record(entry.state, record, self), entry.last
+            if self.time > last:
+                last = self.time
         self._keep(key, entry, state, last)
 
     def _keep(self, key: bytes, entry: _Entry | None, state: Any | None, last: int) -> None:
@@ -180,7 +187,7 @@ class KeyedState(SendingState):
     # -- moments
 
     def _due(self, entry: _Entry) -> int:
-        return entry.last + self.table.retention if entry.wake is None else entry.wake
+        return entry.last + self._retention if entry.wake is None else entry.wake
 
     def _await(self, key: bytes, entry: _Entry) -> None:
         """Have the entry in the heap at its moment or before: mostly it only moves on."""
@@ -221,14 +228,15 @@ class KeyedState(SendingState):
 
     def _take_rows(self) -> list[Row]:
         rows: list[Row] = []
-        version = self.table.version
+        version, entries = self.table.version, self._entries
         for key, changed in self._changed.items():
-            entry, row = self._entries.get(key), row_key(key, OPEN)
+            entry = entries.get(key)
             if entry is not None:
-                rows.append((row, encode_row(version, entry.wake, entry.last, entry.state)))
+                value = encode_row(version, entry.wake, entry.last, entry.state)
+                rows.append((row_key(key, OPEN), value))
                 entry.written = True
             elif changed.written:
-                rows.append((row, None))
+                rows.append((row_key(key, OPEN), None))
         self._changed.clear()
         for name in self._changed_shared:
             row = row_key(name.encode(), SHARED)
@@ -254,8 +262,8 @@ class KeyedState(SendingState):
         return set(self._entries)
 
 
-def _raw(key: str | None) -> bytes | None:
-    raw = None if key is None else key.encode()
-    if raw is not None and len(raw) > MAX_KEY:
+def _raw(key: str) -> bytes:
+    raw = key.encode()
+    if len(raw) > MAX_KEY:
         raise ValueError(f"the key has {len(raw)} bytes, more than {MAX_KEY}")
     return raw

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import msgspec
 
-from app.state.partition import Out, PartitionState, Row
+from app.state.partition import PartitionState, Row
 from app.state.table import Host, StateTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from app.state.store import Store
     from app.topics import Topic
 
 _json = msgspec.json.Encoder().encode
+
+
+class _Way(NamedTuple):
+    """How records of a type are sent: what of their topic is asked for each of them."""
+
+    topic: Topic
+    key_of: Callable[[Any], Any]
+    write: Callable[[Any], bytes]
+    #: Where those go that have the same key as what they are made of; None: by their key.
+    same: tuple[str, int] | None
 
 
 class SendingState(PartitionState):
@@ -37,6 +48,8 @@ class SendingState(PartitionState):
         #: Topics with as many partitions as the source: the same keys are in the same ones.
         count = table.source.partition_count()
         self._alike = {each.name for each in table.outputs if each.partition_count() == count}
+        #: By type of a record; of those that are sent to a topic by name, none is known.
+        self._ways: dict[type, _Way] = {}
         self._said: list[tuple[tuple[str, int], bytes, bytes, tuple[int, ...]]] = []
 
     @property
@@ -53,26 +66,35 @@ class SendingState(PartitionState):
         offsets: tuple[int, ...] = (),
     ) -> None:
         """Write a record with the next checkpoint, unless what says so raises."""
-        topic = self.table.output(record, to)
-        key = str(getattr(record, topic.key)).encode()
-        if partition is None:
-            partition = self._place(topic, key)
-        value = (topic.write or _json)(record)
-        self._said.append(((topic.name, partition), key, value, offsets))
+        way = self._ways.get(type(record)) if to is None else None
+        topic, key_of, write, same = way or self._way_of(record, to)
+        key = str(key_of(record)).encode()
+        if partition is not None:
+            place = topic.name, partition
+        elif same is not None and key == self._source_key:
+            place = same
+        else:
+            place = topic.name, self._partition_of(topic, key)
+        self._said.append((place, key, write(record), offsets))
 
-    def _place(self, topic: Topic, key: bytes) -> int:
-        if key == self._source_key and topic.name in self._alike:
-            return self.partition
-        return self._partition_of(topic, key)
+    def _way_of(self, record: Any, to: Topic | None) -> _Way:
+        topic = self.table.output(record, to)
+        same = (topic.name, self.partition) if topic.name in self._alike else None
+        way = _Way(topic, attrgetter(topic.key), topic.write or _json, same)
+        if to is None:
+            self._ways[type(record)] = way
+        return way
 
     def _pass_on(self) -> None:
         """Send what was said of the record that was handled."""
         origin = self._origin
-        source = f"{origin}{self.offset}".encode()
+        source = [("source", f"{origin}{self.offset}".encode())]
         for place, key, value, offsets in self._said:
-            of = ",".join(f"{origin}{each}" for each in offsets).encode() if offsets else source
-            out: Out = (key, value, [("source", of)])
-            self._outputs[place].append(out)
+            headers = source
+            if offsets:
+                of = ",".join(f"{origin}{each}" for each in offsets)
+                headers = [("source", of.encode())]
+            self._outputs[place].append((key, value, headers))
         self._said.clear()
 
     # -- there are no results
