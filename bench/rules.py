@@ -91,6 +91,7 @@ def _keep_up(
     # Made before: making them is work, too.
     made = list(islice(records, number))
     queries, cpu = _metric(worker, QUERIES), _cpu(worker)
+    beside = _cpu_beside(worker)
     begun = time.monotonic()
     sender = Thread(target=_send_at, args=(market.bootstrap, made, args.rate))
     sender.start()
@@ -104,7 +105,11 @@ def _keep_up(
         f"{number:,} transactions in {sent:.1f} s ({number / sent:,.0f}/s), all judged after "
         f"{took:.1f} s ({behind:,.0f} were left at the end of the load); {asked:.0f} queries "
         f"of the database, {1000 * asked / number:.2f} per 1,000 transactions; "
-        f"{1e6 * (_cpu(worker) - cpu) / number:.1f} CPU-us each"
+        f"{1e6 * (_cpu(worker) - cpu) / number:.1f} CPU-us each, and beside the worker "
+        + ", ".join(
+            f"{1e6 * (taken - beside[name]) / number:.1f} of the {name}"
+            for name, taken in _cpu_beside(worker).items()
+        )
     )
     _show_effect(market, *changed)
 
@@ -166,7 +171,22 @@ def _cpu(worker: Worker) -> float:
     """Give what the worker took so far (s of CPU)."""
     if worker.process is None:
         raise RuntimeError("the worker is not started")
-    times = psutil.Process(worker.process.pid).cpu_times()
+    return _taken(psutil.Process(worker.process.pid))
+
+
+def _cpu_beside(worker: Worker) -> dict[str, float]:
+    """Give what the load and the broker took so far (s of CPU): they share the worker's cores."""
+    ours = psutil.Process()
+    broker = [
+        each
+        for each in ours.children(recursive=True)
+        if worker.process is None or each.pid != worker.process.pid
+    ]
+    return {"load": _taken(ours), "broker": sum(map(_taken, broker))}
+
+
+def _taken(process: psutil.Process) -> float:
+    times = process.cpu_times()
     return times.user + times.system
 
 
