@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from math import inf
 from typing import TYPE_CHECKING
 
-from app.calc.rules import SCOPE, breaks, concerns, count, total
+from app.calc.rules import SCOPE, above, breaks, concerns, count, total
 from app.records import Check, Reason, Rule
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class _Ladder:
     def __init__(self) -> None:
         self.steps: list[_Step] = []
         #: What is not above it is above none.
-        self.lowest = 0
+        self.lowest = inf
 
     def put(self, rule: Rule) -> None:
         insort(self.steps, (rule.limit, rule.id, rule), key=_limit)
@@ -33,12 +34,12 @@ class _Ladder:
 
     def drop(self, rule: Rule) -> None:
         del self.steps[bisect_left(self.steps, (rule.limit, rule.id), key=_limit)]
-        if self.steps:
-            self.lowest = self.steps[0][0]
+        self.lowest = self.steps[0][0] if self.steps else inf
 
-    def below(self, measure: int) -> list[_Step]:
-        """Give those that `measure` is above."""
-        return self.steps[: bisect_left(self.steps, (measure, ""), key=_limit)]
+    def broken(self, check: Check, measure: int, found: list[Reason]) -> None:
+        """Add to `found` each rule whose limit `measure` is above."""
+        for _, _, rule in self.steps[: bisect_left(self.steps, (measure, ""), key=_limit)]:
+            found.append(Reason(rule.id, rule.version, above(rule, check, measure)))
 
 
 class _Shelf:
@@ -49,10 +50,13 @@ class _Shelf:
     thousand of them cost as little as one.
     """
 
-    __slots__ = ("_amounts", "_counts", "_others", "_sums", "_sure")
+    __slots__ = ("_counts", "_others", "_sums", "_sure", "amounts", "more")
 
     def __init__(self) -> None:
-        self._amounts = _Ladder()
+        #: Those that limit an amount: mostly all there is, and seldom broken.
+        self.amounts = _Ladder()
+        #: Whether there are others.
+        self.more = False
         self._sums = _Ladder()
         #: By period (ms).
         self._counts: dict[int, _Ladder] = {}
@@ -63,19 +67,20 @@ class _Shelf:
         if not _is_plain(rule):
             self._others[rule.id] = rule
         elif rule.kind == "max-amount":
-            self._amounts.put(rule)
+            self.amounts.put(rule)
         elif rule.kind == "daily-sum":
             self._sums.put(rule)
         elif rule.kind == "velocity":
             self._counts.setdefault(rule.period, _Ladder()).put(rule)
         else:
             self._sure[rule.id] = rule
+        self._look()
 
     def drop(self, rule: Rule) -> None:
         if not _is_plain(rule):
             del self._others[rule.id]
         elif rule.kind == "max-amount":
-            self._amounts.drop(rule)
+            self.amounts.drop(rule)
         elif rule.kind == "daily-sum":
             self._sums.drop(rule)
         elif rule.kind == "velocity":
@@ -85,23 +90,25 @@ class _Shelf:
                 del self._counts[rule.period]
         else:
             del self._sure[rule.id]
+        self._look()
+
+    def _look(self) -> None:
+        self.more = bool(self._sums.steps or self._counts or self._sure or self._others)
 
     def broken(self, check: Check, history: History, found: list[Reason]) -> None:
         """Add to `found` why a transaction that is looked up here is to be rejected."""
-        # Asked of several shelves for each transaction, so what can't be above is left at once.
-        amounts, sums = self._amounts, self._sums
-        if check.amount > amounts.lowest and amounts.steps:
-            _add(amounts.below(check.amount), check, history, found)
-        if sums.steps:
+        if check.amount > self.amounts.lowest:
+            self.amounts.broken(check, check.amount, found)
+        if self._sums.steps:
             summed = total(check, history)
-            if summed > sums.lowest:
-                _add(sums.below(summed), check, history, found)
+            if summed > self._sums.lowest:
+                self._sums.broken(check, summed, found)
         for ladder in self._counts.values():
-            if history.most < ladder.lowest:
-                continue
-            number = count(ladder.steps[0][2], check, history)
-            if number > ladder.lowest:
-                _add(ladder.below(number), check, history, found)
+            # Counting takes as long as what is remembered of the card is.
+            if history.most >= ladder.lowest:
+                number = count(ladder.steps[0][2], check, history)
+                if number > ladder.lowest:
+                    ladder.broken(check, number, found)
         for rule in self._sure.values():
             if text := breaks(rule, check, history):
                 found.append(Reason(rule.id, rule.version, text))
@@ -110,17 +117,7 @@ class _Shelf:
                 found.append(Reason(rule.id, rule.version, text))
 
     def __bool__(self) -> bool:
-        return bool(
-            self._amounts.steps or self._sums.steps or self._counts or self._sure or self._others
-        )
-
-
-def _add(steps: list[_Step], check: Check, history: History, found: list[Reason]) -> None:
-    """Add to `found` what is said of each of the rules, which are all broken."""
-    for _, _, rule in steps:
-        text = breaks(rule, check, history)
-        if text:
-            found.append(Reason(rule.id, rule.version, text))
+        return self.more or bool(self.amounts.steps)
 
 
 def _is_plain(rule: Rule) -> bool:
@@ -184,20 +181,19 @@ class RuleBook:
     def broken(self, check: Check, history: History) -> list[Reason]:
         """Give why a transaction is to be rejected: each rule it breaks, in order of their ids."""
         found: list[Reason] = []
-        # An empty shelf is taken away: one that is there has something to say.
-        if (shelf := self._merchants.get(check.merchant)) is not None:
-            shelf.broken(check, history, found)
-        for length in self._lengths:
-            if (shelf := self._cards.get(check.card[:length])) is not None:
+        card, amount = check.card, check.amount
+        shelves = [self._cards.get(card[:length]) for length in self._lengths]
+        shelves += (
+            self._merchants.get(check.merchant),
+            self._categories.get(check.category),
+            self._countries.get(check.country),
+            self._currencies.get(check.currency),
+            self._everything,
+        )
+        for shelf in shelves:
+            # Of several for each transaction, most have nothing to say: those are not even asked.
+            if shelf is not None and (shelf.more or amount > shelf.amounts.lowest):
                 shelf.broken(check, history, found)
-        if (shelf := self._categories.get(check.category)) is not None:
-            shelf.broken(check, history, found)
-        if (shelf := self._countries.get(check.country)) is not None:
-            shelf.broken(check, history, found)
-        if (shelf := self._currencies.get(check.currency)) is not None:
-            shelf.broken(check, history, found)
-        if self._everything:
-            self._everything.broken(check, history, found)
         if len(found) > 1:
             found.sort(key=_name)
         return found

@@ -151,10 +151,18 @@ def breaks(rule: Rule, check: Check, history: History) -> str | None:
     return _BREAKS[rule.kind](rule, check, history)
 
 
-def _above(rule: Rule, check: Check, _: History) -> str | None:
-    if check.amount <= rule.limit:
-        return None
-    return f"the amount {check.amount} is above {rule.limit}"
+def above(rule: Rule, check: Check, measure: int) -> str:
+    """Say, in words, that what a rule limits is `measure`, which is above its limit."""
+    if rule.kind == "velocity":
+        period = format_duration(rule.period)
+        return f"{measure} transactions within {period}, more than {rule.limit}"
+    if rule.kind == "daily-sum":
+        return f"the day's sum would be {measure} {check.currency}, above {rule.limit}"
+    return f"the amount {measure} is above {rule.limit}"
+
+
+def _amount(rule: Rule, check: Check, _: History) -> str | None:
+    return above(rule, check, check.amount) if check.amount > rule.limit else None
 
 
 def _blocked(rule: Rule, _: Check, __: History) -> str:
@@ -176,16 +184,12 @@ def _country(rule: Rule, check: Check, _: History) -> str | None:
 
 def _sum(rule: Rule, check: Check, history: History) -> str | None:
     summed = total(check, history)
-    if summed <= rule.limit:
-        return None
-    return f"the day's sum would be {summed} {check.currency}, above {rule.limit}"
+    return above(rule, check, summed) if summed > rule.limit else None
 
 
 def _velocity(rule: Rule, check: Check, history: History) -> str | None:
     number = count(rule, check, history)
-    if number <= rule.limit:
-        return None
-    return f"{number} transactions within {format_duration(rule.period)}, more than {rule.limit}"
+    return above(rule, check, number) if number > rule.limit else None
 
 
 def total(check: Check, history: History) -> int:
@@ -199,7 +203,7 @@ def count(rule: Rule, check: Check, history: History) -> int:
 
 
 _BREAKS: dict[str, Callable[[Rule, Check, History], str | None]] = {
-    "max-amount": _above,
+    "max-amount": _amount,
     "block": _blocked,
     "currencies": _currency,
     "countries": _country,

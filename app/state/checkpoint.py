@@ -14,6 +14,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from app.clients import client_options, own_cancellation
 from app.state.errors import TaskError
+from app.state.partition import NO_HEADERS
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -149,7 +150,7 @@ async def write(
         async with producer.transaction():
             changelogs, outputs = [], []
             for state, snapshot in snapshots:
-                rows: list[Out] = [(key, value, []) for key, value in snapshot.rows]
+                rows: list[Out] = [(key, value, NO_HEADERS) for key, value in snapshot.rows]
                 changelog = TopicPartition(state.table.changelog.name, state.partition)
                 changelogs.append(await _send(producer, changelog, rows))
                 for (topic, partition), records in snapshot.outputs.items():

@@ -55,7 +55,7 @@ CROWD = 20_000
 Row = tuple[bytes, bytes | None]
 
 #: No headers; aiokafka only reads the list.
-_NONE: list[tuple[str, bytes]] = []
+NO_HEADERS: list[tuple[str, bytes]] = []
 
 _json = msgspec.json.Encoder().encode
 _partitioner = DefaultPartitioner()
@@ -285,7 +285,7 @@ class PartitionState(ABC):
             record = make(result)
             if record is not None:
                 out = self._outputs[topic.name, self._partition_in(topic, key)]
-                out.append((key, _json(record), _NONE))
+                out.append((key, _json(record), NO_HEADERS))
                 told = True
         return told
 
