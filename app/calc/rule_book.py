@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from math import inf
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from app.calc.rules import SCOPE, above, breaks, concerns, count, total
@@ -21,25 +22,38 @@ _Step = tuple[int, str, Rule]
 class _Ladder:
     """Upper limits that the same is compared with: those it is above are found by bisection."""
 
-    __slots__ = ("lowest", "steps")
+    __slots__ = ("_known", "lowest", "steps")
 
     def __init__(self) -> None:
         self.steps: list[_Step] = []
         #: What is not above it is above none.
         self.lowest = inf
+        #: What was said of counts: there are few, and cards that reach them do so often.
+        self._known: dict[int, list[Reason]] = {}
 
     def put(self, rule: Rule) -> None:
         insort(self.steps, (rule.limit, rule.id, rule), key=_limit)
+        self._known.clear()
         self.lowest = self.steps[0][0]
 
     def drop(self, rule: Rule) -> None:
         del self.steps[bisect_left(self.steps, (rule.limit, rule.id), key=_limit)]
+        self._known.clear()
         self.lowest = self.steps[0][0] if self.steps else inf
 
-    def broken(self, check: Check, measure: int, found: list[Reason]) -> None:
-        """Add to `found` each rule whose limit `measure` is above."""
-        for _, _, rule in self.steps[: bisect_left(self.steps, (measure, ""), key=_limit)]:
-            found.append(Reason(rule.id, rule.version, above(rule, check, measure)))
+    def broken(self, check: Check, measure: int) -> list[Reason]:
+        """Give why a transaction is to be rejected of which `measure` is what is limited."""
+        return [
+            Reason(rule.id, rule.version, above(rule, check, measure))
+            for _, _, rule in self.steps[: bisect_left(self.steps, (measure, ""), key=_limit)]
+        ]
+
+    def broken_by_count(self, check: Check, number: int) -> list[Reason]:
+        """Give the same of a number of transactions, which is all that is said of them."""
+        known = self._known.get(number)
+        if known is None:
+            known = self._known[number] = self.broken(check, number)
+        return known
 
 
 class _Shelf:
@@ -98,17 +112,17 @@ class _Shelf:
     def broken(self, check: Check, history: History, found: list[Reason]) -> None:
         """Add to `found` why a transaction that is looked up here is to be rejected."""
         if check.amount > self.amounts.lowest:
-            self.amounts.broken(check, check.amount, found)
+            found += self.amounts.broken(check, check.amount)
         if self._sums.steps:
             summed = total(check, history)
             if summed > self._sums.lowest:
-                self._sums.broken(check, summed, found)
+                found += self._sums.broken(check, summed)
         for ladder in self._counts.values():
             # Counting takes as long as what is remembered of the card is.
             if history.most >= ladder.lowest:
                 number = count(ladder.steps[0][2], check, history)
                 if number > ladder.lowest:
-                    ladder.broken(check, number, found)
+                    found += ladder.broken_by_count(check, number)
         for rule in self._sure.values():
             if text := breaks(rule, check, history):
                 found.append(Reason(rule.id, rule.version, text))
@@ -217,5 +231,4 @@ class RuleBook:
         return len(self._rules)
 
 
-def _name(reason: Reason) -> str:
-    return reason.rule
+_name = attrgetter("rule")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from bisect import bisect_left, bisect_right, insort
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -78,8 +79,13 @@ class Judged(Struct, array_like=True, gc=False):
     #: Whether it was cancelled or corrected: it counts no more.
     void: bool = False
 
+    @property
+    def counts(self) -> bool:
+        """Whether it is one of the card's transactions."""
+        return not self.void and self.kind != "cancellation"
 
-class Card(Struct, array_like=True):
+
+class Card(Struct, array_like=True, dict=True):
     """What is remembered of a card: its latest transactions by id, in the order they came in.
 
     `spent` is what was accepted, by day (UTC, ms) and currency: `1767225600000 EUR`.
@@ -90,19 +96,45 @@ class Card(Struct, array_like=True):
     #: Highest event time (ms).
     newest: int = 0
 
+    @cached_property
+    def times(self) -> list[int]:
+        """When those were that count (ms), ascending.
+
+        It follows from `judged`, stands in no row, and is made for cards that are counted: so a
+        rule of a card with a hundred transactions does not look at each of them.
+        """
+        return sorted(each.time for each in self.judged.values() if each.counts)
+
+    def take(self, name: str, judged: Judged) -> None:
+        """Remember a transaction."""
+        self.judged[name] = judged
+        if "times" in self.__dict__ and judged.counts:
+            insort(self.times, judged.time)
+
+    def forget(self, name: str) -> None:
+        """Forget a transaction."""
+        self._discount(self.judged.pop(name))
+
+    def annul(self, judged: Judged) -> None:
+        """Let a transaction count no more."""
+        self._discount(judged)
+        judged.void = True
+
+    def _discount(self, judged: Judged) -> None:
+        if "times" in self.__dict__ and judged.counts:
+            del self.times[bisect_left(self.times, judged.time)]
+
 
 class _View:
     """A card as rules see it, as if one transaction (which is being corrected) had not been."""
 
-    __slots__ = ("_card", "_counts", "_without", "most")
+    __slots__ = ("_card", "_without", "most")
 
     def __init__(self, card: Card, without: Judged | None) -> None:
         self._card = card
         self._without = without
         #: How many transactions are known: no count is above it.
         self.most = len(card.judged)
-        #: Rules of one period share a count.
-        self._counts: dict[int, int] = {}
 
     def spent(self, currency: str, time: int) -> int:
         """Give what was accepted in a currency on the day of a time (ms)."""
@@ -114,19 +146,10 @@ class _View:
 
     def count(self, after: int, until: int) -> int:
         """Give how many transactions there were with after < time <= until (ms)."""
-        found = self._counts.get(after)
-        if found is None:
-            without = self._without
-            found = self._counts[after] = len(
-                [
-                    each
-                    for each in self._card.judged.values()
-                    if after < each.time <= until
-                    and not each.void
-                    and each.kind != "cancellation"
-                    and each is not without
-                ]
-            )
+        times, without = self._card.times, self._without
+        found = bisect_right(times, until) - bisect_right(times, after)
+        if without and without.counts and after < without.time <= until:
+            found -= 1
         return found
 
 
@@ -191,15 +214,14 @@ class Judge:
         self, card: Card, check: Check, first: Judged | None, version: int, *, accepted: bool
     ) -> None:
         if accepted and first is not None:
-            first.void = True
+            card.annul(first)
             if first.accepted:
                 _spend(card, first.time, first.currency, -first.amount)
         if accepted and check.kind != "cancellation":
             _spend(card, check.time, check.currency, check.amount)
         judged = card.judged
-        judged[check.id] = Judged(
-            check.time, check.amount, check.currency, check.kind, accepted, version
-        )
+        new = Judged(check.time, check.amount, check.currency, check.kind, accepted, version)
+        card.take(check.id, new)
         if check.time > card.newest:
             card.newest = check.time
         after = card.newest - self.memory
@@ -208,7 +230,7 @@ class Judge:
             oldest = next(iter(judged))
             if len(judged) <= self.most and judged[oldest].time >= after:
                 break
-            del judged[oldest]
+            card.forget(oldest)
         if len(card.spent) > 1:
             for day in [day for day in card.spent if _start(day) < after - DAY]:
                 del card.spent[day]
