@@ -118,11 +118,10 @@ class _Shelf:
             if summed > self._sums.lowest:
                 found += self._sums.broken(check, summed)
         for ladder in self._counts.values():
-            # Counting takes as long as what is remembered of the card is.
+            # With the one that is judged there can't be more than are known, and one.
             if history.most >= ladder.lowest:
                 number = count(ladder.steps[0][2], check, history)
-                if number > ladder.lowest:
-                    found += ladder.broken_by_count(check, number)
+                found += ladder.broken_by_count(check, number)
         for rule in self._sure.values():
             if text := breaks(rule, check, history):
                 found.append(Reason(rule.id, rule.version, text))

@@ -222,8 +222,7 @@ class Judge:
         judged = card.judged
         new = Judged(check.time, check.amount, check.currency, check.kind, accepted, version)
         card.take(check.id, new)
-        if check.time > card.newest:
-            card.newest = check.time
+        card.newest = max(card.newest, check.time)
         after = card.newest - self.memory
         # Mostly none; at the most the one that was just taken in stays.
         while len(judged) > 1:

@@ -165,8 +165,7 @@ class KeyedState(SendingState):
         else:
             self._wake = entry.wake
             state, last = on_record(entry.state, record, self), entry.last
-            if self.time > last:
-                last = self.time
+            last = max(last, self.time)
         self._keep(key, entry, state, last)
 
     def _keep(self, key: bytes, entry: _Entry | None, state: Any | None, last: int) -> None:
@@ -232,8 +231,8 @@ class KeyedState(SendingState):
         for key, changed in self._changed.items():
             entry = entries.get(key)
             if entry is not None:
-                value = encode_row(version, entry.wake, entry.last, entry.state)
-                rows.append((row_key(key, OPEN), value))
+                encoded = encode_row(version, entry.wake, entry.last, entry.state)
+                rows.append((row_key(key, OPEN), encoded))
                 entry.written = True
             elif changed.written:
                 rows.append((row_key(key, OPEN), None))
