@@ -48,8 +48,8 @@ class SendingState(PartitionState):
         #: Topics with as many partitions as the source: the same keys are in the same ones.
         count = table.source.partition_count()
         self._alike = {each.name for each in table.outputs if each.partition_count() == count}
-        #: By type of a record; of those that are sent to a topic by name, none is known.
-        self._ways: dict[type, _Way] = {}
+        #: By type of a record, or by the topic that is named.
+        self._ways: dict[type | str, _Way] = {}
         self._said: list[tuple[tuple[str, int], bytes, bytes, tuple[int, ...]]] = []
 
     @property
@@ -66,8 +66,10 @@ class SendingState(PartitionState):
         offsets: tuple[int, ...] = (),
     ) -> None:
         """Write a record with the next checkpoint, unless what says so raises."""
-        way = self._ways.get(type(record)) if to is None else None
-        topic, key_of, write, same = way or self._way_of(record, to)
+        way = self._ways.get(type(record) if to is None else to.name)
+        if way is None or (to is not None and to is not way.topic):
+            way = self._way_of(record, to)
+        topic, key_of, write, same = way
         key = str(key_of(record)).encode()
         if partition is not None:
             place = topic.name, partition
@@ -81,8 +83,7 @@ class SendingState(PartitionState):
         topic = self.table.output(record, to)
         same = (topic.name, self.partition) if topic.name in self._alike else None
         way = _Way(topic, attrgetter(topic.key), topic.write or _json, same)
-        if to is None:
-            self._ways[type(record)] = way
+        self._ways[type(record) if to is None else to.name] = way
         return way
 
     def _pass_on(self) -> None:
