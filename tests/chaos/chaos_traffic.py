@@ -11,12 +11,10 @@ import stamina
 import truth
 from chaos_check import OUTPUTS, RANKINGS, Record
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from patience import PATIENCE
 
 #: Seconds between two looks at the clock.
 TICK = 0.01
-
-#: A client is back soon after a broker is; librdkafka would wait up to 10 s.
-RECONNECT = {"reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 500}
 
 
 class Feed(Thread):
@@ -38,7 +36,7 @@ class Feed(Thread):
                 "on_delivery": self._delivered,
                 "delivery.report.only.error": True,
                 "log_level": 0,
-                **RECONNECT,
+                **PATIENCE,
             }
         )
         self.sent = 0
@@ -93,7 +91,7 @@ class Reader(Thread):
                 # What was there and is not any more is an error, not a reason to begin anew.
                 "auto.offset.reset": "error",
                 "log_level": 0,
-                **RECONNECT,
+                **PATIENCE,
             }
         )
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from confluent_kafka import KafkaException, Producer
+from patience import PATIENCE
 from progress import committed, lag
 from workers import MARKET, Market, until
 
@@ -58,8 +59,8 @@ class Load:
                 "linger.ms": 5,
                 "enable.idempotence": True,
                 "message.timeout.ms": 0,
-                "reconnect.backoff.max.ms": 250,
                 "log_level": 2,
+                **PATIENCE,
             }
         )
         self._enough = threading.Event()
