@@ -51,6 +51,10 @@ EXPIRE_SLICE = 5_000
 #: each window holds a tick or two, they take longer than the folding.
 CROWD = 20_000
 
+#: Seconds that a publication may come too early: the checkpoint that it goes with is at a sum of
+#: floats.
+EARLY = 0.001
+
 #: Key and value of a row (None deletes it).
 Row = tuple[bytes, bytes | None]
 
@@ -187,13 +191,14 @@ class PartitionState(ABC):
         """Say whether to publish at `now` (s, of the monotonic clock)."""
         if self.behind:
             return True
-        return now - self._published_at >= self.table.publish_interval / 1000 and self.unpublished
+        due = self._published_at + self.table.publish_interval / 1000
+        return now >= due - EARLY and self.unpublished
 
     def _publication_time(self) -> float:
         """Give when this publication was due: one that came a bit late puts off no other."""
         now, interval = self.clock.monotonic(), self.table.publish_interval / 1000
         due = self._published_at + interval
-        return due if due <= now < due + interval else now
+        return due if due - EARLY <= now < due + interval else now
 
     def snapshot(self, *, publish: bool) -> Snapshot:
         """Take what has changed; folding may go on, into the next snapshot.

@@ -282,20 +282,26 @@ class Task:
     # -- checkpoints
 
     async def run(self) -> None:
-        """Checkpoint at each interval while the task runs.
+        """Checkpoint at each interval while the task runs, at another moment than other tasks.
 
         Raises what a checkpoint raised, or what the task failed with.
         """
-        interval = rest = self.tasks.conf.checkpoint_interval / 1000
+        interval = self.tasks.conf.checkpoint_interval / 1000
+        due = self.clock.monotonic() + interval * self.tasks.next_phase()
         while self.state is State.RUNNING:
-            await self.clock.sleep(0 if any(s.behind for s in self.states) else rest)
-            begun = self.clock.monotonic()
+            if any(state.behind for state in self.states):
+                await self.clock.sleep(0)
+            else:
+                await self.clock.sleep(due - self.clock.monotonic())
+                # By a grid, so that what a checkpoint takes delays no other, and tasks stay apart;
+                # by another after more than an interval of sleep.
+                woken = self.clock.monotonic()
+                due = (due if woken < due + interval else woken) + interval
             if self.skipped:
                 await self._explain_skipped()
             if self.state is State.RUNNING:
                 await self.checkpoint()
-            # What a checkpoint takes is part of the interval: results come that much sooner.
-            rest = max(interval - (self.clock.monotonic() - begun), interval * LEAST_REST)
+            due = max(due, self.clock.monotonic() + interval * LEAST_REST)
 
     async def _explain_skipped(self) -> None:
         """Offsets may be of transactions' markers; or of records deleted before they came."""

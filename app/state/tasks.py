@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -38,6 +39,11 @@ logger = logging.getLogger(__name__)
 #: How often the same batch may fail before the worker stops: it may have been the agent's
 #: database that was away for a moment.
 ATTEMPTS = 3
+
+#: By how much of an interval the checkpoints of a task come after those of the task opened before
+#: it. Multiples of it, of whatever number of tasks, spread evenly over the interval (the golden
+#: ratio's additive sequence: Knuth, TAOCP 3, 6.4, theorem S).
+PHASE = (5**0.5 - 1) / 2
 
 #: What no restart of a task mends: the worker stops.
 HOPELESS = (TaskError, UnreadableRowError, StoreError)
@@ -88,6 +94,7 @@ class Tasks(Service):
         self.standbys = Standbys(self)
         #: Up to where batches failed, and how often in a row.
         self._failed_at: dict[TopicPartition, tuple[int, int]] = {}
+        self._phases = count(1)
         #: Stores that were damaged and restored.
         self._damaged: set[Path] = set()
         self.source: Source
@@ -95,6 +102,10 @@ class Tasks(Service):
     def on_init_dependencies(self) -> list[ServiceT]:
         """Give the services that run as long as this one."""
         return [self.standbys]
+
+    def next_phase(self) -> float:
+        """Give after what part of an interval a new task checkpoints: each at another time."""
+        return next(self._phases) * PHASE % 1
 
     # -- declarations
 
