@@ -6,6 +6,8 @@ from bisect import bisect_left, bisect_right
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from app.calc.candles import candle
+from app.records import Candle
 from app.state.pane_folding import PaneFolding
 from app.state.partition import RecordError, Row, encode_record
 from app.state.rows import OPEN, RowDecoder, encode_row, prefix, row_key, split_row_key
@@ -235,8 +237,10 @@ class PaneState(PaneFolding):
             return None
         return native.windows.Publication(
             window,
-            WindowResult,
-            OhlcState,
+            result=WindowResult,
+            state=OhlcState,
+            candle=candle,
+            record=Candle,
             outputs=self._outputs,
             places=self._places,
             encode=encode_record,

@@ -8,7 +8,7 @@ from cpython.bytes cimport (
     PyBytes_GET_SIZE,
 )
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
-from cpython.long cimport PyLong_CheckExact
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from libc.string cimport memcpy
 
 cdef enum:
@@ -69,13 +69,22 @@ cdef bytes _value(pane, long long version):
         state.notional,
         state.total,
     ):
-        if PyFloat_CheckExact(number):
-            at = _float(at, PyFloat_AS_DOUBLE(number))
-        elif PyLong_CheckExact(number) and -(1 << 63) <= number < 1 << 63:
-            at = _integer(at, number)
-        else:
+        at = _number(at, number)
+        if at == NULL:
             return None
     return PyBytes_FromStringAndSize(<char*> buffer, at - buffer)
+
+
+cdef unsigned char* _number(unsigned char* at, number) except? NULL:
+    """Write a float, or an int of 64 bits; NULL for anything else."""
+    cdef int overflow = 0
+    cdef long long whole
+    if PyFloat_CheckExact(number):
+        return _float(at, PyFloat_AS_DOUBLE(number))
+    if not PyLong_CheckExact(number):
+        return NULL
+    whole = PyLong_AsLongLongAndOverflow(number, &overflow)
+    return NULL if overflow else _integer(at, whole)
 
 
 cdef unsigned char* _big_endian(unsigned char* at, unsigned long long number, int size) noexcept:

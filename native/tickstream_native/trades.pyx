@@ -19,8 +19,8 @@ cdef int _exponent
 for _exponent in range(EXACT_POWER + 1):
     POWERS[_exponent] = 10.0 ** _exponent
 
-#: No size and no sum of sizes of a batch passes this: added to another one it is within 64 bits.
-cdef long long LARGEST_SUM = 1 << 61
+#: No sum of sizes of a batch passes this, so that it is within 64 bits.
+cdef long long LARGEST_SUM = 1 << 62
 
 
 cdef class Trades:
@@ -160,6 +160,8 @@ def read(raw, long long earliest, long long largest, long long max_ahead, Py_ssi
     cdef Trades trades = Trades(len(raw))
     cdef Field field
     cdef long long last = 0, stamp
+    if trades.room > LARGEST_SUM // largest:
+        return None
     for record in raw:
         value, key = record.value, record.key
         if not PyBytes_CheckExact(value) or not PyBytes_CheckExact(key):

@@ -39,10 +39,11 @@ cdef class Publication:
 
     `encode(record)` gives bytes; `places(key)` what makes the records of a key and, with each, where
     in `outputs` they go: the same for all results of a publication, as are their `partition`,
-    `stream_time` and `before`. `result` and `state` are the product's types.
+    `stream_time` and `before`. `result`, `state`, `record` are the product's types. Where `candle`
+    is all that makes records, they are made without a result, which would be a `record` just so.
     """
 
-    cdef object window, result, state, outputs, places, encode, before, stream_time, partition
+    cdef object window, result, state, candle, record, outputs, places, encode, before, stream_time, partition
     cdef long long size, advance, offset, finalised
     cdef Slice* slices
     cdef Extent* extents
@@ -61,9 +62,11 @@ cdef class Publication:
     def __init__(
         self,
         window,
+        *,
         result,
         state,
-        *,
+        candle,
+        record,
         outputs,
         places,
         encode,
@@ -75,6 +78,7 @@ cdef class Publication:
         self.window = window
         self.size, self.advance, self.offset = window
         self.result, self.state = result, state
+        self.candle, self.record = candle, record
         self.outputs, self.places, self.encode = outputs, places, encode
         self.before, self.partition = before, partition
         self.stream_time, self.finalised = stream_time, finalised
@@ -112,9 +116,16 @@ cdef class Publication:
         if not self._load(panes, starts, count):
             return False
         places = self.places(key)
+        cdef bint plain = self._are_candles(places)
         for i in range(count):
             if self.extents[i].first < self.extents[i].stop:
-                self._tell(self._merged(name, &self.extents[i]), key, places)
+                self._say(&self.extents[i], key, name, places, plain)
+        return True
+
+    cdef bint _are_candles(self, list places):
+        for make, _ in places:
+            if make is not self.candle:
+                return False
         return True
 
     cdef Py_ssize_t _extents(self, list near, long long after, long long until) except -1:
@@ -193,22 +204,23 @@ cdef class Publication:
         self.states.append(state)
         return True
 
-    cdef int _tell(self, result, bytes key, list places) except -1:
-        """Write the records of a result."""
-        cdef bint told = False
+    cdef int _say(self, Extent* extent, bytes key, str name, list places, bint plain) except -1:
+        """Write the records of a window."""
+        cdef Slice whole = self._merged(extent)
+        cdef bint final = extent.start + self.size <= self.finalised, told = False
+        result = None if plain else self._result(name, extent, &whole, final)
         self.saying = result
         for make, place in places:
-            record = make(result)
+            record = self._candle(name, extent, &whole, final) if plain else make(result)
             if record is not None:
                 self.outputs[place].append((key, self.encode(record), NO_HEADERS))
                 told = True
         if told:
-            final = result.final
             self.told[final] = self.told.get(final, 0) + 1
         return 0
 
-    cdef object _merged(self, str key, Extent* extent):
-        """Give the result of a window."""
+    cdef Slice _merged(self, Extent* extent):
+        """Merge the panes of a window: see `Ohlc.merge_runs`."""
         cdef Slice whole = self.slices[extent.first]
         cdef Slice* slice
         cdef Py_ssize_t i
@@ -225,11 +237,34 @@ cdef class Publication:
             whole.volume += slice.volume
             whole.notional += slice.notional
             whole.total += slice.total
-        return self._result(key, extent, &whole)
+        return whole
 
-    cdef object _result(self, str key, Extent* extent, Slice* whole):
-        cdef long long end = extent.start + self.size
-        cdef bint final = end <= self.finalised
+    cdef object _candle(self, str key, Extent* extent, Slice* whole, bint final):
+        """Make the record of a window as `candle` would: see app/calc/candles.py."""
+        return self.record(
+            key,
+            self.size,
+            self.advance,
+            extent.start,
+            extent.start + self.size,
+            self.states[extent.first].open,
+            whole.high,
+            whole.low,
+            self.states[extent.stop - 1].close,
+            whole.volume,
+            whole.notional / <double> whole.volume if whole.volume else None,
+            whole.count,
+            whole.total / <double> whole.count,
+            2 * whole.last_offset + final,
+            final,
+            0,
+            self.partition,
+            whole.first_offset,
+            whole.last_offset,
+        )
+
+    cdef object _result(self, str key, Extent* extent, Slice* whole, bint final):
+        """Make the result of a window as `EventTimeState._result` does."""
         oldest, newest = self.states[extent.first], self.states[extent.stop - 1]
         state = self.state(
             oldest.open_time,
@@ -248,7 +283,7 @@ cdef class Publication:
             key,
             self.window,
             extent.start,
-            end,
+            extent.start + self.size,
             state,
             whole.count,
             whole.first_offset,

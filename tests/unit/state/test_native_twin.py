@@ -13,9 +13,8 @@ from raw_records import BAD, GOOD, NOON, Raw, raw_tick
 from window_checks import LIVES, LIVES_IN_ORDER, Life, declared
 
 from app.calc.candles import candle
-from app.native import extension, in_words
+from app.native import extension
 from app.records import EARLIEST, LARGEST, Tick
-from app.settings import Settings
 from app.state.batch import Decoder
 from app.state.clock import SystemClock
 from app.state.errors import TaskError
@@ -54,15 +53,18 @@ def test_a_partition_writes_the_same_bytes(
     assert written[0] == written[1]
 
 
+@pytest.mark.parametrize(
+    "record", [candle, lambda result: None if result.final else candle(result)]
+)
 def test_many_keys_in_many_panes_write_the_same_bytes(
-    application: TickApp, new_table: NewTable, drive: Drive
+    application: TickApp, new_table: NewTable, drive: Drive, record: Any
 ) -> None:
-    """As much as a catch-up brings: key by key, with runs of panes, windows long final."""
+    """As much as a catch-up brings: runs of panes, windows long final, records of any making."""
     raw = [
         raw_tick(n, Tick(f"S{n * n % 37}", 1 + n * 0.37 % 11, NOON + n * 150, n % 7))
         for n in range(12_000)
     ]
-    table = new_table("5m/1m,2m/30s", MINUTE)
+    table = new_table("5m/1m,2m/30s", MINUTE, record=record)
     written = []
     for native in (True, False):
         with using(application, native=native), drive(table, raw) as driver:
@@ -72,7 +74,7 @@ def test_many_keys_in_many_panes_write_the_same_bytes(
             driver.settle()
             written.append((driver.changelog, _outputs(driver)))
     assert written[0] == written[1]
-    assert len(written[0][1][CANDLES.name]) > 2_000
+    assert len(written[0][1][CANDLES.name]) > 1_000
 
 
 def test_the_extension_is_what_folds(
@@ -219,10 +221,3 @@ def test_rows_that_are_not_plain_are_left_to_the_twin() -> None:
     huge = Pane(b"A", 0, OhlcState(volume=2**63))
     for pane in (corrected, huge):
         assert NATIVE.rows.encode([pane], Ohlc.version) is None
-
-
-def test_a_worker_says_what_folds() -> None:
-    """With the extension, or without it and why."""
-    assert "native extension" in in_words(wanted=True)
-    assert "TICKSTREAM_NATIVE" in in_words(wanted=False)
-    assert Settings().native
