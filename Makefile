@@ -19,6 +19,7 @@ up: install ## broker, topics, market, worker, dashboard; Ctrl-C stops all of it
 
 # Most of the time a test waits, for a session to time out or a process to start.
 native: $(VENV)/.installed-native ## candles folded in C, twice as fast (optional; needs a C compiler)
+	@:
 
 test: $(VENV)/.installed-test ## every test, on a real broker and in a real browser; JOBS=3 at once
 	@$(BIN)/python -m pytest -n $${JOBS:-3} --dist loadfile
@@ -39,8 +40,9 @@ format: $(VENV)/.installed-test ## let the formatter decide
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# With the native extension where it can be built: how it ran is said with the figures.
-bench: $(VENV)/.installed-bench $(if $(shell command -v $(COMPILER)),$(VENV)/.installed-native) ## measure: beside others, or BENCH=failover, restore, flood; ARGS=--help
+# With the native extension where it can be built: how it ran is said before the figures.
+bench: $(VENV)/.installed-bench ## measure: beside others, or BENCH=failover, restore, flood; ARGS=--help
+	@$(MAKE) --no-print-directory native || true
 	@$(BIN)/python -m bench.$${BENCH:-compare} $(ARGS)
 
 soak: $(VENV)/.installed-test ## HOURS=1 (or MINUTES) under load: what grows? each window checked

@@ -214,13 +214,18 @@ class PaneState(PaneFolding):
         if self.table.says_changes_of(window):
             opened = self._after - size
             panes += [pane for pane in changed if pane.start > opened]
+        native = self._native_publication(window)
         for pane in sorted(panes, key=_start):
+            self.saying = native
+            if native is not None and native.say_pane(pane):
+                continue
             start = pane.start
             span, late = Span(start, start + size), 0
             if pane.corrections is not None:
                 late = sum(pane.corrections.values())
             evidence = Evidence(pane.count, pane.first_offset, pane.last_offset, late)
             self._emit(self._result(pane.key.decode(), window, span, pane.state, evidence))
+        self._said.update(native.told if native else ())
 
     @property
     def _after(self) -> int:

@@ -97,6 +97,7 @@ class PartitionState(ABC):
         self.saying: object = None
         self.clock = table.app.tasks.clock
         self._outputs: dict[tuple[str, int], list[Out]] = defaultdict(list)
+        self._shared_places: list[tuple[Callable[[Any], Any], tuple[str, int]]] | None = None
         self._committed_position = 0
         self._published_at = self.clock.monotonic()
 
@@ -296,10 +297,19 @@ class PartitionState(ABC):
 
     def _places(self, key: bytes) -> list[tuple[Callable[[Any], Any], tuple[str, int]]]:
         """Give what makes the records of results of a key, and topic and partition for them."""
-        return [
+        if self._shared_places is not None:
+            return self._shared_places
+        places = [
             (make, (topic.name, self._partition_in(topic, key)))
             for topic, make in self.table.publications
         ]
+        source = self.table.source
+        if all(
+            topic.partitions is source.partitions is None for topic, _ in self.table.publications
+        ):
+            # All are in the partition that the source's record was in.
+            self._shared_places = places
+        return places
 
     def append(self, topic: Topic, key: str, record: Any, source_offset: int) -> None:
         """Write a record of a log with the next checkpoint, with the header `source`.

@@ -122,6 +122,19 @@ cdef class Publication:
                 self._say(&self.extents[i], key, name, places, plain)
         return True
 
+    def say_pane(self, pane):
+        """Say the window that is just one pane; say whether it was done, as `say` does."""
+        cdef Extent extent
+        cdef bytes key = pane.key
+        cdef str name = key.decode()
+        self.name, self.saying, self.states = name, None, []
+        if not self._take(pane, 0):
+            return False
+        extent.start, extent.first, extent.stop = self.slices[0].start, 0, 1
+        places = self.places(key)
+        self._say(&extent, key, name, places, self._are_candles(places))
+        return True
+
     cdef bint _are_candles(self, list places):
         for make, _ in places:
             if make is not self.candle:
