@@ -130,22 +130,21 @@ class PaneState(PaneFolding):
         return rows
 
     def _encode(self, panes: Sequence[Pane]) -> list[Row]:
-        version, native = self.table.aggregate.version, self.table.native
-        rows: list[Row] | None = native.rows.encode(panes, version) if native else None
-        if rows is not None:
-            return rows
-        rows = []
-        for pane in panes:
-            value = encode_row(
-                version,
-                pane.count,
-                pane.first_offset,
-                pane.last_offset,
-                pane.corrections,
-                pane.state,
-            )
-            rows.append((row_key(pane.key, pane.start), value))
-        return rows
+        native = self.table.native
+        if native is not None:
+            return native.rows.encode(panes, self.table.aggregate.version, self._row)
+        return [self._row(pane) for pane in panes]
+
+    def _row(self, pane: Pane) -> Row:
+        value = encode_row(
+            self.table.aggregate.version,
+            pane.count,
+            pane.first_offset,
+            pane.last_offset,
+            pane.corrections,
+            pane.state,
+        )
+        return row_key(pane.key, pane.start), value
 
     def _mark_unpublished(self, pane: Pane) -> None:
         if not pane.unpublished:

@@ -3,7 +3,6 @@
 
 from cpython.bytes cimport (
     PyBytes_AS_STRING,
-    PyBytes_CheckExact,
     PyBytes_FromStringAndSize,
     PyBytes_GET_SIZE,
 )
@@ -18,20 +17,16 @@ cdef enum:
     START = 8
 
 
-def encode(panes, long long version):
-    """Give (key, value) of the row of each pane; None where one is not plain.
+def encode(panes, long long version, otherwise):
+    """Give (key, value) of the row of each pane.
 
-    Plain are panes of candles without corrections whose numbers are of 64 bits. Each is taken out
-    of the list of what is dirty by whoever asks: nothing is changed here.
+    Panes of candles without corrections whose numbers are of 64 bits are encoded here, for any
+    other `otherwise(pane)` gives the row.
     """
     rows = []
     for pane in panes:
-        if pane.corrections is not None or not PyBytes_CheckExact(pane.key):
-            return None
-        value = _value(pane, version)
-        if value is None:
-            return None
-        rows.append((_key(pane.key, pane.start), value))
+        value = None if pane.corrections is not None else _value(pane, version)
+        rows.append(otherwise(pane) if value is None else (_key(pane.key, pane.start), value))
     return rows
 
 

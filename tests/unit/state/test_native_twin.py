@@ -212,12 +212,18 @@ def test_rows_are_the_same_bytes(
     state = OhlcState(*numbers)
     pane = Pane(key, start, state, *evidence)
     row = row_key(key, start), encode_row(Ohlc.version, *evidence, None, state)
-    assert NATIVE.rows.encode([pane], Ohlc.version) == [row]
+    assert NATIVE.rows.encode([pane], Ohlc.version, _row_of_no_pane) == [row]
 
 
 def test_rows_that_are_not_plain_are_left_to_the_twin() -> None:
     """Those of windows that were corrected, and of numbers of more than 64 bits."""
     corrected = Pane(b"A", 0, OhlcState(), corrections={60_000: 1})
-    huge = Pane(b"A", 0, OhlcState(volume=2**63))
-    for pane in (corrected, huge):
-        assert NATIVE.rows.encode([pane], Ohlc.version) is None
+    huge = Pane(b"B", 0, OhlcState(volume=2**63))
+    plain = Pane(b"C", 0, OhlcState())
+    encoded = NATIVE.rows.encode([corrected, plain, huge], Ohlc.version, lambda pane: pane)
+    assert encoded[::2] == [corrected, huge]
+    assert encoded[1][0] == row_key(b"C", 0)
+
+
+def _row_of_no_pane(pane: Pane) -> Any:
+    raise AssertionError(f"{pane} is plain")
