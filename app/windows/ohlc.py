@@ -94,7 +94,12 @@ class Ohlc:
         """Fold the trades at `indexes` into `state`, which ascend by (time, offset)."""
         prices = [records[index].price for index in indexes]
         sizes = [records[index].size for index in indexes]
-        high, low = max(prices), min(prices)
+        # All that may raise comes before the first change.
+        high, low, volume = max(prices), min(prices), sum(sizes)
+        notional, total = state.notional, state.total
+        for price, size in zip(prices, sizes, strict=True):
+            notional += price * size
+            total += price
         state.high = max(state.high, high)
         state.low = min(state.low, low)
         first, last = indexes[0], indexes[-1]
@@ -108,12 +113,8 @@ class Ohlc:
             state.open_time = time
             state.open_offset = offset
             state.open = prices[0]
-        notional, total = state.notional, state.total
-        for price, size in zip(prices, sizes, strict=True):
-            notional += price * size
-            total += price
+        state.volume += volume
         state.notional, state.total = notional, total
-        state.volume += sum(sizes)
 
     def merge(self, left: OhlcState, right: OhlcState) -> OhlcState:
         """Give a state that holds the trades of both."""
