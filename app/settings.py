@@ -213,6 +213,11 @@ class Settings(
         alias="PRODUCER_COMPRESSION_TYPE",
         description="Compression of what we write",
     )
+    native: bool = Field(
+        True,
+        alias="TICKSTREAM_NATIVE",
+        description="Use the native extension where it is installed (`make native`)",
+    )
     max_poll_records: int = Field(
         5000, alias="BROKER_MAX_POLL_RECORDS", ge=500, description="Most records of one batch"
     )

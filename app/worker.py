@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from functools import partial
 from importlib import import_module
 from pkgutil import iter_modules
@@ -12,7 +13,7 @@ import faust
 from faust.streams import current_event
 from yarl import URL
 
-from app import logs, memory, traces
+from app import logs, memory, native, traces
 from app.admin import AdminError
 from app.batching import BatchSchema, BatchTransport
 from app.batching.ends import EndWatch
@@ -38,6 +39,8 @@ from app.windows.errors import DefinitionError
 if TYPE_CHECKING:
     from app.topics import Topic
 
+
+logger = logging.getLogger(__name__)
 
 #: Batches that may wait between the fetcher and an agent.
 BUFFERED_BATCHES = 8
@@ -86,6 +89,7 @@ class TickApp(faust.App):
                 await self._register_schemas()
             except (AdminError, SchemaError, StartError) as error:
                 raise SystemExit(str(error)) from None
+            logger.info("Candles are folded %s", native.in_words(wanted=self.settings.native))
             memory.prepare()
             self.add_dependency(Watch(self))
             self.add_dependency(LoopWatch())

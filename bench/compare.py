@@ -52,6 +52,7 @@ def main() -> None:
     args = _arguments()
     workloads = _workloads(args)
     found = {}
+    print("tickstream folds candles", machine.described()["candles"], flush=True)
     for source, these in _by_source(workloads, args).items():
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
             found |= _measure(source, these, args, Path(directory))

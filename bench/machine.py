@@ -9,8 +9,10 @@ from pathlib import Path
 
 import psutil
 
+from app import native
 from app.embedded import java
 from app.embedded.jars import VERSION
+from app.settings import settings
 
 CPUS = Path("/proc/cpuinfo")
 
@@ -27,6 +29,7 @@ def described() -> dict[str, str | int]:
         "java": _java(),
         "kafka": VERSION,
         "tickstream": commit(),
+        "candles": native.in_words(wanted=settings().native),
     }
 
 

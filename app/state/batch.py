@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from itertools import islice
-from operator import attrgetter, le
-from typing import TYPE_CHECKING, Any, Protocol
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from app.native import Extension
 from app.records import EARLIEST, DeadLetter
+from app.state.decoded import Decoded, RawRecord
 from app.state.rows import MAX_KEY
+from app.state.trades import TradesReader, reads
 from app.topics import Timestamp, Topic
 
 if TYPE_CHECKING:
     from app.state.clock import Clock
     from app.state.task import Task
-
-
-class RawRecord(Protocol):
-    """A record as aiokafka's parser gives it."""
-
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
 
 
 #: What a value can be refused with; TypeError is a missing one, RecursionError a bottomless one.
@@ -37,37 +29,6 @@ MAX_DEAD_VALUE = 256 << 10
 
 #: And so many characters of the key and of the error.
 MAX_DEAD_TEXT = 1_000
-
-
-class Decoded:
-    """The readable records of a batch as columns, and the dead letters of the others.
-
-    `records`, `keys` (bytes), `times` (event time, ms) and `offsets` have the same length.
-    """
-
-    __slots__ = ("__dict__", "bad", "keys", "next_offset", "offsets", "records", "times")
-
-    def __init__(self, next_offset: int) -> None:
-        self.records: list[Any] = []
-        self.keys: list[bytes] = []
-        self.times: list[int] = []
-        self.offsets: list[int] = []
-        self.bad: list[DeadLetter] = []
-        #: Position after the batch.
-        self.next_offset = next_offset
-
-    @cached_property
-    def in_order(self) -> bool:
-        """Whether no record is of an earlier time than the one before it."""
-        return all(map(le, self.times, islice(self.times, 1, None)))
-
-    @cached_property
-    def by_key(self) -> dict[bytes, list[int]]:
-        """The indexes of each key's records, ascending."""
-        found: defaultdict[bytes, list[int]] = defaultdict(list)
-        for index, key in enumerate(self.keys):
-            found[key].append(index)
-        return found
 
 
 class Batch:
@@ -109,7 +70,14 @@ class Decoder:
     than `max_ahead` ms past Kafka's timestamp: one wrong clock must not close everybody's windows.
     """
 
-    def __init__(self, topic: Topic, partition: int, max_ahead: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        topic: Topic,
+        partition: int,
+        max_ahead: int,
+        clock: Clock,
+        native: Extension | None = None,
+    ) -> None:
         self._topic = topic
         self._partition = partition
         self._max_ahead = max_ahead
@@ -122,9 +90,14 @@ class Decoder:
             _of_values(topic.read) if topic.read else msgspec.json.Decoder(topic.value).decode
         )
         self._names = _Names()
+        self._trades: TradesReader | None = None
+        if native is not None and reads(topic):
+            self._trades = TradesReader(native, self._decode, max_ahead)
 
     def decode(self, raw: Sequence[RawRecord]) -> Decoded:
         """Give the records of `raw`, which is not empty; never raises for what is in them."""
+        if self._trades is not None and (read := self._trades.read(raw)) is not None:
+            return read
         decoded = Decoded(raw[-1].offset + 1)
         records = self._decode_all(raw)
         keys: list[bytes | None] = [record.key for record in raw]

@@ -21,7 +21,7 @@ from app.windows import Evidence, Folded, Pane, Span, WindowFold
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from app.state.batch import Decoded
+    from app.state.decoded import Decoded
     from app.state.partition import Row
     from app.state.store import Store
     from app.state.window_table import WindowTable

@@ -15,7 +15,7 @@ from app.windows import Refusal, WindowFamily, WindowResult, is_final, revision
 from app.windows.lateness import behind_bound
 
 if TYPE_CHECKING:
-    from app.state.batch import Decoded
+    from app.state.decoded import Decoded
     from app.state.store import Store
     from app.state.window_table import WindowTable
     from app.windows import Evidence, Span

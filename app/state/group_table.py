@@ -16,7 +16,7 @@ from app.state.table import Host, StateTable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from app.state.batch import Decoded
+    from app.state.decoded import Decoded
     from app.state.store import Store
     from app.topics import Topic
 

@@ -24,7 +24,7 @@ from app.state.sending import SendingState
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from app.state.batch import Decoded
+    from app.state.decoded import Decoded
     from app.state.keyed_table import KeyedTable
     from app.state.store import Store
 

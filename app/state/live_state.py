@@ -18,7 +18,7 @@ from app.state.event_time import EventTimeState
 from app.state.rows import LATE, OPEN, RowDecoder, split_row_key
 
 if TYPE_CHECKING:
-    from app.state.batch import Decoded
+    from app.state.decoded import Decoded
     from app.state.partition import Row
     from app.state.store import Store
     from app.state.window_table import WindowTable

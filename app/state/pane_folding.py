@@ -13,7 +13,7 @@ from app.windows import Pane, horizon
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.state.batch import Decoded
+    from app.state.decoded import Decoded
     from app.state.store import Store
     from app.state.window_table import WindowTable
 
@@ -37,18 +37,45 @@ class PaneFolding(EventTimeState):
         """How many panes are in memory: windows made of them are not final yet."""
         return sum(map(len, self._by_start.values()))
 
+    def _fold_natively(self, decoded: Decoded) -> bool:
+        """Fold records of which none is behind another by the extension; say whether it was done.
+
+        Rows are as without it, and in the same order.
+        """
+        native, slices = self.table.native, self.table.slices
+        trades = decoded.trades(native) if native is not None and slices.length else None
+        if native is None or trades is None:
+            return False
+        first, last = trades.span
+        if first < max(self.meta.stream_time, slices.offset):
+            return False
+        by_key = self._recur(len(trades), len(trades.keys), first, last)
+        length, origin = slices.length, slices.offset
+        if not native.trades.fold(
+            trades, self._panes, length, origin, self._new_pane, self._dirty, by_key
+        ):
+            return False
+        self.meta.stream_time = last
+        self._judge(decoded, len(trades), [], [])
+        return True
+
     def _goes_by_key(self, decoded: Decoded) -> bool:
         """Say whether to fold key by key: no record is behind another, and keys recur."""
         times, slices = decoded.times, self.table.slices
-        if self.table.add_all is None or not slices.length:
-            return False
-        panes = 1 + (times[-1] - times[0]) // slices.length
         return (
-            times[0] >= max(self.meta.stream_time, slices.offset)
-            and len(times) >= max(RECURRING * panes, len(self._panes))
+            self.table.add_all is not None
+            and slices.length > 0
+            and times[0] >= max(self.meta.stream_time, slices.offset)
+            # Keys are told apart last: it costs most.
+            and self._recur(len(times), 1, times[0], times[-1])
             and decoded.in_order
-            and len(times) >= RECURRING * panes * len(decoded.by_key)
+            and self._recur(len(times), len(decoded.by_key), times[0], times[-1])
         )
+
+    def _recur(self, records: int, keys: int, first: int, last: int) -> bool:
+        """Say whether each of so many keys has several records in a pane between two times (ms)."""
+        panes = 1 + (last - first) // self.table.slices.length
+        return records >= max(RECURRING * panes * keys, len(self._panes))
 
     def _fold_by_key(self, decoded: Decoded) -> list[RecordError]:
         """Fold records in order of their times; give those that could not be.

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from app.calc.candles import candle
+from app.records import Candle
 from app.state.pane_folding import PaneFolding
-from app.state.partition import RecordError, Row
+from app.state.partition import RecordError, Row, encode_record
 from app.state.rows import OPEN, RowDecoder, encode_row, prefix, row_key, split_row_key
 from app.windows import (
     Evidence,
     Folded,
+    OhlcState,
     Pane,
     Span,
     Window,
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
-    from app.state.batch import Decoded
+    from app.state.decoded import Decoded
     from app.state.store import Store
     from app.state.window_table import WindowTable
 
@@ -45,6 +47,14 @@ class _Folding(NamedTuple):
 
     def __str__(self) -> str:
         return f"window {self.window} of key {self.key!r}"
+
+
+class _Near(NamedTuple):
+    """Windows that hold one of `panes` (ascending starts) and end in (after, until], ms."""
+
+    panes: Sequence[int]
+    after: int
+    until: int
 
 
 class PaneState(PaneFolding):
@@ -92,6 +102,8 @@ class PaneState(PaneFolding):
             for index in range(begin, len(decoded.offsets)):
                 self._fold_range(decoded, index, index + 1)
                 self._say_changes(decoded.keys[index], decoded.times[index], decoded.offsets[index])
+        elif begin == 0 and self._fold_natively(decoded):
+            return None
         elif begin == 0 and self._goes_by_key(decoded):
             return self._fold_by_key(decoded)
         else:
@@ -110,22 +122,29 @@ class PaneState(PaneFolding):
         return rows
 
     def _encode_dirty(self) -> list[Row]:
-        version = self.table.aggregate.version
-        rows: list[Row] = []
+        rows = self._encode(self._dirty)
         for pane in self._dirty:
             pane.dirty = False
             self._mark_unpublished(pane)
-            value = encode_row(
-                version,
-                pane.count,
-                pane.first_offset,
-                pane.last_offset,
-                pane.corrections,
-                pane.state,
-            )
-            rows.append((row_key(pane.key, pane.start), value))
         self._dirty.clear()
         return rows
+
+    def _encode(self, panes: Sequence[Pane]) -> list[Row]:
+        native = self.table.native
+        if native is not None:
+            return native.rows.encode(panes, self.table.aggregate.version, self._row)
+        return [self._row(pane) for pane in panes]
+
+    def _row(self, pane: Pane) -> Row:
+        value = encode_row(
+            self.table.aggregate.version,
+            pane.count,
+            pane.first_offset,
+            pane.last_offset,
+            pane.corrections,
+            pane.state,
+        )
+        return row_key(pane.key, pane.start), value
 
     def _mark_unpublished(self, pane: Pane) -> None:
         if not pane.unpublished:
@@ -164,9 +183,12 @@ class PaneState(PaneFolding):
             starts: dict[bytes, list[int]] = {}
             for pane in changed:
                 starts.setdefault(pane.key, []).append(pane.start)
+            windows = [(each, self._native_publication(each)) for each in self.table.folded_windows]
             # Sorted, so that what is published does not depend on the process.
             for key in sorted(starts.keys() | self._keys_closing(before, until)):
-                self._publish_key(key, starts.get(key, ()), before, until)
+                self._publish_key(key, windows, sorted(starts.get(key, ())), before, until)
+            for _, native in windows:
+                self._said.update(native.told if native else ())
 
     def _take_changed(self) -> Sequence[Pane]:
         """Give the panes changed since the last publication, where changes are said."""
@@ -191,13 +213,18 @@ class PaneState(PaneFolding):
         if self.table.says_changes_of(window):
             opened = self._after - size
             panes += [pane for pane in changed if pane.start > opened]
+        native = self._native_publication(window)
         for pane in sorted(panes, key=_start):
+            self.saying = native
+            if native is not None and native.say_pane(pane):
+                continue
             start = pane.start
             span, late = Span(start, start + size), 0
             if pane.corrections is not None:
                 late = sum(pane.corrections.values())
             evidence = Evidence(pane.count, pane.first_offset, pane.last_offset, late)
             self._emit(self._result(pane.key.decode(), window, span, pane.state, evidence))
+        self._said.update(native.told if native else ())
 
     @property
     def _after(self) -> int:
@@ -207,25 +234,63 @@ class PaneState(PaneFolding):
         """
         return horizon(self.meta.stream_time, self.table.grace)
 
-    def _publish_key(self, key: bytes, changed: Iterable[int], before: int, until: int) -> None:
-        panes = self._panes[key]
-        starts, changed = sorted(panes), sorted(changed)
-        after = self._after
-        name, emit, result = key.decode(), self._emit, self._result
-        for window in self.table.folded_windows:
-            self.saying = _Folding(name, window)
-            folded: Iterable[Folded]
-            closing = list(_spans(window, starts, starts, before, until))
-            if window in self._folds:
-                folded = self._kept_fold(window, panes, starts, until).windows(closing)
-            else:
-                folded = self._fold_panes(panes, starts, closing)
-                if changed and self.table.says_changes_of(window):
-                    # By itself: between the two may be many panes that neither needs.
-                    opened = list(_spans(window, changed, starts, after))
-                    folded = chain(folded, self._fold_panes(panes, starts, opened))
-            for span, state, evidence in folded:
-                emit(result(name, window, span, state, evidence))
+    def _native_publication(self, window: WindowFamily) -> Any | None:
+        """Give what publishes a kind of window by the extension; None where that can't."""
+        native = self.table.native
+        if native is None or window in self._folds or not isinstance(window, Window):
+            return None
+        return native.windows.Publication(
+            window,
+            result=WindowResult,
+            state=OhlcState,
+            candle=candle,
+            record=Candle,
+            outputs=self._outputs,
+            places=self._places,
+            encode=encode_record,
+            before=self._before,
+            partition=self.partition,
+            stream_time=self.meta.stream_time,
+            finalised=self.meta.finalised,
+        )
+
+    def _publish_key(
+        self,
+        key: bytes,
+        windows: Iterable[tuple[WindowFamily, Any | None]],
+        changed: list[int],
+        before: int,
+        until: int,
+    ) -> None:
+        panes, name, after = self._panes[key], key.decode(), self._after
+        starts = sorted(panes)
+        for window, native in windows:
+            self.saying = native or _Folding(name, window)
+            parts = [(starts, before, until)]
+            if changed and self.table.says_changes_of(window):
+                # By itself: between the two may be many panes that neither needs.
+                parts.append((changed, after, OPEN))
+            for near, begin, end in parts:
+                if native is None or not native.say(key, name, panes, starts, near, begin, end):
+                    self._say_windows(name, window, panes, starts, _Near(near, begin, end))
+
+    def _say_windows(
+        self,
+        name: str,
+        window: WindowFamily,
+        panes: dict[int, Pane],
+        starts: list[int],
+        near: _Near,
+    ) -> None:
+        """Say the windows of a key near some of its panes; `starts` are those of all `panes`."""
+        spans = list(_spans(window, near.panes, starts, near.after, near.until))
+        folded: Iterable[Folded]
+        if window in self._folds:
+            folded = self._kept_fold(window, panes, starts, near.until).windows(spans)
+        else:
+            folded = self._fold_panes(panes, starts, spans)
+        for span, state, evidence in folded:
+            self._emit(self._result(name, window, span, state, evidence))
 
     def _fold_panes(
         self, panes: dict[int, Pane], starts: Sequence[int], spans: Sequence[Span]

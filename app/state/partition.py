@@ -33,9 +33,10 @@ from app.state.store import StoreError
 from app.topics import DEAD_LETTERS, Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from app.state.batch import Batch, Decoded
+    from app.state.batch import Batch
+    from app.state.decoded import Decoded
     from app.state.store import Store
     from app.state.table import StateTable
 
@@ -61,7 +62,8 @@ Row = tuple[bytes, bytes | None]
 #: No headers; aiokafka only reads the list.
 NO_HEADERS: list[tuple[str, bytes]] = []
 
-_json = msgspec.json.Encoder().encode
+#: Gives a record's JSON.
+encode_record = msgspec.json.Encoder().encode
 _partitioner = DefaultPartitioner()
 
 
@@ -99,6 +101,7 @@ class PartitionState(ABC):
         self.saying: object = None
         self.clock = table.app.tasks.clock
         self._outputs: dict[tuple[str, int], list[Out]] = defaultdict(list)
+        self._shared_places: list[tuple[Callable[[Any], Any], tuple[str, int]]] | None = None
         self._committed_position = 0
         self._published_at = self.clock.monotonic()
 
@@ -132,19 +135,21 @@ class PartitionState(ABC):
         """Fold the records of a batch that are not yet in. Never raises for a record."""
         self.saying = None
         decoded = batch.decoded
-        begin = bisect_left(decoded.offsets, self.position)
+        begin, count = 0, len(decoded)
+        if count and decoded.first_offset < self.position:
+            begin = bisect_left(decoded.offsets, self.position)
         if self.leads:
             for letter in decoded.bad:
                 if letter.offset >= self.position:
                     self._dead(letter)
-        if begin < len(decoded.offsets):
+        if begin < count:
             self._fold_all(batch, decoded, begin)
-            self._count(len(decoded.offsets) - begin)
+            self._count(count - begin)
         self.position = max(self.position, decoded.next_offset)
 
     def _fold_all(self, batch: Batch, decoded: Decoded, begin: int) -> None:
         """Fold `decoded[begin:]`; a record whose folding raises becomes a dead letter."""
-        while begin < len(decoded.offsets):
+        while begin < len(decoded):
             try:
                 refused = self._fold(decoded, begin)
             except RecordError as error:
@@ -285,14 +290,31 @@ class PartitionState(ABC):
         self.saying = result
         told = False
         key = (result.key if name is None else name).encode()
-        # Most of what a catch-up costs is made here, result by result.
+        # Most of what a catch-up costs is made here, result by result; most results of candles
+        # are told in C (native/tickstream_native/windows.pyx).
         for topic, make in self.table.publications:
             record = make(result)
             if record is not None:
                 out = self._outputs[topic.name, self._partition_in(topic, key)]
-                out.append((key, _json(record), NO_HEADERS))
+                out.append((key, encode_record(record), NO_HEADERS))
                 told = True
         return told
+
+    def _places(self, key: bytes) -> list[tuple[Callable[[Any], Any], tuple[str, int]]]:
+        """Give what makes the records of results of a key, and topic and partition for them."""
+        if self._shared_places is not None:
+            return self._shared_places
+        places = [
+            (make, (topic.name, self._partition_in(topic, key)))
+            for topic, make in self.table.publications
+        ]
+        source = self.table.source
+        if all(
+            topic.partitions is source.partitions is None for topic, _ in self.table.publications
+        ):
+            # All are in the partition that the source's record was in.
+            self._shared_places = places
+        return places
 
     def append(self, topic: Topic, key: str, record: Any, source_offset: int) -> None:
         """Write a record of a log with the next checkpoint, with the header `source`.
@@ -302,7 +324,7 @@ class PartitionState(ABC):
         """
         raw = key.encode()
         source = f"{self.table.source.name}-{self.partition}-{source_offset}".encode()
-        out = (raw, _json(record), [("source", source)])
+        out = (raw, encode_record(record), [("source", source)])
         self._outputs[topic.name, self._partition_in(topic, raw)].append(out)
 
     def _partition_in(self, topic: Topic, key: bytes) -> int:

@@ -13,7 +13,7 @@ from app.state.rows import OPEN, encode_row, row_key
 from app.windows import Evidence, Folded, Span, horizon
 
 if TYPE_CHECKING:
-    from app.state.batch import Decoded
+    from app.state.decoded import Decoded
     from app.state.partition import Row
     from app.state.store import Store
     from app.state.window_table import WindowTable

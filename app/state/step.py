@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from app.calc.process import Sender
-    from app.state.batch import Decoded
+    from app.state.decoded import Decoded
     from app.state.store import Store
     from app.topics import Topic
 

@@ -73,7 +73,13 @@ class Task:
         self.state = State.OPENING
         self.states: list[PartitionState] = []
         self.clock = tasks.clock
-        self.decoder = Decoder(tasks.topics[source], partition, tasks.conf.max_ahead, self.clock)
+        self.decoder = Decoder(
+            tasks.topics[source],
+            partition,
+            tasks.conf.max_ahead,
+            self.clock,
+            tasks.native,
+        )
         #: Offset of the next record to deliver; None until the task runs.
         self.next_offset: int | None = None
         #: Offset after the last record of the partition, as far as is known.

@@ -16,6 +16,7 @@ from mode.types import ServiceT
 
 from app import logs
 from app.clients import cancel_requests
+from app.native import extension
 from app.state import metrics
 from app.state.checkpoint import FORBIDDEN
 from app.state.clock import Clock, SystemClock
@@ -79,6 +80,8 @@ class Tasks(Service):
     def __init__(self, conf: Settings, directory: Path) -> None:
         super().__init__()
         self.conf = conf
+        #: What folds candles in C; None where the pure twin is to do it.
+        self.native = extension() if conf.native else None
         self.directory = directory
         self.journal: Journal = KafkaJournal(conf)
         self.clock: Clock = SystemClock()

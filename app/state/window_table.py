@@ -20,6 +20,7 @@ from app.windows import (
     DefinitionError,
     Emission,
     MergeRuns,
+    Ohlc,
     Refusal,
     Session,
     Slices,
@@ -35,6 +36,7 @@ from app.windows import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from app.native import Extension
     from app.state.store import Store
 
 #: Above this, windows are published on close only, where nothing else was asked for: they
@@ -147,6 +149,11 @@ class WindowTable(StateTable):
         """Say whether a window is neither cut nor overlapped."""
         grid = window.grid
         return grid is not None and window.size == window.advance == self.slices.length
+
+    @property
+    def native(self) -> Extension | None:
+        """What folds in C, where it can: candles as they are, and no aggregate made of them."""
+        return self.app.tasks.native if type(self.aggregate) is Ohlc else None
 
     @property
     def layout(self) -> str:

@@ -1,8 +1,9 @@
 """Open, high, low, close, volume: what a candle is made of."""
 
 from collections.abc import Sequence
+from functools import reduce
 from math import inf
-from operator import mul
+from operator import add
 from typing import Protocol
 
 from msgspec import Struct
@@ -47,7 +48,12 @@ class OhlcState(Struct, array_like=True, gc=False):
 
 
 class Ohlc:
-    """Open = price of the smallest (time, offset), close = of the largest."""
+    """Open = price of the smallest (time, offset), close = of the largest.
+
+    Sums of floats are made one by one, from left to right: not by `sum`, which compensates from
+    Python 3.12 on. So they are the same bits on every Python, in batches of any size, and by the
+    native extension.
+    """
 
     state = OhlcState
     version = 1
@@ -88,8 +94,12 @@ class Ohlc:
         """Fold the trades at `indexes` into `state`, which ascend by (time, offset)."""
         prices = [records[index].price for index in indexes]
         sizes = [records[index].size for index in indexes]
-        high, low, volume, total = max(prices), min(prices), sum(sizes), sum(prices)
-        notional = sum(map(mul, prices, sizes))
+        # All that may raise comes before the first change.
+        high, low, volume = max(prices), min(prices), sum(sizes)
+        notional, total = state.notional, state.total
+        for price, size in zip(prices, sizes, strict=True):
+            notional += price * size
+            total += price
         state.high = max(state.high, high)
         state.low = min(state.low, low)
         first, last = indexes[0], indexes[-1]
@@ -104,8 +114,7 @@ class Ohlc:
             state.open_offset = offset
             state.open = prices[0]
         state.volume += volume
-        state.notional += notional
-        state.total += total
+        state.notional, state.total = notional, total
 
     def merge(self, left: OhlcState, right: OhlcState) -> OhlcState:
         """Give a state that holds the trades of both."""
@@ -159,8 +168,8 @@ class Ohlc:
                     newest.close_offset,
                     newest.close,
                     sum(volumes[first:stop]),
-                    sum(notionals[first:stop]),
-                    sum(totals[first:stop]),
+                    reduce(add, notionals[first:stop]),
+                    reduce(add, totals[first:stop]),
                 )
             )
         return merged

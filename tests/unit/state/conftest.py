@@ -1,15 +1,16 @@
 """An application that is never started, the tables declared in it, and their partitions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any
 
 import pytest
-from partition_driver import Drive, NewTable, PartitionDriver
+from partition_driver import Drive, NewTable, PartitionDriver, using
 from raw_records import Raw
 
 from app.batching.tables import TaskTableManager
 from app.calc.candles import candle, late_tick
+from app.native import extension
 from app.settings import Settings
 from app.state.table import StateTable
 from app.state.window_table import WindowTable
@@ -23,6 +24,15 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> TickApp:
     """Make an application that meets no broker."""
     conf = Settings(APP_DATADIR=tmp_path_factory.mktemp("application"))
     return TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
+
+
+@pytest.fixture(scope="module", params=["native", "pure"])
+def twin(request: pytest.FixtureRequest, application: TickApp) -> Iterator[str]:
+    """Run the tests of a module with the native extension, and again with its pure twin."""
+    if request.param == "native" and extension() is None:
+        pytest.skip("the native extension is not installed: make native")
+    with using(application, native=request.param == "native"):
+        yield request.param
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,15 @@ written in transactions and only then put into the store, a real one; after a cr
 brought to the end of the changelog, and folding goes on where the meta row says.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self, TypeVar
 
 import msgspec
 from raw_records import Raw
 
+from app.native import extension
 from app.state.batch import Batch
 from app.state.partition import Out, Snapshot
 from app.state.store import Store, wipe
@@ -25,6 +27,16 @@ T = TypeVar("T")
 
 #: More publications than this in a row, with nothing new to fold, are a loop without an end.
 PATIENCE = 5_000
+
+
+@contextmanager
+def using(app: TickApp, *, native: bool) -> Iterator[None]:
+    """Let an application use the native extension, or not."""
+    before, app.tasks.native = app.tasks.native, extension() if native else None
+    try:
+        yield
+    finally:
+        app.tasks.native = before
 
 
 class Written(NamedTuple):

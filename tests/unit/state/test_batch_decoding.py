@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from raw_records import BAD, GOOD, NOON, Raw, raw_tick
 
 from app.records import Tick
-from app.state.batch import MAX_DEAD_VALUE, Batch, Decoded, Decoder
+from app.state.batch import MAX_DEAD_VALUE, Batch, Decoder
 from app.state.checkpoint import BATCH_BYTES
 from app.state.clock import SystemClock
+from app.state.decoded import Decoded
 from app.topics import CONN_EVENTS, LOGS, TICKS
 
 HOUR = 3_600_000

@@ -23,6 +23,8 @@ from app.state import pane_folding
 from app.topics import CANDLES, DEAD_LETTERS
 from app.windows import Ohlc, OhlcState
 
+pytestmark = pytest.mark.usefixtures("twin")
+
 
 @pytest.fixture(autouse=True)
 def any_batch(monkeypatch: pytest.MonkeyPatch) -> None:

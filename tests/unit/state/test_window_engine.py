@@ -28,6 +28,8 @@ from app.state import pane_state
 from app.topics import CANDLES, DEAD_LETTERS, TICKS_LATE
 from app.windows import Ohlc, Window
 
+pytestmark = pytest.mark.usefixtures("twin")
+
 
 def assert_ranges(driver: PartitionDriver, begin: int, end: int) -> None:
     """A range gives the windows that start in it, no other; `span` gives where panes are."""

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterable
 from functools import reduce
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -159,3 +159,15 @@ def test_states_of_one_time_after_another_merge_at_once(some: list[Trade], cuts:
     merged = Ohlc().merge_runs([folded(part) for part in parts], runs)
     for state, (first, stop) in zip(merged, runs, strict=True):
         assert_same(state, folded(itertools.chain(*parts[first:stop])))
+
+
+def test_trades_of_which_one_raises_change_nothing() -> None:
+    """They are added one by one then: what is in already would count twice."""
+    ohlc = Ohlc()
+    state = folded([Trade(1, 0, 2.0, 3)])
+    before = copy.deepcopy(state)
+    odd: Any = None
+    some = [Trade(2, 1, 9.0, 1), Trade(3, 2, 1.0, odd)]
+    with pytest.raises(TypeError):
+        ohlc.add_all(state, some, [2, 3], [1, 2], range(2))
+    assert state == before

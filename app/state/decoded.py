@@ -1,0 +1,79 @@
+"""The readable records of a batch as columns."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+from itertools import islice
+from operator import le
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from app.native import Extension
+    from app.records import DeadLetter
+
+
+class RawRecord(Protocol):
+    """A record as aiokafka's parser gives it."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Decoded:
+    """The readable records of a batch as columns, and the dead letters of the others.
+
+    `records`, `keys` (bytes), `times` (event time, ms) and `offsets` have the same length.
+    """
+
+    __slots__ = (
+        "__dict__",
+        "_columns",
+        "bad",
+        "keys",
+        "next_offset",
+        "offsets",
+        "records",
+        "times",
+    )
+
+    def __init__(self, next_offset: int) -> None:
+        self.records: list[Any] = []
+        self.keys: list[bytes] = []
+        self.times: list[int] = []
+        self.offsets: list[int] = []
+        self.bad: list[DeadLetter] = []
+        #: Position after the batch.
+        self.next_offset = next_offset
+        self._columns: Any = None
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    @property
+    def first_offset(self) -> int:
+        """Offset of the first record; there has to be one."""
+        return self.offsets[0]
+
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether no record is of an earlier time than the one before it."""
+        return all(map(le, self.times, islice(self.times, 1, None)))
+
+    def trades(self, native: Extension) -> Any | None:
+        """Give the records as columns of the extension; None if they aren't trades in order."""
+        if self._columns is None and self.in_order:
+            self._columns = native.trades.of_records(
+                self.keys, self.times, self.offsets, self.records
+            )
+        return self._columns
+
+    @cached_property
+    def by_key(self) -> dict[bytes, list[int]]:
+        """The indexes of each key's records, ascending."""
+        found: defaultdict[bytes, list[int]] = defaultdict(list)
+        for index, key in enumerate(self.keys):
+            found[key].append(index)
+        return found

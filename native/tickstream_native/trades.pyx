@@ -1,0 +1,476 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+"""Trades in order of their times, as columns of C numbers: read from JSON, folded into panes."""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.long cimport PyLong_CheckExact
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from libc.math cimport INFINITY
+from libc.string cimport memcmp
+
+#: A float holds each integer up to here; and a power of ten up to that exponent.
+cdef unsigned long long EXACT = 1 << 53
+cdef enum:
+    EXACT_POWER = 22
+    MOST_DIGITS = 18
+
+cdef double[EXACT_POWER + 1] POWERS
+cdef int _exponent
+for _exponent in range(EXACT_POWER + 1):
+    POWERS[_exponent] = 10.0 ** _exponent
+
+#: No sum of sizes of a batch passes this, so that it is within 64 bits.
+cdef long long LARGEST_SUM = 1 << 62
+
+
+cdef class Trades:
+    """Trades of one partition, none of an earlier time (ms) than the one before it.
+
+    `keys` has each key once, in order of first occurrence; `groups` says whose a trade is.
+    """
+
+    cdef readonly list keys
+    cdef Py_ssize_t count, room
+    cdef double* prices
+    cdef long long* sizes
+    cdef long long* times
+    cdef long long* offsets
+    cdef int* groups
+    cdef dict _groups
+
+    def __cinit__(self, Py_ssize_t room):
+        self.count = 0
+        self.keys = []
+        self._groups = {}
+        self.room = max(room, 1)
+        self.prices = <double*> PyMem_Malloc(self.room * sizeof(double))
+        self.sizes = <long long*> PyMem_Malloc(self.room * sizeof(long long))
+        self.times = <long long*> PyMem_Malloc(self.room * sizeof(long long))
+        self.offsets = <long long*> PyMem_Malloc(self.room * sizeof(long long))
+        self.groups = <int*> PyMem_Malloc(self.room * sizeof(int))
+        if not (self.prices and self.sizes and self.times and self.offsets and self.groups):
+            raise MemoryError
+
+    def __dealloc__(self):
+        PyMem_Free(self.prices)
+        PyMem_Free(self.sizes)
+        PyMem_Free(self.times)
+        PyMem_Free(self.offsets)
+        PyMem_Free(self.groups)
+
+    def __len__(self):
+        return self.count
+
+    def columns(self):
+        """Give keys, times (ms) and offsets of all trades, as lists."""
+        cdef Py_ssize_t i
+        keys = [self.keys[self.groups[i]] for i in range(self.count)]
+        times = [self.times[i] for i in range(self.count)]
+        offsets = [self.offsets[i] for i in range(self.count)]
+        return keys, times, offsets
+
+    def numbers(self):
+        """Give prices and sizes of all trades, as lists."""
+        cdef Py_ssize_t i
+        prices = [self.prices[i] for i in range(self.count)]
+        sizes = [self.sizes[i] for i in range(self.count)]
+        return prices, sizes
+
+    @property
+    def span(self):
+        """First and last time (ms)."""
+        return self.times[0], self.times[self.count - 1]
+
+    @property
+    def first_offset(self):
+        """Offset of the first trade."""
+        return self.offsets[0]
+
+    cdef int add(
+        self, object key, double price, long long size, long long time, long long offset
+    ) except -1:
+        """Append a trade; there is room for as many as it was made for."""
+        cdef Py_ssize_t at = self.count
+        found = self._groups.get(key)
+        if found is None:
+            found = self._groups[key] = len(self.keys)
+            self.keys.append(key)
+        self.groups[at] = found
+        self.prices[at] = price
+        self.sizes[at] = size
+        self.times[at] = time
+        self.offsets[at] = offset
+        self.count = at + 1
+        return 0
+
+
+def of_records(keys, times, offsets, records):
+    """Give the trades that some records are, which are in order of their times.
+
+    None where a record has no price that is a float, or no size that is an int of few bits.
+    """
+    cdef Py_ssize_t i, count = len(records)
+    cdef Trades trades = Trades(count)
+    cdef long long size, total = 0
+    for i in range(count):
+        record = records[i]
+        price, units = getattr(record, "price", None), getattr(record, "size", None)
+        if not PyFloat_CheckExact(price) or not PyLong_CheckExact(units):
+            return None
+        try:
+            size = units
+        except OverflowError:
+            return None
+        if not -LARGEST_SUM < size < LARGEST_SUM - total:
+            return None
+        total += size if size > 0 else -size
+        trades.add(keys[i], PyFloat_AS_DOUBLE(price), size, times[i], offsets[i])
+    return trades
+
+
+# -- JSON
+
+cdef struct Field:
+    # What has been read of an object; a bit of `seen` for each field.
+    const char* symbol
+    Py_ssize_t length
+    double price
+    long long size
+    long long time
+    int seen
+
+
+cdef enum:
+    SYMBOL = 1
+    PRICE = 2
+    SIZE = 4
+    TIME = 8
+
+
+def read(raw, long long earliest, long long largest, long long max_ahead, Py_ssize_t max_key):
+    """Give the trades of records whose values are JSON; None where any is not quite plain.
+
+    Plain is an object of `symbol`, `price`, `time` (ms, not before `earliest`) and perhaps `size`
+    and nothing else: a symbol of ASCII without escapes that is the record's key, of at most
+    `max_key` bytes; positive numbers without exponents, prices of at most 15 digits, prices and
+    sizes of at most `largest`; no time earlier than the one before it, nor more than `max_ahead`
+    ms after the record's timestamp. What is not plain may be right too: that, or what is wrong
+    with it, is for a complete parser to say.
+    """
+    cdef Trades trades = Trades(len(raw))
+    cdef Field field
+    cdef long long last = 0, stamp
+    if trades.room > LARGEST_SUM // largest:
+        return None
+    for record in raw:
+        value, key = record.value, record.key
+        if not PyBytes_CheckExact(value) or not PyBytes_CheckExact(key):
+            return None
+        if not _read_object(PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value), &field):
+            return None
+        if field.length != PyBytes_GET_SIZE(key) or not 0 < field.length <= max_key:
+            return None
+        if memcmp(field.symbol, PyBytes_AS_STRING(key), field.length):
+            return None
+        stamp = record.timestamp
+        if field.time < earliest or field.time < last or field.time - stamp > max_ahead:
+            return None
+        if not 0 < field.price <= largest or field.size > largest:
+            return None
+        last = field.time
+        trades.add(key, field.price, field.size, field.time, record.offset)
+    return trades
+
+
+# A value is followed by a 0 in memory, which ends each of these loops.
+
+cdef bint _read_object(const char* at, Py_ssize_t length, Field* field) noexcept nogil:
+    cdef const char* end = at + length
+    field.seen = 0
+    field.size = 0
+    at = _blanks(at)
+    if at[0] != b"{":
+        return False
+    while True:
+        at = _read_field(_blanks(at + 1), field)
+        if at == NULL:
+            return False
+        at = _blanks(at)
+        if at[0] == b"}":
+            break
+        if at[0] != b",":
+            return False
+    return _blanks(at + 1) == end and (field.seen | SIZE) == SYMBOL | PRICE | SIZE | TIME
+
+
+cdef const char* _read_field(const char* at, Field* field) noexcept nogil:
+    """Read `"name": value`; give where it ends, NULL where it is not plain or there already."""
+    cdef const char* name = at + 1
+    cdef Py_ssize_t length
+    cdef int which
+    at = _string(at)
+    if at == NULL:
+        return NULL
+    length = at - name - 1
+    if length == 6 and memcmp(name, b"symbol", 6) == 0:
+        which = SYMBOL
+    elif length == 5 and memcmp(name, b"price", 5) == 0:
+        which = PRICE
+    elif length == 4 and memcmp(name, b"size", 4) == 0:
+        which = SIZE
+    elif length == 4 and memcmp(name, b"time", 4) == 0:
+        which = TIME
+    else:
+        return NULL
+    at = _blanks(at)
+    if field.seen & which or at[0] != b":":
+        return NULL
+    field.seen |= which
+    at = _blanks(at + 1)
+    if which == SYMBOL:
+        field.symbol = at + 1
+        at = _string(at)
+        field.length = at - field.symbol - 1
+        return at
+    if which == PRICE:
+        return _decimal(at, &field.price)
+    return _integer(at, &field.size if which == SIZE else &field.time)
+
+
+cdef const char* _blanks(const char* at) noexcept nogil:
+    while at[0] == b" " or at[0] == b"\n" or at[0] == b"\t" or at[0] == b"\r":
+        at += 1
+    return at
+
+
+cdef const char* _string(const char* at) noexcept nogil:
+    """Give where a string of plain ASCII ends."""
+    if at[0] != b'"':
+        return NULL
+    at += 1
+    # As signed bytes, those of other characters are below a blank too.
+    while at[0] != b'"':
+        if <signed char> at[0] < 0x20 or at[0] == b"\\":
+            return NULL
+        at += 1
+    return at + 1
+
+
+cdef const char* _digits(const char* at, unsigned long long* number) noexcept nogil:
+    """Read digits on to `number`; give where they end. It is wrong after more than MOST_DIGITS."""
+    while b"0" <= at[0] <= b"9":
+        number[0] = number[0] * 10 + (at[0] - c"0")
+        at += 1
+    return at
+
+
+cdef const char* _integer(const char* at, long long* number) noexcept nogil:
+    cdef const char* begin = at
+    cdef unsigned long long digits = 0
+    if at[0] == b"0" and b"0" <= at[1] <= b"9":
+        return NULL
+    at = _digits(at, &digits)
+    if at == begin or at - begin > MOST_DIGITS:
+        return NULL
+    # With a fraction or an exponent, what follows is not what may follow.
+    number[0] = <long long> digits
+    return at
+
+
+cdef const char* _decimal(const char* at, double* number) noexcept nogil:
+    """Read a number: the quotient of two that are exact is the nearest float there is."""
+    cdef long long whole
+    cdef unsigned long long digits
+    cdef const char* point
+    cdef Py_ssize_t places = 0
+    cdef const char* begin = at
+    at = _integer(at, &whole)
+    if at == NULL:
+        return NULL
+    digits = <unsigned long long> whole
+    if at[0] == b".":
+        point = at + 1
+        at = _digits(point, &digits)
+        places = at - point
+        if places == 0 or at - begin > MOST_DIGITS:
+            return NULL
+    if digits > EXACT or places > EXACT_POWER:
+        return NULL
+    number[0] = <double> digits / POWERS[places]
+    return at
+
+
+# -- folding
+
+cdef struct Run:
+    # Trades of one key and pane, among them `first` and `last` by index.
+    long long start
+    long long end
+    long long count
+    long long volume
+    double high
+    double low
+    double notional
+    double total
+    Py_ssize_t first
+    Py_ssize_t last
+    #: Of the same key: the next one by time, -1 where there is none.
+    Py_ssize_t next
+    int group
+
+
+cdef class _Runs:
+    """Runs in the order in which they begin; for each key its first and its newest."""
+
+    cdef Run* runs
+    cdef Py_ssize_t count
+    cdef Py_ssize_t room
+    cdef Py_ssize_t* oldest
+    cdef Py_ssize_t* newest
+    #: Of each run the pane there is already, or None.
+    cdef list panes
+
+    def __cinit__(self, Py_ssize_t keys):
+        cdef Py_ssize_t i
+        self.count = 0
+        self.panes = []
+        self.room = keys + 16
+        self.runs = <Run*> PyMem_Malloc(self.room * sizeof(Run))
+        self.oldest = <Py_ssize_t*> PyMem_Malloc((keys + 1) * sizeof(Py_ssize_t))
+        self.newest = <Py_ssize_t*> PyMem_Malloc((keys + 1) * sizeof(Py_ssize_t))
+        if not (self.runs and self.oldest and self.newest):
+            raise MemoryError
+        for i in range(keys):
+            self.oldest[i] = self.newest[i] = -1
+
+    def __dealloc__(self):
+        PyMem_Free(self.runs)
+        PyMem_Free(self.oldest)
+        PyMem_Free(self.newest)
+
+    cdef Run* begin(self, int group, long long start, long long end) except NULL:
+        """Begin the next run of a key."""
+        cdef Py_ssize_t at = self.count
+        cdef void* moved
+        if at == self.room:
+            moved = PyMem_Realloc(self.runs, 2 * self.room * sizeof(Run))
+            if moved == NULL:
+                raise MemoryError
+            self.runs, self.room = <Run*> moved, 2 * self.room
+        cdef Run* run = &self.runs[at]
+        run.start, run.end, run.group, run.next = start, end, group, -1
+        run.count = run.volume = 0
+        if self.oldest[group] < 0:
+            self.oldest[group] = at
+        else:
+            self.runs[self.newest[group]].next = at
+        self.newest[group] = at
+        self.count = at + 1
+        return run
+
+
+def fold(
+    Trades trades,
+    dict panes,
+    long long length,
+    long long origin,
+    new_pane,
+    list dirty,
+    bint by_key,
+):
+    """Fold trades into panes of `length` ms from `origin` on, a multiple of which they start at.
+
+    `panes` are those there are, by key and start; `new_pane(key, start)` makes one. Panes that
+    were not `dirty` get to the list of those that are: key by key with `by_key`, else in the order
+    in which their first trade came. Says whether it was done; nothing is changed if not.
+    """
+    cdef _Runs runs = _gathered(trades, panes, length, origin)
+    cdef Py_ssize_t at, group
+    if runs is None:
+        return False
+    if not by_key:
+        for at in range(runs.count):
+            _apply(trades, &runs.runs[at], runs.panes[at], new_pane, dirty)
+        return True
+    for group in range(len(trades.keys)):
+        at = runs.oldest[group]
+        while at >= 0:
+            _apply(trades, &runs.runs[at], runs.panes[at], new_pane, dirty)
+            at = runs.runs[at].next
+    return True
+
+
+cdef _Runs _gathered(Trades trades, dict panes, long long length, long long origin):
+    """Sum up what gets into each pane, to what is in it; None where that is no candle of floats."""
+    cdef _Runs runs = _Runs(len(trades.keys))
+    cdef Run* run
+    cdef Py_ssize_t i, newest
+    cdef int group
+    cdef long long time, start
+    cdef double price
+    for i in range(trades.count):
+        group, time, price = trades.groups[i], trades.times[i], trades.prices[i]
+        newest = runs.newest[group]
+        if newest >= 0 and time < runs.runs[newest].end:
+            run = &runs.runs[newest]
+        else:
+            start = time - (time - origin) % length
+            run = runs.begin(group, start, start + length)
+            run.first = i
+            if not _continue(run, runs, panes.get(trades.keys[group])):
+                return None
+        # As Ohlc.add does, trade by trade: sums of floats depend on their order.
+        if price > run.high:
+            run.high = price
+        if price < run.low:
+            run.low = price
+        run.volume += trades.sizes[i]
+        run.notional += price * <double> trades.sizes[i]
+        run.total += price
+        run.count += 1
+        run.last = i
+    return runs
+
+
+cdef bint _continue(Run* run, _Runs runs, dict panes) except -1:
+    """Take what is in the pane of a run already."""
+    pane = None if panes is None else panes.get(run.start)
+    runs.panes.append(pane)
+    if pane is None:
+        run.high, run.low = -INFINITY, INFINITY
+        run.notional = run.total = 0.0
+        return True
+    state = pane.state
+    high, low, notional, total = state.high, state.low, state.notional, state.total
+    for each in (high, low, notional, total):
+        if not PyFloat_CheckExact(each):
+            return False
+    run.high, run.low, run.notional, run.total = high, low, notional, total
+    return True
+
+
+cdef int _apply(Trades trades, Run* run, pane, new_pane, list dirty) except -1:
+    """Put what was summed up into its pane."""
+    cdef Py_ssize_t first = run.first, last = run.last
+    if pane is None:
+        pane = new_pane(trades.keys[run.group], run.start)
+    state = pane.state
+    state.high, state.low = run.high, run.low
+    state.notional, state.total = run.notional, run.total
+    state.volume += run.volume
+    time, offset = trades.times[last], trades.offsets[last]
+    if time > state.close_time or (time == state.close_time and offset > state.close_offset):
+        state.close_time, state.close_offset = time, offset
+        state.close = trades.prices[last]
+    time, first_offset = trades.times[first], trades.offsets[first]
+    if time < state.open_time or (time == state.open_time and first_offset < state.open_offset):
+        state.open_time, state.open_offset = time, first_offset
+        state.open = trades.prices[first]
+    if pane.count == 0:
+        pane.first_offset = first_offset
+    pane.count += run.count
+    pane.last_offset = offset
+    if not pane.dirty:
+        pane.dirty = True
+        dirty.append(pane)
+    return 0

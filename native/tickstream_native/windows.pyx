@@ -1,0 +1,310 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+"""Windows on a grid folded from panes of candles, and what is said of them."""
+
+from cpython.float cimport PyFloat_CheckExact
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+
+cdef enum:
+    #: A window has at most so many panes, so its volume is within 64 bits if theirs are within 55.
+    MOST_PANES = 64
+
+cdef long long LARGEST_VOLUME = 1 << 55
+
+#: aiokafka only reads the list.
+cdef list NO_HEADERS = []
+
+
+cdef struct Slice:
+    # A pane, as numbers.
+    long long start
+    long long count
+    long long first_offset
+    long long last_offset
+    long long volume
+    double high
+    double low
+    double notional
+    double total
+
+
+cdef struct Extent:
+    # A window: where it is, and which panes it holds.
+    long long start
+    Py_ssize_t first
+    Py_ssize_t stop
+
+
+cdef class Publication:
+    """One publication of a partition: the windows of one kind, key by key.
+
+    `encode(record)` gives bytes; `places(key)` what makes the records of a key and, with each, where
+    in `outputs` they go: the same for all results of a publication, as are their `partition`,
+    `stream_time` and `before`. `result`, `state`, `record` are the product's types. Where `candle`
+    is all that makes records, they are made without a result, which would be a `record` just so.
+    """
+
+    cdef object window, result, state, candle, record, outputs, places, encode, before, stream_time, partition
+    cdef long long size, advance, offset, finalised
+    cdef Slice* slices
+    cdef Extent* extents
+    cdef Py_ssize_t slice_room, extent_room
+    #: States of the panes in `slices`.
+    cdef list states
+    #: How many results were told of, by whether they are final.
+    cdef readonly dict told
+    #: What is being said.
+    cdef object name, saying
+
+    def __cinit__(self):
+        self.slices, self.extents = NULL, NULL
+        self.slice_room = self.extent_room = 0
+
+    def __init__(
+        self,
+        window,
+        *,
+        result,
+        state,
+        candle,
+        record,
+        outputs,
+        places,
+        encode,
+        before,
+        partition,
+        long long stream_time,
+        long long finalised,
+    ):
+        self.window = window
+        self.size, self.advance, self.offset = window
+        self.result, self.state = result, state
+        self.candle, self.record = candle, record
+        self.outputs, self.places, self.encode = outputs, places, encode
+        self.before, self.partition = before, partition
+        self.stream_time, self.finalised = stream_time, finalised
+        self.told = {}
+
+    def __str__(self):
+        """Name what is being said, for the message of an error."""
+        if self.saying is not None:
+            return str(self.saying)
+        return f"window {self.window} of key {self.name!r}"
+
+    def __dealloc__(self):
+        PyMem_Free(self.slices)
+        PyMem_Free(self.extents)
+
+    def say(
+        self,
+        bytes key,
+        str name,
+        dict panes,
+        list starts,
+        list near,
+        long long after,
+        long long until,
+    ):
+        """Say the windows of a key that hold one of the panes `near` and end in (after, until].
+
+        `starts` are the ascending starts of all its `panes`, `near` of some. Says whether it was
+        done: not where a pane has corrections, or a window more panes than 64.
+        """
+        cdef Py_ssize_t count = self._extents(near, after, until), i
+        self.name, self.saying = name, None
+        if not count:
+            return True
+        if not self._load(panes, starts, count):
+            return False
+        places = self.places(key)
+        cdef bint plain = self._are_candles(places)
+        for i in range(count):
+            if self.extents[i].first < self.extents[i].stop:
+                self._say(&self.extents[i], key, name, places, plain)
+        return True
+
+    def say_pane(self, pane):
+        """Say the window that is just one pane; say whether it was done, as `say` does."""
+        cdef Extent extent
+        cdef bytes key = pane.key
+        cdef str name = key.decode()
+        self.name, self.saying, self.states = name, None, []
+        if not self._take(pane, 0):
+            return False
+        extent.start, extent.first, extent.stop = self.slices[0].start, 0, 1
+        places = self.places(key)
+        self._say(&extent, key, name, places, self._are_candles(places))
+        return True
+
+    cdef bint _are_candles(self, list places):
+        for make, _ in places:
+            if make is not self.candle:
+                return False
+        return True
+
+    cdef Py_ssize_t _extents(self, list near, long long after, long long until) except -1:
+        """Find where the windows are: see `Window.holding`."""
+        cdef long long size = self.size, advance = self.advance, offset = self.offset
+        cdef long long start = max(0, (after - offset - size) // advance + 1) * advance + offset
+        cdef long long last = until - size, pane, first
+        cdef Py_ssize_t count = 0
+        for each in near:
+            pane = each
+            first = pane - size
+            if start <= first:
+                start = first - (first - offset) % advance + advance
+            while start <= pane:
+                if start > last:
+                    return count
+                if count == self.extent_room:
+                    self._more_extents()
+                self.extents[count].start = start
+                count += 1
+                start += advance
+        return count
+
+    cdef int _more_extents(self) except -1:
+        cdef Py_ssize_t room = 2 * self.extent_room + 64
+        cdef void* moved = PyMem_Realloc(self.extents, room * sizeof(Extent))
+        if moved == NULL:
+            raise MemoryError
+        self.extents, self.extent_room = <Extent*> moved, room
+        return 0
+
+    cdef bint _load(self, dict panes, list starts, Py_ssize_t count) except -1:
+        """Take the panes of `count` windows; say whether they are all plain."""
+        cdef long long begin = self.extents[0].start, end = self.extents[count - 1].start + self.size
+        cdef Py_ssize_t held = 0, i, first = 0, stop = 0
+        self.states = []
+        for each in starts:
+            if not begin <= each < end:
+                continue
+            if not self._take(panes[each], held):
+                return False
+            held += 1
+        for i in range(count):
+            begin = self.extents[i].start
+            while first < held and self.slices[first].start < begin:
+                first += 1
+            while stop < held and self.slices[stop].start < begin + self.size:
+                stop += 1
+            if stop - first > MOST_PANES:
+                return False
+            self.extents[i].first, self.extents[i].stop = first, stop
+        return True
+
+    cdef bint _take(self, pane, Py_ssize_t at) except -1:
+        """Take one pane as numbers; say whether it is plain."""
+        cdef void* moved
+        cdef Slice* slice
+        if at == self.slice_room:
+            moved = PyMem_Realloc(self.slices, (2 * at + 64) * sizeof(Slice))
+            if moved == NULL:
+                raise MemoryError
+            self.slices, self.slice_room = <Slice*> moved, 2 * at + 64
+        state = pane.state
+        volume, high, low = state.volume, state.high, state.low
+        notional, total = state.notional, state.total
+        if pane.corrections is not None or not -LARGEST_VOLUME < volume < LARGEST_VOLUME:
+            return False
+        for each in (high, low, notional, total):
+            if not PyFloat_CheckExact(each):
+                return False
+        slice = &self.slices[at]
+        slice.start, slice.count = pane.start, pane.count
+        slice.first_offset, slice.last_offset = pane.first_offset, pane.last_offset
+        slice.volume, slice.high, slice.low = volume, high, low
+        slice.notional, slice.total = notional, total
+        self.states.append(state)
+        return True
+
+    cdef int _say(self, Extent* extent, bytes key, str name, list places, bint plain) except -1:
+        """Write the records of a window."""
+        cdef Slice whole = self._merged(extent)
+        cdef bint final = extent.start + self.size <= self.finalised, told = False
+        result = None if plain else self._result(name, extent, &whole, final)
+        self.saying = result
+        for make, place in places:
+            record = self._candle(name, extent, &whole, final) if plain else make(result)
+            if record is not None:
+                self.outputs[place].append((key, self.encode(record), NO_HEADERS))
+                told = True
+        if told:
+            self.told[final] = self.told.get(final, 0) + 1
+        return 0
+
+    cdef Slice _merged(self, Extent* extent):
+        """Merge the panes of a window: see `Ohlc.merge_runs`."""
+        cdef Slice whole = self.slices[extent.first]
+        cdef Slice* slice
+        cdef Py_ssize_t i
+        for i in range(extent.first + 1, extent.stop):
+            slice = &self.slices[i]
+            # As max() and min() do.
+            if slice.high > whole.high:
+                whole.high = slice.high
+            if slice.low < whole.low:
+                whole.low = slice.low
+            whole.first_offset = min(whole.first_offset, slice.first_offset)
+            whole.last_offset = max(whole.last_offset, slice.last_offset)
+            whole.count += slice.count
+            whole.volume += slice.volume
+            whole.notional += slice.notional
+            whole.total += slice.total
+        return whole
+
+    cdef object _candle(self, str key, Extent* extent, Slice* whole, bint final):
+        """Make the record of a window as `candle` would: see app/calc/candles.py."""
+        return self.record(
+            key,
+            self.size,
+            self.advance,
+            extent.start,
+            extent.start + self.size,
+            self.states[extent.first].open,
+            whole.high,
+            whole.low,
+            self.states[extent.stop - 1].close,
+            whole.volume,
+            whole.notional / <double> whole.volume if whole.volume else None,
+            whole.count,
+            whole.total / <double> whole.count,
+            2 * whole.last_offset + final,
+            final,
+            0,
+            self.partition,
+            whole.first_offset,
+            whole.last_offset,
+        )
+
+    cdef object _result(self, str key, Extent* extent, Slice* whole, bint final):
+        """Make the result of a window as `EventTimeState._result` does."""
+        oldest, newest = self.states[extent.first], self.states[extent.stop - 1]
+        state = self.state(
+            oldest.open_time,
+            oldest.open_offset,
+            oldest.open,
+            whole.high,
+            whole.low,
+            newest.close_time,
+            newest.close_offset,
+            newest.close,
+            whole.volume,
+            whole.notional,
+            whole.total,
+        )
+        return self.result(
+            key,
+            self.window,
+            extent.start,
+            extent.start + self.size,
+            state,
+            whole.count,
+            whole.first_offset,
+            whole.last_offset,
+            0,
+            final,
+            2 * whole.last_offset + final,
+            self.partition,
+            self.stream_time,
+            self.before,
+        )

@@ -1,0 +1,229 @@
+"""The native extension and the Python that it stands for make the same bytes of the same input."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from partition_driver import Drive, NewTable, PartitionDriver, using
+from plans import MINUTE, live
+from raw_records import BAD, GOOD, NOON, Raw, raw_tick
+from window_checks import LIVES, LIVES_IN_ORDER, Life, declared
+
+from app.calc.candles import candle
+from app.native import extension
+from app.records import EARLIEST, LARGEST, Tick
+from app.state.batch import Decoder
+from app.state.clock import SystemClock
+from app.state.errors import TaskError
+from app.state.rows import encode_row, row_key
+from app.topics import CANDLES, DEAD_LETTERS, TICKS
+from app.windows import Ohlc, OhlcState, Pane, WindowResult
+from app.worker import TickApp
+
+NATIVE: Any = extension()
+
+pytestmark = pytest.mark.skipif(NATIVE is None, reason="not installed: make native")
+
+HOUR = 3_600_000
+
+#: Integers on both sides of each form that MessagePack has for them, and floats of all kinds.
+INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.integers(-70_000, 70_000) | st.integers(-129, 300)
+FLOATS = st.floats(allow_nan=False)
+
+
+# -- whole lives
+
+
+@settings(max_examples=60)
+@given(LIVES | LIVES_IN_ORDER)
+def test_a_partition_writes_the_same_bytes(
+    application: TickApp, new_table: NewTable, drive: Drive, life: Life
+) -> None:
+    """Rows, results, late ticks, in the same order, with crashes, whatever the prices."""
+    life = life._replace(raw=[_uneven(record) for record in life.raw])
+    table = declared(new_table, life.definition)
+    written = []
+    for native in (True, False):
+        with using(application, native=native), drive(table, life.raw) as driver:
+            live(driver, life.plan)
+            written.append((driver.changelog, _outputs(driver)))
+    assert written[0] == written[1]
+
+
+@pytest.mark.parametrize(
+    "record", [candle, lambda result: None if result.final else candle(result)]
+)
+def test_many_keys_in_many_panes_write_the_same_bytes(
+    application: TickApp, new_table: NewTable, drive: Drive, record: Any
+) -> None:
+    """As much as a catch-up brings: runs of panes, windows long final, records of any making."""
+    raw = [
+        raw_tick(n, Tick(f"S{n * n % 37}", 1 + n * 0.37 % 11, NOON + n * 150, n % 7))
+        for n in range(12_000)
+    ]
+    table = new_table("5m/1m,2m/30s", MINUTE, record=record)
+    written = []
+    for native in (True, False):
+        with using(application, native=native), drive(table, raw) as driver:
+            while driver.folded < len(raw):
+                driver.fold(2_500)
+                driver.checkpoint()
+            driver.settle()
+            written.append((driver.changelog, _outputs(driver)))
+    assert written[0] == written[1]
+    assert len(written[0][1][CANDLES.name]) > 1_000
+
+
+def test_the_extension_is_what_folds(
+    application: TickApp, new_table: NewTable, drive: Drive
+) -> None:
+    """Ticks in order are never made into objects: else these tests would compare it with itself."""
+    raw = [raw_tick(n, Tick("AB"[n % 2], 1.1, NOON + n * 1_000, 1)) for n in range(300)]
+    with using(application, native=True), drive(new_table("5m/1m", 0), raw) as driver:
+        decoded = driver.task.decoder.decode(raw)
+        driver.state._fold(decoded, 0)
+        assert "records" not in vars(type(decoded)) | vars(decoded)
+        with pytest.raises(AttributeError):
+            object.__getattribute__(decoded, "records")
+        driver.settle()
+
+
+def test_a_record_that_raises_is_named_as_without_it(
+    application: TickApp, new_table: NewTable, drive: Drive
+) -> None:
+    """The message of the error says which window of which key it was."""
+    messages = []
+    for native in (True, False):
+        table = new_table("5m/1m", 0, record=_picky)
+        raw = [raw_tick(n, Tick("A", 1.5 + n, NOON + n * MINUTE, 1)) for n in range(4)]
+        with using(application, native=native), drive(table, raw) as driver:
+            driver.fold_rest()
+            with pytest.raises(TaskError) as caught:
+                driver.snapshot()
+            messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+    assert "of key 'A'" in messages[0]
+
+
+def _picky(result: WindowResult) -> Any:
+    if result.count == 3:
+        raise ValueError("three")
+    return candle(result)
+
+
+def _uneven(record: Raw) -> Raw:
+    """Give a tick a price whose sums depend on their order."""
+    if record.value == b"?":
+        return record
+    tick = msgspec.json.decode(record.value or b"", type=Tick)
+    uneven = Tick(tick.symbol, tick.price * 1.1 + record.offset / 7, tick.time, tick.size)
+    return record._replace(value=msgspec.json.encode(uneven))
+
+
+def _outputs(driver: PartitionDriver) -> dict[str, list[Any]]:
+    """Give what was written, but for the time at which dead letters were."""
+    outputs: dict[str, list[Any]] = dict(driver.outputs)
+    letters = outputs.pop(DEAD_LETTERS.name, [])
+    dead = [msgspec.json.decode(letter.record[1]) | {"time": 0} for letter in letters]
+    return outputs | {DEAD_LETTERS.name: dead}
+
+
+# -- what it reads
+
+
+def _numbers() -> Iterator[st.SearchStrategy[str]]:
+    yield st.floats(allow_nan=False, allow_infinity=False).map(repr)
+    yield st.decimals(0, 10**13, allow_nan=False, places=4).map(str)
+    yield st.integers(-3, 10**20).map(str)
+    yield st.from_regex(r"-?[0-9]{1,20}(\.[0-9]{0,24})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
+
+
+@settings(max_examples=400)
+@given(st.one_of(*_numbers()), st.one_of(*_numbers()), st.sampled_from(["", " ", "\n\t"]))
+def test_what_it_reads_is_what_a_complete_parser_reads(price: str, size: str, blank: str) -> None:
+    """Numbers of any form: the same float, or left to the parser."""
+    text = (
+        f'{blank}{{"time":{blank}{NOON},"symbol":"A"{blank},"price":{price},"size":{size}}}{blank}'
+    )
+    trades = _read(text)
+    if trades is not None:
+        tick = msgspec.json.decode(text, type=Tick)
+        assert trades.numbers() == ([tick.price], [tick.size])
+        assert trades.columns() == ([b"A"], [tick.time], [7])
+
+
+@pytest.mark.parametrize("price", ["1", "0.1", "150.1234", "999999999999.25", "5e-324"])
+def test_ordinary_prices_are_read(price: str) -> None:
+    """But for those with exponents."""
+    read = _read(f'{{"symbol":"A","price":{price},"time":{NOON}}}')
+    assert (read is None) == ("e" in price)
+    assert read is None or read.numbers() == ([float(price)], [0])
+
+
+@given(st.binary(max_size=20), st.integers(0, 80), st.integers(0, 80))
+def test_damaged_values_are_left_to_the_parser(damage: bytes, begin: int, end: int) -> None:
+    """Or are none: whatever is read, the parser reads too."""
+    good = b'{"symbol":"A","price":1.25,"time":%d,"size":3}' % NOON
+    value = good[:begin] + damage + good[end:]
+    trades = NATIVE.trades.read([Raw(7, NOON, b"A", value)], EARLIEST, LARGEST, HOUR, 65_535)
+    if trades is not None:
+        tick = msgspec.json.decode(value, type=Tick)
+        assert trades.numbers() == ([tick.price], [tick.size])
+
+
+@pytest.mark.parametrize("kind", GOOD | BAD)
+def test_a_record_is_read_as_by_the_decoder_or_left_to_it(kind: str) -> None:
+    """All that a tick may look like, and all that it must not."""
+    tick = Tick("A", 12.0, NOON, 3)
+    key, value = GOOD[kind](tick) if kind in GOOD else BAD[kind][0](tick)
+    raw = [Raw(7, NOON, key, value)]
+    pure = Decoder(TICKS, 0, HOUR, SystemClock()).decode(raw)
+    decoded = Decoder(TICKS, 0, HOUR, SystemClock(), NATIVE).decode(raw)
+    assert (decoded.keys, decoded.times, decoded.offsets, decoded.records) == (
+        *(pure.keys, pure.times, pure.offsets),
+        pure.records,
+    )
+    assert [letter.error for letter in decoded.bad] == [letter.error for letter in pure.bad]
+
+
+def _read(text: str) -> Any:
+    raw = [Raw(7, NOON, b"A", text.encode())]
+    return NATIVE.trades.read(raw, EARLIEST, LARGEST, HOUR, 65_535)
+
+
+# -- what it writes
+
+
+@given(
+    st.binary(max_size=300),
+    st.integers(0, 2**60),
+    st.tuples(INTEGERS, INTEGERS, INTEGERS),
+    st.tuples(
+        *([INTEGERS] * 2), *([FLOATS] * 3), *([INTEGERS] * 2), FLOATS, INTEGERS, FLOATS, FLOATS
+    ),
+)
+def test_rows_are_the_same_bytes(
+    key: bytes, start: int, evidence: tuple[int, int, int], numbers: tuple[Any, ...]
+) -> None:
+    """Whatever numbers are in them."""
+    state = OhlcState(*numbers)
+    pane = Pane(key, start, state, *evidence)
+    row = row_key(key, start), encode_row(Ohlc.version, *evidence, None, state)
+    assert NATIVE.rows.encode([pane], Ohlc.version, _row_of_no_pane) == [row]
+
+
+def test_rows_that_are_not_plain_are_left_to_the_twin() -> None:
+    """Those of windows that were corrected, and of numbers of more than 64 bits."""
+    corrected = Pane(b"A", 0, OhlcState(), corrections={60_000: 1})
+    huge = Pane(b"B", 0, OhlcState(volume=2**63))
+    plain = Pane(b"C", 0, OhlcState())
+    encoded = NATIVE.rows.encode([corrected, plain, huge], Ohlc.version, lambda pane: pane)
+    assert encoded[::2] == [corrected, huge]
+    assert encoded[1][0] == row_key(b"C", 0)
+
+
+def _row_of_no_pane(pane: Pane) -> Any:
+    raise AssertionError(f"{pane} is plain")
