@@ -17,10 +17,10 @@ install: $(VENV)/.installed ## make the environment in .venv (what `up` and `tes
 up: install ## broker, topics, market, worker, dashboard; Ctrl-C stops all of it
 	@$(BIN)/faust -A app up
 
-# Most of the time a test waits, for a session to time out or a process to start.
 native: $(VENV)/.installed-native ## candles folded in C, twice as fast (optional; needs a C compiler)
 	@:
 
+# Most of the time a test waits, for a session to time out or a process to start.
 test: $(VENV)/.installed-test ## every test, on a real broker and in a real browser; JOBS=3 at once
 	@$(BIN)/python -m pytest -n $${JOBS:-3} --dist loadfile
 
