@@ -44,12 +44,10 @@ text { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, sans-serif; f
 
 
 def draw_files(directory: Path, path: Path) -> None:
-    """Draw all results of a directory, workloads in the order of their list."""
-    found = [json.loads(each.read_text(encoding="utf-8")) for each in directory.glob("*.json")]
-    order = list(WORKLOADS)
-    known = [each for each in found if each["workload"]["name"] in order]
-    known.sort(key=lambda each: order.index(each["workload"]["name"]))
-    path.write_text(draw(known), encoding="utf-8")
+    """Draw the results of workloads in a directory, in the order of their list."""
+    paths = [directory / f"{name}.json" for name in WORKLOADS]
+    found = [json.loads(each.read_text(encoding="utf-8")) for each in paths if each.exists()]
+    path.write_text(draw(found), encoding="utf-8")
 
 
 def draw(found: list[dict[str, Any]]) -> str:
