@@ -5,9 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-import msgspec
-
-from app.state.partition import PartitionState, Row
+from app.state.partition import PartitionState, Row, encode_record
 from app.state.table import Host, StateTable
 
 if TYPE_CHECKING:
@@ -15,8 +13,6 @@ if TYPE_CHECKING:
 
     from app.state.store import Store
     from app.topics import Topic
-
-_json = msgspec.json.Encoder().encode
 
 
 class _Way(NamedTuple):
@@ -82,7 +78,7 @@ class SendingState(PartitionState):
     def _way_of(self, record: Any, to: Topic | None) -> _Way:
         topic = self.table.output(record, to)
         same = (topic.name, self.partition) if topic.name in self._alike else None
-        way = _Way(topic, attrgetter(topic.key), topic.write or _json, same)
+        way = _Way(topic, attrgetter(topic.key), topic.write or encode_record, same)
         self._ways[type(record) if to is None else to.name] = way
         return way
 
