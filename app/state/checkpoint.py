@@ -155,13 +155,16 @@ async def write(
                 changelogs.append(await _send(producer, changelog, rows))
                 for (topic, partition), records in snapshot.outputs.items():
                     outputs += await _send(producer, TopicPartition(topic, partition), records)
-            offsets = {source: OffsetAndMetadata(position, metadata)}
-            await producer.send_offsets_to_transaction(offsets, group)
             # All at once, so that no batch's error is left for nobody to look at.
             reached = await asyncio.gather(
                 *(_last_offset(sent) for sent in changelogs),
                 *(sent.delivered() for sent in outputs),
             )
+            # Not until those are in: the broker asks the transaction's coordinator about both, and
+            # of two questions at once it drops one (AddPartitionsToTxnManager, NETWORK_EXCEPTION).
+            # One commit in five was sent again after a pause.
+            offsets = {source: OffsetAndMetadata(position, metadata)}
+            await producer.send_offsets_to_transaction(offsets, group)
             return [offset + 1 for offset in reached[: len(changelogs)]]
     except FORBIDDEN as error:
         raise TaskError(f"{group} may not write its checkpoints: {_reason(error)}") from error
