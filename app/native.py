@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 #: What the extension has to say of itself: another one was built for other code.
-INTERFACE = 1
+INTERFACE = 2
 
 
 class Extension(NamedTuple):

@@ -63,8 +63,8 @@ class Decoded:
         return all(map(le, self.times, islice(self.times, 1, None)))
 
     def trades(self, native: Extension) -> Any | None:
-        """Give the records as columns of the extension; None if they aren't trades in order."""
-        if self._columns is None and self.in_order:
+        """Give the records as columns of the extension; None if they aren't trades."""
+        if self._columns is None:
             self._columns = native.trades.of_records(
                 self.keys, self.times, self.offsets, self.records
             )

@@ -38,7 +38,7 @@ class PaneFolding(EventTimeState):
         return sum(map(len, self._by_start.values()))
 
     def _fold_natively(self, decoded: Decoded) -> bool:
-        """Fold records of which none is behind another by the extension; say whether it was done.
+        """Fold trades by the extension; say whether it was done.
 
         Rows are as without it, and in the same order.
         """
@@ -46,17 +46,31 @@ class PaneFolding(EventTimeState):
         trades = decoded.trades(native) if native is not None and slices.length else None
         if native is None or trades is None:
             return False
+        clock = self.meta.stream_time
         first, last = trades.span
-        if first < max(self.meta.stream_time, slices.offset):
-            return False
-        by_key = self._recur(len(trades), len(trades.keys), first, last)
-        length, origin = slices.length, slices.offset
+        by_key = (
+            trades.in_order
+            and first >= clock
+            and self._recur(len(trades), len(trades.keys), first, last)
+        )
+        behind: list[int] = []
+        late: list[tuple[int, int]] = []
         if not native.trades.fold(
-            trades, self._panes, length, origin, self._new_pane, self._dirty, by_key
+            trades,
+            self._panes,
+            slices.length,
+            slices.offset,
+            clock,
+            self.table.grace,
+            self._new_pane,
+            self._dirty,
+            behind,
+            late,
+            by_key,
         ):
             return False
-        self.meta.stream_time = last
-        self._judge(decoded, len(trades), [], [])
+        self.meta.stream_time = max(clock, last)
+        self._judge(decoded, len(trades), behind, late)
         return True
 
     def _goes_by_key(self, decoded: Decoded) -> bool:

@@ -26,7 +26,7 @@ class DecodedTrades(Decoded):
         # None of Decoded's lists is made: `__getattr__` is asked for what is not there.
         self.next_offset = raw[-1].offset + 1
         self.bad = []
-        self.in_order = True
+        self.in_order = columns.in_order
         self._columns = columns
         self._raw = raw
         self._reader = reader

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-"""Trades in order of their times, as columns of C numbers: read from JSON, folded into panes."""
+"""Trades as columns of C numbers: read from JSON, folded into panes."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
@@ -24,12 +24,15 @@ cdef long long LARGEST_SUM = 1 << 62
 
 
 cdef class Trades:
-    """Trades of one partition, none of an earlier time (ms) than the one before it.
+    """Trades of one partition, in order of their offsets.
 
     `keys` has each key once, in order of first occurrence; `groups` says whose a trade is.
+    `in_order` says that none is of an earlier time than the one before it.
     """
 
     cdef readonly list keys
+    cdef readonly bint in_order
+    cdef long long earliest, latest
     cdef Py_ssize_t count, room
     cdef double* prices
     cdef long long* sizes
@@ -41,6 +44,7 @@ cdef class Trades:
     def __cinit__(self, Py_ssize_t room):
         self.count = 0
         self.keys = []
+        self.in_order = True
         self._groups = {}
         self.room = max(room, 1)
         self.prices = <double*> PyMem_Malloc(self.room * sizeof(double))
@@ -78,8 +82,8 @@ cdef class Trades:
 
     @property
     def span(self):
-        """First and last time (ms)."""
-        return self.times[0], self.times[self.count - 1]
+        """Earliest and latest time (ms)."""
+        return self.earliest, self.latest
 
     @property
     def first_offset(self):
@@ -95,6 +99,14 @@ cdef class Trades:
         if found is None:
             found = self._groups[key] = len(self.keys)
             self.keys.append(key)
+        if at == 0:
+            self.earliest = self.latest = time
+        elif time >= self.latest:
+            # Each was, if all were in order.
+            self.latest = time
+        else:
+            self.in_order = False
+            self.earliest = min(self.earliest, time)
         self.groups[at] = found
         self.prices[at] = price
         self.sizes[at] = size
@@ -105,7 +117,7 @@ cdef class Trades:
 
 
 def of_records(keys, times, offsets, records):
-    """Give the trades that some records are, which are in order of their times.
+    """Give the trades that some records are.
 
     None where a record has no price that is a float, or no size that is an int of few bits.
     """
@@ -153,13 +165,12 @@ def read(raw, long long earliest, long long largest, long long max_ahead, Py_ssi
     Plain is an object of `symbol`, `price`, `time` (ms, not before `earliest`) and perhaps `size`
     and nothing else: a symbol of ASCII without escapes that is the record's key, of at most
     `max_key` bytes; positive numbers without exponents, prices of at most 15 digits, prices and
-    sizes of at most `largest`; no time earlier than the one before it, nor more than `max_ahead`
-    ms after the record's timestamp. What is not plain may be right too: that, or what is wrong
-    with it, is for a complete parser to say.
+    sizes of at most `largest`; no time more than `max_ahead` ms after the record's timestamp. What
+    is not plain may be right too: that, or what is wrong with it, is for a complete parser to say.
     """
     cdef Trades trades = Trades(len(raw))
     cdef Field field
-    cdef long long last = 0, stamp
+    cdef long long stamp
     if trades.room > LARGEST_SUM // largest:
         return None
     for record in raw:
@@ -173,11 +184,10 @@ def read(raw, long long earliest, long long largest, long long max_ahead, Py_ssi
         if memcmp(field.symbol, PyBytes_AS_STRING(key), field.length):
             return None
         stamp = record.timestamp
-        if field.time < earliest or field.time < last or field.time - stamp > max_ahead:
+        if field.time < earliest or field.time - stamp > max_ahead:
             return None
         if not 0 < field.price <= largest or field.size > largest:
             return None
-        last = field.time
         trades.add(key, field.price, field.size, field.time, record.offset)
     return trades
 
@@ -303,7 +313,8 @@ cdef const char* _decimal(const char* at, double* number) noexcept nogil:
 # -- folding
 
 cdef struct Run:
-    # Trades of one key and pane, among them `first` and `last` by index.
+    # Trades of one key and pane, among them by index `first` and `last` in time, and the last to
+    # arrive; the first to arrive is the one that began it.
     long long start
     long long end
     long long count
@@ -314,7 +325,9 @@ cdef struct Run:
     double total
     Py_ssize_t first
     Py_ssize_t last
-    #: Of the same key: the next one by time, -1 where there is none.
+    Py_ssize_t begun
+    Py_ssize_t newest
+    #: Of the same key: the next to begin, -1 where there is none.
     Py_ssize_t next
     int group
 
@@ -327,13 +340,16 @@ cdef class _Runs:
     cdef Py_ssize_t room
     cdef Py_ssize_t* oldest
     cdef Py_ssize_t* newest
-    #: Of each run the pane there is already, or None.
+    #: Of each run its pane, or None if there is none yet.
     cdef list panes
+    #: Trades behind others by a pane or more: the run, and where the latest pane began then (ms).
+    cdef list corrections
 
     def __cinit__(self, Py_ssize_t keys):
         cdef Py_ssize_t i
         self.count = 0
         self.panes = []
+        self.corrections = []
         self.room = keys + 16
         self.runs = <Run*> PyMem_Malloc(self.room * sizeof(Run))
         self.oldest = <Py_ssize_t*> PyMem_Malloc((keys + 1) * sizeof(Py_ssize_t))
@@ -347,6 +363,16 @@ cdef class _Runs:
         PyMem_Free(self.runs)
         PyMem_Free(self.oldest)
         PyMem_Free(self.newest)
+
+    cdef Py_ssize_t find(self, int group, long long start) noexcept:
+        """Give the run of a key that starts there, -1 if none does: mostly it is the newest."""
+        cdef Py_ssize_t at = self.newest[group]
+        if at < 0 or self.runs[at].start == start:
+            return at
+        at = self.oldest[group]
+        while at >= 0 and self.runs[at].start != start:
+            at = self.runs[at].next
+        return at
 
     cdef Run* begin(self, int group, long long start, long long end) except NULL:
         """Begin the next run of a key."""
@@ -374,51 +400,89 @@ def fold(
     dict panes,
     long long length,
     long long origin,
+    long long clock,
+    long long grace,
     new_pane,
     list dirty,
+    list behind,
+    list late,
     bint by_key,
 ):
     """Fold trades into panes of `length` ms from `origin` on, a multiple of which they start at.
 
     `panes` are those there are, by key and start; `new_pane(key, start)` makes one. Panes that
-    were not `dirty` get to the list of those that are: key by key with `by_key`, else in the order
-    in which their first trade came. Says whether it was done; nothing is changed if not.
+    were not `dirty` get to the list of those that are: key by key with `by_key`, for trades in
+    order, else in the order in which their first trade came. `clock` is the latest time before
+    (ms). To `behind` goes how far each was behind the latest time (ms), if it was; to `late` the
+    index, and that time, of those that were so by more than `grace`, which are in no pane. Says
+    whether it was done; nothing is changed if not.
     """
-    cdef _Runs runs = _gathered(trades, panes, length, origin)
+    cdef list behind_now = [], late_now = []
+    cdef _Runs runs = _gathered(trades, panes, length, origin, clock, grace, behind_now, late_now)
     cdef Py_ssize_t at, group
     if runs is None:
         return False
-    if not by_key:
+    if by_key:
+        for group in range(len(trades.keys)):
+            at = runs.oldest[group]
+            while at >= 0:
+                _apply(trades, &runs.runs[at], runs.panes, at, new_pane, dirty)
+                at = runs.runs[at].next
+    else:
         for at in range(runs.count):
-            _apply(trades, &runs.runs[at], runs.panes[at], new_pane, dirty)
-        return True
-    for group in range(len(trades.keys)):
-        at = runs.oldest[group]
-        while at >= 0:
-            _apply(trades, &runs.runs[at], runs.panes[at], new_pane, dirty)
-            at = runs.runs[at].next
+            _apply(trades, &runs.runs[at], runs.panes, at, new_pane, dirty)
+    for at, start in runs.corrections:
+        runs.panes[at].correct(start)
+    behind += behind_now
+    late += late_now
     return True
 
 
-cdef _Runs _gathered(Trades trades, dict panes, long long length, long long origin):
+cdef _Runs _gathered(
+    Trades trades,
+    dict panes,
+    long long length,
+    long long origin,
+    long long clock,
+    long long grace,
+    list behind,
+    list late,
+):
     """Sum up what gets into each pane, to what is in it; None where that is no candle of floats."""
     cdef _Runs runs = _Runs(len(trades.keys))
     cdef Run* run
-    cdef Py_ssize_t i, newest
+    cdef Py_ssize_t i, at
     cdef int group
-    cdef long long time, start
+    cdef long long time, start, reached
     cdef double price
+    if trades.earliest < origin:
+        return None
+    # Where the pane of the latest time begins; of none yet, before all.
+    reached = clock - (clock - origin) % length if clock >= origin else origin
     for i in range(trades.count):
         group, time, price = trades.groups[i], trades.times[i], trades.prices[i]
-        newest = runs.newest[group]
-        if newest >= 0 and time < runs.runs[newest].end:
-            run = &runs.runs[newest]
+        if time >= clock:
+            clock = time
+            if time >= reached + length:
+                reached = time - (time - origin) % length
+            start = reached
         else:
+            behind.append(clock - time)
+            if time < clock - grace:
+                late.append((i, clock))
+                continue
             start = time - (time - origin) % length
+        at = runs.find(group, start)
+        if at >= 0:
+            run = &runs.runs[at]
+        else:
+            at = runs.count
             run = runs.begin(group, start, start + length)
-            run.first = i
+            run.first = run.last = run.begun = i
             if not _continue(run, runs, panes.get(trades.keys[group])):
                 return None
+        if start < reached:
+            runs.corrections.append((at, reached))
         # As Ohlc.add does, trade by trade: sums of floats depend on their order.
         if price > run.high:
             run.high = price
@@ -428,7 +492,11 @@ cdef _Runs _gathered(Trades trades, dict panes, long long length, long long orig
         run.notional += price * <double> trades.sizes[i]
         run.total += price
         run.count += 1
-        run.last = i
+        run.newest = i
+        if time >= trades.times[run.last]:
+            run.last = i
+        elif time < trades.times[run.first]:
+            run.first = i
     return runs
 
 
@@ -449,11 +517,14 @@ cdef bint _continue(Run* run, _Runs runs, dict panes) except -1:
     return True
 
 
-cdef int _apply(Trades trades, Run* run, pane, new_pane, list dirty) except -1:
-    """Put what was summed up into its pane."""
+cdef int _apply(
+    Trades trades, Run* run, list panes, Py_ssize_t at, new_pane, list dirty
+) except -1:
+    """Put what was summed up into its pane, the one at `at`."""
     cdef Py_ssize_t first = run.first, last = run.last
+    pane = panes[at]
     if pane is None:
-        pane = new_pane(trades.keys[run.group], run.start)
+        pane = panes[at] = new_pane(trades.keys[run.group], run.start)
     state = pane.state
     state.high, state.low = run.high, run.low
     state.notional, state.total = run.notional, run.total
@@ -462,14 +533,14 @@ cdef int _apply(Trades trades, Run* run, pane, new_pane, list dirty) except -1:
     if time > state.close_time or (time == state.close_time and offset > state.close_offset):
         state.close_time, state.close_offset = time, offset
         state.close = trades.prices[last]
-    time, first_offset = trades.times[first], trades.offsets[first]
-    if time < state.open_time or (time == state.open_time and first_offset < state.open_offset):
-        state.open_time, state.open_offset = time, first_offset
+    time, offset = trades.times[first], trades.offsets[first]
+    if time < state.open_time or (time == state.open_time and offset < state.open_offset):
+        state.open_time, state.open_offset = time, offset
         state.open = trades.prices[first]
     if pane.count == 0:
-        pane.first_offset = first_offset
+        pane.first_offset = trades.offsets[run.begun]
     pane.count += run.count
-    pane.last_offset = offset
+    pane.last_offset = trades.offsets[run.newest]
     if not pane.dirty:
         pane.dirty = True
         dirty.append(pane)

@@ -56,12 +56,24 @@ def test_a_partition_writes_the_same_bytes(
 @pytest.mark.parametrize(
     "record", [candle, lambda result: None if result.final else candle(result)]
 )
+@pytest.mark.parametrize("behind", [0, 20, 900])
 def test_many_keys_in_many_panes_write_the_same_bytes(
-    application: TickApp, new_table: NewTable, drive: Drive, record: Any
+    application: TickApp, new_table: NewTable, drive: Drive, record: Any, behind: int
 ) -> None:
-    """As much as a catch-up brings: runs of panes, windows long final, records of any making."""
+    """As much as a catch-up brings: runs of panes, windows long final, records of any making.
+
+    In order, or with some behind others: within a pane, across panes, too late.
+    """
     raw = [
-        raw_tick(n, Tick(f"S{n * n % 37}", 1 + n * 0.37 % 11, NOON + n * 150, n % 7))
+        raw_tick(
+            n,
+            Tick(
+                f"S{n * n % 37}",
+                1 + n * 0.37 % 11,
+                NOON + n * 150 - n * n % 101 * behind,
+                n % 7,
+            ),
+        )
         for n in range(12_000)
     ]
     table = new_table("5m/1m,2m/30s", MINUTE, record=record)
@@ -77,14 +89,22 @@ def test_many_keys_in_many_panes_write_the_same_bytes(
     assert len(written[0][1][CANDLES.name]) > 1_000
 
 
+@pytest.mark.parametrize("behind", [0, 40_000])
 def test_the_extension_is_what_folds(
-    application: TickApp, new_table: NewTable, drive: Drive
+    application: TickApp, new_table: NewTable, drive: Drive, behind: int
 ) -> None:
-    """Ticks in order are never made into objects: else these tests would compare it with itself."""
-    raw = [raw_tick(n, Tick("AB"[n % 2], 1.1, NOON + n * 1_000, 1)) for n in range(300)]
-    with using(application, native=True), drive(new_table("5m/1m", 0), raw) as driver:
+    """Ticks are never made into objects: else these tests would compare Python with itself.
+
+    Whether or not some are behind others, in the same pane or before it.
+    """
+    raw = [
+        raw_tick(n, Tick("AB"[n % 2], 1.1, NOON + n * 1_000 - n % 3 * behind // 2, 1))
+        for n in range(300)
+    ]
+    with using(application, native=True), drive(new_table("5m/1m", MINUTE), raw) as driver:
         decoded = driver.task.decoder.decode(raw)
         driver.state._fold(decoded, 0)
+        assert sum(pane.count for panes in driver.state._by_start.values() for pane in panes) == 300
         assert "records" not in vars(type(decoded)) | vars(decoded)
         with pytest.raises(AttributeError):
             object.__getattribute__(decoded, "records")
