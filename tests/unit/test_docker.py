@@ -70,7 +70,7 @@ def test_all_that_is_copied_is_there() -> None:
     """And `.dockerignore` lets it through."""
     copied = [line for line in instructions("COPY") if "--from" not in line]
     paths = [path for line in copied for path in line.split()[:-1]]
-    assert {"app", "agents", "tables", "requirements/app.txt"} <= set(paths)
+    assert {"app", "agents", "tables", "native", "requirements/app.txt"} <= set(paths)
     for path in paths:
         assert (REPOSITORY / path).exists()
         assert not is_ignored(path)
@@ -86,6 +86,8 @@ def test_all_that_is_copied_is_there() -> None:
         ".env",
         "app/__pycache__/worker.cpython-312.pyc",
         "bench/floor.py",
+        "native/build/lib/tickstream_native/rows.so",
+        "native/tickstream_native/rows.c",
     ],
 )
 def test_nothing_else_gets_into_the_image(path: str) -> None:
