@@ -316,7 +316,6 @@ cdef struct Run:
     # Trades of one key and pane, among them by index `first` and `last` in time, and the last to
     # arrive; the first to arrive is the one that began it.
     long long start
-    long long end
     long long count
     long long volume
     double high
@@ -374,7 +373,7 @@ cdef class _Runs:
             at = self.runs[at].next
         return at
 
-    cdef Run* begin(self, int group, long long start, long long end) except NULL:
+    cdef Run* begin(self, int group, long long start) except NULL:
         """Begin the next run of a key."""
         cdef Py_ssize_t at = self.count
         cdef void* moved
@@ -384,7 +383,7 @@ cdef class _Runs:
                 raise MemoryError
             self.runs, self.room = <Run*> moved, 2 * self.room
         cdef Run* run = &self.runs[at]
-        run.start, run.end, run.group, run.next = start, end, group, -1
+        run.start, run.group, run.next = start, group, -1
         run.count = run.volume = 0
         if self.oldest[group] < 0:
             self.oldest[group] = at
@@ -415,10 +414,9 @@ def fold(
     order, else in the order in which their first trade came. `clock` is the latest time before
     (ms). To `behind` goes how far each was behind the latest time (ms), if it was; to `late` the
     index, and that time, of those that were so by more than `grace`, which are in no pane. Says
-    whether it was done; nothing is changed if not.
+    whether it was done; nothing is changed if not, but for those two lists.
     """
-    cdef list behind_now = [], late_now = []
-    cdef _Runs runs = _gathered(trades, panes, length, origin, clock, grace, behind_now, late_now)
+    cdef _Runs runs = _gathered(trades, panes, length, origin, clock, grace, behind, late)
     cdef Py_ssize_t at, group
     if runs is None:
         return False
@@ -433,8 +431,6 @@ def fold(
             _apply(trades, &runs.runs[at], runs.panes, at, new_pane, dirty)
     for at, start in runs.corrections:
         runs.panes[at].correct(start)
-    behind += behind_now
-    late += late_now
     return True
 
 
@@ -477,7 +473,7 @@ cdef _Runs _gathered(
             run = &runs.runs[at]
         else:
             at = runs.count
-            run = runs.begin(group, start, start + length)
+            run = runs.begin(group, start)
             run.first = run.last = run.begun = i
             if not _continue(run, runs, panes.get(trades.keys[group])):
                 return None
