@@ -50,4 +50,6 @@ def in_words(error: BaseException) -> str:
         return "fenced: another worker has its partition, or its transaction timed out"
     if isinstance(error, asyncio.CancelledError):
         return "what it waited for was cancelled"
+    if isinstance(error, TimeoutError):
+        return "it took too long"
     return repr(error)
