@@ -8,8 +8,9 @@ import polars as pl
 from bench.workloads import LARGE, Workload
 
 #: Of windows published on close, those that nothing closes are not asked for, nor those of this
-#: last share of the time: some close by key, some by partition, some look once a second.
-RUN_OUT = 0.1
+#: last share of the time: some close by key, some by partition. Kafka Streams looks for closed ones
+#: with a tick, a second or more after the last look: with 0.1, 64 of 22,222 never came.
+RUN_OUT = 0.2
 
 PLACES = 10
 DAY = 86_400_000

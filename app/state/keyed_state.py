@@ -70,11 +70,23 @@ class KeyedState(SendingState):
         self._decode = RowDecoder(table.name, table.version, [int | None, int, table.state_type])
         self._decode_shared = RowDecoder(table.name, table.version, [table.shared_type])
         # Of what is handled.
+        self.time = -1
+        self._offset = -1
+        self._record_key = b""
         self._key = b""
         self._wake: int | None = None
         self.late = False
 
     # -- the context
+
+    @property
+    def offset(self) -> int:
+        """Offset of the record, or of that which let a moment come."""
+        return self._offset
+
+    @property
+    def _source_key(self) -> bytes:
+        return self._record_key
 
     @property
     def key(self) -> str:
@@ -139,7 +151,7 @@ class KeyedState(SendingState):
                 else:
                     self.late = time < meta.stream_time - grace
                     late += self.late
-                self.time, self.offset, self._source_key = time, offsets[index], keys[index]
+                self.time, self._offset, self._record_key = time, offsets[index], keys[index]
                 if key_of is None:
                     self._handle(keys[index], record, on_record)
                 elif (name := key_of(record)) is not None:
@@ -212,8 +224,8 @@ class KeyedState(SendingState):
                 self._pass_moment(key, entry, offset)
 
     def _pass_moment(self, key: bytes, entry: _Entry, offset: int) -> None:
-        self.time, self.offset, self.late = entry.wake or 0, offset, False
-        self._key = self._source_key = key
+        self.time, self._offset, self.late = entry.wake or 0, offset, False
+        self._key = self._record_key = key
         self._wake = None
         entry.wake = None
         # Noted before: where the function raises, the row and the heap still know of the key.

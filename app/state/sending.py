@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
@@ -35,10 +36,6 @@ class SendingState(PartitionState):
 
     def __init__(self, table: SendingTable, partition: int, store: Store, *, leads: bool) -> None:
         super().__init__(table, partition, store, leads=leads)
-        self.offset = -1
-        self.time = -1
-        #: Kafka key of what is handled: its like goes to the same partition.
-        self._source_key = b""
         #: What the header `source` begins with.
         self._origin = f"{table.source.name}-{partition}-"
         #: Topics with as many partitions as the source: the same keys are in the same ones.
@@ -47,6 +44,16 @@ class SendingState(PartitionState):
         #: By type of a record, or by the topic that is named.
         self._ways: dict[type | str, _Way] = {}
         self._said: list[tuple[tuple[str, int], bytes, bytes, tuple[int, ...]]] = []
+
+    @property
+    @abstractmethod
+    def offset(self) -> int:
+        """Offset of what is handled."""
+
+    @property
+    @abstractmethod
+    def _source_key(self) -> bytes:
+        """Kafka key of what is handled: its like goes to the same partition."""
 
     @property
     def stream_time(self) -> int:

@@ -14,8 +14,10 @@ made of them, to a topic of their own. Event time is in the record, where it cam
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from app.state.decoded import Decoded
 from app.state.partition import RecordError
 from app.state.sending import SendingState, SendingTable
 from app.state.table import Host
@@ -24,31 +26,66 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from app.calc.process import Sender
-    from app.state.decoded import Decoded
     from app.state.store import Store
     from app.topics import Topic
 
 
 class StepState(SendingState):
-    """One partition of a step: its position."""
+    """One partition of a step: its position.
+
+    What a record's function may ask of it is looked up when it asks: most records of a filter are
+    dropped unasked.
+    """
 
     table: Step
 
+    def __init__(self, table: Step, partition: int, store: Store, *, leads: bool) -> None:
+        super().__init__(table, partition, store, leads=leads)
+        self._decoded = Decoded(0)
+        #: Where what is handled stands in the batch, and how many of it stream time reflects.
+        self._at = self._timed = 0
+
+    # -- the context
+
+    @property
+    def offset(self) -> int:
+        """Offset of what is handled."""
+        return self._decoded.offsets[self._at]
+
+    @property
+    def time(self) -> int:
+        """Its event time (ms)."""
+        return self._decoded.times[self._at]
+
+    @property
+    def stream_time(self) -> int:
+        """Highest event time so far (ms), that of what is handled included."""
+        if self._timed <= self._at:
+            highest = max(self._decoded.times[self._timed : self._at + 1])
+            self._timed = self._at + 1
+            self.meta.stream_time = max(self.meta.stream_time, highest)
+        return self.meta.stream_time
+
+    @property
+    def _source_key(self) -> bytes:
+        return self._decoded.keys[self._at]
+
+    # -- folding
+
     def _fold(self, decoded: Decoded, begin: int) -> None:
-        make, said, meta = self.table.make, self._said, self.meta
-        index = begin
+        make, said = self.table.make, self._said
+        self._decoded, self._timed = decoded, begin
         try:
-            for index in range(begin, len(decoded.offsets)):
-                self.time = time = decoded.times[index]
-                self.offset = decoded.offsets[index]
-                meta.stream_time = max(meta.stream_time, time)
-                self._source_key = decoded.keys[index]
-                make(decoded.records[index], self)
+            for at, record in enumerate(islice(decoded.records, begin, None), begin):
+                self._at = at
+                make(record, self)
                 if said:
                     self._pass_on()
         except Exception as error:  # a user's function may raise anything
             said.clear()
-            raise RecordError(index, error) from error
+            raise RecordError(self._at, error) from error
+        finally:
+            _ = self.stream_time
 
 
 class Step(SendingTable):
