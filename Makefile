@@ -77,7 +77,7 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements/test.txt
 	@touch $@
 
 # A wheel of its own, which nothing else depends on.
-$(VENV)/.installed-native: $(VENV)/.installed requirements/native.txt native/pyproject.toml $(wildcard native/tickstream_native/*.py*)
+$(VENV)/.installed-native: $(VENV)/.installed requirements/native.txt native/pyproject.toml $(wildcard native/tickstream_native/*.p*)
 	@command -v $(COMPILER) >/dev/null || \
 	  { echo "make native needs a C compiler, and $(COMPILER) is none; on Debian: apt-get install gcc libc6-dev. All works without it too."; exit 1; }
 	@$(BIN)/python -c 'import pathlib, sysconfig, sys; sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())' || \

@@ -10,12 +10,13 @@ from functools import cache
 from typing import Any, NamedTuple
 
 #: What the extension has to say of itself: another one was built for other code.
-INTERFACE = 2
+INTERFACE = 3
 
 
 class Extension(NamedTuple):
     """The modules of the extension."""
 
+    panes: Any
     trades: Any
     windows: Any
     rows: Any
@@ -26,10 +27,10 @@ def extension() -> Extension | None:
     """Give the extension; None where it is not installed, or built for other code."""
     try:
         import tickstream_native as found  # noqa: PLC0415  # it may be missing
-        from tickstream_native import rows, trades, windows  # noqa: PLC0415
+        from tickstream_native import panes, rows, trades, windows  # noqa: PLC0415
     except ImportError:
         return None
-    return Extension(trades, windows, rows) if found.INTERFACE == INTERFACE else None
+    return Extension(panes, trades, windows, rows) if found.INTERFACE == INTERFACE else None
 
 
 def in_words(*, wanted: bool) -> str:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from app.state import metrics
 from app.state.event_time import EventTimeState
+from app.state.native_candles import pane_maker
 from app.state.partition import RecordError
-from app.windows import Pane, horizon
+from app.windows import horizon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from app.state.decoded import Decoded
     from app.state.store import Store
     from app.state.window_table import WindowTable
+    from app.windows import Pane
 
 #: A batch is folded key by key where a key has so many records on average.
 RECURRING = 5
@@ -26,6 +28,9 @@ class PaneFolding(EventTimeState):
 
     def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
         super().__init__(table, partition, store, leads=leads)
+        #: What folds in C; the panes are its own then.
+        self._native = table.native
+        self._make_pane = pane_maker(self._native)
         #: The panes that may still change or be published, by key and by start.
         self._panes: dict[bytes, dict[int, Pane]] = {}
         self._by_start: dict[int, list[Pane]] = {}
@@ -42,7 +47,7 @@ class PaneFolding(EventTimeState):
 
         Rows are as without it, and in the same order.
         """
-        native, slices = self.table.native, self.table.slices
+        native, slices = self._native, self.table.slices
         trades = decoded.trades(native) if native is not None and slices.length else None
         if native is None or trades is None:
             return False
@@ -217,7 +222,8 @@ class PaneFolding(EventTimeState):
     def _new_pane(self, key: bytes, start: int) -> Pane:
         if key not in self._panes:
             self.table.saw(key, self.partition)
-        pane = Pane(key, start, self.table.aggregate.zero())
+        zero = None if self._native is not None else self.table.aggregate.zero()
+        pane = self._make_pane(key, start, zero)
         self._add(pane)
         return pane
 

@@ -6,15 +6,13 @@ from bisect import bisect_left, bisect_right
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from app.calc.candles import candle
-from app.records import Candle
+from app.state.native_candles import publication
 from app.state.pane_folding import PaneFolding
-from app.state.partition import RecordError, Row, encode_record
+from app.state.partition import RecordError, Row
 from app.state.rows import OPEN, RowDecoder, encode_row, prefix, row_key, split_row_key
 from app.windows import (
     Evidence,
     Folded,
-    OhlcState,
     Pane,
     Span,
     Window,
@@ -93,7 +91,7 @@ class PaneState(PaneFolding):
     def _read(self, row: bytes, value: bytes) -> Pane:
         key, start = split_row_key(row)
         count, first, last, corrections, state = self._decode_row(row, value)
-        return Pane(key, start, state, count, first, last, corrections)
+        return self._make_pane(key, start, state, count, first, last, corrections)
 
     # -- folding
 
@@ -130,7 +128,7 @@ class PaneState(PaneFolding):
         return rows
 
     def _encode(self, panes: Sequence[Pane]) -> list[Row]:
-        native = self.table.native
+        native = self._native
         if native is not None:
             return native.rows.encode(panes, self.table.aggregate.version, self._row)
         return [self._row(pane) for pane in panes]
@@ -236,18 +234,14 @@ class PaneState(PaneFolding):
 
     def _native_publication(self, window: WindowFamily) -> Any | None:
         """Give what publishes a kind of window by the extension; None where that can't."""
-        native = self.table.native
+        native = self._native
         if native is None or window in self._folds or not isinstance(window, Window):
             return None
-        return native.windows.Publication(
+        return publication(
+            native,
             window,
-            result=WindowResult,
-            state=OhlcState,
-            candle=candle,
-            record=Candle,
             outputs=self._outputs,
             places=self._places,
-            encode=encode_record,
             before=self._before,
             partition=self.partition,
             stream_time=self.meta.stream_time,

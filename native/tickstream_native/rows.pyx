@@ -6,13 +6,15 @@ from cpython.bytes cimport (
     PyBytes_FromStringAndSize,
     PyBytes_GET_SIZE,
 )
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
-from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from libc.string cimport memcpy
 
+from tickstream_native.panes cimport Pane
+
 cdef enum:
-    # No number takes more than 9 bytes; a row has 16 of them at most, and two heads.
-    ROOM = 9 * 18
+    # No number takes more than 9 bytes; a row has 15 of them, two for each of its corrections, and
+    # three heads. A head of one byte does for so many corrections.
+    MOST_CORRECTIONS = 15
+    ROOM = 9 * (18 + 2 * MOST_CORRECTIONS)
     LENGTH = 2
     START = 8
 
@@ -20,13 +22,17 @@ cdef enum:
 def encode(panes, long long version, otherwise):
     """Give (key, value) of the row of each pane.
 
-    Panes of candles without corrections whose numbers are of 64 bits are encoded here, for any
-    other `otherwise(pane)` gives the row.
+    Panes whose numbers are floats and integers of 64 bits, and corrections few, are encoded here;
+    for any other `otherwise(pane)` gives the row.
     """
+    cdef Pane pane
     rows = []
     for pane in panes:
-        value = None if pane.corrections is not None else _value(pane, version)
-        rows.append(otherwise(pane) if value is None else (_key(pane.key, pane.start), value))
+        few = pane.corrections is None or len(pane.corrections) <= MOST_CORRECTIONS
+        if few and pane.settle():
+            rows.append((_key(pane.key, pane.start), _value(pane, version)))
+        else:
+            rows.append(otherwise(pane))
     return rows
 
 
@@ -40,46 +46,35 @@ cdef bytes _key(bytes key, long long start):
     return row
 
 
-cdef bytes _value(pane, long long version):
+cdef bytes _value(Pane pane, long long version):
     cdef unsigned char[ROOM] buffer
     cdef unsigned char* at = buffer
-    state = pane.state
     at[0] = 0x90 | 6
     at = _integer(at + 1, version)
     at = _integer(at, pane.count)
     at = _integer(at, pane.first_offset)
     at = _integer(at, pane.last_offset)
-    at[0], at[1] = 0xC0, 0x90 | 11
-    at += 2
-    for number in (
-        state.open_time,
-        state.open_offset,
-        state.open,
-        state.high,
-        state.low,
-        state.close_time,
-        state.close_offset,
-        state.close,
-        state.volume,
-        state.notional,
-        state.total,
-    ):
-        at = _number(at, number)
-        if at == NULL:
-            return None
+    if pane.corrections is None:
+        at[0] = 0xC0
+        at += 1
+    else:
+        at[0] = 0x80 | <unsigned char> len(pane.corrections)
+        at += 1
+        for reached, records in pane.corrections.items():
+            at = _integer(_integer(at, reached), records)
+    at[0] = 0x90 | 11
+    at = _integer(at + 1, pane.open_time)
+    at = _integer(at, pane.open_offset)
+    at = _float(at, pane.open)
+    at = _float(at, pane.high)
+    at = _float(at, pane.low)
+    at = _integer(at, pane.close_time)
+    at = _integer(at, pane.close_offset)
+    at = _float(at, pane.close)
+    at = _integer(at, pane.volume)
+    at = _float(at, pane.notional)
+    at = _float(at, pane.total)
     return PyBytes_FromStringAndSize(<char*> buffer, at - buffer)
-
-
-cdef unsigned char* _number(unsigned char* at, number) except? NULL:
-    """Write a float, or an int of 64 bits; NULL for anything else."""
-    cdef int overflow = 0
-    cdef long long whole
-    if PyFloat_CheckExact(number):
-        return _float(at, PyFloat_AS_DOUBLE(number))
-    if not PyLong_CheckExact(number):
-        return NULL
-    whole = PyLong_AsLongLongAndOverflow(number, &overflow)
-    return NULL if overflow else _integer(at, whole)
 
 
 cdef unsigned char* _big_endian(unsigned char* at, unsigned long long number, int size) noexcept:

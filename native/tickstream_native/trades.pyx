@@ -8,6 +8,8 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from libc.math cimport INFINITY
 from libc.string cimport memcmp
 
+from tickstream_native.panes cimport Pane
+
 #: A float holds each integer up to here; and a power of ten up to that exponent.
 cdef unsigned long long EXACT = 1 << 53
 cdef enum:
@@ -444,7 +446,7 @@ cdef _Runs _gathered(
     list behind,
     list late,
 ):
-    """Sum up what gets into each pane, to what is in it; None where that is no candle of floats."""
+    """Sum up what gets into each pane, to what is in it; None where that is not quite plain."""
     cdef _Runs runs = _Runs(len(trades.keys))
     cdef Run* run
     cdef Py_ssize_t i, at
@@ -498,18 +500,15 @@ cdef _Runs _gathered(
 
 cdef bint _continue(Run* run, _Runs runs, dict panes) except -1:
     """Take what is in the pane of a run already."""
-    pane = None if panes is None else panes.get(run.start)
+    cdef Pane pane = None if panes is None else panes.get(run.start)
     runs.panes.append(pane)
     if pane is None:
         run.high, run.low = -INFINITY, INFINITY
         run.notional = run.total = 0.0
         return True
-    state = pane.state
-    high, low, notional, total = state.high, state.low, state.notional, state.total
-    for each in (high, low, notional, total):
-        if not PyFloat_CheckExact(each):
-            return False
-    run.high, run.low, run.notional, run.total = high, low, notional, total
+    if not pane.settle() or not -LARGEST_SUM < pane.volume < LARGEST_SUM:
+        return False
+    run.high, run.low, run.notional, run.total = pane.high, pane.low, pane.notional, pane.total
     return True
 
 
@@ -518,21 +517,21 @@ cdef int _apply(
 ) except -1:
     """Put what was summed up into its pane, the one at `at`."""
     cdef Py_ssize_t first = run.first, last = run.last
-    pane = panes[at]
+    cdef Pane pane = panes[at]
+    cdef long long time, offset
     if pane is None:
         pane = panes[at] = new_pane(trades.keys[run.group], run.start)
-    state = pane.state
-    state.high, state.low = run.high, run.low
-    state.notional, state.total = run.notional, run.total
-    state.volume += run.volume
+    pane.high, pane.low = run.high, run.low
+    pane.notional, pane.total = run.notional, run.total
+    pane.volume += run.volume
     time, offset = trades.times[last], trades.offsets[last]
-    if time > state.close_time or (time == state.close_time and offset > state.close_offset):
-        state.close_time, state.close_offset = time, offset
-        state.close = trades.prices[last]
+    if time > pane.close_time or (time == pane.close_time and offset > pane.close_offset):
+        pane.close_time, pane.close_offset = time, offset
+        pane.close = trades.prices[last]
     time, offset = trades.times[first], trades.offsets[first]
-    if time < state.open_time or (time == state.open_time and offset < state.open_offset):
-        state.open_time, state.open_offset = time, offset
-        state.open = trades.prices[first]
+    if time < pane.open_time or (time == pane.open_time and offset < pane.open_offset):
+        pane.open_time, pane.open_offset = time, offset
+        pane.open = trades.prices[first]
     if pane.count == 0:
         pane.first_offset = trades.offsets[run.begun]
     pane.count += run.count

@@ -1,8 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
 """Windows on a grid folded from panes of candles, and what is said of them."""
 
-from cpython.float cimport PyFloat_CheckExact
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
+
+from tickstream_native.panes cimport Pane
 
 cdef enum:
     #: A window has at most so many panes, so its volume is within 64 bits if theirs are within 55.
@@ -48,8 +49,8 @@ cdef class Publication:
     cdef Slice* slices
     cdef Extent* extents
     cdef Py_ssize_t slice_room, extent_room
-    #: States of the panes in `slices`.
-    cdef list states
+    #: The panes in `slices`.
+    cdef list panes
     #: How many results were told of, by whether they are final.
     cdef readonly dict told
     #: What is being said.
@@ -107,7 +108,7 @@ cdef class Publication:
         """Say the windows of a key that hold one of the panes `near` and end in (after, until].
 
         `starts` are the ascending starts of all its `panes`, `near` of some. Says whether it was
-        done: not where a pane has corrections, or a window more panes than 64.
+        done: not where a window has more panes than 64, or a number is too large.
         """
         cdef Py_ssize_t count = self._extents(near, after, until), i
         self.name, self.saying = name, None
@@ -122,12 +123,12 @@ cdef class Publication:
                 self._say(&self.extents[i], key, name, places, plain)
         return True
 
-    def say_pane(self, pane):
+    def say_pane(self, Pane pane not None):
         """Say the window that is just one pane; say whether it was done, as `say` does."""
         cdef Extent extent
         cdef bytes key = pane.key
         cdef str name = key.decode()
-        self.name, self.saying, self.states = name, None, []
+        self.name, self.saying, self.panes = name, None, []
         if not self._take(pane, 0):
             return False
         extent.start, extent.first, extent.stop = self.slices[0].start, 0, 1
@@ -174,7 +175,7 @@ cdef class Publication:
         """Take the panes of `count` windows; say whether they are all plain."""
         cdef long long begin = self.extents[0].start, end = self.extents[count - 1].start + self.size
         cdef Py_ssize_t held = 0, i, first = 0, stop = 0
-        self.states = []
+        self.panes = []
         for each in starts:
             if not begin <= each < end:
                 continue
@@ -192,7 +193,7 @@ cdef class Publication:
             self.extents[i].first, self.extents[i].stop = first, stop
         return True
 
-    cdef bint _take(self, pane, Py_ssize_t at) except -1:
+    cdef bint _take(self, Pane pane, Py_ssize_t at) except -1:
         """Take one pane as numbers; say whether it is plain."""
         cdef void* moved
         cdef Slice* slice
@@ -201,30 +202,25 @@ cdef class Publication:
             if moved == NULL:
                 raise MemoryError
             self.slices, self.slice_room = <Slice*> moved, 2 * at + 64
-        state = pane.state
-        volume, high, low = state.volume, state.high, state.low
-        notional, total = state.notional, state.total
-        if pane.corrections is not None or not -LARGEST_VOLUME < volume < LARGEST_VOLUME:
+        if not pane.settle() or not -LARGEST_VOLUME < pane.volume < LARGEST_VOLUME:
             return False
-        for each in (high, low, notional, total):
-            if not PyFloat_CheckExact(each):
-                return False
         slice = &self.slices[at]
         slice.start, slice.count = pane.start, pane.count
         slice.first_offset, slice.last_offset = pane.first_offset, pane.last_offset
-        slice.volume, slice.high, slice.low = volume, high, low
-        slice.notional, slice.total = notional, total
-        self.states.append(state)
+        slice.volume, slice.high, slice.low = pane.volume, pane.high, pane.low
+        slice.notional, slice.total = pane.notional, pane.total
+        self.panes.append(pane)
         return True
 
     cdef int _say(self, Extent* extent, bytes key, str name, list places, bint plain) except -1:
         """Write the records of a window."""
         cdef Slice whole = self._merged(extent)
+        cdef long long late = self._late(extent)
         cdef bint final = extent.start + self.size <= self.finalised, told = False
-        result = None if plain else self._result(name, extent, &whole, final)
+        result = None if plain else self._result(name, extent, &whole, late, final)
         self.saying = result
         for make, place in places:
-            record = self._candle(name, extent, &whole, final) if plain else make(result)
+            record = self._candle(name, extent, &whole, late, final) if plain else make(result)
             if record is not None:
                 self.outputs[place].append((key, self.encode(record), NO_HEADERS))
                 told = True
@@ -252,33 +248,51 @@ cdef class Publication:
             whole.total += slice.total
         return whole
 
-    cdef object _candle(self, str key, Extent* extent, Slice* whole, bint final):
+    cdef long long _late(self, Extent* extent) except -1:
+        """Count what came after the end of a window: see `_late` of app/windows/folding.py."""
+        cdef long long end = extent.start + self.size, late = 0
+        cdef Pane pane
+        cdef Py_ssize_t i
+        for i in range(extent.first, extent.stop):
+            pane = self.panes[i]
+            if pane.corrections is not None:
+                for reached, records in pane.corrections.items():
+                    if reached >= end:
+                        late += records
+        return late
+
+    cdef object _candle(
+        self, str key, Extent* extent, Slice* whole, long long late, bint final
+    ):
         """Make the record of a window as `candle` would: see app/calc/candles.py."""
+        cdef Pane oldest = self.panes[extent.first], newest = self.panes[extent.stop - 1]
         return self.record(
             key,
             self.size,
             self.advance,
             extent.start,
             extent.start + self.size,
-            self.states[extent.first].open,
+            oldest.open,
             whole.high,
             whole.low,
-            self.states[extent.stop - 1].close,
+            newest.close,
             whole.volume,
             whole.notional / <double> whole.volume if whole.volume else None,
             whole.count,
             whole.total / <double> whole.count,
             2 * whole.last_offset + final,
             final,
-            0,
+            late,
             self.partition,
             whole.first_offset,
             whole.last_offset,
         )
 
-    cdef object _result(self, str key, Extent* extent, Slice* whole, bint final):
+    cdef object _result(
+        self, str key, Extent* extent, Slice* whole, long long late, bint final
+    ):
         """Make the result of a window as `EventTimeState._result` does."""
-        oldest, newest = self.states[extent.first], self.states[extent.stop - 1]
+        cdef Pane oldest = self.panes[extent.first], newest = self.panes[extent.stop - 1]
         state = self.state(
             oldest.open_time,
             oldest.open_offset,
@@ -301,7 +315,7 @@ cdef class Publication:
             whole.count,
             whole.first_offset,
             whole.last_offset,
-            0,
+            late,
             final,
             2 * whole.last_offset + final,
             self.partition,

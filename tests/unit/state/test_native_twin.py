@@ -18,9 +18,10 @@ from app.records import EARLIEST, LARGEST, Tick
 from app.state.batch import Decoder
 from app.state.clock import SystemClock
 from app.state.errors import TaskError
+from app.state.native_candles import pane_maker
 from app.state.rows import encode_row, row_key
 from app.topics import CANDLES, DEAD_LETTERS, TICKS
-from app.windows import Ohlc, OhlcState, Pane, WindowResult
+from app.windows import Ohlc, OhlcState, WindowResult
 from app.worker import TickApp
 
 NATIVE: Any = extension()
@@ -216,34 +217,67 @@ def _read(text: str) -> Any:
 
 # -- what it writes
 
+STATES = st.builds(
+    OhlcState,
+    *([INTEGERS] * 2),
+    *([FLOATS] * 3),
+    *([INTEGERS] * 2),
+    FLOATS,
+    INTEGERS,
+    FLOATS,
+    FLOATS,
+)
+
 
 @given(
     st.binary(max_size=300),
     st.integers(0, 2**60),
     st.tuples(INTEGERS, INTEGERS, INTEGERS),
-    st.tuples(
-        *([INTEGERS] * 2), *([FLOATS] * 3), *([INTEGERS] * 2), FLOATS, INTEGERS, FLOATS, FLOATS
-    ),
+    st.none() | st.dictionaries(INTEGERS, INTEGERS, max_size=15),
+    STATES,
 )
 def test_rows_are_the_same_bytes(
-    key: bytes, start: int, evidence: tuple[int, int, int], numbers: tuple[Any, ...]
+    key: bytes,
+    start: int,
+    evidence: tuple[int, int, int],
+    corrections: dict[int, int] | None,
+    state: OhlcState,
 ) -> None:
-    """Whatever numbers are in them."""
-    state = OhlcState(*numbers)
-    pane = Pane(key, start, state, *evidence)
-    row = row_key(key, start), encode_row(Ohlc.version, *evidence, None, state)
-    assert NATIVE.rows.encode([pane], Ohlc.version, _row_of_no_pane) == [row]
+    """Whatever numbers are in them, and again once somebody has looked at the state."""
+    pane = _pane(key, start, state, *evidence, corrections)
+    value = encode_row(Ohlc.version, *evidence, corrections, state)
+    rows = [(row_key(key, start), value)]
+    assert NATIVE.rows.encode([pane], Ohlc.version, _row_of_no_pane) == rows
+    assert pane.state == state
+    assert NATIVE.rows.encode([pane], Ohlc.version, _row_of_no_pane) == rows
+
+
+def test_what_python_does_to_a_state_is_in_the_row() -> None:
+    """It changes the object that it is given; then the extension has the numbers again."""
+    pane = _pane(b"A", 0, None)
+    NATIVE.rows.encode([pane], Ohlc.version, _row_of_no_pane)
+    Ohlc().add(pane.state, Tick("A", 2.5, NOON, 4), NOON, 7)
+    ((_, value),) = NATIVE.rows.encode([pane], Ohlc.version, _row_of_no_pane)
+    state = OhlcState()
+    Ohlc().add(state, Tick("A", 2.5, NOON, 4), NOON, 7)
+    assert value == encode_row(Ohlc.version, 0, -1, -1, None, state)
 
 
 def test_rows_that_are_not_plain_are_left_to_the_twin() -> None:
-    """Those of windows that were corrected, and of numbers of more than 64 bits."""
-    corrected = Pane(b"A", 0, OhlcState(), corrections={60_000: 1})
-    huge = Pane(b"B", 0, OhlcState(volume=2**63))
-    plain = Pane(b"C", 0, OhlcState())
-    encoded = NATIVE.rows.encode([corrected, plain, huge], Ohlc.version, lambda pane: pane)
-    assert encoded[::2] == [corrected, huge]
-    assert encoded[1][0] == row_key(b"C", 0)
+    """Corrected at many moments, with integers for floats, or with huge ones."""
+    corrected = _pane(b"A", 0, OhlcState(), 0, -1, -1, dict.fromkeys(range(16), 1))
+    huge, whole = (_pane(b"B", 0, state) for state in (OhlcState(volume=2**63), OhlcState(high=3)))
+    plain = _pane(b"C", 0, OhlcState())
+    panes = [corrected, huge, whole, plain]
+    encoded = NATIVE.rows.encode(panes, Ohlc.version, lambda pane: pane)
+    assert encoded[:3] == panes[:3]
+    assert encoded[3][0] == row_key(b"C", 0)
+    assert (huge.state.volume, repr(whole.state.high)) == (2**63, "3")
 
 
-def _row_of_no_pane(pane: Pane) -> Any:
+def _pane(*fields: Any) -> Any:
+    return pane_maker(NATIVE)(*fields)
+
+
+def _row_of_no_pane(pane: Any) -> Any:
     raise AssertionError(f"{pane} is plain")
