@@ -17,6 +17,7 @@ class Extension(NamedTuple):
     """The modules of the extension."""
 
     panes: Any
+    records: Any
     trades: Any
     windows: Any
     rows: Any
@@ -27,10 +28,12 @@ def extension() -> Extension | None:
     """Give the extension; None where it is not installed, or built for other code."""
     try:
         import tickstream_native as found  # noqa: PLC0415  # it may be missing
-        from tickstream_native import panes, rows, trades, windows  # noqa: PLC0415
+        from tickstream_native import panes, records, rows, trades, windows  # noqa: PLC0415
     except ImportError:
         return None
-    return Extension(panes, trades, windows, rows) if found.INTERFACE == INTERFACE else None
+    if found.INTERFACE != INTERFACE:
+        return None
+    return Extension(panes, records, trades, windows, rows)
 
 
 def in_words(*, wanted: bool) -> str:

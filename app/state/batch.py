@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: What a value can be refused with; TypeError is a missing one, RecursionError a bottomless one.
 UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, RecursionError)
 
+#: Records, keys, event times (ms) and offsets, of one length.
+_Columns = tuple[list[Any], list[bytes], list[int], list[int]]
+
 #: A dead letter keeps at most this much of a value, or it would not fit into a topic either.
 MAX_DEAD_VALUE = 256 << 10
 
@@ -90,28 +93,45 @@ class Decoder:
             _of_values(topic.read) if topic.read else msgspec.json.Decoder(topic.value).decode
         )
         self._names = _Names()
+        self._native = native if topic.keyed and self._from_record else None
         self._trades: TradesReader | None = None
         if native is not None and reads(topic):
             self._trades = TradesReader(native, self._decode, max_ahead)
 
     def decode(self, raw: Sequence[RawRecord]) -> Decoded:
         """Give the records of `raw`, which is not empty; never raises for what is in them."""
-        if self._trades is not None and (read := self._trades.read(raw)) is not None:
-            return read
+        if self._trades is not None and (trades := self._trades.read(raw)) is not None:
+            return trades
         decoded = Decoded(raw[-1].offset + 1)
+        columns = self._read_all(raw) if self._native is None else self._read_natively(raw)
+        if columns is None:
+            self._decode_each(raw, decoded)
+        else:
+            decoded.records, decoded.keys, decoded.times, decoded.offsets = columns
+        return decoded
+
+    def _read_natively(self, raw: Sequence[RawRecord]) -> _Columns | None:
+        """Do what `_read_all` does, by the extension (native/tickstream_native/records.pyx)."""
+        native: Any = self._native
+        fields = self._topic.key, self._topic.time
+        try:
+            found: _Columns | None = native.records.read(
+                raw, self._decode, *fields, EARLIEST, self._max_ahead, MAX_KEY
+            )
+        except (*UNREADABLE, AttributeError):
+            return None
+        return found
+
+    def _read_all(self, raw: Sequence[RawRecord]) -> _Columns | None:
+        """Give records, keys, times, offsets; None where one of them is not right."""
         records = self._decode_all(raw)
-        keys: list[bytes | None] = [record.key for record in raw]
+        keys: list[Any] = [record.key for record in raw]
         if not self._topic.keyed:
             keys = [key or b"" for key in keys]
         times = None if records is None else self._times(raw, records)
         if records is None or times is None or not self._check_all(raw, keys, records, times):
-            self._decode_each(raw, decoded)
-        else:
-            decoded.records = records
-            decoded.keys = keys  # type: ignore[assignment]  # checked above
-            decoded.times = times
-            decoded.offsets = [record.offset for record in raw]
-        return decoded
+            return None
+        return records, keys, times, [record.offset for record in raw]
 
     def _times(self, raw: Sequence[RawRecord], records: list[Any]) -> list[int]:
         if self._time_of is None:

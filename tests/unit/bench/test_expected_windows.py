@@ -49,7 +49,7 @@ def test_on_close_only_what_is_closed_for_sure_is_required() -> None:
     these = pl.DataFrame(rows, schema=["symbol", "price", "size", "time"], orient="row")
     workload = Workload("w", "w", size=100 * SECOND, advance=SECOND, grace=10 * SECOND)
     required = expected.windows(these, workload).filter("required")
-    assert required["end"].max() == START + (1000 - 100 - 10) * SECOND
+    assert required["end"].max() == START + (1000 - 200 - 10) * SECOND
     assert required["start"].min() == START - 99 * SECOND
 
 

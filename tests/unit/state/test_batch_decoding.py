@@ -1,7 +1,8 @@
 """Batches decoded: a bad record becomes a dead letter, all others keep their place."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -9,12 +10,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from raw_records import BAD, GOOD, NOON, Raw, raw_tick
 
+from app.native import Extension, extension
 from app.records import Tick
 from app.state.batch import MAX_DEAD_VALUE, Batch, Decoder
 from app.state.checkpoint import BATCH_BYTES
 from app.state.clock import SystemClock
 from app.state.decoded import Decoded
-from app.topics import CONN_EVENTS, LOGS, TICKS
+from app.topics import CONN_EVENTS, LOGS, TICKS, Topic
 
 HOUR = 3_600_000
 PARTITION = 3
@@ -31,9 +33,31 @@ TICKS_DRAWN = st.builds(
 )
 
 
+#: Ticks without the form that the extension reads as columns: it reads them as any record.
+PLAIN_TICKS = replace(TICKS, read=msgspec.json.Decoder(Tick).decode)
+
+#: How the decoders of this module read: a topic of ticks, and the extension or none.
+READING: dict[str, tuple[Topic, Extension | None]] = {
+    "pure": (TICKS, None),
+    "native columns": (TICKS, extension()),
+    "native records": (PLAIN_TICKS, extension()),
+}
+
+
+@pytest.fixture(scope="module", params=READING, autouse=True)
+def reading(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run all tests by each of them."""
+    if "native" in request.param and extension() is None:
+        pytest.skip("the native extension is not installed: make native")
+    READING["now"] = READING[request.param]
+    yield
+    del READING["now"]
+
+
 def decoder() -> Decoder:
     """Give a decoder of ticks that lets clocks be an hour ahead."""
-    return Decoder(TICKS, PARTITION, HOUR, SystemClock())
+    topic, native = READING["now"]
+    return Decoder(topic, PARTITION, HOUR, SystemClock(), native)
 
 
 def columns(decoded: Decoded) -> list[tuple[int, bytes, int, Tick]]:
