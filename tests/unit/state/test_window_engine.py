@@ -24,7 +24,7 @@ from window_checks import (
 )
 
 from app.records import Candle, DeadLetter, LateTick, Tick
-from app.state import pane_state
+from app.state import pane_publishing
 from app.topics import CANDLES, DEAD_LETTERS, TICKS_LATE
 from app.windows import Ohlc, Window
 
@@ -68,7 +68,7 @@ def test_a_leap_in_time_is_published_in_slices_and_completely(
     """What becomes final and is too much for one publication follows, also after a crash."""
     table = declared(new_table, life.definition)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pane_state, "SLICE", 5)
+        patch.setattr(pane_publishing, "SLICE", 5)
         with drive(table, life.raw) as driver:
             live(driver, life.plan)
             facts = truth(life.raw, table.grace)
@@ -211,7 +211,7 @@ def test_a_crash_in_the_middle_of_a_leap_leaves_no_window_open(
     new_table: NewTable, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What one publication left to the next is still due when the next owner makes it."""
-    monkeypatch.setattr(pane_state, "SLICE", 5)
+    monkeypatch.setattr(pane_publishing, "SLICE", 5)
     minutes = [raw_tick(n, Tick("A", 1.0, NOON + n * MINUTE)) for n in range(9)]
     with drive(
         new_table("1m", 0), [*minutes, raw_tick(9, Tick("A", 1.0, NOON + 60 * MINUTE))]
