@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from app.topics import Topic
 
 
+#: No batch.
+_NOTHING = Decoded(0)
+
+
 class StepState(SendingState):
     """One partition of a step: its position.
 
@@ -41,7 +45,7 @@ class StepState(SendingState):
 
     def __init__(self, table: Step, partition: int, store: Store, *, leads: bool) -> None:
         super().__init__(table, partition, store, leads=leads)
-        self._decoded = Decoded(0)
+        self._decoded = _NOTHING
         #: Where what is handled stands in the batch, and how many of it stream time reflects.
         self._at = self._timed = 0
 
@@ -60,15 +64,19 @@ class StepState(SendingState):
     @property
     def stream_time(self) -> int:
         """Highest event time so far (ms), that of what is handled included."""
-        if self._timed <= self._at:
-            highest = max(self._decoded.times[self._timed : self._at + 1])
-            self._timed = self._at + 1
-            self.meta.stream_time = max(self.meta.stream_time, highest)
+        self._reach(self._at)
         return self.meta.stream_time
 
     @property
     def _source_key(self) -> bytes:
         return self._decoded.keys[self._at]
+
+    def _reach(self, at: int) -> None:
+        """Let stream time reflect the records up to this one."""
+        if self._timed <= at:
+            highest = max(self._decoded.times[self._timed : at + 1])
+            self._timed = at + 1
+            self.meta.stream_time = max(self.meta.stream_time, highest)
 
     # -- folding
 
@@ -85,7 +93,9 @@ class StepState(SendingState):
             said.clear()
             raise RecordError(self._at, error) from error
         finally:
-            _ = self.stream_time
+            self._reach(self._at)
+            # The batch is not to outlive its folding: its memory is the next one's.
+            self._decoded = _NOTHING
 
 
 class Step(SendingTable):
