@@ -82,7 +82,7 @@ class StepState(SendingState):
 
     def _fold(self, decoded: Decoded, begin: int) -> None:
         make, said = self.table.make, self._said
-        self._decoded, self._timed = decoded, begin
+        self._decoded, self._at, self._timed = decoded, begin, begin
         try:
             for at, record in enumerate(islice(decoded.records, begin, None), begin):
                 self._at = at
