@@ -24,24 +24,34 @@ native: $(VENV)/.installed-native ## candles folded in C, twice as fast (optiona
 test: $(VENV)/.installed-test ## every test, on a real broker and in a real browser; JOBS=3 at once
 	@$(BIN)/python -m pytest -n $${JOBS:-3} --dist loadfile
 
-fuzz: $(VENV)/.installed-test ## the property tests of windows and engine, FUZZ=20 times as long
-	@FUZZ=$${FUZZ:-20} $(BIN)/python -m pytest --timeout=0 tests/unit/windows tests/unit/state tests/topology
+fuzz: $(VENV)/.installed-test ## property tests, FUZZ=20 times as long; or odd records: MINUTES=60, SEED=17
+ifneq ($(MINUTES)$(SEED),)
+	@MINUTES=$(MINUTES) SEED=$(SEED) PYTHONPATH=tests $(BIN)/python tests/fuzz/fuzz_command.py
+else
+	@FUZZ=$${FUZZ:-20} $(BIN)/python -m pytest --timeout=0 tests/unit/windows tests/unit/state tests/topology tests/attacks
+endif
 
-chaos: $(VENV)/.installed-test ## kill workers and broker at random, compare all results; RUNS=50, or SEED=17
-	@RUNS=$${RUNS:-50} PYTHONPATH=tests $(BIN)/python tests/chaos/chaos_command.py
+chaos: $(VENV)/.installed-test ## kill, freeze, stop workers and broker, compare all pipelines; RUNS=50, or SEED=17
+	@RUNS=$${RUNS:-50} PYTHONPATH=tests:tests/patterns $(BIN)/python tests/chaos/chaos_command.py
+
+mutants: $(VENV)/.installed-mutants ## changes of the code that no test notices; SAMPLE=100, or CHANGED=main
+	@$(VENV)/mutants/bin/python tests/mutants/mutants_command.py $(BIN)/python
 
 check: $(VENV)/.installed-test ## lint, types, import rules, formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@! git grep -nE '^(<<<<<<<|>>>>>>>) '
+	@# pytest imports test files by their names alone: two of one name, and one of them is not run.
+	@! find tests -name 'test_*.py' -exec basename {} \; | sort | uniq -d | grep .
 
 format: $(VENV)/.installed-test ## let the formatter decide
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 # With the native extension where it can be built: how it ran is said before the figures.
-bench: $(VENV)/.installed-bench ## measure: beside others, or BENCH=failover, restore, flood; ARGS=--help
+bench: $(VENV)/.installed-bench ## measure: beside others, or BENCH=failover, restore, flood, attack; ARGS=--help
 	@$(MAKE) --no-print-directory native || true
 	@$(BIN)/python -m bench.$${BENCH:-compare} $(ARGS)
 
@@ -52,6 +62,7 @@ lock: ## pin anew what pyproject.toml asks for
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv
 	$(PIN) requirements/build.in -o requirements/build.txt
 	$(PIN) requirements/native.in -o requirements/native.txt
+	$(PIN) requirements/mutants.in -o requirements/mutants.txt
 	$(PIN) requirements/bench.in -o requirements/bench.txt
 	$(PIN) pyproject.toml -o requirements/app.txt
 	$(PIN) --extra test --extra check -c requirements/app.txt pyproject.toml -o requirements/test.txt
@@ -87,9 +98,14 @@ $(VENV)/.installed-native: $(VENV)/.installed requirements/native.txt native/pyp
 	@CC="$(CC)" $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall ./native
 	@touch $@
 
+$(VENV)/.installed-mutants: $(VENV)/.installed-test requirements/mutants.txt
+	@$(PYTHON) -m venv $(VENV)/mutants
+	@$(VENV)/mutants/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutants.txt
+	@touch $@
+
 # Apart from the rest: the product's own JSON would not be what it is where this is installed.
 $(VENV)/.installed-bench: $(VENV)/.installed-test requirements/bench.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target $(VENV)/floor -r requirements/bench.txt
 	@touch $@
 
-.PHONY: help install up native test fuzz chaos check format bench soak lock clean
+.PHONY: help install up native test fuzz chaos mutants check format bench soak lock clean

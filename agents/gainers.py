@@ -47,7 +47,7 @@ def daily_gain(result: WindowResult) -> DailyGain:
         time=prices.close_time,
         final=result.final,
         partition=result.partition,
-        offset=result.last_offset,
+        offset=result.newest_offset,
         stream_time=result.stream_time,
         volume=prices.volume,
     )

@@ -21,7 +21,8 @@ LEAST = settings().surge
 
 def large_surge(result: WindowResult) -> Surge | None:
     """Make the record of a minute; None where the price moved less than TICKSTREAM_SURGE."""
-    return surge(result) if abs(change(result.state)) >= LEAST else None
+    moved = change(result.state)
+    return None if moved is None or abs(moved) < LEAST else surge(result)
 
 
 surges.publish(SURGES, large_surge)

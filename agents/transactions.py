@@ -30,6 +30,7 @@ rules_to_all = Step(
     help="Changes of the rules, to all partitions of the transactions",
 )
 app.service(RulesFeed)
+app.tasks.written_by_services.append(RULES)
 
 
 @app.agent(app.batches(TRANSACTIONS))

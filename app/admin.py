@@ -1,34 +1,47 @@
 """Topics on the broker: creates those of the map that are missing, finds those that disagree."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+import logging
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import stamina
-from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
+    CommitFailedError,
+    InvalidConfigurationError,
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
     NodeNotReadyError,
     TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
     for_code,
 )
+from aiokafka.structs import OffsetAndMetadata
 
-from app.clients import client_options
-from app.refusals import RefusedError, demand_entry
+from app.admin_client import TIMEOUT, AdminClient, passes
+from app.clients import client_options, running
+from app.refusals import RefusedError, demand_entry, describe_unreachable
 from app.settings import Settings, settings
-from app.topics import Topic
+from app.state.errors import AFRESH
+from app.topics import AFTER_MAX, TIMESTAMP_TYPE, Timestamp, Topic
+from app.windows.durations import approximate_duration
 
-#: Seconds a broker may take to make topics and to tell all its nodes of them.
-TIMEOUT = 30.0
+#: Seconds between two looks at topics that are being made.
 PAUSE = 0.05
 
-#: An AIOKafkaAdminClient, which is annotated in part only.
-Client = Any
+logger = logging.getLogger(__name__)
+
+_CLEANUP = "cleanup.policy"
+#: What is checked of a topic's configuration.
+_CHECKED = (_CLEANUP, TIMESTAMP_TYPE, AFTER_MAX)
+
+Client = AdminClient
 
 
 class AdminError(Exception):
@@ -49,8 +62,24 @@ class Described(Protocol):
         """Give its configuration in Kafka's names."""
 
 
+class Disagreement(Protocol):
+    """What an existing topic has otherwise than it should."""
+
+    @property
+    def topic(self) -> str:
+        """The topic's name."""
+
+    @property
+    def expectation(self) -> str:
+        """What it should have, in a few words; `str` says what to do."""
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether no worker starts before it is put right."""
+
+
 @dataclass(frozen=True)
-class Disagreement:
+class PartitionCount:
     """A topic that exists with another number of partitions than it should have."""
 
     topic: str
@@ -58,16 +87,83 @@ class Disagreement:
     expected: int
     #: Whether TOPIC_PARTITIONS says what is expected.
     configured: bool
+    #: Whether it is a source, which has its name under any prefix.
+    external: bool = False
+    is_fatal: ClassVar[bool] = True
+
+    @property
+    def expectation(self) -> str:
+        """What it should have."""
+        return _partitions(self.expected)
 
     def __str__(self) -> str:
+        # Never to delete it: others may use it.
         found = f"topic {self.topic} has {_partitions(self.found)}"
-        remake = f"delete {self.topic} and let `faust -A app topics` make it anew"
         if not self.configured:
-            return f"{found} and needs {self.expected}: {remake}"
-        return (
-            f"{found}, TOPIC_PARTITIONS is {self.expected}: "
-            f"set TOPIC_PARTITIONS={self.found}, or {remake}"
+            declare = f"declare it with partitions={self.found}"
+            return f"{found} and needs {self.expected}: {declare if self.external else AFRESH}"
+        follow = f"set TOPIC_PARTITIONS={self.found}"
+        return f"{found}, TOPIC_PARTITIONS is {self.expected}: " + (
+            follow if self.external else f"{follow}, or {AFRESH}"
         )
+
+
+@dataclass(frozen=True)
+class CleanupPolicy:
+    """A topic whose records brokers delete otherwise than it needs."""
+
+    topic: str
+    found: str
+    expected: str
+    is_fatal: ClassVar[bool] = True
+
+    @property
+    def expectation(self) -> str:
+        """What it should have."""
+        return f"cleanup.policy={self.expected}"
+
+    def __str__(self) -> str:
+        lost = (
+            "rows would be deleted by their age"
+            if self.expected == "compact"
+            else "all but the last record of each key would be deleted"
+        )
+        return (
+            f"topic {self.topic} has cleanup.policy={self.found}, by which {lost}: "
+            f"`{_altering(self.topic, f'cleanup.policy={self.expected}')}` while none is"
+        )
+
+
+@dataclass(frozen=True)
+class UnboundedClock:
+    """A source whose brokers let in records of clocks that are further ahead than we trust."""
+
+    topic: str
+    #: How far (ms); None where the brokers have no such bound.
+    found: int | None
+    expected: int
+    is_fatal: ClassVar[bool] = False
+
+    @property
+    def expectation(self) -> str:
+        """What it should have."""
+        return f"{AFTER_MAX}={self.expected}"
+
+    def __str__(self) -> str:
+        how_far = "any time" if self.found is None else approximate_duration(self.found)
+        return (
+            f"topic {self.topic} takes records of clocks that are {how_far} ahead, and one such "
+            "producer makes the records of all others late: "
+            f"`{_altering(self.topic, self.expectation)}`, on Kafka 3.6 or newer"
+        )
+
+
+def _altering(topic: str, setting: str) -> str:
+    """Return the command that sets a configuration of a topic."""
+    return (
+        f"kafka-configs.sh --alter --entity-type topics --entity-name {topic} "
+        f"--add-config {setting}"
+    )
 
 
 async def ensure_topics(topics: Iterable[Described], conf: Settings | None = None) -> list[str]:
@@ -87,16 +183,83 @@ async def ensure_topics(topics: Iterable[Described], conf: Settings | None = Non
 async def check_topics(
     topics: Iterable[Described], conf: Settings | None = None
 ) -> list[Disagreement]:
-    """Give what is wrong with the topics that exist. Raises AdminError."""
+    """Return what is wrong with the topics that exist: of what results depend on.
+
+    Not all of it is fatal. Raises AdminError.
+    """
     conf = conf or settings()
     async with _admin(conf) as admin:
-        found = await _partition_counts(admin)
-    expected = [(topic, _count(topic, conf)) for topic in topics if topic.name in found]
+        counts = await _partition_counts(admin)
+        existing = [topic for topic in topics if topic.name in counts]
+        configs = await _configs(admin, [topic.name for topic in existing])
     return [
-        Disagreement(topic.name, found[topic.name], count, _configured(topic, conf))
-        for topic, count in expected
-        if found[topic.name] != count
+        *_wrong_counts(existing, counts, conf),
+        *_wrong_policies(existing, configs),
+        *_unbounded_clocks(existing, configs),
     ]
+
+
+def _wrong_counts(
+    topics: Iterable[Described], found: Mapping[str, int], conf: Settings
+) -> list[PartitionCount]:
+    return [
+        PartitionCount(
+            topic.name,
+            found[topic.name],
+            count,
+            _configured(topic, conf),
+            isinstance(topic, Topic) and topic.external,
+        )
+        for topic in topics
+        if found[topic.name] != (count := _count(topic, conf))
+    ]
+
+
+#: A topic's configuration, as far as it is checked.
+_Config = dict[str, str]
+
+
+def _wrong_policies(
+    topics: Iterable[Described], configs: Mapping[str, _Config]
+) -> Iterator[CleanupPolicy]:
+    for topic in topics:
+        wanted, config = topic.config().get(_CLEANUP), configs.get(topic.name)
+        if wanted and config:
+            found = ",".join(sorted(config[_CLEANUP].split(",")))
+            if found != wanted:
+                yield CleanupPolicy(topic.name, found, wanted)
+
+
+def _unbounded_clocks(
+    topics: Iterable[Described], configs: Mapping[str, _Config]
+) -> Iterator[UnboundedClock]:
+    for topic in topics:
+        wanted, config = topic.config().get(AFTER_MAX), configs.get(topic.name)
+        # A topic whose timestamps are its brokers' has no producer's clock in it.
+        if wanted is None or not config or config[TIMESTAMP_TYPE] == Timestamp.LOG_APPEND.value:
+            continue
+        found = config.get(AFTER_MAX)
+        if found is None or int(found) > int(wanted):
+            yield UnboundedClock(topic.name, None if found is None else int(found), int(wanted))
+
+
+async def _configs(admin: Client, names: Iterable[str]) -> dict[str, _Config]:
+    """Return by topic what `_CHECKED` names, defaults included.
+
+    A topic whose configuration this user may not see is left out.
+    """
+    wanted = dict.fromkeys(_CHECKED)
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name, wanted) for name in names]
+    found = {}
+    for response in await admin.describe_configs(asked):
+        for code, message, _, name, entries in response.resources:
+            if for_code(code) is TopicAuthorizationFailedError:
+                logger.warning("The configuration of %s can't be checked: %s", name, message)
+                continue
+            if code:
+                raise AdminError(f"topic {name} can't be described: {message or for_code(code)!r}")
+            found[name] = {key: value for key, value, *_ in entries}
+    return found
 
 
 async def existing_topics(conf: Settings | None = None) -> dict[str, int]:
@@ -105,20 +268,67 @@ async def existing_topics(conf: Settings | None = None) -> dict[str, int]:
         return await _partition_counts(admin)
 
 
+@dataclass(frozen=True)
+class Found:
+    """A topic that exists."""
+
+    partitions: int
+    #: What tells it from one before it under its name; empty where brokers have no ids.
+    topic_id: str
+
+
+async def found_topics(conf: Settings) -> dict[str, Found]:
+    """Return partitions and id of each topic there is, by its name. Raises AdminError."""
+    async with _admin(conf) as admin:
+        return {
+            topic["topic"]: Found(len(topic["partitions"]), topic.get("topic_id", ""))
+            for topic in await admin.describe_topics()
+        }
+
+
 async def committed_offsets(conf: Settings | None = None) -> dict[TopicPartition, int]:
-    """Give the offsets that the application's group has committed. Raises AdminError."""
-    conf = conf or settings()
-    async with _admin(conf) as admin:
-        offsets = await admin.list_consumer_group_offsets(conf.app_id)
-    return {tp: committed.offset for tp, committed in offsets.items() if committed.offset >= 0}
+    """Return the offsets that the application's group has committed. Raises AdminError."""
+    committed = await committed_metadata(conf)
+    return {tp: each.offset for tp, each in committed.items()}
 
 
-async def committed_metadata(conf: Settings | None = None) -> dict[TopicPartition, str]:
-    """Give what the application's group said with each offset it committed. Raises AdminError."""
+async def committed_metadata(
+    conf: Settings | None = None,
+) -> Mapping[TopicPartition, OffsetAndMetadata]:
+    """Return the offsets of the application's group with their metadata. Raises AdminError."""
     conf = conf or settings()
     async with _admin(conf) as admin:
-        offsets = await admin.list_consumer_group_offsets(conf.app_id)
-    return {tp: committed.metadata for tp, committed in offsets.items() if committed.offset >= 0}
+        return await admin.committed(conf.app_id)
+
+
+async def commit_while_stopped(
+    offsets: Mapping[TopicPartition, OffsetAndMetadata], conf: Settings
+) -> bool:
+    """Commit offsets of the application's group, if no worker is in it; return whether that was so.
+
+    The coordinator decides: it takes offsets from outside of a group only while that is empty.
+    Raises AdminError.
+    """
+    consumer = AIOKafkaConsumer(
+        group_id=conf.app_id, enable_auto_commit=False, **client_options(conf)
+    )
+    async with running(consumer):
+        consumer.assign(list(offsets))
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                await consumer.commit(dict(offsets))
+        except CommitFailedError:
+            return False
+        except (KafkaError, TimeoutError) as error:
+            raise AdminError(f"offsets of {conf.app_id} can't be committed: {error!r}") from error
+    return True
+
+
+async def group_members(conf: Settings) -> list[Any]:
+    """Return the members of the application's group, as Kafka describes them. Raises AdminError."""
+    async with _admin(conf) as admin:
+        _, _, _, _, _, members, *_ = await admin.describe_group(conf.app_id)
+    return list(members)
 
 
 @asynccontextmanager
@@ -155,9 +365,10 @@ async def _admin(conf: Settings) -> AsyncIterator[Client]:
     except RefusedError as error:
         raise AdminError(str(error)) from error
     except (KafkaConnectionError, KafkaTimeoutError, OSError, TimeoutError) as error:
-        raise AdminError(_unreachable(conf)) from error
+        raise AdminError(describe_unreachable(conf)) from error
     except KafkaError as error:
-        raise AdminError(f"the broker at {conf.broker_url} refuses: {error!r}") from error
+        what = f"is not ready after {TIMEOUT:.0f} s" if passes(error) else "refuses"
+        raise AdminError(f"the broker at {conf.broker_url} {what}: {error!r}") from error
 
 
 @asynccontextmanager
@@ -174,9 +385,7 @@ async def _connected(conf: Settings) -> Client:
     """Give a client that knows a node; one that starts answers before it is a broker to others."""
     # The client itself logs each refused connection as an error, and does not say why.
     await demand_entry(conf)
-    admin: Client = AIOKafkaAdminClient(
-        request_timeout_ms=int(TIMEOUT * 1000), **client_options(conf)
-    )
+    admin = AdminClient(request_timeout_ms=int(TIMEOUT * 1000), **client_options(conf))
     try:
         await admin.start()
         await admin.describe_cluster()
@@ -184,13 +393,6 @@ async def _connected(conf: Settings) -> Client:
         await admin.close()
         raise
     return admin
-
-
-def _unreachable(conf: Settings) -> str:
-    return (
-        f"no Kafka broker answers at BROKER_URL={conf.broker_url}: "
-        "start one with `faust -A app broker`, or set BROKER_URL"
-    )
 
 
 async def _partition_counts(admin: Client) -> dict[str, int]:
@@ -201,14 +403,24 @@ async def _create(admin: Client, topics: list[NewTopic]) -> list[str]:
     if not topics:
         return []
     response = await admin.create_topics(topics)
-    created = []
+    by_name = {topic.name: topic for topic in topics}
+    created, unbounded = [], []
     for name, code, message in response.topic_errors:
         error = for_code(code)
         if code == 0:
             created.append(name)
+        elif error is InvalidConfigurationError and AFTER_MAX in by_name[name].topic_configs:
+            unbounded.append(by_name[name])
         elif error is not TopicAlreadyExistsError:
             raise AdminError(f"topic {name} can't be created: {message or error.__name__}")
-    return created
+    return created + await _create_unbounded(admin, unbounded)
+
+
+async def _create_unbounded(admin: Client, topics: list[NewTopic]) -> list[str]:
+    """Create topics of brokers before Kafka 3.6, which know no bound of timestamps."""
+    for topic in topics:
+        del topic.topic_configs[AFTER_MAX]
+    return await _create(admin, topics)
 
 
 async def _until_known(admin: Client, names: Iterable[str]) -> None:

@@ -14,9 +14,11 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from mode.utils.logging import DEFAULT_FORMATTERS, DefaultFormatter, ExtensionFormatter
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
 from app import traces
+from app.visible import visible
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -68,10 +70,40 @@ class JsonLine(MsgspecFormatter):
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         """Give the line, whatever somebody has put into it."""
         try:
-            return super().jsonify_log_record(log_data)
+            # Escapes of JSON are all that a terminal shows of control characters.
+            return visible(super().jsonify_log_record(log_data))
         except (ValueError, TypeError, OverflowError):
             # Such as a file's name that is no text, or a number beyond 64 bits.
             return json.dumps(log_data, default=repr)
+
+
+class _VisibleMixin(logging.Formatter):
+    """Formats what is logged so that no line but the first of a record begins at the margin."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # as logging names it
+        """Return the line of a record."""
+        record.message = _indented(record.message)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """Return the traceback of a record."""
+        return _indented(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802
+        """Return the stack of a record."""
+        return _indented(super().formatStack(stack_info))
+
+
+class TextLine(_VisibleMixin, DefaultFormatter):
+    """Makes what stands in a file of a record; nobody who is quoted there forges lines."""
+
+
+class ColoredLine(_VisibleMixin, ExtensionFormatter):
+    """Makes what stands on a terminal of a record; nobody who is quoted there writes to it."""
+
+
+def _indented(text: str) -> str:
+    return visible(text).replace("\n", "\n    ")
 
 
 def is_json(conf: Settings) -> bool:
@@ -79,9 +111,14 @@ def is_json(conf: Settings) -> bool:
     return conf.log_format == "json"
 
 
-def config(conf: Settings) -> dict[str, Any] | None:
-    """Give what mode's and Faust's set-up of the log takes; None for their own text."""
+def config(conf: Settings) -> dict[str, Any]:
+    """Return what mode's and Faust's set-up of the log takes."""
     if not is_json(conf):
-        return None
+        classes: dict[str, type] = {"default": TextLine, "colored": ColoredLine}
+        theirs: dict[str, Any] = DEFAULT_FORMATTERS
+        return {
+            "merge": True,
+            "formatters": {name: {**theirs[name], "()": each} for name, each in classes.items()},
+        }
     logging.captureWarnings(capture=True)
     return {"merge": True, "formatters": {name: {"()": JsonLine} for name in _MODES_FORMATTERS}}

@@ -10,13 +10,14 @@ from functools import cache
 from typing import Any, NamedTuple
 
 #: What the extension has to say of itself: another one was built for other code.
-INTERFACE = 3
+INTERFACE = 7
 
 
 class Extension(NamedTuple):
     """The modules of the extension."""
 
     panes: Any
+    placing: Any
     records: Any
     trades: Any
     windows: Any
@@ -28,12 +29,19 @@ def extension() -> Extension | None:
     """Give the extension; None where it is not installed, or built for other code."""
     try:
         import tickstream_native as found  # noqa: PLC0415  # it may be missing
-        from tickstream_native import panes, records, rows, trades, windows  # noqa: PLC0415
+        from tickstream_native import (  # noqa: PLC0415
+            panes,
+            placing,
+            records,
+            rows,
+            trades,
+            windows,
+        )
     except ImportError:
         return None
     if found.INTERFACE != INTERFACE:
         return None
-    return Extension(panes, records, trades, windows, rows)
+    return Extension(panes, placing, records, trades, windows, rows)
 
 
 def in_words(*, wanted: bool) -> str:

@@ -10,7 +10,10 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.errors import AuthenticationFailedError
 
+from app.answers import describe_failure, read_answer
+from app.decoding import decode_json
 from app.security.secret import revealed
+from app.security.urls import SecretUrl
 from app.settings import Settings
 
 #: Seconds that a token may take to come.
@@ -59,7 +62,7 @@ class GrantedTokens(AbstractTokenProvider):
     """Tokens that an endpoint gives for the client's id and secret (RFC 6749, 4.4)."""
 
     def __init__(self, conf: Settings) -> None:
-        self._url = conf.kafka_token_url or ""
+        self._url = conf.kafka_token_url or SecretUrl("")
         who = f"{quote(conf.kafka_client_id or '')}:{quote(revealed(conf.kafka_client_secret))}"
         self._headers = {"Authorization": f"Basic {base64.b64encode(who.encode()).decode()}"}
         self._form = {"grant_type": "client_credentials"}
@@ -81,15 +84,15 @@ class GrantedTokens(AbstractTokenProvider):
         try:
             async with (
                 ClientSession(timeout=_TIMEOUT, headers=self._headers) as http,
-                http.post(self._url, data=self._form, allow_redirects=False) as reply,
+                http.post(self._url.full, data=self._form, allow_redirects=False) as reply,
             ):
-                status, body = reply.status, await reply.read()
+                status, body = reply.status, await read_answer(reply)
         except (ClientError, TimeoutError, OSError) as error:
-            raise TokenError(self._what(str(error) or type(error).__name__)) from None
+            raise TokenError(self._what(describe_failure(error))) from None
         if status != 200:
             raise TokenError(self._what(f"it answers {status}, no token"))
         try:
-            return msgspec.json.decode(body, type=_Granted)
+            return decode_json(body, _Granted)
         except msgspec.MsgspecError:
             raise TokenError(self._what("it answers something else than a token")) from None
 

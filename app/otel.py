@@ -46,7 +46,7 @@ class OpenTelemetry:
             ),
             shutdown_on_exit=False,
         )
-        sender = BatchSpanProcessor(exporter or _exporter(conf.traces))
+        sender = BatchSpanProcessor(exporter or _exporter(conf.traces.full))
         self._provider.add_span_processor(sender)
         self._tracer = self._provider.get_tracer("tickstream")
 

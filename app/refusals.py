@@ -15,6 +15,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from app.clients import security_options
 from app.oauth import TokenError
+from app.open_files import describe_limit, is_limit
 from app.settings import Settings
 
 #: Seconds that one address may take to answer.
@@ -26,6 +27,14 @@ create_conn: Any = _conn.create_conn
 
 class RefusedError(Exception):
     """A broker answers, and does not let us in; the message is one line that says what to set."""
+
+
+def describe_unreachable(conf: Settings) -> str:
+    """Describe in one line that no broker answers, and what to do."""
+    return (
+        f"no Kafka broker answers at BROKER_URL={conf.broker_url}: "
+        "start one with `faust -A app broker`, or set BROKER_URL"
+    )
 
 
 async def demand_entry(conf: Settings) -> None:
@@ -41,8 +50,9 @@ async def demand_entry(conf: Settings) -> None:
                 await _enter(server, conf)
         except RefusedError as error:
             refused = refused or error
-        except (OSError, TimeoutError):
-            continue
+        except (OSError, TimeoutError) as error:
+            if is_limit(error):
+                raise RefusedError(describe_limit()) from error
         else:
             return
     raise refused or KafkaConnectionError(conf.broker_url)

@@ -23,10 +23,12 @@ from app.admin import (
     committed_metadata,
     ensure_topics,
     existing_topics,
+    group_members,
 )
-from app.clients import running
+from app.owner_log import claim, find_evidence, read_owners, release, sizes
+from app.owners import owns
 from app.start import StartError, lock
-from app.state.changelog import ends, new_consumer
+from app.state.definitions import of_metadata
 from app.state.table import outputs_of
 
 if TYPE_CHECKING:
@@ -62,6 +64,10 @@ class Plan:
     between: dict[str, int] = field(default_factory=dict)
     #: What else it writes; only on demand.
     outputs: dict[str, int] = field(default_factory=dict)
+    #: Topics that it writes, or would write, and that stay as they are; with why.
+    left: dict[str, str] = field(default_factory=dict)
+    #: Those of its topics that it was never recorded as the owner of.
+    unclaimed: list[str] = field(default_factory=list)
     directories: list[Path] = field(default_factory=list)
 
     @property
@@ -82,29 +88,58 @@ async def plan(conf: Settings, tables: Sequence[StateTable]) -> Plan:
     for tp in committed:
         found.offsets[tp.topic] = found.offsets.get(tp.topic, 0) + 1
     # The offsets name tables as well: of pipelines that ran before, and are not picked now.
-    named = {name for text in committed.values() for name in text.split(",") if name}
+    named = {name for each in committed.values() for name in of_metadata(each.metadata)}
     changelogs = {f"{conf.app_id}-{name}-changelog" for name in named}
     changelogs |= {table.changelog.name for table in tables}
-    read, written = {table.source.name for table in tables}, outputs_of(tables).keys()
-    sizes = await _sizes(conf, changelogs | written)
-    found.changelogs = {name: sizes[name] for name in sorted(changelogs & sizes.keys())}
-    found.between = {name: size for name, size in sizes.items() if name in written & read}
-    found.outputs = {name: size for name, size in sizes.items() if name in written - read}
+    held = await sizes(conf, changelogs)
+    found.changelogs = {name: held[name] for name in sorted(held)}
+    await _find_written(found, conf, tables)
     return found
+
+
+async def _find_written(found: Plan, conf: Settings, tables: Sequence[StateTable]) -> None:
+    """Note the topics that the application owns, and those that it has to leave alone."""
+    owners = await read_owners(conf)
+    written = {name: topic.shared for name, topic in outputs_of(tables).items()}
+    without = [name for name, shared in written.items() if not shared and name not in owners]
+    evidence = await find_evidence(without, tables, conf)
+    found.unclaimed = [name for name in without if name in evidence.written]
+    read = {table.source.name for table in tables}
+    for name, size in (await sizes(conf, written)).items():
+        if written[name]:
+            found.left[name] = "other applications may write it, too"
+        elif name in found.unclaimed or owns(name, owners, conf):
+            (found.between if name in read else found.outputs)[name] = size
+        elif name in owners:
+            found.left[name] = f"it belongs to application {owners[name].application}"
+        elif size:
+            found.left[name] = "nobody is recorded as its owner"
 
 
 async def carry_out(found: Plan, conf: Settings, tables: Sequence[StateTable]) -> None:
     """Delete what a plan says, but for its outputs.
 
+    They stay this application's: without changelogs nothing else would show that.
+
     Raises ResetError where somebody has joined the group since, AdminError.
     """
     with _Locked(found.directories):
+        await claim(found.unclaimed, conf)
         async with administering(conf) as admin:
             await _forget_group(admin, conf)
             await _delete_topics(admin, list(found.changelogs))
         await clear(found.between, conf, tables)
         for directory in found.directories:
             shutil.rmtree(directory / "tables", ignore_errors=True)
+
+
+async def carry_out_outputs(found: Plan, conf: Settings, tables: Sequence[StateTable]) -> None:
+    """Empty the outputs of a plan; what this application wrote has no owner then.
+
+    Raises AdminError.
+    """
+    await clear(found.outputs, conf, tables)
+    await release([*found.outputs, *found.between], conf)
 
 
 async def clear(names: Iterable[str], conf: Settings, tables: Sequence[StateTable]) -> None:
@@ -128,26 +163,11 @@ async def clear(names: Iterable[str], conf: Settings, tables: Sequence[StateTabl
     await ensure_topics(anew, conf)
 
 
-async def _sizes(conf: Settings, names: Iterable[str]) -> dict[str, int]:
-    """Give how many offsets each topic of those that exist holds."""
-    counts = await existing_topics(conf)
-    tps = [TopicPartition(name, n) for name in names for n in range(counts.get(name, 0))]
-    sizes: dict[str, int] = {}
-    async with running(new_consumer(conf)) as consumer:
-        for tp, (first, end) in (await ends(consumer, tps)).items():
-            sizes[tp.topic] = sizes.get(tp.topic, 0) + end - first
-    return sizes
-
-
 # -- the group
 
 
 async def _demand_idle(conf: Settings) -> None:
-    async with administering(conf) as admin:
-        (response,) = await admin.describe_consumer_groups([conf.app_id])
-    error, _, _, _, _, members, *_ = response.groups[0]
-    if error:
-        raise AdminError(f"group {conf.app_id}: {for_code(error).__name__}")
+    members = await group_members(conf)
     if members:
         hosts = sorted({str(member[2]).lstrip("/") for member in members})
         raise ResetError(_in_use(conf, f"{len(members)} active, on {', '.join(hosts)}"))
@@ -242,6 +262,11 @@ def in_words(found: Plan) -> list[tuple[str, str, str]]:
 def outputs_in_words(found: Plan) -> list[tuple[str, str, str]]:
     """Give the outputs: what, which, how much of it."""
     return [("output", name, _offsets(size)) for name, size in found.outputs.items()]
+
+
+def left_in_words(found: Plan) -> list[tuple[str, str, str]]:
+    """Return the topics that it leaves alone: what, which, why."""
+    return [("left", name, why) for name, why in sorted(found.left.items())]
 
 
 def _offsets(size: int) -> str:

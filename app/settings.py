@@ -7,14 +7,18 @@ with one line that names the variable.
 import os
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.addresses import parse_brokers, parse_host
 from app.security.kafka import KafkaSecurity
 from app.security.secret import is_secret
+from app.security.urls import MARK as URL_MARK
+from app.security.urls import SecretUrl, masked, matching
 from app.security.web import WebSecurity
+from app.setting_names import describe_unknown, unknown_names
 from app.thresholds.beaconing import BeaconSettings
 from app.thresholds.fields import Duration, Names, join, read, show
 from app.thresholds.fraud import FraudSettings
@@ -23,7 +27,7 @@ from app.thresholds.maintenance import MaintenanceSettings
 from app.thresholds.shop import ShopSettings
 from app.thresholds.transactions import TransactionSettings
 from app.windows.calendars import Calendar, day, is_zone
-from app.windows.durations import parse_duration
+from app.windows.durations import format_duration, parse_duration
 from app.windows.errors import DefinitionError
 from app.windows.exchanges import Exchange, exchange
 from app.windows.windowers import Window, parse_windows, tumbling
@@ -64,8 +68,19 @@ def _known_day(name: str) -> str:
     return name
 
 
+def _brokers(text: str) -> str:
+    parse_brokers(text)
+    return text
+
+
 #: With how they are read, and how people are shown them.
 Windows = Annotated[tuple[Window, ...], read(_candle_windows), show(join), NoDecode]
+
+
+Host = Annotated[str, AfterValidator(parse_host)]
+
+#: Below the broker's `message.max.bytes` default of 1,048,588, by what headers may add.
+MAX_RECORD = 1_000_000
 
 
 class SettingsError(SystemExit):
@@ -88,25 +103,41 @@ class Settings(
     Those of `app/security` and `app/thresholds` are among them.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_ignore_empty=True)
 
     app_id: str = Field(
         "tickstream",
         alias="TICKSTREAM_APP_ID",
         pattern=r"^[A-Za-z0-9._-]+$",
+        max_length=100,  # a topic's name, of which it is a part, has 249 at most
         description="Application id: consumer group, prefix of changelogs and transactions",
     )
-    broker_url: str = Field(
+    topic_prefix: str = Field(
+        "",
+        alias="TICKSTREAM_TOPIC_PREFIX",
+        pattern=r"^[A-Za-z0-9._-]*$",
+        max_length=50,
+        description="Put before the name of each topic that this application writes; sources keep "
+        "their names; belongs to the application id",
+    )
+    broker_url: Annotated[str, AfterValidator(_brokers)] = Field(
         "kafka://127.0.0.1:9092",
         alias="BROKER_URL",
-        pattern=r"^(kafka://)?[^/\s@]+$",
         description="The Kafka brokers, separated by ; or ,",
     )
     topic_partitions: int = Field(
-        6, alias="TOPIC_PARTITIONS", ge=1, description="Partitions of ticks and of what follows it"
+        6,
+        alias="TOPIC_PARTITIONS",
+        ge=1,
+        le=10_000,
+        description="Partitions of ticks and of what follows it",
     )
     topic_replicas: int = Field(
-        1, alias="TOPIC_REPLICATION_FACTOR", ge=1, description="Replicas of every topic we create"
+        1,
+        alias="TOPIC_REPLICATION_FACTOR",
+        ge=1,
+        le=1_000,
+        description="Replicas of every topic we create",
     )
     datadir: Path | None = Field(
         None,
@@ -114,17 +145,17 @@ class Settings(
         description="Where this worker keeps its state; data/APP_ID-WEB_PORT if not set",
     )
     web_port: int = Field(6066, alias="WEB_PORT", ge=1, le=65535, description="Web server's port")
-    web_bind: str = Field(
+    web_bind: Host = Field(
         "127.0.0.1", alias="WEB_BIND", description="Address the web server listens on"
     )
-    web_host: str = Field(
+    web_host: Host = Field(
         "127.0.0.1", alias="WEB_HOST", description="Name under which other workers reach this one"
     )
     pipelines: Names = Field(
         (),
         alias="TICKSTREAM_PIPELINES",
-        description="Pipelines to run (modules of agents/), all if not set; "
-        "belongs to the application id",
+        description="Pipelines to run (modules of agents/), all if not set, `none` for your own "
+        "modules alone; belongs to the application id",
     )
     modules: Names = Field(
         (), alias="TICKSTREAM_MODULES", description="Modules of yours with streams, to run as well"
@@ -152,10 +183,33 @@ class Settings(
         alias="TICKSTREAM_RETENTION",
         description="How long windows are kept, in stream time",
     )
+    max_record_bytes: int = Field(
+        MAX_RECORD,
+        alias="TICKSTREAM_MAX_RECORD_BYTES",
+        ge=500_000,
+        description="Largest record written (bytes: a result, a row of state); at most what the "
+        "brokers' message.max.bytes lets in, less 48 kB",
+    )
+    max_name: int = Field(
+        256,
+        alias="TICKSTREAM_MAX_NAME",
+        ge=1,
+        le=16_000,
+        description="Longest key, id or name in a record (characters); a record with a longer one "
+        "is a dead letter. The same for all workers",
+    )
+    max_text: int = Field(
+        4_096,
+        alias="TICKSTREAM_MAX_TEXT",
+        ge=1,
+        le=100_000,
+        description="The same of any other text in a record",
+    )
     max_ahead: Duration = Field(
-        parse_duration("1h"),
+        parse_duration("5m"),
         alias="TICKSTREAM_MAX_AHEAD",
-        description="How far an event time may be ahead of its record's Kafka timestamp",
+        description="How far an event time may be ahead of its record's Kafka timestamp, and that "
+        "ahead of the broker's clock: see message.timestamp.after.max.ms of each source",
     )
     idle: Duration = Field(
         parse_duration("1m"),
@@ -203,6 +257,13 @@ class Settings(
         alias="TICKSTREAM_CHECKPOINT_INTERVAL",
         description="Time between two checkpoints of a task under load",
     )
+    uncommitted_bytes: int = Field(
+        64 << 20,
+        alias="TICKSTREAM_UNCOMMITTED_BYTES",
+        ge=1,
+        description="Memory (bytes, about) for what a worker has folded and not committed; beyond "
+        "it nothing more is fetched for the tasks that hold most of it",
+    )
     transaction_timeout: Duration = Field(
         parse_duration("10s"),
         alias="TICKSTREAM_TRANSACTION_TIMEOUT",
@@ -219,15 +280,34 @@ class Settings(
         description="Use the native extension where it is installed (`make native`)",
     )
     max_poll_records: int = Field(
-        5000, alias="BROKER_MAX_POLL_RECORDS", ge=500, description="Most records of one batch"
+        5000,
+        alias="BROKER_MAX_POLL_RECORDS",
+        ge=500,
+        le=1_000_000,
+        description="Most records of one batch",
+    )
+    max_poll_interval: float = Field(
+        1000.0,
+        alias="BROKER_MAX_POLL_INTERVAL",
+        gt=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="Seconds after which a worker that fetches nothing leaves its group",
     )
     session_timeout: float = Field(
-        6.0, alias="BROKER_SESSION_TIMEOUT", gt=0, description="Seconds to a fail-over"
+        6.0,
+        alias="BROKER_SESSION_TIMEOUT",
+        gt=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="Seconds to a fail-over",
     )
     heartbeat_interval: float = Field(
         0.3,
         alias="BROKER_HEARTBEAT_INTERVAL",
         gt=0,
+        le=86_400,
+        allow_inf_nan=False,
         description="Seconds between heartbeats: how late workers hear that one joins or leaves",
     )
     standby_replicas: int = Field(
@@ -239,6 +319,7 @@ class Settings(
     instance_id: str | None = Field(
         None,
         alias="CONSUMER_GROUP_INSTANCE_ID",
+        pattern=r"^[A-Za-z0-9._-]{1,249}$",
         description="Name for static membership: a restart then moves no partition",
     )
     log_format: Literal["text", "json"] = Field(
@@ -246,23 +327,23 @@ class Settings(
         alias="TICKSTREAM_LOG_FORMAT",
         description="Lines of the log: text, or one JSON object each",
     )
-    traces: str = Field(
-        "off",
+    traces: Annotated[SecretUrl, matching(r"^(off|console|https?://\S+)$")] = Field(
+        SecretUrl("off"),
         alias="TICKSTREAM_TRACES",
-        pattern=r"^(off|console|https?://\S+)$",
+        json_schema_extra=dict(URL_MARK),
         description="OpenTelemetry spans: off, console, or an OTLP endpoint such as "
         "http://127.0.0.1:4318 (extra `traces`)",
     )
-    schema_registry: str | None = Field(
+    schema_registry: Annotated[SecretUrl, matching(r"^https?://")] | None = Field(
         None,
         alias="TICKSTREAM_SCHEMA_REGISTRY",
-        pattern=r"^https?://",
+        json_schema_extra=dict(URL_MARK),
         description="Base URL of a schema registry; the workers' own (/registry) if not set",
     )
-    chart_url: str = Field(
-        "https://query2.finance.yahoo.com/v8/finance/chart/{ticker}",
+    chart_url: Annotated[SecretUrl, matching(r"^https?://.*\{ticker\}")] = Field(
+        SecretUrl("https://query2.finance.yahoo.com/v8/finance/chart/{ticker}"),
         alias="TICKSTREAM_CHART_URL",
-        pattern=r"^https?://.*\{ticker\}",
+        json_schema_extra=dict(URL_MARK),
         description="Chart API of the price producer; {ticker} is replaced",
     )
     chart_token: str | None = Field(
@@ -272,16 +353,44 @@ class Settings(
         json_schema_extra={"secret": True},
     )
 
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if self.heartbeat_interval >= self.session_timeout:
+            raise ValueError(
+                f"BROKER_HEARTBEAT_INTERVAL={self.heartbeat_interval:g} has to be shorter than "
+                f"BROKER_SESSION_TIMEOUT={self.session_timeout:g}: a third of it or less"
+            )
+        if self.checkpoint_interval >= self.transaction_timeout:
+            raise ValueError(
+                f"TICKSTREAM_CHECKPOINT_INTERVAL={format_duration(self.checkpoint_interval)} has "
+                "to be shorter than TICKSTREAM_TRANSACTION_TIMEOUT="
+                f"{format_duration(self.transaction_timeout)}: each transaction would time out"
+            )
+        needed = max(
+            window.size + (self.day_grace if window == DAY else self.grace)
+            for window in self.windows
+        )
+        if self.retention < needed:
+            raise ValueError(
+                f"TICKSTREAM_RETENTION={format_duration(self.retention)} is shorter than the "
+                f"longest of TICKSTREAM_WINDOWS and its grace, {format_duration(needed)}"
+            )
+        return self
+
     @property
     def data_directory(self) -> Path:
         """The directory of this worker's state, its own for each web port."""
         return self.datadir or Path("data") / f"{self.app_id}-{self.web_port}"
 
+    def topic_name(self, base_name: str, *, internal: bool = False) -> str:
+        """Return the name in Kafka of a topic that this application writes."""
+        application = f"{self.app_id}-" if internal else ""
+        return f"{self.topic_prefix}{application}{base_name}"
+
     @property
     def bootstrap_servers(self) -> list[str]:
         """`host:port` of each broker."""
-        hosts = self.broker_url.removeprefix("kafka://").replace(";", ",").split(",")
-        return [host if ":" in host else f"{host}:9092" for host in filter(None, hosts)]
+        return parse_brokers(self.broker_url)
 
     @property
     def day_window(self) -> Window | Calendar | Exchange:
@@ -305,8 +414,10 @@ def load() -> Settings:
 
     Raises SettingsError naming the first bad variable, and its value unless that is a secret.
     """
+    secrets = _secrets_directory()
+    _demand_known(secrets)
     try:
-        return Settings(_secrets_dir=_secrets_directory())
+        return Settings(_secrets_dir=secrets)
     except ValidationError as error:
         first = error.errors()[0]
         reason = " ".join(first["msg"].removeprefix("Value error, ").split())
@@ -314,7 +425,21 @@ def load() -> Settings:
             raise SettingsError(reason) from None
         name = str(first["loc"][0])
         value = "***" if _hides(name) else " ".join(str(first["input"]).split())
+        value = masked(value) if _is_url(name) else value
         raise SettingsError(f"{name}={value}: {reason}") from None
+
+
+def variables() -> set[str]:
+    """Return the names of all settings."""
+    return {field.alias for field in Settings.model_fields.values() if field.alias}
+
+
+def _demand_known(secrets: Path | None) -> None:
+    """Raise SettingsError where a name is written so that its setting would not be read."""
+    known = {*variables(), SECRETS_DIRECTORY}
+    files = {file.name: "" for file in secrets.iterdir()} if secrets else {}
+    for name in unknown_names({**files, **os.environ}, known):
+        raise SettingsError(describe_unknown(name, known))
 
 
 def _secrets_directory() -> Path | None:
@@ -329,8 +454,17 @@ def _hides(variable: str) -> bool:
     """Say whether a variable's value may not be shown: a secret, or an address with a password."""
     if variable == "BROKER_URL":
         return "@" in os.environ.get(variable, "")
+    return is_secret(_extra(variable))
+
+
+def _is_url(variable: str) -> bool:
+    extra = _extra(variable)
+    return isinstance(extra, dict) and "url" in extra
+
+
+def _extra(variable: str) -> object:
     fields = Settings.model_fields.values()
-    return any(each.alias == variable and is_secret(each.json_schema_extra) for each in fields)
+    return next((each.json_schema_extra for each in fields if each.alias == variable), None)
 
 
 def forget_empty() -> None:

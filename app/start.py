@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
-from dataclasses import dataclass
+import logging
+import socket
+from dataclasses import dataclass, replace
+from time import monotonic
 from typing import IO, TYPE_CHECKING, Any
 
 from mode import Service
@@ -11,21 +15,31 @@ from mode import Service
 from app.admin import (
     AdminError,
     check_topics,
+    commit_while_stopped,
     committed_metadata,
     ensure_topics,
-    existing_topics,
+    found_topics,
 )
 from app.batching import BatchSchema
+from app.open_files import describe_limit, is_limit
+from app.owner_log import claim_outputs
+from app.private_files import make_private
+from app.security.keys import is_shared, keys_of
 from app.security.web import is_loopback
-from app.state.errors import other_pipelines
+from app.state.errors import AFRESH, TaskError, made_anew
+from app.state.table import outputs_of
 from app.topics import ALL, Changelog, Topic
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from app.admin import Found
     from app.settings import Settings
     from app.worker import TickApp
 
+
+logger = logging.getLogger(__name__)
 
 #: Seconds between two looks at the topics.
 WATCH_INTERVAL = 3.0
@@ -35,15 +49,26 @@ class StartError(Exception):
     """The worker can't start as it is configured; the message says what to do."""
 
 
-async def prepare(app: TickApp) -> None:
-    """Create missing topics and changelogs, compare the others. Raises StartError, AdminError."""
+async def prepare(app: TickApp) -> Watch:
+    """Create missing topics and changelogs, compare the others, claim what is written.
+
+    Returns what watches them. Raises StartError, OwnerError, AdminError.
+    """
     _check_channels(app)
-    topics = _topics(app)
-    wrong = await check_topics(topics, app.settings)
+    _check_sources(app)
+    topics = topics_of(app)
+    found = await check_topics(topics, app.settings)
+    wrong = [str(each) for each in found if each.is_fatal]
     if wrong:
-        raise StartError("\n".join(map(str, wrong)))
+        raise StartError("\n".join(wrong))
+    for each in found:
+        if each.topic in app.tasks.topics:
+            logger.warning("%s", each)
+    await _take_place(app)
+    # Before anything is made that nobody would use.
+    await claim_outputs(app.tasks)
     await ensure_topics([*topics, _leader_topic(app)], app.settings)
-    await _check_pipelines(app)
+    return Watch(app, topics, await found_topics(app.settings))
 
 
 @dataclass(frozen=True)
@@ -70,35 +95,66 @@ def _leader_topic(app: TickApp) -> _LeaderTopic:
     return _LeaderTopic(assignor._leader_topic_name)  # noqa: SLF001
 
 
-def _topics(app: TickApp) -> list[Topic | Changelog]:
-    changelogs = [table.changelog for table in app.tasks.tables]
-    written = [topic for table in app.tasks.tables for topic in table.topics]
-    known: list[Topic | Changelog] = [*ALL, *app.tasks.topics.values(), *written, *changelogs]
-    return list({topic.name: topic for topic in known}.values())
+def topics_of(app: TickApp) -> list[Topic | Changelog]:
+    """Return the topics of the map, those of the user's own modules, and the changelogs.
+
+    Of the internal ones, which have this application's id, only those that its tables use.
+    """
+    tables = app.tasks.tables
+    used = {topic.name: topic for table in tables for topic in [table.source, *table.topics]}
+    mapped = {topic.name: topic for topic in ALL if not topic.internal or topic.name in used}
+    changelogs = {table.changelog.name: table.changelog for table in tables}
+    sources = {name: replace(used[name], external=True) for name in _undeclared_sources(app)}
+    return list((mapped | used | sources | changelogs).values())
+
+
+def _undeclared_sources(app: TickApp) -> set[str]:
+    """Return the names of topics that producers write, though they are not declared external.
+
+    With a prefix they are refused: see `_check_sources`.
+    """
+    mapped = {topic.name for topic in ALL}
+    return {
+        name
+        for name, topic in app.tasks.topics.items()
+        if not (topic.internal or name in mapped or app.tasks.writes(name))
+        and not app.settings.topic_prefix
+    }
 
 
 class Watch(Service):
     """Stops a worker whose topics change under it, or whose application another one joins.
 
-    A deleted topic is no error to a Kafka client, it waits for it to come back; and where a
-    source has more partitions than before, producers send keys to other ones.
+    A deleted topic is no error to a Kafka client, it waits for it to come back; one that was made
+    anew has other records at the same offsets; and where a source has more partitions than before,
+    producers send keys to other ones.
     """
 
     abstract = False
 
-    def __init__(self, app: TickApp) -> None:
+    def __init__(
+        self, app: TickApp, topics: list[Topic | Changelog], found: Mapping[str, Found]
+    ) -> None:
         super().__init__()
         self.app = app
+        self._topics = topics
+        #: Since when (s) the brokers, and the group's coordinator, have answered each time, and
+        #: when they did last; None where they don't.
+        self._answering: tuple[float, float] | None = None
+        #: The ids that the topics had when the worker started.
+        self._ids = {name: topic.topic_id for name, topic in found.items()}
 
     @Service.task
     async def _look(self) -> None:
-        topics, told = _topics(self.app), ""
+        told = ""
         while not self.should_stop:
             await self.sleep(WATCH_INTERVAL)
             try:
-                await _check_unchanged(topics, self.app.settings)
-                await _check_pipelines(self.app)
+                await self._check_unchanged()
+                await _check_definitions(self.app)
                 told = ""
+                now = monotonic()
+                self._answering = (self._answering or (now, now))[0], now
             except StartError as error:
                 # Twice: a broker that has just started may not know all topics yet.
                 if str(error) == told:
@@ -107,33 +163,49 @@ class Watch(Service):
                 told = str(error)
             except AdminError as error:
                 # A broker that is away is the tasks' business: they wait for it.
+                self._answering = None
                 self.log.warning("Topics can't be looked at: %s", error)
 
+    def answering(self, now: float) -> float:
+        """Return for how long (s) brokers and the group's coordinator have answered, at `now`."""
+        if self._answering is None:
+            return 0.0
+        since, last = self._answering
+        return now - since if now - last < 2 * WATCH_INTERVAL else 0.0
 
-async def _check_unchanged(topics: list[Topic | Changelog], conf: Settings) -> None:
-    found = await existing_topics(conf)
-    for topic in topics:
-        expected, count = topic.partition_count(conf), found.get(topic.name, 0)
-        if not count:
-            raise StartError(
-                f"topic {topic.name} was deleted while the worker ran; nothing of it was committed "
-                f"since: {_remedy(topic)}"
-            )
-        if count != expected:
-            raise StartError(
-                f"topic {topic.name} had {expected} partitions and has {count} now, so its keys "
-                "are in other ones: rebuild from the source under another TICKSTREAM_APP_ID, "
-                f"with TOPIC_PARTITIONS={count} and all topics of the application made anew"
-            )
+    async def _check_unchanged(self) -> None:
+        conf = self.app.settings
+        found = await found_topics(conf)
+        for topic in self._topics:
+            expected, now = topic.partition_count(conf), found.get(topic.name)
+            if now is None:
+                raise StartError(
+                    f"topic {topic.name} was deleted while the worker ran; nothing of it was "
+                    f"committed since: {self._remedy(topic)}"
+                )
+            known = self._ids.setdefault(topic.name, now.topic_id)
+            if known and now.topic_id not in ("", known):
+                raise StartError(self._describe_made_anew(topic))
+            if now.partitions != expected:
+                raise StartError(
+                    f"topic {topic.name} had {expected} partitions and has {now.partitions} now, "
+                    f"so its keys are in other ones: {AFRESH}"
+                )
 
-
-def _remedy(topic: Topic | Changelog) -> str:
-    if isinstance(topic, Changelog):
+    def _describe_made_anew(self, topic: Topic | Changelog) -> str:
+        if self.app.tasks.owns(topic.name):
+            return made_anew(topic.name)
         return (
-            "its table's state is lost with it, rebuild it from its source under another "
-            "TICKSTREAM_APP_ID"
+            f"topic {topic.name} was deleted and made anew while the worker ran: "
+            f"{self._remedy(topic)}"
         )
-    return "start the worker again, it makes the topic anew, empty"
+
+    def _remedy(self, topic: Topic | Changelog) -> str:
+        if isinstance(topic, Changelog):
+            return f"its table's state is lost with it: {AFRESH}"
+        if self.app.tasks.owns(topic.name):
+            return f"what was not folded of it is lost; to fold a new one, {AFRESH}"
+        return "start the worker again, it makes the topic anew where it is missing"
 
 
 def demand_protection(conf: Settings) -> None:
@@ -146,13 +218,71 @@ def demand_protection(conf: Settings) -> None:
         )
 
 
+def demand_keys(conf: Settings) -> None:
+    """Make this worker's keys, where only those may ask who say who they are.
+
+    Raises SettingsError where the file of its own can't be used.
+    """
+    if not conf.web_protected:
+        return
+    keys_of(conf)
+    if not is_shared(conf):
+        logger.info(
+            "Sessions of browsers are known at this worker alone, and workers refuse each other's "
+            "questions: for several workers set TICKSTREAM_WEB_CLUSTER_TOKEN"
+        )
+
+
+def demand_address(host: str, port: int) -> None:
+    """Raise StartError where the web server can't listen on its address.
+
+    Before anything else is done: it starts late, and a worker without it is of no use to others.
+    """
+    try:
+        for family, kind, protocol, _, address in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            with socket.socket(family, kind, protocol) as server:
+                server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                server.bind(address)
+                # Another one may have bound it and not listen yet.
+                server.listen(1)
+    except OSError as error:
+        raise unusable_address(host, port, error) from error
+
+
+def unusable_address(host: str, port: int, error: OSError) -> StartError:
+    """Describe why the web server can't listen on its address, with the setting to change."""
+    if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+        why = "another program uses it" if error.errno == errno.EADDRINUSE else _reason(error)
+        return StartError(f"WEB_PORT={port} can't be used at {host}: {why}: set another WEB_PORT")
+    return StartError(
+        f"WEB_BIND={host} can't be used: {_reason(error)}: set an address of this machine, or "
+        "0.0.0.0 for all of them"
+    )
+
+
+def _reason(error: OSError) -> str:
+    return describe_limit() if is_limit(error) else error.strerror or str(error)
+
+
 def lock(directory: Path) -> IO[bytes]:
     """Take a data directory for this process, until the file given is closed.
 
-    Raises StartError if another worker has it: each would find the other's stores in its own.
+    Raises StartError if it can't be used, or another worker has it: each would find the other's
+    stores in its own.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    file = (directory / "worker.lock").open("wb")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        make_private(directory / "tables")
+        file = (directory / "worker.lock").open("wb")
+    except OSError as error:
+        raise StartError(
+            f"APP_DATADIR={directory} can't be used: {_reason(error)}: name a directory that this "
+            "user may write in"
+        ) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -178,9 +308,53 @@ def _check_channels(app: TickApp) -> None:
                 )
 
 
-async def _check_pipelines(app: TickApp) -> None:
-    """The pipelines are said with every commit: state of others would be left behind."""
-    for tp, committed in (await committed_metadata(app.settings)).items():
-        ours = app.tasks.signature(tp.topic)
-        if committed and ours and committed != ours:
-            raise StartError(other_pipelines(app.settings.app_id, tp.topic, committed, ours))
+def _check_sources(app: TickApp) -> None:
+    """Raise StartError where a prefix would make this worker read a topic that nobody writes."""
+    tables = app.tasks.tables
+    written = outputs_of(tables).keys() | {each.name for each in app.tasks.written_by_services}
+    for source in app.tasks.topics.values():
+        if app.settings.topic_prefix and not source.external and source.name not in written:
+            raise StartError(
+                f"topic {source.name} is read, and nothing here writes it: TICKSTREAM_TOPIC_PREFIX "
+                f"is for outputs; declare {source.base_name} with external=True, which keeps its "
+                "name"
+            )
+
+
+async def _take_place(app: TickApp) -> None:
+    """Raise StartError unless this worker's definitions are those of the application.
+
+    Those of one that does not run may change, but for its windows: its offsets are committed once
+    more, with ours, and what starts from now on is compared with them.
+    """
+    committed, definitions = await committed_metadata(app.settings), app.tasks.definitions
+    _check_names(app, {tp.topic for tp in committed})
+    try:
+        changed = definitions.changed(committed)
+        if changed and not await commit_while_stopped(changed, app.settings):
+            definitions.demand_same(committed)
+    except TaskError as error:
+        raise StartError(str(error)) from None
+
+
+async def _check_definitions(app: TickApp) -> None:
+    """Raise StartError where another worker has committed with other definitions."""
+    try:
+        app.tasks.definitions.demand_same(await committed_metadata(app.settings))
+    except TaskError as error:
+        raise StartError(str(error)) from None
+
+
+def _check_names(app: TickApp, committed: set[str]) -> None:
+    """Raise StartError where an internal topic was read under its name of older versions.
+
+    What is in that topic and not folded yet would be left behind, and offsets begin at 0 again,
+    by which results are ordered.
+    """
+    for topic in app.tasks.topics.values():
+        old = topic.base_name
+        if topic.internal and old in committed and not app.tasks.owns(old):
+            raise StartError(
+                f"application {app.settings.app_id} has read {old}, which is {topic.name} since "
+                f"this version: {AFRESH}"
+            )

@@ -1,12 +1,14 @@
 """ALL topics, in pipeline order: the map of the product.
 
 A record's way is read top-down here: each pipeline's topics follow one another, and
-`agents/` holds the step between each two of them.
+`agents/` holds the step between each two of them. What an application writes has the prefix
+TICKSTREAM_TOPIC_PREFIX, what is between two of its steps the application id as well.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 from app import records
@@ -15,6 +17,12 @@ from app.schemas.connections import CONNECTIONS
 from app.settings import Settings, settings
 
 DAY = 86_400_000
+
+#: Kafka's bound on how far a record's timestamp is ahead of the broker's clock (ms), from 3.6 on.
+AFTER_MAX = "message.timestamp.after.max.ms"
+
+#: Whose clock the timestamps of a topic are of: the producers', or the brokers'.
+TIMESTAMP_TYPE = "message.timestamp.type"
 
 #: How long brokers keep the tombstones of a changelog (ms).
 TOMBSTONES_KEPT = DAY
@@ -27,7 +35,8 @@ class Timestamp(Enum):
     CREATE = "CreateTime"
     #: Kafka's timestamp, given by the broker when it stored the record.
     LOG_APPEND = "LogAppendTime"
-    #: The worker's clock when it reads the record: no replay gives the same windows again.
+    #: The worker's clock when it reads the record, never before the partition's stream time: no
+    #: replay gives the same windows again.
     PROCESSING = "processing time"
 
 
@@ -41,7 +50,8 @@ class Topic:
     A compacted topic keeps the last value of each key.
     """
 
-    name: str
+    #: Its name without TICKSTREAM_TOPIC_PREFIX and application id: see `name`.
+    base_name: str
     key: str
     #: A type, or a union of tagged ones.
     value: Any
@@ -63,6 +73,19 @@ class Topic:
     #: What makes a record of a tombstone: of its key, and of Kafka's timestamp (ms), which is the
     #: only time it has. Without it, a value that is not there can't be read.
     tombstone: Callable[[str, int], Any] | None = None
+    #: Between two steps of one application: no other one reads it, its name has the application's.
+    internal: bool = False
+    #: Written by producers, which know nothing of TICKSTREAM_TOPIC_PREFIX: it never has the prefix.
+    external: bool = False
+    #: Any number of applications may write it; it has no owner.
+    shared: bool = False
+
+    @cached_property
+    def name(self) -> str:
+        """The topic's name in Kafka."""
+        if self.external:
+            return self.base_name
+        return settings().topic_name(self.base_name, internal=self.internal)
 
     def partition_count(self, conf: Settings | None = None) -> int:
         """Give how many partitions this topic has under `conf` (this process's if None)."""
@@ -79,20 +102,18 @@ class Topic:
 
     def _timestamps(self) -> dict[str, str]:
         if self.time is Timestamp.LOG_APPEND:
-            return {"message.timestamp.type": self.time.value}
+            return {TIMESTAMP_TYPE: self.time.value}
+        # Event times are compared with Kafka's timestamps, or are those: both are of the producer's
+        # clock, and the broker refuses what is far ahead of its own.
+        bound = {AFTER_MAX: str(settings().max_ahead)}
         if self.time is Timestamp.CREATE:
-            # The producer's clock is event time then: the broker refuses what is far ahead.
-            ahead = str(settings().max_ahead)
-            return {
-                "message.timestamp.type": self.time.value,
-                "message.timestamp.after.max.ms": ahead,
-            }
-        return {}
+            return {TIMESTAMP_TYPE: self.time.value} | bound
+        return bound if isinstance(self.time, str) and self.external and not self.shared else {}
 
 
 # -- candles, gainers: ticks -> candles -> daily-gains -> top-gainers, top-losers, most-active
 
-TICKS = Topic("ticks", "symbol", records.Tick, "trades of the market")
+TICKS = Topic("ticks", "symbol", records.Tick, "trades of the market", external=True)
 CANDLES = Topic(
     "candles",
     "symbol",
@@ -118,6 +139,7 @@ PARTITION_GAINS = Topic(
     records.DailyGain,
     "each symbol's day so far, partitioned as ticks",
     retention=8 * DAY,
+    internal=True,
 )
 BEST_GAINS = Topic(
     "best-gains",
@@ -127,6 +149,7 @@ BEST_GAINS = Topic(
     partitions=1,
     retention=8 * DAY,
     keyed=False,
+    internal=True,
 )
 TOP_GAINERS = Topic(
     "top-gainers",
@@ -196,6 +219,7 @@ LOGS = Topic(
     time=Timestamp.CREATE,
     keyed=False,
     read=read_line,
+    external=True,
 )
 LOGS_BY_CLASS = {
     name: Topic(f"logs-{name}", "host", records.LogLine, f"lines that say: {words}", partitions=3)
@@ -215,6 +239,7 @@ CONN_EVENTS = Topic(
     records.Connection,
     "connections between hosts; the guide's example sends prices here",
     partitions=3,
+    external=True,
 )
 CONN_EVENTS_AVRO = Topic(
     "conn-events-avro",
@@ -246,7 +271,9 @@ BEACONS = Topic(
 
 # -- fraud: payments -> alerts
 
-PAYMENTS = Topic("payments", "card", records.Payment, "payments by card", partitions=3)
+PAYMENTS = Topic(
+    "payments", "card", records.Payment, "payments by card", partitions=3, external=True
+)
 ALERTS = Topic(
     "alerts",
     "card",
@@ -258,7 +285,12 @@ ALERTS = Topic(
 # -- maintenance: readings -> maintenance
 
 READINGS = Topic(
-    "readings", "machine", records.Reading, "what machines' sensors read", partitions=3
+    "readings",
+    "machine",
+    records.Reading,
+    "what machines' sensors read",
+    partitions=3,
+    external=True,
 )
 MAINTENANCE = Topic(
     "maintenance",
@@ -278,6 +310,7 @@ GUESTS = Topic(
     partitions=3,
     compacted=True,
     tombstone=records.GuestForgotten,
+    external=True,
 )
 GUEST_EVENTS = Topic(
     "guest-events",
@@ -285,6 +318,7 @@ GUEST_EVENTS = Topic(
     records.GuestEvent,
     "reservations, arrivals, complaints, responses, departures",
     partitions=3,
+    external=True,
 )
 GUEST_LOG = Topic(
     "guest-log",
@@ -293,6 +327,7 @@ GUEST_LOG = Topic(
     "both in one order",
     partitions=3,
     retention=8 * DAY,
+    internal=True,
 )
 SERVICE_ACTIONS = Topic(
     "service-actions",
@@ -310,6 +345,7 @@ TRANSACTIONS = Topic(
     records.Transaction,
     "payments by card, cancellations and corrections of them",
     partitions=3,
+    external=True,
 )
 RULES = Topic(
     "rules",
@@ -327,6 +363,7 @@ TRANSACTION_CHECKS = Topic(
     "transactions by card, and each change of the rules in each partition",
     partitions=3,
     retention=8 * DAY,
+    internal=True,
 )
 TRANSACTIONS_VALIDATED = Topic(
     "transactions-validated",
@@ -346,8 +383,12 @@ TRANSACTIONS_REJECTED = Topic(
 # -- searches: searches, clicks -> searches-and-clicks -> search-clicks, search-alone
 # --                      searches, search-clicks -> search-outcomes -> click-through
 
-SEARCHES = Topic("searches", "user", records.Search, "what visitors search", partitions=3)
-CLICKS = Topic("clicks", "user", records.Click, "what visitors click on", partitions=3)
+SEARCHES = Topic(
+    "searches", "user", records.Search, "what visitors search", partitions=3, external=True
+)
+CLICKS = Topic(
+    "clicks", "user", records.Click, "what visitors click on", partitions=3, external=True
+)
 SEARCHES_AND_CLICKS = Topic(
     "searches-and-clicks",
     "user",
@@ -355,6 +396,7 @@ SEARCHES_AND_CLICKS = Topic(
     "both in one order, by user",
     partitions=3,
     retention=8 * DAY,
+    internal=True,
 )
 SEARCH_CLICKS = Topic(
     "search-clicks",
@@ -377,6 +419,7 @@ SEARCH_OUTCOMES = Topic(
     "searches, and the first click on what each found, by query",
     partitions=3,
     retention=8 * DAY,
+    internal=True,
 )
 CLICK_THROUGH = Topic(
     "click-through",
@@ -398,6 +441,7 @@ PROFILES = Topic(
     partitions=3,
     compacted=True,
     tombstone=records.ProfileDeleted,
+    external=True,
 )
 CLICKS_AND_PROFILES = Topic(
     "clicks-and-profiles",
@@ -406,6 +450,7 @@ CLICKS_AND_PROFILES = Topic(
     "both in one order, by user",
     partitions=3,
     retention=8 * DAY,
+    internal=True,
 )
 CLICKS_ENRICHED = Topic(
     "clicks-enriched",
@@ -424,6 +469,17 @@ DEAD_LETTERS = Topic(
     "what could not be read or processed, and why",
     partitions=3,
     processing=("time",),
+    shared=True,
+)
+OWNERS = Topic(
+    "tickstream-owners",
+    "topic",
+    records.TopicOwner,
+    "which application writes each output, of all applications of these brokers",
+    partitions=1,
+    compacted=True,
+    external=True,
+    shared=True,
 )
 
 ALL = (
@@ -467,6 +523,7 @@ ALL = (
     CLICKS_AND_PROFILES,
     CLICKS_ENRICHED,
     DEAD_LETTERS,
+    OWNERS,
 )
 
 

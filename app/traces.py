@@ -51,7 +51,7 @@ class TracesError(SystemExit):
 
 def start(conf: Settings) -> None:
     """Make spans from now on, if the settings ask for them. Raises TracesError."""
-    if conf.traces == "off":
+    if conf.traces.full == "off":
         return
     try:
         from app.otel import OpenTelemetry  # noqa: PLC0415  # only who asks for it has it

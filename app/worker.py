@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from functools import partial
 from importlib import import_module
 from pkgutil import iter_modules
@@ -11,25 +12,30 @@ from typing import TYPE_CHECKING, Any
 
 import faust
 from faust.streams import current_event
+from faust.types.settings import Settings as FaustSettings
 from yarl import URL
 
-from app import logs, memory, native, traces
-from app.admin import AdminError
+from app import logs, memory, native, open_files, traces
 from app.batching import BatchSchema, BatchTransport
+from app.batching.assignor import Assignor
 from app.batching.ends import EndWatch
 from app.batching.hooks import check_hooks
-from app.batching.metadata import forbid_auto_creation
+from app.batching.metadata import replace_metadata_request
+from app.batching.supervisor import Supervisor
 from app.batching.tables import TaskTableManager
 from app.clients import faust_credentials
+from app.faust_exits import Worker, replace_exits
 from app.held_up import LoopWatch
+from app.private_files import keep_private
 from app.quiet import quieten
 from app.schemas.registry import Registry
-from app.schemas.start import SchemaError, register_all
-from app.settings import Settings, SettingsError, forget_empty, settings
-from app.start import StartError, Watch, demand_protection, lock, prepare
+from app.schemas.start import register_all
+from app.settings import Settings, SettingsError, forget_empty, settings, variables
+from app.start import demand_address, demand_keys, demand_protection, lock, prepare
 from app.state.batch import Batch
 from app.state.errors import BatchError, told
 from app.state.tasks import Tasks
+from app.static_members import demand_unused_instance
 from app.web import metrics
 from app.web.protection import http_client
 from app.web.router import Router
@@ -37,6 +43,8 @@ from app.web.server import Server
 from app.windows.errors import DefinitionError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from app.topics import Topic
 
 
@@ -47,9 +55,18 @@ BUFFERED_BATCHES = 8
 
 MAX_FETCH_BYTES = 4 << 20
 
+#: In TICKSTREAM_PIPELINES: only the user's own modules.
+NO_PIPELINES = "none"
+
 #: How old what the group's leader knows of topics may get (ms). A broker that has just started
 #: may know of none: all partitions stay without an owner until it is asked again.
 METADATA_AGE = 3_000
+
+
+def unused_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return the variables that are set, that Faust would read, and that are no settings here."""
+    names = {each.env_name for each in FaustSettings.SETTINGS.values() if each.env_name}
+    return sorted((names - variables()) & environment.keys())
 
 
 class TickApp(faust.App):
@@ -61,6 +78,8 @@ class TickApp(faust.App):
         self.tasks = Tasks(settings, settings.data_directory / "tables")
         #: The schema registry of this worker, if it has one.
         self.registry: Registry | None = None
+        #: What knows of things that make no progress; None before the worker has started.
+        self.progress: Supervisor | None = None
         super().__init__(settings.app_id, **options)
 
     def batches(self, topic: Topic) -> Any:
@@ -79,19 +98,26 @@ class TickApp(faust.App):
     async def on_first_start(self) -> None:
         """Make the topics that are missing, and refuse to start where something disagrees.
 
-        Raises SystemExit with one line that says what to do.
+        Raises AdminError, OwnerError, SchemaError, StartError: one line that says what to do.
         """
         if not (self.producer_only or self.client_only):
-            try:
-                demand_protection(self.settings)
-                self._lock = lock(self.settings.data_directory)
-                await prepare(self)
-                await self._register_schemas()
-            except (AdminError, SchemaError, StartError) as error:
-                raise SystemExit(str(error)) from None
+            # First what needs no broker.
+            open_files.raise_limit()
+            demand_protection(self.settings)
+            self._lock = lock(self.settings.data_directory)
+            demand_keys(self.settings)
+            if self.conf.web_enabled:
+                demand_address(self.conf.web_bind, self.conf.web_port)
+            watch = await prepare(self)
+            await demand_unused_instance(self.settings)
+            await self._register_schemas()
+            for name in unused_variables(os.environ):
+                logger.info("%s is a variable of Faust's that is not used here", name)
             logger.info("Candles are folded %s", native.in_words(wanted=self.settings.native))
             memory.prepare()
-            self.add_dependency(Watch(self))
+            self.add_dependency(watch)
+            self.progress = Supervisor(self, watch)
+            self.add_dependency(self.progress)
             self.add_dependency(LoopWatch())
             self.add_dependency(EndWatch(self.tasks))
             metrics.describe(self)
@@ -122,18 +148,25 @@ class TickApp(faust.App):
 
 def create() -> TickApp:
     """Make the application of this process from its settings."""
+    keep_private()
     check_hooks()
+    replace_exits()
     quieten()
-    forbid_auto_creation()
+    replace_metadata_request()
     forget_empty()
     conf = settings()
     return TickApp(
         conf,
+        # Faust reads nothing of the environment: what it does not get from us would be a setting
+        # that nobody has checked.
+        env={},
         broker=[URL(f"kafka://{server}") for server in conf.bootstrap_servers],
         broker_credentials=faust_credentials(conf),
         datadir=str(conf.data_directory),
         store="rocksdb://?driver=rocksdict",
+        Worker=Worker,
         TableManager=TaskTableManager,
+        PartitionAssignor=Assignor,
         Router=Router,
         HttpClient=partial(http_client, conf),
         topic_partitions=conf.topic_partitions,
@@ -144,6 +177,7 @@ def create() -> TickApp:
         consumer_max_fetch_size=MAX_FETCH_BYTES,
         consumer_metadata_max_age_ms=METADATA_AGE,
         broker_max_poll_records=conf.max_poll_records,
+        broker_max_poll_interval=conf.max_poll_interval,
         broker_session_timeout=conf.session_timeout,
         broker_heartbeat_interval=conf.heartbeat_interval,
         # aiokafka asks that it be longer than the session.
@@ -155,6 +189,7 @@ def create() -> TickApp:
         web_port=conf.web_port,
         web_bind=conf.web_bind,
         web_host=conf.web_host,
+        canonical_url=URL.build(scheme="http", host=conf.web_host, port=conf.web_port),
         logging_config=logs.config(conf),
     )
 
@@ -170,15 +205,35 @@ def discover(application: TickApp) -> None:
     for name in application.pipelines:
         import_module(f"agents.{name}")
     for name in application.settings.modules:
+        _import_own(name)
+
+
+def _import_own(name: str) -> None:
+    """Import a module of the user's. Raises SettingsError where there is none, or it raises."""
+    try:
         import_module(name)
+    except DefinitionError:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever it raises, the user has to know where
+        missing = isinstance(error, ModuleNotFoundError) and error.name
+        reason = told(error)
+        if missing and f"{name}.".startswith(f"{missing}."):
+            reason = (
+                f"there is no module {name!r}: it has to be found from the directory where this "
+                "was started, or from PYTHONPATH"
+            )
+        raise SettingsError(f"TICKSTREAM_MODULES={name}: {reason}") from None
 
 
 def _pipelines(conf: Settings) -> list[str]:
     known = _modules("agents")
+    if conf.pipelines == (NO_PIPELINES,):
+        return []
     for name in conf.pipelines:
         if name not in known:
             raise SettingsError(
-                f"TICKSTREAM_PIPELINES: there is no pipeline {name!r}; there are {', '.join(known)}"
+                f"TICKSTREAM_PIPELINES: there is no pipeline {name!r}; there are "
+                f"{', '.join(known)}, or {NO_PIPELINES} for none of them"
             )
     return sorted(set(conf.pipelines or known))
 

@@ -15,7 +15,7 @@ import polars as pl
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from app.embedded import LocalBroker
-from bench.contestants import CANDLES, PARTITIONS, TICKS, TOP_GAINERS, Contestant, Run
+from bench.contestants import PARTITIONS, TICKS, TOP_GAINERS, Contestant, Run
 from bench.judges import Judge, judge_of
 from bench.market import fill
 from bench.reading import Reader
@@ -73,8 +73,6 @@ class Arena:
 
         That of the count `own` has the name of the topic that tickstream reads.
         """
-        self._create(CANDLES)
-        self._create(TOP_GAINERS, partitions=1, **{"cleanup.policy": "compact"})
         for count in sorted(set(counts)):
             topic = TICKS if count == own else f"{TICKS}-{count}"
             print(f"writing {count:,} ticks of {symbols:,} symbols ...", flush=True)
@@ -100,7 +98,7 @@ class Arena:
             bootstrap=self._broker.bootstrap,
             name=name,
             source=self._topics[ticks],
-            output=topic or f"{name}-output",
+            output=f"{name}.{topic or 'output'}",
             ticks=ticks,
             state=self._directory / "state",
             interval=conditions.interval,
@@ -108,7 +106,9 @@ class Arena:
         )
         shutil.rmtree(run.state, ignore_errors=True)
         run.state.mkdir()
-        if topic is None:
+        if topic == TOP_GAINERS:
+            self._create(run.output, partitions=1, **{"cleanup.policy": "compact"})
+        else:
             self._create(run.output)
         judge = self._judge(work, workload, ticks)
         try:

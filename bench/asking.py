@@ -33,10 +33,10 @@ TOP = 0.2
 class Asking:
     """The process that asks; used in `with`."""
 
-    def __init__(self, url: str, *, rate: float, symbols: int) -> None:
+    def __init__(self, url: str, *, rate: float, symbols: int, address: str = "127.0.0.1") -> None:
         self._command = [
             *(sys.executable, "-m", "bench.asking", url),
-            *(f"--rate={rate}", f"--symbols={symbols}"),
+            *(f"--rate={rate}", f"--symbols={symbols}", f"--address={address}"),
         ]
         #: Seconds that each answer took by what was asked ("key", "top-10"); known at the end.
         self.seconds: dict[str, list[float]] = {}
@@ -71,6 +71,7 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("--rate", type=float, required=True)
     parser.add_argument("--symbols", type=int, required=True)
+    parser.add_argument("--address", required=True)
     args = parser.parse_args()
     print(json.dumps(asyncio.run(_ask_all(args))))
 
@@ -82,7 +83,9 @@ async def _ask_all(args: argparse.Namespace) -> dict[str, object]:
     until_closed = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
     timeout = ClientTimeout(total=10)
     async with (
-        ClientSession(timeout=timeout, connector=TCPConnector(limit=0)) as http,
+        ClientSession(
+            timeout=timeout, connector=TCPConnector(limit=0, local_addr=(args.address, 0))
+        ) as http,
         asyncio.TaskGroup() as under_way,
     ):
         while not until_closed.done():

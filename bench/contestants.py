@@ -61,7 +61,7 @@ class Contestant:
     #: What it does in every workload, if not what the workload asks for.
     work: str | None = None
     threads: int = 1
-    #: The topic of its results for some work, where it isn't told one.
+    #: The topic of its results for some work, where it isn't told one: behind the run's name.
     output: Callable[[str], str | None] = lambda _: None
     #: Whether it tells its own progress on its standard output (bench/floor.py).
     tells: bool = False
@@ -98,6 +98,8 @@ def tickstream_settings(run: Run, *, pipelines: str | None = None) -> dict[str, 
         "BROKER_URL": run.bootstrap,
         "TOPIC_PARTITIONS": str(PARTITIONS),
         "TICKSTREAM_APP_ID": run.name,
+        # Each run is an application of its own, with outputs of its own.
+        "TICKSTREAM_TOPIC_PREFIX": f"{run.name}.",
         "APP_DATADIR": str(run.state),
         "WEB_PORT": str(free()),
         "TICKSTREAM_WINDOWS": str(Window(window.size, window.advance)),

@@ -15,8 +15,8 @@ from app.state.step import Step
 from app.topics import Topic
 from bench.workloads import LARGE
 
-TICKS = Topic(os.environ["BENCH_INPUT"], "symbol", Tick, "trades of the market")
-LARGE_TICKS = Topic(os.environ["BENCH_OUTPUT"], "symbol", Tick, "those of some size")
+TICKS = Topic(os.environ["BENCH_INPUT"], "symbol", Tick, "trades of the market", external=True)
+LARGE_TICKS = Topic(os.environ["BENCH_OUTPUT"], "symbol", Tick, "those of some size", external=True)
 
 
 def pass_large(tick: Tick, sender: Sender) -> None:

@@ -88,7 +88,7 @@ def _sparse(args: argparse.Namespace) -> None:
 def _flood(scene: Scene, name: str, *, application: str = "", **settings: str) -> None:
     """Start a worker behind all the ticks there are, print its peak when it has folded them."""
     application = application or name.replace(" ", "-").replace(",", "")
-    worker = scene.worker(TICKSTREAM_APP_ID=application, **settings)
+    worker = scene.application(application, **settings)
     begun = time.monotonic()
     worker.start(wait=False)
     with Peak(pid_of(worker)) as peak:

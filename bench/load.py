@@ -6,7 +6,8 @@ In a process of its own that paces itself by the clock, until its input is close
         ...
     load.sent
 
-Event time runs `speed` times as fast as the clock. A tick may be up to `disorder` ms behind.
+Event time runs `speed` times as fast as the clock. A tick may be up to `disorder` ms behind. A
+fraction `once` of the ticks is of symbols that come once and never again.
 """
 
 import argparse
@@ -39,11 +40,12 @@ class Load:
         start: int = 0,
         speed: float = 1.0,
         disorder: int = 1_000,
+        once: float = 0.0,
     ) -> None:
         self._command = [
             *(sys.executable, "-m", "bench.load", bootstrap, f"--rate={rate}"),
             *(f"--symbols={symbols}", f"--start={start or now()}"),
-            *(f"--speed={speed}", f"--disorder={disorder}"),
+            *(f"--speed={speed}", f"--disorder={disorder}", f"--once={once}"),
         ]
         #: How many ticks were sent, known when it has ended.
         self.sent = 0
@@ -92,6 +94,7 @@ def main() -> None:
     parser.add_argument("--start", type=int, required=True)
     parser.add_argument("--speed", type=float, required=True)
     parser.add_argument("--disorder", type=int, required=True)
+    parser.add_argument("--once", type=float, required=True)
     args = parser.parse_args()
     print(_send(args))
 
@@ -105,7 +108,10 @@ def _send(args: argparse.Namespace) -> int:
     while not select.select([sys.stdin], [], [], BEAT)[0]:
         due = int((time.monotonic() - begun) * args.rate)
         for number in range(sent, due):
-            name = names[int(chance.random() * args.symbols)]
+            if args.once and chance.random() < args.once:
+                name = f"ONCE{number:012d}"
+            else:
+                name = names[int(chance.random() * args.symbols)]
             at = int(args.start + number * step - chance.random() * args.disorder)
             price, size = 100 + number % 10_007 / 100, number % 97
             value = f'{{"symbol":"{name}","price":{price},"size":{size},"time":{at}}}'

@@ -15,7 +15,7 @@ import polars as pl
 import psutil
 import stamina
 from confluent_kafka import KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from bench.contestants import CANDLES, TICKS, Contestant, Run
 from bench.running import Program, pin, pinned
@@ -101,10 +101,12 @@ class OpenLoop:
         self._runs += 1
         name = f"{contestant.name}-{self._runs}"
         log = self._scene.directory / f"{name}.log"
-        reader = Reader(self._bootstrap, CANDLES)
+        output = f"{name}.{CANDLES}"
+        self._create(output)
+        reader = Reader(self._bootstrap, output)
         try:
             with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as state:
-                run = self._run(name, Path(state), interval, schedule)
+                run = self._run(name, Path(state), interval, schedule, output)
                 environment = contestant.environment_of(run)
                 with Program(command, environment, log, core=THEIRS) as program:
                     self._begin(reader, program)
@@ -117,14 +119,14 @@ class OpenLoop:
                 shutil.copy(log, self._logs)
         return Answer(seen.filter("counts"), shares)
 
-    def _run(self, name: str, state: Path, interval: int, schedule: Schedule) -> Run:
+    def _run(self, name: str, state: Path, interval: int, schedule: Schedule, output: str) -> Run:
         return Run(
             workload=WORKLOAD,
             work=WORKLOAD.work,
             bootstrap=self._bootstrap,
             name=name,
             source=TICKS,
-            output=CANDLES,
+            output=output,
             ticks=schedule.count,
             state=state,
             interval=interval,
@@ -174,6 +176,11 @@ class OpenLoop:
         return Shares(*known, machine.user + machine.nice + machine.system - sum(known))
 
     @stamina.retry(on=KafkaException, timeout=30)
+    def _create(self, topic: str) -> None:
+        admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 2})
+        new = NewTopic(topic, len(self._scene.partitions), 1)
+        admin.create_topics([new])[topic].result(30)
+
     def _empty(self) -> None:
         """Delete all ticks: who starts from the earliest starts here."""
         admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 2})

@@ -12,6 +12,8 @@ usage: queries.py [--rate 20000] [--seconds 20] [--queries 200] [--ticks 2000000
 import argparse
 import statistics
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from bench.asking import Asking
 from bench.load import Load
@@ -20,6 +22,9 @@ from bench.scene import Scene
 from tests.progress import committed, lag
 
 SYMBOLS = 500
+
+#: What makes those who ask a worker, whose address it takes; used in `with`.
+Readers = Callable[[str], AbstractContextManager[object]]
 
 #: Questions a second while the time of an answer is measured: few, so that they measure the
 #: worker, not each other.
@@ -72,21 +77,27 @@ def _cost(scene: Scene, args: argparse.Namespace) -> None:
     rates: dict[float, list[float]] = {0.0: [], args.queries: []}
     for number in range(args.rounds):
         for queries, found in rates.items():
-            found.append(_catch_up(scene, f"catch-up-{number}-{queries:.0f}", queries))
+            found.append(
+                catch_up(
+                    scene,
+                    f"catch-up-{number}-{queries:.0f}",
+                    lambda url, queries=queries: (
+                        Asking(url, rate=queries, symbols=SYMBOLS) if queries else nullcontext()
+                    ),
+                )
+            )
             print(f"{found[-1]:,.0f} ticks/s with {queries:.0f} queries/s", flush=True)
     without, asked = (statistics.median(found) for found in rates.values())
     print(f"throughput with {args.queries:.0f} queries/s: {asked / without:.3f} of that without")
 
 
-def _catch_up(scene: Scene, application: str, queries: float) -> float:
-    """Give the rate (ticks/s) at which a new application folds all there is."""
-    worker = scene.worker(TICKSTREAM_APP_ID=application)
+def catch_up(scene: Scene, application: str, readers: Readers) -> float:
+    """Return the rate (ticks/s) at which a new application folds all there is, beside readers."""
+    worker = scene.application(application)
     total = lag(scene.bootstrap, application)
     worker.start()
     try:
-        if not queries:
-            return _rate(scene, application, total)
-        with Asking(worker.url, rate=queries, symbols=SYMBOLS):
+        with readers(worker.url):
             return _rate(scene, application, total)
     finally:
         worker.kill()

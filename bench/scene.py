@@ -93,6 +93,12 @@ class Scene:
         self._ending.callback(worker.kill)
         return worker
 
+    def application(self, name: str, **environment: object) -> Worker:
+        """Return a worker of another application, which folds all ticks into its own outputs."""
+        return self.worker(
+            TICKSTREAM_APP_ID=name, TICKSTREAM_TOPIC_PREFIX=f"{name}.", **environment
+        )
+
     def caught_up(self, worker: Worker, *, within: int = 0, timeout: float = CATCH_UP) -> None:
         """Wait until all ticks but `within` are folded and committed.
 

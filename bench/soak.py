@@ -1,13 +1,14 @@
 """What grows while workers run for hours: memory, open files, threads, the store, the changelog.
 
 A steady load whose event time runs faster than the clock, so that windows become final and rows
-outlive their retention all the time. Every final candle of a minute is compared with a second
+outlive their retention all the time; a part of the ticks is of symbols that come once and never
+again. Every final candle of a minute is compared with a second
 computation as the run goes on. Printed once a minute; at the end a straight line through the last
 half of the samples: the slope per hour, and whether it is flat, which is when the line rises by
 less than the tolerance over the samples it was fitted to.
 
 usage: soak.py [--hours 1 | --minutes N] [--rate 5000] [--speed 60] [--retention 1h]
-               [--workers 1] [--standbys 0] [--nice 10]
+               [--once 0.02] [--workers 1] [--standbys 0] [--nice 10]
 
 The changelog is shown, and not judged: the broker keeps tombstones for a day
 (`delete.retention.ms`), and compacts when it sees fit.
@@ -72,6 +73,7 @@ def main() -> None:
             start=start,
             speed=args.speed,
             disorder=2 * MINUTE,
+            once=args.once,
         )
         with follower:
             with load:
@@ -94,6 +96,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--speed", type=float, default=60)
     parser.add_argument("--symbols", type=int, default=200)
     parser.add_argument("--retention", default="1h")
+    parser.add_argument("--once", type=float, default=0.02)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--standbys", type=int, default=0)
     parser.add_argument("--nice", type=int, default=10)

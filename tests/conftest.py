@@ -4,10 +4,20 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import is_hypothesis_test, settings
+from aiokafka.consumer import consumer, fetcher
+from hypothesis import Phase, is_hypothesis_test, settings
 from workers import Market
 
 from app.embedded import LocalBroker, ports
+
+# A mutant is killed by any example, and by the same ones each time (`make mutants`).
+settings.register_profile(
+    "mutants",
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+)
 
 
 def pytest_configure() -> None:
@@ -19,11 +29,24 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let property tests try FUZZ times as many examples, new ones each time (`make fuzz`)."""
     factor = int(os.environ.get("FUZZ", "1"))
-    for test in {getattr(item, "obj", None) for item in items} if factor > 1 else ():
+    # A mutant is killed by one of a few examples, or by another test (`make mutants`).
+    most = int(os.environ.get("MUTANTS_EXAMPLES", "0"))
+    for test in {getattr(item, "obj", None) for item in items} if factor > 1 or most else ():
         if is_hypothesis_test(test):
             usual = getattr(test, "_hypothesis_internal_use_settings", settings())
-            more = settings(usual, max_examples=factor * usual.max_examples, deadline=None)
-            test._hypothesis_internal_use_settings = more
+            examples = min(usual.max_examples, most) if most else factor * usual.max_examples
+            other = settings(usual, max_examples=examples, deadline=None)
+            test._hypothesis_internal_use_settings = other
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_client() -> Iterator[None]:
+    """Undo what a module has put into aiokafka: the next one has plain clients."""
+    places = [(fetcher, each) for each in ("FetchRequest", "PartitionRecords", "FetchResult")]
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in [*places, (consumer, "GroupCoordinator")]:
+            patch.setattr(module, name, getattr(module, name))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,8 @@ def follow(closes: Iterable[Mapping[str, Any]]) -> Iterator[Followed]:
             short += (price - short) * 2 / 39
             long += (price - long) * 2 / 101
             above = short > long
-            assert abs(short - long) > APART
-            crossed = was <= 0 if above else was >= 0
+            # At prices of 0 they are exactly equal.
+            assert short == long == 0 or abs(short - long) > APART
+            crossed = was <= 0 if above else was >= 0 and short < long
             signal = ("buy" if above else "sell") if crossed else None
             yield Followed(close, windows, short, long, signal)

@@ -95,7 +95,7 @@ def _tick(
     try:
         value = json.loads(raw)
         symbol, price, time = value["symbol"], value["price"], value["time"]
-        if key != symbol.encode() or not price > 0:
+        if key != symbol.encode() or isinstance(price, str):
             return None
         if time < 10**11 or time > timestamp + 3_600_000:
             return None

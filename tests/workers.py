@@ -25,6 +25,8 @@ from typing import Any, NamedTuple, Self, TypeVar
 from confluent_kafka import Producer
 
 from app.embedded import ports
+from app.settings import Settings
+from app.topics import Topic
 
 REPOSITORY = Path(__file__).parents[1]
 MINUTE = 60_000
@@ -68,15 +70,14 @@ class Worker:
     def __init__(
         self, bootstrap: str, directory: Path, application: str, **environment: object
     ) -> None:
-        self.port = ports.free()
-        self.url = f"http://{ports.HOST}:{self.port}"
+        self.environment: dict[str, str] = {}
+        self.move()
         self.data = directory / f"{application}-{self.port}"
         self.log_path = self.data.with_suffix(".log")
-        self.environment = {
+        self.environment |= {
             "BROKER_URL": bootstrap,
             "TICKSTREAM_APP_ID": application,
             "APP_DATADIR": str(self.data),
-            "WEB_PORT": str(self.port),
             "PYTHONUNBUFFERED": "1",
             **{name: str(value) for name, value in environment.items()},
         }
@@ -86,6 +87,12 @@ class Worker:
         self._paused = False
 
     # -- its life
+
+    def move(self) -> None:
+        """Take another address for the next start, as a container that is put elsewhere has."""
+        self.port = ports.free()
+        self.url = f"http://{ports.HOST}:{self.port}"
+        self.environment["WEB_PORT"] = str(self.port)
 
     def start(self, *, wait: bool = True) -> Self:
         """Start it, and wait until it is ready."""
@@ -153,7 +160,7 @@ class Worker:
 
     def __enter__(self) -> Self:
         try:
-            return self.start()
+            return self if self.running else self.start()
         except BaseException:
             self.kill()
             raise
@@ -248,6 +255,11 @@ class Market:
         self.directory = directory
         self.application = f"test-{uuid.uuid4().hex[:8]}"
 
+    def name_of(self, topic: Topic) -> str:
+        """Return a topic's name in Kafka; that of an internal one has the application's id."""
+        conf = Settings(TICKSTREAM_APP_ID=self.application)
+        return conf.topic_name(topic.base_name, internal=topic.internal)
+
     def worker(self, **environment: object) -> Worker:
         """Give another worker of the application, to be started by `with` or `start()`."""
         return Worker(self.bootstrap, self.directory, self.application, **environment)
@@ -328,3 +340,14 @@ def _owns_some(worker: Worker) -> bool:
 def _answer(reply: Any) -> Answer:
     headers = {name.lower(): value for name, value in reply.headers.items()}
     return Answer(reply.status, headers, reply.read())
+
+
+def refusal(worker: Worker) -> str:
+    """Start a worker that can't, and return the last line of its log."""
+    worker.start(wait=False)
+    try:
+        until(lambda: not worker.running, 60)
+        assert worker.exit_code == 1
+        return worker.tail(1)
+    finally:
+        worker.kill()

@@ -8,24 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import stamina
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.consumer import ensure_TP, ensure_TPset
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from app.batching.fetching import install
+from app.batching import fetching
+from app.batching.backpressure import Backpressure
+from app.batching.membership import ClientEndedError, demand_running, install
+from app.batching.thread_calls import CallableThread
 from app.state.batch import Batch
 from app.state.changelog import ends
+from app.state.errors import told
+from app.topic_ids import known, topic_id
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
+    from app.batching.membership import Membership
     from app.state.task import Task
     from app.state.tasks import Tasks
 
@@ -41,6 +47,9 @@ POLL_TIMEOUT = 0.1
 #: trickles would else take a turn of both threads for each (0.64 of a core at 20,000/s, not 0.42).
 FEW, GATHER = 500, 0.005
 
+#: Asks for records of no partition: an empty set would ask for all of them.
+NONE = frozenset({TP("", -1)})
+
 #: Seconds that brokers may be away while the worker starts.
 START_TIMEOUT = 30.0
 
@@ -48,11 +57,15 @@ START_TIMEOUT = 30.0
 LEAVE_TIMEOUT = 2.0
 
 
-class BatchThread(driver.AIOKafkaConsumerThread):
+class BatchThread(CallableThread, driver.AIOKafkaConsumerThread):
     """aiokafka's consumer, in its thread."""
 
+    #: What a fetch has raised, or a callback of a rebalance: aiokafka logs that and goes on.
+    _failure: Exception | None = None
+
     def _create_worker_consumer(self, transport: Any) -> Any:
-        install(cast("Any", self.app).tasks.reads)
+        fetching.install(cast("Any", self.app).tasks.reads)
+        install()
         consumer = super()._create_worker_consumer(transport)
         # Stages read what tasks wrote in transactions.
         consumer._isolation_level = "read_committed"  # noqa: SLF001  # Faust has no setting
@@ -62,10 +75,62 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         consumer._partition_assignment_strategy = [self._assignor]  # noqa: SLF001
         return consumer
 
+    @property
+    def client(self) -> Any:
+        """The consumer of aiokafka, which annotates little; None before the thread runs."""
+        return self._consumer
+
     @stamina.retry(on=KafkaConnectionError, attempts=None, timeout=START_TIMEOUT)
     async def on_start(self) -> None:
         """Connect; brokers that answered a moment ago may be starting again."""
         await super().on_start()
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Return partitions to the group; what fails ends the worker."""
+        with self._noted():
+            await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Take partitions; what fails ends the worker."""
+        with self._noted():
+            await super().on_partitions_assigned(assigned, generation_id)
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self._failure = error
+            raise
+
+    async def check(self, *, polls: bool) -> None:
+        """Raise what has ended the coordination or the fetching, or what has failed in them.
+
+        aiokafka takes a member that does not fetch for one that hangs, and leaves the group after
+        BROKER_MAX_POLL_INTERVAL. Without `polls` there is nothing to fetch: it counts as a poll.
+        """
+        consumer = self.client
+        if consumer is None or consumer._closed or consumer._coordinator is None:  # noqa: SLF001
+            return
+        if not polls:
+            with consumer._subscription.fetch_context():  # noqa: SLF001
+                pass
+        if self._failure is not None:
+            raise ClientEndedError(told(self._failure)) from self._failure
+        consumer._coordinator.demand_success()  # noqa: SLF001
+        demand_running(consumer._fetcher.error_future)  # noqa: SLF001
+
+    @property
+    def membership(self) -> Membership | None:
+        """The worker's membership of its group; None before it can join."""
+        return self.client and self.client._coordinator  # noqa: SLF001
+
+    def highwater(self, tp: Any) -> int:
+        """Return the offset up to which a partition can be read: its last stable one.
+
+        Behind it stands what no transaction has committed yet, which is nobody's lag.
+        """
+        return cast("int", self._ensure_consumer().last_stable_offset(tp))
 
     async def on_thread_stop(self) -> None:
         """Leave the group, as long as there is somebody to tell.
@@ -84,9 +149,15 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,  # noqa: ASYNC109  # Faust's signature
         max_records: int | None = None,
     ) -> Any:
-        fetched = await super()._fetch_records(
-            consumer, active_partitions, timeout=timeout, max_records=max_records
-        )
+        try:
+            fetched = await super()._fetch_records(
+                consumer, active_partitions, timeout=timeout, max_records=max_records
+            )
+        except KafkaError as error:
+            # Faust would end with a traceback. What failed in the coordination is raised here, too.
+            if self.membership is None or not self.membership.has_raised(error):
+                self._failure = error
+            return {}
         # aiokafka drains its partitions in the order of a dict: what had its turn goes to the
         # end, or one hot partition starves the others.
         waiting = consumer._fetcher._records  # noqa: SLF001
@@ -105,10 +176,13 @@ class BatchConsumer(driver.Consumer):
         self.tasks.source = self
         self.add_dependency(self.tasks)
         self._deliverable = asyncio.Event()
+        self._backpressure = Backpressure(self.tasks)
         #: The tasks that the last fetch was for.
         self._fetched_for: dict[TopicPartition, Task] = {}
         #: Whether the last fetch gave few records.
         self._few = False
+
+    _thread: BatchThread
 
     def _new_consumer_thread(self) -> BatchThread:
         return BatchThread(self, loop=self.loop, beacon=self.beacon)
@@ -131,6 +205,30 @@ class BatchConsumer(driver.Consumer):
         await self.tasks.stop_all()
         await super().on_stop()
 
+    # -- supervision
+
+    async def check_client(self) -> None:
+        """Raise what has ended the Kafka client, in its thread; keep an idle worker a member."""
+        if self._thread.client is not None:
+            polls = self.flow_active and bool(self._get_active_partitions())
+            await self._thread.run_in_thread(self._thread.check(polls=polls))
+
+    def absent(self, now: float) -> float:
+        """Return for how long (s) the worker has been no member of its group, at `now`."""
+        membership = self._thread.membership
+        return membership.absent(now) if membership else 0.0
+
+    @property
+    def member_id(self) -> str:
+        """The id that this worker has in its group; empty while it is no member."""
+        membership = self._thread.membership
+        return membership.member_id if membership else ""
+
+    def rejoin(self) -> None:
+        """Join the group again, with what this worker has to tell it now; only in its thread."""
+        if self._thread.membership:
+            self._thread.membership.request_rejoin()
+
     # -- positions
 
     async def perform_seek(self) -> None:
@@ -149,16 +247,25 @@ class BatchConsumer(driver.Consumer):
     async def committed(self, tp: TopicPartition) -> OffsetAndMetadata | None:
         """Give the group's committed offset of a partition, and what was said with it."""
         coordinator: Any = self._thread._ensure_consumer()._coordinator  # noqa: SLF001
-        found = (await self._in_thread(coordinator.fetch_committed_offsets([tp]))).get(tp)
+        found = (await self._thread.run_in_thread(coordinator.fetch_committed_offsets([tp]))).get(
+            tp
+        )
         return found if found is not None and found.offset >= 0 else None
 
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
         """Give the first offset of a partition, and the one after its last."""
         consumer = self._thread._ensure_consumer()  # noqa: SLF001
-        return (await self._in_thread(ends(consumer, [tp])))[tp]
+        return (await self._thread.run_in_thread(ends(consumer, [tp])))[tp]
+
+    async def topic_id(self, topic: str) -> str:
+        """Return the id of a topic, which is fetched by no other from now on."""
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001
+        found = cast("str", await self._thread.run_in_thread(topic_id(consumer._client, topic)))  # noqa: SLF001
+        known.bind(topic, found)
+        return found
 
     async def fetched(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
-        """Give the offset that each partition is fetched up to, and the one after its last."""
+        """Return the offset that each partition is fetched up to, and the last stable one."""
         consumer = self._thread._ensure_consumer()  # noqa: SLF001
 
         async def look() -> dict[TopicPartition, tuple[int, int]]:
@@ -172,7 +279,9 @@ class BatchConsumer(driver.Consumer):
                 for tp, state in states.items()
             }
 
-        return cast("Mapping[TopicPartition, tuple[int, int]]", await self._in_thread(look()))
+        return cast(
+            "Mapping[TopicPartition, tuple[int, int]]", await self._thread.run_in_thread(look())
+        )
 
     async def seek(self, partition: TP | TopicPartition, offset: int) -> None:
         """Fetch a partition from `offset` on."""
@@ -185,7 +294,7 @@ class BatchConsumer(driver.Consumer):
             for tp, offset in offsets.items():
                 consumer.seek(tp, offset)
 
-        await self._in_thread(seek())
+        await self._thread.run_in_thread(seek())
         for tp, offset in offsets.items():
             # Faust drops in silence what stands before this.
             self._read_offset[ensure_TP(tp)] = offset or None
@@ -199,11 +308,6 @@ class BatchConsumer(driver.Consumer):
         }
         if offsets:
             await self._seek_all(offsets)
-
-    async def _in_thread(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        # Not through Faust's queue of calls: it has two workers, one of which `getmany` holds.
-        loop = self._thread.thread_loop
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, loop))
 
     # -- delivery
 
@@ -247,9 +351,11 @@ class BatchConsumer(driver.Consumer):
         if not active:
             await self.wait_first(self._deliverable.wait(), timeout=1.0)
             return {}, active
-        running = ((tp, self.tasks.running(tp)) for tp in map(_plain, active))
+        # Where all wait, none is asked for, but asked: who does not poll has to leave the group.
+        free = self._backpressure.free(active) or set(NONE)
+        running = ((tp, self.tasks.running(tp)) for tp in map(_plain, free))
         self._fetched_for = {tp: task for tp, task in running if task is not None}
-        fetched = await self._getmany(active_partitions=active, timeout=POLL_TIMEOUT)
+        fetched = await self._getmany(active_partitions=free, timeout=POLL_TIMEOUT)
         self._few = 0 < sum(map(len, fetched.values())) < FEW
         return fetched, active
 
@@ -297,7 +403,7 @@ class BatchConsumer(driver.Consumer):
             tp.topic,
             tp.partition,
             last.offset,
-            last.timestamp / 1000,
+            (last.timestamp or 0) / 1000,
             last.timestamp_type,
             None,
             None,

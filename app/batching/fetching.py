@@ -14,6 +14,8 @@ from typing import Any
 from aiokafka.consumer import fetcher as _fetcher
 from aiokafka.errors import KafkaError
 
+from app.batching.fetch_by_id import FetchRequest
+
 #: aiokafka annotates none of it.
 fetcher: Any = _fetcher
 
@@ -22,8 +24,9 @@ CHUNK = 500
 
 
 def install(is_raw: Callable[[str], bool]) -> None:
-    """Let this process's consumers give the topics for which `is_raw` holds as raw records."""
+    """Let this process's consumers fetch by topic id, and raw what `is_raw` holds for."""
     _raw.is_raw = is_raw
+    fetcher.FetchRequest = FetchRequest
     fetcher.PartitionRecords, fetcher.FetchResult = ChunkedRecords, ChunkedResult
 
 

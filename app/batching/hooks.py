@@ -10,11 +10,14 @@ from inspect import signature
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import SubscriptionState
 from faust.app.base import App
+from faust.assignor.partition_assignor import PartitionAssignor
 from faust.tables.manager import TableManager
-from faust.transport.consumer import Consumer
+from faust.transport.consumer import Consumer, ConsumerThread
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as DriverConsumer
+from mode import Worker
 
 #: Distribution → the version whose insides were read.
 VERSIONS = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
@@ -22,6 +25,9 @@ VERSIONS = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": 
 #: Owner, method, its parameters.
 _HOOKS: tuple[tuple[type, str, tuple[str, ...]], ...] = (
     (App, "_on_agent_error", ("self", "agent", "exc")),
+    (Worker, "start", ("self",)),
+    (Worker, "on_setup_root_logger", ("self", "logger", "level")),
+    (Worker, "_sentinel_task", ("self",)),
     (Consumer, "on_partitions_revoked", ("self", "revoked")),
     (Consumer, "on_partitions_assigned", ("self", "assigned", "generation_id")),
     (Consumer, "perform_seek", ("self",)),
@@ -38,10 +44,19 @@ _HOOKS: tuple[tuple[type, str, tuple[str, ...]], ...] = (
         "_fetch_records",
         ("self", "consumer", "active_partitions", "timeout", "max_records"),
     ),
+    (PartitionAssignor, "on_assignment", ("self", "assignment")),
     (TableManager, "on_actives_ready", ("self",)),
     (TableManager, "add", ("self", "table")),
     (AIOKafkaConsumer, "seek", ("self", "partition", "offset")),
     (GroupCoordinator, "fetch_committed_offsets", ("self", "partitions")),
+    (GroupCoordinator, "check_errors", ("self",)),
+    (GroupCoordinator, "_push_error_to_user", ("self", "exc")),
+    (GroupCoordinator, "_do_heartbeat", ("self",)),
+    (GroupCoordinator, "_do_rejoin_group", ("self", "subscription")),
+    (GroupCoordinator, "_send_req", ("self", "request")),
+    (SubscriptionState, "fetch_context", ("self",)),
+    (ConsumerThread, "on_partitions_revoked", ("self", "revoked")),
+    (ConsumerThread, "on_partitions_assigned", ("self", "assigned", "generation_id")),
     (Fetcher, "fetched_records", ("self", "partitions", "timeout", "max_records")),
 )
 

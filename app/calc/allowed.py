@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Collection
 from fnmatch import translate
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from re import IGNORECASE
 from re import compile as compile_pattern
 
-#: Destinations whose answer is remembered.
-REMEMBERED = 10_000
+from app.recent import Recent
 
 
 def allow_list(patterns: Collection[str]) -> Callable[[str], bool]:
@@ -21,11 +19,10 @@ def allow_list(patterns: Collection[str]) -> Callable[[str], bool]:
     names = [each for each in patterns if "/" not in each]
     matches = compile_pattern("|".join(map(translate, names)) or r"(?!)", IGNORECASE).match
 
-    @lru_cache(maxsize=REMEMBERED)
     def allowed(destination: str) -> bool:
         return matches(destination) is not None or _within(destination, networks)
 
-    return allowed
+    return Recent(allowed, limit=2 << 20).__getitem__
 
 
 def check_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
+from math import isfinite
 
 from app.records import DailyGain, Gainer
 
@@ -10,9 +11,15 @@ EPOCH = date(1970, 1, 1)
 DAY = 86_400_000
 
 
-def gain(base: float, last: float) -> float:
-    """Give (last - base) / base, a fraction: 0.05 is a rise of 5 %. `base` is positive."""
-    return (last - base) / base
+def gain(base: float, last: float) -> float | None:
+    """Return (last - base) / base, a fraction: 0.05 is a rise of 5 %.
+
+    None where there is no such number: `base` is 0 or negative, or so small that no float holds it.
+    """
+    if base <= 0:
+        return None
+    found = (last - base) / base
+    return found if isfinite(found) else None
 
 
 def gainer(day: DailyGain) -> Gainer:
@@ -21,13 +28,22 @@ def gainer(day: DailyGain) -> Gainer:
 
 
 def top(gainers: Iterable[Gainer], places: int = 10) -> list[Gainer]:
-    """Give the best `places`, by gain descending, ties by symbol ascending."""
-    return heapq.nsmallest(places, gainers, key=lambda each: (-each.gain, each.symbol))
+    """Return the best `places`, by gain descending, ties by symbol ascending."""
+    return heapq.nsmallest(places, _gaining(gainers), key=lambda each: (-_gain(each), each.symbol))
 
 
 def bottom(gainers: Iterable[Gainer], places: int = 10) -> list[Gainer]:
-    """Give the worst `places`, by gain ascending, ties by symbol ascending."""
-    return heapq.nsmallest(places, gainers, key=lambda each: (each.gain, each.symbol))
+    """Return the worst `places`, by gain ascending, ties by symbol ascending."""
+    return heapq.nsmallest(places, _gaining(gainers), key=lambda each: (_gain(each), each.symbol))
+
+
+def _gaining(gainers: Iterable[Gainer]) -> Iterable[Gainer]:
+    """Return those that have a gain to be ranked by."""
+    return (each for each in gainers if each.gain is not None)
+
+
+def _gain(gainer: Gainer) -> float:
+    return gainer.gain or 0.0
 
 
 def most_active(gainers: Iterable[Gainer], places: int = 10) -> list[Gainer]:

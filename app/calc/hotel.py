@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct, field
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from app.calc.in_order import InOrder, Waiting
 from app.calc.latest import announce
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 MOST_RESERVATIONS = 50
 MOST_REQUESTS = 100
 MOST_EVENTS = 20
+#: And so many characters of a text of the latest events.
+MOST_TEXT = 1_000
 
 
 def profile_of(guest: Guest | GuestForgotten, sender: Sender) -> None:
@@ -174,7 +176,7 @@ class Hotel(InOrder[GuestState, GuestEvent]):
 def take_in(state: GuestState, event: Waiting[GuestEvent], limits: HotelSettings) -> None:
     """Let a guest's state follow from the next event."""
     time, offset, record = event
-    state.events = [*state.events, record][-MOST_EVENTS:]
+    state.events = [*state.events, _shortened(record)][-MOST_EVENTS:]
     match record:
         case Reservation():
             _reserve(state, record)
@@ -190,6 +192,16 @@ def take_in(state: GuestState, event: Waiting[GuestEvent], limits: HotelSettings
         case Departure():
             state.arrived, state.room = None, ""
             state.requests = [each for each in state.requests if not _ends(record, each)]
+
+
+def _shortened(event: GuestEvent) -> GuestEvent:
+    """Return an event with a text of which not all is kept twice: an open request has it, too."""
+    match event:
+        case Complaint() if len(event.text) > MOST_TEXT:
+            return replace(event, text=event.text[:MOST_TEXT])
+        case Reservation() if len(event.details) > MOST_TEXT:
+            return replace(event, details=event.details[:MOST_TEXT])
+    return event
 
 
 def _reserve(state: GuestState, reservation: Reservation) -> None:

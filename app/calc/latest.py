@@ -9,21 +9,28 @@ from __future__ import annotations
 from heapq import nlargest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from app.calc.process import Context
 
-#: Places of a partition.
-MOST = 100
+#: Places of a partition, and the most bytes (JSON) of what is in one.
+MOST, MOST_BYTES = 100, 64 << 10
+
+_encode = msgspec.json.Encoder().encode
 
 
 def announce(record: Any, context: Context) -> None:
     """Send a record, and keep it as the latest. Nothing else may be shared in that table.
 
-    It says itself by `offset` what it was made of, which its header names.
+    It says itself by `offset` what it was made of, which its header names. One that is too large
+    to be kept is sent all the same.
     """
     context.send(record, offsets=(record.offset,))
+    if len(_encode(record)) > MOST_BYTES:
+        return
     number = 1 + max((number for number, _ in context.shared.values()), default=-1)
     context.share(str(number % MOST), (number, record))
 

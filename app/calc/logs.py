@@ -9,7 +9,8 @@ import msgspec
 
 from app.calc.severity import CLASSES, parse_severity
 from app.calc.syslog import milliseconds, nearest, parse_syslog
-from app.records.fields import EARLIEST
+from app.decoding import json_decoder
+from app.records.fields import EARLIEST, MAX_NAME, MAX_TEXT
 from app.records.logs import LogLine
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from app.calc.process import Sender
     from app.topics import Topic
 
-_json = msgspec.json.Decoder(dict[str, Any])
+_decode = json_decoder(dict[str, Any])
 
 #: Where a JSON object says what, in the order in which it is looked for; a dot leads into it.
 SEVERITY = ("severity", "level", "loglevel", "levelname", "log.level", "PRIORITY", "priority")
@@ -30,12 +31,26 @@ TIME = ("time", "timestamp", "@timestamp", "ts")
 
 _NOTHING = object()
 
+#: Characters that what is taken out of a line may have.
+_LIMITS = {
+    "host": MAX_NAME,
+    "app": MAX_NAME,
+    "process": MAX_NAME,
+    "message_id": MAX_NAME,
+    "message": MAX_TEXT,
+}
+
 
 class Read(NamedTuple):
     """A line, and the year-less time that it may have."""
 
     line: LogLine
     bsd_time: str = ""
+
+    @property
+    def host(self) -> str:
+        """The host whose line it is: its key."""
+        return self.line.host
 
 
 def read_line(value: bytes) -> Read:
@@ -45,7 +60,7 @@ def read_line(value: bytes) -> Read:
     """
     text = value.decode(errors="replace").strip("\r\n\0 ")
     if text.startswith("{"):
-        return Read(_from_object(_json.decode(text)))
+        return Read(_checked(_from_object(_decode(text))))
     said = parse_syslog(text)
     line = LogLine(
         severity=said.severity,
@@ -59,7 +74,15 @@ def read_line(value: bytes) -> Read:
         message_id=said.message_id,
         fields=dict(said.fields),
     )
-    return Read(line, said.bsd_time)
+    return Read(_checked(line), said.bsd_time)
+
+
+def _checked(line: LogLine) -> LogLine:
+    for name, limit in _LIMITS.items():
+        length = len(getattr(line, name))
+        if length > limit:
+            raise ValueError(f"its {name} has {length:,} characters, more than {limit:,}")
+    return line
 
 
 def _from_object(fields: dict[str, Any]) -> LogLine:

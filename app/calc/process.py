@@ -79,7 +79,8 @@ class Context(Sender, Protocol):
 class Process(Protocol):
     """How the state of a key follows from its records, in the order of their offsets.
 
-    A function that raises has to leave the state as it was: its record becomes a dead letter.
+    A function that raises at a record has to leave the state as it was: the record becomes a dead
+    letter. So does a timer that raises; it is over, and the state is what it was before.
     """
 
     def on_record(self, state: Any | None, record: Any, context: Context) -> Any | None:

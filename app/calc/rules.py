@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import msgspec
 from msgspec import Meta, Struct
 
+from app.decoding import decode_json
 from app.records import Check, Rule
 from app.records.fields import LARGEST
 from app.windows.durations import format_duration, parse_duration
@@ -83,7 +84,7 @@ def read_rule(
     if shape is None:
         raise BadRuleError(f"there is no kind {kind!r}; there are {', '.join(KINDS)}")
     try:
-        read: Any = msgspec.json.decode(parameters, type=shape)
+        read: Any = decode_json(parameters, shape)
     except (msgspec.MsgspecError, UnicodeError, TypeError) as error:
         raise BadRuleError(f"parameters {parameters!r}: {error}") from error
     fields = msgspec.structs.asdict(read)

@@ -1,13 +1,17 @@
 """The minute up to a trade: how much a price moved within it."""
 
+from app.calc.gains import gain
 from app.records import Surge
 from app.windows import WindowResult
 from app.windows.ohlc import OhlcState
 
 
-def change(prices: OhlcState) -> float:
-    """Give how much the last price differs from the first, as a fraction of the first."""
-    return (prices.close - prices.open) / prices.open
+def change(prices: OhlcState) -> float | None:
+    """Return how much the last price differs from the first, as a fraction of the first.
+
+    None where the first is not above 0, as of a gain.
+    """
+    return gain(prices.open, prices.close)
 
 
 def surge(result: WindowResult) -> Surge:

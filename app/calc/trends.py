@@ -7,6 +7,7 @@ is below and was not. A window without ticks has no close: it carries the averag
 nothing.
 """
 
+from math import isfinite
 from typing import Literal
 
 from app.calc.process import Context
@@ -32,7 +33,10 @@ def ema(before: float, close: float, closes: int) -> float:
     close and the average weighted one by one they do at one price in eight, after some 1,700
     windows.)
     """
-    return before + alpha(closes) * (close - before)
+    weight = alpha(closes)
+    after = before + weight * (close - before)
+    # The distance of two prices may be more than a float holds, their weighted sum is not.
+    return after if isfinite(after) else before * (1 - weight) + close * weight
 
 
 def crossing(before: Trend, ema38: float, ema100: float) -> Literal["buy", "sell"] | None:

@@ -4,16 +4,32 @@ import asyncio
 import contextlib
 import logging
 import signal
-from typing import ClassVar, NoReturn
+import sys
+from difflib import get_close_matches
+from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
+from click import UsageError
 from faust.cli import AppCommand, option
 from mode.utils.logging import setup_logging
+from rich.console import Console
 
-from app import logs
+from app import logs, quiet
 from app.commands._help import Examples
-from app.refusals import RefusedError, demand_entry
+from app.commands._output import (
+    EXIT_CODE,
+    Output,
+    Plain,
+    ReaderGoneError,
+    VisibleConsole,
+    abandon,
+)
+from app.refusals import RefusedError, demand_entry, describe_unreachable
 from app.settings import settings
+from app.start import topics_of
+
+if TYPE_CHECKING:
+    from app.worker import TickApp
 
 #: For commands that print facts; `faust --json` before the name of a command is the same.
 JSON = option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -22,11 +38,20 @@ JSON = option("--json", "as_json", is_flag=True, help="Print JSON, for programs.
 class CommandError(Exception):
     """What a user has to know before trying again, in one line."""
 
+    exit_code: ClassVar[int] = 1
+
+
+class OptionError(CommandError):
+    """Options or arguments that make no sense, or not together."""
+
+    exit_code: ClassVar[int] = 2
+
 
 class LongCommand(Examples, AppCommand):
     """A command whose `work` ends by itself, or is cancelled by SIGINT, SIGTERM or SIGHUP.
 
-    Its exit code is 0 for either, and 1, with one line that says why, where it can't work.
+    Its exit code is 0 for either, and 1, with one line that says why, where it can't work; 2 where
+    its options make no sense. Where nobody reads its output any more it ends as by SIGPIPE.
     """
 
     abstract: ClassVar[bool] = True
@@ -39,15 +64,48 @@ class LongCommand(Examples, AppCommand):
         """Run `work` in a loop of its own: Faust's worker reports errors with tracebacks."""
         self.json = self.json or bool(self.kwargs.get("as_json"))
         self._set_up_logging()
+        self._output = cast("IO[str]", Output(self.stdout))
+        self.stdout = cast("IO[str]", Plain(self._output))
+        self.stderr = cast("IO[str]", Plain(self.stderr))
         try:
             asyncio.run(self._work_until_told())
+            self.stdout.flush()
         except CommandError as error:
-            raise SystemExit(str(error)) from error
+            self._fail(str(error), error.exit_code)
+        except UsageError as error:
+            self._fail(error.format_message(), OptionError.exit_code)
         except KafkaError as error:
-            raise SystemExit(_explain(error)) from error
+            self._fail(self._explain(error))
         except RefusedError as error:
-            raise SystemExit(str(error)) from error
+            self._fail(str(error))
+        except ReaderGoneError:
+            abandon()
+            raise SystemExit(EXIT_CODE) from None
         raise SystemExit(0)
+
+    def console(self, width: int | None, **options: Any) -> Console:
+        """Return what prints tables on standard output; `options` are rich's.
+
+        `width` is in characters, for where that is a file or another program; None is rich's own.
+        """
+        width_here = None if sys.stdout.isatty() else width
+        return VisibleConsole(file=self._output, width=width_here, **options)
+
+    def _fail(self, reason: str, exit_code: int = CommandError.exit_code) -> NoReturn:
+        with contextlib.suppress(ReaderGoneError):  # what is printed so far comes first
+            self.stdout.flush()
+        print(reason, file=self.stderr)  # --quiet or not
+        raise SystemExit(exit_code)
+
+    async def demand_broker(self) -> None:
+        """Return when a broker lets us in; the clients would wait a minute for one that is silent.
+
+        Raises CommandError where none answers, RefusedError where one lets nobody in.
+        """
+        try:
+            await demand_entry(settings())
+        except KafkaConnectionError as error:
+            raise CommandError(self._explain(error)) from error
 
     async def _work_until_told(self) -> None:
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
@@ -72,15 +130,25 @@ class LongCommand(Examples, AppCommand):
             aiokafka = logging.getLogger("aiokafka")
             aiokafka.addHandler(logging.NullHandler())
             aiokafka.propagate = False
-            logging.getLogger("stamina").setLevel(logging.ERROR)
+            quiet.logger.setLevel(logging.ERROR)
 
+    def _explain(self, error: KafkaError) -> str:
+        match error:
+            case KafkaConnectionError():
+                return describe_unreachable(settings())
+            case UnknownTopicOrPartitionError():
+                return self._explain_unknown(error.args[0])
+            case _:
+                return f"Kafka refused: {error!r}"
 
-def _explain(error: KafkaError) -> str:
-    match error:
-        case KafkaConnectionError():
-            url = settings().broker_url
-            return f"No Kafka broker answers at BROKER_URL={url}; `faust -A app broker` starts one"
-        case UnknownTopicOrPartitionError():
-            return f"There is no topic {error.args[0]!r}; `faust -A app topics` creates it"
-        case _:
-            return f"Kafka refused: {error!r}"
+    def _explain_unknown(self, topic: str) -> str:
+        known = [each.name for each in topics_of(cast("TickApp", self.app))]
+        if topic in known:
+            return f"There is no topic {topic!r}; `faust -A app topics` creates it"
+        close = get_close_matches(topic, known, 1)
+        if close:
+            return f"There is no topic {topic!r}: did you mean {close[0]!r}?"
+        return (
+            f"There is no topic {topic!r}, and it is none of those that `faust -A app topics` "
+            f"creates: create it first, such as by `kafka-topics.sh --create --topic {topic}`"
+        )

@@ -7,7 +7,9 @@ import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
 
+from app.answers import read_answer
 from app.commands._process import CommandError
+from app.decoding import decode_json
 from app.settings import Settings, settings
 from app.web.errors import ErrorBody
 
@@ -34,15 +36,15 @@ async def answer(url: URL, kind: type[T]) -> T:
             ClientSession(timeout=_TIMEOUT, headers=headers(settings())) as http,
             http.get(url) as reply,
         ):
-            status, body = reply.status, await reply.read()
+            status, body = reply.status, await read_answer(reply)
     except (ClientError, TimeoutError, OSError):
         raise CommandError(
             f"No worker answers at {url.origin()}: start a worker, or set WEB_PORT"
         ) from None
     try:
         if status == HTTPStatus.OK:
-            return msgspec.json.decode(body, type=kind)
-        message = msgspec.json.decode(body, type=ErrorBody).error.message
+            return decode_json(body, kind)
+        message = decode_json(body, ErrorBody).error.message
     except msgspec.MsgspecError:
         raise CommandError(
             f"What answers at {url.origin()} is no worker of tickstream: set WEB_PORT"

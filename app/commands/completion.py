@@ -8,6 +8,7 @@ from faust.cli.base import cli
 from faust.cli.completion import completion as faust_completion
 
 from app.commands._help import Examples
+from app.commands._process import OptionError
 
 #: What click's scripts run to be told what may follow, by shell, and what has to follow it: Faust
 #: looks for `-A` among its own arguments to know the commands of an application.
@@ -37,7 +38,8 @@ class completion(Examples, faust_completion):  # noqa: N801 - Faust calls it wha
         name = self.kwargs["shell"] or self.shell()
         kind = get_completion_class(name)
         if kind is None or name not in _CALLS:
-            raise SystemExit(f"{name!r} is none of {', '.join(_CALLS)}")
+            print(f"{name!r} is none of {', '.join(_CALLS)}", file=self.stderr)
+            raise SystemExit(OptionError.exit_code)
         self.say(script(kind))
         raise SystemExit(0)
 

@@ -51,6 +51,7 @@ class consume(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         sink = CsvSink(conf.bootstrap_servers, topic, CsvFile(output), group)
         until_end = self.kwargs["until_end"]
         left = Left(sink)
+        await self.demand_broker()
         try:
             async with bar(topic, done=left.done, total=left.total if until_end else _no_end):
                 await sink.run(until_end=until_end)

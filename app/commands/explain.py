@@ -1,8 +1,8 @@
 """`faust -A app explain`: a window of candles beside the very records in Kafka behind it."""
 
 import json
-import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,21 +10,23 @@ import msgspec
 from aiokafka import TopicPartition
 from faust.cli import argument, option
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from app.clients import running
-from app.commands._process import JSON, CommandError, LongCommand
+from app.commands._process import JSON, CommandError, LongCommand, OptionError
 from app.commands._types import Time
 from app.commands._worker import address, answer
+from app.decoding import json_decoder
 from app.records import Candle, LateTick, Tick
-from app.settings import Settings
+from app.settings import DAY, Settings
 from app.settings import settings as of_this_process
 from app.state.batch import Decoder
 from app.state.changelog import new_consumer
 from app.state.clock import SystemClock
 from app.topics import TICKS, TICKS_LATE
-from app.windows import Count, DefinitionError, Session, parse_window
+from app.web.candles import TABLES
+from app.web.tables import TableInfo
+from app.windows import Count, DefinitionError, Session, WindowFamily, parse_window
 
 #: What is computed anew, in the order shown.
 FIELDS = ("count", "open", "high", "low", "close", "volume")
@@ -40,10 +42,11 @@ class Behind(msgspec.Struct, frozen=True):
 
 
 class explain(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
-    """Show the records behind a window of SYMBOL that starts at START, and compute it anew.
+    """Show the records behind a candle of SYMBOL that starts at START, and compute it anew.
 
-    START is ms since the epoch or an ISO time. The window is asked of the worker at WEB_HOST
-    and WEB_PORT, the records of Kafka. The exit code is 1 where the two disagree.
+    Only candles are explained, not the windows of other tables. START is ms since the epoch or an
+    ISO time. The window is asked of the worker at WEB_HOST and WEB_PORT, the records of Kafka.
+    The exit code is 1 where the two disagree.
     """
 
     examples = (
@@ -75,7 +78,7 @@ class explain(LongCommand):  # noqa: N801 - Faust calls the command what its cla
             shown = {"window": candle, "records": records, "recomputed": found, "agrees": agrees}
             self.say(json.dumps(msgspec.to_builtins(shown)))
             return
-        console = Console(file=self.stdout, width=None if sys.stdout.isatty() else 200)
+        console = self.console(200)
         behind = Table("offset", "time (UTC)", "price", "size", box=SIMPLE_HEAD)
         for each in records:
             behind.add_row(str(each.offset), _utc(each.time), str(each.price), str(each.size))
@@ -103,18 +106,40 @@ async def _window(conf: Settings, symbol: str, start: int, text: str) -> Candle:
     try:
         window = parse_window(text)
     except DefinitionError as error:
-        raise CommandError(f"--window: {error}") from None
+        raise OptionError(f"--window: {error}") from None
     if isinstance(window, Session | Count):
-        raise CommandError(f"--window: candles have a size, which {text} has not")
+        raise OptionError(f"--window: candles have a size, which {text} has not")
     asked = {"size": f"{window.size}ms", "advance": f"{window.advance}ms"}
     # Joined as one part of the path, so that a slash in the symbol is escaped.
     url = (
         address(conf).joinpath("api", "candles").joinpath(symbol.replace("/", "%2F"), encoded=True)
     )
-    found = await answer(url.with_query({**asked, "from": start, "to": start + 1}), list[Candle])
+    query: dict[str, str | int] = {**asked, "from": start, "to": start + 1}
+    try:
+        found = await answer(url.with_query(query), list[Candle])
+    except CommandError as error:
+        raise await _explain_other_tables(conf, window, error) from None
     if not found:
         raise CommandError(f"{symbol} has no window {text} that starts at {_utc(start)}")
     return found[0]
+
+
+async def _explain_other_tables(
+    conf: Settings, window: WindowFamily, error: CommandError
+) -> CommandError:
+    """Return an error; where candles have no such windows, with where those of others are."""
+    tables = await answer(address(conf) / "api" / "tables", list[TableInfo])
+    served = {name for table in tables if table.name in TABLES for name in table.windows}
+    if str(window) in served or (window == DAY and served):
+        return error
+    others = [table.name for table in tables if table.windows and table.name not in TABLES]
+    if not others:
+        return error
+    where = address(conf) / "api" / "windows"
+    return CommandError(
+        f"{error}. Only candles are explained, which are made of {TICKS.name}: the windows of "
+        f"{', '.join(others)} are at {where}/TABLE/KEY"
+    )
 
 
 async def _records(conf: Settings, candle: Candle) -> list[Behind]:
@@ -140,12 +165,16 @@ async def _refused(conf: Settings, candle: Candle) -> set[int]:
     day = conf.day_window
     is_day = (candle.size, candle.advance) == (day.size, day.advance)
     table = "days" if is_day else "candles"
-    late = msgspec.json.Decoder(LateTick)
+    decode = json_decoder(LateTick)
     partition = TopicPartition(TICKS_LATE.name, candle.partition)
-    found = [
-        late.decode(each.value) async for raw in _read(conf, partition, None, None) for each in raw
-    ]
-    return {each.offset for each in found if each.table == table}
+    found = set()
+    async for records in _read(conf, partition, None, None):
+        for each in records:
+            with suppress(ValueError):  # it is none of ours
+                late = decode(each.value or b"")
+                if late.table == table:
+                    found.add(late.offset)
+    return found
 
 
 async def _read(

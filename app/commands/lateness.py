@@ -2,11 +2,9 @@
 
 import json
 import math
-import sys
 
 import msgspec
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from yarl import URL
@@ -41,12 +39,12 @@ class lateness(LongCommand):  # noqa: N801 - Faust calls the command what its cl
             self.say(json.dumps(msgspec.to_builtins(found, str_keys=True)))
             return
         # Piped into a file or another program, a line is one grace, however long.
-        console = Console(file=self.stdout, width=None if sys.stdout.isatty() else 200)
+        console = self.console(200)
         for each in found:
             if each.records:
                 console.print(_shown(each))
         for each in found:
-            self.say(sentence(each))
+            console.print(sentence(each), soft_wrap=True, highlight=False)
 
 
 async def ask(worker: URL) -> list[TableLateness]:

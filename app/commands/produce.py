@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from faust.cli import option
 
-from app.commands._process import JSON, CommandError, LongCommand
+from app.commands._process import JSON, CommandError, LongCommand, OptionError
 from app.commands._progress import bar
 from app.commands._types import Seconds, Source, Time
 from app.settings import settings
@@ -145,7 +145,9 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
 
     async def _chart(self) -> None:
         conf, options = settings(), self.kwargs
-        api = ChartApi(conf.chart_url, conf.chart_token)
+        api = ChartApi(conf.chart_url.full, conf.chart_token)
+        begun = time.perf_counter()
+        await self.demand_broker()
         async with self._outbox() as outbox, api:
             producer = PriceProducer(
                 api,
@@ -154,7 +156,12 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
                 interval=options["interval"],
                 form=options["format"],
             )
-            await producer.run(options["count"])
+            try:
+                await producer.run(options["count"])
+            finally:
+                self._say_sent(outbox.delivered, self._topic, time.perf_counter() - begun)
+        if producer.failure and not outbox.delivered:
+            raise CommandError(f"No price was sent: {producer.failure}")
 
     async def _simulator(self) -> None:
         rate, count = self._rate(MARKET), self.kwargs["count"]
@@ -169,7 +176,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         try:
             flaws = Flaws(options["disorder"], options["late"], options["broken"])
         except ValueError as error:
-            raise CommandError(f"--disorder, --late, --broken: {error}") from error
+            raise OptionError(f"--disorder, --late, --broken: {error}") from error
         return Market(step=step, symbols=options["symbols"], seed=options["seed"], flaws=flaws)
 
     async def _file(self, path: Path) -> None:
@@ -190,6 +197,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         self, slices: AsyncIterator[list[Record]], shown: AbstractAsyncContextManager[None]
     ) -> None:
         outbox, bare = self._outbox(), self.kwargs["format"] == "price"
+        await self.demand_broker()
         await outbox.start()
         begun = time.perf_counter()
         try:
@@ -216,12 +224,13 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         """Send another simulation than the market to its topics."""
         rate, count = self._rate(simulation), self.kwargs["count"]
         if self.kwargs["topic"]:
-            raise CommandError(f"--topic: the simulation {simulation.name} has topics of its own")
+            raise OptionError(f"--topic: the simulation {simulation.name} has topics of its own")
         start = self._start(count) if not rate else int(time.time() * 1000)
         made = simulation.make(self.kwargs["seed"], rate or 1000 / self.kwargs["step"], start)
         slices = live(made, count) if rate else fast(made, count)
         conf = settings()
         outboxes = Outboxes(conf.bootstrap_servers, simulation, compression=conf.compression)
+        await self.demand_broker()
         begun = time.perf_counter()
         try:
             async with outboxes, self._until(count):
@@ -239,7 +248,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         """Give records per second, 0 for as fast as possible, which has to have an end."""
         rate = self.kwargs["rate"]
         if rate == 0 and self.kwargs["count"] is None:
-            raise CommandError(
+            raise OptionError(
                 f"--rate 0 needs --count: a {simulation.name} as fast as possible has no end"
             )
         return simulation.rate if rate is None else float(rate)

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import sys
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import click
@@ -20,19 +21,25 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from app.commands._process import JSON, CommandError, LongCommand
+from app.commands._process import JSON, CommandError, LongCommand, OptionError
 from app.commands._types import Seconds, Time
-from app.settings import Settings, load
+from app.settings import Settings, SettingsError, load
 from app.settings import settings as of_this_process
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.replay.history import History
     from app.worker import TickApp
 
 #: Characters of a line where the output goes to a file or another program.
 WIDTH = 240
 
+#: Seconds between two lines of progress where there is no terminal.
+LINE_INTERVAL = 10.0
+
 #: They say where live is; a replay changes what it does, not where it looks.
-FIXED = ("BROKER_URL", "TICKSTREAM_APP_ID", "TOPIC_PARTITIONS")
+FIXED = ("BROKER_URL", "TICKSTREAM_APP_ID", "TICKSTREAM_TOPIC_PREFIX", "TOPIC_PARTITIONS")
 
 
 class replay(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
@@ -97,7 +104,7 @@ class replay(LongCommand):  # noqa: N801 - Faust calls the command what its clas
             logging.getLogger(name).setLevel(logging.WARNING)
         interval = Interval(self.kwargs["begin"], self.kwargs["end"])
         if interval.length <= 0:
-            raise CommandError("--to has to be after --from")
+            raise OptionError("--to has to be after --from")
         app, warm_up = cast("TickApp", self.app), self.kwargs["warm_up"]
         try:
             selection = select(app, self.kwargs["topic"], rederive=self.kwargs["rederive"])
@@ -123,7 +130,7 @@ class replay(LongCommand):  # noqa: N801 - Faust calls the command what its clas
         if self.json:
             self.say(json.dumps(as_json(report)))
         else:
-            console = Console(file=self.stdout, width=None if sys.stdout.isatty() else WIDTH)
+            console = self.console(WIDTH)
             for each in in_words(report, self.kwargs["limit"]):
                 console.print(each, soft_wrap=not sys.stdout.isatty())
         if report.differences or not report.compared:
@@ -136,18 +143,18 @@ def _apply(changes: tuple[str, ...]) -> None:
     """Start this command again where the environment is not what `--set` asks for.
 
     Tables are made when the application is imported, with the settings of then. Raises
-    CommandError for what is no setting, or one that says where live is.
+    OptionError for what is no setting, or one that says where live is.
     """
     known = {field.alias for field in Settings.model_fields.values()}
     wanted = {}
     for change in changes:
         name, equals, value = change.partition("=")
         if not equals or name not in known:
-            raise CommandError(
+            raise OptionError(
                 f"--set {change}: NAME=VALUE with a NAME of `faust -A app settings` is expected"
             )
         if name in FIXED:
-            raise CommandError(f"--set {change}: set {name} in the environment, for both sides")
+            raise OptionError(f"--set {change}: set {name} in the environment, for both sides")
         wanted[name] = value
     if any(os.environ.get(name) != value for name, value in wanted.items()):
         _check(wanted)
@@ -156,20 +163,25 @@ def _apply(changes: tuple[str, ...]) -> None:
 
 
 def _check(wanted: dict[str, str]) -> None:
-    """Raise SettingsError where a value can't be, before the command starts again."""
+    """Raise OptionError where a value can't be, before the command starts again."""
     before = dict(os.environ)
     os.environ.update(wanted)
     try:
         load()
+    except SettingsError as error:
+        raise OptionError(f"--set {error}") from None
     finally:
         os.environ.clear()
         os.environ.update(before)
 
 
 class _Bars:
-    """Progress on the terminal; where there is none, nothing but where it ended."""
+    """Progress on standard error: bars on a terminal, else a line every LINE_INTERVAL."""
 
     def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._due = monotonic() + LINE_INTERVAL
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -178,8 +190,8 @@ class _Bars:
             TimeElapsedColumn(),
             TextColumn("ETA"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=quiet or not sys.stderr.isatty(),
+            console=self._console,
+            disable=quiet or not self._console.is_terminal,
         )
         self._replayed = self._progress.add_task("history", total=None)
         self._compared = self._progress.add_task("live results", start=False, visible=False)
@@ -191,11 +203,28 @@ class _Bars:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
+    def planned(self, histories: "Sequence[History]") -> None:
+        """Show what of each source will be read."""
+        from app.replay.telling import describe_plan  # noqa: PLC0415
+
+        if not self._quiet:
+            for line in describe_plan(histories):
+                self._console.print(line)
+        self.replayed(0, sum(each.expected - each.begin for each in histories))
+
     def replayed(self, done: int, total: int) -> None:
         """Offsets of history."""
         self._progress.update(self._replayed, completed=done, total=total)
+        self._print_line("history", done, total)
 
     def compared(self, done: int, total: int) -> None:
         """Offsets of live topics."""
         self._progress.start_task(self._compared)
         self._progress.update(self._compared, completed=done, total=total, visible=True)
+        self._print_line("live results", done, total)
+
+    def _print_line(self, what: str, done: int, total: int) -> None:
+        if self._quiet or self._console.is_terminal or monotonic() < self._due:
+            return
+        self._due = monotonic() + LINE_INTERVAL
+        self._console.print(f"{what}: {done:,} of {total:,} records read")

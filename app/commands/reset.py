@@ -1,13 +1,11 @@
 """`faust -A app reset`: an application as if it had never run; instead of Faust's own command."""
 
-import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 import click
 from faust.cli import option
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from app.commands._process import CommandError, LongCommand
@@ -36,7 +34,8 @@ class reset(LongCommand):  # noqa: N801 - Faust calls the command what its class
         option(
             "--outputs",
             is_flag=True,
-            help="Empty the topics it writes as well, after another question.",
+            help="Empty the topics it owns as well, after another question; those of other "
+            "applications and shared ones are left.",
         ),
     ]
 
@@ -55,10 +54,11 @@ class reset(LongCommand):  # noqa: N801 - Faust calls the command what its class
                 self._show(resetting.in_words(found))
                 if not self._wants(f"Delete all of this of application {conf.app_id}?"):
                     raise CommandError("Nothing is deleted")
-            outputs = self.kwargs["outputs"] and any(found.outputs.values())
+            outputs = self.kwargs["outputs"]
             if outputs:
-                self._show(resetting.outputs_in_words(found))
-                outputs = self._wants("Empty these topics as well, whoever wrote to them?")
+                self._show([*resetting.outputs_in_words(found), *resetting.left_in_words(found)])
+            if outputs and any(found.outputs.values()):
+                outputs = self._wants(f"Empty the outputs of application {conf.app_id} as well?")
             # Only after the last answer: none of it can be taken back.
             if not found.empty:
                 await resetting.carry_out(found, conf, tables)
@@ -67,7 +67,7 @@ class reset(LongCommand):  # noqa: N801 - Faust calls the command what its class
                     "delete `tables` in its data directories as well"
                 )
             if outputs:
-                await resetting.clear(found.outputs, conf, tables)
+                await resetting.carry_out_outputs(found, conf, tables)
                 self.say("Its outputs are empty")
         except (AdminError, resetting.ResetError) as error:
             raise CommandError(str(error)) from error
@@ -76,7 +76,7 @@ class reset(LongCommand):  # noqa: N801 - Faust calls the command what its class
         table = Table("", "which", "how much", box=SIMPLE_HEAD)
         for row in rows:
             table.add_row(*row)
-        Console(file=self.stdout, width=None if sys.stdout.isatty() else WIDTH).print(table)
+        self.console(WIDTH).print(table)
 
     def _wants(self, question: str) -> bool:
         if self.kwargs["yes"]:

@@ -1,18 +1,17 @@
 """`faust -A app rules`: the rules of transactions, in their database."""
 
 import json
-import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import click
 from faust.cli import argument, option
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from app.calc.rules import KINDS, BadRuleError
-from app.commands._process import CommandError, LongCommand
+from app.commands._process import CommandError, LongCommand, OptionError
+from app.decoding import decode_json
 from app.settings import settings
 
 
@@ -73,7 +72,7 @@ class rules(LongCommand):  # noqa: N801 - Faust calls the command what its class
         elif action == "examples":
             await self._add_examples(database)
         elif name is None:
-            raise CommandError(f"{action}: which rule?")
+            raise OptionError(f"{action}: which rule?")
         else:
             acts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
                 "add": lambda: self._add(database, name),
@@ -88,13 +87,13 @@ class rules(LongCommand):  # noqa: N801 - Faust calls the command what its class
     async def _add(self, database: Any, name: str) -> None:
         kind = self.kwargs["kind"]
         if kind is None:
-            raise CommandError(f"add: --kind is one of {', '.join(KINDS)}")
+            raise OptionError(f"add: --kind is one of {', '.join(KINDS)}")
         try:
-            parameters = json.loads(self.kwargs["parameters"])
+            parameters = decode_json(self.kwargs["parameters"])
         except ValueError as error:
-            raise CommandError(f"--parameters is no JSON: {error}") from error
+            raise OptionError(f"--parameters is no JSON: {error}") from error
         if not isinstance(parameters, dict):
-            raise CommandError("--parameters is no JSON object")
+            raise OptionError("--parameters is no JSON object")
         await database.add(name, kind, parameters, self.kwargs["note"])
 
     async def _add_examples(self, database: Any) -> None:
@@ -119,7 +118,7 @@ class rules(LongCommand):  # noqa: N801 - Faust calls the command what its class
                 _state(each),
             )
         # Piped into a file or another program, a line is one rule, however long.
-        Console(file=self.stdout, width=None if sys.stdout.isatty() else 200).print(table)
+        self.console(200).print(table)
         self.say(f"{len(found)} rules in {database}")
 
 

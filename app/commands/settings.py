@@ -1,66 +1,144 @@
-"""`faust -A app settings`: every environment variable, its value, its default, its meaning."""
+"""`faust -A app settings`: every environment variable, its value, its meaning, in groups."""
 
 import json
-import sys
+from collections.abc import Iterator
 from typing import Any
 
+from faust.cli import option
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from app.commands._process import JSON, LongCommand
+from app.security.kafka import KafkaSecurity
 from app.security.secret import is_secret
+from app.security.web import WebSecurity
 from app.settings import Settings
 from app.settings import settings as of_this_process
+from app.thresholds.beaconing import BeaconSettings
+from app.thresholds.fraud import FraudSettings
+from app.thresholds.hotel import HotelSettings
+from app.thresholds.maintenance import MaintenanceSettings
+from app.thresholds.shop import ShopSettings
+from app.thresholds.transactions import TransactionSettings
+
+#: Characters of a line where the output goes to a file or another program.
+WIDTH = 100
+
+#: Settings that are declared together, by what they are for.
+_DECLARED = {
+    KafkaSecurity: "Kafka: TLS and SASL",
+    WebSecurity: "web server",
+    FraudSettings: "fraud",
+    MaintenanceSettings: "maintenance",
+    BeaconSettings: "beaconing",
+    HotelSettings: "hotel",
+    ShopSettings: "searches and clicks",
+    TransactionSettings: "transactions",
+}
+
+#: Of the others, what each that is not the application's is for, by how its name begins.
+_NAMED = {
+    "Kafka": (
+        *("BROKER_", "TOPIC_", "CONSUMER_", "PRODUCER_", "TICKSTREAM_MAX_RECORD_BYTES"),
+        *("TICKSTREAM_TRANSACTION_TIMEOUT", "TICKSTREAM_SCHEMA_REGISTRY"),
+        *("TICKSTREAM_MAX_NAME", "TICKSTREAM_MAX_TEXT"),
+    ),
+    "web server": ("WEB_",),
+    "windows": (
+        *("TICKSTREAM_WINDOWS", "TICKSTREAM_GRACE", "TICKSTREAM_DAY", "TICKSTREAM_RETENTION"),
+        *("TICKSTREAM_MAX_AHEAD", "TICKSTREAM_IDLE", "TICKSTREAM_PUBLISH_INTERVAL"),
+    ),
+    "market": (
+        *("TICKSTREAM_GAIN", "TICKSTREAM_RANKING", "TICKSTREAM_SURGE", "TICKSTREAM_TREND_GRACE"),
+        "TICKSTREAM_CHART",
+    ),
+}
+
+#: In this order.
+GROUPS = ("application", *dict.fromkeys([*_NAMED, *_DECLARED.values()]))
 
 
 class settings(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
-    """List the settings: each environment variable with its value, default and meaning."""
+    """List the settings: each environment variable with its value and meaning, by what it is for.
+
+    What differs from its default stands out, and has the default beside it.
+    """
 
     examples = (
         ("settings", ""),
+        ("settings --changed", "only those that differ from their defaults"),
         ("settings --json", "for a program"),
     )
-    options = [JSON]  # noqa: RUF012 - as Faust declares it
+    options = [  # noqa: RUF012 - as Faust declares it
+        option("--changed", is_flag=True, help="Only what differs from its default."),
+        JSON,
+    ]
 
     async def work(self) -> None:
-        """Show them; what differs from its default stands out."""
-        rows = _rows(of_this_process())
+        """Show them."""
+        rows = [
+            row
+            for row in _rows(of_this_process())
+            if row["value"] != row["default"] or not self.kwargs["changed"]
+        ]
         if self.json:
             self.say(json.dumps(rows))
             return
-        table = Table(box=SIMPLE_HEAD)
-        table.add_column("variable", no_wrap=True)
-        for heading in "value", "default", "meaning":
-            table.add_column(heading, overflow="fold")
-        for row in rows:
+        console = self.console(WIDTH)
+        for table in _tables(rows):
+            console.print(table)
+        console.print("Every value without another default beside it is the default.")
+
+
+def _tables(rows: list[dict[str, Any]]) -> Iterator[Table]:
+    """Return a table of each group, with columns of the same widths."""
+    widest = max((len(row["variable"]) for row in rows), default=0)
+    for group in GROUPS:
+        its = [row for row in rows if row["group"] == group]
+        if not its:
+            continue
+        table = Table(
+            box=SIMPLE_HEAD, title=Text(group, "bold"), title_justify="left", pad_edge=False
+        )
+        table.add_column("variable", no_wrap=True, width=widest)
+        table.add_column("value", overflow="fold", width=20)
+        table.add_column("meaning", overflow="fold")
+        for row in its:
             value, default = _text(row["value"]), _text(row["default"])
-            style = "" if value == default else "bold"
+            changed = value != default
+            meaning = f"{row['meaning']} (default: {default or 'not set'})" if changed else None
+            style = "bold" if changed else ""
             table.add_row(
-                Text(row["variable"], style), Text(value, style), Text(default), row["meaning"]
+                Text(row["variable"], style),
+                Text(value, style),
+                Text(meaning or row["meaning"]),
             )
-        # Piped into a file or another program, a line is one setting, however long.
-        Console(file=self.stdout, width=None if sys.stdout.isatty() else 300).print(table)
+        yield table
 
 
 def _rows(conf: Settings) -> list[dict[str, Any]]:
     values = conf.model_dump(mode="json")
     defaults = Settings.model_construct().model_dump(mode="json")
-    return [
+    rows = [
         {
             "variable": field.alias,
             "value": "***" if values[name] and is_secret(field.json_schema_extra) else values[name],
             "default": defaults[name],
             "meaning": field.description,
+            "group": _group(name, field.alias or name),
         }
-        for name, field in sorted(Settings.model_fields.items(), key=_is_inherited)
+        for name, field in Settings.model_fields.items()
     ]
+    return sorted(rows, key=lambda row: GROUPS.index(str(row["group"])))
 
 
-def _is_inherited(named: tuple[str, Any]) -> bool:
-    """Say whether a field is one of `app/security`, which are shown after the others."""
-    return named[0] not in Settings.__annotations__
+def _group(name: str, variable: str) -> str:
+    for declared, group in _DECLARED.items():
+        if name in declared.__annotations__:
+            return group
+    named = (group for group, begins in _NAMED.items() if variable.startswith(begins))
+    return next(named, "application")
 
 
 def _text(value: Any) -> str:

@@ -6,14 +6,14 @@ from typing import NoReturn
 
 import msgspec
 from faust.cli import option
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 from yarl import URL
 
 from app.commands._process import JSON, CommandError, LongCommand
 from app.commands._types import Address, Seconds
-from app.commands._worker import address, headers
+from app.commands._worker import address
 from app.settings import settings
 from app.top import NoWorkerError, View, Watcher, draw
 
@@ -51,7 +51,7 @@ class top(LongCommand):  # noqa: N801 - Faust calls the command what its class i
         """Look, and show. Raises CommandError where no worker answers at the first look."""
         url: URL = self.kwargs["url"] or address(settings())
         try:
-            async with Watcher(url, headers(settings())) as watcher:
+            async with Watcher(url, settings()) as watcher:
                 await watcher.begin()
                 await asyncio.sleep(self.kwargs["interval"])
                 await self._show(watcher, await watcher.look())
@@ -74,7 +74,7 @@ class top(LongCommand):  # noqa: N801 - Faust calls the command what its class i
             view = await watcher.look()
 
     async def _show_all(self, watcher: Watcher, view: View) -> NoReturn:
-        console = Console(file=self.stdout)
+        console = self.console(WIDTH)
         with Live(draw(view), console=console, screen=True, auto_refresh=False) as live:
             while True:
                 live.refresh()
@@ -90,5 +90,4 @@ class top(LongCommand):  # noqa: N801 - Faust calls the command what its class i
         if self.json:
             self.say(msgspec.json.encode(view).decode())
         else:
-            width = None if sys.stdout.isatty() else WIDTH
-            Console(file=self.stdout, width=width).print(draw(view))
+            self.console(WIDTH).print(draw(view))

@@ -1,18 +1,20 @@
-"""`faust -A app topics`: the map of `app/topics.py` on the broker, created and compared."""
+"""`faust -A app topics`: the application's topics on the broker, created and compared."""
 
 import json
-import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from faust.cli import option
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from app import admin
 from app.commands._process import JSON, CommandError, LongCommand
-from app.topics import ALL, Topic
+from app.start import topics_of
+from app.topics import Topic
 from app.windows.durations import format_duration
+
+if TYPE_CHECKING:
+    from app.worker import TickApp
 
 
 class topics(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
@@ -32,17 +34,25 @@ class topics(LongCommand):  # noqa: N801 - Faust calls the command what its clas
 
     async def work(self) -> None:
         """Create, list, compare. Raises CommandError where a topic disagrees."""
+        needed = topics_of(cast("TickApp", self.app))
+        listed = [topic for topic in needed if isinstance(topic, Topic)]
         try:
-            created = [] if self.kwargs["dry_run"] else await admin.ensure_topics(ALL)
+            created = [] if self.kwargs["dry_run"] else await admin.ensure_topics(listed)
             found = await admin.existing_topics()
-            wrong = await admin.check_topics(ALL)
+            # Changelogs are made by workers; those that somebody else has made are compared.
+            wrong = await admin.check_topics(needed)
         except admin.AdminError as error:
             raise CommandError(str(error)) from error
-        disagreements = {each.topic: each for each in wrong}
-        rows = [_row(topic, found, topic.name in created, disagreements) for topic in ALL]
+        # Of several of one topic, the one that is fatal comes first.
+        disagreements = {each.topic: each for each in reversed(wrong)}
+        rows = [_row(topic, found, topic.name in created, disagreements) for topic in listed]
         self._show(rows)
-        if wrong:
-            raise CommandError("\n".join(map(str, wrong)))
+        fatal = [str(each) for each in wrong if each.is_fatal]
+        for each in wrong:
+            if not each.is_fatal:
+                self.say(str(each), file=self.stderr)
+        if fatal:
+            raise CommandError("\n".join(fatal))
 
     def _show(self, rows: list[dict[str, Any]]) -> None:
         if self.json:
@@ -58,14 +68,14 @@ class topics(LongCommand):  # noqa: N801 - Faust calls the command what its clas
                 row["state"],
             )
         # Piped into a file or another program, a line is one topic, however long.
-        Console(file=self.stdout, width=None if sys.stdout.isatty() else 200).print(table)
+        self.console(200).print(table)
 
 
 def _row(
     topic: Topic, found: dict[str, int], created: bool, wrong: dict[str, admin.Disagreement]
 ) -> dict[str, Any]:
     if topic.name in wrong:
-        state = f"should have {wrong[topic.name].expected} partitions"
+        state = f"should have {wrong[topic.name].expectation}"
     elif created:
         state = "created"
     else:

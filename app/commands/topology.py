@@ -1,12 +1,10 @@
 """`faust -A app topology`: the graph of what a worker started like this would run."""
 
-import sys
 from typing import TYPE_CHECKING, cast
 
 import click
 import msgspec
 from faust.cli import option
-from rich.console import Console
 
 from app.commands._process import LongCommand
 
@@ -53,5 +51,4 @@ class topology(LongCommand):  # noqa: N801 - Faust calls the command what its cl
             case "json":
                 self.say(msgspec.json.encode(graph).decode())
             case _:
-                width = None if sys.stdout.isatty() else WIDTH
-                Console(file=self.stdout, width=width).print(to_tree(graph))
+                self.console(WIDTH).print(to_tree(graph))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, cast
 
 import click
 from faust.cli import option
-from rich.console import Console
 
 from app.commands._process import CommandError, LongCommand
 from app.settings import settings
@@ -75,9 +74,7 @@ class up(LongCommand):  # noqa: N801 - Faust calls the command what its class is
             ranking="gainers" in app.pipelines,
             simulations=read_by(app.tasks.topics),
         )
-        console = Console(
-            file=self.stdout, quiet=self.quiet, highlight=False, markup=False, soft_wrap=True
-        )
+        console = self.console(None, quiet=self.quiet, highlight=False, soft_wrap=True)
         try:
             await Everything(settings(), plan, console).run()
         except WorkerError as error:

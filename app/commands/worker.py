@@ -35,6 +35,13 @@ class worker(Examples, faust_worker):  # noqa: N801 - Faust calls the command wh
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Run it. Raises SystemExit, whose message is the last line in text."""
+        for option in ("web-bind", "web-host", "web-port"):
+            value = self.kwargs.get(option.replace("-", "_"))
+            if value:
+                # Faust takes it past the settings, by which others find this worker, its data
+                # directory is named, and a token is demanded beyond this machine.
+                setting = option.upper().replace("-", "_")
+                raise self.UsageError(f"--{option}: set {setting}={value} in its place")
         try:
             super().__call__(*args, **kwargs)
         except SystemExit as end:

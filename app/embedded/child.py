@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from app.private_files import UMASK
+
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
@@ -33,4 +35,5 @@ def start_child(
         stderr=log,
         start_new_session=True,
         pass_fds=keep_open,
+        umask=UMASK,
     )

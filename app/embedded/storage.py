@@ -16,6 +16,7 @@ from pathlib import Path
 
 from app.embedded.errors import BrokerError
 from app.embedded.properties import Node, new_cluster_id
+from app.private_files import MODE, make_private
 
 #: A log longer than this, in bytes, is put aside at the next start.
 LOG_SIZE = 10_000_000
@@ -48,8 +49,10 @@ class Storage:
         """Take the directory for this process. Raises BrokerError if another one uses it."""
         try:
             self._check_foreign()
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.path / "broker.lock", os.O_RDWR | os.O_CREAT, 0o644)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for ours in "kafka", self.log_path.name:
+                make_private(self.path / ours)
+            lock = os.open(self.path / "broker.lock", os.O_RDWR | os.O_CREAT, MODE)
         except OSError as error:
             raise BrokerError(f"can't use {self.path} for the broker's data: {error}") from error
         try:
@@ -90,7 +93,7 @@ class Storage:
         """Open the log to append to; the caller closes the file descriptor."""
         if self.log_path.exists() and self.log_path.stat().st_size > LOG_SIZE:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
-        log = os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        log = os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, MODE)
         self._log_start = os.lseek(log, 0, os.SEEK_END)
         return log
 

@@ -7,7 +7,7 @@ Decoding checks types and bounds (msgspec) and says which field is wrong.
 from app.records.beacons import Beacon
 from app.records.connections import Connection
 from app.records.dead_letters import DeadLetter
-from app.records.fields import EARLIEST, LARGEST, EventTime, Name
+from app.records.fields import EARLIEST, LARGEST, LATEST, EventTime, Name, Text
 from app.records.guests import (
     Arrival,
     Complaint,
@@ -37,6 +37,7 @@ from app.records.market import (
     TopGainers,
     TopLosers,
 )
+from app.records.owners import TopicOwner
 from app.records.payments import Alert, Payment
 from app.records.schemas import SchemaLevel, SchemaVersion
 from app.records.shop import (
@@ -71,6 +72,7 @@ from app.records.trends import Trend, TrendSignal
 __all__ = [
     "EARLIEST",
     "LARGEST",
+    "LATEST",
     "Alert",
     "Arrival",
     "Beacon",
@@ -122,9 +124,11 @@ __all__ = [
     "ServiceAction",
     "Stay",
     "Surge",
+    "Text",
     "Tick",
     "TopGainers",
     "TopLosers",
+    "TopicOwner",
     "Transaction",
     "Trend",
     "TrendSignal",

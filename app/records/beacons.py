@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from app.records.fields import Integer
+
 
 class Beacon(Struct, frozen=True, gc=False):
     """A host that contacts a destination at regular intervals.
@@ -14,15 +16,15 @@ class Beacon(Struct, frozen=True, gc=False):
 
     source: str
     destination: str
-    port: int
-    contacts: int
+    port: Integer
+    contacts: Integer
     interval: float
     variation: float
     limit: float
-    missed: int
-    first: int
-    last: int
+    missed: Integer
+    first: Integer
+    last: Integer
     explanation: str
-    time: int
-    partition: int
-    offset: int
+    time: Integer
+    partition: Integer
+    offset: Integer

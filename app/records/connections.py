@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from app.records.fields import EventTime, Name
+from app.records.fields import EventTime, Name, Natural
 
 
 class Connection(Struct, frozen=True, gc=False):
@@ -13,5 +13,5 @@ class Connection(Struct, frozen=True, gc=False):
     source: Name
     destination: Name
     port: Annotated[int, Meta(ge=0, le=65535)]
-    bytes: Annotated[int, Meta(ge=0)]
+    bytes: Natural
     time: EventTime

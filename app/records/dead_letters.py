@@ -2,15 +2,17 @@
 
 from msgspec import Struct
 
+from app.records.fields import Integer
+
 
 class DeadLetter(Struct, frozen=True, gc=False):
     """What could not be read or processed, byte for byte (base64), and why."""
 
     topic: str
-    partition: int
-    offset: int
+    partition: Integer
+    offset: Integer
     key: str | None
     value: bytes | None
     error: str
     stage: str
-    time: int
+    time: Integer

@@ -4,18 +4,18 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from app.records.fields import EventTime, Name
+from app.records.fields import HIGHEST, EventTime, Integer, Name, Text
 
 
 class Guest(Struct, frozen=True, gc=False):
     """The profile of a guest, as it is from `time` on."""
 
     guest: Name
-    name: str
+    name: Text
     time: EventTime
     vip: bool = False
-    language: str = "en"
-    notes: str = ""
+    language: Text = "en"
+    notes: Text = ""
 
 
 class Reservation(Struct, frozen=True, gc=False, tag="reservation"):
@@ -26,9 +26,9 @@ class Reservation(Struct, frozen=True, gc=False, tag="reservation"):
     status: Literal["requested", "confirmed", "cancelled"]
     time: EventTime
     arrival: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\d$")] | None = None
-    nights: Annotated[int, Meta(ge=1)] = 1
-    room: str = ""
-    details: str = ""
+    nights: Annotated[int, Meta(ge=1, le=HIGHEST)] = 1
+    room: Text = ""
+    details: Text = ""
 
 
 class Arrival(Struct, frozen=True, gc=False, tag="arrival"):
@@ -37,7 +37,7 @@ class Arrival(Struct, frozen=True, gc=False, tag="arrival"):
     guest: Name
     id: Name
     time: EventTime
-    room: str = ""
+    room: Text = ""
 
 
 class Complaint(Struct, frozen=True, gc=False, tag="complaint"):
@@ -45,9 +45,9 @@ class Complaint(Struct, frozen=True, gc=False, tag="complaint"):
 
     guest: Name
     id: Name
-    text: str
+    text: Text
     time: EventTime
-    room: str = ""
+    room: Text = ""
 
 
 class Response(Struct, frozen=True, gc=False, tag="response"):
@@ -55,8 +55,8 @@ class Response(Struct, frozen=True, gc=False, tag="response"):
 
     guest: Name
     time: EventTime
-    staff: str = ""
-    to: str | None = None
+    staff: Text = ""
+    to: Name | None = None
 
 
 class Departure(Struct, frozen=True, gc=False, tag="departure"):
@@ -77,7 +77,7 @@ class GuestForgotten(Struct, frozen=True, gc=False, tag="forgotten"):
     """A guest whose profile was deleted (a tombstone in `guests`): nothing is to be kept."""
 
     guest: str
-    time: int
+    time: Integer
 
 
 class ServiceAction(Struct, frozen=True, gc=False):
@@ -95,11 +95,11 @@ class ServiceAction(Struct, frozen=True, gc=False):
     vip: bool
     room: str
     text: str
-    since: int
+    since: Integer
     explanation: str
-    time: int
-    partition: int
-    offset: int
+    time: Integer
+    partition: Integer
+    offset: Integer
 
 
 class Request(Struct):
@@ -109,10 +109,10 @@ class Request(Struct):
     kind: Literal["arrival", "complaint"]
     text: str
     room: str
-    since: int
-    due: int
+    since: Integer
+    due: Integer
     #: Offset in `guest-log`.
-    offset: int
+    offset: Integer
     #: Whether it is a service action by now.
     told: bool = False
     #: Whether its time is over and nobody knows yet if the guest is a VIP.
@@ -126,7 +126,7 @@ class Stay(Struct, frozen=True, gc=False):
     profile: Guest | None
     reservations: list[Reservation]
     #: Whether the guest is in the house, and since when (ms).
-    arrived: int | None
+    arrived: Integer | None
     room: str
     open: list[Request]
     #: The latest, newest first.

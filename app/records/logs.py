@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from app.records.fields import Integer
+
 #: 0 emergency, 1 alert, 2 critical, 3 error, 4 warning, 5 notice, 6 informational, 7 debug:
 #: RFC 5424, section 6.2.1, table 2.
 Severity = Annotated[int, Meta(ge=0, le=7)]
@@ -20,9 +22,9 @@ class LogLine(Struct, frozen=True, gc=False):
     host: str
     app: str
     message: str
-    time: int
+    time: Integer
     form: Literal["json", "rfc5424", "rfc3164"]
-    facility: int | None = None
+    facility: Integer | None = None
     process: str = ""
     message_id: str = ""
     fields: dict[str, Any] = {}

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from app.records.fields import LARGEST, EventTime, Name
+from app.records.fields import LARGEST, EventTime, Integer, Name
 
 Sensor = Annotated[str, Meta(min_length=1, max_length=64)]
 Measured = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
@@ -42,6 +42,6 @@ class Maintenance(Struct, frozen=True, gc=False):
     mean: float | None
     deviation: float | None
     explanation: str
-    time: int
-    partition: int
-    offset: int
+    time: Integer
+    partition: Integer
+    offset: Integer

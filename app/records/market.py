@@ -4,40 +4,47 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from app.records.fields import LARGEST, EventTime, Name
+from app.records.fields import EventTime, Integer, Name, Size
 
 
 class Tick(Struct, frozen=True, gc=False):
-    """One trade: a price, and the size it was traded in (0 where that is not known)."""
+    """One trade: a price, and the size it was traded in (0 where that is not known).
+
+    A price may be 0 or negative, as those of oil and power were.
+    """
 
     symbol: Name
-    price: Annotated[float, Meta(gt=0, le=LARGEST)]
+    price: float
     time: EventTime
-    size: Annotated[int, Meta(ge=0, le=LARGEST)] = 0
+    size: Size = 0
 
 
 class Candle(Struct, frozen=True, gc=False):
-    """One window of a symbol. Of two with the same window, the higher `revision` holds."""
+    """One window of a symbol. Of two with the same window, the higher `revision` holds.
 
-    symbol: str
-    size: int
-    advance: int
-    start: int
-    end: int
+    `volume` is an integer where all sizes are. `vwap` is null without volume; it and `mean` are
+    where the sum behind them is more than a float holds.
+    """
+
+    symbol: Name
+    size: Integer
+    advance: Integer
+    start: Integer
+    end: Integer
     open: float
     high: float
     low: float
     close: float
-    volume: int
+    volume: Integer | float
     vwap: float | None
-    count: int
-    mean: float
-    revision: int
+    count: Integer
+    mean: float | None
+    revision: Integer
     final: bool
-    late: int
-    partition: int
-    first_offset: int
-    last_offset: int
+    late: Integer
+    partition: Integer
+    first_offset: Integer
+    last_offset: Integer
 
 
 class LateTick(Struct, frozen=True, gc=False):
@@ -45,18 +52,18 @@ class LateTick(Struct, frozen=True, gc=False):
 
     symbol: str
     price: float
-    time: int
-    size: int
+    time: Integer
+    size: Integer | float
     reason: str
-    stream_time: int
-    grace: int
-    partition: int
-    offset: int
+    stream_time: Integer
+    grace: Integer
+    partition: Integer
+    offset: Integer
     table: str
 
 
 class DailyGain(Struct, frozen=True, gc=False):
-    """One symbol's day so far; `gain` is a fraction.
+    """One symbol's day so far; `gain` is a fraction, null where its base is not above 0.
 
     `partition`, `offset`, `stream_time` are its source's. Records from before there was a
     `volume` have none.
@@ -68,25 +75,25 @@ class DailyGain(Struct, frozen=True, gc=False):
     last: float
     low: float
     high: float
-    gain: float
-    count: int
+    gain: float | None
+    count: Integer
     time: EventTime
     final: bool
-    partition: int
-    offset: int
-    stream_time: int
-    volume: int = 0
+    partition: Integer
+    offset: Integer
+    stream_time: Integer
+    volume: Integer | float = 0
 
 
 class Gainer(Struct, frozen=True, gc=False):
-    """One place in a ranking."""
+    """One place in a ranking; without a gain (null) only in that of volumes."""
 
     symbol: str
-    gain: float
+    gain: float | None
     open: float
     last: float
-    time: int
-    volume: int = 0
+    time: Integer
+    volume: Integer | float = 0
 
 
 class BestGains(Struct, frozen=True, gc=False):
@@ -98,8 +105,8 @@ class BestGains(Struct, frozen=True, gc=False):
     day: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
     rows: list[Gainer]
     time: EventTime
-    partition: int
-    stream_time: int
+    partition: Integer
+    stream_time: Integer
 
 
 class Ranking(Struct, frozen=True):
@@ -107,8 +114,8 @@ class Ranking(Struct, frozen=True):
 
     day: str
     rank: list[Gainer]
-    time: int
-    revision: int
+    time: Integer
+    revision: Integer
 
 
 class TopGainers(Ranking, frozen=True):
@@ -124,21 +131,24 @@ class MostActive(Ranking, frozen=True):
 
 
 class Surge(Struct, frozen=True, gc=False):
-    """A minute in which a price moved much; `change` is a fraction: (last - open) / open."""
+    """A minute in which a price moved much; `change` is a fraction: (last - open) / open.
+
+    It is null where `open` is not above 0: then there is nothing to be a fraction of.
+    """
 
     symbol: Name
-    start: int
+    start: Integer
     end: EventTime
     open: float
     high: float
     low: float
     last: float
-    change: float
-    volume: int
-    count: int
-    revision: int
+    change: float | None
+    volume: Integer | float
+    count: Integer
+    revision: Integer
     final: bool
-    late: int
-    partition: int
-    first_offset: int
-    last_offset: int
+    late: Integer
+    partition: Integer
+    first_offset: Integer
+    last_offset: Integer

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from app.records.fields import LARGEST, EventTime, Name
+from app.records.fields import LARGEST, EventTime, Integer, Name, Text
 
 
 class Payment(Struct, frozen=True, gc=False):
@@ -17,7 +17,7 @@ class Payment(Struct, frozen=True, gc=False):
     card: Name
     amount: Annotated[float, Meta(gt=0, le=LARGEST)]
     time: EventTime
-    merchant: str = ""
+    merchant: Text = ""
     lat: Annotated[float, Meta(ge=-90, le=90)] | None = None
     lon: Annotated[float, Meta(ge=-180, le=180)] | None = None
 
@@ -38,6 +38,6 @@ class Alert(Struct, frozen=True, gc=False):
     limit: float
     explanation: str
     evidence: list[str]
-    time: int
-    partition: int
-    offset: int
+    time: Integer
+    partition: Integer
+    offset: Integer

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from app.records.fields import EventTime
+from app.records.fields import HIGHEST, EventTime
 
-Positive = Annotated[int, Meta(ge=1)]
+Positive = Annotated[int, Meta(ge=1, le=HIGHEST)]
 
 
 class SchemaVersion(Struct, frozen=True, tag="version", tag_field="kind"):

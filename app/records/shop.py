@@ -1,10 +1,10 @@
 """Of a shop's visitors: what they search and click, and who they are."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from app.records.fields import EventTime, Name
+from app.records.fields import EventTime, Integer, Name, Natural, Text
 
 
 class Search(Struct, frozen=True, gc=False):
@@ -14,7 +14,7 @@ class Search(Struct, frozen=True, gc=False):
     user: Name
     query: Name
     time: EventTime
-    results: Annotated[int, Meta(ge=0)] = 0
+    results: Natural = 0
 
 
 class Click(Struct, frozen=True, gc=False):
@@ -24,15 +24,15 @@ class Click(Struct, frozen=True, gc=False):
     user: Name
     item: Name
     time: EventTime
-    search: str | None = None
+    search: Name | None = None
 
 
 class Profile(Struct, frozen=True, gc=False):
     """Who somebody is, as of `time`; the newest record of a user holds, a tombstone deletes it."""
 
     user: Name
-    segment: str
-    country: str
+    segment: Text
+    country: Text
     time: EventTime
 
 
@@ -40,7 +40,7 @@ class ProfileDeleted(Struct, frozen=True, gc=False, tag="no-profile"):
     """What a tombstone in `profiles` says; `time` is Kafka's."""
 
     user: str
-    time: int
+    time: Integer
 
 
 # -- what is joined: each with its place in its own topic
@@ -52,9 +52,9 @@ class Searched(Struct, frozen=True, gc=False, tag="search"):
     user: str
     id: str
     query: str
-    time: int
-    partition: int
-    offset: int
+    time: Integer
+    partition: Integer
+    offset: Integer
 
 
 class Clicked(Struct, frozen=True, gc=False, tag="click"):
@@ -64,9 +64,9 @@ class Clicked(Struct, frozen=True, gc=False, tag="click"):
     id: str
     item: str
     search: str | None
-    time: int
-    partition: int
-    offset: int
+    time: Integer
+    partition: Integer
+    offset: Integer
 
 
 class ProfileChanged(Struct, frozen=True, gc=False, tag="profile"):
@@ -75,9 +75,9 @@ class ProfileChanged(Struct, frozen=True, gc=False, tag="profile"):
     user: str
     segment: str
     country: str
-    time: int
-    partition: int
-    offset: int
+    time: Integer
+    partition: Integer
+    offset: Integer
 
 
 # -- what comes of it
@@ -94,14 +94,14 @@ class SearchClick(Struct, frozen=True, gc=False):
     search: str
     click: str
     item: str
-    delay: int
-    nth: int
+    delay: Integer
+    nth: Integer
     #: Of the search.
-    time: int
-    search_partition: int
-    search_offset: int
-    click_partition: int
-    click_offset: int
+    time: Integer
+    search_partition: Integer
+    search_offset: Integer
+    click_partition: Integer
+    click_offset: Integer
 
 
 class SearchAlone(Struct, frozen=True, gc=False):
@@ -113,9 +113,9 @@ class SearchAlone(Struct, frozen=True, gc=False):
     #: The query, or the item.
     what: str
     reason: Literal["unmatched", "late"]
-    time: int
-    partition: int
-    offset: int
+    time: Integer
+    partition: Integer
+    offset: Integer
 
 
 class SearchOutcome(Struct, frozen=True, gc=False):
@@ -135,18 +135,18 @@ class ClickThrough(Struct, frozen=True, gc=False):
     """
 
     query: str
-    size: int
-    advance: int
-    start: int
-    end: int
-    searches: int
-    clicked: int
+    size: Integer
+    advance: Integer
+    start: Integer
+    end: Integer
+    searches: Integer
+    clicked: Integer
     rate: float
-    revision: int
+    revision: Integer
     final: bool
-    partition: int
-    first_offset: int
-    last_offset: int
+    partition: Integer
+    first_offset: Integer
+    last_offset: Integer
 
 
 class Visitor(Struct, frozen=True, gc=False):
@@ -155,9 +155,9 @@ class Visitor(Struct, frozen=True, gc=False):
     segment: str
     country: str
     #: When the profile was written (ms).
-    time: int
-    partition: int
-    offset: int
+    time: Integer
+    partition: Integer
+    offset: Integer
 
 
 class EnrichedClick(Struct, frozen=True, gc=False):
@@ -171,9 +171,9 @@ class EnrichedClick(Struct, frozen=True, gc=False):
     user: str
     item: str
     search: str | None
-    time: int
+    time: Integer
     profile: Visitor | None
     reason: Literal["unknown", "crowded"] | None
-    waited: int
-    partition: int
-    offset: int
+    waited: Integer
+    partition: Integer
+    offset: Integer

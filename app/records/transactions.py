@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from app.records.fields import LARGEST, EventTime, Name
+from app.records.fields import LARGEST, EventTime, Integer, Name, Text
 
 #: Amounts in the currency's smallest unit: sums are exact.
 Amount = Annotated[int, Meta(ge=0, le=LARGEST)]
@@ -25,11 +25,11 @@ class Transaction(Struct, frozen=True, gc=False):
     amount: Amount
     currency: Currency
     merchant: Name
-    category: str
+    category: Text
     country: Country
     time: EventTime
     kind: TransactionKind = "payment"
-    refers_to: str | None = None
+    refers_to: Name | None = None
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -41,19 +41,19 @@ class Rule(Struct, frozen=True, kw_only=True):
     """
 
     id: Name
-    version: int
+    version: Integer
     kind: RuleKind
-    cards: str = ""
-    merchant: str = ""
-    category: str = ""
-    country: str = ""
-    currency: str = ""
-    limit: int = 0
-    allowed: list[str] = []
-    period: int = 0
+    cards: Text = ""
+    merchant: Text = ""
+    category: Text = ""
+    country: Text = ""
+    currency: Text = ""
+    limit: Integer = 0
+    allowed: list[Text] = []
+    period: Integer = 0
     enabled: bool = True
     deleted: bool = False
-    note: str = ""
+    note: Text = ""
     #: When it was changed, by the database's clock.
     time: EventTime
 
@@ -62,7 +62,7 @@ class RuleDeleted(Struct, frozen=True, gc=False):
     """What a tombstone in `rules` says; `time` is Kafka's."""
 
     id: str
-    time: int
+    time: Integer
 
 
 # -- what is joined
@@ -73,16 +73,16 @@ class Check(Struct, frozen=True, gc=False, tag="transaction"):
 
     card: str
     id: str
-    amount: int
+    amount: Amount
     currency: str
     merchant: str
     category: str
     country: str
-    time: int
+    time: Integer
     kind: TransactionKind
     refers_to: str | None
-    partition: int
-    offset: int
+    partition: Integer
+    offset: Integer
 
 
 class RuleChange(Struct, frozen=True, tag="rule"):
@@ -90,7 +90,7 @@ class RuleChange(Struct, frozen=True, tag="rule"):
 
     id: str
     rule: Rule | None
-    time: int
+    time: Integer
     card: str = "*"
 
 
@@ -101,7 +101,7 @@ class Reason(Struct, frozen=True, gc=False):
     """Why not: a rule in one of its versions, or (`rule` empty) what no rule has to say."""
 
     rule: str
-    version: int
+    version: Integer
     text: str
 
 
@@ -110,8 +110,8 @@ class FirstVerdict(Struct, frozen=True, gc=False):
 
     id: str
     accepted: bool
-    amount: int
-    rules_version: int
+    amount: Integer
+    rules_version: Integer
 
 
 class Verdict(Struct, frozen=True, gc=False):
@@ -124,18 +124,18 @@ class Verdict(Struct, frozen=True, gc=False):
     card: str
     kind: TransactionKind
     refers_to: str | None
-    amount: int
+    amount: Integer
     currency: str
     merchant: str
     category: str
     country: str
-    time: int
+    time: Integer
     accepted: bool
     reasons: list[Reason]
-    rules_version: int
+    rules_version: Integer
     first: FirstVerdict | None
-    partition: int
-    offset: int
+    partition: Integer
+    offset: Integer
 
 
 class Validated(Verdict, frozen=True, gc=False):

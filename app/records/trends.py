@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from app.records.fields import EventTime, Name
+from app.records.fields import EventTime, Integer, Name
 
 
 class TrendSignal(Struct, frozen=True, gc=False):
@@ -17,7 +17,7 @@ class TrendSignal(Struct, frozen=True, gc=False):
 
     symbol: Name
     signal: Literal["buy", "sell"]
-    start: int
+    start: Integer
     end: EventTime
     close: float
     ema38: float
@@ -25,20 +25,20 @@ class TrendSignal(Struct, frozen=True, gc=False):
     before38: float
     before100: float
     #: How many windows with ticks there have been, this one included.
-    windows: int
+    windows: Integer
     explanation: str
-    partition: int
-    first_offset: int
-    last_offset: int
+    partition: Integer
+    first_offset: Integer
+    last_offset: Integer
 
 
 class Trend(Struct, gc=False):
     """What is known of a symbol: its averages after its last window, which ended at `end`."""
 
     symbol: str
-    end: int = 0
+    end: Integer = 0
     close: float = 0.0
-    windows: int = 0
+    windows: Integer = 0
     ema38: float = 0.0
     ema100: float = 0.0
     #: The last three, the newest last.

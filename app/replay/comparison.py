@@ -73,7 +73,8 @@ def compare(
 def _compare(pair: Pair, entries: Entries, coverage: Coverage, summary: TopicSummary) -> None:
     live, replayed = list(pair.live), list(pair.replayed)
     for ours, theirs in _matched(live, replayed, entries.ignored):
-        one = theirs or ours
+        # Live's first: in a compacted topic it may be of a later time than the replay's.
+        one = ours or theirs
         if one is None:
             continue
         why = coverage.left_out(entries, pair.key, one, in_live=ours is not None)

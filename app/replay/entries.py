@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
+from app.decoding import json_decoder
 from app.schemas.form import AvroForm
 from app.state.group_table import GroupTable
 from app.state.window_table import WindowTable
@@ -36,7 +37,7 @@ COORDINATES = frozenset({"partition", "offset", "first_offset", "last_offset", "
 #: Partition and offset of a record, and its topic.
 Coordinates = tuple[str, int, int]
 
-_decode = msgspec.json.Decoder().decode
+_decode = json_decoder(Any)
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -80,7 +81,7 @@ class Entries:
         self.ignored = frozenset(topic.processing) | anew
         self._is_late = any(getattr(table, "late_topic", None) is topic for table in self.writers)
         self._co_partitioned = topic.partitions is None and all(
-            table.source.partitions is None for table in self.writers
+            table.co_partitions(topic) for table in self.writers
         )
         self._read = 0
 

@@ -54,6 +54,8 @@ class History:
     #: Offsets of the first record that takes stream time into the interval, and out of it.
     first: int | None = None
     last: int | None = None
+    #: Offset of a record without a Kafka timestamp: others like it may stand before `begin`.
+    unstamped: int | None = None
 
     def __post_init__(self) -> None:
         self.position = self.begin
@@ -74,7 +76,9 @@ class History:
         times, offsets = self._times(batch)
         if self.cut and self.position == self.begin:
             # What was deleted was older than this, and its events not much newer.
-            self.known_from = max(self.known_from, batch.raw[0].timestamp + self.doubt)
+            self.known_from = max(self.known_from, (batch.raw[0].timestamp or 0) + self.doubt)
+        if self.by_record and self.unstamped is None:
+            self.unstamped = next((r.offset for r in batch.raw if (r.timestamp or 0) <= 0), None)
         self.position = batch.end
         self.records += len(batch)
         if not times or max(times) <= self.stream_time:
@@ -88,7 +92,7 @@ class History:
     def _times(self, batch: Batch) -> tuple[Sequence[int], Sequence[int]]:
         if self.by_record:
             return batch.decoded.times, batch.decoded.offsets
-        return [each.timestamp for each in batch.raw], [each.offset for each in batch.raw]
+        return [each.timestamp or 0 for each in batch.raw], [each.offset for each in batch.raw]
 
     def within(self, offset: int) -> bool:
         """Say whether a record stands in the interval, as stream time divides the partition."""

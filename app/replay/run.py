@@ -40,7 +40,10 @@ if TYPE_CHECKING:
 
 
 class Watch(Protocol):
-    """Who is told how far a replay is: `done` of `total` offsets."""
+    """Shows how far a replay is: `done` of `total` offsets."""
+
+    def planned(self, histories: Sequence[History]) -> None:
+        """Show what will be read, before any of it is."""
 
     def replayed(self, done: int, total: int) -> None:
         """History was read so far."""
@@ -138,6 +141,7 @@ class _Replay:
                 self._finalised,
                 warmed=warm_up is not None,
             )
+            self._watch.planned(list(history.values()))
             begun = perf_counter()
             with _noting(self._selection.tables, self._entries):
                 await self._play(consumer, history, directory)
@@ -264,6 +268,13 @@ class _Replay:
                     f"{self._conf.app_id} has never committed an offset of {source.name}: all that "
                     "the replay finds is new"
                 )
+        remarks += [
+            f"{each.tp.topic} has records without a Kafka timestamp, such as offset "
+            f"{each.unstamped} of partition {each.tp.partition}: a replay can't find those before "
+            "its first record, so windows may lack some"
+            for each in report.histories
+            if each.unstamped is not None
+        ]
         changed = [
             name
             for name in self._selection.logged - self._selection.internal

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from app.replay.errors import ReplayError
-from app.state.errors import in_words
+from app.state.errors import UnwritableError, in_words
 from app.state.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ class ReplayTasks(Tasks):
             self.failed.set_exception(error)
 
     async def _mend(self, task: Task, error: Exception) -> None:
-        self.fail(ReplayError(f"{task.name}: {in_words(error)}"))
+        why = in_words(error)
+        if isinstance(error, UnwritableError):
+            why = f"{error}; live left out the record that made it so, which a replay can't"
+        self.fail(ReplayError(f"{task.name}: {why}"))
 
     async def crash(self, reason: BaseException) -> None:
         """End the replay, instead of a process."""
@@ -89,6 +92,11 @@ class _Positions:
         """Give the offset to begin at, and that there is no end to be before."""
         begin = self._begins.get(tp, 0)
         return begin, begin
+
+    async def topic_id(self, topic: str) -> str:
+        """Return none: what is replayed are records, whatever topic they are read from."""
+        del topic
+        return ""
 
     async def fetched(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
         """Give 0 and the offset to begin at: nobody asks how far a replay is behind."""

@@ -11,16 +11,28 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from rich.console import RenderableType
 
     from app.replay.comparison import Difference
+    from app.replay.history import History
     from app.replay.run import Report
 
 
 #: Characters of a value at most.
 WIDTH = 60
+
+
+def describe_plan(histories: Iterable[History]) -> Iterator[str]:
+    """Return a line for each source, with what of it will be read."""
+    by_topic: dict[str, list[History]] = {}
+    for each in histories:
+        by_topic.setdefault(each.tp.topic, []).append(each)
+    for topic, its in by_topic.items():
+        records = sum(max(0, each.expected - each.begin) for each in its)
+        partitions = sum(each.expected > each.begin for each in its)
+        yield f"{topic}: about {records:,} records of {partitions} of {len(its)} partitions to read"
 
 
 def in_words(report: Report, limit: int) -> Iterator[RenderableType]:

@@ -34,8 +34,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.calc.rules import read_rule
+from app.private_files import make_private
 from app.records import Rule
 from app.rules.triggers import TRIGGERS
+from app.security.urls import masked
 from app.settings import Settings
 from app.state.metrics import rule_queries
 
@@ -69,6 +71,18 @@ counter = Table("rule_counter", metadata, Column("version", BigInteger, nullable
 _FIRST_VERSION = """
 INSERT INTO rule_counter SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM rule_counter)
 """
+
+#: Each rule without a version gets the next one, by its trigger.
+_NOTE_UNVERSIONED = """
+UPDATE rules SET id = id WHERE id NOT IN (SELECT rule_id FROM rule_versions)
+"""
+
+_SQLITE_TRIGGERS = """
+SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'rules'
+"""
+
+#: The execution option of a transaction in SQLite that writes from its beginning on.
+_IMMEDIATE = "tickstream_immediate"
 
 _CHANGES = (
     select(versions, rules)
@@ -107,9 +121,10 @@ class Change(NamedTuple):
 
 def rules_url(conf: Settings) -> str:
     """Give the database's URL for SQLAlchemy: the setting's, or a file beside the state."""
-    given = conf.rules_url
+    given = conf.rules_url.full if conf.rules_url else None
     if given is None:
         path = conf.data_directory.parent.resolve() / f"{conf.app_id}-rules.db"
+        make_private(path)
         given = f"sqlite:///{path}"
     url = make_url(given)
     return url.set(drivername=DRIVERS[url.get_backend_name()]).render_as_string(hide_password=False)
@@ -126,13 +141,16 @@ class RulesDatabase:
         self._engine: AsyncEngine
 
     def __str__(self) -> str:
-        return self.url.render_as_string(hide_password=True)
+        return masked(self.url.render_as_string(hide_password=True))
 
     async def __aenter__(self) -> Self:
         if self.url.get_backend_name() == "sqlite" and self.url.database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
         self._engine = create_async_engine(self.url, pool_pre_ping=False)
         event.listen(self._engine.sync_engine, "before_cursor_execute", _count)
+        if self.url.get_backend_name() == "sqlite":
+            event.listen(self._engine.sync_engine, "connect", _leave_transactions_to_us)
+            event.listen(self._engine.sync_engine, "begin", _begin)
         try:
             await self._make_tables()
         except BaseException:
@@ -144,15 +162,18 @@ class RulesDatabase:
         await self._engine.dispose()
 
     async def _make_tables(self) -> None:
-        backend = self.url.get_backend_name()
-        async with self._engine.begin() as connection:
-            # In PostgreSQL all of it is made in one transaction; in SQLite statement by statement.
-            if backend != "sqlite" and await connection.run_sync(_is_made):
+        """Make what is missing, in one transaction: no change may slip in before the triggers."""
+        async with self._engine.connect() as connection:
+            if await connection.run_sync(_is_made):
                 return
+        alone = self._engine.execution_options(**{_IMMEDIATE: True})
+        async with alone.begin() as connection:
             await connection.run_sync(metadata.create_all)
             await connection.execute(text(_FIRST_VERSION))
-            for statement in TRIGGERS[backend]:
+            for statement in TRIGGERS[self.url.get_backend_name()]:
                 await connection.execute(text(statement))
+            # Rules that were there before the triggers are changes as well.
+            await connection.execute(text(_NOTE_UNVERSIONED))
 
     # -- what has changed
 
@@ -213,8 +234,23 @@ def _demand(rows: int, name: str) -> None:
 
 
 def _is_made(connection: Connection) -> bool:
-    return inspect(connection).has_table(counter.name)
+    if connection.dialect.name != "sqlite":
+        return inspect(connection).has_table(counter.name)
+    # Versions before 0.1.0 made them one by one, so that the last may be missing.
+    found = connection.execute(text(_SQLITE_TRIGGERS)).scalar_one()
+    return int(found) == len(TRIGGERS["sqlite"])
 
 
-def _count(*_: object) -> None:
-    rule_queries.inc()
+def _leave_transactions_to_us(connection: Any, _: object) -> None:
+    # Python's driver begins none before CREATE: each would be a transaction of its own.
+    connection.isolation_level = None
+
+
+def _begin(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get(_IMMEDIATE)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    if not statement.startswith("BEGIN"):
+        rule_queries.inc()

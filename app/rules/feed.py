@@ -7,6 +7,7 @@ has it now reads first what is there already. So each version of a rule is in th
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -14,21 +15,22 @@ import msgspec
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
-from sqlalchemy.exc import SQLAlchemyError
 
 from app import app
 from app.calc.rules import BadRuleError
 from app.clients import running
+from app.decoding import json_decoder
 from app.records import Rule
 from app.rules.database import SLICE, Change, RulesDatabase, rules_url
 from app.settings import settings
 from app.state import metrics
 from app.state.changelog import ends, new_consumer
-from app.state.checkpoint import new_producer, stop_producer
+from app.state.checkpoint import FORBIDDEN, new_producer, stop_producer
+from app.state.checkpoint import REFUSALS as REFUSED
 from app.topics import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from aiokafka import AIOKafkaProducer
 
@@ -41,7 +43,10 @@ PLACE = TopicPartition(RULES.name, 0)
 #: Seconds until a database or a broker that does not answer is tried again.
 PAUSE = 2.0
 
-_decode = msgspec.json.Decoder(Rule).decode
+#: What a broker says of a record that it will never take, but of no right that is missing.
+REFUSALS = tuple(each for each in REFUSED if each not in FORBIDDEN)
+
+_decode = json_decoder(Rule)
 
 
 class RulesFeed(Service):
@@ -56,6 +61,10 @@ class RulesFeed(Service):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._told = ""
+        #: The version of each rule that the broker refused for good.
+        self._refused: dict[str, int] = {}
+        #: Whether changes are written one by one, to find out which of them is refused.
+        self._one_by_one = False
 
     @Service.task
     async def _run(self) -> None:
@@ -64,7 +73,9 @@ class RulesFeed(Service):
             if self._ours:
                 try:
                     await self._follow()
-                except (KafkaError, SQLAlchemyError, OSError, ModuleNotFoundError) as error:
+                except RefusedRulesError as refused:
+                    self._note_refused(refused)
+                except Exception as error:  # noqa: BLE001  # the rules that are known stay in force
                     self._complain(error)
                     await self.sleep(PAUSE)
             await self.sleep(settings().rules_interval / 1000)
@@ -83,6 +94,14 @@ class RulesFeed(Service):
                 text,
             )
         self._told = text
+
+    def _note_refused(self, refused: RefusedRulesError) -> None:
+        """Leave a change out that the broker will never take; of several, find out which it is."""
+        self._one_by_one = len(refused.changes) > 1
+        if not self._one_by_one:
+            (change,) = refused.changes
+            self._refused[change.id] = change.version
+            _report_bad(change, refused)
 
     async def _follow(self) -> None:
         """Publish what changes until the partition is another worker's, or we stop."""
@@ -107,14 +126,28 @@ class RulesFeed(Service):
                 _say_strangers(known, changes, database)
             if changes:
                 # A version that is known already was published by a worker before us.
-                new = [each for each in changes if not _is_known(each, known)]
-                await _publish(producer, new, known)
+                new = [each for each in changes if not self._is_done(each, known)]
+                size = 1 if self._one_by_one else max(len(new), 1)
+                for begin in range(0, len(new), size):
+                    await _publish(producer, new[begin : begin + size], known)
+                self._one_by_one = False
                 after = changes[-1].version
                 self._told = ""
                 metrics.rules_version.set(after)
             else:
                 after = max(after, 0)
                 await self.sleep(settings().rules_interval / 1000)
+
+    def _is_done(self, change: Change, known: dict[str, Rule]) -> bool:
+        return self._refused.get(change.id) == change.version or _is_known(change, known)
+
+
+class RefusedRulesError(Exception):
+    """The broker will never take the records of some changes; none of them is in the topic."""
+
+    def __init__(self, changes: Sequence[Change], error: KafkaError) -> None:
+        super().__init__(f"the broker refuses it: {type(error).__name__}: {error}")
+        self.changes = changes
 
 
 async def published(conf: Settings) -> dict[str, Rule]:
@@ -127,14 +160,14 @@ async def published(conf: Settings) -> dict[str, Rule]:
         while await consumer.position(PLACE) < end:
             fetched = await consumer.getmany(PLACE, timeout_ms=200)
             for record in fetched.get(PLACE, []):
-                _apply(found, (record.key or b"").decode(), record.value)
+                _apply(found, record.key or b"", record.value)
     return found
 
 
-def _apply(found: dict[str, Rule], name: str, value: bytes | None) -> None:
+def _apply(found: dict[str, Rule], key: bytes, value: bytes | None) -> None:
     try:
-        rule = None if value is None else _decode(value)
-    except msgspec.MsgspecError:
+        name, rule = key.decode(), None if value is None else _decode(value)
+    except ValueError:
         # Not ours: the step that reads the topic makes a dead letter of it.
         return
     if rule is None or rule.deleted:
@@ -150,13 +183,17 @@ def _is_known(change: Change, known: dict[str, Rule]) -> bool:
 
 
 async def _publish(
-    producer: AIOKafkaProducer, changes: Iterable[Change], known: dict[str, Rule]
+    producer: AIOKafkaProducer, changes: Sequence[Change], known: dict[str, Rule]
 ) -> None:
-    """Write changes in one transaction: a deletion with its version, then as a tombstone."""
+    """Write changes in one transaction: a deletion with its version, then as a tombstone.
+
+    They are `known` once the broker has them. Raises RefusedRulesError where it never will; the
+    producer is of no use any more then, since the broker misses what it refused.
+    """
     records: list[tuple[str, Rule | None]] = []
     for change in changes:
         if change.row is None:
-            last = known.pop(change.id)
+            last = known[change.id]
             gone = msgspec.structs.replace(
                 last, version=change.version, deleted=True, time=change.time
             )
@@ -165,22 +202,45 @@ async def _publish(
         try:
             rule = change.rule()
         except BadRuleError as error:
-            metrics.bad_rules.inc()
-            logger.error(  # noqa: TRY400  # no failure of ours
-                "Rule %r in its version %d can't be used, what it was before stays in force: %s",
-                change.id,
-                change.version,
-                error,
-            )
+            _report_bad(change, error)
             continue
-        known[rule.id] = rule
         records.append((rule.id, rule))
     if not records:
         return
-    async with producer.transaction():
-        for name, record in records:
-            value = None if record is None else msgspec.json.encode(record)
-            await producer.send(RULES.name, value, name.encode(), partition=0)
+    try:
+        async with producer.transaction():
+            await _deliver(producer, records)
+    except REFUSALS as error:
+        raise RefusedRulesError(changes, error) from error
+    for name, written in records:
+        if written is None or written.deleted:
+            known.pop(name, None)
+        else:
+            known[name] = written
+
+
+async def _deliver(producer: AIOKafkaProducer, records: Iterable[tuple[str, Rule | None]]) -> None:
+    """Send records and wait until the broker has them: committing does not say that it does."""
+    sent = [
+        await producer.send(
+            RULES.name,
+            None if rule is None else msgspec.json.encode(rule),
+            name.encode(),
+            partition=0,
+        )
+        for name, rule in records
+    ]
+    await asyncio.gather(*sent)
+
+
+def _report_bad(change: Change, error: Exception) -> None:
+    metrics.bad_rules.inc()
+    logger.error(
+        "Rule %r in its version %d can't be used, what it was before stays in force: %s",
+        change.id,
+        change.version,
+        error,
+    )
 
 
 def _say_strangers(known: dict[str, Rule], changes: list[Change], database: RulesDatabase) -> None:

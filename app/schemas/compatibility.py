@@ -15,6 +15,7 @@ import avro.schema
 import fastavro
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
 
+from app.decoding import decode_json
 from app.schemas.errors import invalid_schema
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def parse(text: str) -> Any:
     It has to be one to both libraries: what is registered is to be written with.
     """
     try:
-        schema = json.loads(text)
+        schema = decode_json(text)
     except (ValueError, RecursionError):
         schema = text.strip()  # a primitive type by its bare name, as Confluent's takes it
     try:

@@ -8,7 +8,6 @@ else has written, and two workers never give one id twice.
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,13 +18,14 @@ from aiokafka.errors import KafkaError
 from mode import Service
 
 from app.clients import client_options, stop_consumer
+from app.decoding import json_decoder
 from app.records.schemas import SchemaLevel, SchemaVersion
 from app.schemas.errors import RegistryError
 from app.schemas.subjects import Subjects
-from app.state.checkpoint import new_producer, stop_producer
+from app.state.checkpoint import only_writer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from app.settings import Settings
 
@@ -40,7 +40,7 @@ Entry = SchemaVersion | SchemaLevel
 T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(SchemaVersion | SchemaLevel).decode
+_decode = json_decoder(SchemaVersion | SchemaLevel)
 
 
 class SchemaLog(Service):
@@ -79,7 +79,7 @@ class SchemaLog(Service):
         while not self.should_stop:
             try:
                 await self._read()
-            except (KafkaError, OSError) as error:
+            except Exception as error:  # noqa: BLE001
                 # Whoever asks meanwhile is told so; a worker does not stop for that.
                 self.log.warning("The log of schemas can't be read at the moment: %r", error)
                 await self.sleep(PAUSE)
@@ -98,7 +98,7 @@ class SchemaLog(Service):
             return
         try:
             self.subjects.apply(_decode(record.value))
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is: those behind it count
             self.log.warning(
                 "Offset %d of %s is no entry of ours, and left out: %s",
                 record.offset,
@@ -134,7 +134,7 @@ class SchemaLog(Service):
     # Mostly fenced; and a commit that may have come to its end or not is looked for anew.
     @stamina.retry(on=KafkaError, attempts=None, timeout=PATIENCE, wait_initial=0.02, wait_max=0.5)
     async def _decided(self, decide: Callable[[Subjects], tuple[T, list[Entry]]]) -> T:
-        async with self._only_writer() as producer:
+        async with only_writer(WRITER, self._conf) as producer:
             await self.catch_up()
             answer, entries = decide(self.subjects)
             last = -1
@@ -148,15 +148,6 @@ class SchemaLog(Service):
         # then the end of what is committed stands before these, and whoever asks misses them.
         await self._read_to(last + 1)
         return answer
-
-    @asynccontextmanager
-    async def _only_writer(self) -> AsyncIterator[Any]:
-        producer: Any = new_producer(WRITER, self._conf)
-        try:
-            await producer.start()
-            yield producer
-        finally:
-            await stop_producer(producer)
 
 
 def _new_consumer(conf: Settings) -> Any:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from app.digits import read_digits
 from app.records.schemas import SchemaLevel, SchemaVersion
-from app.schemas.compatibility import Level, judge, parse
+from app.schemas.compatibility import Level, parse
 from app.schemas.errors import (
     incompatible,
     invalid_level,
@@ -23,6 +25,7 @@ from app.schemas.errors import (
     no_schema,
     no_subject,
 )
+from app.schemas.judging import demand_size, judged
 
 if TYPE_CHECKING:
     from app.schemas.log import Entry, SchemaLog
@@ -79,23 +82,21 @@ class Registry:
 
     async def register(self, subject: str, text: str) -> SchemaVersion:
         """Give the version of a subject with this schema: a new one if the level allows it."""
+        demand_size(text)
         schema = parse(text)
-        known = (await self._now()).find(subject, schema)
-        if known:
-            # As at nearly every start: nobody else's registration need be fenced for that.
-            return known
-
-        def decide(subjects: Subjects) -> tuple[SchemaVersion, list[Entry]]:
-            found = subjects.find(subject, schema)
-            if found:
-                return found, []
-            reasons = _judged(subjects, subject, schema)
+        while True:
+            subjects = await self._now()
+            known = subjects.find(subject, schema)
+            if known:
+                # As at nearly every start: nobody else's registration need be fenced for that.
+                return known
+            before = _before(subjects, subject)
+            reasons = await judged(_written(schema), *before)
             if reasons:
                 raise incompatible(subject, reasons)
-            new = _new_version(subjects, subject, schema)
-            return new, [new]
-
-        return await self.log.write(decide)
+            new = await self.log.write(partial(_decide, subject, schema, before))
+            if new:
+                return new
 
     async def delete(self, subject: str, version: str | None = None) -> list[int]:
         """Take a version, or all of a subject, away; give their numbers. Ids stay what they are."""
@@ -113,11 +114,12 @@ class Registry:
 
     async def compatibility(self, subject: str, text: str, version: str | None) -> list[str]:
         """Say why a schema may not follow a version, or those its level asks about if None."""
+        demand_size(text)
         schema, subjects = parse(text), await self._now()
-        if version is None:
-            return _judged(subjects, subject, schema)
-        old = subjects.version(subject, version_number(version))
-        return judge(schema, [json.loads(old.schema)], subjects.level(subject))
+        olds, level = _before(subjects, subject)
+        if version is not None:
+            olds = [subjects.version(subject, version_number(version)).schema]
+        return await judged(_written(schema), olds, level)
 
     async def level(self, subject: str, *, default: bool = False) -> Level:
         """Give the level of a subject's own, that of all others for an empty name.
@@ -153,14 +155,30 @@ def version_number(version: str) -> int | None:
     """Give the number that is meant, None for the last one. Raises RegistryError (42202)."""
     if version in {"latest", "-1"}:
         return None
-    if version.isascii() and version.isdecimal() and 0 < int(version) < 2**31:
-        return int(version)
+    number = read_digits(version)
+    if number is not None and 0 < number < 2**31:
+        return number
     raise invalid_version(version)
 
 
-def _judged(subjects: Subjects, subject: str, schema: Any) -> list[str]:
-    olds = [json.loads(each.schema) for each in subjects.alive(subject)]
-    return judge(schema, olds, subjects.level(subject))
+def _before(subjects: Subjects, subject: str) -> tuple[list[str], Level]:
+    """Return what a new schema of a subject is judged by."""
+    return [each.schema for each in subjects.alive(subject)], subjects.level(subject)
+
+
+def _decide(
+    subject: str, schema: Any, before: tuple[list[str], Level], subjects: Subjects
+) -> tuple[SchemaVersion | None, list[Entry]]:
+    """Return the version of a schema; None if it was judged by what is no longer so."""
+    found = subjects.find(subject, schema)
+    if found or _before(subjects, subject) != before:
+        return found, []
+    new = _new_version(subjects, subject, schema)
+    return new, [new]
+
+
+def _written(schema: Any) -> str:
+    return json.dumps(schema, separators=(",", ":"))
 
 
 def _new_version(subjects: Subjects, subject: str, schema: Any) -> SchemaVersion:
@@ -170,7 +188,7 @@ def _new_version(subjects: Subjects, subject: str, schema: Any) -> SchemaVersion
         subject=subject,
         version=number,
         id=subjects.id_of(schema) or subjects.next_id,
-        schema=json.dumps(schema, separators=(",", ":")),
+        schema=_written(schema),
         time=_now_ms(),
     )
 

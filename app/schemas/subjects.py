@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from app.decoding import decode_json
 from app.records.schemas import SchemaLevel, SchemaVersion
 from app.schemas.compatibility import Level
 from app.schemas.errors import no_schema, no_subject, no_version
@@ -30,7 +31,7 @@ class Subjects:
         if isinstance(record, SchemaVersion):
             self._versions.setdefault(record.subject, {})[record.version] = record
             self._schemas[record.id] = record.schema
-            self._ids[identity(json.loads(record.schema))] = record.id
+            self._ids[identity(decode_json(record.schema))] = record.id
         elif record.level is None:
             self._levels.pop(record.subject, None)
         else:

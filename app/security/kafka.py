@@ -1,12 +1,16 @@
 """Settings of how this process's Kafka clients say who they are, and whom they believe."""
 
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
+from yarl import URL
 
 from app.security.secret import secret
+from app.security.urls import MARK as URL_MARK
+from app.security.urls import SecretUrl, matching
 
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
@@ -59,11 +63,17 @@ class KafkaSecurity(BaseSettings):
         alias="TICKSTREAM_KAFKA_OAUTH_TOKEN_FILE",
         description="OAUTHBEARER: file with a token, read anew for each connection",
     )
-    kafka_token_url: str | None = Field(
+    kafka_token_url: Annotated[SecretUrl, matching(r"^https?://[^\s@]+$")] | None = Field(
         None,
         alias="TICKSTREAM_KAFKA_OAUTH_TOKEN_URL",
-        pattern=r"^https?://[^\s@]+$",
+        json_schema_extra=dict(URL_MARK),
         description="OAUTHBEARER: where tokens are given for the client's id and secret",
+    )
+    kafka_token_in_clear: bool = Field(
+        default=False,
+        alias="TICKSTREAM_KAFKA_OAUTH_ALLOW_HTTP",
+        description="OAUTHBEARER: whether the client's secret may go over http:// to other "
+        "machines, where all on the way read it",
     )
     kafka_client_id: str | None = Field(
         None, alias="TICKSTREAM_KAFKA_OAUTH_CLIENT_ID", description="OAUTHBEARER: the client's id"
@@ -94,6 +104,16 @@ class KafkaSecurity(BaseSettings):
                 raise ValueError(f"{variable} has to be set: {self.kafka_mechanism} needs it")
         return self
 
+    @model_validator(mode="after")
+    def _sends_no_secret_in_the_clear(self) -> Self:
+        url = self.kafka_token_url
+        if url and not self.kafka_token_in_clear and _is_in_clear(url.full):
+            raise ValueError(
+                f"TICKSTREAM_KAFKA_OAUTH_TOKEN_URL={url}: all on the way would read the client's "
+                "secret: use https://, or set TICKSTREAM_KAFKA_OAUTH_ALLOW_HTTP=true"
+            )
+        return self
+
     def _needed(self) -> dict[str, object]:
         if not self.kafka_named:
             return {}
@@ -109,3 +129,13 @@ class KafkaSecurity(BaseSettings):
             "TICKSTREAM_KAFKA_OAUTH_CLIENT_ID": self.kafka_client_id,
             "TICKSTREAM_KAFKA_OAUTH_CLIENT_SECRET": self.kafka_client_secret,
         }
+
+
+def _is_in_clear(url: str) -> bool:
+    """Return whether what is sent there can be read on the way; not on this machine itself."""
+    place = URL(url)
+    try:
+        own = ip_address(place.host or "").is_loopback
+    except ValueError:
+        own = place.host == "localhost"
+    return place.scheme == "http" and not own

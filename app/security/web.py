@@ -1,7 +1,6 @@
 """Settings of the web server: who may ask, how often, and from where."""
 
 import base64
-import hmac
 import ipaddress
 import re
 import socket
@@ -10,6 +9,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr
 from pydantic_settings import BaseSettings, NoDecode
 
+from app.security.passwords import is_hash
 from app.security.secret import revealed, secret
 
 #: A role, and what it may see: `admin` also what Faust itself says of tables and workers.
@@ -21,11 +21,14 @@ SHORTEST_PASSWORD = 8
 
 #: What an `Authorization` header can carry as a token (RFC 6750), which has no comma.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+_ROLES = {"read", "admin"}
+#: What stands between users; in a hash there are commas, too.
+_BETWEEN = re.compile(r"[,\s]+(?=[^,:\s]+:(?:read|admin):)")
 _ORIGIN = re.compile(r"\*|https?://[^/\s,*]+")
 
 
 class User(NamedTuple):
-    """Somebody with a password."""
+    """Somebody with a password, which stands as it is or as a hash."""
 
     name: str
     role: Role
@@ -44,9 +47,12 @@ def _tokens(value: SecretStr) -> SecretStr:
 
 
 def _users(value: SecretStr) -> SecretStr:
-    for entry in split(revealed(value)):
+    for entry in _entries(revealed(value)):
         name, role, password = (*entry.split(":", 2), "", "")[:3]
-        if not name or role not in {"read", "admin"}:
+        hashed = password.startswith("$argon2")
+        if hashed and not is_hash(password):
+            raise ValueError("a hash is what `faust -A app password` prints: $argon2id$v=19$m=...")
+        if not name or role not in _ROLES or (not hashed and len(split(password)) > 1):
             raise ValueError("a user is written as NAME:read:PASSWORD or NAME:admin:PASSWORD")
         if len(password) < SHORTEST_PASSWORD:
             raise ValueError(f"a password has at least {SHORTEST_PASSWORD} characters")
@@ -68,6 +74,11 @@ def _origins(names: tuple[str, ...]) -> tuple[str, ...]:
         if not _ORIGIN.fullmatch(name):
             raise ValueError(f"{name!r} is neither * nor an origin such as https://example.com")
     return names
+
+
+def _entries(text: str) -> list[str]:
+    plain = text.strip(", \n\t\r")
+    return _BETWEEN.split(plain) if plain else []
 
 
 def split(text: str) -> tuple[str, ...]:
@@ -95,11 +106,14 @@ class WebSecurity(BaseSettings):
         "Token of those who may also ask /table/, /router/ and the like",
     )
     web_users: Annotated[SecretStr, AfterValidator(_users)] | None = secret(
-        "TICKSTREAM_WEB_USERS", "People with passwords: NAME:read:PASSWORD,NAME:admin:PASSWORD"
+        "TICKSTREAM_WEB_USERS",
+        "People with passwords: NAME:read:PASSWORD,NAME:admin:PASSWORD; or with hashes of them, "
+        "which `faust -A app password` makes",
     )
     web_cluster_token: Annotated[SecretStr, AfterValidator(_tokens)] | None = secret(
         "TICKSTREAM_WEB_CLUSTER_TOKEN",
-        "By which workers know each other; made of the tokens and users if not set",
+        "Of what all workers' keys are made; of the admin token if not set; with neither, each "
+        "worker has a key of its own",
     )
     web_open: bool = Field(
         default=False,
@@ -146,7 +160,7 @@ class WebSecurity(BaseSettings):
     @property
     def users(self) -> tuple[User, ...]:
         """Those who have a password."""
-        return tuple(_user(entry) for entry in split(revealed(self.web_users)))
+        return tuple(_user(entry) for entry in _entries(revealed(self.web_users)))
 
     @property
     def web_protected(self) -> bool:
@@ -159,35 +173,17 @@ class WebSecurity(BaseSettings):
         tokens = sorted(self.tokens.items(), key=lambda each: each[1] != "admin")
         if tokens:
             return {"Authorization": f"Bearer {tokens[0][0]}"}
-        users = sorted(self.users, key=lambda user: user.role != "admin")
+        plain = (user for user in self.users if not is_hash(user.password))
+        users = sorted(plain, key=lambda user: user.role != "admin")
         if not users:
             return {}
         text = f"{users[0].name}:{users[0].password}"
         return {"Authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
 
-    @property
-    def session_key(self) -> bytes:
-        """What signs a browser's session: another one as soon as any token or user changes."""
-        parts = (self.web_token, self.web_admin_token, self.web_users, self.web_cluster_token)
-        return _key(b"session", *map(revealed, parts))
-
-    @property
-    def cluster_key(self) -> bytes:
-        """What signs a worker's question to another; the same for all that have this setting."""
-        if self.web_cluster_token:
-            return _key(b"cluster", revealed(self.web_cluster_token))
-        return _key(
-            b"cluster", *map(revealed, (self.web_token, self.web_admin_token, self.web_users))
-        )
-
 
 def _user(entry: str) -> User:
     name, role, password = entry.split(":", 2)
     return User(name, "admin" if role == "admin" else "read", password)
-
-
-def _key(purpose: bytes, *secrets: str) -> bytes:
-    return hmac.digest("\n".join(secrets).encode(), b"tickstream " + purpose, "sha256")
 
 
 def is_loopback(host: str) -> bool:

@@ -16,6 +16,8 @@ from typing import BinaryIO
 
 import msgspec
 
+from app.decoding import decode_json
+from app.private_files import MODE, private
 from app.sinks.rows import COLUMNS, Row
 
 log = logging.getLogger(__name__)
@@ -51,7 +53,7 @@ class CsvFile:
         A file without a side-car is appended to, from its last complete line on.
         Raises UnusableFileError if it is not ours to append to, OSError if it can't be opened.
         """
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, MODE)
         self._file = os.fdopen(descriptor, "r+b")
         try:
             self._lock()
@@ -83,7 +85,7 @@ class CsvFile:
 
     def _read_mark(self) -> _Mark | None:
         try:
-            return msgspec.json.decode(self._side_car.read_bytes(), type=_Mark)
+            return decode_json(self._side_car.read_bytes(), _Mark)
         except FileNotFoundError:
             return None
         except msgspec.DecodeError as error:
@@ -143,7 +145,7 @@ class CsvFile:
         os.fsync(self._file.fileno())
         mark = msgspec.json.encode(_Mark(self._length, self.offsets))
         next_side_car = self._side_car.with_name(f"{self._side_car.name}.next")
-        with next_side_car.open("wb") as file:
+        with open(next_side_car, "wb", opener=private) as file:
             file.write(mark)
             file.flush()
             os.fsync(file.fileno())

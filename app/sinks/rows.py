@@ -2,17 +2,17 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from math import isfinite
 
-import msgspec
-
+from app.decoding import json_decoder
 from app.records import Tick
+from app.records.reading import reader
 
 COLUMNS = ("time", "price")
 
 Row = tuple[str, str]
 
-_decode = msgspec.json.Decoder(Tick | int | float).decode
+_read_tick = reader(Tick)
+_decode_price = json_decoder(int | float)
 
 
 def to_row(value: bytes | None, timestamp: int) -> Row:
@@ -22,11 +22,10 @@ def to_row(value: bytes | None, timestamp: int) -> Row:
     """
     if value is None:
         raise ValueError("the record has no value")
-    record = _decode(value)
-    if isinstance(record, Tick):
-        return _time(record.time // 1000), repr(record.price)
-    if not isfinite(record) or record <= 0:
-        raise ValueError(f"{record} is no price")
+    if value.lstrip()[:1] == b"{":
+        tick = _read_tick(value)
+        return _time(tick.time // 1000), repr(tick.price)
+    _decode_price(value)
     # The time of reading would say when the sink ran, and another one in each re-run; Kafka's
     # timestamp says when the price was observed.
     return _time(timestamp // 1000), value.decode().strip()

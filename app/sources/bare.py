@@ -5,9 +5,10 @@ from collections.abc import Iterable
 import msgspec
 
 from app.records import Tick
+from app.records.reading import reader
 from app.sources import Record
 
-_decode = msgspec.json.Decoder(Tick).decode
+_read = reader(Tick)
 
 
 def bare_prices(records: Iterable[Record]) -> list[Record]:
@@ -17,6 +18,6 @@ def bare_prices(records: Iterable[Record]) -> list[Record]:
 
 def _price(value: bytes) -> bytes:
     try:
-        return repr(_decode(value).price).encode()
+        return repr(_read(value).price).encode()
     except msgspec.DecodeError:
         return value

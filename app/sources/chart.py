@@ -14,6 +14,8 @@ import msgspec
 import stamina
 from yarl import URL
 
+from app.answers import describe_failure, read_answer
+from app.decoding import json_decoder
 from app.records import EARLIEST
 
 log = logging.getLogger(__name__)
@@ -27,7 +29,7 @@ class Quote(msgspec.Struct, frozen=True):
     symbol: str
     price: int | float
     time: int | None
-    volume: int
+    volume: int | float
 
 
 class ChartError(Exception):
@@ -84,7 +86,7 @@ class ChartApi:
         self._timeout = timeout
         self._first_wait = first_wait
         self._longest_wait = longest_wait
-        self._decode = msgspec.json.Decoder(_Answer).decode
+        self._decode = json_decoder(_Answer)
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -130,11 +132,11 @@ class ChartApi:
         url = self._url.replace("{ticker}", percent_encode(ticker, safe=""))
         try:
             async with self._session.get(URL(url, encoded=True)) as response:
-                body = await response.read()
+                body = await read_answer(response)
         except TimeoutError:
             raise ChartError(f"no answer in {self._timeout:g} s", again=True) from None
         except aiohttp.ClientError as error:
-            raise ChartError(f"no connection: {error}", again=True) from error
+            raise ChartError(f"no connection: {describe_failure(error)}", again=True) from error
         if response.status != HTTPStatus.OK:
             raise _refusal(response)
         return body
@@ -153,7 +155,7 @@ class ChartApi:
 
 def _quote(ticker: str, meta: _Meta) -> Quote:
     price = meta.regular_market_price
-    if not isfinite(price) or price <= 0:
+    if not isfinite(price):
         raise ChartError(f"regularMarketPrice is {price}, which is no price")
     symbol = meta.symbol or ticker
     return Quote(
@@ -161,7 +163,7 @@ def _quote(ticker: str, meta: _Meta) -> Quote:
         symbol=symbol if symbol.casefold() == ticker.casefold() else ticker,
         price=price,
         time=_milliseconds(meta.regular_market_time),
-        volume=max(0, int(meta.regular_market_volume or 0)),
+        volume=max(0, meta.regular_market_volume or 0),
     )
 
 

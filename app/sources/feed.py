@@ -113,9 +113,11 @@ class Outboxes:
 
 
 class Feed(Service):
-    """A live simulation as a service, until it is stopped; its seed is the time of its start.
+    """A live simulation as a service, until it is stopped.
 
-    So no run of it tells the story of the one before again. Starting raises what Outbox.start does.
+    `start` (ms) is the event time at which its story began, now if None: what is of before now is
+    left out. The seed is the time of the start where there is none. Starting raises what
+    Outbox.start does.
     """
 
     def __init__(
@@ -124,9 +126,13 @@ class Feed(Service):
         simulation: Simulation,
         *,
         compression: str = "snappy",
+        seed: int | None = None,
+        start: int | None = None,
         **kwargs: Any,
     ) -> None:
         self._simulation = simulation
+        self._start = int(time.time() * 1000) if start is None else start
+        self._seed = self._start if seed is None else seed
         self._outboxes = Outboxes(bootstrap_servers, simulation, compression=compression)
         super().__init__(**kwargs)
 
@@ -140,7 +146,7 @@ class Feed(Service):
 
     @Service.task
     async def _send(self) -> None:
-        now = int(time.time() * 1000)
-        async for records in live(self._simulation.make(now, self._simulation.rate, now)):
+        simulation = self._simulation
+        async for records in live(simulation.make(self._seed, simulation.rate, self._start)):
             await self._outboxes.send(records)
             await self._outboxes.flush()

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import msgspec
 
+from app.decoding import json_decoder
 from app.records import Tick
 from app.sources import Record
 
@@ -108,7 +109,7 @@ class Replay:
         return self._csv_rows(file)
 
     def _json_rows(self, file: Iterable[bytes]) -> Iterator[tuple[int, Any]]:
-        decode = msgspec.json.Decoder(dict[str, Any]).decode
+        decode = json_decoder(dict[str, Any])
         for number, line in enumerate(file, 1):
             if line.isspace():
                 continue
@@ -154,9 +155,10 @@ class Replay:
             raise row
         if isinstance(row.get("time"), str):
             row["time"] = parse_time(row["time"])
-        tick = msgspec.convert(row, Tick, strict=False)
+        fields = {name: each for name, each in row.items() if each is not None}
+        tick = msgspec.convert(fields, Tick, strict=False)
         if not isfinite(tick.price):
-            raise ValueError(f"price {tick.price} is no number")
+            raise ValueError(f"price {tick.price} is no finite number")
         return tick.symbol.encode(), self._encode(tick), tick.time
 
     def _say_bad(self, line: int, error: Exception) -> None:

@@ -3,7 +3,7 @@
 No I/O and no clock: the same arguments give the same records, byte for byte.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate, chain, count, islice
 from math import exp, sqrt
@@ -36,7 +36,7 @@ class Flaws:
     """Shares (fractions of all records) that are not as they should be; all 0 is a clean stream.
 
     `disorder` comes up to 5 s behind its time, `late` 6 to 10 min (beyond the default grace of
-    5 min), `broken` can't be read: cut-off JSON, no price, a negative price, another's key.
+    5 min), `broken` can't be read: cut-off JSON, no price, a price of no number, another's key.
     """
 
     disorder: float = 0.01
@@ -108,6 +108,21 @@ class Market:
         chosen = choices(range(len(self._keys)), cum_weights=self._activity, k=CHUNK)
         return zip(chosen, choices(_NORMAL, k=CHUNK), choices(_SIZES, k=CHUNK), strict=True)
 
+    @property
+    def prices(self) -> dict[str, float]:
+        """The last price of each symbol."""
+        return {k.decode(): price for k, price in zip(self._keys, self._prices, strict=True)}
+
+    def resume(self, prices: Mapping[str, float], seed: int) -> None:
+        """Go on from the prices of an earlier market, by walks that it has not had.
+
+        Who trades how much and swings how far stays as it is. Symbols without a price keep theirs.
+        """
+        self._random.seed(seed)
+        self._flaw_random.seed(f"flaws {seed}")
+        for number, key in enumerate(self._keys):
+            self._prices[number] = prices.get(key.decode(), self._prices[number])
+
     def take(self, number: int, time: float) -> list[Record]:
         """Give the next `number` trades, the first at event time `time` (ms)."""
         prices, swings, keys, heads = self._prices, self._swings, self._keys, self._heads
@@ -153,7 +168,7 @@ class Market:
         broken = (
             (key, head),
             (key, head.removesuffix(b'"price":') + tail.partition(b",")[2]),
-            (key, head + b"-" + tail),
+            (key, head + b'"' + tail.replace(b",", b'?",', 1)),
             (b"not-" + key, head + tail),
         )
         return *broken[int(self._flaw_random.random() * len(broken))], time

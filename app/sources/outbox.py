@@ -8,7 +8,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
@@ -16,6 +15,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartiti
 from aiokafka.partitioner import DefaultPartitioner
 
 from app.clients import security_options
+from app.recent import Recent
 from app.settings import settings
 from app.sources import Record
 
@@ -52,7 +52,7 @@ class Outbox:
         self._event_timestamps = event_timestamps
         self._producer: Any = None
         self._partitions: list[int] = []
-        self._partition = lru_cache(maxsize=100_000)(self._find_partition)
+        self._partition_of: Recent[bytes, int] = Recent(self._find_partition)
         self._open: dict[int, Any] = {}
         self._under_way: set[asyncio.Future[Any]] = set()
         self._error: BaseException | None = None
@@ -107,10 +107,11 @@ class Outbox:
         Raises KafkaError if the broker refused an earlier batch for good.
         """
         now = int(time.time() * 1000)
-        event_timestamps, find, batches = self._event_timestamps, self._partition, self._open
+        event_timestamps, batches = self._event_timestamps, self._open
+        partitions = self._partition_of
         for key, value, event_time in records:
             timestamp = event_time if event_timestamps else now
-            partition = find(key)
+            partition = partitions[key]
             batch = batches.get(partition)
             if batch is None or not batch.append(timestamp=timestamp, key=key, value=value):
                 batch = await self._renew(partition)

@@ -26,7 +26,7 @@ class Observer:
 
     def __init__(self) -> None:
         self._last: Quote | None = None
-        self._volume = 0
+        self._volume: float = 0
 
     def tick(self, quote: Quote) -> Tick | None:
         """Give the tick of `quote`, None if it says nothing new.
@@ -70,6 +70,8 @@ class PriceProducer:
         self._not_before = dict.fromkeys(tickers, 0.0)
         self._interval = interval
         self._form = form
+        #: Why a price was not sent, the last time that one was not.
+        self.failure: str | None = None
 
     async def run(self, polls: int | None = None) -> None:
         """Poll `polls` times, or for ever if None."""
@@ -101,7 +103,8 @@ class PriceProducer:
             quote = await self._api.quote(ticker)
             return self._record(ticker, quote)
         except ChartError as error:
-            log.warning("%s: %s", ticker, error)
+            self.failure = f"{ticker}: {error}"
+            log.warning("%s", self.failure)
             if not isinstance(error.again, bool):
                 self._not_before[ticker] = time.monotonic() + error.again
             return None
@@ -122,6 +125,7 @@ class PriceProducer:
             await self._outbox.send([record])
             await self._outbox.drain()
         except KafkaError as error:
-            log.warning("%s: not sent: %r", key.decode(), error)
+            self.failure = f"{key.decode()}: not sent: {error!r}"
+            log.warning("%s", self.failure)
         else:
             log.info("%s: sent %s", key.decode(), value.decode())

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.protocol.admin import DescribeConfigsRequest
 
 from app.clients import client_options
-from app.state.errors import OtherHistoryError
-from app.state.store import Store, wipe
+from app.state.errors import OtherHistoryError, changelog_made_anew
+from app.state.replica import Log, now_ms
+from app.topic_ids import known, topic_ids
 from app.topics import TOMBSTONES_KEPT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Sequence
 
     from app.settings import Settings
 
-logger = logging.getLogger(__name__)
-
 FETCH_BYTES = 8 << 20
+
+#: Longest wait (ms) of a broker for more to answer with.
+FETCH_WAIT_MS = 50
 
 #: Most records between two turns of the event loop.
 POLL_RECORDS = 10_000
 
-#: A store that was not written for so long (ms) may have missed tombstones: half the time after
-#: which brokers drop them.
-STALE = TOMBSTONES_KEPT // 2
+#: A resource's type in Kafka's protocol.
+_TOPIC = 2
 
 
 def new_consumer(conf: Settings) -> AIOKafkaConsumer:
@@ -39,7 +38,7 @@ def new_consumer(conf: Settings) -> AIOKafkaConsumer:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=FETCH_BYTES,
-        fetch_max_wait_ms=50,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
     )
 
 
@@ -52,49 +51,30 @@ async def ends(
     return {tp: (first[tp], last[tp]) for tp in partitions}
 
 
-def open_store(path: Path, changelog: TopicPartition, first: int, end: int) -> Store:
-    """Open the store at `path`, made anew if it was not written for long.
+async def survey(
+    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+) -> dict[TopicPartition, Log]:
+    """Return what brokers know of changelog partitions; their topics are fetched by id then.
 
-    `first` and `end` are the offsets there are, [first, end). A store that lacks something and
-    was not written for long has missed tombstones that compaction has dropped since: what they
-    deleted would rise again. Raises OtherHistoryError for a store that is ahead of the
-    changelog, or behind what is still there.
+    Raises OtherHistoryError for a topic that was made anew since this process began to read it.
     """
-    store = Store(path)
-    try:
-        _check(store, changelog, first, end)
-        stale = time.time_ns() // 1_000_000 - store.written > STALE
-        if not 0 < store.offset < end or not stale:
-            return store
-    except BaseException:
-        store.close()
-        raise
-    logger.warning("%s was not written for too long: it is restored from the start", path)
-    store.close()
-    wipe(path)
-    return Store(path)
+    asked, client = now_ms(), consumer._client  # noqa: SLF001  # a consumer asks for no ids
+    names = {tp.topic for tp in partitions}
+    ids = await topic_ids(client, names)
+    for name, found in ids.items():
+        if known.bind(name, found) != found:
+            raise OtherHistoryError(changelog_made_anew(name))
+    kept = await _tombstones_kept(client, names)
+    return {
+        tp: Log(first, end, ids[tp.topic], kept.get(tp.topic, TOMBSTONES_KEPT), asked)
+        for tp, (first, end) in (await ends(consumer, partitions)).items()
+    }
 
 
-def _check(store: Store, changelog: TopicPartition, first: int, end: int) -> None:
-    name, reached = f"{changelog.topic}-{changelog.partition}", store.offset
-    if reached > end:
-        raise OtherHistoryError(
-            f"{name} ends at offset {end}, {store.path} has reached {reached}: the changelog was "
-            "made anew, or its broker has lost records: rebuild the table from its source under "
-            "another TICKSTREAM_APP_ID, or delete the directory to take what the changelog has"
-        )
-    # After what a checkpoint wrote last comes its marker, which is no loss.
-    if reached + 1 < first and (reached or first < end):
-        raise OtherHistoryError(
-            f"{name} begins at offset {first}, {store.path} has reached {reached}: rows between "
-            "them were deleted: rebuild the table from its source under another TICKSTREAM_APP_ID"
-        )
-
-
-def write(store: Store, records: Iterable[Any], position: int, *, timed: bool) -> None:
-    """Write fetched records into a store, which has reached `position` then.
-
-    Of several records of a row the last holds.
-    """
-    rows = {record.key or b"": record.value for record in records}
-    store.write(rows.items(), position, timed)
+async def _tombstones_kept(client: Any, topics: Collection[str]) -> dict[str, int]:
+    """Return `delete.retention.ms` (ms) of the topics of which one may ask."""
+    resources = [(_TOPIC, topic, ["delete.retention.ms"]) for topic in topics]
+    answer = await client.send(client.get_random_node(), DescribeConfigsRequest(resources))
+    return {
+        topic: int(entry[1]) for _, _, _, topic, entries in answer.resources for entry in entries
+    }

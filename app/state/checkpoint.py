@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka
@@ -17,6 +17,8 @@ from app.state.errors import TaskError
 from app.state.partition import NO_HEADERS
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from app.settings import Settings
     from app.state.partition import Out, PartitionState, Snapshot
 
@@ -73,6 +75,17 @@ def new_producer(transactional_id: str, conf: Settings) -> AIOKafkaProducer:
         max_batch_size=BATCH_BYTES,
         retry_backoff_ms=RETRY_BACKOFF_MS,
     )
+
+
+@asynccontextmanager
+async def only_writer(transactional_id: str, conf: Settings) -> AsyncIterator[Any]:
+    """Start a producer that shuts out every older one of this id, and stop it in the end."""
+    producer: Any = new_producer(transactional_id, conf)
+    try:
+        await producer.start()
+        yield producer
+    finally:
+        await stop_producer(producer)
 
 
 def is_fatal(producer: AIOKafkaProducer) -> bool:

@@ -76,6 +76,11 @@ class ClosedWindows:
             key for key, rows in self._rows.items() if any(begin <= start < end for start in rows)
         }
 
+    @property
+    def changed(self) -> int:
+        """How many rows changed since `take_rows`."""
+        return len(self._dirty)
+
     def spans(self, key: bytes) -> list[tuple[int, int]]:
         """Give first start and last end (ms) of each row of `key` in memory."""
         return [_outermost(windows) for windows in self._rows.get(key, {}).values()]

@@ -17,12 +17,14 @@ from app.state.live_state import Live, LiveState
 from app.state.partition import RecordError
 from app.state.rows import OPEN, encode_row, row_key
 from app.windows import Evidence, Folded, Pane, Span, WindowFold
+from app.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.state.decoded import Decoded
     from app.state.partition import Row
+    from app.state.portion import Portion
     from app.state.store import Store
     from app.state.window_table import WindowTable
 
@@ -52,7 +54,7 @@ class Ring(Live):
     #: Full panes, folded from one window to the next; None before the first, or without overlap.
     fold: WindowFold | None = None
     #: Start of the window closed last, and of its row.
-    placed: tuple[int, int] = (-1, -1)
+    placed: tuple[int, int] = (BEFORE_ALL, BEFORE_ALL)
 
 
 class CountState(LiveState[Ring]):
@@ -223,8 +225,9 @@ class CountState(LiveState[Ring]):
 
     # -- publication
 
-    def _publish_windows(self) -> None:
-        self._say_changed()
+    def _publish_windows(self, portion: Portion) -> int:
+        self.behind = False
+        position = self._say_changed(portion)
         dropped = 0
         while dropped < SLICE:
             ring = self._ends.pop(self.meta.stream_time - 1)
@@ -233,11 +236,15 @@ class CountState(LiveState[Ring]):
             dropped += len(ring.panes)
             self._drop(ring)
             del self._rings[ring.key]
-        self.behind = self._ends.first(self.meta.stream_time - 1) is not None
+        self.behind |= self._ends.first(self.meta.stream_time - 1) is not None
+        return position
 
     def _drop(self, ring: Ring) -> None:
         ring.open = False
         self._gone += map(self._row, ring.panes)
+
+    def _newest(self, live: Ring) -> int:
+        return live.panes[-1].last_offset
 
     def _say(self, live: Ring) -> None:
         for window in self._filling(live):

@@ -1,11 +1,14 @@
 """What falls due, soonest first, where deadlines move on all the time."""
 
 from collections.abc import Callable
-from heapq import heappop, heappush, heapreplace
+from heapq import heapify, heappop, heappush, heapreplace
 from itertools import count
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+#: Things that may wait before anybody looks whether they still have to.
+FEW = 1_000
 
 
 class Deadlines(Generic[T]):
@@ -13,6 +16,7 @@ class Deadlines(Generic[T]):
 
     A thing has one entry, whatever happens to it: that is corrected when it comes up too early,
     so moving a deadline costs nothing, and a thing is looked at once per deadline that passed.
+    What has nothing to wait for any more is dropped before it is half of all, at the latest.
     """
 
     def __init__(self, deadline: Callable[[T], int | None]) -> None:
@@ -21,6 +25,8 @@ class Deadlines(Generic[T]):
         #: A number keeps things of one deadline in order, and from being compared.
         self._heap: list[tuple[int, int, T]] = []
         self._numbers = count()
+        #: How many entries there may be before those that are void are dropped.
+        self._room = FEW
 
     def __len__(self) -> int:
         return len(self._heap)
@@ -30,6 +36,13 @@ class Deadlines(Generic[T]):
         deadline = self._deadline(thing)
         if deadline is not None:
             heappush(self._heap, (deadline, next(self._numbers), thing))
+            if len(self._heap) > self._room:
+                self._drop_void()
+
+    def _drop_void(self) -> None:
+        self._heap = [entry for entry in self._heap if self._deadline(entry[2]) is not None]
+        heapify(self._heap)
+        self._room = FEW + 2 * len(self._heap)
 
     def first(self, until: int) -> tuple[int, T] | None:
         """Give what falls due first, if it does by `until` (ms), and when."""

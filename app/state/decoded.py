@@ -9,6 +9,8 @@ from operator import le
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from app.native import Extension
     from app.records import DeadLetter
 
@@ -17,9 +19,12 @@ class RawRecord(Protocol):
     """A record as aiokafka's parser gives it."""
 
     offset: int
-    timestamp: int
     key: bytes | None
     value: bytes | None
+
+    @property
+    def timestamp(self) -> int | None:
+        """Kafka's (ms); 0, -1 or None where the producer gave none."""
 
 
 class Decoded:
@@ -35,6 +40,7 @@ class Decoded:
         "keys",
         "next_offset",
         "offsets",
+        "raw",
         "records",
         "times",
     )
@@ -45,12 +51,29 @@ class Decoded:
         self.times: list[int] = []
         self.offsets: list[int] = []
         self.bad: list[DeadLetter] = []
+        #: What it was read from.
+        self.raw: Sequence[RawRecord] = ()
         #: Position after the batch.
         self.next_offset = next_offset
         self._columns: Any = None
 
     def __len__(self) -> int:
         return len(self.offsets)
+
+    def only(self, index: int) -> Decoded:
+        """Return one of the records, as if it had come alone."""
+        one = Decoded(self.offsets[index] + 1)
+        one.records, one.keys = [self.records[index]], [self.keys[index]]
+        one.times, one.offsets = [self.times[index]], [self.offsets[index]]
+        return one
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """How many bytes the value of each record has."""
+        if len(self.raw) == len(self):
+            return [len(each.value or b"") for each in self.raw]
+        sizes = {each.offset: len(each.value or b"") for each in self.raw}
+        return [sizes.get(offset, 0) for offset in self.offsets]
 
     @property
     def first_offset(self) -> int:

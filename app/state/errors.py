@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import sysconfig
 import traceback
 
 from aiokafka.errors import ProducerFenced
+
+from app.open_files import describe_limit, is_limit
+
+#: Advice where an application can't go on with its state. Nothing is lost or doubled by it: what
+#: there is stays, and the new application folds its sources into topics that nobody else writes.
+AFRESH = (
+    "start afresh under another TICKSTREAM_APP_ID with a TICKSTREAM_TOPIC_PREFIX of its own, which "
+    "makes its outputs new topics for readers to go on with"
+)
+
+#: Where a frame of a traceback is nobody's to repair: the libraries, and imports as such.
+_LIBRARIES = (*(sysconfig.get_path(each) for each in ("stdlib", "purelib", "platlib")), "<frozen")
 
 
 class TaskError(Exception):
@@ -28,20 +41,82 @@ class BatchError(Exception):
         self.end = end
 
 
+class TooLargeError(ValueError):
+    """Something is larger than a record may be that we write (TICKSTREAM_MAX_RECORD_BYTES)."""
+
+    def __init__(self, what: str, size: int, most: int) -> None:
+        super().__init__(
+            f"{what} would have {size:,} bytes, more than {most:,}: see TICKSTREAM_MAX_RECORD_BYTES"
+        )
+
+
+class UnwritableError(BatchError):
+    """A row of a table can't be written; `offset` is that of the record to blame, None if unknown.
+
+    `begin` to `end` - 1 are the offsets since the last checkpoint.
+    """
+
+    def __init__(
+        self, table: str, why: str, begin: int, end: int, offset: int | None = None
+    ) -> None:
+        super().__init__(why, begin, end)
+        self.table = table
+        self.offset = offset
+
+
 def other_pipelines(application: str, source: str, theirs: str, ours: str) -> str:
     """Say that other workers of the application fold a source into other tables."""
     return (
         f"application {application} folds {source} into {theirs}, this worker into {ours}: run it "
-        "with the same TICKSTREAM_PIPELINES and TICKSTREAM_MODULES, or under another "
-        "TICKSTREAM_APP_ID"
+        f"with the same TICKSTREAM_PIPELINES and TICKSTREAM_MODULES, or {AFRESH}"
+    )
+
+
+def made_anew(source: str) -> str:
+    """Describe a source that is another topic than the one whose records were folded."""
+    return (
+        f"topic {source} was deleted and made anew: none of its records is folded, the state of "
+        f"its tables is of the topic before it: {AFRESH}"
+    )
+
+
+def other_definitions(application: str, table: str, setting: str, theirs: str, ours: str) -> str:
+    """Describe a setting that a worker has otherwise than those that run."""
+    return (
+        f"application {application} runs table {table} with {setting} {theirs}, this worker has "
+        f"{setting} {ours}: start it with the same, or stop all workers of the application before "
+        "(one that was killed counts as running until its BROKER_SESSION_TIMEOUT is over)"
+    )
+
+
+def other_windows(table: str, before: str, now: str) -> str:
+    """Describe windows that are not those a table's state was made for."""
+    return (
+        f"table {table}: its state is of windows {before}, this worker's are {now}, and windows "
+        "can't change in place: set them back (TICKSTREAM_WINDOWS, TICKSTREAM_DAY, or where the "
+        f"table is declared), or {AFRESH}"
+    )
+
+
+def changelog_made_anew(changelog: str) -> str:
+    """Describe a changelog that is another topic than the one that the state was written to."""
+    return (
+        f"topic {changelog} was deleted and made anew: what its table had written before is in no "
+        f"changelog any more, its state is lost: {AFRESH}"
     )
 
 
 def told(error: BaseException) -> str:
-    """Give an error of a user's function in one line, with where it was raised."""
+    """Return an error in one line, with where it was raised: where in a user's code, if there."""
+    if is_limit(error):
+        return describe_limit()
     text = " ".join(f"{type(error).__name__}: {error}".split())
     frames = traceback.extract_tb(error.__traceback__)
-    return f"{text} ({frames[-1].filename}:{frames[-1].lineno})" if frames else text
+    if not frames:
+        return text
+    own = [frame for frame in frames if not frame.filename.startswith(_LIBRARIES)]
+    place = (own or frames)[-1]
+    return f"{text} ({place.filename}:{place.lineno})"
 
 
 def in_words(error: BaseException) -> str:
@@ -52,4 +127,6 @@ def in_words(error: BaseException) -> str:
         return "what it waited for was cancelled"
     if isinstance(error, TimeoutError):
         return "it took too long"
+    if isinstance(error, UnwritableError):
+        return f"{error}; the record that made it so is looked for, and left out"
     return repr(error)

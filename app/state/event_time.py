@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from app.state import metrics
 from app.state.late_counts import LateCounts
-from app.state.partition import PartitionState, Row
+from app.state.partition import EXPIRE_SLICE, PartitionState, Row
+from app.state.portion import Appraisal, Portion
 from app.state.rows import OPEN, prefix, row_key, split_row_key
-from app.windows import Refusal, WindowFamily, WindowResult, is_final, revision
+from app.windows import Refusal, WindowFamily, WindowResult, is_final, revision, watermark
 from app.windows.lateness import behind_bound
 
 if TYPE_CHECKING:
     from app.state.decoded import Decoded
     from app.state.store import Store
     from app.state.window_table import WindowTable
-    from app.windows import Evidence, Span
+    from app.windows import Evidence, Pane, Span
 
 
 class EventTimeState(PartitionState):
@@ -31,6 +33,13 @@ class EventTimeState(PartitionState):
         self._late_counts = LateCounts(table.name, store)
         #: Results written in this publication, by whether they are final.
         self._said: Counter[bool] = Counter()
+        self._appraisal = Appraisal()
+
+    @property
+    def _watermark(self) -> int:
+        """The instant (ms) before which records are late, and by which windows are final."""
+        meta = self.meta
+        return watermark(meta.stream_time, self.table.grace, meta.finalised)
 
     # -- folding
 
@@ -64,6 +73,11 @@ class EventTimeState(PartitionState):
 
     # -- checkpoints
 
+    @property
+    def changed_rows(self) -> int:
+        """How many rows the next snapshot has, about."""
+        return self._late_counts.changed
+
     def _take_rows(self) -> list[Row]:
         return self._take_window_rows() + self._late_counts.take_rows()
 
@@ -72,17 +86,18 @@ class EventTimeState(PartitionState):
         self._settle_windows()
 
     def _expire(self) -> list[bytes]:
-        begin = self.meta.expired
-        rows = super()._expire()
-        return rows + self._late_counts.expire(begin, self.meta.expired)
+        return super()._expire() + self._late_counts.expire(self.meta.expired, EXPIRE_SLICE)
 
     # -- publication
 
-    def _publish(self) -> None:
-        self._publish_windows()
+    def _publish(self) -> int:
+        portion = Portion(self._outgoing, self._outputs)
+        position = self._publish_windows(portion)
+        self._appraisal.learn(portion)
         for final, results in self._said.items():
             metrics.published.labels(self.table.name, str(final).lower()).inc(results)
         self._said.clear()
+        return position
 
     def _result(
         self,
@@ -98,6 +113,12 @@ class EventTimeState(PartitionState):
         start, end = span
         if final is None:
             final = is_final(end, self.meta.finalised)
+        newest, before = evidence.last_offset, self._before
+        if self.table.looks_back:
+            # A correction of what it looks back at changes the result as well.
+            pane = self._previous(key, start)
+            newest = newest if pane is None else max(newest, pane.last_offset)
+            before = partial(_state_of, pane)
         return WindowResult(
             key,
             window,
@@ -109,11 +130,15 @@ class EventTimeState(PartitionState):
             evidence.last_offset,
             evidence.late,
             final,
-            revision(evidence.last_offset, final=final),
+            revision(newest, final=final),
             self.partition,
             self.meta.stream_time,
-            self._before,
+            before,
         )
+
+    def _before(self, name: str, start: int) -> Any | None:
+        """Return the state of the key's last pane before `start` (ms); None without one."""
+        return _state_of(self._previous(name, start))
 
     def _emit(self, result: WindowResult) -> None:
         if self._tell(result):
@@ -168,8 +193,11 @@ class EventTimeState(PartitionState):
         """Forget what the store now holds and folding no longer needs."""
 
     @abstractmethod
-    def _publish_windows(self) -> None:
-        """Send what has changed and what has become final; sets `meta.finalised`, `behind`."""
+    def _publish_windows(self, portion: Portion) -> int:
+        """Send what has become final and what has changed, as much as fits into a portion.
+
+        Sets `meta.finalised` and `behind`; return the position up to which changes are sent.
+        """
 
     @abstractmethod
     def read(self, key: bytes, window: WindowFamily, begin: int, end: int) -> list[WindowResult]:
@@ -180,8 +208,8 @@ class EventTimeState(PartitionState):
         """Give how much later than its window a row may start (ms)."""
 
     @abstractmethod
-    def _before(self, name: str, start: int) -> Any | None:
-        """Give the state of the key's last row before `start` (ms); None if there is none."""
+    def _previous(self, name: str, start: int) -> Pane | None:
+        """Return the key's last pane before `start` (ms); None if there is none."""
 
     @abstractmethod
     def _span_of(self, row: bytes, value: bytes) -> tuple[int, int]:
@@ -194,3 +222,7 @@ class EventTimeState(PartitionState):
     @abstractmethod
     def _keys_in_memory(self, begin: int, end: int) -> set[bytes]:
         """Give the keys with something in memory that starts in [begin, end) (ms)."""
+
+
+def _state_of(pane: Pane | None, *_: object) -> Any | None:
+    return None if pane is None else pane.state

@@ -56,11 +56,18 @@ def _of_tasks(tasks: list[Task]) -> Iterator[Metric]:
     uncommitted = GaugeMetricFamily(
         "tickstream_uncommitted_records", "Offsets folded and not committed yet", labels=_OF_TASK
     )
+    memory = GaugeMetricFamily(
+        "tickstream_uncommitted_bytes",
+        "Memory of what is folded and not committed yet, estimated; "
+        "TICKSTREAM_UNCOMMITTED_BYTES is the limit of their sum",
+        labels=_OF_TASK,
+    )
     for task in tasks:
         labels = [task.source, str(task.partition)]
         if task.next_offset is not None and task.states:
             uncommitted.add_metric(labels, max(s.uncommitted for s in task.states))
-    yield uncommitted
+            memory.add_metric(labels, task.tasks.uncommitted.of(task.tp))
+    yield from (uncommitted, memory)
 
 
 def _of_states(states: list[PartitionState]) -> Iterator[Metric]:

@@ -12,11 +12,14 @@ import msgspec
 from app.state.partition import PartitionState, RecordError, Row
 from app.state.rows import RowDecoder, encode_row, row_key, split_row_key
 from app.state.table import Host, StateTable
+from app.windows import format_duration
+from app.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from app.state.decoded import Decoded
+    from app.state.definitions import Definition
     from app.state.store import Store
     from app.topics import Topic
 
@@ -43,7 +46,7 @@ class GroupResult(msgspec.Struct, frozen=True):
     #: Partition of the source that it is of.
     partition: int = 0
     #: Stream time (ms) of the slowest of the partitions that were gathered here.
-    stream_time: int = -1
+    stream_time: int = BEFORE_ALL
 
     def __str__(self) -> str:
         """Name it in a message."""
@@ -70,7 +73,7 @@ class GroupState(PartitionState):
         self._heard: dict[int, float] = dict.fromkeys(table.inputs, self.clock.monotonic())
 
     def _load(self) -> None:
-        for start in self.store.starts():
+        for start in self.starts():
             if any(row.offset >= self.meta.published for row in self._read(start).values()):
                 self._changed.add(start)
 
@@ -83,7 +86,10 @@ class GroupState(PartitionState):
             except Exception as error:  # a user's functions may raise anything
                 raise RecordError(index, error) from error
             self._hear(input_partition, input_time)
-            self._period(start)[key] = _Row(decoded.offsets[index], time, value)
+            period = self._period(start)
+            if key not in period:
+                self.table.saw(key, self.partition)
+            period[key] = _Row(decoded.offsets[index], time, value)
             self._dirty.add((start, key))
             self._changed.add(start)
             self.meta.stream_time = max(self.meta.stream_time, time)
@@ -97,7 +103,7 @@ class GroupState(PartitionState):
 
     def _hear(self, partition: int, stream_time: int) -> None:
         times = self.meta.inputs
-        times[partition] = max(stream_time, times.get(partition, -1))
+        times[partition] = max(stream_time, times.get(partition, BEFORE_ALL))
         self._heard[partition] = self.clock.monotonic()
 
     def _period(self, start: int) -> dict[bytes, _Row]:
@@ -118,6 +124,11 @@ class GroupState(PartitionState):
         """Whether a period changed since the last publication."""
         return bool(self._changed)
 
+    @property
+    def changed_rows(self) -> int:
+        """How many rows the next snapshot has."""
+        return len(self._dirty)
+
     def _take_rows(self) -> list[Row]:
         rows: list[Row] = []
         for start, key in self._dirty:
@@ -134,16 +145,19 @@ class GroupState(PartitionState):
         now, idle = self.clock.monotonic(), self.table.app.tasks.conf.idle / 1000
         awaited = [each for each, heard in self._heard.items() if now - heard < idle]
         times = self.meta.inputs
-        slowest = min((times.get(each, -1) for each in awaited), default=self.meta.stream_time)
+        slowest = min(
+            (times.get(each, BEFORE_ALL) for each in awaited), default=self.meta.stream_time
+        )
         return slowest - self.table.retention - self.table.period + 1
 
-    def _publish(self) -> None:
+    def _publish(self) -> int:
         for start in sorted(self._changed):
             result = self._sum_up(start)
             if result is not None:
                 name = self.table.published_key
                 self._tell(result, None if name is None else name(result))
         self._changed.clear()
+        return self.position
 
     def _settle(self) -> None:
         busy = self._changed | {start for start, _ in self._dirty}
@@ -237,6 +251,11 @@ class GroupTable(StateTable):
     def layout(self) -> str:
         """The row's type and version."""
         return f"{self.row_type.__name__} {self.version}"
+
+    @property
+    def definition(self) -> Definition:
+        """The retention."""
+        return {"retention": format_duration(self.retention)}
 
     def new_state(self, partition: int, store: Store, *, leads: bool) -> GroupState:
         """Make the state of a partition over its opened store."""

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from app.state.keyed_state import KeyedState
 from app.state.sending import SendingTable
 from app.state.table import Host
+from app.windows import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from app.calc.process import Process
+    from app.state.definitions import Definition
     from app.state.store import Store
     from app.topics import Topic
 
@@ -36,7 +38,8 @@ class KeyedTable(SendingTable):
     far records may be behind stream time and still come before the moments they precede.
 
     Records of the types in `timeless` are no events but what holds from now on, such as rules or
-    profiles, however old they are: they move no clock and are never late.
+    profiles, however old they are: they move no clock and are never late, and their retention is
+    counted from stream time at their arrival.
 
     Raise `version` whenever the shape of `state` or `shared` changes.
     """
@@ -77,6 +80,14 @@ class KeyedTable(SendingTable):
         types = [self.state_type, self.shared_type]
         names = [getattr(each, "__name__", str(each)) for each in types if each is not None]
         return f"{' and '.join(names)} {self.version}"
+
+    @property
+    def definition(self) -> Definition:
+        """Grace and retention."""
+        return {
+            "grace": format_duration(self.grace),
+            "retention": format_duration(self.retention),
+        }
 
     def new_state(self, partition: int, store: Store, *, leads: bool) -> KeyedState:
         """Make the state of a partition over its opened store."""

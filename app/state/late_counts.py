@@ -1,5 +1,7 @@
 """How many records of each key came after the grace: exact, restored, bounded by the retention."""
 
+from itertools import islice
+
 from app.state.rows import LATE, RowDecoder, encode_row, row_key, split_row_key
 from app.state.store import Store
 
@@ -24,6 +26,9 @@ class LateCounts:
         #: Counts that changed, until the store has them.
         self._counts: dict[_Slot, int] = {}
         self._dirty: set[_Slot] = set()
+        #: Up to which day (ms), and which row beyond it, rows were deleted since it was opened.
+        self._expired = 0
+        self._expired_row = b""
 
     def add(self, key: bytes, stream_time: int) -> None:
         """Count one of `key` that came when stream time was `stream_time` (ms)."""
@@ -32,6 +37,11 @@ class LateCounts:
             self._counts[slot] = self._read(row_key(key, LATE + slot[1]))
         self._counts[slot] += 1
         self._dirty.add(slot)
+
+    @property
+    def changed(self) -> int:
+        """How many counts changed since `take_rows`."""
+        return len(self._dirty)
 
     def of(self, key: bytes) -> int:
         """Give how many of `key` came late."""
@@ -55,11 +65,21 @@ class LateCounts:
         """Forget what the store now has."""
         self._counts = {slot: self._counts[slot] for slot in self._dirty}
 
-    def expire(self, begin: int, end: int) -> list[bytes]:
-        """Give the rows of the days that ended in [begin, end) (ms): none is counted in again."""
-        return list(
-            self._store.keys_between(LATE + max(begin - SLOT, 0), LATE + max(end - SLOT, 0))
-        )
+    def expire(self, end: int, most: int) -> list[bytes]:
+        """Return rows of the days that ended before `end` (ms), at most so many.
+
+        None is counted in again; those returned once are taken to be deleted.
+        """
+        end = max(end - SLOT, 0)
+        if end <= self._expired:
+            return []
+        found = self._store.keys_between(LATE + self._expired, LATE + end, self._expired_row)
+        rows = list(islice(found, most))
+        if len(rows) == most:
+            self._expired_row = rows[-1]
+        else:
+            self._expired, self._expired_row = end, b""
+        return rows
 
     def _read(self, row: bytes) -> int:
         value = self._store.get(row)

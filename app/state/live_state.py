@@ -20,6 +20,7 @@ from app.state.rows import LATE, OPEN, RowDecoder, split_row_key
 if TYPE_CHECKING:
     from app.state.decoded import Decoded
     from app.state.partition import Row
+    from app.state.portion import Portion
     from app.state.store import Store
     from app.state.window_table import WindowTable
     from app.windows import Folded, WindowFamily, WindowResult
@@ -93,6 +94,12 @@ class LiveState(EventTimeState, Generic[L]):
         changed = bool(self._changed) or bool(self._unpublished)
         return changed or self.behind or self.position != self.meta.published
 
+    @property
+    def changed_rows(self) -> int:
+        """How many rows the next snapshot has, about."""
+        live = len(self._changed) + len(self._unwritten) + len(self._gone)
+        return super().changed_rows + live + self._closed.changed
+
     def _take_window_rows(self) -> list[Row]:
         self._note_changes()
         # Deletions first: another may stand in the same row by now.
@@ -117,14 +124,24 @@ class LiveState(EventTimeState, Generic[L]):
 
     # -- publication
 
-    def _say_changed(self) -> None:
-        """Say what has changed since the last publication, where such is said at all."""
+    def _say_changed(self, portion: Portion) -> int:
+        """Publish what has changed since the last publication, where such is published at all.
+
+        What changed longest ago comes first, so that what is left follows from how far publication
+        got in the source. Return the position up to which changes are published.
+        """
         self._note_changes()
+        changed: list[L] = []
         if self.table.says_changes_of(self._window) and not self.table.says_every_change:
-            for live in self._unpublished:
-                if live.open:
-                    self._say(live)
+            changed = sorted((live for live in self._unpublished if live.open), key=self._newest)
         self._unpublished.clear()
+        for index, live in enumerate(changed):
+            if portion.is_full:
+                self._unpublished = dict.fromkeys(changed[index:])
+                self.behind = True
+                return self._newest(live)
+            self._say(live)
+        return self.position
 
     def _emit_window(self, key: bytes, window: Folded, *, final: bool) -> None:
         self._emit(self._result(key.decode(), self._window, *window, final=final))
@@ -155,10 +172,9 @@ class LiveState(EventTimeState, Generic[L]):
         del window
         return 0
 
-    def _before(self, name: str, start: int) -> Any | None:
+    def _previous(self, name: str, start: int) -> None:
         # A table of these windows can't look back: there is no last one while two may merge.
         del name, start
-        return None
 
     def _span_of(self, row: bytes, value: bytes) -> tuple[int, int]:
         return self._closed.span_of(row, value)
@@ -193,6 +209,10 @@ class LiveState(EventTimeState, Generic[L]):
 
         Raises RecordError for a record that can't be folded; that leaves no trace.
         """
+
+    @abstractmethod
+    def _newest(self, live: L) -> int:
+        """Return the offset of the newest record in `live`."""
 
     @abstractmethod
     def _say(self, live: L) -> None:

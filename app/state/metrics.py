@@ -10,6 +10,10 @@ from contextlib import suppress
 
 from prometheus_client import Counter, Gauge, Histogram
 
+#: Upper bounds (s) of the buckets of a histogram.
+CHECKPOINTS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+DELAYS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
 records = Counter("tickstream_records_total", "Records folded", ["table", "partition"])
 batches = Counter("tickstream_batches_total", "Batches folded", ["table", "partition"])
 late = Counter("tickstream_late_total", "Records after their table's grace", ["table", "partition"])
@@ -43,7 +47,7 @@ checkpoint_seconds = Histogram(
     "tickstream_checkpoint_seconds",
     "Duration of a checkpoint's transaction, from its snapshot to its commit",
     ["topic"],
-    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+    buckets=CHECKPOINTS,
 )
 changelog_rows = Counter(
     "tickstream_changelog_rows_total",
@@ -69,7 +73,7 @@ standby_lag = Gauge(
 loop_delay = Histogram(
     "tickstream_event_loop_delay_seconds",
     "How much later than asked for the event loop woke a sleeper, looked at once a second",
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    buckets=DELAYS,
 )
 
 rule_queries = Counter(

@@ -9,7 +9,6 @@ from app.state import metrics
 from app.state.event_time import EventTimeState
 from app.state.native_candles import pane_maker
 from app.state.partition import RecordError
-from app.windows import horizon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +41,11 @@ class PaneFolding(EventTimeState):
         """How many panes are in memory: windows made of them are not final yet."""
         return sum(map(len, self._by_start.values()))
 
+    @property
+    def changed_rows(self) -> int:
+        """How many rows the next snapshot has, about."""
+        return super().changed_rows + len(self._dirty)
+
     def _fold_natively(self, decoded: Decoded) -> bool:
         """Fold trades by the extension; say whether it was done.
 
@@ -67,6 +71,7 @@ class PaneFolding(EventTimeState):
             slices.offset,
             clock,
             self.table.grace,
+            self.meta.finalised,
             self._new_pane,
             self._dirty,
             behind,
@@ -168,7 +173,7 @@ class PaneFolding(EventTimeState):
             decoded.records,
         )
         clock = self.meta.stream_time
-        limit = horizon(clock, grace)
+        limit = self._watermark
         late: list[tuple[int, int]] = []
         behind: list[int] = []
         outside = 0
@@ -178,7 +183,8 @@ class PaneFolding(EventTimeState):
                 time = times[index]
                 if time > clock:
                     clock = time
-                    limit = time - grace
+                    if limit < time - grace:  # noqa: PLR1730  # a call costs more
+                        limit = time - grace
                 elif time < clock:
                     behind.append(clock - time)
                     if time < limit:

@@ -19,7 +19,6 @@ from app.windows import (
     WindowFamily,
     WindowFold,
     fold_windows,
-    horizon,
 )
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from app.state.partition import Row
+    from app.state.portion import Portion
     from app.state.store import Store
     from app.state.window_table import WindowTable
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 SLICE = 4_000
 
 _start = attrgetter("start")
+_last_offset = attrgetter("last_offset")
 
 
 class _Folding(NamedTuple):
@@ -46,12 +47,12 @@ class _Folding(NamedTuple):
         return f"window {self.window} of key {self.key!r}"
 
 
-class _Near(NamedTuple):
-    """Windows that hold one of `panes` (ascending starts) and end in (after, until], ms."""
+class _Ends(NamedTuple):
+    """Windows that end in (after, until], ms, and in which nothing came from `position` on."""
 
-    panes: Sequence[int]
     after: int
     until: int
+    position: int = OPEN
 
 
 class PanePublishing(PaneFolding):
@@ -62,6 +63,11 @@ class PanePublishing(PaneFolding):
         #: Rows of the next snapshot.
         self._rows: list[Row] = []
         self._unpublished: list[Pane] = []
+        #: How many results fit into this publication, about.
+        self._most = SLICE
+        #: The keys that are left where too many windows become final for one checkpoint; None
+        #: where there are no such, or none known yet.
+        self._closing: Iterator[bytes] | None = None
         #: Folds that go on from one publication to the next.
         self._folds: dict[WindowFamily, dict[bytes, WindowFold]] = {
             window: {} for window in table.windows if table.keeps_fold(window)
@@ -77,74 +83,171 @@ class PanePublishing(PaneFolding):
             pane.unpublished = True
             self._unpublished.append(pane)
 
-    def _publish_windows(self) -> None:
+    def _publish_windows(self, portion: Portion) -> int:
         # Before the publication: what changes from here on awaits the next one.
         self._rows += self._encode_dirty()
-        before, until = self.meta.finalised, self._next_horizon()
-        # From here on a result that ends by then says it is final.
-        self.meta.finalised = until
-        changed = self._take_changed()
-        for window in self.table.pane_windows:
-            self._publish_panes(window, changed, before, until)
-        if self.table.folded_windows:
-            starts: dict[bytes, list[int]] = {}
-            for pane in changed:
-                starts.setdefault(pane.key, []).append(pane.start)
-            windows = [(each, self._native_publication(each)) for each in self.table.folded_windows]
-            # Sorted, so that what is published does not depend on the process.
-            for key in sorted(starts.keys() | self._keys_closing(before, until)):
-                self._publish_key(key, windows, sorted(starts.get(key, ())), before, until)
-            for _, native in windows:
-                self._said.update(native.told if native else ())
+        self._most = self._appraisal.results(self._rows)
+        self._publish_final(portion)
+        return self._publish_changed()
 
-    def _take_changed(self) -> Sequence[Pane]:
-        """Give the panes changed since the last publication, where changes are said."""
-        if self.table.looks_back:
-            self._relate()
-        changed, self._unpublished = self._unpublished, []
+    # -- what has become final
+
+    def _publish_final(self, portion: Portion) -> None:
+        meta = self.meta
+        if meta.closing is not None:
+            self._publish_rest(portion, meta.closing[0])
+            return
+        before, until = meta.finalised, self._next_watermark()
+        # From here on a result that ends by then says it is final, and no record gets into it.
+        meta.finalised = until
+        keys = self._keys_closing(before, until)
+        if len(keys) > min(SLICE, self._most):
+            self._closing = iter(sorted(keys))
+            self._publish_rest(portion, before)
+            return
+        for window in self.table.pane_windows:
+            for start in self._ending(window, before, until):
+                self._publish_panes(window, self._by_start[start])
+        if self.table.folded_windows:
+            windows = self._publications(self.table.folded_windows)
+            # Sorted, so that what is published does not depend on the process.
+            for key in sorted(keys):
+                self._publish_key(key, windows, _Ends(before, until))
+            self._count_native(windows)
+
+    def _publish_rest(self, portion: Portion, before: int) -> None:
+        """Publish what ended since `before` (ms), key by key; the rest in the next checkpoints."""
+        meta, until = self.meta, self.meta.finalised
+        if self._closing is None:
+            # Of a life before this one.
+            done = meta.closing[1].encode() if meta.closing else b""
+            self._closing = iter(sorted(k for k in self._keys_closing(before, until) if k > done))
+        # Windows that are one pane each are looked up: with 100,000 keys that is most of the work.
+        single = [
+            (window, native, self._ending(window, before, until))
+            for window, native in self._publications(self.table.pane_windows)
+        ]
+        folded = self._publications(self.table.folded_windows)
+        meta.closing = None
+        for key in self._closing:
+            panes = self._panes[key]
+            for window, native, starts in single:
+                for start in starts:
+                    if start in panes:
+                        self._publish_pane(window, native, panes[start], OPEN)
+            if folded:
+                self._publish_key(key, folded, _Ends(before, until))
+            if portion.is_full:
+                meta.closing = before, key.decode()
+                break
+        else:
+            self._closing = None
+        self._count_native([(window, native) for window, native, _ in single] + folded)
+        self.behind = meta.closing is not None or until < self._watermark
+
+    def _ending(self, window: WindowFamily, before: int, until: int) -> list[int]:
+        """Return the starts of panes that are windows of their own and end in (before, until]."""
+        return sorted(start for start in self._by_start if before < start + window.size <= until)
+
+    # -- what has changed
+
+    def _publish_changed(self) -> int:
+        """Publish windows that changed and are not final, those that changed longest ago first.
+
+        A window is published with the newest of its panes. So what is left follows from how far
+        publication got in the source, whatever crashes meanwhile.
+        """
+        changed, position = self._take_changed()
+        for window in self.table.pane_windows:
+            if self.table.says_changes_of(window):
+                opened = self._watermark - window.size
+                panes = [pane for pane in changed if pane.start > opened]
+                self._publish_panes(window, sorted(panes, key=_start), position)
+        folded = [each for each in self.table.folded_windows if self.table.says_changes_of(each)]
+        if folded:
+            windows = self._publications(folded, position)
+            ends = _Ends(self._watermark, OPEN, position)
+            by_key: dict[bytes, list[int]] = {}
+            for pane in changed:
+                by_key.setdefault(pane.key, []).append(pane.start)
+            for key in sorted(by_key):
+                self._publish_key(key, windows, ends, sorted(by_key[key]))
+            self._count_native(windows)
+        return position
+
+    def _take_changed(self) -> tuple[Sequence[Pane], int]:
+        """Return panes whose windows are to be published, and up to which position they changed."""
+        changed, left, position = self._unpublished, [], self.position
+        most = max(1, self._most // self.table.results_of_change)
+        says = self.table.says_changes and not self.table.says_every_change
+        if says and len(changed) > most:
+            changed.sort(key=_last_offset)
+            position = changed[most].last_offset
+            changed, left = changed[:most], changed[most:]
+            self.behind = True
+        self._unpublished = left
         for pane in changed:
             pane.unpublished = False
-        return changed if self.table.says_changes and not self.table.says_every_change else ()
+        if not says:
+            return (), position
+        if self.table.looks_back:
+            changed = self._related(changed)
+        # Of a pane that is older only final windows are left.
+        oldest = self._watermark - self.table.longest
+        return [pane for pane in changed if pane.start > oldest], position
+
+    def _related(self, changed: Sequence[Pane]) -> list[Pane]:
+        """Return panes and those behind them: a table that looks back publishes theirs as well."""
+        related = {(pane.key, pane.start): pane for pane in changed}
+        for pane in changed:
+            panes = self._panes.get(pane.key, {})
+            later = [each for start, each in panes.items() if start > pane.start]
+            if later:
+                behind = min(later, key=_start)
+                related[behind.key, behind.start] = behind
+        return list(related.values())
+
+    # -- windows
 
     def _publish_panes(
-        self, window: WindowFamily, changed: Iterable[Pane], before: int, until: int
+        self, window: WindowFamily, panes: Iterable[Pane], position: int = OPEN
     ) -> None:
         """Publish windows that are one pane each: nothing has to be folded."""
-        size = window.size
-        panes = [
-            pane
-            for start, panes in self._by_start.items()
-            if before < start + size <= until
-            for pane in panes
-        ]
-        if self.table.says_changes_of(window):
-            opened = self._after - size
-            panes += [pane for pane in changed if pane.start > opened]
-        native = self._native_publication(window)
-        for pane in sorted(panes, key=_start):
-            self.saying = native
-            if native is not None and native.say_pane(pane):
-                continue
-            start = pane.start
-            span, late = Span(start, start + size), 0
-            if pane.corrections is not None:
-                late = sum(pane.corrections.values())
-            evidence = Evidence(pane.count, pane.first_offset, pane.last_offset, late)
-            self._emit(self._result(pane.key.decode(), window, span, pane.state, evidence))
-        self._said.update(native.told if native else ())
+        native = self._native_publication(window, position)
+        for pane in panes:
+            self._publish_pane(window, native, pane, position)
+        self._count_native([(window, native)])
 
-    @property
-    def _after(self) -> int:
-        """Which windows are said as changed: those that end after this (ms).
+    def _publish_pane(
+        self, window: WindowFamily, native: Any | None, pane: Pane, position: int
+    ) -> None:
+        self.saying = native
+        if native is not None and native.say_pane(pane):
+            return
+        span, late = Span(pane.start, pane.start + window.size), 0
+        if pane.corrections is not None:
+            late = sum(pane.corrections.values())
+        evidence = Evidence(pane.count, pane.first_offset, pane.last_offset, late)
+        result = self._result(pane.key.decode(), window, span, pane.state, evidence)
+        if result.newest_offset < position:
+            self._emit(result)
 
-        What is final already, but for a later slice of work, waits for that.
-        """
-        return horizon(self.meta.stream_time, self.table.grace)
+    def _publications(
+        self, windows: Iterable[WindowFamily], position: int = OPEN
+    ) -> list[tuple[WindowFamily, Any | None]]:
+        return [(each, self._native_publication(each, position)) for each in windows]
 
-    def _native_publication(self, window: WindowFamily) -> Any | None:
+    def _count_native(self, windows: Iterable[tuple[WindowFamily, Any | None]]) -> None:
+        for _, native in windows:
+            self._said.update(native.told if native else ())
+
+    def _native_publication(self, window: WindowFamily, position: int) -> Any | None:
         """Give what publishes a kind of window by the extension; None where that can't."""
         native = self._native
         if native is None or window in self._folds or not isinstance(window, Window):
+            return None
+        if self.table.looks_back:
+            # A revision follows from two windows then: the extension sees one.
             return None
         return publication(
             native,
@@ -155,45 +258,50 @@ class PanePublishing(PaneFolding):
             partition=self.partition,
             stream_time=self.meta.stream_time,
             finalised=self.meta.finalised,
+            position=position,
         )
 
     def _publish_key(
         self,
         key: bytes,
         windows: Iterable[tuple[WindowFamily, Any | None]],
-        changed: list[int],
-        before: int,
-        until: int,
+        ends: _Ends,
+        near: list[int] | None = None,
     ) -> None:
-        panes, name, after = self._panes[key], key.decode(), self._after
+        """Publish windows of a key: those that hold one of the panes `near`, if there are such.
+
+        `near` are ascending starts.
+        """
+        panes, name = self._panes[key], key.decode()
         starts = sorted(panes)
+        near = starts if near is None else near
         for window, native in windows:
             self.saying = native or _Folding(name, window)
-            parts = [(starts, before, until)]
-            if changed and self.table.says_changes_of(window):
-                # By itself: between the two may be many panes that neither needs.
-                parts.append((changed, after, OPEN))
-            for near, begin, end in parts:
-                if native is None or not native.say(key, name, panes, starts, near, begin, end):
-                    self._say_windows(name, window, panes, starts, _Near(near, begin, end))
+            if native is None or not native.say(
+                key, name, panes, starts, near, ends.after, ends.until
+            ):
+                spans = list(spans_of(window, near, starts, ends.after, ends.until))
+                self._say_windows(key, window, starts, spans, ends)
 
     def _say_windows(
         self,
-        name: str,
+        key: bytes,
         window: WindowFamily,
-        panes: dict[int, Pane],
         starts: list[int],
-        near: _Near,
+        spans: Sequence[Span],
+        ends: _Ends,
     ) -> None:
-        """Say the windows of a key near some of its panes; `starts` are those of all `panes`."""
-        spans = list(spans_of(window, near.panes, starts, near.after, near.until))
+        """Publish windows of a key that are folded from its panes; `starts` are ascending."""
+        panes, name = self._panes[key], key.decode()
         folded: Iterable[Folded]
         if window in self._folds:
-            folded = self._kept_fold(window, panes, starts, near.until).windows(spans)
+            folded = self._kept_fold(window, key, starts, ends.until).windows(spans)
         else:
             folded = self._fold_panes(panes, starts, spans)
         for span, state, evidence in folded:
-            self._emit(self._result(name, window, span, state, evidence))
+            result = self._result(name, window, span, state, evidence)
+            if result.newest_offset < ends.position:
+                self._emit(result)
 
     def _fold_panes(
         self, panes: dict[int, Pane], starts: Sequence[int], spans: Sequence[Span]
@@ -206,10 +314,10 @@ class PanePublishing(PaneFolding):
         return fold_windows(needed, spans, self.table.aggregate.merge, self.table.merge_runs)
 
     def _kept_fold(
-        self, window: WindowFamily, panes: dict[int, Pane], starts: list[int], until: int
+        self, window: WindowFamily, key: bytes, starts: list[int], until: int
     ) -> WindowFold:
         """Give the fold of final windows, which goes on: what ends by `until` doesn't change."""
-        key = panes[starts[0]].key
+        panes = self._panes[key]
         fold = self._folds[window].get(key)
         if fold is None:
             fold = self._folds[window][key] = WindowFold(self.table.aggregate.merge)
@@ -225,17 +333,15 @@ class PanePublishing(PaneFolding):
         pane = panes.get(self.table.slices.start_of(time))
         if pane is None or pane.last_offset != offset:
             return
-        limit = horizon(self.meta.stream_time, self.table.grace)
         starts = sorted(panes)
         for window in self.table.windows:
-            spans = list(spans_of(window, [pane.start], starts, limit))
+            spans = list(spans_of(window, [pane.start], starts, self._watermark))
             for span, state, evidence in self._fold_panes(panes, starts, spans):
                 self._emit(self._result(key.decode(), window, span, state, evidence))
 
-    def _next_horizon(self) -> int:
-        """Give up to when windows become final now; not all at once after a leap in time."""
-        before = self.meta.finalised
-        until = max(before, horizon(self.meta.stream_time, self.table.grace))
+    def _next_watermark(self) -> int:
+        """Return up to when windows become final now; not all at once after a leap in time."""
+        before, until = self.meta.finalised, self._watermark
         reached = min(until, self._slice_of_work(before, until))
         self.behind = reached < until
         return reached
@@ -246,13 +352,14 @@ class PanePublishing(PaneFolding):
         starts = sorted(start for start in self._by_start if oldest < start < until)
         if not starts:
             return until
+        slice_of = min(SLICE, self._most)
         if self.table.step:
             # So many steps of the windows, from the first of them on that holds a record.
-            steps = max(1, SLICE // len(self._panes))
+            steps = max(1, slice_of // len(self._panes))
             return max(before, starts[0]) + steps * self.table.step
         # Each record may have made a window: were fewer published than made, what waits would
         # grow for as long as records come faster than checkpoints.
-        windows, most = 0, SLICE + self.position - self.meta.published
+        windows, most = 0, slice_of + self.position - self.meta.published
         for start in starts[bisect_left(starts, before) :]:
             if windows >= most:
                 return start
@@ -268,13 +375,6 @@ class PanePublishing(PaneFolding):
         if sum(map(len, held)) > len(self._panes):
             return self._panes.keys()
         return {pane.key for panes in held for pane in panes}
-
-    def _relate(self) -> None:
-        """A changed window changes the next one's record too, where that looks back."""
-        for pane in list(self._unpublished):
-            later = [p for s, p in self._panes[pane.key].items() if s > pane.start]
-            if later:
-                self._mark_unpublished(min(later, key=_start))
 
     @abstractmethod
     def _encode_dirty(self) -> list[Row]:

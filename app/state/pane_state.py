@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.state.pane_publishing import PanePublishing, spans_of
 from app.state.partition import RecordError, Row
 from app.state.rows import OPEN, RowDecoder, encode_row, prefix, row_key, split_row_key
-from app.windows import Pane, WindowFamily, WindowResult, horizon
+from app.windows import Pane, WindowFamily, WindowResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ class PaneState(PanePublishing):
     # -- opening
 
     def _load(self) -> None:
-        for row in self.store.keys_between(max(0, self.meta.finalised - self.table.longest)):
+        for row in self.store.keys_between(max(0, self.meta.closed - self.table.longest)):
             value = self.store.get(row)
             if value is None:
                 continue
@@ -40,8 +40,7 @@ class PaneState(PanePublishing):
             if pane.last_offset >= self.meta.published:
                 self._mark_unpublished(pane)
         # A leap in time may have been cut off in the middle of its slices.
-        reached = horizon(self.meta.stream_time, self.table.grace)
-        self.behind = bool(self._by_start) and self.meta.finalised < reached
+        self.behind = bool(self._by_start) and self.meta.closed < self._watermark
 
     def _read(self, row: bytes, value: bytes) -> Pane:
         key, start = split_row_key(row)
@@ -96,7 +95,7 @@ class PaneState(PanePublishing):
 
     def _settle_windows(self) -> None:
         """Drop the panes that no window still needs; from now on the store answers for them."""
-        done = self.meta.finalised - self.table.longest
+        done = self.meta.closed - self.table.longest
         for start in [start for start in self._by_start if start <= done]:
             for pane in self._by_start.pop(start):
                 panes = self._panes[pane.key]
@@ -108,15 +107,16 @@ class PaneState(PanePublishing):
 
     def _expires_before(self) -> int:
         # Only what no window that is still to become final is made of.
-        end = min(self.meta.stream_time - self.table.retention, self.meta.finalised)
+        end = min(self.meta.stream_time - self.table.retention, self.meta.closed)
         return end - self.table.longest + 1
 
     # -- queries
 
     def read(self, key: bytes, window: WindowFamily, begin: int, end: int) -> list[WindowResult]:
         """Give the windows of `key` with begin <= start < end (ms) that hold a record."""
-        # At the edge of the retention a window's first panes may be deleted, its last not yet.
-        begin = max(begin, self._expires_before())
+        # At the edge of the retention a window's first panes may be deleted, its last not yet;
+        # what was deleted under a shorter retention stays so.
+        begin = max(begin, self._expires_before(), self.meta.expired)
         panes = self._panes_over(key, begin, end + window.longest)
         starts = sorted(panes)
         ending = spans_of(window, starts, starts, begin)
@@ -132,13 +132,13 @@ class PaneState(PanePublishing):
     def _reach(self, window: WindowFamily) -> int:
         return window.longest
 
-    def _before(self, name: str, start: int) -> Any | None:
+    def _previous(self, name: str, start: int) -> Pane | None:
         key = name.encode()
         found = max((s for s in self._panes.get(key, ()) if s < start), default=None)
         if found is not None:
-            return self._panes[key][found].state
+            return self._panes[key][found]
         stored = self.store.last_before(prefix(key), row_key(key, start))
-        return None if stored is None else self._read(*stored).state
+        return None if stored is None else self._read(*stored)
 
     def _span_of(self, row: bytes, value: bytes) -> tuple[int, int]:
         del value

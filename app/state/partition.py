@@ -11,16 +11,28 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from aiokafka.partitioner import DefaultPartitioner
+from aiokafka import TopicPartition
 
+from app.calc.candles import candle
 from app.records import DeadLetter
 from app.state import metrics
-from app.state.errors import TaskError, told
+from app.state.definitions import demand_same_windows
+from app.state.errors import (
+    AFRESH,
+    OtherHistoryError,
+    TaskError,
+    TooLargeError,
+    UnwritableError,
+    changelog_made_anew,
+    told,
+)
+from app.state.key_places import MOST_SHOWN
+from app.state.placing import partition_of
+from app.state.replica import differ
 from app.state.rows import (
     META,
     Meta,
@@ -30,6 +42,7 @@ from app.state.rows import (
     split_row_key,
 )
 from app.state.store import StoreError
+from app.state.uncommitted import Outgoing, size_of
 from app.topics import DEAD_LETTERS, Topic
 
 if TYPE_CHECKING:
@@ -39,18 +52,22 @@ if TYPE_CHECKING:
     from app.state.decoded import Decoded
     from app.state.store import Store
     from app.state.table import StateTable
+    from app.state.unwritable import Careful
 
 logger = logging.getLogger(__name__)
 
 #: A record to write: key, value (None: a tombstone), headers.
 Out = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
 
-#: Most rows that one checkpoint deletes, but for those of one start.
+#: Most rows that one checkpoint deletes.
 EXPIRE_SLICE = 5_000
 
 #: Rows of a partition in memory above which folding waits for results that are behind: where
 #: each window holds a tick or two, they take longer than the folding.
 CROWD = 20_000
+
+#: What a row is reckoned with until some have been encoded (bytes).
+ROW_BYTES = 400
 
 #: Seconds that a publication may come too early: the checkpoint that it goes with is at a sum of
 #: floats.
@@ -64,13 +81,6 @@ NO_HEADERS: list[tuple[str, bytes]] = []
 
 #: Gives a record's JSON.
 encode_record = msgspec.json.Encoder().encode
-_partitioner = DefaultPartitioner()
-
-
-@lru_cache(maxsize=100_000)
-def _place(key: bytes, count: int) -> int:
-    """Give a key's partition of `count`. Remembered: aiokafka hashes in Python, 7 µs a key."""
-    return int(_partitioner(key, list(range(count)), []))
 
 
 @dataclass
@@ -100,8 +110,25 @@ class PartitionState(ABC):
         #: What is being published; put into words only where something raises.
         self.saying: object = None
         self.clock = table.app.tasks.clock
+        native = table.app.tasks.native
+        self._partition_of = partition_of if native is None else native.placing.partition_of
         self._outputs: dict[tuple[str, int], list[Out]] = defaultdict(list)
+        self._outgoing = Outgoing()
+        #: Memory (bytes) of what is being written, and of a row in the last snapshot.
+        self._in_flight = 0
+        self._row_bytes = ROW_BYTES
+        #: Whether results that were behind are being written: their rows are still in memory.
+        self._catching_up = False
+        #: The row that was deleted last for its age, where more of them follow.
+        self._expired_row = b""
         self._shared_places: list[tuple[Callable[[Any], Any], tuple[str, int]]] | None = None
+        #: By output, whether it is partitioned as the source.
+        self._following: dict[str, bool] = {}
+        #: Most bytes of a key and value that we write.
+        self._largest = table.app.tasks.conf.max_record_bytes
+        self._careful = table.app.tasks.unwritable.of(TopicPartition(table.source.name, partition))
+        #: Rows of records that were folded carefully, for the next snapshot.
+        self._kept_rows: list[Row] = []
         self._committed_position = 0
         self._published_at = self.clock.monotonic()
 
@@ -117,13 +144,29 @@ class PartitionState(ABC):
         value = self.store.get(META)
         layout = self.table.layout
         self.meta = decode_meta(value) if value is not None else Meta(layout=layout)
+        definition = self.table.definition
+        demand_same_windows(self.table.name, self.meta.definition, definition)
+        self.meta.definition = definition
         if self.meta.layout != layout:
             raise UnreadableRowError(
                 f"table {self.table.name}: its rows are {self.meta.layout}, this code and its "
-                f"settings ask for {layout}; set them back, or rebuild the table from its source "
-                "under another TICKSTREAM_APP_ID"
+                f"settings ask for {layout}; set them back, or {AFRESH}"
             )
+        if differ(self.meta.history, self.store.history):
+            # Written by who did not know yet that the changelog was made anew: rows are missing.
+            raise OtherHistoryError(changelog_made_anew(self.table.changelog.name))
+        self.meta.history = self.store.history or self.meta.history
         self._load()
+
+    def follows(self, source_id: str) -> bool:
+        """Return whether its position is one of the topic with this id; take an id if it has none.
+
+        What earlier code wrote has none, nor has a topic on brokers without ids.
+        """
+        ids, name = self.meta.source_ids, self.table.source.name
+        if source_id and name not in ids:
+            ids[name] = source_id
+        return not source_id or ids[name] == source_id
 
     def start(self, position: int) -> None:
         """Begin to fold at this offset of the source."""
@@ -149,6 +192,8 @@ class PartitionState(ABC):
 
     def _fold_all(self, batch: Batch, decoded: Decoded, begin: int) -> None:
         """Fold `decoded[begin:]`; a record whose folding raises becomes a dead letter."""
+        if self._careful is not None and decoded.offsets[begin] < self._careful.until:
+            begin = self._fold_carefully(batch, decoded, begin, self._careful)
         while begin < len(decoded):
             try:
                 refused = self._fold(decoded, begin)
@@ -159,6 +204,54 @@ class PartitionState(ABC):
                 for each in refused or ():
                     self._refuse_record(batch, each)
                 return
+
+    def _fold_carefully(self, batch: Batch, decoded: Decoded, begin: int, careful: Careful) -> int:
+        """Fold records one by one, each with its rows; return the index of the first that is left.
+
+        Raises UnwritableError with the offset of the record whose row can't be written.
+        """
+        left_out = careful.left_out(self.table.name)
+        for index in range(begin, len(decoded)):
+            offset = decoded.offsets[index]
+            if offset >= careful.until:
+                return index
+            if offset in left_out:
+                self._refuse_record(batch, RecordError(index, ValueError(left_out[offset])))
+                continue
+            try:
+                refused = self._fold(decoded.only(index), 0)
+            except RecordError as error:
+                self._refuse_record(batch, RecordError(index, error.cause))
+            else:
+                for each in refused or ():
+                    self._refuse_record(batch, RecordError(index, each.cause))
+            self._kept_rows += self._rows_to_write(offset)
+        return len(decoded)
+
+    def _rows_to_write(self, offset: int | None = None) -> list[Row]:
+        """Take the rows that changed, by the record at `offset` or by all since the last time.
+
+        Raises UnwritableError for one that is too large, or holds what it has no form for.
+        """
+        why = None
+        rows: list[Row] = []
+        try:
+            rows = self._take_rows()
+        except (OverflowError, RecursionError) as error:
+            why = f"a row raised {type(error).__name__}: {error}"
+        for row, value in rows:
+            if value is not None and len(row) + len(value) > self._largest:
+                what = f"the row of key {split_row_key(row)[0][:MOST_SHOWN]!r}"
+                why = str(TooLargeError(what, len(row) + len(value), self._largest))
+        if why is not None:
+            raise UnwritableError(
+                self.table.name,
+                f"table {self.table.name}: {why}",
+                self._committed_position,
+                self.position if offset is None else offset + 1,
+                offset,
+            )
+        return rows
 
     def _refuse_record(self, batch: Batch, error: RecordError) -> None:
         offset = batch.decoded.offsets[error.index]
@@ -180,7 +273,18 @@ class PartitionState(ABC):
     @property
     def crowded(self) -> bool:
         """Whether to fold no more until what is due has been written."""
-        return self.behind and self.held > CROWD
+        return (self.behind or self._catching_up) and self.held > CROWD
+
+    @property
+    def uncommitted_bytes(self) -> int:
+        """Memory (bytes, estimated) of what is folded and not committed; asked once a batch."""
+        outputs = self._outgoing.measure(self._outputs)
+        return self._in_flight + outputs + self.changed_rows * self._row_bytes
+
+    @property
+    @abstractmethod
+    def changed_rows(self) -> int:
+        """How many rows the next snapshot has, about."""
 
     @property
     def held(self) -> int:
@@ -213,7 +317,7 @@ class PartitionState(ABC):
         self.saying = None
         try:
             return self._snapshot(publish=publish)
-        except (StoreError, UnreadableRowError):
+        except (StoreError, UnreadableRowError, UnwritableError):
             raise
         except Exception as error:
             what = f"publishing {self.saying}" if self.saying else "a checkpoint"
@@ -225,17 +329,21 @@ class PartitionState(ABC):
 
     def _snapshot(self, *, publish: bool) -> Snapshot:
         if publish:
-            self._publish()
+            self._catching_up = self.behind
+            self.meta.published = self._publish()
             self._published_at = self._publication_time()
-        rows = self._take_rows()
+        kept, self._kept_rows = self._kept_rows, []
+        rows = kept + self._rows_to_write()
         if publish:
             # Rows are deleted in the transaction that has published the last of them, or later.
             rows = self._without_expired(rows)
         self.meta.positions[self.table.source.name] = self.position
-        if publish:
-            self.meta.published = self.position
         rows.append((META, encode_meta(self.meta)))
+        written = size_of(rows)
+        self._row_bytes = written // len(rows)
+        self._in_flight = written + self._outgoing.measure(self._outputs)
         outputs, self._outputs = self._outputs, defaultdict(list)
+        self._outgoing = Outgoing()
         return Snapshot(rows, self.position, dict(outputs))
 
     def _without_expired(self, rows: list[Row]) -> list[Row]:
@@ -243,25 +351,29 @@ class PartitionState(ABC):
         if self.meta.expired > before:
             # What this very snapshot has of them never gets to the store.
             rows = [row for row in rows if split_row_key(row[0])[1] >= self.meta.expired]
-            rows += ((row, None) for row in expired)
+        rows += ((row, None) for row in expired)
         return rows
 
     def _expire(self) -> list[bytes]:
-        """Give some rows whose retention has ended, oldest first."""
-        begin, end = self.meta.expired, self._expires_before()
-        if end <= begin:
-            return []
+        """Return some rows whose retention has ended, oldest first.
+
+        All of them are over from now on, also those that are deleted by later checkpoints: what is
+        left of a start would be taken for the whole.
+        """
+        meta = self.meta
         # Not from the very first: that would walk over all the tombstones that the store has
         # not compacted away yet.
-        rows = list(islice(self.store.keys_between(begin, end), EXPIRE_SLICE))
+        begin = meta.expired if meta.expiring is None else meta.expiring
+        meta.expired = max(meta.expired, self._expires_before())
+        if meta.expired <= begin:
+            return []
+        found = self.store.keys_between(begin, meta.expired, self._expired_row)
+        rows = list(islice(found, EXPIRE_SLICE))
         if len(rows) == EXPIRE_SLICE:
-            # All rows of a start go together: what is left of it would be taken for the whole.
-            end = split_row_key(rows[-1])[1]
-            earlier = [row for row in rows if split_row_key(row)[1] < end]
-            if not earlier:
-                end += 1
-            rows = earlier or list(self.store.keys_between(end - 1, end))
-        self.meta.expired = end
+            self._expired_row = rows[-1]
+            meta.expiring = split_row_key(rows[-1])[1]
+        else:
+            self._expired_row, meta.expiring = b"", None
         return rows
 
     @property
@@ -277,8 +389,12 @@ class PartitionState(ABC):
     def committed(self, snapshot: Snapshot, changelog_offset: int) -> None:
         """Put a snapshot that is in Kafka for good into the store."""
         self.store.write(snapshot.rows, changelog_offset, self.table.timed)
+        self._in_flight = 0
+        self._catching_up = False
         self._committed_position = snapshot.position
-        self._settle()
+        if not self._kept_rows:
+            # Else what is settled would be looked for in the store, which has not got it yet.
+            self._settle()
 
     # -- outputs
 
@@ -295,9 +411,8 @@ class PartitionState(ABC):
         for topic, make in self.table.publications:
             record = make(result)
             if record is not None:
-                out = self._outputs[topic.name, self._partition_in(topic, key)]
-                out.append((key, encode_record(record), NO_HEADERS))
-                told = True
+                offset = getattr(result, "last_offset", self.position - 1)
+                told |= self._write(topic, key, record, NO_HEADERS, offset)
         return told
 
     def _places(self, key: bytes) -> list[tuple[Callable[[Any], Any], tuple[str, int]]]:
@@ -305,37 +420,103 @@ class PartitionState(ABC):
         if self._shared_places is not None:
             return self._shared_places
         places = [
-            (make, (topic.name, self._partition_in(topic, key)))
+            (self._checked(topic, make), (topic.name, self._partition_in(topic, key)))
             for topic, make in self.table.publications
         ]
-        source = self.table.source
-        if all(
-            topic.partitions is source.partitions is None for topic, _ in self.table.publications
-        ):
+        if all(self._follows_source(topic) for topic, _ in self.table.publications):
             # All are in the partition that the source's record was in.
             self._shared_places = places
         return places
 
+    def _checked(self, topic: Topic, make: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Return what makes only such records as can be written, in JSON; of others dead letters.
+
+        A candle always can: the longest key fits into the smallest record that may be the largest.
+        """
+        if make is candle:
+            return make
+
+        def made(result: Any) -> msgspec.Raw | None:
+            record = make(result)
+            if record is None:
+                return None
+            value = self._encoded(topic, result.key.encode(), record, result.last_offset)
+            return None if value is None else msgspec.Raw(value)
+
+        return made
+
     def append(self, topic: Topic, key: str, record: Any, source_offset: int) -> None:
         """Write a record of a log with the next checkpoint, with the header `source`.
 
-        Co-partitioned topics get it in this partition, others in the one Kafka's default
-        partitioner (murmur2) gives the key.
+        Co-partitioned topics get it in this partition, unless tables of another source write them
+        too; others in the one that Kafka's default partitioner (murmur2) gives the key.
         """
         raw = key.encode()
         source = f"{self.table.source.name}-{self.partition}-{source_offset}".encode()
-        out = (raw, encode_record(record), [("source", source)])
-        self._outputs[topic.name, self._partition_in(topic, raw)].append(out)
+        self._write(topic, raw, record, [("source", source)], source_offset)
+
+    def _write(
+        self,
+        topic: Topic,
+        key: bytes,
+        record: Any,
+        headers: list[tuple[str, bytes]],
+        offset: int,
+    ) -> bool:
+        """Write a record with the next checkpoint; return whether it can be written."""
+        value = self._encoded(topic, key, record, offset)
+        if value is None:
+            return False
+        self._outputs[topic.name, self._partition_in(topic, key)].append((key, value, headers))
+        return True
+
+    def _encoded(self, topic: Topic, key: bytes, record: Any, offset: int) -> bytes | None:
+        """Return a record's JSON; None where it can't be written.
+
+        It is a dead letter then, with the offset of what it was made of: no worker stops for it.
+        """
+        value = None
+        try:
+            value = encode_record(record)
+            self._check_size(topic.name, key, value)
+        except (TooLargeError, OverflowError, RecursionError) as error:
+            self._dead(self._output_letter(key, value, error, offset))
+            return None
+        return value
+
+    def _check_size(self, topic: str, key: bytes, value: bytes) -> None:
+        """Raise TooLargeError for a record that brokers would refuse."""
+        size = len(key) + len(value)
+        if size > self._largest:
+            raise TooLargeError(f"a record for {topic} ({key[:MOST_SHOWN]!r})", size, self._largest)
+
+    def _output_letter(
+        self, key: bytes, value: bytes | None, error: Exception, offset: int
+    ) -> DeadLetter:
+        """Describe a record that was to be written and can't be."""
+        most = self._largest // 4
+        return DeadLetter(
+            topic=self.table.source.name,
+            partition=self.partition,
+            offset=offset,
+            key=key[:MOST_SHOWN].decode(errors="replace"),
+            value=None if value is None else value[:most],
+            error=f"{type(error).__name__}: {error}",
+            stage=self.table.name,
+            time=self.clock.time(),
+        )
 
     def _partition_in(self, topic: Topic, key: bytes) -> int:
-        if topic.partitions is None and self.table.source.partitions is None:
+        if self._follows_source(topic):
             return self.partition
-        return self._partition_of(topic, key)
+        return self._partition_of(key, topic.partition_count())
 
-    @staticmethod
-    def _partition_of(topic: Topic, key: bytes) -> int:
-        count = topic.partition_count()
-        return _place(key, count) if count > 1 else 0
+    def _follows_source(self, topic: Topic) -> bool:
+        """Return whether records of `topic` are in the partition of what they are made of."""
+        follows = self._following.get(topic.name)
+        if follows is None:
+            follows = self._following[topic.name] = self.table.co_partitions(topic)
+        return follows
 
     def _dead(self, letter: DeadLetter) -> None:
         metrics.dead_letters.labels(self.table.source.name, letter.stage).inc()
@@ -363,8 +544,11 @@ class PartitionState(ABC):
         """Give the start (ms) from which on rows are kept."""
 
     @abstractmethod
-    def _publish(self) -> None:
-        """Send what has changed since the last publication; sets `behind` if not all."""
+    def _publish(self) -> int:
+        """Send what has changed since the last publication; sets `behind` if not all.
+
+        Return the position up to which changes are published now.
+        """
 
     @abstractmethod
     def _settle(self) -> None:

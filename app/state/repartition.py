@@ -84,7 +84,7 @@ def repartition(
 
     step = Step(
         app,
-        name=name or to.name,
+        name=name or to.base_name,
         source=source,
         make=send,
         outputs=[to],

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.clients import running
-from app.state.changelog import POLL_RECORDS, ends, new_consumer, open_store, write
+from app.state.changelog import POLL_RECORDS, new_consumer, survey
+from app.state.replica import Replica
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,19 +36,17 @@ async def restore(
     """Open a table's store at `path` and bring it to the end of its changelog partition.
 
     It reads until the position reaches the end offset: transaction markers take offsets too, so
-    waiting for a last record could wait for ever. Raises OtherHistoryError for a store that is
-    ahead of the changelog, or behind what is still there.
+    waiting for a last record could wait for ever. Raises OtherHistoryError as a Replica does.
     """
     changelog = TopicPartition(table.changelog.name, partition)
     async with running(new_consumer(conf)) as consumer:
         consumer.assign([changelog])
-        first, end = (await ends(consumer, [changelog]))[changelog]
-        store = open_store(path, changelog, first, end)
-        progress.start(max(first, store.offset), end)
+        log = (await survey(consumer, [changelog]))[changelog]
+        replica = Replica(path, changelog, log, timed=table.timed)
         try:
-            await _read(consumer, changelog, store, progress, timed=table.timed)
+            await _read_all(consumer, changelog, replica, log.end, progress)
         except BaseException:
-            store.close()
+            replica.close()
             raise
         finally:
             progress.finish()
@@ -55,26 +54,37 @@ async def restore(
         logger.info(
             "Restored %s in %.2f s", progress, progress.seconds, extra={"table": table.name}
         )
-    return store
+    return replica.store
+
+
+async def _read_all(
+    consumer: AIOKafkaConsumer,
+    changelog: TopicPartition,
+    replica: Replica,
+    end: int,
+    progress: Progress,
+) -> None:
+    whole = False
+    while not whole:
+        progress.start(replica.position, end)
+        consumer.seek(changelog, replica.position)
+        whole = await _read(consumer, changelog, replica, progress) and replica.finish()
 
 
 async def _read(
-    consumer: AIOKafkaConsumer,
-    changelog: TopicPartition,
-    store: Store,
-    progress: Progress,
-    *,
-    timed: bool,
-) -> None:
-    consumer.seek(changelog, progress.begin)
+    consumer: AIOKafkaConsumer, changelog: TopicPartition, replica: Replica, progress: Progress
+) -> bool:
+    """Read to the end; return False where the replica has to be read from its position again."""
     reported = 0.0
     while progress.position < progress.end:
         fetched = await consumer.getmany(changelog, timeout_ms=200, max_records=POLL_RECORDS)
         position = await consumer.position(changelog)
         records = fetched.get(changelog, [])
-        write(store, records, position, timed=timed)
+        if not replica.take(records, position):
+            return False
         progress.reach(position, len(records))
         await asyncio.sleep(0)  # what has been fetched already is given without a turn
         if progress.seconds - reported > REPORT:
             reported = progress.seconds
             logger.info("Restoring %s", progress, extra={"table": progress.table})
+    return True

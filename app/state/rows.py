@@ -14,7 +14,9 @@ from typing import Any
 
 import msgspec
 
+from app.decoding import decode_json
 from app.windows.aggregates import Packed
+from app.windows.panes import BEFORE_ALL
 
 META = b"__meta__"
 
@@ -38,22 +40,39 @@ class UnreadableRowError(Exception):
 class Meta(msgspec.Struct, omit_defaults=True):
     """What a partition of a table knows beside its rows; moves in the same transaction."""
 
+    #: The changelog that the state is written to: its topic's id, or one of our own.
+    history: str = ""
     #: What the rows are; rows of another layout can't be read.
     layout: str = ""
+    #: The table's settings that its results depend on; see app/state/definitions.py.
+    definition: dict[str, str] = {}
     #: Source topic → offset of the next record to fold.
     positions: dict[str, int] = {}
+    #: Source topic → id (KIP-516) of the topic that its position is of.
+    source_ids: dict[str, str] = {}
     #: Highest event time accepted (ms); -1 before the first record.
-    stream_time: int = -1
-    #: Windows ending at or before this (ms) have been published as final.
+    stream_time: int = BEFORE_ALL
+    #: Windows ending at or before this (ms) have been published as final, timers due by then have
+    #: fired: whatever the grace is from now on, a record before it is late.
     finalised: int = 0
-    #: Position of the last publication: a row with a higher last offset awaits one.
+    #: Of windows that end after this (ms) and by `finalised` only those of keys up to this one, in
+    #: order of their bytes, are published: there were too many for one checkpoint. None: all are.
+    closing: tuple[int, str] | None = None
+    #: Changes up to this position are published: a row with a higher last offset awaits it.
     published: int = 0
-    #: Rows that start before this (ms) have been deleted for their age.
+    #: Rows that start before this (ms) are over for their age, and deleted, ...
     expired: int = 0
+    #: ... but for some that start at this (ms) or later: they are too many for one checkpoint.
+    expiring: int | None = None
     #: Behind a repartition: stream time (ms) of each partition it gathers from.
     inputs: dict[int, int] = {}
     #: How far records were behind stream time when they came (ms, upper bound) → records.
     lateness: dict[int, int] = {}
+
+    @property
+    def closed(self) -> int:
+        """Windows ending at or before this (ms) are published as final, those of each key."""
+        return self.finalised if self.closing is None else self.closing[0]
 
 
 def _pack(item: Packed) -> bytes:
@@ -103,7 +122,7 @@ def encode_meta(meta: Meta) -> bytes:
 def decode_meta(value: bytes) -> Meta:
     """Read a meta row. Raises UnreadableRowError."""
     try:
-        return msgspec.json.decode(value, type=Meta)
+        return decode_json(value, Meta)
     except msgspec.MsgspecError as error:
         raise UnreadableRowError(f"meta row {value[:80]!r}: {error}") from error
 

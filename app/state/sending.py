@@ -6,6 +6,7 @@ from abc import abstractmethod
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
+from app.state.errors import TooLargeError
 from app.state.partition import PartitionState, Row, encode_record
 from app.state.table import Host, StateTable
 
@@ -22,8 +23,8 @@ class _Way(NamedTuple):
     topic: Topic
     key_of: Callable[[Any], Any]
     write: Callable[[Any], bytes]
-    #: Where those go that have the same key as what they are made of; None: by their key.
-    same: tuple[str, int] | None
+    #: How many partitions the topic has.
+    partitions: int
 
 
 class SendingState(PartitionState):
@@ -38,9 +39,6 @@ class SendingState(PartitionState):
         super().__init__(table, partition, store, leads=leads)
         #: What the header `source` begins with.
         self._origin = f"{table.source.name}-{partition}-"
-        #: Topics with as many partitions as the source: the same keys are in the same ones.
-        count = table.source.partition_count()
-        self._alike = {each.name for each in table.outputs if each.partition_count() == count}
         #: By type of a record, or by the topic that is named.
         self._ways: dict[type | str, _Way] = {}
         self._said: list[tuple[tuple[str, int], bytes, bytes, tuple[int, ...]]] = []
@@ -49,11 +47,6 @@ class SendingState(PartitionState):
     @abstractmethod
     def offset(self) -> int:
         """Offset of what is handled."""
-
-    @property
-    @abstractmethod
-    def _source_key(self) -> bytes:
-        """Kafka key of what is handled: its like goes to the same partition."""
 
     @property
     def stream_time(self) -> int:
@@ -68,24 +61,36 @@ class SendingState(PartitionState):
         partition: int | None = None,
         offsets: tuple[int, ...] = (),
     ) -> None:
-        """Write a record with the next checkpoint, unless what says so raises."""
+        """Write a record with the next checkpoint, unless what says so raises.
+
+        By its own key, never to the partition of what it is made of: the producers of two sources
+        may partition differently, and what a third table folds by key has to meet.
+        """
         way = self._ways.get(type(record) if to is None else to.name)
         if way is None or (to is not None and to is not way.topic):
             way = self._way_of(record, to)
-        topic, key_of, write, same = way
+        topic, key_of, write, partitions = way
         key = str(key_of(record)).encode()
-        if partition is not None:
-            place = topic.name, partition
-        elif same is not None and key == self._source_key:
-            place = same
+        if partition is None:
+            partition = self._partition_of(key, partitions)
+        value = None
+        try:
+            value = write(record)
+            self._check_size(topic.name, key, value)
+        except (TooLargeError, OverflowError, RecursionError) as error:
+            self._cannot_send(key, value, error)
         else:
-            place = topic.name, self._partition_of(topic, key)
-        self._said.append((place, key, write(record), offsets))
+            self._said.append(((topic.name, partition), key, value, offsets))
+
+    def _cannot_send(self, key: bytes, value: bytes | None, error: Exception) -> None:
+        """Refuse what is handled, since what was to be made of it can't be written."""
+        del key, value
+        raise error
 
     def _way_of(self, record: Any, to: Topic | None) -> _Way:
         topic = self.table.output(record, to)
-        same = (topic.name, self.partition) if topic.name in self._alike else None
-        way = _Way(topic, attrgetter(topic.key), topic.write or encode_record, same)
+        write = topic.write or encode_record
+        way = _Way(topic, attrgetter(topic.key), write, topic.partition_count())
         self._ways[type(record) if to is None else to.name] = way
         return way
 
@@ -108,14 +113,19 @@ class SendingState(PartitionState):
         """Nothing is left to be published: all has been sent."""
         return False
 
-    def _publish(self) -> None:
-        pass
+    def _publish(self) -> int:
+        return self.position
 
     def _expires_before(self) -> int:
-        return 0
+        return self.meta.expired
 
     def _load(self) -> None:
         pass
+
+    @property
+    def changed_rows(self) -> int:
+        """There are no rows."""
+        return 0
 
     def _take_rows(self) -> list[Row]:
         return []
@@ -159,6 +169,11 @@ class SendingTable(StateTable):
     def topics(self) -> list[Topic]:
         """The topics this table writes."""
         return list(self.outputs)
+
+    def co_partitions(self, topic: Topic) -> bool:
+        """Return False: each record is placed by its own key."""
+        del topic
+        return False
 
     def output(self, record: Any, to: Topic | None) -> Topic:
         """Give the topic of a record. Raises TypeError where none is declared for it."""

@@ -10,11 +10,13 @@ from app.state.deadlines import Deadlines
 from app.state.live_state import Live, LiveState
 from app.state.partition import RecordError
 from app.state.rows import OPEN, encode_row, row_key
-from app.windows import Evidence, Folded, Span, horizon
+from app.windows import Evidence, Folded, Span
+from app.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
     from app.state.decoded import Decoded
     from app.state.partition import Row
+    from app.state.portion import Portion
     from app.state.store import Store
     from app.state.window_table import WindowTable
 
@@ -39,7 +41,7 @@ class OpenSession(Live):
     #: Starts under which a result that is not final stands published.
     told: tuple[int, ...] = ()
     #: Start under which it has a row; -1 where it has none.
-    row: int = -1
+    row: int = BEFORE_ALL
 
 
 class SessionState(LiveState[OpenSession]):
@@ -77,11 +79,7 @@ class SessionState(LiveState[OpenSession]):
 
     def _loaded(self) -> None:
         # A leap in time may have been cut off in the middle of its slices.
-        self.behind = self._ends.first(self._horizon) is not None
-
-    @property
-    def _horizon(self) -> int:
-        return max(self.meta.finalised, horizon(self.meta.stream_time, self.table.grace))
+        self.behind = self._ends.first(self._watermark) is not None
 
     # -- folding
 
@@ -96,7 +94,7 @@ class SessionState(LiveState[OpenSession]):
             decoded.records,
         )
         clock = self.meta.stream_time
-        limit = horizon(clock, grace)
+        limit = self._watermark
         late: list[tuple[int, int]] = []
         behind: list[int] = []
         session = None
@@ -123,7 +121,8 @@ class SessionState(LiveState[OpenSession]):
                     changed.append(session)
                 if time > clock:
                     clock = time
-                    limit = time - grace
+                    if limit < time - grace:  # noqa: PLR1730  # a call costs more
+                        limit = time - grace
                 elif time < clock:
                     behind.append(clock - time)
                     session.late += clock >= session.end
@@ -192,7 +191,7 @@ class SessionState(LiveState[OpenSession]):
     def _leave_row(self, session: OpenSession) -> None:
         if session.row >= 0:
             self._gone.append(row_key(session.key, OPEN + session.row))
-            session.row = -1
+            session.row = BEFORE_ALL
 
     # -- checkpoints
 
@@ -215,22 +214,25 @@ class SessionState(LiveState[OpenSession]):
 
     # -- publication
 
-    def _publish_windows(self) -> None:
-        self._close_due()
-        self._say_changed()
+    def _publish_windows(self, portion: Portion) -> int:
+        self._close_due(portion)
+        return self._say_changed(portion)
 
-    def _close_due(self) -> None:
+    def _close_due(self, portion: Portion) -> None:
         """Close a slice of what has become final, oldest first."""
-        until = self._horizon
+        until = self._watermark
+        reached = self.meta.finalised
         for _ in range(SLICE):
-            session = self._ends.pop(until)
+            session = None if portion.is_full else self._ends.pop(until)
             if session is None:
                 break
+            reached = session.end
             self._close(session)
         left = self._ends.first(until)
         self.behind = left is not None
-        # Others may end at the same instant as one that is left: theirs is final all the same.
-        self.meta.finalised = until if left is None else max(self.meta.finalised, left[0] - 1)
+        # Of those that end at one instant some may be closed and others left: nothing may join
+        # either, even if the worker starts again with a larger grace before the next slice.
+        self.meta.finalised = until if left is None else max(reached, left[0] - 1)
 
     def _close(self, session: OpenSession) -> None:
         self._withdraw(session)
@@ -238,6 +240,9 @@ class SessionState(LiveState[OpenSession]):
         self._emit_window(session.key, window, final=True)
         self._remove(session)
         self._keep(session.key, window)
+
+    def _newest(self, live: OpenSession) -> int:
+        return live.last_offset
 
     def _say(self, live: OpenSession) -> None:
         self._withdraw(live)

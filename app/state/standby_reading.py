@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
+from app.state.errors import OtherHistoryError, TaskError
 from app.state.rows import UnreadableRowError
-from app.state.store import StoreError
 
 if TYPE_CHECKING:
     from app.state.partition import PartitionState
@@ -32,9 +32,10 @@ class StandbyReader:
         self._kept: dict[tuple[str, int], _Read] = {}
 
     def state(self, table: StateTable, partition: int, store: Store) -> PartitionState | None:
-        """Give the state of a partition; None where its store can't be read.
+        """Return the state of a partition; None where its rows can't be read.
 
-        It may be read until something is awaited: then the store may be another task's.
+        It may be read until something is awaited: then the store may be another task's. Raises
+        StoreError.
         """
         place, offset = (table.name, partition), store.offset
         kept = self._kept.get(place)
@@ -43,7 +44,7 @@ class StandbyReader:
         state = table.new_state(partition, store, leads=False)
         try:
             state.load()
-        except (StoreError, UnreadableRowError) as error:
+        except (OtherHistoryError, TaskError, UnreadableRowError) as error:
             # Whoever opens it as a task says what that means.
             logger.warning("The standby of %s-%d can't be read: %s", table.name, partition, error)
             return None

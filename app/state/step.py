@@ -26,9 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from app.calc.process import Sender
+    from app.state.batch import Batch
     from app.state.store import Store
     from app.topics import Topic
 
+
+#: Least time between two batches whose keys are noted (s). A key takes 40 ns, a new one 400 ns,
+#: and a filter folds a record in 430 ns: of more than ten batches a second not all are looked at.
+CHECK_INTERVAL = 0.1
 
 #: No batch.
 _NOTHING = Decoded(0)
@@ -48,6 +53,8 @@ class StepState(SendingState):
         self._decoded = _NOTHING
         #: Where what is handled stands in the batch, and how many of it stream time reflects.
         self._at = self._timed = 0
+        #: When keys are noted again (s, of the monotonic clock).
+        self._next_check = 0.0
 
     # -- the context
 
@@ -67,10 +74,6 @@ class StepState(SendingState):
         self._reach(self._at)
         return self.meta.stream_time
 
-    @property
-    def _source_key(self) -> bytes:
-        return self._decoded.keys[self._at]
-
     def _reach(self, at: int) -> None:
         """Let stream time reflect the records up to this one."""
         if self._timed <= at:
@@ -79,6 +82,14 @@ class StepState(SendingState):
             self.meta.stream_time = max(self.meta.stream_time, highest)
 
     # -- folding
+
+    def fold(self, batch: Batch) -> None:
+        """Fold a batch, and note its keys all at once: a step has no state that knows them."""
+        super().fold(batch)
+        now = self.clock.monotonic()
+        if self.table.source.keyed and now >= self._next_check:
+            self._next_check = now + CHECK_INTERVAL
+            self.table.saw_all(batch.decoded.keys, self.partition)
 
     def _fold(self, decoded: Decoded, begin: int) -> None:
         make, said = self.table.make, self._said

@@ -25,6 +25,7 @@ from rocksdict import (
     WriteOptions,
 )
 
+from app.open_files import describe_limit, is_limit
 from app.state.rows import META, OPEN
 
 logger = logging.getLogger(__name__)
@@ -33,9 +34,12 @@ logger = logging.getLogger(__name__)
 CACHE_BYTES = 64 << 20
 WRITE_BUFFER_BYTES = 8 << 20
 
+#: Bits of a row's key in the filter of a file; logs that RocksDB keeps, files it holds open.
+FILTER_BITS, LOG_FILES, OPEN_FILES = 10, 2, 256
+
 #: First byte of a stored key: what it is. Rows are ordered by key, then start; TIME entries
 #: by start, then key, so that what has grown old is a range too.
-ROW, TIME, OFFSET, WRITTEN = b"p", b"t", b"o", b"w"
+ROW, TIME, OFFSET, CURRENT, HISTORY = b"p", b"t", b"o", b"w", b"h"
 
 #: RocksDB's names of what `Size` has.
 _SIZES = ("total-sst-files-size", "cur-size-all-mem-tables", "estimate-num-keys")
@@ -85,10 +89,22 @@ class Store:
         return int(value) if value is not None else 0
 
     @property
-    def written(self) -> int:
-        """When it was written last (ms since the epoch, this machine's clock); 0 for never."""
-        value = self._get(WRITTEN)
+    def current(self) -> int:
+        """When it was last known to have all of the changelog (ms, this machine's clock); or 0."""
+        value = self._get(CURRENT)
         return int(value) if value is not None else 0
+
+    @property
+    def history(self) -> str:
+        """The changelog that it is of: its topic's id, or one of our own; empty if not known."""
+        value = self._get(HISTORY)
+        return value.decode() if value is not None else ""
+
+    @history.setter
+    def history(self, history: str) -> None:
+        batch = WriteBatch(raw_mode=True)
+        batch.put(HISTORY, history.encode())
+        self._write(batch)
 
     def size(self) -> Size:
         """Give its size, which RocksDB has at hand; nothing of a closed one."""
@@ -113,10 +129,12 @@ class Store:
         rows: Iterable[tuple[bytes, bytes | None]],
         offset: int,
         timed: bool,
+        current: int | None = None,
     ) -> None:
         """Write rows (None deletes) and the changelog offset reached, all or nothing.
 
-        `timed` rows end in 8 bytes of time and get an entry in the order of time.
+        `timed` rows end in 8 bytes of time and get an entry in the order of time. `current` is
+        when it was known to have all of the changelog (ms), now if None.
         """
         batch = WriteBatch(raw_mode=True)
         for row, value in rows:
@@ -130,7 +148,10 @@ class Store:
                 if time:
                     batch.put(time, b"")
         batch.put(OFFSET, b"%d" % offset)
-        batch.put(WRITTEN, b"%d" % (time_ns() // 1_000_000))
+        batch.put(CURRENT, b"%d" % (time_ns() // 1_000_000 if current is None else current))
+        self._write(batch)
+
+    def _write(self, batch: WriteBatch) -> None:
         try:
             self._db.write(batch, self._write_options)
         except DbClosedError:
@@ -154,10 +175,15 @@ class Store:
             return found.key()[1:], found.value()
         return None
 
-    def keys_between(self, begin: int, end: int = OPEN) -> Iterator[bytes]:
-        """Give the timed rows with begin <= start < end (ms), oldest first."""
+    def keys_between(self, begin: int, end: int = OPEN, after: bytes = b"") -> Iterator[bytes]:
+        """Return the timed rows with begin <= start < end (ms), oldest first.
+
+        With a row `after`, which starts there, those that come behind it.
+        """
         # Most of it is about to be deleted, or taken into memory.
         lower, upper = TIME + begin.to_bytes(8), TIME + max(end, 0).to_bytes(8)
+        if after:
+            lower = TIME + after[-8:] + after + b"\0"
         for entry, _ in self._scan(lower, upper, cached=False):
             yield entry[9:]
 
@@ -237,6 +263,8 @@ def _open(path: Path) -> Rdict:
     try:
         return Rdict(str(path), _options())
     except Exception as error:
+        if is_limit(error):
+            raise _told(path, error) from error  # its files may be as they should be
         # By its file: a damaged *block* is no lock.
         if str(path / "LOCK") in str(error):
             raise StoreInUseError(
@@ -255,6 +283,8 @@ def _told(path: Path, error: Exception) -> StoreError:
     reason = " ".join(str(error).split())
     if "Corruption" in reason:
         return DamagedStoreError(path, f"{path} is damaged: {reason}")
+    if is_limit(error):
+        return StoreError(path, f"{path} can't be read or written: {describe_limit()}")
     return StoreError(
         path,
         f"{path} can't be read or written: {reason}: make room, or see to its directory, and "
@@ -267,12 +297,12 @@ def _options() -> Options:
     table.set_block_cache(_cache)
     # Index and filter stay with their file and go with it (two bytes a row). In the cache those of
     # files long deleted would stay, until it is full: it grew by 20 MB an hour.
-    table.set_bloom_filter(10, block_based=False)
+    table.set_bloom_filter(FILTER_BITS, block_based=False)
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_block_based_table_factory(table)
     options.set_write_buffer_size(WRITE_BUFFER_BYTES)
     options.set_compression_type(DBCompressionType.lz4())
-    options.set_keep_log_file_num(2)
-    options.set_max_open_files(256)
+    options.set_keep_log_file_num(LOG_FILES)
+    options.set_max_open_files(OPEN_FILES)
     return options

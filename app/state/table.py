@@ -12,13 +12,15 @@ from mode import Service
 from app import logs, traces
 from app.state import metrics
 from app.state.errors import BatchError, TaskError, told
+from app.state.key_places import MOST_SHOWN, KeyPlaces
 from app.state.store import StoreError
 from app.topics import DEAD_LETTERS, Changelog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from app.state.batch import Batch
+    from app.state.definitions import Definition
     from app.state.partition import PartitionState
     from app.state.progress import Progress
     from app.state.store import Store
@@ -87,7 +89,7 @@ class StateTable(Service):
         #: Topics this table writes, each with what makes its record, or None to write nothing.
         self.publications: list[tuple[Topic, Callable[[Any], Any]]] = []
         self._states: dict[int, PartitionState] = {}
-        self._seen: dict[bytes, int] = {}
+        self._places = KeyPlaces()
         app.tables.add(self)
         app.tasks.add_table(self)
 
@@ -102,6 +104,11 @@ class StateTable(Service):
         """What the rows are, in words: state of another layout is refused, not misread."""
 
     @property
+    def definition(self) -> Definition:
+        """The settings that its results depend on, in words: see app/state/definitions.py."""
+        return {}
+
+    @property
     def publish_interval(self) -> int:
         """Time between two publications (ms)."""
         return self.app.tasks.conf.publish_interval
@@ -110,6 +117,19 @@ class StateTable(Service):
     def topics(self) -> list[Topic]:
         """The topics this table writes."""
         return [topic for topic, _ in self.publications]
+
+    def co_partitions(self, topic: Topic) -> bool:
+        """Return whether what is written to `topic` stays in its source's partition.
+
+        Only where no table of another source writes it too: the producers of two sources may
+        partition differently, and the same keys have to meet.
+        """
+        sources = {
+            table.source.name
+            for table in self.app.tasks.tables
+            if any(each.name == topic.name for each in table.topics)
+        }
+        return topic.partitions is self.source.partitions is None and sources <= {self.source.name}
 
     def publish(self, topic: Topic, record: Callable[[Any], Any] | None = None) -> None:
         """Write each changed result to `topic`, as `record` makes it, or the table's own.
@@ -121,7 +141,7 @@ class StateTable(Service):
         self.publications.append((topic, record or self.record))
 
     async def fold(self, batch: Batch) -> None:
-        """Fold a batch into its partition, and wait while checkpoints can't keep up.
+        """Fold a batch into its partition.
 
         A batch of a task that is no longer open is ignored: its records come again. So they do
         where folding raises, or where a batch before this one was never folded: the task is then
@@ -141,7 +161,7 @@ class StateTable(Service):
                 what = f"table {self.name}: folding {batch}{where} raised {told(error)}"
                 task.fail(BatchError(what, batch.begin, batch.end))
             else:
-                await task.pace()
+                task.measure()
 
     def _fold(self, batch: Batch, state: PartitionState) -> None:
         task = batch.task
@@ -247,18 +267,27 @@ class StateTable(Service):
             del self._states[state.partition]
 
     def saw(self, key: bytes, partition: int) -> None:
-        """Note where a key lives; one in two partitions has two states, which can't be right."""
-        before = self._seen.setdefault(key, partition)
-        if before != partition:
-            self._seen[key] = partition
+        """Note where a key lives, as `saw_all` does; cheap for one that is known there."""
+        if not self._places.knows(key, partition):
+            self.saw_all((key,), partition)
+
+    def saw_all(self, keys: Collection[bytes], partition: int) -> None:
+        """Note where keys live; report each that lives in two partitions, once.
+
+        Each part of such a key is folded without the other, which can't be right.
+        """
+        if self.source.partition_count() == 1:
+            return
+        for key, before in self._places.add(keys, partition):
             metrics.split_keys.labels(self.name).inc()
             self.log.warning(
                 "%s is in partitions %s and %s of %s: its producers partition differently, "
-                "each part has windows of its own",
-                key.decode(),
+                "%s folds each part by itself",
+                key[:MOST_SHOWN].decode(errors="replace"),
                 before,
                 partition,
                 self.source.name,
+                self.name,
             )
 
     # -- what Faust calls

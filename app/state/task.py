@@ -14,9 +14,10 @@ from aiokafka.errors import KafkaError
 from app import logs, traces
 from app.state import metrics
 from app.state.batch import Decoder
-from app.state.errors import OtherHistoryError, TaskError, in_words, other_pipelines
+from app.state.errors import AFRESH, OtherHistoryError, TaskError, in_words, made_anew
 from app.state.progress import Progress
 from app.state.store import wipe
+from app.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,9 +46,6 @@ LOOK_INTERVAL = 1.0
 
 #: Part of an interval that is left for folding after a checkpoint that took long.
 LEAST_REST = 0.5
-
-#: A checkpoint that takes longer than this many intervals holds folding up.
-PATIENCE = 5
 
 
 class State(Enum):
@@ -80,9 +78,10 @@ class Task:
         self.decoder = Decoder(
             tasks.topics[source],
             partition,
-            tasks.conf.max_ahead,
+            None if tasks.writes(source) else tasks.conf.max_ahead,
             self.clock,
             tasks.native,
+            max_record=tasks.conf.max_record_bytes,
         )
         #: Offset of the next record to deliver; None until the task runs.
         self.next_offset: int | None = None
@@ -101,8 +100,9 @@ class Task:
         self.runner: asyncio.Future | None = None
         #: What went wrong outside of `runner`, such as in an agent; nothing is committed from then.
         self.failure: Exception | None = None
+        #: The position that was committed when it was closed.
+        self.committed = BEFORE_ALL
         self._checkpoint: asyncio.Task[None] | None = None
-        self._checkpointed = 0.0
 
     @property
     def tp(self) -> TopicPartition:
@@ -152,6 +152,23 @@ class Task:
         """Say whether this task runs and folds into `state`."""
         return self.state is State.RUNNING and self.failure is None and state in self.states
 
+    @property
+    def backpressured(self) -> bool:
+        """Whether to fetch no more for it until a checkpoint is through.
+
+        Too much is folded and uncommitted, or results are so far behind that what they are made
+        of would fill the memory.
+        """
+        return self.tasks.uncommitted.exceeded_by(self.tp) or any(
+            state.crowded for state in self.states
+        )
+
+    def measure(self) -> None:
+        """Note what is folded and uncommitted: after each batch, snapshot and commit."""
+        if self.state is State.CLOSED:
+            return
+        self.tasks.uncommitted.note(self.tp, sum(each.uncommitted_bytes for each in self.states))
+
     def fail(self, error: Exception) -> None:
         """Let the task end with this error: what is folded may be half of something."""
         if self.failure is None:
@@ -167,7 +184,7 @@ class Task:
         self._demand_opening()
         # Only now: what an older owner had pending is aborted, its offsets can't come any more.
         committed = await self.tasks.source.committed(self.tp)
-        self._check_signature(committed)
+        self._check_definitions(committed)
         if committed is not None:
             self._begin = committed.offset
         tables = self.tasks.tables_of(self.source)
@@ -181,6 +198,8 @@ class Task:
             self.states.append(state)
             state.load()
         self.restoring = None
+        self.decoder.start(max(state.meta.stream_time for state in self.states))
+        self.check_source(await self.tasks.source.topic_id(self.source))
         position = await self._positions(None if committed is None else committed.offset)
         await self.tasks.flow_open(self.generation)
         await self.tasks.source.seek(self.tp, position)
@@ -189,7 +208,6 @@ class Task:
         for state in self.states:
             state.table.open(state)
         self.state = State.RUNNING
-        self._checkpointed = self.clock.monotonic()
         logger.info("Task %s runs from offset %d", self.name, position, extra={"offset": position})
 
     def _demand_opening(self) -> None:
@@ -200,11 +218,16 @@ class Task:
         if self.ending:
             raise asyncio.CancelledError
 
-    def _check_signature(self, committed: OffsetAndMetadata | None) -> None:
-        """Another worker may have begun with other pipelines at the same time as this one."""
-        theirs, ours = committed.metadata if committed else "", self.tasks.signature(self.source)
-        if theirs and theirs != ours:
-            raise TaskError(other_pipelines(self.tasks.conf.app_id, self.source, theirs, ours))
+    def _check_definitions(self, committed: OffsetAndMetadata | None) -> None:
+        """Raise TaskError where another worker began with other tables at the same time."""
+        if committed is not None:
+            self.tasks.definitions.demand_same({self.tp: committed})
+
+    def check_source(self, topic_id: str) -> None:
+        """Take the source's id. Raises TaskError where the state is of another topic."""
+        for state in self.states:
+            if not state.follows(topic_id):
+                raise TaskError(made_anew(self.source))
 
     async def _restore(self, table: StateTable, committed: OffsetAndMetadata | None) -> Store:
         path = self.tasks.store_path(table, self.partition)
@@ -244,7 +267,7 @@ class Task:
                 raise TaskError(
                     f"table {state.table.name}: {state.table.changelog.name}-{self.partition} has "
                     f"no state, but offset {committed} of {self.name} is committed; its state is "
-                    "lost: rebuild it from the source under another TICKSTREAM_APP_ID"
+                    f"lost: {AFRESH}"
                 )
             state.start(first if position is None else position)
         position = min(state.position for state in self.states)
@@ -272,8 +295,7 @@ class Task:
             await self.clock.sleep(LOOK_INTERVAL)
         raise TaskError(
             f"{self.name} ends at offset {end}, its tables stand at {reached}: the topic was made "
-            "anew, or its broker has lost records: fold what is there under another "
-            "TICKSTREAM_APP_ID"
+            f"anew, or its broker has lost records: {AFRESH}"
         )
 
     def _report_lost(self, position: int, first: int) -> None:
@@ -348,12 +370,13 @@ class Task:
         snapshots: list[tuple[PartitionState, Snapshot]] = [
             (state, state.snapshot(publish=state.publication_due(now))) for state in self.states
         ]
+        self.measure()
         position = min(snapshot.position for _, snapshot in snapshots)
         traces.note(
             messaging__kafka__offset=position,
             tickstream__rows=sum(len(snapshot.rows) for _, snapshot in snapshots),
         )
-        metadata = self.tasks.signature(self.source)
+        metadata = self.tasks.definitions.metadata(self.source)
         try:
             reached = await self._writer.write(snapshots, self.tp, position, metadata)
         except BaseException:
@@ -363,25 +386,9 @@ class Task:
             state.committed(snapshot, offset)
             labels = state.table.name, str(self.partition)
             metrics.changelog_rows.labels(*labels).inc(len(snapshot.rows))
-        self._checkpointed = self.clock.monotonic()
+        self.measure()
         metrics.checkpoints.labels(self.source, "committed").inc()
-        metrics.checkpoint_seconds.labels(self.source).observe(self._checkpointed - begun)
-
-    async def pace(self) -> None:
-        """Hold folding up while a checkpoint takes much longer than its interval.
-
-        Also while results are so far behind that what they are made of would fill the memory.
-        """
-        patience = PATIENCE * self.tasks.conf.checkpoint_interval / 1000
-        while self.state is State.RUNNING and any(state.crowded for state in self.states):
-            if self._checkpoint is None or self._checkpoint.done():
-                await asyncio.sleep(0)  # the next one follows at once
-            else:
-                await asyncio.wait([self._checkpoint], timeout=patience)
-        waiting = self._checkpoint
-        late = self.clock.monotonic() - self._checkpointed > patience + 1
-        if waiting is not None and late:
-            await asyncio.wait([waiting], timeout=patience)
+        metrics.checkpoint_seconds.labels(self.source).observe(self.clock.monotonic() - begun)
 
     # -- closing
 
@@ -400,15 +407,24 @@ class Task:
             async with asyncio.timeout(LAST_CHECKPOINT_TIMEOUT):
                 await self._finish_checkpoint()
                 whole = ran and self.failure is None
-                if last_checkpoint and whole and self._writer.usable and self._has_last_words:
-                    self._checkpoint = asyncio.ensure_future(self._write(inf))
-                    await self._finish_checkpoint()
+                if last_checkpoint and whole and self._writer.usable:
+                    await self._write_last()
         except Exception as error:  # noqa: BLE001  # whatever it is, the next owner folds from the last one
             logger.warning("%s: no last checkpoint: %s", self.name, in_words(error))
         finally:
             if ran:
                 self._say_where()
             await self._let_go()
+
+    async def _write_last(self) -> None:
+        """Write what is left, checkpoint after checkpoint while there is time for the next one."""
+        until = self.clock.monotonic() + LAST_CHECKPOINT_TIMEOUT / 2
+        due = self._has_last_words
+        while due:
+            self._checkpoint = asyncio.ensure_future(self._write(inf))
+            await self._finish_checkpoint()
+            behind = any(state.behind for state in self.states)
+            due = behind and self.clock.monotonic() < until
 
     async def _finish_checkpoint(self) -> None:
         """Wait for the checkpoint in flight, if any. Raises what it raises."""
@@ -441,8 +457,11 @@ class Task:
             # What it wrote is lost, or committed: then the changelog tells the next owner.
             self._checkpoint.cancel()
         metrics.forget(self.source, self.partition, [state.table.name for state in self.states])
+        if self.states:
+            self.committed = min(each.committed_position for each in self.states)
         for state in self.states:
             state.table.close(state)
             state.store.close()
         self.states = []
+        self.tasks.uncommitted.forget(self.tp)
         self.state = State.CLOSED

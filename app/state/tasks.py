@@ -20,12 +20,23 @@ from app.native import extension
 from app.state import metrics
 from app.state.checkpoint import FORBIDDEN
 from app.state.clock import Clock, SystemClock
-from app.state.errors import BatchError, TaskError, in_words, told
+from app.state.definitions import Definitions
+from app.state.errors import (
+    BatchError,
+    OtherHistoryError,
+    TaskError,
+    UnwritableError,
+    in_words,
+    told,
+)
 from app.state.journal import Journal, KafkaJournal
 from app.state.rows import UnreadableRowError
 from app.state.standby import Standbys
 from app.state.store import DamagedStoreError, StoreError, wipe
 from app.state.task import State, Task
+from app.state.uncommitted import Uncommitted
+from app.state.unwritable import Unwritable
+from app.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,7 +58,7 @@ ATTEMPTS = 3
 PHASE = (5**0.5 - 1) / 2
 
 #: What no restart of a task mends: the worker stops.
-HOPELESS = (TaskError, UnreadableRowError, StoreError)
+HOPELESS = (TaskError, OtherHistoryError, UnreadableRowError, StoreError)
 
 
 class Source(Protocol):
@@ -58,6 +69,12 @@ class Source(Protocol):
 
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
         """Give the first offset there is, and the one after the last."""
+
+    async def topic_id(self, topic: str) -> str:
+        """Return the id of a topic, which is fetched by no other from now on.
+
+        The empty text where brokers have no ids. Raises KafkaError.
+        """
 
     async def fetched(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
         """Give the offset that each partition is fetched up to, and the one after its last."""
@@ -87,7 +104,11 @@ class Tasks(Service):
         self.clock: Clock = SystemClock()
         #: Source topics by name.
         self.topics: dict[str, Topic] = {}
+        #: Topics that services of this application write; tables name theirs themselves.
+        self.written_by_services: list[Topic] = []
         self._by_source: dict[str, list[StateTable]] = {}
+        #: What offsets are committed with, and compared by.
+        self.definitions = Definitions(conf.app_id, self._by_source)
         self._changelogs: set[str] = set()
         self._by_partition: dict[TopicPartition, Task] = {}
         self._assigned: set[TopicPartition] | None = None
@@ -95,8 +116,11 @@ class Tasks(Service):
         self._flow_open = asyncio.Event()
         self._stopping = False
         self.standbys = Standbys(self)
+        self.uncommitted = Uncommitted(conf.uncommitted_bytes)
         #: Up to where batches failed, and how often in a row.
         self._failed_at: dict[TopicPartition, tuple[int, int]] = {}
+        #: Records that made rows which can't be written.
+        self.unwritable = Unwritable()
         self._phases = count(1)
         #: Stores that were damaged and restored.
         self._damaged: set[Path] = set()
@@ -122,9 +146,9 @@ class Tasks(Service):
         """Give the tables folded from a source; the first reports what can't be read."""
         return self._by_source.get(source, [])
 
-    def signature(self, source: str) -> str:
-        """Name the tables folded from a source; it stands with every offset committed."""
-        return ",".join(sorted(table.name for table in self.tables_of(source)))
+    def writes(self, topic: str) -> bool:
+        """Return whether a table of this application writes a topic: no producer does then."""
+        return any(topic == each.name for table in self.tables for each in table.topics)
 
     @property
     def tables(self) -> list[StateTable]:
@@ -248,6 +272,8 @@ class Tasks(Service):
             )
         elif isinstance(error, HOPELESS):
             await self._give_up(task, error)
+        elif isinstance(error, UnwritableError) and self.unwritable.note(task.tp, error):
+            await self._lose(task, error)
         elif isinstance(error, BatchError):
             await self._fetch_again(task, error)
         else:
@@ -273,7 +299,7 @@ class Tasks(Service):
 
     async def _fetch_again(self, task: Task, error: BatchError) -> None:
         """Let a batch come again from the last checkpoint, a few times."""
-        end, times = self._failed_at.get(task.tp, (-1, 0))
+        end, times = self._failed_at.get(task.tp, (BEFORE_ALL, 0))
         # A batch may be cut otherwise the next time; behind the one that failed is progress.
         times = times + 1 if error.begin < end else 1
         self._failed_at[task.tp] = error.end, times
@@ -290,6 +316,10 @@ class Tasks(Service):
         """
         self.source.deliver(task.tp, active=False)
         await task.close(last_checkpoint=False)
+        end, times = self._failed_at.get(task.tp, (BEFORE_ALL, 0))
+        if task.committed == end:
+            # The batch that failed does not come again: the one behind it is the next attempt.
+            self._failed_at[task.tp] = end + 1, times
         if wiping is not None:
             wipe(wiping)
         await self.sleep(2 * self.conf.heartbeat_interval + 1)

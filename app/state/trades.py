@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app.records import EARLIEST, LARGEST, Tick
+from app.records import Tick
+from app.records.fields import EARLIEST, LATEST, MAX_NAME
 from app.state.decoded import Decoded
-from app.state.rows import MAX_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ class DecodedTrades(Decoded):
         self.bad = []
         self.in_order = columns.in_order
         self._columns = columns
-        self._raw = raw
+        self.raw = raw
         self._reader = reader
 
     def __len__(self) -> int:
@@ -41,7 +41,7 @@ class DecodedTrades(Decoded):
 
     def __getattr__(self, name: str) -> Any:
         if name == "records":
-            self.records = self._reader.records(self._raw)
+            self.records = self._reader.records(self.raw)
         elif name in ("keys", "times", "offsets"):
             self.keys, self.times, self.offsets = self._columns.columns()
         else:
@@ -63,7 +63,7 @@ class TradesReader:
         if self._pause:
             self._pause -= 1
             return None
-        columns = self._native.trades.read(raw, EARLIEST, LARGEST, self._max_ahead, MAX_KEY)
+        columns = self._native.trades.read(raw, EARLIEST, LATEST, self._max_ahead, MAX_NAME)
         return None if columns is None else DecodedTrades(columns, raw, self)
 
     def records(self, raw: Sequence[RawRecord]) -> list[Tick]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from app.native import Extension
+    from app.state.definitions import Definition
     from app.state.store import Store
 
 #: Above this, windows are published on close only, where nothing else was asked for: they
@@ -81,7 +82,8 @@ class WindowTable(StateTable):
     """Windows of one aggregate by key.
 
     `record` makes of a result what queries answer and topics get. With `looks_back`, a record
-    depends on the window before its own (`WindowResult.previous`), and follows its corrections.
+    depends on the window before its own (`WindowResult.previous`), and follows its corrections:
+    its revision is of the highest source offset in either.
     Without `emission`, changed windows are published at most once per
     TICKSTREAM_PUBLISH_INTERVAL, those that overlap more than 60 times on close.
 
@@ -138,6 +140,15 @@ class WindowTable(StateTable):
             self.folded_windows = [each for each in self.windows if not self._is_pane(each)]
             #: The least distance of two windows (ms); 0 where they follow events.
             self.step = min(window.advance for window in self.windows)
+            #: How many results a changed pane has, about.
+            self.results_of_change = max(
+                1,
+                sum(
+                    -(-each.size // (each.advance or each.size))
+                    for each in self.windows
+                    if self.says_changes_of(each)
+                ),
+            )
             return
         if len(self.windows) > 1:
             raise DefinitionError(f"{alone} shares its table with no other window")
@@ -161,6 +172,17 @@ class WindowTable(StateTable):
         kind = self.windows[0]
         rows = str(kind) if type(kind) in _KINDS else str(self.slices)
         return f"{layout_of(self.aggregate)}, {rows}"
+
+    @property
+    def definition(self) -> Definition:
+        """Windows, grace, retention, and when changes are published."""
+        windows = sorted(self.windows, key=lambda each: (each.size, each.advance, str(each)))
+        return {
+            "windows": ",".join(map(str, windows)),
+            "grace": format_duration(self.grace),
+            "retention": format_duration(self.retention),
+            "emission": "each interval" if self.emission is None else str(self.emission),
+        }
 
     # -- what is published, and when
 

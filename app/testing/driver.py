@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aiokafka import TopicPartition
 
+from app.state.definitions import Definitions
 from app.state.store import wipe
 from app.testing.clock import VirtualClock
 from app.testing.cluster import Cluster
@@ -151,6 +152,14 @@ class TopologyDriver:
         """Give all that was committed to a topic as bytes, with partition, offset and headers."""
         return self._topics.records(topic)
 
+    def remake(self, topic: Topic | str) -> None:
+        """Delete a topic, such as a source or a changelog, and make it anew, empty.
+
+        It has another id then, as on a broker: tasks fold no record of it in place of one that
+        the topic before it had.
+        """
+        self._kafka.remake(topic if isinstance(topic, str) else topic.name)
+
     # -- time
 
     @property
@@ -198,11 +207,34 @@ class TopologyDriver:
         else:
             self._cluster.assign(spread(workers, numbers))
 
-    def restart(self, *workers: str) -> None:
-        """Stop workers, all if none is named, in peace, and start them again."""
+    def restart(self, *workers: str, app: Application | None = None) -> None:
+        """Stop workers, all if none is named, in peace, and start them again.
+
+        With `app` all are started as another declaration of the application: the same tables and
+        topics, with other settings. Raises TaskError where the application can't become that.
+        """
         assignment = self.assignment
+        if app is not None and workers:
+            raise DriverError("all workers of an application have the same settings")
         self._cluster.stop(self._cluster.named(workers))
+        if app is not None:
+            self._become(app)
         self._cluster.assign(assignment)
+
+    def _become(self, app: Application) -> None:
+        """Let the workers to come be of another declaration of the application."""
+        environment = self._environment
+        environment.app.tasks = self._original
+        if isinstance(app.tasks, WorkerTasks):
+            raise DriverError("the application runs in another driver already")
+        names = {table.name for table in self._tables}
+        tables = [table for table in app.tasks.tables if table.name in names]
+        by_source = {source: _folded_from(source, tables) for source in self._topics.numbers}
+        definitions = Definitions(app.tasks.conf.app_id, by_source)
+        self._kafka.committed |= definitions.changed(self._kafka.committed)
+        self._app, self._original, self._tables = app, app.tasks, tables
+        environment.app, environment.conf, environment.tables = app, app.tasks.conf, tables
+        environment.agents = {source: _agents(app, source) for source in self._topics.numbers}
 
     def kill(self, *workers: str) -> None:
         """End workers, all if none is named, as SIGKILL does; what they did not commit is lost.
@@ -267,6 +299,10 @@ def _in_order(known: list[StateTable], wanted: Iterable[StateTable] | None) -> l
     if not chosen:
         raise DriverError("there is no table to run: are its modules imported?")
     return [table for table in known if table in chosen]
+
+
+def _folded_from(source: str, tables: Iterable[StateTable]) -> list[StateTable]:
+    return [table for table in tables if table.source.name == source]
 
 
 def _agents(app: Application, source: str) -> list[Any]:

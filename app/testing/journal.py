@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
-from app.state.store import Store, wipe
+from app.state.replica import Log, Replica, now_ms
 from app.testing.kafka import Transaction
+from app.topics import TOMBSTONES_KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from app.state.partition import PartitionState, Snapshot
     from app.state.progress import Progress
+    from app.state.store import Store
     from app.state.table import StateTable
     from app.testing.kafka import MemoryKafka
 
@@ -59,22 +61,18 @@ class MemoryJournal:
         progress: Progress,  # noqa: ARG002  # it takes no time here
     ) -> Store:
         """Open the store at `path` and bring it to the end of the table's changelog."""
-        log = self.kafka.log(table.changelog.name, partition)
-        store = Store(path)
-        if store.offset > log.end:
-            # Of another history, such as that of a test before.
-            store.close()
-            wipe(path)
-            store = Store(path)
-        self.stores.append(store)
-        records = log.since(store.offset)
+        changelog = TopicPartition(table.changelog.name, partition)
+        log, topic_id = self.kafka.log(*changelog), self.kafka.topic_id(changelog.topic)
+        found = Log(0, log.end, topic_id, TOMBSTONES_KEPT, now_ms())
+        replica = Replica(path, changelog, found, timed=table.timed)
+        records = log.since(replica.position)
         half = len(records) // 2
         if half:
-            first = [(record.key or b"", record.value) for record in records[:half]]
-            store.write(first, records[half].offset, table.timed)
-        rest = [(record.key or b"", record.value) for record in records[half:]]
-        store.write(rest, log.end, table.timed)
-        return store
+            replica.take(records[:half], records[half].offset)
+        replica.take(records[half:], log.end)
+        replica.finish()
+        self.stores.append(replica.store)
+        return replica.store
 
     def close_stores(self) -> None:
         """Let go of all stores, for a worker that died."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -86,12 +87,26 @@ class MemoryKafka:
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self._logs: dict[TopicPartition, PartitionLog] = {}
+        #: How often a topic was made anew.
+        self._remade: Counter[str] = Counter()
         #: Everything written to a topic, in the order of writing.
         self._written: dict[str, list[TopicRecord]] = {}
         #: The group's offsets.
         self.committed: dict[TopicPartition, OffsetAndMetadata] = {}
         self._epochs: dict[str, int] = {}
         self._pending: dict[str, Transaction] = {}
+
+    def topic_id(self, topic: str) -> str:
+        """Return a topic's id: another one each time that it is made anew."""
+        return f"{topic}#{self._remade[topic]}"
+
+    def remake(self, topic: str) -> None:
+        """Delete a topic with its records and committed offsets, and make it anew, empty."""
+        self._remade[topic] += 1
+        for tp in [tp for tp in self._logs if tp.topic == topic]:
+            del self._logs[tp]
+        for tp in [tp for tp in self.committed if tp.topic == topic]:
+            del self.committed[tp]
 
     def log(self, topic: str, partition: int) -> PartitionLog:
         """Give a partition."""

@@ -8,8 +8,9 @@ import msgspec
 from aiokafka import TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 
+from app.records.reading import reader
 from app.testing.errors import DriverError
-from app.topics import DEAD_LETTERS, Timestamp, Topic
+from app.topics import AFTER_MAX, DEAD_LETTERS, Timestamp, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +103,7 @@ class Topics:
         now = self._clock.time()
         if given is None or topic.time is Timestamp.LOG_APPEND:
             return now
-        ahead = topic.config().get("message.timestamp.after.max.ms", MAX_AHEAD)
+        ahead = topic.config().get(AFTER_MAX, MAX_AHEAD)
         if given > now + int(ahead):
             raise DriverError(f"a broker refuses a timestamp that is {given - now} ms ahead")
         return given
@@ -129,8 +130,8 @@ class Topics:
 
 def _numbers(topic: Topic, tables: Sequence[StateTable], wanted: int | None) -> range:
     count = topic.partition_count()
-    # What comes from a topic with partitions of its own may come to any partition, by its key.
-    spread = any(topic in table.topics and table.source.partitions for table in tables)
+    # What is not written where its source is may come to any partition, by its key.
+    spread = any(topic in table.topics and not table.co_partitions(topic) for table in tables)
     if wanted is None or topic.partitions is not None or spread:
         return range(count)
     if not 0 < wanted <= count:
@@ -143,5 +144,5 @@ def _name(kind: Any) -> str:
 
 
 def _decode(topic: Topic, records: Sequence[TopicRecord]) -> list[Any]:
-    decode = topic.read or msgspec.json.Decoder(topic.value).decode
+    decode = topic.read or reader(topic.value)
     return [decode(record.value or b"") for record in records]

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from app.state.batch import Batch
+from app.state.errors import UnwritableError
 from app.state.tasks import Tasks
 from app.testing.errors import DriverError
 from app.testing.feed import Feed
@@ -32,7 +33,8 @@ class WorkerTasks(Tasks):
         self._errors = errors
 
     async def _lose(self, task: Task, error: BaseException) -> None:
-        if not isinstance(error, EXPECTED):
+        # A record whose row can't be written is found by opening the task again.
+        if not isinstance(error, (*EXPECTED, UnwritableError)):
             self._errors.append(error)
         await super()._lose(task, error)
 
@@ -129,8 +131,12 @@ class Worker:
         delivered = 0
         for tp in sorted(self._active):
             task, feeds = self.tasks.running(tp), self._feeds[tp.topic]
-            if task is None or task.next_offset is None or any(feed.full for feed in feeds):
+            if task is None or task.next_offset is None or task.backpressured:
                 continue
+            if any(feed.full for feed in feeds):
+                continue
+            # A broker refuses the id of a topic that is no more.
+            task.check_source(self.environment.kafka.topic_id(tp.topic))
             log = self.environment.kafka.log(*tp)
             records = log.since(task.next_offset, self.environment.batch)
             if records:
@@ -143,9 +149,10 @@ class Worker:
 
     @property
     def at_work(self) -> bool:
-        """Whether something is under way: an opening, a batch, a transaction."""
+        """Whether something is under way: an opening, a batch, a transaction, a failure."""
+        running = [self.tasks.running(tp) for tp in self.assigned]
         return (
-            any(self.tasks.running(tp) is None for tp in self.assigned)
+            any(task is None or task.failure is not None for task in running)
             or self.journal.in_flight > 0
             or not all(feed.idle for feeds in self._feeds.values() for feed in feeds)
         )
@@ -167,6 +174,10 @@ class Worker:
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
         """Give 0 and the end: topics are kept from the very first record on."""
         return 0, self.environment.kafka.log(*tp).end
+
+    async def topic_id(self, topic: str) -> str:
+        """Return the id of a topic."""
+        return self.environment.kafka.topic_id(topic)
 
     async def fetched(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
         """Give 0, since markers of transactions take no offsets here, and the end."""

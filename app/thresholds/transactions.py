@@ -1,21 +1,25 @@
 """Settings of the pipeline `transactions`."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, Field
 
+from app.security.urls import MARK, SecretUrl, matching
 from app.thresholds.fields import Duration
 from app.windows.durations import parse_duration
+
+RulesUrl = Annotated[SecretUrl, matching(r"^(sqlite|postgresql)(\+\w+)?://")]
 
 
 class TransactionSettings(BaseModel):
     """Where the rules are, and what is remembered of a card."""
 
-    rules_url: str | None = Field(
+    rules_url: RulesUrl | None = Field(
         None,
         alias="TICKSTREAM_RULES_URL",
-        pattern=r"^(sqlite|postgresql)(\+\w+)?://",
         description="Database of the rules: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME;"
         " a file beside the data directory if not set",
-        json_schema_extra={"secret": True},
+        json_schema_extra=dict(MARK),
     )
     rules_interval: Duration = Field(
         parse_duration("250ms"),

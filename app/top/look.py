@@ -11,13 +11,21 @@ import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
 
+from app.answers import read_answer
+from app.decoding import decode_json
 from app.records import TopGainers
+from app.security.keys import is_shared
 from app.top.samples import Samples
 from app.top.view import Between, Scrape, View, partitions_of, tables_of, workers_of
 from app.web.errors import ErrorBody
+from app.web.peers import FORWARDED
+from app.web.protection import http_client
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from app.settings import Settings
+
+#: A worker that has not answered for so long (ms) is no longer shown: it was scaled away.
+FORGOTTEN = 15 * 60_000
 
 _TIMEOUT = ClientTimeout(total=5, sock_connect=2)
 
@@ -32,14 +40,16 @@ class NoWorkerError(Exception):
 class Watcher:
     """Looks at the application of the worker at `url` again and again; used in `async with`."""
 
-    def __init__(self, url: URL, headers: Mapping[str, str]) -> None:
+    def __init__(self, url: URL, conf: Settings) -> None:
         self.url = url.origin()
-        self._headers = headers
+        self._conf = conf
         self._http: ClientSession
         self._before: Scrape
+        #: When each worker last answered (ms since the epoch); the dead are kept for a while.
+        self._answered: dict[str, int] = {}
 
     async def __aenter__(self) -> Self:
-        self._http = ClientSession(headers=self._headers, timeout=_TIMEOUT)
+        self._http = http_client(self._conf)
         return self
 
     async def __aexit__(self, *_exc_info: object) -> None:
@@ -58,7 +68,7 @@ class Watcher:
         return View(
             application=mine.info("tickstream_worker_info").get("application", ""),
             seconds=two.seconds,
-            workers=workers_of(two),
+            workers=workers_of(two, self._answered),
             partitions=partitions_of(two.after),
             tables=tables_of(two),
             lag=int(two.after.total("tickstream_lag_records")),
@@ -73,13 +83,20 @@ class Watcher:
         own = mine.info("tickstream_worker_info").get("worker")
         others = [url for url in await self._owners() if URL(url).authority != own]
         found = await asyncio.gather(*map(self._metrics_or_none, others))
-        return Scrape(
+        scrape = Scrape(
             time.monotonic(), {str(self.url): mine, **dict(zip(others, found, strict=True))}
         )
+        self._note(scrape)
+        return scrape
+
+    def _note(self, scrape: Scrape) -> None:
+        now = time.time_ns() // 1_000_000
+        self._answered |= dict.fromkeys(scrape.answered, now)
+        self._answered = {url: at for url, at in self._answered.items() if now - at < FORGOTTEN}
 
     async def _owners(self) -> _Owners:
         try:
-            return msgspec.json.decode(await self._get(self.url / "router/"), type=_Owners)
+            return decode_json(await self._get(self.url / "router/"), _Owners)
         except (NoWorkerError, msgspec.MsgspecError):
             return {}  # not for everybody: what is seen is this worker then
 
@@ -102,14 +119,26 @@ class Watcher:
     async def _ranking(self) -> TopGainers | None:
         try:
             answer = await self._get(self.url / "api" / "top-gainers")
-            return msgspec.json.decode(answer, type=TopGainers)
+            return decode_json(answer, TopGainers)
         except (NoWorkerError, msgspec.MsgspecError):
             return None  # nothing is ranked yet, or nothing ever
 
+    def _shown_to(self, url: URL) -> dict[str, str]:
+        """Return what a request shows: tokens to the worker that was named, to no other one.
+
+        Where those are, the first one has from the consumer group, whose members may be anybody.
+        """
+        if url.origin() == self.url:
+            return self._conf.web_credentials
+        signs = is_shared(self._conf) or not self._conf.web_protected
+        return {FORWARDED: "1"} if signs else {}
+
     async def _get(self, url: URL) -> bytes:
         try:
-            async with self._http.get(url) as reply:
-                status, body = reply.status, await reply.read()
+            async with self._http.get(
+                url, headers=self._shown_to(url), timeout=_TIMEOUT, allow_redirects=False
+            ) as reply:
+                status, body = reply.status, await read_answer(reply)
         except (ClientError, TimeoutError, OSError) as error:
             reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
             raise NoWorkerError(f"No worker answers at {url.origin()}{reason}") from None
@@ -120,6 +149,6 @@ class Watcher:
 
 def _why(status: int, body: bytes) -> str:
     try:
-        return msgspec.json.decode(body, type=ErrorBody).error.message
+        return decode_json(body, ErrorBody).error.message
     except msgspec.MsgspecError:
         return f"status {status}"

@@ -57,7 +57,7 @@ def _workers(workers: list[WorkerView]) -> Table:
     table = _columns("worker", "version", "tasks", "opening", "lag", "cores", "memory")
     for each in workers:
         if not each.answers:
-            table.add_row(each.url, Text("does not answer", "red"))
+            table.add_row(each.url, Text(_gone(each.answered), "red"))
             continue
         opening = Text(str(each.opening), "yellow" if each.opening else "")
         cpu = NONE if each.cpu is None else f"{each.cpu:.2f}"
@@ -65,6 +65,14 @@ def _workers(workers: list[WorkerView]) -> Table:
         running = Text(str(each.running), "" if each.running else "red")
         table.add_row(each.url, each.version, running, opening, _lag(each.lag), cpu, memory)
     return table
+
+
+def _gone(answered: int | None) -> str:
+    if answered is None:
+        return "does not answer"
+    at = datetime.fromtimestamp(answered / 1000, UTC)
+    ago = (datetime.now(UTC) - at).total_seconds()
+    return f"gone since {at:%H:%M:%S} UTC ({approximate_duration(max(0, round(ago) * 1000))} ago)"
 
 
 def _partitions(partitions: list[PartitionView]) -> Table:
@@ -103,7 +111,8 @@ def _tables(tables: list[TableView]) -> Table:
 def _gainers(view: View) -> Table:
     table = _columns(view.day or "", "gain", "open", "last")
     for rank, each in enumerate(view.gainers, 1):
-        gain = Text(f"{each.gain:+.2%}", "green" if each.gain >= 0 else "red")
+        rose = each.gain or 0.0
+        gain = Text(f"{rose:+.2%}", "green" if rose >= 0 else "red")
         table.add_row(f"{rank:2}. {each.symbol}", gain, f"{each.open:g}", f"{each.last:g}")
     return table
 

@@ -18,6 +18,7 @@ class WorkerView(msgspec.Struct, frozen=True):
     """One worker; all but its address is null where it does not answer from here.
 
     `cpu` are cores used, `memory` resident bytes, `lag` offsets that it has not folded yet.
+    `answered` is when it last answered (ms since the epoch), null where it never did.
     """
 
     url: str
@@ -28,6 +29,7 @@ class WorkerView(msgspec.Struct, frozen=True):
     lag: int | None = None
     cpu: float | None = None
     memory: int | None = None
+    answered: int | None = None
 
 
 class PartitionView(msgspec.Struct, frozen=True):
@@ -146,14 +148,19 @@ def _table(two: Between, name: str) -> TableView:
     )
 
 
-def workers_of(two: Between) -> list[WorkerView]:
-    """Give the workers, in the order of their addresses."""
-    return [_worker(two, url, found) for url, found in sorted(two.after.workers.items())]
+def workers_of(two: Between, answered: Mapping[str, int]) -> list[WorkerView]:
+    """Return the workers, in the order of their addresses, those that are gone among them.
+
+    `answered` is when each of them last answered (ms): one that is dead is soon named by none.
+    """
+    urls = sorted(two.after.workers.keys() | answered.keys())
+    return [_worker(two, url, answered.get(url)) for url in urls]
 
 
-def _worker(two: Between, url: str, found: Samples | None) -> WorkerView:
+def _worker(two: Between, url: str, answered: int | None) -> WorkerView:
+    found = two.after.workers.get(url)
     if found is None:
-        return WorkerView(url, answers=False)
+        return WorkerView(url, answers=False, answered=answered)
     then = two.before.answered.get(url)
     used = "process_cpu_seconds_total"
     cpu = None if then is None else (found.total(used) - then.total(used)) / two.seconds
@@ -166,6 +173,7 @@ def _worker(two: Between, url: str, found: Samples | None) -> WorkerView:
         lag=int(found.total("tickstream_lag_records")),
         cpu=cpu,
         memory=int(found.total("process_resident_memory_bytes")),
+        answered=answered,
     )
 
 

@@ -22,7 +22,7 @@ class Node:
     id: str
     kind: Kind
     name: str
-    #: What people call it: an agent by its function.
+    #: What people call it: an agent by its function, a topic without TICKSTREAM_TOPIC_PREFIX.
     label: str
     #: What it is for.
     help: str

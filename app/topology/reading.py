@@ -98,7 +98,7 @@ class _Graph:
         if topic is None:
             return self._node("topic", name, name, "")
         count = topic.partition_count()
-        return self._node("topic", name, name, topic.purpose, partitions=count)
+        return self._node("topic", name, topic.base_name, topic.purpose, partitions=count)
 
     def _table(self, table: Any) -> str:
         if isinstance(table, StateTable):

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from app.admin import AdminError, check_topics, ensure_topics
+from app.admin import AdminError, check_topics, ensure_topics, group_members
 from app.embedded import EmbeddedBroker, ports
 from app.settings import Settings
 from app.sources.feed import Feed
@@ -23,6 +23,7 @@ from app.sources.registry import Simulation
 from app.sources.simulator import Simulator
 from app.topics import ALL, TICKS, TRANSACTIONS
 from app.up.lag import Lag
+from app.up.story import StoryKeeper
 from app.up.words import another_worker, web_address
 from app.up.worker import WorkerProcess, serves
 
@@ -64,6 +65,7 @@ class Everything:
         self.embedded = not os.environ.get("BROKER_URL")
         self._log = plan.directory / "worker.log"
         self._broker: EmbeddedBroker | None = None
+        self._keeper: StoryKeeper
         self._started: AsyncExitStack
         self._watches: asyncio.TaskGroup
 
@@ -90,6 +92,8 @@ class Everything:
             raise
 
     async def _run_on_kafka(self) -> NoReturn:
+        if not self.embedded:
+            await _demand_alone(self.conf)
         await _make_topics(self.conf)
         self.console.print("Starting a worker and the market ...")
         await self._start_worker()
@@ -156,13 +160,22 @@ class Everything:
     async def _start_market(self) -> Simulator:
         market = Market(step=1000 / self.plan.rate, symbols=self.plan.symbols)
         conf = self.conf
+        # It stops after the market, whose last prices it keeps.
+        self._keeper = StoryKeeper(self.plan.directory / "story.json", market)
+        await self._start(self._keeper)
         simulator = Simulator(conf.bootstrap_servers, market, compression=conf.compression)
         await self._start(simulator)
         return simulator
 
     async def _start_feed(self, simulation: Simulation) -> None:
-        conf = self.conf
-        feed = Feed(conf.bootstrap_servers, simulation, compression=conf.compression)
+        conf, story = self.conf, self._keeper.story
+        feed = Feed(
+            conf.bootstrap_servers,
+            simulation,
+            compression=conf.compression,
+            seed=story.seed,
+            start=story.start,
+        )
         await self._start(feed)
 
     def _say_what_runs(self) -> None:
@@ -181,8 +194,9 @@ class Everything:
         self.console.print()
         for name, text in rows.items():
             self.console.print(Text.assemble((f"  {name:<13}", "bold"), text))
+        self.console.print()
         self.console.print(
-            f"\nCtrl-C stops all of it; {plan.directory}/ keeps the data for the next time."
+            f"Ctrl-C stops all of it; {plan.directory}/ keeps the data for the next time."
         )
 
     async def _show_progress(self, market: Simulator) -> NoReturn:
@@ -208,10 +222,27 @@ def _told(simulation: Simulation) -> str:
     return f"{simulation.purpose}, {simulation.rate:,.10g}/s, topic {topics}"
 
 
+async def _demand_alone(conf: Settings) -> None:
+    """Raise AdminError where the application runs already: its sources would have two markets.
+
+    A worker that was killed is a member of the group until its session times out.
+    """
+    patience = time.monotonic() + conf.session_timeout + PATIENCE
+    while members := await group_members(conf):
+        if time.monotonic() > patience:
+            raise AdminError(
+                f"application {conf.app_id} runs already at BROKER_URL={conf.broker_url} "
+                f"({len(members)} workers), and a second market would be mixed with the first: "
+                "start a worker beside it with `faust -A app worker`, or `up` another application "
+                "with brokers of its own"
+            )
+        await asyncio.sleep(MOMENT)
+
+
 async def _make_topics(conf: Settings) -> None:
-    wrong = await check_topics(ALL, conf)
+    wrong = [str(each) for each in await check_topics(ALL, conf) if each.is_fatal]
     if wrong:
-        raise AdminError("\n".join(map(str, wrong)))
+        raise AdminError("\n".join(wrong))
     await ensure_topics(ALL, conf)
 
 

@@ -19,6 +19,8 @@ class Lag:
             **client_options(conf),
             group_id=conf.app_id,
             enable_auto_commit=False,
+            # What no transaction has committed yet can't be read, and is no lag.
+            isolation_level="read_committed",
         )
 
     async def __aenter__(self) -> Self:

@@ -3,10 +3,10 @@
 from itertools import chain, islice
 from time import time_ns
 
-import msgspec
 from aiohttp import web
 from faust.types import AppT
 
+from app.decoding import json_decoder
 from app.records import Candle
 from app.state.table import StateTable
 from app.state.window_table import WindowTable
@@ -23,7 +23,7 @@ TABLES = ("candles", "days")
 
 _ALL = 1 << 62
 
-_decode_symbols = msgspec.json.Decoder(list[str]).decode
+_decode_symbols = json_decoder(list[str])
 
 
 async def candles(request: web.Request, values: Values) -> web.StreamResponse:

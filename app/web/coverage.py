@@ -4,6 +4,7 @@ An answer without a word of this is the whole one. Said in the headers of any an
 body where it has room for it.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -13,6 +14,10 @@ from msgspec import Meta
 #: Headers: `candles-3;lag=0`, and `candles-3;not restored yet`; several are separated by commas.
 STALE = "Tickstream-Stale"
 MISSING = "Tickstream-Missing"
+
+_STALE = re.compile(
+    r"(.+)-(\d{1,18});lag=(\d{1,18});stream_time=(-?\d{1,18});worker=([^;]*)", re.ASCII
+)
 
 
 class Missing(msgspec.Struct, frozen=True, order=True):
@@ -47,17 +52,11 @@ def write_stale(stale: Iterable[Stale]) -> str:
 
 
 def read_stale(text: str) -> list[Stale]:
-    """Read the header of another worker."""
-    return [_read(part) for part in text.split(", ") if part]
-
-
-def _read(text: str) -> Stale:
-    name, *facts = text.split(";")
-    table, _, partition = name.rpartition("-")
-    known = dict(fact.split("=", 1) for fact in facts)
-    return Stale(
-        table, int(partition), int(known["lag"]), int(known["stream_time"]), known["worker"]
-    )
+    """Read the header of another worker; what is not written so is skipped."""
+    found = map(_STALE.fullmatch, text.split(", "))
+    return [
+        Stale(each[1], int(each[2]), int(each[3]), int(each[4]), each[5]) for each in found if each
+    ]
 
 
 def write_missing(missing: Iterable[Missing]) -> str:

@@ -15,10 +15,11 @@ from app.web.parameters import Values
 from app.web.routes import json_response
 
 
-class Alive(msgspec.Struct, frozen=True):
-    """The worker's event loop turns."""
+class Alive(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whether the worker makes the progress that it should make; `troubles` says what does not."""
 
     alive: bool
+    troubles: list[str] = []
 
 
 class Restoring(msgspec.Struct, frozen=True):
@@ -52,9 +53,16 @@ class Readiness(msgspec.Struct, frozen=True):
     tables: dict[str, TableReadiness]
 
 
-async def alive(_: web.Request, __: Values) -> web.StreamResponse:
-    """Answer, which is all that is asked."""
-    return json_response(Alive(alive=True))
+async def alive(request: web.Request, _: Values) -> web.StreamResponse:
+    """Answer 200, or 503 where a restart would help: something makes no progress that it should.
+
+    An event loop that is blocked answers nothing.
+    """
+    progress = getattr(request.app[APP], "progress", None)
+    troubles = sorted(progress.troubles()) if progress else []
+    if not troubles:
+        return json_response(Alive(alive=True))
+    return json_response(Alive(alive=False, troubles=troubles), HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 async def ready(request: web.Request, _: Values) -> web.StreamResponse:

@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 from faust.types import AppT
 
+from app.decoding import json_decoder
 from app.state.window_table import WindowTable
 from app.web.lookup import APP, state_tables
 from app.web.owners import others, own_url
@@ -26,7 +27,7 @@ Histogram = dict[int, int]
 #: be open at two workers for a moment and must count once.
 Part = dict[str, dict[int, Histogram]]
 
-_decode_part = msgspec.json.Decoder(Part).decode
+_decode_part = json_decoder(Part)
 
 
 class KeptBy(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 import platform
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -58,8 +59,16 @@ def describe(app: "TickApp") -> None:
 
 async def metrics(request: web.Request, _: Values) -> web.StreamResponse:
     """Answer with every metric of this process: Prometheus' text, or OpenMetrics if asked for."""
-    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    encode, content_type = _encoder(request.headers.get("Accept", ""))
     return web.Response(body=encode(REGISTRY), headers={"Content-Type": content_type})
+
+
+def _encoder(accepted: str) -> tuple[Callable[[Any], bytes], str]:
+    """Return what writes the metrics, as who asks can read it, and the type it writes."""
+    try:
+        return choose_encoder(accepted)
+    except (TypeError, ValueError):  # a version that is none
+        return choose_encoder("")
 
 
 @web.middleware

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from app.calc.latest import newest
+from app.decoding import json_decoder
 from app.state.keyed_table import KeyedTable
 from app.web.lookup import APP, served
 from app.web.parameters import Values
@@ -19,9 +20,7 @@ Told = tuple[int, int, Any]
 
 Parts = dict[int, list[Told]]
 
-_decode: Callable[[bytes], Parts] = msgspec.json.Decoder(
-    dict[int, list[tuple[int, int, msgspec.Raw]]]
-).decode
+_decode: Callable[[bytes], Parts] = json_decoder(dict[int, list[tuple[int, int, msgspec.Raw]]])
 
 
 async def alerts(request: web.Request, values: Values) -> web.StreamResponse:

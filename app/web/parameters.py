@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from aiohttp import web
 
+from app.digits import read_digits
 from app.records import EARLIEST
 from app.web.errors import bad_parameter
 from app.windows.durations import parse_duration
@@ -92,7 +93,8 @@ def _duration(text: str) -> int:
 
 def _time(text: str) -> int:
     """Read milliseconds since the epoch, or ISO 8601 (UTC where it names no zone)."""
-    ms = int(text) if text.isascii() and text.isdigit() else _from_iso(text)
+    digits = read_digits(text)
+    ms = _from_iso(text) if digits is None else digits
     if 0 < ms < EARLIEST:
         raise ValueError(f"{text!r} is before 1973: seconds? Milliseconds are expected")
     if not 0 <= ms < _LATEST:
@@ -124,8 +126,9 @@ def _day(text: str) -> str:
 
 def _count(most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most:
-            return int(text)
+        number = read_digits(text)
+        if number is not None and 1 <= number <= most:
+            return number
         raise ValueError(f"{text!r} is not a whole number from 1 to {most}")
 
     return read

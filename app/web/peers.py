@@ -12,6 +12,8 @@ from faust.types import AppT
 from yarl import URL
 
 from app import traces
+from app.answers import read_answer
+from app.digits import read_digits
 from app.web.coverage import STALE
 
 #: Marks a request that comes from another worker: answer from here, ask nobody.
@@ -73,7 +75,7 @@ async def _ask(app: AppT, name: str, path: URL, headers: Mapping[str, str]) -> R
             timeout=TIMEOUT,
             allow_redirects=False,
         ) as reply:
-            answer = _read(name, reply.status, reply.headers, await reply.read())
+            answer = _read(name, reply.status, reply.headers, await read_answer(reply))
     except (ClientError, TimeoutError, OSError) as error:
         reason = _reason(error)
         _note_silence(worker, reason)
@@ -99,9 +101,14 @@ def _note_silence(worker: URL, reason: str) -> None:
         _log.warning("worker %s does not answer: %s", worker, reason)
 
 
+def read_partitions(text: str) -> list[int]:
+    """Return the partitions that a header of another worker lists, `0,2,5`; others are skipped."""
+    numbers = map(read_digits, text.split(","))
+    return [number for number in numbers if number is not None]
+
+
 def _read(worker: str, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
-    listed = headers.get(PARTITIONS, "").split(",")
-    searched = frozenset(int(partition) for partition in listed if partition.isdigit())
+    searched = frozenset(read_partitions(headers.get(PARTITIONS, "")))
     stale = headers.get(STALE, "")
     if status == HTTPStatus.OK:
         response = web.Response(body=body, content_type="application/json", charset="utf-8")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from aiohttp import web
 
+from app.decoding import decode_json
+from app.digits import read_digits
 from app.schemas.errors import RegistryError, invalid_schema, no_schema
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def _registry(request: web.Request) -> Registry:
 
 async def _body(request: web.Request) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(await request.read(), type=dict[str, Any])
+        return decode_json(await request.read(), dict[str, Any])
     except msgspec.MsgspecError as error:
         raise RegistryError(HTTPStatus.UNPROCESSABLE_ENTITY, 422, str(error)) from error
 
@@ -87,10 +89,10 @@ def _subject(request: web.Request) -> str:
 
 
 def _id(request: web.Request) -> int:
-    text = request.match_info["id"]
-    if not (text.isascii() and text.isdecimal()):
+    number = read_digits(request.match_info["id"])
+    if number is None:
         raise no_schema()
-    return int(text)
+    return number
 
 
 def _full(found: SchemaVersion) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from app.web.coverage import (
 )
 from app.web.errors import unavailable
 from app.web.owners import distribution, others, own_url, owners
-from app.web.peers import FORWARDED, PARTITIONS, STANDBY, Reply, ask
+from app.web.peers import FORWARDED, PARTITIONS, STANDBY, Reply, ask, read_partitions
 from app.web.routes import json_response
 
 T = TypeVar("T")
@@ -189,7 +189,7 @@ def asked_standbys(request: web.Request) -> list[int] | None:
     """Give the partitions of which another worker asks for our standbys; None if it does not."""
     if FORWARDED not in request.headers or STANDBY not in request.headers:
         return None
-    return [int(part) for part in request.headers[STANDBY].split(",") if part.isdigit()]
+    return read_partitions(request.headers[STANDBY])
 
 
 def say_searched(response: web.Response, partitions: Iterable[int]) -> web.Response:

@@ -1,8 +1,8 @@
 """`/api/click-through`: how many searches of each query lead to a click."""
 
-import msgspec
 from aiohttp import web
 
+from app.decoding import json_decoder
 from app.records import ClickThrough
 from app.state.window_table import WindowTable
 from app.web.lookup import APP, served
@@ -17,7 +17,7 @@ TABLE = "click-through"
 #: Beyond all windows (ms), and as many queries as there may be.
 _END, _ALL = 1 << 52, 1 << 62
 
-_decode = msgspec.json.Decoder(list[ClickThrough]).decode
+_decode = json_decoder(list[ClickThrough])
 
 
 def _size(text: str) -> int:

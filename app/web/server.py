@@ -7,6 +7,7 @@ import msgspec
 from faust.web.drivers import aiohttp as driver
 
 from app.settings import settings
+from app.start import unusable_address
 from app.web.api import ROUTES
 from app.web.caching import save_bytes
 from app.web.dashboard import STATIC, add_headers
@@ -49,6 +50,14 @@ class Server(driver.Web):
         self.web_app.router.add_static("/static/", STATIC)
         self.web_app.add_subapp("/registry", registry_application(app))
         self._runner = protect(self.web_app, getattr(app, "settings", None) or settings())
+
+    async def start_server(self) -> None:
+        """Start to listen. Raises StartError where the address can't be used any more."""
+        try:
+            await super().start_server()
+        except OSError as error:
+            conf = self.app.conf
+            raise unusable_address(str(conf.web_bind), conf.web_port, error) from error
 
     async def read_request_content(self, request: Any) -> bytes:
         """Give the body, which has been read already: Faust's way has no limit."""

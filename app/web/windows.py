@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 from faust.types import AppT
 
+from app.decoding import json_decoder
 from app.state.window_table import Place, WindowTable, place_of
 from app.web.coverage import Missing, Stale
 from app.web.errors import bad_parameter, unknown
@@ -21,9 +22,9 @@ from app.windows import DefinitionError, WindowFamily, parse_window
 #: Windows by their places; a record another worker made is passed on as it is.
 Part = dict[Place, Any]
 
-_decode_part = msgspec.json.Decoder(list[tuple[Place, msgspec.Raw]]).decode
+_decode_part = json_decoder(list[tuple[Place, msgspec.Raw]])
 _encode_place = msgspec.json.Encoder().encode
-_decode_place = msgspec.json.Decoder(Place).decode
+_decode_place = json_decoder(Place)
 
 
 class WindowPage(msgspec.Struct, frozen=True, omit_defaults=True):

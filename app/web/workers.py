@@ -7,6 +7,7 @@ from aiohttp import web
 from faust.types import AppT
 from prometheus_client.metrics import MetricWrapperBase
 
+from app.decoding import json_decoder
 from app.state import metrics
 from app.state.table import StateTable
 from app.web.health import TableReadiness, readiness
@@ -35,7 +36,7 @@ class WorkerState(msgspec.Struct, frozen=True):
     `partitions` are those of each source topic that are open here, `lag` the records of each that
     were not fetched yet (as far as it is known), `position` the next offset to fold, `standby_lag`
     the offsets of a changelog that a standby has not read yet, `dead_letters` are counted by
-    source topic, `readers` are those of `/api/events`.
+    source topic, `readers` are those of `/api/events`, `member` is its id in the consumer group.
     """
 
     worker: str
@@ -51,9 +52,10 @@ class WorkerState(msgspec.Struct, frozen=True):
     counts: dict[str, Counts] = {}
     dead_letters: dict[str, int] = {}
     readers: int = 0
+    member: str = ""
 
 
-_decode = msgspec.json.Decoder(WorkerState).decode
+_decode = json_decoder(WorkerState)
 
 
 async def workers(request: web.Request, _: Values) -> web.StreamResponse:
@@ -88,7 +90,13 @@ def _state(app: AppT, readers: int) -> WorkerState:
         counts=_counts(tables),
         dead_letters=_sums(metrics.dead_letters, "topic"),
         readers=readers,
+        member=_member(app),
     )
+
+
+def _member(app: AppT) -> str:
+    progress = getattr(app, "progress", None)
+    return progress.member_id if progress else ""
 
 
 def _partitions(tables: Iterable[StateTable]) -> dict[str, list[int]]:

@@ -13,11 +13,11 @@ from app.windows.folding import Folded, MergeRuns, WindowFold, fold_windows
 from app.windows.lateness import (
     behind_bound,
     grace_for,
-    horizon,
     is_final,
     is_late,
     kept_with,
     revision,
+    watermark,
 )
 from app.windows.ohlc import Ohlc, OhlcState
 from app.windows.panes import Evidence, Pane
@@ -63,7 +63,6 @@ __all__ = [
     "format_duration",
     "grace_for",
     "hopping",
-    "horizon",
     "is_final",
     "is_late",
     "kept_with",
@@ -79,5 +78,6 @@ __all__ = [
     "sliding",
     "tumbling",
     "value_of",
+    "watermark",
     "week",
 ]

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.windows.durations import UNITS
 from app.windows.errors import DefinitionError
-from app.windows.family import Span
+from app.windows.family import NOWHERE, Span
 
 DAY = UNITS["d"]
 MONDAY = date(1970, 1, 5)
@@ -39,7 +39,7 @@ class Calendar:
     zone: str
     #: The period that was asked for last. No part of what the family is.
     _recent: list[Span] = field(
-        default_factory=lambda: [Span(0, 0)], init=False, repr=False, compare=False
+        default_factory=lambda: [NOWHERE], init=False, repr=False, compare=False
     )
 
     def __str__(self) -> str:
@@ -71,7 +71,7 @@ class Calendar:
 
     def over(self, begin: int, end: int, after: int, events: Sequence[int]) -> Iterator[Span]:  # noqa: ARG002
         """Give the periods that overlap `[begin, end)` and end after `after`, ascending (ms)."""
-        number = self._number(max(begin, after, 0))
+        number = self._number(max(begin, after))
         start, stop = self._bounds(number)
         while start < end:
             # A date that the zone left out is no period; nor is what began before the epoch.
@@ -85,11 +85,12 @@ class Calendar:
 
         Raises ValueError for an instant that has no date.
         """
-        recent = self._recent[0]
+        (recent,) = self._recent
         if recent.start <= time < recent.end:
             return recent
         start, stop = self._bounds(self._number(time))
-        recent = self._recent[0] = Span(max(0, start), stop)
+        recent = Span(max(0, start), stop)
+        self._recent[:] = (recent,)
         return recent
 
     def holds(self, time: int) -> bool:
@@ -189,7 +190,7 @@ def _date_at(instant: int, zone: str) -> date:
         raise ValueError(f"{instant} ms have no date in {zone}") from None
 
 
-@lru_cache(4096)
+@lru_cache(maxsize=4096)
 def _begin(first: date, zone: str) -> int:
     """Give the first instant (ms) whose local date is `first` or later.
 

@@ -37,7 +37,7 @@ def approximate_duration(ms: int) -> str:
     For reading, not for `parse_duration`. It rounds up so that what holds within the duration
     holds within the text too.
     """
-    unit, size = next((each for each in reversed(UNITS.items()) if ms >= each[1]), ("ms", 1))
+    unit, size = next(each for each in reversed(UNITS.items()) if ms >= each[1] or "ms" in each)
     step = max(1, size // 10)
     rounded = -(-ms // step) * step
     # 59.99s is rounded to 60s, which is a larger unit's 1m.

@@ -18,12 +18,15 @@ from typing import Any
 
 from app.windows.durations import UNITS
 from app.windows.errors import DefinitionError
-from app.windows.family import Span
+from app.windows.family import NOWHERE, Span
 
 DAY = UNITS["d"]
 
 #: The dates that sessions are made for, as far as the calendar's own bounds allow it.
 FIRST, LAST = "1990-01-01", "2099-12-31"
+
+#: So many characters of the package's own reason stand in an error.
+MOST_REASON = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Exchange:
     longest: int = field(repr=False, compare=False)
     #: The slice that was asked for last.
     _recent: list[Span] = field(
-        default_factory=lambda: [Span(0, 0)], init=False, repr=False, compare=False
+        default_factory=lambda: [NOWHERE], init=False, repr=False, compare=False
     )
 
     def __str__(self) -> str:
@@ -81,13 +84,13 @@ class Exchange:
 
         Raises ValueError for an instant outside of the years known.
         """
-        recent = self._recent[0]
+        (recent,) = self._recent
         if recent.start <= time < recent.end:
             return recent
         index = self._opened(time)
         start, stop = self.opens[index], self.closes[index]
         recent = Span(start, stop) if time < stop else Span(stop, self.opens[index + 1])
-        self._recent[0] = recent
+        self._recent[:] = (recent,)
         return recent
 
     def holds(self, time: int) -> bool:
@@ -139,7 +142,7 @@ def _sessions(code: str, package: Any) -> Exchange:
     try:
         calendar = _calendar(package.get_calendar(code))
     except (ValueError, NotImplementedError) as error:
-        reason = shorten(str(error), 100, placeholder=" ...")
+        reason = shorten(str(error), MOST_REASON, placeholder=" ...")
         raise DefinitionError(
             f"exchange {code}: exchange_calendars can't make its calendar: {reason}"
         ) from error

@@ -11,6 +11,10 @@ class Span(NamedTuple):
     end: int
 
 
+#: Holds no instant.
+NOWHERE = Span(0, 0)
+
+
 class Grid(NamedTuple):
     """Equidistant instants `offset + k * length`, k = 0, 1, ... (ms): where windows may change."""
 

@@ -83,7 +83,9 @@ def fold_windows(
     pane by pane: that is less work than what a queue of them takes.
     """
     held, runs = _runs([pane.start for pane in panes], spans)
-    widest = max([stop - first for first, stop in runs], default=0)
+    if not runs:
+        return ()
+    widest = max([stop - first for first, stop in runs])
     if widest > (FEW if merge_runs is None else FEW_AT_ONCE):
         fold = WindowFold(merge)
         fold.add(panes, 0)
@@ -190,7 +192,7 @@ class _Corrections:
     """
 
     def __init__(self) -> None:
-        #: Entries are lists of one number, so that either order can take it away from both.
+        #: Entries are lists of one number, or of none: either order can take it away from both.
         self._by_reached: list[tuple[int, int, list[int]]] = []
         self._by_start: deque[tuple[int, list[int]]] = deque()
         self._count = 0
@@ -210,8 +212,8 @@ class _Corrections:
         return self._count
 
     def _remove(self, entry: list[int]) -> None:
-        self._count -= entry[0]
-        entry[0] = 0
+        self._count -= sum(entry)
+        entry.clear()
 
 
 def _part(pane: Pane) -> _Part:

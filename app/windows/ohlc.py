@@ -8,6 +8,11 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from app.windows.panes import AFTER_ALL, BEFORE_ALL
+
+#: A volume above this is a float: rows hold no integer of more than 64 bits.
+LARGEST_WHOLE = 2**63 - 1
+
 
 class Trade(Protocol):
     """What can be folded into a candle."""
@@ -17,8 +22,8 @@ class Trade(Protocol):
         """Price of one unit."""
 
     @property
-    def size(self) -> int:
-        """Units traded."""
+    def size(self) -> float:
+        """Units traded; integers are summed up exactly."""
 
 
 class OhlcState(Struct, array_like=True, gc=False):
@@ -27,15 +32,16 @@ class OhlcState(Struct, array_like=True, gc=False):
     First and last carry their (time, offset), so that any order of arrival gives the same ones.
     """
 
-    open_time: int = 1 << 62
-    open_offset: int = 1 << 62
+    open_time: int = AFTER_ALL
+    open_offset: int = AFTER_ALL
     open: float = 0.0
     high: float = -inf
     low: float = inf
-    close_time: int = -1
-    close_offset: int = -1
+    close_time: int = BEFORE_ALL
+    close_offset: int = BEFORE_ALL
     close: float = 0.0
-    volume: int = 0
+    #: Σ size: an integer where each of them is.
+    volume: int | float = 0
     #: Σ price * size, of which vwap is made.
     notional: float = 0.0
     #: Σ price, of which the mean is made.
@@ -66,6 +72,11 @@ class Ohlc:
         """Fold one trade into `state`."""
         price = record.price
         size = record.size
+        # All that may raise comes before the first change.
+        volume = state.volume + size
+        if volume > LARGEST_WHOLE:
+            volume = float(volume)
+        notional = state.notional + price * size
         # Not max() and min(): this is called for every record.
         if price > state.high:  # noqa: PLR1730
             state.high = price
@@ -79,8 +90,8 @@ class Ohlc:
             state.open_time = time
             state.open_offset = offset
             state.open = price
-        state.volume += size
-        state.notional += price * size
+        state.volume = volume
+        state.notional = notional
         state.total += price
 
     def add_all(
@@ -95,7 +106,7 @@ class Ohlc:
         prices = [records[index].price for index in indexes]
         sizes = [records[index].size for index in indexes]
         # All that may raise comes before the first change.
-        high, low, volume = max(prices), min(prices), sum(sizes)
+        high, low, volume = max(prices), min(prices), _sum(state.volume, sizes)
         notional, total = state.notional, state.total
         for price, size in zip(prices, sizes, strict=True):
             notional += price * size
@@ -113,8 +124,7 @@ class Ohlc:
             state.open_time = time
             state.open_offset = offset
             state.open = prices[0]
-        state.volume += volume
-        state.notional, state.total = notional, total
+        state.volume, state.notional, state.total = volume, notional, total
 
     def merge(self, left: OhlcState, right: OhlcState) -> OhlcState:
         """Give a state that holds the trades of both."""
@@ -137,7 +147,7 @@ class Ohlc:
             last.close_time,
             last.close_offset,
             last.close,
-            left.volume + right.volume,
+            _plus(left.volume, right.volume),
             left.notional + right.notional,
             left.total + right.total,
         )
@@ -167,9 +177,22 @@ class Ohlc:
                     newest.close_time,
                     newest.close_offset,
                     newest.close,
-                    sum(volumes[first:stop]),
+                    _sum(volumes[first], volumes[first + 1 : stop]),
                     reduce(add, notionals[first:stop]),
                     reduce(add, totals[first:stop]),
                 )
             )
         return merged
+
+
+def _sum(volume: float, sizes: Sequence[float]) -> float:
+    """Return `volume` with `sizes` added one by one: integers exactly, in one call."""
+    more = sum(sizes)
+    if isinstance(more, int) and isinstance(volume, int) and volume + more <= LARGEST_WHOLE:
+        return volume + more
+    return reduce(_plus, sizes, volume)
+
+
+def _plus(volume: float, more: float) -> float:
+    found = volume + more
+    return found if found <= LARGEST_WHOLE else float(found)

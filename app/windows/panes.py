@@ -4,6 +4,9 @@ from typing import Any
 
 from msgspec import Struct
 
+#: An event time (ms), or an offset, before and after those of all records.
+BEFORE_ALL, AFTER_ALL = -1, 1 << 62
+
 
 class Pane(Struct, gc=False):
     """One key's records of one slice `[start, start + pane size)`, folded.
@@ -16,8 +19,8 @@ class Pane(Struct, gc=False):
     start: int
     state: Any
     count: int = 0
-    first_offset: int = -1
-    last_offset: int = -1
+    first_offset: int = BEFORE_ALL
+    last_offset: int = BEFORE_ALL
     #: Arrivals after the pane's end: stream time (in whole panes, ms) at the arrival → records.
     #: From it follows, for each window, how many came after that window's end.
     corrections: dict[int, int] | None = None

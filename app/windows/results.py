@@ -35,6 +35,11 @@ class WindowResult(Struct, frozen=True, gc=False):
         """Name it in a message."""
         return f"window {self.window} [{self.start}, {self.end}) of key {self.key!r}"
 
+    @property
+    def newest_offset(self) -> int:
+        """Highest source offset it follows from: its own, or one of what it looks back at."""
+        return self.revision // 2
+
     def previous(self) -> Any | None:
         """Give the state of the key's last pane before this window; None if there is none."""
         return self.before(self.key, self.start)

@@ -7,10 +7,13 @@ from typing import NamedTuple
 
 from app.windows.durations import format_duration
 from app.windows.errors import DefinitionError
-from app.windows.family import Grid, WindowFamily
+from app.windows.family import NOWHERE, Grid, WindowFamily
 
 #: Panes of calendars that are remembered: a read walks over many, a fold stays with one or two.
 REMEMBERED = 4096
+
+#: Panes that differ have none.
+NO_GRID = Grid(0, 0)
 
 
 class _Slice(NamedTuple):
@@ -40,13 +43,14 @@ class Slices:
         #: The longest of all windows, ms.
         self.longest = max(family.longest for family in self.families)
         grid = _common_grid([family.grid for family in self.families])
-        #: Length of each pane, ms; 0 where they differ.
-        self.length = grid.length if grid else 0
-        #: Uniform panes start at `offset + k * length`.
-        self.offset = grid.offset if grid else 0
+        #: Length of each pane, ms, 0 where they differ; uniform panes start at
+        #: `offset + k * length`.
+        self.length, self.offset = grid or NO_GRID
         #: Before this no window holds anything; where panes differ each slice knows.
-        self._first = min(family.grid.offset if family.grid else 0 for family in self.families)
-        self._last = _Slice(0, 0, held=False)
+        self._first = min(
+            (each.grid.offset for each in self.families if each.grid), default=self.offset
+        )
+        self._last = _Slice(*NOWHERE, held=False)
         self._starting = lru_cache(REMEMBERED)(self._cut)
 
     def __str__(self) -> str:

@@ -5,4 +5,4 @@ by bit. `app/native.py` uses this package where it is installed.
 """
 
 #: What the product expects: it passes by a package of another one.
-INTERFACE = 3
+INTERFACE = 7

@@ -10,6 +10,9 @@ cdef class Pane:
     # What follows holds as long as `plain` is None.
     cdef long long open_time, open_offset, close_time, close_offset, volume
     cdef double open, high, low, close, notional, total
+    # The volume is `amount` where it is `fractional`.
+    cdef double amount
+    cdef bint fractional
     cdef object kind, plain
 
     cdef bint settle(self) except -1

@@ -35,8 +35,9 @@ cdef class Pane:
         self.open_time = self.open_offset = <long long> 1 << 62
         self.close_time = self.close_offset = -1
         self.high, self.low = -INFINITY, INFINITY
-        self.open = self.close = self.notional = self.total = 0.0
+        self.open = self.close = self.notional = self.total = self.amount = 0.0
         self.volume = 0
+        self.fractional = False
 
     @property
     def state(self):
@@ -51,7 +52,7 @@ cdef class Pane:
                 self.close_time,
                 self.close_offset,
                 self.close,
-                self.volume,
+                self.amount if self.fractional else self.volume,
                 self.notional,
                 self.total,
             )
@@ -64,7 +65,7 @@ cdef class Pane:
         self.corrections[reached] = self.corrections.get(reached, 0) + 1
 
     cdef bint settle(self) except -1:
-        """Have the state in numbers; say whether they are floats, and integers of 64 bits."""
+        """Have the state in numbers; return whether they are floats, and integers of 64 bits."""
         if self.plain is None:
             return True
         state = self.plain
@@ -72,12 +73,17 @@ cdef class Pane:
         for each in prices:
             if not PyFloat_CheckExact(each):
                 return False
+        if PyFloat_CheckExact(state.volume):
+            self.fractional, self.volume, self.amount = True, 0, state.volume
+        elif _integer(state.volume, &self.volume):
+            self.fractional = False
+        else:
+            return False
         if not (
             _integer(state.open_time, &self.open_time)
             and _integer(state.open_offset, &self.open_offset)
             and _integer(state.close_time, &self.close_time)
             and _integer(state.close_offset, &self.close_offset)
-            and _integer(state.volume, &self.volume)
         ):
             return False
         self.open, self.high, self.low, self.close, self.notional, self.total = prices

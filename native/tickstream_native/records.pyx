@@ -6,9 +6,6 @@ from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.string cimport memcmp
 
-#: No difference of two times passes 64 bits below it.
-cdef long long LATEST = 1 << 62
-
 
 def read(
     raw,
@@ -16,14 +13,15 @@ def read(
     str key_field,
     str time_field,
     long long earliest,
+    long long latest,
     long long max_ahead,
     Py_ssize_t max_key,
 ):
     """Give records, keys (bytes), times (ms) and offsets of `raw`, as lists.
 
     None where one is not right: its key, of at most `max_key` bytes, has to be the text in its
-    `key_field`; its `time_field` an integer, not before `earliest` and at most `max_ahead` ms after
-    the timestamp. Raises what `decode(value)` raises.
+    `key_field`; its `time_field` an integer, `earliest` to `latest` and at most `max_ahead` ms after
+    the timestamp, if there is one. Raises what `decode(value)` raises.
     """
     cdef list records = [], keys = [], times = [], offsets = []
     cdef long long time, stamp
@@ -44,8 +42,10 @@ def read(
         if memcmp(text, PyBytes_AS_STRING(key), length):
             return None
         time = PyLong_AsLongLongAndOverflow(moment, &overflow)
-        stamp = each.timestamp
-        if overflow or not earliest <= time < LATEST or time - stamp > max_ahead:
+        stamp = each.timestamp or 0
+        if overflow or not earliest <= time <= latest:
+            return None
+        if stamp > 0 and time - stamp > max_ahead:
             return None
         records.append(record)
         keys.append(key)

@@ -71,7 +71,7 @@ cdef bytes _value(Pane pane, long long version):
     at = _integer(at, pane.close_time)
     at = _integer(at, pane.close_offset)
     at = _float(at, pane.close)
-    at = _integer(at, pane.volume)
+    at = _float(at, pane.amount) if pane.fractional else _integer(at, pane.volume)
     at = _float(at, pane.notional)
     at = _float(at, pane.total)
     return PyBytes_FromStringAndSize(<char*> buffer, at - buffer)

@@ -5,8 +5,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SI
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_CheckExact
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
-from libc.math cimport INFINITY
-from libc.string cimport memcmp
+from libc.math cimport INFINITY, NAN
+from libc.string cimport memcmp, strncmp
 
 from tickstream_native.panes cimport Pane
 
@@ -37,6 +37,8 @@ cdef class Trades:
     cdef long long earliest, latest
     cdef Py_ssize_t count, room
     cdef double* prices
+    #: Of trades with a fraction for a size that fraction, NaN of others; NULL where all are others.
+    cdef double* fractions
     cdef long long* sizes
     cdef long long* times
     cdef long long* offsets
@@ -48,6 +50,7 @@ cdef class Trades:
         self.keys = []
         self.in_order = True
         self._groups = {}
+        self.fractions = NULL
         self.room = max(room, 1)
         self.prices = <double*> PyMem_Malloc(self.room * sizeof(double))
         self.sizes = <long long*> PyMem_Malloc(self.room * sizeof(long long))
@@ -59,6 +62,7 @@ cdef class Trades:
 
     def __dealloc__(self):
         PyMem_Free(self.prices)
+        PyMem_Free(self.fractions)
         PyMem_Free(self.sizes)
         PyMem_Free(self.times)
         PyMem_Free(self.offsets)
@@ -76,10 +80,13 @@ cdef class Trades:
         return keys, times, offsets
 
     def numbers(self):
-        """Give prices and sizes of all trades, as lists."""
+        """Return prices and sizes of all trades, as lists."""
         cdef Py_ssize_t i
         prices = [self.prices[i] for i in range(self.count)]
-        sizes = [self.sizes[i] for i in range(self.count)]
+        sizes = [
+            self.fractions[i] if _is_fraction(self.fractions, i) else self.sizes[i]
+            for i in range(self.count)
+        ]
         return prices, sizes
 
     @property
@@ -117,11 +124,28 @@ cdef class Trades:
         self.count = at + 1
         return 0
 
+    cdef int set_fraction(self, double size) except -1:
+        """Make the size of the last trade a fraction."""
+        cdef Py_ssize_t i
+        if self.fractions == NULL:
+            self.fractions = <double*> PyMem_Malloc(self.room * sizeof(double))
+            if self.fractions == NULL:
+                raise MemoryError
+            for i in range(self.room):
+                self.fractions[i] = NAN
+        self.fractions[self.count - 1] = size
+        return 0
+
+
+cdef inline bint _is_fraction(const double* fractions, Py_ssize_t at) noexcept:
+    # NaN is what does not equal itself.
+    return fractions != NULL and fractions[at] == fractions[at]
+
 
 def of_records(keys, times, offsets, records):
-    """Give the trades that some records are.
+    """Return the trades that some records are.
 
-    None where a record has no price that is a float, or no size that is an int of few bits.
+    None where a record has no price that is a float, or no size that is one or an int of few bits.
     """
     cdef Py_ssize_t i, count = len(records)
     cdef Trades trades = Trades(count)
@@ -129,7 +153,15 @@ def of_records(keys, times, offsets, records):
     for i in range(count):
         record = records[i]
         price, units = getattr(record, "price", None), getattr(record, "size", None)
-        if not PyFloat_CheckExact(price) or not PyLong_CheckExact(units):
+        if not PyFloat_CheckExact(price):
+            return None
+        if PyFloat_CheckExact(units):
+            if units != units:
+                return None
+            trades.add(keys[i], PyFloat_AS_DOUBLE(price), 0, times[i], offsets[i])
+            trades.set_fraction(PyFloat_AS_DOUBLE(units))
+            continue
+        if not PyLong_CheckExact(units):
             return None
         try:
             size = units
@@ -144,13 +176,20 @@ def of_records(keys, times, offsets, records):
 
 # -- JSON
 
+cdef struct Number:
+    # `whole` is it too where it has neither a point nor a sign.
+    double real
+    long long whole
+    bint is_whole
+
+
 cdef struct Field:
     # What has been read of an object; a bit of `seen` for each field.
     const char* symbol
     Py_ssize_t length
-    double price
-    long long size
-    long long time
+    Number price
+    Number size
+    Number time
     int seen
 
 
@@ -161,20 +200,21 @@ cdef enum:
     TIME = 8
 
 
-def read(raw, long long earliest, long long largest, long long max_ahead, Py_ssize_t max_key):
-    """Give the trades of records whose values are JSON; None where any is not quite plain.
+def read(
+    raw, long long earliest, long long latest, long long max_ahead, Py_ssize_t max_key
+):
+    """Return the trades of records whose values are JSON; None where any is not quite plain.
 
-    Plain is an object of `symbol`, `price`, `time` (ms, not before `earliest`) and perhaps `size`
+    Plain is an object of `symbol`, `price`, `time` (ms, `earliest` to `latest`) and perhaps `size`
     and nothing else: a symbol of ASCII without escapes that is the record's key, of at most
-    `max_key` bytes; positive numbers without exponents, prices of at most 15 digits, prices and
-    sizes of at most `largest`; no time more than `max_ahead` ms after the record's timestamp. What
-    is not plain may be right too: that, or what is wrong with it, is for a complete parser to say.
+    `max_key` bytes; numbers without exponents of at most 15 digits, which prices and sizes may
+    have as text, too; a size that is not negative, or null; no time more than `max_ahead` ms after
+    the record's timestamp, if it has one. What is not plain may be right too: that, or what is
+    wrong with it, is for a complete parser to decide.
     """
     cdef Trades trades = Trades(len(raw))
     cdef Field field
-    cdef long long stamp
-    if trades.room > LARGEST_SUM // largest:
-        return None
+    cdef long long stamp, total = 0
     for record in raw:
         value, key = record.value, record.key
         if not PyBytes_CheckExact(value) or not PyBytes_CheckExact(key):
@@ -185,12 +225,19 @@ def read(raw, long long earliest, long long largest, long long max_ahead, Py_ssi
             return None
         if memcmp(field.symbol, PyBytes_AS_STRING(key), field.length):
             return None
-        stamp = record.timestamp
-        if field.time < earliest or field.time - stamp > max_ahead:
+        stamp = record.timestamp or 0
+        if not earliest <= field.time.whole <= latest:
             return None
-        if not 0 < field.price <= largest or field.size > largest:
+        if stamp > 0 and field.time.whole - stamp > max_ahead:
             return None
-        trades.add(key, field.price, field.size, field.time, record.offset)
+        if not field.size.is_whole:
+            trades.add(key, field.price.real, 0, field.time.whole, record.offset)
+            trades.set_fraction(field.size.real)
+            continue
+        if field.size.whole >= LARGEST_SUM - total:
+            return None
+        total += field.size.whole
+        trades.add(key, field.price.real, field.size.whole, field.time.whole, record.offset)
     return trades
 
 
@@ -199,7 +246,7 @@ def read(raw, long long earliest, long long largest, long long max_ahead, Py_ssi
 cdef bint _read_object(const char* at, Py_ssize_t length, Field* field) noexcept nogil:
     cdef const char* end = at + length
     field.seen = 0
-    field.size = 0
+    field.size.whole, field.size.is_whole = 0, True
     at = _blanks(at)
     if at[0] != b"{":
         return False
@@ -245,8 +292,22 @@ cdef const char* _read_field(const char* at, Field* field) noexcept nogil:
         field.length = at - field.symbol - 1
         return at
     if which == PRICE:
-        return _decimal(at, &field.price)
-    return _integer(at, &field.size if which == SIZE else &field.time)
+        return _text_or_number(at, &field.price)
+    if which == TIME:
+        return _integer(at, &field.time.whole)
+    if b"0" <= at[0] <= b"9":
+        return _number(at, &field.size)
+    if strncmp(at, b"null", 4) == 0:
+        return at + 4
+    # None is negative.
+    return _text_or_number(at, &field.size) if at[0] == b'"' and at[1] != b"-" else NULL
+
+
+cdef inline const char* _text_or_number(const char* at, Number* number) noexcept nogil:
+    if at[0] != b'"':
+        return _number(at, number)
+    at = _number(at + 1, number)
+    return at + 1 if at != NULL and at[0] == b'"' else NULL
 
 
 cdef const char* _blanks(const char* at) noexcept nogil:
@@ -289,17 +350,20 @@ cdef const char* _integer(const char* at, long long* number) noexcept nogil:
     return at
 
 
-cdef const char* _decimal(const char* at, double* number) noexcept nogil:
+cdef const char* _number(const char* at, Number* number) noexcept nogil:
     """Read a number: the quotient of two that are exact is the nearest float there is."""
-    cdef long long whole
     cdef unsigned long long digits
     cdef const char* point
     cdef Py_ssize_t places = 0
+    cdef bint negative = at[0] == b"-"
+    if negative:
+        at += 1
     cdef const char* begin = at
-    at = _integer(at, &whole)
+    at = _integer(at, &number.whole)
     if at == NULL:
         return NULL
-    digits = <unsigned long long> whole
+    digits = <unsigned long long> number.whole
+    number.is_whole = at[0] != b"." and not negative
     if at[0] == b".":
         point = at + 1
         at = _digits(point, &digits)
@@ -308,7 +372,11 @@ cdef const char* _decimal(const char* at, double* number) noexcept nogil:
             return NULL
     if digits > EXACT or places > EXACT_POWER:
         return NULL
-    number[0] = <double> digits / POWERS[places]
+    # Most sizes are whole, and a division is much.
+    number.real = <double> digits / POWERS[places] if places else <double> digits
+    # A whole 0 has no sign.
+    if negative and (digits or places):
+        number.real = -number.real
     return at
 
 
@@ -319,7 +387,10 @@ cdef struct Run:
     # arrive; the first to arrive is the one that began it.
     long long start
     long long count
+    #: The volume is `amount` where it is `fractional`.
     long long volume
+    double amount
+    bint fractional
     double high
     double low
     double notional
@@ -387,6 +458,7 @@ cdef class _Runs:
         cdef Run* run = &self.runs[at]
         run.start, run.group, run.next = start, group, -1
         run.count = run.volume = 0
+        run.fractional = False
         if self.oldest[group] < 0:
             self.oldest[group] = at
         else:
@@ -403,6 +475,7 @@ def fold(
     long long origin,
     long long clock,
     long long grace,
+    long long finalised,
     new_pane,
     list dirty,
     list behind,
@@ -415,10 +488,11 @@ def fold(
     were not `dirty` get to the list of those that are: key by key with `by_key`, for trades in
     order, else in the order in which their first trade came. `clock` is the latest time before
     (ms). To `behind` goes how far each was behind the latest time (ms), if it was; to `late` the
-    index, and that time, of those that were so by more than `grace`, which are in no pane. Says
-    whether it was done; nothing is changed if not, but for those two lists.
+    index, and that time, of those that were so by more than `grace`, or are before `finalised`
+    (ms), which are in no pane. Says whether it was done; nothing is changed if not, but for those
+    two lists.
     """
-    cdef _Runs runs = _gathered(trades, panes, length, origin, clock, grace, behind, late)
+    cdef _Runs runs = _gathered(trades, panes, length, origin, clock, grace, finalised, behind, late)
     cdef Py_ssize_t at, group
     if runs is None:
         return False
@@ -443,6 +517,7 @@ cdef _Runs _gathered(
     long long origin,
     long long clock,
     long long grace,
+    long long finalised,
     list behind,
     list late,
 ):
@@ -452,7 +527,8 @@ cdef _Runs _gathered(
     cdef Py_ssize_t i, at
     cdef int group
     cdef long long time, start, reached
-    cdef double price
+    cdef double price, amount
+    cdef const double* fractions = trades.fractions
     if trades.earliest < origin:
         return None
     # Where the pane of the latest time begins; of none yet, before all.
@@ -466,7 +542,7 @@ cdef _Runs _gathered(
             start = reached
         else:
             behind.append(clock - time)
-            if time < clock - grace:
+            if time < clock - grace or time < finalised:
                 late.append((i, clock))
                 continue
             start = time - (time - origin) % length
@@ -486,8 +562,17 @@ cdef _Runs _gathered(
             run.high = price
         if price < run.low:
             run.low = price
-        run.volume += trades.sizes[i]
-        run.notional += price * <double> trades.sizes[i]
+        if _is_fraction(fractions, i):
+            amount = fractions[i]
+            run.amount = (run.amount if run.fractional else <double> run.volume) + amount
+            run.fractional = True
+        else:
+            amount = <double> trades.sizes[i]
+            if run.fractional:
+                run.amount += amount
+            else:
+                run.volume += trades.sizes[i]
+        run.notional += price * amount
         run.total += price
         run.count += 1
         run.newest = i
@@ -508,6 +593,7 @@ cdef bint _continue(Run* run, _Runs runs, dict panes) except -1:
         return True
     if not pane.settle() or not -LARGEST_SUM < pane.volume < LARGEST_SUM:
         return False
+    run.volume, run.amount, run.fractional = pane.volume, pane.amount, pane.fractional
     run.high, run.low, run.notional, run.total = pane.high, pane.low, pane.notional, pane.total
     return True
 
@@ -523,7 +609,7 @@ cdef int _apply(
         pane = panes[at] = new_pane(trades.keys[run.group], run.start)
     pane.high, pane.low = run.high, run.low
     pane.notional, pane.total = run.notional, run.total
-    pane.volume += run.volume
+    pane.volume, pane.amount, pane.fractional = run.volume, run.amount, run.fractional
     time, offset = trades.times[last], trades.offsets[last]
     if time > pane.close_time or (time == pane.close_time and offset > pane.close_offset):
         pane.close_time, pane.close_offset = time, offset

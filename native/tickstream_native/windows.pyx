@@ -21,7 +21,10 @@ cdef struct Slice:
     long long count
     long long first_offset
     long long last_offset
+    #: The volume is `amount` where it is `fractional`.
     long long volume
+    double amount
+    bint fractional
     double high
     double low
     double notional
@@ -35,17 +38,22 @@ cdef struct Extent:
     Py_ssize_t stop
 
 
+cdef double _amount(Slice* slice) noexcept:
+    """Return a volume as a float."""
+    return slice.amount if slice.fractional else <double> slice.volume
+
+
 cdef class Publication:
     """One publication of a partition: the windows of one kind, key by key.
 
     `encode(record)` gives bytes; `places(key)` what makes the records of a key and, with each, where
     in `outputs` they go: the same for all results of a publication, as are their `partition`,
-    `stream_time` and `before`. `result`, `state`, `record` are the product's types. Where `candle`
+    `stream_time` and `before`. A window in which a record has come from `position` on is left out. `result`, `state`, `record` are the product's types. Where `candle`
     is all that makes records, they are made without a result, which would be a `record` just so.
     """
 
     cdef object window, result, state, candle, record, outputs, places, encode, before, stream_time, partition
-    cdef long long size, advance, offset, finalised
+    cdef long long size, advance, offset, finalised, position
     cdef Slice* slices
     cdef Extent* extents
     cdef Py_ssize_t slice_room, extent_room
@@ -75,6 +83,7 @@ cdef class Publication:
         partition,
         long long stream_time,
         long long finalised,
+        long long position,
     ):
         self.window = window
         self.size, self.advance, self.offset = window
@@ -83,6 +92,7 @@ cdef class Publication:
         self.outputs, self.places, self.encode = outputs, places, encode
         self.before, self.partition = before, partition
         self.stream_time, self.finalised = stream_time, finalised
+        self.position = position
         self.told = {}
 
     def __str__(self):
@@ -208,6 +218,7 @@ cdef class Publication:
         slice.start, slice.count = pane.start, pane.count
         slice.first_offset, slice.last_offset = pane.first_offset, pane.last_offset
         slice.volume, slice.high, slice.low = pane.volume, pane.high, pane.low
+        slice.amount, slice.fractional = pane.amount, pane.fractional
         slice.notional, slice.total = pane.notional, pane.total
         self.panes.append(pane)
         return True
@@ -215,6 +226,8 @@ cdef class Publication:
     cdef int _say(self, Extent* extent, bytes key, str name, list places, bint plain) except -1:
         """Write the records of a window."""
         cdef Slice whole = self._merged(extent)
+        if whole.last_offset >= self.position:
+            return 0
         cdef long long late = self._late(extent)
         cdef bint final = extent.start + self.size <= self.finalised, told = False
         result = None if plain else self._result(name, extent, &whole, late, final)
@@ -243,7 +256,11 @@ cdef class Publication:
             whole.first_offset = min(whole.first_offset, slice.first_offset)
             whole.last_offset = max(whole.last_offset, slice.last_offset)
             whole.count += slice.count
-            whole.volume += slice.volume
+            if whole.fractional or slice.fractional:
+                whole.amount = _amount(&whole) + _amount(slice)
+                whole.fractional = True
+            else:
+                whole.volume += slice.volume
             whole.notional += slice.notional
             whole.total += slice.total
         return whole
@@ -276,8 +293,8 @@ cdef class Publication:
             whole.high,
             whole.low,
             newest.close,
-            whole.volume,
-            whole.notional / <double> whole.volume if whole.volume else None,
+            whole.amount if whole.fractional else whole.volume,
+            whole.notional / _amount(whole) if _amount(whole) else None,
             whole.count,
             whole.total / <double> whole.count,
             2 * whole.last_offset + final,
@@ -302,7 +319,7 @@ cdef class Publication:
             newest.close_time,
             newest.close_offset,
             newest.close,
-            whole.volume,
+            whole.amount if whole.fractional else whole.volume,
             whole.notional,
             whole.total,
         )

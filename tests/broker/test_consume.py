@@ -171,7 +171,7 @@ def test_unreadable_records_are_said_with_their_coordinates_and_left_out(
 ) -> None:
     """One line each, the rest is written, the count is said at the end."""
     topic = new_topic(bootstrap, 1)
-    values = [b"1.5", b"{", b"twelve", b"-3", b"2.5"]
+    values = [b"1.5", b"{", b"twelve", b"NaN", b"2.5"]
     fill(bootstrap, topic, [(b"A", value, START) for value in values])
     said = ended(consume("--topic", topic, "--until-end"))
     for offset in (1, 2, 3):

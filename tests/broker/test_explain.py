@@ -67,6 +67,17 @@ def test_an_unknown_window_is_told_in_one_line(faust, market, worker) -> None:
     assert said.endswith("can't say: unknown symbol 'NOBODY'\n")
 
 
+def test_windows_of_other_tables_are_named_where_they_are(faust, market, worker) -> None:
+    """They are not explained, though they are served."""
+    options = "--window", "2m"
+    code, out, said = explain(faust, market, worker, "explain", "A/B", str(START), *options)
+    assert (code, out) == (1, "")
+    assert "windows of 2m are not served" in said
+    assert "Only candles are explained" in said
+    assert "surges" in said
+    assert "/api/windows/TABLE/KEY" in said
+
+
 def test_records_that_disagree_are_told(faust, market, worker) -> None:
     """Here a record that is in the window is said to have been refused: exit code 1, and where."""
     refused = {"symbol": "A/B", "price": 12.5, "time": START + 1_000, "size": 3, "table": "candles"}

@@ -1,6 +1,7 @@
 """Joins on a real broker: rules from the command to the verdict, and what a worker answers."""
 
 import json
+import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -9,6 +10,13 @@ from itertools import count
 
 import pytest
 import truth
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 from msgspec.json import encode
 from workers import Market, Worker, until
 
@@ -111,19 +119,56 @@ def test_a_row_that_is_no_rule_is_named_and_stops_nothing(market: Market, worker
     assert not judged(market, 1, "casino")["accepted"]
 
 
+def test_a_rule_that_the_broker_refuses_is_reported_and_the_others_hold(
+    market: Market, worker: Worker
+) -> None:
+    """It is not taken for known: its next version, which is small enough, takes effect."""
+    rules(worker, "list")  # the database is made by then
+    before = version(worker)
+    configure(market, "1000")
+    large = json.dumps({"category": secrets.token_hex(2_000)})
+    path = worker.data.parent / f"{market.application}-rules.db"
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as other:
+        insert = "INSERT INTO rules (id, kind, parameters) VALUES (?, 'block', ?)"
+        other.execute("BEGIN")
+        other.execute(insert, ["large", large])
+        other.execute(insert, ["small", '{"category": "lottery"}'])
+        other.execute("COMMIT")
+        until(lambda: version(worker) > before)
+        assert not judged(market, 1, "lottery")["accepted"]
+        second = version(worker)
+        (line,) = [line for line in worker.log.splitlines() if "Rule 'large'" in line]
+        assert "the broker refuses it: MessageSizeTooLargeError" in line
+        assert judged(market, 1, "horses")["accepted"]
+        other.execute(
+            "UPDATE rules SET parameters = ? WHERE id = 'large'", ['{"category": "horses"}']
+        )
+        until(lambda: version(worker) > second)
+    assert not judged(market, 1, "horses")["accepted"]
+    configure(market, "1048588")
+
+
+def configure(market: Market, largest: str) -> None:
+    """Set the largest message (bytes) that the broker takes for the topic of the rules."""
+    entry = ConfigEntry("max.message.bytes", largest, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, "rules", incremental_configs=[entry])
+    admin = AdminClient({"bootstrap.servers": market.bootstrap})
+    for done in admin.incremental_alter_configs([resource]).values():
+        done.result(30)
+
+
 def test_after_a_restart_nothing_is_published_again(market: Market, worker: Worker) -> None:
     """The topic has each version once; what changed meanwhile is published then."""
     before = version(worker)
     worker.stop()
     rules(worker, "add", "cap", "--kind", "max-amount", "--parameters", '{"limit": 400}')
     worker.start()
-    # The version between them is that of a row that is no rule.
-    until(lambda: version(worker) == before + 2)
+    until(lambda: version(worker) == before + 1)
     values = [message.value() for message in truth.read(market.bootstrap, "rules")]
     versions = [json.loads(value)["version"] for value in values if value]
     assert sorted(versions) == sorted(set(versions))
-    # Those of rows that are no rules never came.
-    assert len(versions) == version(worker) - 2
+    # Those of rows that are no rules never came, nor did what the broker refused.
+    assert len(versions) == version(worker) - 3
 
 
 def test_rates_and_profiles_are_answered_as_they_are(market: Market, worker: Worker) -> None:

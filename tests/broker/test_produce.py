@@ -17,6 +17,7 @@ from new_topics import contents, create, fill, new_topic
 from truth import read
 from waiting import until
 
+from app.embedded import ports
 from app.sources.market import Market
 from app.sources.registry import SIMULATIONS
 
@@ -77,7 +78,7 @@ def test_a_simulation_is_sent_to_its_own_topics(faust: Start, bootstrap: str) ->
     found = [(m.key(), m.value(), m.timestamp()[1]) for m in read(bootstrap, "logs")]
     assert sorted(found) == sorted(made)
     code, output = ended(faust(*fast, "--topic", "ticks", BROKER_URL=bootstrap))
-    assert code == 1
+    assert code == 2
     assert "--topic: the simulation logs has topics of its own" in output
 
 
@@ -178,6 +179,15 @@ async def test_prices_of_an_api_become_ticks_and_one_ticker_does_not_disturb_ano
         ],
         "ETH-USD": [{"symbol": "ETH-USD", "price": 2.0, "time": 1_720_000_001_000, "size": 0}],
     }
+
+
+def test_polls_that_bring_no_price_at_all_end_with_1(produce: Start) -> None:
+    """Without a connection, and with the reason in the last line."""
+    nobody = f"http://127.0.0.1:{ports.free()}/{{ticker}}"
+    polls = "--ticker", "A", "--interval", "1ms", "--count", "1"
+    code, output = ended(produce(*polls, TICKSTREAM_CHART_URL=nobody))
+    assert code == 1
+    assert output.splitlines()[-1].startswith("No price was sent: A: no connection: ")
 
 
 async def test_the_guides_producer_sends_the_bare_number_at_every_poll(

@@ -119,8 +119,8 @@ def test_after_a_reset_all_is_folded_again(market, folded, reset: Reset) -> None
     tables = app.tasks.tables
     mine = {f"{market.application}-{table.name}-changelog" for table in tables}
     assert before.keys() - after.keys() == mine
-    between = {table.source.name for table in tables}
-    between &= {topic.name for table in tables for topic in table.topics}
+    between = {market.name_of(table.source) for table in tables}
+    between &= {market.name_of(topic) for table in tables for topic in table.topics}
     assert between >= {"daily-gains", "surges"}
     assert {after[name] for name in between} == {0}
     others = {name for name in before if not name.startswith("__")}

@@ -4,18 +4,9 @@ import time
 
 import pytest
 from progress import committed
-from workers import Market, Worker, tick, until
+from workers import Market, refusal, tick, until
 
-
-def refusal(worker: Worker) -> str:
-    """Start a worker that can't, and give the last line it says."""
-    worker.start(wait=False)
-    try:
-        until(lambda: not worker.running, 60)
-        assert worker.exit_code == 1
-        return worker.tail(1)
-    finally:
-        worker.kill()
+from app.state.errors import AFRESH
 
 
 @pytest.fixture(scope="module")
@@ -32,26 +23,47 @@ def test_a_topic_with_another_number_of_partitions_is_named_with_what_to_do(used
     """State of six partitions can't be told from that of three."""
     log = used.worker(TOPIC_PARTITIONS=3)
     refusal(log)
-    assert (
-        "topic ticks has 6 partitions, TOPIC_PARTITIONS is 3: set TOPIC_PARTITIONS=6, or delete "
-        "ticks and let `faust -A app topics` make it anew"
-    ) in log.log
+    wrong = "has 6 partitions, TOPIC_PARTITIONS is 3: set TOPIC_PARTITIONS=6"
+    assert f"topic ticks {wrong}\n" in log.log
+    assert f"topic candles {wrong}, or {AFRESH}\n" in log.log
 
 
 def test_another_set_of_pipelines_would_leave_state_behind(used: Market) -> None:
     """The pipelines belong to the application id: the state of the others would not be folded."""
     assert refusal(used.worker(TICKSTREAM_PIPELINES="candles")) == (
         f"application {used.application} folds ticks into candles,closes,days,surges, this worker "
-        "into candles: run it with the same TICKSTREAM_PIPELINES and TICKSTREAM_MODULES, or under "
-        "another TICKSTREAM_APP_ID"
+        "into candles: run it with the same TICKSTREAM_PIPELINES and TICKSTREAM_MODULES, or "
+        f"{AFRESH}"
     )
 
 
-def test_other_windows_need_another_application(used: Market) -> None:
-    """Rows that are panes of a minute can't be read as panes of another length."""
-    worker = used.worker(TICKSTREAM_WINDOWS="7m,1d")
-    refusal(worker)
-    assert "panes of 1m, this code and its settings ask for Ohlc 1, panes of 7m" in worker.log
+def test_other_windows_are_refused_before_anything_is_folded(used: Market) -> None:
+    """Open windows of the old ones would never become final, and others would begin half way."""
+    worker = used.worker(TICKSTREAM_WINDOWS="1m,5m,10m/5m,1d")
+    assert refusal(worker).startswith(
+        "table candles: its state is of windows 1m,5m/1m,5m,15m/1m,15m, this worker's are "
+        "1m,5m,10m/5m, and windows can't change in place: set them back (TICKSTREAM_WINDOWS, "
+    )
+    assert "runs from offset" not in worker.log
+
+
+def test_a_worker_beside_others_has_their_settings(used: Market) -> None:
+    """One with another grace is refused while one runs; when all are stopped it starts."""
+    with used.worker() as first:
+        assert refusal(used.worker(TICKSTREAM_GRACE="30m")).startswith(
+            f"application {used.application} runs table candles with grace 5m, this worker has "
+            "grace 30m: start it with the same, or stop all workers of the application before "
+        )
+        assert first.ready
+        first.stop()
+    with used.worker(TICKSTREAM_GRACE="30m") as changed:
+        assert changed.ready
+        assert refusal(used.worker()).startswith(
+            f"application {used.application} runs table candles with grace 30m, this worker has "
+            "grace 5m: "
+        )
+    with used.worker() as again:
+        assert again.ready
 
 
 def test_a_data_directory_belongs_to_one_worker(used: Market) -> None:

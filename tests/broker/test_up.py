@@ -197,6 +197,16 @@ def test_its_command_for_another_worker_works(first: Up, tmp_path: Path) -> None
         until(lambda: len(get(f"{url}/api/top-gainers")["rank"]) == 10, START_TIMEOUT)
 
 
+def test_a_second_one_beside_it_is_refused(first: Up, tmp_path: Path) -> None:
+    """It would join the application, and send it another market as well."""
+    run = Up(tmp_path / "data", BROKER_URL=first.bootstrap)
+    code, said = run.end()
+    assert code == 1
+    assert said.startswith(f"application tickstream runs already at BROKER_URL={first.bootstrap} ")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
 def test_the_image_calls_its_worker_healthy(first: Up) -> None:
     """The Dockerfile's health check succeeds where a worker answers, and fails where none does."""
     for port, code in (first.port, 0), (ports.free(), 1):
@@ -276,10 +286,11 @@ def test_a_kafka_that_dies_ends_it(up: Callable[..., Up]) -> None:
 
 def test_a_worker_that_refuses_to_start_is_quoted(up: Callable[..., Up], market: Market) -> None:
     """The worker's own reason is shown, nobody has to look into its log."""
-    broker = {"BROKER_URL": market.bootstrap, "TICKSTREAM_APP_ID": "quoted"}
+    # The broker's topics belong to this application.
+    broker = {"BROKER_URL": market.bootstrap, "TICKSTREAM_APP_ID": market.application}
     run = up(**broker)
     run.await_words()
-    until(lambda: committed(market.bootstrap, "quoted"), START_TIMEOUT)
+    until(lambda: committed(market.bootstrap, market.application), START_TIMEOUT)
     run.process.send_signal(signal.SIGINT)
     assert run.end() == (0, "")
 

@@ -3,12 +3,15 @@
 import re
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from pages import complaints_of, open_page
 from playwright.sync_api import Browser, Page, expect
 from workers import MINUTE, Market, Worker, tick, until
+
+from app.embedded import LocalBroker
 
 #: Tiles whose lines the API knows, and those that begin when the page is opened.
 KNOWN = {
@@ -84,10 +87,12 @@ def test_losers_and_most_active_lead_to_their_symbol(page, worker, market) -> No
     expect(page.locator("#symbol-name")).to_have_text("BUSY")
 
 
-def test_a_pipeline_that_does_not_run_has_no_tile(page, market) -> None:
+def test_a_pipeline_that_does_not_run_has_no_tile(page, tmp_path) -> None:
     """Those that run have one."""
-    other = Market(market.bootstrap, market.directory)
-    with other.worker(TICKSTREAM_PIPELINES="fraud") as worker:
+    with ExitStack() as ending:
+        broker = ending.enter_context(LocalBroker(tmp_path / "broker"))
+        other = Market(broker.bootstrap, tmp_path)
+        worker = ending.enter_context(other.worker(TICKSTREAM_PIPELINES="fraud"))
         page.goto(worker.url)
         expect(page.locator("#alerts")).to_be_visible()
         for tile in ({*KNOWN, *TOLD} | {"rankings"}) - {"alerts"}:

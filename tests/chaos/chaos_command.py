@@ -46,7 +46,10 @@ def _total(results: list[Result], wrong: list[int]) -> str:
         f"{sum(v.rankings for v in found):,} top-10s, "
         f"{sum(v.wrong_rankings for v in found)} wrong; "
         f"{sum(v.results for v in found):,} results, {sum(v.duplicates for v in found)} twice; "
-        f"{sum(v.finals for v in found):,} finals; {sum(r.seconds for r in results):.0f} s; "
+        f"{sum(v.finals for v in found):,} finals; "
+        f"{sum(r.others for r in results):,} results of other pipelines; "
+        f"{sum(r.seconds for r in results):.0f} s, "
+        f"{max(r.seconds for r in results):.0f} s a seed at most; "
         + (f"WRONG: seeds {', '.join(map(str, wrong))}" if wrong else "nothing wrong")
     )
 

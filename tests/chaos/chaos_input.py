@@ -69,7 +69,7 @@ def _broken(random: Random, name: str, value: bytes) -> tuple[str, bytes]:
             (name, value[: len(value) // 2]),
             (name, b""),
             (f"not-{name}", value),
-            (name, json.dumps({**tick, "price": -1.0}).encode()),
+            (name, json.dumps({**tick, "price": "n/a"}).encode()),
             (name, json.dumps({**tick, "time": tick["time"] // 1000}).encode()),
             (name, json.dumps({**tick, "time": tick["time"] + 100 * 365 * DAY}).encode()),
         ]

@@ -26,7 +26,9 @@ class Action(NamedTuple):
     """One thing done to a process: `at` in seconds after the first tick, `worker` by number.
 
     To a worker: `start`, `wipe` (start without its data directory), `stop` (SIGTERM), `kill`,
-    `pause`, `resume`; to the broker: `broker-stop`, `broker-kill`, `broker-start`.
+    `pause`, `resume`; to the broker: `broker-stop`, `broker-kill`, `broker-start`; to its
+    transactions, while fetching goes on: `coordinator-freeze`, `coordinator-thaw`. Of three
+    brokers it is the one that coordinates the group.
     """
 
     at: float
@@ -46,6 +48,10 @@ class Plan:
     #: What is done, by people's names for it.
     faults: tuple[str, ...]
     actions: tuple[Action, ...]
+    #: Whether workers are static members, which have another address after each start.
+    static: bool = False
+    #: 1, or 3 that replicate: the group's coordinator moves when one is away.
+    brokers: int = 1
 
     @property
     def ticks(self) -> int:
@@ -53,14 +59,17 @@ class Plan:
         return int(self.rate * FEED)
 
     def __str__(self) -> str:
-        return f"{self.workers} workers: {', '.join(self.faults)}"
+        kind = "static workers" if self.static else "workers"
+        where = " on 3 brokers" if self.brokers > 1 else ""
+        return f"{self.workers} {kind}{where}: {', '.join(self.faults)}"
 
 
 def plan(seed: int) -> Plan:
     """Give the plan of a seed."""
     random = Random(f"chaos {seed}")
     workers = random.randint(2, 4)
-    script = _Script(random, workers)
+    brokers = 3 if Random(f"brokers {seed}").random() < 0.2 else 1
+    script = _Script(random, workers, brokers)
     at = FIRST_FAULT
     if Random(f"peace {seed}").random() < 0.25:
         script.add_peaceful_stop(at)
@@ -77,6 +86,8 @@ def plan(seed: int) -> Plan:
         step=random.randint(30, 50),
         faults=tuple(script.faults),
         actions=tuple(sorted(script.actions, key=lambda action: action.at)),
+        static=Random(f"static {seed}").random() < 0.3,
+        brokers=brokers,
     )
 
 
@@ -86,12 +97,14 @@ class _Script:
 
     random: Random
     workers: int
+    brokers: int
     faults: list[str] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
     #: Number → when it is up again (s), of those that will be.
     _up: dict[int, float] = field(default_factory=dict)
     _broker_done: bool = False
     _all_done: bool = False
+    _frozen_done: bool = False
 
     def __post_init__(self) -> None:
         self._up = dict.fromkeys(range(self.workers), 0.0)
@@ -106,6 +119,8 @@ class _Script:
             possible[self._join] = 2
         if not self._broker_done:
             possible[self._restart_broker] = 3
+        if not self._frozen_done and self.brokers == 1:
+            possible[self._freeze_coordinator] = 4
         if not self._all_done and len(here) == len(self._up):
             possible[self._kill_all] = 1
         if possible:
@@ -180,7 +195,15 @@ class _Script:
         self._do(at, what)
         self._do(at + self.random.uniform(0.1, 2), "broker-start")
         self._broker_done = True
-        self._say(at, what)
+        self._say(at, what if self.brokers == 1 else f"move coordinator: {what}")
+
+    def _freeze_coordinator(self, at: float) -> None:
+        # Also for longer than a transaction may take (10 s): the broker aborts it then.
+        seconds = self.random.choice([self.random.uniform(1, 4), self.random.uniform(10.5, 12)])
+        self._do(at, "coordinator-freeze")
+        self._do(at + seconds, "coordinator-thaw")
+        self._frozen_done = True
+        self._say(at, f"freeze coordinator for {seconds:.1f}")
 
     def _kill_all(self, at: float) -> None:
         for worker in self._here(at):

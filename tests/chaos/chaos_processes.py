@@ -1,4 +1,4 @@
-"""The processes of a run, and what is done to them: one broker, several workers.
+"""The processes of a run, and what is done to them: Kafka, several workers.
 
 What a worker may not do by itself is noted: end, or take its time when asked to stop. Only one
 that finds no broker while it starts may end; as under any supervisor, it is started again.
@@ -9,27 +9,19 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
+from chaos_kafka import OneBroker, ThreeBrokers, described
 from chaos_plan import Action
-from workers import MARKET, Worker
+from confluent_kafka.admin import AdminClient
+from workers import Worker
 
-from app.embedded import LocalBroker
-
-#: Seconds that a worker may take to stop, and until it is killed.
-GRACEFUL, HOPELESS = 10.0, 40.0
-
-#: A table of each source of theirs, and the tasks there are: one for each partition of these.
-SOURCES = {
-    "candles": "ticks",
-    "gainers": "daily-gains",
-    "latest-surges": "surges",
-    "trends": "closes",
-}
-TASKS = 6 + 1 + 1 + 6
+#: Seconds after which an orchestrator kills a worker that was asked to stop (Kubernetes, unless it
+#: is told otherwise), and after which a run does. On an idle machine a stop takes one to five.
+GRACEFUL, HOPELESS = 30.0, 60.0
 
 _CLOSED = re.compile(r"Task (\S+) is closed: folded to offset (\d+), committed to (\d+)")
 
@@ -53,8 +45,22 @@ class _Stop:
 class Processes:
     """Does the actions of a plan; `problems` are what processes did and may not."""
 
-    def __init__(self, broker: LocalBroker, directory: Path, application: str) -> None:
-        self.broker = broker
+    def __init__(
+        self,
+        kafka: OneBroker | ThreeBrokers,
+        directory: Path,
+        application: str,
+        settings: Mapping[str, object],
+        *,
+        static: bool,
+    ) -> None:
+        self._kafka = kafka
+        self._settings = settings
+        self._static = static
+        self._frozen = False
+        #: Source by table, and how many tasks there are: one for each partition of a source.
+        self._sources: dict[str, str] = {}
+        self._tasks = 0
         self.problems: list[str] = []
         #: Seconds that each graceful stop took; how many were made in peace.
         self.stops: list[float] = []
@@ -91,8 +97,16 @@ class Processes:
         self._await_broker()  # if it is starting; where there is none the worker says so and ends
         self._await_stop(number)
         if number not in self._workers:
-            bootstrap = self.broker.bootstrap
-            self._workers[number] = Worker(bootstrap, self._directory, self._application, **MARKET)
+            member = {"CONSUMER_GROUP_INSTANCE_ID": f"w{number}"} if self._static else {}
+            self._workers[number] = Worker(
+                self._kafka.address,
+                self._directory,
+                self._application,
+                **self._settings,
+                **member,
+            )
+        elif self._static:
+            self._workers[number].move()
         self._started[number] = time.monotonic()
         self._workers[number].start(wait=False)
         self._meant.add(number)
@@ -174,11 +188,11 @@ class Processes:
 
     def _broker_kill(self) -> None:
         self._broker_down = True
-        self.broker.kill()
+        self._kafka.kill()
 
     def _broker_stop(self) -> None:
         self._broker_down = True
-        self.broker.stop()
+        self._kafka.stop()
 
     def _broker_start(self) -> None:
         # In a thread: other faults happen while it starts.
@@ -186,7 +200,7 @@ class Processes:
         self._broker_starting.start()
 
     def _bring_broker_back(self) -> None:
-        self.broker.start()
+        self._kafka.start()
         self._broker_back = time.monotonic()
 
     def _await_broker(self) -> None:
@@ -196,7 +210,21 @@ class Processes:
             self._broker_starting = None
             self._broker_down = False
 
+    def _coordinator_freeze(self) -> None:
+        assert isinstance(self._kafka, OneBroker)
+        self._frozen = True
+        self._kafka.freeze()
+
+    def _coordinator_thaw(self) -> None:
+        self._frozen = False
+        self._kafka.thaw()
+
     # -- how they are
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources of all tables."""
+        return sorted(set(self._sources.values()))
 
     @property
     def alive(self) -> list[Worker]:
@@ -225,7 +253,11 @@ class Processes:
         """Say whether a worker ended for the one reason it may have."""
         last = self._workers[number].tail(1)
         was_away = self._broker_away or self._broker_back > self._started[number]
-        return was_away and last.startswith("no Kafka broker answers at BROKER_URL=")
+        return (
+            self._kafka.may_be_away
+            and was_away
+            and last.startswith("no Kafka broker answers at BROKER_URL=")
+        )
 
     @property
     def _broker_away(self) -> bool:
@@ -237,19 +269,32 @@ class Processes:
     def settled(self) -> bool:
         """Say whether nothing is going on: all are ready and have all tasks among them."""
         self._note_ends()
-        if self._broker_away or self._paused or self._stopping_now():
+        if self._broker_away or self._paused or self._frozen or self._stopping_now():
             return False
         if not all(worker.ready for worker in self.alive):
             return False
+        if not self._sources and self.alive:
+            self._learn_sources(self.alive[0])
         held = [task for worker in self.alive for task in self._open_tasks(worker)]
-        return len(held) == len(set(held)) == TASKS
+        return len(held) == len(set(held)) == self._tasks
+
+    def all_members(self) -> bool:
+        """Return whether each worker is a member of the group, also one without partitions."""
+        members = described(self._kafka.bootstrap, self._application).members
+        return len(members) == len(self.alive)
+
+    def _learn_sources(self, worker: Worker) -> None:
+        known = AdminClient({"bootstrap.servers": self._kafka.bootstrap}).list_topics(timeout=10)
+        self._sources = {each["name"]: each["source"] for each in worker.get("/api/tables")[1]}
+        sources = set(self._sources.values())
+        self._tasks = sum(len(known.topics[name].partitions) for name in sources)
 
     def _stopping_now(self) -> bool:
         return any(stop.waiting.is_alive() for stop in self._stopping.values())
 
     def _open_tasks(self, worker: Worker) -> set[tuple[str, int]]:
         tables = worker.get("/readyz")[1]["tables"]
-        return {(SOURCES[t], number) for t in SOURCES for number in tables[t]["open"]}
+        return {(self._sources[t], number) for t in self._sources for number in tables[t]["open"]}
 
     def stop_all(self) -> None:
         """Stop all workers at once, as they have to."""
@@ -262,6 +307,7 @@ class Processes:
 
     def end(self) -> None:
         """Let nothing of it outlive the run."""
+        self._kafka.thaw()
         for worker in self._workers.values():
             worker.kill()
         self._await_broker()

@@ -8,24 +8,32 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import chaos_cases
 import chaos_input
 import truth
+from changing_rules import Rules
+from chaos_cases_check import CasesCheck
 from chaos_check import OUTPUTS, Record, Verdict, check, truth_of
-from chaos_plan import Action, Plan
+from chaos_kafka import OneBroker, ThreeBrokers
+from chaos_plan import FEED, Action, Plan
 from chaos_processes import Processes
 from chaos_traffic import Feed, Reader, dump, read
+from crash_run import _left
+from joined_inputs import ended_by
 from progress import committed, lag
-from workers import send, until
+from workers import Market, send, until
 
 from app.admin import ensure_topics
-from app.embedded import LocalBroker
 from app.settings import Settings
 from app.topics import ALL
 
 APPLICATION = "chaos"
 
 #: Seconds that each step to rest may take on a busy machine.
-PATIENCE = 90.0
+PATIENCE = 180.0
+
+#: Sources of the market's pipelines, which have checks of their own.
+MARKET = {"ticks", "daily-gains", "surges", "closes"}
 
 
 @dataclass
@@ -39,6 +47,8 @@ class Result:
     #: How many of them were asked while nothing else went on.
     peaceful: int = 0
     seconds: float = 0.0
+    #: Results of the pipelines beside the market's that were compared.
+    others: int = 0
 
     @property
     def problems(self) -> list[str]:
@@ -51,7 +61,8 @@ class Result:
             f"seed {self.plan.seed}: {'WRONG' if self.problems else 'right'}; "
             f"{found.ticks:,} ticks, {found.windows:,} windows, {found.wrong_windows} wrong; "
             f"{found.rankings} top-10s, {found.wrong_rankings} wrong; {found.results:,} results, "
-            f"{found.duplicates} twice; {found.finals:,} finals; {len(self.stops)} stops, "
+            f"{found.duplicates} twice; {found.finals:,} finals; {self.others:,} results of other "
+            f"pipelines; {len(self.stops)} stops, "
             f"{self.peaceful} in peace, {max(self.stops, default=0):.1f} s at most; "
             f"{self.seconds:.1f} s; {self.plan}"
         )
@@ -68,7 +79,9 @@ def run(plan: Plan, directory: Path) -> Result:
         stage.come_to_rest()
         topics = stage.topics()
         result.verdict = check(topics, stage.right)
+        result.verdict.problems += stage.check_others()
         result.verdict.problems += stage.problems
+        result.others = stage.others
         result.stops, result.peaceful = stage.processes.stops, stage.processes.peaceful
     result.seconds = time.monotonic() - begun
     if result.problems:
@@ -85,28 +98,54 @@ class _Stage:
         self._plan = plan
         self._problems: list[str] = []
         self.right = truth_of([])
-        broker = ending.enter_context(LocalBroker(directory / "broker"))
+        self.others = 0
+        make = OneBroker if plan.brokers == 1 else ThreeBrokers
+        broker = make(directory / "broker", APPLICATION, ending)
         self._bootstrap = broker.bootstrap
-        self.processes = Processes(broker, directory, APPLICATION)
+        settings = chaos_cases.settings(directory) | {"TOPIC_REPLICATION_FACTOR": broker.replicas}
+        self.processes = Processes(broker, directory, APPLICATION, settings, static=plan.static)
         ending.callback(self.processes.end)
-        asyncio.run(ensure_topics(ALL, Settings(BROKER_URL=broker.bootstrap)))
+        conf = Settings(
+            BROKER_URL=broker.bootstrap,
+            TICKSTREAM_APP_ID=APPLICATION,
+            TOPIC_PARTITIONS=settings["TOPIC_PARTITIONS"],
+            TOPIC_REPLICATION_FACTOR=broker.replicas,
+        )
+        asyncio.run(ensure_topics(ALL, conf))
+        self._market = Market(broker.bootstrap, directory)
+        self._market.application = APPLICATION
+        self._rules = Rules(directory / "rules.db")
+        asyncio.run(self._rules.fill())
+        self._now = int(time.time() * 1000)
         self._reader = Reader(broker.bootstrap)
-        self._feed = Feed(broker.bootstrap, chaos_input.records(plan), plan.rate)
+        ticks = (("ticks", key, value) for key, value in chaos_input.records(plan))
+        others = chaos_cases.records(plan.seed, self._now)
+        self._feeds = [
+            Feed(broker.bootstrap, ticks, plan.rate),
+            Feed(broker.bootstrap, others, len(others) / FEED),
+        ]
         self._reader.start()
         ending.callback(self._reader.end)
-        ending.callback(self._feed.end)
+        for feed in self._feeds:
+            ending.callback(feed.end)
 
     @property
     def problems(self) -> list[str]:
         """What went wrong beside the results."""
-        return self._problems + self.processes.problems + self._reader.errors + self._feed.errors
+        return (
+            self._problems
+            + self.processes.problems
+            + self._reader.errors
+            + [error for feed in self._feeds for error in feed.errors]
+        )
 
     def act(self) -> None:
         """Let the faults happen, each at its time or as soon as can be."""
         for number in range(self._plan.workers):
             self.processes.do(Action(0, "start", number))
         self._await("all workers are ready at first", self.processes.settled)
-        self._feed.start()
+        for feed in self._feeds:
+            feed.start()
         begun = time.monotonic()
         for action in self._plan.actions:
             time.sleep(max(0, begun + action.at - time.monotonic()))
@@ -114,14 +153,15 @@ class _Stage:
 
     def come_to_rest(self) -> None:
         """Let all ticks be folded, and all but the last windows become final."""
-        self._feed.join()
+        for feed in self._feeds:
+            feed.join()
         self._await("all workers are ready", self.processes.settled)
         self._await("all ticks are committed", self._caught_up)
         closing = list(chaos_input.closing(self._plan))
         now = int(time.time() * 1000)
         send(self._bootstrap, ((key, value, now) for key, value in closing))
         self.right = truth_of(read(self._bootstrap, "ticks"))
-        sent = self._feed.sent + len(closing)
+        sent = self._feeds[0].sent + len(closing)
         if self.right.records != sent:
             self._problems.append(f"{sent} ticks sent, {self.right.records} are there")
         self._await("all ticks are committed", self._caught_up)
@@ -133,6 +173,9 @@ class _Stage:
         self._await("all surges are told", lambda: self._reader.count("surges") >= surges)
         signals = len(self.right.signals)
         self._await("all signals are told", lambda: self._reader.count("trend-signals") >= signals)
+        marks = ended_by(self._market, *chaos_cases.marks(self._now), sources=self._sources)
+        self._await("the other pipelines are through", marks)
+        self._await("all workers are members of the group", self.processes.all_members)
         self.processes.stop_all()
 
     def _await(self, what: str, condition: Callable[[], bool]) -> None:
@@ -143,6 +186,18 @@ class _Stage:
 
     def _caught_up(self) -> bool:
         return lag(self._bootstrap, APPLICATION) == 0
+
+    @property
+    def _sources(self) -> list[str]:
+        """The sources of all tables but the market's, stages among them."""
+        return [name for name in self.processes.sources if name not in MARKET]
+
+    def check_others(self) -> list[str]:
+        """Compare what the pipelines beside the market's wrote; give what is wrong."""
+        left = _left(self._market, self._sources)
+        found = CasesCheck(self._market, self._rules.rows)
+        self.others = found.compared
+        return [*found.problems, *([f"not committed at the end: {left}"] if left else [])]
 
     def topics(self) -> dict[str, list[Record]]:
         """Give all results, which are those that the reader saw."""

@@ -17,10 +17,14 @@ from patience import PATIENCE
 TICK = 0.01
 
 
+#: Topic, key and value of a record.
+Sent = tuple[str, str | bytes | None, bytes | None]
+
+
 class Feed(Thread):
     """Sends records at a steady rate (records/s), in order, whatever the broker does."""
 
-    def __init__(self, bootstrap: str, records: Iterable[tuple[str, bytes]], rate: int) -> None:
+    def __init__(self, bootstrap: str, records: Iterable[Sent], rate: float) -> None:
         super().__init__(name="feed", daemon=True)
         self._records = iter(records)
         self._rate = rate
@@ -48,15 +52,15 @@ class Feed(Thread):
         while not self._halt.wait(TICK):
             due = int((time.monotonic() - begun) * self._rate) - self.sent
             records = list(islice(self._records, max(0, due)))
-            for key, value in records:
-                self._producer.produce("ticks", value, key)
+            for topic, key, value in records:
+                self._producer.produce(topic, value, key)
             self.sent += len(records)
             self._producer.poll(0)
             if len(records) < due:
                 break
         left = self._producer.flush(60)
         if left:
-            self.errors.append(f"{left} ticks not delivered")
+            self.errors.append(f"{left} records not delivered")
 
     def end(self) -> None:
         """End early."""

@@ -21,7 +21,7 @@ def life(of: Plan) -> list[int]:
     running = set(range(of.workers))
     numbers = [len(running)]
     for action in of.actions:
-        assert action.worker is not None or action.what.startswith("broker-")
+        assert action.worker is not None or action.what.startswith(("broker-", "coordinator-"))
         if action.what in {"kill", "stop"}:
             running.remove(action.worker)
         elif action.what in {"start", "wipe"}:
@@ -43,15 +43,18 @@ def test_somebody_is_left_and_nothing_is_left_as_it_was_broken() -> None:
         done = [action.what for action in of.actions]
         assert done.count("pause") == done.count("resume")
         assert done.count("broker-start") == done.count("broker-kill") + done.count("broker-stop")
+        assert done.count("coordinator-freeze") == done.count("coordinator-thaw") <= 1
         assert list(of.actions) == sorted(of.actions, key=lambda action: action.at)
 
 
 def test_seeds_cover_every_kind_of_fault() -> None:
     """Kills, graceful stops, joins, short and long pauses, both ends of a broker, all at once."""
     said = " ".join(str(each) for each in PLANS[:50])
-    for kind in ("kill", "stop", "join", "pause", "wipe", "broker-kill", "broker-stop", "kill all"):
+    kinds = ["kill", "stop", "join", "pause", "wipe", "broker-kill", "broker-stop", "kill all"]
+    for kind in [*kinds, "freeze coordinator", "move coordinator: broker-kill"]:
         assert f" {kind} " in said, kind
     assert any(len(life(each)) == 1 + len(each.actions) and 0 in life(each) for each in PLANS)
     assert all(each.actions[0].at < FEED for each in PLANS)
+    assert any(each.static for each in PLANS[:20])
     alone = [each for each in PLANS[:50] if each.actions[0].what == "stop"]
     assert any(each.actions[1].at - each.actions[0].at >= PEACE for each in alone)

@@ -34,7 +34,7 @@ class Stream:
         self._environment: dict[str, object] = {
             "NAME": self.name,
             "TICKSTREAM_MODULES": "counted",
-            "TICKSTREAM_PIPELINES": "candles",
+            "TICKSTREAM_PIPELINES": "none",
             "PYTHONPATH": OWN,
             "TOPIC_PARTITIONS": partitions,
         }

@@ -48,8 +48,9 @@ def test_a_changelog_that_lost_its_beginning(stream: Stream, worker: Worker) -> 
     # Only then does a broker delete anything of a compacted topic but what is superseded.
     stream.configure(stream.changelog, cleanup_policy="compact,delete")
     stream.purge(stream.changelog)
+    stream.configure(stream.changelog, cleanup_policy="compact")
     elsewhere = stream.worker().start(wait=False)
-    assert "its state is lost: rebuild it" in last_words(elsewhere)
+    assert "its state is lost: " in last_words(elsewhere)
     worker.start()
     stream.send(300, minute=1)
     stream.wait_exact()

@@ -71,7 +71,7 @@ def page_time(window: WindowResult) -> PageTime:
     )
 
 
-VISITS = Topic("visits", "page", Visit, "who saw what")
+VISITS = Topic("visits", "page", Visit, "who saw what", external=True)
 PAGE_TIMES = Topic("page-times", "page", PageTime, "how long people stay on each page")
 
 pages = WindowTable(

@@ -85,14 +85,14 @@ def test_beacons_are_told_once(market: Market, run: CrashRun) -> None:
 
 def test_guests_who_wait_are_told_once(market: Market, run: CrashRun) -> None:
     """With exactly what profiles and events give in the one order they were put into."""
-    right = service_actions(entries(market, GUEST_LOG.name))
+    right = service_actions(entries(market, market.name_of(GUEST_LOG)))
     assert {each["kind"] for each in right} == {"complaint", "vip-arrival"}
     assert differences(right, run.values("service-actions"), "partition", "offset") == []
 
 
 def test_profiles_and_events_are_in_one_log_once(market: Market, run: CrashRun) -> None:
     """What could be read of both topics, and nothing twice."""
-    log = truth.read(market.bootstrap, GUEST_LOG.name)
+    log = truth.read(market.bootstrap, market.name_of(GUEST_LOG))
     sources = [dict(each.headers())["source"].decode() for each in log]
     assert len(set(sources)) == len(sources)
     dead = {f"{d['topic']}-{d['partition']}-{d['offset']}" for d in run.values("dead-letters")}

@@ -5,7 +5,6 @@ logs -> logs-critical, logs-error, logs-warning, logs-info; conn-events -> conn-
 
 import json
 import random
-import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 from crash_run import RECORDS, CrashRun, crash_run
+from log_truth import CLASSES, severity
 from workers import MINUTE, Market, Worker, until
 
 from app.sources import logs
@@ -28,24 +28,6 @@ from app.topics import CONN_EVENTS, LOGS_BY_CLASS
 AVRO = "conn-events-avro"
 LINES = [topic.name for topic in LOGS_BY_CLASS.values()]
 PIPELINES = {"TICKSTREAM_PIPELINES": "avro,logs"}
-CLASSES = ("critical", "critical", "critical", "error", "warning", "info", "info", "info")
-
-
-def severity(line: bytes) -> int | None:
-    """Give the severity of a simulated line, as somebody would who knows how they are made."""
-    if found := re.match(rb"<(\d+)>(?:1 (?:\S+ ){5}[-\[]|[A-Z][a-z]{2} )", line):
-        return int(found[1]) % 8 if int(found[1]) < 192 else None
-    try:
-        value = json.loads(line)
-        level = value.get("severity", value.get("level", value.get("log", {}).get("level")))
-        if isinstance(level, int):
-            return level
-        (number,) = {
-            words.split().index(level) for words in logs._WORDS.values() if level in words.split()
-        }
-    except (ValueError, AttributeError):
-        return None
-    return number
 
 
 def connections(number: int) -> list[Sent]:
@@ -259,6 +241,7 @@ def test_another_registry_is_used_where_one_is_named(market: Market, registry: W
     other = Market(market.bootstrap, market.directory)
     theirs = {
         **PIPELINES,
+        "TICKSTREAM_TOPIC_PREFIX": "other.",
         "TICKSTREAM_SCHEMA_REGISTRY": f"{registry.url}/registry",
     }
     with other.worker(**theirs) as worker:

@@ -1,14 +1,20 @@
 """The product's own pipeline in a driver, and applications of one's own."""
 
+from collections.abc import Iterator
+from functools import cache, partial
 from typing import Any
 
 import pytest
+import redeclared
 from hypothesis import settings
 from lives import Market
+from redeclared import Deploy
 from sensors import NewSensors, Sensors, declare
 
 from app import app
+from app.native import extension
 from app.settings import Settings
+from app.settings import settings as product_settings
 from app.testing import TopologyDriver
 from tables.candles import candles
 from tables.days import days
@@ -16,6 +22,17 @@ from tables.gainers import gainers
 
 settings.register_profile("tickstream", deadline=None, database=None, print_blob=True)
 settings.load_profile("tickstream")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def max_ahead() -> Iterator[None]:
+    """Let events be an hour ahead of their timestamps: stories pipe an hour at one instant."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TICKSTREAM_MAX_AHEAD", "1h")
+        patch.setattr(app.tasks, "conf", app.tasks.conf.model_copy(update={"max_ahead": 3_600_000}))
+        product_settings.cache_clear()
+        yield
+    product_settings.cache_clear()
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +43,19 @@ def market() -> Market:
         return TopologyDriver(app, tables=[candles, days, gainers], **options)
 
     return make
+
+
+@pytest.fixture(scope="module", params=["as installed", "TICKSTREAM_NATIVE=false"])
+def folding(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run the tests of a module by native code where it is installed, and again without it."""
+    if request.param == "as installed":
+        yield
+        return
+    if extension() is None:
+        pytest.skip("the native extension is not installed: make native")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app.tasks, "conf", app.tasks.conf.model_copy(update={"native": False}))
+        yield
 
 
 @pytest.fixture
@@ -42,3 +72,13 @@ def new_sensors(tmp_path_factory: pytest.TempPathFactory) -> NewSensors:
 def sensors(new_sensors: NewSensors) -> Sensors:
     """Declare such an application, with nothing unusual."""
     return new_sensors()
+
+
+@pytest.fixture(scope="module", params=["native", "pure"])
+def deploy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Deploy:
+    """Return what declares an application that folds trades natively, or in pure Python."""
+    native = request.param == "native"
+    if native and extension() is None:
+        pytest.skip("the native extension is not installed: make native")
+    directory = tmp_path_factory.mktemp("trades")
+    return cache(partial(redeclared.declare, directory=directory, native=native))

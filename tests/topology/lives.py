@@ -14,6 +14,9 @@ Market = Callable[..., TopologyDriver]
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 
+#: Of the windows of minutes, and of days (ms).
+GRACE, DAY_GRACE = 5 * MINUTE, 4 * HOUR
+
 #: 2026-01-30T23:00:00Z: an hour before a day ends.
 EVENING = 1_769_814_000_000
 
@@ -108,20 +111,26 @@ STEPS = st.builds(
 )
 
 
+def _quarters(number: int) -> float:
+    return number / 4
+
+
 @st.composite
 def ticks(draw: st.DrawFn, max_size: int = 60) -> list[Tick | bytes]:
     """Give ticks whose time goes on, lags (some beyond any grace) and leaps; `bytes` are garbage.
 
     Prices and sizes are such that sums of floats are exact.
     """
-    onward = st.sampled_from([0, 1, 5_000, 30_000, 60_000, 90_000, 20 * MINUTE, 5 * HOUR])
-    behind = st.sampled_from([0, 0, 0, 1, 30_000, 4 * MINUTE, 6 * MINUTE, HOUR, 6 * HOUR])
+    onward = st.sampled_from([0, 1, 5_000, 30_000, 59_999, 60_000, 90_000, 20 * MINUTE, 5 * HOUR])
+    # Some are behind by exactly a grace, or a millisecond more or less.
+    graces = [grace + by for grace in (GRACE, DAY_GRACE) for by in (-1, 0, 1)]
+    behind = st.sampled_from([0, 0, 0, 1, 30_000, 4 * MINUTE, 6 * MINUTE, HOUR, 6 * HOUR, *graces])
     fields = st.tuples(
         st.sampled_from(SYMBOLS) | st.sampled_from(SYMBOLS[:3]),
         onward,
         behind,
-        st.integers(4, 40).map(lambda quarters: quarters / 4),
-        st.integers(0, 3),
+        st.integers(4, 40).map(_quarters) | st.integers(-4, 4).map(_quarters),
+        st.integers(0, 3) | st.integers(0, 6).map(_quarters),
         st.integers(0, 19),
     )
     clock, drawn = EVENING, []

@@ -158,7 +158,7 @@ def gains(truth: Truth) -> dict[tuple[str, str], dict[str, Any]]:
             "last": day.close,
             "low": day.low,
             "high": day.high,
-            "gain": (day.close - day.open) / day.open,
+            "gain": (day.close - day.open) / day.open if day.open > 0 else None,
             "count": day.count,
             "time": max(tick.time for tick in inside if start <= tick.time < start + DAY),
             "final": day.final,
@@ -169,9 +169,9 @@ def gains(truth: Truth) -> dict[tuple[str, str], dict[str, Any]]:
     return found
 
 
-#: What makes each ranking's order, beside the symbol.
-ORDERS: dict[type[Ranking], Callable[[DailyGain], float]] = {
-    TopGainers: lambda gain: -gain.gain,
+#: What makes each ranking's order, beside the symbol; None of who is not in it.
+ORDERS: dict[type[Ranking], Callable[[DailyGain], float | None]] = {
+    TopGainers: lambda gain: None if gain.gain is None else -gain.gain,
     TopLosers: lambda gain: gain.gain,
     MostActive: lambda gain: -gain.volume,
 }
@@ -188,11 +188,12 @@ def rankings(
         last[gain.day][gain.symbol] = gain, record.offset
     found = {}
     for day, rows in last.items():
-        best = sorted((gain for gain, _ in rows.values()), key=lambda g: (order(g), g.symbol))
+        ranked = (gain for gain, _ in rows.values() if order(gain) is not None)
+        best = sorted(ranked, key=lambda gain: (order(gain), gain.symbol))
         found[day] = kind(
             day,
             [Gainer(g.symbol, g.gain, g.open, g.last, g.time, g.volume) for g in best[:10]],
-            max(gain.time for gain in best),
+            max(gain.time for gain, _ in rows.values()),
             max(offset for _, offset in rows.values()),
         )
     return found

@@ -38,7 +38,7 @@ def _minute(events: list[Event], start: int, end: int, *, final: bool) -> Surge:
         high=max(prices),
         low=min(prices),
         last=prices[-1],
-        change=(prices[-1] - prices[0]) / prices[0],
+        change=(prices[-1] - prices[0]) / prices[0] if prices[0] > 0 else None,
         volume=sum(tick.size for tick in ticks),
         count=len(ticks),
         revision=2 * last_offset + final,
@@ -52,7 +52,9 @@ def _minute(events: list[Event], start: int, end: int, *, final: bool) -> Surge:
 
 def surges(truth: Truth) -> list[Surge]:
     """Give the minutes that are final and in which the price moved enough."""
-    return [each for each in minutes(truth).values() if each.final and abs(each.change) >= LEAST]
+    return [
+        each for each in minutes(truth).values() if each.final and abs(each.change or 0) >= LEAST
+    ]
 
 
 def latest(truth: Truth) -> list[Surge]:

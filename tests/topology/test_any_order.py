@@ -7,6 +7,7 @@ from itertools import cycle
 from math import isclose
 from typing import NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lives import EVENING, LATER, SYMBOLS, Market
@@ -16,6 +17,8 @@ from msgspec import structs
 from app.records import Tick
 from app.testing import TopologyDriver
 from app.topics import CANDLES, DEAD_LETTERS, TICKS, TICKS_LATE, TOP_GAINERS
+
+pytestmark = pytest.mark.usefixtures("folding")
 
 #: What says how a window's records came, not which they are.
 EVIDENCE = ("revision", "late", "first_offset", "last_offset")

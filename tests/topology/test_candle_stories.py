@@ -11,6 +11,8 @@ from app.topics import CANDLES, DEAD_LETTERS, TICKS, TICKS_LATE
 from app.windows import tumbling
 from tables.candles import candles
 
+pytestmark = pytest.mark.usefixtures("folding")
+
 MINUTE = 60_000
 ONE = tumbling("1m")
 

@@ -292,6 +292,9 @@ def test_a_scan_neither_fills_the_memory_nor_hides_a_beacon(driver: TopologyDriv
 
 # -- hotel
 
+#: Guests of whom each is in another of the three partitions of guest-log, by murmur2.
+PASSERS_BY = ["passer-by-0", "passer-by", "passer-by-5"]
+
 
 def at(minutes: float) -> int:
     """Give an instant (ms), so many minutes after the start."""
@@ -299,8 +302,9 @@ def at(minutes: float) -> int:
 
 
 def later(driver: TopologyDriver, minutes: float) -> None:
-    """Let stream time of the guests go on."""
-    put(driver, GUEST_EVENTS, Arrival("passer-by", f"x{minutes}", at(minutes)))
+    """Let stream time of the guests go on, in each partition of guest-log."""
+    for passer_by in PASSERS_BY:
+        put(driver, GUEST_EVENTS, Arrival(passer_by, f"x{minutes}", at(minutes)))
 
 
 def test_a_complaint_without_a_response_is_an_action(driver: TopologyDriver) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from aiokafka import TopicPartition
 
 from app import app
 from app.records import Tick
@@ -55,3 +56,21 @@ def test_folding_waits_for_results_that_are_behind(monkeypatch: pytest.MonkeyPat
     # All but the last minutes, of which a grace is open.
     assert len(finals) == SYMBOLS * (2 * MINUTES - 6)
     assert most <= before + BATCH
+
+
+def test_windows_that_are_not_due_yet_are_no_reason_to_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """More keys than folding waits for, none of them behind: their next records are folded."""
+    monkeypatch.setattr(partition, "CROWD", SYMBOLS // 2)
+    with TopologyDriver(app, tables=[candles], partitions=1) as driver:
+        for _ in range(3):
+            driver.pipe(TICKS, *(Tick(f"SYM{n}", 10.0, driver.now) for n in range(SYMBOLS)))
+            driver.run()
+            driver.advance("2s")
+        driver.pipe(TICKS, Tick("SYM0", 10.0, driver.now))
+        driver.run()
+        assert held() > SYMBOLS // 2
+        task = app.tasks.running(TopicPartition(TICKS.name, 0))
+        assert task is not None
+        assert task.position == 3 * SYMBOLS + 1

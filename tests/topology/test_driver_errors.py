@@ -1,5 +1,6 @@
 """What goes wrong in agents, tasks and tests is told by the call in which it happens."""
 
+import asyncio
 from collections.abc import AsyncIterable
 
 import pytest
@@ -8,7 +9,7 @@ from sensors import NewSensors, Reading, Sensors
 
 from app import app
 from app.state.batch import Batch
-from app.state.errors import BatchError, TaskError
+from app.state.errors import BatchError, OtherHistoryError, TaskError
 from app.state.window_table import WindowTable
 from app.testing import START, DriverError, TopologyDriver
 from app.topics import CANDLES, DAILY_GAINS, TICKS, TOP_GAINERS, Changelog
@@ -66,6 +67,59 @@ def test_a_batch_that_was_never_folded_is_missed(new_sensors: NewSensors) -> Non
         assert driver.topic(sensors.totals) == []
 
 
+@pytest.mark.parametrize("committed", [True, False])
+def test_an_agent_that_fails_after_its_folds_stops_the_worker_at_the_third_in_a_row(
+    new_sensors: NewSensors, committed: bool
+) -> None:
+    """Whether a checkpoint has committed a batch meanwhile or not; each batch counts once."""
+    sensors = new_sensors()
+    seen = fail_after_folds(sensors, times=3, waits=1.0 if committed else 0.0)
+    with sensors.drive(batch=1) as driver:
+        for value in (1, 10, 100):
+            driver.pipe(sensors.readings, Reading("s", value, driver.now))
+        for _ in range(2):
+            with pytest.raises(BatchError, match="no room"):
+                driver.advance("10s")
+        with pytest.raises(TaskError, match="attempt 3 of 3"):
+            driver.advance("30s")
+        assert seen == ([0, 1, 2] if committed else [0, 0, 0])
+
+
+def test_an_agent_that_works_again_begins_to_count_anew(new_sensors: NewSensors) -> None:
+    """A batch that was committed before its agent raised is not handed out, or counted, again."""
+    sensors = new_sensors()
+    seen = fail_after_folds(sensors, times=2, waits=1.0)
+    with sensors.drive(batch=1) as driver:
+        for value in (1, 10, 100, 1_000):
+            driver.pipe(sensors.readings, Reading("s", value, driver.now))
+        for _ in range(2):
+            with pytest.raises(BatchError, match="no room"):
+                driver.advance("10s")
+        driver.settle()
+        assert seen == [0, 1, 2, 3]
+        assert driver.topic(sensors.totals)[-1].sum == 1_111
+
+
+def fail_after_folds(sensors: Sensors, *, times: int, waits: float) -> list[int]:
+    """Let the agent fold, wait (s), and raise so many times; return where its batches began."""
+    seen: list[int] = []
+    sensors.app.agents.clear()
+
+    @sensors.app.agent(sensors.app.batches(sensors.readings))
+    async def stumble(batches: AsyncIterable[Batch]) -> None:
+        async for batch in batches:
+            if not batch.task.holds(batch.task.states[0] if batch.task.states else None):
+                continue
+            seen.append(batch.begin)
+            await sensors.table.fold(batch)
+            await asyncio.sleep(waits)
+            if len(seen) <= times:
+                # As the application does where an agent raises.
+                batch.task.fail(BatchError(f"no room for {batch}", batch.begin, batch.end))
+
+    return seen
+
+
 def test_state_that_can_not_be_is_refused(
     sensors: Sensors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,8 +129,42 @@ def test_state_that_can_not_be_is_refused(
         driver.settle()
         lost = Changelog("another", sensors.readings)
         monkeypatch.setattr(WindowTable, "changelog", lost)
+        driver.crash()
         with pytest.raises(TaskError, match="its state is lost"):
+            driver.advance("10s")
+
+
+def test_a_changelog_made_anew_is_refused(sensors: Sensors) -> None:
+    """Also where a checkpoint came into the new one before anybody knew: the rest is missing."""
+    with sensors.drive() as driver:
+        driver.pipe(sensors.readings, Reading("s", 1, driver.now), Reading("t", 1, driver.now))
+        driver.settle()
+        driver.remake(sensors.table.changelog.name)
+        driver.pipe(sensors.readings, Reading("s", 1, driver.now))
+        driver.settle()
+        with pytest.raises(OtherHistoryError, match=r"sums-changelog was deleted and made anew"):
             driver.crash()
+        with pytest.raises(OtherHistoryError, match=r"sums-changelog was deleted and made anew"):
+            driver.crash(lose_store=True)
+
+
+def test_a_store_of_an_earlier_life_is_made_anew_from_the_changelog(sensors: Sensors) -> None:
+    """The application was reset and run again elsewhere; this worker comes back with its store."""
+    with sensors.drive() as driver:
+        driver.pipe(sensors.readings, *(Reading("old", 1, driver.now) for _ in range(9)))
+        driver.settle()
+        driver.kill()
+        driver.remake(sensors.table.changelog.name)
+        driver.remake(sensors.readings)
+        driver.rebalance(["w2"])
+        for _ in range(5):
+            driver.pipe(sensors.readings, Reading("new", 1, driver.now))
+            driver.settle()
+        driver.rebalance(["w1"])
+        assert sensors.table.keys() == ["new"]
+        driver.pipe(sensors.readings, Reading("new", 1, driver.now))
+        driver.settle()
+        assert driver.topic(sensors.totals)[-1].count == 6
 
 
 def test_a_source_that_ends_before_its_tables_is_refused(sensors: Sensors) -> None:
@@ -90,6 +178,42 @@ def test_a_source_that_ends_before_its_tables_is_refused(sensors: Sensors) -> No
         driver.crash()
         with pytest.raises(TaskError, match="ends at offset 0, its tables stand at 1"):
             driver.advance("10s")
+
+
+def test_a_source_made_anew_is_refused_while_a_task_runs_and_when_it_opens(
+    sensors: Sensors,
+) -> None:
+    """Though it has more records than were folded of the one before: none of them is skipped."""
+    with sensors.drive() as driver:
+        driver.pipe(sensors.readings, *(Reading("s", 1, driver.now) for _ in range(3)))
+        driver.settle()
+        before = driver.topic(sensors.totals)
+        driver.remake(sensors.readings)
+        driver.pipe(sensors.readings, *(Reading("s", 5, driver.now) for _ in range(10)))
+        refusal = "readings was deleted and made anew: none of its records is folded"
+        with pytest.raises(TaskError, match=refusal):
+            driver.run()
+        with pytest.raises(TaskError, match=refusal):
+            driver.crash()
+        assert driver.topic(sensors.totals) == before
+
+
+def test_state_that_knows_no_id_of_its_source_is_taken_and_gets_one(sensors: Sensors) -> None:
+    """As earlier code wrote it."""
+    with sensors.drive() as driver:
+        driver.pipe(sensors.readings, Reading("s", 1, driver.now))
+        driver.settle()
+        (state,) = sensors.table.open_states()
+        state.meta.source_ids.clear()
+        driver.pipe(sensors.readings, Reading("s", 1, driver.now))
+        driver.settle()
+        driver.crash()
+        driver.pipe(sensors.readings, Reading("s", 1, driver.now))
+        driver.settle()
+        assert driver.topic(sensors.totals)[-1].count == 3
+        driver.remake(sensors.readings)
+        with pytest.raises(TaskError, match="made anew"):
+            driver.crash()
 
 
 def test_other_tables_on_the_same_source_are_refused(

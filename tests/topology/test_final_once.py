@@ -10,6 +10,8 @@ from app.testing import TopologyDriver
 from app.topics import CANDLES, TICKS
 from tables.candles import candles
 
+pytestmark = pytest.mark.usefixtures("folding")
+
 MINUTE = 60_000
 
 #: How long a transaction takes here (ms).

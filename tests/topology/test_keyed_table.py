@@ -11,6 +11,7 @@ from doors import (
     RETENTION,
     Alarm,
     Building,
+    Open,
     Opened,
     Passage,
     declare_doors,
@@ -48,7 +49,8 @@ def outcome(building: Building, life: Life) -> dict[str, Any]:
         if isinstance(tick, bytes):
             driver.pipe_raw(passages, tick, tick)
         else:
-            badge = f"B{tick.size}"
+            # The timers of one badge raise.
+            badge = "broken" if tick.size % 4 == 0 else f"B{tick.size}"
             driver.pipe(passages, Passage(tick.symbol, badge, int(tick.price * 4) % 8, tick.time))
 
     with TopologyDriver(
@@ -62,7 +64,10 @@ def outcome(building: Building, life: Life) -> dict[str, Any]:
             "sent": dict(sent),
             "alarms": sorted(map(repr, driver.topic(building.alarms))),
             # Not by offset: transactions' markers take offsets of their own.
-            "dead": sorted((d.topic, d.value, d.stage) for d in driver.topic(DEAD_LETTERS)),
+            "dead": sorted(
+                (d.topic, d.stage, d.key, d.error, d.value or b"")
+                for d in driver.topic(DEAD_LETTERS)
+            ),
             "open": {key: table.rows_of(key) for key in table.keys()},  # noqa: SIM118
         }
 
@@ -158,21 +163,36 @@ def test_a_topic_that_is_not_declared_is_refused(building: Building) -> None:
         building.step.output(Alarm("a", [], 1, 2, False, 3), None)
 
 
-def test_a_moment_that_raises_is_over(building: Building) -> None:
-    """For the worker that saw it as for one that restores: it does not come again."""
+def test_a_timer_that_raises_is_a_dead_letter_of_its_own(building: Building) -> None:
+    """It is over, here as after a restore; what let it fire is folded, and other timers fire."""
+    due = START + LIMIT
     with TopologyDriver(building.app, partitions=1) as driver:
         driver.pipe(building.passages, Passage("front", "broken", 1, START))
         driver.settle()
-        other = same_partition(driver, building, "broken")
-        driver.pipe(building.passages, Passage("front", other, 4, START + LIMIT + GRACE))
+        early = same_partition(driver, building, "broken")
+        # Either side of it, at the same moment and the next one.
+        driver.pipe(building.passages, Passage("front", early, 1, START))
+        driver.pipe(building.passages, Passage("back", early + "x", 1, START + 1))
         driver.settle()
-        assert [d.stage for d in driver.topic(DEAD_LETTERS)] == ["doors"]
+        driver.pipe(building.passages, Passage("front", early, 5, due + GRACE + 1))
+        driver.settle()
+        (letter,) = driver.topic(DEAD_LETTERS)
+        assert (letter.stage, letter.topic, letter.key) == ("timer", "by-badge", "broken")
+        assert letter.value is None
+        assert letter.error == (
+            f"the timer of table doors for {due} raised ValueError: there is no alarm for it"
+        )
+        assert early in {alarm.badge for alarm in driver.topic(building.alarms)}
+        assert building.table.state_of("broken") == Open(["front"], LIMIT, 1)
+        # The passage that moved time counts.
+        assert building.table.state_of(early).passages == 2
+
         driver.crash(lose_store=True)
-        driver.pipe(building.passages, Passage("front", other, 4, START + LIMIT + GRACE + 1))
+        driver.pipe(building.passages, Passage("front", early, 4, due + GRACE + 2))
         driver.settle()
         assert len(driver.topic(DEAD_LETTERS)) == 1
-        assert building.table.state_of("broken").doors == ["front"]
-        driver.pipe(building.passages, Passage("front", other, 4, START + RETENTION + GRACE))
+        assert building.table.state_of("broken") == Open(["front"], LIMIT, 1)
+        driver.pipe(building.passages, Passage("front", early, 4, START + RETENTION + GRACE))
         driver.settle()
         assert building.table.state_of("broken") is None
 

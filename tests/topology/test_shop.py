@@ -81,7 +81,7 @@ def test_a_click_waits_for_a_profile_over_a_crash(store_is_lost: bool) -> None:
         assert driver.topic(CLICKS_ENRICHED) == []
         driver.crash(lose_store=store_is_lost)
         driver.advance("1m")
-        driver.pipe(CLICKS, Click("other", "bob", "item", START + 29 * SECOND), partition=0)
+        driver.pipe(CLICKS, Click("other", "zoe", "item", START + 29 * SECOND), partition=0)
         driver.settle()
         driver.pipe(PROFILES, Profile("ann", "gold", "DE", START + 50 * SECOND), partition=0)
         driver.settle()

@@ -55,6 +55,20 @@ def test_lag_is_what_is_not_folded(driver: TopologyDriver) -> None:
     assert lag() == {0: 1, 1: 0, 2: 0, 3: 0}
 
 
+def test_checkpoints_are_timed_from_their_snapshot_to_their_commit(driver: TopologyDriver) -> None:
+    """By the worker's clock: in memory they take no time."""
+
+    def timed(what: str) -> float:
+        name = f"tickstream_checkpoint_seconds_{what}"
+        return REGISTRY.get_sample_value(name, {"topic": "readings"}) or 0
+
+    before = timed("count"), timed("sum")
+    driver.advance("1m")
+    driver.settle()
+    assert timed("count") >= before[0] + PARTITIONS
+    assert timed("sum") == before[1]
+
+
 def test_gauges_of_a_partition_go_where_it_goes(driver: TopologyDriver) -> None:
     """A worker tells of what it has: nothing stays behind of what another one has now."""
     gauges = "tickstream_stream_time_seconds", "tickstream_store_bytes"

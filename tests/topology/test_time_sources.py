@@ -88,6 +88,32 @@ def test_processing_time_is_that_of_the_first_reading(new_sensors: NewSensors) -
         assert starts == {noon: 1, noon + 5 * MINUTE: 2}
 
 
+@pytest.mark.parametrize("event", ["taken over", "restored", "set back"])
+def test_processing_time_never_runs_backwards(new_sensors: NewSensors, event: str) -> None:
+    """Of a slower clock nothing is late: it counts where the partition's stream time stands."""
+    sensors = new_sensors(time=Timestamp.PROCESSING)
+    with sensors.drive() as driver:
+        noon = driver.now
+        driver.pipe(sensors.readings, Reading("s", 1, 0))
+        driver.settle()
+        # The clock of the worker that goes on is ten minutes behind.
+        driver.clock.start -= 10 * MINUTE
+        if event == "taken over":
+            driver.rebalance(["w2"])
+        elif event == "restored":
+            driver.crash(lose_store=True)
+        driver.pipe(sensors.readings, *(Reading("s", 1, 0) for _ in range(10)))
+        driver.settle()
+        assert driver.read(sensors.late) == []
+        assert driver.read(sensors.totals)[-1].sum == 11
+        driver.advance("15m")
+        driver.pipe(sensors.readings, Reading("s", 1, 0))
+        driver.settle()
+        starts = [window.start for window in sensors.table.results("s", ONE, 0, 1 << 62)]
+        assert len(starts) == 2
+        assert noon + 5 * MINUTE <= starts[1] < noon + 6 * MINUTE
+
+
 def test_seconds_instead_of_milliseconds_are_dead_letters(new_sensors: NewSensors) -> None:
     """As every time that can't be one; the record's place is in the letter."""
     sensors = new_sensors()

@@ -18,7 +18,10 @@ NAMES = sorted(
 )
 
 #: Those that print facts, which programs want as JSON.
-FACTS = {"consume", "explain", "lateness", "produce", "replay", "settings", "top", "topics"}
+FACTS = {
+    *("agents", "consume", "explain", "lateness", "model", "models", "produce", "replay"),
+    *("settings", "tables", "top", "topics"),
+}
 
 
 def declared(name: str) -> Any:

@@ -2,7 +2,10 @@
 
 import logging
 
-from app.quiet import PAUSE, Seldom
+import pytest
+import stamina
+
+from app.quiet import NORMAL, PAUSE, Seldom, note_retry
 
 
 def record(level: int, message: str, *filled_in: object) -> logging.LogRecord:
@@ -33,3 +36,14 @@ def test_what_is_no_complaint_is_said_each_time() -> None:
     """Information passes."""
     seldom = Seldom()
     assert all(seldom.filter(record(logging.INFO, "joined %s", n)) for n in range(3))
+
+
+@pytest.mark.parametrize(("waited", "logged"), [(NORMAL, False), (NORMAL + 0.1, True)])
+def test_what_is_tried_again_for_long_is_logged_with_its_reason(
+    waited: float, logged: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once is the normal course of a broker that starts."""
+    caplog.set_level(logging.WARNING)
+    away = ConnectionError("broker 2 is away")
+    note_retry(stamina.instrumentation.RetryDetails("fetch", (), {}, 3, 0.25, waited, away))
+    assert caplog.messages == ["fetch is tried again in 0.2 s: broker 2 is away"] * logged

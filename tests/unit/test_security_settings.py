@@ -38,7 +38,9 @@ def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
         ("TICKSTREAM_WEB_USERS", f"ann:owner:{SECRET}", "written as NAME:read:PASSWORD"),
         ("TICKSTREAM_WEB_USERS", f":read:{SECRET}", "written as NAME:read:PASSWORD"),
         ("TICKSTREAM_WEB_USERS", "ann:read:short", "a password has at least 8 characters"),
-        ("BROKER_URL", f"kafka://ann:{SECRET}@host", "pattern"),
+        ("TICKSTREAM_WEB_USERS", f"ann:read:{SECRET},bob:owner:{SECRET}", "written as NAME:read"),
+        ("TICKSTREAM_WEB_USERS", "ann:read:$argon2id$v=19$m=1,t=1", "`faust -A app password`"),
+        ("BROKER_URL", f"kafka://ann:{SECRET}@host", "TICKSTREAM_KAFKA_SASL_PASSWORD"),
     ],
 )
 def test_a_bad_secret_is_refused_without_showing_it(

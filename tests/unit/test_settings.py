@@ -86,8 +86,13 @@ def test_an_empty_variable_is_as_good_as_none(name: str, environment: pytest.Mon
     ("variable", "text", "name", "value"),
     [
         ("TICKSTREAM_APP_ID", "prod-1", "app_id", "prod-1"),
+        ("TICKSTREAM_TOPIC_PREFIX", "eu.", "topic_prefix", "eu."),
         ("BROKER_URL", "kafka://a:1;b", "bootstrap_servers", ["a:1", "b:9092"]),
         ("BROKER_URL", "a,b:2", "bootstrap_servers", ["a:9092", "b:2"]),
+        ("BROKER_URL", "a:1, kafka://b:2/ ; c", "bootstrap_servers", ["a:1", "b:2", "c:9092"]),
+        ("BROKER_URL", "[::1]", "bootstrap_servers", ["[::1]:9092"]),
+        ("BROKER_URL", "::1,[::2]:1", "bootstrap_servers", ["[::1]:9092", "[::2]:1"]),
+        ("WEB_HOST", "[::1]", "web_host", "::1"),
         ("TOPIC_PARTITIONS", "12", "topic_partitions", 12),
         ("APP_DATADIR", "there", "data_directory", Path("there")),
         ("WEB_PORT", "6067", "data_directory", Path("data/tickstream-6067")),
@@ -141,14 +146,15 @@ def test_the_environment_overrides_a_default(
         ("TICKSTREAM_DAY", "1d", "'1d' is not an exchange such as XNYS"),
         ("TICKSTREAM_GAIN_BASE", "foo", "'open' or 'previous-close'"),
         ("TICKSTREAM_APP_ID", "a b", "pattern"),
+        ("TICKSTREAM_TOPIC_PREFIX", "a/", "pattern"),
         ("TICKSTREAM_CHART_URL", "https://host/without", "pattern"),
-        ("BROKER_URL", "kafka://", "pattern"),
+        ("BROKER_URL", "kafka://", "is no broker: write HOST:PORT"),
         ("WEB_PORT", "99999", "less than or equal to 65535"),
         ("WEB_PORT", "0", "greater than or equal to 1"),
         ("WEB_PORT", "web", "valid integer"),
         ("TOPIC_PARTITIONS", "0", "greater than or equal to 1"),
         ("TOPIC_PARTITIONS", "1.5", "valid integer"),
-        ("BROKER_SESSION_TIMEOUT", "nan", "greater than 0"),
+        ("BROKER_SESSION_TIMEOUT", "nan", "finite number"),
         ("PRODUCER_COMPRESSION_TYPE", "zip", "'gzip', 'snappy', 'lz4' or 'zstd'"),
     ],
 )
@@ -217,6 +223,18 @@ def test_a_secret_is_in_no_message(
     environment.setenv("TICKSTREAM_CHART_TOKEN", token)
     environment.setenv(variable, "wrong")
     assert SECRET not in refusal()
+
+
+def test_an_application_writes_under_its_prefix_and_between_its_steps_under_its_id_as_well(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    """The contract's names are prefixed by nothing unless it is set."""
+    environment.setenv("TICKSTREAM_APP_ID", "shop")
+    assert load().topic_name("candles") == "candles"
+    assert load().topic_name("guest-log", internal=True) == "shop-guest-log"
+    environment.setenv("TICKSTREAM_TOPIC_PREFIX", "eu.")
+    assert load().topic_name("candles") == "eu.candles"
+    assert load().topic_name("guest-log", internal=True) == "eu.shop-guest-log"
 
 
 def test_settings_cant_be_changed_once_read() -> None:

@@ -13,12 +13,14 @@ SECRET = "hush"  # noqa: S105 - it opens nothing
 VARIABLES = {field.alias for field in Settings.model_fields.values()}
 
 
-def settings(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def settings(
+    *options: str, changed: bool = False, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run the command with these variables of ours and no others."""
     others = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     faust = Path(sys.executable).with_name("faust")
     return subprocess.run(
-        [faust, "-A", "app", *options, "settings"],
+        [faust, "-A", "app", *options, "settings", *(["--changed"] if changed else [])],
         cwd=REPOSITORY,
         env=others | environment,
         capture_output=True,
@@ -28,15 +30,25 @@ def settings(*options: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-def test_each_variable_stands_in_a_line_with_value_default_and_meaning() -> None:
-    """Values are written as they would be in the environment."""
+def test_each_variable_stands_with_its_value_and_meaning_among_its_like() -> None:
+    """Values are written as in the environment; no line is longer than a terminal is wide."""
     shown = settings(TICKSTREAM_GRACE="90s", TICKSTREAM_WINDOWS="1m,15m/5m")
     assert (shown.returncode, shown.stderr) == (0, "")
     lines = {line.split()[0]: line for line in shown.stdout.splitlines() if line.split()}
     assert lines.keys() >= VARIABLES
-    words = lines["TICKSTREAM_GRACE"].strip().split(maxsplit=3)
-    assert words[1:] == ["90s", "5m", "How late a tick may be"]
+    words = lines["TICKSTREAM_GRACE"].strip().split(maxsplit=2)
+    assert words[1:] == ["90s", "How late a tick may be (default: 5m)"]
     assert lines["TICKSTREAM_WINDOWS"].split()[1] == "1m,15m/5m"
+    assert max(map(len, shown.stdout.splitlines())) <= 100
+    order = [line.split()[0] for line in shown.stdout.splitlines() if line.split()]
+    places = [order.index(name) for name in ("windows", "TICKSTREAM_GRACE", "market", "fraud")]
+    assert places == sorted(places)
+
+
+def test_what_was_changed_can_be_listed_alone() -> None:
+    """What somebody wants to know first of a deployment."""
+    rows = json.loads(settings("--json", changed=True, TICKSTREAM_GRACE="90s").stdout)
+    assert [(row["variable"], row["group"]) for row in rows] == [("TICKSTREAM_GRACE", "windows")]
 
 
 def test_json_is_for_programs() -> None:
@@ -49,6 +61,7 @@ def test_json_is_for_programs() -> None:
         "value": 7000,
         "default": 6066,
         "meaning": "Web server's port",
+        "group": "web server",
     }
     assert by_name["APP_DATADIR"]["value"] is None
 

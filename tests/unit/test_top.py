@@ -46,11 +46,23 @@ def test_rates_are_over_all_workers_that_answered_twice() -> None:
 def test_a_worker_that_does_not_answer_is_shown_as_such() -> None:
     """With its address; the others with what they do."""
     two = Between(Scrape(0, {ONE: said(0)}), Scrape(4, {ONE: said(200, lag=7), TWO: None}))
-    one, gone = workers_of(two)
-    assert (one.url, one.running, one.lag, one.cpu) == (ONE, 1, 7, 0.5)
-    assert (gone.url, gone.answers, gone.running) == (TWO, False, None)
+    one, gone = workers_of(two, {ONE: 9})
+    assert (one.url, one.running, one.lag, one.cpu, one.answered) == (ONE, 1, 7, 0.5, 9)
+    assert (gone.url, gone.answers, gone.running, gone.answered) == (TWO, False, None, None)
     (partition,) = partitions_of(two.after)
     assert (partition.topic, partition.worker, partition.lag) == ("ticks", ONE, 7)
+
+
+def test_a_worker_that_is_dead_stays_with_the_time_when_it_last_answered() -> None:
+    """The others name it no longer: it would be gone from the screen without a trace."""
+    two = Between(Scrape(0, {ONE: said(0), TWO: said(0)}), Scrape(4, {ONE: said(200)}))
+    noon = 1_769_860_800_000
+    _, gone = workers_of(two, {ONE: noon + 9_000, TWO: noon + 5_000})
+    assert (gone.url, gone.answers, gone.answered) == (TWO, False, noon + 5_000)
+    out = StringIO()
+    view = View("app", 1.0, [gone], [], [], 0, 0, 0.0, None, [])
+    Console(file=out, width=120).print(draw(view))
+    assert "gone since 12:00:05 UTC" in out.getvalue()
 
 
 def test_the_screen_has_what_a_user_looks_for() -> None:
@@ -58,7 +70,7 @@ def test_the_screen_has_what_a_user_looks_for() -> None:
     after = {ONE: said(2400, lag=12_345, late=3, restoring=0.25), TWO: None}
     two = Between(Scrape(0, {ONE: said(400)}), Scrape(2, after))
     view = View(
-        *("shop", 2.0, workers_of(two), partitions_of(two.after), tables_of(two)),
+        *("shop", 2.0, workers_of(two, {}), partitions_of(two.after), tables_of(two)),
         *(12_345, 4, 0.5, "2026-01-31", [Gainer("ACME", 0.123, 10.0, 11.23, 0)]),
     )
     shown = StringIO()

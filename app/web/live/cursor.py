@@ -5,6 +5,8 @@ Offsets are the broker's own, so a reader may go on at another worker than it be
 
 from collections.abc import Mapping
 
+from app.digits import read_digits
+
 #: Next offset of each partition, by topic.
 Cursor = dict[str, dict[int, int]]
 
@@ -23,8 +25,8 @@ def read_cursor(text: str) -> Cursor:
     cursor: Cursor = {}
     for part in text.split(",") if text else ():
         topic, colon, offsets = part.partition(":")
-        digits = offsets.split(".")
-        if not colon or not all(d == "" or (d.isascii() and d.isdigit()) for d in digits):
+        numbers = {n: read_digits(d) for n, d in enumerate(offsets.split(".")) if d}
+        if not colon or None in numbers.values():
             return {}
-        cursor[topic] = {n: int(digit[:19]) for n, digit in enumerate(digits) if digit}
+        cursor[topic] = {n: number for n, number in numbers.items() if number is not None}
     return cursor

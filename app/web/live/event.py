@@ -1,9 +1,12 @@
 """One committed record of an output topic, on its way to whoever watches it."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 
+from app.decoding import json_decoder
+from app.web.live.frame import frame
 from app.windows.windowers import Window
 
 
@@ -16,12 +19,16 @@ class Shape(msgspec.Struct, frozen=True, gc=False):
     start: int | None = None
 
 
-_decode = msgspec.json.Decoder(Shape).decode
+_decode = json_decoder(Shape)
 _LOG = Shape()
 
 
-class Event(NamedTuple):
-    """A record: where it stands, and its JSON as it stands there."""
+@dataclass(frozen=True)
+class Event:
+    """A record: where it stands, and its JSON as it stands there.
+
+    What is made of it is made once, for all readers.
+    """
 
     topic: str
     partition: int
@@ -30,7 +37,12 @@ class Event(NamedTuple):
     value: bytes
     shape: Shape
 
-    @property
+    @cached_property
+    def framed(self) -> bytes:
+        """The event as it is sent, without an id."""
+        return frame(self.topic, self.value)
+
+    @cached_property
     def identity(self) -> tuple[object, ...]:
         """What a newer event replaces: the result of a key and window, or nothing but itself.
 
@@ -47,11 +59,6 @@ class Event(NamedTuple):
             window.size,
             window.advance,
         )
-
-    @property
-    def text(self) -> bytes:
-        """The event as it is sent, without an id."""
-        return b"event: %b\ndata: %b\n" % (self.topic.encode(), self.value)
 
 
 def shape_of(value: bytes) -> Shape:

@@ -12,10 +12,10 @@ from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from app.clients import running
 from app.state.changelog import ends
+from app.topics import Topic
 from app.web.live.event import Event, shape_of
 from app.web.live.history import History, Kept
 from app.web.live.reader import Reader
@@ -38,14 +38,13 @@ _log = logging.getLogger(__name__)
 
 
 class Feed:
-    """Reads a topic of `partitions` partitions, and offers its records to readers."""
+    """Reads a topic, and offers its records to readers, who know its name without the prefix."""
 
-    def __init__(
-        self, topic: str, partitions: int, new_consumer: Callable[[], AIOKafkaConsumer]
-    ) -> None:
-        self.topic = topic
+    def __init__(self, topic: Topic, new_consumer: Callable[[], AIOKafkaConsumer]) -> None:
+        self.topic = topic.base_name
         self._new_consumer = new_consumer
-        self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
+        count = topic.partition_count()
+        self._partitions = [TopicPartition(topic.name, number) for number in range(count)]
         self._histories: dict[int, History] = {}
         #: Readers by the key they watch; under None those who watch all.
         self._by_key: dict[bytes | None, set[Reader]] = defaultdict(set)
@@ -117,7 +116,7 @@ class Feed:
         while True:
             try:
                 await self._read_all()
-            except (KafkaError, OSError) as error:
+            except Exception as error:  # noqa: BLE001  # whoever comes later reads on behind it
                 _log.warning("%s can't be watched at the moment: %r", self.topic, error)
             await asyncio.sleep(PAUSE)
 

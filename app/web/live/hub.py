@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from aiohttp import web
 from aiokafka import AIOKafkaConsumer
 
+from app.topics import Topic
 from app.web.errors import unavailable
 from app.web.live.cursor import Cursor
 from app.web.live.feed import Feed
@@ -15,6 +16,9 @@ from app.web.live.watch import Watch
 #: Readers of one worker: each costs a connection and a buffer.
 MOST_READERS = 2_000
 
+#: Of them those of one address.
+MOST_OF_CLIENT = 1_000
+
 #: Seconds that a feed goes on after its last reader left: a page that is reloaded comes back.
 LINGER = 20.0
 
@@ -22,31 +26,37 @@ LINGER = 20.0
 class Hub:
     """Opens a feed with the first reader of its topic, and closes it some time after the last.
 
-    `topics` gives the partitions of each topic that may be watched.
+    `topics` returns the topics that may be watched, by name without TICKSTREAM_TOPIC_PREFIX.
     """
 
     def __init__(
         self,
-        topics: Callable[[], Mapping[str, int]],
+        topics: Callable[[], Mapping[str, Topic]],
         new_consumer: Callable[[], AIOKafkaConsumer],
     ) -> None:
         self.topics = topics
         self._new_consumer = new_consumer
         self._feeds: dict[str, Feed] = {}
-        self._readers: set[Reader] = set()
+        #: Readers, and from which address each is.
+        self._readers: dict[Reader, str] = {}
         self._sweeper: asyncio.Task[None] | None = None
         #: Whether the server stops.
         self.closing = False
 
-    async def open(self, watches: Sequence[Watch], cursor: Cursor) -> tuple[Reader, bool]:
-        """Give a reader of `watches`, and whether it goes on at `cursor` with nothing missed.
+    async def open(
+        self, watches: Sequence[Watch], cursor: Cursor, client: str
+    ) -> tuple[Reader, bool]:
+        """Return a reader of `watches`, and whether it goes on at `cursor` with nothing missed.
 
-        Raises ApiError (503) where there are too many.
+        `client` is the address that reads. Raises ApiError (503) where there are too many.
         """
         if self.closing or len(self._readers) >= MOST_READERS:
             raise unavailable(f"{len(self._readers)} read events here, that is all it takes")
+        own = list(self._readers.values()).count(client)
+        if own >= MOST_OF_CLIENT:
+            raise unavailable(f"{own} of {client} read events here, that is all it takes of one")
         reader = Reader(watches)
-        self._readers.add(reader)
+        self._readers[reader] = client
         try:
             whole = [await self._feed(t).add(reader, cursor.get(t)) for t in reader.topics]
         except BaseException:
@@ -56,7 +66,7 @@ class Hub:
 
     def close(self, reader: Reader) -> None:
         """Forget a reader."""
-        self._readers.discard(reader)
+        self._readers.pop(reader, None)
         for topic in reader.topics:
             if topic in self._feeds:
                 self._feeds[topic].remove(reader)
@@ -83,7 +93,7 @@ class Hub:
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep(), name="feeds nobody reads")
         if topic not in self._feeds:
-            self._feeds[topic] = Feed(topic, self.topics()[topic], self._new_consumer)
+            self._feeds[topic] = Feed(self.topics()[topic], self._new_consumer)
         return self._feeds[topic]
 
     async def _sweep(self) -> None:

@@ -7,6 +7,7 @@ from faust.types import AppT
 
 from app.state.changelog import new_consumer
 from app.state.table import outputs_of
+from app.topics import Topic
 from app.web.live.hub import Hub
 from app.web.lookup import state_tables
 
@@ -16,9 +17,9 @@ def new_hub(app: AppT) -> Hub:
     # Faust's type knows nothing of our tasks.
     worker: Any = app
 
-    def topics() -> dict[str, int]:
+    def topics() -> dict[str, Topic]:
         outputs = outputs_of(state_tables(app).values()).values()
-        return {topic.name: topic.partition_count() for topic in outputs}
+        return {topic.base_name: topic for topic in outputs}
 
     def consumer() -> AIOKafkaConsumer:
         return new_consumer(worker.tasks.conf)

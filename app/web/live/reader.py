@@ -9,6 +9,9 @@ from app.web.live.watch import Watch
 #: Events that may wait for one reader; of more the oldest are dropped, and it is told.
 MOST_WAITING = 1_000
 
+#: And bytes of them.
+MOST_BYTES = 4 << 20
+
 
 class Reader:
     """A bounded buffer in which the newest wins.
@@ -16,9 +19,12 @@ class Reader:
     A result that waits is replaced by a newer one of the same key and window.
     """
 
-    def __init__(self, watches: Sequence[Watch], most: int = MOST_WAITING) -> None:
+    def __init__(
+        self, watches: Sequence[Watch], most: int = MOST_WAITING, most_bytes: int = MOST_BYTES
+    ) -> None:
         self.watches = tuple(watches)
-        self._most = most
+        self._most, self._most_bytes = most, most_bytes
+        self._bytes = 0
         self._waiting: dict[tuple[object, ...], Event] = {}
         self._dropped = 0
         self._there_is_some = asyncio.Event()
@@ -42,10 +48,12 @@ class Reader:
         if not self.wants(event):
             return
         # Behind all others, also where it replaces one: what is sent follows the log.
-        self._waiting.pop(event.identity, None)
+        replaced = self._waiting.pop(event.identity, None)
         self._waiting[event.identity] = event
-        if len(self._waiting) > self._most:
-            del self._waiting[next(iter(self._waiting))]
+        self._bytes += len(event.value) - (len(replaced.value) if replaced else 0)
+        while len(self._waiting) > self._most or self._bytes > self._most_bytes:
+            oldest = self._waiting.pop(next(iter(self._waiting)))
+            self._bytes -= len(oldest.value)
             self._dropped += 1
         self._there_is_some.set()
 
@@ -61,7 +69,7 @@ class Reader:
         """Give what waits, and how many were dropped since the last time."""
         taken, dropped = list(self._waiting.values()), self._dropped
         self._waiting.clear()
-        self._dropped = 0
+        self._bytes = self._dropped = 0
         self._there_is_some.clear()
         return taken, dropped
 

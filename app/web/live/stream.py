@@ -10,10 +10,13 @@ from aiohttp import web
 from app.web.errors import bad_parameter
 from app.web.live.cursor import read_cursor, write_cursor
 from app.web.live.event import Event
+from app.web.live.frame import frame
 from app.web.live.hub import Hub
 from app.web.live.reader import Reader
 from app.web.live.watch import Watch
 from app.web.parameters import Values
+from app.web.protection.addresses import client_of
+from app.web.protection.keys import CONF
 
 HUB: web.AppKey[Hub] = web.AppKey("HUB", Hub)
 
@@ -57,7 +60,8 @@ async def events(request: web.Request, values: Values) -> web.StreamResponse:
     if request.method == "HEAD":
         return web.Response(headers=_HEADERS)
     cursor = read_cursor(values["after"] or request.headers.get("Last-Event-ID", ""))
-    reader, resumed = await hub.open(watches, cursor)
+    client = client_of(request, request.app[CONF])
+    reader, resumed = await hub.open(watches, cursor, client)
     try:
         response = web.StreamResponse(headers=_HEADERS)
         await response.prepare(request)
@@ -105,14 +109,16 @@ async def _send_all(
 def _pieces(taken: list[Event], dropped: int, cursor: str) -> Iterator[bytes]:
     if dropped:
         yield _own("gap", Gap(dropped))
-    yield from (event.text + b"\n" for event in taken[:-1])
+    yield from (event.framed for event in taken[:-1])
     # One id for all: who is cut off in between gets them once more.
-    last = taken[-1].text if taken else _own("beat", Beat(time.time_ns() // 1_000_000))[:-1]
-    yield b"id: %b\n%b\n" % (cursor.encode(), last)
+    if taken:
+        yield frame(taken[-1].topic, taken[-1].value, last_id=cursor)
+    else:
+        yield _own("beat", Beat(time.time_ns() // 1_000_000), cursor)
 
 
-def _own(name: str, data: msgspec.Struct) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), _encode(data))
+def _own(name: str, data: msgspec.Struct, last_id: str = "") -> bytes:
+    return frame(name, _encode(data), last_id=last_id)
 
 
 async def _write(response: web.StreamResponse, piece: bytes) -> None:

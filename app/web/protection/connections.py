@@ -12,11 +12,14 @@ from collections import Counter
 from http import HTTPStatus
 from typing import Any, cast
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
+from app.security.web import WebSecurity
 from app.web.errors import ApiError
 from app.web.protection.addresses import network_of
-from app.web.protection.headers import HEADERS
+from app.web.protection.edge import guarded, readable
+from app.web.protection.headers import SERVER, early_response
+from app.web.protection.keys import CONF
 from app.web.protection.refused import note
 
 #: Seconds within which a request has to be there, its headers whole: from the first byte on, or
@@ -34,6 +37,9 @@ LINE, FIELD, FIELDS = 8190, 8190, 64
 
 #: Files that a worker has open besides connections, with room to spare.
 FILES = 1024
+
+#: Connections that there may always be.
+LEAST = 10
 
 _log = logging.getLogger(__name__)
 
@@ -59,8 +65,9 @@ class Runner(web.AppRunner):
         made = await super()._make_server()
         return Listener(
             _affordable(self._most),
-            made.request_handler,
-            request_factory=made.request_factory,
+            self.app[CONF],
+            guarded(self.app, made.request_handler),
+            request_factory=readable(made.request_factory),
             loop=asyncio.get_running_loop(),
             **made._kwargs,  # noqa: SLF001  # what it was made with
         )
@@ -69,9 +76,10 @@ class Runner(web.AppRunner):
 class Listener(web.Server):
     """Takes connections, as many as there may be."""
 
-    def __init__(self, most: int, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, most: int, conf: WebSecurity, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._most = most
+        self.conf = conf
         self._open: Counter[str] = Counter()
 
     def __call__(self) -> web.RequestHandler:
@@ -144,14 +152,15 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """Answer what is no HTTP as JSON, like all errors; who sends it doesn't fill the log."""
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return super().handle_error(request, status, exc, message)
+            failed = super().handle_error(request, status, exc, message)
+            failed.headers[hdrs.SERVER] = SERVER
+            return failed
         note("head")
         _log.debug("%s sends what is no request: %s", request.remote, message)
         if request.writer.output_size > 0:
             raise ConnectionError("a part of another answer has been sent already")
         error = ApiError(HTTPStatus(status), "bad-request", "this is no HTTP request as it may be")
-        response = error.response()
-        response.headers.update(HEADERS)
+        response = early_response(error, request, self._listener.conf)
         response.force_close()
         return response
 
@@ -181,12 +190,11 @@ def _affordable(most: int) -> int:
         return most
     raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
-    if raised < wanted:
-        fewer = max(10, raised // 2)
+    fewer = most if raised == wanted else min(most, max(LEAST, raised // 2))
+    if fewer < most:
         _log.warning(
             "a process may open %d files here: connections to the web server are limited to %d, "
             "not TICKSTREAM_WEB_CONNECTIONS=%d",
             *(raised, fewer, most),
         )
-        return fewer
-    return most
+    return fewer

@@ -26,7 +26,7 @@ def preflight(request: web.Request, conf: WebSecurity) -> web.Response | None:
     return response
 
 
-def share(request: web.Request, response: web.StreamResponse, conf: WebSecurity) -> bool:
+def share(request: web.BaseRequest, response: web.StreamResponse, conf: WebSecurity) -> bool:
     """Let the page that asks read the answer, if its site is one of the settings'; say whether."""
     origin = request.headers.get(hdrs.ORIGIN)
     if not conf.web_origins or origin is None:

@@ -2,6 +2,8 @@
 
 from aiohttp import hdrs, web
 
+from app.security.web import WebSecurity
+from app.web.errors import ApiError
 from app.web.protection.cors import share
 from app.web.protection.keys import CONF
 
@@ -11,6 +13,9 @@ POLICY = (
     "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
+
+#: Which versions answer is nobody's business.
+SERVER = "tickstream"
 
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -25,7 +30,21 @@ HEADERS = {
 async def secure(request: web.Request, response: web.StreamResponse) -> None:
     """Add them, but for those an answer has; and leave out which versions answer."""
     # Not `request.app`, which is the inner one where applications are mounted in others.
-    share(request, response, request.config_dict[CONF])
+    _add(request, response, request.config_dict[CONF])
+
+
+def early_response(error: ApiError, request: web.BaseRequest, conf: WebSecurity) -> web.Response:
+    """Return the answer to what the application has not seen, with the headers of all others."""
+    response = error.response()
+    _add(request, response, conf)
+    if request.can_read_body:
+        # What is still to come of it is not worth waiting for.
+        response.force_close()
+    return response
+
+
+def _add(request: web.BaseRequest, response: web.StreamResponse, conf: WebSecurity) -> None:
+    share(request, response, conf)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    response.headers[hdrs.SERVER] = "tickstream"
+    response.headers[hdrs.SERVER] = SERVER

@@ -1,33 +1,42 @@
 """What a request goes through before its handler sees it, in this order."""
 
+import asyncio
 import ipaddress
 import logging
 import math
 from http import HTTPStatus
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from app.security.web import Role
 from app.settings import Settings
-from app.web.errors import ApiError
+from app.web.errors import ApiError, unavailable
 from app.web.peers import FORWARDED
 from app.web.protection.addresses import client_of
 from app.web.protection.bodies import receive
 from app.web.protection.cors import preflight
-from app.web.protection.credentials import shown
-from app.web.protection.keys import CONF
-from app.web.protection.peers import SIGNATURE, is_peer
+from app.web.protection.credentials import Shown, by_token, shown
+from app.web.protection.keys import CONF, SIGNED
+from app.web.protection.passwords import Passwords
+from app.web.protection.peers import IN_COMMON, SIGNATURE, Peers, digest_of
 from app.web.protection.rate import Rate
 from app.web.protection.refused import note
 from app.web.protection.roles import allows, role_for
+from app.web.protection.sessions import Sessions
 
 #: Seconds that a client may send twice its rate.
 BURST = 2.0
 
 #: Wrong tokens or passwords that a client may show at once, and seconds until one more.
 GUESSES, NEXT_GUESS = 10, 6.0
+
+#: Sign-ins of a client at once; then as guesses. Each that ends is remembered for its time.
+SIGN_INS = 60
+
+#: Requests that may wait for a password of theirs to be looked at: one is at a time.
+CHECKS = 16
 
 #: Methods that change nothing.
 _READING = {hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS}
@@ -36,50 +45,99 @@ _log = logging.getLogger(__name__)
 
 
 class Guard:
-    """Lets a request through, or raises ApiError: 401, 403, 408, 413, 421, 429."""
+    """Lets a request through, or raises ApiError: 401, 403, 408, 413, 421, 429, 503.
+
+    `limit` comes first, before the application has seen the request.
+    """
 
     def __init__(self, conf: Settings) -> None:
         self._conf = conf
         rate = conf.web_rate
         self._rate = Rate(rate, max(1.0, BURST * rate)) if rate else None
         self._guesses = Rate(1 / NEXT_GUESS, GUESSES)
+        self._sign_ins = Rate(1 / NEXT_GUESS, SIGN_INS)
+        self._passwords = Passwords(conf.users)
+        #: One at a time is looked at: each takes memory and a core.
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+        self._peers = Peers(conf)
+        self.sessions = Sessions(conf)
+
+    def limit(self, request: web.Request) -> None:
+        """Count the request to its client. Raises ApiError (429) where that sends too many.
+
+        Whatever else it is, it is counted: a preflight, a wrong signature, a path of nothing.
+        """
+        signed = self._conf.web_protected and SIGNATURE in request.headers
+        request[SIGNED] = self._peers.take(request) if signed else None
+        if request[SIGNED] is None:
+            self._slow_down(client_of(request, self._conf))
 
     async def admit(self, request: web.Request) -> None:
         """Return if the request may go on to its handler."""
-        if not self._is_peer(request):
+        digest = self._signed_digest(request)
+        if digest is None:
             client = client_of(request, self._conf)
-            self._slow_down(client)
             self._check_host(request)
             _check_origin(request)
-            self._check_role(request, client)
+            await self._check_role(request, client)
         await receive(request)
+        if digest is not None and digest_of(await request.read()) != digest:
+            raise _unsigned()
 
-    def guess(self, client: str) -> None:
-        """Count what a client showed wrongly. Raises ApiError (429) if that was often."""
-        note("credentials")
-        _log.warning("%s shows a token or a password that is not known here", client)
-        self._guesses.take(client)
+    async def identify(self, given: Shown, client: str) -> Role | None:
+        """Return the role that a client has by what it shows, and count what is wrong.
 
-    def demand_guess(self, client: str) -> None:
-        """Raise ApiError (429) if the client showed too much that was wrong to be looked at."""
+        Raises ApiError: 429 where too much was, 503 where too many show passwords at once.
+        """
+        self._demand_guess(client)
+        if given.name:
+            return await self._by_password(given, client)
+        return self._counted(by_token(given.word, self._conf), client)
+
+    def demand_sign_in(self, client: str) -> None:
+        """Raise ApiError (429) if a client begins more sessions than people do."""
+        wait = self._sign_ins.take(client)
+        if wait:
+            raise _too_many("rate", wait, "too many sign-ins")
+
+    async def _by_password(self, given: Shown, client: str) -> Role | None:
+        role = self._passwords.recall(*given)
+        if role:
+            return role
+        if self._waiting >= CHECKS:
+            note("rate")
+            raise unavailable("many passwords are being looked at: try again")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                # Others of its guesses may have been wrong meanwhile.
+                self._demand_guess(client)
+                role = await asyncio.to_thread(self._passwords.check, *given)
+                return self._counted(role, client)
+        finally:
+            self._waiting -= 1
+
+    def _counted(self, role: Role | None, client: str) -> Role | None:
+        if role is None:
+            note("credentials")
+            _log.warning("%s shows a token or a password that is not known here", client)
+            self._guesses.take(client)
+        return role
+
+    def _demand_guess(self, client: str) -> None:
         wait = self._guesses.wait(client)
         if wait:
             raise _too_many("rate", wait, "too many wrong tokens or passwords")
 
-    def _is_peer(self, request: web.Request) -> bool:
+    def _signed_digest(self, request: web.Request) -> str | None:
+        """Return the digest of the body that another worker has signed; None for who is none."""
         if not self._conf.web_protected:
-            return False
-        if SIGNATURE in request.headers and is_peer(request, self._conf):
-            return True
-        if FORWARDED in request.headers or SIGNATURE in request.headers:
-            note("credentials")
-            raise ApiError(
-                HTTPStatus.FORBIDDEN,
-                "forbidden",
-                "this question is not signed as another worker's are: all have the same "
-                "TICKSTREAM_WEB_CLUSTER_TOKEN, or the same tokens and users, and the right time",
-            )
-        return False
+            return None
+        digest = request.get(SIGNED)
+        if digest is None and (FORWARDED in request.headers or SIGNATURE in request.headers):
+            raise _unsigned()
+        return digest
 
     def _slow_down(self, client: str) -> None:
         wait = self._rate.take(client) if self._rate else 0.0
@@ -102,19 +160,22 @@ class Guard:
         message = f"this worker is not known as {name!r}: TICKSTREAM_WEB_HOSTS says which names are"
         raise ApiError(HTTPStatus.MISDIRECTED_REQUEST, "misdirected", message)
 
-    def _check_role(self, request: web.Request, client: str) -> None:
+    async def _check_role(self, request: web.Request, client: str) -> None:
         needed = role_for(request.method, request.path)
         if not self._conf.web_protected or (needed is None and request.path != "/"):
             return
-        role, guessed = shown(request, self._conf)
-        if guessed:
-            self.demand_guess(client)
-            if role is None:
-                self.guess(client)
+        role = await self._role(request, client)
         if role is None and _is_page(request):
             raise web.HTTPSeeOther(f"/login?next={quote(request.rel_url.raw_path_qs, safe='/')}")
         if not allows(role, needed):
             raise self._denied(request, role, needed)
+
+    async def _role(self, request: web.Request, client: str) -> Role | None:
+        given = shown(request)
+        if given is not None:
+            return await self.identify(given, client)
+        session = self.sessions.of(request)
+        return session.role if session else None
 
     def _denied(self, request: web.Request, role: Role | None, needed: Role | None) -> ApiError:
         note("role")
@@ -159,16 +220,26 @@ def _check_origin(request: web.Request) -> None:
     Browsers say which site a page is of, programs nothing. Raises ApiError.
     """
     origin = request.headers.get(hdrs.ORIGIN)
-    if request.method in _READING or origin is None or urlsplit(origin).netloc == request.host:
+    own = {f"http://{request.host}", f"https://{request.host}"} if request.host else set()
+    if request.method in _READING or origin is None or origin in own:
         return
     note("origin")
     message = "only the worker's own pages may send this, not another site's"
     raise ApiError(HTTPStatus.FORBIDDEN, "forbidden", message)
 
 
+def _unsigned() -> ApiError:
+    note("credentials")
+    return ApiError(
+        HTTPStatus.FORBIDDEN,
+        "forbidden",
+        f"this question is not signed as another worker's are: all have {IN_COMMON}",
+    )
+
+
 def _too_many(reason: str, wait: float, what: str) -> ApiError:
     note(reason)
-    headers = {"Retry-After": str(max(1, math.ceil(wait)))}
+    headers = {"Retry-After": str(math.ceil(wait))}
     return ApiError(HTTPStatus.TOO_MANY_REQUESTS, "too-many", what, headers)
 
 

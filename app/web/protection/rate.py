@@ -27,12 +27,16 @@ class Rate:
         """Take one from the client's bucket; give 0, or the seconds until there is one."""
         wait = self.wait(client)
         if not wait:
-            full = max(self._full.get(client, 0.0), self._clock())
-            self._full[client] = full + self._interval
-            self._full.move_to_end(client)
-            if len(self._full) > CLIENTS:
-                self._full.popitem(last=False)
+            self.spend(client, 1)
         return wait
+
+    def spend(self, client: str, amount: float) -> None:
+        """Take some from the client's bucket, whether there is as much or not."""
+        full = max(self._full.get(client, 0.0), self._clock())
+        self._full[client] = full + amount * self._interval
+        self._full.move_to_end(client)
+        if len(self._full) > CLIENTS:
+            self._full.popitem(last=False)
 
     def wait(self, client: str) -> float:
         """Give the seconds until the client may send one; 0 if it may now."""

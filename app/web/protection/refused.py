@@ -9,7 +9,10 @@ REFUSED = Counter(
 )
 
 # At 0 from the start, so that a first refusal is seen as one.
-REASONS = ("body", "connections", "credentials", "head", "host", "origin", "rate", "role", "slow")
+REASONS = (
+    *("body", "connections", "credentials", "head", "host", "origin", "rate", "role", "share"),
+    "slow",
+)
 for _reason in REASONS:
     REFUSED.labels(_reason)
 

@@ -8,7 +8,7 @@ def seal(key: bytes, *parts: str) -> str:
     """Give what proves that we know the key, for these parts alone."""
     # Each with its length: no two lists of parts are the same text.
     text = "".join(f"{len(part)}:{part}" for part in parts)
-    return hmac.new(key, text.encode(), sha256).hexdigest()
+    return hmac.new(key, _bytes(text), sha256).hexdigest()
 
 
 def holds(key: bytes, proof: str, *parts: str) -> bool:
@@ -22,5 +22,10 @@ def same(given: str, known: str) -> bool:
 
 
 def _digest(text: str) -> bytes:
-    # Of the same length, whatever was given; which may be no text at all.
-    return sha256(text.encode(errors="surrogateescape")).digest()
+    # Of the same length, whatever was given.
+    return sha256(_bytes(text)).digest()
+
+
+def _bytes(text: str) -> bytes:
+    # What was given may be no text at all.
+    return text.encode(errors="surrogateescape")

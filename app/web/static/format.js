@@ -7,6 +7,7 @@ const exact = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
 const shortDay = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short" });
 const whole = new Intl.NumberFormat(LOCALE);
 const short = new Intl.NumberFormat(LOCALE, { notation: "compact", maximumFractionDigits: 1 });
+const fine = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 3 });
 const fractions = new Map();
 
 const DAY = 86_400_000;
@@ -19,7 +20,11 @@ function digits(price) {
   return size >= 10 ? 2 : size >= 1 ? 4 : size >= 0.01 ? 5 : 8;
 }
 
+// What there is no number for, such as the gain of a day that began below zero.
+const NONE = "–";
+
 export function price(value, like = value) {
+  if (value === null) return NONE;
   const count = digits(like);
   if (!fractions.has(count)) {
     const options = { minimumFractionDigits: count === 2 ? 2 : 0, maximumFractionDigits: count };
@@ -41,10 +46,11 @@ const percentage = new Intl.NumberFormat(LOCALE, {
   style: "percent", signDisplay: "exceptZero", minimumFractionDigits: 2, maximumFractionDigits: 2,
 });
 
-export const percent = (fraction) => percentage.format(fraction);
+export const percent = (fraction) => (fraction === null ? NONE : percentage.format(fraction));
+export const direction = (change) => (change === null ? "" : change < 0 ? "down" : "up");
 export const share = (fraction) => percent(fraction).replace("+", ""); // of a whole: no change
 export const count = (value) => whole.format(value);
-export const compact = (value) => short.format(value);
+export const compact = (value) => (Number.isInteger(value) || value >= 1000 ? short : fine).format(value);
 export const time = (ms) => clock.format(ms);
 export const timeExact = (ms) => exact.format(ms);
 export const date = (ms) => shortDay.format(ms);

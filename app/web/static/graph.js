@@ -13,11 +13,12 @@ export function graph() {
   return asked;
 }
 
-// The topics that are written here, which are those that can be watched.
+// The topics that are written here, which are those that can be watched: without their prefix.
 export async function topicsWritten() {
-  const { edges } = await graph();
+  const { nodes, edges } = await graph();
   const writes = edges.filter((edge) => ["writes", "late", "dead letters"].includes(edge.flow));
-  return new Set(writes.map((edge) => edge.target.replace("topic:", "")));
+  const written = new Set(writes.map((edge) => edge.target));
+  return new Set(nodes.filter((node) => written.has(node.id)).map((node) => node.label));
 }
 
 // Whether one of these topics is written here.

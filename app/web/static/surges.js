@@ -1,7 +1,7 @@
 // The latest surges of the market, and the last minute of one symbol.
 
 import { Choices } from "/static/choices.js";
-import { compact, count, element, percent, price, time, timeExact, utc } from "/static/format.js";
+import { compact, count, direction, element, percent, price, time, timeExact, utc } from "/static/format.js";
 
 const section = document.getElementById("surges");
 const empty = document.getElementById("surges-empty");
@@ -34,7 +34,7 @@ function fill(item, surge) {
   part("when").textContent = time(surge.end);
   part("when").title = `in the minute before ${timeExact(surge.end)} (${utc(surge.end)})`;
   part("gain").textContent = percent(surge.change);
-  part("gain").dataset.way = surge.change < 0 ? "down" : "up";
+  part("gain").dataset.way = direction(surge.change);
   part("gain").title = `from ${price(surge.open)} to ${price(surge.last, surge.open)}`;
 }
 
@@ -54,5 +54,5 @@ export function showMinute(newest) {
   minute.replaceChildren(
     ...facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))),
   );
-  minute.children[1].lastChild.dataset.way = newest.change < 0 ? "down" : "up";
+  minute.children[1].lastChild.dataset.way = direction(newest.change);
 }

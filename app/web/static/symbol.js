@@ -2,7 +2,7 @@
 
 import { Chart } from "/static/chart.js";
 import { corrected, evidenceLine } from "/static/evidence.js";
-import { count, compact, element, percent, price, span, time, timeElement, utc } from "/static/format.js";
+import { count, compact, direction, element, percent, price, span, time, timeElement, utc } from "/static/format.js";
 
 const ROWS = 12;
 const STATES = {
@@ -110,14 +110,14 @@ function showDay(day) {
   at("day").hidden = !day;
   at("day-gain").textContent = "";
   if (!day) return;
-  const gain = (day.close - day.open) / day.open;
+  const gain = day.open > 0 ? (day.close - day.open) / day.open : null;
   at("day-gain").textContent = percent(gain);
-  at("day-gain").dataset.way = gain < 0 ? "down" : "up";
+  at("day-gain").dataset.way = direction(gain);
   at("day-gain").title = `since the day's first price, ${price(day.open)}`;
   const facts = [
     ["Day", span(day.start, day.end)],
     ["Open", price(day.open)], ["Low", price(day.low)], ["High", price(day.high)],
-    ["VWAP", day.vwap === null ? "–" : price(day.vwap, day.open)],
+    ["VWAP", price(day.vwap, day.open)],
     ["Volume", compact(day.volume)], ["Ticks", compact(day.count)],
   ];
   at("day").replaceChildren(

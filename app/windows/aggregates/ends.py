@@ -3,21 +3,22 @@
 from msgspec import Struct
 
 from app.windows.aggregates.fields import Field, FieldAggregate, Plain, plain
+from app.windows.panes import AFTER_ALL, BEFORE_ALL
 
 
 class FirstState(Struct, array_like=True, gc=False):
     """A value and the record it is of: its event time (ms) and source offset."""
 
-    time: int = 1 << 62
-    offset: int = 1 << 62
+    time: int = AFTER_ALL
+    offset: int = AFTER_ALL
     item: Plain | None = None
 
 
 class LastState(Struct, array_like=True, gc=False):
     """A value and the record it is of: its event time (ms) and source offset."""
 
-    time: int = -1
-    offset: int = -1
+    time: int = BEFORE_ALL
+    offset: int = BEFORE_ALL
     item: Plain | None = None
 
 

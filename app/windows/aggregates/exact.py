@@ -1,6 +1,7 @@
 """Sums without rounding: the same in any order, to the last bit."""
 
 from math import inf
+from reprlib import repr as shortened
 from typing import Self
 
 #: Bits behind the point of the smallest float, 2**-1074, squared (IEEE 754, binary64).
@@ -52,7 +53,7 @@ class Exact:
         """Read what `to_bytes` gave. Raises ValueError for what it can't have given."""
         bits = int.from_bytes(raw[:2], "big")
         if len(raw) < 3 or bits > MOST_BITS:
-            raise ValueError(f"{raw[:20]!r} is no exact sum")
+            raise ValueError(f"{shortened(raw)} is no exact sum")
         return cls(int.from_bytes(raw[2:], "big", signed=True), bits)
 
     def __eq__(self, other: object) -> bool:

@@ -4,6 +4,7 @@ Flajolet, Fusy, Gandouet, Meunier: "HyperLogLog: the analysis of a near-optimal 
 estimation algorithm", AofA 2007.
 """
 
+from reprlib import repr as shortened
 from zlib import crc32
 
 from datasketches import hll_sketch, hll_union, tgt_hll_type
@@ -56,7 +57,7 @@ class Hll:
         """
         body = raw[4:]
         if not body or crc32(body) != int.from_bytes(raw[:4], "big"):
-            raise ValueError(f"{raw[:20]!r} is no sketch")
+            raise ValueError(f"{shortened(raw)} is no sketch")
         return cls(hll_sketch.deserialize(body))
 
 

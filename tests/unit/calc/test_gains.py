@@ -15,11 +15,11 @@ DAY = 86_400_000
 GAINERS = st.builds(
     Gainer,
     symbol=st.text("ABC", min_size=1, max_size=4),
-    gain=st.sampled_from([-0.5, 0.0, 0.1, 0.25]),
+    gain=st.sampled_from([-0.5, 0.0, 0.1, 0.25, None]),
     open=st.just(1.0),
     last=st.just(1.0),
     time=st.just(0),
-    volume=st.sampled_from([0, 7, 10**12]),
+    volume=st.sampled_from([0, 7, 0.25, 7.5, 10**12]),
 )
 
 
@@ -31,11 +31,30 @@ def test_a_gain_is_a_fraction_of_its_base(base: float, last: float, fraction: fl
     assert gain(base, last) == pytest.approx(fraction)
 
 
+@pytest.mark.parametrize(
+    ("base", "last"), [(0.0, 5.0), (-0.0, 5.0), (-37.63, 5.0), (-1.0, -2.0), (5e-324, 1e308)]
+)
+def test_from_nothing_or_less_there_is_no_gain(base: float, last: float) -> None:
+    """Nor where no float holds it."""
+    assert gain(base, last) is None
+
+
+@pytest.mark.parametrize(("last", "fraction"), [(0.0, -1.0), (-2.0, -2.0)])
+def test_a_price_may_fall_to_nothing_and_below(last: float, fraction: float) -> None:
+    """From a positive base that is a gain like any other."""
+    assert gain(2.0, last) == fraction
+
+
+def with_gain(gainers: list[Gainer]) -> list[Gainer]:
+    """Return those that rankings of gains are made of."""
+    return [each for each in gainers if each.gain is not None]
+
+
 @given(st.lists(GAINERS, max_size=30, unique_by=lambda each: each.symbol))
 def test_the_ten_best_are_the_first_ten_of_all_in_order(gainers: list[Gainer]) -> None:
     """By gain descending, ties by symbol; all of them where there are fewer than ten."""
-    in_order = sorted(sorted(gainers, key=lambda g: g.symbol), key=lambda g: g.gain, reverse=True)
-    assert top(gainers) == in_order[:10]
+    by_symbol = sorted(with_gain(gainers), key=lambda g: g.symbol)
+    assert top(gainers) == sorted(by_symbol, key=lambda g: g.gain, reverse=True)[:10]
 
 
 @given(st.lists(GAINERS, max_size=30, unique_by=lambda each: each.symbol))
@@ -44,7 +63,7 @@ def test_losers_and_the_most_active_are_the_first_ten_in_their_orders(
 ) -> None:
     """By gain ascending, by volume descending; ties by symbol in both."""
     by_symbol = sorted(gainers, key=lambda g: g.symbol)
-    assert bottom(gainers) == sorted(by_symbol, key=lambda g: g.gain)[:10]
+    assert bottom(gainers) == sorted(with_gain(by_symbol), key=lambda g: g.gain)[:10]
     assert most_active(gainers) == sorted(by_symbol, key=lambda g: g.volume, reverse=True)[:10]
 
 
@@ -65,7 +84,7 @@ def test_who_is_best_does_not_depend_on_the_order_asked_in(
     """Nor is anyone listed twice."""
     ranking = top(gainers, places)
     assert ranking == top(reversed(gainers), places)
-    assert len(ranking) == min(places, len(gainers))
+    assert len(ranking) == min(places, len(with_gain(gainers)))
 
 
 @given(st.dates(date(1973, 3, 3), date(2999, 12, 31)))

@@ -49,6 +49,22 @@ def follow(prices: Iterable[float]) -> tuple[list[Trend], list[TrendSignal]]:
     return trends, context.signals
 
 
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=30))
+def test_whatever_the_prices_averages_lie_between_them(prices: list[float]) -> None:
+    """And the 0 that they begin with: negative, 0, or further apart than a float can say."""
+    trends, _ = follow(prices)
+    low, high = min([0.0, *prices]), max([0.0, *prices])
+    for trend in trends:
+        assert low <= trend.ema38 <= high or trend.ema38 == pytest.approx(low)
+        assert low <= trend.ema100 <= high
+
+
+def test_averages_of_negative_prices_cross_as_of_others() -> None:
+    """Below 0 from the start is a sell, a rise above the averages a buy."""
+    _, signals = follow([-5.0] * 1_000 + [-1.0] * 10)
+    assert [each.signal for each in signals] == ["sell", "buy"]
+
+
 @settings(max_examples=30)
 @given(PRICES)
 def test_at_a_constant_price_averages_approach_it_and_cross_once(price: float) -> None:

@@ -1,74 +1,15 @@
 """Which results are compared, and why the others are not."""
 
-from collections.abc import Mapping
-
 import pytest
-from aiokafka import TopicPartition
+from covered_replay import BEGIN, HOUR, INTERVAL, MINUTE, covered, history, window
 
 from app import app
-from app.batching.tables import TaskTableManager
-from app.records import Surge
 from app.replay import coverage
 from app.replay.coverage import Coverage
-from app.replay.entries import Entries
-from app.replay.history import History
+from app.replay.entries import Entries, Entry
 from app.replay.results import Found
-from app.replay.selection import Interval, Selection, select
-from app.settings import Settings
-from app.state.keyed_table import KeyedTable
-from app.topics import CANDLES, SURGES, TICKS, TICKS_LATE, TOP_GAINERS, Topic
-from app.worker import TickApp
-
-HOUR, MINUTE = 3_600_000, 60_000
-
-#: Of a day: 2026-01-31 from ten to eleven.
-BEGIN = 1_769_817_600_000 + 10 * HOUR
-INTERVAL = Interval(BEGIN, BEGIN + HOUR)
-
-
-def history(partition: int, **known: int) -> History:
-    """Give a partition of ticks that was read from offset 100 to 200, of which 120 is in it."""
-    found = History(
-        tp=TopicPartition("ticks", partition),
-        by_record=True,
-        begin=100,
-        end=200,
-        expected=200,
-        interval=INTERVAL,
-        until=INTERVAL.end,
-        cut=False,
-        doubt=0,
-    )
-    found.position, found.first, found.last = 200, 110, 190
-    for name, value in known.items():
-        setattr(found, name, value)
-    return found
-
-
-def covered(
-    *histories: History,
-    finalised: Mapping[int, int] | None = None,
-    live: int = 200,
-    interval: Interval = INTERVAL,
-) -> Coverage:
-    """Give the coverage of a replay whose windows are final by partition, and of live's offsets."""
-    given = histories or (history(0), history(1))
-    until = finalised or {each.tp.partition: INTERVAL.end for each in given}
-    names = ("candles", "surges", "days")
-    found = Coverage(
-        select(app, []),
-        interval,
-        {each.tp: each for each in given},
-        {(name, partition): time for name in names for partition, time in until.items()},
-    )
-    found.committed = {each.tp: live for each in given}
-    return found
-
-
-def window(start: int, minutes: int, partition: int | None = 0) -> Found:
-    """Give a window of so many minutes, from ms after the begin on."""
-    begin = BEGIN + start
-    return Found(b"{}", begin, begin + minutes * MINUTE, partition, "")
+from app.replay.selection import Interval, select
+from app.topics import CANDLES, SURGES, TICKS_LATE, TOP_GAINERS
 
 
 def why(found: Coverage, result: Found, topic: object = CANDLES, *, in_live: bool = True) -> object:
@@ -124,6 +65,17 @@ def test_results_of_live_may_have_been_deleted() -> None:
     assert why(old, window(0, 1), in_live=False) == coverage.FORGOTTEN
     assert why(old, window(0, 1), in_live=True) is None
     assert why(old, window(10 * MINUTE, 1), in_live=False) is None
+    # What ended just then was written then or later.
+    assert why(old, window(9 * MINUTE, 1), in_live=False) is None
+
+
+def test_records_of_a_log_that_live_has_deleted_may_be_of_the_whole_interval() -> None:
+    """A late tick says nothing of when it was written: none is missed from the begin on alone."""
+    late = Found(b"{}", None, None, None, "ticks-0-150")
+    for kept_from, reason in (BEGIN, None), (BEGIN + 1, coverage.FORGOTTEN):
+        old = covered()
+        old.kept_from = {"ticks-late": kept_from}
+        assert why(old, late, TICKS_LATE, in_live=False) == reason
 
 
 def test_windows_of_another_length_are_not_made_here() -> None:
@@ -152,6 +104,15 @@ def test_a_record_of_a_log_is_compared_where_its_source_is_in_the_interval(
     assert why(covered(), result, TICKS_LATE) == reason
 
 
+@pytest.mark.parametrize(("live", "reason"), [(150, coverage.AHEAD), (151, None)])
+def test_a_record_of_a_log_is_compared_where_live_has_folded_its_source(
+    live: int, reason: str | None
+) -> None:
+    """What live has committed is the offset of the next record."""
+    late = Found(b"{}", None, None, None, "ticks-0-150")
+    assert why(covered(live=live), late, TICKS_LATE) == reason
+
+
 def test_a_period_is_compared_where_all_of_it_is_inside() -> None:
     """By the name of its key, whether a side has it or not."""
     ranking = Found(b"{}", None, None, None, "")
@@ -169,55 +130,17 @@ def test_a_surge_is_a_window_too() -> None:
     assert why(covered(finalised={0: 0, 1: INTERVAL.end}), window(0, 1, 1), SURGES) is None
 
 
-def keyed(*, made_anew: bool) -> tuple[Entries, Selection]:
-    """Give the topic that a table of keys writes, which is folded from ticks or from surges."""
-    host = TickApp(Settings(), broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
-    alerts = Topic("alerts", "symbol", Surge, "what a table of keys sends")
-    window = next(table for table in app.tasks.tables if table.name == "surges")
-    table = KeyedTable(
-        host,
-        name="alerts",
-        source=SURGES if made_anew else TICKS,
-        process=None,  # type: ignore[arg-type]  # nothing is folded
-        state=int,
-        outputs=[alerts],
-        retention=HOUR,
-        help="alerts",
-    )
-    chosen = Selection([window, table])
-    return Entries(alerts, chosen), chosen
+def test_of_the_windows_read_only_those_of_another_time_are_not_kept() -> None:
+    """One whose time is not known is: that it can't be compared is counted."""
+    entries = Entries(CANDLES, select(app, []))
 
+    def kept(start: int | None, end: int | None) -> bool:
+        entry = Entry("candles", "ACME", "", 0, b"{}", start, end, 0)
+        return covered().admits(entries, entry, replayed=False)
 
-@pytest.mark.parametrize("made_anew", [False, True])
-def test_what_a_table_of_keys_sends_may_depend_on_what_is_older(made_anew: bool) -> None:
-    """It is compared where there is nothing older, or where somebody says it does not matter."""
-    entries, chosen = keyed(made_anew=made_anew)
-    source = "" if made_anew else "ticks-0-150"
-    sent = Found(b"{}", BEGIN + MINUTE, BEGIN + MINUTE, 0, source)
-
-    def why_not(begin: int, *, warmed: bool) -> str | None:
-        parts = {each.tp: each for each in (history(0, begin=begin), history(1, begin=begin))}
-        final = {(name, n): INTERVAL.end for name in ("surges", "alerts") for n in (0, 1)}
-        found = Coverage(chosen, INTERVAL, parts, final, warmed=warmed)
-        return found.left_out(entries, "ACME", sent, in_live=True)
-
-    assert why_not(100, warmed=False) == coverage.REMEMBERS
-    assert why_not(100, warmed=True) is None
-    assert why_not(0, warmed=False) is None
-    sent = sent._replace(start=BEGIN - 1, end=BEGIN)
-    assert why_not(0, warmed=False) == (coverage.ELSEWHERE if made_anew else None)
-    sent = sent._replace(start=BEGIN - 1, end=BEGIN + 1)
-    assert why_not(0, warmed=False) == (coverage.BEYOND if made_anew else None)
-
-
-def test_a_log_of_a_second_stage_is_known_by_its_time() -> None:
-    """The offset of what it comes from is another one in a replay."""
-    entries, _ = keyed(made_anew=True)
-    value = b'{"time":7,"offset":3}'
-    entry = entries.read(0, b"ACME", value, [("source", b"surges-0-17")])
-    assert entry is not None
-    assert (entry.identity, entry.sources, entry.start, entry.end) == ("time 7", (), 7, 7)
-    lasting = entries.read(0, b"ACME", b'{"start":2,"end":7}', [])
-    assert lasting is not None
-    assert (lasting.identity, lasting.start, lasting.end) == ("time 7", 2, 7)
-    assert "offset" in entries.ignored
+    assert kept(BEGIN - 1, BEGIN + 1)
+    assert kept(BEGIN + HOUR - 1, BEGIN + HOUR + 1)
+    assert not kept(BEGIN - 1, BEGIN)
+    assert not kept(BEGIN + HOUR, BEGIN + HOUR + 1)
+    assert kept(None, None)
+    assert kept(BEGIN - 1, None)

@@ -3,16 +3,21 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from app import app
-from app.records import DailyGain
+from app.records import Connection, DailyGain
 from app.replay.comparison import same
 from app.replay.entries import Entries, Entry
 from app.replay.selection import Selection, select
+from app.schemas.connections import CONNECTIONS
+from app.schemas.form import AvroForm
 from app.topics import CANDLES, DAILY_GAINS, DEAD_LETTERS, SURGES, TICKS_LATE, TOP_GAINERS, Topic
 
 SOURCE = [("source", b"ticks-3-17")]
+
+NOON = 1_769_860_800_000
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +43,33 @@ def test_windows_are_known_by_key_and_place(everything: Selection) -> None:
     assert (entry.start, entry.end, entry.partition) == (120, 180, 3)
 
 
+def test_the_partition_of_a_window_is_its_own_word_or_its_topic_s(everything: Selection) -> None:
+    """A topic that is not co-partitioned with its source says nothing of where it came from."""
+    for topic, known in (CANDLES, 3), (SURGES, None):
+        entries, place = Entries(topic, everything), {"start": 0, "end": 60, "count": 1}
+        silent = read(entries, "ACME", **place, final=True)
+        telling = read(entries, "ACME", **place, final=True, partition=5)
+        assert silent is not None
+        assert telling is not None
+        assert (silent.partition, telling.partition) == (known, 5)
+
+
 def test_only_final_windows_are_compared_where_records_say_so(everything: Selection) -> None:
     """Which changes were said before depends on when they were."""
     entries = Entries(CANDLES, everything)
     assert read(entries, "ACME", start=0, end=60, final=False) is None
+
+
+def test_windows_that_are_not_final_are_read_where_they_are_asked_for(
+    everything: Selection,
+) -> None:
+    """Live has them, and has not published them for good; a tombstone is no window."""
+    entries = Entries(CANDLES, everything)
+    found = entries.read_open(3, b"ACME", b'{"size":60,"advance":60,"start":0,"final":false}')
+    assert found is not None
+    assert (found.key, found.identity, found.partition) == ("ACME", "[60,60,0]", 3)
+    assert entries.read_open(3, b"ACME", b'{"size":60,"start":0,"final":true}') is None
+    assert entries.read_open(3, b"ACME", None) is None
 
 
 def test_a_session_that_was_withdrawn_is_none(everything: Selection) -> None:
@@ -73,6 +101,16 @@ def test_a_record_of_a_log_is_known_by_where_it_came_from(everything: Selection)
     assert entries.ignored == {"time"}
 
 
+def test_the_partition_of_a_log_s_record_is_its_source_s_where_both_have_the_same(
+    everything: Selection,
+) -> None:
+    """Late ticks lie where their ticks do; dead letters of all sources lie in one partition."""
+    for topic, known in (TICKS_LATE, 3), (DEAD_LETTERS, None):
+        entry = read(Entries(topic, everything), "ACME", SOURCE, table="days", stage="days")
+        assert entry is not None
+        assert entry.partition == known
+
+
 def test_what_other_pipelines_put_into_a_log_is_not_compared() -> None:
     """Of two tables that refuse late ticks, or whose records fail, only those that are replayed."""
     surges = select(app, ["surges"])
@@ -93,10 +131,22 @@ def test_offsets_of_what_the_replay_makes_anew_are_left_aside(everything: Select
 def test_floats_agree_within_a_billionth_and_nothing_else_does() -> None:
     """Sums depend on the order of adding, counts do not."""
     assert same({"mean": [1.0, 2]}, {"mean": [1.0 + 1e-12, 2]})
+    assert same(1, 1.0 + 1e-12)
+    assert same(1.0 + 1e-12, 1)
     assert not same({"mean": 1.0}, {"mean": 1.0 + 1e-6})
     assert not same({"count": 10**12}, {"count": 10**12 + 1})
     assert not same({"vwap": None}, {"vwap": 0.0})
     assert not same({"a": 1}, {"a": 1, "b": 2})
+    assert not same(1.0, "1.0")
+    assert not same(1.0, None)
+
+
+@pytest.mark.parametrize("other", [[], [1], [1, 2, 3], [2, 1], {"0": 1, "1": 2}, None])
+def test_lists_agree_where_all_they_hold_does_in_order(other: Any) -> None:
+    """A ranking that lacks its last place is another one, and so is one with a place more."""
+    assert same({"rank": [1, 2]}, {"rank": [1, 2]})
+    assert not same({"rank": [1, 2]}, {"rank": other})
+    assert not same({"rank": other}, {"rank": [1, 2]})
 
 
 @pytest.mark.parametrize(
@@ -122,6 +172,27 @@ def test_each_source_comes_before_what_is_made_of_it(everything: Selection) -> N
     """So a stage is over when its source is."""
     names = [topic.name for topic in everything.sources]
     assert names.index("ticks") < min(names.index("daily-gains"), names.index("surges"))
+
+
+def test_avro_is_compared_field_by_field() -> None:
+    """A tombstone stays one, and a value of an earlier schema is compared by its bytes."""
+    form = AvroForm("connections-value", Connection, CONNECTIONS._schema)
+    form.schema_id = 258
+    topic = Topic("connections", "source", Connection, "who met whom", compacted=True, write=form)
+    entries = Entries(topic, Selection([]))
+    earlier = b"\0\0\0\1\1\2a"
+
+    def compared(value: bytes | None) -> bytes | None:
+        entry = entries.read(0, b"a", value, SOURCE)
+        assert entry is not None
+        return entry.value
+
+    connection = Connection("a", "b", 443, 1, NOON)
+    written = compared(form(connection))
+    assert written is not None
+    assert json.loads(written) == msgspec.to_builtins(connection)
+    assert compared(None) is None
+    assert compared(earlier) == earlier
 
 
 def test_a_value_that_is_no_json_is_compared_by_its_bytes() -> None:

@@ -29,8 +29,12 @@ class Records:
     """Records of these times from an offset on, as a history reads a batch; sent at their times."""
 
     def __init__(self, begin: int, *times: int) -> None:
-        self.raw = [SimpleNamespace(timestamp=time) for time in times]
         self.end = begin + len(times)
+        offsets = range(begin, self.end)
+        self.raw = [
+            SimpleNamespace(timestamp=time, offset=offset)
+            for time, offset in zip(times, offsets, strict=True)
+        ]
         self.decoded = SimpleNamespace(times=list(times), offsets=list(range(begin, self.end)))
 
     def __len__(self) -> int:
@@ -72,7 +76,27 @@ def test_what_was_deleted_leaves_doubt_about_what_follows_it() -> None:
     assert see(history(begin=5, cut=True), Records(5, 20, 120)).known_from == 100
 
 
+@pytest.mark.parametrize("timestamp", [-1, 0, None])
+def test_records_without_a_kafka_timestamp_are_noticed(timestamp: int | None) -> None:
+    """Others like them may stand before the first record that is read."""
+    unstamped = Records(3, 120, 130)
+    unstamped.raw[1].timestamp = timestamp
+    assert see(history(), Records(0, 95, 105, 110), unstamped).unstamped == 4
+    assert see(history(), Records(0, 95, 105)).unstamped is None
+
+
 def test_a_partition_that_never_gets_there_has_nothing_in_the_interval() -> None:
     """Nor has one without records."""
     assert not see(history(), Records(0, 50, 60)).within(0)
     assert not history().within(0)
+
+
+def test_where_kafka_s_timestamp_is_the_time_of_an_event_it_divides_the_partition() -> None:
+    """What could not be read has one too."""
+    records = Records(0, 50, 120, 210)
+    records.decoded = SimpleNamespace(times=[1, 2], offsets=[1, 2])
+    found = history()
+    found.by_record = False
+    see(found, records)
+    assert [found.within(offset) for offset in range(3)] == [False, True, False]
+    assert (found.stream_time, found.unstamped) == (210, None)

@@ -1,12 +1,14 @@
 """The database of the rules: each change has a version, and one query gives what is new."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 from postgres import postgres, program
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from app.calc.rules import BadRuleError
 from app.rules.database import RulesDatabase, UnknownRuleError, rules_url
@@ -52,6 +54,47 @@ async def test_each_change_gets_the_next_version(database: RulesDatabase) -> Non
     assert (cap.limit, cap.enabled, cap.version) == (200, True, first + 2)
     assert (casino.category, casino.enabled, casino.note) == ("casino", False, "the bank says so")
     assert await database.changes(first + 3) == []
+
+
+async def test_a_rule_added_while_the_tables_are_made_is_a_change(tmp_path: Path) -> None:
+    """By another program, between any two statements: it waits, or gets its version."""
+    path = tmp_path / "rules.db"
+    added: list[str] = []
+
+    def add(*_: object) -> None:
+        with closing(sqlite3.connect(path, timeout=0)) as other, suppress(sqlite3.Error):
+            other.execute("INSERT INTO rules (id, kind) VALUES (?, 'block')", (f"r{len(added)}",))
+            other.commit()
+            added.append(f"r{len(added)}")
+
+    event.listen(Engine, "before_cursor_execute", add)
+    try:
+        async with RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=f"sqlite:///{path}"))):
+            pass
+    finally:
+        event.remove(Engine, "before_cursor_execute", add)
+    add()
+    async with RulesDatabase(
+        rules_url(Settings(TICKSTREAM_RULES_URL=f"sqlite:///{path}"))
+    ) as found:
+        assert added
+        assert [each.id for each in await found.changes(0)] == added
+
+
+async def test_rules_of_a_table_that_was_there_before_are_changes(tmp_path: Path) -> None:
+    """Made by hand, or by a version that was stopped before it had made the triggers."""
+    path = tmp_path / "rules.db"
+    with closing(sqlite3.connect(path)) as hand:
+        hand.execute(
+            "CREATE TABLE rules (id TEXT PRIMARY KEY, kind TEXT NOT NULL, parameters TEXT NOT NULL "
+            "DEFAULT '{}', enabled BOOLEAN NOT NULL DEFAULT 1, note TEXT NOT NULL DEFAULT '')"
+        )
+        hand.execute("INSERT INTO rules (id, kind) VALUES ('early', 'block')")
+        hand.commit()
+    async with RulesDatabase(
+        rules_url(Settings(TICKSTREAM_RULES_URL=f"sqlite:///{path}"))
+    ) as found:
+        assert [(each.id, each.version) for each in await found.changes(0)] == [("early", 1)]
 
 
 async def test_a_deleted_rule_is_a_change_without_a_row(database: RulesDatabase) -> None:

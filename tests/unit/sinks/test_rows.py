@@ -13,7 +13,16 @@ def test_a_tick_is_written_with_its_own_time() -> None:
     assert to_row(tick, STAMP) == ("2024-01-01 00:00:01", "12.5")
 
 
-@pytest.mark.parametrize("price", ["65000.25", "65000", "1e-07"])
+@pytest.mark.parametrize(
+    ("sent", "price"), [("-37.63", "-37.63"), ('"12.50"', "12.5"), ("0", "0.0")]
+)
+def test_a_tick_may_have_any_price(sent: str, price: str) -> None:
+    """Negative, 0, or as text."""
+    tick = f'{{"symbol":"A","price":{sent},"size":null,"time":1704067201999}}'
+    assert to_row(tick.encode(), STAMP) == ("2024-01-01 00:00:01", price)
+
+
+@pytest.mark.parametrize("price", ["65000.25", "65000", "1e-07", "0", "-37.63"])
 def test_a_bare_price_is_written_as_it_came_with_kafkas_timestamp(price: str) -> None:
     """It has no other time."""
     assert to_row(f" {price}\n".encode(), STAMP) == ("2024-07-03 12:00:00", price)
@@ -28,12 +37,10 @@ def test_a_bare_price_is_written_as_it_came_with_kafkas_timestamp(price: str) ->
         (b"\xff", STAMP, "malformed"),
         (b"NaN", STAMP, "malformed"),
         (b'"12.5"', STAMP, "got `str`"),
-        (b"-1", STAMP, "is no price"),
-        (b"0", STAMP, "is no price"),
         (b"12.5", -1, "no time"),
         (b'{"symbol":"A","time":1704067201999}', STAMP, "`price`"),
         (b'{"symbol":"A","price":1,"time":9704067201999999}', STAMP, "calendar"),
-        (b'{"symbol":"A","price":1,"time":999999999999999999999999}', STAMP, "calendar"),
+        (b'{"symbol":"A","price":1,"time":999999999999999999999999}', STAMP, r"at `\$.time`"),
     ],
 )
 def test_what_is_neither_says_why(value: bytes | None, stamp: int, reason: str) -> None:

@@ -66,7 +66,7 @@ def test_bad_rows_are_said_with_file_and_line_and_the_rest_goes_on(
     """Each kind of bad row is counted, named, and costs nothing but itself."""
     bad = [
         b"ABC,x,2024-01-01,",
-        b"ABC,-1,2024-01-01,",
+        b"ABC,-1,2024-01-01,nan",
         b"ABC,inf,2024-01-01,",
         b"ABC,,2024-01-01,",
         b"ABC,1.5,yesterday,",

@@ -54,7 +54,7 @@ def candles(
     """Give the candle of each (symbol, start); final are those that end by `final_until`."""
     inside: dict[tuple[str, int], list[Event]] = {}
     for event in kept:
-        newest = event.tick.time // window.advance * window.advance
+        newest = event.tick.time - (event.tick.time - window.offset) % window.advance
         for start in range(newest, event.tick.time - window.size, -window.advance):
             inside.setdefault((event.tick.symbol, start), []).append(event)
     return {

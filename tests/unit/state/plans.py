@@ -10,6 +10,9 @@ from app.records import Tick
 
 MINUTE = 60_000
 
+#: Windows begin and end at multiples of it (ms), here.
+PANE = 30_000
+
 #: What may happen after some records were folded.
 EVENTS = (
     "nothing",
@@ -31,8 +34,17 @@ class Step(NamedTuple):
     event: str
 
 
-#: How far a tick may be behind (ms): some beyond any grace.
-LAGS = st.just(0) | st.integers(0, 12 * MINUTE)
+def edges(*instants: int) -> st.SearchStrategy[int]:
+    """Return one of some instants or durations (ms), or a millisecond less or more."""
+    return st.sampled_from([each + by for each in instants for by in (-1, 0, 1)])
+
+
+#: How far a tick may be behind (ms): by exactly the grace of a table, and some beyond any grace.
+LAGS = (
+    st.just(0)
+    | edges(1, 30_000, MINUTE, 90_001, 2 * MINUTE, 5 * MINUTE)
+    | st.integers(0, 12 * MINUTE)
+)
 
 PLANS = st.lists(
     st.builds(Step, st.integers(0, 15), st.integers(0, 3), st.sampled_from(EVENTS)), max_size=8
@@ -48,14 +60,16 @@ def live(driver: PartitionDriver, plan: list[Step]) -> None:
 
 @st.composite
 def ticks(draw: st.DrawFn, max_size: int = 40, behind: st.SearchStrategy[int] = LAGS) -> list[Raw]:
-    """Give ticks of three symbols whose clocks go on, lag (`behind`, ms), and leap.
+    """Return ticks of three symbols that go on, leap, and lag (`behind` all before them, ms).
 
-    Prices and sizes are such that sums of floats are exact. Some records can't be read.
+    Half of those that go on are at the edge of a pane, or a millisecond off. Prices and sizes are
+    such that sums of floats are exact. Some records can't be read.
     """
     onward = st.sampled_from([0, 1, 5_000, 20_000, 59_999, 60_000, 90_000, 1_200_000])
     fields = st.tuples(
         st.sampled_from("AAABBC"),
         onward,
+        st.none() | st.sampled_from([-1, 0, 1]),
         behind,
         st.integers(1, 40).map(lambda quarters: quarters / 4),
         st.integers(0, 3),
@@ -66,8 +80,11 @@ def ticks(draw: st.DrawFn, max_size: int = 40, behind: st.SearchStrategy[int] = 
     # Left to itself, hypothesis draws lists of five.
     length = draw(st.integers(0, max_size))
     for drawn in draw(st.lists(fields, min_size=length, max_size=length)):
-        symbol, step, lag, price, size, gap, luck = drawn
-        clock += step
+        symbol, step, off, lag, price, size, gap, luck = drawn
+        if not lag:
+            clock += step
+            if off is not None:
+                clock = max(clock, clock + -clock % PANE + off)
         tick = raw_tick(offset, Tick(symbol, price, clock - lag, size))
         raw.append(tick._replace(value=b"?") if luck == 0 else tick)
         offset += gap

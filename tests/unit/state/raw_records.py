@@ -15,7 +15,8 @@ class Raw(NamedTuple):
     """What aiokafka's parser gives of a record, as far as decoding looks at it."""
 
     offset: int
-    timestamp: int
+    #: Kafka's (ms); 0, -1 or None where the producer gave none.
+    timestamp: int | None
     key: bytes | None
     value: bytes | None
 
@@ -41,6 +42,11 @@ GOOD: dict[str, Callable[[Tick], tuple[bytes, bytes]]] = {
     "plain": lambda t: (t.symbol.encode(), _json(t)),
     "more fields": lambda t: (t.symbol.encode(), _json(t, venue={"id": [1, "}\n{"]}, note=None)),
     "whole price": lambda t: (t.symbol.encode(), _number(t, "price", b"%d" % t.price)),
+    "price as text": lambda t: (t.symbol.encode(), _json(t, price=str(t.price))),
+    "numbers as text": lambda t: (
+        t.symbol.encode(),
+        _json(t, price=str(t.price), size=str(t.size)),
+    ),
     "blanks": lambda t: (t.symbol.encode(), b"  " + _json(t) + b" \t\r"),
     "several lines": lambda t: (t.symbol.encode(), msgspec.json.format(_json(t), indent=2)),
     "line break after": lambda t: (t.symbol.encode(), _json(t) + b"\n"),
@@ -57,16 +63,29 @@ BAD: dict[str, tuple[Callable[[Tick], tuple[bytes | None, bytes | None]], str]] 
     "no object": (lambda t: (t.symbol.encode(), b"[1]"), "Expected `object`, got `array`"),
     "null": (lambda t: (t.symbol.encode(), b"null"), "Expected `object`, got `null`"),
     "no price": (lambda t: (t.symbol.encode(), _json(t, price=...)), "missing.*`price`"),
-    "price 0": (lambda t: (t.symbol.encode(), _json(t, price=0)), r"> 0.0 - at `\$.price`"),
-    "price below 0": (lambda t: (t.symbol.encode(), _json(t, price=-1.5)), r"at `\$.price`"),
-    "price as text": (lambda t: (t.symbol.encode(), _json(t, price="1")), r"`str` - at `\$.price`"),
+    "price of no number": (
+        lambda t: (t.symbol.encode(), _json(t, price="1,5")),
+        r"'1,5' is no number - at `\$.price`",
+    ),
+    "price null": (lambda t: (t.symbol.encode(), _json(t, price=None)), r"`null` - at `\$.price`"),
+    "price NaN as text": (
+        lambda t: (t.symbol.encode(), _json(t, price="NaN")),
+        r"'NaN' is no finite number - at `\$.price`",
+    ),
     "price 1e999": (
         lambda t: (t.symbol.encode(), _number(t, "price", b"1e999")),
         r"out of range - at `\$.price`",
     ),
     "price NaN": (lambda t: (t.symbol.encode(), _number(t, "price", b"NaN")), "malformed"),
     "size below 0": (lambda t: (t.symbol.encode(), _json(t, size=-1)), r">= 0 - at `\$.size`"),
-    "size too large": (lambda t: (t.symbol.encode(), _json(t, size=2**60)), r"at `\$.size`"),
+    "size as text below 0": (
+        lambda t: (t.symbol.encode(), _json(t, size="-0.5")),
+        r">= 0.0 - at `\$.size`",
+    ),
+    "size too large": (
+        lambda t: (t.symbol.encode(), _number(t, "size", b"1" + b"0" * 400)),
+        r"out of range - at `\$.size`",
+    ),
     "no time": (lambda t: (t.symbol.encode(), _json(t, time=...)), "missing.*`time`"),
     "time as text": (
         lambda t: (t.symbol.encode(), _json(t, time=str(t.time))),
@@ -93,8 +112,12 @@ BAD: dict[str, tuple[Callable[[Tick], tuple[bytes | None, bytes | None]], str]] 
     "another key": (lambda t: (b"OTHER", _json(t)), "the key b'OTHER' is not the record's symbol"),
     "key no UTF-8": (lambda t: (b"\xff\xfe", _json(t)), "utf-8"),
     "key with a blank": (lambda t: (t.symbol.encode() + b" ", _json(t)), "is not the record's"),
+    "long symbol": (
+        lambda t: (b"K" * 257, _json(t, symbol="K" * 257)),
+        r"length <= 256 - at `\$.symbol`",
+    ),
     "huge key": (
-        lambda t: (b"K" * 70_000, _json(t, symbol="K" * 70_000)),
+        lambda t: (b"K" * 70_000, _json(t)),
         "the key has 70000 bytes, more than 65535",
     ),
     "no value": (lambda t: (t.symbol.encode(), None), "has no value"),
@@ -106,6 +129,6 @@ BAD: dict[str, tuple[Callable[[Tick], tuple[bytes | None, bytes | None]], str]] 
     "a byte-order mark": (lambda t: (t.symbol.encode(), b"\xef\xbb\xbf" + _json(t)), "malformed"),
     "nested deeply": (
         lambda t: (t.symbol.encode(), _number(t, "note", b"[" * 5_000 + b"]" * 5_000)),
-        "recursion",
+        "nested too deeply",
     ),
 }

@@ -12,7 +12,8 @@ from raw_records import BAD, GOOD, NOON, Raw, raw_tick
 
 from app.native import Extension, extension
 from app.records import Tick
-from app.state.batch import MAX_DEAD_VALUE, Batch, Decoder
+from app.records.reading import reader
+from app.state.batch import MAX_DEAD_TEXT, MAX_DEAD_VALUE, Batch, Decoder
 from app.state.checkpoint import BATCH_BYTES
 from app.state.clock import SystemClock
 from app.state.decoded import Decoded
@@ -27,14 +28,14 @@ TICKS_DRAWN = st.builds(
     Tick,
     symbol=SYMBOLS,
     # Whole, so that it may be written without a point.
-    price=st.integers(1, 1000).map(float),
+    price=st.integers(-1000, 1000).map(float),
     time=st.integers(NOON, NOON + HOUR),
-    size=st.integers(0, 9),
+    size=st.integers(0, 9) | st.sampled_from([0.0, 0.001, 2.0, 3.75]),
 )
 
 
 #: Ticks without the form that the extension reads as columns: it reads them as any record.
-PLAIN_TICKS = replace(TICKS, read=msgspec.json.Decoder(Tick).decode)
+PLAIN_TICKS = replace(TICKS, read=reader(Tick))
 
 #: How the decoders of this module read: a topic of ticks, and the extension or none.
 READING: dict[str, tuple[Topic, Extension | None]] = {
@@ -186,6 +187,41 @@ def test_an_event_time_may_be_a_little_ahead_of_kafkas_timestamp(
     ]
 
 
+@pytest.mark.parametrize("stamp", [-1, 0, None])
+def test_a_record_without_a_kafka_timestamp_counts_by_its_own_time(stamp: int | None) -> None:
+    """Alone, and among others, which are still compared with theirs."""
+    ticks = [Tick("ACME", float(n), NOON + n, n) for n in range(4)]
+    raw = [raw_tick(n, tick) for n, tick in enumerate(ticks)]
+    bare = [each._replace(timestamp=stamp) for each in raw]
+    assert [row[-1] for row in columns(decoder().decode(bare))] == ticks
+    mixed = [bare[0], raw[1], raw[2]._replace(timestamp=NOON - 2 * HOUR), bare[3]]
+    decoded = decoder().decode(mixed)
+    assert (decoded.offsets, [each.offset for each in decoded.bad]) == ([0, 1, 3], [2])
+
+
+@pytest.mark.parametrize("stamp", [-1, 0, None])
+def test_microseconds_are_a_dead_letter_without_a_kafka_timestamp_as_well(
+    stamp: int | None,
+) -> None:
+    """One such record would close every window for 50,000 years."""
+    tick = Tick("ACME", 1.0, NOON * 1000, 1)
+    decoded = decoder().decode([raw_tick(0, tick)._replace(timestamp=stamp)])
+    assert decoded.offsets == []
+    (letter,) = decoded.bad
+    assert "microseconds perhaps given" in letter.error
+
+
+def test_what_the_application_writes_itself_is_compared_with_no_timestamp() -> None:
+    """Its event times are those of records that were compared when they came in."""
+    topic, native = READING["now"]
+    own = Decoder(topic, PARTITION, None, SystemClock(), native)
+    raw = [raw_tick(n, Tick("ACME", 1.0, NOON))._replace(timestamp=NOON - 9 * HOUR) for n in (0, 1)]
+    assert own.decode(raw).offsets == [0, 1]
+    beyond = raw_tick(2, Tick("ACME", 1.0, NOON * 1000))
+    (letter,) = own.decode([*raw, beyond]).bad
+    assert "microseconds perhaps given" in letter.error
+
+
 def test_a_topic_is_read_by_its_own_key_field() -> None:
     """Connections are keyed by their source, not by a symbol."""
     value = b'{"source":"h1","destination":"h2","port":443,"bytes":1,"time":%d}' % NOON
@@ -227,6 +263,21 @@ def test_a_dead_letter_fits_into_its_topic(key: bytes, value: bytes) -> None:
     if len(value) > MAX_DEAD_VALUE:
         assert letter.value == value[:MAX_DEAD_VALUE]
         assert f"(the first {MAX_DEAD_VALUE} of {len(value)} bytes)" in letter.error
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_a_dead_letter_is_cut_to_the_byte(more: int) -> None:
+    """A value, a key and an error that just fit are whole."""
+    key, value = b"k" * (MAX_DEAD_TEXT + more), b"x" * (100 + more)
+    reader = Decoder(TICKS, PARTITION, HOUR, SystemClock(), max_record=200)
+    record = Raw(7, NOON, key, value)
+    error = ValueError("e" * (MAX_DEAD_TEXT - len("ValueError: ") + more))
+    letter = reader.dead_letter(record, error, "decode")
+    assert (letter.value, letter.key) == (value[:100], key[:MAX_DEAD_TEXT].decode())
+    text, cut, note = letter.error.partition(" (")
+    assert text == f"ValueError: {error}"[:MAX_DEAD_TEXT]
+    assert cut + note == (" (the first 100 of 101 bytes)" if more > 0 else "")
+    assert reader.dead_letter(record._replace(key=None, value=None), error, "x").value is None
 
 
 def test_a_batch_is_decoded_once_for_all_its_tables() -> None:

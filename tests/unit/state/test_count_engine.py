@@ -24,7 +24,7 @@ from trails import (
 )
 
 from app.records import DeadLetter, Tick
-from app.state import closed_windows, count_state, partition
+from app.state import closed_windows, count_state, partition, portion
 from app.topics import DEAD_LETTERS
 from app.worker import TickApp
 
@@ -131,6 +131,7 @@ def test_what_is_forgotten_goes_in_slices_and_completely(
     table = declared(application, life.definition._replace(retention=5 * MINUTE))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(count_state, "SLICE", 1)
+        patch.setattr(portion, "RESULTS", 2)
         patch.setattr(partition, "EXPIRE_SLICE", 3)
         with drive(table, life.raw) as driver:
             live(driver, life.plan)

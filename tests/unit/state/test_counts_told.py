@@ -18,7 +18,7 @@ from trails import (
 )
 
 from app.records import Tick
-from app.state import closed_windows, count_state
+from app.state import closed_windows, count_state, portion
 from app.topics import TICKS_LATE
 from app.windows import on_close
 from app.worker import TickApp
@@ -211,6 +211,22 @@ def test_what_a_crash_left_unpublished_is_published_afterwards(
             assert [s.count for s in told(driver)] == list(range(1, tick + 1))
 
 
+def test_what_changed_longest_ago_is_published_first_and_once(
+    application: TickApp, drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the newest record of a key: its oldest may be older than all of another key."""
+    monkeypatch.setattr(portion, "RESULTS", 1)
+    table = declared(application, Definition("count 6/3", 0, HOUR))
+    raw = [raw_tick(n, Tick(symbol, 1.0, NOON + n, 1)) for n, symbol in enumerate("AAABA")]
+    with drive(table, raw) as driver:
+        driver.fold_rest()
+        driver.checkpoint()
+        assert story(told(driver)) == [(3, 3, 1, False)]
+        driver.crash()
+        driver.settle()
+        assert story(told(driver))[1:] == [(4, 4, 1, False), (0, 4, 4, False)]
+
+
 def test_a_long_time_takes_no_more_room_than_the_retention(
     application: TickApp, drive: Drive
 ) -> None:
@@ -239,3 +255,22 @@ def test_order_is_that_of_arrival(application: TickApp, drive: Drive) -> None:
     with drive(table, [raw_tick(event.offset, event.tick) for event in events]) as driver:
         driver.settle()
         assert told(driver) == [window(events, 2)]
+
+
+@pytest.mark.parametrize(("early", "left"), [(0, {b"A", b"B", b"C"}), (-1, {b"C"})])
+def test_keys_that_nothing_came_for_are_dropped_by_portions(
+    application: TickApp,
+    drive: Drive,
+    monkeypatch: pytest.MonkeyPatch,
+    early: int,
+    left: set[bytes],
+) -> None:
+    """All of them, though nothing else happens: when more than the retention has passed."""
+    monkeypatch.setattr(count_state, "SLICE", 1)
+    table = declared(application, Definition("count 4", 0, HOUR))
+    times = {"A": NOON, "B": NOON, "C": NOON + HOUR - early}
+    raw = [raw_tick(n, Tick(key, 1.0, time, 1)) for n, (key, time) in enumerate(times.items())]
+    with drive(table, raw) as driver:
+        driver.settle()
+        assert driver.state.all_keys() == left
+        assert len(open_rows(driver)) == len(left)

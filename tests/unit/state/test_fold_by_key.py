@@ -1,6 +1,7 @@
 """Batches in which no record is behind another are folded key by key: nothing shows of it."""
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from window_checks import (
     declared,
 )
 
-from app.records import DeadLetter, Tick
+from app.records import Candle, DeadLetter, Tick
 from app.state import pane_folding
 from app.topics import CANDLES, DEAD_LETTERS
 from app.windows import Ohlc, OhlcState
@@ -81,6 +82,17 @@ def test_each_window_is_the_fold_of_what_was_accepted(
             assert_answers(driver)
 
 
+@pytest.mark.parametrize("known", [0, 1, 2, 3])
+def test_records_that_come_again_count_once(new_table: NewTable, drive: Drive, known: int) -> None:
+    """A batch may begin with some that are in already, of the very time that stream time has."""
+    table = new_table("1m", 0)
+    with drive(table, _ticks([1.5] * 12, step=0)) as driver:
+        driver.fold(4)
+        driver.fold(8, again=known)
+        driver.settle()
+        assert [c.count for c in driver.written(CANDLES, Candle)] == [6, 6]
+
+
 def test_a_key_and_pane_takes_one_call(new_table: NewTable, drive: Drive) -> None:
     """That is what it is for."""
     choosy = Choosy()
@@ -88,6 +100,55 @@ def test_a_key_and_pane_takes_one_call(new_table: NewTable, drive: Drive) -> Non
     with drive(table, _ticks([1.5] * 240, step=1_000)) as driver:
         driver.fold_rest()
         assert choosy.calls == 2 * 4
+
+
+@pytest.mark.parametrize(
+    ("records", "keys", "apart", "at_once"),
+    [
+        (4, 1, 0, False),
+        (5, 1, 0, True),
+        (9, 2, 0, False),
+        (10, 2, 0, True),
+        # A minute from the first to the last: of two panes.
+        (9, 1, 7_500, False),
+        (9, 1, 7_499, True),
+        (10, 1, 6_667, True),
+    ],
+)
+def test_records_are_folded_by_key_where_keys_recur(  # noqa: PLR0917
+    new_table: NewTable,
+    drive: Drive,
+    monkeypatch: pytest.MonkeyPatch,
+    records: int,
+    keys: int,
+    apart: int,
+    *,
+    at_once: bool,
+) -> None:
+    """Five times in each pane on average: else it costs more than it saves."""
+    monkeypatch.setattr(pane_folding, "RECURRING", 5)
+    choosy = Choosy()
+    ticks = [Tick("ABC"[n % keys], 1.5, NOON + n * apart, 1) for n in range(records)]
+    with drive(new_table("1m", 0, aggregate=choosy), [*map(raw_tick, count(), ticks)]) as driver:
+        driver.fold_rest()
+        panes = {(tick.symbol, tick.time // MINUTE) for tick in ticks}
+        assert choosy.calls == (len(panes) if at_once else records)
+
+
+@pytest.mark.parametrize(("behind", "keys", "at_once"), [(0, 8, 1), (1, 8, 8), (0, 9, 8)])
+def test_records_are_folded_one_by_one_where_they_may_be_late_or_keys_are_many(
+    new_table: NewTable, drive: Drive, behind: int, keys: int, at_once: int
+) -> None:
+    """By the first of a batch, and by the keys that are in memory already."""
+    choosy = Choosy()
+    before = [Tick("ABCDEFGHI"[n], 1.5, NOON, 1) for n in range(keys)]
+    ticks = [*before, *[Tick("A", 1.5, NOON - behind, 1)] * 8]
+    table = new_table("1m", 5 * MINUTE, aggregate=choosy)
+    with drive(table, [*map(raw_tick, count(), ticks)]) as driver:
+        driver.fold(keys)
+        choosy.calls = 0
+        driver.fold_rest()
+        assert choosy.calls == at_once
 
 
 def test_a_record_that_cannot_be_folded_is_a_dead_letter_and_no_other(

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import count, pairwise
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -61,6 +61,11 @@ def table(application: TickApp) -> GroupTable:
 def old_days(application: TickApp) -> GroupTable:
     """Give a table that keeps two days."""
     return declared(application, retention=2 * DAY)
+
+
+def test_a_ranking_that_names_no_version_reads_what_it_wrote_before(table: GroupTable) -> None:
+    """Rows are refused where the layout differs: what none is named for is version 1 for good."""
+    assert table.layout == f"{gainers.row_type.__name__} 1"
 
 
 def raw_gain(offset: int, symbol: str, days: int, gain: float, **changes: Any) -> Raw:
@@ -206,10 +211,15 @@ def test_rows_of_a_day_that_came_with_its_end_are_deleted_too(
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 4, 7, 100])
-def test_the_rows_of_a_day_are_deleted_together(
-    old_days: GroupTable, drive: Drive, monkeypatch: pytest.MonkeyPatch, at_once: int
+@pytest.mark.parametrize("crash", ["none", "kept", "lost"])
+def test_a_day_is_over_before_its_first_row_is_deleted(
+    old_days: GroupTable,
+    drive: Drive,
+    monkeypatch: pytest.MonkeyPatch,
+    at_once: int,
+    crash: Literal["none", "kept", "lost"],
 ) -> None:
-    """However many a checkpoint deletes: what is left of a day would be taken for the whole."""
+    """However few rows a checkpoint deletes: what is left would be taken for the whole."""
     monkeypatch.setattr(partition, "EXPIRE_SLICE", at_once)
     symbols = {0: 5, 1: 2, 2: 4}
     raw = [raw_gain(0, s, day, 0.5) for day, n in symbols.items() for s in SYMBOLS[:n]]
@@ -218,11 +228,15 @@ def test_the_rows_of_a_day_are_deleted_together(
         driver.fold(len(raw))
         driver.checkpoint()
         driver.fold(1)
-        for _ in raw:
-            driver.checkpoint()
-            starts = [split_row_key(row)[1] for row in driver.state.store.keys_between(0)]
-            for day, number in symbols.items():
-                assert starts.count(FIRST + day * DAY) in {0, number}
+        for _ in range(len(raw) + 1):
+            deleted = [row for row, value in driver.checkpoint().rows if value is None]
+            assert len(deleted) <= at_once
+            assert driver.state.starts() == [FIRST + 20 * DAY]
+            for day in symbols:
+                assert driver.state.result(FIRST + day * DAY) is None
+            if crash != "none":
+                driver.crash(crash)
+        starts = [split_row_key(row)[1] for row in driver.state.store.keys_between(0)]
         assert starts == [FIRST + 20 * DAY]
 
 
@@ -266,6 +280,58 @@ def test_a_day_is_kept_until_the_slowest_partition_has_left_it(
         monkeypatch.setattr(application.tasks, "conf", conf)
         driver.checkpoint()
         assert list(driver.state.store.starts()) == [FIRST + 9 * DAY]
+
+
+@pytest.mark.parametrize(("early", "kept"), [(1, True), (0, False), (-1, False)])
+def test_a_day_is_kept_to_the_millisecond(
+    application: TickApp, drive: Drive, early: int, *, kept: bool
+) -> None:
+    """It is over when the retention has passed since its end, and its records are refused then."""
+    table = declared(application, retention=DAY)
+    end = FIRST + 2 * DAY - early
+    days = [(0, 0), (9, end), (0, end)]
+    raw = [raw_gain(n, "ABC"[n], day, 0.5, stream_time=end) for n, (day, end) in enumerate(days)]
+    with drive(table, raw) as driver:
+        driver.fold(2)
+        driver.checkpoint()
+        driver.settle()
+        assert driver.state.starts() == [*([FIRST] if kept else []), FIRST + 9 * DAY]
+        assert len(driver.written(DEAD_LETTERS, DeadLetter)) == (not kept)
+
+
+def test_a_ranking_that_is_too_large_is_a_dead_letter_of_the_last_record(
+    application: TickApp, drive: Drive
+) -> None:
+    """It has no offset of its own; others are published."""
+    table = declared(application)
+    table.publications = [(TOP_GAINERS, lambda result: "x" * (4_000 if result.revision else 10))]
+    raw = [raw_gain(n, "A", n, 0.5) for n in range(2)]
+    with drive(table, raw) as driver:
+        driver.state._largest = 4_000
+        driver.settle()
+        (letter,) = driver.written(DEAD_LETTERS, DeadLetter)
+        assert (letter.offset, letter.stage) == (1, table.name)
+        assert driver.written(TOP_GAINERS, str) == ["x" * 10]
+
+
+def test_memory_keeps_the_newest_days_and_those_that_changed(
+    table: GroupTable, drive: Drive
+) -> None:
+    """All others are answered from the store."""
+    raw = [raw_gain(n, "A", day, 0.5) for n, day in enumerate([*range(6), 1])]
+    with drive(table, raw) as driver:
+        for day in range(6):
+            driver.fold(1)
+            driver.checkpoint()
+            kept = [FIRST + each * DAY for each in range(max(0, day - 2), day + 1)]
+            assert sorted(driver.state._periods) == kept
+        driver.fold(1)
+        snapshot = driver.snapshot(publish=False)
+        driver.commit(snapshot)
+        assert FIRST + DAY in driver.state._periods
+        driver.settle()
+        assert sorted(driver.state._periods) == kept
+        assert len(driver.state.rows_of(b"A")) == len(driver.state.starts()) == 6
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "2026-02-31", "2026-13-01"])

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +10,8 @@ from aiokafka import TopicPartition
 from faust.types import TP
 from partition_driver import NewTable
 
-from app.batching.consumer import BatchConsumer
+from app.batching.backpressure import Backpressure
+from app.batching.consumer import NONE, BatchConsumer
 from app.settings import Settings
 from app.state.tasks import Tasks
 from app.testing.clock import VirtualClock
@@ -39,15 +41,19 @@ class Consumer(BatchConsumer):
             on_partitions_assigned=_nothing,
         )
         self.tasks, tasks.source = tasks, self
+        self._backpressure = Backpressure(tasks)
         self.flow_active = True
         #: Where each partition was sought to last.
         self.sought: dict[TopicPartition, int] = {}
         self._active_partitions: set[Any] = set()
+        #: The partitions that each poll asked for.
+        self.asked: list[set[TP]] = []
         self._polls = polls
         # Of a thread that never starts.
         self._thread.thread_loop.close()
 
-    async def _getmany(self, **_: Any) -> Any:
+    async def _getmany(self, *, active_partitions: set[TP], **_: Any) -> Any:
+        self.asked.append(active_partitions)
         return next(self._polls)
 
     async def _seek_all(self, offsets: Mapping[TopicPartition, int]) -> None:
@@ -63,6 +69,10 @@ class Consumer(BatchConsumer):
     def highwater(self, _: Any) -> int:
         """A hundred records are in the topic."""
         return 100
+
+    async def topic_id(self, _: str) -> str:
+        """It has none."""
+        return ""
 
     def still_assigned(self, _: TopicPartition, __: int) -> bool:
         """All stays assigned."""
@@ -116,4 +126,31 @@ async def test_what_was_fetched_for_a_task_goes_to_no_other(
     assert [tp async for tp, _ in held_up] == []
     assert consumer.sought[two] == 0
     assert await consumer.delivered() == [(TP(*two), 0)]
+    await tasks.revoke([one, two])
+
+
+async def test_partitions_that_hold_too_much_are_left_out_of_polls(
+    application: TickApp, new_table: NewTable, tmp_path: Path
+) -> None:
+    """Others go on; where all hold too much, polls ask for nothing, but go on too.
+
+    A member of the group that does not poll for long has to leave it.
+    """
+    tasks = Tasks(Settings(APP_DATADIR=tmp_path, TICKSTREAM_UNCOMMITTED_BYTES=100), tmp_path)
+    tasks.journal = MemoryJournal(MemoryKafka(VirtualClock(0)), 0)
+    tasks.add_table(new_table("1m", 0))
+    (table,) = tasks.tables
+    one, two = (TopicPartition(table.source.name, number) for number in range(2))
+    consumer = Consumer(application, tasks, cycle([{}]))
+    tasks.assign([one, two], 1)
+    tasks.on_flow_open()
+    await opened(tasks, one, two)
+    tasks.uncommitted.note(one, 90)
+    tasks.uncommitted.note(two, 20)
+    await consumer.delivered()
+    tasks.uncommitted.note(two, 80)
+    await consumer.delivered()
+    tasks.uncommitted.note(one, 0)
+    await consumer.delivered()
+    assert consumer.asked == [{TP(*two)}, NONE, {TP(*one), TP(*two)}]
     await tasks.revoke([one, two])

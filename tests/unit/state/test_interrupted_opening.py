@@ -75,6 +75,10 @@ class Group:
         """Nothing is in the topic."""
         return 0, 0
 
+    async def topic_id(self, _: str) -> str:
+        """It has none."""
+        return ""
+
     async def fetched(self, tps: list[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """Nothing is in the topic."""
         return dict.fromkeys(tps, (0, 0))

@@ -1,17 +1,23 @@
 """Records that look back at the window before theirs, and follow its corrections."""
 
 from collections import defaultdict
+from itertools import pairwise
+from typing import Literal
 
 import msgspec
+import pytest
 from candle_truth import candles, truth
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from partition_driver import Drive, NewTable
 from plans import MINUTE, PLANS, Step, live, ticks
 from raw_records import NOON, Raw, raw_tick
 
-from app.records import Tick
+from app.records import Candle, Tick
 from app.topics import CANDLES
-from app.windows import WindowResult, tumbling
+from app.windows import Window, WindowResult, tumbling
+
+pytestmark = pytest.mark.usefixtures("twin")
 
 HOUR = 60 * MINUTE
 
@@ -24,46 +30,55 @@ class Change(msgspec.Struct, frozen=True):
     close: float
     before: float | None
     final: bool
+    revision: int = -1
 
 
 def change(result: WindowResult) -> Change:
     """Make the record of a minute."""
     previous = result.previous()
     before = None if previous is None else previous.close
-    return Change(result.key, result.start, result.state.close, before, result.final)
+    return Change(
+        *(result.key, result.start, result.state.close, before, result.final, result.revision)
+    )
 
 
-def right(raw: list[Raw], grace: int) -> dict[tuple[str, int], Change]:
-    """Give each minute's change, from the minutes that hold a tick."""
+def right(raw: list[Raw], window: Window, grace: int) -> dict[tuple[str, int], Change]:
+    """Return each window's change, from the windows and minutes that hold a tick."""
     facts = truth(raw, grace)
-    window = tumbling(MINUTE)
-    closes: dict[str, float] = {}
+    limit = facts.stream_time - grace
+    minutes = sorted(candles(facts.kept, tumbling(MINUTE), limit).items())
     changes = {}
-    minutes = candles(facts.kept, window, facts.stream_time - grace)
-    for (symbol, start), candle in sorted(minutes.items()):
+    for (symbol, start), candle in candles(facts.kept, window, limit).items():
+        earlier = [each for (name, at), each in minutes if name == symbol and at < start]
+        before, newest = (earlier[-1].close, earlier[-1].last_offset) if earlier else (None, -1)
         changes[symbol, start] = Change(
-            symbol, start, candle.close, closes.get(symbol), candle.final
+            *(symbol, start, candle.close, before, candle.final),
+            2 * max(candle.last_offset, newest) + candle.final,
         )
-        closes[symbol] = candle.close
     return changes
 
 
 @settings(max_examples=40)
-@given(ticks(), PLANS)
+@given(ticks(), PLANS, st.sampled_from(["1m", "3m/1m"]))
 def test_the_last_record_of_a_window_knows_the_last_close_before_it(
-    new_table: NewTable, drive: Drive, raw: list[Raw], plan: list[Step]
+    new_table: NewTable, drive: Drive, raw: list[Raw], plan: list[Step], windows: str
 ) -> None:
     """Though ticks of the window before came later, and it may be in the store alone."""
-    table = new_table("1m", 3 * MINUTE, 24 * HOUR, looks_back=True, record=change)
+    table = new_table(windows, 3 * MINUTE, 24 * HOUR, looks_back=True, record=change)
     with drive(table, raw) as driver:
         live(driver, plan)
         published = defaultdict(list)
         for each in driver.written(CANDLES, Change):
             published[each.symbol, each.start].append(each)
-    assert {key: versions[-1] for key, versions in published.items()} == right(raw, table.grace)
+    assert {key: versions[-1] for key, versions in published.items()} == right(
+        raw, table.windows[0], table.grace
+    )
     # What is final does not change any more, nor does what it looks back at.
     for versions in published.values():
         assert not any(each.final for each in versions[:-1])
+        # Whoever keeps the highest revision has the last of them.
+        for earlier, later in pairwise(versions):
+            assert earlier.revision < later.revision or earlier == later
 
 
 def test_a_correction_of_a_window_corrects_the_one_after_it(
@@ -76,6 +91,33 @@ def test_a_correction_of_a_window_corrects_the_one_after_it(
         for _ in drawn:
             driver.fold(1)
             driver.checkpoint()
-        told = [(c.start - NOON, c.close, c.before) for c in driver.written(CANDLES, Change)]
-    assert told[:2] == [(0, 1.0, None), (2 * MINUTE, 2.0, 1.0)]
-    assert sorted(told[2:]) == [(0, 1.5, None), (2 * MINUTE, 2.0, 1.5)]
+        told = [
+            (c.start - NOON, c.close, c.before, c.revision) for c in driver.written(CANDLES, Change)
+        ]
+    assert told[:2] == [(0, 1.0, None, 0), (2 * MINUTE, 2.0, 1.0, 2)]
+    assert sorted(told[2:]) == [(0, 1.5, None, 4), (2 * MINUTE, 2.0, 1.5, 4)]
+
+
+@pytest.mark.parametrize("store", ["kept", "lost"])
+@pytest.mark.parametrize("windows", ["1m", "2m/1m"])
+def test_a_candle_that_follows_from_two_windows_has_a_higher_revision_after_either_changed(
+    new_table: NewTable, drive: Drive, windows: str, store: Literal["kept", "lost"]
+) -> None:
+    """Also where a crash comes between, and in the final result."""
+    table = new_table(windows, MINUTE, 24 * HOUR, looks_back=True)
+    drawn = [
+        *(Tick("A", 1.0, NOON), Tick("A", 2.0, NOON + MINUTE), Tick("A", 1.5, NOON + 1)),
+        *(Tick("B", 1.0, NOON + 5 * MINUTE), Tick("B", 1.0, NOON + 6 * MINUTE)),
+    ]
+    with drive(table, [raw_tick(n, tick) for n, tick in enumerate(drawn)]) as driver:
+        for _ in drawn:
+            driver.fold(1)
+            driver.checkpoint()
+            driver.crash(store)
+        driver.settle()
+        of_a_minute = [
+            (candle.revision, candle.last_offset)
+            for candle in driver.written(CANDLES, Candle)
+            if (candle.symbol, candle.start) == ("A", NOON + MINUTE)
+        ]
+    assert of_a_minute == [(2, 1), (4, 1), (5, 1)]

@@ -26,7 +26,7 @@ from session_checks import (
 from trails import EMISSIONS, UNLUCKY, Definition, assert_refused, declared, rows, told
 
 from app.records import DeadLetter, Tick
-from app.state import partition, session_state
+from app.state import partition, portion, session_state
 from app.state.window_table import place_of
 from app.topics import CANDLES, DEAD_LETTERS
 from app.worker import TickApp
@@ -94,6 +94,7 @@ def test_a_leap_in_time_is_published_in_slices_and_completely(
     table = declared(application, life.definition)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session_state, "SLICE", 1)
+        patch.setattr(portion, "RESULTS", 2)
         with drive(table, life.raw) as driver:
             for step in life.plan:
                 follow(driver, step)

@@ -253,3 +253,12 @@ def test_a_long_session_that_closes_after_the_expiry_of_its_start_leaves_no_row(
         assert [(s.symbol, s.count) for s in told(driver) if s.final] == [("B", 1), ("A", 30)]
         assert driver.state.meta.expired > NOON
         assert rows(driver, 0, NOON + 1) == []
+
+
+def test_how_late_ticks_of_sessions_were_is_counted(application: TickApp, drive: Drive) -> None:
+    """Those that were taken, those that were refused, and those that were not behind."""
+    table = declared(application, Definition("session 30s", 60_000, HOUR, on_close()))
+    with drive(table, at(600, 600, 584, 540, 0)) as driver:
+        driver.fold_rest()
+        assert driver.state.meta.lateness == {0: 2, 16_384: 1, 61_440: 1, 622_592: 1}
+        assert driver.state.late_of(b"A") == 1

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rocksdict import DbClosedError
 
 from app.state.rows import META, OPEN, prefix, row_key, split_row_key
 from app.state.store import DamagedStoreError, Store, StoreError, StoreInUseError, wipe
@@ -70,6 +71,16 @@ def test_a_store_is_an_ordered_dictionary_that_outlives_its_process(
     wipe(path)
 
 
+def test_rows_that_come_behind_another_are_found_in_the_order_of_time(tmp_path: Path) -> None:
+    """So those that expire are deleted by portions: a second portion begins where one ended."""
+    store = Store(tmp_path / "store")
+    by_time = [row_key(key, start) for start in (1, 2) for key in (b"A", b"B", b"AB")]
+    store.write([(row, b"x") for row in sorted(by_time)], 1, timed=True)
+    for number, (row, start) in enumerate(zip(by_time, [1, 1, 1, 2, 2, 2], strict=True), start=1):
+        assert list(store.keys_between(start, 3, row)) == by_time[number:]
+    store.close()
+
+
 def test_an_empty_store_begins_at_offset_0(tmp_path: Path) -> None:
     """The changelog is read from its start then."""
     store = Store(tmp_path / "new" / "store")
@@ -78,11 +89,54 @@ def test_an_empty_store_begins_at_offset_0(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_store_without_rows_has_no_files_and_no_entries(tmp_path: Path) -> None:
+    """Its metrics are 0 then, which RocksDB's answers are too; only its buffers take memory."""
+    store = Store(tmp_path / "store")
+    size = store.size()
+    assert (size.disk, size.entries) == (0, 0)
+    assert size.memory > 0
+    store.close()
+
+
 def test_a_store_can_be_closed_twice(tmp_path: Path) -> None:
     """A task that is lost while it closes does so."""
     store = Store(tmp_path / "store")
     store.close()
     store.close()
+
+
+def test_a_closed_store_says_that_it_is_closed(tmp_path: Path) -> None:
+    """Whoever asks it is too late: that is no damage."""
+    store = Store(tmp_path / "store")
+    store.write([(row_key(b"A", 1), b"x")], 7, timed=True)
+    store.close()
+    with pytest.raises(DbClosedError):
+        store.get(row_key(b"A", 1))
+    with pytest.raises(DbClosedError):
+        store.write([], 8, timed=True)
+
+
+def test_a_store_that_could_not_be_flushed_is_closed_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is missing in it is restored from the changelog."""
+
+    class Broken:
+        """A database without room."""
+
+        def close(self) -> None:
+            """Fail."""
+            raise OSError("no room")
+
+    store = Store(tmp_path / "store")
+    store.close()
+    store._db = Broken()
+    for _ in range(2):
+        store.close()
+    assert [each.message for each in caplog.records] == [
+        f"{tmp_path / 'store'} could not be flushed: no room"
+    ]
+    assert store.size() == (0, 0, 0)
 
 
 def test_a_store_in_use_is_refused_with_what_to_do(tmp_path: Path) -> None:

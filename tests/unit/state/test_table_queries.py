@@ -1,6 +1,8 @@
 """What a table of several partitions answers, and how it names what it can't be."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 import pytest
 from partition_driver import Drive, NewTable, PartitionDriver
@@ -11,9 +13,18 @@ from raw_records import NOON, raw_tick
 from app.batching.tables import TaskTableManager
 from app.calc.candles import candle
 from app.records import Tick
+from app.state.key_places import KeyPlaces
 from app.state.window_table import WindowTable
 from app.topics import TICKS
-from app.windows import Ohlc, tumbling
+from app.windows import (
+    Emission,
+    Ohlc,
+    at_most_every,
+    every_change,
+    on_close,
+    parse_window,
+    tumbling,
+)
 from app.worker import TickApp
 
 ONE = tumbling(MINUTE)
@@ -98,12 +109,137 @@ def test_a_key_in_two_partitions_is_counted_and_logged(
         labels = {"table": table.name}
         return REGISTRY.get_sample_value("tickstream_split_keys_total", labels) or 0
 
-    table._seen.clear()
+    table._places = KeyPlaces()
     before = count()
     for driver in partitions:
         driver.fold_rest()
     assert count() == before + 1
     assert "B is in partitions 0 and 1 of ticks" in caplog.text
+
+
+def test_keys_are_found_by_the_very_start_of_their_panes(
+    table: WindowTable, partitions: list[PartitionDriver]
+) -> None:
+    """In memory, and in the store; a long range asks for all."""
+    first = partitions[0]
+    for step in (PartitionDriver.fold_rest, PartitionDriver.settle):
+        step(first)
+        for begin, end, keys in (
+            (NOON, NOON + 1, {b"A"}),
+            (NOON - 1, NOON, set()),
+            (NOON + 1, NOON + MINUTE, set()),
+            (NOON + 1, NOON + MINUTE + 1, {b"A", b"B"}),
+            (NOON + MINUTE, NOON + MINUTE + 1, {b"A", b"B"}),
+        ):
+            assert first.state._keys_over(begin, end) == keys
+        begin = NOON + 30 * MINUTE
+        assert first.state.keys_of(ONE, begin, begin + table.retention // 2) == set()
+        assert first.state.keys_of(ONE, begin, begin + table.retention // 2 + 1) == {b"A", b"B"}
+
+
+def test_other_states_answer_in_place_of_the_open_ones_while_somebody_reads(
+    table: WindowTable, partitions: list[PartitionDriver]
+) -> None:
+    """Such as those of standbys; afterwards it is as it was, whatever was raised."""
+    for driver in partitions:
+        driver.fold_rest()
+    with table.reading([partitions[1].state]):
+        assert (table.partitions, table.keys()) == ([1], ["B", "C"])
+    with suppress(ZeroDivisionError), table.reading([]):
+        assert table.partitions == []
+        raise ZeroDivisionError
+    assert (table.partitions, table.keys()) == ([0, 1], ["A", "B", "C"])
+    assert table["A"] == table.rows_of("A") != []
+
+
+def test_how_far_records_were_behind_is_summed_up_over_the_partitions(
+    table: WindowTable, partitions: list[PartitionDriver]
+) -> None:
+    """Two of the second partition, of which one was a minute behind."""
+    for driver in partitions:
+        driver.fold_rest()
+    assert table.lateness() == {0: 5}
+    late = [Tick("C", 1.0, NOON + MINUTE), Tick("C", 1.0, NOON), Tick("C", 1.0, NOON)]
+    partitions[1].raw = [
+        *partitions[1].raw,
+        *(raw_tick(2 + n, each) for n, each in enumerate(late)),
+    ]
+    partitions[1].fold_rest()
+    assert table.lateness() == {0: 6, 61_440: 2}
+    assert (table.late_of("C"), table.late_of("A")) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("windows", "options", "results"),
+    [
+        ("1m", {}, 1),
+        ("1m,5m", {}, 2),
+        ("5m/1m", {}, 5),
+        ("5m/2m", {}, 3),
+        ("1m,5m/1m,5m/2m", {}, 9),
+        # Said on close only: they overlap too often.
+        ("61m/1m,1m", {}, 1),
+        ("60m/1m", {}, 60),
+        ("61m/1m", {}, 1),
+        ("61m/1m", {"emission": at_most_every("1s")}, 61),
+        ("5m/1m", {"emission": on_close()}, 1),
+    ],
+)
+def test_a_changed_pane_changes_each_window_that_holds_it(
+    new_table: NewTable, windows: str, options: dict[str, Any], results: int
+) -> None:
+    """So many results are reckoned with; one at the least."""
+    assert new_table(windows, 0, **options).results_of_change == results
+
+
+@pytest.mark.parametrize(
+    ("windows", "panes", "step"),
+    [
+        ("1m", ["1m"], MINUTE),
+        ("1m,5m", ["1m"], MINUTE),
+        ("5m/1m", [], MINUTE),
+        ("5m/1m,1m", ["1m"], MINUTE),
+        ("5m/2m", [], 2 * MINUTE),
+        ("2m,3m", [], 2 * MINUTE),
+        ("5m,15m,30m/5m", ["5m"], 5 * MINUTE),
+        ("1m+30s,5m+30s", ["1m+30s"], MINUTE),
+    ],
+)
+def test_a_window_that_is_neither_cut_nor_overlapped_is_a_pane(
+    new_table: NewTable, windows: str, panes: list[str], step: int
+) -> None:
+    """All others are folded from several."""
+    table = new_table(windows, 0)
+    assert [str(each) for each in table.pane_windows] == panes
+    assert {*table.pane_windows, *table.folded_windows} == set(table.windows)
+    assert len(table.pane_windows) + len(table.folded_windows) == len(table.windows)
+    assert table.step == step
+    assert table.longest == max(each.size for each in table.windows)
+
+
+@pytest.mark.parametrize(
+    ("window", "emission", "kept"),
+    [
+        ("60m/1m", None, False),
+        ("61m/1m", None, True),
+        ("61m/1m", at_most_every("5s"), False),
+        ("60m/1m", on_close(), False),
+        ("61m/1m", on_close(), True),
+        ("1m", on_close(), False),
+        ("5m/event", None, False),
+        ("5m/event", every_change(), False),
+        ("5m/event", on_close(), True),
+    ],
+)
+def test_a_fold_is_kept_where_windows_share_most_of_their_panes(
+    table: WindowTable, window: str, emission: Emission | None, *, kept: bool
+) -> None:
+    """And nothing is said of them before they are final."""
+    table.emission, before = emission, table.emission
+    try:
+        assert table.keeps_fold(parse_window(window)) is kept
+    finally:
+        table.emission = before
 
 
 def test_a_name_can_be_given_to_one_table_only(application: TickApp, table: WindowTable) -> None:

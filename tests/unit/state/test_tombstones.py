@@ -1,5 +1,8 @@
 """What a deleted value is read as, where a topic says so; and records that move no clock."""
 
+from typing import Any, Literal
+
+import pytest
 from msgspec import Struct
 from partition_driver import Drive
 from raw_records import NOON, Raw
@@ -78,47 +81,62 @@ def test_a_tombstone_is_read_as_the_record_its_topic_makes_of_it() -> None:
         Raw(1, NOON, b"tea", b'{"type":"price","name":"tea","price":2,"time":%d}' % NOON),
         Raw(2, NOON + 7, b"tea", None),
         Raw(3, NOON + 8, None, None),
+        Raw(4, -1, b"tea", None),
     ]
     decoded = Decoder(PRICES, 0, HOUR, SystemClock()).decode(raw)
     assert decoded.records == [Price("tea", 2, NOON), Gone("tea", NOON + 7)]
     assert decoded.times == [NOON, NOON + 7]
     assert decoded.keys == [b"tea", b"tea"]
     assert [(each.offset, each.error) for each in decoded.bad] == [
-        (3, "ValueError: the record has neither key nor value")
+        (3, "ValueError: the record has neither key nor value"),
+        (4, "ValueError: the record has no value, and no Kafka timestamp to take its time from"),
+    ]
+
+
+def new_till(application: TickApp, name: str, retention: int, **options: Any) -> KeyedTable:
+    """Declare a table of what things cost."""
+    return KeyedTable(
+        application,
+        name=name,
+        source=PRICES,
+        process=Till(),
+        state=int,
+        outputs=[RECEIPTS],
+        retention=retention,
+        timeless=(Price, Gone),
+        help="what things cost",
+        **options,
+    )
+
+
+def raw_of(*records: Sale | Price) -> list[Raw]:
+    """Write records as they lie in the topic."""
+    return [
+        Raw(
+            n,
+            NOON + 300 * HOUR,
+            record.name.encode(),
+            b'{"type":"%s","name":"%s","price":%d,"time":%d}'
+            % (
+                *(type(record).__name__.lower().encode(), record.name.encode()),
+                *(getattr(record, "price", 0), record.time),
+            ),
+        )
+        for n, record in enumerate(records)
     ]
 
 
 def test_what_holds_from_now_on_moves_no_clock(application: TickApp, drive: Drive) -> None:
     """Neither a price of next year nor one of last year changes what is late."""
-    till = KeyedTable(
-        application,
-        name="till",
-        source=PRICES,
-        process=Till(),
-        state=int,
-        outputs=[RECEIPTS],
-        retention=400 * 24 * HOUR,
-        timeless=(Price, Gone),
-        help="what things cost",
+    till = new_till(application, "till", 400 * 24 * HOUR)
+    raw = raw_of(
+        Sale("tea", NOON),
+        Price("tea", 3, NOON - 300 * HOUR),
+        Sale("tea", NOON),
+        Price("tea", 4, NOON + 300 * HOUR),
+        Sale("tea", NOON),
+        Sale("tea", NOON - 1),
     )
-    records = [
-        (Sale("tea", NOON), b"sale"),
-        (Price("tea", 3, NOON - 300 * HOUR), b"price"),
-        (Sale("tea", NOON), b"sale"),
-        (Price("tea", 4, NOON + 300 * HOUR), b"price"),
-        (Sale("tea", NOON), b"sale"),
-        (Sale("tea", NOON - 1), b"sale"),
-    ]
-    raw = [
-        Raw(
-            n,
-            NOON + 300 * HOUR,
-            b"tea",
-            b'{"type":"%s","name":"tea","price":%d,"time":%d}'
-            % (kind, getattr(record, "price", 0), record.time),
-        )
-        for n, (record, kind) in enumerate(records)
-    ]
     raw.append(Raw(len(raw), NOON, b"tea", None))
     raw.append(Raw(len(raw), NOON, b"tea", b'{"type":"sale","name":"tea","time":%d}' % NOON))
     with drive(till, raw) as driver:
@@ -130,3 +148,50 @@ def test_what_holds_from_now_on_moves_no_clock(application: TickApp, drive: Driv
             Receipt("tea", 4, True, NOON),
             Receipt("tea", None, False, NOON),
         ]
+
+
+@pytest.mark.parametrize("crash", ["none", "kept", "lost"])
+@pytest.mark.parametrize("sold_before", [True, False])
+def test_reference_data_stays_for_the_retention_from_its_arrival_on(
+    application: TickApp, drive: Drive, sold_before: bool, crash: Literal["none", "kept", "lost"]
+) -> None:
+    """However old it is itself, and though no event came before it: until exactly then."""
+    till = new_till(application, f"till-{sold_before}-{crash}", HOUR)
+    first = [Sale("milk", NOON)] if sold_before else []
+    raw = raw_of(
+        *first,
+        Price("tea", 3, NOON - 300 * HOUR),
+        Sale("milk", NOON),
+        Sale("tea", NOON + 1),
+        Price("tea", 4, NOON - 300 * HOUR),
+        Sale("milk", NOON + HOUR),
+        Sale("tea", NOON + HOUR),
+        # A sale keeps what it is of as well.
+        Sale("tea", NOON + 2 * HOUR),
+    )
+    with drive(till, raw) as driver:
+        while driver.folded < len(raw):
+            driver.fold(1)
+            driver.checkpoint()
+            if crash != "none":
+                driver.crash(crash)
+        prices = [each.price for each in driver.written(RECEIPTS, Receipt) if each.name == "tea"]
+        assert prices == [3, 4, None]
+
+
+def test_reference_data_that_nothing_follows_is_forgotten(
+    application: TickApp, drive: Drive
+) -> None:
+    """When stream time has passed its arrival by the retention, as any other state."""
+    till = new_till(application, "till-forgets", HOUR)
+    raw = raw_of(
+        Sale("milk", NOON),
+        Price("tea", 3, NOON - 300 * HOUR),
+        Sale("milk", NOON + HOUR - 1),
+        Sale("milk", NOON + HOUR),
+    )
+    with drive(till, raw) as driver:
+        driver.fold(3)
+        assert driver.state.state_of(b"tea") == 3
+        driver.settle()
+        assert driver.state.state_of(b"tea") is None

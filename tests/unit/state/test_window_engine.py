@@ -236,16 +236,19 @@ def test_the_largest_sizes_add_up(new_table: NewTable, drive: Drive) -> None:
         assert counted + len(driver.written(DEAD_LETTERS, DeadLetter)) == len(raw)
 
 
-@pytest.mark.parametrize("price", [5e-324, 1e15, 1.7e308])
+@pytest.mark.parametrize(
+    ("price", "mean"), [(5e-324, 5e-324), (1e15, 1e15), (-1e15, -1e15), (1.7e308, None)]
+)
 def test_the_candle_of_whatever_was_accepted_can_be_read(
-    new_table: NewTable, drive: Drive, price: float
+    new_table: NewTable, drive: Drive, price: float, mean: float | None
 ) -> None:
-    """Sums of prices may be larger than a number can be, which JSON has no word for."""
+    """Sums of prices may be larger than a number can be, which JSON has no word for: null."""
     raw = [raw_tick(n, Tick("A", price, NOON, 2**53)) for n in range(3)]
     with drive(new_table("1m", 0), raw) as driver:
         driver.settle()
-        for candle in driver.written(CANDLES, Candle):
-            assert candle.vwap is not None
+        *_, candle = driver.written(CANDLES, Candle)
+        assert (candle.count, candle.close, candle.mean) == (3, price, mean)
+        assert candle.vwap == mean
 
 
 def test_only_the_first_of_several_tables_reports_what_none_can_read(

@@ -30,6 +30,8 @@ DEFINITIONS = [
     Definition("1m", 0),
     Definition("5m/1m", 2 * MINUTE),
     Definition("90s/30s,2m", 90_001, 5 * MINUTE),
+    # Panes begin 20 s after each minute.
+    Definition("1m+20s,5m/1m+20s", MINUTE, 5 * MINUTE),
     # Overlaps more than 60 times, so it is published on close.
     Definition("65s/1s,1m", 30_000),
 ]
@@ -74,8 +76,10 @@ def expected(table: WindowTable, facts: Truth) -> dict[tuple[Window, str, int], 
 def by_window(driver: PartitionDriver) -> dict[tuple[Window, str, int], list[Candle]]:
     """Give what was committed to the topic, window by window, in order."""
     found = defaultdict(list)
+    windows = {(window.size, window.advance): window for window in driver.table.windows}
     for candle in driver.written(CANDLES, Candle):
-        found[Window(candle.size, candle.advance), candle.symbol, candle.start].append(candle)
+        window = windows[candle.size, candle.advance]
+        found[window, candle.symbol, candle.start].append(candle)
     return found
 
 

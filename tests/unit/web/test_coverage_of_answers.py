@@ -93,6 +93,36 @@ async def test_a_key_that_no_standby_has_either_is_unknown_and_labelled(half, ht
         assert headers["Tickstream-Stale"].startswith("candles-2;lag=3;")
 
 
+async def test_the_label_of_an_answer_is_in_its_etag(half, http) -> None:
+    """The same rows are another answer where another part is missing, or a standby is behind.
+
+    Who has it already is told so with the label.
+    """
+    table = half[1].app.tables["candles"]
+    tags = []
+    for path, lag in (
+        ("/api/symbols?stale=true", 3),
+        ("/api/symbols?stale=true", 4),
+        ("/api/symbols?partial=true", 4),
+    ):
+        table.behind_by = lag
+        _, _, headers = await _get(http, half[0], path)
+        tags.append(headers["ETag"])
+        known = {"If-None-Match": headers["ETag"]}
+        async with http.get(half[0].url + path, headers=known) as reply:
+            assert reply.status == 304
+            for label in ("Tickstream-Stale", "Tickstream-Missing"):
+                assert reply.headers.get(label) == headers.get(label)
+    whole = {half[0].url: {"ticks": [0]}, half[1].url: {"ticks": [1]}}
+    half[0].knows_owners(whole)
+    known = {"If-None-Match": tags[-1]}
+    async with http.get(f"{half[0].url}/api/symbols?partial=true", headers=known) as reply:
+        assert (reply.status, await reply.json()) == (200, ["AT0", "AT1"])
+        assert "Tickstream-Missing" not in reply.headers
+        tags.append(reply.headers["ETag"])
+    assert len(set(tags)) == len(tags)
+
+
 async def test_what_is_whole_has_no_label(half, http) -> None:
     """A key whose owner answers, whatever else is missing."""
     for worker in half:

@@ -40,6 +40,9 @@ class _ByHand:
         self.help = f"{name} by hand"
         self.shelf = dict(shelf)
         self.restores: list[Progress] = []
+        #: It writes none.
+        self.publications: list[Any] = []
+        self.late_topic = None
         #: Rows by key of the partitions that are followed for others, and how far behind they are.
         self.followed: dict[int, Any] = {}
         self.behind_by = 0

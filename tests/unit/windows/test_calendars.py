@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.windows import Span, day, month, week
+from app.windows import Span, day, exchange, month, week
 from app.windows.calendars import PERIODS, is_zone
 
 HOUR = 3_600_000
@@ -206,10 +206,19 @@ def test_an_instant_without_a_date_is_a_value_error(make) -> None:
             make("UTC").slice(instant)
 
 
+def test_calendars_are_shown_by_what_they_are_made_of() -> None:
+    """Not with tens of thousands of sessions, nor with what was asked for last."""
+    assert repr(exchange("XNYS")) == "Exchange(code='XNYS')"
+    assert repr(day("UTC")) == "Calendar(period='day', zone='UTC')"
+
+
 def test_sizes_are_nominal() -> None:
     """A day is 1d to everyone who asks for it, whatever the clocks do."""
     families = day("Europe/Berlin"), week("Europe/Berlin"), month("Europe/Berlin")
     for family, days in zip(families, (1, 7, 30), strict=True):
         assert family.size == family.advance == days * 24 * HOUR
+        # Panes are kept as long as the longest there can be, and the day that clocks are set back.
+        most = 31 if days == 30 else days
+        assert family.longest == (most + 1) * 24 * HOUR
         assert family.grid is None
     assert set(PERIODS) == {"day", "week", "month"}

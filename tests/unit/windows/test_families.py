@@ -123,6 +123,7 @@ def test_windows_are_made_one_after_another(family: WindowFamily) -> None:
 def test_a_window_that_slides_holds_what_led_up_to_its_event() -> None:
     """Events at 10 and 13: (5, 10] and (8, 13]; the resolution rounds both to one window."""
     assert list(sliding(5).over(0, 20, 0, [10, 13])) == [Span(6, 11), Span(9, 14)]
+    assert list(Sliding(5).over(0, 20, 0, [10, 13])) == [Span(6, 11), Span(9, 14)]
     assert list(sliding(10, 5).over(0, 20, 0, [10])) == [Span(5, 15)]
 
 

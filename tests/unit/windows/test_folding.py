@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.windows import Evidence, Folded, Pane, Span, Window, WindowFold, fold_windows
+from app.windows.folding import FEW_AT_ONCE
 
 
 def join(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
@@ -133,6 +134,34 @@ def test_the_merges_of_a_pane_do_not_grow_with_size_over_advance(overlap: int) -
     windows = list(fold_windows(panes, [Span(n, n + overlap) for n in range(1_000)], merge))
     assert len(windows) == 1_000
     assert merge.calls <= 3 * len(panes)
+
+
+@pytest.mark.parametrize(
+    ("panes", "at_once", "merges"),
+    [(1, 0, 0), (2, 1, 1), (FEW_AT_ONCE, 1, None), (FEW_AT_ONCE + 1, 0, None)],
+)
+def test_states_are_merged_at_once_where_windows_have_a_few_panes(
+    panes: int, at_once: int, merges: int | None
+) -> None:
+    """In one call for all; windows of one pane have nothing to merge, those of many a queue.
+
+    Without such a call, those of two panes cost one merge each: a queue takes more.
+    """
+    some = [Pane(b"k", start, (start,), 1, start, start) for start in range(3 * panes)]
+    spans = [Span(n, n + panes) for n in range(2 * panes)]
+    calls = 0
+
+    def join_runs(states: Sequence[Any], runs: Sequence[tuple[int, int]]) -> list[Any]:
+        nonlocal calls
+        calls += 1
+        return [tuple(sum(states[first:stop], ())) for first, stop in runs]
+
+    assert list(fold_windows(some, spans, join, join_runs)) == one_by_one(some, spans)
+    assert calls == at_once
+    merge = Counting()
+    assert list(fold_windows(some, spans, merge)) == one_by_one(some, spans)
+    if merges is not None:
+        assert merge.calls == merges * len(spans)
 
 
 def test_folding_leaves_the_panes_as_they_were() -> None:

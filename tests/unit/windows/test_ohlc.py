@@ -21,15 +21,23 @@ class Trade(NamedTuple):
     time: int
     offset: int
     price: float
-    size: int
+    size: float
+
+
+#: Sizes of coins, and sizes whose sums 64 bits don't hold.
+MIXED = st.floats(0, 1000)
+HUGE = st.integers(2**52, 2**63 - 1)
 
 
 @st.composite
-def trades(draw: st.DrawFn) -> list[Trade]:
-    """Give some trades with offsets of their own, many of them at the same time."""
+def trades(draw: st.DrawFn, sign: int | None = None) -> list[Trade]:
+    """Draw some trades with offsets of their own, many of them at the same time."""
     times = st.integers(0, 5) | st.integers(10**12, 10**12 + 5)
-    prices = st.floats(1e-3, 1e6, allow_nan=False)
-    fields = st.tuples(times, prices, st.integers(0, 1000))
+    # Of one sign: sums of both lose digits, in each order others.
+    sign = sign or draw(st.sampled_from([1, 1, -1]))
+    prices = st.floats(1e-3, 1e6, allow_nan=False).map(lambda price: sign * price) | st.just(0.0)
+    sizes = st.integers(0, 1000) | draw(st.sampled_from([st.nothing(), MIXED, HUGE]))
+    fields = st.tuples(times, prices, sizes)
     drawn = draw(st.lists(fields, max_size=20))
     return [Trade(time, offset, *rest) for offset, (time, *rest) in enumerate(drawn)]
 
@@ -46,6 +54,8 @@ def folded(some: Iterable[Trade]) -> OhlcState:
 def assert_same(left: OhlcState, right: OhlcState) -> None:
     """Sums of floats may differ by 1e-9, everything else not at all."""
     sums = {"notional", "total"}
+    if isinstance(right.volume, float):
+        sums.add("volume")
     for name in OhlcState.__struct_fields__:
         expected = getattr(right, name)
         if name in sums:
@@ -65,7 +75,11 @@ def test_a_candle_is_what_its_trades_say(some: list[Trade]) -> None:
     assert (state.open_time, state.open_offset, state.open) == in_order[0][:3]
     assert (state.close_time, state.close_offset, state.close) == in_order[-1][:3]
     assert (state.high, state.low) == (max(t.price for t in some), min(t.price for t in some))
-    assert state.volume == sum(t.size for t in some)
+    volume = sum(t.size for t in some)
+    if isinstance(volume, int) and volume < 2**63:
+        assert (state.volume, type(state.volume)) == (volume, int)
+    else:
+        assert (state.volume, type(state.volume)) == (pytest.approx(volume, rel=1e-9), float)
     assert state.notional == pytest.approx(sum(t.price * t.size for t in some), rel=1e-9)
     assert state.total == pytest.approx(sum(t.price for t in some), rel=1e-9)
 
@@ -131,7 +145,7 @@ def test_without_volume_there_is_no_vwap() -> None:
     assert folded([Trade(1, 0, 1.0, 0), Trade(2, 1, 2.0, 0)]).vwap is None
 
 
-@given(trades(), trades())
+@given(trades(1), trades(1))
 def test_trades_folded_at_once_give_the_candle_they_give_one_by_one(
     before: list[Trade], some: list[Trade]
 ) -> None:
@@ -171,3 +185,40 @@ def test_trades_of_which_one_raises_change_nothing() -> None:
     with pytest.raises(TypeError):
         ohlc.add_all(state, some, [2, 3], [1, 2], range(2))
     assert state == before
+
+
+def test_integer_sizes_are_summed_up_exactly_beyond_what_floats_hold() -> None:
+    """2^53 + 1 is the first integer that no float is."""
+    state = folded([Trade(1, 0, 1.0, 2**53), Trade(2, 1, 1.0, 1)])
+    assert state.volume == 2**53 + 1
+    assert Ohlc().merge(state, folded([Trade(3, 2, 1.0, 2)])).volume == 2**53 + 3
+
+
+def test_a_volume_beyond_64_bits_is_a_float_that_a_row_holds() -> None:
+    """The pipeline goes on."""
+    state = folded([Trade(1, 0, 1.0, 2**63 - 1), Trade(2, 1, 1.0, 2**63 - 1)])
+    assert state.volume == 2.0**64
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=OhlcState) == state
+
+
+@pytest.mark.parametrize("by", [-1, 0, 1])
+def test_a_volume_is_an_integer_up_to_the_last_one_that_a_row_holds(by: int) -> None:
+    """However it comes together: trade by trade, at once, of two states, of a run of states."""
+    ohlc, volume = Ohlc(), 2**63 - 1 + by
+    some = [Trade(1, 0, 1.0, volume - 10), Trade(2, 1, 1.0, 3), Trade(3, 2, 1.0, 7)]
+    parts = [folded([trade]) for trade in some]
+    at_once, onto = ohlc.zero(), folded(some[:1])
+    ohlc.add_all(at_once, some, [1, 2, 3], [0, 1, 2], range(3))
+    ohlc.add_all(onto, some, [1, 2, 3], [0, 1, 2], [1, 2])
+    found = [folded(some), at_once, onto, reduce(ohlc.merge, parts)]
+    found += ohlc.merge_runs(parts, [(0, 3)])
+    expected = float(volume) if by > 0 else volume
+    for state in found:
+        assert (state.volume, type(state.volume)) == (expected, type(expected))
+
+
+def test_a_row_from_before_sizes_were_fractions_is_read() -> None:
+    """Its volume is an integer."""
+    old = [1, 2, 1.5, 1.5, 1.5, 1, 2, 1.5, 7, 10.5, 1.5]
+    state = msgspec.msgpack.decode(msgspec.msgpack.encode(old), type=OhlcState)
+    assert (state.volume, type(state.volume)) == (7, int)

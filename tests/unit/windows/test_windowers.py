@@ -38,6 +38,40 @@ def test_a_range_overlaps_the_windows_that_share_an_instant(
     assert set(starts) == {start for time in range(begin, end) for start in window.starts(time)}
 
 
+@given(
+    WINDOWS,
+    st.lists(st.integers(0, 500), max_size=8),
+    st.integers(-1, 500),
+    st.integers(0, 300),
+)
+def test_the_windows_of_some_panes_are_those_of_each_of_them(
+    window: Window, panes: list[int], after: int, more: int
+) -> None:
+    """Each once, ascending; those that end in (after, until], and only to the instant."""
+    until, panes = after + more, sorted(set(panes))
+    found = list(window.holding(panes, after, until))
+    each = {span for pane in panes for span in window.over(pane, pane + 1, after, ())}
+    assert found == sorted(span for span in each if span.end <= until)
+
+
+@pytest.mark.parametrize("offset", [0, 3])
+@pytest.mark.parametrize("by", [-1, 0, 1])
+def test_windows_of_panes_begin_and_end_to_the_millisecond(offset: int, by: int) -> None:
+    """At each edge of three windows, a millisecond before and after; alone and beside others."""
+    window = hopping(20, 10, offset)
+    for pane in (10 + offset, 20 + offset, 50 + offset):
+        for after in (20 + offset, 30 + offset, 40 + offset):
+            for panes in ([pane + by], [offset, pane + by], [pane + by, 90 + offset]):
+                found = list(window.holding(panes, after + by, 70 + offset + by))
+                expected = [
+                    (start, start + 20)
+                    for start in range(offset, 200, 10)
+                    if any(start <= each < start + 20 for each in panes)
+                    and after + by < start + 20 <= 70 + offset + by
+                ]
+                assert found == expected
+
+
 @given(st.integers(1, 86_400_000), st.integers(0, 2**41))
 def test_tumbling_windows_neither_overlap_nor_leave_gaps(size: int, time: int) -> None:
     """Each instant lies in one window, which begins at a multiple of its size."""

@@ -6,7 +6,7 @@ import { svg } from "/static/svg.js";
 import { askWorkers, deadLetters, lagOf, rateOf } from "/static/tiles/cluster.js";
 import { HEIGHT, layout, WIDTH } from "/static/tiles/layers.js";
 
-const DEAD = "topic:dead-letters";
+const DEAD = "dead-letters";
 const SPOTS = [0.55, 0.7, 0.4, 0.8, 0.3]; // of a curve, where its label may stand
 const MUCH = 1000; // records behind that are worth a colour
 
@@ -41,7 +41,7 @@ function steps() {
   const tableOf = (agent) => folds.filter((edge) => edge.source === agent).map((edge) => edge.target);
   const edges = [];
   for (const { source, target, flow } of graph.edges) {
-    if (flow === "folds" || target === DEAD) continue;
+    if (flow === "folds" || nodes.get(target).label === DEAD) continue;
     // What an agent reads goes into its tables, where it has some.
     const targets = nodes.get(target).kind === "agent" && tableOf(target).length ? tableOf(target) : [target];
     for (const each of targets) edges.push({ source, target: each, flow });

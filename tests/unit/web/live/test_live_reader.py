@@ -81,3 +81,14 @@ def test_what_is_no_json_of_ours_is_an_entry_of_its_own() -> None:
     """A user's topic may hold anything."""
     for value in (b"12.5", b"[]", b"no json", b'{"revision": "high"}', b""):
         assert shape_of(value).revision is None
+
+
+def test_large_events_leave_room_for_fewer() -> None:
+    """What waits is bounded in bytes too; what is dropped is counted, what is sent makes room."""
+    reader = Reader([Watch("ticks-late")], most_bytes=1_000)
+    for _ in range(2):
+        for offset in range(20):
+            reader.offer(_event("ticks-late", offset, "AAA", {"text": "x" * 189}))
+        taken, dropped = reader.take()
+        assert [event.offset for event in taken] == [15, 16, 17, 18, 19]
+        assert dropped == 15

@@ -6,6 +6,7 @@ async with guarded(TICKSTREAM_WEB_TOKEN=READ) as worker: ...
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from aiohttp.test_utils import unused_port
@@ -53,7 +54,16 @@ async def guarded(
     shelf: Mapping[int, Any] | None = None, **environment: str
 ) -> AsyncIterator[GuardedWorker]:
     """Run a worker that has a symbol AAA, or what is on `shelf`, and owns what it has."""
-    settings = Settings(**{"WEB_PORT": unused_port(), **environment})
+    with TemporaryDirectory() as own:
+        defaults = {"WEB_PORT": unused_port(), "APP_DATADIR": own}
+        async with _running(Settings(**defaults | environment), shelf) as worker:
+            yield worker
+
+
+@asynccontextmanager
+async def _running(
+    settings: Settings, shelf: Mapping[int, Any] | None
+) -> AsyncIterator[GuardedWorker]:
     worker = GuardedWorker(settings)
     if shelf is None:
         shelf = {0: {"AAA": [candle("AAA", NOON), candle("AAA", NOON + MINUTE)]}}

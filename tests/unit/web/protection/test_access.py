@@ -2,10 +2,12 @@
 
 import base64
 import logging
+from pathlib import Path
 
 import pytest
 from guarded_workers import ADMIN, PASSWORD, READ, TOKENS, bearer, guarded
 
+from app.security.keys import keys_of
 from app.settings import Settings
 
 CANDLES = "/api/candles/AAA?size=1m"
@@ -125,12 +127,16 @@ async def test_no_secret_is_in_what_a_worker_says(protected, http, caplog) -> No
     assert not any(secret in caplog.text + shown for secret in secrets)
 
 
-async def test_keys_differ_wherever_something_secret_does() -> None:
+async def test_keys_differ_wherever_something_secret_does(tmp_path: Path) -> None:
     """One that signs cookies is of no use for workers; a token that changes ends all sessions."""
-    one, other = Settings(**TOKENS), Settings(**TOKENS | {"TICKSTREAM_WEB_TOKEN": f"{READ}x"})
+    changed = TOKENS | {"TICKSTREAM_WEB_TOKEN": f"{READ}x"}
+    one, other = keys_of(Settings(**TOKENS)), keys_of(Settings(**changed))
+    assert len({one.session, one.cluster, other.session}) == 3
+    assert one.cluster == other.cluster
     shared = {"TICKSTREAM_WEB_CLUSTER_TOKEN": "cluster-0123456789"}
-    keys = [one.session_key, one.cluster_key, other.session_key, other.cluster_key]
-    assert len(set(keys)) == 4
-    a, b = Settings(**TOKENS, **shared), Settings(**shared, TICKSTREAM_WEB_TOKEN=f"{READ}x")
-    assert a.cluster_key == b.cluster_key
-    assert a.session_key != b.session_key
+    a, b = keys_of(Settings(**TOKENS, **shared)), keys_of(Settings(**changed, **shared))
+    assert a.cluster == b.cluster != one.cluster
+    assert a.session != b.session
+    readers = {"TICKSTREAM_WEB_TOKEN": READ}
+    alone = [keys_of(Settings(**readers, APP_DATADIR=str(tmp_path / name))) for name in "ab"]
+    assert len({each.session for each in alone} | {each.cluster for each in alone}) == 4

@@ -177,22 +177,67 @@ async def test_a_body_that_comes_byte_by_byte_is_not_waited_for(unprotected, mon
     await unharmed(unprotected)
 
 
+@pytest.mark.parametrize(("announced", "refused"), [(bodies.LIMIT, 408), (bodies.LIMIT + 1, 413)])
+async def test_a_body_is_refused_by_its_announced_length(
+    unprotected, monkeypatch, announced, refused
+) -> None:
+    """Before anything of it has come; what may be is waited for."""
+    monkeypatch.setattr(bodies, "TIMEOUT", 0.2)
+    head = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+    assert status(await send(unprotected, head % announced)) == refused
+    await unharmed(unprotected)
+
+
+#: A symbol with so much that no buffer takes it, and the question for all of it.
+MUCH = {0: {"AAA": [candle("AAA", NOON + n * MINUTE) for n in range(5000)]}}
+ASK = b"GET /api/candles/AAA?size=1m&limit=%d HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@asynccontextmanager
+async def asking(worker, times: int, limit: int = 5000) -> AsyncIterator[socket.socket]:
+    """Ask so many times for much, as a client that takes little of it at once."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(False)
+        await loop.sock_connect(client, ("127.0.0.1", worker.port))
+        await loop.sock_sendall(client, ASK % limit * times)
+        async with asyncio.timeout(PATIENCE):
+            while not listener(worker)._open:  # noqa: ASYNC110  # its own
+                await asyncio.sleep(0.01)
+        yield client
+
+
 async def test_who_does_not_read_is_cut_off(monkeypatch) -> None:
     """What it asked for is not kept for ever."""
     monkeypatch.setattr(connections, "READ_TIMEOUT", 0.2)
-    many = {0: {"AAA": [candle("AAA", NOON + n * MINUTE) for n in range(5000)]}}
-    request = b"GET /api/candles/AAA?size=1m&limit=5000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    async with guarded(many) as worker:
-        with socket.socket() as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            client.setblocking(False)
-            loop = asyncio.get_running_loop()
-            await loop.sock_connect(client, ("127.0.0.1", worker.port))
-            await loop.sock_sendall(client, request * 8)
-            async with asyncio.timeout(PATIENCE):
-                while not listener(worker)._open:  # noqa: ASYNC110  # its own
-                    await asyncio.sleep(0.01)
-            await unharmed(worker)
+    async with guarded(MUCH) as worker, asking(worker, 8):
+        await unharmed(worker)
+
+
+async def test_who_reads_drop_by_drop_is_cut_off(monkeypatch) -> None:
+    """Though it takes something again and again: that is enough for the kernel, not for us."""
+    monkeypatch.setattr(connections, "READ_TIMEOUT", 0.5)
+    loop = asyncio.get_running_loop()
+    async with guarded(MUCH) as worker, asking(worker, 8) as client:
+        async with asyncio.timeout(PATIENCE):
+            while listener(worker)._open:
+                # What the kernel has taken already it delivers to the end.
+                assert await loop.sock_recv(client, 2048)
+                await asyncio.sleep(0.05)
+
+
+async def test_who_reads_on_is_not_cut_off_for_having_paused() -> None:
+    """Its time ends as soon as our buffer for it is empty, and begins anew with the next pause."""
+    loop, read, limit, times = asyncio.get_running_loop(), 0, 250, 160
+    async with guarded(MUCH) as worker, asking(worker, times, limit) as client:
+        async with asyncio.timeout(PATIENCE):
+            (connection,) = listener(worker).connections
+            while connection._stalled is None:  # noqa: ASYNC110  # its own
+                await asyncio.sleep(0.01)
+            while read < limit * times:
+                read += (await loop.sock_recv(client, 1 << 16)).count(b"}")
+        assert connection._stalled is None
 
 
 @pytest.mark.parametrize(
@@ -282,6 +327,7 @@ async def test_no_client_takes_all_connections_there_are() -> None:
     async with guarded(TICKSTREAM_WEB_CONNECTIONS="10") as worker:
         taken = [await asyncio.open_connection("127.0.0.1", worker.port) for _ in range(5)]
         assert await send(worker, ALIVE) == b""
+        assert listener(worker)._open == {"127.0.0.1": 5}
         for _, writer in taken:
             writer.close()
         await unharmed(worker)

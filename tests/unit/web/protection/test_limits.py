@@ -3,6 +3,7 @@
 import pytest
 from guarded_workers import READ, TOKENS, bearer, guarded
 
+from app.web.protection.addresses import network_of
 from app.web.protection.rate import CLIENTS, Rate
 
 CANDLES = "/api/candles/AAA?size=1m"
@@ -38,6 +39,21 @@ def test_no_more_clients_are_known_than_there_is_room_for() -> None:
         rate.take(str(number))
     assert len(rate._full) == CLIENTS
     assert rate.take("often") > 0
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("proxy-7", "proxy-7"),
+        ("x" * 65, "x" * 64),
+    ],
+)
+def test_a_client_is_its_address_or_its_network(address: str, client: str) -> None:
+    """Of IPv6 it has as many addresses as it likes; an IPv4 address may be written as one."""
+    assert network_of(address) == client
 
 
 async def test_who_asks_too_often_hears_when_to_come_back(http) -> None:
@@ -118,6 +134,19 @@ async def test_only_pages_of_the_settings_sites_may_read_answers(http) -> None:
         http.get(worker.url + CANDLES, headers={"Origin": other}) as reply,
     ):
         assert reply.headers["Access-Control-Allow-Origin"] == "*"
+
+
+async def test_only_a_browser_that_asks_before_it_asks_needs_no_token(protected, http) -> None:
+    """Any other question with one of the two signs of that is a question."""
+    asks_before = {"Access-Control-Request-Method": "GET"}
+    for method, headers, status in (
+        ("OPTIONS", asks_before, 204),
+        ("OPTIONS", {}, 401),
+        ("GET", asks_before, 401),
+        ("GET", asks_before | bearer(READ), 200),
+    ):
+        async with http.request(method, protected.url + CANDLES, headers=headers) as reply:
+            assert reply.status == status
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,15 @@
 """The page that asks people who they are, and the cookie by which their browser is remembered."""
 
+import time
 from http.cookies import SimpleCookie
 
 import pytest
 from aiohttp import ClientSession
 from guarded_workers import ADMIN, PASSWORD, READ, TOKENS, USERS, guarded
+
+from app.security.keys import keys_of
+from app.web.protection.seals import seal
+from app.web.protection.sessions import LIFETIME
 
 CANDLES = "/api/candles/AAA?size=1m"
 
@@ -55,16 +60,17 @@ async def test_what_is_not_known_is_said_on_the_page(protected, http) -> None:
             assert "That is not known here" in await reply.text()
 
 
-@pytest.mark.parametrize("change", ["role", "time", "seal", "worker"])
+@pytest.mark.parametrize("change", ["role", "time", "identity", "seal", "worker"])
 async def test_a_cookie_that_was_changed_is_worth_nothing(protected, http, change) -> None:
     """Nor is that of a worker with another token."""
     _, _, cookies = await sign_in(protected, http, word=READ)
     value = cookies["tickstream-tickstream"].value
-    role, until, proof = value.split(".")
+    role, until, identity, proof = value.split(".")
     changed = {
-        "role": f"admin.{until}.{proof}",
-        "time": f"{role}.{int(until) + 1}.{proof}",
-        "seal": f"{role}.{until}.{'0' * len(proof)}",
+        "role": f"admin.{until}.{identity}.{proof}",
+        "time": f"{role}.{int(until) + 1}.{identity}.{proof}",
+        "identity": f"{role}.{until}.{'a' * len(identity)}.{proof}",
+        "seal": f"{role}.{until}.{identity}.{'0' * len(proof)}",
         "worker": value,
     }[change]
     other = TOKENS | {"TICKSTREAM_WEB_ADMIN_TOKEN": f"{ADMIN}x"}
@@ -72,6 +78,38 @@ async def test_a_cookie_that_was_changed_is_worth_nothing(protected, http, chang
         headers = {"Cookie": f"tickstream-tickstream={changed}"}
         async with http.get(worker.url + CANDLES, headers=headers) as reply:
             assert reply.status == 401
+
+
+def sealed(conf, role: str, until: str) -> dict[str, str]:
+    """Return the header of a browser that is remembered, as the worker itself would seal it."""
+    parts = until, "i" * 22
+    proof = seal(keys_of(conf).session, conf.app_id, role, *parts)
+    return {"Cookie": f"tickstream-{conf.app_id}={'.'.join([role, *parts, proof])}"}
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(-1, 401), (-LIFETIME, 401), (60, 200)])
+async def test_a_cookie_past_its_time_is_worth_nothing(protected, http, seconds, status) -> None:
+    """Whatever the browser keeps, and though nobody has changed it."""
+    until = str(int(time.time()) + seconds)
+    headers = sealed(protected.app.settings, "read", until)
+    async with http.get(protected.url + CANDLES, headers=headers) as reply:
+        assert reply.status == status
+
+
+@pytest.mark.parametrize("until", ["", "x", "-1", "1e99", "٣" * 10, "9" * 20, "9" * 5_000])
+async def test_a_cookie_without_a_time_is_worth_nothing(protected, http, until) -> None:
+    """And no accident: what stands there is somebody else's choice."""
+    headers = sealed(protected.app.settings, "read", until)
+    async with http.get(protected.url + CANDLES, headers=headers) as reply:
+        assert reply.status == 401
+
+
+async def test_a_cookie_ends_with_its_seal(protected, http) -> None:
+    """The time that is sealed is the one that the browser is told."""
+    before = int(time.time())
+    _, _, cookies = await sign_in(protected, http, word=READ)
+    until = int(cookies["tickstream-tickstream"].value.split(".")[1])
+    assert before + LIFETIME <= until <= int(time.time()) + LIFETIME
 
 
 @pytest.mark.parametrize(

@@ -101,10 +101,17 @@ def test_a_flipped_bit_is_seen() -> None:
     distinct = Distinct("word")
     sketch = folded(distinct, holding(range(20))).sketch
     raw = sketch.to_bytes()
+    assert type(sketch).from_bytes(raw).estimate() == sketch.estimate()
     for at in range(len(raw)):
         broken = raw[:at] + bytes([raw[at] ^ 4]) + raw[at + 1 :]
         with pytest.raises(ValueError, match="is no sketch"):
             type(sketch).from_bytes(broken)
+
+
+@pytest.mark.parametrize(("error", "registers"), [(0.005, 65_536), (0.1, 128)])
+def test_the_least_and_the_greatest_error_are_taken(error: float, registers: int) -> None:
+    """To the very number."""
+    assert f"{registers} registers" in Distinct("word", error=error).layout
 
 
 @pytest.mark.parametrize("error", [0, 0.0049, 0.11, 1, "0.02", None, float("nan")])
@@ -142,3 +149,10 @@ def test_windows_load_no_sketches() -> None:
     ).stdout.split()
     assert "msgspec" in loaded
     assert {"datasketches", "ddsketch", "numpy"}.isdisjoint(loaded)
+
+
+@pytest.mark.parametrize("edge", [-(1 << 63), (1 << 63) - 1])
+def test_integers_are_counted_at_the_edges_of_64_bits(edge: int) -> None:
+    """The last that fits, the next that does not, and again as a float; no two pass for one."""
+    items = [edge - 1, edge, edge + 1, edge, float(1 << 70), 1 << 70, (1 << 70) + 1]
+    assert value(Distinct("word"), holding(items)) == 5

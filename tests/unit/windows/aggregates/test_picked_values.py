@@ -59,6 +59,14 @@ def test_no_more_than_k_are_kept() -> None:
     assert [(top.by, top.time) for top in state.tops] == [(99.0, 99 + 100 * at) for at in range(5)]
 
 
+@pytest.mark.parametrize("k", [1, 1000])
+def test_the_least_and_the_greatest_k_are_taken(k: int) -> None:
+    """And as many are kept; of equal ones that come later, the earlier."""
+    some = numbered([1.0] * (k + 1))
+    state = folded(TopK(k, "number"), reversed(some))
+    assert [top.time for top in state.tops] == list(range(k))
+
+
 @pytest.mark.parametrize("k", [0, -1, 1001, 2.0, True, "3", None])
 def test_a_k_that_can_t_be_is_refused(k: Any) -> None:
     """With one line."""

@@ -1,13 +1,15 @@
 """Quantiles: what DataDog's sketch answers, within the accuracy, from a row that stays small."""
 
+from math import inf, nextafter
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from aggregate_laws import NUMBERS, Event, folded, merged_at_random, numbered, row, value
 from ddsketch import DDSketch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.windows.aggregates import Quantiles, quantiles, value_of
@@ -58,6 +60,7 @@ def test_a_hundred_thousand_values_are_within_the_accuracy(accuracy: float) -> N
 
 
 @given(st.lists(NUMBERS, max_size=40), st.randoms(use_true_random=False))
+@example([10.0**n for n in range(9)] + [-(2.0**n) for n in range(5)], Random(1))
 def test_too_many_buckets_share_the_lowest(numbers: list[float], random: Random) -> None:
     """Which are shared depends on the values alone, and the highest stay as they were."""
     numbers = [number for number in numbers if abs(number) < 1e307]
@@ -84,12 +87,31 @@ def test_one_value_far_away_costs_one_bucket() -> None:
     assert value_of(aggregate, state)[0] == pytest.approx(1.0, rel=0.01)
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_largest_number_of_the_mapping_is_taken_and_the_next_is_not(sign: int) -> None:
+    """On either side of zero."""
+    aggregate = Quantiles("number")
+    most = aggregate._mapping.max_possible
+    read = quantiles._bounded("number", most)
+    assert read(SimpleNamespace(number=sign * most)) == sign * most
+    assert read(SimpleNamespace(number=None)) is None
+    with pytest.raises(OverflowError):
+        read(SimpleNamespace(number=sign * nextafter(most, inf)))
+
+
 def test_what_is_too_large_to_be_told_is_refused() -> None:
     """The number that would stand for it is no float any more."""
     state = Quantiles("number").zero()
     with pytest.raises(OverflowError, match=r"^number: 1.79e\+308 is too large for a quantile$"):
         Quantiles("number").add(state, Event(0, 0, number=1.79e308), 0, 0)
     assert state == Quantiles("number").zero()
+
+
+@pytest.mark.parametrize("accuracy", [0.001, 0.5])
+def test_the_least_and_the_greatest_accuracy_are_taken(accuracy: float) -> None:
+    """To the very number; so are the quantiles of the least and the greatest value."""
+    aggregate = Quantiles("number", accuracy, q=(0, 1))
+    assert value(aggregate, numbered([-7.0, 3.0])) == pytest.approx([-7, 3], rel=accuracy)
 
 
 @pytest.mark.parametrize("accuracy", [0, 0.0009, 0.51, 1, -0.1, "0.01", None, float("nan")])

@@ -122,7 +122,23 @@ def test_an_exact_number_comes_back_from_its_bytes(x: float, y: float) -> None:
     assert Fraction(again.whole, 1 << again.bits) == Fraction(x) ** 2 + Fraction(y) ** 2
 
 
-@pytest.mark.parametrize("raw", [b"", b"\0", b"\0\0", b"\xff\xff\1"])
+@pytest.mark.parametrize(
+    ("whole", "bits", "raw"),
+    [
+        (0, 0, b"\0\0\0"),
+        (127, 1, b"\0\1\x7f"),
+        (128, 256, b"\1\0\0\x80"),
+        (-1, 2148, b"\x08\x64\xff"),
+        (-129, 0, b"\0\0\xff\x7f"),
+    ],
+)
+def test_an_exact_number_is_written_as_it_ever_was(whole: int, bits: int, raw: bytes) -> None:
+    """In as few bytes as it fits into: there are rows of it. 2,148 is the most bits of a square."""
+    assert Exact(whole, bits).to_bytes() == raw
+    assert Exact.from_bytes(raw) == Exact(whole, bits)
+
+
+@pytest.mark.parametrize("raw", [b"\x08\x65\1", b"", b"\0", b"\0\0", b"\xff\xff\1"])
 def test_bytes_that_are_no_exact_number_are_refused(raw: bytes) -> None:
     """Too few of them, or more bits behind the point than sums of floats can have."""
     with pytest.raises(ValueError, match="is no exact sum"):

@@ -100,6 +100,10 @@ DEFINITIONS: list[tuple[Callable[[], Any], str]] = [
     (lambda: session(0), "session 0ms: the gap has to be positive"),
     (lambda: session("-30m"), f"'-30m' {DURATION}"),
     (lambda: count(0), "count 0: it needs one record at least"),
+    (lambda: count(0, 1), "count 0/1: it needs one record at least"),
+    (lambda: count(-1, -1), "count -1: it needs one record at least"),
+    (lambda: count(True), "count True: True is not a number of records"),
+    (lambda: count(10, True), "count 10/True: True is not a number of records"),
     (lambda: count(10, -1), "count 10/-1: it needs one record at least"),
     (lambda: count(10, 0), "count 10/0: it needs one record at least"),
     (

@@ -1,0 +1,81 @@
+"""The end of every command: an exit code, and one line on standard error where that is not 0.
+
+`faust` is `main` where this project is installed: what goes wrong before there is an application
+ends in one line, too.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+#: Packages whose errors are written for users.
+OWN = frozenset({"app", "agents", "tables"})
+
+#: What Faust reads from the environment when it is imported, and nothing here uses: a bad number
+#: in one of these would be an error that does not name its variable.
+_UNUSED = ("BLOCKING_TIMEOUT", "CONSOLE_PORT", "DATADIR", "STRICT", "WEB_BIND", "WEB_PORT")
+
+logger = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run `faust` with the arguments of this process."""
+    accept_any_encoding()
+    for name in _UNUSED:
+        os.environ.pop(f"FAUST_{name}", None)
+        os.environ.pop(f"F_{name}", None)
+    with exiting():
+        # First what is refused most often: Faust takes a second to load, and reads the environment.
+        from app.settings import settings  # noqa: PLC0415
+
+        settings()
+        from app.faust_exits import cli, replace_exits  # noqa: PLC0415
+
+        replace_exits()
+        cli()
+
+
+def accept_any_encoding() -> None:
+    """Make standard output and error write escapes for what their encoding has not."""
+    for stream in sys.stdout, sys.stderr:
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def exiting(**_: Any) -> Iterator[None]:
+    """End the process after the body: with code 0, or with one line for what it raised.
+
+    Has the options of mode's context manager of this name, which prints tracebacks. What click
+    raises passes, since click shows it with code 2; so does a pipe that nobody reads any more.
+    """
+    try:
+        yield
+    except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+        raise
+    except Exception as error:
+        logger.debug("The command ends with this error", exc_info=True)
+        raise SystemExit(describe(error)) from None
+    raise SystemExit(0)
+
+
+def describe(error: BaseException) -> str:
+    """Describe in one line why a command can't go on."""
+    if isinstance(error, SystemExit) or type(error).__module__.partition(".")[0] in OWN:
+        return str(error)
+    # Libraries that a good end does not need.
+    from aiokafka.errors import KafkaConnectionError  # noqa: PLC0415
+
+    from app.refusals import describe_unreachable  # noqa: PLC0415
+    from app.settings import settings  # noqa: PLC0415
+    from app.state.errors import told  # noqa: PLC0415
+
+    if isinstance(error, KafkaConnectionError):
+        return describe_unreachable(settings())
+    return f"{told(error)}: -l debug logs the traceback"

@@ -1,0 +1,211 @@
+"""The log of owners: the topic `tickstream-owners`, one for all applications of a broker.
+
+As with the log of schemas, the only writer is the one whose transactional producer started last:
+starting it fences the one before, whose transaction then can't commit. So nobody else has written
+between reading to the end and committing, and of two applications that claim a topic at the same
+time the second one finds the first one's claim.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import stamina
+from aiokafka import TopicPartition
+from aiokafka.errors import InvalidTransactionTimeout, KafkaError
+
+from app.admin import AdminError, ensure_topics, existing_topics
+from app.clients import running
+from app.decoding import decode_json
+from app.owners import Evidence, demand_claimable, owns, unowned
+from app.records import TopicOwner
+from app.state.changelog import ends, new_consumer
+from app.state.checkpoint import FORBIDDEN, only_writer
+from app.state.table import outputs_of
+from app.topics import OWNERS
+from app.windows.durations import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from app.settings import Settings
+    from app.state.table import StateTable
+    from app.state.tasks import Tasks
+
+logger = logging.getLogger(__name__)
+
+#: Whatever is written to the log is written by this one.
+WRITER = "tickstream-owners"
+#: Seconds until a claim has to be recorded, whoever else claims at the same time.
+PATIENCE = 30.0
+
+_PLACE = TopicPartition(OWNERS.name, 0)
+
+#: Owner by topic.
+Owners = dict[str, TopicOwner]
+
+
+async def claim_outputs(tasks: Tasks) -> None:
+    """Record this application as the owner of all that it writes, unless it is.
+
+    Raises OwnerError where another one is, AdminError where brokers don't answer.
+    """
+    conf, tables = tasks.conf, tasks.tables
+    written = [*outputs_of(tables).values(), *tasks.written_by_services]
+    topics = [topic.name for topic in written if not topic.shared]
+    await ensure_topics([OWNERS], conf)
+    without = unowned(topics, await read_owners(conf), conf)
+    if not without:
+        # As at nearly every start: no other claim need be fenced for that.
+        return
+    evidence = await find_evidence(without, tables, conf)
+    await _write(conf, lambda owners: _claims(unowned(topics, owners, conf), evidence, conf))
+
+
+async def claim(topics: Iterable[str], conf: Settings) -> None:
+    """Record this application as the owner of topics known to be its own. Raises as above."""
+    wanted = list(topics)
+    if wanted:
+        await ensure_topics([OWNERS], conf)
+        await _write(conf, lambda owners: _claims(unowned(wanted, owners, conf), Evidence(), conf))
+
+
+async def release(topics: Iterable[str], conf: Settings) -> None:
+    """Record that this application owns these topics no longer. Raises AdminError."""
+    wanted = set(topics)
+
+    def drop(owners: Owners) -> dict[str, TopicOwner | None]:
+        return {topic: None for topic in wanted if owns(topic, owners, conf)}
+
+    if wanted:
+        await _write(conf, drop)
+
+
+async def read_owners(conf: Settings) -> Owners:
+    """Return the owner of each topic that has one. Raises AdminError."""
+    if OWNERS.name not in await existing_topics(conf):
+        return {}
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await _read(conf)
+    except (KafkaError, TimeoutError) as error:
+        raise _away(error) from error
+
+
+async def find_evidence(
+    topics: Iterable[str], tables: Sequence[StateTable], conf: Settings
+) -> Evidence:
+    """Return what is known of topics without an owner. Raises AdminError."""
+    wanted = set(topics)
+    # What a service writes is read by a table.
+    uses = {table: {table.source.name, *(topic.name for topic in table.topics)} for table in tables}
+    changelogs = {table.changelog.name for table in tables if wanted & uses[table]}
+    filled = {name for name, size in (await sizes(conf, wanted | changelogs)).items() if size}
+    ran = [uses[table] for table in tables if table.changelog.name in filled]
+    return Evidence(filled, set().union(*ran))
+
+
+async def sizes(conf: Settings, names: Iterable[str]) -> dict[str, int]:
+    """Return how many offsets each topic of those that exist holds. Raises AdminError."""
+    counts = await existing_topics(conf)
+    tps = [TopicPartition(name, n) for name in names for n in range(counts.get(name, 0))]
+    found: dict[str, int] = {}
+    async with running(new_consumer(conf)) as consumer:
+        # Else it asks for what it needs to know of one topic after another, with pauses of 100 ms.
+        consumer.assign(tps)
+        consumer.pause(*tps)
+        for tp, (first, end) in (await ends(consumer, tps)).items():
+            found[tp.topic] = found.get(tp.topic, 0) + end - first
+    return found
+
+
+def _claims(
+    topics: list[str], evidence: Evidence, conf: Settings
+) -> Mapping[str, TopicOwner | None]:
+    demand_claimable(topics, evidence, conf)
+    now = time.time_ns() // 1_000_000
+    return {name: TopicOwner(name, conf.app_id, conf.topic_prefix, now) for name in topics}
+
+
+async def _write(
+    conf: Settings, decide: Callable[[Owners], Mapping[str, TopicOwner | None]]
+) -> None:
+    """Write what `decide` makes of all owners there are; None is for a topic without one."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await _decided(conf, decide)
+    except InvalidTransactionTimeout as error:
+        raise AdminError(
+            f"TICKSTREAM_TRANSACTION_TIMEOUT={format_duration(conf.transaction_timeout)} is longer "
+            "than the brokers let it be: set a shorter one, or raise their "
+            "transaction.max.timeout.ms (15 min by default)"
+        ) from error
+    except (KafkaError, TimeoutError) as error:
+        raise _away(error) from error
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether to try again: mostly another claim has fenced this one."""
+    return isinstance(error, KafkaError) and not isinstance(error, FORBIDDEN)
+
+
+@stamina.retry(on=_may_pass, attempts=None, timeout=PATIENCE, wait_initial=0.02, wait_max=0.5)
+async def _decided(
+    conf: Settings, decide: Callable[[Owners], Mapping[str, TopicOwner | None]]
+) -> None:
+    async with only_writer(WRITER, conf) as producer:
+        # A leader that has just become one may report an end before the last claims. What is
+        # readable up to a record of our own is all that was written before it.
+        mark = await _send(producer, {"": None})
+        entries = decide(await _read(conf, mark + 1))
+        if entries:
+            await _send(producer, entries)
+
+
+async def _send(producer: Any, entries: Mapping[str, TopicOwner | None]) -> int:
+    """Write entries in one transaction; return the offset of the first."""
+    batch = producer.create_batch()
+    for name, owner in entries.items():
+        value = None if owner is None else msgspec.json.encode(owner)
+        batch.append(key=name.encode(), value=value, timestamp=None)
+    async with producer.transaction():
+        sent = await producer.send_batch(batch, OWNERS.name, partition=0)
+        return int((await sent).offset)
+
+
+async def _read(conf: Settings, least: int = 0) -> Owners:
+    """Read the log to its end, and to the offset `least` at least."""
+    owners: Owners = {}
+    async with running(new_consumer(conf)) as consumer:
+        consumer.assign([_PLACE])
+        await consumer.seek_to_beginning(_PLACE)
+        end = max(least, (await consumer.end_offsets([_PLACE]))[_PLACE])
+        while await consumer.position(_PLACE) < end:
+            fetched = await consumer.getmany(_PLACE, timeout_ms=200)
+            for record in fetched.get(_PLACE, ()):
+                _apply(owners, record)
+    return owners
+
+
+def _apply(owners: Owners, record: Any) -> None:
+    try:
+        topic = (record.key or b"").decode()
+        owner = decode_json(record.value, TopicOwner) if record.value else None
+    except ValueError as error:
+        logger.warning("Offset %d of %s is none of ours: %s", record.offset, OWNERS.name, error)
+    else:
+        if owner:
+            owners[owner.topic] = owner
+        else:
+            owners.pop(topic, None)
+
+
+def _away(error: Exception) -> AdminError:
+    return AdminError(
+        f"the owners of topics ({OWNERS.name}) can't be read or recorded ({error!r}): start again "
+        "when the brokers answer"
+    )

@@ -1,0 +1,51 @@
+"""People with passwords: hashes of them are compared, and who was right is not hashed again.
+
+A hash takes a tenth of a second on purpose, and a program may show a password with each request.
+"""
+
+import hmac
+import secrets
+from functools import cached_property
+
+from app.security.passwords import hash_password, is_hash, is_right
+from app.security.web import Role, User
+
+
+class Passwords:
+    """Knows who has which password, by hashes."""
+
+    def __init__(self, users: tuple[User, ...]) -> None:
+        self._users = users
+        self._key = secrets.token_bytes(32)
+        #: Role by the digest of a name and its right password, of this process alone.
+        self._right: dict[bytes, Role] = {}
+
+    def recall(self, name: str, password: str) -> Role | None:
+        """Return the role of somebody who was right before."""
+        return self._right.get(self._digest(name, password))
+
+    def check(self, name: str, password: str) -> Role | None:
+        """Return the role of somebody with a password; takes a tenth of a second."""
+        # Of somebody unknown as well: which of both was wrong is nobody's business.
+        hashes = self._hashes.get(name) or {self._nobody: None}
+        for hashed, role in hashes.items():
+            if is_right(password, hashed) and role:
+                self._right[self._digest(name, password)] = role
+                return role
+        return None
+
+    @cached_property
+    def _hashes(self) -> dict[str, dict[str, Role | None]]:
+        found: dict[str, dict[str, Role | None]] = {}
+        for user in self._users:
+            kept = user.password if is_hash(user.password) else hash_password(user.password)
+            found.setdefault(user.name, {})[kept] = user.role
+        return found
+
+    @cached_property
+    def _nobody(self) -> str:
+        return hash_password(secrets.token_hex(16))
+
+    def _digest(self, name: str, password: str) -> bytes:
+        text = f"{len(name)}:{name}{password}".encode(errors="surrogateescape")
+        return hmac.digest(self._key, text, "sha256")

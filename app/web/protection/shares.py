@@ -1,0 +1,155 @@
+"""How much of the event loop readers may take: the rest is for folding, whatever they ask.
+
+What an answer costs shows when it has been made. So who has taken more than a share waits until it
+is made up for, and is asked to come again where that takes too long.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable, Generator
+from http import HTTPStatus
+from typing import Any, Generic, TypeVar
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from app.web.errors import ApiError
+from app.web.peers import FORWARDED
+from app.web.protection.addresses import client_of
+from app.web.protection.keys import CONF
+from app.web.protection.rate import Rate
+from app.web.protection.refused import note
+
+T = TypeVar("T")
+
+#: Of each second, what all readers together may take of the event loop, and what one client may.
+SHARE, CLIENT_SHARE = 0.3, 0.2
+
+#: Seconds of the event loop that they may take at once after a silence: one client less than all,
+#: so that nobody waits for what it owes.
+BURST, CLIENT_BURST = 1.0, 0.3
+
+#: Answers that are made at once, and as many for other workers: these wait for no reader, or two
+#: workers that ask each other would wait for each other.
+AT_ONCE = 2
+
+#: Seconds that a request may wait for its turn.
+PATIENCE = 3.0
+
+#: What is asked for in order to know whether the worker is alive, and what is open for hours.
+_EXEMPT = {"/healthz", "/readyz", "/metrics", "/api/events", "/api/v1/events"}
+
+#: Seconds that are not worth waiting for.
+RESOLUTION = 0.001
+
+_ALL = "all"
+
+
+class Shares:
+    """Lets readers take their shares of the event loop's time; clocks are in seconds."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        worked: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self._worked = worked
+        # Units are seconds; a bucket that owes nothing lets the next one through.
+        self._all = Rate(SHARE, 1 + BURST, clock)
+        self._clients = Rate(CLIENT_SHARE, 1 + CLIENT_BURST, clock)
+        self._turns = {own: asyncio.Semaphore(AT_ONCE) for own in (False, True)}
+
+    async def run(self, client: str, answer: Awaitable[T], *, peer: bool = False) -> T:
+        """Make an answer in its turn, and charge its client. Raises ApiError (503) in time."""
+        measured = _Measured(answer, self._worked)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._take_turn(client, peer=peer)
+        except BaseException as error:
+            measured.drop()
+            if isinstance(error, TimeoutError):
+                raise self._busy(client, peer=peer) from None
+            raise
+        try:
+            return await measured
+        finally:
+            self._turns[peer].release()
+            self._all.spend(_ALL, measured.seconds)
+            if not peer:
+                self._clients.spend(client, measured.seconds)
+
+    async def _take_turn(self, client: str, *, peer: bool) -> None:
+        turns = self._turns[peer]
+        while True:
+            # Not in a turn: whoever owes nothing would wait for it, too.
+            await asyncio.sleep(self._owed_by(client, peer=peer))
+            await turns.acquire()
+            if not self._owed_by(client, peer=peer):
+                break
+            turns.release()
+        try:
+            await asyncio.sleep(self._owed())
+        except BaseException:
+            turns.release()
+            raise
+
+    def _owed(self) -> float:
+        return self._all.wait(_ALL)
+
+    def _owed_by(self, client: str, *, peer: bool) -> float:
+        owed = 0.0 if peer else self._clients.wait(client)
+        # What floats leave over is nothing to wait for.
+        return owed if owed > RESOLUTION else 0.0
+
+    def _busy(self, client: str, *, peer: bool) -> ApiError:
+        note("share")
+        owed = max(self._owed(), self._owed_by(client, peer=peer))
+        message = "readers have taken their share of this worker's time"
+        headers = {"Retry-After": str(max(1, math.ceil(owed)))}
+        return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message, headers)
+
+
+class _Measured(Generic[T]):
+    """What an awaitable gives, and how long its own steps took, without what it waited for."""
+
+    def __init__(self, awaitable: Awaitable[T], worked: Callable[[], float]) -> None:
+        self._awaitable = awaitable
+        self._worked = worked
+        self.seconds = 0.0
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        steps: Any = self._awaitable.__await__()
+        go_on, value = steps.send, None
+        while True:
+            begun = self._worked()
+            try:
+                waits_for = go_on(value)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            finally:
+                self.seconds += self._worked() - begun
+            try:
+                go_on, value = steps.send, (yield waits_for)
+            except BaseException as error:  # noqa: BLE001  # it is for the awaitable to handle
+                go_on, value = steps.throw, error
+
+    def drop(self) -> None:
+        """Begin it no more."""
+        close = getattr(self._awaitable, "close", None)
+        if close is not None:
+            close()
+
+
+SHARES: web.AppKey[Shares] = web.AppKey("SHARES", Shares)
+
+
+@web.middleware
+async def share_loop(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer within the shares of readers."""
+    if request.path in _EXEMPT or request.path.startswith("/static/"):
+        return await handler(request)
+    client = client_of(request, request.app[CONF])
+    peer = FORWARDED in request.headers
+    return await request.app[SHARES].run(client, handler(request), peer=peer)

@@ -1,0 +1,161 @@
+"""Users, passwords and keys in the URLs of settings: printed nowhere."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import unused_port
+
+from app.schemas import client
+from app.schemas.errors import RegistryError
+from app.security.urls import SecretUrl, masked
+from app.settings import Settings, SettingsError, load
+
+FAUST = Path(sys.executable).with_name("faust")
+#: In the environments below, and nowhere else.
+SECRET = "hush-0123456789"  # noqa: S105  # it opens nothing
+URLS = {
+    "TICKSTREAM_SCHEMA_REGISTRY": f"https://ann:{SECRET}@registry.example/base?key={SECRET}",
+    "TICKSTREAM_TRACES": f"http://ann:{SECRET}@collector.example:4318/?key={SECRET}",
+    "TICKSTREAM_CHART_URL": f"https://ann:{SECRET}@chart.example/{{ticker}}?apikey={SECRET}",
+    "TICKSTREAM_RULES_URL": f"postgresql://ann:{SECRET}@db.example/rules?password={SECRET}",
+    "TICKSTREAM_KAFKA_OAUTH_TOKEN_URL": f"https://id.example/token?key={SECRET}",
+}
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--changed"]])
+def test_the_list_of_settings_shows_where_urls_lead_and_no_more(
+    form: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Host and path are there to be checked."""
+    for name, url in URLS.items():
+        monkeypatch.setenv(name, url)
+    monkeypatch.setenv("APP_DATADIR", str(tmp_path))
+    done = subprocess.run(
+        [FAUST, "-A", "app", "settings", *form],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert SECRET[:4] not in done.stdout + done.stderr
+    assert "ann:" not in done.stdout
+    if form == ["--json"]:
+        for place in "registry.example", "collector.example:4318", "chart.example", "id.example":
+            assert place in done.stdout
+
+
+@pytest.mark.parametrize("variable", URLS)
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "htps://ann:{}@host/?key={}",
+        "ann:{}@host",
+        "//host?key={}",
+        "https://ann:{}/p?{}@host",
+        "https://ann:{}@host:99999/{{ticker}}",
+        "https://ann:{}@/{{ticker}}?{}",
+    ],
+)
+def test_a_bad_url_is_refused_without_its_secrets(
+    variable: str, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the one line that names the variable, however it is broken."""
+    monkeypatch.setenv(variable, broken.format(SECRET, SECRET))
+    with pytest.raises(SettingsError) as refused:
+        load()
+    message = str(refused.value)
+    assert message.startswith(f"{variable}=")
+    assert SECRET not in message
+    assert "ann" not in message
+
+
+def test_settings_as_python_and_json_show_them_have_no_secret_of_a_url() -> None:
+    """Nor has a text that one is put into by mistake."""
+    conf = Settings(**URLS)
+    urls = conf.schema_registry, conf.traces, conf.chart_url, conf.kafka_token_url, conf.rules_url
+    for url in urls:
+        assert url is not None
+        assert SECRET not in f"{url} {url!r} {url!s}"
+        assert SECRET in url.full
+    assert SECRET not in conf.model_dump_json() + repr(conf)
+
+
+def test_every_setting_of_a_url_is_of_this_kind() -> None:
+    """A new one that is plain text would be printed."""
+    for name, declared in Settings.model_fields.items():
+        pattern = next((m.pattern for m in declared.metadata if hasattr(m, "pattern")), "") or ""
+        if name.endswith("_url") or "://" in str(pattern):
+            extra = declared.json_schema_extra
+            assert name == "broker_url" or (
+                isinstance(extra, dict) and ("url" in extra or "secret" in extra)
+            ), f"{name} has to be a SecretUrl, or a secret"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("off", "off"),
+        ("http://127.0.0.1:4318", "http://127.0.0.1:4318"),
+        ("https://a:b@host:1/path", "https://***@host:1/path"),
+        ("https://host/path?a=b#c", "https://host/path?***"),
+        ("https://host/path#c", "https://host/path#***"),
+        ("https://a@host?b@c", "https://***"),
+        ("a:b@host", "***@host"),
+    ],
+)
+def test_what_is_left_of_a_url(url: str, shown: str) -> None:
+    """Rather too little than too much."""
+    assert masked(url) == shown
+
+
+async def test_a_registry_that_fails_is_named_without_what_we_showed_it() -> None:
+    """Aiohttp's own text of the error has the headers of the request."""
+
+    async def fail(_: web.Request) -> web.Response:
+        return web.Response(status=500)
+
+    application, port = web.Application(), unused_port()
+    application.router.add_post("/{path:.*}", fail)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(client, "_post", client._post.__wrapped__)
+            url = SecretUrl(f"http://ann:{SECRET}@127.0.0.1:{port}/")
+            with pytest.raises(RegistryError) as failed:
+                await client.register(url, "ticks-value", "{}")
+    finally:
+        await runner.cleanup()
+    assert "500" in str(failed.value)
+    assert not any(text in str(failed.value) for text in (SECRET, "Basic", "ann"))
+
+
+@pytest.mark.parametrize(
+    ("url", "waived", "starts"),
+    [
+        ("https://id.example/token", "", True),
+        ("http://id.example/token", "", False),
+        ("http://id.example/token", "true", True),
+        ("http://127.0.0.1:8080/token", "", True),
+        ("http://[::1]/token", "", True),
+        ("http://localhost/token", "", True),
+        ("http://localhost.example/token", "", False),
+        ("http://10.0.0.1/token", "", False),
+    ],
+)
+def test_the_secret_of_a_client_is_sent_in_the_clear_to_this_machine_alone(
+    url: str, waived: str, monkeypatch: pytest.MonkeyPatch, *, starts: bool
+) -> None:
+    """Unless somebody says that it may be."""
+    monkeypatch.setenv("TICKSTREAM_KAFKA_OAUTH_TOKEN_URL", url)
+    monkeypatch.setenv("TICKSTREAM_KAFKA_OAUTH_ALLOW_HTTP", waived)
+    if starts:
+        load()
+    else:
+        with pytest.raises(SettingsError, match=r"TOKEN_URL=http://.*ALLOW_HTTP=true$"):
+            load()

@@ -1,0 +1,91 @@
+"""A record is one event of its topic to each reader of `/api/events`, whatever its value is."""
+
+import json
+import re
+import socket
+
+import pytest
+from attacked import PATIENCE, Attacked
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.web.live.event import Event, Shape
+from app.web.live.frame import frame
+from app.web.live.stream import HUB
+
+#: Values that would end the event they are in, and begin another.
+VALUES = [
+    b'{"symbol":"A"\n\nevent: candles\ndata: {"forged":true}\n\n}',
+    b'{"symbol":"A"\r\rretry: 86400000\r\r}',
+    b'{"symbol":"A"\r\nid: candles:99999\r\n}',
+    b'{"symbol":"A"\revent: start\r}',
+    b"\n\n",
+    b"",
+]
+
+
+def fields_of(stream: bytes) -> list[dict[str, list[str]]]:
+    """Read a stream as browsers do (HTML standard, 9.2.6): its events, with the fields of each."""
+    events: list[dict[str, list[str]]] = [{}]
+    for line in re.split(r"\r\n|\n|\r", stream.decode("utf-8", "replace")):
+        if not line:
+            events.append({})
+            continue
+        name, _, value = line.partition(":")
+        events[-1].setdefault(name, []).append(value.removeprefix(" "))
+    return [event for event in events if event]
+
+
+def _read(connection: socket.socket, until: bytes) -> bytes:
+    received = b""
+    while until not in received:
+        piece = connection.recv(65536)
+        assert piece, received
+        received += piece
+    return received
+
+
+@settings(deadline=None, database=None)
+@given(name=st.text(), data=st.binary(), last_id=st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_frame_is_one_event_whatever_is_in_it(name: str, data: bytes, last_id: str) -> None:
+    """An id, a name and data, each once at most, and nothing else."""
+    for event in fields_of(frame(name, data, last_id=last_id)):
+        assert set(event) <= {"id", "event", "data"}
+        assert all(len(values) == 1 for values in event.values())
+
+
+@given(
+    record=st.dictionaries(st.text(), st.text() | st.integers()), indent=st.sampled_from([None, 2])
+)
+@settings(deadline=None, database=None)
+def test_json_means_the_same_as_in_its_record(record: dict, indent: int | None) -> None:
+    """Also where it was written in several lines."""
+    value = json.dumps(record, indent=indent).replace("\n", "\r\n").encode()
+    (event,) = fields_of(frame("surges", value))
+    assert json.loads(event["data"][0]) == record
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_a_reader_gets_no_event_that_nobody_sent(worker: Attacked, value: bytes) -> None:
+    """Neither a name, an id nor a time to wait of the writer's choice; the next event is whole."""
+    hub = worker.app.web.web_app[HUB]
+    others = set(hub._readers)
+    with socket.create_connection(("127.0.0.1", worker.port), PATIENCE) as connection:
+        connection.sendall(
+            b"GET /api/events?watch=dead-letters HTTP/1.0\r\nHost: 127.0.0.1\r\n"
+            + worker.shown + b"\r\n"
+        )  # fmt: skip
+        received = _read(connection, b"event: start")
+        (reader,) = hub._readers.keys() - others
+        for offset, each in enumerate((value, b'{"last":1}')):
+            event = Event("dead-letters", 0, offset, "A", each, Shape())
+            worker.call(reader.offer, event)
+        received += _read(connection, b'{"last":1}')
+        worker.assert_answers_readers()
+    events = [e for e in fields_of(received.partition(b"\r\n\r\n")[2]) if e != {"retry": ["1000"]}]
+    names = [event["event"] for event in events]
+    assert names[0] == ["start"]
+    assert names[-1] == ["dead-letters"]
+    assert {name for (name,) in names[1:]} <= {"dead-letters", "beat"}
+    assert all(set(event) <= {"id", "event", "data"} for event in events)
+    assert json.loads(events[-1]["data"][0]) == {"last": 1}

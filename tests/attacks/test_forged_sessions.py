@@ -1,0 +1,193 @@
+"""A reader with a cookie of their own who wants to be an admin, or to stay after signing out."""
+
+import hashlib
+import hmac
+import time
+from http.cookies import SimpleCookie
+
+import pytest
+from aiohttp import ClientSession, encode_basic_auth
+from guarded_workers import ADMIN, READ, TOKENS, GuardedWorker, bearer, guarded
+
+from app.security.keys import keys_of
+from app.security.passwords import hash_password
+from app.settings import Settings
+from app.web.protection.ended import EndedSessions
+from app.web.protection.seals import seal
+
+CANDLES = "/api/candles/AAA?size=1m"
+COOKIE = "tickstream-tickstream"
+#: Of a dictionary, as people choose them.
+WEAK = "sunshine"
+PEOPLE = {"TICKSTREAM_WEB_USERS": f"ann:read:horse-battery,bob:admin:{WEAK}"}
+
+
+async def sign_in(worker: GuardedWorker, http: ClientSession, **form: str) -> str:
+    """Sign in and return the cookie."""
+    url = f"{worker.url}/login"
+    async with http.post(url, data=form, allow_redirects=False) as reply:
+        assert reply.status == 303
+        return SimpleCookie(reply.headers["Set-Cookie"])[COOKIE].value
+
+
+async def status(worker: GuardedWorker, http: ClientSession, path: str, cookie: str) -> int:
+    """Return the status of what a browser with this cookie is answered."""
+    async with http.get(worker.url + path, headers={"Cookie": f"{COOKIE}={cookie}"}) as reply:
+        return reply.status
+
+
+def guessed_keys(conf: Settings, people: str) -> list[bytes]:
+    """Return what keys could be made of the settings without a cost for each guess."""
+    texts = [f"\n\n{people}\n", people, WEAK]
+    return [
+        key
+        for text in texts
+        for key in (
+            text.encode(),
+            hashlib.sha256(text.encode()).digest(),
+            *(hmac.digest(text.encode(), b"tickstream " + use, "sha256") for use in (b"session",)),
+            hmac.digest(text.encode(), f"tickstream {conf.app_id}".encode(), "sha256"),
+        )
+    ]
+
+
+async def test_no_password_that_is_guessed_offline_seals_a_cookie(http: ClientSession) -> None:
+    """The reader knows their own password, the form of the setting, and guesses the admin's."""
+    async with guarded(**PEOPLE) as worker:
+        own = await sign_in(worker, http, name="ann", word="horse-battery")
+        _, *parts, proof = own.split(".")
+        conf = worker.app.settings
+        assert await status(worker, http, CANDLES, own) == 200
+        for key in guessed_keys(conf, PEOPLE["TICKSTREAM_WEB_USERS"]):
+            assert seal(key, conf.app_id, "read", *parts) != proof
+            forged = ".".join(["admin", *parts, seal(key, conf.app_id, "admin", *parts)])
+            assert await status(worker, http, "/router/", forged) == 401
+        assert await status(worker, http, CANDLES, own) == 200
+
+
+async def test_a_key_is_random_where_no_strong_secret_is_set_and_outlives_a_restart(
+    http: ClientSession, tmp_path
+) -> None:
+    """In a file of this user alone; another worker's is another one."""
+    async with guarded(**PEOPLE, APP_DATADIR=str(tmp_path / "a")) as worker:
+        own = await sign_in(worker, http, name="ann", word="horse-battery")
+    file = tmp_path / "a" / "web.key"
+    assert (file.stat().st_mode & 0o777, file.stat().st_size) == (0o600, 32)
+    for directory, answer in ("a", 200), ("b", 401):
+        async with guarded(**PEOPLE, APP_DATADIR=str(tmp_path / directory)) as worker:
+            assert await status(worker, http, CANDLES, own) == answer
+            headers = _basic("ann", "horse-battery")
+            async with http.get(worker.url + CANDLES, headers=headers) as reply:
+                assert reply.status == 200
+
+
+async def test_a_cookie_lasts_no_longer_than_a_session_whoever_sealed_it(
+    http: ClientSession,
+) -> None:
+    """A worker's own key in the wrong hands is good for twelve hours, not for ten years."""
+    async with guarded(**TOKENS) as worker:
+        conf = worker.app.settings
+        for hours, answer in (11, 200), (13, 401), (10 * 365 * 24, 401):
+            parts = str(int(time.time()) + hours * 3600), "i" * 22
+            proof = seal(keys_of(conf).session, conf.app_id, "admin", *parts)
+            cookie = ".".join(["admin", *parts, proof])
+            assert await status(worker, http, "/router/", cookie) == answer
+
+
+async def test_who_signs_out_ends_the_session_for_a_thief_of_its_cookie(
+    http: ClientSession, tmp_path
+) -> None:
+    """At this worker, after its restart, and at the others; other sessions go on."""
+    tokens = TOKENS | {"APP_DATADIR": str(tmp_path)}
+    async with guarded(**TOKENS) as other:
+        async with guarded(**tokens) as worker:
+            worker.knows_owners({each.url: {"ticks": []} for each in (worker, other)})
+            stolen, mine = [await sign_in(worker, http, word=ADMIN) for _ in range(2)]
+            for each in worker, other:
+                assert await status(each, http, "/router/", stolen) == 200
+            async with http.post(
+                f"{worker.url}/logout",
+                headers={"Cookie": f"{COOKIE}={stolen}"},
+                allow_redirects=False,
+            ) as reply:
+                assert reply.status == 303
+            for each in worker, other:
+                assert await status(each, http, "/router/", stolen) == 401
+                assert await status(each, http, "/router/", mine) == 200
+        async with guarded(**tokens) as worker:
+            assert await status(worker, http, "/router/", stolen) == 401
+            assert await status(worker, http, "/router/", mine) == 200
+
+
+@pytest.mark.parametrize("who", ["nobody", "reader", "admin"])
+async def test_only_workers_and_admins_end_sessions_by_their_identity(
+    http: ClientSession, who: str
+) -> None:
+    """A reader ends no session but their own."""
+    headers = {"nobody": {}, "reader": bearer(READ), "admin": bearer(ADMIN)}[who]
+    async with guarded(**TOKENS) as worker:
+        cookie = await sign_in(worker, http, word=ADMIN)
+        _, until, identity, _ = cookie.split(".")
+        url = f"{worker.url}/logout/{until}/{identity}"
+        async with http.get(url, headers=headers) as reply:
+            assert reply.status == {"nobody": 401, "reader": 403, "admin": 200}[who]
+        assert await status(worker, http, "/router/", cookie) == (401 if who == "admin" else 200)
+
+
+def test_many_ended_sessions_are_bounded_and_none_comes_back(tmp_path) -> None:
+    """What is forgotten takes all that are older with it; a restart knows the same."""
+    now = int(time.time())
+    ended = EndedSessions(tmp_path / "ended", most=10)
+    for number in range(100):
+        ended.add(now + 100 + number, f"identity-{number}")
+    assert len(ended._known) == 10
+    for known in ended, EndedSessions(tmp_path / "ended", most=10):
+        assert all(
+            known.has(_Session(now + 100 + number, f"identity-{number}")) for number in range(100)
+        )
+        assert not known.has(_Session(now + 300, "another"))
+    assert (tmp_path / "ended").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_reader_who_signs_in_without_end_has_to_wait(http: ClientSession) -> None:
+    """Others sign in meanwhile: each session that ends takes memory."""
+    async with guarded(**TOKENS, TICKSTREAM_WEB_PROXIES="127.0.0.1") as worker:
+
+        async def answer(client: str) -> int:
+            headers = {"X-Forwarded-For": client}
+            async with http.post(
+                f"{worker.url}/login", data={"word": READ}, headers=headers, allow_redirects=False
+            ) as reply:
+                return reply.status
+
+        answers = [await answer("192.0.2.1") for _ in range(80)]
+        assert answers[:60] == [303] * 60
+        assert answers[-1] == 429
+        assert await answer("192.0.2.2") == 303
+
+
+async def test_a_hash_in_the_settings_opens_to_its_password_alone(http: ClientSession) -> None:
+    """Who reads the settings has no password; several users stand beside each other."""
+    hashed = hash_password("horse-battery")
+    people = f"ann:read:{hashed}, bob:admin:plain-as-it-is,eve:read:{hash_password('other-word')}"
+    async with guarded(TICKSTREAM_WEB_USERS=people) as worker:
+        for name, word, answer in (
+            ("ann", "horse-battery", 200),
+            ("ann", hashed, 401),
+            ("ann", "other-word", 401),
+            ("bob", "plain-as-it-is", 200),
+            ("eve", "other-word", 200),
+            ("nobody", "horse-battery", 401),
+        ):
+            for _ in range(2):
+                async with http.get(worker.url + CANDLES, headers=_basic(name, word)) as reply:
+                    assert reply.status == answer
+
+
+def _basic(name: str, word: str) -> dict[str, str]:
+    return {"Authorization": encode_basic_auth(name, word)}
+
+
+class _Session:
+    def __init__(self, until: int, identity: str) -> None:
+        self.until, self.identity = until, identity

@@ -1,0 +1,158 @@
+"""What others wrote is shown as text: it writes nothing to a terminal, and forges no line."""
+
+import io
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from attacked import attacked
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mode.utils.logging import setup_logging
+from rich.box import SIMPLE_HEAD
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from app import logs
+from app.commands._output import Plain, VisibleConsole
+from app.records import Gainer, TopGainers
+from app.settings import Settings
+from app.visible import visible, visible_line
+from app.web.metrics import WORKER
+
+FAUST = Path(sys.executable).with_name("faust")
+
+#: What a terminal, or a reader, takes for something else than a text.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+SYMBOLS = {
+    "clears the screen": "\x1b[2J\x1b[H",
+    "clears the screen in one byte": "\x9b2J",
+    "sets the title": "\x1b]0;owned\x07",
+    "forges a line": "A\n 2. FORGED  +999.00%",
+    "overwrites its line": "A\rFORGED",
+    "is markup": "[red]A[/red][/nothing]",
+    "is a link": "[link=http://evil.example]A[/link]",
+    "is an emoji's name": ":skull:",
+    "turns the line": "A\u202eDEGROF",
+    "is deleted": "A\x7f\x08",
+}
+
+TEXTS = st.text(st.characters() | st.sampled_from("\x1b\x9b\x00\x7f\n\r\t[]/\u202e\u2028\ud800"))
+
+
+@given(TEXTS)
+@settings(deadline=None, database=None)
+def test_each_character_of_a_text_can_be_seen(text: str) -> None:
+    """Whatever is there, and text that is seen anyway stays as it is."""
+    assert not _UNSEEN.search(visible(text))
+    assert not re.search(r"[\n\t]", visible_line(text))
+    if not _UNSEEN.search(text):
+        assert visible(text) == text
+
+
+@given(st.dictionaries(st.text(), st.text() | st.integers()))
+@settings(deadline=None, database=None)
+def test_json_means_the_same_with_what_is_made_visible(record: dict) -> None:
+    """For programs: `--json` of a command."""
+    assert json.loads(visible(json.dumps(record, ensure_ascii=False))) == record
+
+
+@given(TEXTS)
+@settings(deadline=None, database=None)
+def test_a_console_prints_texts_and_nothing_else(text: str) -> None:
+    """In a table's cells, as a title, alone; as one line each."""
+    printed, usual = _printed(text), _printed("A")
+    assert not _UNSEEN.search(printed)
+    assert printed.count("\n") == usual.count("\n")
+    assert visible_line(text).strip() in printed
+    styled = Table("first", title=Text(text), box=SIMPLE_HEAD)
+    styled.add_row(Text(text, "bold"))
+    assert not _UNSEEN.search(_printed(styled))
+
+
+def _printed(shown: str | Table) -> str:
+    """Return what a console prints of a text in a table and of a text alone; or of a table."""
+    out = io.StringIO()
+    console = VisibleConsole(file=out, width=10_000, highlight=False)
+    table = Table("first", title="A", box=SIMPLE_HEAD)
+    table.add_row(shown)
+    console.print(table)
+    console.print(shown, soft_wrap=True)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS.values(), ids=SYMBOLS)
+def test_a_live_display_on_a_terminal_draws_texts(symbol: str) -> None:
+    """The codes in what is drawn are those of the display alone."""
+    drawn = []
+    for text in symbol, "A" * len(visible_line(symbol)):
+        out = io.StringIO()
+        console = VisibleConsole(
+            file=out, force_terminal=True, width=200, height=20, highlight=False
+        )
+        with Live(text, console=console, auto_refresh=False):
+            pass
+        drawn.append(out.getvalue())
+    assert drawn[0].replace(visible_line(symbol), "") == drawn[1].replace(
+        "A" * len(visible_line(symbol)), ""
+    )
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS.values(), ids=SYMBOLS)
+def test_lines_of_a_command_and_its_errors_are_texts(symbol: str) -> None:
+    """Also those that are printed without a console."""
+    out = io.StringIO()
+    print(f"symbol {symbol}", file=Plain(out))
+    assert not _UNSEEN.search(out.getvalue())
+
+
+@pytest.mark.parametrize("json_lines", [False, True], ids=["text", "json"])
+@pytest.mark.parametrize("symbol", SYMBOLS.values(), ids=SYMBOLS)
+def test_a_line_of_the_log_is_a_text(symbol: str, json_lines, monkeypatch, tmp_path) -> None:
+    """In a file and on a terminal; what is quoted in it begins no line of its own."""
+    conf = Settings(TICKSTREAM_LOG_FORMAT="json" if json_lines else "text")
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(root, "level", root.level)
+    file = tmp_path / "log"
+    setup_logging(loglevel="INFO", logfile=str(file), logging_config=logs.config(conf))
+    error = ValueError(f"no symbol {symbol}\n[forged] line")
+    logging.getLogger("app").error("symbol %s of \n[forged] line", symbol, exc_info=error)
+    for handler in root.handlers:
+        handler.close()
+    text = file.read_text(encoding="utf-8")
+    assert not _UNSEEN.search(text)
+    assert "ValueError" in text
+    begins = [line for line in text.splitlines() if not line.startswith(" ")]
+    assert not [line for line in begins if line.startswith("[forged]")]
+    assert len(begins) == 1 if json_lines else len(begins) <= 2, begins
+
+
+def test_top_shows_symbols_as_they_are_written() -> None:
+    """It is neither cleared, forged nor ended by one, and each has its line."""
+    day, symbols = "2026-01-31", list(SYMBOLS.values())
+    ranked = [Gainer(symbol, 0.5, 1.0, 1.5, 0) for symbol in symbols]
+    with attacked() as worker:
+        WORKER.info({"application": "a", "worker": f"127.0.0.1:{worker.port}", "pipelines": ""})
+        worker.app.tables.data["gainers"].shelf = {0: {day: [TopGainers(day, ranked, 0, 1)]}}
+        command = [FAUST, "-A", "app", "top", "--once", "--interval", "100ms"]
+        done = subprocess.run(
+            [*command, "--url", f"127.0.0.1:{worker.port}"],
+            env={**os.environ, "COLUMNS": "150"}, capture_output=True, timeout=100, check=False,
+        )  # fmt: skip
+        worker.assert_answers_readers()
+    shown = done.stdout.decode()
+    assert done.returncode == 0, done.stderr.decode()
+    assert not _UNSEEN.search(shown)
+    lines = [line.strip() for line in shown.splitlines()[-len(symbols) - 1 :] if line.strip()]
+    for rank, (symbol, line) in enumerate(zip(symbols, lines, strict=True), 1):
+        assert line.startswith(f"{rank}. {visible_line(symbol)} ")

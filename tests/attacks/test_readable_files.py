@@ -1,0 +1,102 @@
+"""Another user of the same machine, who reads what they may."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.embedded.child import start_child
+from app.embedded.storage import Storage
+from app.private_files import make_private
+from app.rules.database import rules_url
+from app.settings import Settings
+from app.start import lock
+
+REPOSITORY = Path(__file__).parents[2]
+
+#: What a worker, `consume` and `up` leave behind, by the code that makes it.
+WORK = """
+import asyncio, os
+from pathlib import Path
+import app.worker
+from app.rules.database import RulesDatabase, rules_url
+from app.security.keys import keys_of
+from app.settings import settings
+from app.sinks.csv import CsvFile
+from app.start import lock
+from app.state.store import Store
+
+conf = settings()
+held = lock(conf.data_directory)
+keys_of(conf)
+Store(conf.data_directory / "tables" / "candles-0").history = "of a topic"
+csv = CsvFile(conf.data_directory / "prices.csv")
+csv.open()
+
+async def make_rules():
+    async with RulesDatabase(rules_url(conf)):
+        pass
+
+asyncio.run(make_rules())
+"""
+
+
+@pytest.fixture(autouse=True)
+def _open_to_all() -> Iterator[None]:
+    """Have the shell's usual mask, by which others may read what is made."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def readable(path: Path) -> list[str]:
+    """Return what another user may read, write or enter below a directory."""
+    return [str(each) for each in (path, *path.rglob("*")) if each.stat().st_mode & 0o077]
+
+
+def test_state_rules_keys_and_csv_files_are_their_users_alone(tmp_path: Path) -> None:
+    """Directories and files, those that RocksDB and SQLite make too."""
+    data = tmp_path / "data"
+    environment = {
+        **os.environ,
+        "APP_DATADIR": str(data / "worker"),
+        "TICKSTREAM_WEB_TOKEN": "read-0123456789abcdef",
+    }
+    subprocess.run([sys.executable, "-c", WORK], cwd=REPOSITORY, env=environment, check=True)
+    made = {each.name for each in data.rglob("*")}
+    assert made >= {"web.key", "prices.csv", "prices.csv.offsets", "candles-0", "CURRENT"}
+    assert made & {"tickstream-rules.db"}
+    assert readable(data) == []
+
+
+def test_the_brokers_data_is_its_users_alone(tmp_path: Path) -> None:
+    """What the child process makes too, which is Kafka's own."""
+    storage = Storage(tmp_path / "broker")
+    storage.acquire()
+    log = storage.open_log()
+    try:
+        child = start_child(
+            ["/bin/sh", "-c", "mkdir kafka && echo 1 > kafka/log"], log, directory=storage.path
+        )
+        assert child.wait(30) == 0
+    finally:
+        os.close(log)
+        storage.release()
+    assert (storage.path / "kafka" / "log").exists()
+    assert readable(storage.path) == []
+
+
+def test_what_older_versions_left_open_is_closed_at_the_next_start(tmp_path: Path) -> None:
+    """But not a directory that the user has named, which may hold other things."""
+    conf = Settings(APP_DATADIR=str(tmp_path / "named"))
+    named, tables = conf.data_directory, conf.data_directory / "tables"
+    tables.mkdir(parents=True)
+    rules = tmp_path / "tickstream-rules.db"
+    rules.touch()
+    lock(named).close()
+    rules_url(conf)
+    assert [each.stat().st_mode & 0o777 for each in (named, tables, rules)] == [0o755, 0o700, 0o600]
+    make_private(tmp_path / "nothing")

@@ -1,0 +1,105 @@
+"""What a transaction that hangs has written can't be read, so that nobody lags behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaProducer
+from prometheus_client.parser import text_string_to_metric_families
+from workers import MARKET, MINUTE, Market, Worker, tick, until
+
+from app.admin import ensure_topics
+from app.batching.ends import INTERVAL
+from app.settings import Settings
+from app.topics import TICKS
+from app.up.lag import Lag
+
+SYMBOLS = [f"SYM{number:02}" for number in range(40)]
+
+NOON = 1_767_268_800_000
+
+#: Ticks of each symbol that are committed, and that hang.
+THERE, HANGING = 5, 30
+
+
+@asynccontextmanager
+async def hanging(
+    bootstrap: str, topic: str, records: Iterable[tuple[str, bytes]]
+) -> AsyncIterator[AIOKafkaProducer]:
+    """Leave a transaction open that has written to a topic."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        transactional_id=f"hanging-{topic}",
+        transaction_timeout_ms=300_000,
+    )
+    async with producer:
+        await producer.begin_transaction()
+        for key, value in records:
+            await producer.send(topic, value, key.encode())
+        await producer.flush()
+        yield producer
+
+
+def values(worker: Worker, name: str) -> list[float]:
+    """Return the values of a metric."""
+    text = worker.ask("/metrics").body.decode()
+    return [
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name
+    ]
+
+
+def ticks(count: int, begin: int) -> Iterator[tuple[str, bytes]]:
+    """Yield ticks of each symbol."""
+    for number in range(count):
+        for symbol in SYMBOLS:
+            key, value, _ = tick(symbol, 10.0, begin + number * 1_000)
+            yield key, value
+
+
+async def of_application(market: Market) -> int:
+    """Return the lag that `make up` shows."""
+    conf = Settings(BROKER_URL=market.bootstrap, TICKSTREAM_APP_ID=market.application)
+    async with Lag(conf) as lag:
+        return await lag.records()
+
+
+def lags(workers: Sequence[Worker]) -> list[float]:
+    """Return the lag of each task and standby."""
+    names = "tickstream_lag_records", "tickstream_standby_lag_offsets"
+    return [value for worker in workers for name in names for value in values(worker, name)]
+
+
+def ticks_of_candles(worker: Worker) -> int:
+    """Return how many ticks the candles of all symbols count, whichever workers own them."""
+    found = [worker.get(f"/api/candles/{symbol}?size=5m&limit=5000") for symbol in SYMBOLS]
+    return sum(candle["count"] for status, candles in found if status == 200 for candle in candles)
+
+
+async def test_a_transaction_that_hangs_is_nobodys_lag(market: Market) -> None:
+    """Neither upstream's, for tasks and `make up`, nor a changelog's, for standbys."""
+    await ensure_topics([TICKS], Settings(BROKER_URL=market.bootstrap))
+    market.send((key, value, NOON) for key, value in ticks(THERE, NOON))
+    changelog = f"{market.application}-candles-changelog"
+    garbage = [(symbol, b"?") for symbol in SYMBOLS]
+    async with hanging(market.bootstrap, "ticks", ticks(HANGING, NOON + MINUTE)) as upstream:
+        with market.workers(2, **MARKET) as workers:
+
+            async def folded(count: int) -> None:
+                await asyncio.to_thread(
+                    until, lambda: ticks_of_candles(workers[0]) == count * len(SYMBOLS), 60
+                )
+
+            await folded(THERE)
+            async with hanging(market.bootstrap, changelog, garbage) as other:
+                # Fetched, and so told of the ends, with both transactions open.
+                market.send((key, value, NOON) for key, value in ticks(1, NOON))
+                await asyncio.sleep(2 * INTERVAL)
+                assert await of_application(market) == 0
+                assert not any(lags(workers))
+                await other.abort_transaction()
+            await upstream.commit_transaction()
+            await folded(THERE + HANGING + 1)
+            await asyncio.to_thread(until, lambda: not any(lags(workers)))

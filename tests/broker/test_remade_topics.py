@@ -1,0 +1,48 @@
+"""Topic ids on a real broker: who fetches by id gets nothing of another topic of that name."""
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import NewTopic
+from workers import Market
+
+from app.admin import administering
+from app.batching import fetching
+from app.batching.fetch_by_id import FetchRequest
+from app.batching.metadata import replace_metadata_request
+from app.clients import running
+from app.settings import Settings
+from app.state.changelog import new_consumer
+from app.topic_ids import known, topic_id
+
+
+@pytest.fixture
+def by_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process's clients ask for ids and fetch by them, as a worker's do."""
+    replace_metadata_request()
+    monkeypatch.setattr(fetching.fetcher, "FetchRequest", FetchRequest)
+
+
+@pytest.mark.usefixtures("by_id")
+async def test_a_topic_made_anew_under_its_name_is_not_read_in_place_of_the_one_before(
+    market: Market,
+) -> None:
+    """Though it has records at the very offset that comes next."""
+    conf = Settings(BROKER_URL=f"kafka://{market.bootstrap}")
+    name, tp = "made-anew", TopicPartition("made-anew", 0)
+    records = [(f"k{n}", b"{}", 1_767_225_600_000 + n) for n in range(20)]
+    async with administering(conf) as admin, running(new_consumer(conf)) as consumer:
+        await admin.create_topics([NewTopic(name, 1, 1)])
+        market.send(records, name)
+        consumer.assign([tp])
+        first = known.bind(name, await topic_id(consumer._client, name))
+        assert first
+        consumer.seek(tp, 0)
+        read = []
+        while len(read) < 20:
+            read += (await consumer.getmany(tp, timeout_ms=200)).get(tp, [])
+        await admin.delete_topics([name])
+        await admin.create_topics([NewTopic(name, 1, 1)])
+        market.send(records * 2, name)
+        assert await topic_id(consumer._client, name) != first
+        for _ in range(10):
+            assert not await consumer.getmany(tp, timeout_ms=200)

@@ -1,0 +1,43 @@
+"""`faust -A app send`: to a topic that exists, and to one that does not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import truth
+from confluent_kafka.admin import AdminClient, NewTopic
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def send(bootstrap: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("faust"), "-A", "app", "send", *arguments],
+        cwd=REPOSITORY,
+        env={**os.environ, "BROKER_URL": bootstrap},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+def test_a_message_arrives_as_it_was_written(bootstrap: str) -> None:
+    """With its key."""
+    topic = "sent"
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(topic, 1)])[topic].result()
+    done = send(bootstrap, topic, '{"price": 1.5}', "--key", "ACME", "--partition", "0")
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    (record,) = truth.read(bootstrap, topic)
+    assert (record.key(), record.value()) == (b"ACME", b'{"price": 1.5}')
+
+
+def test_a_topic_that_does_not_exist_ends_with_one_line(bootstrap: str) -> None:
+    """Where Faust's own command waited for it for ever."""
+    done = send(bootstrap, "nosuch", "1")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("There is no topic 'nosuch'")
+    assert "Traceback" not in done.stdout + done.stderr

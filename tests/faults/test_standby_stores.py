@@ -1,0 +1,179 @@
+"""Stores that a worker did not write all along: standbys that were cut off, damaged, or idle.
+
+Whatever happened to a store, in the end it has the rows that its changelog has, and no others.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+import truth
+from counting import Stream
+from progress import lag
+from workers import DAY, MINUTE, Market, Worker, until
+
+from app.embedded import LocalBroker, properties
+from app.state.replica import now_ms
+from app.state.store import Store
+
+pytestmark = pytest.mark.timeout(300)
+
+PARTITIONS = 2
+HOUR = 60 * MINUTE
+
+Rows = dict[bytes, bytes]
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+    """Run a broker that compacts at once what can be compacted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(properties, "SERVER", f"{properties.SERVER}log.cleaner.backoff.ms = 100\n")
+        with LocalBroker(tmp_path_factory.mktemp("broker")) as broker:
+            yield Market(broker.bootstrap, tmp_path_factory.mktemp("market"))
+
+
+@pytest.fixture
+def stream(market: Market) -> Stream:
+    """Return a stream of the test's own."""
+    return Stream(market, PARTITIONS)
+
+
+def store_paths(stream: Stream, worker: Worker) -> list[Path]:
+    """Return the stores of a worker, by partition."""
+    return [worker.data / "tables" / f"{stream.name}-{number}" for number in range(PARTITIONS)]
+
+
+def rows_in(path: Path) -> Rows:
+    """Return the rows of a store that nobody has open."""
+    store = Store(path)
+    try:
+        return dict(store.scan(b"", b"\xff"))
+    finally:
+        store.close()
+
+
+def rows_of_changelog(stream: Stream) -> list[Rows]:
+    """Return the rows that the changelog has, by partition."""
+    found: list[Rows] = [{} for _ in range(PARTITIONS)]
+    for message in truth.read(stream.market.bootstrap, stream.changelog):
+        key, value, rows = message.key() or b"", message.value(), found[message.partition() or 0]
+        if value is None:
+            rows.pop(key, None)
+        else:
+            rows[key] = value
+    return found
+
+
+def tombstones_in_changelog(stream: Stream) -> int:
+    """Return how many deleted rows the changelog still knows of."""
+    messages = truth.read(stream.market.bootstrap, stream.changelog)
+    return sum(message.value() is None for message in messages)
+
+
+def follow_each_other(stream: Stream, workers: tuple[Worker, Worker]) -> bool:
+    """Return whether each partition runs at one of two workers and the other one has read it."""
+    shares = [worker.get("/readyz")[1]["tables"][stream.name] for worker in workers]
+    behind = [
+        line
+        for worker in workers
+        for line in worker.ask("/metrics").body.decode().splitlines()
+        if line.startswith("tickstream_standby_lag_offsets") and not line.endswith(" 0.0")
+    ]
+    (one, other) = shares
+    return (
+        all(worker.ready for worker in workers)
+        and not behind
+        and one["open"] == other["standby"]
+        and one["standby"] == other["open"]
+        and len(one["open"]) == len(other["open"]) == 1
+    )
+
+
+def stop(stream: Stream, *workers: Worker) -> None:
+    """Stop workers once all is folded; compare their stores with the changelog."""
+    until(lambda: lag(stream.market.bootstrap, stream.market.application) == 0)
+    for worker in workers:
+        assert worker.stop() == 0
+    expected = rows_of_changelog(stream)
+    assert all(expected)
+    for worker in workers:
+        assert [rows_in(path) for path in store_paths(stream, worker)] == expected
+
+
+def test_a_standby_cut_off_until_tombstones_are_gone_resurrects_no_row(stream: Stream) -> None:
+    """Compaction has removed what tells that rows were deleted; it reads all of it again."""
+    with stream.worker() as one, ExitStack() as others:
+        stream.configure(
+            stream.changelog,
+            segment_ms=200,
+            min_cleanable_dirty_ratio=0.01,
+            max_compaction_lag_ms=100,
+            delete_retention_ms=4_000,
+        )
+        two = others.enter_context(stream.worker())
+        stream.send(100, minute=-3 * DAY // MINUTE)
+        stream.wait_exact()
+        until(lambda: follow_each_other(stream, (one, two)))
+        two.pause()
+        stream.send(100)
+        until(lambda: tombstones_in_changelog(stream) > 0, 60)
+        minutes = cycle(range(30))
+
+        def are_gone() -> bool:
+            # What is compacted is followed by other segments.
+            stream.send(20, minute=next(minutes))
+            return tombstones_in_changelog(stream) == 0
+
+        until(are_gone, 120)
+        two.resume()
+        until(lambda: follow_each_other(stream, (one, two)), 90)
+        stop(stream, two, one)
+
+
+def test_a_damaged_standby_is_made_anew_and_the_others_go_on(stream: Stream) -> None:
+    """Said once, whatever part of the store it is."""
+    with stream.worker() as one, stream.worker() as two:
+        stream.send(300)
+        stream.wait_exact()
+        until(lambda: follow_each_other(stream, (one, two)))
+        assert two.stop() == 0
+        for path in store_paths(stream, two):
+            tables = list(path.glob("*.sst"))
+            assert tables
+            for table in tables:
+                data = bytearray(table.read_bytes())
+                data[:64] = b"\x55" * 64  # of its first block; the file opens as ever
+                table.write_bytes(data)
+        stream.send(300, minute=1)
+        two.start()
+        stream.wait_exact()
+        until(lambda: follow_each_other(stream, (one, two)))
+        for path in store_paths(stream, two):
+            damaged = [line for line in two.log.splitlines() if f"{path} is damaged" in line]
+            assert len(damaged) == 1
+            assert "it is restored from the changelog" in damaged[0]
+        stop(stream, two, one)
+
+
+def test_a_store_that_was_idle_for_long_is_opened_without_a_restore(stream: Stream) -> None:
+    """There is nothing behind it but the marker of its own last checkpoint."""
+    with stream.worker() as worker:
+        stream.send(300)
+        stream.wait_exact()
+        worker.stop()
+        for path in store_paths(stream, worker):
+            store = Store(path)
+            store.write((), store.offset, timed=True, current=now_ms() - 100 * HOUR)
+            store.close()
+        worker.start()
+        text = worker.ask("/metrics").body.decode()
+        name = f'tickstream_restored_rows_total{{partition="0",table="{stream.name}"}} 0.0'
+        assert name in text
+        assert "restored from the changelog" not in worker.log
+        assert f"Restored {stream.name}-" not in worker.log
+        stream.send(300, minute=1)
+        stream.wait_exact()
+        stop(stream, worker)

@@ -1,0 +1,155 @@
+"""What became of each record: nothing may be lost, doubled, or written so that nobody takes it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from app.records import DeadLetter
+from app.state import metrics
+from app.state.batch import MAX_DEAD_VALUE
+from app.state.event_time import EventTimeState
+from app.state.rows import OPEN
+from app.state.step import Step
+from app.state.table import StateTable
+from app.state.window_table import WindowTable
+from app.testing import TopologyDriver
+from app.testing.kafka import TopicRecord
+from app.topics import DEAD_LETTERS
+from app.windows import Window
+
+#: What brokers take in one batch if nobody says otherwise (`message.max.bytes`), less its head.
+LARGEST_RECORD = 1_048_588 - 100
+
+
+#: No event has an earlier time (ms) that is not late from the beginning: 2026.
+FIRST = 1_767_225_600_000
+
+
+class Place(NamedTuple):
+    """Where a record is."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+def folded() -> Counter[tuple[str, int]]:
+    """Return how many records each table has folded in each partition, in this process."""
+    found: Counter[tuple[str, int]] = Counter()
+    for metric in metrics.records.collect():
+        for sample in metric.samples:
+            if sample.name == "tickstream_records_total":
+                place = sample.labels["table"], int(sample.labels["partition"])
+                found[place] = int(sample.value)
+    return found
+
+
+def problems(
+    driver: TopologyDriver, tables: Iterable[StateTable], counted: Counter[tuple[str, int]]
+) -> Iterator[str]:
+    """Find what is wrong, once all has settled; `counted` is what tables folded in this run."""
+    tables = list(tables)
+    dead = list(driver.topic(DEAD_LETTERS))
+    written = {table.source.name: list(driver.records(table.source)) for table in tables}
+    yield from _wrong_letters(dead, written)
+    yield from _too_large(driver, tables)
+    for table in tables:
+        yield from _uncounted(table, dead, written[table.source.name], counted)
+        if isinstance(table, WindowTable):
+            yield from _outside_windows(table, dead, counted)
+        if isinstance(table, Step):
+            yield from _without_output(driver, table, dead, written[table.source.name])
+
+
+def _wrong_letters(dead: list[DeadLetter], written: dict[str, list[TopicRecord]]) -> Iterator[str]:
+    """A dead letter has the coordinates and the value of a record, and comes once."""
+    values = {
+        Place(topic, record.partition, record.offset): record.value
+        for topic, records in written.items()
+        for record in records
+    }
+    for letter, times in Counter(
+        (Place(d.topic, d.partition, d.offset), d.stage) for d in dead
+    ).items():
+        if times > 1:
+            yield f"{letter}: {times} dead letters"
+    for each in dead:
+        if each.stage == "timer" or each.error.startswith("TooLargeError: a record for "):
+            # A timer, or what was to be written: with the offset it was made of, not its value.
+            continue
+        place = Place(each.topic, each.partition, each.offset)
+        if place not in values:
+            yield f"{place}: a dead letter of no record"
+        elif each.value != (values[place] or b"")[:MAX_DEAD_VALUE] and each.value != values[place]:
+            yield f"{place}: the dead letter has another value"
+
+
+def _too_large(driver: TopologyDriver, tables: list[StateTable]) -> Iterator[str]:
+    """A broker takes what is written."""
+    sources = {table.source.name for table in tables}
+    names = {topic.name for table in tables for topic in table.topics} | {DEAD_LETTERS.name}
+    names |= {table.changelog.name for table in tables}
+    for name in names - sources:
+        for record in driver._kafka.written(name):
+            size = len(record.key or b"") + len(record.value or b"")
+            if size > LARGEST_RECORD:
+                yield f"{name}: a record of {size} bytes, key {(record.key or b'')[:40]!r}"
+
+
+def _uncounted(
+    table: StateTable,
+    dead: list[DeadLetter],
+    records: list[TopicRecord],
+    counted: Counter[tuple[str, int]],
+) -> Iterator[str]:
+    """Each record is folded, or a dead letter that no table can read."""
+    there = Counter(record.partition for record in records)
+    unread = Counter(
+        d.partition for d in dead if d.topic == table.source.name and d.stage == "decode"
+    )
+    for number, count in there.items():
+        if counted[table.name, number] + unread[number] != count:
+            yield (
+                f"{table.name}-{number}: {count} records, {unread[number]} unreadable, "
+                f"{counted[table.name, number]} folded"
+            )
+
+
+def _outside_windows(
+    table: WindowTable, dead: list[DeadLetter], counted: Counter[tuple[str, int]]
+) -> Iterator[str]:
+    """What was folded is judged by its time; what is not late is in a window of each kind."""
+    folded = sum(number for (name, _), number in counted.items() if name == table.name)
+    failed = sum(d.stage == table.name for d in dead)
+    judged = sum(table.lateness().values())
+    if judged != folded - failed:
+        yield f"{table.name}: {folded} folded, {failed} of them failed, {judged} judged"
+    states = [state for state in table.open_states() if isinstance(state, EventTimeState)]
+    keys = [(state, key) for state in states for key in state.all_keys()]
+    late = sum(state.late_of(key) for state, key in keys)
+    if any(state.meta.stream_time - table.retention > FIRST for state in states):
+        return  # an event of year 5138, which is none too late: windows have outlived retention
+    for window in table.windows:
+        if isinstance(window, Window) and window.size == window.advance:
+            inside = sum(each.count for s, key in keys for each in s.read(key, window, 0, OPEN))
+            if inside + late != judged:
+                yield f"{table.name}: {judged} judged, {late} late, {inside} in {window}"
+
+
+def _without_output(
+    driver: TopologyDriver, table: Step, dead: list[DeadLetter], records: list[TopicRecord]
+) -> Iterator[str]:
+    """A step of ours sends each record on, or it is a dead letter."""
+    name = table.source.name
+    sent = {
+        value.decode()
+        for topic in table.topics
+        for record in driver.records(topic)
+        for header, value in record.headers
+        if header == "source" and value.startswith(f"{name}-".encode())
+    }
+    failed = {(d.partition, d.offset) for d in dead if d.topic == name}
+    for record in records:
+        there = f"{name}-{record.partition}-{record.offset}" in sent
+        if not there and (record.partition, record.offset) not in failed:
+            yield f"{table.name}: nothing of {Place(name, record.partition, record.offset)}"

@@ -1,0 +1,80 @@
+"""An application of trades that can be declared again with other settings, as a deployment does."""
+
+from collections.abc import AsyncIterable, Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from app.batching.tables import TaskTableManager
+from app.calc.candles import candle, late_tick
+from app.records import Candle, LateTick, Tick
+from app.settings import Settings
+from app.state.batch import Batch
+from app.state.window_table import WindowTable
+from app.topics import Topic
+from app.windows import Emission, Ohlc, WindowResult
+from app.worker import TickApp
+
+TRADES = Topic("trades", "symbol", Tick, "what is traded")
+BARS = Topic("bars", "symbol", Candle, "windows of trades")
+LATE = Topic("trades-late", "symbol", LateTick, "trades that came too late")
+
+
+class Deployment(NamedTuple):
+    """What an operator may change between two runs. Durations as text."""
+
+    windows: tuple[str, ...] = ("1m",)
+    grace: str = "5m"
+    retention: str = "1d"
+    emission: Emission | None = None
+    publish_interval: str = "1s"
+    standbys: int = 1
+
+
+#: What the fixture `deploy` is: an application of a deployment.
+Deploy = Callable[[Deployment], TickApp]
+
+
+def bar(result: WindowResult) -> Candle:
+    """Make the record of a window; of a session's start that is withdrawn, one of no trades."""
+    if result.count:
+        return candle(result)
+    window = result.window
+    prices = (0.0, 0.0, 0.0, 0.0, 0, None, 0, 0.0)
+    return Candle(
+        *(result.key, window.size, window.advance, result.start, result.end, *prices),
+        *(result.revision, result.final, result.late, result.partition),
+        *(result.first_offset, result.last_offset),
+    )
+
+
+def declare(deployment: Deployment, directory: Path, *, native: bool) -> TickApp:
+    """Declare the application, with or without the native extension."""
+    sessions = deployment.windows[0].startswith("session")
+    options: dict[str, Any] = {
+        "APP_DATADIR": directory,
+        "TICKSTREAM_NATIVE": native,
+        "TICKSTREAM_PUBLISH_INTERVAL": deployment.publish_interval,
+        "TABLE_STANDBY_REPLICAS": deployment.standbys,
+    }
+    app = TickApp(Settings(**options), broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
+    table = WindowTable(
+        app,
+        name="bars",
+        source=TRADES,
+        windows=deployment.windows,
+        aggregate=Ohlc(),
+        record=bar if sessions else candle,
+        grace=deployment.grace,
+        retention=deployment.retention,
+        emission=deployment.emission,
+        help="windows of trades",
+    )
+    table.publish(BARS)
+    table.refuse(LATE, late_tick)
+
+    @app.agent(app.batches(TRADES))
+    async def fold_trades(batches: AsyncIterable[Batch]) -> None:
+        async for batch in batches:
+            await table.fold(batch)
+
+    return app

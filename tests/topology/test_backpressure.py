@@ -1,0 +1,149 @@
+"""Transactions that hang: what is folded meanwhile is bounded in bytes, and nothing is lost."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from sensors import NewSensors, Reading, Sensors
+
+from app.state.uncommitted import Uncommitted
+from app.testing import TopologyDriver
+
+#: Bytes that may be uncommitted, and most records of a batch.
+LIMIT, BATCH = 200_000, 100
+
+#: Readings that would take many times as much.
+READINGS = 20_000
+
+MINUTE = 60_000
+
+ONE, TWO, THREE = (TopicPartition("readings", number) for number in range(3))
+
+
+def limited(sensors: Sensors, monkeypatch: pytest.MonkeyPatch, **options: Any) -> TopologyDriver:
+    """Return a driver of an application with LIMIT."""
+    tasks = sensors.app.tasks
+    conf = tasks.conf.model_copy(update={"uncommitted_bytes": LIMIT})
+    monkeypatch.setattr(tasks, "conf", conf)
+    return sensors.drive(batch=BATCH, **options)
+
+
+def readings(now: int) -> Iterator[Reading]:
+    """Yield readings of sensors that are never heard of again."""
+    return (Reading(f"sensor-{number:06}", 1, now) for number in range(READINGS))
+
+
+def folded(sensors: Sensors) -> int:
+    """Return how many readings are folded."""
+    task = sensors.app.tasks.running(ONE)
+    assert task is not None
+    return task.position
+
+
+def test_folding_waits_while_transactions_hang_and_all_counts_in_the_end(
+    new_sensors: NewSensors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A coordinator that is away for a minute: little is folded meanwhile, then all of it, once."""
+    sensors = new_sensors()
+    with limited(sensors, monkeypatch, commit_time="1m") as driver:
+        driver.pipe(sensors.readings, *readings(driver.now))
+        driver.advance("10s")
+        waiting, held = folded(sensors), sensors.app.tasks.uncommitted.total
+        driver.advance("40s")
+        assert folded(sensors) == waiting < READINGS / 10
+        assert LIMIT < held < 2 * LIMIT
+        driver.settle()
+        assert folded(sensors) == READINGS
+        totals = driver.topic(sensors.totals)
+        assert {each.sensor: each.count for each in totals} == {
+            each.sensor: 1 for each in readings(driver.now)
+        }
+        assert sensors.app.tasks.uncommitted.total == 0
+
+
+def test_late_records_are_bounded_as_well(
+    new_sensors: NewSensors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each makes a record of the late topic and a count, and no pane."""
+    sensors = new_sensors()
+    with limited(sensors, monkeypatch, commit_time="1m") as driver:
+        driver.pipe(sensors.readings, Reading("clock", 1, driver.now))
+        driver.advance("2m")
+        driver.pipe(sensors.readings, *readings(driver.now - 60 * MINUTE))
+        driver.advance("10s")
+        assert folded(sensors) < READINGS / 10
+        driver.settle()
+        assert len(driver.topic(sensors.late)) == READINGS
+
+
+def test_after_a_slow_transaction_half_an_interval_is_left_for_folding(
+    new_sensors: NewSensors,
+) -> None:
+    """A checkpoint that takes nearly the interval is not followed by the next at once."""
+    sensors = new_sensors()
+    interval = sensors.app.tasks.conf.checkpoint_interval
+    commit_time = interval * 9 // 10
+    commits: list[int] = []
+    with sensors.drive(commit_time=commit_time) as driver:
+        task = sensors.app.tasks.running(ONE)
+        assert task is not None
+        (state,) = task.states
+        for _ in range(200):
+            before = state.committed_position
+            driver.pipe(sensors.readings, Reading("s", 1, driver.now))
+            driver.advance(interval // 20)
+            if state.committed_position > before:
+                commits.append(driver.now)
+    between = [later - earlier for earlier, later in pairwise(commits)]
+    assert len(between) > 3
+    assert min(between) >= commit_time + interval // 2
+
+
+@pytest.mark.parametrize("windows", ["1m", "5m/1m", "session 1m", "count 3"])
+def test_what_is_committed_counts_no_more(
+    new_sensors: NewSensors, monkeypatch: pytest.MonkeyPatch, windows: str
+) -> None:
+    """Else folding would wait for ever, of whatever kind the windows are."""
+    sensors = new_sensors(windows=windows)
+    with limited(sensors, monkeypatch) as driver:
+        for minute in range(8):
+            now = driver.now - MINUTE * (20 - minute)
+            driver.pipe(sensors.readings, *(Reading(f"s{n % 200}", n, now) for n in range(1_000)))
+            driver.advance("1s")
+        driver.settle()
+        assert folded(sensors) == 8_000
+        assert sensors.app.tasks.uncommitted.total == 0
+
+
+def test_a_worker_stops_while_its_folding_waits(
+    new_sensors: NewSensors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for a checkpoint that does not come; the next worker folds the rest again."""
+    sensors = new_sensors()
+    with limited(sensors, monkeypatch, commit_time="1m") as driver:
+        driver.pipe(sensors.readings, *readings(driver.now))
+        driver.advance("10s")
+        before = driver.now
+        driver.restart()
+        assert driver.now - before < 10_000
+        driver.settle()
+        assert sum(each.count for each in driver.topic(sensors.totals)) == READINGS
+
+
+def test_a_task_that_hangs_leaves_the_others_their_share() -> None:
+    """Only those wait that hold more than their part of the limit."""
+    uncommitted = Uncommitted(300)
+    for tp in (ONE, TWO, THREE):
+        uncommitted.note(tp, 0)
+    uncommitted.note(ONE, 290)
+    assert not uncommitted.exceeded_by(ONE)
+    uncommitted.note(TWO, 90)
+    assert uncommitted.exceeded_by(ONE)
+    assert not uncommitted.exceeded_by(TWO)
+    uncommitted.note(THREE, 101)
+    assert uncommitted.exceeded_by(THREE)
+    uncommitted.forget(ONE)
+    assert not uncommitted.exceeded_by(THREE)
+    assert uncommitted.total == 191

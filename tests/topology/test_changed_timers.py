@@ -1,0 +1,104 @@
+"""A keyed table is started again with another grace: its timers do not run backwards."""
+
+from collections.abc import AsyncIterable
+from pathlib import Path
+
+from msgspec import Struct
+
+from app.batching.tables import TaskTableManager
+from app.calc.process import Context
+from app.settings import Settings
+from app.state.batch import Batch
+from app.state.keyed_table import KeyedTable
+from app.testing import TopologyDriver
+from app.topics import Topic
+from app.worker import TickApp
+
+MINUTE = 60_000
+
+
+class Beat(Struct):
+    """Something is alive."""
+
+    host: str
+    time: int
+
+
+class Heard(Struct):
+    """What a table made of a beat, or of the silence after it."""
+
+    host: str
+    what: str
+    time: int
+
+
+BEATS = Topic("beats", "host", Beat, "what is alive")
+HEARD = Topic("heard", "host", Heard, "what was made of it")
+
+
+class Silence:
+    """A host is silent a minute after its last beat."""
+
+    def on_record(self, state: int | None, record: Beat, context: Context) -> int:
+        """Wait for the next beat."""
+        last = max(record.time, state or 0)
+        context.send(Heard(record.host, "late" if context.late else "on time", record.time))
+        context.wake(last + MINUTE)
+        return last
+
+    def on_time(self, state: int, context: Context) -> int | None:
+        """Report the silence."""
+        context.send(Heard(context.key, "silent", state))
+        return None
+
+    def on_shared(self, record: Beat, context: Context) -> None:
+        """Nothing is for all hosts."""
+
+
+def declare(directory: Path, grace: int) -> TickApp:
+    """Declare the application, with a grace (ms)."""
+    conf = Settings(APP_DATADIR=directory)
+    app = TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
+    table = KeyedTable(
+        app,
+        name="hosts",
+        source=BEATS,
+        process=Silence(),
+        state=int,
+        outputs=[HEARD],
+        retention=24 * 60 * MINUTE,
+        grace=grace,
+        help="when hosts were last heard of",
+    )
+
+    @app.agent(app.batches(BEATS))
+    async def fold_beats(batches: AsyncIterable[Batch]) -> None:
+        async for batch in batches:
+            await table.fold(batch)
+
+    return app
+
+
+def heard(driver: TopologyDriver) -> list[tuple[str, str]]:
+    """Return what was heard since the last time, of which host."""
+    driver.settle()
+    return [(each.host, each.what) for each in driver.read(HEARD)]
+
+
+def test_what_comes_before_a_timer_that_fired_is_late_under_any_grace(tmp_path: Path) -> None:
+    """The silence was reported: a beat of that time does not come on time after a restart."""
+    with TopologyDriver(declare(tmp_path, MINUTE), partitions=1) as driver:
+        noon = driver.now
+        driver.pipe(BEATS, Beat("a", noon), Beat("b", noon + 10 * MINUTE))
+        assert heard(driver) == [("a", "on time"), ("a", "silent"), ("b", "on time")]
+        driver.restart(app=declare(tmp_path, 30 * MINUTE))
+        driver.pipe(BEATS, Beat("a", noon + MINUTE // 2), Beat("b", noon + 9 * MINUTE))
+        assert heard(driver) == [("a", "late"), ("b", "on time")]
+        # The watermark stands until stream time has passed it by the new grace; then it goes on.
+        driver.pipe(BEATS, Beat("b", noon + 11 * MINUTE))
+        assert heard(driver) == [("a", "silent"), ("b", "on time")]
+        driver.advance("1h")
+        driver.pipe(BEATS, Beat("b", noon + 38 * MINUTE), Beat("c", noon + 9 * MINUTE))
+        assert heard(driver) == [("b", "on time"), ("c", "on time")]
+        driver.pipe(BEATS, Beat("c", noon + 9 * MINUTE - 1), Beat("b", noon + 40 * MINUTE))
+        assert heard(driver) == [("c", "late"), ("c", "silent"), ("b", "on time")]

@@ -1,0 +1,112 @@
+"""A batch whose folding fails comes again, a few times; half of it is never committed."""
+
+from collections.abc import Callable
+
+import pytest
+from sensors import NewSensors, Reading, Sensors
+
+from app.state.errors import BatchError, TaskError
+from app.state.tasks import ATTEMPTS
+from app.testing import TopologyDriver
+from app.windows import Refusal
+
+MINUTE = 60_000
+
+
+class Database:
+    """What the function that makes records of late readings asks; it may be away."""
+
+    def __init__(self) -> None:
+        self.away = 0
+
+    def ask(self, reading: Reading, refusal: Refusal) -> None:
+        """Raise as often as it is away."""
+        del reading, refusal
+        if self.away:
+            self.away -= 1
+            raise OSError("the database is away")
+
+
+@pytest.fixture
+def database() -> Database:
+    """Return a database that is there."""
+    return Database()
+
+
+@pytest.fixture
+def flaky(new_sensors: NewSensors, database: Database) -> Sensors:
+    """Declare an application whose late readings ask the database."""
+    sensors = new_sensors()
+    sensors.table.refuse(sensors.late, database.ask)
+    return sensors
+
+
+def pipe_on_time_and_late(sensors: Sensors, driver: TopologyDriver, minute: int) -> None:
+    """Let a reading come, one that moves the clock, one too late: a batch."""
+    noon = driver.now + minute * MINUTE
+    times = (noon, noon + 3 * MINUTE, noon - MINUTE)
+    driver.pipe(sensors.readings, *(Reading("s", 1, time) for time in times))
+
+
+def fail(act: Callable[[], object], times: int) -> None:
+    """Do something that fails so often."""
+    for _ in range(times):
+        with pytest.raises(BatchError, match="the database is away"):
+            act()
+
+
+def counted(sensors: Sensors, driver: TopologyDriver) -> int:
+    """Return how many readings are in the newest results of all windows."""
+    newest = {total.start: total.count for total in driver.topic(sensors.totals)}
+    return sum(newest.values())
+
+
+def test_a_batch_that_fails_a_few_times_counts_once(flaky: Sensors, database: Database) -> None:
+    """As soon as it can be folded, whatever was folded of it before."""
+    with flaky.drive() as driver:
+        database.away = ATTEMPTS - 1
+        pipe_on_time_and_late(flaky, driver, 0)
+        fail(driver.settle, ATTEMPTS - 1)
+        driver.settle()
+        assert counted(flaky, driver) == 2
+        assert flaky.table.late_of("s") == 1
+
+
+def test_a_batch_that_fails_again_and_again_stops_the_worker(
+    flaky: Sensors, database: Database
+) -> None:
+    """The last attempt says which it was."""
+    with flaky.drive() as driver:
+        database.away = ATTEMPTS
+        pipe_on_time_and_late(flaky, driver, 0)
+        fail(driver.settle, ATTEMPTS - 1)
+        with pytest.raises(TaskError, match=f"that was attempt {ATTEMPTS} of {ATTEMPTS}"):
+            driver.settle()
+
+
+def test_each_batch_has_its_own_attempts(flaky: Sensors, database: Database) -> None:
+    """What failed once and was folded then is no reason to give up a later one."""
+    with flaky.drive() as driver:
+        for number in range(3):
+            database.away = ATTEMPTS - 1
+            pipe_on_time_and_late(flaky, driver, 4 * number)
+            fail(driver.settle, ATTEMPTS - 1)
+            driver.settle()
+        assert counted(flaky, driver) == 6
+
+
+def test_a_task_that_failed_writes_no_last_checkpoint(flaky: Sensors, database: Database) -> None:
+    """Half of a batch is folded when the partition moves: the next owner folds all of it.
+
+    What is folded before it is not committed either: it is in the same rows.
+    """
+    with flaky.drive() as driver:
+        driver.pipe(flaky.readings, Reading("s", 1, driver.now))
+        driver.run()
+        database.away = 1
+        pipe_on_time_and_late(flaky, driver, 0)
+        driver.run()
+        driver.rebalance(["w2"])
+        driver.settle()
+        assert counted(flaky, driver) == 3
+        assert flaky.table.late_of("s") == 1

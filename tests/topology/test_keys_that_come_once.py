@@ -1,0 +1,207 @@
+"""Keys that come once: nothing of them stays in memory but what may still change."""
+
+import gc
+from collections import deque
+from collections.abc import AsyncIterable, Callable, Iterator
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import pytest
+from msgspec import Struct
+from sensors import NewSensors, Reading
+
+from app.batching.tables import TaskTableManager
+from app.calc.latest import MOST_BYTES, announce
+from app.calc.process import Context
+from app.settings import Settings
+from app.state.batch import Batch
+from app.state.key_places import KeyPlaces
+from app.state.keyed_table import KeyedTable
+from app.state.table import StateTable
+from app.testing import TopologyDriver
+from app.topics import Topic
+from app.windows import on_close
+from app.worker import TickApp
+
+MINUTE = 60_000
+
+#: Keys of a minute; minutes until nothing grows any more, and until it is looked at again.
+KEYS, EARLY, LATE = 100, 40, 120
+
+
+class Lock(Struct):
+    """Until when a door is locked (ms)."""
+
+    door: str
+    until: int
+    time: int
+
+
+class Brief:
+    """Forgets a door at once, though a timer far ahead was asked for."""
+
+    def on_record(self, state: int | None, record: Any, context: Context) -> int | None:
+        """Keep a door for the length of one record."""
+        if state is not None:
+            return None
+        context.wake(record.time + 10_000 * MINUTE)
+        return 1
+
+    def on_time(self, state: int, context: Context) -> int | None:
+        """Keep it."""
+        del context
+        return state
+
+    def on_shared(self, record: Any, context: Context) -> None:
+        """No record concerns all doors."""
+
+
+class Loud:
+    """Announces each record."""
+
+    def on_record(self, state: int | None, record: Any, context: Context) -> int | None:
+        """Announce it and keep nothing."""
+        announce(Announced(record.door, 2 * record.door, context.offset, record.time), context)
+        return state
+
+    def on_time(self, state: int, context: Context) -> int | None:
+        """Keep nothing."""
+        del context
+        return state
+
+    def on_shared(self, record: Any, context: Context) -> None:
+        """No record concerns all doors."""
+
+
+class Announced(Struct):
+    """What was announced."""
+
+    door: str
+    text: str
+    offset: int
+    time: int
+
+
+class Doors(NamedTuple):
+    """An application with a keyed table."""
+
+    app: TickApp
+    locks: Topic
+    announced: Topic
+    table: KeyedTable
+
+
+@pytest.fixture
+def new_doors(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any], Doors]:
+    """Return a function that declares a table of doors, new for each test."""
+
+    def declare(process: Any) -> Doors:
+        conf = Settings(APP_DATADIR=tmp_path_factory.mktemp("doors"))
+        app = TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
+        locks = Topic("locks", "door", Lock, "doors", time="time")
+        announced = Topic("announced", "door", Announced, "what was announced")
+        table = KeyedTable(
+            app,
+            name="doors",
+            source=locks,
+            process=process,
+            state=int,
+            shared=tuple[int, Announced],
+            outputs=[announced],
+            retention=10 * MINUTE,
+            help="doors",
+        )
+
+        @app.agent(app.batches(locks))
+        async def fold_locks(batches: AsyncIterable[Batch]) -> None:
+            async for batch in batches:
+                await table.fold(batch)
+
+        return Doors(app, locks, announced, table)
+
+    return declare
+
+
+def entries(table: StateTable) -> int:
+    """Count the entries of all containers that belong to a table and its partitions."""
+    others = {id(each) for each in (table.app, table.source, table.__class__)}
+    seen: set[int] = set()
+    waiting = deque([table, *table.open_states()])
+    total = 0
+    while waiting:
+        each = waiting.popleft()
+        if id(each) in seen or id(each) in others or isinstance(each, type | ModuleType):
+            continue
+        if callable(each) and not hasattr(each, "__self__"):
+            continue
+        seen.add(id(each))
+        if isinstance(each, dict | list | set | deque):
+            total += len(each)
+        module = type(each).__module__
+        if module.split(".")[0] in {"app", "builtins", "collections", "tickstream_native"}:
+            waiting.extend(gc.get_referents(each))
+    return total
+
+
+def minutes(driver: TopologyDriver, topic: Topic, make: Callable[[str, int], Any]) -> Iterator[int]:
+    """Pipe records of new keys, minute by minute; yield how many minutes there were."""
+    for minute in range(LATE):
+        for number in range(KEYS):
+            driver.pipe(topic, make(f"{minute}-{number}", driver.now))
+        driver.advance("1m")
+        yield minute
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"windows": "1m"},
+        {"windows": "5m/1m"},
+        {"windows": "60m/1m", "retention": "70m", "emission": on_close()},
+        {"windows": "5m/event~1s"},
+        {"windows": "session 2m"},
+        {"windows": "count 3/2"},
+    ],
+    ids=lambda options: options["windows"],
+)
+def test_windows_of_keys_that_come_once_are_let_go(
+    new_sensors: NewSensors, options: dict[str, Any]
+) -> None:
+    """Panes, folds, sessions, what was seen: as much after two hours as after 40 minutes."""
+    sensors = new_sensors(**({"grace": "1m", "retention": "10m"} | options))
+    sensors.table._places = KeyPlaces(room=100_000)
+    sizes = {}
+    with sensors.drive() as driver:
+        for minute in minutes(driver, sensors.readings, lambda key, now: Reading(key, 1, now)):
+            sizes[minute] = entries(sensors.table)
+    early = max(sizes[minute] for minute in range(EARLY, (EARLY + LATE) // 2))
+    assert max(sizes[minute] for minute in range((EARLY + LATE) // 2, LATE)) <= early + KEYS
+
+
+def test_timers_of_keys_that_are_gone_are_let_go(new_doors: Callable[[Any], Doors]) -> None:
+    """They were asked for in a week; nobody waits for them any more."""
+    doors = new_doors(Brief())
+    doors.table._places = KeyPlaces(room=100_000)
+    sizes = {}
+    with TopologyDriver(doors.app, partitions=1) as driver:
+        for minute in range(LATE):
+            for number in range(KEYS):
+                lock = Lock(f"{minute}-{number}", 0, driver.now)
+                driver.pipe(doors.locks, lock, lock)
+            driver.advance("1m")
+            sizes[minute] = entries(doors.table)
+    assert max(sizes.values()) < KEYS * LATE / 2
+
+
+def test_what_is_kept_as_the_latest_is_bounded_in_bytes(
+    new_doors: Callable[[Any], Doors],
+) -> None:
+    """A record that is too large for its place is sent, and not kept."""
+    doors = new_doors(Loud())
+    with TopologyDriver(doors.app, partitions=1) as driver:
+        names = ["small", "x" * (MOST_BYTES // 2)]
+        driver.pipe(doors.locks, *(Lock(name, 0, driver.now) for name in names))
+        driver.settle()
+        assert [each.door for each in driver.topic(doors.announced)] == names
+        (state,) = doors.table.keyed_states()
+        assert [record.door for _, record in state.shared.values()] == ["small"]

@@ -1,0 +1,169 @@
+"""Producers that partition differently: what belongs together meets, whoever wrote it."""
+
+from collections.abc import AsyncIterable, Callable
+from dataclasses import replace
+from zlib import crc32
+
+import pytest
+from aiokafka.partitioner import murmur2
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sensors import NewSensors, Reading, total
+
+from agents.clicks import clicks_to_profiles, profiles_to_clicks
+from agents.searches import clicks_to_join, searches_to_join
+from app import app
+from app.records import Arrival, Click, Guest, Profile, Search
+from app.state.batch import Batch
+from app.state.window_table import WindowTable
+from app.testing import START, TopologyDriver
+from app.topics import (
+    CLICKS,
+    CLICKS_ENRICHED,
+    GUEST_EVENTS,
+    GUEST_LOG,
+    GUESTS,
+    PROFILES,
+    SEARCH_CLICKS,
+    SEARCHES,
+    SEARCHES_AND_CLICKS,
+)
+from app.windows.aggregates import Sum
+from tables.click_through import click_throughs
+from tables.guests import events as guest_events
+from tables.guests import guests
+from tables.guests import profiles as guest_profiles
+from tables.profiles import profiles
+from tables.searches import searches
+
+SECOND = 1_000
+PARTITIONS = 3
+USERS = [f"user-{number:02d}" for number in range(30)]
+
+JOIN = [searches_to_join, clicks_to_join, searches, click_throughs]
+ENRICH = [clicks_to_profiles, profiles_to_clicks, profiles]
+HOTEL = [guest_profiles, guest_events, guests]
+
+Partitioner = Callable[[str], int]
+
+
+def java(key: str) -> int:
+    """Return the partition that Kafka's default partitioner of Java has for a key."""
+    return (murmur2(key.encode()) & 0x7FFFFFFF) % PARTITIONS
+
+
+def librdkafka(key: str) -> int:
+    """Return the partition that librdkafka's default partitioner has for a key."""
+    return crc32(key.encode()) % PARTITIONS
+
+
+PARTITIONERS = [java, librdkafka]
+
+
+@pytest.mark.parametrize("of_searches", PARTITIONERS)
+@pytest.mark.parametrize("of_clicks", PARTITIONERS)
+def test_every_click_finds_its_search_whatever_partitioner_each_producer_used(
+    of_searches: Partitioner, of_clicks: Partitioner
+) -> None:
+    """30 users search and click once: 30 pairs, all records of a user in one partition."""
+    with TopologyDriver(app, tables=JOIN) as driver:
+        for user in USERS:
+            search = Search(f"s-{user}", user, "tent", START)
+            driver.pipe(SEARCHES, search, partition=of_searches(user))
+        for user in USERS:
+            click = Click(f"c-{user}", user, "item", START + SECOND)
+            driver.pipe(CLICKS, click, partition=of_clicks(user))
+        driver.settle()
+        assert sorted(each.user for each in driver.topic(SEARCH_CLICKS)) == USERS
+        places = {(each.key, each.partition) for each in driver.records(SEARCHES_AND_CLICKS)}
+        assert places == {(user.encode(), java(user)) for user in USERS}
+
+
+PLACES = st.lists(st.integers(0, PARTITIONS - 1), min_size=20, max_size=20)
+
+
+@hypothesis_settings(max_examples=15)
+@given(of_searches=PLACES, of_clicks=PLACES)
+def test_every_click_finds_its_search_in_any_mix_of_partitions(
+    of_searches: list[int], of_clicks: list[int]
+) -> None:
+    """Also where one producer's records of a user are spread, as by round-robin."""
+    with TopologyDriver(app, tables=JOIN) as driver:
+        for number, (place, other) in enumerate(zip(of_searches, of_clicks, strict=True)):
+            user = USERS[number % 5]
+            search = Search(f"s-{number}", user, "tent", START)
+            click = Click(f"c-{number}", user, "item", START + SECOND, f"s-{number}")
+            driver.pipe(SEARCHES, search, partition=place)
+            driver.pipe(CLICKS, click, partition=other)
+        driver.settle()
+        found = {(each.search, each.click) for each in driver.topic(SEARCH_CLICKS)}
+        assert found == {(f"s-{number}", f"c-{number}") for number in range(20)}
+
+
+def test_every_click_meets_its_users_profile_whatever_partitioner_each_producer_used() -> None:
+    """Profiles by Java, clicks by librdkafka."""
+    with TopologyDriver(app, tables=ENRICH) as driver:
+        for user in USERS:
+            driver.pipe(PROFILES, Profile(user, "gold", "DE", START), partition=java(user))
+        driver.settle()
+        for user in USERS:
+            click = Click(f"c-{user}", user, "item", START + SECOND)
+            driver.pipe(CLICKS, click, partition=librdkafka(user))
+        driver.settle()
+        enriched = driver.topic(CLICKS_ENRICHED)
+        assert sorted(each.user for each in enriched if each.profile) == USERS
+
+
+def test_every_guests_events_meet_the_profile_whatever_partitioner_each_producer_used() -> None:
+    """Profiles by librdkafka, events by Java."""
+    with TopologyDriver(app, tables=HOTEL) as driver:
+        for user in USERS:
+            guest, arrival = Guest(user, user, START), Arrival(user, "1", START + SECOND)
+            driver.pipe(GUESTS, guest, partition=librdkafka(user))
+            driver.pipe(GUEST_EVENTS, arrival, partition=java(user))
+        driver.settle()
+        states = [guests.state_of(user) for user in USERS]
+        assert all(state is not None and state.profile and state.waiting for state in states)
+        places = {(each.key, each.partition) for each in driver.records(GUEST_LOG)}
+        assert places == {(user.encode(), java(user)) for user in USERS}
+
+
+@pytest.mark.parametrize("sources", [1, 2])
+def test_results_of_two_sources_meet_by_key_and_those_of_one_stay_where_they_are(
+    new_sensors: NewSensors, sources: int
+) -> None:
+    """`candles` are partitioned as `ticks`; what also another source writes is placed by us."""
+    app, readings, totals, _, table = new_sensors()
+    others = replace(readings, base_name="other-readings")
+    if sources == 2:
+        other = WindowTable(
+            app,
+            name="other-sums",
+            source=others,
+            windows="1m",
+            aggregate=Sum("value"),
+            record=total,
+            grace="1m",
+            retention="1d",
+            help="sums",
+        )
+        other.publish(totals)
+
+        @app.agent(app.batches(others))
+        async def fold_others(batches: AsyncIterable[Batch]) -> None:
+            async for batch in batches:
+                await other.fold(batch)
+
+    with TopologyDriver(app, partitions=PARTITIONS) as driver:
+        for user in USERS:
+            driver.pipe(readings, Reading(user, 1, START), partition=librdkafka(user))
+            if sources == 2:
+                driver.pipe(others, Reading(user, 1, START), partition=java(user))
+        driver.settle()
+        places = {(each.key, each.partition) for each in driver.records(totals)}
+        count = totals.partition_count()
+        by_key = {(u.encode(), (murmur2(u.encode()) & 0x7FFFFFFF) % count) for u in USERS}
+        as_source = {(user.encode(), librdkafka(user)) for user in USERS}
+        assert places == (by_key if sources == 2 else as_source)
+    del table

@@ -1,0 +1,56 @@
+"""A clock that is wrong spoils its own records and nobody else's, with default settings."""
+
+import pytest
+from lives import Market
+
+from app.records import Tick
+from app.topics import CANDLES, DAILY_GAINS, DEAD_LETTERS, TICKS, TICKS_LATE, TOP_GAINERS
+
+MINUTE, HOUR = 60_000, 3_600_000
+
+pytestmark = pytest.mark.usefixtures("folding")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def max_ahead() -> None:
+    """Leave TICKSTREAM_MAX_AHEAD as it is by default."""
+
+
+def test_a_producer_that_is_one_zone_off_makes_nobody_late(market: Market) -> None:
+    """Its records are dead letters, each of them; those of the honest ones are all in windows."""
+    with market(partitions=1) as driver:
+        for second in range(300):
+            now = driver.now
+            driver.pipe(TICKS, Tick("HONEST", 10.0, now), timestamp=now)
+            if second % 20 == 0:
+                driver.pipe(TICKS, Tick("ZONE", 10.0, now + HOUR), timestamp=now)
+            driver.advance("1s")
+        driver.settle()
+        assert driver.topic(TICKS_LATE) == []
+        letters = driver.topic(DEAD_LETTERS)
+        assert [letter.key for letter in letters] == ["ZONE"] * 15
+        assert all("3600000 ms ahead" in letter.error for letter in letters)
+        newest = {(each.start, each.size): each.count for each in driver.topic(CANDLES)}
+        assert sum(count for (_, size), count in newest.items() if size == MINUTE) >= 300
+
+
+def test_an_hour_of_event_times_without_kafka_timestamps_is_folded(market: Market) -> None:
+    """Records that have no other time count by their own, beside those that have one."""
+    with market(partitions=1) as driver:
+        noon = driver.now
+        for minute in range(60):
+            tick = Tick("A", 10.0, noon + minute * MINUTE)
+            driver.pipe(TICKS, tick, timestamp=-1 if minute % 2 else 0)
+        driver.settle()
+        assert driver.topic(DEAD_LETTERS) == []
+        assert driver.topic(DAILY_GAINS)[-1].count == 60
+
+
+def test_what_one_stage_takes_is_not_ahead_for_the_next(market: Market) -> None:
+    """The gains of a tick are written now, though it is as far ahead as both bounds allow."""
+    with market(partitions=1) as driver:
+        stamp = driver.now + 5 * MINUTE
+        driver.pipe(TICKS, Tick("A", 10.0, stamp + 5 * MINUTE), timestamp=stamp)
+        driver.settle()
+        assert driver.topic(DEAD_LETTERS) == []
+        assert [each.symbol for each in driver.topic(TOP_GAINERS)[-1].rank] == ["A"]

@@ -1,0 +1,86 @@
+"""What becomes of an error of the Kafka client: a remedy that is known, or another try."""
+
+import asyncio
+
+import pytest
+from aiokafka.errors import (
+    BrokerResponseError,
+    GroupAuthorizationFailedError,
+    GroupLoadInProgressError,
+    InconsistentGroupProtocolError,
+    InvalidSessionTimeoutError,
+    KafkaError,
+    UnknownError,
+    for_code,
+)
+
+from app.batching.membership import (
+    ClientEndedError,
+    FencedInstanceIdError,
+    GroupMaxSizeReachedError,
+    demand_running,
+    install,
+)
+from app.batching.supervisor import find_remedy
+from app.settings import Settings
+
+CONF = Settings(TICKSTREAM_APP_ID="bank", BROKER_SESSION_TIMEOUT=4, CONSUMER_GROUP_INSTANCE_ID="w1")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (InconsistentGroupProtocolError(), "another kind of consumer is in it"),
+        (GroupAuthorizationFailedError("bank"), "grant READ on the group"),
+        (KafkaError(repr(GroupMaxSizeReachedError())), "group.max.size"),
+        (
+            KafkaError(f"Unexpected exception: {FencedInstanceIdError()!r}"),
+            "CONSUMER_GROUP_INSTANCE_ID=w1:",
+        ),
+        (KafkaError(repr(InvalidSessionTimeoutError())), "BROKER_SESSION_TIMEOUT=4:"),
+    ],
+)
+def test_what_keeps_a_worker_out_of_its_group_is_named_with_what_to_do(
+    error: KafkaError, words: str
+) -> None:
+    """Also where aiokafka raises another error with its name."""
+    remedy = find_remedy(error, CONF)
+    assert remedy is not None
+    assert remedy.startswith("group bank: ")
+    assert words in remedy
+    assert remedy.splitlines() == [remedy]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [GroupLoadInProgressError(), KafkaError(repr(GroupLoadInProgressError())), UnknownError()],
+)
+def test_what_may_pass_ends_no_worker(error: KafkaError) -> None:
+    """A coordinator that moves answers an error or two that aiokafka does not expect."""
+    assert find_remedy(error, CONF) is None
+
+
+@pytest.mark.parametrize("error", [GroupMaxSizeReachedError, FencedInstanceIdError])
+def test_errors_that_aiokafka_has_no_name_for_get_one(error: type[BrokerResponseError]) -> None:
+    """Else all of them were unknown errors, which may pass."""
+    install()
+    assert for_code(error.errno) is error
+
+
+async def test_a_part_of_the_client_that_has_ended_is_reported_with_its_cause() -> None:
+    """One that runs, has ended in order or was cancelled is not."""
+
+    async def end(error: Exception | None) -> None:
+        if error:
+            raise KafkaError("Unexpected error during coordination") from error
+
+    running = asyncio.ensure_future(asyncio.Event().wait())
+    demand_running(running)
+    running.cancel()
+    ended = asyncio.ensure_future(end(None))
+    failed = asyncio.ensure_future(end(AssertionError("no such member")))
+    await asyncio.wait({running, ended, failed})
+    demand_running(running)
+    demand_running(ended)
+    with pytest.raises(ClientEndedError, match="AssertionError: no such member"):
+        demand_running(failed)

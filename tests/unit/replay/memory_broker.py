@@ -1,0 +1,182 @@
+"""A broker in memory, as the consumers and admin clients of this process reach it.
+
+What lies in its topics is a driver's: live has run there, and a replay reads what it left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
+
+import pytest
+from aiokafka import TopicPartition
+
+from app import admin
+from app.state import changelog
+from app.testing import TopologyDriver
+from app.testing.driver import MEMORY
+from app.testing.kafka import MemoryKafka, PartitionLog, TopicRecord
+
+#: Records of one partition in an answer: several answers make a topic, as on a broker.
+FETCH = 100
+
+
+class Place(NamedTuple):
+    """What a broker answers to the question where a time begins."""
+
+    offset: int
+
+
+class MemoryBroker:
+    """The topics that a driver has written."""
+
+    def __init__(self, driver: TopologyDriver) -> None:
+        self.kafka: MemoryKafka = driver._kafka
+        self.counts = {
+            name: topic.partition_count() for name, topic in driver._topics._known.items()
+        }
+        #: Offset of the first record that is kept.
+        self.begins: dict[TopicPartition, int] = {}
+        #: Partitions that somebody has read, with the first offset.
+        self.read: dict[TopicPartition, int] = {}
+
+    def log(self, tp: TopicPartition) -> PartitionLog:
+        """Return a partition."""
+        return self.kafka.log(*tp)
+
+    def records(self, topic: str) -> list[TopicRecord]:
+        """Return what lies in a topic."""
+        tps = (TopicPartition(topic, n) for n in range(self.counts[topic]))
+        return [record for tp in tps for record in self.log(tp).records]
+
+    def delete(self, tp: TopicPartition, before: int) -> None:
+        """Delete the records before an offset, as retention does."""
+        log = self.log(tp)
+        log.records = [record for record in log.records if record.offset >= before]
+        self.begins[tp] = before
+
+    @contextmanager
+    def reached(self) -> Iterator[None]:
+        """Let all clients of this process reach this broker, and no other."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(changelog, "AIOKafkaConsumer", partial(MemoryConsumer, self))
+            patch.setattr(admin, "AdminClient", partial(MemoryAdmin, self))
+            patch.setattr(admin, "demand_entry", _let_in)
+            if MEMORY.is_dir():
+                # Four fifths of a replay were opening its stores on a disk, and deleting them.
+                patch.setattr(tempfile, "tempdir", str(MEMORY))
+            yield
+
+
+async def _let_in(_: Any) -> None:
+    """Let every client in, without a socket."""
+
+
+class MemoryClient:
+    """What a consumer of aiokafka holds its connections in."""
+
+    async def close(self) -> None:
+        """Close nothing."""
+
+
+class MemoryConsumer:
+    """A consumer of aiokafka, as far as ours ask."""
+
+    _coordinator = _fetcher = None
+
+    def __init__(self, broker: MemoryBroker, **options: Any) -> None:
+        assert options["isolation_level"] == "read_committed"
+        assert not options["enable_auto_commit"]
+        self._broker = broker
+        self._client = MemoryClient()
+        self._positions: dict[TopicPartition, int] = {}
+        self._paused: set[TopicPartition] = set()
+
+    async def start(self) -> None:
+        """Connect to nothing."""
+
+    def assign(self, tps: Sequence[TopicPartition]) -> None:
+        """Take partitions, to be read from where `seek` says."""
+        self._positions = dict.fromkeys(tps, -1)
+        self._paused.clear()
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        """Go on from an offset."""
+        assert tp in self._positions
+        assert self._broker.begins.get(tp, 0) <= offset <= self._broker.log(tp).end
+        self._positions[tp] = offset
+        self._broker.read[tp] = offset
+
+    def pause(self, tp: TopicPartition) -> None:
+        """Read nothing more of a partition."""
+        self._paused.add(tp)
+
+    async def beginning_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return the first offset of each partition."""
+        return {tp: self._broker.begins.get(tp, 0) for tp in tps}
+
+    async def end_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return the offset after the last of each partition."""
+        return {tp: self._broker.log(tp).end for tp in tps}
+
+    async def offsets_for_times(
+        self, times: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, Place | None]:
+        """Return the first record of each partition that is not older than a time (ms)."""
+        found = {}
+        for tp, time in times.items():
+            assert time >= 0
+            records = self._broker.log(tp).records
+            found[tp] = next((Place(r.offset) for r in records if r.timestamp >= time), None)
+        return found
+
+    async def getmany(
+        self, *tps: TopicPartition, timeout_ms: int, max_records: int
+    ) -> dict[TopicPartition, list[TopicRecord]]:
+        """Return the next records; the position passes markers, which are none."""
+        assert timeout_ms > 0
+        await asyncio.sleep(0)
+        found, room = {}, max_records
+        for tp in tps:
+            assert self._positions[tp] >= 0
+            assert tp not in self._paused
+            log = self._broker.log(tp)
+            records = log.since(self._positions[tp], min(room, FETCH))
+            self._positions[tp] = records[-1].offset + 1 if records else log.end
+            room -= len(records)
+            if records:
+                found[tp] = records
+        return found
+
+    async def position(self, tp: TopicPartition) -> int:
+        """Return the offset to read next."""
+        return self._positions[tp]
+
+
+class MemoryAdmin:
+    """An admin client, as far as ours ask."""
+
+    def __init__(self, broker: MemoryBroker, **_: Any) -> None:
+        self._broker = broker
+
+    async def start(self) -> None:
+        """Connect to nothing."""
+
+    async def close(self) -> None:
+        """Close nothing."""
+
+    async def describe_cluster(self) -> None:
+        """Answer."""
+
+    async def describe_topics(self) -> list[dict[str, Any]]:
+        """Return each topic with its partitions."""
+        counts = self._broker.counts.items()
+        return [{"topic": name, "partitions": [{}] * count} for name, count in counts]
+
+    async def committed(self, _: str) -> dict[TopicPartition, Any]:
+        """Return what the application has committed."""
+        return dict(self._broker.kafka.committed)

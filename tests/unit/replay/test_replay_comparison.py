@@ -1,0 +1,116 @@
+"""What a comparison counts, and what it calls a difference."""
+
+import json
+from typing import Any
+
+import pytest
+from covered_replay import BEGIN, HOUR, MINUTE, covered
+
+from app import app
+from app.replay import coverage
+from app.replay.comparison import Difference, TopicSummary, compare
+from app.replay.entries import Entries
+from app.replay.results import Found, Pair
+from app.replay.selection import select
+from app.topics import CANDLES, DEAD_LETTERS
+
+
+def candle(minute: int = 0, **fields: Any) -> Found:
+    """Return a window of a minute, so many minutes after the interval began."""
+    start = BEGIN + minute * MINUTE
+    return Found(json.dumps(fields).encode(), start, start + MINUTE, 0, "")
+
+
+def compared(*pairs: Pair) -> TopicSummary:
+    """Compare what both sides know of candles."""
+    entries = {CANDLES.name: Entries(CANDLES, select(app, []))}
+    return compare(pairs, entries, covered())[CANDLES.name]
+
+
+def pair(live: list[Found], replayed: list[Found]) -> Pair:
+    """Return what both sides know by one name."""
+    return Pair(CANDLES.name, "A", "[60,60,0]", live, replayed)
+
+
+def test_what_agrees_is_counted_and_is_no_difference() -> None:
+    """Each result once; floats may differ by the order of a sum."""
+    found = compared(
+        pair([candle(high=1)], [candle(high=1)]),
+        pair([candle(1, mean=1.0)], [candle(1, mean=1.0 + 1e-12)]),
+    )
+    assert found == TopicSummary(compared=2)
+
+
+def test_each_kind_of_difference_is_counted() -> None:
+    """What only one side has, and what is another value; of all that was compared."""
+    found = compared(
+        pair([], [candle(high=1)]),
+        pair([], [candle(1, high=1)]),
+        pair([candle(2, high=1)], []),
+        pair([candle(3, high=1)], [candle(3, high=2)]),
+        pair([candle(4, high=1)], [candle(4, high=3)]),
+        pair([candle(5, high=1)], [candle(5, high=4)]),
+        pair([candle(6, high=1)], [candle(6, high=1)]),
+    )
+    counts = {what: found.count(what) for what in ("added", "removed", "changed")}  # type: ignore[arg-type]
+    assert counts == {"added": 2, "removed": 1, "changed": 3}
+    assert found.compared == 7
+    assert found.differences[2] == Difference(
+        CANDLES.name, "removed", "A", "[60,60,0]", {"high": 1}, None
+    )
+    assert found.differences[3] == Difference(
+        CANDLES.name, "changed", "A", "[60,60,0]", {"high": 1}, {"high": 2}
+    )
+
+
+def test_a_difference_names_its_fields() -> None:
+    """Those of either side, in their order."""
+    (one,) = compared(
+        pair([candle(low=1, high=2, count=3)], [candle(low=1, high=5, late=0)])
+    ).differences
+    assert one.fields == ["high", "count", "late"]
+
+
+@pytest.mark.parametrize(
+    ("live", "replayed", "whats"),
+    [
+        ([1, 2], [2, 1], []),
+        ([1, 1], [1], ["removed"]),
+        ([1, 2, 3], [3], ["removed", "removed"]),
+        ([1], [2, 3], ["changed", "added"]),
+        ([1, 2], [3, 2], ["changed"]),
+        ([1, 2, 3], [3, 4], ["changed", "removed"]),
+    ],
+)
+def test_of_several_by_one_name_each_belongs_to_its_equal(
+    live: list[int], replayed: list[int], whats: list[str]
+) -> None:
+    """What is left belongs together in its order."""
+    found = compared(
+        pair([candle(high=each) for each in live], [candle(high=each) for each in replayed])
+    )
+    assert [each.what for each in found.differences] == whats
+    assert found.compared == max(len(live), len(replayed))
+
+
+def test_what_is_left_out_is_counted_by_its_reason_and_not_compared() -> None:
+    """Once each; what is of another time is of no interest."""
+    hour = HOUR // MINUTE
+    beyond = [
+        candle(minute)._replace(end=BEGIN + (minute + 5) * MINUTE) for minute in (hour - 1, -1)
+    ]
+    found = compared(
+        pair(beyond, []),
+        pair([], [candle(0)._replace(start=None)]),
+        pair([candle(hour)], []),
+        pair([candle(-1)], [candle(-1)]),
+        pair([candle(1)], [candle(1)]),
+    )
+    assert found.left_out == {coverage.BEYOND: 2, coverage.UNKNOWN: 1}
+    assert (found.compared, found.differences) == (1, [])
+
+
+def test_a_topic_without_results_has_a_summary_too() -> None:
+    """That nothing was compared is worth a line."""
+    entries = {t.name: Entries(t, select(app, [])) for t in (CANDLES, DEAD_LETTERS)}
+    assert compare([], entries, covered()) == dict.fromkeys(entries, TopicSummary())

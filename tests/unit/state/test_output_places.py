@@ -1,0 +1,95 @@
+"""Which partition of a topic a result goes to, by native code and by the Python it stands for."""
+
+from functools import cache
+from typing import Any
+
+import pytest
+from aiokafka.partitioner import DefaultPartitioner
+from partition_driver import Drive
+from plans import MINUTE
+from raw_records import NOON, raw_tick
+
+from app.calc.candles import candle, late_tick
+from app.records import LateTick, Tick
+from app.state.window_table import WindowTable
+from app.topics import CANDLES, Topic
+from app.windows import Ohlc, parse_windows
+from app.worker import TickApp
+
+pytestmark = pytest.mark.usefixtures("twin")
+
+SYMBOLS = [f"S{number}" for number in range(12)]
+
+
+@cache
+def table_of(application: TickApp, name: str, source: Topic, output: Topic) -> WindowTable:
+    """Declare a table of candles over a source, which are written to an output."""
+    table = WindowTable(
+        application,
+        name=name,
+        source=source,
+        windows=parse_windows("1m,2m/1m"),
+        aggregate=Ohlc(),
+        record=candle,
+        grace=0,
+        retention=10 * MINUTE,
+        help="candles",
+    )
+    table.publish(output)
+    table.refuse(late_topic(output), late_tick)
+    return table
+
+
+def late_topic(output: Topic) -> Topic:
+    """Return the topic of late records beside an output."""
+    return Topic(f"{output.name}-late", "symbol", LateTick, "late", partitions=output.partitions)
+
+
+def places(driver: Any, topic: Topic) -> set[tuple[bytes, int]]:
+    """Return key and partition of all that was written."""
+    return {(out.record[0], out.partition) for out in driver.outputs[topic.name]}
+
+
+def hashed(count: int) -> set[tuple[bytes, int]]:
+    """Return each symbol's partition of `count`, as Kafka's default partitioner has it."""
+    place = DefaultPartitioner()
+    return {(name.encode(), place(name.encode(), list(range(count)), [])) for name in SYMBOLS}
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "count"),
+    [(3, None, CANDLES.partition_count()), (None, 4, 4), (3, 4, 4), (3, 3, 3), (None, 1, 1)],
+)
+def test_a_topic_that_is_not_co_partitioned_is_written_by_its_keys(
+    application: TickApp,
+    drive: Drive,
+    source: int | None,
+    output: int | None,
+    count: int,
+) -> None:
+    """Whichever of the two has a number of partitions of its own, be they as many.
+
+    What another producer wrote to the source need not be where our own partitioner puts it.
+    """
+    ticks = Topic("some-ticks", "symbol", Tick, "ticks", partitions=source)
+    bars = Topic(f"candles-of-{source}-{output}", "symbol", dict, "candles", partitions=output)
+    table = table_of(application, f"places-{source}-{output}", ticks, bars)
+    raw = [raw_tick(n, Tick(name, 1.0, NOON)) for n, name in enumerate(SYMBOLS)]
+    with drive(table, raw, partition=2) as driver:
+        driver.settle()
+        assert places(driver, bars) == hashed(count)
+
+
+def test_a_topic_that_is_co_partitioned_is_written_in_the_partition_of_the_source(
+    application: TickApp, drive: Drive
+) -> None:
+    """Late records as well as results."""
+    ticks = Topic("own-ticks", "symbol", Tick, "ticks")
+    bars = Topic("own-candles", "symbol", dict, "candles")
+    table = table_of(application, "places", ticks, bars)
+    late = Tick("S0", 1.0, NOON - 1)
+    raw = [raw_tick(n, Tick(name, 1.0, NOON)) for n, name in enumerate(SYMBOLS)]
+    with drive(table, [*raw, raw_tick(len(raw), late)], partition=2) as driver:
+        driver.settle()
+        assert places(driver, bars) == {(name.encode(), 2) for name in SYMBOLS}
+        assert places(driver, late_topic(bars)) == {(b"S0", 2)}

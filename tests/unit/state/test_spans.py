@@ -1,0 +1,61 @@
+"""Which windows hold some of a key's panes: those that looking through all of them gives."""
+
+from array import array
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.state.pane_publishing import spans_of
+from app.windows import Exchange, Sliding, WindowFamily, cumulate, parse_window
+
+#: Sessions from 10 to 20, 20 to 25, 40 to 60.
+SESSIONS = Exchange(
+    "TEST", array("q", [10, 20, 40]), array("q", [20, 25, 60]), array("q", [1, 2, 3]), 20
+)
+FAMILIES: list[WindowFamily] = [
+    *map(parse_window, ["7ms", "9ms/3ms", "10ms/4ms+1ms", "12ms/event~3ms", "cumulate 12ms 4ms"]),
+    SESSIONS,
+    cumulate(SESSIONS, 3),
+]
+
+
+def windows_of(
+    family: WindowFamily, panes: Sequence[int], starts: Sequence[int], after: int, until: int
+) -> list[tuple[int, int]]:
+    """Look through all windows for those that hold one of `panes` and end in (after, until]."""
+    every = family.over(0, 200, -1, starts)
+    return [
+        (start, end)
+        for start, end in every
+        if after < end <= until and any(start <= pane < end for pane in panes)
+    ]
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=str)
+@given(st.data())
+def test_windows_of_some_panes_are_those_that_hold_one(
+    family: WindowFamily, data: st.DataObject
+) -> None:
+    """Each once, ascending, to the millisecond; panes may lie apart or in no window."""
+    starts = sorted(data.draw(st.sets(st.integers(0, 70), max_size=12)))
+    if isinstance(family, Sliding):
+        starts = sorted({start - start % family.resolution for start in starts})
+    panes = [start for start in starts if data.draw(st.booleans())]
+    edges = sorted({0, *(end + by for _, end in family.over(0, 80, -1, starts) for by in (-1, 0))})
+    after, until = data.draw(st.sampled_from(edges)), data.draw(st.sampled_from(edges))
+    found = list(spans_of(family, panes, starts, after, until))
+    assert found == windows_of(family, panes, starts, after, until)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=str)
+@pytest.mark.parametrize("until", [None, 40])
+def test_windows_of_all_panes_are_all_that_hold_a_record(
+    family: WindowFamily, until: int | None
+) -> None:
+    """From a pane at the start of a window to one a millisecond before its end."""
+    starts = [0, 9, 12, 18, 21, 24, 39, 42, 57]
+    limit = () if until is None else (until,)
+    found = list(spans_of(family, starts, starts, 0, *limit))
+    assert found == windows_of(family, starts, starts, 0, until or 1 << 60)

@@ -1,0 +1,66 @@
+"""What is read of a standby's store follows its changelog."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from partition_driver import Drive, NewTable
+from plans import MINUTE
+from raw_records import NOON, raw_tick
+
+from app.records import Tick
+from app.state.standby_reading import StandbyReader
+from app.state.store import Store
+from app.windows import Window
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Open the store of a standby."""
+    store = Store(tmp_path / "standby")
+    yield store
+    store.close()
+
+
+def test_a_standby_that_has_read_on_answers_with_what_it_read(
+    new_table: NewTable, drive: Drive, store: Store
+) -> None:
+    """Its state is kept between two questions, but not past the next rows."""
+    table, window, reader = new_table("1m", 0), Window(MINUTE, MINUTE), StandbyReader()
+    raw = [raw_tick(n, Tick("A", 1.0, NOON)) for n in range(3)]
+    counts, states = [], []
+    with drive(table, raw) as driver:
+        for _ in raw:
+            driver.fold(1)
+            begin = len(driver.changelog)
+            driver.checkpoint()
+            rows = [entry for entry in driver.changelog[begin:] if entry is not None]
+            store.write(rows, len(driver.changelog), timed=True)
+            for _ in range(2):
+                state = reader.state(table, 0, store)
+                assert state is not None
+                states.append(state)
+                counts.append([each.count for each in state.read(b"A", window, 0, 1 << 62)])
+    assert counts == [[1], [1], [2], [2], [3], [3]]
+    assert [one is other for one, other in pairwise(states)] == [
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
+
+
+def test_a_standby_whose_store_was_made_anew_is_read_anew(
+    new_table: NewTable, tmp_path: Path, store: Store
+) -> None:
+    """Though it reached the same offset; and so is one that was forgotten."""
+    table, reader = new_table("1m", 0), StandbyReader()
+    other = Store(tmp_path / "other")
+    first = reader.state(table, 0, store)
+    assert reader.state(table, 0, other) is not first
+    other.close()
+    again = reader.state(table, 0, store)
+    reader.forget(table.name, 0)
+    assert reader.state(table, 0, store) is not again

@@ -1,0 +1,186 @@
+"""Standbys follow a changelog: what it gets they have, and queries are answered from it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
+from changelog_broker import Broker, Consumer, Record
+from partition_driver import NewTable
+from prometheus_client import REGISTRY
+
+from app.state import changelog, standby
+from app.state.rows import row_key
+from app.state.standby import Standbys
+from app.state.store import DamagedStoreError, Store, wipe
+from app.state.window_table import WindowTable
+from app.worker import TickApp
+
+
+@pytest.fixture
+def table(application: TickApp, new_table: NewTable) -> Iterator[WindowTable]:
+    """Return a table without a store of its first partition; none is left behind."""
+    table = new_table("1m", 0)
+    wipe(application.tasks.store_path(table, 0))
+    yield table
+    wipe(application.tasks.store_path(table, 0))
+
+
+@asynccontextmanager
+async def following(
+    application: TickApp, table: WindowTable, broker: Broker
+) -> AsyncIterator[Standbys]:
+    """Follow the first partition of a table."""
+    standbys = Standbys(application.tasks)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(standby, "PAUSE", 0.0)
+        patch.setattr(changelog, "AIOKafkaConsumer", partial(Consumer, broker))
+        follow(standbys, table)
+        async with standbys:
+            yield standbys
+
+
+def follow(standbys: Standbys, *tables: WindowTable) -> None:
+    """Follow the first partition of these tables, and nothing else."""
+    wanted = {TopicPartition(table.changelog.name, 0): table for table in tables}
+    standbys.follow(())
+    standbys._wanted = wanted
+    standbys._changed.set()
+
+
+async def reached(condition: Callable[[], Any]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110  # nothing tells of it
+            await asyncio.sleep(0)
+
+
+def lag(table: WindowTable) -> float | None:
+    """Return the lag that metrics show."""
+    labels = {"table": table.name, "partition": "0"}
+    return REGISTRY.get_sample_value("tickstream_standby_lag_offsets", labels)
+
+
+async def test_a_standby_has_what_its_changelog_gets(
+    application: TickApp, table: WindowTable
+) -> None:
+    """All that there is, and what comes later; where it is followed no more, nothing is told."""
+    broker = Broker(8)
+    async with following(application, table, broker) as standbys:
+        await reached(lambda: lag(table) == 0)
+        assert standbys.partitions_of(table) == [0]
+        store = standbys._replicas[TopicPartition(table.changelog.name, 0)].store
+        assert (list(store.starts()), broker.sought) == (list(range(8)), [0])
+        broker.records.append(Record(20, row_key(b"A", 20), b"x"))
+        broker.end = 22
+        await reached(lambda: 20 in list(store.starts()))
+        await reached(lambda: standbys.lag_of(table, 0) == 0)
+        follow(standbys)
+        assert (standbys.partitions_of(table), standbys.lag_of(table, 0), lag(table)) == (
+            [],
+            0,
+            None,
+        )
+        # A task may open it.
+        Store(application.tasks.store_path(table, 0)).close()
+
+
+async def test_how_far_a_standby_is_behind_is_told_while_it_reads(
+    application: TickApp, table: WindowTable
+) -> None:
+    """In offsets up to the end of what is committed."""
+    broker, seen = Broker(30), set()
+    broker.answer = 7
+    async with following(application, table, broker) as standbys:
+        await reached(lambda: seen.add(standbys.lag_of(table, 0)) or lag(table) == 0)
+    assert {25, 18, 11, 4, 0} <= seen | {0}
+    assert seen <= {0, 25, 18, 11, 4, 1}
+
+
+async def test_nothing_is_answered_before_it_is_known_how_far_a_standby_is(
+    application: TickApp, table: WindowTable
+) -> None:
+    """Then by what has been read; where the partition is not followed, by nothing."""
+    broker = Broker(0, layout=table.layout)
+    async with following(application, table, broker) as standbys:
+        assert standbys.state_of(table, 0) is None
+        await reached(lambda: lag(table) == 0)
+        state = standbys.state_of(table, 0)
+        assert state is not None
+        assert state.all_keys() == set()
+        assert standbys.state_of(table, 0) is state
+        assert standbys.state_of(table, 1) is None
+        broker.records.append(Record(5, row_key(b"A", 20), None))
+        broker.end = 7
+        await reached(lambda: standbys.state_of(table, 0) is not state)
+
+
+async def test_rows_of_another_layout_are_not_answered(
+    application: TickApp, table: WindowTable, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The standby goes on: whoever opens it as a task says what that means."""
+    async with following(application, table, Broker(0, layout="others")) as standbys:
+        await reached(lambda: lag(table) == 0)
+        assert standbys.state_of(table, 0) is None
+        assert f"The standby of {table.name}-0 can't be read" in caplog.text
+        assert standbys.partitions_of(table) == [0]
+
+
+async def test_a_store_that_can_not_be_of_the_changelog_is_left_to_its_task(
+    application: TickApp, table: WindowTable, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is ahead: no standby, one line, and the store is closed."""
+    path = application.tasks.store_path(table, 0)
+    store = Store(path)
+    store.write([(row_key(b"A", 1), b"")], 500, timed=True)
+    store.close()
+    async with following(application, table, Broker(8)) as standbys:
+        await reached(lambda: "No standby of" in caplog.text)
+        assert standbys.partitions_of(table) == []
+        Store(path).close()
+
+
+async def test_a_broker_that_is_away_is_asked_again(
+    application: TickApp, table: WindowTable, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Until it answers."""
+    broker, attempts = Broker(8), []
+    start = Consumer.start
+
+    async def started(consumer: Consumer) -> None:
+        attempts.append(consumer)
+        if len(attempts) < 3:
+            raise KafkaConnectionError
+        await start(consumer)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Consumer, "start", started)
+        async with following(application, table, broker):
+            await reached(lambda: lag(table) == 0)
+    assert len(attempts) == 3
+    assert caplog.text.count("Standbys can't be followed at the moment") == 2
+
+
+async def test_a_damaged_store_is_made_anew_once(
+    application: TickApp, table: WindowTable, caplog: pytest.LogCaptureFixture
+) -> None:
+    """From the changelog; damaged again, it is left until the partitions move."""
+    broker, place = Broker(8), TopicPartition(table.changelog.name, 0)
+    with caplog.at_level(logging.ERROR):
+        async with following(application, table, broker) as standbys:
+            for times in (1, 2):
+                await reached(lambda: lag(table) == 0)
+                path = standbys._replicas[place].path
+                standbys._make_anew(place, DamagedStoreError(path, "it is damaged"))
+                assert (standbys.partitions_of(table), lag(table)) == ([], None)
+                assert (place in standbys._wanted) is (times == 1)
+    assert broker.sought[0] == broker.sought[1] == 0
+    assert [each.message for each in caplog.records] == [
+        "it is damaged: it is restored from the changelog",
+        "it is damaged, again: no standby of it until the partitions move",
+    ]

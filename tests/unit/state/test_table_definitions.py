@@ -1,0 +1,94 @@
+"""Tables of windows that can't be right are refused where they are declared, in one line."""
+
+from typing import Any
+
+import pytest
+from msgspec import Struct
+
+from app.calc.candles import candle
+from app.state.window_table import WindowTable
+from app.topics import TICKS, Timestamp, Topic
+from app.windows import DefinitionError, Ohlc, every_change, on_close
+from app.worker import TickApp
+
+A_TIME = "the time (ms) of the events of odd; or name a Timestamp"
+
+
+class Odd(Struct):
+    """A record with a name, and a time that is no whole number."""
+
+    name: str
+    time: float
+
+
+def declared(application: TickApp, **options: Any) -> WindowTable:
+    """Declare a table of a minute's windows, but for what is given."""
+    usual = {
+        "source": TICKS,
+        "windows": "1m",
+        "aggregate": Ohlc(),
+        "record": candle,
+        "grace": "30s",
+        "retention": "1h",
+    }
+    return WindowTable(application, name="odd", help="odd", **(usual | options))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"looks_back": True, "emission": every_change()},
+            "a table that looks back can't say every change",
+        ),
+        ({"windows": ["session 5m", "1m"]}, "session 5m shares its table with no other window"),
+        ({"windows": ["1m", "count 5"]}, "count 5 shares its table with no other window"),
+        ({"windows": "session 5m", "looks_back": True}, "session 5m can't look back"),
+        (
+            {"retention": 89_999},
+            "a retention of 89999ms is shorter than the longest window and its grace, 90s",
+        ),
+        (
+            {"windows": "session 5m", "retention": 329_999},
+            "a retention of 329999ms is shorter than the longest window and its grace, 330s",
+        ),
+        ({"grace": -1}, "-1ms is no duration: it is negative"),
+        (
+            {"source": Topic("odd", "symbol", Odd, "odd records")},
+            "Odd has no field 'symbol', the key of odd",
+        ),
+        *(
+            (
+                {"source": Topic("odd", "name", Odd, "odd records", time=time)},
+                f"Odd has no whole number {time!r}, {A_TIME}",
+            )
+            for time in ("time", "when")
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_is_refused(
+    application: TickApp, options: dict[str, Any], message: str
+) -> None:
+    """It says which table, and why."""
+    with pytest.raises(DefinitionError) as caught:
+        declared(application, **options)
+    assert str(caught.value) == f"table odd: {message}"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"retention": 90_000},
+        {"windows": "session 5m", "retention": 330_000},
+        {"windows": "count 5", "retention": 30_000},
+        {"looks_back": True, "emission": on_close()},
+        {"source": Topic("odd", "name", Odd, "odd records", time=Timestamp.CREATE)},
+    ],
+)
+def test_a_table_that_can_just_be_is_taken(
+    application: TickApp, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    """A retention of exactly the longest window and the grace; a time that Kafka gives."""
+    monkeypatch.setattr(application.tables, "add", lambda _: None)
+    monkeypatch.setattr(application.tasks, "add_table", lambda _: None)
+    assert declared(application, **options).name == "odd"

@@ -1,0 +1,44 @@
+"""The limit on open files: raised at start, named where it is reached."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+
+from app.exits import describe
+from app.open_files import is_limit
+from app.state.errors import told
+
+#: Takes a soft limit, and prints those it has after raising it.
+RAISE = """
+import json, resource, sys
+from app.open_files import raise_limit
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), hard))
+raise_limit()
+print(json.dumps([resource.getrlimit(resource.RLIMIT_NOFILE)[0], hard]))
+"""
+
+
+def test_the_soft_limit_is_raised_as_far_as_the_hard_one() -> None:
+    """Up to what a worker may need; in a process of its own, whose limits are nobody else's."""
+    done = subprocess.run(
+        [sys.executable, "-c", RAISE, "256"], check=True, capture_output=True, text=True
+    )
+    soft, hard = json.loads(done.stdout)
+    assert soft == min(65_536, hard if hard > 0 else 65_536)
+
+
+def test_too_many_open_files_are_named_with_the_limit_whoever_notices_first() -> None:
+    """The system, a library in words of its own, or an error made of either."""
+    system = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    store = Exception("IO error: While open a file for appending: x.sst: Too many open files")
+    above = RuntimeError("no connection")
+    above.__cause__ = system
+    for error in (system, store, above):
+        assert is_limit(error)
+        for words in (told(error), describe(error)):
+            assert words.startswith("too many open files: this process may have ")
+            assert "ulimit -n" in words
+    assert not is_limit(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))

@@ -1,0 +1,67 @@
+"""`make up` goes on where it stopped: prices don't jump, cards and machines stay what they are."""
+
+import asyncio
+import time
+from itertools import islice
+from pathlib import Path
+
+from app.sources.market import CLEAN, Market
+from app.up.story import LONGEST, StoryKeeper
+
+NOON = 1_769_860_800_000
+
+
+def new_market() -> Market:
+    """Return a market as every `up` makes it."""
+    return Market(step=10, symbols=50, flaws=CLEAN)
+
+
+async def run(path: Path) -> tuple[StoryKeeper, dict[str, float]]:
+    """Let a market trade for a day and stop; return what kept it and its last prices."""
+    market = new_market()
+    async with StoryKeeper(path, market) as keeper:
+        for chunk in islice(market.chunks(NOON), 2_000):
+            assert chunk
+    return keeper, market.prices
+
+
+async def test_prices_go_on_from_the_last_ones_by_other_walks(tmp_path: Path) -> None:
+    """From the seed again they would jump back to where the first market began."""
+    path = tmp_path / "story.json"
+    _, last = await run(path)
+    assert max(abs(last[name] / price - 1) for name, price in new_market().prices.items()) > 0.02
+    market = new_market()
+    StoryKeeper(path, market)
+    assert market.prices == last
+    # Of 2,000 trades of the second market none is that of the first.
+    assert market.take(2_000, NOON) != new_market().take(2_000, NOON)
+    swings = [abs(price / last[name] - 1) for name, price in market.prices.items()]
+    assert max(swings) < 0.01
+
+
+async def test_cards_are_those_of_the_run_before(tmp_path: Path) -> None:
+    """Else each of them would pay far from home, and other sums than it is used to."""
+    path = tmp_path / "story.json"
+    (first, _), (second, _) = await run(path), await run(path)
+    assert (second.story.seed, second.story.start) == (first.story.seed, first.story.start)
+
+
+async def test_a_story_of_long_ago_begins_again_with_the_same_cards(tmp_path: Path) -> None:
+    """To get where it is now would take as long as it is old."""
+    path = tmp_path / "story.json"
+    (first, _) = await run(path)
+    first.story.start -= 2 * LONGEST
+    async with first:
+        await asyncio.sleep(0)
+    again = StoryKeeper(path, new_market())
+    assert again.story.seed == first.story.seed
+    assert time.time() * 1000 - again.story.start < LONGEST
+
+
+async def test_a_file_that_cant_be_read_is_a_new_story(tmp_path: Path) -> None:
+    """It is no reason not to start."""
+    path = tmp_path / "story.json"
+    path.write_bytes(b"{")
+    market = new_market()
+    StoryKeeper(path, market)
+    assert market.prices == new_market().prices

@@ -1,0 +1,50 @@
+"""How many connections a worker takes where a process may open few files."""
+
+import logging
+import resource
+
+import pytest
+
+from app.web.protection.connections import FILES, LEAST, _affordable
+
+ANY = resource.RLIM_INFINITY
+MOST = 100
+WANTED = MOST + FILES
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "taken", "raised"),
+    [
+        (ANY, ANY, MOST, None),
+        (WANTED + 1, ANY, MOST, None),
+        (WANTED, WANTED, MOST, None),
+        (WANTED - 1, ANY, MOST, WANTED),
+        (WANTED - 1, WANTED + 1, MOST, WANTED),
+        (WANTED - 1, WANTED, MOST, WANTED),
+        (5, WANTED - 1, MOST, WANTED - 1),
+        (5, 2 * MOST, MOST, 2 * MOST),
+        (5, 2 * MOST - 2, MOST - 1, 2 * MOST - 2),
+        (5, 2 * LEAST, LEAST, 2 * LEAST),
+        (5, LEAST, LEAST, LEAST),
+    ],
+)
+def test_connections_leave_the_worker_its_own_files(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    soft: int,
+    hard: int,
+    taken: int,
+    raised: int | None,
+) -> None:
+    """The limit is raised as far as it may be; where that is too little, there are fewer.
+
+    Never more than the setting says; and what is less than it is logged.
+    """
+    limits = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limit: limits.append(limit))
+    with caplog.at_level(logging.WARNING):
+        assert _affordable(MOST) == taken
+    assert limits == ([] if raised is None else [(raised, hard)])
+    assert bool(caplog.records) is (taken < MOST)

@@ -1,0 +1,158 @@
+"""Readers take their share of the event loop, whatever they ask and how many they are."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from app.web.errors import ApiError
+from app.web.protection.shares import AT_ONCE, BURST, CLIENT_BURST, CLIENT_SHARE, SHARE, Shares
+
+#: Seconds for which readers ask, and of the loop that a costly answer takes.
+WHILE, COSTLY = 120.0, 0.3
+
+
+class WorkLoop(asyncio.SelectorEventLoop):
+    """A loop in which time passes by work and by waiting, neither of which takes any."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.worked = 0.0
+
+    def time(self) -> float:
+        """Return the seconds that have passed."""
+        return self.now
+
+    def work(self, seconds: float) -> None:
+        """Keep the loop busy."""
+        self.now += seconds
+        self.worked += seconds
+
+    def _run_once(self) -> None:
+        if not self._ready and self._scheduled:
+            self.now = max(self.now, self._scheduled[0]._when)
+        super()._run_once()
+
+
+class Readers:
+    """Clients that ask again and again, each in so many connections."""
+
+    def __init__(self, loop: WorkLoop) -> None:
+        self.loop = loop
+        self.shares = Shares(loop.time, lambda: loop.worked)
+        self.took: Counter[str] = Counter()
+        self.answered: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        #: The longest that a client waited for an answer.
+        self.waited: dict[str, float] = {}
+
+    async def _answer(self, client: str, seconds: float) -> None:
+        # Half before, half after what is awaited, as of other workers.
+        self.loop.work(seconds / 2)
+        await asyncio.sleep(0.05)
+        self.loop.work(seconds / 2)
+        self.took[client] += seconds
+
+    async def ask(self, client: str, seconds: float, *, pause: float, peer: bool = False) -> None:
+        """Ask until the time is over; come again when that is asked for."""
+        while self.loop.now < WHILE:
+            begun = self.loop.now
+            try:
+                await self.shares.run(client, self._answer(client, seconds), peer=peer)
+            except ApiError as error:
+                self.refused[client] += 1
+                await asyncio.sleep(int(error.headers["Retry-After"]))
+            else:
+                self.answered[client] += 1
+                waited = self.loop.now - begun
+                self.waited[client] = max(waited, self.waited.get(client, 0.0))
+                await asyncio.sleep(pause)
+
+
+def run(*asking: Coroutine[Any, Any, None], loop: WorkLoop) -> None:
+    """Run readers until all have ended."""
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(asyncio.gather(*asking))
+    finally:
+        asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def readers() -> Any:
+    """Return readers of a worker."""
+    loop = WorkLoop()
+    yield Readers(loop)
+    loop.close()
+
+
+def test_64_connections_of_one_client_leave_the_loop_to_folding_and_to_others(
+    readers: Readers,
+) -> None:
+    """It gets its share; whoever asks for little is never refused, and waits for few answers."""
+    greedy = [readers.ask("greedy", COSTLY, pause=0.0) for _ in range(64)]
+    run(*greedy, readers.ask("normal", 0.01, pause=0.2), loop=readers.loop)
+    most = CLIENT_SHARE * WHILE + CLIENT_BURST + (AT_ONCE + 1) * COSTLY
+    assert 0.7 * CLIENT_SHARE * WHILE < readers.took["greedy"] <= most
+    assert readers.refused["greedy"]
+    assert readers.refused["normal"] == 0
+    assert readers.answered["normal"] > 100
+    assert readers.waited["normal"] < (AT_ONCE + 1) * (COSTLY + 0.05)
+
+
+def test_any_number_of_clients_take_their_common_share(readers: Readers) -> None:
+    """Folding keeps the rest of the loop."""
+    asking = [readers.ask(f"client-{n % 20}", COSTLY, pause=0.0) for n in range(100)]
+    run(*asking, loop=readers.loop)
+    most = SHARE * WHILE + BURST + (AT_ONCE + 1) * COSTLY
+    assert 0.7 * SHARE * WHILE < readers.loop.worked <= most
+
+
+def test_who_asks_for_little_is_answered_at_once(readers: Readers) -> None:
+    """A dashboard of forty questions every two seconds, of 3 ms each."""
+    run(*(readers.ask("page", 0.003, pause=2.0) for _ in range(40)), loop=readers.loop)
+    assert readers.refused.total() == 0
+    assert readers.answered["page"] > 2_000
+    assert readers.waited["page"] < 2.0
+
+
+def test_other_workers_wait_for_no_reader(readers: Readers) -> None:
+    """Two workers whose readers take all turns would else wait for each other."""
+    greedy = [readers.ask("greedy", COSTLY, pause=0.0) for _ in range(64)]
+    run(*greedy, readers.ask("worker", 0.01, pause=0.2, peer=True), loop=readers.loop)
+    assert readers.refused["worker"] == 0
+    assert readers.answered["worker"] > 100
+
+
+def test_a_reader_that_leaves_gives_its_turn_back(readers: Readers) -> None:
+    """While it waits, and while its answer is made."""
+
+    async def leave() -> None:
+        for _ in range(10):
+            asking = asyncio.ensure_future(readers.ask("greedy", COSTLY, pause=0.0))
+            await asyncio.sleep(0.01)
+            asking.cancel()
+            await asyncio.wait({asking})
+        readers.loop.now += 60
+        await readers.shares.run("greedy", asyncio.sleep(0))
+
+    run(leave(), loop=readers.loop)
+
+
+def test_an_answer_that_fails_is_charged_and_raised(readers: Readers) -> None:
+    """The error is the reader's, as without shares."""
+
+    async def fail() -> None:
+        readers.loop.work(COSTLY)
+        await asyncio.sleep(0)
+        raise ValueError("no such window")
+
+    async def ask() -> None:
+        for _ in range(3):
+            with pytest.raises(ValueError, match="no such window"):
+                await readers.shares.run("client", fail())
+
+    run(ask(), loop=readers.loop)
+    assert readers.loop.now > 3 * COSTLY
