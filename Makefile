@@ -7,6 +7,8 @@ COMPILER = $(firstword $(CC))
 PIN     = $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
           --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock'
 
+LOCKS   = $(shell grep -l -e '--hash=' requirements/*.txt bench/peers/requirements/*.txt)
+
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -37,11 +39,12 @@ chaos: $(VENV)/.installed-test ## kill, freeze, stop workers and broker, compare
 mutants: $(VENV)/.installed-mutants ## changes of the code that no test notices; SAMPLE=100, or CHANGED=main
 	@$(VENV)/mutants/bin/python tests/mutants/mutants_command.py $(BIN)/python
 
-check: $(VENV)/.installed-test ## lint, types, import rules, formatting
+check: $(VENV)/.installed-test ## lint, types, import rules, formatting, advisories about what is pinned
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python requirements/audit.py $(LOCKS)
 	@! git grep -nE '^(<<<<<<<|>>>>>>>) '
 	@# pytest imports test files by their names alone: two of one name, and one of them is not run.
 	@! find tests -name 'test_*.py' -exec basename {} \; | sort | uniq -d | grep .
@@ -67,6 +70,9 @@ lock: ## pin anew what pyproject.toml asks for
 	$(PIN) pyproject.toml -o requirements/app.txt
 	$(PIN) --extra test --extra check -c requirements/app.txt pyproject.toml -o requirements/test.txt
 	for peer in quix bytewax flink faust; do $(PIN) bench/peers/requirements/$$peer.in -o bench/peers/requirements/$$peer.txt || exit 1; done
+
+advisories: $(VENV)/.installed-test ## renew what is known; CHECKOUT=a directory of the advisory database
+	@$(BIN)/python requirements/audit.py --renew $(CHECKOUT) $(LOCKS)
 
 clean: ## remove the environment and the data of `make up`
 	rm -rf $(VENV) data *.egg-info native/build native/*.egg-info native/tickstream_native/*.c
@@ -108,4 +114,4 @@ $(VENV)/.installed-bench: $(VENV)/.installed-test requirements/bench.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target $(VENV)/floor -r requirements/bench.txt
 	@touch $@
 
-.PHONY: help install up native test fuzz chaos mutants check format bench soak lock clean
+.PHONY: help install up native test fuzz chaos mutants check format bench soak lock advisories clean

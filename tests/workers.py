@@ -229,7 +229,7 @@ class Worker:
         """Ask it over HTTP. Raises OSError if it can't be reached, or not in time."""
         request = urllib.request.Request(self.url + path, method=method)  # noqa: S310  # our own
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as reply:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=timeout) as reply:  # noqa: S310  # the same
                 return _answer(reply)
         except urllib.error.HTTPError as reply:
             with reply:

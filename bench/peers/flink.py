@@ -147,11 +147,10 @@ def _updates() -> str:
     if ADVANCE < SIZE:
         starts = ", ".join(f"{start} - {back}" for back in range(0, SIZE, ADVANCE))
         ticks, start = f"ticks cross join unnest(array[{starts}]) as windows (first)", "first"
-    # S608: the numbers in it are ours.
     return f"""insert into results
         select symbol, {SIZE}, {ADVANCE}, `start`, `start` + {SIZE}, {FOLD}
         from (select symbol, price, `size`, `time`, {start} as `start` from {ticks})
-        group by symbol, `start`"""  # noqa: S608
+        group by symbol, `start`"""  # noqa: S608  # our own numbers
 
 
 def _closed() -> str:
@@ -164,7 +163,7 @@ def _closed() -> str:
     return f"""insert into results
         select symbol, {SIZE}, {ADVANCE}, {start}, {start} + {SIZE}, {FOLD}
         from table({window})
-        group by symbol, window_start, window_end"""  # noqa: S608
+        group by symbol, window_start, window_end"""  # noqa: S608  # our own numbers
 
 
 if __name__ == "__main__":

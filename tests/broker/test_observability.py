@@ -71,8 +71,8 @@ def test_prometheus_reads_the_metrics_in_both_of_its_forms(worker: Worker) -> No
     import urllib.request  # noqa: PLC0415  # `ask` sends no headers
 
     wanted = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
-    request = urllib.request.Request(f"{worker.url}/metrics", headers=wanted)  # noqa: S310
-    with urllib.request.urlopen(request) as reply:  # noqa: S310
+    request = urllib.request.Request(f"{worker.url}/metrics", headers=wanted)  # noqa: S310  # our own
+    with urllib.request.urlopen(request) as reply:  # noqa: S310  # the same
         assert reply.headers["Content-Type"].startswith("application/openmetrics-text")
         found = {f.name for f in openmetrics.text_string_to_metric_families(reply.read().decode())}
     # There the suffix of an information is no part of its name.
