@@ -25,6 +25,10 @@ class TaskError(Exception):
     """A task can't go on, and no restart would help; the worker stops with this message."""
 
 
+class ClosedMeanwhileError(Exception):
+    """A partition was closed while somebody read all of its table: what was read is not all."""
+
+
 class OtherHistoryError(Exception):
     """A store and its changelog don't belong together, or the changelog has lost its beginning."""
 

@@ -13,10 +13,13 @@ from app.state.late_counts import LateCounts
 from app.state.partition import EXPIRE_SLICE, PartitionState, Row
 from app.state.portion import Appraisal, Portion
 from app.state.rows import OPEN, prefix, row_key, split_row_key
+from app.state.store import in_pieces
 from app.windows import Refusal, WindowFamily, WindowResult, is_final, revision, watermark
 from app.windows.lateness import behind_bound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from app.state.decoded import Decoded
     from app.state.store import Store
     from app.state.window_table import WindowTable
@@ -146,13 +149,14 @@ class EventTimeState(PartitionState):
 
     # -- queries
 
-    def keys_of(self, window: WindowFamily, begin: int, end: int) -> set[bytes]:
+    def keys_of(self, window: WindowFamily, begin: int, end: int) -> Iterator[bytes]:
         """Give the keys that may have windows with begin <= start < end (ms), and a few more.
 
-        A short range is looked up by time; for a long one, each key is.
+        Some come more than once, and folding may go on before the next one. A short range is looked up by
+        time; for a long one, each key is.
         """
         if end - begin > self.table.retention // 2:
-            return self.all_keys()
+            return self.each_key()
         return self._keys_over(begin, end + self._reach(window))
 
     def late_of(self, key: bytes) -> int:
@@ -178,9 +182,11 @@ class EventTimeState(PartitionState):
             spans.append(self._span_of(*newest))
         return (min(s for s, _ in spans), max(e for _, e in spans)) if spans else None
 
-    def _keys_over(self, begin: int, end: int) -> set[bytes]:
-        stored = self.store.keys_between(max(begin, 0), max(end, 0))
-        return {split_row_key(row)[0] for row in stored} | self._keys_in_memory(begin, end)
+    def _keys_over(self, begin: int, end: int) -> Iterator[bytes]:
+        # In this order: what is written meanwhile has been in memory before.
+        yield from self._keys_in_memory(begin, end)
+        for row in in_pieces(partial(self.store.keys_between, max(begin, 0), max(end, 0))):
+            yield split_row_key(row)[0]
 
     # -- what a kind of window brings: see PaneState
 

@@ -28,7 +28,7 @@ from app.windows import watermark
 from app.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from app.state.decoded import Decoded
     from app.state.keyed_table import KeyedTable
@@ -406,9 +406,9 @@ class KeyedState(SendingState):
         state = self.state_of(key)
         return [] if state is None else [state]
 
-    def all_keys(self) -> set[bytes]:
-        """Give the keys that have a state."""
-        return set(self._entries)
+    def each_key(self) -> Iterator[bytes]:
+        """Give the keys that have a state: all are in memory."""
+        return iter(list(self._entries))
 
 
 def _demand_size(key: bytes, size: int, most: int) -> None:

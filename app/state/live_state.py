@@ -8,6 +8,7 @@ closes leaves them for a row at its start, in the transaction that publishes its
 from __future__ import annotations
 
 from abc import abstractmethod
+from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -18,6 +19,8 @@ from app.state.event_time import EventTimeState
 from app.state.rows import LATE, OPEN, RowDecoder, split_row_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from app.state.decoded import Decoded
     from app.state.partition import Row
     from app.state.portion import Portion
@@ -163,9 +166,8 @@ class LiveState(EventTimeState, Generic[L]):
         ]
         return sorted(results, key=_order)
 
-    def all_keys(self) -> set[bytes]:
-        """Give the keys that have windows, or rows of those that had."""
-        return super().all_keys().union(self._closed.keys(), self._open_keys())
+    def _keys_of_memory(self) -> Iterable[bytes]:
+        return chain(self._closed.keys(), self._open_keys())
 
     def _reach(self, window: WindowFamily) -> int:
         # A window stands in the row at its start, or there is a full row at its start.

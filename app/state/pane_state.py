@@ -10,7 +10,7 @@ from app.state.rows import OPEN, RowDecoder, encode_row, prefix, row_key, split_
 from app.windows import Pane, WindowFamily, WindowResult
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from app.state.decoded import Decoded
     from app.state.store import Store
@@ -125,9 +125,8 @@ class PaneState(PanePublishing):
         name = key.decode()
         return [self._result(name, window, *each) for each in folded]
 
-    def all_keys(self) -> set[bytes]:
-        """Give the keys that have panes."""
-        return super().all_keys() | set(self._panes)
+    def _keys_of_memory(self) -> Iterable[bytes]:
+        return self._panes
 
     def _reach(self, window: WindowFamily) -> int:
         return window.longest

@@ -41,12 +41,12 @@ from app.state.rows import (
     encode_meta,
     split_row_key,
 )
-from app.state.store import StoreError
+from app.state.store import StoreError, in_pieces
 from app.state.uncommitted import Outgoing, size_of
 from app.topics import DEAD_LETTERS, Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from app.state.batch import Batch
     from app.state.decoded import Decoded
@@ -560,7 +560,20 @@ class PartitionState(ABC):
 
     def all_keys(self) -> set[bytes]:
         """Give the keys that have rows."""
-        return set(self.store.prefixes())
+        return set(self.each_key())
+
+    def each_key(self) -> Iterator[bytes]:
+        """Give the keys that have rows, some more than once.
+
+        Folding may go on before the next one: keys that come meanwhile may be among them or not.
+        """
+        # In this order: what is written meanwhile has been in memory before.
+        yield from list(self._keys_of_memory())
+        yield from in_pieces(self.store.prefixes)
+
+    def _keys_of_memory(self) -> Iterable[bytes]:
+        """Give the keys of which something is in memory that the store may not have yet."""
+        return ()
 
 
 class RecordError(Exception):

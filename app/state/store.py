@@ -7,7 +7,8 @@ is off; what a crash takes is read from the changelog again.
 
 import logging
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from time import time_ns
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ from rocksdict import (
 )
 
 from app.open_files import describe_limit, is_limit
-from app.state.rows import META, OPEN
+from app.state.rows import META, OPEN, prefix
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,9 @@ FILTER_BITS, LOG_FILES, OPEN_FILES = 10, 2, 256
 #: First byte of a stored key: what it is. Rows are ordered by key, then start; TIME entries
 #: by start, then key, so that what has grown old is a range too.
 ROW, TIME, OFFSET, CURRENT, HISTORY = b"p", b"t", b"o", b"w", b"h"
+
+#: Rows or keys that are read at once where somebody reads all of them.
+PIECE = 256
 
 #: RocksDB's names of what `Size` has.
 _SIZES = ("total-sst-files-size", "cur-size-all-mem-tables", "estimate-num-keys")
@@ -175,14 +179,16 @@ class Store:
             return found.key()[1:], found.value()
         return None
 
-    def keys_between(self, begin: int, end: int = OPEN, after: bytes = b"") -> Iterator[bytes]:
+    def keys_between(
+        self, begin: int, end: int = OPEN, after: bytes | None = None
+    ) -> Iterator[bytes]:
         """Return the timed rows with begin <= start < end (ms), oldest first.
 
         With a row `after`, which starts there, those that come behind it.
         """
         # Most of it is about to be deleted, or taken into memory.
         lower, upper = TIME + begin.to_bytes(8), TIME + max(end, 0).to_bytes(8)
-        if after:
+        if after is not None:
             lower = TIME + after[-8:] + after + b"\0"
         for entry, _ in self._scan(lower, upper, cached=False):
             yield entry[9:]
@@ -197,17 +203,20 @@ class Store:
             found.seek(TIME + (start + 1).to_bytes(8))
         self._check(found)
 
-    def prefixes(self) -> Iterator[bytes]:
-        """Give each key that has rows, once: one seek a key, whatever its rows."""
+    def prefixes(self, after: bytes | None = None) -> Iterator[bytes]:
+        """Give each key that has rows, once: one seek a key, whatever its rows.
+
+        With a key `after`, those that come behind it.
+        """
         found = self._db.iter(ReadOptions())
-        found.seek(ROW)
+        found.seek(ROW if after is None else _behind(ROW + prefix(after)))
         while found.valid() and (row := found.key()).startswith(ROW):
             if row[1:] == META:
                 found.next()
                 continue
             end = 3 + int.from_bytes(row[1:3])
             yield row[3:end]
-            found.seek(row[:end] + b"\xff" * 9)
+            found.seek(_behind(row[:end]))
         self._check(found)
 
     def _scan(
@@ -251,6 +260,23 @@ class Store:
             logger.warning("%s could not be flushed: %s", self.path, error)
             # It stays open then, with its lock, until nobody refers to it.
             self._db = None
+
+
+def _behind(key: bytes) -> bytes:
+    # No time of a row has nine bytes.
+    return key + b"\xff" * 9
+
+
+def in_pieces(listed: Callable[[bytes | None], Iterator[bytes]]) -> Iterator[bytes]:
+    """Give what `listed` gives from its beginning on, and behind each of its own.
+
+    No iterator of RocksDB is left open while the next one is not asked for: a store that is closed
+    meanwhile would keep its lock. Raises DbClosedError then.
+    """
+    piece = list(islice(listed(None), PIECE))
+    while piece:
+        yield from piece
+        piece = list(islice(listed(piece[-1]), PIECE))
 
 
 def wipe(path: Path) -> None:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from contextlib import contextmanager
+from contextvars import ContextVar
 from heapq import nsmallest
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mode import Service
+from rocksdict import DbClosedError
 
 from app import logs, traces
 from app.state import metrics
-from app.state.errors import BatchError, TaskError, told
+from app.state.errors import BatchError, ClosedMeanwhileError, TaskError, told
 from app.state.key_places import MOST_SHOWN, KeyPlaces
 from app.state.store import StoreError
 from app.topics import DEAD_LETTERS, Changelog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from app.state.batch import Batch
     from app.state.definitions import Definition
@@ -26,6 +29,12 @@ if TYPE_CHECKING:
     from app.state.store import Store
     from app.state.tasks import Tasks
     from app.topics import Topic
+
+
+#: What is read of a table in place of its open partitions, see `StateTable.reading`.
+_READ: ContextVar[Mapping[StateTable, Mapping[int, PartitionState]]] = ContextVar(
+    "_READ", default=MappingProxyType({})
+)
 
 
 class Host(Protocol):
@@ -199,7 +208,7 @@ class StateTable(Service):
     @property
     def partitions(self) -> list[int]:
         """The partitions open here."""
-        return sorted(self._states)
+        return sorted(self._served)
 
     @property
     def restoring(self) -> list[Progress]:
@@ -223,13 +232,27 @@ class StateTable(Service):
     def reading(self, states: Iterable[PartitionState]) -> Iterator[None]:
         """Answer queries from `states` alone, in place of the open partitions.
 
-        Nothing may be awaited meanwhile: folding goes by the open partitions.
+        Those of whoever reads: in other tasks the open partitions stay what is read.
         """
-        open_states, self._states = self._states, {each.partition: each for each in states}
+        read = _READ.set({**_READ.get(), self: {each.partition: each for each in states}})
         try:
             yield
         finally:
-            self._states = open_states
+            _READ.reset(read)
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Read all of the table while other things go on.
+
+        Raises ClosedMeanwhileError at the end where a partition that was open is not any more.
+        """
+        states = self.open_states()
+        try:
+            yield
+        except DbClosedError:
+            raise ClosedMeanwhileError(self.name) from None
+        if not set(map(id, states)).issubset(map(id, self.open_states())):
+            raise ClosedMeanwhileError(self.name)
 
     def rows_of(self, key: str) -> list[Any]:
         """Give all rows of a key in the partitions open here; [] for an unknown key."""
@@ -237,12 +260,25 @@ class StateTable(Service):
 
     def keys(self, limit: int = 1000) -> list[str]:
         """Give the keys of the partitions open here, sorted, at most `limit`."""
-        keys = {key for state in self.open_states() for key in state.all_keys()}
-        return [key.decode() for key in nsmallest(limit, keys)]
+        return nsmallest(limit, set(self.each_key()))
 
-    def open_states(self) -> Iterable[PartitionState]:
+    def each_key(self) -> Iterator[str]:
+        """Give the keys of the partitions open here, some more than once.
+
+        Folding may go on before the next one; where partitions may close meanwhile, see
+        `kept_open`.
+        """
+        for state in self.open_states():
+            for key in state.each_key():
+                yield key.decode()
+
+    def open_states(self) -> list[PartitionState]:
         """Give the state of each partition open here."""
-        return list(self._states.values())
+        return list(self._served.values())
+
+    @property
+    def _served(self) -> Mapping[int, PartitionState]:
+        return _READ.get().get(self, self._states)
 
     def __getitem__(self, key: str) -> list[Any]:
         """Give what `/table/NAME/KEY/` shows. Raises KeyError, never makes up a default."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -283,13 +283,32 @@ class WindowTable(StateTable):
 
         The first `limit` that come after `after`: with the place of the last one, the next page.
         """
-        return list(islice(self._all_after(window, begin, end, after), limit))
+        keys = set(self.keys_of(window, begin, end))
+        return list(islice(self.windows_of(keys, window, begin, end, after), limit))
 
-    def _all_after(
-        self, window: WindowFamily, begin: int, end: int, after: Place | None
+    def keys_of(self, window: WindowFamily, begin: int, end: int) -> Iterator[str]:
+        """Give the keys that may have windows with begin <= start < end (ms), and a few more.
+
+        Some come more than once. Folding may go on before the next one; where partitions may close
+        meanwhile, see `kept_open`.
+        """
+        for state in self._window_states():
+            for key in state.keys_of(window, begin, end):
+                yield key.decode()
+
+    def windows_of(
+        self,
+        keys: Iterable[str],
+        window: WindowFamily,
+        begin: int,
+        end: int,
+        after: Place | None = None,
     ) -> Iterator[WindowResult]:
-        keys = {key for s in self._window_states() for key in s.keys_of(window, begin, end)}
-        for key in sorted(raw.decode() for raw in keys):
+        """Give the windows of keys that start in [begin, end) (ms) and come after `after`.
+
+        In order of their places. Each is as it is when it is asked for.
+        """
+        for key in sorted(keys):
             if after is None or key > after.key:
                 yield from self._ascending(key, window, begin, end)
             elif key == after.key:

@@ -1,6 +1,7 @@
 """`/api/candles/{symbol}`, `/api/symbols`: the windows of a symbol, and the symbols there are."""
 
-from itertools import chain, islice
+from heapq import nsmallest
+from itertools import chain
 from time import time_ns
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from app.decoding import json_decoder
 from app.records import Candle
 from app.state.table import StateTable
 from app.state.window_table import WindowTable
+from app.web.cooperative import collect
 from app.web.errors import bad_parameter
 from app.web.lookup import APP, answer, state_tables
 from app.web.parameters import Values
@@ -20,8 +22,6 @@ from app.windows.windowers import Window, hopping
 
 #: The tables whose windows are candles: the fine ones, and the day's.
 TABLES = ("candles", "days")
-
-_ALL = 1 << 62
 
 _decode_symbols = json_decoder(list[str])
 
@@ -78,10 +78,10 @@ async def symbols(request: web.Request, values: Values) -> web.StreamResponse:
     if table is None:
         return json_response([])
 
-    def here() -> list[str]:
-        return _symbols_here(table, values["prefix"], values["after"], limit)
+    async def here() -> list[str]:
+        return await _symbols_here(table, values["prefix"], values["after"], limit)
 
-    own = own_part(app, request, table, here)
+    own = await own_part(app, request, table, here)
     if own is not None:
         return own
     gathered = await gather(app, request, table, here, _decode_symbols)
@@ -89,11 +89,11 @@ async def symbols(request: web.Request, values: Values) -> web.StreamResponse:
     return gathered.label(json_response(found[:limit]))
 
 
-def _symbols_here(table: StateTable, prefix: str, after: str, limit: int) -> list[str]:
+async def _symbols_here(table: StateTable, prefix: str, after: str, limit: int) -> list[str]:
     # Each partition's keys are looked through, the first `limit` of those that match are kept.
     begin = prefix.lower()
-    keys = (key for key in table.keys(_ALL) if key > after and key.lower().startswith(begin))
-    return list(islice(keys, limit))
+    keys = (key for key in table.each_key() if key > after and key.lower().startswith(begin))
+    return nsmallest(limit, set(await collect(keys)))
 
 
 def _window(values: Values) -> Window:

@@ -48,10 +48,10 @@ async def _latest(request: web.Request, limit: int, name: str, pipeline: str) ->
     app = request.app[APP]
     table: KeyedTable = served(request, name, "there is nothing of this here", pipeline, KeyedTable)
 
-    def here() -> Parts:
+    async def here() -> Parts:
         return {s.partition: list(newest(s.shared, limit)) for s in table.keyed_states()}
 
-    own = own_part(app, request, table, here)
+    own = await own_part(app, request, table, here)
     if own is not None:
         return own
     gathered = await gather(app, request, table, here, _decode)

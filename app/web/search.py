@@ -1,11 +1,12 @@
 """One search through the partitions of a table: where it has been, and what it could not reach."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 from aiohttp import web
 from faust.types import AppT
 
+from app.state.errors import ClosedMeanwhileError
 from app.state.partition import PartitionState
 from app.state.table import StateTable
 from app.web.coverage import (
@@ -123,7 +124,7 @@ async def gather(
     app: AppT,
     request: web.Request,
     table: StateTable,
-    here: Callable[[], T],
+    here: Callable[[], Awaitable[T]],
     decode: Callable[[bytes], T],
 ) -> Gathered[T]:
     """Ask every worker for its part, all at once; with `?stale=true` standbys for the rest.
@@ -132,13 +133,13 @@ async def gather(
     all partitions can be reached, unless the request says `?partial=true`.
     """
     search = Search(app, table)
-    parts = [here()]
+    parts = [await _read(table, here)]
     replies = await ask(app, others(search.owned.values(), own_url(app)), request.rel_url)
     search.note(replies)
     if search.missing and wants(request, "stale"):
         states = search.standbys_here(each.partition for each in search.missing)
         with table.reading(states):
-            parts.append(here())
+            parts.append(await _read(table, here))
         replies += await ask_standbys(search, request)
     parts += [decode(reply.body) for reply in replies if reply.body is not None]
     if not wants(request, "partial"):
@@ -146,21 +147,31 @@ async def gather(
     return Gathered(parts, search.missing, search.stale)
 
 
-def own_part(
-    app: AppT, request: web.Request, table: StateTable, here: Callable[[], object]
+async def own_part(
+    app: AppT, request: web.Request, table: StateTable, here: Callable[[], Awaitable[object]]
 ) -> web.Response | None:
     """Give this worker's part, where another worker asks for it; else None."""
     if FORWARDED not in request.headers:
         return None
     asked = asked_standbys(request)
     if asked is None:
-        return say_searched(json_response(here()), table.partitions)
+        partitions = table.partitions
+        return say_searched(json_response(await _read(table, here)), partitions)
     search = Search(app, table)
     states = search.standbys_here(asked)
     with table.reading(states):
-        response = json_response(here())
+        response = json_response(await _read(table, here))
     label(response, [], search.stale)
     return say_searched(response, [state.partition for state in states])
+
+
+async def _read(table: StateTable, here: Callable[[], Awaitable[T]]) -> T:
+    """Give what `here` reads of all partitions here. Raises ApiError (503) where one is closed."""
+    try:
+        with table.kept_open():
+            return await here()
+    except ClosedMeanwhileError:
+        raise unavailable(f"a partition of table {table.name} is {MOVING}") from None
 
 
 async def ask_standbys(search: Search, request: web.Request) -> list[Reply]:

@@ -5,6 +5,7 @@ from aiohttp import web
 from app.decoding import json_decoder
 from app.records import ClickThrough
 from app.state.window_table import WindowTable
+from app.web.cooperative import collect
 from app.web.lookup import APP, served
 from app.web.parameters import Parameter, Values
 from app.web.routes import json_response
@@ -14,8 +15,8 @@ from app.windows import milliseconds
 
 TABLE = "click-through"
 
-#: Beyond all windows (ms), and as many queries as there may be.
-_END, _ALL = 1 << 52, 1 << 62
+#: Beyond all windows (ms).
+_END = 1 << 52
 
 _decode = json_decoder(list[ClickThrough])
 
@@ -49,10 +50,10 @@ async def click_through(request: web.Request, values: Values) -> web.StreamRespo
     app, size = request.app[APP], values["window"]
     table = _table(request)
 
-    def here() -> list[ClickThrough]:
-        return _here(table, size)
+    async def here() -> list[ClickThrough]:
+        return await _here(table, size)
 
-    own = own_part(app, request, table, here)
+    own = await own_part(app, request, table, here)
     if own is not None:
         return own
     gathered = await gather(app, request, table, here, _decode)
@@ -64,10 +65,11 @@ async def click_through(request: web.Request, values: Values) -> web.StreamRespo
     return gathered.label(json_response(ranked[: values["limit"]]))
 
 
-def _here(table: WindowTable, size: int) -> list[ClickThrough]:
+async def _here(table: WindowTable, size: int) -> list[ClickThrough]:
     window = next(each for each in table.windows if each.size == size)
-    newest = (table.newest(query, window, begin=0, end=_END, limit=1) for query in table.keys(_ALL))
-    return [each for windows in newest for each in windows or ()]
+    queries = set(await collect(table.each_key()))
+    newest = (table.newest(query, window, begin=0, end=_END, limit=1) for query in queries)
+    return [each for windows in await collect(newest) for each in windows or ()]
 
 
 def _table(request: web.Request) -> WindowTable:

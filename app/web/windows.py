@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from faust.types import AppT
 
 from app.decoding import json_decoder
 from app.state.window_table import Place, WindowTable, place_of
+from app.web.cooperative import collect
 from app.web.coverage import Missing, Stale
 from app.web.errors import bad_parameter, unknown
 from app.web.lookup import APP, answer, state_tables
@@ -56,10 +58,13 @@ async def all_windows(request: web.Request, values: Values) -> web.StreamRespons
     """Answer with a page of the windows of all keys: of all partitions, unless asked otherwise."""
     app, (table, window) = request.app[APP], _asked(request, values)
 
-    def here() -> Part:
-        return _here(table, window, values)
+    async def here() -> Part:
+        return await _here(table, window, values)
 
-    own = own_part(app, request, table, lambda: list(here().items()))
+    async def listed() -> list[tuple[Place, Any]]:
+        return list((await here()).items())
+
+    own = await own_part(app, request, table, listed)
     if own is not None:
         return own
     gathered = await gather(app, request, table, here, _read_part)
@@ -72,16 +77,14 @@ async def all_windows(request: web.Request, values: Values) -> web.StreamRespons
     return gathered.label(json_response(whole))
 
 
-def _here(table: WindowTable, window: WindowFamily, values: Values) -> Part:
+async def _here(table: WindowTable, window: WindowFamily, values: Values) -> Part:
+    begin, end, after = values["from"], values["to"], values["after"]
+    keys = table.keys_of(window, begin, end)
+    wanted = set(await collect(key for key in keys if after is None or key >= after.key))
+    windows = table.windows_of(wanted, window, begin, end, after)
     # One more than asked for: whether there is a next page.
-    page = table.page(
-        window,
-        begin=values["from"],
-        end=values["to"],
-        limit=values["limit"] + 1,
-        after=values["after"],
-    )
-    return {place_of(result): table.record(result) for result in page}
+    page = islice(windows, values["limit"] + 1)
+    return dict(await collect((place_of(result), table.record(result)) for result in page))
 
 
 def _read_part(body: bytes) -> Part:

@@ -93,7 +93,7 @@ def assert_ranges(driver: PartitionDriver, begin: int, end: int) -> None:
         every = answers(driver, symbol)
         inside = [each for each in every if begin <= each.start < end]
         assert answers(driver, symbol, begin, end) == inside
-        assert not inside or symbol.encode() in driver.state.keys_of(family, begin, end)
+        assert not inside or symbol.encode() in set(driver.state.keys_of(family, begin, end))
         span = driver.state.span(symbol.encode())
         for each in every:
             assert span is not None

@@ -43,6 +43,7 @@ class _ByHand:
         #: It writes none.
         self.publications: list[Any] = []
         self.late_topic = None
+        self._states_by_rows: dict[tuple[int, int], Any] = {}
         #: Rows by key of the partitions that are followed for others, and how far behind they are.
         self.followed: dict[int, Any] = {}
         self.behind_by = 0
@@ -85,8 +86,19 @@ class _ByHand:
         finally:
             self.shelf = shelf
 
-    def keys(self, limit: int = 1000) -> list[str]:
-        return sorted({key for rows in self.shelf.values() for key in rows})[:limit]
+    def each_key(self) -> Iterator[str]:
+        return iter([key for rows in self.shelf.values() for key in rows])
+
+    def open_states(self) -> list[Any]:
+        """Give what is read of the state of each partition, the same while it has the same rows."""
+        states = self._states_by_rows
+        for partition, rows in self.shelf.items():
+            if (partition, id(rows)) not in states:
+                states[partition, id(rows)] = self._state_of(partition, rows)
+        return [states[partition, id(rows)] for partition, rows in self.shelf.items()]
+
+    def _state_of(self, partition: int, rows: Any) -> Any:
+        return SimpleNamespace(partition=partition, rows=rows)
 
     def rows_of(self, key: str) -> list[Any]:
         return [row for rows in self.shelf.values() for row in rows.get(key, [])]
@@ -124,18 +136,15 @@ class Windows(_ByHand, WindowTable):
         """Give the row."""
         return result.state
 
-    def open_states(self) -> list[Any]:
-        """Give what is read of the state of each partition."""
-        return [
-            SimpleNamespace(
-                partition=partition,
-                meta=SimpleNamespace(lateness=self.behind.get(partition, {})),
-                keys_of=lambda *_, rows=rows: {key.encode() for key in rows},
-            )
-            for partition, rows in self.shelf.items()
-        ]
+    def _state_of(self, partition: int, rows: Any) -> Any:
+        return SimpleNamespace(
+            partition=partition,
+            meta=SimpleNamespace(lateness=self.behind.get(partition, {})),
+            keys_of=lambda *_: [key.encode() for key in rows],
+        )
 
-    _window_states = open_states
+    def _window_states(self) -> list[Any]:
+        return self.open_states()
 
     def span(self, key: str) -> tuple[int, int] | None:
         """Give the times the key's rows reach over."""

@@ -1,0 +1,106 @@
+"""All of a table is read while it is folded; that a partition closes meanwhile is said."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack
+from random import Random
+
+import pytest
+from partition_driver import Drive, PartitionDriver
+from plans import MINUTE
+from raw_records import NOON, raw_tick
+from trails import Definition, declared
+
+from app.records import Tick
+from app.state import store
+from app.state.errors import ClosedMeanwhileError
+from app.state.store import Store
+from app.state.window_table import WindowTable, place_of
+from app.worker import TickApp
+
+#: So many keys that a partition has more than one piece of them.
+KEYS = [f"K{number:02}" for number in range(40)]
+
+
+@pytest.fixture(autouse=True)
+def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "PIECE", 3)
+
+
+@pytest.fixture(params=["1m", "session 1m", "count 2/1"])
+def table(request: pytest.FixtureRequest, application: TickApp) -> WindowTable:
+    """Give a table of windows of some kind."""
+    return declared(application, Definition(request.param, 0, 24 * 60 * MINUTE))
+
+
+@pytest.fixture
+def partition(table: WindowTable, drive: Drive) -> Iterator[PartitionDriver]:
+    """Open a partition in which each key has a window in the store."""
+    ticks = [raw_tick(n, Tick(key, 1.0, NOON)) for n, key in enumerate(KEYS)]
+    with drive(table, ticks) as driver, ExitStack() as ending:
+        driver.fold_rest()
+        driver.settle()
+        table.open(driver.state)
+        ending.callback(table.close, driver.state)
+        yield driver
+
+
+@pytest.mark.parametrize("end", [NOON + MINUTE, 1 << 52])
+def test_each_key_is_met_while_others_come_and_all_is_written(
+    table: WindowTable, partition: PartitionDriver, end: int
+) -> None:
+    """By time and one after the other; its windows are those of the moment when it is read."""
+    dice = Random(7)
+    (window,) = table.windows
+    found = []
+    for key in table.keys_of(window, NOON, end):
+        found.append(key)
+        fresh = raw_tick(len(partition.raw), Tick(dice.choice([*KEYS, "new"]), 2.0, NOON + 1))
+        partition.raw = [*partition.raw, fresh]
+        dice.choice([partition.fold_rest, partition.settle])()
+    assert set(KEYS) <= set(found) <= {*KEYS, "new"}
+    windows = list(table.windows_of(set(found), window, NOON, end))
+    assert [place_of(each) for each in windows] == sorted(map(place_of, windows))
+    assert {each.key for each in windows} >= set(KEYS)
+
+
+def test_a_partition_that_closes_is_no_partition_without_the_rest_of_its_keys(
+    table: WindowTable, partition: PartitionDriver
+) -> None:
+    """Whether it is met half-way or afterwards; nothing of the reader keeps its store locked."""
+    (window,) = table.windows
+    keys = table.keys_of(window, NOON, 1 << 52)
+
+    def close_amid_the_keys() -> None:
+        next(keys)
+        table.close(partition.state)
+        partition.state.store.close()
+        Store(partition.path).close()
+        list(keys)
+
+    for close in (lambda: table.close(partition.state), close_amid_the_keys):
+        table.open(partition.state)
+        with pytest.raises(ClosedMeanwhileError), table.kept_open():
+            close()
+    with table.kept_open():
+        table.open(partition.state)
+
+
+async def test_what_one_reads_in_place_of_the_open_partitions_is_nobody_elses(
+    table: WindowTable, partition: PartitionDriver
+) -> None:
+    """Such as a standby's rows; folding and other readers go by what is open."""
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def read() -> list[str]:
+        with table.reading([]):
+            begun.set()
+            await over.wait()
+            return table.keys()
+
+    reader = asyncio.create_task(read())
+    await begun.wait()
+    assert table.keys() == KEYS
+    assert table.partitions == [partition.state.partition]
+    over.set()
+    assert await reader == []

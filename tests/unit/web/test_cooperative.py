@@ -1,0 +1,37 @@
+"""Long answers leave the event loop to others now and then."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from app.web import cooperative
+from app.web.cooperative import collect
+
+
+async def test_others_have_their_turn_while_items_are_collected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After each slice of time; the items are all there, in order."""
+    monkeypatch.setattr(cooperative, "SLICE", 0.0)
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def items() -> Iterator[int]:
+        for number in range(50):
+            # Time passes while an item is made.
+            begun = loop.time()
+            while loop.time() == begun:
+                pass
+            yield number
+
+    loop = asyncio.get_running_loop()
+    running = asyncio.create_task(other())
+    assert await collect(items()) == list(range(50))
+    running.cancel()
+    assert turns >= 49
