@@ -152,8 +152,8 @@ class EventTimeState(PartitionState):
     def keys_of(self, window: WindowFamily, begin: int, end: int) -> Iterator[bytes]:
         """Give the keys that may have windows with begin <= start < end (ms), and a few more.
 
-        Some come more than once, and folding may go on before the next one. A short range is looked up by
-        time; for a long one, each key is.
+        Some come more than once, and folding may go on before the next one. A short range is
+        looked up by time; for a long one, each key is.
         """
         if end - begin > self.table.retention // 2:
             return self.each_key()

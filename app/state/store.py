@@ -170,6 +170,10 @@ class Store:
 
     def last_before(self, prefix: bytes, row: bytes) -> tuple[bytes, bytes] | None:
         """Give the last row before `row` that begins with `prefix`, or None."""
+        # Where there is none, going back would go through all that was deleted before it: rocksdict
+        # heeds no lower bound.
+        if next(self.scan(prefix, row), None) is None:
+            return None
         found = self._db.iter(ReadOptions())
         found.seek_for_prev(ROW + row)
         if found.valid() and found.key() == ROW + row:

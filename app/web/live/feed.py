@@ -7,7 +7,7 @@ workers' consumer group: what is told here holds up nothing and commits nothing.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,14 +19,20 @@ from app.topics import Topic
 from app.web.live.event import Event, shape_of
 from app.web.live.history import History, Kept
 from app.web.live.reader import Reader
+from app.web.protection.budget import Budget
 
 #: Records of each partition that are read back when a feed starts, for readers that come from
 #: another worker.
 LOOK_BACK = 2_000
 
-#: Most records between two turns of the event loop.
 POLL_RECORDS = 1_000
 POLL_TIMEOUT_MS = 250
+
+#: Records that are offered between two turns of the event loop, times the readers: a few ms.
+OFFERS = 2_000
+
+#: Records of a partition that a feed may be behind before it goes on near the end.
+TOO_FAR = 10_000
 
 #: Seconds that a reader that comes back waits for the feed to start.
 START = 5.0
@@ -40,9 +46,12 @@ _log = logging.getLogger(__name__)
 class Feed:
     """Reads a topic, and offers its records to readers, who know its name without the prefix."""
 
-    def __init__(self, topic: Topic, new_consumer: Callable[[], AIOKafkaConsumer]) -> None:
+    def __init__(
+        self, topic: Topic, new_consumer: Callable[[], AIOKafkaConsumer], budget: Budget
+    ) -> None:
         self.topic = topic.base_name
         self._new_consumer = new_consumer
+        self._budget = budget
         count = topic.partition_count()
         self._partitions = [TopicPartition(topic.name, number) for number in range(count)]
         self._histories: dict[int, History] = {}
@@ -129,9 +138,8 @@ class Feed:
                     timeout_ms=POLL_TIMEOUT_MS, max_records=POLL_RECORDS
                 )
                 for tp, records in fetched.items():
-                    self._take(tp.partition, records)
-                # What has been fetched already is given without a turn of the loop.
-                await asyncio.sleep(0)
+                    await self._take(tp.partition, records)
+                self._keep_up(consumer)
 
     async def _begin(self, consumer: AIOKafkaConsumer) -> None:
         """Go on where it was, or begin a little before the ends."""
@@ -150,15 +158,35 @@ class Feed:
             # Markers of transactions are no records: the position tells, not the last record.
             while await consumer.position(tp) < end:
                 fetched = await consumer.getmany(tp, timeout_ms=POLL_TIMEOUT_MS)
-                self._take(tp.partition, fetched.get(tp, ()))
+                await self._take(tp.partition, fetched.get(tp, ()))
 
-    def _take(self, number: int, records: Iterable[Any]) -> None:
-        history = self._histories[number]
-        for record in records:
-            kept = Kept(record.offset, record.key or b"", record.value or b"")
-            history.add(kept)
-            if kept.value and self._started.is_set():
-                self._offer(number, kept)
+    def _keep_up(self, consumer: AIOKafkaConsumer) -> None:
+        """Leave out what stands before the end where so many read that it takes too long."""
+        for tp in self._partitions:
+            begin = (consumer.highwater(tp) or 0) - LOOK_BACK
+            if begin - self._histories[tp.partition].end <= TOO_FAR:
+                continue
+            self._histories[tp.partition] = History(begin)
+            consumer.seek(tp, begin)
+            for reader in set().union(*self._by_key.values()):
+                reader.miss()
+
+    async def _take(self, number: int, records: Sequence[Any]) -> None:
+        begin = 0
+        while begin < len(records):
+            await self._budget.afford()
+            readers = sum(map(len, self._by_key.values()))
+            end = begin + max(1, OFFERS // max(1, readers))
+            with self._budget.spending():
+                for record in records[begin:end]:
+                    self._take_one(number, record)
+            begin = end
+
+    def _take_one(self, number: int, record: Any) -> None:
+        kept = Kept(record.offset, record.key or b"", record.value or b"")
+        self._histories[number].add(kept)
+        if kept.value and self._started.is_set():
+            self._offer(number, kept)
 
     def _offer(self, number: int, record: Kept) -> None:
         readers = self._by_key.get(record.key, set()) | self._by_key.get(None, set())

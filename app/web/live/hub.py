@@ -12,12 +12,16 @@ from app.web.live.cursor import Cursor
 from app.web.live.feed import Feed
 from app.web.live.reader import Reader
 from app.web.live.watch import Watch
+from app.web.protection.budget import Budget
 
 #: Readers of one worker: each costs a connection and a buffer.
 MOST_READERS = 2_000
 
 #: Of them those of one address.
 MOST_OF_CLIENT = 1_000
+
+#: Of each second, what live events may take of the event loop, and at once after a silence.
+SHARE, BURST = 0.1, 0.5
 
 #: Seconds that a feed goes on after its last reader left: a page that is reloaded comes back.
 LINGER = 20.0
@@ -40,6 +44,8 @@ class Hub:
         #: Readers, and from which address each is.
         self._readers: dict[Reader, str] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        #: What is left for live events, of all topics and readers.
+        self.budget = Budget(SHARE, BURST)
         #: Whether the server stops.
         self.closing = False
 
@@ -93,7 +99,7 @@ class Hub:
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep(), name="feeds nobody reads")
         if topic not in self._feeds:
-            self._feeds[topic] = Feed(self.topics()[topic], self._new_consumer)
+            self._feeds[topic] = Feed(self.topics()[topic], self._new_consumer, self.budget)
         return self._feeds[topic]
 
     async def _sweep(self) -> None:

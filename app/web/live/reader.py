@@ -10,7 +10,7 @@ from app.web.live.watch import Watch
 MOST_WAITING = 1_000
 
 #: And bytes of them.
-MOST_BYTES = 4 << 20
+MOST_BYTES = 1 << 20
 
 
 class Reader:
@@ -26,7 +26,8 @@ class Reader:
         self._most, self._most_bytes = most, most_bytes
         self._bytes = 0
         self._waiting: dict[tuple[object, ...], Event] = {}
-        self._dropped = 0
+        #: Unknown how many where None.
+        self._dropped: int | None = 0
         self._there_is_some = asyncio.Event()
 
     @property
@@ -54,7 +55,8 @@ class Reader:
         while len(self._waiting) > self._most or self._bytes > self._most_bytes:
             oldest = self._waiting.pop(next(iter(self._waiting)))
             self._bytes -= len(oldest.value)
-            self._dropped += 1
+            if self._dropped is not None:
+                self._dropped += 1
         self._there_is_some.set()
 
     async def wait(self, seconds: float) -> None:
@@ -65,11 +67,16 @@ class Reader:
         except TimeoutError:
             return
 
-    def take(self) -> tuple[list[Event], int]:
-        """Give what waits, and how many were dropped since the last time."""
+    def miss(self) -> None:
+        """Note that events are left out, nobody knows how many."""
+        self._dropped = None
+        self._there_is_some.set()
+
+    def take(self) -> tuple[list[Event], int | None]:
+        """Give what waits, and how many were dropped since the last time; None if unknown."""
         taken, dropped = list(self._waiting.values()), self._dropped
         self._waiting.clear()
-        self._bytes = self._dropped = 0
+        self._bytes, self._dropped = 0, 0
         self._there_is_some.clear()
         return taken, dropped
 

@@ -98,16 +98,19 @@ async def _send_all(
 ) -> None:
     while not hub.closing:
         await reader.wait(HEARTBEAT)
+        await hub.budget.afford()
         if request.transport is None:
             return  # it has left
         # Together, with nothing between: the cursor is that of what is taken.
-        (taken, dropped), cursor = reader.take(), write_cursor(hub.cursor_of(reader))
-        await _write(response, b"".join(_pieces(taken, dropped, cursor)))
+        with hub.budget.spending():
+            (taken, dropped), cursor = reader.take(), write_cursor(hub.cursor_of(reader))
+            piece = b"".join(_pieces(taken, dropped, cursor))
+        await hub.budget.run(_write(response, piece))
         await asyncio.sleep(PACE)
 
 
-def _pieces(taken: list[Event], dropped: int, cursor: str) -> Iterator[bytes]:
-    if dropped:
+def _pieces(taken: list[Event], dropped: int | None, cursor: str) -> Iterator[bytes]:
+    if dropped != 0:
         yield _own("gap", Gap(dropped))
     yield from (event.framed for event in taken[:-1])
     # One id for all: who is cut off in between gets them once more.

@@ -7,9 +7,9 @@ is made up for, and is asked to come again where that takes too long.
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any, Generic, TypeVar
+from typing import TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler
 from app.web.errors import ApiError
 from app.web.peers import FORWARDED
 from app.web.protection.addresses import client_of
+from app.web.protection.budget import Measured
 from app.web.protection.keys import CONF
 from app.web.protection.rate import Rate
 from app.web.protection.refused import note
@@ -24,7 +25,8 @@ from app.web.protection.refused import note
 T = TypeVar("T")
 
 #: Of each second, what all readers together may take of the event loop, and what one client may.
-SHARE, CLIENT_SHARE = 0.3, 0.2
+#: With the share of live events (app/web/live/hub.py) it is less than a third.
+SHARE, CLIENT_SHARE = 0.22, 0.15
 
 #: Seconds of the event loop that they may take at once after a silence: one client less than all,
 #: so that nobody waits for what it owes.
@@ -62,7 +64,7 @@ class Shares:
 
     async def run(self, client: str, answer: Awaitable[T], *, peer: bool = False) -> T:
         """Make an answer in its turn, and charge its client. Raises ApiError (503) in time."""
-        measured = _Measured(answer, self._worked)
+        measured = Measured(answer, self._worked)
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._take_turn(client, peer=peer)
@@ -108,38 +110,6 @@ class Shares:
         message = "readers have taken their share of this worker's time"
         headers = {"Retry-After": str(max(1, math.ceil(owed)))}
         return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message, headers)
-
-
-class _Measured(Generic[T]):
-    """What an awaitable gives, and how long its own steps took, without what it waited for."""
-
-    def __init__(self, awaitable: Awaitable[T], worked: Callable[[], float]) -> None:
-        self._awaitable = awaitable
-        self._worked = worked
-        self.seconds = 0.0
-
-    def __await__(self) -> Generator[Any, Any, T]:
-        steps: Any = self._awaitable.__await__()
-        go_on, value = steps.send, None
-        while True:
-            begun = self._worked()
-            try:
-                waits_for = go_on(value)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            finally:
-                self.seconds += self._worked() - begun
-            try:
-                go_on, value = steps.send, (yield waits_for)
-            except BaseException as error:  # noqa: BLE001  # it is for the awaitable to handle
-                go_on, value = steps.throw, error
-
-    def drop(self) -> None:
-        """Begin it no more."""
-        close = getattr(self._awaitable, "close", None)
-        if close is not None:
-            close()
 
 
 SHARES: web.AppKey[Shares] = web.AppKey("SHARES", Shares)
