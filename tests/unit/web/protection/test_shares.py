@@ -6,34 +6,13 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
+from work_loop import WorkLoop
 
 from app.web.errors import ApiError
 from app.web.protection.shares import AT_ONCE, BURST, CLIENT_BURST, CLIENT_SHARE, SHARE, Shares
 
 #: Seconds for which readers ask, and of the loop that a costly answer takes.
 WHILE, COSTLY = 120.0, 0.3
-
-
-class WorkLoop(asyncio.SelectorEventLoop):
-    """A loop in which time passes by work and by waiting, neither of which takes any."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = self.worked = 0.0
-
-    def time(self) -> float:
-        """Return the seconds that have passed."""
-        return self.now
-
-    def work(self, seconds: float) -> None:
-        """Keep the loop busy."""
-        self.now += seconds
-        self.worked += seconds
-
-    def _run_once(self) -> None:
-        if not self._ready and self._scheduled:
-            self.now = max(self.now, self._scheduled[0]._when)
-        super()._run_once()
 
 
 class Readers:

@@ -1,0 +1,67 @@
+"""A feed of live events that can't keep up goes on near the end, and its readers hear of it."""
+
+import asyncio
+from itertools import count
+
+import pytest
+from workers import Market, tick
+
+from app.admin import ensure_topics
+from app.settings import Settings
+from app.state.changelog import new_consumer
+from app.topics import TICKS
+from app.web.live import feed
+from app.web.live.hub import Hub
+from app.web.live.reader import Reader
+from app.web.live.watch import Watch
+from app.web.protection.budget import Budget
+
+NOON = 1_767_268_800_000
+
+#: More than a feed may be behind here, and what it is then given.
+MANY, NEAR = 500, 10
+
+
+async def _next(reader: Reader) -> tuple[list[int], int | None]:
+    """Return the offsets of what comes next, and how many were left out."""
+    await reader.wait(60)
+    events, dropped = reader.take()
+    return [event.offset for event in events], dropped
+
+
+async def test_what_is_too_far_behind_is_left_out(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest comes in the end; of what was left out nobody knows how much it was."""
+    for name, value in {"LOOK_BACK": NEAR, "TOO_FAR": 50, "POLL_RECORDS": 5, "OFFERS": 1}.items():
+        monkeypatch.setattr(feed, name, value)
+    conf = Settings(BROKER_URL=market.bootstrap)
+    await ensure_topics([TICKS], conf)
+    hub = Hub(lambda: {"ticks": TICKS}, lambda: new_consumer(conf))
+    # Each record costs half a second of waiting, as with a thousand readers of many.
+    steps = count()
+    dear = True
+    hub.budget = Budget(0.1, 0.0, worked=lambda: next(steps) * 0.05 * dear)
+    reader, _ = await hub.open([Watch("ticks")], {}, "somebody")
+    try:
+        numbers = iter(range(10 * MANY))
+        found: list[int] = []
+        while not found:
+            market.send([tick("AAA", 1.0, NOON + next(numbers))])
+            await asyncio.sleep(0)
+            await reader.wait(1)
+            found = [event.offset for event in reader.take()[0]]
+        market.send([tick("AAA", 1.0, NOON + next(numbers)) for _ in range(MANY)])
+        last = next(numbers) - 1
+        dear = False
+        missed = []
+        while found[-1] != last:
+            offsets, dropped = await _next(reader)
+            found += offsets
+            missed.append(dropped)
+        assert None in missed
+        assert found == sorted(set(found))
+        assert len(found) < last
+    finally:
+        hub.close(reader)
+        await hub.shut(None)
