@@ -78,7 +78,7 @@ class Measured(Generic[T]):
             except BaseException as error:  # noqa: BLE001  # it is for the awaitable to handle
                 go_on, value = steps.throw, error
 
-    def drop(self) -> None:
+    def close(self) -> None:
         """Begin it no more."""
         close = getattr(self._awaitable, "close", None)
         if close is not None:

@@ -4,6 +4,7 @@ This is around the application, not one of its middlewares: aiohttp finds the ro
 `Expect` before those.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -13,27 +14,40 @@ from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from app.web.errors import ApiError
+from app.web.protection.addresses import client_of
 from app.web.protection.headers import early_response
 from app.web.protection.keys import CONF
 from app.web.protection.middleware import GUARD
+from app.web.protection.rate import Rate
 from app.web.protection.refused import note
+from app.web.protection.shares import SHARES
 
 #: A `Host` (RFC 9110, 7.2): names that are not ASCII come in their ASCII form.
 _HOST = re.compile(r"(\[[\w:.%-]+\]|[\w.~%!$&'()*+,;=-]*)(:\d{0,5})?", re.ASCII)
+
+#: Refusals of a client that are sent a second, twice that at once after a silence; and the seconds
+#: that one is held back at most.
+REFUSALS, LONGEST = 100.0, 10.0
 
 Handle = Callable[[Any], Awaitable[web.StreamResponse]]
 
 
 def guarded(application: web.Application, handle: Handle) -> Handle:
     """Return what answers a request: `handle`, or a refusal that costs next to nothing."""
+    refusals = Rate(REFUSALS, 2 * REFUSALS)
 
     async def admit(request: web.Request) -> web.StreamResponse:
+        client = client_of(request, application[CONF])
         try:
             application[GUARD].limit(request)
             _demand_readable(request)
+            return await application[SHARES].charged(request, client, handle)
         except ApiError as error:
+            # Who asks again at once is answered later and later.
+            held = refusals.wait(client)
+            refusals.spend(client, 1)
+            await asyncio.sleep(min(held, LONGEST))
             return early_response(error, request, application[CONF])
-        return await handle(request)
 
     return admit
 

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -18,7 +18,7 @@ from app.web.errors import ApiError
 from app.web.peers import FORWARDED
 from app.web.protection.addresses import client_of
 from app.web.protection.budget import Measured
-from app.web.protection.keys import CONF
+from app.web.protection.keys import CONF, SIGNED
 from app.web.protection.rate import Rate
 from app.web.protection.refused import note
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 #: Of each second, what all readers together may take of the event loop, and what one client may.
 #: With the share of live events (app/web/live/hub.py) it is less than a third.
-SHARE, CLIENT_SHARE = 0.22, 0.15
+SHARE, CLIENT_SHARE = 0.22, 0.12
 
 #: Seconds of the event loop that they may take at once after a silence: one client less than all,
 #: so that nobody waits for what it owes.
@@ -40,7 +40,11 @@ AT_ONCE = 2
 PATIENCE = 3.0
 
 #: What is asked for in order to know whether the worker is alive, and what is open for hours.
-_EXEMPT = {"/healthz", "/readyz", "/metrics", "/api/events", "/api/v1/events"}
+_EVENTS = {"/api/events", "/api/v1/events"}
+_EXEMPT = {"/healthz", "/readyz", "/metrics"} | _EVENTS
+
+#: Seconds of the loop that a request has been charged.
+_CHARGED: web.RequestKey[float] = web.RequestKey("_CHARGED", float)
 
 #: Seconds that are not worth waiting for.
 RESOLUTION = 0.001
@@ -62,14 +66,38 @@ class Shares:
         self._clients = Rate(CLIENT_SHARE, 1 + CLIENT_BURST, clock)
         self._turns = {own: asyncio.Semaphore(AT_ONCE) for own in (False, True)}
 
+    def measured(self, answer: Awaitable[T]) -> Measured[T]:
+        """Give an answer that knows what it has taken of the loop."""
+        return Measured(answer, self._worked)
+
+    async def charged(
+        self,
+        request: web.Request,
+        client: str,
+        handle: Callable[[Any], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        """Answer a request, and charge its client what that took outside of its turn.
+
+        Whoever is refused takes no turn: what finding that out has cost is waited for here.
+        """
+        if request.path in _EVENTS or request.get(SIGNED) is not None:
+            return await handle(request)
+        if not _is_exempt(request):
+            await asyncio.sleep(min(self._owed_by(client, peer=False), PATIENCE))
+        measured = self.measured(handle(request))
+        try:
+            return await measured
+        finally:
+            self._clients.spend(client, measured.seconds - request.get(_CHARGED, 0.0))
+
     async def run(self, client: str, answer: Awaitable[T], *, peer: bool = False) -> T:
         """Make an answer in its turn, and charge its client. Raises ApiError (503) in time."""
-        measured = Measured(answer, self._worked)
+        measured = self.measured(answer)
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._take_turn(client, peer=peer)
         except BaseException as error:
-            measured.drop()
+            measured.close()
             if isinstance(error, TimeoutError):
                 raise self._busy(client, peer=peer) from None
             raise
@@ -118,8 +146,16 @@ SHARES: web.AppKey[Shares] = web.AppKey("SHARES", Shares)
 @web.middleware
 async def share_loop(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer within the shares of readers."""
-    if request.path in _EXEMPT or request.path.startswith("/static/"):
+    if _is_exempt(request):
         return await handler(request)
     client = client_of(request, request.app[CONF])
-    peer = FORWARDED in request.headers
-    return await request.app[SHARES].run(client, handler(request), peer=peer)
+    shares, peer = request.app[SHARES], FORWARDED in request.headers
+    answer = shares.measured(handler(request))
+    try:
+        return await shares.run(client, answer, peer=peer)
+    finally:
+        request[_CHARGED] = answer.seconds
+
+
+def _is_exempt(request: web.Request) -> bool:
+    return request.path in _EXEMPT or request.path.startswith("/static/")

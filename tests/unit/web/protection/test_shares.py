@@ -3,13 +3,28 @@
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from work_loop import WorkLoop
 
+from app.settings import Settings
 from app.web.errors import ApiError
-from app.web.protection.shares import AT_ONCE, BURST, CLIENT_BURST, CLIENT_SHARE, SHARE, Shares
+from app.web.protection.addresses import client_of
+from app.web.protection.keys import CONF
+from app.web.protection.shares import (
+    AT_ONCE,
+    BURST,
+    CLIENT_BURST,
+    CLIENT_SHARE,
+    SHARE,
+    SHARES,
+    Shares,
+    share_loop,
+)
 
 #: Seconds for which readers ask, and of the loop that a costly answer takes.
 WHILE, COSTLY = 120.0, 0.3
@@ -135,3 +150,37 @@ def test_an_answer_that_fails_is_charged_and_raised(readers: Readers) -> None:
 
     run(ask(), loop=readers.loop)
     assert readers.loop.now > 3 * COSTLY
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_who_is_refused_is_charged_for_what_that_took(readers: Readers, refused: bool) -> None:
+    """As well as for an answer, and for that once."""
+    loop, shares = readers.loop, readers.shares
+    handled = answered = 0
+
+    async def handle(request: Any) -> Any:
+        nonlocal handled
+        loop.work(0.002)
+        handled += 1
+        if not refused:
+            await share_loop(request, answer)
+
+    async def answer(_: Any) -> Any:
+        nonlocal answered
+        loop.work(0.004)
+        answered += 1
+
+    async def flood() -> None:
+        app = web.Application()
+        app[SHARES], app[CONF] = shares, Settings()
+        while loop.now < WHILE:
+            request = make_mocked_request("GET", "/api/tables", app=app)
+            with suppress(ApiError):
+                await shares.charged(request, client_of(request, app[CONF]), handle)
+
+    run(*(flood() for _ in range(64)), loop=loop)
+    cost = 0.002 if refused else 0.006
+    assert loop.worked > 0.7 * CLIENT_SHARE * WHILE
+    assert loop.worked <= CLIENT_SHARE * loop.now + CLIENT_BURST + 64 * cost
+    assert handled * 0.002 + answered * 0.004 == pytest.approx(loop.worked)
+    assert (answered == 0) == refused
