@@ -8,8 +8,10 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from http import HTTPStatus
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -32,9 +34,9 @@ SHARE, CLIENT_SHARE = 0.22, 0.12
 #: so that nobody waits for what it owes.
 BURST, CLIENT_BURST = 1.0, 0.3
 
-#: Answers that are made at once, and as many for other workers: these wait for no reader, or two
-#: workers that ask each other would wait for each other.
-AT_ONCE = 2
+#: Answers that are made at once, of them those of one client; and as many for other workers: these
+#: wait for no reader, or two workers that ask each other would wait for each other.
+AT_ONCE, CLIENT_AT_ONCE = 8, 2
 
 #: Seconds that a request may wait for its turn.
 PATIENCE = 3.0
@@ -64,7 +66,9 @@ class Shares:
         # Units are seconds; a bucket that owes nothing lets the next one through.
         self._all = Rate(SHARE, 1 + BURST, clock)
         self._clients = Rate(CLIENT_SHARE, 1 + CLIENT_BURST, clock)
-        self._turns = {own: asyncio.Semaphore(AT_ONCE) for own in (False, True)}
+        self._turns = {peer: asyncio.Semaphore(AT_ONCE) for peer in (False, True)}
+        #: Those of clients that are waited for.
+        self._own_turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     def measured(self, answer: Awaitable[T]) -> Measured[T]:
         """Give an answer that knows what it has taken of the loop."""
@@ -93,36 +97,31 @@ class Shares:
     async def run(self, client: str, answer: Awaitable[T], *, peer: bool = False) -> T:
         """Make an answer in its turn, and charge its client. Raises ApiError (503) in time."""
         measured = self.measured(answer)
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await self._take_turn(client, peer=peer)
-        except BaseException as error:
-            measured.close()
-            if isinstance(error, TimeoutError):
-                raise self._busy(client, peer=peer) from None
-            raise
-        try:
-            return await measured
-        finally:
-            self._turns[peer].release()
-            self._all.spend(_ALL, measured.seconds)
-            if not peer:
-                self._clients.spend(client, measured.seconds)
+        async with AsyncExitStack() as turn:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await self._take_turn(turn, client, peer=peer)
+            except BaseException as error:
+                measured.close()
+                if isinstance(error, TimeoutError):
+                    raise self._busy(client, peer=peer) from None
+                raise
+            try:
+                return await measured
+            finally:
+                self._all.spend(_ALL, measured.seconds)
+                if not peer:
+                    self._clients.spend(client, measured.seconds)
 
-    async def _take_turn(self, client: str, *, peer: bool) -> None:
-        turns = self._turns[peer]
-        while True:
-            # Not in a turn: whoever owes nothing would wait for it, too.
-            await asyncio.sleep(self._owed_by(client, peer=peer))
-            await turns.acquire()
-            if not self._owed_by(client, peer=peer):
-                break
-            turns.release()
-        try:
-            await asyncio.sleep(self._owed())
-        except BaseException:
-            turns.release()
-            raise
+    async def _take_turn(self, turn: AsyncExitStack, client: str, *, peer: bool) -> None:
+        if not peer:
+            # Not in a turn of all: whoever owes nothing would wait for it, too.
+            own = self._own_turns.setdefault(client, asyncio.Semaphore(CLIENT_AT_ONCE))
+            await turn.enter_async_context(own)
+            while owed := self._owed_by(client, peer=peer):  # noqa: ASYNC110  # it may grow
+                await asyncio.sleep(owed)
+        await turn.enter_async_context(self._turns[peer])
+        await asyncio.sleep(self._owed())
 
     def _owed(self) -> float:
         return self._all.wait(_ALL)

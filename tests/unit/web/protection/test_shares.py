@@ -18,6 +18,7 @@ from app.web.protection.keys import CONF
 from app.web.protection.shares import (
     AT_ONCE,
     BURST,
+    CLIENT_AT_ONCE,
     CLIENT_BURST,
     CLIENT_SHARE,
     SHARE,
@@ -88,12 +89,12 @@ def test_64_connections_of_one_client_leave_the_loop_to_folding_and_to_others(
     """It gets its share; whoever asks for little is never refused, and waits for few answers."""
     greedy = [readers.ask("greedy", COSTLY, pause=0.0) for _ in range(64)]
     run(*greedy, readers.ask("normal", 0.01, pause=0.2), loop=readers.loop)
-    most = CLIENT_SHARE * WHILE + CLIENT_BURST + (AT_ONCE + 1) * COSTLY
+    most = CLIENT_SHARE * WHILE + CLIENT_BURST + (CLIENT_AT_ONCE + 1) * COSTLY
     assert 0.7 * CLIENT_SHARE * WHILE < readers.took["greedy"] <= most
     assert readers.refused["greedy"]
     assert readers.refused["normal"] == 0
     assert readers.answered["normal"] > 100
-    assert readers.waited["normal"] < (AT_ONCE + 1) * (COSTLY + 0.05)
+    assert readers.waited["normal"] < (CLIENT_AT_ONCE + 1) * (COSTLY + 0.05)
 
 
 def test_any_number_of_clients_take_their_common_share(readers: Readers) -> None:
