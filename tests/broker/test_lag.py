@@ -72,10 +72,10 @@ def lags(workers: Sequence[Worker]) -> list[float]:
     return [value for worker in workers for name in names for value in values(worker, name)]
 
 
-def ticks_of_candles(worker: Worker) -> int:
-    """Return how many ticks the candles of all symbols count, whichever workers own them."""
-    found = [worker.get(f"/api/candles/{symbol}?size=5m&limit=5000") for symbol in SYMBOLS]
-    return sum(candle["count"] for status, candles in found if status == 200 for candle in candles)
+def ticks_of_candles(worker: Worker) -> int | str:
+    """Return how many ticks the candles of all symbols count, or why they are not known now."""
+    status, page = worker.get("/api/windows/candles?window=5m&limit=5000")
+    return sum(candle["count"] for candle in page["windows"]) if status == 200 else str(page)
 
 
 async def test_a_transaction_that_hangs_is_nobodys_lag(market: Market) -> None:
@@ -88,9 +88,18 @@ async def test_a_transaction_that_hangs_is_nobodys_lag(market: Market) -> None:
         with market.workers(2, **MARKET) as workers:
 
             async def folded(count: int) -> None:
-                await asyncio.to_thread(
-                    until, lambda: ticks_of_candles(workers[0]) == count * len(SYMBOLS), 60
-                )
+                found: int | str = 0
+
+                def all_of_them() -> bool:
+                    nonlocal found
+                    found = ticks_of_candles(workers[0])
+                    return found == count * len(SYMBOLS)
+
+                try:
+                    await asyncio.to_thread(until, all_of_them, 90)
+                except TimeoutError as error:
+                    told = "\n".join(worker.troubles() for worker in workers)
+                    raise AssertionError(f"{found} of {count * len(SYMBOLS)}: {told}") from error
 
             await folded(THERE)
             async with hanging(market.bootstrap, changelog, garbage) as other:
