@@ -188,11 +188,11 @@ class Store:
     ) -> Iterator[bytes]:
         """Return the timed rows with begin <= start < end (ms), oldest first.
 
-        With a row `after`, which starts there, those that come behind it.
+        With a row `after` that is not empty, and starts there, those that come behind it.
         """
         # Most of it is about to be deleted, or taken into memory.
         lower, upper = TIME + begin.to_bytes(8), TIME + max(end, 0).to_bytes(8)
-        if after is not None:
+        if after:
             lower = TIME + after[-8:] + after + b"\0"
         for entry, _ in self._scan(lower, upper, cached=False):
             yield entry[9:]
