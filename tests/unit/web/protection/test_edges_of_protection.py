@@ -83,6 +83,17 @@ def test_clocks_of_workers_may_be_a_minute_apart(conf: Settings, apart: int) -> 
     assert (peers.take(request) is not None) is (abs(apart) <= TOLERANCE)
 
 
+@pytest.mark.parametrize(("before", "taken"), [(1, False), (0, True)])
+def test_what_was_signed_before_a_start_is_refused_to_the_millisecond(
+    conf: Settings, before: int, taken: bool
+) -> None:
+    """A worker has not answered anything yet when it starts."""
+    question = Question("GET", "127.0.0.1:6066", "/", digest_of(b""))
+    signed = signature(keys_of(conf).cluster, question, NOW * 1000 - before)
+    request = make_mocked_request("GET", "/", headers={SIGNATURE: signed})
+    assert (Peers(conf, lambda: float(NOW)).take(request) is not None) is taken
+
+
 def test_what_was_taken_is_known_as_long_as_it_is_fresh_and_no_longer(conf: Settings) -> None:
     """However many questions there were."""
     clock = [float(NOW)]
@@ -442,6 +453,17 @@ async def test_a_form_has_ten_fields_at_most(protected, http, fields, status) ->
 def test_who_signs_in_is_led_to_no_other_site(place: str, local: str) -> None:
     """A path of this worker, or the dashboard."""
     assert _local(place) == local
+
+
+def test_one_more_may_sign_in_six_seconds_after_the_sixtieth(conf: Settings) -> None:
+    """A client of many people, behind one address."""
+    guard = Guard(conf)
+    for _ in range(60):
+        guard.demand_sign_in("a")
+    with pytest.raises(ApiError) as raised:
+        guard.demand_sign_in("a")
+    assert 5 <= int(raised.value.headers["Retry-After"]) <= 6
+    guard.demand_sign_in("b")
 
 
 @pytest.mark.parametrize(("wait", "said"), [(0.1, 1), (1.0, 1), (1.1, 2), (2.0, 2), (5.5, 6)])

@@ -1,10 +1,12 @@
 """The page that asks people who they are, and the cookie by which their browser is remembered."""
 
+import logging
 import time
 from http.cookies import SimpleCookie
 
 import pytest
 from aiohttp import ClientSession
+from aiohttp.test_utils import unused_port
 from guarded_workers import ADMIN, PASSWORD, READ, TOKENS, USERS, guarded
 
 from app.security.keys import keys_of
@@ -152,6 +154,22 @@ async def test_signing_out_lets_the_browser_forget(protected) -> None:
         async with browser.post(logout, headers=headers, allow_redirects=False) as reply:
             assert reply.headers["Location"] == "/login"
             assert 'tickstream-tickstream="";' in reply.headers["Set-Cookie"]
+
+
+async def test_who_signs_out_where_a_worker_is_silent_is_known_from_the_log(
+    protected, http, caplog
+) -> None:
+    """The session goes on there, for the rest of its time."""
+    silent = f"http://127.0.0.1:{unused_port()}"
+    protected.knows_owners({protected.url: {"ticks": [0]}, silent: {"ticks": [1]}})
+    _, _, cookies = await sign_in(protected, http, word=READ)
+    headers = {"Cookie": f"tickstream-tickstream={cookies['tickstream-tickstream'].value}"}
+    url = f"{protected.url}/logout"
+    with caplog.at_level(logging.WARNING, logger="app.web.protection.login"):
+        async with http.post(url, headers=headers, allow_redirects=False) as reply:
+            assert reply.status == 303
+    (message,) = (each.getMessage() for each in caplog.records if "was ended" in each.msg)
+    assert f"goes on at worker {silent}, for 12 h at most: " in message
 
 
 @pytest.mark.parametrize("path", ["/login", "/logout"])
