@@ -1,7 +1,9 @@
 """What is let in at the very edge of a limit, and what just beyond it: without a socket."""
 
+import asyncio
 import logging
 import socket
+import threading
 import time
 from typing import Any
 
@@ -20,7 +22,7 @@ from app.web.protection.addresses import client_of, is_from_proxy
 from app.web.protection.cors import preflight, share
 from app.web.protection.credentials import Shown, by_token, shown
 from app.web.protection.login import _local
-from app.web.protection.middleware import Guard, _too_many
+from app.web.protection.middleware import CHECKS, Guard, _too_many
 from app.web.protection.passwords import Passwords
 from app.web.protection.peers import SIGNATURE, TOLERANCE, Peers, Question, digest_of, signature
 from app.web.protection.rate import Rate
@@ -105,6 +107,47 @@ def test_what_was_taken_is_known_as_long_as_it_is_fresh_and_no_longer(conf: Sett
         request = make_mocked_request("GET", "/", headers={SIGNATURE: signed})
         assert [peers.take(request) for _ in range(2)] == [question.digest, None]
     assert len(peers._taken) <= TOLERANCE / 1000 + 2
+
+
+def test_a_question_is_known_to_the_last_millisecond_at_which_it_is_fresh(conf: Settings) -> None:
+    """Others that come meanwhile don't make it new; a burst of them is forgotten in time."""
+    clock = [float(NOW)]
+    peers = Peers(conf, lambda: clock[0])
+    question = Question("GET", "127.0.0.1:6066", "/", digest_of(b""))
+
+    def ask() -> web.Request:
+        signed = signature(keys_of(conf).cluster, question, int(clock[0] * 1000))
+        return make_mocked_request("GET", "/", headers={SIGNATURE: signed})
+
+    burst = [ask() for _ in range(100)]
+    assert all(peers.take(each) for each in burst)
+    clock[0] += TOLERANCE / 1000
+    assert peers.take(ask())
+    assert not any(peers.take(each) for each in burst)
+    for _ in range(120):
+        clock[0] += 1
+        assert peers.take(ask())
+    assert len(peers._taken) < 100
+
+
+async def test_so_many_passwords_wait_to_be_looked_at_and_no_more(
+    conf: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes a core for a tenth of a second; who comes next is asked to come again."""
+    guard, looked = Guard(conf), threading.Event()
+    monkeypatch.setattr(guard._passwords, "check", lambda *_: looked.wait(30) and "read")
+    for _ in range(2):
+        waiting = [
+            asyncio.ensure_future(guard.identify(Shown("ann", str(n)), str(n)))
+            for n in range(CHECKS)
+        ]
+        await asyncio.sleep(0)
+        with pytest.raises(ApiError) as raised:
+            await guard.identify(Shown("ann", "more"), "another")
+        assert raised.value.status == 503
+        looked.set()
+        assert await asyncio.gather(*waiting) == ["read"] * CHECKS
+        looked.clear()
 
 
 @pytest.mark.parametrize(
@@ -402,6 +445,11 @@ async def test_the_kernel_ends_connections_whose_last_bytes_nobody_takes(
         ("[127.0.0.1:x]", 421),
         ("[evil.example:1]", 421),
         ("127.0.0.1:x:6066", 400),
+        ("a b", 400),
+        ("a/b", 400),
+        ("[::1", 400),
+        ("localhost:123456", 400),
+        ("localhost:", 200),
         ("evil.example", 421),
         ("", 200),
     ],

@@ -39,6 +39,12 @@ def test_no_more_clients_are_known_than_there_is_room_for() -> None:
         rate.take(str(number))
     assert len(rate._full) == CLIENTS
     assert rate.take("often") > 0
+    for number in range(CLIENTS, CLIENTS + 5):
+        rate.take(str(number))
+    assert len(rate._full) == CLIENTS
+    newest = str(CLIENTS + 4)
+    assert rate.take(newest) == 0
+    assert rate.take(newest) > 0
 
 
 @pytest.mark.parametrize(

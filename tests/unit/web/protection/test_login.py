@@ -1,6 +1,5 @@
 """The page that asks people who they are, and the cookie by which their browser is remembered."""
 
-import logging
 import time
 from http.cookies import SimpleCookie
 
@@ -161,15 +160,20 @@ async def test_who_signs_out_where_a_worker_is_silent_is_known_from_the_log(
 ) -> None:
     """The session goes on there, for the rest of its time."""
     silent = f"http://127.0.0.1:{unused_port()}"
-    protected.knows_owners({protected.url: {"ticks": [0]}, silent: {"ticks": [1]}})
     _, _, cookies = await sign_in(protected, http, word=READ)
     headers = {"Cookie": f"tickstream-tickstream={cookies['tickstream-tickstream'].value}"}
-    url = f"{protected.url}/logout"
-    with caplog.at_level(logging.WARNING, logger="app.web.protection.login"):
+    async with guarded(**TOKENS) as other, guarded(TICKSTREAM_WEB_TOKEN=ADMIN) as stranger:
+        owners = (protected.url, other.url, stranger.url, silent)
+        protected.knows_owners({url: {"ticks": [n]} for n, url in enumerate(owners)})
+        url = f"{protected.url}/logout"
         async with http.post(url, headers=headers, allow_redirects=False) as reply:
             assert reply.status == 303
-    (message,) = (each.getMessage() for each in caplog.records if "was ended" in each.msg)
-    assert f"goes on at worker {silent}, for 12 h at most: " in message
+    logged = [each.getMessage() for each in caplog.records if "was ended here" in each.msg]
+    assert len(logged) == 2
+    for worker, message in zip((stranger.url, silent), logged, strict=True):
+        assert f"goes on at worker {worker}, for 12 h at most: " in message
+        assert "None" not in message
+    assert "refuse" in logged[1]
 
 
 @pytest.mark.parametrize("path", ["/login", "/logout"])

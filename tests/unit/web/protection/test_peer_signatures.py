@@ -72,3 +72,12 @@ async def test_a_signature_is_good_for_a_minute_by_the_key_of_the_workers(http, 
         for shown in {}, bearer(READ):
             async with http.get(worker.url + path, headers={**headers, **shown}) as reply:
                 assert reply.status == 403
+
+
+@pytest.mark.parametrize("mark", [FORWARDED, SIGNATURE])
+async def test_who_shows_one_mark_of_a_worker_without_the_other_is_refused(http, mark) -> None:
+    """Even with a token: what only workers send changes what an answer is."""
+    async with guarded(**TOKENS) as worker:
+        url = f"{worker.url}/api/candles/AAA?size=1m"
+        async with http.get(url, headers={mark: "1", **bearer(READ)}) as reply:
+            assert reply.status == 403
