@@ -460,6 +460,21 @@ async def test_an_address_in_brackets_is_no_name(unprotected, http, host, status
         assert reply.status == status
 
 
+async def test_an_error_of_ours_is_answered_and_logged_as_one(
+    protected, http, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is no fault of the request, and says nothing of versions."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("no fault of yours")
+
+    monkeypatch.setattr(Guard, "limit", fail)
+    async with http.get(f"{protected.url}/healthz") as reply:
+        assert (reply.status, reply.headers["Server"]) == (500, "tickstream")
+        assert "no fault of yours" not in await reply.text()
+    assert "no fault of yours" in caplog.text
+
+
 @pytest.mark.parametrize("body", [None, b"much"])
 async def test_a_connection_is_ended_with_a_body_that_nobody_reads(unprotected, http, body) -> None:
     """Who is refused without one may ask again on the same connection."""
