@@ -41,11 +41,17 @@ TOOLS = Path(sys.executable).parent
 #: The product's own.
 PYTHON = Path(sys.argv[1]).absolute()
 
+#: Of the attacks, those on what protects the web server; the others run every pipeline.
+_ATTACKS = " ".join(
+    f"tests/attacks/test_{name}.py"
+    for name in ("forged_sessions", "replayed_questions", "request_floods", "undeclared_proxies")
+)
+
 #: Package → its code, and the directories of its tests.
 PACKAGES = {
     "windows": ("app/windows", "tests/unit/windows tests/unit/state tests/topology"),
     "replay": ("app/replay", "tests/unit/replay tests/topology/test_replay_start.py"),
-    "protection": ("app/web/protection", "tests/unit/web/protection"),
+    "protection": ("app/web/protection", f"tests/unit/web/protection {_ATTACKS}"),
     "state": ("app/state", "tests/unit/state tests/unit/batching tests/topology"),
 }
 
