@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from raw_records import BAD, GOOD, NOON, Raw, raw_tick
 
 from app.native import Extension, extension
-from app.records import Tick
+from app.records import EARLIEST, LATEST, Tick
 from app.records.reading import reader
 from app.state.batch import MAX_DEAD_TEXT, MAX_DEAD_VALUE, Batch, Decoder
 from app.state.checkpoint import BATCH_BYTES
@@ -209,6 +209,20 @@ def test_microseconds_are_a_dead_letter_without_a_kafka_timestamp_as_well(
     assert decoded.offsets == []
     (letter,) = decoded.bad
     assert "microseconds perhaps given" in letter.error
+
+
+@pytest.mark.parametrize("company", [0, 1])
+@pytest.mark.parametrize(
+    ("time", "taken"),
+    [(EARLIEST - 1, False), (EARLIEST, True), (LATEST, True), (LATEST + 1, False)],
+)
+def test_there_is_a_first_and_a_last_event_time(time: int, taken: bool, company: int) -> None:
+    """The same alone and beside a record that has the others read one by one."""
+    raw = [raw_tick(0, Tick("ACME", 1.0, time))._replace(timestamp=0)]
+    raw += [raw_tick(1, Tick("ACME", 1.0, NOON))._replace(value=b"[]") for _ in range(company)]
+    decoded = decoder().decode(raw)
+    assert decoded.offsets == [0] * taken
+    assert [each.offset for each in decoded.bad] == [0] * (not taken) + [1] * company
 
 
 def test_what_the_application_writes_itself_is_compared_with_no_timestamp() -> None:

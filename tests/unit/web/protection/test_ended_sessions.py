@@ -49,7 +49,7 @@ def test_an_ended_session_stays_ended_and_takes_none_with_it_that_lasts_longer(
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as own:
         clock = [NOW]
         patch.setattr(time, "time", lambda: float(clock[0]))
-        file = Path(own) / "deeper" / "ended"
+        file = Path(own) / "deep" / "deeper" / "ended"
         known = EndedSessions(file, most=MOST)
         ended: set[Session] = set()
         reach = NOW - 1
