@@ -47,7 +47,9 @@ def test_a_larger_grace_opens_no_final_window(deploy: Deploy, kind: str, end: st
             driver.kill()
         driver.restart(app=deploy(before._replace(grace="30m")))
         (late,) = driver.pipe(TRADES, Tick("A", 7.0, noon + 10_000, 1))
-        driver.pipe(TRADES, Tick("B", 8.0, noon + 20_000, 1))
+        # In one batch with a trade that moves the clock on.
+        newest = Tick("A", 202.0, noon + 7 * MINUTE + 1_000, 1)
+        driver.pipe(TRADES, newest, Tick("B", 8.0, noon + 20_000, 1))
         driver.settle()
         driver.advance("1h")
         driver.pipe(TRADES, Tick("A", 201.0, noon + 60 * MINUTE, 1))

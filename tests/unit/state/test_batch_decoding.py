@@ -298,11 +298,16 @@ def test_a_batch_is_decoded_once_for_all_its_tables() -> None:
     """The columns are the same objects each time they are asked for."""
 
     class Task:
+        name = "ticks-3"
         decoder = decoder()
 
-    batch = Batch(Task(), [raw_tick(0, Tick("A", 1.0, NOON))])  # type: ignore[arg-type]
-    assert len(batch) == 1
+    # Offsets have gaps: of what was compacted away, and of transactions' markers.
+    raw = [raw_tick(n, Tick("A", 1.0, NOON)) for n in (7, 8, 12)]
+    batch = Batch(Task(), raw, 5)  # type: ignore[arg-type]
+    assert (len(batch), batch.begin, batch.end) == (3, 5, 13)
+    assert str(batch) == "offsets 5 to 12 of ticks-3"
     assert batch.decoded is batch.decoded
+    assert Batch(Task(), raw[1:]).begin == 8  # type: ignore[arg-type]
 
 
 def test_a_reader_of_ones_own_is_not_asked_of_no_value() -> None:

@@ -113,6 +113,23 @@ def test_who_asks_for_little_is_answered_at_once(readers: Readers) -> None:
     assert readers.waited["page"] < 2.0
 
 
+def test_after_a_silence_nobody_waits_until_the_burst_is_used_up(readers: Readers) -> None:
+    """All together may take a second at once, and a client a costly answer."""
+
+    waited: list[float] = []
+
+    async def ask() -> None:
+        for client in map(str, range(12)):
+            begun = readers.loop.now
+            await readers.shares.run(client, readers._answer(client, COSTLY))
+            waited.append(readers.loop.now - begun - COSTLY - 0.05)
+
+    run(ask(), loop=readers.loop)
+    at_once = 1 + int(BURST / COSTLY)
+    assert max(waited[:at_once]) == pytest.approx(0)
+    assert max(waited) > 0.1
+
+
 def test_other_workers_wait_for_no_reader(readers: Readers) -> None:
     """Two workers whose readers take all turns would else wait for each other."""
     greedy = [readers.ask("greedy", COSTLY, pause=0.0) for _ in range(64)]
