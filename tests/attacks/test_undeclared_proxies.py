@@ -44,6 +44,20 @@ async def test_a_proxy_that_is_not_declared_is_named_once(
     assert all(text.startswith("127.0.0.1 ") for text in found)
 
 
+def test_so_many_undeclared_proxies_are_named_and_no_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Anybody may send the header: the log is not theirs to fill."""
+    addresses._undeclared.clear()
+    request = make_mocked_request("GET", "/", headers={"X-Forwarded-For": "192.0.2.1"})
+    with caplog.at_level(logging.WARNING):
+        for number in range(6):
+            client_of(request.clone(remote=f"198.51.100.{number}"), Settings())
+    assert [each.partition(" ")[0] for each in caplog.messages] == [
+        f"198.51.100.{number}" for number in range(3)
+    ]
+
+
 @pytest.mark.parametrize(
     ("forwarded", "client"),
     [
