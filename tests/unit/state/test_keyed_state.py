@@ -263,3 +263,41 @@ def test_what_can_not_be_sent_takes_its_record_along_where_the_state_is_restored
         assert (letter.offset, letter.stage) == (0, table.name)
         assert (letter.value == raw.value) is not kept
         assert "TooLargeError" in letter.error
+
+
+class Signs(Shelves):
+    """Keeps values, and shares those of shelves that are signs."""
+
+    def on_shared(self, record: Put, context: Context) -> None:  # type: ignore[override]
+        """Share the value, or take it away."""
+        context.share(record.shelf, record.value or None)
+
+
+def test_what_waits_is_known_by_its_rows_those_of_shared_values_too(
+    application: TickApp, drive: Drive
+) -> None:
+    """Memory is estimated by them: who says there are fewer folds more than fits."""
+    table = KeyedTable(
+        application,
+        name="signs",
+        source=PUTS,
+        process=Signs(),
+        state=int,
+        shared=int,
+        key=lambda put: None if put.shelf.startswith("!") else put.shelf,
+        outputs=[NOTES],
+        retention=RETENTION,
+        help="what shelves and signs hold",
+    )
+    shelves = ["A", "!a", "B", "!b", "!a", "A", "!c"]
+    records = [Put(shelf, 1, NOON + n) for n, shelf in enumerate(shelves)]
+    with drive(table, raw_of(records)) as driver:
+        driver.fold(5)
+        assert driver.state.changed_rows == 4
+        assert len(driver.checkpoint().rows) == 4 + 1
+        assert driver.state.changed_rows == 0
+        driver.fold_rest()
+        assert driver.state.changed_rows == 2
+        driver.crash()
+        driver.settle()
+        assert dict(driver.state.shared) == {"!a": 1, "!b": 1, "!c": 1}
