@@ -7,8 +7,9 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import make_mocked_request
+from guarded_workers import GuardedWorker
 from work_loop import WorkLoop
 
 from app.settings import Settings
@@ -115,7 +116,6 @@ def test_who_asks_for_little_is_answered_at_once(readers: Readers) -> None:
 
 def test_after_a_silence_nobody_waits_until_the_burst_is_used_up(readers: Readers) -> None:
     """All together may take a second at once, and a client a costly answer."""
-
     waited: list[float] = []
 
     async def ask() -> None:
@@ -202,3 +202,50 @@ def test_who_is_refused_is_charged_for_what_that_took(readers: Readers, refused:
     assert loop.worked <= CLIENT_SHARE * loop.now + CLIENT_BURST + 64 * cost
     assert handled * 0.002 + answered * 0.004 == pytest.approx(loop.worked)
     assert (answered == 0) == refused
+
+
+def test_an_answer_hears_of_what_fails_for_it_and_goes_on(readers: Readers) -> None:
+    """A handler that knows what to do without another worker's answer, as without shares."""
+
+    async def fail() -> None:
+        await asyncio.sleep(0.1)
+        raise ValueError("no answer")
+
+    async def make_do() -> str:
+        try:
+            await asyncio.ensure_future(fail())
+        except ValueError:
+            return "of this worker alone"
+        return "whole"
+
+    async def ask() -> None:
+        assert await readers.shares.run("client", make_do()) == "of this worker alone"
+
+    run(ask(), loop=readers.loop)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/healthz", 200),
+        ("/metrics", 200),
+        ("/static/app.js", 200),
+        ("/api/candles/AAA?size=1m", 503),
+        ("/api/tables", 503),
+        ("/", 503),
+    ],
+)
+async def test_a_worker_is_known_to_be_alive_whatever_readers_owe(
+    unprotected: GuardedWorker,
+    http: ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    status: int,
+) -> None:
+    """A client that has taken hours of the loop is asked to come again, and not ended for it."""
+    monkeypatch.setattr("app.web.protection.shares.PATIENCE", 0.01)
+    owing = unprotected.app.web.web_app[SHARES]
+    monkeypatch.setattr(owing, "_worked", iter(range(0, 10**9, 10**4)).__next__)
+    for each, answer in ("/api/tables", 200), (path, status):
+        async with http.get(unprotected.url + each) as reply:
+            assert reply.status == answer
