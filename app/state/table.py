@@ -258,6 +258,14 @@ class StateTable(Service):
         """Give all rows of a key in the partitions open here; [] for an unknown key."""
         return [row for state in self.open_states() for row in state.rows_of(key.encode())]
 
+    def each_row(self, key: str) -> Iterator[Any]:
+        """Give all rows of a key in the partitions open here.
+
+        Folding may go on before the next one; where partitions may close meanwhile, see
+        `kept_open`.
+        """
+        return iter(self.rows_of(key))
+
     def keys(self, limit: int = 1000) -> list[str]:
         """Give the keys of the partitions open here, sorted, at most `limit`."""
         return nsmallest(limit, set(self.each_key()))

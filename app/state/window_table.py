@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,6 +11,7 @@ import msgspec
 from app.state.count_state import CountState
 from app.state.event_time import EventTimeState
 from app.state.pane_state import PaneState
+from app.state.rows import OPEN
 from app.state.session_state import SessionState
 from app.state.table import Host, StateTable
 from app.topics import Topic
@@ -44,8 +45,9 @@ if TYPE_CHECKING:
 #: overlap too often to say each change.
 MAX_OVERLAP = 60
 
-#: A query that goes through a key's windows begins with so many steps, or sizes, of them.
-FIRST_REACH = 16
+#: A query that goes through a key's windows begins with so many steps, or sizes, of them, and reads
+#: no further at once where it finds as many.
+FIRST_REACH, MANY = 16, 128
 
 #: Windows, or the text of one.
 Windows = WindowFamily | str
@@ -55,6 +57,11 @@ _KINDS: dict[type[Any], Callable[..., EventTimeState]] = {
     Session: SessionState,
     Count: CountState,
 }
+
+
+def _next_reach(reach: int, found: Sized) -> int:
+    """Give how far to read next (ms): windows that nothing fell into don't exist."""
+    return reach if len(found) >= MANY else 2 * reach
 
 
 class Place(NamedTuple):
@@ -250,25 +257,27 @@ class WindowTable(StateTable):
         ]
         return sorted(found, key=place_of)
 
-    def newest(
-        self, key: str, window: WindowFamily, *, begin: int, end: int, limit: int
-    ) -> list[Any] | None:
-        """Give the records of the newest `limit` windows that start in [begin, end) (ms).
+    def newest_first(self, key: str, window: WindowFamily, begin: int, end: int) -> Iterator[Any]:
+        """Give the records of the windows of `key` that start in [begin, end) (ms), newest first.
 
-        Oldest first; None for an unknown key. Windows nothing fell into don't exist, so what is
-        read grows backwards until there are enough, or nothing older.
+        Folding may go on before the next one; where partitions may close
+        meanwhile, see `kept_open`.
         """
         span = self.span(key)
         if span is None:
-            return None
+            return
         begin, end = max(begin, span[0] - self.longest), min(end, span[1])
-        found: list[WindowResult] = []
-        reach = max(limit * window.advance, window.size)
-        while len(found) < limit and begin < end:
+        reach = FIRST_REACH * (window.advance or window.size)
+        while begin < end:
             start = max(begin, end - reach)
-            found = self.results(key, window, start, end) + found
-            end, reach = start, 2 * reach
-        return [self.record(result) for result in found[-limit:]]
+            found = self.results(key, window, start, end)
+            yield from map(self.record, reversed(found))
+            end, reach = start, _next_reach(reach, found)
+
+    def each_row(self, key: str) -> Iterator[Any]:
+        """Give the windows of every kind of a key, oldest first."""
+        for window in self.windows:
+            yield from map(self.record, self._ascending(key, window, 0, OPEN))
 
     def page(
         self,
@@ -326,8 +335,9 @@ class WindowTable(StateTable):
         reach = FIRST_REACH * (window.advance or window.size)
         while begin < end:
             until = min(begin + reach, end)
-            yield from self.results(key, window, begin, until)
-            begin, reach = until, 2 * reach
+            found = self.results(key, window, begin, until)
+            yield from found
+            begin, reach = until, _next_reach(reach, found)
 
     def span(self, key: str) -> tuple[int, int] | None:
         """Give start of the oldest and end of the newest of `key` (ms); None if unknown."""

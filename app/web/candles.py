@@ -1,7 +1,7 @@
 """`/api/candles/{symbol}`, `/api/symbols`: the windows of a symbol, and the symbols there are."""
 
 from heapq import nsmallest
-from itertools import chain
+from itertools import chain, islice
 from time import time_ns
 
 from aiohttp import web
@@ -31,8 +31,11 @@ async def candles(request: web.Request, values: Values) -> web.StreamResponse:
     symbol, (begin, end) = values["symbol"], _range(values)
     table, window = _asked(request, values, begin, end)
 
-    def here() -> list[Candle] | None:
-        return table.newest(symbol, window, begin=begin, end=end, limit=values["limit"])
+    async def here() -> list[Candle] | None:
+        if table.span(symbol) is None:
+            return None
+        found = table.newest_first(symbol, window, begin, end)
+        return (await collect(islice(found, values["limit"])))[::-1]
 
     return await answer(request, table, symbol, here, f"symbol {symbol!r}")
 

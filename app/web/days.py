@@ -21,7 +21,7 @@ async def days(request: web.Request, _: Values) -> web.StreamResponse:
     """Answer with the days that are ranked, oldest first."""
     table = served(request, TABLE, "no day is ranked here", "gainers")
 
-    def here() -> list[str] | None:
+    async def here() -> list[str] | None:
         return cast("Ranked", table).days() or None
 
     return await answer(request, table, "", here, "day: nothing has been ranked yet")

@@ -54,7 +54,7 @@ async def _answer(
     table = served(request, TABLE, "no gainers are ranked here", "gainers")
     day = values["day"]
 
-    def here() -> Ranking | None:
+    async def here() -> Ranking | None:
         return rank(cast("Rankings", table), day)
 
     what = f"day {day}" if day else "day: nothing has been ranked yet"

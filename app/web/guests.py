@@ -24,7 +24,7 @@ async def guest(request: web.Request, values: Values) -> web.StreamResponse:
     table = served(request, TABLE, "no guests are known here", "hotel")
     name = values["guest"]
 
-    def here() -> Stay | None:
+    async def here() -> Stay | None:
         return cast("Guests", table).stay(name)
 
     return await answer(request, table, name, here, f"guest {name!r}")

@@ -6,7 +6,7 @@ is said only when those asked had every partition open between them; while one i
 answer is "ask again", or with `?stale=true` what a standby has, labelled so.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from aiohttp import web
@@ -24,9 +24,13 @@ from app.web.search import (
     asked_standbys,
     label,
     listed,
+    read_here,
     say_searched,
     wants,
 )
+
+#: What finds something in the partitions open here; None where there is nothing.
+Here = Callable[[], Awaitable[Any | None]]
 
 APP: web.AppKey[AppT] = web.AppKey("APP", AppT)
 
@@ -48,7 +52,7 @@ def served(
 
 
 async def answer(
-    request: web.Request, table: StateTable, key: str, here: Callable[[], Any | None], what: str
+    request: web.Request, table: StateTable, key: str, here: Here, what: str
 ) -> web.Response:
     """Answer with what `here()` finds, or with what another worker finds.
 
@@ -58,8 +62,8 @@ async def answer(
     """
     asked = asked_standbys(request)
     if asked is not None:
-        return _standbys_answer(request.app[APP], table, asked, here, what)
-    value = here()
+        return await _standbys_answer(request.app[APP], table, asked, here, what)
+    value = await read_here(table, here)
     if value is not None:
         return json_response(value)
     return await elsewhere(request, table, key, what, here)
@@ -70,7 +74,7 @@ async def elsewhere(
     table: StateTable,
     key: str,
     what: str,
-    here: Callable[[], Any | None] = lambda: None,
+    here: Here | None = None,
 ) -> web.Response:
     """Answer for a key that is in no partition open here. Raises ApiError as `answer` does."""
     if FORWARDED in request.headers:
@@ -84,7 +88,7 @@ async def elsewhere(
             if reply.response is not None:
                 return reply.response
     if search.missing and wants(request, "stale"):
-        found = await _at_standbys(request, search, here)
+        found = await _at_standbys(request, search, here or _nothing)
         if found is not None:
             return found
     search.demand_all()
@@ -94,25 +98,27 @@ async def elsewhere(
     raise error
 
 
-async def _at_standbys(
-    request: web.Request, search: Search, here: Callable[[], Any | None]
-) -> web.Response | None:
+async def _at_standbys(request: web.Request, search: Search, here: Here) -> web.Response | None:
     """Give what a standby has: this worker's, or another's."""
-    found = _followed_here(search, [each.partition for each in search.missing], here)
+    found = await _followed_here(search, [each.partition for each in search.missing], here)
     if found is not None:
         return found
     replies = await ask_standbys(search, request)
     return next((reply.response for reply in replies if reply.response is not None), None)
 
 
-def _followed_here(
-    search: Search, partitions: Iterable[int], here: Callable[[], Any | None]
+async def _nothing() -> None:
+    """Find nothing here."""
+
+
+async def _followed_here(
+    search: Search, partitions: Iterable[int], here: Here
 ) -> web.Response | None:
     """Give what a standby of this worker has, labelled with its partition."""
     for partition in partitions:
         for state in search.standbys_here([partition]):
             with state.table.reading([state]):
-                value = here()
+                value = await read_here(state.table, here)
             if value is not None:
                 response = json_response(value)
                 label(response, [], search.stale[-1:])
@@ -120,17 +126,17 @@ def _followed_here(
     return None
 
 
-def _standbys_answer(
+async def _standbys_answer(
     app: AppT,
     table: StateTable,
     partitions: Iterable[int],
-    here: Callable[[], Any | None],
+    here: Here,
     what: str,
 ) -> web.Response:
     """Answer another worker from what is followed here."""
     search = Search(app, table)
     search.searched.clear()
-    found = _followed_here(search, partitions, here)
+    found = await _followed_here(search, partitions, here)
     if found is not None:
         return say_searched(found, search.searched)
     error = unknown(f"unknown {what} in what this worker follows")

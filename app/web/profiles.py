@@ -16,7 +16,7 @@ async def profile(request: web.Request, values: Values) -> web.StreamResponse:
     table: KeyedTable = served(request, TABLE, "no profiles are kept here", "clicks", KeyedTable)
     user = values["user"]
 
-    def here() -> Visitor | None:
+    async def here() -> Visitor | None:
         known: Known | None = table.state_of(user)
         return known.profile if known else None
 

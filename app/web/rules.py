@@ -40,7 +40,7 @@ async def rules(request: web.Request, values: Values) -> web.StreamResponse:
     del values
     table = _table(request)
 
-    def here() -> Rules | None:
+    async def here() -> Rules | None:
         states = list(table.keyed_states())
         for state in states:
             version = state.shared.get(VERSION)
@@ -57,7 +57,7 @@ async def card(request: web.Request, values: Values) -> web.StreamResponse:
     """Answer with the latest transactions of a card, oldest first."""
     table, name = _table(request), values["card"]
 
-    def here() -> list[Remembered] | None:
+    async def here() -> list[Remembered] | None:
         state: Card | None = table.state_of(name)
         if state is None:
             return None

@@ -133,13 +133,13 @@ async def gather(
     all partitions can be reached, unless the request says `?partial=true`.
     """
     search = Search(app, table)
-    parts = [await _read(table, here)]
+    parts = [await read_here(table, here)]
     replies = await ask(app, others(search.owned.values(), own_url(app)), request.rel_url)
     search.note(replies)
     if search.missing and wants(request, "stale"):
         states = search.standbys_here(each.partition for each in search.missing)
         with table.reading(states):
-            parts.append(await _read(table, here))
+            parts.append(await read_here(table, here))
         replies += await ask_standbys(search, request)
     parts += [decode(reply.body) for reply in replies if reply.body is not None]
     if not wants(request, "partial"):
@@ -156,16 +156,16 @@ async def own_part(
     asked = asked_standbys(request)
     if asked is None:
         partitions = table.partitions
-        return say_searched(json_response(await _read(table, here)), partitions)
+        return say_searched(json_response(await read_here(table, here)), partitions)
     search = Search(app, table)
     states = search.standbys_here(asked)
     with table.reading(states):
-        response = json_response(await _read(table, here))
+        response = json_response(await read_here(table, here))
     label(response, [], search.stale)
     return say_searched(response, [state.partition for state in states])
 
 
-async def _read(table: StateTable, here: Callable[[], Awaitable[T]]) -> T:
+async def read_here(table: StateTable, here: Callable[[], Awaitable[T]]) -> T:
     """Give what `here` reads of all partitions here. Raises ApiError (503) where one is closed."""
     try:
         with table.kept_open():

@@ -1,5 +1,7 @@
 """`/api/click-through`: how many searches of each query lead to a click."""
 
+from itertools import chain, islice
+
 from aiohttp import web
 
 from app.decoding import json_decoder
@@ -68,8 +70,8 @@ async def click_through(request: web.Request, values: Values) -> web.StreamRespo
 async def _here(table: WindowTable, size: int) -> list[ClickThrough]:
     window = next(each for each in table.windows if each.size == size)
     queries = set(await collect(table.each_key()))
-    newest = (table.newest(query, window, begin=0, end=_END, limit=1) for query in queries)
-    return [each for windows in await collect(newest) for each in windows or ()]
+    newest = (islice(table.newest_first(query, window, 0, _END), 1) for query in queries)
+    return await collect(chain.from_iterable(newest))
 
 
 def _table(request: web.Request) -> WindowTable:

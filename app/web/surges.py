@@ -24,7 +24,7 @@ async def surges(request: web.Request, values: Values) -> web.StreamResponse:
     table = served(request, TABLE, "no surges are kept here", "surges")
     limit = values["limit"]
 
-    def here() -> list[Surge] | None:
+    async def here() -> list[Surge] | None:
         return cast("Latest", table).newest(limit)
 
     return await answer(request, table, "", here, "surges")

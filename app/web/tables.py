@@ -7,6 +7,7 @@ from aiohttp import web
 
 from app.state.table import StateTable
 from app.state.window_table import WindowTable
+from app.web.cooperative import collect
 from app.web.errors import unknown
 from app.web.lookup import APP, answer, state_tables
 from app.web.parameters import Values
@@ -37,8 +38,8 @@ async def rows(request: web.Request, values: Values) -> web.StreamResponse:
     if table is None:
         raise unknown(f"unknown table {name!r}; there are {', '.join(known) or 'none'}")
 
-    def here() -> list[Any] | None:
-        return table.rows_of(key) or None
+    async def here() -> list[Any] | None:
+        return await collect(table.each_row(key)) or None
 
     return await answer(request, table, key, here, f"key {key!r} in table {name}")
 

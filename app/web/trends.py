@@ -15,7 +15,7 @@ async def trends(request: web.Request, values: Values) -> web.StreamResponse:
     table: KeyedTable = served(request, TABLE, "no trends are followed here", "trends", KeyedTable)
     symbol = values["symbol"]
 
-    def here() -> Trend | None:
+    async def here() -> Trend | None:
         return table.state_of(symbol)
 
     return await answer(request, table, symbol, here, f"symbol {symbol!r}")

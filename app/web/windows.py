@@ -47,9 +47,11 @@ async def key_windows(request: web.Request, values: Values) -> web.StreamRespons
     """Answer with a key's newest windows in the range asked for."""
     table, window, key = *_asked(request, values), values["key"]
 
-    def here() -> list[Any] | None:
-        begin, end, limit = values["from"], values["to"], values["limit"]
-        return table.newest(key, window, begin=begin, end=end, limit=limit)
+    async def here() -> list[Any] | None:
+        if table.span(key) is None:
+            return None
+        found = table.newest_first(key, window, values["from"], values["to"])
+        return (await collect(islice(found, values["limit"])))[::-1]
 
     return await answer(request, table, key, here, f"key {key!r} in table {table.name}")
 

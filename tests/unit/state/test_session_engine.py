@@ -3,6 +3,7 @@
 A real store; batches, checkpoints, publications and crashes where hypothesis puts them.
 """
 
+from itertools import islice
 from random import Random
 from typing import NamedTuple
 
@@ -236,9 +237,9 @@ def test_a_table_answers_by_range_newest_and_page(
             assert table.read("A", window, begin, begin + length) == [
                 s for s in asked if s.symbol == "A"
             ]
-            assert table.newest("A", window, begin=0, end=1 << 60, limit=limit) == (
-                of_a[-limit:] or None
-            )
+            newest = islice(table.newest_first("A", window, 0, 1 << 60), limit)
+            assert list(newest) == of_a[: -limit - 1 : -1]
+            assert list(table.each_row("A")) == of_a
             assert table.span("A") == ((of_a[0].start, of_a[-1].end) if of_a else None)
             page = table.page(window, begin=begin, end=begin + length, limit=limit)
             assert [table.record(result) for result in page] == asked[:limit]

@@ -86,6 +86,9 @@ class _ByHand:
         finally:
             self.shelf = shelf
 
+    def each_row(self, key: str) -> Iterator[Any]:
+        return iter(self.rows_of(key))
+
     def each_key(self) -> Iterator[str]:
         return iter([key for rows in self.shelf.values() for key in rows])
 
