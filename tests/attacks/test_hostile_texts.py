@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from attacked import attacked
+from hostile_symbols import SYMBOLS, UNSEEN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mode.utils.logging import setup_logging
@@ -28,24 +29,6 @@ from app.web.metrics import WORKER
 
 FAUST = Path(sys.executable).with_name("faust")
 
-#: What a terminal, or a reader, takes for something else than a text.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-
-SYMBOLS = {
-    "clears the screen": "\x1b[2J\x1b[H",
-    "clears the screen in one byte": "\x9b2J",
-    "sets the title": "\x1b]0;owned\x07",
-    "forges a line": "A\n 2. FORGED  +999.00%",
-    "overwrites its line": "A\rFORGED",
-    "is markup": "[red]A[/red][/nothing]",
-    "is a link": "[link=http://evil.example]A[/link]",
-    "is an emoji's name": ":skull:",
-    "turns the line": "A\u202eDEGROF",
-    "is deleted": "A\x7f\x08",
-}
-
 TEXTS = st.text(st.characters() | st.sampled_from("\x1b\x9b\x00\x7f\n\r\t[]/\u202e\u2028\ud800"))
 
 
@@ -53,9 +36,9 @@ TEXTS = st.text(st.characters() | st.sampled_from("\x1b\x9b\x00\x7f\n\r\t[]/\u20
 @settings(deadline=None, database=None)
 def test_each_character_of_a_text_can_be_seen(text: str) -> None:
     """Whatever is there, and text that is seen anyway stays as it is."""
-    assert not _UNSEEN.search(visible(text))
+    assert not UNSEEN.search(visible(text))
     assert not re.search(r"[\n\t]", visible_line(text))
-    if not _UNSEEN.search(text):
+    if not UNSEEN.search(text):
         assert visible(text) == text
 
 
@@ -71,12 +54,12 @@ def test_json_means_the_same_with_what_is_made_visible(record: dict) -> None:
 def test_a_console_prints_texts_and_nothing_else(text: str) -> None:
     """In a table's cells, as a title, alone; as one line each."""
     printed, usual = _printed(text), _printed("A")
-    assert not _UNSEEN.search(printed)
+    assert not UNSEEN.search(printed)
     assert printed.count("\n") == usual.count("\n")
     assert visible_line(text).strip() in printed
     styled = Table("first", title=Text(text), box=SIMPLE_HEAD)
     styled.add_row(Text(text, "bold"))
-    assert not _UNSEEN.search(_printed(styled))
+    assert not UNSEEN.search(_printed(styled))
 
 
 def _printed(shown: str | Table) -> str:
@@ -112,7 +95,7 @@ def test_lines_of_a_command_and_its_errors_are_texts(symbol: str) -> None:
     """Also those that are printed without a console."""
     out = io.StringIO()
     print(f"symbol {symbol}", file=Plain(out))
-    assert not _UNSEEN.search(out.getvalue())
+    assert not UNSEEN.search(out.getvalue())
 
 
 @pytest.mark.parametrize("json_lines", [False, True], ids=["text", "json"])
@@ -130,7 +113,7 @@ def test_a_line_of_the_log_is_a_text(symbol: str, json_lines, monkeypatch, tmp_p
     for handler in root.handlers:
         handler.close()
     text = file.read_text(encoding="utf-8")
-    assert not _UNSEEN.search(text)
+    assert not UNSEEN.search(text)
     assert "ValueError" in text
     begins = [line for line in text.splitlines() if not line.startswith(" ")]
     assert not [line for line in begins if line.startswith("[forged]")]
@@ -152,7 +135,7 @@ def test_top_shows_symbols_as_they_are_written() -> None:
         worker.assert_answers_readers()
     shown = done.stdout.decode()
     assert done.returncode == 0, done.stderr.decode()
-    assert not _UNSEEN.search(shown)
+    assert not UNSEEN.search(shown)
     lines = [line.strip() for line in shown.splitlines()[-len(symbols) - 1 :] if line.strip()]
     for rank, (symbol, line) in enumerate(zip(symbols, lines, strict=True), 1):
         assert line.startswith(f"{rank}. {visible_line(symbol)} ")

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from redeclared import BARS, TRADES, Deploy, Deployment
 from sensors import NewSensors, Reading, Sensors
 
+from app.records import Tick
 from app.state.uncommitted import Uncommitted
 from app.testing import TopologyDriver
 
@@ -61,6 +63,26 @@ def test_folding_waits_while_transactions_hang_and_all_counts_in_the_end(
             each.sensor: 1 for each in readings(driver.now)
         }
         assert sensors.app.tasks.uncommitted.total == 0
+
+
+def test_folding_of_candles_waits_as_well_and_each_trade_counts_once(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folded by native code, and in pure Python."""
+    app = deploy(Deployment())
+    conf = app.tasks.conf.model_copy(update={"uncommitted_bytes": LIMIT})
+    monkeypatch.setattr(app.tasks, "conf", conf)
+    with TopologyDriver(app, partitions=1, batch=BATCH, commit_time="1m") as driver:
+        symbols = [f"symbol-{number:06}" for number in range(READINGS)]
+        driver.pipe(TRADES, *(Tick(symbol, 1.5, driver.now, 2) for symbol in symbols))
+        driver.advance("50s")
+        task = app.tasks.running(TopicPartition(TRADES.name, 0))
+        assert task is not None
+        assert task.position < READINGS / 10
+        driver.settle()
+        counts = {bar.symbol: (bar.count, bar.volume) for bar in driver.topic(BARS)}
+        assert counts == dict.fromkeys(symbols, (1, 2))
+        assert app.tasks.uncommitted.total == 0
 
 
 def test_late_records_are_bounded_as_well(

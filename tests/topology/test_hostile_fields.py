@@ -43,6 +43,8 @@ from tables.logs import by_severity
 
 assert agents
 
+pytestmark = pytest.mark.usefixtures("folding")
+
 MINUTE = 60_000
 NUMBERS = {"1e20": 10**20, "-1e20": -(10**20), "2^63": 2**63, "1e308": 1e308, "1e400": 10**400}
 

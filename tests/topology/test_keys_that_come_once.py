@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 
 import pytest
 from msgspec import Struct
+from redeclared import TRADES, Deploy, Deployment
 from sensors import NewSensors, Reading
 
 from app.batching.tables import TaskTableManager
 from app.calc.latest import MOST_BYTES, announce
 from app.calc.process import Context
+from app.records import Tick
 from app.settings import Settings
 from app.state.batch import Batch
 from app.state.key_places import KeyPlaces
@@ -169,11 +171,27 @@ def test_windows_of_keys_that_come_once_are_let_go(
 ) -> None:
     """Panes, folds, sessions, what was seen: as much after two hours as after 40 minutes."""
     sensors = new_sensors(**({"grace": "1m", "retention": "10m"} | options))
-    sensors.table._places = KeyPlaces(room=100_000)
-    sizes = {}
     with sensors.drive() as driver:
-        for minute in minutes(driver, sensors.readings, lambda key, now: Reading(key, 1, now)):
-            sizes[minute] = entries(sensors.table)
+        assert_grows_no_more(
+            driver, sensors.table, sensors.readings, lambda key, now: Reading(key, 1, now)
+        )
+
+
+@pytest.mark.parametrize("windows", ["1m", "5m/1m"])
+def test_candles_of_symbols_that_come_once_are_let_go(deploy: Deploy, windows: str) -> None:
+    """The same for panes of native code, and for those of pure Python."""
+    app = deploy(Deployment(windows=(windows,), grace="1m", retention="10m"))
+    (table,) = app.tasks.tables
+    with TopologyDriver(app, partitions=1) as driver:
+        assert_grows_no_more(driver, table, TRADES, lambda key, now: Tick(key, 1.5, now, 2))
+
+
+def assert_grows_no_more(
+    driver: TopologyDriver, table: StateTable, topic: Topic, make: Callable[[str, int], Any]
+) -> None:
+    """Check that a table holds as much after two hours of new keys as after 40 minutes."""
+    table._places = KeyPlaces(room=100_000)
+    sizes = {minute: entries(table) for minute in minutes(driver, topic, make)}
     early = max(sizes[minute] for minute in range(EARLY, (EARLY + LATE) // 2))
     assert max(sizes[minute] for minute in range((EARLY + LATE) // 2, LATE)) <= early + KEYS
 
