@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from aiokafka import TopicPartition
@@ -110,10 +111,8 @@ async def _window(conf: Settings, symbol: str, start: int, text: str) -> Candle:
     if isinstance(window, Session | Count):
         raise OptionError(f"--window: candles have a size, which {text} has not")
     asked = {"size": f"{window.size}ms", "advance": f"{window.advance}ms"}
-    # Joined as one part of the path, so that a slash in the symbol is escaped.
-    url = (
-        address(conf).joinpath("api", "candles").joinpath(symbol.replace("/", "%2F"), encoded=True)
-    )
+    # One part of the path, whatever the symbol holds: a slash, a question mark, a line break.
+    url = address(conf).joinpath("api", "candles").joinpath(quote(symbol, safe=""), encoded=True)
     query: dict[str, str | int] = {**asked, "from": start, "to": start + 1}
     try:
         found = await answer(url.with_query(query), list[Candle])

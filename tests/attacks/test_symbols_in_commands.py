@@ -60,8 +60,11 @@ def test_explain_shows_a_symbol_as_text(worker: Worker, name: str) -> None:
     assert_text(done.stdout, done.stderr)
 
 
-def test_replay_shows_the_symbols_of_what_differs_as_texts(market: Market, worker: Worker) -> None:
+def test_replay_shows_the_symbols_of_what_differs_as_texts(
+    market: Market, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each of them has its line, and the command is not ended by one."""
+    monkeypatch.setenv("COLUMNS", "300")
     doctored = [candle | {"high": candle["high"] + 1} for candle in finals(market).values()]
     market.send(
         [(each["symbol"], json.dumps(each).encode(), START) for each in doctored],
