@@ -25,6 +25,7 @@ from app.state.batch import Decoder
 from app.state.changelog import new_consumer
 from app.state.clock import SystemClock
 from app.topics import TICKS, TICKS_LATE
+from app.visible import visible_line
 from app.web.candles import TABLES
 from app.web.tables import TableInfo
 from app.windows import Count, DefinitionError, Session, WindowFamily, parse_window
@@ -119,7 +120,8 @@ async def _window(conf: Settings, symbol: str, start: int, text: str) -> Candle:
     except CommandError as error:
         raise await _explain_other_tables(conf, window, error) from None
     if not found:
-        raise CommandError(f"{symbol} has no window {text} that starts at {_utc(start)}")
+        name = visible_line(symbol)
+        raise CommandError(f"{name} has no window {text} that starts at {_utc(start)}")
     return found[0]
 
 

@@ -120,14 +120,9 @@ def _summaries(report: Report) -> Table:
 def _differences(differences: list[Difference]) -> Table:
     table = Table("topic", "", "key", "which", "live", "replay", box=SIMPLE_HEAD)
     for each in differences:
-        table.add_row(
-            each.topic,
-            each.what,
-            Text(each.key),
-            Text(_which(each)),
-            Text(_shown(each, each.live)),
-            Text(_shown(each, each.replayed)),
-        )
+        # No Text: it leaves out a part of the control characters, which the console shows.
+        sides = _shown(each, each.live), _shown(each, each.replayed)
+        table.add_row(each.topic, each.what, each.key, _which(each), *sides)
     return table
 
 

@@ -53,10 +53,11 @@ def test_explain_shows_a_symbol_as_text(worker: Worker, name: str) -> None:
     symbol = SYMBOLS[name]
     done = worker.command("explain", symbol, str(START), "--window", "5m")
     assert done.returncode == 0, done.stderr
-    assert visible_line(symbol) in done.stdout
+    assert done.stdout.count("agrees") == 6
     assert_text(done.stdout, done.stderr)
     done = worker.command("explain", symbol, str(START - DAY), "--window", "5m")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(f"{visible_line(symbol)} has no window 5m that starts at ")
     assert_text(done.stdout, done.stderr)
 
 
