@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
 from partition_driver import NewTable
 
 from app.settings import Settings
@@ -17,7 +18,7 @@ from app.state.store import Store
 from app.state.table import StateTable
 from app.state.tasks import Tasks
 from app.testing.clock import VirtualClock
-from app.testing.journal import MemoryJournal
+from app.testing.journal import MemoryJournal, MemoryWriter
 from app.testing.kafka import MemoryKafka
 
 
@@ -60,6 +61,22 @@ class GivingUp(MemoryJournal):
             await own
         self.restored.set()
         return await super().restore(path, table, partition, progress)
+
+
+class Unstoppable(MemoryWriter):
+    """A producer that its broker does not answer when it is to stop."""
+
+    async def stop(self) -> None:
+        """Raise what aiokafka does."""
+        raise KafkaConnectionError
+
+
+class NoFarewell(GivingUp):
+    """A journal of such producers."""
+
+    def writer(self, name: str) -> MemoryWriter:
+        """Make one."""
+        return Unstoppable(self, name)
 
 
 class Group:
@@ -128,3 +145,21 @@ async def test_a_task_whose_client_cancels_something_of_its_own_is_opened_again(
     tasks.on_flow_open()
     await asyncio.wait_for(journal.restored.wait(), 30)
     await tasks.revoke([tp])
+
+
+async def test_a_producer_that_does_not_stop_keeps_no_store(
+    tasks: Tasks, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it holds at the broker times out there; the partition's next owner may open at once."""
+    tasks.journal = journal = NoFarewell()
+    tasks.source.keeps = True
+    (table,) = tasks.tables
+    tp = TopicPartition(table.source.name, 0)
+    tasks.assign([tp], 1)
+    tasks.on_flow_open()
+    await asyncio.wait_for(journal.restored.wait(), 30)
+    await asyncio.wait_for(tasks.revoke([tp]), 30)
+    assert "the producer did not stop" in caplog.text
+    assert tasks.running(tp) is None
+    assert table.partitions == []
+    Store(tasks.store_path(table, 0)).close()

@@ -63,7 +63,7 @@ async def test_what_is_not_known_is_said_on_the_page(protected, http) -> None:
             assert "That is not known here" in await reply.text()
 
 
-@pytest.mark.parametrize("change", ["role", "time", "identity", "seal", "worker"])
+@pytest.mark.parametrize("change", ["role", "time", "identity", "seal", "more", "worker"])
 async def test_a_cookie_that_was_changed_is_worth_nothing(protected, http, change) -> None:
     """Nor is that of a worker with another token."""
     _, _, cookies = await sign_in(protected, http, word=READ)
@@ -74,6 +74,7 @@ async def test_a_cookie_that_was_changed_is_worth_nothing(protected, http, chang
         "time": f"{role}.{int(until) + 1}.{identity}.{proof}",
         "identity": f"{role}.{until}.{'a' * len(identity)}.{proof}",
         "seal": f"{role}.{until}.{identity}.{'0' * len(proof)}",
+        "more": f"{value}.{proof}",
         "worker": value,
     }[change]
     other = TOKENS | {"TICKSTREAM_WEB_ADMIN_TOKEN": f"{ADMIN}x"}
