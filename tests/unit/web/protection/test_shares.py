@@ -1,6 +1,7 @@
 """Readers take their share of the event loop, whatever they ask and how many they are."""
 
 import asyncio
+import inspect
 from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -15,6 +16,7 @@ from work_loop import WorkLoop
 from app.settings import Settings
 from app.web.errors import ApiError
 from app.web.protection.addresses import client_of
+from app.web.protection.budget import Measured
 from app.web.protection.keys import CONF
 from app.web.protection.shares import (
     AT_ONCE,
@@ -249,3 +251,11 @@ async def test_a_worker_is_known_to_be_alive_whatever_readers_owe(
     for each, answer in ("/api/tables", 200), (path, status):
         async with http.get(unprotected.url + each) as reply:
             assert reply.status == answer
+
+
+async def test_an_answer_that_nobody_makes_is_closed() -> None:
+    """Whatever awaits it: a coroutine would be complained about, other things have no end."""
+    answer = asyncio.sleep(0)
+    Measured(answer, float).close()
+    assert inspect.getcoroutinestate(answer) == inspect.CORO_CLOSED
+    Measured(asyncio.get_running_loop().create_future(), float).close()
