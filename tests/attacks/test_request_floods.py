@@ -8,6 +8,7 @@ from attacked import Attacked, attacked
 from guarded_workers import TOKENS, USERS
 
 from app import quiet
+from app.web.protection import edge
 
 #: Requests that were answered with 500 and a traceback each, by anybody.
 FAILING = {
@@ -87,6 +88,19 @@ def test_whatever_a_client_sends_counts_towards_its_rate(protected) -> None:
             assert all(b"nosniff" in r.head and b"Server: tickstream" in r.head for r in replies)
             worker.assert_answers_readers(f"198.51.100.{number}")
         assert not [line for line in worker.logged.lines if "Traceback" in line]
+
+
+def test_refusals_are_held_back_from_who_does_not_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at once and one a second here; somebody else waits for nothing of it."""
+    monkeypatch.setattr(edge, "REFUSALS", 1.0)
+    request = b"GET /api/tables HTTP/1.1\r\nHost: \xff\r\nX-Forwarded-For: 192.0.2.1\r\n"
+    with attacked() as worker:
+        begun = time.monotonic()
+        for _ in range(5):
+            assert worker.ask(request + b"Connection: close\r\n\r\n").status == 400
+        # However long the requests themselves take.
+        assert time.monotonic() - begun > 2.9
+        worker.assert_answers_readers()
 
 
 def test_an_error_of_ours_is_logged_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
