@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from time import time_ns
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 from rocksdict import (
     BlockBasedOptions,
@@ -75,6 +76,22 @@ class Size(NamedTuple):
     entries: int
 
 
+class _Cursor:
+    """An iterator of RocksDB that its store can let go: while one lives, the store is locked."""
+
+    def __init__(self, found: RdictIter) -> None:
+        self.found: Any = found
+
+    def let_go(self) -> None:
+        """Raise DbClosedError from now on, whatever is asked."""
+        self.found = _LetGo()
+
+
+class _LetGo:
+    def __getattr__(self, _: str) -> Any:
+        raise DbClosedError("the store was closed while it was read")
+
+
 class Store:
     """Rows of one partition, by key; and by time where rows have a start."""
 
@@ -82,6 +99,8 @@ class Store:
         self.path = path
         # Any: it is None only when it is closed, and nobody asks a closed store.
         self._db: Any = _open(path)
+        #: Of scans that have not come to their end.
+        self._cursors: WeakSet[_Cursor] = WeakSet()
         options: Any = WriteOptions()  # its stub takes the property for a method
         options.disable_wal = True
         self._write_options = options
@@ -199,29 +218,29 @@ class Store:
 
     def starts(self) -> Iterator[int]:
         """Give each start (ms) that has rows, once, ascending: one seek a start."""
-        found = self._db.iter(ReadOptions())
-        found.seek(TIME)
-        while found.valid() and (entry := found.key()).startswith(TIME):
+        cursor = self._cursor(ReadOptions())
+        cursor.found.seek(TIME)
+        while cursor.found.valid() and (entry := cursor.found.key()).startswith(TIME):
             start = int.from_bytes(entry[1:9])
             yield start
-            found.seek(TIME + (start + 1).to_bytes(8))
-        self._check(found)
+            cursor.found.seek(TIME + (start + 1).to_bytes(8))
+        self._check(cursor.found)
 
     def prefixes(self, after: bytes | None = None) -> Iterator[bytes]:
         """Give each key that has rows, once: one seek a key, whatever its rows.
 
         With a key `after`, those that come behind it.
         """
-        found = self._db.iter(ReadOptions())
-        found.seek(ROW if after is None else _behind(ROW + prefix(after)))
-        while found.valid() and (row := found.key()).startswith(ROW):
+        cursor = self._cursor(ReadOptions())
+        cursor.found.seek(ROW if after is None else _behind(ROW + prefix(after)))
+        while cursor.found.valid() and (row := cursor.found.key()).startswith(ROW):
             if row[1:] == META:
-                found.next()
+                cursor.found.next()
                 continue
             end = 3 + int.from_bytes(row[1:3])
             yield row[3:end]
-            found.seek(_behind(row[:end]))
-        self._check(found)
+            cursor.found.seek(_behind(row[:end]))
+        self._check(cursor.found)
 
     def _scan(
         self, lower: bytes, upper: bytes, *, cached: bool = True
@@ -229,12 +248,17 @@ class Store:
         options: Any = ReadOptions()  # its stub knows no parameter of `fill_cache`
         options.set_iterate_upper_bound(upper)
         options.fill_cache(cached)
-        found = self._db.iter(options)
-        found.seek(lower)
-        while found.valid():
-            yield found.key(), found.value()
-            found.next()
-        self._check(found)
+        cursor = self._cursor(options)
+        cursor.found.seek(lower)
+        while cursor.found.valid():
+            yield cursor.found.key(), cursor.found.value()
+            cursor.found.next()
+        self._check(cursor.found)
+
+    def _cursor(self, options: Any) -> _Cursor:
+        cursor = _Cursor(self._db.iter(options))
+        self._cursors.add(cursor)
+        return cursor
 
     def _check(self, found: RdictIter) -> None:
         """Raise StoreError where an iterator has stopped at what it can't read.
@@ -256,6 +280,8 @@ class Store:
         """
         if self._db is None:
             return
+        for cursor in self._cursors:
+            cursor.let_go()
         try:
             self._db.close()
         except DbClosedError:

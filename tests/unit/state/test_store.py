@@ -3,7 +3,7 @@
 import itertools
 import random
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -200,3 +200,27 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
         store.close()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda store: store.scan(b"", b"\xff"),
+        lambda store: store.keys_between(0),
+        Store.starts,
+        Store.prefixes,
+    ],
+    ids=["rows", "keys", "starts", "prefixes"],
+)
+def test_a_store_that_is_read_can_be_closed_and_opened_again(
+    tmp_path: Path, read: Callable[[Store], Iterator[object]]
+) -> None:
+    """A task that is opened again finds its store free; who read it is told, and gets no half."""
+    store = Store(tmp_path / "store")
+    store.write([(row_key(key, 1), b"1") for key in (b"A", b"B")], 1, timed=True)
+    reading = itertools.chain(read(store))
+    next(reading)
+    store.close()
+    Store(tmp_path / "store").close()
+    with pytest.raises(DbClosedError):
+        list(reading)
