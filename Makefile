@@ -24,7 +24,7 @@ native: $(VENV)/.installed-native ## candles folded in C, twice as fast (optiona
 
 # Most of the time a test waits, for a session to time out or a process to start.
 test: $(VENV)/.installed-test ## every test, on a real broker and in a real browser; JOBS=3 at once
-	@$(BIN)/python -m pytest -n $${JOBS:-3} --dist loadfile
+	@$(BIN)/python -m pytest -n $${JOBS:-3} --dist loadfile --no-loadscope-reorder
 
 fuzz: $(VENV)/.installed-test ## property tests, FUZZ=20 times as long; or odd records: MINUTES=60, SEED=17
 ifneq ($(MINUTES)$(SEED),)
