@@ -12,6 +12,9 @@ import polars as pl
 import stamina
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+#: Characters of a symbol; a longer one is a dead letter.
+LONGEST = 256
+
 #: What identifies a window.
 WINDOW = ["symbol", "size", "advance", "start"]
 
@@ -97,10 +100,10 @@ def _tick(
         symbol, price, time = value["symbol"], value["price"], value["time"]
         if key != symbol.encode() or isinstance(price, str):
             return None
-        if time < 10**11 or time > timestamp + 3_600_000:
+        if time < 10**11 or time > timestamp + 3_600_000 or len(symbol) > LONGEST:
             return None
         size = value.get("size", 0)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return partition, offset, symbol, float(price), time, size
 
