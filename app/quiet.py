@@ -6,7 +6,7 @@ import traceback
 from dataclasses import dataclass, field
 
 import stamina
-from aiokafka.errors import NotEnoughReplicasError
+from aiokafka.errors import NotEnoughReplicasError, ProducerFenced
 from mode import Service
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def quieten() -> None:
     sender = logging.getLogger("aiokafka.producer.sender")
     sender.setLevel(logging.WARNING)
     sender.addFilter(_is_news)
-    logging.getLogger("asyncio").addFilter(_is_not_of_a_failed_batch)
+    logging.getLogger("asyncio").addFilter(is_not_of_a_failed_batch)
     stamina.instrumentation.set_on_retry_hooks([note_retry])
     seldom = Seldom()
     for name in REPETITIVE:
@@ -111,6 +111,13 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not (retried and NotEnoughReplicasError in (record.args or ()))
 
 
-def _is_not_of_a_failed_batch(record: logging.LogRecord) -> bool:
-    """When a producer fails, aiokafka's batches are taken off its list twice: no harm is done."""
-    return "MessageAccumulator._pop_batch" not in record.getMessage()
+def is_not_of_a_failed_batch(record: logging.LogRecord) -> bool:
+    """When a producer fails, aiokafka's batches are taken off its list twice: no harm is done.
+
+    One that is fenced, such as by a worker that starts at the same moment, leaves a future of a
+    batch that nobody waits for: who has sent the batch hears of it by another one.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    said = record.getMessage()
+    left = said.startswith("Future exception was never") and isinstance(error, ProducerFenced)
+    return "MessageAccumulator._pop_batch" not in said and not left

@@ -1,11 +1,14 @@
 """A log that stays readable while a broker is away."""
 
+import asyncio
+import gc
 import logging
 
 import pytest
 import stamina
+from aiokafka.errors import ProducerFenced, UnknownError
 
-from app.quiet import NORMAL, PAUSE, Seldom, note_retry
+from app.quiet import NORMAL, PAUSE, Seldom, is_not_of_a_failed_batch, note_retry
 
 
 def record(level: int, message: str, *filled_in: object) -> logging.LogRecord:
@@ -47,3 +50,20 @@ def test_what_is_tried_again_for_long_is_logged_with_its_reason(
     away = ConnectionError("broker 2 is away")
     note_retry(stamina.instrumentation.RetryDetails("fetch", (), {}, 3, 0.25, waited, away))
     assert caplog.messages == ["fetch is tried again in 0.2 s: broker 2 is away"] * logged
+
+
+@pytest.mark.parametrize(
+    ("error", "logged"), [(ProducerFenced(), False), (UnknownError(), True), (ValueError(), True)]
+)
+async def test_a_future_that_a_fenced_producer_leaves_is_no_news(
+    error: Exception, logged: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two workers that start at once fence each other; what else nobody waited for is said."""
+    logger = logging.getLogger("asyncio")
+    logger.addFilter(is_not_of_a_failed_batch)
+    left = asyncio.get_running_loop().create_future()
+    left.set_exception(error)
+    del left
+    gc.collect()
+    logger.removeFilter(is_not_of_a_failed_batch)
+    assert [bool(record.exc_info) for record in caplog.records] == [True] * logged
