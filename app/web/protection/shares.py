@@ -27,8 +27,8 @@ from app.web.protection.refused import note
 T = TypeVar("T")
 
 #: Of each second, what all readers together may take of the event loop, and what one client may.
-#: With the share of live events (app/web/live/hub.py) it is less than a third.
-SHARE, CLIENT_SHARE = 0.22, 0.12
+#: Live events have a share of their own (app/web/live/hub.py); each is less than a third.
+SHARE, CLIENT_SHARE = 0.27, 0.2
 
 #: Seconds of the event loop that they may take at once after a silence: one client less than all,
 #: so that nobody waits for what it owes.
@@ -47,6 +47,9 @@ _EXEMPT = {"/healthz", "/readyz", "/metrics"} | _EVENTS
 
 #: Seconds of the loop that a request has been charged.
 _CHARGED: web.RequestKey[float] = web.RequestKey("_CHARGED", float)
+
+#: Seconds that a request takes of the loop before it is handled and after, to be read and written.
+AROUND = 0.0003
 
 #: Seconds that are not worth waiting for.
 RESOLUTION = 0.001
@@ -92,7 +95,8 @@ class Shares:
         try:
             return await measured
         finally:
-            self._clients.spend(client, measured.seconds - request.get(_CHARGED, 0.0))
+            outside = AROUND + measured.seconds - request.get(_CHARGED, 0.0)
+            self._clients.spend(client, outside)
 
     async def run(self, client: str, answer: Awaitable[T], *, peer: bool = False) -> T:
         """Make an answer in its turn, and charge its client. Raises ApiError (503) in time."""
