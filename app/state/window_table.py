@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sized
-from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -260,8 +259,8 @@ class WindowTable(StateTable):
     def newest_first(self, key: str, window: WindowFamily, begin: int, end: int) -> Iterator[Any]:
         """Give the records of the windows of `key` that start in [begin, end) (ms), newest first.
 
-        Folding may go on before the next one; where partitions may close
-        meanwhile, see `kept_open`.
+        Folding may go on before the next one; where partitions may close meanwhile, see
+        `kept_open`.
         """
         span = self.span(key)
         if span is None:
@@ -278,22 +277,6 @@ class WindowTable(StateTable):
         """Give the windows of every kind of a key, oldest first."""
         for window in self.windows:
             yield from map(self.record, self._ascending(key, window, 0, OPEN))
-
-    def page(
-        self,
-        window: WindowFamily,
-        *,
-        begin: int,
-        end: int,
-        limit: int,
-        after: Place | None = None,
-    ) -> list[WindowResult]:
-        """Give windows of all keys that start in [begin, end) (ms), in order of their places.
-
-        The first `limit` that come after `after`: with the place of the last one, the next page.
-        """
-        keys = set(self.keys_of(window, begin, end))
-        return list(islice(self.windows_of(keys, window, begin, end, after), limit))
 
     def keys_of(self, window: WindowFamily, begin: int, end: int) -> Iterator[str]:
         """Give the keys that may have windows with begin <= start < end (ms), and a few more.

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from random import Random
 
 import pytest
+from pages import page as page_of
 from partition_driver import Drive, PartitionDriver
 from plans import MINUTE
 from raw_records import NOON, Raw, raw_tick
@@ -40,7 +41,7 @@ def _pages(table: WindowTable, limit: int, begin: int = 0, end: int = END) -> li
     (window,) = table.windows
     found: list[WindowResult] = []
     after = None
-    while page := table.page(window, begin=begin, end=end, limit=limit, after=after):
+    while page := page_of(table, window, begin=begin, end=end, limit=limit, after=after):
         assert len(page) <= limit
         found += page
         after = place_of(page[-1])

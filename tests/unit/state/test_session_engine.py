@@ -12,6 +12,7 @@ from candle_truth import truth
 from close_ticks import close_ticks
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pages import page as page_of
 from partition_driver import Drive
 from plans import MINUTE, PLANS, Step, follow, live, ticks
 from raw_records import NOON, Raw, raw_tick
@@ -241,11 +242,16 @@ def test_a_table_answers_by_range_newest_and_page(
             assert list(newest) == of_a[: -limit - 1 : -1]
             assert list(table.each_row("A")) == of_a
             assert table.span("A") == ((of_a[0].start, of_a[-1].end) if of_a else None)
-            page = table.page(window, begin=begin, end=begin + length, limit=limit)
+            page = page_of(table, window, begin=begin, end=begin + length, limit=limit)
             assert [table.record(result) for result in page] == asked[:limit]
             if page:
-                following = table.page(
-                    window, begin=begin, end=begin + length, limit=limit, after=place_of(page[-1])
+                following = page_of(
+                    table,
+                    window,
+                    begin=begin,
+                    end=begin + length,
+                    limit=limit,
+                    after=place_of(page[-1]),
                 )
                 assert [table.record(r) for r in following] == asked[len(page) :][:limit]
             assert table.rows_of("A") == of_a

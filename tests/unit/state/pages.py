@@ -1,0 +1,20 @@
+"""A page of a table's windows, read at once: the web reads it a little at a time."""
+
+from itertools import islice
+
+from app.state.window_table import Place, WindowTable
+from app.windows import WindowFamily, WindowResult
+
+
+def page(
+    table: WindowTable,
+    window: WindowFamily,
+    *,
+    begin: int,
+    end: int,
+    limit: int,
+    after: Place | None = None,
+) -> list[WindowResult]:
+    """Return the first windows of all keys that start in [begin, end) (ms), after a place."""
+    keys = set(table.keys_of(window, begin, end))
+    return list(islice(table.windows_of(keys, window, begin, end, after), limit))
