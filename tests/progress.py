@@ -3,8 +3,8 @@
 from confluent_kafka import Consumer, TopicPartition
 
 
-def lag(bootstrap: str, group: str, topic: str = "ticks") -> int:
-    """Give how many offsets of a topic the group has not committed yet."""
+def lag(bootstrap: str, group: str, topic: str) -> int:
+    """Return how many offsets of a topic the group has not committed yet."""
     consumer = Consumer(
         {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False}
     )
@@ -18,8 +18,8 @@ def lag(bootstrap: str, group: str, topic: str = "ticks") -> int:
         consumer.close()
 
 
-def committed(bootstrap: str, group: str, topic: str = "ticks") -> int:
-    """Give the sum of the offsets of a topic that the group has committed."""
+def committed(bootstrap: str, group: str, topic: str) -> int:
+    """Return the sum of the offsets of a topic that the group has committed."""
     consumer = Consumer(
         {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False}
     )

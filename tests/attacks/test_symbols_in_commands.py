@@ -23,7 +23,7 @@ def worker(market: Market) -> Iterator[Worker]:
     with market.worker(**MARKET) as running:
         market.send([tick(symbol, 1.5, START) for symbol in SYMBOLS.values()], partition=0)
         market.send([tick("LAST", 1.5, START + 20 * MINUTE)], partition=0)
-        until(lambda: lag(market.bootstrap, market.application) == 0)
+        until(lambda: lag(market.bootstrap, market.application, "ticks") == 0)
         until(lambda: len(finals(market)) == len(SYMBOLS))
         yield running
 

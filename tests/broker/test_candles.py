@@ -46,7 +46,7 @@ def simulate(market: Market, count: int, **options: float) -> None:
 
 def caught_up(market: Market) -> bool:
     """Say whether the application has committed all ticks there are."""
-    return lag(market.bootstrap, market.application) == 0
+    return lag(market.bootstrap, market.application, "ticks") == 0
 
 
 @cache
@@ -75,7 +75,7 @@ def test_a_million_ticks_give_the_windows_of_an_independent_computation(market: 
     """
     with market.worker(**PIPELINES) as worker:  # makes the topics
         simulate(market, TICKS)
-        until(lambda: committed(market.bootstrap, market.application) > TICKS // 4, 60)
+        until(lambda: committed(market.bootstrap, market.application, "ticks") > TICKS // 4, 60)
         worker.kill()
         worker.start()
         until(lambda: caught_up(market), 120)

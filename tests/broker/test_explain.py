@@ -22,7 +22,7 @@ def worker(market: Market):
         others = [("A/B", b"{", START), tick("OTHER", 1.0, START)]
         after = [tick("A/B", 20.0, START + 15 * MINUTE), tick("A/B", 99.0, START + 2)]
         market.send([*ticks, *others, *after], partition=0)
-        until(lambda: lag(market.bootstrap, market.application) == 0)
+        until(lambda: lag(market.bootstrap, market.application, "ticks") == 0)
         yield running
 
 

@@ -142,7 +142,7 @@ def test_a_worker_is_exact_over_tls_and_scram(
     records = islice(Simulator(step=20).records(now - 20 * TICKS), TICKS)
     with market.worker(**environment) as worker:
         market.send((key, value, now) for key, value, _ in records)
-        until(lambda: committed(market.bootstrap, market.application) > 0)
+        until(lambda: committed(market.bootstrap, market.application, "ticks") > 0)
         worker.kill()
         simulator = ("--source", "simulator", "--rate", "0", "--count", str(TICKS), "--seed", "2")
         produced = in_the_background.submit(
@@ -153,7 +153,7 @@ def test_a_worker_is_exact_over_tls_and_scram(
         rows = str(tmp_path / "rows.csv")
         consumed = command("-l", "debug", "consume", "--until-end", "--output", rows, **environment)
         assert consumed.returncode == 0, consumed.stderr
-        until(lambda: lag(market.bootstrap, market.application) == 0)
+        until(lambda: lag(market.bootstrap, market.application, "ticks") == 0)
         assert worker.ask("/api/tables").status == 401
         # A command of the same settings may ask.
         asked = command("lateness", **worker.environment)

@@ -39,7 +39,7 @@ def test_it_prints_what_an_independent_computation_finds(market: Market, faust) 
     """Two workers share the ticks; the graces are upper bounds, by less than a sixteenth."""
     with market.workers(2, TICKSTREAM_PIPELINES="candles,gainers,surges") as workers:
         market.send(out_of_order(int(time.time() * 1000) - 3 * 60 * MINUTE))
-        until(lambda: lag(market.bootstrap, market.application) == 0)
+        until(lambda: lag(market.bootstrap, market.application, "ticks") == 0)
         behind = behind_of(market)
         answers = []
         for worker in workers:

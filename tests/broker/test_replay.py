@@ -36,7 +36,7 @@ def live(market: Market):
         market.send(hour.games(BEGIN), "games")
         market.send(hour.day_before(BEGIN))
         market.send(hour.ticks(BEGIN))
-        until(lambda: lag(market.bootstrap, market.application) == 0)
+        until(lambda: lag(market.bootstrap, market.application, "ticks") == 0)
         until(lambda: published(market) == expected(market))
         yield worker
 

@@ -32,7 +32,7 @@ def folded(market: Market) -> Worker:
     create(market.bootstrap, f"{market.application}-other-candles-changelog", 1)
     worker = market.worker().start()
     market.send(tick(f"S{n % 30:02}", 10 + n % 7, NOON + n * 1_000) for n in range(TICKS))
-    until(lambda: committed(market.bootstrap, market.application) == TICKS)
+    until(lambda: committed(market.bootstrap, market.application, "ticks") == TICKS)
     return worker
 
 
@@ -130,7 +130,7 @@ def test_after_a_reset_all_is_folded_again(market, folded, reset: Reset) -> None
     assert not (folded.data / "tables").exists()
 
     folded.start()
-    until(lambda: committed(market.bootstrap, market.application) == TICKS)
+    until(lambda: committed(market.bootstrap, market.application, "ticks") == TICKS)
     folded.stop()
     assert candles(market).equals(were)
 

@@ -60,7 +60,7 @@ class Feed:
         """Send the ticks of the next minutes; return when they are folded and committed."""
         self._market.send(self._ticks())
         self.minute += ROUND
-        until(lambda: not lag(self._market.bootstrap, self._market.application))
+        until(lambda: not lag(self._market.bootstrap, self._market.application, "ticks"))
         assert worker.running
 
     def _ticks(self) -> Iterator[Record]:

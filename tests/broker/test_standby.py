@@ -49,7 +49,7 @@ def test_a_standby_takes_over_without_a_restore(market: Market) -> None:
             for step in range(TICKS)
             for symbol in SYMBOLS
         )
-        until(lambda: lag(market.bootstrap, market.application) == 0)
+        until(lambda: lag(market.bootstrap, market.application, "ticks") == 0)
         until(lambda: windows(one) == windows(two))
         until(lambda: follows_all(one, two) and follows_all(two, one))
         before, restored = windows(two), series(one, "tickstream_restored_rows_total")

@@ -15,7 +15,7 @@ def used(market: Market) -> Market:
     with market.worker():
         now = int(time.time() * 1000)
         market.send(tick(f"S{number}", 1.5, now) for number in range(100))
-        until(lambda: committed(market.bootstrap, market.application) == 100)
+        until(lambda: committed(market.bootstrap, market.application, "ticks") == 100)
     return market
 
 

@@ -290,7 +290,7 @@ def test_a_worker_that_refuses_to_start_is_quoted(up: Callable[..., Up], market:
     broker = {"BROKER_URL": market.bootstrap, "TICKSTREAM_APP_ID": market.application}
     run = up(**broker)
     run.await_words()
-    until(lambda: committed(market.bootstrap, market.application), START_TIMEOUT)
+    until(lambda: committed(market.bootstrap, market.application, "ticks"), START_TIMEOUT)
     run.process.send_signal(signal.SIGINT)
     assert run.end() == (0, "")
 

@@ -185,7 +185,7 @@ class _Stage:
             self._problems.append(f"not in {PATIENCE:.0f} s: {what}")
 
     def _caught_up(self) -> bool:
-        return lag(self._bootstrap, APPLICATION) == 0
+        return lag(self._bootstrap, APPLICATION, "ticks") == 0
 
     @property
     def _sources(self) -> list[str]:
@@ -201,7 +201,7 @@ class _Stage:
 
     def topics(self) -> dict[str, list[Record]]:
         """Give all results, which are those that the reader saw."""
-        left = lag(self._bootstrap, APPLICATION)
+        left = lag(self._bootstrap, APPLICATION, "ticks")
         if left:
             self._problems.append(f"{left} ticks are not committed at the end")
         found = {topic: read(self._bootstrap, topic) for topic in OUTPUTS}

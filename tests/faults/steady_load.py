@@ -104,7 +104,7 @@ class Load:
 def position(market: Market) -> int:
     """Give the sum of the offsets of `ticks` that the application has committed, 0 if unknown."""
     try:
-        return committed(market.bootstrap, market.application)
+        return committed(market.bootstrap, market.application, "ticks")
     except KafkaException:
         return 0
 
@@ -119,7 +119,7 @@ def wait_flow(market: Market, after: str = "the start", timeout: float = 120) ->
     try:
         until(lambda: position(market) > before, timeout)
     except TimeoutError as error:
-        waiting = lag(market.bootstrap, market.application)
+        waiting = lag(market.bootstrap, market.application, "ticks")
         error.add_note(f"After {after} {before} ticks are committed, {waiting} wait to be read.")
         raise
     logger.info("After %s the flow goes on in %.1f s", after, time.monotonic() - begun)
@@ -130,7 +130,7 @@ def wait_caught_up(market: Market, timeout: float = 120) -> None:
 
     def nothing_left() -> bool:
         try:
-            return not lag(market.bootstrap, market.application)
+            return not lag(market.bootstrap, market.application, "ticks")
         except KafkaException:
             return False
 

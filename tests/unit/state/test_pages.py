@@ -4,10 +4,10 @@ from contextlib import ExitStack
 from random import Random
 
 import pytest
-from pages import page as page_of
 from partition_driver import Drive, PartitionDriver
 from plans import MINUTE
 from raw_records import NOON, Raw, raw_tick
+from table_pages import page as page_of
 from trails import Definition, declared
 
 from app.records import Tick

@@ -12,7 +12,6 @@ from candle_truth import truth
 from close_ticks import close_ticks
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pages import page as page_of
 from partition_driver import Drive
 from plans import MINUTE, PLANS, Step, follow, live, ticks
 from raw_records import NOON, Raw, raw_tick
@@ -25,6 +24,7 @@ from session_checks import (
     now,
     right,
 )
+from table_pages import page as page_of
 from trails import EMISSIONS, UNLUCKY, Definition, assert_refused, declared, rows, told
 
 from app.records import DeadLetter, Tick
