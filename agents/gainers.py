@@ -24,7 +24,7 @@ from app.topics import (
     TOP_GAINERS,
     TOP_LOSERS,
 )
-from app.windows import WindowResult
+from eventfold.windows import WindowResult
 from tables.contenders import rank_partitions
 from tables.days import days
 from tables.gainers import active, gainers, losers

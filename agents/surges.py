@@ -11,7 +11,7 @@ from app.records import Surge
 from app.settings import settings
 from app.state.batch import Batch
 from app.topics import SURGES, TICKS
-from app.windows import WindowResult
+from eventfold.windows import WindowResult
 from tables.latest_surges import latest_surges
 from tables.surges import surges
 

@@ -1,6 +1,6 @@
 """What every pipeline shares. `faust -A app ...` finds the application here.
 
-`app.app` is made when it is first asked for, so that `import app.windows` loads no Faust.
+`app.app` is made when it is first asked for, so that `import eventfold.windows` loads no Faust.
 """
 
 from typing import TYPE_CHECKING, Any

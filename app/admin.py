@@ -30,7 +30,7 @@ from app.refusals import RefusedError, demand_entry, describe_unreachable
 from app.settings import Settings, settings
 from app.state.errors import AFRESH
 from app.topics import AFTER_MAX, TIMESTAMP_TYPE, Timestamp, Topic
-from app.windows.durations import approximate_duration
+from eventfold.windows.durations import approximate_duration
 
 #: Seconds between two looks at topics that are being made.
 PAUSE = 0.05

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 #: Packages whose errors are written for users.
-OWN = frozenset({"app", "agents", "tables"})
+OWN = frozenset({"eventfold", "app", "agents", "tables"})
 
 #: What Faust reads from the environment when it is imported, and nothing here uses: a bad number
 #: in one of these would be an error that does not name its variable.

@@ -27,7 +27,7 @@ from app.state.changelog import ends, new_consumer
 from app.state.checkpoint import FORBIDDEN, only_writer
 from app.state.table import outputs_of
 from app.topics import OWNERS
-from app.windows.durations import format_duration
+from eventfold.windows.durations import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

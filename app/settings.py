@@ -26,11 +26,11 @@ from app.thresholds.hotel import HotelSettings
 from app.thresholds.maintenance import MaintenanceSettings
 from app.thresholds.shop import ShopSettings
 from app.thresholds.transactions import TransactionSettings
-from app.windows.calendars import Calendar, day, is_zone
-from app.windows.durations import format_duration, parse_duration
-from app.windows.errors import DefinitionError
-from app.windows.exchanges import Exchange, exchange
-from app.windows.windowers import Window, parse_windows, tumbling
+from eventfold.windows.calendars import Calendar, day, is_zone
+from eventfold.windows.durations import format_duration, parse_duration
+from eventfold.windows.errors import DefinitionError
+from eventfold.windows.exchanges import Exchange, exchange
+from eventfold.windows.windowers import Window, parse_windows, tumbling
 
 DAY = tumbling(86_400_000)
 

@@ -23,12 +23,12 @@ from app.admin import (
 from app.batching import BatchSchema
 from app.open_files import describe_limit, is_limit
 from app.owner_log import claim_outputs
-from app.private_files import make_private
 from app.security.keys import is_shared, keys_of
 from app.security.web import is_loopback
 from app.state.errors import AFRESH, TaskError, made_anew
 from app.state.table import outputs_of
 from app.topics import ALL, Changelog, Topic
+from eventfold.private_files import make_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

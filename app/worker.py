@@ -26,7 +26,6 @@ from app.batching.tables import TaskTableManager
 from app.clients import faust_credentials
 from app.faust_exits import Worker, replace_exits
 from app.held_up import LoopWatch
-from app.private_files import keep_private
 from app.quiet import quieten
 from app.schemas.registry import Registry
 from app.schemas.start import register_all
@@ -40,7 +39,8 @@ from app.web import metrics
 from app.web.protection import http_client
 from app.web.router import Router
 from app.web.server import Server
-from app.windows.errors import DefinitionError
+from eventfold.private_files import keep_private
+from eventfold.windows.errors import DefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

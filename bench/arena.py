@@ -14,7 +14,6 @@ from typing import NamedTuple, Self
 import polars as pl
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from app.embedded import LocalBroker
 from bench.contestants import PARTITIONS, TICKS, TOP_GAINERS, Contestant, Run
 from bench.judges import Judge, judge_of
 from bench.market import fill
@@ -22,6 +21,7 @@ from bench.reading import Reader
 from bench.running import Program, patient_node, pin, pinned
 from bench.trial import Outcome, Trial
 from bench.workloads import Workload
+from eventfold.embedded import LocalBroker
 
 BROKER_CORE, CONTESTANT_CORE = 0, 1
 

@@ -23,12 +23,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.windows import parse_windows
 from bench import chart, machine, report
 from bench.arena import Arena, Conditions
 from bench.contestants import CONTESTANTS, REPOSITORY
 from bench.report import Rounds
 from bench.workloads import WORKLOADS, Workload, of_window
+from eventfold.windows import parse_windows
 
 RESULTS = REPOSITORY / "bench" / "results"
 CHART = REPOSITORY / "docs" / "performance.svg"

@@ -15,9 +15,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from app.embedded.ports import free
-from app.windows import Window
 from bench.workloads import Workload
+from eventfold.embedded.ports import free
+from eventfold.windows import Window
 
 REPOSITORY = Path(__file__).parents[1]
 PEERS = REPOSITORY / "bench" / "peers"

@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 
 from app import native
-from app.embedded import java
-from app.embedded.jars import VERSION
 from app.settings import settings
+from eventfold.embedded import java
+from eventfold.embedded.jars import VERSION
 
 CPUS = Path("/proc/cpuinfo")
 

@@ -21,10 +21,10 @@ from threading import Thread
 import psutil
 from confluent_kafka import Producer
 
-from app.embedded import LocalBroker
 from app.rules.database import RulesDatabase, rules_url
 from app.settings import Settings
 from app.sources.transactions import simulated_rules, transactions
+from eventfold.embedded import LocalBroker
 from tests import truth
 from tests.workers import Market, Record, Worker, send, until
 

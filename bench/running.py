@@ -18,8 +18,8 @@ from typing import NamedTuple, Self
 
 import psutil
 
-from app.embedded import ports
-from app.embedded.properties import Node
+from eventfold.embedded import ports
+from eventfold.embedded.properties import Node
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -21,9 +21,9 @@ from typing import Self
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
-from app.embedded import LocalBroker
 from bench.market import fill_minutes
 from bench.running import patient_node
+from eventfold.embedded import LocalBroker
 from tests.progress import lag
 from tests.workers import Worker
 

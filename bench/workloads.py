@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.state.window_table import MAX_OVERLAP
-from app.windows import Window
+from eventfold.windows import Window
 
 SECOND, MINUTE = 1_000, 60_000
 

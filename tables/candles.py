@@ -8,7 +8,7 @@ from app.calc.candles import candle
 from app.settings import settings
 from app.state.window_table import WindowTable
 from app.topics import TICKS
-from app.windows import Ohlc
+from eventfold.aggregates import Ohlc
 
 candles = WindowTable(
     app,

@@ -10,7 +10,7 @@ from app.calc.candles import candle
 from app.settings import settings
 from app.state.window_table import WindowTable
 from app.topics import TICKS
-from app.windows import Ohlc
+from eventfold.aggregates import Ohlc
 
 days = WindowTable(
     app,

@@ -11,7 +11,8 @@ from app.calc.surges import surge
 from app.settings import settings
 from app.state.window_table import WindowTable
 from app.topics import TICKS
-from app.windows import Ohlc, on_close, sliding
+from eventfold.aggregates import Ohlc
+from eventfold.windows import on_close, sliding
 
 HOUR = 3_600_000
 

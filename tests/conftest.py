@@ -9,8 +9,8 @@ from aiokafka.consumer import consumer, fetcher
 from hypothesis import Phase, is_hypothesis_test, settings
 from workers import Market
 
-from app.embedded import LocalBroker, ports
-from app.embedded import broker as embedded
+from eventfold.embedded import LocalBroker, ports
+from eventfold.embedded import broker as embedded
 
 # A mutant is killed by any example, and by the same ones each time (`make mutants`).
 settings.register_profile(

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from app.embedded import ports
-from app.embedded.properties import Node
+from eventfold.embedded import ports
+from eventfold.embedded.properties import Node
 
 #: What members of a group ask its coordinator: JoinGroup, Heartbeat, LeaveGroup, SyncGroup.
 MEMBERSHIP = {11, 12, 13, 14}

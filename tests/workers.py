@@ -24,9 +24,9 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from confluent_kafka import Producer
 
-from app.embedded import ports
 from app.settings import Settings
 from app.topics import Topic
+from eventfold.embedded import ports
 
 REPOSITORY = Path(__file__).parents[1]
 MINUTE = 60_000

@@ -20,7 +20,7 @@ from app.calc.allowed import allow_list
 from app.calc.in_order import InOrder, Waiting
 from app.calc.latest import announce
 from app.records import Beacon, Connection
-from app.windows.durations import approximate_duration
+from eventfold.windows.durations import approximate_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """The records of windows of trades."""
 
 from app.records import Candle, LateTick, Tick
-from app.windows import Refusal, WindowResult
+from eventfold.windows import Refusal, WindowResult
 
 
 def candle(result: WindowResult) -> Candle:

@@ -13,7 +13,7 @@ from app.calc.sphere import great_circle
 from app.calc.student import normal_score, student_score
 from app.calc.welford import Moments
 from app.records import Alert, Payment
-from app.windows.durations import approximate_duration, format_duration
+from eventfold.windows.durations import approximate_duration, format_duration
 
 if TYPE_CHECKING:
     from app.calc.process import Context

@@ -24,7 +24,7 @@ from app.records import (
     ServiceAction,
     Stay,
 )
-from app.windows.durations import format_duration
+from eventfold.windows.durations import format_duration
 
 if TYPE_CHECKING:
     from app.calc.process import Context, Sender

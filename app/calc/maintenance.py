@@ -11,7 +11,7 @@ from app.calc.in_order import InOrder, Waiting
 from app.calc.latest import announce
 from app.calc.welford import Moments
 from app.records import Maintenance, Reading
-from app.windows.durations import approximate_duration, format_duration
+from eventfold.windows.durations import approximate_duration, format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

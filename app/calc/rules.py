@@ -21,8 +21,8 @@ from msgspec import Meta, Struct
 from app.decoding import decode_json
 from app.records import Check, Rule
 from app.records.fields import LARGEST
-from app.windows.durations import format_duration, parse_duration
-from app.windows.errors import DefinitionError
+from eventfold.windows.durations import format_duration, parse_duration
+from eventfold.windows.errors import DefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from app.records import (
 if TYPE_CHECKING:
     from app.calc.joins import Pair, Reason
     from app.calc.process import Sender
-    from app.windows import WindowResult
+    from eventfold.windows import WindowResult
 
 
 def searched(search: Search, sender: Sender) -> None:

@@ -2,8 +2,8 @@
 
 from app.calc.gains import gain
 from app.records import Surge
-from app.windows import WindowResult
-from app.windows.ohlc import OhlcState
+from eventfold.aggregates.ohlc import OhlcState
+from eventfold.windows import WindowResult
 
 
 def change(prices: OhlcState) -> float | None:

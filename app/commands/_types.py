@@ -7,7 +7,7 @@ from yarl import URL
 
 from app.sources.files import parse_time
 from app.sources.registry import SIMULATIONS
-from app.windows.durations import parse_duration
+from eventfold.windows.durations import parse_duration
 
 
 class Seconds(click.ParamType):

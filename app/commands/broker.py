@@ -10,7 +10,7 @@ from faust.cli import option
 from app.commands._process import CommandError, LongCommand
 
 if TYPE_CHECKING:
-    from app.embedded import EmbeddedBroker
+    from eventfold.embedded import EmbeddedBroker
 
 
 class broker(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
@@ -35,10 +35,10 @@ class broker(LongCommand):  # noqa: N801 - Faust calls the command what its clas
     async def work(self) -> None:
         """Start the broker, say where it is, and stop it when told to."""
         # Other commands need no broker of ours, nor its imports.
-        from app.embedded import BrokerError, EmbeddedBroker  # noqa: PLC0415
+        from eventfold.embedded import BrokerError, EmbeddedBroker  # noqa: PLC0415
 
         # The user gets our one line; what mode says of the same is for logs of services.
-        logging.getLogger("app.embedded").setLevel(logging.CRITICAL)
+        logging.getLogger("eventfold.embedded").setLevel(logging.CRITICAL)
         service = EmbeddedBroker(self.kwargs["port"], self.kwargs["data_dir"])
         try:
             await self._serve(service)

@@ -28,7 +28,7 @@ from app.topics import TICKS, TICKS_LATE
 from app.visible import visible_line
 from app.web.candles import TABLES
 from app.web.tables import TableInfo
-from app.windows import Count, DefinitionError, Session, WindowFamily, parse_window
+from eventfold.windows import Count, DefinitionError, Session, WindowFamily, parse_window
 
 #: What is computed anew, in the order shown.
 FIELDS = ("count", "open", "high", "low", "close", "volume")

@@ -13,8 +13,8 @@ from app.commands._process import JSON, LongCommand
 from app.commands._worker import address, answer
 from app.settings import settings as of_this_process
 from app.web.lateness import TableLateness
-from app.windows import format_duration, grace_for, kept_with
-from app.windows.durations import approximate_duration
+from eventfold.windows import format_duration, grace_for, kept_with
+from eventfold.windows.durations import approximate_duration
 
 #: The fraction of records whose grace stands in a table's sentence.
 TOLD = 0.999

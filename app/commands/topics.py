@@ -11,7 +11,7 @@ from app import admin
 from app.commands._process import JSON, CommandError, LongCommand
 from app.start import topics_of
 from app.topics import Topic
-from app.windows.durations import format_duration
+from eventfold.windows.durations import format_duration
 
 if TYPE_CHECKING:
     from app.worker import TickApp

@@ -11,7 +11,7 @@ from app.state.group_table import GroupTable
 from app.state.keyed_table import KeyedTable
 from app.state.window_table import WindowTable
 from app.topics import Timestamp
-from app.windows import Count, Sliding, Window
+from eventfold.windows import Count, Sliding, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.replay.results import Found
     from app.replay.selection import Interval, Selection
     from app.state.table import StateTable
-    from app.windows import WindowFamily
+    from eventfold.windows import WindowFamily
 
 # Why a result is left out.
 BEYOND = "reach beyond the interval"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from app.replay.errors import ReplayError
 from app.state.sending import SendingTable
 from app.state.window_table import WindowTable
-from app.windows import Session
+from eventfold.windows import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

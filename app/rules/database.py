@@ -34,12 +34,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.calc.rules import read_rule
-from app.private_files import make_private
 from app.records import Rule
 from app.rules.triggers import TRIGGERS
 from app.security.urls import masked
 from app.settings import Settings
 from app.state.metrics import rule_queries
+from eventfold.private_files import make_private
 
 #: Changes read at a time.
 SLICE = 2_000

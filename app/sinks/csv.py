@@ -17,8 +17,8 @@ from typing import BinaryIO
 import msgspec
 
 from app.decoding import decode_json
-from app.private_files import MODE, private
 from app.sinks.rows import COLUMNS, Row
+from eventfold.private_files import MODE, private
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from app.state.integers import bounded
 from app.state.rows import MAX_KEY
 from app.state.trades import TradesReader, reads
 from app.topics import Timestamp, Topic
-from app.windows.panes import BEFORE_ALL
+from eventfold.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
     from app.state.clock import Clock

@@ -5,7 +5,8 @@ from typing import Any
 
 from app.state.rows import OPEN, RowDecoder, encode_row, row_key, split_row_key
 from app.state.store import Store
-from app.windows import Aggregate, Evidence, Folded, Span
+from eventfold.aggregates import Aggregate
+from eventfold.windows import Evidence, Folded, Span
 
 #: Windows in a row at most. Count windows may share a start, any number of them: the next go into
 #: the row of the next millisecond that has room.

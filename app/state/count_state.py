@@ -16,8 +16,8 @@ from app.state.deadlines import Deadlines
 from app.state.live_state import Live, LiveState
 from app.state.partition import RecordError
 from app.state.rows import OPEN, encode_row, row_key
-from app.windows import Evidence, Folded, Pane, Span, WindowFold
-from app.windows.panes import BEFORE_ALL
+from eventfold.windows import Evidence, Folded, Pane, Span, WindowFold
+from eventfold.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

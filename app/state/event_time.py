@@ -14,8 +14,8 @@ from app.state.partition import EXPIRE_SLICE, PartitionState, Row
 from app.state.portion import Appraisal, Portion
 from app.state.rows import OPEN, prefix, row_key, split_row_key
 from app.state.store import in_pieces
-from app.windows import Refusal, WindowFamily, WindowResult, is_final, revision, watermark
-from app.windows.lateness import behind_bound
+from eventfold.windows import Refusal, WindowFamily, WindowResult, is_final, revision, watermark
+from eventfold.windows.lateness import behind_bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from app.state.decoded import Decoded
     from app.state.store import Store
     from app.state.window_table import WindowTable
-    from app.windows import Evidence, Pane, Span
+    from eventfold.windows import Evidence, Pane, Span
 
 
 class EventTimeState(PartitionState):

@@ -12,8 +12,8 @@ import msgspec
 from app.state.partition import PartitionState, RecordError, Row
 from app.state.rows import RowDecoder, encode_row, row_key, split_row_key
 from app.state.table import Host, StateTable
-from app.windows import format_duration
-from app.windows.panes import BEFORE_ALL
+from eventfold.windows import format_duration
+from eventfold.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

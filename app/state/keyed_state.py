@@ -24,8 +24,8 @@ from app.state.rows import (
     split_row_key,
 )
 from app.state.sending import SendingState
-from app.windows import watermark
-from app.windows.panes import BEFORE_ALL
+from eventfold.windows import watermark
+from eventfold.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from app.state.keyed_state import KeyedState
 from app.state.sending import SendingTable
 from app.state.table import Host
-from app.windows import format_duration
+from eventfold.windows import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

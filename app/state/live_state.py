@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from app.state.portion import Portion
     from app.state.store import Store
     from app.state.window_table import WindowTable
-    from app.windows import Folded, WindowFamily, WindowResult
+    from eventfold.windows import Folded, WindowFamily, WindowResult
 
 _order = attrgetter("start", "end", "first_offset")
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from app.calc.candles import candle
 from app.records import Candle
 from app.state.partition import encode_record
-from app.windows import OhlcState, Pane, Window, WindowResult
+from eventfold.aggregates import OhlcState
+from eventfold.windows import Pane, Window, WindowResult
 
 if TYPE_CHECKING:
     from app.native import Extension

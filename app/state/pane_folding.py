@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from app.state.decoded import Decoded
     from app.state.store import Store
     from app.state.window_table import WindowTable
-    from app.windows import Pane
+    from eventfold.windows import Pane
 
 #: A batch is folded key by key where a key has so many records on average.
 RECURRING = 5

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from app.state.native_candles import publication
 from app.state.pane_folding import PaneFolding
 from app.state.rows import OPEN
-from app.windows import (
+from eventfold.windows import (
     Evidence,
     Folded,
     Pane,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from app.state.pane_publishing import PanePublishing, spans_of
 from app.state.partition import RecordError, Row
 from app.state.rows import OPEN, RowDecoder, encode_row, prefix, row_key, split_row_key
-from app.windows import Pane, WindowFamily, WindowResult
+from eventfold.windows import Pane, WindowFamily, WindowResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

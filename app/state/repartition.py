@@ -16,7 +16,7 @@ import msgspec
 
 from app.state.step import Step
 from app.state.table import Host
-from app.windows.errors import DefinitionError
+from eventfold.windows.errors import DefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable

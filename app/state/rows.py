@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from app.decoding import decode_json
-from app.windows.aggregates import Packed
-from app.windows.panes import BEFORE_ALL
+from eventfold.aggregates import Packed
+from eventfold.windows.panes import BEFORE_ALL
 
 META = b"__meta__"
 

@@ -17,7 +17,7 @@ from app.state.batch import Decoder
 from app.state.errors import AFRESH, OtherHistoryError, TaskError, in_words, made_anew
 from app.state.progress import Progress
 from app.state.store import wipe
-from app.windows.panes import BEFORE_ALL
+from eventfold.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -36,7 +36,7 @@ from app.state.store import DamagedStoreError, StoreError, wipe
 from app.state.task import State, Task
 from app.state.uncommitted import Uncommitted
 from app.state.unwritable import Unwritable
-from app.windows.panes import BEFORE_ALL
+from eventfold.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -14,13 +14,12 @@ from app.state.rows import OPEN
 from app.state.session_state import SessionState
 from app.state.table import Host, StateTable
 from app.topics import Topic
-from app.windows import (
-    Aggregate,
+from eventfold.aggregates import Aggregate, Ohlc, layout_of
+from eventfold.windows import (
     Count,
     DefinitionError,
     Emission,
     MergeRuns,
-    Ohlc,
     Refusal,
     Session,
     Slices,
@@ -28,7 +27,6 @@ from app.windows import (
     WindowFamily,
     WindowResult,
     format_duration,
-    layout_of,
     milliseconds,
     parse_window,
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.testing.errors import DriverError
 from app.testing.worker import Worker
-from app.windows import format_duration
+from eventfold.windows import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable

@@ -20,7 +20,7 @@ from app.testing.kafka import Headers, MemoryKafka, TopicRecord
 from app.testing.loop import VirtualLoop
 from app.testing.topics import Topics
 from app.testing.worker import WorkerTasks
-from app.windows import milliseconds
+from eventfold.windows import milliseconds
 
 if TYPE_CHECKING:
     from msgspec import Struct

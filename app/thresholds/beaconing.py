@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from app.calc.allowed import check_patterns
 from app.thresholds.fields import Duration, Names
-from app.windows.durations import parse_duration
+from eventfold.windows.durations import parse_duration
 
 
 class BeaconSettings(BaseModel):

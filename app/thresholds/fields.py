@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 from pydantic_settings import NoDecode
 
-from app.windows.durations import format_duration, parse_duration
+from eventfold.windows.durations import format_duration, parse_duration
 
 
 def read(parse: Callable[[str], Any]) -> BeforeValidator:

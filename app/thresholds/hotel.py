@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from app.thresholds.fields import Duration
-from app.windows.durations import parse_duration
+from eventfold.windows.durations import parse_duration
 
 
 class HotelSettings(BaseModel):

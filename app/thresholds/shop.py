@@ -4,7 +4,7 @@ from pydantic import BaseModel, Field
 
 from app.calc.joins import Kind
 from app.thresholds.fields import Duration
-from app.windows.durations import parse_duration
+from eventfold.windows.durations import parse_duration
 
 
 class ShopSettings(BaseModel):

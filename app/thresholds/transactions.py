@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from app.security.urls import MARK, SecretUrl, matching
 from app.thresholds.fields import Duration
-from app.windows.durations import parse_duration
+from eventfold.windows.durations import parse_duration
 
 RulesUrl = Annotated[SecretUrl, matching(r"^(sqlite|postgresql)(\+\w+)?://")]
 

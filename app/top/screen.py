@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.top.view import PartitionView, TableView, View, WorkerView
-from app.windows.durations import approximate_duration
+from eventfold.windows.durations import approximate_duration
 
 #: Offsets behind that are shown in another colour, and seconds.
 MUCH_LAG = 10_000

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 from mode import Service
 
-from app.embedded.child import start_child
+from eventfold.embedded.child import start_child
 
 #: Seconds a worker may take to stop; it needs 6 where everything goes wrong.
 STOP_TIMEOUT = 10.0

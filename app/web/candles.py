@@ -17,8 +17,8 @@ from app.web.lookup import APP, answer, state_tables
 from app.web.parameters import Values
 from app.web.routes import json_response
 from app.web.search import gather, own_part
-from app.windows.family import WindowFamily
-from app.windows.windowers import Window, hopping
+from eventfold.windows.family import WindowFamily
+from eventfold.windows.windowers import Window, hopping
 
 #: The tables whose windows are candles: the fine ones, and the day's.
 TABLES = ("candles", "days")

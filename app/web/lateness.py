@@ -15,7 +15,7 @@ from app.web.parameters import Values
 from app.web.peers import FORWARDED, Reply, ask
 from app.web.routes import json_response
 from app.web.search import Search
-from app.windows import Count, grace_for, kept_with
+from eventfold.windows import Count, grace_for, kept_with
 
 #: The fractions of all records whose graces are told.
 FRACTIONS = (0.99, 0.999, 0.9999, 1.0)

@@ -11,7 +11,7 @@ from aiohttp import web
 from app.digits import read_digits
 from app.records import EARLIEST
 from app.web.errors import bad_parameter
-from app.windows.durations import parse_duration
+from eventfold.windows.durations import parse_duration
 
 #: Year 9999 in ms: what comes after it is no time.
 _LATEST = 253_402_300_800_000

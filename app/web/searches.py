@@ -13,7 +13,7 @@ from app.web.parameters import Parameter, Values
 from app.web.routes import json_response
 from app.web.search import gather, own_part
 from app.web.windows import key_windows
-from app.windows import milliseconds
+from eventfold.windows import milliseconds
 
 TABLE = "click-through"
 

@@ -19,7 +19,7 @@ from app.web.lookup import APP, answer, state_tables
 from app.web.parameters import Parameter, Values
 from app.web.routes import json_response
 from app.web.search import gather, own_part
-from app.windows import DefinitionError, WindowFamily, parse_window
+from eventfold.windows import DefinitionError, WindowFamily, parse_window
 
 #: Windows by their places; a record another worker made is passed on as it is.
 Part = dict[Place, Any]

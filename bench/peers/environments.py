@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from threading import Event
 
-from app.embedded.downloads import download
-from app.embedded.errors import BrokerError
-from app.embedded.jars import Jar
+from eventfold.embedded.downloads import download
+from eventfold.embedded.errors import BrokerError
+from eventfold.embedded.jars import Jar
 
 #: What each contestant is installed from: `<name>.in`, pinned in `<name>.txt`.
 REQUIREMENTS = Path(__file__).with_name("requirements")

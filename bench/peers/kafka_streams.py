@@ -4,8 +4,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from app.embedded import java
-from app.embedded.errors import BrokerError
+from eventfold.embedded import java
+from eventfold.embedded.errors import BrokerError
 
 PROJECT = Path(__file__).with_suffix("")
 JAR = PROJECT / "target" / "peer.jar"

@@ -10,7 +10,7 @@ from libc.math cimport INFINITY
 # No cycle leads through one, so the garbage collector need not walk them.
 @cython.no_gc
 cdef class Pane:
-    """What `Pane` of app/windows/panes.py is, of trades: a `kind` of state whose zero is `OhlcState()`.
+    """What `Pane` of eventfold/windows/panes.py is, of trades: a `kind` of state whose zero is `OhlcState()`.
 
     Python sees a `state` as there: an object of its own from when it is asked for until the
     extension has to do with the pane again, and takes the numbers back. Nobody is to change it

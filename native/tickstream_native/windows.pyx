@@ -266,7 +266,7 @@ cdef class Publication:
         return whole
 
     cdef long long _late(self, Extent* extent) except -1:
-        """Count what came after the end of a window: see `_late` of app/windows/folding.py."""
+        """Count what came after the end of a window: see `_late` of eventfold/windows/folding.py."""
         cdef long long end = extent.start + self.size, late = 0
         cdef Pane pane
         cdef Py_ssize_t i

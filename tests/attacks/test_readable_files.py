@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded.child import start_child
-from app.embedded.storage import Storage
-from app.private_files import make_private
 from app.rules.database import rules_url
 from app.settings import Settings
 from app.start import lock
+from eventfold.embedded.child import start_child
+from eventfold.embedded.storage import Storage
+from eventfold.private_files import make_private
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -26,9 +26,9 @@ from sse import events
 from steady_load import SETTINGS, Load, Tick, wait_flow
 from workers import Market, Worker, tick, until
 
-from app.embedded import LocalBroker
 from app.settings import Settings
 from app.web.protection.sessions import cookie_name
+from eventfold.embedded import LocalBroker
 
 CLUSTER = {"TICKSTREAM_WEB_CLUSTER_TOKEN": "cluster-" + "0123456789abcdef" * 2}
 

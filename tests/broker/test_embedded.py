@@ -16,8 +16,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from app.embedded import BrokerError, EmbeddedBroker, LocalBroker, ports
-from app.embedded.child import LAUNCHER
+from eventfold.embedded import BrokerError, EmbeddedBroker, LocalBroker, ports
+from eventfold.embedded.child import LAUNCHER
 
 Start = Callable[..., subprocess.Popen[str]]
 READY = re.compile(

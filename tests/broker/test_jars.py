@@ -11,7 +11,7 @@ from threading import Event, Thread
 
 import pytest
 
-from app.embedded import BrokerError, downloads, jars
+from eventfold.embedded import BrokerError, downloads, jars
 
 # jgo leaves the connection of a download that fails to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded import BrokerError, EmbeddedBroker, java, ports
+from eventfold.embedded import BrokerError, EmbeddedBroker, java, ports
 
 Start = Callable[..., subprocess.Popen[str]]
 

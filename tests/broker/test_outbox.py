@@ -10,10 +10,10 @@ from aiokafka.errors import KafkaError
 from new_topics import contents, new_topic
 from waiting import until
 
-from app.embedded import LocalBroker
 from app.sources.market import CLEAN, Market
 from app.sources.outbox import Outbox
 from app.sources.simulator import Simulator
+from eventfold.embedded import LocalBroker
 
 
 async def test_the_simulator_runs_as_a_service(bootstrap: str) -> None:

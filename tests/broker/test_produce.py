@@ -17,9 +17,9 @@ from new_topics import contents, create, fill, new_topic
 from truth import read
 from waiting import until
 
-from app.embedded import ports
 from app.sources.market import Market
 from app.sources.registry import SIMULATIONS
+from eventfold.embedded import ports
 
 Start = Callable[..., subprocess.Popen[str]]
 

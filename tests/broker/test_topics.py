@@ -23,9 +23,9 @@ from confluent_kafka.admin import ConfigResource as KafkaResource
 from waiting import until
 
 from app import admin
-from app.embedded import LocalBroker, ports
 from app.settings import Settings
 from app.topics import AFTER_MAX, ALL, TOP_GAINERS, Topic
+from eventfold.embedded import LocalBroker, ports
 
 Start = Callable[..., subprocess.Popen[str]]
 

@@ -20,9 +20,9 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from progress import committed
 from workers import REPOSITORY, Market, until
 
-from app.embedded import ports
 from app.rules.examples import EXAMPLES
 from app.up.everything import PARTITION_BYTES
+from eventfold.embedded import ports
 
 #: Seconds all of it may take to start on a busy machine (7 on a quiet one), and to stop.
 START_TIMEOUT = 90

@@ -11,7 +11,7 @@ from pages import complaints_of, open_page
 from playwright.sync_api import Browser, Page, expect
 from workers import MINUTE, Market, Worker, tick, until
 
-from app.embedded import LocalBroker
+from eventfold.embedded import LocalBroker
 
 #: Tiles whose lines the API knows, and those that begin when the page is opened.
 KNOWN = {

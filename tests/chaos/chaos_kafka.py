@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka.admin import AdminClient
 from coordinator_proxy import CoordinatorProxy
 
-from app.embedded import LocalBroker, LocalCluster
+from eventfold.embedded import LocalBroker, LocalCluster
 
 
 class OneBroker:

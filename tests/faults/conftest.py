@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from workers import Market
 
-from app.embedded import LocalBroker
+from eventfold.embedded import LocalBroker
 
 
 @pytest.fixture

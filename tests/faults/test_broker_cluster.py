@@ -10,8 +10,8 @@ from exactness import assert_exact
 from steady_load import RATE, SETTINGS, Load, wait_flow
 from workers import Market, until
 
-from app.embedded import LocalCluster
 from app.topics import ALL, Changelog, Topic
+from eventfold.embedded import LocalCluster
 
 LEADER = 1
 

@@ -8,7 +8,7 @@ from exactness import assert_exact
 from steady_load import RATE, SETTINGS, Load, wait_flow
 from workers import Market, until
 
-from app.embedded import LocalBroker
+from eventfold.embedded import LocalBroker
 
 #: Each pipeline has tasks that a broker may leave half open, so all of them run.
 EVERYTHING = {**SETTINGS, "TICKSTREAM_PIPELINES": ""}

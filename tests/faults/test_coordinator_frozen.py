@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from steady_load import RATE, SETTINGS, Load, position, wait_flow
 from workers import Market, Worker, until
 
-from app.embedded import LocalBroker
+from eventfold.embedded import LocalBroker
 
 #: Bytes that may be uncommitted: a few seconds of the load.
 LIMIT = 60_000

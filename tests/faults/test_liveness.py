@@ -12,7 +12,7 @@ from coordinator_proxy import FETCH, INIT_PRODUCER_ID, MEMBERSHIP, CoordinatorPr
 from counting import Stream
 from workers import Market, Worker, refusal, until
 
-from app.embedded import LocalBroker
+from eventfold.embedded import LocalBroker
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from confluent_kafka.admin import NewTopic
 from counting import Stream, last_words
 from workers import Market, Worker
 
-from app.embedded import LocalBroker
+from eventfold.embedded import LocalBroker
 
 PARTITIONS = 2
 

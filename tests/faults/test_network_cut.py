@@ -11,7 +11,7 @@ from shares import PARTITIONS, wait_shared, wait_taken_over
 from steady_load import RATE, SETTINGS, Load, wait_flow
 from workers import Market, until
 
-from app.embedded import LocalBroker, Node, ports
+from eventfold.embedded import LocalBroker, Node, ports
 
 #: Fenced when it was heard, or not heard at all before it had to give its partitions back.
 GIVEN_UP = re.compile("fenced|no last checkpoint")

@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from workers import MARKET, Market
 
-from app.embedded import LocalBroker, broker, ready
+from eventfold.embedded import LocalBroker, broker, ready
 
 
 @pytest.fixture

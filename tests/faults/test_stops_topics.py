@@ -11,7 +11,7 @@ from confluent_kafka.admin import NewPartitions
 from counting import Stream, last_words
 from workers import MINUTE, Market, until
 
-from app.embedded import LocalBroker, properties
+from eventfold.embedded import LocalBroker, properties
 
 
 @pytest.fixture(scope="module")

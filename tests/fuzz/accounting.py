@@ -15,7 +15,7 @@ from app.state.window_table import WindowTable
 from app.testing import TopologyDriver
 from app.testing.kafka import TopicRecord
 from app.topics import DEAD_LETTERS
-from app.windows import Window
+from eventfold.windows import Window
 
 #: What brokers take in one batch if nobody says otherwise (`message.max.bytes`), less its head.
 LARGEST_RECORD = 1_048_588 - 100

@@ -49,7 +49,8 @@ _ATTACKS = " ".join(
 
 #: Package → its code, and the directories of its tests.
 PACKAGES = {
-    "windows": ("app/windows", "tests/unit/windows tests/unit/state tests/topology"),
+    "windows": ("eventfold/windows", "tests/unit/windows tests/unit/state tests/topology"),
+    "aggregates": ("eventfold/aggregates", "tests/unit/aggregates tests/unit/state"),
     "replay": ("app/replay", "tests/unit/replay tests/topology/test_replay_start.py"),
     "protection": ("app/web/protection", f"tests/unit/web/protection {_ATTACKS}"),
     "state": ("app/state", "tests/unit/state tests/unit/batching tests/topology"),

@@ -8,7 +8,7 @@ from app import app
 from app.state.batch import Batch
 from app.state.window_table import WindowTable
 from app.topics import Topic
-from app.windows import WindowResult
+from eventfold.windows import WindowResult
 
 
 class Visit(Struct):

@@ -11,8 +11,9 @@ from app.settings import Settings
 from app.state.batch import Batch
 from app.state.window_table import WindowTable
 from app.topics import Topic
-from app.windows import Emission, Ohlc, WindowResult
 from app.worker import TickApp
+from eventfold.aggregates import Ohlc
+from eventfold.windows import Emission, WindowResult
 
 TRADES = Topic("trades", "symbol", Tick, "what is traded")
 BARS = Topic("bars", "symbol", Candle, "windows of trades")

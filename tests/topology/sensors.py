@@ -11,9 +11,9 @@ from app.state.batch import Batch
 from app.state.window_table import WindowTable
 from app.testing import TopologyDriver
 from app.topics import Topic
-from app.windows import Refusal, WindowResult
-from app.windows.aggregates import Sum
 from app.worker import TickApp
+from eventfold.aggregates import Sum
+from eventfold.windows import Refusal, WindowResult
 
 
 class Reading(Struct):

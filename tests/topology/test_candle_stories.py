@@ -8,7 +8,7 @@ from app import app
 from app.records import Candle, LateTick, Tick
 from app.testing import TopologyDriver
 from app.topics import CANDLES, DEAD_LETTERS, TICKS, TICKS_LATE
-from app.windows import tumbling
+from eventfold.windows import tumbling
 from tables.candles import candles
 
 pytestmark = pytest.mark.usefixtures("folding")

@@ -6,7 +6,7 @@ from redeclared import BARS, LATE, TRADES, Deploy, Deployment
 from app.records import Candle, Tick
 from app.state.errors import TaskError
 from app.testing import TopologyDriver
-from app.windows import at_most_every, every_change, on_close
+from eventfold.windows import at_most_every, every_change, on_close
 
 MINUTE = 60_000
 

@@ -14,7 +14,7 @@ from app.records import Candle, Tick
 from app.state.errors import TaskError
 from app.testing import START, Moment, TopologyDriver
 from app.topics import DEAD_LETTERS
-from app.windows import Emission, at_most_every, every_change, on_close, parse_duration
+from eventfold.windows import Emission, at_most_every, every_change, on_close, parse_duration
 
 MINUTE, DAY = 60_000, 86_400_000
 

@@ -13,7 +13,7 @@ from app.records import Tick
 from app.state.batch import Batch
 from app.testing import START, DriverError
 from app.topics import CANDLES, TICKS
-from app.windows import tumbling
+from eventfold.windows import tumbling
 
 MINUTE = 60_000
 

@@ -13,7 +13,7 @@ from app.state.errors import BatchError, OtherHistoryError, TaskError
 from app.state.window_table import WindowTable
 from app.testing import START, DriverError, TopologyDriver
 from app.topics import CANDLES, DAILY_GAINS, TICKS, TOP_GAINERS, Changelog
-from app.windows import WindowResult
+from eventfold.windows import WindowResult
 from tables.candles import candles
 
 

@@ -3,7 +3,7 @@
 from sensors import NewSensors, Reading, Sensors, Total
 
 from app.testing import TopologyDriver
-from app.windows import Emission, Window, at_most_every, every_change, on_close
+from eventfold.windows import Emission, Window, at_most_every, every_change, on_close
 
 MINUTE = 60_000
 

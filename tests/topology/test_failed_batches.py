@@ -8,7 +8,7 @@ from sensors import NewSensors, Reading, Sensors
 from app.state.errors import BatchError, TaskError
 from app.state.tasks import ATTEMPTS
 from app.testing import TopologyDriver
-from app.windows import Refusal
+from eventfold.windows import Refusal
 
 MINUTE = 60_000
 

@@ -22,10 +22,13 @@ from app.state.keyed_table import KeyedTable
 from app.state.table import StateTable
 from app.testing import TopologyDriver
 from app.topics import Topic
-from app.windows import on_close
 from app.worker import TickApp
+from eventfold.windows import on_close
 
 MINUTE = 60_000
+
+#: Packages whose objects are counted with what they refer to.
+OURS = {"eventfold", "app", "tickstream_native"}
 
 #: Keys of a minute; minutes until nothing grows any more, and until it is looked at again.
 KEYS, EARLY, LATE = 100, 40, 120
@@ -140,7 +143,13 @@ def entries(table: StateTable) -> int:
         if isinstance(each, dict | list | set | deque):
             total += len(each)
         module = type(each).__module__
-        if module.split(".")[0] in {"app", "builtins", "collections", "tickstream_native"}:
+        if module.split(".")[0] in {
+            "eventfold",
+            "app",
+            "builtins",
+            "collections",
+            "tickstream_native",
+        }:
             waiting.extend(gc.get_referents(each))
     return total
 

@@ -29,7 +29,7 @@ from app.topics import (
     SEARCHES,
     SEARCHES_AND_CLICKS,
 )
-from app.windows.aggregates import Sum
+from eventfold.aggregates import Sum
 from tables.click_through import click_throughs
 from tables.guests import events as guest_events
 from tables.guests import guests

@@ -11,7 +11,7 @@ from app.records import Tick
 from app.settings import Settings
 from app.testing import TopologyDriver
 from app.topics import DEAD_LETTERS
-from app.windows import Emission, every_change, on_close
+from eventfold.windows import Emission, every_change, on_close
 
 
 class Kind(NamedTuple):

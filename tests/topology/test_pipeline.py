@@ -23,7 +23,7 @@ from app.topics import (
     TOP_GAINERS,
     TOP_LOSERS,
 )
-from app.windows import Window
+from eventfold.windows import Window
 from tables.candles import candles as candle_table
 from tables.days import days as day_table
 from tables.gainers import gainers as gainer_table

@@ -15,8 +15,8 @@ from app.settings import Settings
 from app.state.repartition import Origin, repartition
 from app.testing import TopologyDriver
 from app.topics import DEAD_LETTERS, Topic
-from app.windows import DefinitionError
 from app.worker import TickApp
+from eventfold.windows import DefinitionError
 
 
 class View(Struct):

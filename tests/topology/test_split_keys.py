@@ -17,8 +17,8 @@ from app.state.table import StateTable
 from app.state.window_table import WindowTable
 from app.testing import START, TopologyDriver
 from app.topics import Topic
-from app.windows.aggregates import Sum
 from app.worker import TickApp
+from eventfold.aggregates import Sum
 
 MINUTE = 60_000
 READINGS = Topic("split-readings", "sensor", Reading, "what sensors measure")

@@ -5,7 +5,7 @@ from sensors import NewSensors, Reading
 
 from app.testing import DriverError
 from app.topics import DEAD_LETTERS, Timestamp
-from app.windows import Window
+from eventfold.windows import Window
 
 MINUTE = 60_000
 ONE = Window(MINUTE, MINUTE)

@@ -19,7 +19,7 @@ from app.state.batch import Batch
 from app.state.window_table import WindowTable
 from app.testing import TopologyDriver
 from app.topics import DEAD_LETTERS, Topic
-from app.windows.aggregates import Sum
+from eventfold.aggregates import Sum
 
 #: How long the slow agent thinks about each batch (s).
 THINKING = 0.3

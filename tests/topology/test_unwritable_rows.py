@@ -17,8 +17,8 @@ from app.state.table import StateTable
 from app.state.window_table import WindowTable
 from app.testing import START, TopologyDriver
 from app.topics import DEAD_LETTERS, Topic
-from app.windows import WindowResult
 from app.worker import TickApp
+from eventfold.windows import WindowResult
 
 SECOND, MINUTE = 1_000, 60_000
 

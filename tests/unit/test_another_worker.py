@@ -5,9 +5,9 @@ import socket
 
 import pytest
 
-from app.embedded import ports
 from app.settings import Settings, load
 from app.up.words import another_worker
+from eventfold.embedded import ports
 
 
 @pytest.fixture(autouse=True)

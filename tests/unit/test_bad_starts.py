@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import pytest
 
-from app.embedded import ports
 from app.settings import Settings
+from eventfold.embedded import ports
 
 REPOSITORY = Path(__file__).parents[2]
 VARIABLES = {field.alias for field in Settings.model_fields.values()}

@@ -70,7 +70,7 @@ def test_all_that_is_copied_is_there() -> None:
     """And `.dockerignore` lets it through."""
     copied = [line for line in instructions("COPY") if "--from" not in line]
     paths = [path for line in copied for path in line.split()[:-1]]
-    assert {"app", "agents", "tables", "native", "requirements/app.txt"} <= set(paths)
+    assert {"eventfold", "app", "agents", "tables", "native", "requirements/app.txt"} <= set(paths)
     for path in paths:
         assert (REPOSITORY / path).exists()
         assert not is_ignored(path)
@@ -95,7 +95,7 @@ def test_nothing_else_gets_into_the_image(path: str) -> None:
     assert is_ignored(path)
 
 
-@pytest.mark.parametrize("path", ["app/web/static/index.html", "app/embedded/kafka.lock"])
+@pytest.mark.parametrize("path", ["app/web/static/index.html", "eventfold/embedded/kafka.lock"])
 def test_data_files_of_packages_get_in(path: str) -> None:
     """What is no Python belongs to it too."""
     assert not is_ignored(path)
@@ -136,7 +136,7 @@ def test_our_image_has_our_version(services: dict[str, dict[str, Any]]) -> None:
 
 def test_kafka_is_that_of_the_embedded_broker(services: dict[str, dict[str, Any]]) -> None:
     """What was tested is what the containers run, without Zookeeper."""
-    from app.embedded.jars import VERSION  # noqa: PLC0415 - only here
+    from eventfold.embedded.jars import VERSION  # noqa: PLC0415 - only here
 
     assert services["kafka"]["image"] == f"apache/kafka:{VERSION}"
     assert "broker,controller" in services["kafka"]["environment"].values()

@@ -22,7 +22,7 @@ def loaded_by(statement: str) -> set[str]:
     "statement",
     [
         "import app",
-        "import app.windows",
+        "import eventfold.windows",
         "import app.calc.candles, app.calc.gains",
         "import app.records",
         "import app.settings, app.topics",
@@ -35,7 +35,7 @@ def test_maths_and_maps_load_no_machinery(statement: str) -> None:
 
 def test_windows_load_nothing_but_msgspec() -> None:
     """And no settings: windows are the same whatever the environment says."""
-    loaded = loaded_by("import app.windows")
+    loaded = loaded_by("import eventfold.windows")
     assert "msgspec" in loaded
     assert loaded.isdisjoint({"pydantic", "pydantic_settings"})
 

@@ -1,12 +1,13 @@
 """Every Kafka client of the product gets in by the same settings."""
 
 import ast
+from itertools import chain
 from pathlib import Path
 
-APP = Path(__file__).parents[2] / "app"
+REPOSITORY = Path(__file__).parents[2]
 
 #: The embedded broker's own look at itself, at its open listener.
-EXEMPT = {"embedded/ready.py"}
+EXEMPT = {"eventfold/embedded/ready.py"}
 CLIENTS = {"AIOKafkaConsumer", "AIOKafkaProducer", "AIOKafkaAdminClient"}
 OPTIONS = {"client_options", "security_options"}
 
@@ -20,13 +21,13 @@ def name_of(call: ast.expr) -> str | None:
 def test_no_client_is_made_without_the_options_of_the_settings() -> None:
     """One that is forgotten would be shut out where brokers want TLS or a name."""
     found, forgotten = 0, []
-    for path in sorted(APP.rglob("*.py")):
+    for path in chain(*((REPOSITORY / name).rglob("*.py") for name in ("eventfold", "app"))):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if name_of(node) not in CLIENTS:
                 continue
             spread = {name_of(each.value) for each in node.keywords if each.arg is None}
             found += 1
-            if not spread & OPTIONS and str(path.relative_to(APP)) not in EXEMPT:
-                forgotten.append(f"{path.relative_to(APP)}:{node.lineno}")
+            if not spread & OPTIONS and str(path.relative_to(REPOSITORY)) not in EXEMPT:
+                forgotten.append(f"{path.relative_to(REPOSITORY)}:{node.lineno}")
     assert found > len(EXEMPT)
     assert forgotten == []

@@ -8,7 +8,7 @@ import pytest
 
 from app.settings import DAY, Settings, SettingsError, load
 from app.thresholds.fields import show
-from app.windows import (
+from eventfold.windows import (
     Window,
     day,
     exchange,

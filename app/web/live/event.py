@@ -7,7 +7,7 @@ import msgspec
 
 from app.decoding import json_decoder
 from app.web.live.frame import frame
-from app.windows.windowers import Window
+from eventfold.windows.windowers import Window
 
 
 class Shape(msgspec.Struct, frozen=True, gc=False):

@@ -4,8 +4,8 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from app.web.parameters import Parameter
-from app.windows import DefinitionError, parse_window
-from app.windows.windowers import Window
+from eventfold.windows import DefinitionError, parse_window
+from eventfold.windows.windowers import Window
 
 #: More than one page has a use for.
 MOST = 50

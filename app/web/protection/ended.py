@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from app.digits import read_digits
-from app.private_files import private
+from eventfold.private_files import private
 
 #: So many are known. Beyond it the oldest is forgotten, and with it all that are older still end.
 MOST = 50_000

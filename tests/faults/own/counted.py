@@ -14,7 +14,7 @@ from app import app
 from app.state.batch import Batch
 from app.state.window_table import WindowTable
 from app.topics import Topic
-from app.windows import Refusal, WindowResult
+from eventfold.windows import Refusal, WindowResult
 
 NAME = os.environ["NAME"]
 FAULT = os.environ.get("FAULT", "")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from app.calc.candles import candle, late_tick
 from app.records import Candle, LateTick, Tick
-from app.windows import Ohlc, Refusal, WindowResult, hopping
+from eventfold.aggregates import Ohlc
+from eventfold.windows import Refusal, WindowResult, hopping
 
 NOON = 1_769_860_800_000
 MINUTE = 60_000

@@ -17,8 +17,9 @@ from app.settings import Settings
 from app.state.keyed_table import KeyedTable
 from app.state.window_table import WindowTable
 from app.topics import SURGES, TICKS, Timestamp, Topic
-from app.windows import Ohlc, WindowFamily, count, session, tumbling
 from app.worker import TickApp
+from eventfold.aggregates import Ohlc
+from eventfold.windows import WindowFamily, count, session, tumbling
 
 
 def keyed(*, made_anew: bool, compacted: bool = False) -> tuple[Entries, Selection]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.embedded import ports
+from eventfold.embedded import ports
 
 #: Where Debian keeps the programs that only an administrator starts.
 PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)

@@ -7,7 +7,7 @@ import msgspec
 from raw_records import Raw
 
 from app.records import Candle, Tick
-from app.windows import Window
+from eventfold.windows import Window
 
 
 class Event(NamedTuple):

@@ -15,8 +15,9 @@ from app.settings import Settings
 from app.state.table import StateTable
 from app.state.window_table import WindowTable
 from app.topics import CANDLES, TICKS, TICKS_LATE
-from app.windows import Ohlc, parse_windows
 from app.worker import TickApp
+from eventfold.aggregates import Ohlc
+from eventfold.windows import parse_windows
 
 
 @pytest.fixture(scope="session")

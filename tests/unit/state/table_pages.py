@@ -3,7 +3,7 @@
 from itertools import islice
 
 from app.state.window_table import Place, WindowTable
-from app.windows import WindowFamily, WindowResult
+from eventfold.windows import WindowFamily, WindowResult
 
 
 def page(

@@ -9,7 +9,7 @@ from trails import Trail, TrailState
 from app.state.closed_windows import FULL, ClosedWindows
 from app.state.rows import split_row_key
 from app.state.store import Store
-from app.windows import Evidence, Folded, Span
+from eventfold.windows import Evidence, Folded, Span
 
 
 def window(start: int, number: int = 0, length: int = 10) -> Folded:

@@ -20,8 +20,8 @@ from trails import (
 from app.records import Tick
 from app.state import closed_windows, count_state, portion
 from app.topics import TICKS_LATE
-from app.windows import on_close
 from app.worker import TickApp
+from eventfold.windows import on_close
 
 HOUR = 60 * MINUTE
 

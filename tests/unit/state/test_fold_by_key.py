@@ -22,7 +22,7 @@ from window_checks import (
 from app.records import Candle, DeadLetter, Tick
 from app.state import pane_folding
 from app.topics import CANDLES, DEAD_LETTERS
-from app.windows import Ohlc, OhlcState
+from eventfold.aggregates import Ohlc, OhlcState
 
 pytestmark = pytest.mark.usefixtures("twin")
 

@@ -23,8 +23,9 @@ from app.state.errors import TaskError
 from app.state.native_candles import pane_maker
 from app.state.rows import encode_row, row_key
 from app.topics import CANDLES, DEAD_LETTERS, TICKS
-from app.windows import Ohlc, OhlcState, WindowResult
 from app.worker import TickApp
+from eventfold.aggregates import Ohlc, OhlcState
+from eventfold.windows import WindowResult
 
 NATIVE: Any = extension()
 

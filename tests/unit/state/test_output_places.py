@@ -13,8 +13,9 @@ from app.calc.candles import candle, late_tick
 from app.records import LateTick, Tick
 from app.state.window_table import WindowTable
 from app.topics import CANDLES, Topic
-from app.windows import Ohlc, parse_windows
 from app.worker import TickApp
+from eventfold.aggregates import Ohlc
+from eventfold.windows import parse_windows
 
 pytestmark = pytest.mark.usefixtures("twin")
 

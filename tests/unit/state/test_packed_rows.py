@@ -7,7 +7,7 @@ import pytest
 from msgspec import Struct
 
 from app.state.rows import RowDecoder, UnreadableRowError, encode_row
-from app.windows.aggregates import Packed
+from eventfold.aggregates import Packed
 
 _FORMAT = Format(">hh")
 

@@ -12,8 +12,8 @@ from trails import Definition, declared
 
 from app.records import Tick
 from app.state.window_table import Place, WindowTable, place_of
-from app.windows import WindowResult
 from app.worker import TickApp
+from eventfold.windows import WindowResult
 
 #: Windows of a count share starts, those that cumulate too; others go on without an end in between.
 KINDS = ["1m", "5m/1m", "1m/event~1s", "cumulate 5m 1m", "session 1m", "count 2/1", "count 1"]

@@ -15,7 +15,7 @@ from app.records import Candle, LateTick, Tick
 from app.state import pane_publishing, partition, portion
 from app.state.partition import Snapshot
 from app.topics import CANDLES, TICKS_LATE
-from app.windows import on_close
+from eventfold.windows import on_close
 
 pytestmark = pytest.mark.usefixtures("twin")
 

@@ -15,7 +15,7 @@ from raw_records import NOON, Raw, raw_tick
 
 from app.records import Candle, Tick
 from app.topics import CANDLES
-from app.windows import Window, WindowResult, tumbling
+from eventfold.windows import Window, WindowResult, tumbling
 
 pytestmark = pytest.mark.usefixtures("twin")
 

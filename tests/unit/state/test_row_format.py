@@ -21,7 +21,7 @@ from app.state.rows import (
     row_key,
     split_row_key,
 )
-from app.windows import Ohlc
+from eventfold.aggregates import Ohlc
 
 STARTS = st.integers(0, 2**63 - 1)
 

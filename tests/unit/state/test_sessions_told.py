@@ -16,8 +16,8 @@ from trails import (
 
 from app.records import Tick
 from app.state import session_state
-from app.windows import every_change, on_close
 from app.worker import TickApp
+from eventfold.windows import every_change, on_close
 
 HOUR = 60 * MINUTE
 

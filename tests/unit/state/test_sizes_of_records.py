@@ -12,7 +12,7 @@ from app.state.errors import TaskError, UnwritableError
 from app.state.rows import META
 from app.state.unwritable import Careful
 from app.topics import CANDLES, DEAD_LETTERS
-from app.windows import Ohlc
+from eventfold.aggregates import Ohlc
 
 pytestmark = pytest.mark.usefixtures("twin")
 

@@ -22,8 +22,8 @@ from trails import (
 
 from app.records import Tick
 from app.state import pane_publishing, portion
-from app.windows import on_close
 from app.worker import TickApp
+from eventfold.windows import on_close
 
 SECOND = 1_000
 GRACE = 3 * SECOND

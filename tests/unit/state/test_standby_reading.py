@@ -12,7 +12,7 @@ from raw_records import NOON, raw_tick
 from app.records import Tick
 from app.state.standby_reading import StandbyReader
 from app.state.store import Store
-from app.windows import Window
+from eventfold.windows import Window
 
 
 @pytest.fixture

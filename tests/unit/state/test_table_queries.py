@@ -16,16 +16,16 @@ from app.records import Tick
 from app.state.key_places import KeyPlaces
 from app.state.window_table import WindowTable
 from app.topics import TICKS
-from app.windows import (
+from app.worker import TickApp
+from eventfold.aggregates import Ohlc
+from eventfold.windows import (
     Emission,
-    Ohlc,
     at_most_every,
     every_change,
     on_close,
     parse_window,
     tumbling,
 )
-from app.worker import TickApp
 
 ONE = tumbling(MINUTE)
 

@@ -26,7 +26,8 @@ from window_checks import (
 from app.records import Candle, DeadLetter, LateTick, Tick
 from app.state import pane_publishing
 from app.topics import CANDLES, DEAD_LETTERS, TICKS_LATE
-from app.windows import Ohlc, Window
+from eventfold.aggregates import Ohlc
+from eventfold.windows import Window
 
 pytestmark = pytest.mark.usefixtures("twin")
 

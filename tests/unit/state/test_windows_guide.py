@@ -9,10 +9,10 @@ import pytest
 from partition_driver import Drive
 from timelines import Timeline, outside, read, run, show
 
-from app import windows
 from app.state.window_table import WindowTable
-from app.windows import Calendar, Window, parse_window, parsing
 from app.worker import TickApp
+from eventfold import windows
+from eventfold.windows import Calendar, Window, parse_window, parsing
 
 DOC = (Path(__file__).parents[3] / "docs" / "windows.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^##+ (.+)\n((?:(?!##).*\n)*)", DOC, re.MULTILINE))
@@ -69,7 +69,7 @@ def test_a_time_line_tells_what_is_published(
 
 
 def test_every_kind_of_window_has_a_time_line() -> None:
-    """A new one in `app/windows/parsing.py` fails here until the guide explains it."""
+    """A new one in `eventfold/windows/parsing.py` fails here until the guide explains it."""
     assert len(TIMELINES) == DOC.count("```timeline")
     drawn = {kind_of(parse_window(each.values[0].windows)) for each in TIMELINES}
     assert kinds() - drawn == set()

@@ -15,8 +15,8 @@ from app.records import DeadLetter, LateTick, Tick
 from app.state.rows import LATE, META, OPEN
 from app.state.window_table import WindowTable
 from app.topics import CANDLES, DEAD_LETTERS, TICKS, TICKS_LATE
-from app.windows import Emission, WindowResult, every_change, on_close, parse_window
 from app.worker import TickApp
+from eventfold.windows import Emission, WindowResult, every_change, on_close, parse_window
 
 #: Pieces that a trade can't be folded with.
 UNLUCKY = 13

@@ -14,7 +14,7 @@ from app.records import Candle, DeadLetter, LateTick
 from app.state import window_table
 from app.state.window_table import WindowTable
 from app.topics import CANDLES, DEAD_LETTERS, TICKS_LATE
-from app.windows import Window, parse_windows
+from eventfold.windows import Window, parse_windows
 
 
 class Definition(NamedTuple):

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from web_workers import MINUTE, StartWorker, Windows, Worker, candle
 
-from app.windows import Span, WindowFamily, day, exchange
+from eventfold.windows import Span, WindowFamily, day, exchange
 
 DAY = 1440 * MINUTE
 

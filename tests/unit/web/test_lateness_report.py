@@ -15,7 +15,7 @@ from app.commands._process import CommandError
 from app.commands.lateness import ask, percent, sentence
 from app.web.lateness import FRACTIONS, TableLateness, merge, summary
 from app.web.peers import FORWARDED
-from app.windows import Count
+from eventfold.windows import Count
 
 #: What each of three partitions remembers: 1000 records in all.
 BEHIND = ({0: 900, 40: 50}, {0: 30, 4_160: 18}, {0: 0, 40: 1, 400_000: 1})

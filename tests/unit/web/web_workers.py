@@ -14,8 +14,8 @@ from app.state.window_table import WindowTable
 from app.topics import DAILY_GAINS, TICKS
 from app.web.router import Router
 from app.web.server import Server
-from app.windows import WindowResult
-from app.windows.windowers import Window, parse_windows
+from eventfold.windows import WindowResult
+from eventfold.windows.windowers import Window, parse_windows
 
 MINUTE = 60_000
 #: 2026-01-31T14:30:00Z.

@@ -5,7 +5,7 @@ from itertools import count, takewhile
 
 from hypothesis import strategies as st
 
-from app.windows import (
+from eventfold.windows import (
     Cumulate,
     Exchange,
     Sliding,

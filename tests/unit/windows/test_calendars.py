@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.windows import Span, day, exchange, month, week
-from app.windows.calendars import PERIODS, is_zone
+from eventfold.windows import Span, day, exchange, month, week
+from eventfold.windows.calendars import PERIODS, is_zone
 
 HOUR = 3_600_000
 FIRST, LAST = date(1990, 1, 1), date(2031, 1, 1)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.windows import DefinitionError, format_duration, milliseconds, parse_duration
-from app.windows.durations import UNITS, approximate_duration
+from eventfold.windows import DefinitionError, format_duration, milliseconds, parse_duration
+from eventfold.windows.durations import UNITS, approximate_duration
 
 
 @given(st.integers(0, 10**13))

@@ -8,7 +8,7 @@ from itertools import pairwise
 import new_york
 import pytest
 
-from app.windows import DefinitionError, Slices, Span, exchange
+from eventfold.windows import DefinitionError, Slices, Span, exchange
 
 HOUR = 3_600_000
 
@@ -155,7 +155,7 @@ def test_a_calendar_that_the_package_cant_make_is_refused_in_one_line(
 def test_the_package_is_loaded_where_an_exchange_is_asked_for() -> None:
     """Half a second that nobody else waits for."""
     code = (
-        "import sys, app.windows as w; assert 'pandas' not in sys.modules;"
+        "import sys, eventfold.windows as w; assert 'pandas' not in sys.modules;"
         "w.exchange('XNYS'); assert 'pandas' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

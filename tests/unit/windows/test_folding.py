@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.windows import Evidence, Folded, Pane, Span, Window, WindowFold, fold_windows
-from app.windows.folding import FEW_AT_ONCE
+from eventfold.windows import Evidence, Folded, Pane, Span, Window, WindowFold, fold_windows
+from eventfold.windows.folding import FEW_AT_ONCE
 
 
 def join(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.windows import Window, is_final, is_late, revision, watermark
-from app.windows.lateness import behind_bound, grace_for, kept_with
+from eventfold.windows import Window, is_final, is_late, revision, watermark
+from eventfold.windows.lateness import behind_bound, grace_for, kept_with
 
 TIMES = st.integers(0, 1_000)
 

@@ -2,9 +2,9 @@
 
 from math import inf
 
-from app.windows import OhlcState, Pane
-from app.windows.aggregates import FirstState, LastState
-from app.windows.panes import AFTER_ALL, BEFORE_ALL
+from eventfold.aggregates import FirstState, LastState, OhlcState
+from eventfold.windows import Pane
+from eventfold.windows.panes import AFTER_ALL, BEFORE_ALL
 
 
 def test_a_pane_begins_before_all_offsets() -> None:

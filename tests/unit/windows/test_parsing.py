@@ -5,7 +5,7 @@ from every_window import SLIDING, WINDOWS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.windows import (
+from eventfold.windows import (
     Count,
     Session,
     WindowFamily,

@@ -5,7 +5,7 @@ from every_window import BOUNDED, SLIDING, TIMES, boundaries, every_window, know
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from app.windows import (
+from eventfold.windows import (
     Slices,
     WindowFamily,
     cumulate,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.windows import (
+from eventfold.windows import (
     Count,
     DefinitionError,
     Session,

@@ -7,7 +7,7 @@ from every_window import WINDOWS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.windows import Window, hopping, parse_windows, tumbling
+from eventfold.windows import Window, hopping, parse_windows, tumbling
 
 
 def overlapping(window: Window, begin: int, end: int) -> list[int]:

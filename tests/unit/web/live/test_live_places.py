@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from app.web.live.cursor import read_cursor, write_cursor
 from app.web.live.history import History, Kept
 from app.web.live.watch import Watch, read_watches
-from app.windows.windowers import hopping, tumbling
+from eventfold.windows.windowers import hopping, tumbling
 
 _TOPICS = st.from_regex(r"[a-z][a-z.-]{0,10}", fullmatch=True)
 _OFFSETS = st.dictionaries(st.integers(0, 12), st.integers(0, 2**62), min_size=1)

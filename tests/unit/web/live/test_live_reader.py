@@ -7,7 +7,7 @@ import msgspec
 from app.web.live.event import Event, shape_of
 from app.web.live.reader import Reader
 from app.web.live.watch import Watch, read_watches
-from app.windows.windowers import tumbling
+from eventfold.windows.windowers import tumbling
 
 MINUTE = 60_000
 

@@ -1,0 +1,55 @@
+"""docs/aggregates.md: what it shows runs, and it names every aggregate."""
+
+import re
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from aggregate_laws import Event, folded, merged_at_random, restored
+
+from eventfold import aggregates
+from eventfold.aggregates import layout_of, value_of
+
+DOC = (Path(__file__).parents[3] / "docs" / "aggregates.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", DOC, re.DOTALL)
+
+
+def run(block: str) -> dict[str, Any]:
+    """Run a code block and give the names it defines."""
+    names: dict[str, Any] = {}
+    exec(block, names)  # noqa: S102  # our own page
+    return names
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_its_code_runs(block: str) -> None:
+    """As it stands: imports included."""
+    run(block)
+
+
+def test_the_own_aggregate_takes_ten_lines_and_works() -> None:
+    """It counts what it says, merges in any order and comes back from a row."""
+    block = next(block for block in BLOCKS if "def merge" in block)
+    names = run(block)
+    lines = [line for line in block[block.index("class SlowShare") :].splitlines() if line]
+    assert len(lines) == 10
+    own = names["SlowShare"]()
+    some = [Event(at, at, price=float(price)) for at, price in enumerate([10, 2000, 500, 1500])]
+    state = folded(own, some)
+    assert own.value(state) == 0.5
+    assert value_of(own, folded(own, [])) is None
+    parts = [folded(own, [event]) for event in some]
+    assert restored(own, merged_at_random(own, parts, Random(1))) == state
+    assert layout_of(own) == "SlowShare 1"
+
+
+def test_it_names_every_aggregate() -> None:
+    """Each that can be imported stands in the table."""
+    known = {
+        name
+        for name in aggregates.__all__
+        if hasattr(getattr(aggregates, name), "merge") and name != "Aggregate"
+    }
+    named = set(re.findall(r"^\| `(\w+)\(", DOC, re.MULTILINE))
+    assert named == known
