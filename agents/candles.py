@@ -4,8 +4,8 @@ from collections.abc import AsyncIterable
 
 from app import app
 from app.calc.candles import late_tick
-from app.state.batch import Batch
 from app.topics import CANDLES, TICKS, TICKS_LATE
+from eventfold.engine.batch import Batch
 from tables.candles import candles
 
 candles.publish(CANDLES)

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterable
 from app import app
 from app.calc.profiles import profile_changed
 from app.calc.searches import clicked
-from app.state.batch import Batch
-from app.state.step import Step
 from app.topics import CLICKS, CLICKS_AND_PROFILES, PROFILES
+from eventfold.engine.batch import Batch
+from eventfold.engine.step import Step
 from tables.profiles import profiles
 
 clicks_to_profiles = Step(

@@ -12,7 +12,6 @@ from app.calc.candles import late_tick
 from app.calc.gains import gain
 from app.records import DailyGain
 from app.settings import DAY, settings
-from app.state.batch import Batch
 from app.topics import (
     BEST_GAINS,
     CANDLES,
@@ -24,6 +23,7 @@ from app.topics import (
     TOP_GAINERS,
     TOP_LOSERS,
 )
+from eventfold.engine.batch import Batch
 from eventfold.windows import WindowResult
 from tables.contenders import rank_partitions
 from tables.days import days

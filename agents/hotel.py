@@ -6,8 +6,8 @@ Profiles and events are put into one order first: docs/decisions.md says why.
 from collections.abc import AsyncIterable
 
 from app import app
-from app.state.batch import Batch
 from app.topics import GUEST_EVENTS, GUEST_LOG, GUESTS
+from eventfold.engine.batch import Batch
 from tables.guests import events, guests, profiles
 
 

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterable
 
 from app import app
-from app.state.batch import Batch
 from app.topics import READINGS
+from eventfold.engine.batch import Batch
 from tables.machines import machines
 
 

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterable
 
 from app import app
 from app.calc.searches import clicked, searched
-from app.state.batch import Batch
-from app.state.step import Step
 from app.topics import CLICK_THROUGH, CLICKS, SEARCH_OUTCOMES, SEARCHES, SEARCHES_AND_CLICKS
+from eventfold.engine.batch import Batch
+from eventfold.engine.step import Step
 from tables.click_through import click_throughs
 from tables.searches import searches
 

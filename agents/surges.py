@@ -9,8 +9,8 @@ from app import app
 from app.calc.surges import change, surge
 from app.records import Surge
 from app.settings import settings
-from app.state.batch import Batch
 from app.topics import SURGES, TICKS
+from eventfold.engine.batch import Batch
 from eventfold.windows import WindowResult
 from tables.latest_surges import latest_surges
 from tables.surges import surges

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterable
 from app import app
 from app.calc.verdicts import to_all, to_check
 from app.rules.feed import RulesFeed
-from app.state.batch import Batch
-from app.state.step import Step
 from app.topics import RULES, TRANSACTION_CHECKS, TRANSACTIONS
+from eventfold.engine.batch import Batch
+from eventfold.engine.step import Step
 from tables.verdicts import verdicts
 
 transactions_to_check = Step(

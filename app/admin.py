@@ -28,8 +28,8 @@ from app.admin_client import TIMEOUT, AdminClient, passes
 from app.clients import client_options, running
 from app.refusals import RefusedError, demand_entry, describe_unreachable
 from app.settings import Settings, settings
-from app.state.errors import AFRESH
 from app.topics import AFTER_MAX, TIMESTAMP_TYPE, Timestamp, Topic
+from eventfold.engine.errors import AFRESH
 from eventfold.windows.durations import approximate_duration
 
 #: Seconds between two looks at topics that are being made.

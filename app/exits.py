@@ -74,7 +74,7 @@ def describe(error: BaseException) -> str:
 
     from app.refusals import describe_unreachable  # noqa: PLC0415
     from app.settings import settings  # noqa: PLC0415
-    from app.state.errors import told  # noqa: PLC0415
+    from eventfold.engine.errors import told  # noqa: PLC0415
 
     if isinstance(error, KafkaConnectionError):
         return describe_unreachable(settings())

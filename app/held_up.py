@@ -9,7 +9,7 @@ from traceback import format_stack
 
 from mode import Service
 
-from app.state import metrics
+from eventfold.engine import metrics
 
 #: Seconds without a turn of the event loop after which the log says where it stands.
 LIMIT = 5.0

@@ -23,18 +23,18 @@ from app.clients import running
 from app.decoding import decode_json
 from app.owners import Evidence, demand_claimable, owns, unowned
 from app.records import TopicOwner
-from app.state.changelog import ends, new_consumer
-from app.state.checkpoint import FORBIDDEN, only_writer
-from app.state.table import outputs_of
 from app.topics import OWNERS
+from eventfold.engine.changelog import ends, new_consumer
+from eventfold.engine.checkpoint import FORBIDDEN, only_writer
+from eventfold.engine.table import outputs_of
 from eventfold.windows.durations import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from app.settings import Settings
-    from app.state.table import StateTable
-    from app.state.tasks import Tasks
+    from eventfold.engine.table import StateTable
+    from eventfold.engine.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 

@@ -28,8 +28,8 @@ from app.admin import (
 from app.owner_log import claim, find_evidence, read_owners, release, sizes
 from app.owners import owns
 from app.start import StartError, lock
-from app.state.definitions import of_metadata
-from app.state.table import outputs_of
+from eventfold.engine.definitions import of_metadata
+from eventfold.engine.table import outputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from app.admin import Client
     from app.settings import Settings
-    from app.state.table import StateTable
+    from eventfold.engine.table import StateTable
 
 #: Seconds a broker may take to forget a topic.
 TIMEOUT = 30.0

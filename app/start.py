@@ -25,9 +25,9 @@ from app.open_files import describe_limit, is_limit
 from app.owner_log import claim_outputs
 from app.security.keys import is_shared, keys_of
 from app.security.web import is_loopback
-from app.state.errors import AFRESH, TaskError, made_anew
-from app.state.table import outputs_of
 from app.topics import ALL, Changelog, Topic
+from eventfold.engine.errors import AFRESH, TaskError, made_anew
+from eventfold.engine.table import outputs_of
 from eventfold.private_files import make_private
 
 if TYPE_CHECKING:

@@ -31,14 +31,14 @@ from app.schemas.registry import Registry
 from app.schemas.start import register_all
 from app.settings import Settings, SettingsError, forget_empty, settings, variables
 from app.start import demand_address, demand_keys, demand_protection, lock, prepare
-from app.state.batch import Batch
-from app.state.errors import BatchError, told
-from app.state.tasks import Tasks
 from app.static_members import demand_unused_instance
 from app.web import metrics
 from app.web.protection import http_client
 from app.web.router import Router
 from app.web.server import Server
+from eventfold.engine.batch import Batch
+from eventfold.engine.errors import BatchError, told
+from eventfold.engine.tasks import Tasks
 from eventfold.private_files import keep_private
 from eventfold.windows.errors import DefinitionError
 

@@ -18,8 +18,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app import app
 from app.batching.fetching import install
-from app.state import metrics
-from app.state.progress import Progress
+from eventfold.engine import metrics
+from eventfold.engine.progress import Progress
 from tables.candles import candles
 
 FETCH_BYTES = 8 << 20

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterable
 from app import app
 from app.calc.process import Sender
 from app.records import Tick
-from app.state.batch import Batch
-from app.state.step import Step
 from app.topics import Topic
 from bench.workloads import LARGE
+from eventfold.engine.batch import Batch
+from eventfold.engine.step import Step
 
 TICKS = Topic(os.environ["BENCH_INPUT"], "symbol", Tick, "trades of the market", external=True)
 LARGE_TICKS = Topic(os.environ["BENCH_OUTPUT"], "symbol", Tick, "those of some size", external=True)

@@ -26,13 +26,13 @@ import stamina
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from app.state.store import Store
 from bench.failover import owned
 from bench.machine import described
 from bench.market import START, fill
 from bench.running import pin
 from bench.scene import APPLICATION, GRACE, Scene, size_of
 from bench.watching import Peak, processor_time, usage
+from eventfold.engine.store import Store
 from tests.workers import Worker, until
 
 WINDOW = 300_000

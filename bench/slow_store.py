@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterable
 
-from app.state.store import Store
+from eventfold.engine.store import Store
 
 SECONDS = float(os.environ.get("SLOW_STORE_MS", "100")) / 1000
 

@@ -7,8 +7,8 @@ from app import app
 from app.calc.beaconing import Beaconing, PartState, part_of
 from app.records import Beacon
 from app.settings import settings
-from app.state.keyed_table import KeyedTable
 from app.topics import BEACONS, CONN_EVENTS
+from eventfold.engine.keyed_table import KeyedTable
 
 beacons = KeyedTable(
     app,

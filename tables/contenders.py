@@ -9,9 +9,9 @@ Written by `agents/gainers.py`; nobody reads it but people.
 from app.calc.gains import contenders, day_of, gainer, start_of
 from app.records import BestGains, Gainer
 from app.settings import DAY, settings
-from app.state.group_table import GroupResult, GroupTable
-from app.state.table import Host
 from app.topics import PARTITION_GAINS
+from eventfold.engine.group_table import GroupResult, GroupTable
+from eventfold.engine.table import Host
 
 
 def best_gains(result: GroupResult) -> BestGains:

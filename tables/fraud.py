@@ -7,8 +7,8 @@ from app import app
 from app.calc.fraud import CardState, Fraud
 from app.records import Alert
 from app.settings import DAY, settings
-from app.state.keyed_table import KeyedTable
 from app.topics import ALERTS, PAYMENTS
+from eventfold.engine.keyed_table import KeyedTable
 
 fraud = KeyedTable(
     app,

@@ -7,9 +7,9 @@ from app import app
 from app.calc.hotel import GuestState, Hotel, event_of, profile_of, stay_of
 from app.records import GuestForgotten, GuestProfile, ServiceAction, Stay
 from app.settings import DAY, settings
-from app.state.keyed_table import KeyedTable
-from app.state.step import Step
 from app.topics import GUEST_EVENTS, GUEST_LOG, GUESTS, SERVICE_ACTIONS
+from eventfold.engine.keyed_table import KeyedTable
+from eventfold.engine.step import Step
 
 profiles = Step(
     app,

@@ -11,8 +11,8 @@ from app import app
 from app.calc.gains import day_of
 from app.records import Surge
 from app.settings import DAY
-from app.state.group_table import GroupResult, GroupTable
 from app.topics import SURGES, TICKS
+from eventfold.engine.group_table import GroupResult, GroupTable
 
 
 def newest_first(result: GroupResult) -> list[Surge]:

@@ -5,8 +5,8 @@ Written by `agents/logs.py`; there is nothing to read.
 
 from app import app
 from app.calc.logs import Router
-from app.state.step import Step
 from app.topics import LOGS, LOGS_BY_CLASS
+from eventfold.engine.step import Step
 
 by_severity = Step(
     app,

@@ -7,8 +7,8 @@ from app import app
 from app.calc.maintenance import MachineState, Watch
 from app.records import Maintenance
 from app.settings import DAY, settings
-from app.state.keyed_table import KeyedTable
 from app.topics import MAINTENANCE, READINGS
+from eventfold.engine.keyed_table import KeyedTable
 
 machines = KeyedTable(
     app,

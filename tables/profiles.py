@@ -7,8 +7,8 @@ from app import app
 from app.calc.profiles import Enrich, Known
 from app.records import ProfileChanged, ProfileDeleted
 from app.settings import settings
-from app.state.keyed_table import KeyedTable
 from app.topics import CLICKS_AND_PROFILES, CLICKS_ENRICHED
+from eventfold.engine.keyed_table import KeyedTable
 
 #: A profile is kept until a tombstone deletes it (ms: 1,000 years).
 FOR_EVER = 1_000 * 365 * 86_400_000

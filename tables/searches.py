@@ -8,8 +8,8 @@ from app.calc.joins import Join, Waiting
 from app.calc.searches import alone, belong, found
 from app.records import Clicked, Searched
 from app.settings import settings
-from app.state.keyed_table import KeyedTable
 from app.topics import SEARCH_ALONE, SEARCH_CLICKS, SEARCH_OUTCOMES, SEARCHES_AND_CLICKS
+from eventfold.engine.keyed_table import KeyedTable
 
 searches = KeyedTable(
     app,

@@ -9,9 +9,9 @@ Written by `agents/surges.py`; read by the web's `/api/windows/surges`.
 from app import app
 from app.calc.surges import surge
 from app.settings import settings
-from app.state.window_table import WindowTable
 from app.topics import TICKS
 from eventfold.aggregates import Ohlc
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import on_close, sliding
 
 HOUR = 3_600_000

@@ -7,8 +7,8 @@ from app import app
 from app.calc.trends import Trends
 from app.records import Trend
 from app.settings import DAY
-from app.state.keyed_table import KeyedTable
 from app.topics import CLOSES, TREND_SIGNALS
+from eventfold.engine.keyed_table import KeyedTable
 
 trends = KeyedTable(
     app,

@@ -7,8 +7,8 @@ from app import app
 from app.calc.verdicts import Card, Judge
 from app.records import Check, Rule, RuleChange
 from app.settings import settings
-from app.state.keyed_table import KeyedTable
 from app.topics import TRANSACTION_CHECKS, TRANSACTIONS_REJECTED, TRANSACTIONS_VALIDATED
+from eventfold.engine.keyed_table import KeyedTable
 
 
 def card_of(record: Check | RuleChange) -> str | None:

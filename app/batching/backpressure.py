@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from faust.types import TP
 
-    from app.state.tasks import Tasks
+    from eventfold.engine.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 

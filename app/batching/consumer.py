@@ -23,17 +23,17 @@ from app.batching import fetching
 from app.batching.backpressure import Backpressure
 from app.batching.membership import ClientEndedError, demand_running, install
 from app.batching.thread_calls import CallableThread
-from app.state.batch import Batch
-from app.state.changelog import ends
-from app.state.errors import told
 from app.topic_ids import known, topic_id
+from eventfold.engine.batch import Batch
+from eventfold.engine.changelog import ends
+from eventfold.engine.errors import told
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
     from app.batching.membership import Membership
-    from app.state.task import Task
-    from app.state.tasks import Tasks
+    from eventfold.engine.task import Task
+    from eventfold.engine.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 from mode import Service
 
 if TYPE_CHECKING:
-    from app.state.tasks import Tasks
+    from eventfold.engine.tasks import Tasks
 
 #: Seconds between two looks, and that one may take.
 INTERVAL = 3.0

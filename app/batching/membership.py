@@ -13,7 +13,7 @@ from aiokafka.protocol.api import RequestStruct
 from aiokafka.protocol.group import HeartbeatRequest, HeartbeatResponse_v1
 from aiokafka.protocol.types import Int32, Schema, String
 
-from app.state.errors import told
+from eventfold.engine.errors import told
 
 #: aiokafka annotates little of it.
 _Base: Any = GroupCoordinator

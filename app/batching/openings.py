@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.state.task import State
+from eventfold.engine.task import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from app.state.task import Task
-    from app.state.tasks import Tasks
+    from eventfold.engine.task import Task
+    from eventfold.engine.tasks import Tasks
 
 #: Seconds without progress that any task may take until it runs, above a transaction's time-out:
 #: one that its last owner left open may be in the way for so long.

@@ -16,7 +16,7 @@ from mode import Service
 from app.batching.membership import demand_running
 from app.batching.openings import Openings
 from app.open_files import describe_limit, is_reached
-from app.state.errors import TaskError
+from eventfold.engine.errors import TaskError
 
 if TYPE_CHECKING:
     from app.batching.consumer import BatchConsumer

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from faust.tables.manager import TableManager
 
-from app.state.table import StateTable
+from eventfold.engine.table import StateTable
 
 
 class TaskTableManager(TableManager):

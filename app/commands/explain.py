@@ -21,13 +21,13 @@ from app.decoding import json_decoder
 from app.records import Candle, LateTick, Tick
 from app.settings import DAY, Settings
 from app.settings import settings as of_this_process
-from app.state.batch import Decoder
-from app.state.changelog import new_consumer
-from app.state.clock import SystemClock
 from app.topics import TICKS, TICKS_LATE
 from app.visible import visible_line
 from app.web.candles import TABLES
 from app.web.tables import TableInfo
+from eventfold.engine.batch import Decoder
+from eventfold.engine.changelog import new_consumer
+from eventfold.engine.clock import SystemClock
 from eventfold.windows import Count, DefinitionError, Session, WindowFamily, parse_window
 
 #: What is computed anew, in the order shown.

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from aiokafka import TopicPartition
 
 from app.replay.entries import Coordinates, Entry, coordinates
-from app.state.group_table import GroupTable
-from app.state.keyed_table import KeyedTable
-from app.state.window_table import WindowTable
 from app.topics import Timestamp
+from eventfold.engine.group_table import GroupTable
+from eventfold.engine.keyed_table import KeyedTable
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import Count, Sliding, Window
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from app.replay.history import History
     from app.replay.results import Found
     from app.replay.selection import Interval, Selection
-    from app.state.table import StateTable
+    from eventfold.engine.table import StateTable
     from eventfold.windows import WindowFamily
 
 # Why a result is left out.

@@ -16,14 +16,14 @@ import msgspec
 
 from app.decoding import json_decoder
 from app.schemas.form import AvroForm
-from app.state.group_table import GroupTable
-from app.state.window_table import WindowTable
 from app.topics import DEAD_LETTERS
+from eventfold.engine.group_table import GroupTable
+from eventfold.engine.window_table import WindowTable
 
 if TYPE_CHECKING:
     from app.replay.selection import Selection
-    from app.state.table import StateTable
     from app.topics import Topic
+    from eventfold.engine.table import StateTable
 
 #: How records of a topic are told apart.
 Kind = Literal["windows", "last", "log"]

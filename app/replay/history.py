@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 
 from app.admin import existing_topics
 from app.replay.errors import ReplayError
-from app.state.changelog import ends
+from eventfold.engine.changelog import ends
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from app.replay.selection import Interval, Selection
     from app.settings import Settings
-    from app.state.batch import Batch
     from app.topics import Topic
+    from eventfold.engine.batch import Batch
 
 
 @dataclass

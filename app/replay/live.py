@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aiokafka import TopicPartition
 
 from app.admin import existing_topics
-from app.state.changelog import POLL_RECORDS, ends
+from eventfold.engine.changelog import POLL_RECORDS, ends
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence

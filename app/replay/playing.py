@@ -10,9 +10,9 @@ from aiokafka import TopicPartition
 
 from app.replay.errors import ReplayError
 from app.replay.tasks import ReplayTasks
-from app.state.batch import Batch
-from app.state.errors import told
-from app.state.window_table import WindowTable
+from eventfold.engine.batch import Batch
+from eventfold.engine.errors import told
+from eventfold.engine.window_table import WindowTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -25,8 +25,8 @@ from app.replay.playing import Player
 from app.replay.results import Results
 from app.replay.shadow import ShadowJournal
 from app.schemas.start import SchemaError, find_all
-from app.state.changelog import new_consumer
-from app.state.table import outputs_of
+from eventfold.engine.changelog import new_consumer
+from eventfold.engine.table import outputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from app.replay.selection import Application, Interval, Selection
     from app.settings import Settings
-    from app.state.partition import Out
-    from app.state.table import StateTable
+    from eventfold.engine.partition import Out
+    from eventfold.engine.table import StateTable
 
 
 class Watch(Protocol):

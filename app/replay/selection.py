@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from app.replay.errors import ReplayError
-from app.state.sending import SendingTable
-from app.state.window_table import WindowTable
+from eventfold.engine.sending import SendingTable
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from app.state.table import StateTable
-    from app.state.tasks import Tasks
     from app.topics import Topic
+    from eventfold.engine.table import StateTable
+    from eventfold.engine.tasks import Tasks
 
 
 class Application(Protocol):

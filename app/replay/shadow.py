@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aiokafka import TopicPartition
 
-from app.state.store import Store
+from eventfold.engine.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
-    from app.state.partition import Out, PartitionState, Snapshot
-    from app.state.progress import Progress
-    from app.state.table import StateTable
+    from eventfold.engine.partition import Out, PartitionState, Snapshot
+    from eventfold.engine.progress import Progress
+    from eventfold.engine.table import StateTable
 
 #: Most records of one batch of an internal topic.
 BATCH = 5_000

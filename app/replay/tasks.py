@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from app.replay.errors import ReplayError
-from app.state.errors import UnwritableError, in_words
-from app.state.tasks import Tasks
+from eventfold.engine.errors import UnwritableError, in_words
+from eventfold.engine.tasks import Tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from app.replay.shadow import ShadowJournal
     from app.settings import Settings
-    from app.state.table import StateTable
-    from app.state.task import Task
+    from eventfold.engine.table import StateTable
+    from eventfold.engine.task import Task
 
 #: Seconds between two looks at what tasks do.
 LOOK = 0.02

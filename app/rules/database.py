@@ -38,7 +38,7 @@ from app.records import Rule
 from app.rules.triggers import TRIGGERS
 from app.security.urls import masked
 from app.settings import Settings
-from app.state.metrics import rule_queries
+from eventfold.engine.metrics import rule_queries
 from eventfold.private_files import make_private
 
 #: Changes read at a time.

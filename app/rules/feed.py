@@ -23,11 +23,11 @@ from app.decoding import json_decoder
 from app.records import Rule
 from app.rules.database import SLICE, Change, RulesDatabase, rules_url
 from app.settings import settings
-from app.state import metrics
-from app.state.changelog import ends, new_consumer
-from app.state.checkpoint import FORBIDDEN, new_producer, stop_producer
-from app.state.checkpoint import REFUSALS as REFUSED
 from app.topics import RULES
+from eventfold.engine import metrics
+from eventfold.engine.changelog import ends, new_consumer
+from eventfold.engine.checkpoint import FORBIDDEN, new_producer, stop_producer
+from eventfold.engine.checkpoint import REFUSALS as REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -22,7 +22,7 @@ from app.decoding import json_decoder
 from app.records.schemas import SchemaLevel, SchemaVersion
 from app.schemas.errors import RegistryError
 from app.schemas.subjects import Subjects
-from app.state.checkpoint import only_writer
+from eventfold.engine.checkpoint import only_writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from app.records.schemas import SchemaVersion
     from app.settings import Settings
-    from app.state.table import StateTable
+    from eventfold.engine.table import StateTable
 
 #: Gives the id of a subject's schema.
 _Ask = Callable[[str, str], Awaitable[int]]

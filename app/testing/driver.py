@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aiokafka import TopicPartition
 
-from app.state.definitions import Definitions
-from app.state.store import wipe
 from app.testing.clock import VirtualClock
 from app.testing.cluster import Cluster
 from app.testing.environment import Application, Environment
@@ -20,14 +18,16 @@ from app.testing.kafka import Headers, MemoryKafka, TopicRecord
 from app.testing.loop import VirtualLoop
 from app.testing.topics import Topics
 from app.testing.worker import WorkerTasks
+from eventfold.engine.definitions import Definitions
+from eventfold.engine.store import wipe
 from eventfold.windows import milliseconds
 
 if TYPE_CHECKING:
     from msgspec import Struct
 
-    from app.state.table import StateTable
     from app.testing.journal import Moment
     from app.topics import Topic
+    from eventfold.engine.table import StateTable
 
 #: 2026-01-01T00:00:00Z.
 START = 1_767_225_600_000

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from app.settings import Settings
-    from app.state.table import StateTable
-    from app.state.tasks import Tasks
     from app.testing.clock import VirtualClock
     from app.testing.kafka import MemoryKafka
     from app.testing.loop import VirtualLoop
+    from eventfold.engine.table import StateTable
+    from eventfold.engine.tasks import Tasks
 
 
 class Agent(Protocol):

@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.state.batch import Batch
+    from eventfold.engine.batch import Batch
 
 #: Batches that may wait for an agent.
 BUFFERED_BATCHES = 8

@@ -1,4 +1,4 @@
-"""Transactions and changelogs in memory: what `app/state/journal.py` asks for, without a broker."""
+"""Transactions and changelogs in memory: what `eventfold/engine/journal.py` asks for, without a broker."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Literal
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
-from app.state.replica import Log, Replica, now_ms
 from app.testing.kafka import Transaction
 from app.topics import TOMBSTONES_KEPT
+from eventfold.engine.replica import Log, Replica, now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from app.state.partition import PartitionState, Snapshot
-    from app.state.progress import Progress
-    from app.state.store import Store
-    from app.state.table import StateTable
     from app.testing.kafka import MemoryKafka
+    from eventfold.engine.partition import PartitionState, Snapshot
+    from eventfold.engine.progress import Progress
+    from eventfold.engine.store import Store
+    from eventfold.engine.table import StateTable
 
 #: Where a worker may die in the middle of a checkpoint.
 Moment = Literal["before commit", "after commit"]

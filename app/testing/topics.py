@@ -15,9 +15,9 @@ from app.topics import AFTER_MAX, DEAD_LETTERS, Timestamp, Topic
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.state.table import StateTable
     from app.testing.clock import VirtualClock
     from app.testing.kafka import Headers, MemoryKafka, TopicRecord
+    from eventfold.engine.table import StateTable
 
 #: What Kafka 4 lets a timestamp be ahead of the broker's clock (ms), if the topic says nothing:
 #: https://kafka.apache.org/documentation/#topicconfigs_message.timestamp.after.max.ms

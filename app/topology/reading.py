@@ -9,15 +9,15 @@ from faust.types import TopicT
 from faust.types.tables import CollectionT
 
 from app.batching import BatchSchema
-from app.state.step import Step
-from app.state.table import StateTable
 from app.topics import ALL, DEAD_LETTERS, Topic
 from app.topology.graph import Edge, Flow, Kind, Node, Topology
+from eventfold.engine.step import Step
+from eventfold.engine.table import StateTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from app.state.tasks import Tasks
+    from eventfold.engine.tasks import Tasks
 
 
 class Application(Protocol):

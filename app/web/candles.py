@@ -9,14 +9,14 @@ from faust.types import AppT
 
 from app.decoding import json_decoder
 from app.records import Candle
-from app.state.table import StateTable
-from app.state.window_table import WindowTable
 from app.web.cooperative import collect
 from app.web.errors import bad_parameter
 from app.web.lookup import APP, answer, state_tables
 from app.web.parameters import Values
 from app.web.routes import json_response
 from app.web.search import gather, own_part
+from eventfold.engine.table import StateTable
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows.family import WindowFamily
 from eventfold.windows.windowers import Window, hopping
 

@@ -6,13 +6,13 @@ import msgspec
 from aiohttp import web
 from faust.types import AppT
 
-from app.state.progress import Progress
-from app.state.table import StateTable
 from app.web.errors import RETRY_AFTER
 from app.web.lookup import APP, state_tables
 from app.web.owners import distribution
 from app.web.parameters import Values
 from app.web.routes import json_response
+from eventfold.engine.progress import Progress
+from eventfold.engine.table import StateTable
 
 
 class Alive(msgspec.Struct, frozen=True, omit_defaults=True):

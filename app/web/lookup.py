@@ -12,7 +12,6 @@ from typing import Any
 from aiohttp import web
 from faust.types import AppT
 
-from app.state.table import StateTable
 from app.web.coverage import STALE, write_stale
 from app.web.errors import ApiError, unknown
 from app.web.owners import likely_owner, others, own_url
@@ -28,6 +27,7 @@ from app.web.search import (
     say_searched,
     wants,
 )
+from eventfold.engine.table import StateTable
 
 #: What finds something in the partitions open here; None where there is nothing.
 Here = Callable[[], Awaitable[Any | None]]

@@ -14,8 +14,8 @@ from prometheus_client.exposition import choose_encoder
 from yarl import URL
 
 from app import traces
-from app.state.gauges import TaskGauges
 from app.web.parameters import Values
+from eventfold.engine.gauges import TaskGauges
 
 if TYPE_CHECKING:
     from app.worker import TickApp

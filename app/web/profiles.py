@@ -4,9 +4,9 @@ from aiohttp import web
 
 from app.calc.profiles import Known
 from app.records import Visitor
-from app.state.keyed_table import KeyedTable
 from app.web.lookup import answer, served
 from app.web.parameters import Values
+from eventfold.engine.keyed_table import KeyedTable
 
 TABLE = "profiles"
 

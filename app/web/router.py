@@ -17,10 +17,10 @@ from faust.web.exceptions import NotFound
 from multidict import CIMultiDict
 from yarl import URL
 
-from app.state.table import StateTable
 from app.web.lookup import elsewhere, state_tables
 from app.web.owners import likely_owner, owners
 from app.web.peers import FORWARDED
+from eventfold.engine.table import StateTable
 
 
 class Router(router.Router):

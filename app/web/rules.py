@@ -5,9 +5,9 @@ from msgspec import Struct
 
 from app.calc.verdicts import VERSION, Card
 from app.records import Rule
-from app.state.keyed_table import KeyedTable
 from app.web.lookup import answer, served
 from app.web.parameters import Values
+from eventfold.engine.keyed_table import KeyedTable
 
 TABLE = "verdicts"
 

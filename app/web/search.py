@@ -6,9 +6,6 @@ from typing import Generic, TypeVar
 from aiohttp import web
 from faust.types import AppT
 
-from app.state.errors import ClosedMeanwhileError
-from app.state.partition import PartitionState
-from app.state.table import StateTable
 from app.web.coverage import (
     MISSING,
     STALE,
@@ -22,6 +19,9 @@ from app.web.errors import unavailable
 from app.web.owners import distribution, others, own_url, owners
 from app.web.peers import FORWARDED, PARTITIONS, STANDBY, Reply, ask, read_partitions
 from app.web.routes import json_response
+from eventfold.engine.errors import ClosedMeanwhileError
+from eventfold.engine.partition import PartitionState
+from eventfold.engine.table import StateTable
 
 T = TypeVar("T")
 

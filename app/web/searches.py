@@ -6,13 +6,13 @@ from aiohttp import web
 
 from app.decoding import json_decoder
 from app.records import ClickThrough
-from app.state.window_table import WindowTable
 from app.web.cooperative import collect
 from app.web.lookup import APP, served
 from app.web.parameters import Parameter, Values
 from app.web.routes import json_response
 from app.web.search import gather, own_part
 from app.web.windows import key_windows
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import milliseconds
 
 TABLE = "click-through"

@@ -5,13 +5,13 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from app.state.table import StateTable
-from app.state.window_table import WindowTable
 from app.web.cooperative import collect
 from app.web.errors import unknown
 from app.web.lookup import APP, answer, state_tables
 from app.web.parameters import Values
 from app.web.routes import json_response
+from eventfold.engine.table import StateTable
+from eventfold.engine.window_table import WindowTable
 
 
 class TableInfo(msgspec.Struct, frozen=True):

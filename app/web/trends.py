@@ -3,9 +3,9 @@
 from aiohttp import web
 
 from app.records import Trend
-from app.state.keyed_table import KeyedTable
 from app.web.lookup import answer, served
 from app.web.parameters import Values
+from eventfold.engine.keyed_table import KeyedTable
 
 TABLE = "trends"
 

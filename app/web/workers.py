@@ -8,8 +8,6 @@ from faust.types import AppT
 from prometheus_client.metrics import MetricWrapperBase
 
 from app.decoding import json_decoder
-from app.state import metrics
-from app.state.table import StateTable
 from app.web.health import TableReadiness, readiness
 from app.web.live.stream import HUB
 from app.web.lookup import APP, state_tables
@@ -17,6 +15,8 @@ from app.web.owners import distribution, others, own_url
 from app.web.parameters import Values
 from app.web.peers import FORWARDED, Reply, ask
 from app.web.routes import json_response
+from eventfold.engine import metrics
+from eventfold.engine.table import StateTable
 
 #: By topic, or table, then by partition.
 ByPartition = dict[str, dict[int, int]]

@@ -27,7 +27,7 @@ from app.security.keys import keys_of
 from app.settings import settings
 from app.sinks.csv import CsvFile
 from app.start import lock
-from app.state.store import Store
+from eventfold.engine.store import Store
 
 conf = settings()
 held = lock(conf.data_directory)

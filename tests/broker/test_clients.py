@@ -6,7 +6,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from app.clients import own_cancellation, stop_consumer
-from app.state.checkpoint import stop_producer
+from eventfold.engine.checkpoint import stop_producer
 
 
 @pytest.mark.parametrize("turns", range(8))

@@ -8,13 +8,13 @@ from workers import Market, tick
 
 from app.admin import ensure_topics
 from app.settings import Settings
-from app.state.changelog import new_consumer
 from app.topics import TICKS
 from app.web.live import feed
 from app.web.live.hub import Hub
 from app.web.live.reader import Reader
 from app.web.live.watch import Watch
 from app.web.protection.budget import Budget
+from eventfold.engine.changelog import new_consumer
 
 NOON = 1_767_268_800_000
 

@@ -20,7 +20,7 @@ from app.owner_log import claim, read_owners, release
 from app.owners import OwnerError
 from app.records import Click, Search, Transaction
 from app.settings import Settings
-from app.state.errors import AFRESH
+from eventfold.engine.errors import AFRESH
 
 OWN = Path(__file__).parents[1] / "own"
 

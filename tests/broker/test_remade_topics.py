@@ -11,8 +11,8 @@ from app.batching.fetch_by_id import FetchRequest
 from app.batching.metadata import replace_metadata_request
 from app.clients import running
 from app.settings import Settings
-from app.state.changelog import new_consumer
 from app.topic_ids import known, topic_id
+from eventfold.engine.changelog import new_consumer
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import truth
 from progress import lag
 from workers import MINUTE, Market, Record, Worker, tick, until
 
-from app.state.rows import META, split_row_key
-from app.state.store import Store
+from eventfold.engine.rows import META, split_row_key
+from eventfold.engine.store import Store
 
 SYMBOLS = [f"SYM{number:02}" for number in range(40)]
 

@@ -6,7 +6,7 @@ import pytest
 from progress import committed
 from workers import Market, refusal, tick, until
 
-from app.state.errors import AFRESH
+from eventfold.engine.errors import AFRESH
 
 
 @pytest.fixture(scope="module")

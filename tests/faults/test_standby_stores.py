@@ -14,9 +14,9 @@ from counting import Stream
 from progress import lag
 from workers import DAY, MINUTE, Market, Worker, until
 
-from app.state.replica import now_ms
-from app.state.store import Store
 from eventfold.embedded import LocalBroker, properties
+from eventfold.engine.replica import now_ms
+from eventfold.engine.store import Store
 
 pytestmark = pytest.mark.timeout(300)
 

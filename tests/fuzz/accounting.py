@@ -5,16 +5,16 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from app.records import DeadLetter
-from app.state import metrics
-from app.state.batch import MAX_DEAD_VALUE
-from app.state.event_time import EventTimeState
-from app.state.rows import OPEN
-from app.state.step import Step
-from app.state.table import StateTable
-from app.state.window_table import WindowTable
 from app.testing import TopologyDriver
 from app.testing.kafka import TopicRecord
 from app.topics import DEAD_LETTERS
+from eventfold.engine import metrics
+from eventfold.engine.batch import MAX_DEAD_VALUE
+from eventfold.engine.event_time import EventTimeState
+from eventfold.engine.rows import OPEN
+from eventfold.engine.step import Step
+from eventfold.engine.table import StateTable
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import Window
 
 #: What brokers take in one batch if nobody says otherwise (`message.max.bytes`), less its head.

@@ -7,10 +7,10 @@ from msgspec import Struct
 
 from app import app
 from app.calc.process import Context, Sender
-from app.state.batch import Batch
-from app.state.keyed_table import KeyedTable
-from app.state.step import Step
 from app.topics import Topic
+from eventfold.engine.batch import Batch
+from eventfold.engine.keyed_table import KeyedTable
+from eventfold.engine.step import Step
 
 LEAST = int(os.environ.get("STREAK", "5"))
 

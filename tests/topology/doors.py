@@ -12,11 +12,11 @@ from msgspec import Struct
 from app.batching.tables import TaskTableManager
 from app.calc.process import Context, Sender
 from app.settings import Settings
-from app.state.batch import Batch
-from app.state.keyed_table import KeyedTable
-from app.state.step import Step
 from app.topics import Topic
 from app.worker import TickApp
+from eventfold.engine.batch import Batch
+from eventfold.engine.keyed_table import KeyedTable
+from eventfold.engine.step import Step
 
 GRACE, RETENTION, LIMIT = 60_000, 1_800_000, 600_000
 

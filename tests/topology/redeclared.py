@@ -8,11 +8,11 @@ from app.batching.tables import TaskTableManager
 from app.calc.candles import candle, late_tick
 from app.records import Candle, LateTick, Tick
 from app.settings import Settings
-from app.state.batch import Batch
-from app.state.window_table import WindowTable
 from app.topics import Topic
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
+from eventfold.engine.batch import Batch
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import Emission, WindowResult
 
 TRADES = Topic("trades", "symbol", Tick, "what is traded")

@@ -7,12 +7,12 @@ from msgspec import Struct
 
 from app.batching.tables import TaskTableManager
 from app.settings import Settings
-from app.state.batch import Batch
-from app.state.window_table import WindowTable
 from app.testing import TopologyDriver
 from app.topics import Topic
 from app.worker import TickApp
 from eventfold.aggregates import Sum
+from eventfold.engine.batch import Batch
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import Refusal, WindowResult
 
 

@@ -8,11 +8,11 @@ from msgspec import Struct
 from app.batching.tables import TaskTableManager
 from app.calc.process import Context
 from app.settings import Settings
-from app.state.batch import Batch
-from app.state.keyed_table import KeyedTable
 from app.testing import TopologyDriver
 from app.topics import Topic
 from app.worker import TickApp
+from eventfold.engine.batch import Batch
+from eventfold.engine.keyed_table import KeyedTable
 
 MINUTE = 60_000
 

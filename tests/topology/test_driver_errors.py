@@ -8,11 +8,11 @@ from lives import Market
 from sensors import NewSensors, Reading, Sensors
 
 from app import app
-from app.state.batch import Batch
-from app.state.errors import BatchError, OtherHistoryError, TaskError
-from app.state.window_table import WindowTable
 from app.testing import START, DriverError, TopologyDriver
 from app.topics import CANDLES, DAILY_GAINS, TICKS, TOP_GAINERS, Changelog
+from eventfold.engine.batch import Batch
+from eventfold.engine.errors import BatchError, OtherHistoryError, TaskError
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import WindowResult
 from tables.candles import candles
 

@@ -16,13 +16,13 @@ from app.calc.latest import MOST_BYTES, announce
 from app.calc.process import Context
 from app.records import Tick
 from app.settings import Settings
-from app.state.batch import Batch
-from app.state.key_places import KeyPlaces
-from app.state.keyed_table import KeyedTable
-from app.state.table import StateTable
 from app.testing import TopologyDriver
 from app.topics import Topic
 from app.worker import TickApp
+from eventfold.engine.batch import Batch
+from eventfold.engine.key_places import KeyPlaces
+from eventfold.engine.keyed_table import KeyedTable
+from eventfold.engine.table import StateTable
 from eventfold.windows import on_close
 
 MINUTE = 60_000

@@ -4,8 +4,8 @@ import pytest
 from sensors import Sensors
 
 from app.batching.openings import LIMIT, Openings
-from app.state.progress import Progress
-from app.state.task import State, Task
+from eventfold.engine.progress import Progress
+from eventfold.engine.task import State, Task
 
 #: Seconds, long after anything has begun, for which brokers have answered.
 ANSWERING = 1e6

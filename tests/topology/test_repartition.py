@@ -12,10 +12,10 @@ from msgspec import Struct
 from app.batching.tables import TaskTableManager
 from app.records import Tick
 from app.settings import Settings
-from app.state.repartition import Origin, repartition
 from app.testing import TopologyDriver
 from app.topics import DEAD_LETTERS, Topic
 from app.worker import TickApp
+from eventfold.engine.repartition import Origin, repartition
 from eventfold.windows import DefinitionError
 
 

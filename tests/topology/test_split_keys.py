@@ -9,16 +9,16 @@ from sensors import Reading, total
 
 from app.batching.tables import TaskTableManager
 from app.settings import Settings
-from app.state.batch import Batch
-from app.state.group_table import GroupTable
-from app.state.keyed_table import KeyedTable
-from app.state.step import Step
-from app.state.table import StateTable
-from app.state.window_table import WindowTable
 from app.testing import START, TopologyDriver
 from app.topics import Topic
 from app.worker import TickApp
 from eventfold.aggregates import Sum
+from eventfold.engine.batch import Batch
+from eventfold.engine.group_table import GroupTable
+from eventfold.engine.keyed_table import KeyedTable
+from eventfold.engine.step import Step
+from eventfold.engine.table import StateTable
+from eventfold.engine.window_table import WindowTable
 
 MINUTE = 60_000
 READINGS = Topic("split-readings", "sensor", Reading, "what sensors measure")

@@ -13,8 +13,6 @@ from agents.gainers import daily_gain
 from app.batching.tables import TaskTableManager
 from app.records import DailyGain
 from app.settings import Settings
-from app.state.batch import Batch
-from app.state.window_table import WindowTable
 from app.testing import TopologyDriver
 from app.topics import (
     BEST_GAINS,
@@ -25,6 +23,8 @@ from app.topics import (
     TOP_LOSERS,
 )
 from app.worker import TickApp
+from eventfold.engine.batch import Batch
+from eventfold.engine.window_table import WindowTable
 from tables.contenders import rank_partitions
 from tables.days import days as product_days
 from tables.gainers import Gainers, active, losers, rank_best

@@ -10,14 +10,14 @@ from msgspec import Struct
 
 from app.batching.tables import TaskTableManager
 from app.settings import Settings
-from app.state.batch import Batch
-from app.state.group_table import GroupTable
-from app.state.keyed_table import KeyedTable
-from app.state.table import StateTable
-from app.state.window_table import WindowTable
 from app.testing import START, TopologyDriver
 from app.topics import DEAD_LETTERS, Topic
 from app.worker import TickApp
+from eventfold.engine.batch import Batch
+from eventfold.engine.group_table import GroupTable
+from eventfold.engine.keyed_table import KeyedTable
+from eventfold.engine.table import StateTable
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import WindowResult
 
 SECOND, MINUTE = 1_000, 60_000

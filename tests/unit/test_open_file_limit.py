@@ -8,7 +8,7 @@ import sys
 
 from app.exits import describe
 from app.open_files import is_limit
-from app.state.errors import told
+from eventfold.engine.errors import told
 
 #: Takes a soft limit, and prints those it has after raising it.
 RAISE = """

@@ -8,7 +8,6 @@ from typing import Any
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from app.state.rows import RowDecoder, encode_row
 from eventfold.aggregates import (
     Aggregate,
     Count,
@@ -27,6 +26,7 @@ from eventfold.aggregates import (
     Vwap,
     value_of,
 )
+from eventfold.engine.rows import RowDecoder, encode_row
 
 
 class Event(Struct):

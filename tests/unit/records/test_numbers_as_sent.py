@@ -7,10 +7,10 @@ import pytest
 
 from app.native import extension
 from app.records import Tick
-from app.state.batch import Decoder
-from app.state.clock import SystemClock
-from app.state.decoded import Decoded
 from app.topics import TICKS
+from eventfold.engine.batch import Decoder
+from eventfold.engine.clock import SystemClock
+from eventfold.engine.decoded import Decoded
 from tests.unit.state.raw_records import NOON, Raw
 
 HOUR = 3_600_000

@@ -16,10 +16,10 @@ import pytest
 from aiokafka import TopicPartition
 
 from app import admin
-from app.state import changelog
 from app.testing import TopologyDriver
 from app.testing.driver import MEMORY
 from app.testing.kafka import MemoryKafka, PartitionLog, TopicRecord
+from eventfold.engine import changelog
 
 #: Records of one partition in an answer: several answers make a topic, as on a broker.
 FETCH = 100

@@ -15,12 +15,12 @@ from app.calc.process import Context, Sender
 from app.replay import Interval, Report, Watch, replay, select
 from app.replay.history import History
 from app.settings import Settings
-from app.state.batch import Batch
-from app.state.keyed_table import KeyedTable
-from app.state.step import Step
 from app.testing import TopologyDriver
 from app.topics import Timestamp, Topic
 from app.worker import TickApp
+from eventfold.engine.batch import Batch
+from eventfold.engine.keyed_table import KeyedTable
+from eventfold.engine.step import Step
 
 MINUTE, HOUR = 60_000, 3_600_000
 

@@ -14,11 +14,11 @@ from app.replay.entries import Entries, Entry
 from app.replay.results import Found
 from app.replay.selection import Selection, select
 from app.settings import Settings
-from app.state.keyed_table import KeyedTable
-from app.state.window_table import WindowTable
 from app.topics import SURGES, TICKS, Timestamp, Topic
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
+from eventfold.engine.keyed_table import KeyedTable
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import WindowFamily, count, session, tumbling
 
 

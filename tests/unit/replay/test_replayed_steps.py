@@ -29,9 +29,9 @@ from app.replay import ReplayError, coverage
 from app.replay.history import History
 from app.schemas.form import AvroForm
 from app.security.urls import SecretUrl
-from app.state.batch import Batch
-from app.state.step import Step
 from app.topics import Timestamp
+from eventfold.engine.batch import Batch
+from eventfold.engine.step import Step
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from app import app
 from app.clients import running
 from app.replay import Interval, ReplayError, Report, coverage
 from app.replay.live import SKEW, written
-from app.state.changelog import new_consumer
 from app.topics import CANDLES, DAILY_GAINS, DEAD_LETTERS, SURGES, TICKS, TICKS_LATE, TOP_GAINERS
+from eventfold.engine.changelog import new_consumer
 from tables.days import days
 
 

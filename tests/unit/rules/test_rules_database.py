@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event, text
 from app.calc.rules import BadRuleError
 from app.rules.database import RulesDatabase, UnknownRuleError, rules_url
 from app.settings import Settings
-from app.state.metrics import rule_queries
+from eventfold.engine.metrics import rule_queries
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

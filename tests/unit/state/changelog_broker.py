@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
 
-from app.state.replica import OWN
-from app.state.rows import META, Meta, encode_meta, row_key
+from eventfold.engine.replica import OWN
+from eventfold.engine.rows import META, Meta, encode_meta, row_key
 
 
 class Record(NamedTuple):

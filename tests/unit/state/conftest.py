@@ -12,11 +12,11 @@ from app.batching.tables import TaskTableManager
 from app.calc.candles import candle, late_tick
 from app.native import extension
 from app.settings import Settings
-from app.state.table import StateTable
-from app.state.window_table import WindowTable
 from app.topics import CANDLES, TICKS, TICKS_LATE
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
+from eventfold.engine.table import StateTable
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import parse_windows
 
 

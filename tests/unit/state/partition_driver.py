@@ -1,6 +1,6 @@
 """One partition of a table, alone between a topic and a Kafka that are lists.
 
-It is driven as its task drives it (app/state/task.py): batches are folded, snapshots taken,
+It is driven as its task drives it (eventfold/engine/task.py): batches are folded, snapshots taken,
 written in transactions and only then put into the store, a real one; after a crash the store is
 brought to the end of the changelog, and folding goes on where the meta row says.
 """
@@ -14,14 +14,14 @@ import msgspec
 from raw_records import Raw
 
 from app.native import extension
-from app.state.batch import Batch
-from app.state.partition import Out, Snapshot
-from app.state.store import Store, wipe
-from app.state.table import StateTable
-from app.state.task import Task
-from app.state.window_table import WindowTable
 from app.topics import Topic
 from app.worker import TickApp
+from eventfold.engine.batch import Batch
+from eventfold.engine.partition import Out, Snapshot
+from eventfold.engine.store import Store, wipe
+from eventfold.engine.table import StateTable
+from eventfold.engine.task import Task
+from eventfold.engine.window_table import WindowTable
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from app.state.window_table import Place, WindowTable
+from eventfold.engine.window_table import Place, WindowTable
 from eventfold.windows import WindowFamily, WindowResult
 
 

@@ -10,17 +10,17 @@ from aiokafka.errors import GroupAuthorizationFailedError, KafkaConnectionError
 from partition_driver import NewTable
 
 from app.settings import Settings
-from app.state.errors import BatchError, OtherHistoryError, TaskError, UnwritableError, told
-from app.state.progress import Progress
-from app.state.rows import UnreadableRowError
-from app.state.store import DamagedStoreError, StoreError
-from app.state.task import State, Task
-from app.state.tasks import ATTEMPTS, Tasks
 from app.testing.clock import VirtualClock
 from app.testing.journal import MemoryJournal
 from app.testing.kafka import MemoryKafka
 from app.topics import TICKS
 from app.worker import TickApp
+from eventfold.engine.errors import BatchError, OtherHistoryError, TaskError, UnwritableError, told
+from eventfold.engine.progress import Progress
+from eventfold.engine.rows import UnreadableRowError
+from eventfold.engine.store import DamagedStoreError, StoreError
+from eventfold.engine.task import State, Task
+from eventfold.engine.tasks import ATTEMPTS, Tasks
 
 TP = TopicPartition(TICKS.name, 0)
 

@@ -13,11 +13,11 @@ from raw_records import BAD, GOOD, NOON, Raw, raw_tick
 from app.native import Extension, extension
 from app.records import EARLIEST, LATEST, Tick
 from app.records.reading import reader
-from app.state.batch import MAX_DEAD_TEXT, MAX_DEAD_VALUE, Batch, Decoder
-from app.state.checkpoint import BATCH_BYTES
-from app.state.clock import SystemClock
-from app.state.decoded import Decoded
 from app.topics import CONN_EVENTS, LOGS, TICKS, Topic
+from eventfold.engine.batch import MAX_DEAD_TEXT, MAX_DEAD_VALUE, Batch, Decoder
+from eventfold.engine.checkpoint import BATCH_BYTES
+from eventfold.engine.clock import SystemClock
+from eventfold.engine.decoded import Decoded
 
 HOUR = 3_600_000
 PARTITION = 3

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec import Meta, Struct
 
-from app.state.integers import bounded
+from eventfold.engine.integers import bounded
 
 LARGE = 1 << 64
 

@@ -3,8 +3,8 @@
 import pytest
 from aiokafka import TopicPartition
 
-from app.state.errors import UnwritableError
-from app.state.unwritable import Careful, Unwritable
+from eventfold.engine.errors import UnwritableError
+from eventfold.engine.unwritable import Careful, Unwritable
 
 
 def failed(begin: int, end: int, offset: int | None = None, table: str = "t") -> UnwritableError:

@@ -14,7 +14,7 @@ from partition_driver import Drive, NewTable, PartitionDriver
 from raw_records import NOON, raw_tick
 
 from app.records import Tick
-from app.state.checkpoint import (
+from eventfold.engine.checkpoint import (
     BATCH_BYTES,
     InvalidRecordError,
     is_fatal,
@@ -22,8 +22,8 @@ from app.state.checkpoint import (
     stop_producer,
     write,
 )
-from app.state.errors import TaskError
-from app.state.partition import Snapshot
+from eventfold.engine.errors import TaskError
+from eventfold.engine.partition import Snapshot
 
 SOURCE = TopicPartition("ticks", 0)
 OUTPUT = ("results", 1)
@@ -261,7 +261,7 @@ async def test_a_producer_without_a_transaction_is_stopped(
     monkeypatch: pytest.MonkeyPatch, *, ends: bool
 ) -> None:
     """One that waits for its broker is abandoned after a while."""
-    monkeypatch.setattr("app.state.checkpoint.STOP_TIMEOUT", 0.01)
+    monkeypatch.setattr("eventfold.engine.checkpoint.STOP_TIMEOUT", 0.01)
     waiter = asyncio.get_running_loop().create_future()
     waiter.set_exception(kafka.ProducerFenced())
     producer: Any = Stopped(waiter, ends=ends)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from trails import Trail, TrailState
 
-from app.state.closed_windows import FULL, ClosedWindows
-from app.state.rows import split_row_key
-from app.state.store import Store
+from eventfold.engine.closed_windows import FULL, ClosedWindows
+from eventfold.engine.rows import split_row_key
+from eventfold.engine.store import Store
 from eventfold.windows import Evidence, Folded, Span
 
 

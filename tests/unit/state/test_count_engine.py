@@ -24,9 +24,9 @@ from trails import (
 )
 
 from app.records import DeadLetter, Tick
-from app.state import closed_windows, count_state, partition, portion
 from app.topics import DEAD_LETTERS
 from app.worker import TickApp
+from eventfold.engine import closed_windows, count_state, partition, portion
 
 HOUR = 60 * MINUTE
 

@@ -18,9 +18,9 @@ from trails import (
 )
 
 from app.records import Tick
-from app.state import closed_windows, count_state, portion
 from app.topics import TICKS_LATE
 from app.worker import TickApp
+from eventfold.engine import closed_windows, count_state, portion
 from eventfold.windows import on_close
 
 HOUR = 60 * MINUTE

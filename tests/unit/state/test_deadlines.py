@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.state.deadlines import FEW, Deadlines
+from eventfold.engine.deadlines import FEW, Deadlines
 
 
 @dataclass(eq=False)

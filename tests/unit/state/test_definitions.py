@@ -8,8 +8,14 @@ from aiokafka.structs import OffsetAndMetadata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.state.definitions import COMPRESSED, Definition, Definitions, of_metadata, to_metadata
-from app.state.errors import TaskError
+from eventfold.engine.definitions import (
+    COMPRESSED,
+    Definition,
+    Definitions,
+    of_metadata,
+    to_metadata,
+)
+from eventfold.engine.errors import TaskError
 
 TP = TopicPartition("ticks", 0)
 

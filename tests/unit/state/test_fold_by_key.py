@@ -20,9 +20,9 @@ from window_checks import (
 )
 
 from app.records import Candle, DeadLetter, Tick
-from app.state import pane_folding
 from app.topics import CANDLES, DEAD_LETTERS
 from eventfold.aggregates import Ohlc, OhlcState
+from eventfold.engine import pane_folding
 
 pytestmark = pytest.mark.usefixtures("twin")
 

@@ -15,11 +15,11 @@ from raw_records import Raw
 
 from app.calc.gains import day_of, start_of
 from app.records import DailyGain, DeadLetter, Gainer, TopGainers
-from app.state import partition
-from app.state.group_table import GroupTable
-from app.state.rows import split_row_key
 from app.topics import DAILY_GAINS, DEAD_LETTERS, TOP_GAINERS
 from app.worker import TickApp
+from eventfold.engine import partition
+from eventfold.engine.group_table import GroupTable
+from eventfold.engine.rows import split_row_key
 from tables.gainers import gainers
 
 DAY = 86_400_000

@@ -13,11 +13,11 @@ from partition_driver import NewTable
 from app.batching.backpressure import Backpressure
 from app.batching.consumer import NONE, BatchConsumer
 from app.settings import Settings
-from app.state.tasks import Tasks
 from app.testing.clock import VirtualClock
 from app.testing.journal import LostError, MemoryJournal
 from app.testing.kafka import MemoryKafka
 from app.worker import TickApp
+from eventfold.engine.tasks import Tasks
 
 Fetched = Mapping[TopicPartition, list["Record"]]
 

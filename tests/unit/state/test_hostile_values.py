@@ -9,12 +9,12 @@ from msgspec import Meta, Struct
 from raw_records import NOON, Raw
 
 from app.records import DeadLetter
-from app.state.batch import Decoder
-from app.state.clock import SystemClock
-from app.state.decoded import Decoded
-from app.state.integers import bounded
-from app.state.rows import MAX_KEY
 from app.topics import ALL, CONN_EVENTS, DEAD_LETTERS, GUEST_EVENTS, LOGS, LOGS_BY_CLASS, Topic
+from eventfold.engine.batch import Decoder
+from eventfold.engine.clock import SystemClock
+from eventfold.engine.decoded import Decoded
+from eventfold.engine.integers import bounded
+from eventfold.engine.rows import MAX_KEY
 
 HOUR = 3_600_000
 

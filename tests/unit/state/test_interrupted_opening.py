@@ -13,13 +13,13 @@ from aiokafka.errors import KafkaConnectionError
 from partition_driver import NewTable
 
 from app.settings import Settings
-from app.state.progress import Progress
-from app.state.store import Store
-from app.state.table import StateTable
-from app.state.tasks import Tasks
 from app.testing.clock import VirtualClock
 from app.testing.journal import MemoryJournal, MemoryWriter
 from app.testing.kafka import MemoryKafka
+from eventfold.engine.progress import Progress
+from eventfold.engine.store import Store
+from eventfold.engine.table import StateTable
+from eventfold.engine.tasks import Tasks
 
 
 class Stubborn(MemoryJournal):

@@ -14,9 +14,9 @@ from partition_driver import Drive, PartitionDriver
 from raw_records import Raw
 
 from app.calc.joins import Join, Pair, Waiting
-from app.state.keyed_table import KeyedTable
 from app.topics import DEAD_LETTERS, Topic
 from app.worker import TickApp
+from eventfold.engine.keyed_table import KeyedTable
 
 MINUTE = 60_000
 FAR = 1_000 * MINUTE

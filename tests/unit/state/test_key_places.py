@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.state.key_places import OVERHEAD, KeyPlaces
+from eventfold.engine.key_places import OVERHEAD, KeyPlaces
 
 SIGHTINGS = st.lists(
     st.tuples(st.integers(0, 3), st.lists(st.sampled_from([b"a", b"b", b"c", b"d"]), max_size=5))

@@ -14,10 +14,10 @@ from raw_records import NOON, Raw
 
 from app.calc.process import Context
 from app.records import DeadLetter
-from app.state.batch import Batch
-from app.state.keyed_table import KeyedTable
 from app.topics import DEAD_LETTERS, Topic
 from app.worker import TickApp
+from eventfold.engine.batch import Batch
+from eventfold.engine.keyed_table import KeyedTable
 
 RETENTION, GRACE, ALARM = 60_000, 5_000, 20_000
 

@@ -8,9 +8,9 @@ from plans import MINUTE
 from raw_records import raw_tick
 
 from app.records import Tick
-from app.state.late_counts import LateCounts
-from app.state.rows import LATE, split_row_key
-from app.state.store import Store
+from eventfold.engine.late_counts import LateCounts
+from eventfold.engine.rows import LATE, split_row_key
+from eventfold.engine.store import Store
 
 DAY = 86_400_000
 RETENTION = 3 * DAY

@@ -17,14 +17,14 @@ from app.calc.candles import candle
 from app.native import extension
 from app.records import EARLIEST, LATEST, Tick
 from app.records.reading import reader
-from app.state.batch import Decoder
-from app.state.clock import SystemClock
-from app.state.errors import TaskError
-from app.state.native_candles import pane_maker
-from app.state.rows import encode_row, row_key
 from app.topics import CANDLES, DEAD_LETTERS, TICKS
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc, OhlcState
+from eventfold.engine.batch import Decoder
+from eventfold.engine.clock import SystemClock
+from eventfold.engine.errors import TaskError
+from eventfold.engine.native_candles import pane_maker
+from eventfold.engine.rows import encode_row, row_key
 from eventfold.windows import WindowResult
 
 NATIVE: Any = extension()

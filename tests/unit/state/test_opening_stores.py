@@ -7,11 +7,11 @@ from typing import NamedTuple
 import pytest
 from aiokafka import TopicPartition
 
-from app.state import replica as replicas
-from app.state.errors import OtherHistoryError
-from app.state.replica import OWN, Log, Replica
-from app.state.rows import META, Meta, encode_meta, row_key
-from app.state.store import Store
+from eventfold.engine import replica as replicas
+from eventfold.engine.errors import OtherHistoryError
+from eventfold.engine.replica import OWN, Log, Replica
+from eventfold.engine.rows import META, Meta, encode_meta, row_key
+from eventfold.engine.store import Store
 
 CHANGELOG = TopicPartition("changelog", 0)
 ROW, OTHER_ROW = row_key(b"A", 0), row_key(b"B", 0)

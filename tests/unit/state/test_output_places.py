@@ -11,10 +11,10 @@ from raw_records import NOON, raw_tick
 
 from app.calc.candles import candle, late_tick
 from app.records import LateTick, Tick
-from app.state.window_table import WindowTable
 from app.topics import CANDLES, Topic
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import parse_windows
 
 pytestmark = pytest.mark.usefixtures("twin")

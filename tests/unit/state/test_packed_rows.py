@@ -6,8 +6,8 @@ from typing import Any, Self
 import pytest
 from msgspec import Struct
 
-from app.state.rows import RowDecoder, UnreadableRowError, encode_row
 from eventfold.aggregates import Packed
+from eventfold.engine.rows import RowDecoder, UnreadableRowError, encode_row
 
 _FORMAT = Format(">hh")
 

@@ -11,8 +11,8 @@ from table_pages import page as page_of
 from trails import Definition, declared
 
 from app.records import Tick
-from app.state.window_table import Place, WindowTable, place_of
 from app.worker import TickApp
+from eventfold.engine.window_table import Place, WindowTable, place_of
 from eventfold.windows import WindowResult
 
 #: Windows of a count share starts, those that cumulate too; others go on without an end in between.

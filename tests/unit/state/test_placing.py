@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.native import extension
-from app.state.placing import partition_of
+from eventfold.engine.placing import partition_of
 
 
 @given(st.binary(max_size=300), st.integers(1, 1_000))

@@ -12,9 +12,9 @@ from raw_records import NOON, Raw, raw_tick
 from window_checks import LIVES, Life, assert_answers, assert_published, assert_refused, declared
 
 from app.records import Candle, LateTick, Tick
-from app.state import pane_publishing, partition, portion
-from app.state.partition import Snapshot
 from app.topics import CANDLES, TICKS_LATE
+from eventfold.engine import pane_publishing, partition, portion
+from eventfold.engine.partition import Snapshot
 from eventfold.windows import on_close
 
 pytestmark = pytest.mark.usefixtures("twin")
@@ -151,7 +151,7 @@ def test_rows_of_one_instant_are_deleted_by_several_transactions(
     monkeypatch.setattr(portion, "RESULTS", 100_000)
     monkeypatch.setattr(pane_publishing, "SLICE", 100_000)
     monkeypatch.setattr(partition, "EXPIRE_SLICE", limit)
-    monkeypatch.setattr("app.state.event_time.EXPIRE_SLICE", limit)
+    monkeypatch.setattr("eventfold.engine.event_time.EXPIRE_SLICE", limit)
     table = new_table("1m", MINUTE, HOUR)
     raw = one_instant(keys)
     late = [Tick(f"S{n:05}", 1.0, NOON) for n in range(keys // 2)]

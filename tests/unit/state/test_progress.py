@@ -6,12 +6,12 @@ import pytest
 from partition_driver import NewTable
 from prometheus_client import REGISTRY
 
-from app.state import progress as progresses
-from app.state.gauges import TaskGauges
-from app.state.progress import Progress
-from app.state.task import Task
 from app.topics import TICKS
 from app.worker import TickApp
+from eventfold.engine import progress as progresses
+from eventfold.engine.gauges import TaskGauges
+from eventfold.engine.progress import Progress
+from eventfold.engine.task import Task
 
 
 class Clock:

@@ -12,11 +12,11 @@ from raw_records import NOON, raw_tick
 from trails import Definition, declared
 
 from app.records import Tick
-from app.state import store
-from app.state.errors import ClosedMeanwhileError
-from app.state.store import Store
-from app.state.window_table import WindowTable, place_of
 from app.worker import TickApp
+from eventfold.engine import store
+from eventfold.engine.errors import ClosedMeanwhileError
+from eventfold.engine.store import Store
+from eventfold.engine.window_table import WindowTable, place_of
 
 #: So many keys that a partition has more than one piece of them.
 KEYS = [f"K{number:02}" for number in range(40)]

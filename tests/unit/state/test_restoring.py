@@ -11,14 +11,14 @@ from changelog_broker import Broker, Consumer
 from partition_driver import NewTable
 
 from app.settings import Settings
-from app.state import changelog, replica, restore
-from app.state.errors import OtherHistoryError
-from app.state.progress import Progress
-from app.state.replica import OWN
-from app.state.rows import row_key
-from app.state.store import Store
-from app.state.window_table import WindowTable
 from app.topics import TOMBSTONES_KEPT
+from eventfold.engine import changelog, replica, restore
+from eventfold.engine.errors import OtherHistoryError
+from eventfold.engine.progress import Progress
+from eventfold.engine.replica import OWN
+from eventfold.engine.rows import row_key
+from eventfold.engine.store import Store
+from eventfold.engine.window_table import WindowTable
 
 NOW = 1_767_225_600_000
 

@@ -10,9 +10,9 @@ from plans import MINUTE, PLANS, Step, live, ticks
 from raw_records import NOON, Raw, raw_tick
 
 from app.records import Tick
-from app.state import partition
-from app.state.rows import META, split_row_key
 from app.topics import TICKS_LATE
+from eventfold.engine import partition
+from eventfold.engine.rows import META, split_row_key
 
 HOUR = 60 * MINUTE
 

@@ -8,8 +8,9 @@ from plans import MINUTE
 from raw_records import NOON, raw_tick
 
 from app.records import Tick
-from app.state.errors import TaskError
-from app.state.rows import (
+from eventfold.aggregates import Ohlc
+from eventfold.engine.errors import TaskError
+from eventfold.engine.rows import (
     META,
     Meta,
     RowDecoder,
@@ -21,7 +22,6 @@ from app.state.rows import (
     row_key,
     split_row_key,
 )
-from eventfold.aggregates import Ohlc
 
 STARTS = st.integers(0, 2**63 - 1)
 

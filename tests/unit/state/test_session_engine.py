@@ -28,10 +28,10 @@ from table_pages import page as page_of
 from trails import EMISSIONS, UNLUCKY, Definition, assert_refused, declared, rows, told
 
 from app.records import DeadLetter, Tick
-from app.state import partition, portion, session_state
-from app.state.window_table import place_of
 from app.topics import CANDLES, DEAD_LETTERS
 from app.worker import TickApp
+from eventfold.engine import partition, portion, session_state
+from eventfold.engine.window_table import place_of
 
 HOUR = 60 * MINUTE
 

@@ -15,8 +15,8 @@ from trails import (
 )
 
 from app.records import Tick
-from app.state import session_state
 from app.worker import TickApp
+from eventfold.engine import session_state
 from eventfold.windows import every_change, on_close
 
 HOUR = 60 * MINUTE

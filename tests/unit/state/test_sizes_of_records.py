@@ -8,11 +8,11 @@ from prometheus_client import REGISTRY
 from raw_records import NOON, Raw, raw_tick
 
 from app.records import Candle, DeadLetter, Tick
-from app.state.errors import TaskError, UnwritableError
-from app.state.rows import META
-from app.state.unwritable import Careful
 from app.topics import CANDLES, DEAD_LETTERS
 from eventfold.aggregates import Ohlc
+from eventfold.engine.errors import TaskError, UnwritableError
+from eventfold.engine.rows import META
+from eventfold.engine.unwritable import Careful
 
 pytestmark = pytest.mark.usefixtures("twin")
 

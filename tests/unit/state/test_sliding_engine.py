@@ -21,8 +21,8 @@ from trails import (
 )
 
 from app.records import Tick
-from app.state import pane_publishing, portion
 from app.worker import TickApp
+from eventfold.engine import pane_publishing, portion
 from eventfold.windows import on_close
 
 SECOND = 1_000

@@ -10,8 +10,8 @@ from plans import MINUTE
 from raw_records import NOON, raw_tick
 
 from app.records import Tick
-from app.state.standby_reading import StandbyReader
-from app.state.store import Store
+from eventfold.engine.standby_reading import StandbyReader
+from eventfold.engine.store import Store
 from eventfold.windows import Window
 
 

@@ -14,12 +14,12 @@ from changelog_broker import Broker, Consumer, Record
 from partition_driver import NewTable
 from prometheus_client import REGISTRY
 
-from app.state import changelog, standby
-from app.state.rows import row_key
-from app.state.standby import Standbys
-from app.state.store import DamagedStoreError, Store, wipe
-from app.state.window_table import WindowTable
 from app.worker import TickApp
+from eventfold.engine import changelog, standby
+from eventfold.engine.rows import row_key
+from eventfold.engine.standby import Standbys
+from eventfold.engine.store import DamagedStoreError, Store, wipe
+from eventfold.engine.window_table import WindowTable
 
 
 @pytest.fixture

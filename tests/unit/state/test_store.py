@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rocksdict import DbClosedError
 
-from app.state.rows import META, OPEN, prefix, row_key, split_row_key
-from app.state.store import DamagedStoreError, Store, StoreError, StoreInUseError, wipe
+from eventfold.engine.rows import META, OPEN, prefix, row_key, split_row_key
+from eventfold.engine.store import DamagedStoreError, Store, StoreError, StoreInUseError, wipe
 
 #: Keys that are prefixes of each other, empty, binary, and as long as the meta row's would be.
 KEYS = st.sampled_from([b"", b"A", b"AB", b"B", b"\x00", b"\xff\xff", b"__meta__", b"m" * 0x5F5F])

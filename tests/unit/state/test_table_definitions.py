@@ -6,10 +6,10 @@ import pytest
 from msgspec import Struct
 
 from app.calc.candles import candle
-from app.state.window_table import WindowTable
 from app.topics import TICKS, Timestamp, Topic
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import DefinitionError, every_change, on_close
 
 A_TIME = "the time (ms) of the events of odd; or name a Timestamp"

@@ -13,11 +13,11 @@ from raw_records import NOON, raw_tick
 from app.batching.tables import TaskTableManager
 from app.calc.candles import candle
 from app.records import Tick
-from app.state.key_places import KeyPlaces
-from app.state.window_table import WindowTable
 from app.topics import TICKS
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
+from eventfold.engine.key_places import KeyPlaces
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import (
     Emission,
     at_most_every,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.state.errors import told
+from eventfold.engine.errors import told
 
 
 def read(text: str) -> object:

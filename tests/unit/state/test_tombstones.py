@@ -8,11 +8,11 @@ from partition_driver import Drive
 from raw_records import NOON, Raw
 
 from app.calc.process import Context
-from app.state.batch import Decoder
-from app.state.clock import SystemClock
-from app.state.keyed_table import KeyedTable
 from app.topics import Topic
 from app.worker import TickApp
+from eventfold.engine.batch import Decoder
+from eventfold.engine.clock import SystemClock
+from eventfold.engine.keyed_table import KeyedTable
 
 HOUR = 3_600_000
 

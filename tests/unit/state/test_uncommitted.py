@@ -8,15 +8,15 @@ from partition_driver import Drive, NewTable
 from raw_records import NOON, raw_tick
 
 from app.records import Tick
-from app.state import gauges
-from app.state import portion as portions
-from app.state.gauges import TaskGauges
-from app.state.partition import ROW_BYTES
-from app.state.portion import RESULT_BYTES, Appraisal, Portion
-from app.state.uncommitted import OVERHEAD, Outgoing, Uncommitted, size_of
 from app.testing.clock import VirtualClock
 from app.topics import TICKS_LATE
 from app.worker import TickApp
+from eventfold.engine import gauges
+from eventfold.engine import portion as portions
+from eventfold.engine.gauges import TaskGauges
+from eventfold.engine.partition import ROW_BYTES
+from eventfold.engine.portion import RESULT_BYTES, Appraisal, Portion
+from eventfold.engine.uncommitted import OVERHEAD, Outgoing, Uncommitted, size_of
 
 ONE, OTHER, THIRD = (TopicPartition("ticks", n) for n in range(3))
 

@@ -24,9 +24,9 @@ from window_checks import (
 )
 
 from app.records import Candle, DeadLetter, LateTick, Tick
-from app.state import pane_publishing
 from app.topics import CANDLES, DEAD_LETTERS, TICKS_LATE
 from eventfold.aggregates import Ohlc
+from eventfold.engine import pane_publishing
 from eventfold.windows import Window
 
 pytestmark = pytest.mark.usefixtures("twin")

@@ -9,9 +9,9 @@ import pytest
 from partition_driver import Drive
 from timelines import Timeline, outside, read, run, show
 
-from app.state.window_table import WindowTable
 from app.worker import TickApp
 from eventfold import windows
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import Calendar, Window, parse_window, parsing
 
 DOC = (Path(__file__).parents[3] / "docs" / "windows.md").read_text(encoding="utf-8")

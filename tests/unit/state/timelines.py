@@ -24,10 +24,10 @@ from raw_records import raw_tick
 
 from app.calc.candles import late_tick
 from app.records import LateTick, Tick
-from app.state.window_table import WindowTable
 from app.topics import CANDLES, TICKS, TICKS_LATE
 from app.worker import TickApp
 from eventfold.aggregates import Sum
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import Emission, WindowResult, every_change, on_close, parse_window
 
 DAY = "2026-01-31"

@@ -11,9 +11,9 @@ from plans import MINUTE, PLANS, Step, ticks
 from raw_records import Raw
 
 from app.records import Candle, DeadLetter, LateTick
-from app.state import window_table
-from app.state.window_table import WindowTable
 from app.topics import CANDLES, DEAD_LETTERS, TICKS_LATE
+from eventfold.engine import window_table
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import Window, parse_windows
 
 

@@ -10,7 +10,7 @@ from web_workers import MINUTE, NOON
 from yarl import URL
 
 from app.records import Candle, TopGainers
-from app.state.progress import Progress
+from eventfold.engine.progress import Progress
 
 
 async def _get(http: ClientSession, url: str, status: int = 200) -> Any:

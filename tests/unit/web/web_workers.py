@@ -8,12 +8,12 @@ from typing import Any
 import faust
 
 from app.records import Candle, Gainer, MostActive, TopGainers, TopLosers
-from app.state.progress import Progress
-from app.state.table import StateTable
-from app.state.window_table import WindowTable
 from app.topics import DAILY_GAINS, TICKS
 from app.web.router import Router
 from app.web.server import Server
+from eventfold.engine.progress import Progress
+from eventfold.engine.table import StateTable
+from eventfold.engine.window_table import WindowTable
 from eventfold.windows import WindowResult
 from eventfold.windows.windowers import Window, parse_windows
 

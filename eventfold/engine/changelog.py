@@ -1,0 +1,80 @@
+"""Changelogs, read: what restoring a partition and following it as a standby have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.protocol.admin import DescribeConfigsRequest
+
+from app.clients import client_options
+from app.topic_ids import known, topic_ids
+from app.topics import TOMBSTONES_KEPT
+from eventfold.engine.errors import OtherHistoryError, changelog_made_anew
+from eventfold.engine.replica import Log, now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from app.settings import Settings
+
+FETCH_BYTES = 8 << 20
+
+#: Longest wait (ms) of a broker for more to answer with.
+FETCH_WAIT_MS = 50
+
+#: Most records between two turns of the event loop.
+POLL_RECORDS = 10_000
+
+#: A resource's type in Kafka's protocol.
+_TOPIC = 2
+
+
+def new_consumer(conf: Settings) -> AIOKafkaConsumer:
+    """Make a consumer of changelogs, which sees only what is committed."""
+    return AIOKafkaConsumer(
+        **client_options(conf),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=FETCH_BYTES,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
+    )
+
+
+async def ends(
+    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+) -> dict[TopicPartition, tuple[int, int]]:
+    """Give the first offset of each partition and the one after its last."""
+    first = await consumer.beginning_offsets(partitions)
+    last = await consumer.end_offsets(partitions)
+    return {tp: (first[tp], last[tp]) for tp in partitions}
+
+
+async def survey(
+    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+) -> dict[TopicPartition, Log]:
+    """Return what brokers know of changelog partitions; their topics are fetched by id then.
+
+    Raises OtherHistoryError for a topic that was made anew since this process began to read it.
+    """
+    asked, client = now_ms(), consumer._client  # noqa: SLF001  # a consumer asks for no ids
+    names = {tp.topic for tp in partitions}
+    ids = await topic_ids(client, names)
+    for name, found in ids.items():
+        if known.bind(name, found) != found:
+            raise OtherHistoryError(changelog_made_anew(name))
+    kept = await _tombstones_kept(client, names)
+    return {
+        tp: Log(first, end, ids[tp.topic], kept.get(tp.topic, TOMBSTONES_KEPT), asked)
+        for tp, (first, end) in (await ends(consumer, partitions)).items()
+    }
+
+
+async def _tombstones_kept(client: Any, topics: Collection[str]) -> dict[str, int]:
+    """Return `delete.retention.ms` (ms) of the topics of which one may ask."""
+    resources = [(_TOPIC, topic, ["delete.retention.ms"]) for topic in topics]
+    answer = await client.send(client.get_random_node(), DescribeConfigsRequest(resources))
+    return {
+        topic: int(entry[1]) for _, _, _, topic, entries in answer.resources for entry in entries
+    }

@@ -1,0 +1,227 @@
+"""Standbys: stores of partitions that other workers run, kept up to date from their changelogs.
+
+Faust's assignor says which partitions a worker is to stand by for (TABLE_STANDBY_REPLICAS), and
+gives a partition to one of its standbys where it can. A task that opens there finds a store that
+lacks a moment at the most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from typing import TYPE_CHECKING
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from mode import Service
+
+from app.clients import running
+from eventfold.engine import metrics
+from eventfold.engine.changelog import POLL_RECORDS, new_consumer, survey
+from eventfold.engine.errors import OtherHistoryError
+from eventfold.engine.replica import Log, Replica
+from eventfold.engine.standby_reading import StandbyReader
+from eventfold.engine.store import DamagedStoreError, StoreError, wipe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from aiokafka import AIOKafkaConsumer
+
+    from eventfold.engine.partition import PartitionState
+    from eventfold.engine.table import StateTable
+    from eventfold.engine.tasks import Tasks
+
+logger = logging.getLogger(__name__)
+
+#: Seconds until the brokers are asked again after they failed to answer.
+PAUSE = 1.0
+
+#: Longest wait for records (ms): so long a change of what is followed may go unnoticed.
+POLL_TIMEOUT_MS = 200
+
+
+class Standbys(Service):
+    """Follows the changelogs of the partitions this worker stands by for.
+
+    Nothing but committed rows is in these stores. Queries are answered from them only where the
+    owner of a partition is gone, and the answer says so.
+    """
+
+    abstract = False
+
+    def __init__(self, tasks: Tasks) -> None:
+        super().__init__()
+        self._actives = tasks
+        #: What to follow: table by changelog partition.
+        self._wanted: dict[TopicPartition, StateTable] = {}
+        self._replicas: dict[TopicPartition, Replica] = {}
+        #: Stores that were damaged and made anew.
+        self._damaged: set[Path] = set()
+        self._changed = asyncio.Event()
+        #: Offsets of each changelog that have not been read yet, as far as they were told.
+        self._behind: dict[TopicPartition, int] = {}
+        self._reader = StandbyReader()
+
+    def follow(self, partitions: Iterable[TopicPartition]) -> None:
+        """Follow the changelogs of these source partitions from now on, and no others.
+
+        The stores of the others are closed when this returns: tasks may open them.
+        """
+        self._wanted = {
+            TopicPartition(table.changelog.name, tp.partition): table
+            for tp in sorted(partitions)
+            for table in self._actives.tables_of(tp.topic)
+        }
+        for changelog in self._replicas.keys() - self._wanted.keys():
+            self._close(changelog)
+        self._changed.set()
+
+    def partitions_of(self, table: StateTable) -> list[int]:
+        """Give the partitions of a table that are followed here."""
+        return sorted(tp.partition for tp in self._replicas if tp.topic == table.changelog.name)
+
+    def state_of(self, table: StateTable, partition: int) -> PartitionState | None:
+        """Give the state of a partition that is followed here, to read before anything is awaited.
+
+        None where it is not followed, can't be read, or how far it is behind is not known yet.
+        """
+        changelog = TopicPartition(table.changelog.name, partition)
+        replica = self._replicas.get(changelog)
+        if replica is None or changelog not in self._behind:
+            return None
+        try:
+            return self._reader.state(table, partition, replica.store)
+        except DamagedStoreError as error:
+            self._make_anew(changelog, error)
+        except StoreError as error:
+            # Whoever opens it as a task says what that means.
+            logger.warning("The standby of %s-%d can't be read: %s", table.name, partition, error)
+        return None
+
+    def lag_of(self, table: StateTable, partition: int) -> int:
+        """Give how many offsets of its changelog a partition's standby has not read yet."""
+        return self._behind.get(TopicPartition(table.changelog.name, partition), 0)
+
+    async def on_stop(self) -> None:
+        """Close all stores."""
+        self.follow(())
+
+    @Service.task
+    async def _run(self) -> None:
+        while not self.should_stop:
+            await self.wait_first(self._changed.wait(), timeout=1.0)
+            if not self._wanted:
+                self._changed.clear()
+            elif not self.should_stop:
+                try:
+                    await self._follow_all()
+                except StoreError as error:
+                    await self._actives.give_up(error)
+                    return
+                except (KafkaError, OSError, OtherHistoryError) as error:
+                    logger.warning("Standbys can't be followed at the moment: %r", error)
+                    self._changed.set()
+                    await self.sleep(PAUSE)
+
+    async def _follow_all(self) -> None:
+        """Follow until there is nothing to follow. Raises what the brokers answer."""
+        async with running(new_consumer(self._actives.conf)) as consumer:
+            while self._wanted and not self.should_stop:
+                if self._changed.is_set():
+                    self._changed.clear()
+                    await self._begin(consumer)
+                if self._replicas:
+                    await self._read(consumer)
+                else:
+                    await self.wait_first(self._changed.wait(), timeout=1.0)
+
+    async def _begin(self, consumer: AIOKafkaConsumer) -> None:
+        """Open the stores that are not open yet, and fetch for each from where it stands."""
+        wanted = self._wanted
+        found = await survey(consumer, list(wanted))
+        if self._wanted is not wanted:
+            return  # a rebalance came between; it has set `_changed` again
+        for changelog, log in found.items():
+            if changelog in wanted:  # it may have been given up meanwhile
+                self._admit(changelog, log)
+        consumer.assign(list(self._replicas))
+        for changelog, replica in self._replicas.items():
+            consumer.seek(changelog, replica.position)
+
+    def _admit(self, changelog: TopicPartition, log: Log) -> None:
+        table, replica = self._wanted[changelog], self._replicas.get(changelog)
+        path = self._actives.store_path(table, changelog.partition)
+        try:
+            if replica is None:
+                self._replicas[changelog] = Replica(path, changelog, log, timed=table.timed)
+            else:
+                replica.admit(log)
+        except OtherHistoryError as error:
+            # Whoever opens it as a task decides whether that is a loss.
+            logger.warning("No standby of %s-%d: %s", changelog.topic, changelog.partition, error)
+            self._close(changelog)
+        except DamagedStoreError as error:
+            self._make_anew(changelog, error)
+
+    async def _read(self, consumer: AIOKafkaConsumer) -> None:
+        fetched = await consumer.getmany(timeout_ms=POLL_TIMEOUT_MS, max_records=POLL_RECORDS)
+        for changelog, records in fetched.items():
+            replica, table = self._replicas.get(changelog), self._wanted.get(changelog)
+            if replica is None or table is None:
+                continue  # a task has it now
+            self._reader.forget(table.name, changelog.partition)
+            try:
+                if not replica.take(records, records[-1].offset + 1):
+                    consumer.seek(changelog, replica.position)
+            except DamagedStoreError as error:
+                self._make_anew(changelog, error)
+            await asyncio.sleep(0)  # what has been fetched already is given without a turn
+        for changelog in list(self._replicas):
+            # Not where the last record stands: a transaction's marker comes after it.
+            position = await consumer.position(changelog)
+            self._see(consumer, changelog, position)
+
+    def _see(self, consumer: AIOKafkaConsumer, changelog: TopicPartition, position: int) -> None:
+        replica = self._replicas.get(changelog)
+        if replica is None:
+            return
+        stable = consumer.last_stable_offset(changelog)
+        self._tell(changelog, (stable or position) - position)
+        try:
+            replica.see_polled(position, stable, consumer.last_poll_timestamp(changelog))
+        except DamagedStoreError as error:
+            self._make_anew(changelog, error)
+
+    def _make_anew(self, changelog: TopicPartition, error: DamagedStoreError) -> None:
+        """Restore a damaged store from the changelog, once; the others are followed meanwhile."""
+        self._close(changelog)
+        if error.path in self._damaged:
+            logger.error("%s, again: no standby of it until the partitions move", error)
+            del self._wanted[changelog]
+            return
+        self._damaged.add(error.path)
+        logger.error("%s: it is restored from the changelog", error)
+        # RocksDB keeps the store open while an iterator is left anywhere.
+        for each in (error, error.__cause__):
+            traceback.clear_frames(each.__traceback__ if each else None)
+        wipe(error.path)
+        self._changed.set()
+
+    def _tell(self, changelog: TopicPartition, behind: int) -> None:
+        table = self._wanted.get(changelog)
+        if table is not None:
+            self._behind[changelog] = max(0, behind)
+            metrics.standby_lag.labels(table.name, str(changelog.partition)).set(max(0, behind))
+
+    def _close(self, changelog: TopicPartition) -> None:
+        replica = self._replicas.pop(changelog, None)
+        if replica is not None:
+            replica.close()
+        self._behind.pop(changelog, None)
+        for table in self._actives.tables:
+            if table.changelog.name == changelog.topic:
+                self._reader.forget(table.name, changelog.partition)
+                metrics.drop(metrics.standby_lag, table.name, changelog.partition)

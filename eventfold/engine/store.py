@@ -1,0 +1,364 @@
+"""The ordered store of one partition of a table: RocksDB, a cache of the changelog.
+
+It may be behind the changelog, never ahead: rows are written after their transaction committed,
+all of a checkpoint in one atomic batch with the changelog offset reached. So the write-ahead log
+is off; what a crash takes is read from the changelog again.
+"""
+
+import logging
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from time import time_ns
+from typing import Any, NamedTuple
+from weakref import WeakSet
+
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DbClosedError,
+    DBCompressionType,
+    Options,
+    Rdict,
+    RdictIter,
+    ReadOptions,
+    WriteBatch,
+    WriteOptions,
+)
+
+from app.open_files import describe_limit, is_limit
+from eventfold.engine.rows import META, OPEN, prefix
+
+logger = logging.getLogger(__name__)
+
+#: RocksDB's own default is bound to no total: one cache for all stores of the process.
+CACHE_BYTES = 64 << 20
+WRITE_BUFFER_BYTES = 8 << 20
+
+#: Bits of a row's key in the filter of a file; logs that RocksDB keeps, files it holds open.
+FILTER_BITS, LOG_FILES, OPEN_FILES = 10, 2, 256
+
+#: First byte of a stored key: what it is. Rows are ordered by key, then start; TIME entries
+#: by start, then key, so that what has grown old is a range too.
+ROW, TIME, OFFSET, CURRENT, HISTORY = b"p", b"t", b"o", b"w", b"h"
+
+#: Rows or keys that are read at once where somebody reads all of them.
+PIECE = 256
+
+#: RocksDB's names of what `Size` has.
+_SIZES = ("total-sst-files-size", "cur-size-all-mem-tables", "estimate-num-keys")
+
+_cache = Cache(CACHE_BYTES)
+
+
+class StoreError(Exception):
+    """The store can't be read or written, such as for want of room; the message names it."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class StoreInUseError(StoreError):
+    """Another process holds the store."""
+
+
+class DamagedStoreError(StoreError):
+    """Files of the store don't hold what was written: it has to be restored."""
+
+
+class Size(NamedTuple):
+    """How large a store is: bytes of its files and of its write buffers, entries (estimated)."""
+
+    disk: int
+    memory: int
+    entries: int
+
+
+class _Cursor:
+    """An iterator of RocksDB that its store can let go: while one lives, the store is locked."""
+
+    def __init__(self, found: RdictIter) -> None:
+        self.found: Any = found
+
+    def let_go(self) -> None:
+        """Raise DbClosedError from now on, whatever is asked."""
+        self.found = _LetGo()
+
+
+class _LetGo:
+    def __getattr__(self, _: str) -> Any:
+        raise DbClosedError("the store was closed while it was read")
+
+
+class Store:
+    """Rows of one partition, by key; and by time where rows have a start."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # Any: it is None only when it is closed, and nobody asks a closed store.
+        self._db: Any = _open(path)
+        #: Of scans that have not come to their end.
+        self._cursors: WeakSet[_Cursor] = WeakSet()
+        options: Any = WriteOptions()  # its stub takes the property for a method
+        options.disable_wal = True
+        self._write_options = options
+
+    @property
+    def offset(self) -> int:
+        """Changelog offset reached: the next one to read; 0 for an empty store."""
+        value = self._get(OFFSET)
+        return int(value) if value is not None else 0
+
+    @property
+    def current(self) -> int:
+        """When it was last known to have all of the changelog (ms, this machine's clock); or 0."""
+        value = self._get(CURRENT)
+        return int(value) if value is not None else 0
+
+    @property
+    def history(self) -> str:
+        """The changelog that it is of: its topic's id, or one of our own; empty if not known."""
+        value = self._get(HISTORY)
+        return value.decode() if value is not None else ""
+
+    @history.setter
+    def history(self, history: str) -> None:
+        batch = WriteBatch(raw_mode=True)
+        batch.put(HISTORY, history.encode())
+        self._write(batch)
+
+    def size(self) -> Size:
+        """Give its size, which RocksDB has at hand; nothing of a closed one."""
+        if self._db is None:
+            return Size(0, 0, 0)
+        return Size(*(self._db.property_int_value(f"rocksdb.{name}") or 0 for name in _SIZES))
+
+    def get(self, row: bytes) -> bytes | None:
+        """Give the value of a row, or None. Raises StoreError, as every method here."""
+        return self._get(ROW + row)
+
+    def _get(self, key: bytes) -> bytes | None:
+        try:
+            return self._db.get(key)
+        except DbClosedError:
+            raise
+        except Exception as error:
+            raise self._error(error) from error
+
+    def write(
+        self,
+        rows: Iterable[tuple[bytes, bytes | None]],
+        offset: int,
+        timed: bool,
+        current: int | None = None,
+    ) -> None:
+        """Write rows (None deletes) and the changelog offset reached, all or nothing.
+
+        `timed` rows end in 8 bytes of time and get an entry in the order of time. `current` is
+        when it was known to have all of the changelog (ms), now if None.
+        """
+        batch = WriteBatch(raw_mode=True)
+        for row, value in rows:
+            time = TIME + row[-8:] + row if timed and row != META else None
+            if value is None:
+                batch.delete(ROW + row)
+                if time:
+                    batch.delete(time)
+            else:
+                batch.put(ROW + row, value)
+                if time:
+                    batch.put(time, b"")
+        batch.put(OFFSET, b"%d" % offset)
+        batch.put(CURRENT, b"%d" % (time_ns() // 1_000_000 if current is None else current))
+        self._write(batch)
+
+    def _write(self, batch: WriteBatch) -> None:
+        try:
+            self._db.write(batch, self._write_options)
+        except DbClosedError:
+            raise
+        except Exception as error:
+            raise self._error(error) from error
+
+    def scan(self, lower: bytes, upper: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Give the rows with lower <= key < upper, ascending."""
+        for row, value in self._scan(ROW + lower, ROW + upper):
+            yield row[1:], value
+
+    def last_before(self, prefix: bytes, row: bytes) -> tuple[bytes, bytes] | None:
+        """Give the last row before `row` that begins with `prefix`, or None."""
+        # Where there is none, going back would go through all that was deleted before it: rocksdict
+        # heeds no lower bound.
+        if next(self.scan(prefix, row), None) is None:
+            return None
+        found = self._db.iter(ReadOptions())
+        found.seek_for_prev(ROW + row)
+        if found.valid() and found.key() == ROW + row:
+            found.prev()
+        self._check(found)
+        if found.valid() and found.key().startswith(ROW + prefix):
+            return found.key()[1:], found.value()
+        return None
+
+    def keys_between(
+        self, begin: int, end: int = OPEN, after: bytes | None = None
+    ) -> Iterator[bytes]:
+        """Return the timed rows with begin <= start < end (ms), oldest first.
+
+        With a row `after` that is not empty, and starts there, those that come behind it.
+        """
+        # Most of it is about to be deleted, or taken into memory.
+        lower, upper = TIME + begin.to_bytes(8), TIME + max(end, 0).to_bytes(8)
+        if after:
+            lower = TIME + after[-8:] + after + b"\0"
+        for entry, _ in self._scan(lower, upper, cached=False):
+            yield entry[9:]
+
+    def starts(self) -> Iterator[int]:
+        """Give each start (ms) that has rows, once, ascending: one seek a start."""
+        cursor = self._cursor(ReadOptions())
+        cursor.found.seek(TIME)
+        while cursor.found.valid() and (entry := cursor.found.key()).startswith(TIME):
+            start = int.from_bytes(entry[1:9])
+            yield start
+            cursor.found.seek(TIME + (start + 1).to_bytes(8))
+        self._check(cursor.found)
+
+    def prefixes(self, after: bytes | None = None) -> Iterator[bytes]:
+        """Give each key that has rows, once: one seek a key, whatever its rows.
+
+        With a key `after`, those that come behind it.
+        """
+        cursor = self._cursor(ReadOptions())
+        cursor.found.seek(ROW if after is None else _behind(ROW + prefix(after)))
+        while cursor.found.valid() and (row := cursor.found.key()).startswith(ROW):
+            if row[1:] == META:
+                cursor.found.next()
+                continue
+            end = 3 + int.from_bytes(row[1:3])
+            yield row[3:end]
+            cursor.found.seek(_behind(row[:end]))
+        self._check(cursor.found)
+
+    def _scan(
+        self, lower: bytes, upper: bytes, *, cached: bool = True
+    ) -> Iterator[tuple[bytes, bytes]]:
+        options: Any = ReadOptions()  # its stub knows no parameter of `fill_cache`
+        options.set_iterate_upper_bound(upper)
+        options.fill_cache(cached)
+        cursor = self._cursor(options)
+        cursor.found.seek(lower)
+        while cursor.found.valid():
+            yield cursor.found.key(), cursor.found.value()
+            cursor.found.next()
+        self._check(cursor.found)
+
+    def _cursor(self, options: Any) -> _Cursor:
+        cursor = _Cursor(self._db.iter(options))
+        self._cursors.add(cursor)
+        return cursor
+
+    def _check(self, found: RdictIter) -> None:
+        """Raise StoreError where an iterator has stopped at what it can't read.
+
+        It looks as if there were no more rows: half a scan would be taken for the whole.
+        """
+        try:
+            found.status()
+        except Exception as error:
+            raise self._error(error) from error
+
+    def _error(self, error: Exception) -> StoreError:
+        return _told(self.path, error)
+
+    def close(self) -> None:
+        """Flush and release the store. Calling it twice is harmless.
+
+        What can't be flushed is restored from the changelog when the store is opened again.
+        """
+        if self._db is None:
+            return
+        for cursor in self._cursors:
+            cursor.let_go()
+        try:
+            self._db.close()
+        except DbClosedError:
+            pass
+        except Exception as error:  # noqa: BLE001  # rocksdict has no other
+            logger.warning("%s could not be flushed: %s", self.path, error)
+            # It stays open then, with its lock, until nobody refers to it.
+            self._db = None
+
+
+def _behind(key: bytes) -> bytes:
+    # No time of a row has nine bytes.
+    return key + b"\xff" * 9
+
+
+def in_pieces(listed: Callable[[bytes | None], Iterator[bytes]]) -> Iterator[bytes]:
+    """Give what `listed` gives from its beginning on, and behind each of its own.
+
+    No iterator of RocksDB is left open while the next one is not asked for: a store that is closed
+    meanwhile would keep its lock. Raises DbClosedError then.
+    """
+    piece = list(islice(listed(None), PIECE))
+    while piece:
+        yield from piece
+        piece = list(islice(listed(piece[-1]), PIECE))
+
+
+def wipe(path: Path) -> None:
+    """Remove a store's files."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _open(path: Path) -> Rdict:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return Rdict(str(path), _options())
+    except Exception as error:
+        if is_limit(error):
+            raise _told(path, error) from error  # its files may be as they should be
+        # By its file: a damaged *block* is no lock.
+        if str(path / "LOCK") in str(error):
+            raise StoreInUseError(
+                path,
+                f"{path} is in use by another worker: give each its own WEB_PORT or APP_DATADIR",
+            ) from error
+        logger.warning("%s can't be opened, it is restored from the changelog: %s", path, error)
+    wipe(path)
+    try:
+        return Rdict(str(path), _options())
+    except Exception as error:
+        raise _told(path, error) from error
+
+
+def _told(path: Path, error: Exception) -> StoreError:
+    reason = " ".join(str(error).split())
+    if "Corruption" in reason:
+        return DamagedStoreError(path, f"{path} is damaged: {reason}")
+    if is_limit(error):
+        return StoreError(path, f"{path} can't be read or written: {describe_limit()}")
+    return StoreError(
+        path,
+        f"{path} can't be read or written: {reason}: make room, or see to its directory, and "
+        "start the worker again; what is missing there is restored from the changelog",
+    )
+
+
+def _options() -> Options:
+    table = BlockBasedOptions()
+    table.set_block_cache(_cache)
+    # Index and filter stay with their file and go with it (two bytes a row). In the cache those of
+    # files long deleted would stay, until it is full: it grew by 20 MB an hour.
+    table.set_bloom_filter(FILTER_BITS, block_based=False)
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_block_based_table_factory(table)
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_keep_log_file_num(LOG_FILES)
+    options.set_max_open_files(OPEN_FILES)
+    return options

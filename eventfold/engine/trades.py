@@ -1,0 +1,82 @@
+"""Batches of trades read by the native extension: as columns, without an object for each tick."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.records import Tick
+from app.records.fields import EARLIEST, LATEST, MAX_NAME
+from eventfold.engine.decoded import Decoded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from app.native import Extension
+    from app.topics import Topic
+    from eventfold.engine.decoded import RawRecord
+
+#: After somebody has asked for the records themselves, so many batches are read as records.
+PAUSE = 100
+
+
+class DecodedTrades(Decoded):
+    """A batch that was read as columns; its records and lists are made when somebody asks."""
+
+    def __init__(self, columns: Any, raw: Sequence[RawRecord], reader: TradesReader) -> None:
+        # None of Decoded's lists is made: `__getattr__` is asked for what is not there.
+        self.next_offset = raw[-1].offset + 1
+        self.bad = []
+        self.in_order = columns.in_order
+        self._columns = columns
+        self.raw = raw
+        self._reader = reader
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    @property
+    def first_offset(self) -> int:
+        """Offset of the first record."""
+        return self._columns.first_offset
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "records":
+            self.records = self._reader.records(self.raw)
+        elif name in ("keys", "times", "offsets"):
+            self.keys, self.times, self.offsets = self._columns.columns()
+        else:
+            raise AttributeError(name)
+        return getattr(self, name)
+
+
+class TradesReader:
+    """Reads what is plain (`read` of native/tickstream_native/trades.pyx), and leaves the rest."""
+
+    def __init__(self, native: Extension, decode: Callable[[Any], Tick], max_ahead: int) -> None:
+        self._native = native
+        self._decode = decode
+        self._max_ahead = max_ahead
+        self._pause = 0
+
+    def read(self, raw: Sequence[RawRecord]) -> DecodedTrades | None:
+        """Give the records of `raw`; None where they are to be read one by one."""
+        if self._pause:
+            self._pause -= 1
+            return None
+        columns = self._native.trades.read(raw, EARLIEST, LATEST, self._max_ahead, MAX_NAME)
+        return None if columns is None else DecodedTrades(columns, raw, self)
+
+    def records(self, raw: Sequence[RawRecord]) -> list[Tick]:
+        """Give the records themselves, which a table wants that doesn't fold columns."""
+        self._pause = PAUSE
+        return [self._decode(record.value) for record in raw]
+
+
+def reads(topic: Topic) -> bool:
+    """Say whether a topic has ticks in JSON, with their own symbols and times."""
+    return (
+        topic.value is Tick
+        and topic.read is None
+        and topic.keyed
+        and (topic.key, topic.time) == ("symbol", "time")
+    )
