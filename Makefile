@@ -30,7 +30,7 @@ fuzz: $(VENV)/.installed-test ## property tests, FUZZ=20 times as long; or odd r
 ifneq ($(MINUTES)$(SEED),)
 	@MINUTES=$(MINUTES) SEED=$(SEED) PYTHONPATH=tests $(BIN)/python tests/fuzz/fuzz_command.py
 else
-	@FUZZ=$${FUZZ:-20} $(BIN)/python -m pytest --timeout=0 tests/unit/windows tests/unit/state tests/topology tests/attacks
+	@FUZZ=$${FUZZ:-20} $(BIN)/python -m pytest --timeout=0 tests/unit/windows tests/unit/engine tests/topology tests/attacks
 endif
 
 chaos: $(VENV)/.installed-test ## kill, freeze, stop workers and broker, compare all pipelines; RUNS=50, or SEED=17

@@ -49,11 +49,11 @@ _ATTACKS = " ".join(
 
 #: Package → its code, and the directories of its tests.
 PACKAGES = {
-    "windows": ("eventfold/windows", "tests/unit/windows tests/unit/state tests/topology"),
-    "aggregates": ("eventfold/aggregates", "tests/unit/aggregates tests/unit/state"),
+    "windows": ("eventfold/windows", "tests/unit/windows tests/unit/engine tests/topology"),
+    "aggregates": ("eventfold/aggregates", "tests/unit/aggregates tests/unit/engine"),
     "replay": ("app/replay", "tests/unit/replay tests/topology/test_replay_start.py"),
     "protection": ("app/web/protection", f"tests/unit/web/protection {_ATTACKS}"),
-    "state": ("eventfold/engine", "tests/unit/state tests/unit/batching tests/topology"),
+    "state": ("eventfold/engine", "tests/unit/engine tests/unit/batching tests/topology"),
 }
 
 #: Seconds after which a mutant's tests are ended: covering_tests.py takes care not to need them.
