@@ -20,7 +20,6 @@ from app.admin import (
     ensure_topics,
     found_topics,
 )
-from app.batching import BatchSchema
 from app.open_files import describe_limit, is_limit
 from app.owner_log import claim_outputs
 from app.security.keys import is_shared, keys_of
@@ -28,6 +27,7 @@ from app.security.web import is_loopback
 from app.topics import ALL, Changelog, Topic
 from eventfold.engine.errors import AFRESH, TaskError, made_anew
 from eventfold.engine.table import outputs_of
+from eventfold.kafka import BatchSchema
 from eventfold.private_files import make_private
 
 if TYPE_CHECKING:

@@ -16,13 +16,6 @@ from faust.types.settings import Settings as FaustSettings
 from yarl import URL
 
 from app import logs, memory, native, open_files, traces
-from app.batching import BatchSchema, BatchTransport
-from app.batching.assignor import Assignor
-from app.batching.ends import EndWatch
-from app.batching.hooks import check_hooks
-from app.batching.metadata import replace_metadata_request
-from app.batching.supervisor import Supervisor
-from app.batching.tables import TaskTableManager
 from app.clients import faust_credentials
 from app.faust_exits import Worker, replace_exits
 from app.held_up import LoopWatch
@@ -39,6 +32,13 @@ from app.web.server import Server
 from eventfold.engine.batch import Batch
 from eventfold.engine.errors import BatchError, told
 from eventfold.engine.tasks import Tasks
+from eventfold.kafka import BatchSchema, BatchTransport
+from eventfold.kafka.assignor import Assignor
+from eventfold.kafka.ends import EndWatch
+from eventfold.kafka.hooks import check_hooks
+from eventfold.kafka.metadata import replace_metadata_request
+from eventfold.kafka.supervisor import Supervisor
+from eventfold.kafka.tables import TaskTableManager
 from eventfold.private_files import keep_private
 from eventfold.windows.errors import DefinitionError
 

@@ -17,9 +17,9 @@ from time import perf_counter
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app import app
-from app.batching.fetching import install
 from eventfold.engine import metrics
 from eventfold.engine.progress import Progress
+from eventfold.kafka.fetching import install
 from tables.candles import candles
 
 FETCH_BYTES = 8 << 20

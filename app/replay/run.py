@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from aiokafka import TopicPartition
 
 from app.admin import committed_offsets
-from app.batching.fetching import install
 from app.clients import running
 from app.replay import live
 from app.replay.comparison import Difference, TopicSummary, compare
@@ -27,6 +26,7 @@ from app.replay.shadow import ShadowJournal
 from app.schemas.start import SchemaError, find_all
 from eventfold.engine.changelog import new_consumer
 from eventfold.engine.table import outputs_of
+from eventfold.kafka.fetching import install
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from faust.types import TopicT
 from faust.types.tables import CollectionT
 
-from app.batching import BatchSchema
 from app.topics import ALL, DEAD_LETTERS, Topic
 from app.topology.graph import Edge, Flow, Kind, Node, Topology
 from eventfold.engine.step import Step
 from eventfold.engine.table import StateTable
+from eventfold.kafka import BatchSchema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -6,13 +6,13 @@ from aiokafka.admin import NewTopic
 from workers import Market
 
 from app.admin import administering
-from app.batching import fetching
-from app.batching.fetch_by_id import FetchRequest
-from app.batching.metadata import replace_metadata_request
 from app.clients import running
 from app.settings import Settings
 from app.topic_ids import known, topic_id
 from eventfold.engine.changelog import new_consumer
+from eventfold.kafka import fetching
+from eventfold.kafka.fetch_by_id import FetchRequest
+from eventfold.kafka.metadata import replace_metadata_request
 
 
 @pytest.fixture

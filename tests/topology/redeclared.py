@@ -4,7 +4,6 @@ from collections.abc import AsyncIterable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.batching.tables import TaskTableManager
 from app.calc.candles import candle, late_tick
 from app.records import Candle, LateTick, Tick
 from app.settings import Settings
@@ -13,6 +12,7 @@ from app.worker import TickApp
 from eventfold.aggregates import Ohlc
 from eventfold.engine.batch import Batch
 from eventfold.engine.window_table import WindowTable
+from eventfold.kafka.tables import TaskTableManager
 from eventfold.windows import Emission, WindowResult
 
 TRADES = Topic("trades", "symbol", Tick, "what is traded")

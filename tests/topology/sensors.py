@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from app.batching.tables import TaskTableManager
 from app.settings import Settings
 from app.testing import TopologyDriver
 from app.topics import Topic
@@ -13,6 +12,7 @@ from app.worker import TickApp
 from eventfold.aggregates import Sum
 from eventfold.engine.batch import Batch
 from eventfold.engine.window_table import WindowTable
+from eventfold.kafka.tables import TaskTableManager
 from eventfold.windows import Refusal, WindowResult
 
 

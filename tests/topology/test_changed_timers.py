@@ -5,7 +5,6 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from app.batching.tables import TaskTableManager
 from app.calc.process import Context
 from app.settings import Settings
 from app.testing import TopologyDriver
@@ -13,6 +12,7 @@ from app.topics import Topic
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
 from eventfold.engine.keyed_table import KeyedTable
+from eventfold.kafka.tables import TaskTableManager
 
 MINUTE = 60_000
 

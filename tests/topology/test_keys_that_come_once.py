@@ -11,7 +11,6 @@ from msgspec import Struct
 from redeclared import TRADES, Deploy, Deployment
 from sensors import NewSensors, Reading
 
-from app.batching.tables import TaskTableManager
 from app.calc.latest import MOST_BYTES, announce
 from app.calc.process import Context
 from app.records import Tick
@@ -23,6 +22,7 @@ from eventfold.engine.batch import Batch
 from eventfold.engine.key_places import KeyPlaces
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.table import StateTable
+from eventfold.kafka.tables import TaskTableManager
 from eventfold.windows import on_close
 
 MINUTE = 60_000

@@ -3,9 +3,9 @@
 import pytest
 from sensors import Sensors
 
-from app.batching.openings import LIMIT, Openings
 from eventfold.engine.progress import Progress
 from eventfold.engine.task import State, Task
+from eventfold.kafka.openings import LIMIT, Openings
 
 #: Seconds, long after anything has begun, for which brokers have answered.
 ANSWERING = 1e6

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from lives import EVENING, LATER, LIVES, MINUTE, Life, live
 from msgspec import Struct
 
-from app.batching.tables import TaskTableManager
 from app.records import Tick
 from app.settings import Settings
 from app.testing import TopologyDriver
 from app.topics import DEAD_LETTERS, Topic
 from app.worker import TickApp
 from eventfold.engine.repartition import Origin, repartition
+from eventfold.kafka.tables import TaskTableManager
 from eventfold.windows import DefinitionError
 
 

@@ -7,7 +7,6 @@ import pytest
 from prometheus_client import REGISTRY
 from sensors import Reading, total
 
-from app.batching.tables import TaskTableManager
 from app.settings import Settings
 from app.testing import START, TopologyDriver
 from app.topics import Topic
@@ -19,6 +18,7 @@ from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.step import Step
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
+from eventfold.kafka.tables import TaskTableManager
 
 MINUTE = 60_000
 READINGS = Topic("split-readings", "sensor", Reading, "what sensors measure")

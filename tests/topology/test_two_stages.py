@@ -10,7 +10,6 @@ from lives import LATER, LIVES, Life, live
 from market_truth import ORDERS, TopicRecord, gains, judge, rankings
 
 from agents.gainers import daily_gain
-from app.batching.tables import TaskTableManager
 from app.records import DailyGain
 from app.settings import Settings
 from app.testing import TopologyDriver
@@ -25,6 +24,7 @@ from app.topics import (
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
 from eventfold.engine.window_table import WindowTable
+from eventfold.kafka.tables import TaskTableManager
 from tables.contenders import rank_partitions
 from tables.days import days as product_days
 from tables.gainers import Gainers, active, losers, rank_best

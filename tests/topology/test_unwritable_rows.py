@@ -8,7 +8,6 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from app.batching.tables import TaskTableManager
 from app.settings import Settings
 from app.testing import START, TopologyDriver
 from app.topics import DEAD_LETTERS, Topic
@@ -18,6 +17,7 @@ from eventfold.engine.group_table import GroupTable
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
+from eventfold.kafka.tables import TaskTableManager
 from eventfold.windows import WindowResult
 
 SECOND, MINUTE = 1_000, 60_000

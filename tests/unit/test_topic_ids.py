@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
-from app.batching.fetch_by_id import FetchRequest
 from app.topic_ids import KnownIds, MetadataRequest, known, to_text
+from eventfold.kafka.fetch_by_id import FetchRequest
 
 METADATA, FETCH = 3, 1
 

@@ -3,6 +3,6 @@
 The limit is no setting: nobody would know what to set.
 """
 
-from app.batching import openings
+from eventfold.kafka import openings
 
 openings.LIMIT = 2.0

@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kafka_log import ABORT, COMMIT, Log, Written, logs
 
-from app.batching import fetching
-from app.batching.fetching import ChunkedRecords, ChunkedResult
 from app.settings import Settings
+from eventfold.kafka import fetching
+from eventfold.kafka.fetching import ChunkedRecords, ChunkedResult
 
 TP = TopicPartition("ticks", 0)
 StockRecords: Any = ChunkedRecords.__base__

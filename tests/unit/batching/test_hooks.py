@@ -9,8 +9,8 @@ from aiokafka.consumer.fetcher import Fetcher
 from faust.tables.manager import TableManager
 from faust.transport.consumer import Consumer
 
-from app.batching import hooks
-from app.batching.hooks import HookError, check_hooks
+from eventfold.kafka import hooks
+from eventfold.kafka.hooks import HookError, check_hooks
 
 
 def refusal() -> str:

@@ -14,15 +14,15 @@ from aiokafka.errors import (
     for_code,
 )
 
-from app.batching.membership import (
+from app.settings import Settings
+from eventfold.kafka.membership import (
     ClientEndedError,
     FencedInstanceIdError,
     GroupMaxSizeReachedError,
     demand_running,
     install,
 )
-from app.batching.supervisor import find_remedy
-from app.settings import Settings
+from eventfold.kafka.supervisor import find_remedy
 
 CONF = Settings(TICKSTREAM_APP_ID="bank", BROKER_SESSION_TIMEOUT=4, CONSUMER_GROUP_INSTANCE_ID="w1")
 

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from app.batching.thread_calls import CallableThread
+from eventfold.kafka.thread_calls import CallableThread
 
 
 class Thread(CallableThread):

@@ -8,7 +8,6 @@ import pytest
 from partition_driver import Drive, NewTable, PartitionDriver, using
 from raw_records import Raw
 
-from app.batching.tables import TaskTableManager
 from app.calc.candles import candle, late_tick
 from app.native import extension
 from app.settings import Settings
@@ -17,6 +16,7 @@ from app.worker import TickApp
 from eventfold.aggregates import Ohlc
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
+from eventfold.kafka.tables import TaskTableManager
 from eventfold.windows import parse_windows
 
 

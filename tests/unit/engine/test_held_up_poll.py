@@ -10,14 +10,14 @@ from aiokafka import TopicPartition
 from faust.types import TP
 from partition_driver import NewTable
 
-from app.batching.backpressure import Backpressure
-from app.batching.consumer import NONE, BatchConsumer
 from app.settings import Settings
 from app.testing.clock import VirtualClock
 from app.testing.journal import LostError, MemoryJournal
 from app.testing.kafka import MemoryKafka
 from app.worker import TickApp
 from eventfold.engine.tasks import Tasks
+from eventfold.kafka.backpressure import Backpressure
+from eventfold.kafka.consumer import NONE, BatchConsumer
 
 Fetched = Mapping[TopicPartition, list["Record"]]
 

@@ -10,7 +10,6 @@ from plans import MINUTE
 from prometheus_client import REGISTRY
 from raw_records import NOON, raw_tick
 
-from app.batching.tables import TaskTableManager
 from app.calc.candles import candle
 from app.records import Tick
 from app.topics import TICKS
@@ -18,6 +17,7 @@ from app.worker import TickApp
 from eventfold.aggregates import Ohlc
 from eventfold.engine.key_places import KeyPlaces
 from eventfold.engine.window_table import WindowTable
+from eventfold.kafka.tables import TaskTableManager
 from eventfold.windows import (
     Emission,
     at_most_every,

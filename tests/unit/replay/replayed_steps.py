@@ -10,7 +10,6 @@ import msgspec
 from memory_broker import MemoryBroker
 from msgspec import Struct
 
-from app.batching.tables import TaskTableManager
 from app.calc.process import Context, Sender
 from app.replay import Interval, Report, Watch, replay, select
 from app.replay.history import History
@@ -21,6 +20,7 @@ from app.worker import TickApp
 from eventfold.engine.batch import Batch
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.step import Step
+from eventfold.kafka.tables import TaskTableManager
 
 MINUTE, HOUR = 60_000, 3_600_000
 

@@ -6,7 +6,6 @@ import pytest
 from covered_replay import BEGIN, HOUR, INTERVAL, MINUTE, covered, history, window
 
 from app import app
-from app.batching.tables import TaskTableManager
 from app.records import Surge
 from app.replay import ReplayError, coverage
 from app.replay.coverage import Coverage
@@ -19,6 +18,7 @@ from app.worker import TickApp
 from eventfold.aggregates import Ohlc
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.window_table import WindowTable
+from eventfold.kafka.tables import TaskTableManager
 from eventfold.windows import WindowFamily, count, session, tumbling
 
 

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, cast
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from app.batching.membership import demand_running
-from app.batching.openings import Openings
 from app.open_files import describe_limit, is_reached
 from eventfold.engine.errors import TaskError
+from eventfold.kafka.membership import demand_running
+from eventfold.kafka.openings import Openings
 
 if TYPE_CHECKING:
-    from app.batching.consumer import BatchConsumer
     from app.settings import Settings
     from app.start import Watch
     from app.worker import TickApp
+    from eventfold.kafka.consumer import BatchConsumer
 
 #: Seconds between two checks.
 INTERVAL = 1.0

@@ -19,21 +19,21 @@ from faust.transport.consumer import ensure_TP, ensure_TPset
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from app.batching import fetching
-from app.batching.backpressure import Backpressure
-from app.batching.membership import ClientEndedError, demand_running, install
-from app.batching.thread_calls import CallableThread
 from app.topic_ids import known, topic_id
 from eventfold.engine.batch import Batch
 from eventfold.engine.changelog import ends
 from eventfold.engine.errors import told
+from eventfold.kafka import fetching
+from eventfold.kafka.backpressure import Backpressure
+from eventfold.kafka.membership import ClientEndedError, demand_running, install
+from eventfold.kafka.thread_calls import CallableThread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
-    from app.batching.membership import Membership
     from eventfold.engine.task import Task
     from eventfold.engine.tasks import Tasks
+    from eventfold.kafka.membership import Membership
 
 logger = logging.getLogger(__name__)
 

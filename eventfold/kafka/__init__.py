@@ -1,6 +1,6 @@
 """Micro-batches: one Faust event is what was fetched from one partition at once."""
 
-from app.batching.schema import BatchSchema
-from app.batching.transport import BatchTransport
+from eventfold.kafka.schema import BatchSchema
+from eventfold.kafka.transport import BatchTransport
 
 __all__ = ["BatchSchema", "BatchTransport"]

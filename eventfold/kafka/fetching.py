@@ -14,7 +14,7 @@ from typing import Any
 from aiokafka.consumer import fetcher as _fetcher
 from aiokafka.errors import KafkaError
 
-from app.batching.fetch_by_id import FetchRequest
+from eventfold.kafka.fetch_by_id import FetchRequest
 
 #: aiokafka annotates none of it.
 fetcher: Any = _fetcher

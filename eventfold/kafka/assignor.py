@@ -10,7 +10,7 @@ from faust.assignor.client_assignment import ClientMetadata
 from faust.assignor.partition_assignor import PartitionAssignor
 
 if TYPE_CHECKING:
-    from app.batching.consumer import BatchConsumer
+    from eventfold.kafka.consumer import BatchConsumer
 
 logger = logging.getLogger(__name__)
 

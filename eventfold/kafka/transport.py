@@ -2,7 +2,7 @@
 
 from faust.transport.drivers import aiokafka as driver
 
-from app.batching.consumer import BatchConsumer
+from eventfold.kafka.consumer import BatchConsumer
 
 
 class BatchTransport(driver.Transport):
