@@ -72,9 +72,9 @@ def describe(error: BaseException) -> str:
     # Libraries that a good end does not need.
     from aiokafka.errors import KafkaConnectionError  # noqa: PLC0415
 
-    from app.refusals import describe_unreachable  # noqa: PLC0415
     from app.settings import settings  # noqa: PLC0415
     from eventfold.engine.errors import told  # noqa: PLC0415
+    from eventfold.kafka.broker_preflight import describe_unreachable  # noqa: PLC0415
 
     if isinstance(error, KafkaConnectionError):
         return describe_unreachable(settings())

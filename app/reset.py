@@ -17,7 +17,11 @@ from aiokafka.admin import RecordsToDelete
 from aiokafka.errors import for_code
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
-from app.admin import (
+from app.owners import owns
+from app.start import StartError, lock
+from eventfold.engine.definitions import of_metadata
+from eventfold.engine.table import outputs_of
+from eventfold.kafka.admin import (
     AdminError,
     administering,
     committed_metadata,
@@ -25,19 +29,15 @@ from app.admin import (
     existing_topics,
     group_members,
 )
-from app.owner_log import claim, find_evidence, read_owners, release, sizes
-from app.owners import owns
-from app.start import StartError, lock
-from eventfold.engine.definitions import of_metadata
-from eventfold.engine.table import outputs_of
+from eventfold.kafka.owner_log import claim, find_evidence, read_owners, release, sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from app.admin import Client
     from app.settings import Settings
     from eventfold.engine.table import StateTable
+    from eventfold.kafka.admin import Client
 
 #: Seconds a broker may take to forget a topic.
 TIMEOUT = 30.0

@@ -12,7 +12,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 from mode import Service
 
-from app.admin import (
+from app.open_files import describe_limit, is_limit
+from app.security.keys import is_shared, keys_of
+from app.security.web import is_loopback
+from app.topics import ALL, Changelog, Topic
+from eventfold.engine.errors import AFRESH, TaskError, made_anew
+from eventfold.engine.table import outputs_of
+from eventfold.kafka import BatchSchema
+from eventfold.kafka.admin import (
     AdminError,
     check_topics,
     commit_while_stopped,
@@ -20,23 +27,16 @@ from app.admin import (
     ensure_topics,
     found_topics,
 )
-from app.open_files import describe_limit, is_limit
-from app.owner_log import claim_outputs
-from app.security.keys import is_shared, keys_of
-from app.security.web import is_loopback
-from app.topics import ALL, Changelog, Topic
-from eventfold.engine.errors import AFRESH, TaskError, made_anew
-from eventfold.engine.table import outputs_of
-from eventfold.kafka import BatchSchema
+from eventfold.kafka.owner_log import claim_outputs
 from eventfold.private_files import make_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from app.admin import Found
     from app.settings import Settings
     from app.worker import TickApp
+    from eventfold.kafka.admin import Found
 
 
 logger = logging.getLogger(__name__)

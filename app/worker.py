@@ -16,7 +16,6 @@ from faust.types.settings import Settings as FaustSettings
 from yarl import URL
 
 from app import logs, memory, native, open_files, traces
-from app.clients import faust_credentials
 from app.faust_exits import Worker, replace_exits
 from app.held_up import LoopWatch
 from app.quiet import quieten
@@ -24,7 +23,6 @@ from app.schemas.registry import Registry
 from app.schemas.start import register_all
 from app.settings import Settings, SettingsError, forget_empty, settings, variables
 from app.start import demand_address, demand_keys, demand_protection, lock, prepare
-from app.static_members import demand_unused_instance
 from app.web import metrics
 from app.web.protection import http_client
 from app.web.router import Router
@@ -34,9 +32,11 @@ from eventfold.engine.errors import BatchError, told
 from eventfold.engine.tasks import Tasks
 from eventfold.kafka import BatchSchema, BatchTransport
 from eventfold.kafka.assignor import Assignor
+from eventfold.kafka.clients import faust_credentials
 from eventfold.kafka.ends import EndWatch
 from eventfold.kafka.hooks import check_hooks
 from eventfold.kafka.metadata import replace_metadata_request
+from eventfold.kafka.static_members import demand_unused_instance
 from eventfold.kafka.supervisor import Supervisor
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.private_files import keep_private

@@ -24,9 +24,9 @@ from app.commands._output import (
     VisibleConsole,
     abandon,
 )
-from app.refusals import RefusedError, demand_entry, describe_unreachable
 from app.settings import settings
 from app.start import topics_of
+from eventfold.kafka.broker_preflight import RefusedError, demand_entry, describe_unreachable
 
 if TYPE_CHECKING:
     from app.worker import TickApp

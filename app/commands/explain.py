@@ -13,7 +13,6 @@ from faust.cli import argument, option
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from app.clients import running
 from app.commands._process import JSON, CommandError, LongCommand, OptionError
 from app.commands._types import Time
 from app.commands._worker import address, answer
@@ -28,6 +27,7 @@ from app.web.tables import TableInfo
 from eventfold.engine.batch import Decoder
 from eventfold.engine.changelog import new_consumer
 from eventfold.engine.clock import SystemClock
+from eventfold.kafka.clients import running
 from eventfold.windows import Count, DefinitionError, Session, WindowFamily, parse_window
 
 #: What is computed anew, in the order shown.

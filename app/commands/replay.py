@@ -96,8 +96,8 @@ class replay(LongCommand):  # noqa: N801 - Faust calls the command what its clas
         """Replay, compare, tell. Raises CommandError where anything differs."""
         _apply(self.kwargs["changes"])
         # Other commands replay nothing.
-        from app.admin import AdminError  # noqa: PLC0415
         from app.replay import Interval, ReplayError, replay, select  # noqa: PLC0415
+        from eventfold.kafka.admin import AdminError  # noqa: PLC0415
 
         # Its tasks are of no interest, but for what goes wrong.
         for name in "eventfold.engine", "app.schemas":

@@ -43,7 +43,7 @@ class reset(LongCommand):  # noqa: N801 - Faust calls the command what its class
         """Look, show, ask, delete. Raises CommandError where it can't be, or is not wanted."""
         # Other commands delete nothing.
         from app import reset as resetting  # noqa: PLC0415
-        from app.admin import AdminError  # noqa: PLC0415
+        from eventfold.kafka.admin import AdminError  # noqa: PLC0415
 
         conf, tables = of_this_process(), cast("TickApp", self.app).tasks.tables
         try:

@@ -3,9 +3,9 @@
 from aiokafka.errors import UnknownTopicOrPartitionError
 from faust.cli.send import send as faust_send
 
-from app.admin import AdminError, existing_topics
 from app.commands._process import CommandError, LongCommand
 from app.settings import settings
+from eventfold.kafka.admin import AdminError, existing_topics
 
 
 class send(LongCommand, faust_send):  # noqa: N801 - Faust calls the command what its class is called

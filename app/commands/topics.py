@@ -7,10 +7,10 @@ from faust.cli import option
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from app import admin
 from app.commands._process import JSON, CommandError, LongCommand
 from app.start import topics_of
 from app.topics import Topic
+from eventfold.kafka import admin
 from eventfold.windows.durations import format_duration
 
 if TYPE_CHECKING:

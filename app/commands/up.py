@@ -58,9 +58,9 @@ class up(LongCommand):  # noqa: N801 - Faust calls the command what its class is
     async def work(self) -> None:
         """Start one after the other, say what runs, and stop in reverse order when told to."""
         # Other commands need no broker of ours, nor its imports.
-        from app.admin import AdminError  # noqa: PLC0415
         from app.up import Everything, Plan, WorkerError  # noqa: PLC0415
         from eventfold.embedded import BrokerError  # noqa: PLC0415
+        from eventfold.kafka.admin import AdminError  # noqa: PLC0415
 
         # The user gets our one line; what mode says of the same is for logs of services.
         for name in ("eventfold.embedded", "app.sources.simulator", "app.sources.feed", "app.up"):

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import TopicPartition
 
-from app.admin import existing_topics
 from app.replay.errors import ReplayError
 from eventfold.engine.changelog import ends
+from eventfold.kafka.admin import existing_topics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

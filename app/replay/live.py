@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 
-from app.admin import existing_topics
 from eventfold.engine.changelog import POLL_RECORDS, ends
+from eventfold.kafka.admin import existing_topics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence

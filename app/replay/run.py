@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiokafka import TopicPartition
 
-from app.admin import committed_offsets
-from app.clients import running
 from app.replay import live
 from app.replay.comparison import Difference, TopicSummary, compare
 from app.replay.coverage import LIVE_OPEN, Coverage
@@ -26,6 +24,8 @@ from app.replay.shadow import ShadowJournal
 from app.schemas.start import SchemaError, find_all
 from eventfold.engine.changelog import new_consumer
 from eventfold.engine.table import outputs_of
+from eventfold.kafka.admin import committed_offsets
+from eventfold.kafka.clients import running
 from eventfold.kafka.fetching import install
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from mode import Service
 
 from app import app
 from app.calc.rules import BadRuleError
-from app.clients import running
 from app.decoding import json_decoder
 from app.records import Rule
 from app.rules.database import SLICE, Change, RulesDatabase, rules_url
@@ -28,6 +27,7 @@ from eventfold.engine import metrics
 from eventfold.engine.changelog import ends, new_consumer
 from eventfold.engine.checkpoint import FORBIDDEN, new_producer, stop_producer
 from eventfold.engine.checkpoint import REFUSALS as REFUSED
+from eventfold.kafka.clients import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

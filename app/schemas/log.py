@@ -17,12 +17,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from app.clients import client_options, stop_consumer
 from app.decoding import json_decoder
 from app.records.schemas import SchemaLevel, SchemaVersion
 from app.schemas.errors import RegistryError
 from app.schemas.subjects import Subjects
 from eventfold.engine.checkpoint import only_writer
+from eventfold.kafka.clients import client_options, stop_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,10 +8,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
-from app.clients import security_options
 from app.settings import settings
 from app.sinks.csv import CsvFile
 from app.sinks.rows import Row, to_row
+from eventfold.kafka.clients import security_options
 
 log = logging.getLogger(__name__)
 

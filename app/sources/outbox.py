@@ -14,10 +14,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
 from aiokafka.partitioner import DefaultPartitioner
 
-from app.clients import security_options
 from app.recent import Recent
 from app.settings import settings
 from app.sources import Record
+from eventfold.kafka.clients import security_options
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from app.admin import AdminError, check_topics, ensure_topics, group_members
 from app.settings import Settings
 from app.sources.feed import Feed
 from app.sources.market import Market
@@ -26,6 +25,7 @@ from app.up.story import StoryKeeper
 from app.up.words import another_worker, web_address
 from app.up.worker import WorkerProcess, serves
 from eventfold.embedded import EmbeddedBroker, ports
+from eventfold.kafka.admin import AdminError, check_topics, ensure_topics, group_members
 
 #: What the embedded Kafka keeps of each partition: the default market makes it write 0.7 MB/s,
 #: which would fill a disk within days.

@@ -4,9 +4,9 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from app.clients import client_options
 from app.settings import Settings
 from app.topics import TICKS
+from eventfold.kafka.clients import client_options
 
 
 class Lag:

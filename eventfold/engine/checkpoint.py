@@ -12,9 +12,9 @@ from aiokafka import errors as kafka
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import OffsetAndMetadata
 
-from app.clients import client_options, own_cancellation
 from eventfold.engine.errors import TaskError
 from eventfold.engine.partition import NO_HEADERS
+from eventfold.kafka.clients import client_options, own_cancellation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from app.clients import running
 from eventfold.engine.changelog import POLL_RECORDS, new_consumer, survey
 from eventfold.engine.replica import Replica
+from eventfold.kafka.clients import running
 
 if TYPE_CHECKING:
     from pathlib import Path

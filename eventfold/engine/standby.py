@@ -16,13 +16,13 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from app.clients import running
 from eventfold.engine import metrics
 from eventfold.engine.changelog import POLL_RECORDS, new_consumer, survey
 from eventfold.engine.errors import OtherHistoryError
 from eventfold.engine.replica import Log, Replica
 from eventfold.engine.standby_reading import StandbyReader
 from eventfold.engine.store import DamagedStoreError, StoreError, wipe
+from eventfold.kafka.clients import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,7 +15,6 @@ from mode import Service
 from mode.types import ServiceT
 
 from app import logs
-from app.clients import cancel_requests
 from app.native import extension
 from eventfold.engine import metrics
 from eventfold.engine.checkpoint import FORBIDDEN
@@ -36,6 +35,7 @@ from eventfold.engine.store import DamagedStoreError, StoreError, wipe
 from eventfold.engine.task import State, Task
 from eventfold.engine.uncommitted import Uncommitted
 from eventfold.engine.unwritable import Unwritable
+from eventfold.kafka.clients import cancel_requests
 from eventfold.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:

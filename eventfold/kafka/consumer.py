@@ -19,7 +19,6 @@ from faust.transport.consumer import ensure_TP, ensure_TPset
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from app.topic_ids import known, topic_id
 from eventfold.engine.batch import Batch
 from eventfold.engine.changelog import ends
 from eventfold.engine.errors import told
@@ -27,6 +26,7 @@ from eventfold.kafka import fetching
 from eventfold.kafka.backpressure import Backpressure
 from eventfold.kafka.membership import ClientEndedError, demand_running, install
 from eventfold.kafka.thread_calls import CallableThread
+from eventfold.kafka.topic_ids import known, topic_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping

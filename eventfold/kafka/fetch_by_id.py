@@ -24,7 +24,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
-from app.topic_ids import NO_ID, Uuid, known
+from eventfold.kafka.topic_ids import NO_ID, Uuid, known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

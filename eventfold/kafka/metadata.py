@@ -5,7 +5,7 @@ from typing import Any
 from aiokafka import client as _client
 from aiokafka.admin import client as _admin
 
-from app.topic_ids import MetadataRequest
+from eventfold.kafka.topic_ids import MetadataRequest
 
 #: aiokafka annotates none of it.
 clients: tuple[Any, ...] = _client, _admin

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from app.clients import own_cancellation, stop_consumer
 from eventfold.engine.checkpoint import stop_producer
+from eventfold.kafka.clients import own_cancellation, stop_consumer
 
 
 @pytest.mark.parametrize("turns", range(8))

@@ -28,7 +28,6 @@ from new_topics import new_topic
 from progress import committed, lag
 from workers import MINUTE, REPOSITORY, Market, until
 
-from app.admin import AdminError, existing_topics
 from app.settings import Settings
 from app.sources.market import Market as Simulator
 from eventfold.embedded import LocalBroker, ports
@@ -36,6 +35,7 @@ from eventfold.embedded.properties import Node
 from eventfold.embedded.secured import Secured
 from eventfold.engine.changelog import new_consumer
 from eventfold.engine.checkpoint import new_producer
+from eventfold.kafka.admin import AdminError, existing_topics
 
 PASSWORD = "correct-horse-battery"  # noqa: S105  # of the broker below
 TOKEN = "read-0123456789abcdef"  # noqa: S105  # of the worker's web server

@@ -8,10 +8,10 @@ from aiokafka import AIOKafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 from workers import MARKET, MINUTE, Market, Worker, tick, until
 
-from app.admin import ensure_topics
 from app.settings import Settings
 from app.topics import TICKS
 from app.up.lag import Lag
+from eventfold.kafka.admin import ensure_topics
 from eventfold.kafka.ends import INTERVAL
 
 SYMBOLS = [f"SYM{number:02}" for number in range(40)]

@@ -6,7 +6,6 @@ from itertools import count
 import pytest
 from workers import Market, tick
 
-from app.admin import ensure_topics
 from app.settings import Settings
 from app.topics import TICKS
 from app.web.live import feed
@@ -15,6 +14,7 @@ from app.web.live.reader import Reader
 from app.web.live.watch import Watch
 from app.web.protection.budget import Budget
 from eventfold.engine.changelog import new_consumer
+from eventfold.kafka.admin import ensure_topics
 
 NOON = 1_767_268_800_000
 

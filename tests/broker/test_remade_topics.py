@@ -5,14 +5,14 @@ from aiokafka import TopicPartition
 from aiokafka.admin import NewTopic
 from workers import Market
 
-from app.admin import administering
-from app.clients import running
 from app.settings import Settings
-from app.topic_ids import known, topic_id
 from eventfold.engine.changelog import new_consumer
 from eventfold.kafka import fetching
+from eventfold.kafka.admin import administering
+from eventfold.kafka.clients import running
 from eventfold.kafka.fetch_by_id import FetchRequest
 from eventfold.kafka.metadata import replace_metadata_request
+from eventfold.kafka.topic_ids import known, topic_id
 
 
 @pytest.fixture

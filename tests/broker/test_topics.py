@@ -22,10 +22,10 @@ from confluent_kafka.admin import (
 from confluent_kafka.admin import ConfigResource as KafkaResource
 from waiting import until
 
-from app import admin
 from app.settings import Settings
 from app.topics import AFTER_MAX, ALL, TOP_GAINERS, Topic
 from eventfold.embedded import LocalBroker, ports
+from eventfold.kafka import admin
 
 Start = Callable[..., subprocess.Popen[str]]
 

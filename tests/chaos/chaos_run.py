@@ -23,9 +23,9 @@ from joined_inputs import ended_by
 from progress import committed, lag
 from workers import Market, send, until
 
-from app.admin import ensure_topics
 from app.settings import Settings
 from app.topics import ALL
+from eventfold.kafka.admin import ensure_topics
 
 APPLICATION = "chaos"
 

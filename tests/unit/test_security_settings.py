@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.clients import client_options, faust_credentials
 from app.settings import SettingsError, load
+from eventfold.kafka.clients import client_options, faust_credentials
 
 SECRET = "hush-hush-0123456789"  # noqa: S105  # it opens nothing
 KAFKA = "TICKSTREAM_KAFKA_"

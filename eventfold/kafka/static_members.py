@@ -10,12 +10,12 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from faust.assignor.client_assignment import ClientMetadata
 from yarl import URL
 
-from app.admin import group_members
 from app.answers import read_answer
 from app.decoding import decode_json
 from app.start import StartError
 from app.web.peers import FORWARDED, TIMEOUT
 from app.web.protection import http_client
+from eventfold.kafka.admin import group_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

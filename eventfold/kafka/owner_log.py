@@ -18,8 +18,6 @@ import stamina
 from aiokafka import TopicPartition
 from aiokafka.errors import InvalidTransactionTimeout, KafkaError
 
-from app.admin import AdminError, ensure_topics, existing_topics
-from app.clients import running
 from app.decoding import decode_json
 from app.owners import Evidence, demand_claimable, owns, unowned
 from app.records import TopicOwner
@@ -27,6 +25,8 @@ from app.topics import OWNERS
 from eventfold.engine.changelog import ends, new_consumer
 from eventfold.engine.checkpoint import FORBIDDEN, only_writer
 from eventfold.engine.table import outputs_of
+from eventfold.kafka.admin import AdminError, ensure_topics, existing_topics
+from eventfold.kafka.clients import running
 from eventfold.windows.durations import format_duration
 
 if TYPE_CHECKING:

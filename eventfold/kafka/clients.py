@@ -11,9 +11,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from faust import auth
 
-from app.oauth import token_provider
 from app.security.secret import revealed
 from app.settings import Settings, SettingsError
+from eventfold.kafka.oauth import token_provider
 
 logger = logging.getLogger(__name__)
 
