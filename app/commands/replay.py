@@ -29,8 +29,8 @@ from app.settings import settings as of_this_process
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.replay.history import History
     from app.worker import TickApp
+    from eventfold.replay.history import History
 
 #: Characters of a line where the output goes to a file or another program.
 WIDTH = 240
@@ -96,8 +96,8 @@ class replay(LongCommand):  # noqa: N801 - Faust calls the command what its clas
         """Replay, compare, tell. Raises CommandError where anything differs."""
         _apply(self.kwargs["changes"])
         # Other commands replay nothing.
-        from app.replay import Interval, ReplayError, replay, select  # noqa: PLC0415
         from eventfold.kafka.admin import AdminError  # noqa: PLC0415
+        from eventfold.replay import Interval, ReplayError, replay, select  # noqa: PLC0415
 
         # Its tasks are of no interest, but for what goes wrong.
         for name in "eventfold.engine", "app.schemas":
@@ -125,7 +125,7 @@ class replay(LongCommand):  # noqa: N801 - Faust calls the command what its clas
         self._tell(report)
 
     def _tell(self, report: Any) -> None:
-        from app.replay.telling import as_json, in_words, verdict  # noqa: PLC0415
+        from eventfold.replay.telling import as_json, in_words, verdict  # noqa: PLC0415
 
         if self.json:
             self.say(json.dumps(as_json(report)))
@@ -205,7 +205,7 @@ class _Bars:
 
     def planned(self, histories: "Sequence[History]") -> None:
         """Show what of each source will be read."""
-        from app.replay.telling import describe_plan  # noqa: PLC0415
+        from eventfold.replay.telling import describe_plan  # noqa: PLC0415
 
         if not self._quiet:
             for line in describe_plan(histories):

@@ -40,7 +40,7 @@ class topology(LongCommand):  # noqa: N801 - Faust calls the command what its cl
     async def work(self) -> None:
         """Read, and draw."""
         # Other commands draw nothing.
-        from app.topology import to_dot, to_mermaid, to_tree, topology  # noqa: PLC0415
+        from eventfold.topology import to_dot, to_mermaid, to_tree, topology  # noqa: PLC0415
 
         graph = topology(cast("TickApp", self.app))
         match "json" if self.json else self.kwargs["format"]:

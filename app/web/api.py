@@ -18,7 +18,6 @@ from app.records import (
     Trend,
     Visitor,
 )
-from app.topology import Topology
 from app.web import (
     candles,
     dashboard,
@@ -44,6 +43,7 @@ from app.web import (
 from app.web import parameters as p
 from app.web.live import stream, watch
 from app.web.routes import Route
+from eventfold.topology import Topology
 
 _ASKING = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
 

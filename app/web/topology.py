@@ -4,10 +4,10 @@ from typing import Any
 
 from aiohttp import web
 
-from app.topology import topology
 from app.web.lookup import APP
 from app.web.parameters import Values
 from app.web.routes import json_response
+from eventfold.topology import topology
 
 
 async def graph(request: web.Request, _: Values) -> web.StreamResponse:

@@ -1,6 +1,6 @@
 """What tasks need of Kafka to write: transactions and changelogs.
 
-`KafkaJournal` is the real one. `app/testing` has one in memory, so that a user's streams can be
+`KafkaJournal` is the real one. `eventfold/testing` has one in memory, so that a user's streams can be
 tested without a broker.
 """
 

@@ -10,7 +10,7 @@ from honest_records import Honest
 
 from app import app
 from app.schemas.connections import CONNECTIONS
-from app.testing import TopologyDriver
+from eventfold.testing import TopologyDriver
 
 #: Keys of each table; the second has to be escaped in a path.
 KEYS = ("AAA", "A/B")

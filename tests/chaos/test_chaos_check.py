@@ -14,8 +14,8 @@ from chaos_plan import plan
 from chaos_truth import Truth
 
 from app import app
-from app.testing import TopologyDriver
 from app.topics import ALL, TICKS
+from eventfold.testing import TopologyDriver
 from tables.candles import candles
 from tables.closes import closes
 from tables.days import days

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from app.records import DeadLetter
-from app.testing import TopologyDriver
-from app.testing.kafka import TopicRecord
 from app.topics import DEAD_LETTERS
 from eventfold.engine import metrics
 from eventfold.engine.batch import MAX_DEAD_VALUE
@@ -15,6 +13,8 @@ from eventfold.engine.rows import OPEN
 from eventfold.engine.step import Step
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
+from eventfold.testing import TopologyDriver
+from eventfold.testing.kafka import TopicRecord
 from eventfold.windows import Window
 
 #: What brokers take in one batch if nobody says otherwise (`message.max.bytes`), less its head.

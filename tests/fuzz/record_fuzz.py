@@ -11,9 +11,9 @@ from spoilt_records import Spoiler
 
 from app import app
 from app.schemas.connections import CONNECTIONS
-from app.testing import TopologyDriver
-from app.testing.kafka import TopicRecord
 from app.topics import AFTER_MAX, DEAD_LETTERS, TICKS_LATE, Topic
+from eventfold.testing import TopologyDriver
+from eventfold.testing.kafka import TopicRecord
 
 #: Bursts of a run, and records of a burst.
 BURSTS, BURST = 5, 300

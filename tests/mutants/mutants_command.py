@@ -51,7 +51,7 @@ _ATTACKS = " ".join(
 PACKAGES = {
     "windows": ("eventfold/windows", "tests/unit/windows tests/unit/engine tests/topology"),
     "aggregates": ("eventfold/aggregates", "tests/unit/aggregates tests/unit/engine"),
-    "replay": ("app/replay", "tests/unit/replay tests/topology/test_replay_start.py"),
+    "replay": ("eventfold/replay", "tests/unit/replay tests/topology/test_replay_start.py"),
     "protection": ("app/web/protection", f"tests/unit/web/protection {_ATTACKS}"),
     "state": ("eventfold/engine", "tests/unit/engine tests/unit/kafka tests/topology"),
 }

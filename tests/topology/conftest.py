@@ -15,7 +15,7 @@ from app import app
 from app.native import extension
 from app.settings import Settings
 from app.settings import settings as product_settings
-from app.testing import TopologyDriver
+from eventfold.testing import TopologyDriver
 from tables.candles import candles
 from tables.days import days
 from tables.gainers import gainers

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from app.records import Tick
-from app.testing import Moment, TopologyDriver
 from app.topics import TICKS
+from eventfold.testing import Moment, TopologyDriver
 
 #: What the fixture `market` is: it makes a driver of all stages of the product's pipeline.
 Market = Callable[..., TopologyDriver]

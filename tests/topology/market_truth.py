@@ -22,7 +22,7 @@ from app.records import (
     TopGainers,
     TopLosers,
 )
-from app.testing import TopicRecord
+from eventfold.testing import TopicRecord
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 

@@ -5,8 +5,8 @@ from random import Random
 
 from app import app
 from app.records import Tick
-from app.testing import TopologyDriver
 from app.topics import CANDLES, DAILY_GAINS, DEAD_LETTERS, TICKS, TICKS_LATE, TOP_GAINERS
+from eventfold.testing import TopologyDriver
 from tables.candles import candles
 from tables.days import days
 from tables.gainers import gainers

@@ -15,8 +15,8 @@ from market_truth import GRACE
 from msgspec import structs
 
 from app.records import Tick
-from app.testing import TopologyDriver
 from app.topics import CANDLES, DEAD_LETTERS, TICKS, TICKS_LATE, TOP_GAINERS
+from eventfold.testing import TopologyDriver
 
 pytestmark = pytest.mark.usefixtures("folding")
 

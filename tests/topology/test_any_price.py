@@ -9,7 +9,6 @@ import pytest
 from app import app
 from app.native import extension
 from app.records import Candle
-from app.testing import TopologyDriver
 from app.topics import (
     CANDLES,
     CLOSES,
@@ -23,6 +22,7 @@ from app.topics import (
     TOP_LOSERS,
     TREND_SIGNALS,
 )
+from eventfold.testing import TopologyDriver
 
 MINUTE = 60_000
 

@@ -10,8 +10,8 @@ from redeclared import BARS, TRADES, Deploy, Deployment
 from sensors import NewSensors, Reading, Sensors
 
 from app.records import Tick
-from app.testing import TopologyDriver
 from eventfold.engine.uncommitted import Uncommitted
+from eventfold.testing import TopologyDriver
 
 #: Bytes that may be uncommitted, and most records of a batch.
 LIMIT, BATCH = 200_000, 100

@@ -6,8 +6,8 @@ import pytest
 
 from app import app
 from app.records import Candle, LateTick, Tick
-from app.testing import TopologyDriver
 from app.topics import CANDLES, DEAD_LETTERS, TICKS, TICKS_LATE
+from eventfold.testing import TopologyDriver
 from eventfold.windows import tumbling
 from tables.candles import candles
 

@@ -27,7 +27,6 @@ from app.records import (
     Response,
 )
 from app.settings import settings as configured
-from app.testing import START, TopologyDriver
 from app.topics import (
     ALERTS,
     BEACONS,
@@ -42,6 +41,7 @@ from app.topics import (
     Topic,
 )
 from eventfold.engine.keyed_table import KeyedTable
+from eventfold.testing import START, TopologyDriver
 from tables.beacons import beacons
 from tables.fraud import fraud
 from tables.guests import events, guests, profiles

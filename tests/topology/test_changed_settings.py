@@ -4,8 +4,8 @@ import pytest
 from redeclared import BARS, LATE, TRADES, Deploy, Deployment
 
 from app.records import Candle, Tick
-from app.testing import TopologyDriver
 from eventfold.engine.errors import TaskError
+from eventfold.testing import TopologyDriver
 from eventfold.windows import at_most_every, every_change, on_close
 
 MINUTE = 60_000

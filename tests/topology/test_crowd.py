@@ -7,10 +7,10 @@ from aiokafka import TopicPartition
 
 from app import app
 from app.records import Tick
-from app.testing import TopologyDriver
 from app.topics import CANDLES, TICKS
 from eventfold.engine import partition
 from eventfold.engine.event_time import EventTimeState
+from eventfold.testing import TopologyDriver
 from tables.candles import candles
 
 MINUTE = 60_000

@@ -10,9 +10,9 @@ from lives import Market
 from sensors import NewSensors, Reading, Sensors
 
 from app.records import Tick
-from app.testing import START, DriverError
 from app.topics import CANDLES, TICKS
 from eventfold.engine.batch import Batch
+from eventfold.testing import START, DriverError
 from eventfold.windows import tumbling
 
 MINUTE = 60_000

@@ -8,11 +8,11 @@ from lives import Market
 from sensors import NewSensors, Reading, Sensors
 
 from app import app
-from app.testing import START, DriverError, TopologyDriver
 from app.topics import CANDLES, DAILY_GAINS, TICKS, TOP_GAINERS, Changelog
 from eventfold.engine.batch import Batch
 from eventfold.engine.errors import BatchError, OtherHistoryError, TaskError
 from eventfold.engine.window_table import WindowTable
+from eventfold.testing import START, DriverError, TopologyDriver
 from eventfold.windows import WindowResult
 from tables.candles import candles
 

@@ -2,7 +2,7 @@
 
 from sensors import NewSensors, Reading, Sensors, Total
 
-from app.testing import TopologyDriver
+from eventfold.testing import TopologyDriver
 from eventfold.windows import Emission, Window, at_most_every, every_change, on_close
 
 MINUTE = 60_000

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from sensors import NewSensors, Reading, Sensors
 
-from app.testing import TopologyDriver
 from eventfold.engine.errors import BatchError, TaskError
 from eventfold.engine.tasks import ATTEMPTS
+from eventfold.testing import TopologyDriver
 from eventfold.windows import Refusal
 
 MINUTE = 60_000

@@ -6,8 +6,8 @@ import pytest
 
 from app import app
 from app.records import Candle, Tick
-from app.testing import TopologyDriver
 from app.topics import CANDLES, TICKS
+from eventfold.testing import TopologyDriver
 from tables.candles import candles
 
 pytestmark = pytest.mark.usefixtures("folding")

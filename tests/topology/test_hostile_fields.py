@@ -14,7 +14,6 @@ from app import app
 from app.records import Complaint, DeadLetter, Response
 from app.records.fields import MAX_NAME, MAX_TEXT
 from app.settings import MAX_RECORD
-from app.testing import START, TopologyDriver
 from app.topics import (
     CLICKS,
     CONN_EVENTS,
@@ -34,6 +33,7 @@ from app.topics import (
     Topic,
 )
 from eventfold.engine.store import Store
+from eventfold.testing import START, TopologyDriver
 from tables.avro import as_avro
 from tables.beacons import beacons
 from tables.guests import events as guest_events

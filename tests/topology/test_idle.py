@@ -3,8 +3,8 @@
 from lives import Market
 
 from app.records import Tick
-from app.testing import TopologyDriver
 from app.topics import DEAD_LETTERS, TICKS
+from eventfold.testing import TopologyDriver
 from tables.gainers import gainers
 
 DAY = 86_400_000

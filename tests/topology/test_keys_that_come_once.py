@@ -15,7 +15,6 @@ from app.calc.latest import MOST_BYTES, announce
 from app.calc.process import Context
 from app.records import Tick
 from app.settings import Settings
-from app.testing import TopologyDriver
 from app.topics import Topic
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
@@ -23,6 +22,7 @@ from eventfold.engine.key_places import KeyPlaces
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.table import StateTable
 from eventfold.kafka.tables import TaskTableManager
+from eventfold.testing import TopologyDriver
 from eventfold.windows import on_close
 
 MINUTE = 60_000

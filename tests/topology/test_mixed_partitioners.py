@@ -15,7 +15,6 @@ from agents.clicks import clicks_to_profiles, profiles_to_clicks
 from agents.searches import clicks_to_join, searches_to_join
 from app import app
 from app.records import Arrival, Click, Guest, Profile, Search
-from app.testing import START, TopologyDriver
 from app.topics import (
     CLICKS,
     CLICKS_ENRICHED,
@@ -30,6 +29,7 @@ from app.topics import (
 from eventfold.aggregates import Sum
 from eventfold.engine.batch import Batch
 from eventfold.engine.window_table import WindowTable
+from eventfold.testing import START, TopologyDriver
 from tables.click_through import click_throughs
 from tables.guests import events as guest_events
 from tables.guests import guests

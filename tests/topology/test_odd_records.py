@@ -10,8 +10,8 @@ import pytest
 
 from app import app
 from app.records import Candle, Rule, RuleChange
-from app.testing import TopologyDriver
 from app.topics import CLOSES, DEAD_LETTERS, TRANSACTION_CHECKS, Topic
+from eventfold.testing import TopologyDriver
 from tables.trends import trends
 from tables.verdicts import verdicts
 

@@ -12,7 +12,6 @@ from market_truth import DAY, GRACE, ORDERS, Truth, candles, gains, judge, late_
 from msgspec import structs
 
 from app.records import Candle
-from app.testing import TopologyDriver
 from app.topics import (
     CANDLES,
     DAILY_GAINS,
@@ -23,6 +22,7 @@ from app.topics import (
     TOP_GAINERS,
     TOP_LOSERS,
 )
+from eventfold.testing import TopologyDriver
 from eventfold.windows import Window
 from tables.candles import candles as candle_table
 from tables.days import days as day_table

@@ -13,8 +13,8 @@ from market_truth import HOUR, MINUTE
 
 from app import app
 from app.records import Candle, LateTick, Surge, Tick
-from app.testing import START, TopologyDriver
 from app.topics import CANDLES, SURGES, TICKS, TICKS_LATE
+from eventfold.testing import START, TopologyDriver
 from tables.candles import candles
 from tables.surges import surges
 

@@ -6,7 +6,6 @@ from agents.clicks import clicks_to_profiles, profiles_to_clicks
 from agents.searches import clicks_to_join, searches_to_join
 from app import app
 from app.records import Click, Profile, Search
-from app.testing import START, TopologyDriver
 from app.topics import (
     CLICK_THROUGH,
     CLICKS,
@@ -16,6 +15,7 @@ from app.topics import (
     SEARCH_CLICKS,
     SEARCHES,
 )
+from eventfold.testing import START, TopologyDriver
 from tables.click_through import click_throughs
 from tables.profiles import profiles
 from tables.searches import searches

@@ -13,8 +13,8 @@ from surge_truth import GRACE, MINUTE, SECOND, latest, minutes, surges
 
 from app import app
 from app.records import Surge, Tick
-from app.testing import TopologyDriver
 from app.topics import SURGES, TICKS
+from eventfold.testing import TopologyDriver
 from tables.latest_surges import latest_surges
 from tables.surges import surges as table
 

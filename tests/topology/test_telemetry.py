@@ -9,8 +9,8 @@ from sensors import NewSensors, Reading
 
 from app import traces
 from app.otel import OpenTelemetry
-from app.testing import TopologyDriver
 from eventfold.engine.gauges import TaskGauges
+from eventfold.testing import TopologyDriver
 
 PARTITIONS = 4
 RECORDS = 100

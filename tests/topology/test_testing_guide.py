@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.testing import TopologyDriver
+from eventfold.testing import TopologyDriver
 
 REPOSITORY = Path(__file__).parents[2]
 GUIDE = (REPOSITORY / "docs" / "testing.md").read_text()

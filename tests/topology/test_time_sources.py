@@ -3,8 +3,8 @@
 import pytest
 from sensors import NewSensors, Reading
 
-from app.testing import DriverError
 from app.topics import DEAD_LETTERS, Timestamp
+from eventfold.testing import DriverError
 from eventfold.windows import Window
 
 MINUTE = 60_000

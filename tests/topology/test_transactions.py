@@ -8,7 +8,6 @@ import pytest
 from agents.transactions import rules_to_all, transactions_to_check
 from app import app
 from app.records import Rule, Transaction
-from app.testing import START, TopologyDriver
 from app.topics import (
     DEAD_LETTERS,
     RULES,
@@ -16,6 +15,7 @@ from app.topics import (
     TRANSACTIONS_REJECTED,
     TRANSACTIONS_VALIDATED,
 )
+from eventfold.testing import START, TopologyDriver
 from tables.verdicts import verdicts
 
 CAP = Rule(id="cap", version=1, kind="max-amount", limit=100, time=START)

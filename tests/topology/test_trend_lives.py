@@ -15,8 +15,8 @@ from trend_truth import FIVE, GRACE, Followed, follow
 
 from app import app
 from app.records import Candle, Tick, Trend, TrendSignal
-from app.testing import START, TopologyDriver
 from app.topics import CLOSES, DEAD_LETTERS, TICKS, TREND_SIGNALS
+from eventfold.testing import START, TopologyDriver
 from tables.closes import closes as close_table
 from tables.trends import trends as trend_table
 

@@ -12,7 +12,6 @@ from market_truth import ORDERS, TopicRecord, gains, judge, rankings
 from agents.gainers import daily_gain
 from app.records import DailyGain
 from app.settings import Settings
-from app.testing import TopologyDriver
 from app.topics import (
     BEST_GAINS,
     MOST_ACTIVE,
@@ -25,6 +24,7 @@ from app.worker import TickApp
 from eventfold.engine.batch import Batch
 from eventfold.engine.window_table import WindowTable
 from eventfold.kafka.tables import TaskTableManager
+from eventfold.testing import TopologyDriver
 from tables.contenders import rank_partitions
 from tables.days import days as product_days
 from tables.gainers import Gainers, active, losers, rank_best

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from workers import MARKET
 
-from app.topology import Edge, Node, Topology, to_dot, to_mermaid, to_tree
+from eventfold.topology import Edge, Node, Topology, to_dot, to_mermaid, to_tree
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).parents[3]
 SCRIPT = """
 from app import app
 from app.records import Tick
-from app.testing import TopologyDriver
+from eventfold.testing import TopologyDriver
 from bench.filtering import LARGE_TICKS, TICKS, large_ticks
 from bench.workloads import LARGE
 

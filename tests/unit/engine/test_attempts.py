@@ -10,9 +10,6 @@ from aiokafka.errors import GroupAuthorizationFailedError, KafkaConnectionError
 from partition_driver import NewTable
 
 from app.settings import Settings
-from app.testing.clock import VirtualClock
-from app.testing.journal import MemoryJournal
-from app.testing.kafka import MemoryKafka
 from app.topics import TICKS
 from app.worker import TickApp
 from eventfold.engine.errors import BatchError, OtherHistoryError, TaskError, UnwritableError, told
@@ -21,6 +18,9 @@ from eventfold.engine.rows import UnreadableRowError
 from eventfold.engine.store import DamagedStoreError, StoreError
 from eventfold.engine.task import State, Task
 from eventfold.engine.tasks import ATTEMPTS, Tasks
+from eventfold.testing.clock import VirtualClock
+from eventfold.testing.journal import MemoryJournal
+from eventfold.testing.kafka import MemoryKafka
 
 TP = TopicPartition(TICKS.name, 0)
 

@@ -11,13 +11,13 @@ from faust.types import TP
 from partition_driver import NewTable
 
 from app.settings import Settings
-from app.testing.clock import VirtualClock
-from app.testing.journal import LostError, MemoryJournal
-from app.testing.kafka import MemoryKafka
 from app.worker import TickApp
 from eventfold.engine.tasks import Tasks
 from eventfold.kafka.backpressure import Backpressure
 from eventfold.kafka.consumer import NONE, BatchConsumer
+from eventfold.testing.clock import VirtualClock
+from eventfold.testing.journal import LostError, MemoryJournal
+from eventfold.testing.kafka import MemoryKafka
 
 Fetched = Mapping[TopicPartition, list["Record"]]
 

@@ -13,13 +13,13 @@ from aiokafka.errors import KafkaConnectionError
 from partition_driver import NewTable
 
 from app.settings import Settings
-from app.testing.clock import VirtualClock
-from app.testing.journal import MemoryJournal, MemoryWriter
-from app.testing.kafka import MemoryKafka
 from eventfold.engine.progress import Progress
 from eventfold.engine.store import Store
 from eventfold.engine.table import StateTable
 from eventfold.engine.tasks import Tasks
+from eventfold.testing.clock import VirtualClock
+from eventfold.testing.journal import MemoryJournal, MemoryWriter
+from eventfold.testing.kafka import MemoryKafka
 
 
 class Stubborn(MemoryJournal):

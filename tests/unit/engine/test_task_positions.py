@@ -13,12 +13,12 @@ from prometheus_client import REGISTRY
 from raw_records import NOON, raw_tick
 
 from app.records import Tick
-from app.testing.clock import VirtualClock
 from app.topics import TICKS
 from app.worker import TickApp
 from eventfold.engine import task as tasks
 from eventfold.engine.errors import TaskError
 from eventfold.engine.task import LOOKS, State, Task
+from eventfold.testing.clock import VirtualClock
 
 
 class Source:

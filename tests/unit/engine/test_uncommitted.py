@@ -8,7 +8,6 @@ from partition_driver import Drive, NewTable
 from raw_records import NOON, raw_tick
 
 from app.records import Tick
-from app.testing.clock import VirtualClock
 from app.topics import TICKS_LATE
 from app.worker import TickApp
 from eventfold.engine import gauges
@@ -17,6 +16,7 @@ from eventfold.engine.gauges import TaskGauges
 from eventfold.engine.partition import ROW_BYTES
 from eventfold.engine.portion import RESULT_BYTES, Appraisal, Portion
 from eventfold.engine.uncommitted import OVERHEAD, Outgoing, Uncommitted, size_of
+from eventfold.testing.clock import VirtualClock
 
 ONE, OTHER, THIRD = (TopicPartition("ticks", n) for n in range(3))
 

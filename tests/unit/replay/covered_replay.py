@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from aiokafka import TopicPartition
 
 from app import app
-from app.replay.coverage import Coverage
-from app.replay.history import History
-from app.replay.results import Found
-from app.replay.selection import Interval, select
+from eventfold.replay.coverage import Coverage
+from eventfold.replay.history import History
+from eventfold.replay.results import Found
+from eventfold.replay.selection import Interval, select
 
 HOUR, MINUTE = 3_600_000, 60_000
 

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 import pytest
 from aiokafka import TopicPartition
 
-from app.testing import TopologyDriver
-from app.testing.driver import MEMORY
-from app.testing.kafka import MemoryKafka, PartitionLog, TopicRecord
 from eventfold.engine import changelog
 from eventfold.kafka import admin
+from eventfold.testing import TopologyDriver
+from eventfold.testing.driver import MEMORY
+from eventfold.testing.kafka import MemoryKafka, PartitionLog, TopicRecord
 
 #: Records of one partition in an answer: several answers make a topic, as on a broker.
 FETCH = 100

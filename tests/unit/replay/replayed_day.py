@@ -10,10 +10,10 @@ from memory_broker import MemoryBroker
 
 from app import app
 from app.records import Tick
-from app.replay import Interval, Report, replay, select
-from app.replay.history import History
-from app.testing import TopologyDriver
 from app.topics import TICKS, Topic
+from eventfold.replay import Interval, Report, replay, select
+from eventfold.replay.history import History
+from eventfold.testing import TopologyDriver
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 

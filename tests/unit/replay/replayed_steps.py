@@ -11,16 +11,16 @@ from memory_broker import MemoryBroker
 from msgspec import Struct
 
 from app.calc.process import Context, Sender
-from app.replay import Interval, Report, Watch, replay, select
-from app.replay.history import History
 from app.settings import Settings
-from app.testing import TopologyDriver
 from app.topics import Timestamp, Topic
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.step import Step
 from eventfold.kafka.tables import TaskTableManager
+from eventfold.replay import Interval, Report, Watch, replay, select
+from eventfold.replay.history import History
+from eventfold.testing import TopologyDriver
 
 MINUTE, HOUR = 60_000, 3_600_000
 

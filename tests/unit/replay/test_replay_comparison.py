@@ -7,12 +7,12 @@ import pytest
 from covered_replay import BEGIN, HOUR, MINUTE, covered
 
 from app import app
-from app.replay import coverage
-from app.replay.comparison import Difference, TopicSummary, compare
-from app.replay.entries import Entries
-from app.replay.results import Found, Pair
-from app.replay.selection import select
 from app.topics import CANDLES, DEAD_LETTERS
+from eventfold.replay import coverage
+from eventfold.replay.comparison import Difference, TopicSummary, compare
+from eventfold.replay.entries import Entries
+from eventfold.replay.results import Found, Pair
+from eventfold.replay.selection import select
 
 
 def candle(minute: int = 0, **fields: Any) -> Found:

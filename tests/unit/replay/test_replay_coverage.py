@@ -4,12 +4,12 @@ import pytest
 from covered_replay import BEGIN, HOUR, INTERVAL, MINUTE, covered, history, window
 
 from app import app
-from app.replay import coverage
-from app.replay.coverage import Coverage
-from app.replay.entries import Entries, Entry
-from app.replay.results import Found
-from app.replay.selection import Interval, select
 from app.topics import CANDLES, SURGES, TICKS_LATE, TOP_GAINERS
+from eventfold.replay import coverage
+from eventfold.replay.coverage import Coverage
+from eventfold.replay.entries import Entries, Entry
+from eventfold.replay.results import Found
+from eventfold.replay.selection import Interval, select
 
 
 def why(found: Coverage, result: Found, topic: object = CANDLES, *, in_live: bool = True) -> object:

@@ -8,12 +8,12 @@ import pytest
 
 from app import app
 from app.records import Connection, DailyGain
-from app.replay.comparison import same
-from app.replay.entries import Entries, Entry
-from app.replay.selection import Selection, select
 from app.schemas.connections import CONNECTIONS
 from app.schemas.form import AvroForm
 from app.topics import CANDLES, DAILY_GAINS, DEAD_LETTERS, SURGES, TICKS_LATE, TOP_GAINERS, Topic
+from eventfold.replay.comparison import same
+from eventfold.replay.entries import Entries, Entry
+from eventfold.replay.selection import Selection, select
 
 SOURCE = [("source", b"ticks-3-17")]
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from app.replay.history import History
-from app.replay.selection import Interval
+from eventfold.replay.history import History
+from eventfold.replay.selection import Interval
 
 
 def history(*, begin: int = 0, cut: bool = False) -> History:

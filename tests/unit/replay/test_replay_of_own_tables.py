@@ -7,11 +7,6 @@ from covered_replay import BEGIN, HOUR, INTERVAL, MINUTE, covered, history, wind
 
 from app import app
 from app.records import Surge
-from app.replay import ReplayError, coverage
-from app.replay.coverage import Coverage
-from app.replay.entries import Entries, Entry
-from app.replay.results import Found
-from app.replay.selection import Selection, select
 from app.settings import Settings
 from app.topics import SURGES, TICKS, Timestamp, Topic
 from app.worker import TickApp
@@ -19,6 +14,11 @@ from eventfold.aggregates import Ohlc
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.kafka.tables import TaskTableManager
+from eventfold.replay import ReplayError, coverage
+from eventfold.replay.coverage import Coverage
+from eventfold.replay.entries import Entries, Entry
+from eventfold.replay.results import Found
+from eventfold.replay.selection import Selection, select
 from eventfold.windows import WindowFamily, count, session, tumbling
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from app.replay.entries import Entry
-from app.replay.results import Found, Pair, Results
-from app.replay.shadow import BATCH, ShadowJournal, ShadowLog
+from eventfold.replay.entries import Entry
+from eventfold.replay.results import Found, Pair, Results
+from eventfold.replay.shadow import BATCH, ShadowJournal, ShadowLog
 
 
 @pytest.fixture

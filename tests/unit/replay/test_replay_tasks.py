@@ -7,9 +7,9 @@ import pytest
 from aiokafka import TopicPartition
 from replayed_steps import Games, declare, fold_all
 
-from app.replay import ReplayError
-from app.replay.shadow import ShadowJournal
-from app.replay.tasks import ReplayTasks
+from eventfold.replay import ReplayError
+from eventfold.replay.shadow import ShadowJournal
+from eventfold.replay.tasks import ReplayTasks
 
 TPS = [TopicPartition("games", n) for n in range(2)]
 

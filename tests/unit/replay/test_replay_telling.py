@@ -8,9 +8,9 @@ import pytest
 from aiokafka import TopicPartition
 from rich.console import Console
 
-from app.replay import Difference, Interval, Report, TopicSummary
-from app.replay.history import History
-from app.replay.telling import WIDTH, as_json, describe_plan, in_words, verdict
+from eventfold.replay import Difference, Interval, Report, TopicSummary
+from eventfold.replay.history import History
+from eventfold.replay.telling import WIDTH, as_json, describe_plan, in_words, verdict
 
 #: 2026-01-31T10:00Z, and the hour from then on.
 BEGIN = 1_769_853_600_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.topology.graph import Flow, Kind, Topology
+    from eventfold.topology.graph import Flow, Kind, Topology
 
 _SHAPES: dict[Kind, str] = {
     "topic": "oval",

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from app.testing.loop import VirtualLoop
+    from eventfold.testing.loop import VirtualLoop
 
 
 class VirtualClock:

@@ -9,10 +9,10 @@ from faust.types import TopicT
 from faust.types.tables import CollectionT
 
 from app.topics import ALL, DEAD_LETTERS, Topic
-from app.topology.graph import Edge, Flow, Kind, Node, Topology
 from eventfold.engine.step import Step
 from eventfold.engine.table import StateTable
 from eventfold.kafka import BatchSchema
+from eventfold.topology.graph import Edge, Flow, Kind, Node, Topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

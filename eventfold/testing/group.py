@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 
-from app.testing.errors import DriverError
+from eventfold.testing.errors import DriverError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

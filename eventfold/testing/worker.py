@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from app.testing.errors import DriverError
-from app.testing.feed import Feed
-from app.testing.journal import EXPECTED, MemoryJournal
 from eventfold.engine.batch import Batch
 from eventfold.engine.errors import UnwritableError
 from eventfold.engine.tasks import Tasks
+from eventfold.testing.errors import DriverError
+from eventfold.testing.feed import Feed
+from eventfold.testing.journal import EXPECTED, MemoryJournal
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from aiokafka.structs import OffsetAndMetadata
 
     from app.settings import Settings
-    from app.testing.environment import Agent, Environment
     from eventfold.engine.partition import PartitionState
     from eventfold.engine.task import Task
+    from eventfold.testing.environment import Agent, Environment
 
 
 class WorkerTasks(Tasks):

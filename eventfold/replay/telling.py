@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from app.replay.comparison import Difference
-    from app.replay.history import History
-    from app.replay.run import Report
+    from eventfold.replay.comparison import Difference
+    from eventfold.replay.history import History
+    from eventfold.replay.run import Report
 
 
 #: Characters of a value at most.

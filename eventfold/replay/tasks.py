@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from app.replay.errors import ReplayError
 from eventfold.engine.errors import UnwritableError, in_words
 from eventfold.engine.tasks import Tasks
+from eventfold.replay.errors import ReplayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from aiokafka import TopicPartition
     from aiokafka.structs import OffsetAndMetadata
 
-    from app.replay.shadow import ShadowJournal
     from app.settings import Settings
     from eventfold.engine.table import StateTable
     from eventfold.engine.task import Task
+    from eventfold.replay.shadow import ShadowJournal
 
 #: Seconds between two looks at what tasks do.
 LOOK = 0.02

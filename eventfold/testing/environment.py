@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from app.testing.group import Group
+from eventfold.testing.group import Group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from app.settings import Settings
-    from app.testing.clock import VirtualClock
-    from app.testing.kafka import MemoryKafka
-    from app.testing.loop import VirtualLoop
     from eventfold.engine.table import StateTable
     from eventfold.engine.tasks import Tasks
+    from eventfold.testing.clock import VirtualClock
+    from eventfold.testing.kafka import MemoryKafka
+    from eventfold.testing.loop import VirtualLoop
 
 
 class Agent(Protocol):

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from app.replay.coverage import ELSEWHERE
-from app.replay.entries import decoded
+from eventfold.replay.coverage import ELSEWHERE
+from eventfold.replay.entries import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from app.replay.coverage import Coverage
-    from app.replay.entries import Entries
-    from app.replay.results import Found, Pair
+    from eventfold.replay.coverage import Coverage
+    from eventfold.replay.entries import Entries
+    from eventfold.replay.results import Found, Pair
 
 #: Sums of floats agree so far whatever the order of arrival (relative); all else exactly.
 TOLERANCE = 1e-9

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from app.replay.entries import Entry
+    from eventfold.replay.entries import Entry
 
 Side = Literal["live", "replayed"]
 

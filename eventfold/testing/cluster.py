@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app.testing.errors import DriverError
-from app.testing.worker import Worker
+from eventfold.testing.errors import DriverError
+from eventfold.testing.worker import Worker
 from eventfold.windows import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
     from pathlib import Path
 
-    from app.testing.environment import Environment
-    from app.testing.group import Assignment
+    from eventfold.testing.environment import Environment
+    from eventfold.testing.group import Assignment
 
 #: More instants than this without coming to rest are a loop without an end.
 PATIENCE = 50_000

@@ -4,10 +4,10 @@ See docs/replay.md. Nothing is written to Kafka: tables have stores of their own
 live has written are compared in a file that is deleted afterwards.
 """
 
-from app.replay.comparison import Difference, TopicSummary
-from app.replay.errors import ReplayError
-from app.replay.run import Report, Watch, replay
-from app.replay.selection import Interval, select
+from eventfold.replay.comparison import Difference, TopicSummary
+from eventfold.replay.errors import ReplayError
+from eventfold.replay.run import Report, Watch, replay
+from eventfold.replay.selection import Interval, select
 
 __all__ = [
     "Difference",

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.topology.graph import Flow, Kind, Node, Topology
+    from eventfold.topology.graph import Flow, Kind, Node, Topology
 
 #: Brackets around a label: a stadium, a box, a box with double sides, a cylinder.
 _SHAPES: dict[Kind, tuple[str, str]] = {

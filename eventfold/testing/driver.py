@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aiokafka import TopicPartition
 
-from app.testing.clock import VirtualClock
-from app.testing.cluster import Cluster
-from app.testing.environment import Application, Environment
-from app.testing.errors import DriverError
-from app.testing.group import spread, whole
-from app.testing.kafka import Headers, MemoryKafka, TopicRecord
-from app.testing.loop import VirtualLoop
-from app.testing.topics import Topics
-from app.testing.worker import WorkerTasks
 from eventfold.engine.definitions import Definitions
 from eventfold.engine.store import wipe
+from eventfold.testing.clock import VirtualClock
+from eventfold.testing.cluster import Cluster
+from eventfold.testing.environment import Application, Environment
+from eventfold.testing.errors import DriverError
+from eventfold.testing.group import spread, whole
+from eventfold.testing.kafka import Headers, MemoryKafka, TopicRecord
+from eventfold.testing.loop import VirtualLoop
+from eventfold.testing.topics import Topics
+from eventfold.testing.worker import WorkerTasks
 from eventfold.windows import milliseconds
 
 if TYPE_CHECKING:
     from msgspec import Struct
 
-    from app.testing.journal import Moment
     from app.topics import Topic
     from eventfold.engine.table import StateTable
+    from eventfold.testing.journal import Moment
 
 #: 2026-01-01T00:00:00Z.
 START = 1_767_225_600_000

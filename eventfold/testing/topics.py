@@ -9,15 +9,15 @@ from aiokafka import TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 
 from app.records.reading import reader
-from app.testing.errors import DriverError
 from app.topics import AFTER_MAX, DEAD_LETTERS, Timestamp, Topic
+from eventfold.testing.errors import DriverError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.testing.clock import VirtualClock
-    from app.testing.kafka import Headers, MemoryKafka, TopicRecord
     from eventfold.engine.table import StateTable
+    from eventfold.testing.clock import VirtualClock
+    from eventfold.testing.kafka import Headers, MemoryKafka, TopicRecord
 
 #: What Kafka 4 lets a timestamp be ahead of the broker's clock (ms), if the topic says nothing:
 #: https://kafka.apache.org/documentation/#topicconfigs_message.timestamp.after.max.ms

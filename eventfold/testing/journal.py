@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Literal
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
-from app.testing.kafka import Transaction
 from app.topics import TOMBSTONES_KEPT
 from eventfold.engine.replica import Log, Replica, now_ms
+from eventfold.testing.kafka import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from app.testing.kafka import MemoryKafka
     from eventfold.engine.partition import PartitionState, Snapshot
     from eventfold.engine.progress import Progress
     from eventfold.engine.store import Store
     from eventfold.engine.table import StateTable
+    from eventfold.testing.kafka import MemoryKafka
 
 #: Where a worker may die in the middle of a checkpoint.
 Moment = Literal["before commit", "after commit"]

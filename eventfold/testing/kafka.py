@@ -14,7 +14,7 @@ from aiokafka.structs import OffsetAndMetadata
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from app.testing.clock import VirtualClock
+    from eventfold.testing.clock import VirtualClock
 
 Headers = tuple[tuple[str, bytes], ...]
 

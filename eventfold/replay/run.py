@@ -12,31 +12,31 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiokafka import TopicPartition
 
-from app.replay import live
-from app.replay.comparison import Difference, TopicSummary, compare
-from app.replay.coverage import LIVE_OPEN, Coverage
-from app.replay.entries import Entries
-from app.replay.errors import ReplayError
-from app.replay.history import History, histories
-from app.replay.playing import Player
-from app.replay.results import Results
-from app.replay.shadow import ShadowJournal
 from app.schemas.start import SchemaError, find_all
 from eventfold.engine.changelog import new_consumer
 from eventfold.engine.table import outputs_of
 from eventfold.kafka.admin import committed_offsets
 from eventfold.kafka.clients import running
 from eventfold.kafka.fetching import install
+from eventfold.replay import live
+from eventfold.replay.comparison import Difference, TopicSummary, compare
+from eventfold.replay.coverage import LIVE_OPEN, Coverage
+from eventfold.replay.entries import Entries
+from eventfold.replay.errors import ReplayError
+from eventfold.replay.history import History, histories
+from eventfold.replay.playing import Player
+from eventfold.replay.results import Results
+from eventfold.replay.shadow import ShadowJournal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from aiokafka import AIOKafkaConsumer
 
-    from app.replay.selection import Application, Interval, Selection
     from app.settings import Settings
     from eventfold.engine.partition import Out
     from eventfold.engine.table import StateTable
+    from eventfold.replay.selection import Application, Interval, Selection
 
 
 class Watch(Protocol):

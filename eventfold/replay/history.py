@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import TopicPartition
 
-from app.replay.errors import ReplayError
 from eventfold.engine.changelog import ends
 from eventfold.kafka.admin import existing_topics
+from eventfold.replay.errors import ReplayError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aiokafka import AIOKafkaConsumer
 
-    from app.replay.selection import Interval, Selection
     from app.settings import Settings
     from app.topics import Topic
     from eventfold.engine.batch import Batch
+    from eventfold.replay.selection import Interval, Selection
 
 
 @dataclass

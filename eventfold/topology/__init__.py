@@ -4,11 +4,11 @@
 `Topology` as JSON as it stands.
 """
 
-from app.topology.dot import to_dot
-from app.topology.graph import Edge, Flow, Kind, Node, Topology
-from app.topology.mermaid import to_mermaid
-from app.topology.reading import topology
-from app.topology.tree import to_tree
+from eventfold.topology.dot import to_dot
+from eventfold.topology.graph import Edge, Flow, Kind, Node, Topology
+from eventfold.topology.mermaid import to_mermaid
+from eventfold.topology.reading import topology
+from eventfold.topology.tree import to_tree
 
 __all__ = [
     "Edge",

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
 
-from app.replay.errors import ReplayError
-from app.replay.tasks import ReplayTasks
 from eventfold.engine.batch import Batch
 from eventfold.engine.errors import told
 from eventfold.engine.window_table import WindowTable
+from eventfold.replay.errors import ReplayError
+from eventfold.replay.tasks import ReplayTasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaConsumer
 
-    from app.replay.history import History
-    from app.replay.selection import Application, Selection
-    from app.replay.shadow import ShadowJournal
     from app.settings import Settings
     from app.topics import Topic
+    from eventfold.replay.history import History
+    from eventfold.replay.selection import Application, Selection
+    from eventfold.replay.shadow import ShadowJournal
 
 #: Batches that may wait for an agent.
 BUFFERED = 4

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from app.replay.errors import ReplayError
 from eventfold.engine.sending import SendingTable
 from eventfold.engine.window_table import WindowTable
+from eventfold.replay.errors import ReplayError
 from eventfold.windows import Session
 
 if TYPE_CHECKING:

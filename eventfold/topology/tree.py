@@ -8,7 +8,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 if TYPE_CHECKING:
-    from app.topology.graph import Edge, Kind, Node, Topology
+    from eventfold.topology.graph import Edge, Kind, Node, Topology
 
 _STYLES: dict[Kind, str] = {
     "topic": "cyan",

@@ -21,9 +21,9 @@ from eventfold.engine.group_table import GroupTable
 from eventfold.engine.window_table import WindowTable
 
 if TYPE_CHECKING:
-    from app.replay.selection import Selection
     from app.topics import Topic
     from eventfold.engine.table import StateTable
+    from eventfold.replay.selection import Selection
 
 #: How records of a topic are told apart.
 Kind = Literal["windows", "last", "log"]

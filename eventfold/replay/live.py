@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaConsumer
 
-    from app.replay.coverage import Coverage
     from app.settings import Settings
+    from eventfold.replay.coverage import Coverage
 
 #: How much newer than the broker's clock Kafka lets a timestamp be (ms): an output may be so much
 #: older than the record it is made of.

@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 
-from app.replay.entries import Coordinates, Entry, coordinates
 from app.topics import Timestamp
 from eventfold.engine.group_table import GroupTable
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.window_table import WindowTable
+from eventfold.replay.entries import Coordinates, Entry, coordinates
 from eventfold.windows import Count, Sliding, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from app.replay.entries import Entries
-    from app.replay.history import History
-    from app.replay.results import Found
-    from app.replay.selection import Interval, Selection
     from eventfold.engine.table import StateTable
+    from eventfold.replay.entries import Entries
+    from eventfold.replay.history import History
+    from eventfold.replay.results import Found
+    from eventfold.replay.selection import Interval, Selection
     from eventfold.windows import WindowFamily
 
 # Why a result is left out.

@@ -12,12 +12,12 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from app.testing.errors import DriverError
+from eventfold.testing.errors import DriverError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from app.testing.clock import VirtualClock
+    from eventfold.testing.clock import VirtualClock
 
 #: More callbacks than this in one instant are a loop without an end.
 PATIENCE = 200_000
