@@ -13,8 +13,8 @@ from typing import Any
 
 from app import records
 from app.calc.logs import read_line
-from app.schemas.connections import CONNECTIONS
 from app.settings import Settings, settings
+from eventfold.formats.connections import CONNECTIONS
 
 DAY = 86_400_000
 

@@ -19,8 +19,6 @@ from app import logs, memory, native, open_files, traces
 from app.faust_exits import Worker, replace_exits
 from app.held_up import LoopWatch
 from app.quiet import quieten
-from app.schemas.registry import Registry
-from app.schemas.start import register_all
 from app.settings import Settings, SettingsError, forget_empty, settings, variables
 from app.start import demand_address, demand_keys, demand_protection, lock, prepare
 from app.web import metrics
@@ -30,6 +28,8 @@ from app.web.server import Server
 from eventfold.engine.batch import Batch
 from eventfold.engine.errors import BatchError, told
 from eventfold.engine.tasks import Tasks
+from eventfold.formats.registry import Registry
+from eventfold.formats.start import register_all
 from eventfold.kafka import BatchSchema, BatchTransport
 from eventfold.kafka.assignor import Assignor
 from eventfold.kafka.clients import faust_credentials

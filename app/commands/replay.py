@@ -100,7 +100,7 @@ class replay(LongCommand):  # noqa: N801 - Faust calls the command what its clas
         from eventfold.replay import Interval, ReplayError, replay, select  # noqa: PLC0415
 
         # Its tasks are of no interest, but for what goes wrong.
-        for name in "eventfold.engine", "app.schemas":
+        for name in "eventfold.engine", "eventfold.formats":
             logging.getLogger(name).setLevel(logging.WARNING)
         interval = Interval(self.kwargs["begin"], self.kwargs["end"])
         if interval.length <= 0:

@@ -13,13 +13,13 @@ from aiohttp import web
 
 from app.decoding import decode_json
 from app.digits import read_digits
-from app.schemas.errors import RegistryError, invalid_schema, no_schema
+from eventfold.formats.errors import RegistryError, invalid_schema, no_schema
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
     from app.records.schemas import SchemaVersion
-    from app.schemas.registry import Registry
+    from eventfold.formats.registry import Registry
 
 MEDIA = "application/vnd.schemaregistry.v1+json"
 _OWNER: web.AppKey[Any] = web.AppKey("owner", object)

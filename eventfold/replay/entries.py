@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import msgspec
 
 from app.decoding import json_decoder
-from app.schemas.form import AvroForm
 from app.topics import DEAD_LETTERS
 from eventfold.engine.group_table import GroupTable
 from eventfold.engine.window_table import WindowTable
+from eventfold.formats.form import AvroForm
 
 if TYPE_CHECKING:
     from app.topics import Topic

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiokafka import TopicPartition
 
-from app.schemas.start import SchemaError, find_all
 from eventfold.engine.changelog import new_consumer
 from eventfold.engine.table import outputs_of
+from eventfold.formats.start import SchemaError, find_all
 from eventfold.kafka.admin import committed_offsets
 from eventfold.kafka.clients import running
 from eventfold.kafka.fetching import install

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from guarded_workers import ADMIN, GuardedWorker, guarded
 
-from app.schemas.registry import Registry
-from app.schemas.subjects import Subjects
+from eventfold.formats.registry import Registry
+from eventfold.formats.subjects import Subjects
 
 #: Seconds for what should come at once, on a busy machine.
 PATIENCE = 20.0

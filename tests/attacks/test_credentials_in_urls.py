@@ -8,10 +8,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 
-from app.schemas import client
-from app.schemas.errors import RegistryError
 from app.security.urls import SecretUrl, masked
 from app.settings import Settings, SettingsError, load
+from eventfold.formats import client
+from eventfold.formats.errors import RegistryError
 
 FAUST = Path(sys.executable).with_name("faust")
 #: In the environments below, and nowhere else.

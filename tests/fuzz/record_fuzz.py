@@ -10,8 +10,8 @@ from honest_records import Honest
 from spoilt_records import Spoiler
 
 from app import app
-from app.schemas.connections import CONNECTIONS
 from app.topics import AFTER_MAX, DEAD_LETTERS, TICKS_LATE, Topic
+from eventfold.formats.connections import CONNECTIONS
 from eventfold.testing import TopologyDriver
 from eventfold.testing.kafka import TopicRecord
 

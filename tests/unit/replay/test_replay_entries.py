@@ -8,9 +8,9 @@ import pytest
 
 from app import app
 from app.records import Connection, DailyGain
-from app.schemas.connections import CONNECTIONS
-from app.schemas.form import AvroForm
 from app.topics import CANDLES, DAILY_GAINS, DEAD_LETTERS, SURGES, TICKS_LATE, TOP_GAINERS, Topic
+from eventfold.formats.connections import CONNECTIONS
+from eventfold.formats.form import AvroForm
 from eventfold.replay.comparison import same
 from eventfold.replay.entries import Entries, Entry
 from eventfold.replay.selection import Selection, select

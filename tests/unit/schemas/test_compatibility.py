@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.schemas.compatibility import Level, judge, parse, unreadable
-from app.schemas.errors import RegistryError
+from eventfold.formats.compatibility import Level, judge, parse, unreadable
+from eventfold.formats.errors import RegistryError
 
 
 def record(*fields: Any, name: str = "R", **more: Any) -> Any:

@@ -3,9 +3,9 @@
 import pytest
 
 from app.records import Connection
-from app.schemas.connections import CONNECTIONS
-from app.schemas.form import AvroForm
 from app.topics import CONN_EVENTS_AVRO
+from eventfold.formats.connections import CONNECTIONS
+from eventfold.formats.form import AvroForm
 
 NOON = 1_769_860_800_000
 

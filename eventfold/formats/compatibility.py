@@ -16,7 +16,7 @@ import fastavro
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
 
 from app.decoding import decode_json
-from app.schemas.errors import invalid_schema
+from eventfold.formats.errors import invalid_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

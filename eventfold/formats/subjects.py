@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from app.decoding import decode_json
 from app.records.schemas import SchemaLevel, SchemaVersion
-from app.schemas.compatibility import Level
-from app.schemas.errors import no_schema, no_subject, no_version
+from eventfold.formats.compatibility import Level
+from eventfold.formats.errors import no_schema, no_subject, no_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

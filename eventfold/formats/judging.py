@@ -13,8 +13,8 @@ from http import HTTPStatus
 from msgspec import Struct, json
 
 from app.decoding import decode_json
-from app.schemas.compatibility import Level, judge
-from app.schemas.errors import RegistryError, invalid_schema
+from eventfold.formats.compatibility import Level, judge
+from eventfold.formats.errors import RegistryError, invalid_schema
 
 #: Bytes of a schema that is kept.
 MOST_BYTES = 65_536

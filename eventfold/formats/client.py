@@ -10,8 +10,8 @@ from yarl import URL
 
 from app.answers import describe_failure, read_answer
 from app.decoding import decode_json
-from app.schemas.errors import RegistryError
 from app.security.urls import SecretUrl
+from eventfold.formats.errors import RegistryError
 
 #: Seconds for which a registry that does not answer is asked again.
 PATIENCE = 20.0

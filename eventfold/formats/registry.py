@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from app.digits import read_digits
 from app.records.schemas import SchemaLevel, SchemaVersion
-from app.schemas.compatibility import Level, parse
-from app.schemas.errors import (
+from eventfold.formats.compatibility import Level, parse
+from eventfold.formats.errors import (
     incompatible,
     invalid_level,
     invalid_version,
@@ -25,11 +25,11 @@ from app.schemas.errors import (
     no_schema,
     no_subject,
 )
-from app.schemas.judging import demand_size, judged
+from eventfold.formats.judging import demand_size, judged
 
 if TYPE_CHECKING:
-    from app.schemas.log import Entry, SchemaLog
-    from app.schemas.subjects import Subjects
+    from eventfold.formats.log import Entry, SchemaLog
+    from eventfold.formats.subjects import Subjects
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from mode import Service
 
 from app.decoding import json_decoder
 from app.records.schemas import SchemaLevel, SchemaVersion
-from app.schemas.errors import RegistryError
-from app.schemas.subjects import Subjects
 from eventfold.engine.checkpoint import only_writer
+from eventfold.formats.errors import RegistryError
+from eventfold.formats.subjects import Subjects
 from eventfold.kafka.clients import client_options, stop_consumer
 
 if TYPE_CHECKING:

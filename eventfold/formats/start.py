@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
 
-from app.schemas import client
-from app.schemas.errors import RegistryError
-from app.schemas.form import AvroForm
-from app.schemas.log import SchemaLog
-from app.schemas.registry import Registry
 from app.topics import SCHEMAS
+from eventfold.formats import client
+from eventfold.formats.errors import RegistryError
+from eventfold.formats.form import AvroForm
+from eventfold.formats.log import SchemaLog
+from eventfold.formats.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """Connections between hosts, as Avro."""
 
 from app.records import Connection
-from app.schemas.form import AvroForm
+from eventfold.formats.form import AvroForm
 
 CONNECTIONS = AvroForm(
     "conn-events-avro-value",
