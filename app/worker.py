@@ -15,10 +15,8 @@ from faust.streams import current_event
 from faust.types.settings import Settings as FaustSettings
 from yarl import URL
 
-from app import logs, memory, native, open_files, traces
+from app import memory, native, open_files
 from app.faust_exits import Worker, replace_exits
-from app.held_up import LoopWatch
-from app.quiet import quieten
 from app.settings import Settings, SettingsError, forget_empty, settings, variables
 from app.start import demand_address, demand_keys, demand_protection, lock, prepare
 from app.web import metrics
@@ -40,6 +38,9 @@ from eventfold.kafka.static_members import demand_unused_instance
 from eventfold.kafka.supervisor import Supervisor
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.private_files import keep_private
+from eventfold.telemetry import logs, traces
+from eventfold.telemetry.log_filters import quieten
+from eventfold.telemetry.loop_watchdog import LoopWatch
 from eventfold.windows.errors import DefinitionError
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from faust.cli import AppCommand, option
 from mode.utils.logging import setup_logging
 from rich.console import Console
 
-from app import logs, quiet
 from app.commands._help import Examples
 from app.commands._output import (
     EXIT_CODE,
@@ -27,6 +26,8 @@ from app.commands._output import (
 from app.settings import settings
 from app.start import topics_of
 from eventfold.kafka.broker_preflight import RefusedError, demand_entry, describe_unreachable
+from eventfold.telemetry import log_filters as quiet
+from eventfold.telemetry import logs
 
 if TYPE_CHECKING:
     from app.worker import TickApp

@@ -5,9 +5,9 @@ from typing import Any, NoReturn
 
 from faust.cli.worker import worker as faust_worker
 
-from app import logs
 from app.commands._help import Examples
 from app.settings import settings
+from eventfold.telemetry import logs
 
 logger = logging.getLogger("app")
 

@@ -13,9 +13,9 @@ from prometheus_client import REGISTRY, Counter, Histogram, Info, disable_create
 from prometheus_client.exposition import choose_encoder
 from yarl import URL
 
-from app import traces
 from app.web.parameters import Values
 from eventfold.engine.gauges import TaskGauges
+from eventfold.telemetry import traces
 
 if TYPE_CHECKING:
     from app.worker import TickApp

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mode import Service
 from rocksdict import DbClosedError
 
-from app import logs, traces
 from app.topics import DEAD_LETTERS, Changelog
 from eventfold.engine import metrics
 from eventfold.engine.errors import BatchError, ClosedMeanwhileError, TaskError, told
 from eventfold.engine.key_places import MOST_SHOWN, KeyPlaces
 from eventfold.engine.store import StoreError
+from eventfold.telemetry import logs, traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping

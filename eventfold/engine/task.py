@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from app import logs, traces
 from eventfold.engine import metrics
 from eventfold.engine.batch import Decoder
 from eventfold.engine.errors import AFRESH, OtherHistoryError, TaskError, in_words, made_anew
 from eventfold.engine.progress import Progress
 from eventfold.engine.store import wipe
+from eventfold.telemetry import logs, traces
 from eventfold.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:

@@ -20,12 +20,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from app import logs
 from app.commands._output import Plain, VisibleConsole
 from app.records import Gainer, TopGainers
 from app.settings import Settings
 from app.visible import visible, visible_line
 from app.web.metrics import WORKER
+from eventfold.telemetry import logs
 
 FAUST = Path(sys.executable).with_name("faust")
 

@@ -7,8 +7,8 @@ import pytest
 from attacked import Attacked, attacked
 from guarded_workers import TOKENS, USERS
 
-from app import quiet
 from app.web.protection import edge
+from eventfold.telemetry import log_filters as quiet
 
 #: Requests that were answered with 500 and a traceback each, by anybody.
 FAILING = {

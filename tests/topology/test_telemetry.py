@@ -7,9 +7,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import REGISTRY
 from sensors import NewSensors, Reading
 
-from app import traces
-from app.otel import OpenTelemetry
 from eventfold.engine.gauges import TaskGauges
+from eventfold.telemetry import traces
+from eventfold.telemetry.otel import OpenTelemetry
 from eventfold.testing import TopologyDriver
 
 PARTITIONS = 4

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.logs import JsonLine, speaking_of
+from eventfold.telemetry.logs import JsonLine, speaking_of
 
 
 def line(message: str, *filled_in: object, **record: Any) -> dict[str, Any]:

@@ -8,7 +8,13 @@ import pytest
 import stamina
 from aiokafka.errors import ProducerFenced, UnknownError
 
-from app.quiet import NORMAL, PAUSE, Seldom, is_not_of_a_failed_batch, note_retry
+from eventfold.telemetry.log_filters import (
+    NORMAL,
+    PAUSE,
+    Seldom,
+    is_not_of_a_failed_batch,
+    note_retry,
+)
 
 
 def record(level: int, message: str, *filled_in: object) -> logging.LogRecord:

@@ -18,7 +18,7 @@ from yarl import URL
 
 if TYPE_CHECKING:
     from app.settings import Settings
-    from app.traces import Attribute
+    from eventfold.telemetry.traces import Attribute
 
 logger = logging.getLogger(__name__)
 

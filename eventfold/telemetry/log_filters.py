@@ -45,7 +45,7 @@ REPETITIVE = (
     "aiokafka.consumer.group_coordinator",
     "aiokafka.producer.sender",
     "aiohttp.server",
-    "app.quiet",
+    "eventfold.telemetry.log_filters",
     "app.web.errors",
     "asyncio",
     "opentelemetry.exporter.otlp.common.http",
