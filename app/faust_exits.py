@@ -14,7 +14,7 @@ from faust.cli import base
 from faust.cli.faust import cli
 
 from app.exits import describe, exiting
-from app.open_files import describe_limit, is_limit
+from eventfold.open_files import describe_limit, is_limit
 
 __all__ = ["CommandWorker", "Worker", "cli", "replace_exits"]
 

@@ -12,9 +12,6 @@ from typing import IO, TYPE_CHECKING, Any
 
 from mode import Service
 
-from app.open_files import describe_limit, is_limit
-from app.security.keys import is_shared, keys_of
-from app.security.web import is_loopback
 from app.topics import ALL, Changelog, Topic
 from eventfold.engine.errors import AFRESH, TaskError, made_anew
 from eventfold.engine.table import outputs_of
@@ -28,7 +25,10 @@ from eventfold.kafka.admin import (
     found_topics,
 )
 from eventfold.kafka.owner_log import claim_outputs
+from eventfold.open_files import describe_limit, is_limit
 from eventfold.private_files import make_private
+from eventfold.security.keys import is_shared, keys_of
+from eventfold.security.web import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

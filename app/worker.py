@@ -15,7 +15,6 @@ from faust.streams import current_event
 from faust.types.settings import Settings as FaustSettings
 from yarl import URL
 
-from app import memory, native, open_files
 from app.faust_exits import Worker, replace_exits
 from app.settings import Settings, SettingsError, forget_empty, settings, variables
 from app.start import demand_address, demand_keys, demand_protection, lock, prepare
@@ -23,6 +22,8 @@ from app.web import metrics
 from app.web.protection import http_client
 from app.web.router import Router
 from app.web.server import Server
+from eventfold import native, open_files
+from eventfold import process_tuning as memory
 from eventfold.engine.batch import Batch
 from eventfold.engine.errors import BatchError, told
 from eventfold.engine.tasks import Tasks

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 
-from app import native
 from app.settings import settings
+from eventfold import native
 from eventfold.embedded import java
 from eventfold.embedded.jars import VERSION
 

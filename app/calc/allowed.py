@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from re import IGNORECASE
 from re import compile as compile_pattern
 
-from app.recent import Recent
+from eventfold.recent import Recent
 
 
 def allow_list(patterns: Collection[str]) -> Callable[[str], bool]:

@@ -9,9 +9,9 @@ import msgspec
 
 from app.calc.severity import CLASSES, parse_severity
 from app.calc.syslog import milliseconds, nearest, parse_syslog
-from app.decoding import json_decoder
 from app.records.fields import EARLIEST, MAX_NAME, MAX_TEXT
 from app.records.logs import LogLine
+from eventfold.decoding import json_decoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import msgspec
 from msgspec import Meta, Struct
 
-from app.decoding import decode_json
 from app.records import Check, Rule
 from app.records.fields import LARGEST
+from eventfold.decoding import decode_json
 from eventfold.windows.durations import format_duration, parse_duration
 from eventfold.windows.errors import DefinitionError
 

@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from app.visible import visible, visible_line
+from eventfold.visible import visible, visible_line
 
 #: What a shell shows of a program that SIGPIPE ends, as it ends most.
 EXIT_CODE = 128 + 13

@@ -7,11 +7,11 @@ import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
 
-from app.answers import read_answer
 from app.commands._process import CommandError
-from app.decoding import decode_json
 from app.settings import Settings, settings
 from app.web.errors import ErrorBody
+from eventfold.answers import read_answer
+from eventfold.decoding import decode_json
 
 T = TypeVar("T")
 

@@ -16,18 +16,18 @@ from rich.table import Table
 from app.commands._process import JSON, CommandError, LongCommand, OptionError
 from app.commands._types import Time
 from app.commands._worker import address, answer
-from app.decoding import json_decoder
 from app.records import Candle, LateTick, Tick
 from app.settings import DAY, Settings
 from app.settings import settings as of_this_process
 from app.topics import TICKS, TICKS_LATE
-from app.visible import visible_line
 from app.web.candles import TABLES
 from app.web.tables import TableInfo
+from eventfold.decoding import json_decoder
 from eventfold.engine.batch import Decoder
 from eventfold.engine.changelog import new_consumer
 from eventfold.engine.clock import SystemClock
 from eventfold.kafka.clients import running
+from eventfold.visible import visible_line
 from eventfold.windows import Count, DefinitionError, Session, WindowFamily, parse_window
 
 #: What is computed anew, in the order shown.

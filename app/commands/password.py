@@ -3,8 +3,8 @@
 import click
 
 from app.commands._process import LongCommand, OptionError
-from app.security.passwords import hash_password
-from app.security.web import SHORTEST_PASSWORD
+from eventfold.security.passwords import hash_password
+from eventfold.security.web import SHORTEST_PASSWORD
 
 
 class password(LongCommand):  # noqa: N801 - Faust calls the command what its class is called

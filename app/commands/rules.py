@@ -11,8 +11,8 @@ from rich.table import Table
 
 from app.calc.rules import KINDS, BadRuleError
 from app.commands._process import CommandError, LongCommand, OptionError
-from app.decoding import decode_json
 from app.settings import settings
+from eventfold.decoding import decode_json
 
 
 class rules(LongCommand):  # noqa: N801 - Faust calls the command what its class is called

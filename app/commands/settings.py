@@ -10,9 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from app.commands._process import JSON, LongCommand
-from app.security.kafka import KafkaSecurity
-from app.security.secret import is_secret
-from app.security.web import WebSecurity
 from app.settings import Settings
 from app.settings import settings as of_this_process
 from app.thresholds.beaconing import BeaconSettings
@@ -21,6 +18,9 @@ from app.thresholds.hotel import HotelSettings
 from app.thresholds.maintenance import MaintenanceSettings
 from app.thresholds.shop import ShopSettings
 from app.thresholds.transactions import TransactionSettings
+from eventfold.security.kafka import KafkaSecurity
+from eventfold.security.secret import is_secret
+from eventfold.security.web import WebSecurity
 
 #: Characters of a line where the output goes to a file or another program.
 WIDTH = 100

@@ -10,9 +10,9 @@ from typing import Any
 
 from msgspec import Struct, ValidationError, convert
 
-from app.decoding import json_decoder
 from app.records.fields import HIGHEST, EventTime, Name
 from app.records.market import Tick
+from eventfold.decoding import json_decoder
 
 
 class _SentTick(Struct):

@@ -36,10 +36,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from app.calc.rules import read_rule
 from app.records import Rule
 from app.rules.triggers import TRIGGERS
-from app.security.urls import masked
 from app.settings import Settings
 from eventfold.engine.metrics import rule_queries
 from eventfold.private_files import make_private
+from eventfold.security.urls import masked
 
 #: Changes read at a time.
 SLICE = 2_000

@@ -18,11 +18,11 @@ from mode import Service
 
 from app import app
 from app.calc.rules import BadRuleError
-from app.decoding import json_decoder
 from app.records import Rule
 from app.rules.database import SLICE, Change, RulesDatabase, rules_url
 from app.settings import settings
 from app.topics import RULES
+from eventfold.decoding import json_decoder
 from eventfold.engine import metrics
 from eventfold.engine.changelog import ends, new_consumer
 from eventfold.engine.checkpoint import FORBIDDEN, new_producer, stop_producer

@@ -16,8 +16,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from app.decoding import decode_json
 from app.sinks.rows import COLUMNS, Row
+from eventfold.decoding import decode_json
 from eventfold.private_files import MODE, private
 
 log = logging.getLogger(__name__)

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from app.decoding import json_decoder
 from app.records import Tick
 from app.records.reading import reader
+from eventfold.decoding import json_decoder
 
 COLUMNS = ("time", "price")
 

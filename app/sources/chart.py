@@ -14,9 +14,9 @@ import msgspec
 import stamina
 from yarl import URL
 
-from app.answers import describe_failure, read_answer
-from app.decoding import json_decoder
 from app.records import EARLIEST
+from eventfold.answers import describe_failure, read_answer
+from eventfold.decoding import json_decoder
 
 log = logging.getLogger(__name__)
 

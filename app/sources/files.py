@@ -16,9 +16,9 @@ from typing import IO, Any
 
 import msgspec
 
-from app.decoding import json_decoder
 from app.records import Tick
 from app.sources import Record
+from eventfold.decoding import json_decoder
 
 log = logging.getLogger(__name__)
 

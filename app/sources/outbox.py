@@ -14,10 +14,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
 from aiokafka.partitioner import DefaultPartitioner
 
-from app.recent import Recent
 from app.settings import settings
 from app.sources import Record
 from eventfold.kafka.clients import security_options
+from eventfold.recent import Recent
 
 log = logging.getLogger(__name__)
 

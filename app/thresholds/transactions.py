@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from app.security.urls import MARK, SecretUrl, matching
 from app.thresholds.fields import Duration
+from eventfold.security.urls import MARK, SecretUrl, matching
 from eventfold.windows.durations import parse_duration
 
 RulesUrl = Annotated[SecretUrl, matching(r"^(sqlite|postgresql)(\+\w+)?://")]

@@ -11,15 +11,15 @@ import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
 
-from app.answers import read_answer
-from app.decoding import decode_json
 from app.records import TopGainers
-from app.security.keys import is_shared
 from app.top.samples import Samples
 from app.top.view import Between, Scrape, View, partitions_of, tables_of, workers_of
 from app.web.errors import ErrorBody
 from app.web.peers import FORWARDED
 from app.web.protection import http_client
+from eventfold.answers import read_answer
+from eventfold.decoding import decode_json
+from eventfold.security.keys import is_shared
 
 if TYPE_CHECKING:
     from app.settings import Settings

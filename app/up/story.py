@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from mode import Service
 
-from app.decoding import decode_json
 from app.sources.market import Market
+from eventfold.decoding import decode_json
 
 #: Seconds between two writings of the prices; a killed `up` goes on from those.
 INTERVAL = 5.0

@@ -7,7 +7,6 @@ from time import time_ns
 from aiohttp import web
 from faust.types import AppT
 
-from app.decoding import json_decoder
 from app.records import Candle
 from app.web.cooperative import collect
 from app.web.errors import bad_parameter
@@ -15,6 +14,7 @@ from app.web.lookup import APP, answer, state_tables
 from app.web.parameters import Values
 from app.web.routes import json_response
 from app.web.search import gather, own_part
+from eventfold.decoding import json_decoder
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.windows.family import WindowFamily

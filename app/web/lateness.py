@@ -7,13 +7,13 @@ import msgspec
 from aiohttp import web
 from faust.types import AppT
 
-from app.decoding import json_decoder
 from app.web.lookup import APP, state_tables
 from app.web.owners import others, own_url
 from app.web.parameters import Values
 from app.web.peers import FORWARDED, Reply, ask
 from app.web.routes import json_response
 from app.web.search import Search
+from eventfold.decoding import json_decoder
 from eventfold.engine.window_table import WindowTable
 from eventfold.windows import Count, grace_for, kept_with
 

@@ -8,11 +8,11 @@ import msgspec
 from aiohttp import web
 
 from app.calc.latest import newest
-from app.decoding import json_decoder
 from app.web.lookup import APP, served
 from app.web.parameters import Values
 from app.web.routes import json_response
 from app.web.search import gather, own_part
+from eventfold.decoding import json_decoder
 from eventfold.engine.keyed_table import KeyedTable
 
 #: Time (ms), number in its partition, record; one that another worker has is passed on as it is.

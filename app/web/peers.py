@@ -11,9 +11,9 @@ from aiohttp import ClientConnectorError, ClientError, ClientTimeout, web
 from faust.types import AppT
 from yarl import URL
 
-from app.answers import read_answer
-from app.digits import read_digits
 from app.web.coverage import STALE
+from eventfold.answers import read_answer
+from eventfold.digits import read_digits
 from eventfold.telemetry import traces
 
 #: Marks a request that comes from another worker: answer from here, ask nobody.

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from aiohttp import web
 
-from app.decoding import decode_json
-from app.digits import read_digits
+from eventfold.decoding import decode_json
+from eventfold.digits import read_digits
 from eventfold.formats.errors import RegistryError, invalid_schema, no_schema
 
 if TYPE_CHECKING:

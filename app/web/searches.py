@@ -4,7 +4,6 @@ from itertools import chain, islice
 
 from aiohttp import web
 
-from app.decoding import json_decoder
 from app.records import ClickThrough
 from app.web.cooperative import collect
 from app.web.lookup import APP, served
@@ -12,6 +11,7 @@ from app.web.parameters import Parameter, Values
 from app.web.routes import json_response
 from app.web.search import gather, own_part
 from app.web.windows import key_windows
+from eventfold.decoding import json_decoder
 from eventfold.engine.window_table import WindowTable
 from eventfold.windows import milliseconds
 

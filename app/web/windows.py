@@ -10,7 +10,6 @@ import msgspec
 from aiohttp import web
 from faust.types import AppT
 
-from app.decoding import json_decoder
 from app.web.cooperative import collect
 from app.web.coverage import Missing, Stale
 from app.web.errors import bad_parameter, unknown
@@ -18,6 +17,7 @@ from app.web.lookup import APP, answer, state_tables
 from app.web.parameters import Parameter, Values
 from app.web.routes import json_response
 from app.web.search import gather, own_part
+from eventfold.decoding import json_decoder
 from eventfold.engine.window_table import Place, WindowTable, place_of
 from eventfold.windows import DefinitionError, WindowFamily, parse_window
 

@@ -7,7 +7,6 @@ from aiohttp import web
 from faust.types import AppT
 from prometheus_client.metrics import MetricWrapperBase
 
-from app.decoding import json_decoder
 from app.web.health import TableReadiness, readiness
 from app.web.live.stream import HUB
 from app.web.lookup import APP, state_tables
@@ -15,6 +14,7 @@ from app.web.owners import distribution, others, own_url
 from app.web.parameters import Values
 from app.web.peers import FORWARDED, Reply, ask
 from app.web.routes import json_response
+from eventfold.decoding import json_decoder
 from eventfold.engine import metrics
 from eventfold.engine.table import StateTable
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import msgspec
 from aiokafka.structs import OffsetAndMetadata
 
-from app.decoding import json_decoder
+from eventfold.decoding import json_decoder
 from eventfold.engine.errors import TaskError, other_definitions, other_pipelines, other_windows
 
 if TYPE_CHECKING:

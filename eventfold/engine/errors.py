@@ -8,7 +8,7 @@ import traceback
 
 from aiokafka.errors import ProducerFenced
 
-from app.open_files import describe_limit, is_limit
+from eventfold.open_files import describe_limit, is_limit
 
 #: Advice where an application can't go on with its state. Nothing is lost or doubled by it: what
 #: there is stays, and the new application folds its sources into topics that nobody else writes.

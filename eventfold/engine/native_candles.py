@@ -13,7 +13,7 @@ from eventfold.engine.partition import encode_record
 from eventfold.windows import Pane, Window, WindowResult
 
 if TYPE_CHECKING:
-    from app.native import Extension
+    from eventfold.native import Extension
 
 
 def pane_maker(native: Extension | None) -> Callable[..., Pane]:

@@ -4,7 +4,7 @@ from functools import cache
 
 from aiokafka.partitioner import DefaultPartitioner
 
-from app.recent import Recent
+from eventfold.recent import Recent
 
 _partitioner = DefaultPartitioner()
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from app.decoding import decode_json
 from eventfold.aggregates import Packed
+from eventfold.decoding import decode_json
 from eventfold.windows.panes import BEFORE_ALL
 
 META = b"__meta__"

@@ -27,8 +27,8 @@ from rocksdict import (
     WriteOptions,
 )
 
-from app.open_files import describe_limit, is_limit
 from eventfold.engine.rows import META, OPEN, prefix
+from eventfold.open_files import describe_limit, is_limit
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from aiokafka.structs import OffsetAndMetadata
 from mode import Service
 from mode.types import ServiceT
 
-from app.native import extension
 from eventfold.engine import metrics
 from eventfold.engine.checkpoint import FORBIDDEN
 from eventfold.engine.clock import Clock, SystemClock
@@ -35,6 +34,7 @@ from eventfold.engine.task import State, Task
 from eventfold.engine.uncommitted import Uncommitted
 from eventfold.engine.unwritable import Unwritable
 from eventfold.kafka.clients import cancel_requests
+from eventfold.native import extension
 from eventfold.telemetry import logs
 from eventfold.windows.panes import BEFORE_ALL
 

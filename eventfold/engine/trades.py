@@ -11,9 +11,9 @@ from eventfold.engine.decoded import Decoded
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from app.native import Extension
     from app.topics import Topic
     from eventfold.engine.decoded import RawRecord
+    from eventfold.native import Extension
 
 #: After somebody has asked for the records themselves, so many batches are read as records.
 PAUSE = 100

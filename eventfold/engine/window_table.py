@@ -34,9 +34,9 @@ from eventfold.windows import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from app.native import Extension
     from eventfold.engine.definitions import Definition
     from eventfold.engine.store import Store
+    from eventfold.native import Extension
 
 #: Above this, windows are published on close only, where nothing else was asked for: they
 #: overlap too often to say each change.

@@ -8,10 +8,10 @@ import aiohttp
 import stamina
 from yarl import URL
 
-from app.answers import describe_failure, read_answer
-from app.decoding import decode_json
-from app.security.urls import SecretUrl
+from eventfold.answers import describe_failure, read_answer
+from eventfold.decoding import decode_json
 from eventfold.formats.errors import RegistryError
+from eventfold.security.urls import SecretUrl
 
 #: Seconds for which a registry that does not answer is asked again.
 PATIENCE = 20.0

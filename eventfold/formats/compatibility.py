@@ -15,7 +15,7 @@ import avro.schema
 import fastavro
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
 
-from app.decoding import decode_json
+from eventfold.decoding import decode_json
 from eventfold.formats.errors import invalid_schema
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 from msgspec import Struct, json
 
-from app.decoding import decode_json
+from eventfold.decoding import decode_json
 from eventfold.formats.compatibility import Level, judge
 from eventfold.formats.errors import RegistryError, invalid_schema
 

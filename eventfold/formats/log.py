@@ -17,8 +17,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from app.decoding import json_decoder
 from app.records.schemas import SchemaLevel, SchemaVersion
+from eventfold.decoding import json_decoder
 from eventfold.engine.checkpoint import only_writer
 from eventfold.formats.errors import RegistryError
 from eventfold.formats.subjects import Subjects

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from app.digits import read_digits
 from app.records.schemas import SchemaLevel, SchemaVersion
+from eventfold.digits import read_digits
 from eventfold.formats.compatibility import Level, parse
 from eventfold.formats.errors import (
     incompatible,

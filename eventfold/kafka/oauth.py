@@ -10,11 +10,11 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.errors import AuthenticationFailedError
 
-from app.answers import describe_failure, read_answer
-from app.decoding import decode_json
-from app.security.secret import revealed
-from app.security.urls import SecretUrl
 from app.settings import Settings
+from eventfold.answers import describe_failure, read_answer
+from eventfold.decoding import decode_json
+from eventfold.security.secret import revealed
+from eventfold.security.urls import SecretUrl
 
 #: Seconds that a token may take to come.
 _TIMEOUT = ClientTimeout(total=10)

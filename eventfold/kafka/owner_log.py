@@ -18,10 +18,10 @@ import stamina
 from aiokafka import TopicPartition
 from aiokafka.errors import InvalidTransactionTimeout, KafkaError
 
-from app.decoding import decode_json
 from app.owners import Evidence, demand_claimable, owns, unowned
 from app.records import TopicOwner
 from app.topics import OWNERS
+from eventfold.decoding import decode_json
 from eventfold.engine.changelog import ends, new_consumer
 from eventfold.engine.checkpoint import FORBIDDEN, only_writer
 from eventfold.engine.table import outputs_of

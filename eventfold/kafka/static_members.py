@@ -10,11 +10,11 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from faust.assignor.client_assignment import ClientMetadata
 from yarl import URL
 
-from app.answers import read_answer
-from app.decoding import decode_json
 from app.start import StartError
 from app.web.peers import FORWARDED, TIMEOUT
 from app.web.protection import http_client
+from eventfold.answers import read_answer
+from eventfold.decoding import decode_json
 from eventfold.kafka.admin import group_members
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from app.open_files import describe_limit, is_reached
 from eventfold.engine.errors import TaskError
 from eventfold.kafka.membership import demand_running
 from eventfold.kafka.openings import Openings
+from eventfold.open_files import describe_limit, is_reached
 
 if TYPE_CHECKING:
     from app.settings import Settings

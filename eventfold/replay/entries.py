@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
-from app.decoding import json_decoder
 from app.topics import DEAD_LETTERS
+from eventfold.decoding import json_decoder
 from eventfold.engine.group_table import GroupTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.formats.form import AvroForm

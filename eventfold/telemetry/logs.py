@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from mode.utils.logging import DEFAULT_FORMATTERS, DefaultFormatter, ExtensionFormatter
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
-from app.visible import visible
 from eventfold.telemetry import traces
+from eventfold.visible import visible
 
 if TYPE_CHECKING:
     from app.settings import Settings

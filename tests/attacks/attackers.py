@@ -20,12 +20,12 @@ from typing import Any, NamedTuple, Self
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
-from app.security.keys import keys_of
 from app.settings import Settings
 from app.web.peers import FORWARDED
 from app.web.protection.peers import SIGNATURE, Question, digest_of, signature
 from app.web.protection.seals import seal
 from app.web.protection.sessions import cookie_name
+from eventfold.security.keys import keys_of
 
 #: Connections that ask for all they can get, that only listen, whose request never ends.
 GREEDY, IDLE, HALVES = 64, 600, 100

@@ -8,10 +8,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 
-from app.security.urls import SecretUrl, masked
 from app.settings import Settings, SettingsError, load
 from eventfold.formats import client
 from eventfold.formats.errors import RegistryError
+from eventfold.security.urls import SecretUrl, masked
 
 FAUST = Path(sys.executable).with_name("faust")
 #: In the environments below, and nowhere else.

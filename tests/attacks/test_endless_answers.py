@@ -10,7 +10,7 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import unused_port
 from guarded_workers import READ, TOKENS, bearer, guarded
 
-from app.answers import LIMIT
+from eventfold.answers import LIMIT
 
 #: 400 MB of blanks, 400 kB of gzip.
 _packer = zlib.compressobj(wbits=31)

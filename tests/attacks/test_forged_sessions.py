@@ -9,11 +9,11 @@ import pytest
 from aiohttp import ClientSession, encode_basic_auth
 from guarded_workers import ADMIN, READ, TOKENS, GuardedWorker, bearer, guarded
 
-from app.security.keys import keys_of
-from app.security.passwords import hash_password
 from app.settings import Settings
 from app.web.protection.ended import EndedSessions
 from app.web.protection.seals import seal
+from eventfold.security.keys import keys_of
+from eventfold.security.passwords import hash_password
 
 CANDLES = "/api/candles/AAA?size=1m"
 COOKIE = "tickstream-tickstream"

@@ -23,9 +23,9 @@ from rich.text import Text
 from app.commands._output import Plain, VisibleConsole
 from app.records import Gainer, TopGainers
 from app.settings import Settings
-from app.visible import visible, visible_line
 from app.web.metrics import WORKER
 from eventfold.telemetry import logs
+from eventfold.visible import visible, visible_line
 
 FAUST = Path(sys.executable).with_name("faust")
 

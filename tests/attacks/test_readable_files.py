@@ -23,7 +23,7 @@ import asyncio, os
 from pathlib import Path
 import app.worker
 from app.rules.database import RulesDatabase, rules_url
-from app.security.keys import keys_of
+from eventfold.security.keys import keys_of
 from app.settings import settings
 from app.sinks.csv import CsvFile
 from app.start import lock

@@ -10,10 +10,10 @@ from guarded_workers import READ, TOKENS, GuardedWorker, bearer, guarded
 from web_workers import NOON, candle
 from yarl import URL
 
-from app.security.keys import keys_of
 from app.top import Watcher
 from app.web.peers import FORWARDED
 from app.web.protection.peers import SIGNATURE, Question, digest_of, signature
+from eventfold.security.keys import keys_of
 
 CANDLES = "/api/candles/AAA?size=1m"
 #: A symbol that no worker here has, so that all are asked.

@@ -10,7 +10,7 @@ from hostile_symbols import SYMBOLS, UNSEEN
 from progress import lag
 from workers import DAY, MARKET, MINUTE, Market, Worker, tick, until
 
-from app.visible import visible_line
+from eventfold.visible import visible_line
 
 #: Yesterday's noon: no test runs across the end of a day.
 START = int(time.time() * 1000) // DAY * DAY - DAY // 2

@@ -11,7 +11,7 @@ from random import SystemRandom
 
 from record_fuzz import Result, run
 
-from app.native import extension
+from eventfold.native import extension
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ from random import SystemRandom
 import pytest
 from record_fuzz import run
 
-from app.native import extension
+from eventfold.native import extension
 
 #: Found something once, each of another kind: an empty symbol in a row, a rule with too long an
 #: id, sums beyond 64 bits, rows and results that no broker takes.

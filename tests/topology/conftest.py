@@ -12,9 +12,9 @@ from redeclared import Deploy
 from sensors import NewSensors, Sensors, declare
 
 from app import app
-from app.native import extension
 from app.settings import Settings
 from app.settings import settings as product_settings
+from eventfold.native import extension
 from eventfold.testing import TopologyDriver
 from tables.candles import candles
 from tables.days import days

@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from app import app
-from app.native import extension
 from app.records import Candle
 from app.topics import (
     CANDLES,
@@ -22,6 +21,7 @@ from app.topics import (
     TOP_LOSERS,
     TREND_SIGNALS,
 )
+from eventfold.native import extension
 from eventfold.testing import TopologyDriver
 
 MINUTE = 60_000

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.decoding import decode_json, json_decoder
 from app.records import Rule, SchemaVersion, Tick
+from eventfold.decoding import decode_json, json_decoder
 
 #: Nested beyond any stack.
 DEEP = 100_000

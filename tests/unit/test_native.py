@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.native import INTERFACE, extension, in_words
+from eventfold.native import INTERFACE, extension, in_words
 
 
 @pytest.fixture(autouse=True)

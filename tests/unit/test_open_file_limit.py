@@ -7,13 +7,13 @@ import subprocess
 import sys
 
 from app.exits import describe
-from app.open_files import is_limit
 from eventfold.engine.errors import told
+from eventfold.open_files import is_limit
 
 #: Takes a soft limit, and prints those it has after raising it.
 RAISE = """
 import json, resource, sys
-from app.open_files import raise_limit
+from eventfold.open_files import raise_limit
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), hard))
 raise_limit()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.security.passwords import is_right
 from app.settings import Settings
+from eventfold.security.passwords import is_right
 
 FAUST = Path(sys.executable).with_name("faust")
 

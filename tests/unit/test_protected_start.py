@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from workers import Worker, until
 
-from app.security.web import is_loopback
 from app.settings import Settings
 from app.start import StartError, demand_protection
+from eventfold.security.web import is_loopback
 
 TOKEN = "read-0123456789abcdef"  # noqa: S105  # it opens nothing
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # what is refused here

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.recent import ENTRY, Recent
+from eventfold.recent import ENTRY, Recent
 
 
 def test_keys_that_come_once_take_no_more_than_the_limit() -> None:

@@ -5,7 +5,7 @@ Offsets are the broker's own, so a reader may go on at another worker than it be
 
 from collections.abc import Mapping
 
-from app.digits import read_digits
+from eventfold.digits import read_digits
 
 #: Next offset of each partition, by topic.
 Cursor = dict[str, dict[int, int]]

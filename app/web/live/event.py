@@ -5,8 +5,8 @@ from functools import cached_property
 
 import msgspec
 
-from app.decoding import json_decoder
 from app.web.live.frame import frame
+from eventfold.decoding import json_decoder
 from eventfold.windows.windowers import Window
 
 

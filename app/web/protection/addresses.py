@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from app.security.web import WebSecurity
+from eventfold.security.web import WebSecurity
 
 #: Of IPv6, one client has as many addresses as it likes within this.
 _PREFIX = 64

@@ -14,13 +14,13 @@ from typing import Any, cast
 
 from aiohttp import hdrs, web
 
-from app.security.web import WebSecurity
 from app.web.errors import ApiError
 from app.web.protection.addresses import network_of
 from app.web.protection.edge import guarded, readable
 from app.web.protection.headers import SERVER, early_response
 from app.web.protection.keys import CONF
 from app.web.protection.refused import note
+from eventfold.security.web import WebSecurity
 
 #: Seconds within which a request has to be there, its headers whole: from the first byte on, or
 #: after the answer to the last one.

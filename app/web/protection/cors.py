@@ -5,7 +5,7 @@ Cookies are never shared: a page of another site shows a token, or asks as anybo
 
 from aiohttp import hdrs, web
 
-from app.security.web import WebSecurity
+from eventfold.security.web import WebSecurity
 
 #: Seconds that a browser need not ask again.
 _MAX_AGE = "600"

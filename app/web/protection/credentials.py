@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from aiohttp import hdrs, web
 
-from app.security.web import Role
 from app.settings import Settings
 from app.web.protection.seals import same
+from eventfold.security.web import Role
 
 
 class Shown(NamedTuple):

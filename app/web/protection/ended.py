@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from app.digits import read_digits
+from eventfold.digits import read_digits
 from eventfold.private_files import private
 
 #: So many are known. Beyond it the oldest is forgotten, and with it all that are older still end.

@@ -2,10 +2,10 @@
 
 from aiohttp import hdrs, web
 
-from app.security.web import WebSecurity
 from app.web.errors import ApiError
 from app.web.protection.cors import share
 from app.web.protection.keys import CONF
+from eventfold.security.web import WebSecurity
 
 #: The dashboard's own files and answers, of this worker, and nothing else.
 POLICY = (

@@ -15,7 +15,6 @@ from aiohttp import hdrs, web
 from faust.types import AppT
 from yarl import URL
 
-from app.security.web import Role
 from app.settings import Settings
 from app.web.errors import ApiError, unknown
 from app.web.lookup import APP
@@ -26,6 +25,7 @@ from app.web.protection.credentials import Shown
 from app.web.protection.keys import CONF
 from app.web.protection.middleware import GUARD, Guard
 from app.web.protection.sessions import LIFETIME, Session, read_ending
+from eventfold.security.web import Role
 
 _PAGE = Template((Path(__file__).parent / "login.html").read_text(encoding="utf-8"))
 

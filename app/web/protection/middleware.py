@@ -10,7 +10,6 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from app.security.web import Role
 from app.settings import Settings
 from app.web.errors import ApiError, unavailable
 from app.web.peers import FORWARDED
@@ -25,6 +24,7 @@ from app.web.protection.rate import Rate
 from app.web.protection.refused import note
 from app.web.protection.roles import allows, role_for
 from app.web.protection.sessions import Sessions
+from eventfold.security.web import Role
 
 #: Seconds that a client may send twice its rate.
 BURST = 2.0

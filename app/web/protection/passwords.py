@@ -7,8 +7,8 @@ import hmac
 import secrets
 from functools import cached_property
 
-from app.security.passwords import hash_password, is_hash, is_right
-from app.security.web import Role, User
+from eventfold.security.passwords import hash_password, is_hash, is_right
+from eventfold.security.web import Role, User
 
 
 class Passwords:

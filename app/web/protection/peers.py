@@ -20,11 +20,11 @@ from aiohttp import web
 from aiohttp.client_middlewares import ClientHandlerType
 from yarl import URL
 
-from app.digits import read_digits
-from app.security.keys import keys_of
 from app.settings import Settings
 from app.web.peers import FORWARDED
 from app.web.protection.seals import holds, seal
+from eventfold.digits import read_digits
+from eventfold.security.keys import keys_of
 
 #: What workers need to take each other's questions.
 IN_COMMON = (

@@ -1,6 +1,6 @@
 """What a path asks for: nothing, to read, or to be an admin."""
 
-from app.security.web import Role
+from eventfold.security.web import Role
 
 #: What orchestrators ask, and what a browser needs to ask somebody who they are. No data.
 OPEN = {"/", "/healthz", "/readyz", "/login", "/logout"}

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from app.security.keys import keys_of
-from app.security.web import Role
 from app.settings import Settings
 from app.web.protection.ended import EndedSessions
 from app.web.protection.seals import holds, seal
+from eventfold.security.keys import keys_of
+from eventfold.security.web import Role
 
 #: Seconds that a browser is remembered.
 LIFETIME = 12 * 3600

@@ -9,7 +9,6 @@ from partition_driver import Drive, NewTable, PartitionDriver, using
 from raw_records import Raw
 
 from app.calc.candles import candle, late_tick
-from app.native import extension
 from app.settings import Settings
 from app.topics import CANDLES, TICKS, TICKS_LATE
 from app.worker import TickApp
@@ -17,6 +16,7 @@ from eventfold.aggregates import Ohlc
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.kafka.tables import TaskTableManager
+from eventfold.native import extension
 from eventfold.windows import parse_windows
 
 

@@ -10,7 +10,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from raw_records import BAD, GOOD, NOON, Raw, raw_tick
 
-from app.native import Extension, extension
 from app.records import EARLIEST, LATEST, Tick
 from app.records.reading import reader
 from app.topics import CONN_EVENTS, LOGS, TICKS, Topic
@@ -18,6 +17,7 @@ from eventfold.engine.batch import MAX_DEAD_TEXT, MAX_DEAD_VALUE, Batch, Decoder
 from eventfold.engine.checkpoint import BATCH_BYTES
 from eventfold.engine.clock import SystemClock
 from eventfold.engine.decoded import Decoded
+from eventfold.native import Extension, extension
 
 HOUR = 3_600_000
 PARTITION = 3

@@ -14,7 +14,6 @@ from raw_records import BAD, GOOD, NOON, Raw, raw_tick
 from window_checks import LIVES, LIVES_IN_ORDER, Life, declared
 
 from app.calc.candles import candle
-from app.native import extension
 from app.records import EARLIEST, LATEST, Tick
 from app.records.reading import reader
 from app.topics import CANDLES, DEAD_LETTERS, TICKS
@@ -25,6 +24,7 @@ from eventfold.engine.clock import SystemClock
 from eventfold.engine.errors import TaskError
 from eventfold.engine.native_candles import pane_maker
 from eventfold.engine.rows import encode_row, row_key
+from eventfold.native import extension
 from eventfold.windows import WindowResult
 
 NATIVE: Any = extension()

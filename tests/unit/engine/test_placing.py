@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.native import extension
 from eventfold.engine.placing import partition_of
+from eventfold.native import extension
 
 
 @given(st.binary(max_size=300), st.integers(1, 1_000))

@@ -4,14 +4,14 @@ import re
 from typing import Any
 
 import pytest
+from tests.unit.state.raw_records import NOON, Raw
 
-from app.native import extension
 from app.records import Tick
 from app.topics import TICKS
 from eventfold.engine.batch import Decoder
 from eventfold.engine.clock import SystemClock
 from eventfold.engine.decoded import Decoded
-from tests.unit.state.raw_records import NOON, Raw
+from eventfold.native import extension
 
 HOUR = 3_600_000
 

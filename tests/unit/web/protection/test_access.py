@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from guarded_workers import ADMIN, PASSWORD, READ, TOKENS, bearer, guarded
 
-from app.security.keys import keys_of
 from app.settings import Settings
+from eventfold.security.keys import keys_of
 
 CANDLES = "/api/candles/AAA?size=1m"
 

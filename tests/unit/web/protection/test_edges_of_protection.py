@@ -13,7 +13,6 @@ from aiohttp.test_utils import make_mocked_request
 from guarded_workers import ADMIN, READ, TOKENS, bearer, guarded
 from prometheus_client import REGISTRY
 
-from app.security.keys import keys_of
 from app.settings import Settings
 from app.web.errors import ApiError
 from app.web.peers import FORWARDED
@@ -30,6 +29,7 @@ from app.web.protection.refused import REASONS
 from app.web.protection.roles import allows, role_for
 from app.web.protection.seals import seal
 from app.web.protection.sessions import AHEAD, LIFETIME, Sessions
+from eventfold.security.keys import keys_of
 
 #: Seconds since the epoch.
 NOW = 1_800_000_000

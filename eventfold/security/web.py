@@ -9,8 +9,8 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr
 from pydantic_settings import BaseSettings, NoDecode
 
-from app.security.passwords import is_hash
-from app.security.secret import revealed, secret
+from eventfold.security.passwords import is_hash
+from eventfold.security.secret import revealed, secret
 
 #: A role, and what it may see: `admin` also what Faust itself says of tables and workers.
 Role = Literal["read", "admin"]

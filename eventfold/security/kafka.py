@@ -8,9 +8,9 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 from yarl import URL
 
-from app.security.secret import secret
-from app.security.urls import MARK as URL_MARK
-from app.security.urls import SecretUrl, matching
+from eventfold.security.secret import secret
+from eventfold.security.urls import MARK as URL_MARK
+from eventfold.security.urls import SecretUrl, matching
 
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
