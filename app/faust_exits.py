@@ -60,7 +60,7 @@ class _EndsInOneLine(mode.Worker):
         if any(each in text for each in _ROUTINE):
             return False
         if error is not None and record.name == "asyncio" and is_limit(error):
-            # No connection can be accepted: asyncio says so of each that waits (see eventfold.telemetry.log_filters).
+            # No connection can be accepted: asyncio logs it for each that waits (see log_filters).
             record.msg, record.args = describe_limit(), ()
             record.exc_info = record.exc_text = None
             return True

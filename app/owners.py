@@ -1,7 +1,8 @@
 """Owners of topics: each output belongs to one application, and no other one writes it.
 
 Of two applications that write one topic, each record would come twice, and windows of one would
-overwrite the other's. Who owns which topic is recorded on the broker (`eventfold/kafka/owner_log.py`).
+overwrite the other's. Who owns which topic is recorded on the broker
+(`eventfold/kafka/owner_log.py`).
 """
 
 from __future__ import annotations

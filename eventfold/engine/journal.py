@@ -1,7 +1,7 @@
 """What tasks need of Kafka to write: transactions and changelogs.
 
-`KafkaJournal` is the real one. `eventfold/testing` has one in memory, so that a user's streams can be
-tested without a broker.
+`KafkaJournal` is the real one. `eventfold/testing` has one in memory, so that a user's streams can
+be tested without a broker.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ class StateTable(Service):
 
     @property
     def definition(self) -> Definition:
-        """The settings that its results depend on, in words: see eventfold/engine/definitions.py."""
+        """The settings that its results depend on, in words: see `definitions.py`."""
         return {}
 
     @property

@@ -23,7 +23,7 @@ class AvroForm:
     """How records of a type are written as Avro: it is the `write` of a topic, `read` its `read`.
 
     The schema is registered under `subject` before any record is written: a worker does it when
-    it starts (eventfold/formats/start.py). An output topic's subject is `{topic}-value`, as clients of
+    it starts (`start.py`). An output topic's subject is `{topic}-value`, as clients of
     Kafka expect it. Fields of the schema are those of the type, by their names.
     """
 

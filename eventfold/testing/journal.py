@@ -1,4 +1,4 @@
-"""Transactions and changelogs in memory: what `eventfold/engine/journal.py` asks for, without a broker."""
+"""Transactions and changelogs in memory: the engine's journal without a broker."""
 
 from __future__ import annotations
 

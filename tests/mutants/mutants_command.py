@@ -53,7 +53,7 @@ PACKAGES = {
     "aggregates": ("eventfold/aggregates", "tests/unit/aggregates tests/unit/engine"),
     "replay": ("eventfold/replay", "tests/unit/replay tests/topology/test_replay_start.py"),
     "protection": ("app/web/protection", f"tests/unit/web/protection {_ATTACKS}"),
-    "state": ("eventfold/engine", "tests/unit/engine tests/unit/kafka tests/topology"),
+    "engine": ("eventfold/engine", "tests/unit/engine tests/unit/kafka tests/topology"),
 }
 
 #: Seconds after which a mutant's tests are ended: covering_tests.py takes care not to need them.
