@@ -4,10 +4,10 @@ Written by `agents/avro.py`; there is nothing to read.
 """
 
 from app import app
-from app.calc.process import Sender
 from app.records import Connection
 from app.topics import CONN_EVENTS, CONN_EVENTS_AVRO
 from eventfold.engine.step import Step
+from eventfold.operators.processor import Sender
 
 
 def pass_on(connection: Connection, sender: Sender) -> None:

@@ -17,16 +17,16 @@ from zlib import crc32
 from msgspec import Struct, field
 
 from app.calc.allowed import allow_list
-from app.calc.in_order import InOrder, Waiting
-from app.calc.latest import announce
 from app.records import Beacon, Connection
+from eventfold.operators.recent_alerts import announce
+from eventfold.operators.reorder_buffer import InOrder, Waiting
 from eventfold.windows.durations import approximate_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.calc.process import Context
     from app.thresholds.beaconing import BeaconSettings
+    from eventfold.operators.processor import Context
 
 #: A source's destinations are kept in so many rows: a contact writes one of them anew, not all.
 PARTS = 16

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
 
-from app.calc.in_order import InOrder, Waiting
-from app.calc.latest import announce
 from app.calc.sphere import great_circle
 from app.calc.student import normal_score, student_score
 from app.calc.welford import Moments
 from app.records import Alert, Payment
+from eventfold.operators.recent_alerts import announce
+from eventfold.operators.reorder_buffer import InOrder, Waiting
 from eventfold.windows.durations import approximate_duration, format_duration
 
 if TYPE_CHECKING:
-    from app.calc.process import Context
     from app.thresholds.fraud import FraudSettings
+    from eventfold.operators.processor import Context
 
 #: Smallest standard deviation of the logarithm of amounts: who always pays the same may pay a
 #: tenth more.

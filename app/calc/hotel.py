@@ -8,8 +8,6 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 
-from app.calc.in_order import InOrder, Waiting
-from app.calc.latest import announce
 from app.records import (
     Arrival,
     Complaint,
@@ -24,11 +22,13 @@ from app.records import (
     ServiceAction,
     Stay,
 )
+from eventfold.operators.recent_alerts import announce
+from eventfold.operators.reorder_buffer import InOrder, Waiting
 from eventfold.windows.durations import format_duration
 
 if TYPE_CHECKING:
-    from app.calc.process import Context, Sender
     from app.thresholds.hotel import HotelSettings
+    from eventfold.operators.processor import Context, Sender
 
 #: How much is kept of a guest.
 MOST_RESERVATIONS = 50

@@ -16,8 +16,8 @@ from eventfold.decoding import json_decoder
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from app.calc.process import Sender
     from app.topics import Topic
+    from eventfold.operators.processor import Sender
 
 _decode = json_decoder(dict[str, Any])
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
 
-from app.calc.in_order import InOrder, Waiting
-from app.calc.latest import announce
 from app.calc.welford import Moments
 from app.records import Maintenance, Reading
+from eventfold.operators.recent_alerts import announce
+from eventfold.operators.reorder_buffer import InOrder, Waiting
 from eventfold.windows.durations import approximate_duration, format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.calc.process import Context
     from app.thresholds.maintenance import MaintenanceSettings
+    from eventfold.operators.processor import Context
 
 #: A reading's distance from the baseline counts at most so many standard deviations for a drift:
 #: one that jumps is a spike.

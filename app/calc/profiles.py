@@ -17,7 +17,7 @@ from app.records import (
 )
 
 if TYPE_CHECKING:
-    from app.calc.process import Context, Sender
+    from eventfold.operators.processor import Context, Sender
 
 
 #: Why a click has no profile.

@@ -18,8 +18,8 @@ from app.records import (
 )
 
 if TYPE_CHECKING:
-    from app.calc.joins import Pair, Reason
-    from app.calc.process import Sender
+    from eventfold.operators.joins import Pair, Reason
+    from eventfold.operators.processor import Sender
     from eventfold.windows import WindowResult
 
 

@@ -10,8 +10,8 @@ nothing.
 from math import isfinite
 from typing import Literal
 
-from app.calc.process import Context
 from app.records import Candle, Trend, TrendSignal
+from eventfold.operators.processor import Context
 
 #: The closes that an average is about (j).
 SHORT, LONG = 38, 100

@@ -25,7 +25,7 @@ from app.records import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from app.calc.process import Context, Sender
+    from eventfold.operators.processor import Context, Sender
 
 DAY = 86_400_000
 

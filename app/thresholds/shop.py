@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, Field
 
-from app.calc.joins import Kind
 from app.thresholds.fields import Duration
+from eventfold.operators.joins import Kind
 from eventfold.windows.durations import parse_duration
 
 

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from app.calc.latest import newest
 from app.web.lookup import APP, served
 from app.web.parameters import Values
 from app.web.routes import json_response
 from app.web.search import gather, own_part
 from eventfold.decoding import json_decoder
 from eventfold.engine.keyed_table import KeyedTable
+from eventfold.operators.recent_alerts import newest
 
 #: Time (ms), number in its partition, record; one that another worker has is passed on as it is.
 Told = tuple[int, int, Any]

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterable
 from msgspec import Struct
 
 from app import app
-from app.calc.process import Context, Sender
 from app.topics import Topic
 from eventfold.engine.batch import Batch
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.step import Step
+from eventfold.operators.processor import Context, Sender
 
 LEAST = int(os.environ.get("STREAK", "5"))
 

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from app.calc.process import Context, Sender
 from app.settings import Settings
 from app.topics import Topic
 from app.worker import TickApp
@@ -17,6 +16,7 @@ from eventfold.engine.batch import Batch
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.step import Step
 from eventfold.kafka.tables import TaskTableManager
+from eventfold.operators.processor import Context, Sender
 
 GRACE, RETENTION, LIMIT = 60_000, 1_800_000, 600_000
 

@@ -13,8 +13,6 @@ from msgspec import Struct
 
 from app import app
 from app.calc.beaconing import PARTS
-from app.calc.in_order import MOST_WAITING
-from app.calc.latest import MOST, newest
 from app.records import (
     Arrival,
     Complaint,
@@ -41,6 +39,8 @@ from app.topics import (
     Topic,
 )
 from eventfold.engine.keyed_table import KeyedTable
+from eventfold.operators.recent_alerts import MOST, newest
+from eventfold.operators.reorder_buffer import MOST_WAITING
 from eventfold.testing import START, TopologyDriver
 from tables.beacons import beacons
 from tables.fraud import fraud

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from app.calc.process import Context
 from app.settings import Settings
 from app.topics import Topic
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.kafka.tables import TaskTableManager
+from eventfold.operators.processor import Context
 from eventfold.testing import TopologyDriver
 
 MINUTE = 60_000

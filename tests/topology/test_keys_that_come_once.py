@@ -11,8 +11,6 @@ from msgspec import Struct
 from redeclared import TRADES, Deploy, Deployment
 from sensors import NewSensors, Reading
 
-from app.calc.latest import MOST_BYTES, announce
-from app.calc.process import Context
 from app.records import Tick
 from app.settings import Settings
 from app.topics import Topic
@@ -22,6 +20,8 @@ from eventfold.engine.key_places import KeyPlaces
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.table import StateTable
 from eventfold.kafka.tables import TaskTableManager
+from eventfold.operators.processor import Context
+from eventfold.operators.recent_alerts import MOST_BYTES, announce
 from eventfold.testing import TopologyDriver
 from eventfold.windows import on_close
 

@@ -10,7 +10,6 @@ import msgspec
 from memory_broker import MemoryBroker
 from msgspec import Struct
 
-from app.calc.process import Context, Sender
 from app.settings import Settings
 from app.topics import Timestamp, Topic
 from app.worker import TickApp
@@ -18,6 +17,7 @@ from eventfold.engine.batch import Batch
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.step import Step
 from eventfold.kafka.tables import TaskTableManager
+from eventfold.operators.processor import Context, Sender
 from eventfold.replay import Interval, Report, Watch, replay, select
 from eventfold.replay.history import History
 from eventfold.testing import TopologyDriver

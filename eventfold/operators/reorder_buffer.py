@@ -15,7 +15,7 @@ from bisect import insort
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from app.calc.process import Context
+    from eventfold.operators.processor import Context
 
 #: Most records of a key that wait. With more of them within its grace the earliest no longer
 #: waits: a flood costs order, not memory.
@@ -41,7 +41,7 @@ S = TypeVar("S", bound=Queued)
 
 
 class InOrder(ABC, Generic[S, R]):
-    """A Process (app/calc/process.py) whose records come in order of event time, then offset.
+    """A Process (eventfold/operators/processor.py) whose records come in order of event time, then offset.
 
     A moment that the state waits for comes after the records before it and before those at it.
     """

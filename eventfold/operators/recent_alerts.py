@@ -1,6 +1,6 @@
 """The latest that a table has said, kept beside its states: a query need not read a topic.
 
-They are values which all keys of a partition share (app/calc/process.py), as many as there are
+They are values which all keys of a partition share (eventfold/operators/processor.py), as many as there are
 places; a new one takes the place of the oldest.
 """
 
@@ -14,7 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.calc.process import Context
+    from eventfold.operators.processor import Context
 
 #: Places of a partition, and the most bytes (JSON) of what is in one.
 MOST, MOST_BYTES = 100, 64 << 10

@@ -17,7 +17,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from app.calc.process import Context
+    from eventfold.operators.processor import Context
 
 L = TypeVar("L")
 R = TypeVar("R")
