@@ -1,0 +1,1 @@
+"""Records that every application has, and the types of their fields."""
