@@ -17,7 +17,6 @@ from aiokafka.admin import RecordsToDelete
 from aiokafka.errors import for_code
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
-from app.owners import owns
 from app.start import StartError, lock
 from eventfold.engine.definitions import of_metadata
 from eventfold.engine.table import outputs_of
@@ -30,6 +29,7 @@ from eventfold.kafka.admin import (
     group_members,
 )
 from eventfold.kafka.owner_log import claim, find_evidence, read_owners, release, sizes
+from eventfold.kafka.owners import owns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from mode import Service
 
-from app.topics import ALL, Changelog, Topic
+from app.topics import ALL
 from eventfold.engine.errors import AFRESH, TaskError, made_anew
 from eventfold.engine.table import outputs_of
 from eventfold.kafka import BatchSchema
@@ -29,6 +29,7 @@ from eventfold.open_files import describe_limit, is_limit
 from eventfold.private_files import make_private
 from eventfold.security.keys import is_shared, keys_of
 from eventfold.security.web import is_loopback
+from eventfold.topics import Changelog, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -47,7 +47,7 @@ from eventfold.windows.errors import DefinitionError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.topics import Topic
+    from eventfold.topics import Topic
 
 
 logger = logging.getLogger(__name__)

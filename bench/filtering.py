@@ -9,11 +9,11 @@ from collections.abc import AsyncIterable
 
 from app import app
 from app.records import Tick
-from app.topics import Topic
 from bench.workloads import LARGE
 from eventfold.engine.batch import Batch
 from eventfold.engine.step import Step
 from eventfold.operators.processor import Sender
+from eventfold.topics import Topic
 
 TICKS = Topic(os.environ["BENCH_INPUT"], "symbol", Tick, "trades of the market", external=True)
 LARGE_TICKS = Topic(os.environ["BENCH_OUTPUT"], "symbol", Tick, "those of some size", external=True)

@@ -11,9 +11,10 @@ from app import app
 from app.calc.gains import bottom, day_of, gainer, most_active, start_of, top
 from app.records import BestGains, Gainer, MostActive, TopGainers, TopLosers
 from app.settings import DAY, settings
-from app.topics import BEST_GAINS, DAILY_GAINS, TICKS, Topic
+from app.topics import BEST_GAINS, DAILY_GAINS, TICKS
 from eventfold.engine.group_table import GroupResult, GroupTable
 from eventfold.engine.table import Host
+from eventfold.topics import Topic
 
 
 def ranking(result: GroupResult) -> TopGainers:

@@ -25,8 +25,8 @@ from typing import Any, NamedTuple, Self, TypeVar
 from confluent_kafka import Producer
 
 from app.settings import Settings
-from app.topics import Topic
 from eventfold.embedded import ports
+from eventfold.topics import Topic
 
 REPOSITORY = Path(__file__).parents[1]
 MINUTE = 60_000

@@ -9,15 +9,15 @@ import msgspec
 
 from app.calc.severity import CLASSES, parse_severity
 from app.calc.syslog import milliseconds, nearest, parse_syslog
-from app.records.fields import EARLIEST, MAX_NAME, MAX_TEXT
 from app.records.logs import LogLine
 from eventfold.decoding import json_decoder
+from eventfold.records.fields import EARLIEST, MAX_NAME, MAX_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from app.topics import Topic
     from eventfold.operators.processor import Sender
+    from eventfold.topics import Topic
 
 _decode = json_decoder(dict[str, Any])
 

@@ -19,8 +19,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from app.records import Check, Rule
-from app.records.fields import LARGEST
 from eventfold.decoding import decode_json
+from eventfold.records.fields import LARGEST
 from eventfold.windows.durations import format_duration, parse_duration
 from eventfold.windows.errors import DefinitionError
 

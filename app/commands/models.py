@@ -11,7 +11,7 @@ from rich.table import Table
 
 from app.commands._process import JSON, LongCommand
 from app.start import topics_of
-from app.topics import Topic
+from eventfold.topics import Topic
 
 if TYPE_CHECKING:
     from app.worker import TickApp

@@ -9,8 +9,8 @@ from rich.table import Table
 
 from app.commands._process import JSON, CommandError, LongCommand
 from app.start import topics_of
-from app.topics import Topic
 from eventfold.kafka import admin
+from eventfold.topics import Topic
 from eventfold.windows.durations import format_duration
 
 if TYPE_CHECKING:

@@ -6,8 +6,6 @@ Decoding checks types and bounds (msgspec) and says which field is wrong.
 
 from app.records.beacons import Beacon
 from app.records.connections import Connection
-from app.records.dead_letters import DeadLetter
-from app.records.fields import EARLIEST, LARGEST, LATEST, EventTime, Name, Text
 from app.records.guests import (
     Arrival,
     Complaint,
@@ -37,9 +35,7 @@ from app.records.market import (
     TopGainers,
     TopLosers,
 )
-from app.records.owners import TopicOwner
 from app.records.payments import Alert, Payment
-from app.records.schemas import SchemaLevel, SchemaVersion
 from app.records.shop import (
     Click,
     Clicked,
@@ -70,9 +66,6 @@ from app.records.transactions import (
 from app.records.trends import Trend, TrendSignal
 
 __all__ = [
-    "EARLIEST",
-    "LARGEST",
-    "LATEST",
     "Alert",
     "Arrival",
     "Beacon",
@@ -85,10 +78,8 @@ __all__ = [
     "Complaint",
     "Connection",
     "DailyGain",
-    "DeadLetter",
     "Departure",
     "EnrichedClick",
-    "EventTime",
     "FirstVerdict",
     "Gainer",
     "Guest",
@@ -99,7 +90,6 @@ __all__ = [
     "LogLine",
     "Maintenance",
     "MostActive",
-    "Name",
     "Payment",
     "Profile",
     "ProfileChanged",
@@ -114,8 +104,6 @@ __all__ = [
     "Rule",
     "RuleChange",
     "RuleDeleted",
-    "SchemaLevel",
-    "SchemaVersion",
     "Search",
     "SearchAlone",
     "SearchClick",
@@ -124,11 +112,9 @@ __all__ = [
     "ServiceAction",
     "Stay",
     "Surge",
-    "Text",
     "Tick",
     "TopGainers",
     "TopLosers",
-    "TopicOwner",
     "Transaction",
     "Trend",
     "TrendSignal",

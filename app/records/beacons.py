@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from app.records.fields import Integer
+from eventfold.records.fields import Integer
 
 
 class Beacon(Struct, frozen=True, gc=False):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from app.records.fields import EventTime, Name, Natural
+from eventfold.records.fields import EventTime, Name, Natural
 
 
 class Connection(Struct, frozen=True, gc=False):

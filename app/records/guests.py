@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from app.records.fields import HIGHEST, EventTime, Integer, Name, Text
+from eventfold.records.fields import HIGHEST, EventTime, Integer, Name, Text
 
 
 class Guest(Struct, frozen=True, gc=False):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from app.records.fields import Integer
+from eventfold.records.fields import Integer
 
 #: 0 emergency, 1 alert, 2 critical, 3 error, 4 warning, 5 notice, 6 informational, 7 debug:
 #: RFC 5424, section 6.2.1, table 2.

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from app.records.fields import LARGEST, EventTime, Integer, Name
+from eventfold.records.fields import LARGEST, EventTime, Integer, Name
 
 Sensor = Annotated[str, Meta(min_length=1, max_length=64)]
 Measured = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from app.records.fields import EventTime, Integer, Name, Size
+from eventfold.records.fields import EventTime, Integer, Name, Size
 
 
 class Tick(Struct, frozen=True, gc=False):

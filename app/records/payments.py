@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from app.records.fields import LARGEST, EventTime, Integer, Name, Text
+from eventfold.records.fields import LARGEST, EventTime, Integer, Name, Text
 
 
 class Payment(Struct, frozen=True, gc=False):

@@ -10,9 +10,9 @@ from typing import Any
 
 from msgspec import Struct, ValidationError, convert
 
-from app.records.fields import HIGHEST, EventTime, Name
 from app.records.market import Tick
 from eventfold.decoding import json_decoder
+from eventfold.records.fields import HIGHEST, EventTime, Name
 
 
 class _SentTick(Struct):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from app.records.fields import EventTime, Integer, Name, Natural, Text
+from eventfold.records.fields import EventTime, Integer, Name, Natural, Text
 
 
 class Search(Struct, frozen=True, gc=False):

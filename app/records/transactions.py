@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from app.records.fields import LARGEST, EventTime, Integer, Name, Text
+from eventfold.records.fields import LARGEST, EventTime, Integer, Name, Text
 
 #: Amounts in the currency's smallest unit: sums are exact.
 Amount = Annotated[int, Meta(ge=0, le=LARGEST)]

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from app.records.fields import EventTime, Integer, Name
+from eventfold.records.fields import EventTime, Integer, Name
 
 
 class TrendSignal(Struct, frozen=True, gc=False):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from app.sources import Record
-from app.topics import Topic
+from eventfold.topics import Topic
 
 _encode = msgspec.json.Encoder().encode
 

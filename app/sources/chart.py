@@ -14,9 +14,9 @@ import msgspec
 import stamina
 from yarl import URL
 
-from app.records import EARLIEST
 from eventfold.answers import describe_failure, read_answer
 from eventfold.decoding import json_decoder
+from eventfold.records import EARLIEST
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from mode import Service
 from app.sources.outbox import Outbox
 from app.sources.registry import Sent, Simulation
 from app.sources.simulator import MOST_BEHIND, SLICE
-from app.topics import Timestamp
+from eventfold.topics import Timestamp
 
 #: Records sent at a time at full speed.
 CHUNK = 1024

@@ -18,7 +18,8 @@ from app.records import (
     Response,
 )
 from app.sources.arrivals import Delays, Event, simulated
-from app.topics import GUEST_EVENTS, GUESTS, Topic
+from app.topics import GUEST_EVENTS, GUESTS
+from eventfold.topics import Topic
 
 MINUTE = 60_000
 #: Records of a stay, in the mean.

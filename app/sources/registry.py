@@ -30,8 +30,8 @@ from app.topics import (
     SEARCHES,
     TICKS,
     TRANSACTIONS,
-    Topic,
 )
+from eventfold.topics import Topic
 
 #: A record and the topic it goes to.
 Sent = tuple[Topic, Record]

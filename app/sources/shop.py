@@ -11,7 +11,8 @@ from msgspec.json import encode
 
 from app.records import Click, Profile, Search
 from app.sources import Record
-from app.topics import CLICKS, PROFILES, SEARCHES, Topic
+from app.topics import CLICKS, PROFILES, SEARCHES
+from eventfold.topics import Topic
 
 #: A record and the topic it goes to.
 Sent = tuple[Topic, Record]

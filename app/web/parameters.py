@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from app.records import EARLIEST
 from app.web.errors import bad_parameter
 from eventfold.digits import read_digits
+from eventfold.records import EARLIEST
 from eventfold.windows.durations import parse_duration
 
 #: Year 9999 in ms: what comes after it is no time.

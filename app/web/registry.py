@@ -18,8 +18,8 @@ from eventfold.formats.errors import RegistryError, invalid_schema, no_schema
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
-    from app.records.schemas import SchemaVersion
     from eventfold.formats.registry import Registry
+    from eventfold.records.schemas import SchemaVersion
 
 MEDIA = "application/vnd.schemaregistry.v1+json"
 _OWNER: web.AppKey[Any] = web.AppKey("owner", object)

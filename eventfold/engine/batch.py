@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.records import EARLIEST, LATEST, DeadLetter
 from app.records.reading import reader
 from app.settings import MAX_RECORD
-from app.topics import Timestamp, Topic
 from eventfold.engine.decoded import Decoded, RawRecord
 from eventfold.engine.integers import bounded
 from eventfold.engine.rows import MAX_KEY
 from eventfold.engine.trades import TradesReader, reads
 from eventfold.native import Extension
 from eventfold.recent import Recent
+from eventfold.records import EARLIEST, LATEST, DeadLetter
+from eventfold.topics import Timestamp, Topic
 from eventfold.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.protocol.admin import DescribeConfigsRequest
 
-from app.topics import TOMBSTONES_KEPT
 from eventfold.engine.errors import OtherHistoryError, changelog_made_anew
 from eventfold.engine.replica import Log, now_ms
 from eventfold.kafka.clients import client_options
 from eventfold.kafka.topic_ids import known, topic_ids
+from eventfold.topics import TOMBSTONES_KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

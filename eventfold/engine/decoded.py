@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.records import DeadLetter
     from eventfold.native import Extension
+    from eventfold.records import DeadLetter
 
 
 class RawRecord(Protocol):

@@ -18,10 +18,10 @@ from eventfold.windows.panes import BEFORE_ALL
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from app.topics import Topic
     from eventfold.engine.decoded import Decoded
     from eventfold.engine.definitions import Definition
     from eventfold.engine.store import Store
+    from eventfold.topics import Topic
 
 #: Periods kept in memory; an older one is read from the store when it is asked for.
 PERIODS_IN_MEMORY = 3

@@ -16,8 +16,8 @@ _pack = msgspec.msgpack.Encoder(enc_hook=lambda _: None).encode
 def bounded(kind: Any, decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return `decode`, which refuses integers beyond 64 bits where the type `kind` does not.
 
-    Record types that bound each integer (app/records/fields.py) are checked while they are decoded,
-    which costs nothing; of others each record is encoded once more.
+    Record types that bound each integer (eventfold/records/fields.py) are checked while they are
+    decoded, which costs nothing; of others each record is encoded once more.
     """
     if not _is_unbounded(inspect.type_info(kind), set()):
         return decode

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.records import DeadLetter
 from eventfold.engine import metrics
 from eventfold.engine.batch import MAX_DEAD_TEXT
 from eventfold.engine.errors import TooLargeError
@@ -24,6 +23,7 @@ from eventfold.engine.rows import (
     split_row_key,
 )
 from eventfold.engine.sending import SendingState
+from eventfold.records import DeadLetter
 from eventfold.windows import watermark
 from eventfold.windows.panes import BEFORE_ALL
 

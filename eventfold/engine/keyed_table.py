@@ -1,8 +1,8 @@
 """A table of one state for each key, which a function of one's own makes of the key's records.
 
 For whatever is no window: patterns, joins, trends, timeouts. The function may send records and
-ask to be called at a moment of event time (eventfold/operators/processor.py); its state is a row of the
-changelog, and all of it moves in one transaction with the offset.
+ask to be called at a moment of event time (eventfold/operators/processor.py); its state is a row of
+the changelog, and all of it moves in one transaction with the offset.
 
 What joins several topics is folded from one: a `Step` each sends them there, by the join's key.
 So their order is that of one log, the same in each replay, and a crash can't tear them apart.
@@ -20,10 +20,10 @@ from eventfold.windows import format_duration
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from app.topics import Topic
     from eventfold.engine.definitions import Definition
     from eventfold.engine.store import Store
     from eventfold.operators.processor import Process
+    from eventfold.topics import Topic
 
 
 class KeyedTable(SendingTable):

@@ -18,8 +18,6 @@ import msgspec
 from aiokafka import TopicPartition
 
 from app.calc.candles import candle
-from app.records import DeadLetter
-from app.topics import DEAD_LETTERS, Topic
 from eventfold.engine import metrics
 from eventfold.engine.definitions import demand_same_windows
 from eventfold.engine.errors import (
@@ -44,6 +42,8 @@ from eventfold.engine.rows import (
 )
 from eventfold.engine.store import StoreError, in_pieces
 from eventfold.engine.uncommitted import Outgoing, size_of
+from eventfold.records import DeadLetter
+from eventfold.topics import DEAD_LETTERS, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

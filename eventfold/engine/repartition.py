@@ -21,9 +21,9 @@ from eventfold.windows.errors import DefinitionError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable
 
-    from app.topics import Topic
     from eventfold.engine.batch import Batch
     from eventfold.operators.processor import Sender
+    from eventfold.topics import Topic
 
 
 class Origin(NamedTuple):

@@ -13,8 +13,8 @@ from eventfold.engine.table import Host, StateTable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from app.topics import Topic
     from eventfold.engine.store import Store
+    from eventfold.topics import Topic
 
 
 class _Way(NamedTuple):

@@ -25,10 +25,10 @@ from eventfold.engine.table import Host
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from app.topics import Topic
     from eventfold.engine.batch import Batch
     from eventfold.engine.store import Store
     from eventfold.operators.processor import Sender
+    from eventfold.topics import Topic
 
 
 #: Least time between two batches whose keys are noted (s). A key takes 40 ns, a new one 400 ns,
@@ -112,8 +112,9 @@ class StepState(SendingState):
 class Step(SendingTable):
     """Makes of each record what `make` sends of it, exactly once; of what it drops nothing is left.
 
-    `make` gets a record and a Sender (eventfold/operators/processor.py). What it raises makes the record a dead
-    letter. All `outputs` have to be named. Its changelog holds how far it is, nothing else.
+    `make` gets a record and a Sender (eventfold/operators/processor.py). What it raises makes the
+    record a dead letter. All `outputs` have to be named. Its changelog holds how far it is,
+    nothing else.
     """
 
     abstract = False

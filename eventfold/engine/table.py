@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mode import Service
 from rocksdict import DbClosedError
 
-from app.topics import DEAD_LETTERS, Changelog
 from eventfold.engine import metrics
 from eventfold.engine.errors import BatchError, ClosedMeanwhileError, TaskError, told
 from eventfold.engine.key_places import MOST_SHOWN, KeyPlaces
 from eventfold.engine.store import StoreError
 from eventfold.telemetry import logs, traces
+from eventfold.topics import DEAD_LETTERS, Changelog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-    from app.topics import Topic
     from eventfold.engine.batch import Batch
     from eventfold.engine.definitions import Definition
     from eventfold.engine.partition import PartitionState
     from eventfold.engine.progress import Progress
     from eventfold.engine.store import Store
     from eventfold.engine.tasks import Tasks
+    from eventfold.topics import Topic
 
 
 #: What is read of a table in place of its open partitions, see `StateTable.reading`.

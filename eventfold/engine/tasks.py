@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from app.settings import Settings
-    from app.topics import Topic
     from eventfold.engine.progress import Progress
     from eventfold.engine.table import StateTable
+    from eventfold.topics import Topic
 
 logger = logging.getLogger(__name__)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.records import Tick
-from app.records.fields import EARLIEST, LATEST, MAX_NAME
 from eventfold.engine.decoded import Decoded
+from eventfold.records.fields import EARLIEST, LATEST, MAX_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from app.topics import Topic
     from eventfold.engine.decoded import RawRecord
     from eventfold.native import Extension
+    from eventfold.topics import Topic
 
 #: After somebody has asked for the records themselves, so many batches are read as records.
 PAUSE = 100

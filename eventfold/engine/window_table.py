@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from app.topics import Topic
 from eventfold.aggregates import Aggregate, Ohlc, layout_of
 from eventfold.engine.count_state import CountState
 from eventfold.engine.event_time import EventTimeState
@@ -15,6 +14,7 @@ from eventfold.engine.pane_state import PaneState
 from eventfold.engine.rows import OPEN
 from eventfold.engine.session_state import SessionState
 from eventfold.engine.table import Host, StateTable
+from eventfold.topics import Topic
 from eventfold.windows import (
     Count,
     DefinitionError,

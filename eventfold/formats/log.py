@@ -17,12 +17,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from app.records.schemas import SchemaLevel, SchemaVersion
 from eventfold.decoding import json_decoder
 from eventfold.engine.checkpoint import only_writer
 from eventfold.formats.errors import RegistryError
 from eventfold.formats.subjects import Subjects
 from eventfold.kafka.clients import client_options, stop_consumer
+from eventfold.records.schemas import SchemaLevel, SchemaVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable

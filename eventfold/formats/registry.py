@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from app.records.schemas import SchemaLevel, SchemaVersion
 from eventfold.digits import read_digits
 from eventfold.formats.compatibility import Level, parse
 from eventfold.formats.errors import (
@@ -26,6 +25,7 @@ from eventfold.formats.errors import (
     no_subject,
 )
 from eventfold.formats.judging import demand_size, judged
+from eventfold.records.schemas import SchemaLevel, SchemaVersion
 
 if TYPE_CHECKING:
     from eventfold.formats.log import Entry, SchemaLog

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
 
-from app.topics import SCHEMAS
 from eventfold.formats import client
 from eventfold.formats.errors import RegistryError
 from eventfold.formats.form import AvroForm
 from eventfold.formats.log import SchemaLog
 from eventfold.formats.registry import Registry
+from eventfold.topics import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from app.records.schemas import SchemaVersion
     from app.settings import Settings
     from eventfold.engine.table import StateTable
+    from eventfold.records.schemas import SchemaVersion
 
 #: Gives the id of a subject's schema.
 _Ask = Callable[[str, str], Awaitable[int]]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from app.records.schemas import SchemaLevel, SchemaVersion
 from eventfold.decoding import decode_json
 from eventfold.formats.compatibility import Level
 from eventfold.formats.errors import no_schema, no_subject, no_version
+from eventfold.records.schemas import SchemaLevel, SchemaVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

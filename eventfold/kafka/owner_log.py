@@ -18,15 +18,15 @@ import stamina
 from aiokafka import TopicPartition
 from aiokafka.errors import InvalidTransactionTimeout, KafkaError
 
-from app.owners import Evidence, demand_claimable, owns, unowned
-from app.records import TopicOwner
-from app.topics import OWNERS
 from eventfold.decoding import decode_json
 from eventfold.engine.changelog import ends, new_consumer
 from eventfold.engine.checkpoint import FORBIDDEN, only_writer
 from eventfold.engine.table import outputs_of
 from eventfold.kafka.admin import AdminError, ensure_topics, existing_topics
 from eventfold.kafka.clients import running
+from eventfold.kafka.owners import Evidence, demand_claimable, owns, unowned
+from eventfold.records import TopicOwner
+from eventfold.topics import OWNERS
 from eventfold.windows.durations import format_duration
 
 if TYPE_CHECKING:

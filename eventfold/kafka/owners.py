@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from app.records import TopicOwner
     from app.settings import Settings
+    from eventfold.records import TopicOwner
 
 #: So many topics are named in a message.
 NAMED = 3

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.topics import Topic
+    from eventfold.topics import Topic
 
 
 class Sender(Protocol):

@@ -1,7 +1,7 @@
 """The latest that a table has said, kept beside its states: a query need not read a topic.
 
-They are values which all keys of a partition share (eventfold/operators/processor.py), as many as there are
-places; a new one takes the place of the oldest.
+They are values which all keys of a partition share (`processor.py`), as many as there are places; a
+new one takes the place of the oldest.
 """
 
 from __future__ import annotations

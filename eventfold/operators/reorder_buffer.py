@@ -41,7 +41,7 @@ S = TypeVar("S", bound=Queued)
 
 
 class InOrder(ABC, Generic[S, R]):
-    """A Process (eventfold/operators/processor.py) whose records come in order of event time, then offset.
+    """A Process (`processor.py`) whose records come in order of event time, then offset.
 
     A moment that the state waits for comes after the records before it and before those at it.
     """

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from app.records.fields import EventTime
+from eventfold.records.fields import EventTime
 
 
 class TopicOwner(Struct, frozen=True):

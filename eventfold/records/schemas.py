@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from app.records.fields import HIGHEST, EventTime
+from eventfold.records.fields import HIGHEST, EventTime
 
 Positive = Annotated[int, Meta(ge=1, le=HIGHEST)]
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 
-from app.topics import Timestamp
 from eventfold.engine.group_table import GroupTable
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.replay.entries import Coordinates, Entry, coordinates
+from eventfold.topics import Timestamp
 from eventfold.windows import Count, Sliding, Window
 
 if TYPE_CHECKING:

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
-from app.topics import DEAD_LETTERS
 from eventfold.decoding import json_decoder
 from eventfold.engine.group_table import GroupTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.formats.form import AvroForm
+from eventfold.topics import DEAD_LETTERS
 
 if TYPE_CHECKING:
-    from app.topics import Topic
     from eventfold.engine.table import StateTable
     from eventfold.replay.selection import Selection
+    from eventfold.topics import Topic
 
 #: How records of a topic are told apart.
 Kind = Literal["windows", "last", "log"]

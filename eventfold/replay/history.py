@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer
 
     from app.settings import Settings
-    from app.topics import Topic
     from eventfold.engine.batch import Batch
     from eventfold.replay.selection import Interval, Selection
+    from eventfold.topics import Topic
 
 
 @dataclass

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer
 
     from app.settings import Settings
-    from app.topics import Topic
     from eventfold.replay.history import History
     from eventfold.replay.selection import Application, Selection
     from eventfold.replay.shadow import ShadowJournal
+    from eventfold.topics import Topic
 
 #: Batches that may wait for an agent.
 BUFFERED = 4

@@ -13,9 +13,9 @@ from eventfold.windows import Session
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from app.topics import Topic
     from eventfold.engine.table import StateTable
     from eventfold.engine.tasks import Tasks
+    from eventfold.topics import Topic
 
 
 class Application(Protocol):

@@ -25,9 +25,9 @@ from eventfold.windows import milliseconds
 if TYPE_CHECKING:
     from msgspec import Struct
 
-    from app.topics import Topic
     from eventfold.engine.table import StateTable
     from eventfold.testing.journal import Moment
+    from eventfold.topics import Topic
 
 #: 2026-01-01T00:00:00Z.
 START = 1_767_225_600_000

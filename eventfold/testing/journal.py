@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
-from app.topics import TOMBSTONES_KEPT
 from eventfold.engine.replica import Log, Replica, now_ms
 from eventfold.testing.kafka import Transaction
+from eventfold.topics import TOMBSTONES_KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,8 +9,8 @@ from aiokafka import TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 
 from app.records.reading import reader
-from app.topics import AFTER_MAX, DEAD_LETTERS, Timestamp, Topic
 from eventfold.testing.errors import DriverError
+from eventfold.topics import AFTER_MAX, DEAD_LETTERS, Timestamp, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

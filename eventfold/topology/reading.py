@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from faust.types import TopicT
 from faust.types.tables import CollectionT
 
-from app.topics import ALL, DEAD_LETTERS, Topic
+from app.topics import ALL
 from eventfold.engine.step import Step
 from eventfold.engine.table import StateTable
 from eventfold.kafka import BatchSchema
+from eventfold.topics import DEAD_LETTERS, Topic
 from eventfold.topology.graph import Edge, Flow, Kind, Node, Topology
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from msgspec.json import encode
 from workers import Market, Worker, until
 
 from app.records import Arrival, Click, Complaint, Search
-from app.records.fields import MAX_TEXT
+from eventfold.records.fields import MAX_TEXT
 
 USERS = [f"user-{number:02d}" for number in range(30)]
 

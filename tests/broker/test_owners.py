@@ -16,11 +16,11 @@ from msgspec.json import encode
 from sse import events
 from workers import Market, Record, Worker, refusal, until
 
-from app.owners import OwnerError
 from app.records import Click, Search, Transaction
 from app.settings import Settings
 from eventfold.engine.errors import AFRESH
 from eventfold.kafka.owner_log import claim, read_owners, release
+from eventfold.kafka.owners import OwnerError
 
 OWN = Path(__file__).parents[1] / "own"
 

@@ -23,9 +23,10 @@ from confluent_kafka.admin import ConfigResource as KafkaResource
 from waiting import until
 
 from app.settings import Settings
-from app.topics import AFTER_MAX, ALL, TOP_GAINERS, Topic
+from app.topics import ALL, TOP_GAINERS
 from eventfold.embedded import LocalBroker, ports
 from eventfold.kafka import admin
+from eventfold.topics import AFTER_MAX, Topic
 
 Start = Callable[..., subprocess.Popen[str]]
 

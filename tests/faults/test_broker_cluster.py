@@ -10,8 +10,9 @@ from exactness import assert_exact
 from steady_load import RATE, SETTINGS, Load, wait_flow
 from workers import Market, until
 
-from app.topics import ALL, Changelog, Topic
+from app.topics import ALL
 from eventfold.embedded import LocalCluster
+from eventfold.topics import Changelog, Topic
 
 LEADER = 1
 

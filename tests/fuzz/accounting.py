@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from app.records import DeadLetter
-from app.topics import DEAD_LETTERS
 from eventfold.engine import metrics
 from eventfold.engine.batch import MAX_DEAD_VALUE
 from eventfold.engine.event_time import EventTimeState
@@ -13,8 +11,10 @@ from eventfold.engine.rows import OPEN
 from eventfold.engine.step import Step
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
+from eventfold.records import DeadLetter
 from eventfold.testing import TopologyDriver
 from eventfold.testing.kafka import TopicRecord
+from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Window
 
 #: What brokers take in one batch if nobody says otherwise (`message.max.bytes`), less its head.

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from app.topics import LOGS, Topic
+from app.topics import LOGS
+from eventfold.topics import Topic
 
 #: What matches the patterns of fields.
 PATTERNS = {"^[A-Z]{3}$": "EUR", "^[A-Z]{2}$": "DE"}

@@ -10,10 +10,11 @@ from honest_records import Honest
 from spoilt_records import Spoiler
 
 from app import app
-from app.topics import AFTER_MAX, DEAD_LETTERS, TICKS_LATE, Topic
-from eventfold.formats.connections import CONNECTIONS
+from app.records.connections_avro import CONNECTIONS
+from app.topics import TICKS_LATE
 from eventfold.testing import TopologyDriver
 from eventfold.testing.kafka import TopicRecord
+from eventfold.topics import AFTER_MAX, DEAD_LETTERS, Topic
 
 #: Bursts of a run, and records of a burst.
 BURSTS, BURST = 5, 300

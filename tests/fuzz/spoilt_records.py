@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import msgspec
 from honest_records import Honest
 
-from app.topics import AFTER_MAX, Timestamp, Topic
 from eventfold.testing.kafka import Headers
+from eventfold.topics import AFTER_MAX, Timestamp, Topic
 
 HOUR = 3_600_000
 

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterable
 from msgspec import Struct
 
 from app import app
-from app.topics import Topic
 from eventfold.engine.batch import Batch
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.step import Step
 from eventfold.operators.processor import Context, Sender
+from eventfold.topics import Topic
 
 LEAST = int(os.environ.get("STREAK", "5"))
 

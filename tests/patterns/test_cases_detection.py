@@ -16,8 +16,9 @@ import pytest
 from app import app
 from app.sources import connections, guests, machines, payments
 from app.sources.arrivals import Event
-from app.topics import ALERTS, BEACONS, MAINTENANCE, SERVICE_ACTIONS, Topic
+from app.topics import ALERTS, BEACONS, MAINTENANCE, SERVICE_ACTIONS
 from eventfold.testing import START, TopologyDriver
+from eventfold.topics import Topic
 from tables.beacons import beacons
 from tables.fraud import fraud
 from tables.guests import events, profiles

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from app.settings import Settings
-from app.topics import Topic
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.step import Step
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.operators.processor import Context, Sender
+from eventfold.topics import Topic
 
 GRACE, RETENTION, LIMIT = 60_000, 1_800_000, 600_000
 

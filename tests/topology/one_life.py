@@ -5,8 +5,9 @@ from random import Random
 
 from app import app
 from app.records import Tick
-from app.topics import CANDLES, DAILY_GAINS, DEAD_LETTERS, TICKS, TICKS_LATE, TOP_GAINERS
+from app.topics import CANDLES, DAILY_GAINS, TICKS, TICKS_LATE, TOP_GAINERS
 from eventfold.testing import TopologyDriver
+from eventfold.topics import DEAD_LETTERS
 from tables.candles import candles
 from tables.days import days
 from tables.gainers import gainers

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 from app.calc.candles import candle, late_tick
 from app.records import Candle, LateTick, Tick
 from app.settings import Settings
-from app.topics import Topic
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
 from eventfold.engine.batch import Batch
 from eventfold.engine.window_table import WindowTable
 from eventfold.kafka.tables import TaskTableManager
+from eventfold.topics import Topic
 from eventfold.windows import Emission, WindowResult
 
 TRADES = Topic("trades", "symbol", Tick, "what is traded")

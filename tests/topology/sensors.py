@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from app.settings import Settings
-from app.topics import Topic
 from app.worker import TickApp
 from eventfold.aggregates import Sum
 from eventfold.engine.batch import Batch
 from eventfold.engine.window_table import WindowTable
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.testing import TopologyDriver
+from eventfold.topics import Topic
 from eventfold.windows import Refusal, WindowResult
 
 

@@ -15,8 +15,9 @@ from market_truth import GRACE
 from msgspec import structs
 
 from app.records import Tick
-from app.topics import CANDLES, DEAD_LETTERS, TICKS, TICKS_LATE, TOP_GAINERS
+from app.topics import CANDLES, TICKS, TICKS_LATE, TOP_GAINERS
 from eventfold.testing import TopologyDriver
+from eventfold.topics import DEAD_LETTERS
 
 pytestmark = pytest.mark.usefixtures("folding")
 

@@ -12,7 +12,6 @@ from app.topics import (
     CANDLES,
     CLOSES,
     DAILY_GAINS,
-    DEAD_LETTERS,
     MOST_ACTIVE,
     SURGES,
     TICKS,
@@ -23,6 +22,7 @@ from app.topics import (
 )
 from eventfold.native import extension
 from eventfold.testing import TopologyDriver
+from eventfold.topics import DEAD_LETTERS
 
 MINUTE = 60_000
 

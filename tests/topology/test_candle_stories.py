@@ -6,8 +6,9 @@ import pytest
 
 from app import app
 from app.records import Candle, LateTick, Tick
-from app.topics import CANDLES, DEAD_LETTERS, TICKS, TICKS_LATE
+from app.topics import CANDLES, TICKS, TICKS_LATE
 from eventfold.testing import TopologyDriver
+from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import tumbling
 from tables.candles import candles
 

@@ -29,19 +29,18 @@ from app.topics import (
     ALERTS,
     BEACONS,
     CONN_EVENTS,
-    DEAD_LETTERS,
     GUEST_EVENTS,
     GUESTS,
     MAINTENANCE,
     PAYMENTS,
     READINGS,
     SERVICE_ACTIONS,
-    Topic,
 )
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.operators.recent_alerts import MOST, newest
 from eventfold.operators.reorder_buffer import MOST_WAITING
 from eventfold.testing import START, TopologyDriver
+from eventfold.topics import DEAD_LETTERS, Topic
 from tables.beacons import beacons
 from tables.fraud import fraud
 from tables.guests import events, guests, profiles

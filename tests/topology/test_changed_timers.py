@@ -6,13 +6,13 @@ from pathlib import Path
 from msgspec import Struct
 
 from app.settings import Settings
-from app.topics import Topic
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.operators.processor import Context
 from eventfold.testing import TopologyDriver
+from eventfold.topics import Topic
 
 MINUTE = 60_000
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from redeclared import BARS, LATE, TRADES, Deploy, Deployment
 
 from app.records import Candle, Tick
-from app.topics import DEAD_LETTERS
 from eventfold.engine.errors import TaskError
 from eventfold.testing import START, Moment, TopologyDriver
+from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Emission, at_most_every, every_change, on_close, parse_duration
 
 MINUTE, DAY = 60_000, 86_400_000

@@ -8,11 +8,12 @@ from lives import Market
 from sensors import NewSensors, Reading, Sensors
 
 from app import app
-from app.topics import CANDLES, DAILY_GAINS, TICKS, TOP_GAINERS, Changelog
+from app.topics import CANDLES, DAILY_GAINS, TICKS, TOP_GAINERS
 from eventfold.engine.batch import Batch
 from eventfold.engine.errors import BatchError, OtherHistoryError, TaskError
 from eventfold.engine.window_table import WindowTable
 from eventfold.testing import START, DriverError, TopologyDriver
+from eventfold.topics import Changelog
 from eventfold.windows import WindowResult
 from tables.candles import candles
 

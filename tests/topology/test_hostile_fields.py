@@ -11,13 +11,11 @@ from msgspec import inspect
 
 import agents
 from app import app
-from app.records import Complaint, DeadLetter, Response
-from app.records.fields import MAX_NAME, MAX_TEXT
+from app.records import Complaint, Response
 from app.settings import MAX_RECORD
 from app.topics import (
     CLICKS,
     CONN_EVENTS,
-    DEAD_LETTERS,
     GUEST_EVENTS,
     GUEST_LOG,
     GUESTS,
@@ -30,10 +28,12 @@ from app.topics import (
     SEARCHES,
     TICKS,
     TRANSACTIONS,
-    Topic,
 )
 from eventfold.engine.store import Store
+from eventfold.records import DeadLetter
+from eventfold.records.fields import MAX_NAME, MAX_TEXT
 from eventfold.testing import START, TopologyDriver
+from eventfold.topics import DEAD_LETTERS, Topic
 from tables.avro import as_avro
 from tables.beacons import beacons
 from tables.guests import events as guest_events

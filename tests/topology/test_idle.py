@@ -3,8 +3,9 @@
 from lives import Market
 
 from app.records import Tick
-from app.topics import DEAD_LETTERS, TICKS
+from app.topics import TICKS
 from eventfold.testing import TopologyDriver
+from eventfold.topics import DEAD_LETTERS
 from tables.gainers import gainers
 
 DAY = 86_400_000

@@ -21,8 +21,8 @@ from lives import LATER, LIVES, Life, live
 
 from app.records import Tick
 from app.settings import Settings
-from app.topics import DEAD_LETTERS
 from eventfold.testing import START, TopologyDriver
+from eventfold.topics import DEAD_LETTERS
 
 MINUTE = 60_000
 

@@ -13,7 +13,6 @@ from sensors import NewSensors, Reading
 
 from app.records import Tick
 from app.settings import Settings
-from app.topics import Topic
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
 from eventfold.engine.key_places import KeyPlaces
@@ -23,6 +22,7 @@ from eventfold.kafka.tables import TaskTableManager
 from eventfold.operators.processor import Context
 from eventfold.operators.recent_alerts import MOST_BYTES, announce
 from eventfold.testing import TopologyDriver
+from eventfold.topics import Topic
 from eventfold.windows import on_close
 
 MINUTE = 60_000

@@ -10,8 +10,9 @@ import pytest
 
 from app import app
 from app.records import Candle, Rule, RuleChange
-from app.topics import CLOSES, DEAD_LETTERS, TRANSACTION_CHECKS, Topic
+from app.topics import CLOSES, TRANSACTION_CHECKS
 from eventfold.testing import TopologyDriver
+from eventfold.topics import DEAD_LETTERS, Topic
 from tables.trends import trends
 from tables.verdicts import verdicts
 

@@ -9,8 +9,8 @@ from sensors import Reading, Sensors, Total, declare
 
 from app.records import Tick
 from app.settings import Settings
-from app.topics import DEAD_LETTERS
 from eventfold.testing import TopologyDriver
+from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Emission, every_change, on_close
 
 

@@ -12,17 +12,9 @@ from market_truth import DAY, GRACE, ORDERS, Truth, candles, gains, judge, late_
 from msgspec import structs
 
 from app.records import Candle
-from app.topics import (
-    CANDLES,
-    DAILY_GAINS,
-    DEAD_LETTERS,
-    MOST_ACTIVE,
-    TICKS,
-    TICKS_LATE,
-    TOP_GAINERS,
-    TOP_LOSERS,
-)
+from app.topics import CANDLES, DAILY_GAINS, MOST_ACTIVE, TICKS, TICKS_LATE, TOP_GAINERS, TOP_LOSERS
 from eventfold.testing import TopologyDriver
+from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Window
 from tables.candles import candles as candle_table
 from tables.days import days as day_table

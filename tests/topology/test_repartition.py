@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from app.records import Tick
 from app.settings import Settings
-from app.topics import DEAD_LETTERS, Topic
 from app.worker import TickApp
 from eventfold.engine.repartition import Origin, repartition
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.testing import TopologyDriver
+from eventfold.topics import DEAD_LETTERS, Topic
 from eventfold.windows import DefinitionError
 
 

@@ -8,7 +8,6 @@ from prometheus_client import REGISTRY
 from sensors import Reading, total
 
 from app.settings import Settings
-from app.topics import Topic
 from app.worker import TickApp
 from eventfold.aggregates import Sum
 from eventfold.engine.batch import Batch
@@ -19,6 +18,7 @@ from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.testing import START, TopologyDriver
+from eventfold.topics import Topic
 
 MINUTE = 60_000
 READINGS = Topic("split-readings", "sensor", Reading, "what sensors measure")

@@ -3,8 +3,8 @@
 import pytest
 from sensors import NewSensors, Reading
 
-from app.topics import DEAD_LETTERS, Timestamp
 from eventfold.testing import DriverError
+from eventfold.topics import DEAD_LETTERS, Timestamp
 from eventfold.windows import Window
 
 MINUTE = 60_000

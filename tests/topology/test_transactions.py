@@ -8,14 +8,9 @@ import pytest
 from agents.transactions import rules_to_all, transactions_to_check
 from app import app
 from app.records import Rule, Transaction
-from app.topics import (
-    DEAD_LETTERS,
-    RULES,
-    TRANSACTIONS,
-    TRANSACTIONS_REJECTED,
-    TRANSACTIONS_VALIDATED,
-)
+from app.topics import RULES, TRANSACTIONS, TRANSACTIONS_REJECTED, TRANSACTIONS_VALIDATED
 from eventfold.testing import START, TopologyDriver
+from eventfold.topics import DEAD_LETTERS
 from tables.verdicts import verdicts
 
 CAP = Rule(id="cap", version=1, kind="max-amount", limit=100, time=START)

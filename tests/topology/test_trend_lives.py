@@ -15,8 +15,9 @@ from trend_truth import FIVE, GRACE, Followed, follow
 
 from app import app
 from app.records import Candle, Tick, Trend, TrendSignal
-from app.topics import CLOSES, DEAD_LETTERS, TICKS, TREND_SIGNALS
+from app.topics import CLOSES, TICKS, TREND_SIGNALS
 from eventfold.testing import START, TopologyDriver
+from eventfold.topics import DEAD_LETTERS
 from tables.closes import closes as close_table
 from tables.trends import trends as trend_table
 

@@ -15,11 +15,11 @@ from sensors import Missed, Reading, Sensors, Total, declare, missed, total
 
 from app.records import Tick
 from app.settings import Settings
-from app.topics import DEAD_LETTERS, Topic
 from eventfold.aggregates import Sum
 from eventfold.engine.batch import Batch
 from eventfold.engine.window_table import WindowTable
 from eventfold.testing import TopologyDriver
+from eventfold.topics import DEAD_LETTERS, Topic
 
 #: How long the slow agent thinks about each batch (s).
 THINKING = 0.3

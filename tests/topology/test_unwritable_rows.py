@@ -9,7 +9,6 @@ import pytest
 from msgspec import Struct
 
 from app.settings import Settings
-from app.topics import DEAD_LETTERS, Topic
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
 from eventfold.engine.group_table import GroupTable
@@ -18,6 +17,7 @@ from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.testing import START, TopologyDriver
+from eventfold.topics import DEAD_LETTERS, Topic
 from eventfold.windows import WindowResult
 
 SECOND, MINUTE = 1_000, 60_000

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.records import Rule, SchemaVersion, Tick
+from app.records import Rule, Tick
 from eventfold.decoding import decode_json, json_decoder
+from eventfold.records import SchemaVersion
 
 #: Nested beyond any stack.
 DEEP = 100_000

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.owners import Evidence, OwnerError, demand_claimable, owns, unowned
-from app.records import TopicOwner
 from app.settings import Settings
+from eventfold.kafka.owners import Evidence, OwnerError, demand_claimable, owns, unowned
+from eventfold.records import TopicOwner
 
 DEMO = Settings(TICKSTREAM_APP_ID="demo")
 BIKES = Settings(TICKSTREAM_APP_ID="bikes")

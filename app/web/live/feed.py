@@ -13,13 +13,13 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from app.topics import Topic
 from app.web.live.event import Event, shape_of
 from app.web.live.history import History, Kept
 from app.web.live.reader import Reader
 from app.web.protection.budget import Budget
 from eventfold.engine.changelog import ends
 from eventfold.kafka.clients import running
+from eventfold.topics import Topic
 
 #: Records of each partition that are read back when a feed starts, for readers that come from
 #: another worker.

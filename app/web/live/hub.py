@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from aiohttp import web
 from aiokafka import AIOKafkaConsumer
 
-from app.topics import Topic
 from app.web.errors import unavailable
 from app.web.live.cursor import Cursor
 from app.web.live.feed import Feed
 from app.web.live.reader import Reader
 from app.web.live.watch import Watch
 from app.web.protection.budget import Budget
+from eventfold.topics import Topic
 
 #: Readers of one worker: each costs a connection and a buffer.
 MOST_READERS = 2_000

@@ -5,11 +5,11 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from faust.types import AppT
 
-from app.topics import Topic
 from app.web.live.hub import Hub
 from app.web.lookup import state_tables
 from eventfold.engine.changelog import new_consumer
 from eventfold.engine.table import outputs_of
+from eventfold.topics import Topic
 
 
 def new_hub(app: AppT) -> Hub:

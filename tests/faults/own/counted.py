@@ -11,9 +11,9 @@ from collections.abc import AsyncIterable
 from msgspec import Struct
 
 from app import app
-from app.topics import Topic
 from eventfold.engine.batch import Batch
 from eventfold.engine.window_table import WindowTable
+from eventfold.topics import Topic
 from eventfold.windows import Refusal, WindowResult
 
 NAME = os.environ["NAME"]

@@ -13,7 +13,6 @@ from typing import Any, Literal, NamedTuple, Self, TypeVar
 import msgspec
 from raw_records import Raw
 
-from app.topics import Topic
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
 from eventfold.engine.partition import Out, Snapshot
@@ -22,6 +21,7 @@ from eventfold.engine.table import StateTable
 from eventfold.engine.task import Task
 from eventfold.engine.window_table import WindowTable
 from eventfold.native import extension
+from eventfold.topics import Topic
 
 T = TypeVar("T")
 

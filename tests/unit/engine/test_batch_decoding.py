@@ -10,14 +10,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from raw_records import BAD, GOOD, NOON, Raw, raw_tick
 
-from app.records import EARLIEST, LATEST, Tick
+from app.records import Tick
 from app.records.reading import reader
-from app.topics import CONN_EVENTS, LOGS, TICKS, Topic
+from app.topics import CONN_EVENTS, LOGS, TICKS
 from eventfold.engine.batch import MAX_DEAD_TEXT, MAX_DEAD_VALUE, Batch, Decoder
 from eventfold.engine.checkpoint import BATCH_BYTES
 from eventfold.engine.clock import SystemClock
 from eventfold.engine.decoded import Decoded
 from eventfold.native import Extension, extension
+from eventfold.records import EARLIEST, LATEST
+from eventfold.topics import Topic
 
 HOUR = 3_600_000
 PARTITION = 3

@@ -23,10 +23,11 @@ from trails import (
     told,
 )
 
-from app.records import DeadLetter, Tick
-from app.topics import DEAD_LETTERS
+from app.records import Tick
 from app.worker import TickApp
 from eventfold.engine import closed_windows, count_state, partition, portion
+from eventfold.records import DeadLetter
+from eventfold.topics import DEAD_LETTERS
 
 HOUR = 60 * MINUTE
 

@@ -19,10 +19,12 @@ from window_checks import (
     declared,
 )
 
-from app.records import Candle, DeadLetter, Tick
-from app.topics import CANDLES, DEAD_LETTERS
+from app.records import Candle, Tick
+from app.topics import CANDLES
 from eventfold.aggregates import Ohlc, OhlcState
 from eventfold.engine import pane_folding
+from eventfold.records import DeadLetter
+from eventfold.topics import DEAD_LETTERS
 
 pytestmark = pytest.mark.usefixtures("twin")
 

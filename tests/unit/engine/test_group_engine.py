@@ -14,12 +14,14 @@ from plans import PLANS, Step, live
 from raw_records import Raw
 
 from app.calc.gains import day_of, start_of
-from app.records import DailyGain, DeadLetter, Gainer, TopGainers
-from app.topics import DAILY_GAINS, DEAD_LETTERS, TOP_GAINERS
+from app.records import DailyGain, Gainer, TopGainers
+from app.topics import DAILY_GAINS, TOP_GAINERS
 from app.worker import TickApp
 from eventfold.engine import partition
 from eventfold.engine.group_table import GroupTable
 from eventfold.engine.rows import split_row_key
+from eventfold.records import DeadLetter
+from eventfold.topics import DEAD_LETTERS
 from tables.gainers import gainers
 
 DAY = 86_400_000

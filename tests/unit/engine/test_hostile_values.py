@@ -8,13 +8,14 @@ import pytest
 from msgspec import Meta, Struct
 from raw_records import NOON, Raw
 
-from app.records import DeadLetter
-from app.topics import ALL, CONN_EVENTS, DEAD_LETTERS, GUEST_EVENTS, LOGS, LOGS_BY_CLASS, Topic
+from app.topics import ALL, CONN_EVENTS, GUEST_EVENTS, LOGS, LOGS_BY_CLASS
 from eventfold.engine.batch import Decoder
 from eventfold.engine.clock import SystemClock
 from eventfold.engine.decoded import Decoded
 from eventfold.engine.integers import bounded
 from eventfold.engine.rows import MAX_KEY
+from eventfold.records import DeadLetter
+from eventfold.topics import DEAD_LETTERS, Topic
 
 HOUR = 3_600_000
 

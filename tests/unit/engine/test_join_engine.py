@@ -13,10 +13,10 @@ from join_truth import NOON, Alone, Ask, Match, Plan, Reply, joined, side_of
 from partition_driver import Drive, PartitionDriver
 from raw_records import Raw
 
-from app.topics import DEAD_LETTERS, Topic
 from app.worker import TickApp
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.operators.joins import Join, Pair, Waiting
+from eventfold.topics import DEAD_LETTERS, Topic
 
 MINUTE = 60_000
 FAR = 1_000 * MINUTE

@@ -12,12 +12,12 @@ from partition_driver import Drive
 from plans import PLANS, Step, edges, follow
 from raw_records import NOON, Raw
 
-from app.records import DeadLetter
-from app.topics import DEAD_LETTERS, Topic
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.operators.processor import Context
+from eventfold.records import DeadLetter
+from eventfold.topics import DEAD_LETTERS, Topic
 
 RETENTION, GRACE, ALARM = 60_000, 5_000, 20_000
 

@@ -14,9 +14,9 @@ from raw_records import BAD, GOOD, NOON, Raw, raw_tick
 from window_checks import LIVES, LIVES_IN_ORDER, Life, declared
 
 from app.calc.candles import candle
-from app.records import EARLIEST, LATEST, Tick
+from app.records import Tick
 from app.records.reading import reader
-from app.topics import CANDLES, DEAD_LETTERS, TICKS
+from app.topics import CANDLES, TICKS
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc, OhlcState
 from eventfold.engine.batch import Decoder
@@ -25,6 +25,8 @@ from eventfold.engine.errors import TaskError
 from eventfold.engine.native_candles import pane_maker
 from eventfold.engine.rows import encode_row, row_key
 from eventfold.native import extension
+from eventfold.records import EARLIEST, LATEST
+from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import WindowResult
 
 NATIVE: Any = extension()

@@ -11,10 +11,11 @@ from raw_records import NOON, raw_tick
 
 from app.calc.candles import candle, late_tick
 from app.records import LateTick, Tick
-from app.topics import CANDLES, Topic
+from app.topics import CANDLES
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
 from eventfold.engine.window_table import WindowTable
+from eventfold.topics import Topic
 from eventfold.windows import parse_windows
 
 pytestmark = pytest.mark.usefixtures("twin")

@@ -11,7 +11,6 @@ from changelog_broker import Broker, Consumer
 from partition_driver import NewTable
 
 from app.settings import Settings
-from app.topics import TOMBSTONES_KEPT
 from eventfold.engine import changelog, replica, restore
 from eventfold.engine.errors import OtherHistoryError
 from eventfold.engine.progress import Progress
@@ -19,6 +18,7 @@ from eventfold.engine.replica import OWN
 from eventfold.engine.rows import row_key
 from eventfold.engine.store import Store
 from eventfold.engine.window_table import WindowTable
+from eventfold.topics import TOMBSTONES_KEPT
 
 NOW = 1_767_225_600_000
 

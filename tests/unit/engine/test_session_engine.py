@@ -27,11 +27,13 @@ from session_checks import (
 from table_pages import page as page_of
 from trails import EMISSIONS, UNLUCKY, Definition, assert_refused, declared, rows, told
 
-from app.records import DeadLetter, Tick
-from app.topics import CANDLES, DEAD_LETTERS
+from app.records import Tick
+from app.topics import CANDLES
 from app.worker import TickApp
 from eventfold.engine import partition, portion, session_state
 from eventfold.engine.window_table import place_of
+from eventfold.records import DeadLetter
+from eventfold.topics import DEAD_LETTERS
 
 HOUR = 60 * MINUTE
 

@@ -7,12 +7,14 @@ from partition_driver import Drive, NewTable, PartitionDriver
 from prometheus_client import REGISTRY
 from raw_records import NOON, Raw, raw_tick
 
-from app.records import Candle, DeadLetter, Tick
-from app.topics import CANDLES, DEAD_LETTERS
+from app.records import Candle, Tick
+from app.topics import CANDLES
 from eventfold.aggregates import Ohlc
 from eventfold.engine.errors import TaskError, UnwritableError
 from eventfold.engine.rows import META
 from eventfold.engine.unwritable import Careful
+from eventfold.records import DeadLetter
+from eventfold.topics import DEAD_LETTERS
 
 pytestmark = pytest.mark.usefixtures("twin")
 

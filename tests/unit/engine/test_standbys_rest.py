@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 from aiokafka import TopicPartition
 from partition_driver import NewTable
 
-from app.topics import TOMBSTONES_KEPT
 from app.worker import TickApp
 from eventfold.engine.replica import Log, now_ms
 from eventfold.engine.rows import row_key
 from eventfold.engine.standby import Standbys
 from eventfold.engine.store import DamagedStoreError
 from eventfold.engine.table import StateTable
+from eventfold.topics import TOMBSTONES_KEPT
 
 
 async def test_with_nothing_to_follow_it_waits_for_the_next_change(application: TickApp) -> None:

@@ -6,10 +6,11 @@ import pytest
 from msgspec import Struct
 
 from app.calc.candles import candle
-from app.topics import TICKS, Timestamp, Topic
+from app.topics import TICKS
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
 from eventfold.engine.window_table import WindowTable
+from eventfold.topics import Timestamp, Topic
 from eventfold.windows import DefinitionError, every_change, on_close
 
 A_TIME = "the time (ms) of the events of odd; or name a Timestamp"

@@ -7,12 +7,12 @@ from msgspec import Struct
 from partition_driver import Drive
 from raw_records import NOON, Raw
 
-from app.topics import Topic
 from app.worker import TickApp
 from eventfold.engine.batch import Decoder
 from eventfold.engine.clock import SystemClock
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.operators.processor import Context
+from eventfold.topics import Topic
 
 HOUR = 3_600_000
 

@@ -23,10 +23,12 @@ from window_checks import (
     declared,
 )
 
-from app.records import Candle, DeadLetter, LateTick, Tick
-from app.topics import CANDLES, DEAD_LETTERS, TICKS_LATE
+from app.records import Candle, LateTick, Tick
+from app.topics import CANDLES, TICKS_LATE
 from eventfold.aggregates import Ohlc
 from eventfold.engine import pane_publishing
+from eventfold.records import DeadLetter
+from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Window
 
 pytestmark = pytest.mark.usefixtures("twin")

@@ -11,11 +11,13 @@ from candle_truth import Truth
 from partition_driver import PartitionDriver
 
 from app.calc.candles import late_tick
-from app.records import DeadLetter, LateTick, Tick
-from app.topics import CANDLES, DEAD_LETTERS, TICKS, TICKS_LATE
+from app.records import LateTick, Tick
+from app.topics import CANDLES, TICKS, TICKS_LATE
 from app.worker import TickApp
 from eventfold.engine.rows import LATE, META, OPEN
 from eventfold.engine.window_table import WindowTable
+from eventfold.records import DeadLetter
+from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Emission, WindowResult, every_change, on_close, parse_window
 
 #: Pieces that a trade can't be folded with.

@@ -10,10 +10,11 @@ from memory_broker import MemoryBroker
 
 from app import app
 from app.records import Tick
-from app.topics import TICKS, Topic
+from app.topics import TICKS
 from eventfold.replay import Interval, Report, replay, select
 from eventfold.replay.history import History
 from eventfold.testing import TopologyDriver
+from eventfold.topics import Topic
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 

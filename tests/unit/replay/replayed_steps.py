@@ -11,7 +11,6 @@ from memory_broker import MemoryBroker
 from msgspec import Struct
 
 from app.settings import Settings
-from app.topics import Timestamp, Topic
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
 from eventfold.engine.keyed_table import KeyedTable
@@ -21,6 +20,7 @@ from eventfold.operators.processor import Context, Sender
 from eventfold.replay import Interval, Report, Watch, replay, select
 from eventfold.replay.history import History
 from eventfold.testing import TopologyDriver
+from eventfold.topics import Timestamp, Topic
 
 MINUTE, HOUR = 60_000, 3_600_000
 

@@ -7,12 +7,13 @@ import pytest
 from covered_replay import BEGIN, HOUR, MINUTE, covered
 
 from app import app
-from app.topics import CANDLES, DEAD_LETTERS
+from app.topics import CANDLES
 from eventfold.replay import coverage
 from eventfold.replay.comparison import Difference, TopicSummary, compare
 from eventfold.replay.entries import Entries
 from eventfold.replay.results import Found, Pair
 from eventfold.replay.selection import select
+from eventfold.topics import DEAD_LETTERS
 
 
 def candle(minute: int = 0, **fields: Any) -> Found:

@@ -8,12 +8,13 @@ import pytest
 
 from app import app
 from app.records import Connection, DailyGain
-from app.topics import CANDLES, DAILY_GAINS, DEAD_LETTERS, SURGES, TICKS_LATE, TOP_GAINERS, Topic
-from eventfold.formats.connections import CONNECTIONS
+from app.records.connections_avro import CONNECTIONS
+from app.topics import CANDLES, DAILY_GAINS, SURGES, TICKS_LATE, TOP_GAINERS
 from eventfold.formats.form import AvroForm
 from eventfold.replay.comparison import same
 from eventfold.replay.entries import Entries, Entry
 from eventfold.replay.selection import Selection, select
+from eventfold.topics import DEAD_LETTERS, Topic
 
 SOURCE = [("source", b"ticks-3-17")]
 

@@ -8,7 +8,7 @@ from covered_replay import BEGIN, HOUR, INTERVAL, MINUTE, covered, history, wind
 from app import app
 from app.records import Surge
 from app.settings import Settings
-from app.topics import SURGES, TICKS, Timestamp, Topic
+from app.topics import SURGES, TICKS
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
 from eventfold.engine.keyed_table import KeyedTable
@@ -19,6 +19,7 @@ from eventfold.replay.coverage import Coverage
 from eventfold.replay.entries import Entries, Entry
 from eventfold.replay.results import Found
 from eventfold.replay.selection import Selection, select
+from eventfold.topics import Timestamp, Topic
 from eventfold.windows import WindowFamily, count, session, tumbling
 
 

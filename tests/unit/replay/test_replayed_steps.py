@@ -25,13 +25,13 @@ from replayed_steps import (
     replayed,
 )
 
-from app.topics import Timestamp
 from eventfold.engine.batch import Batch
 from eventfold.engine.step import Step
 from eventfold.formats.form import AvroForm
 from eventfold.replay import ReplayError, coverage
 from eventfold.replay.history import History
 from eventfold.security.urls import SecretUrl
+from eventfold.topics import Timestamp
 
 
 @pytest.fixture

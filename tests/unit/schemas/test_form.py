@@ -3,8 +3,8 @@
 import pytest
 
 from app.records import Connection
+from app.records.connections_avro import CONNECTIONS
 from app.topics import CONN_EVENTS_AVRO
-from eventfold.formats.connections import CONNECTIONS
 from eventfold.formats.form import AvroForm
 
 NOON = 1_769_860_800_000
