@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from tests.unit.state.raw_records import NOON, Raw
+from tests.unit.engine.raw_records import NOON, Raw
 
 from app.records import Tick
 from app.topics import TICKS
