@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterable
 
 from app import app
-from app.topics import CONN_EVENTS
+from app.beaconing.topics import CONN_EVENTS
 from eventfold.engine.batch import Batch
 from tables.beacons import beacons
 

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterable
 
 from app import app
-from app.calc.candles import late_tick
-from app.topics import CANDLES, TICKS, TICKS_LATE
+from app.market.candles import late_tick
+from app.market.topics import CANDLES, TICKS, TICKS_LATE
 from eventfold.engine.batch import Batch
 from tables.candles import candles
 

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterable
 
 from app import app
-from app.calc.profiles import profile_changed
-from app.calc.searches import clicked
-from app.topics import CLICKS, CLICKS_AND_PROFILES, PROFILES
+from app.shop.profiles import profile_changed
+from app.shop.searches import clicked
+from app.shop.topics import CLICKS, CLICKS_AND_PROFILES, PROFILES
 from eventfold.engine.batch import Batch
 from eventfold.engine.step import Step
 from tables.profiles import profiles

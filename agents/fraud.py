@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterable
 
 from app import app
-from app.topics import PAYMENTS
+from app.fraud.topics import PAYMENTS
 from eventfold.engine.batch import Batch
 from tables.fraud import fraud
 

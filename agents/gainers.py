@@ -8,11 +8,10 @@ best-gains (one partition) -> gainers.
 from collections.abc import AsyncIterable
 
 from app import app
-from app.calc.candles import late_tick
-from app.calc.gains import gain
-from app.records import DailyGain
-from app.settings import DAY, settings
-from app.topics import (
+from app.market.candles import late_tick
+from app.market.gains import gain
+from app.market.records import DailyGain
+from app.market.topics import (
     BEST_GAINS,
     CANDLES,
     DAILY_GAINS,
@@ -23,6 +22,7 @@ from app.topics import (
     TOP_GAINERS,
     TOP_LOSERS,
 )
+from app.settings import DAY, settings
 from eventfold.engine.batch import Batch
 from eventfold.windows import WindowResult
 from tables.contenders import rank_partitions

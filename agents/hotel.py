@@ -6,7 +6,7 @@ Profiles and events are put into one order first: docs/decisions.md says why.
 from collections.abc import AsyncIterable
 
 from app import app
-from app.topics import GUEST_EVENTS, GUEST_LOG, GUESTS
+from app.hotel.topics import GUEST_EVENTS, GUEST_LOG, GUESTS
 from eventfold.engine.batch import Batch
 from tables.guests import events, guests, profiles
 

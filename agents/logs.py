@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterable
 
 from app import app
-from app.topics import LOGS
+from app.logs.topics import LOGS
 from eventfold.engine.batch import Batch
 from tables.logs import by_severity
 

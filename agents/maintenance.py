@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterable
 
 from app import app
-from app.topics import READINGS
+from app.maintenance.topics import READINGS
 from eventfold.engine.batch import Batch
 from tables.machines import machines
 

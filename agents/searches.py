@@ -6,8 +6,8 @@ searches and the join -> search-outcomes (by query) -> click-through (windows) -
 from collections.abc import AsyncIterable
 
 from app import app
-from app.calc.searches import clicked, searched
-from app.topics import CLICK_THROUGH, CLICKS, SEARCH_OUTCOMES, SEARCHES, SEARCHES_AND_CLICKS
+from app.shop.searches import clicked, searched
+from app.shop.topics import CLICK_THROUGH, CLICKS, SEARCH_OUTCOMES, SEARCHES, SEARCHES_AND_CLICKS
 from eventfold.engine.batch import Batch
 from eventfold.engine.step import Step
 from tables.click_through import click_throughs

@@ -6,10 +6,10 @@ The first step runs where a symbol's ticks are, the second where all symbols mee
 from collections.abc import AsyncIterable
 
 from app import app
-from app.calc.surges import change, surge
-from app.records import Surge
+from app.market.records import Surge
+from app.market.surges import change, surge
+from app.market.topics import SURGES, TICKS
 from app.settings import settings
-from app.topics import SURGES, TICKS
 from eventfold.engine.batch import Batch
 from eventfold.windows import WindowResult
 from tables.latest_surges import latest_surges

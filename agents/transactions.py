@@ -1,14 +1,15 @@
 """transactions -> transaction-checks -> verdicts -> transactions-validated, -rejected.
 
-rules (what the database has, by app/rules/feed.py) -> transaction-checks, each partition of it.
+rules (what the database has, by app/transactions/feed.py) -> each partition of
+transaction-checks.
 """
 
 from collections.abc import AsyncIterable
 
 from app import app
-from app.calc.verdicts import to_all, to_check
-from app.rules.feed import RulesFeed
-from app.topics import RULES, TRANSACTION_CHECKS, TRANSACTIONS
+from app.transactions.feed import RulesFeed
+from app.transactions.topics import RULES, TRANSACTION_CHECKS, TRANSACTIONS
+from app.transactions.verdicts import to_all, to_check
 from eventfold.engine.batch import Batch
 from eventfold.engine.step import Step
 from tables.verdicts import verdicts

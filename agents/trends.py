@@ -6,7 +6,7 @@ Both steps run where a symbol's ticks are: `closes` is partitioned as `ticks`.
 from collections.abc import AsyncIterable
 
 from app import app
-from app.topics import CLOSES, TICKS
+from app.market.topics import CLOSES, TICKS
 from eventfold.engine.batch import Batch
 from tables.closes import closes
 from tables.trends import trends

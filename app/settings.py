@@ -12,20 +12,20 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.beaconing.settings import BeaconSettings
+from app.fraud.settings import FraudSettings
+from app.hotel.settings import HotelSettings
+from app.maintenance.settings import MaintenanceSettings
 from app.setting_names import describe_unknown, unknown_names
-from app.thresholds.beaconing import BeaconSettings
-from app.thresholds.fields import Duration, Names, join, read, show
-from app.thresholds.fraud import FraudSettings
-from app.thresholds.hotel import HotelSettings
-from app.thresholds.maintenance import MaintenanceSettings
-from app.thresholds.shop import ShopSettings
-from app.thresholds.transactions import TransactionSettings
+from app.shop.settings import ShopSettings
+from app.transactions.settings import TransactionSettings
 from eventfold.addresses import parse_brokers, parse_host
 from eventfold.security.kafka import KafkaSecurity
 from eventfold.security.secret import is_secret
 from eventfold.security.urls import MARK as URL_MARK
 from eventfold.security.urls import SecretUrl, masked, matching
 from eventfold.security.web import WebSecurity
+from eventfold.setting_fields import Duration, Names, join, read, show
 from eventfold.windows.calendars import Calendar, day, is_zone
 from eventfold.windows.durations import format_duration, parse_duration
 from eventfold.windows.errors import DefinitionError
@@ -100,7 +100,7 @@ class Settings(
 ):
     """The settings of one process, read from its environment.
 
-    Those of `eventfold/security` and `app/thresholds` are among them.
+    Those of `eventfold/security` and of each use case are among them.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_ignore_empty=True)

@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterable
 
 from app import app
-from app.records import Tick
+from app.market.records import Tick
 from bench.workloads import LARGE
 from eventfold.engine.batch import Batch
 from eventfold.engine.step import Step

@@ -21,9 +21,9 @@ from threading import Thread
 import psutil
 from confluent_kafka import Producer
 
-from app.rules.database import RulesDatabase, rules_url
 from app.settings import Settings
-from app.sources.transactions import simulated_rules, transactions
+from app.transactions.database import RulesDatabase, rules_url
+from app.transactions.simulator import simulated_rules, transactions
 from eventfold.embedded import LocalBroker
 from tests import truth
 from tests.workers import Market, Record, Worker, send, until

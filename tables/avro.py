@@ -4,8 +4,8 @@ Written by `agents/avro.py`; there is nothing to read.
 """
 
 from app import app
-from app.records import Connection
-from app.topics import CONN_EVENTS, CONN_EVENTS_AVRO
+from app.beaconing.connections import Connection
+from app.beaconing.topics import CONN_EVENTS, CONN_EVENTS_AVRO
 from eventfold.engine.step import Step
 from eventfold.operators.processor import Sender
 

@@ -7,9 +7,9 @@ Written by `agents/searches.py`; read by the web's `/api/click-through`.
 """
 
 from app import app
-from app.calc.searches import OutcomeCounts, click_through
 from app.settings import settings
-from app.topics import SEARCH_OUTCOMES
+from app.shop.searches import OutcomeCounts, click_through
+from app.shop.topics import SEARCH_OUTCOMES
 from eventfold.engine.window_table import WindowTable
 
 #: What is served: five minutes to see it move, an hour to compare.

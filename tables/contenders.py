@@ -6,10 +6,10 @@ where there are very many; of the best of each partition it can.
 Written by `agents/gainers.py`; nobody reads it but people.
 """
 
-from app.calc.gains import contenders, day_of, gainer, start_of
-from app.records import BestGains, Gainer
+from app.market.gains import contenders, day_of, gainer, start_of
+from app.market.records import BestGains, Gainer
+from app.market.topics import PARTITION_GAINS
 from app.settings import DAY, settings
-from app.topics import PARTITION_GAINS
 from eventfold.engine.group_table import GroupResult, GroupTable
 from eventfold.engine.table import Host
 

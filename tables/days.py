@@ -6,9 +6,9 @@ Written by `agents/gainers.py`; read by the web's `/api/candles` for the size of
 """
 
 from app import app
-from app.calc.candles import candle
+from app.market.candles import candle
+from app.market.topics import TICKS
 from app.settings import settings
-from app.topics import TICKS
 from eventfold.aggregates import Ohlc
 from eventfold.engine.window_table import WindowTable
 

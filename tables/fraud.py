@@ -4,10 +4,10 @@ Written by `agents/fraud.py`; read by the web's `/api/alerts`.
 """
 
 from app import app
-from app.calc.fraud import CardState, Fraud
-from app.records import Alert
+from app.fraud.detection import CardState, Fraud
+from app.fraud.records import Alert
+from app.fraud.topics import ALERTS, PAYMENTS
 from app.settings import DAY, settings
-from app.topics import ALERTS, PAYMENTS
 from eventfold.engine.keyed_table import KeyedTable
 
 fraud = KeyedTable(

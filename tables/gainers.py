@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from app import app
-from app.calc.gains import bottom, day_of, gainer, most_active, start_of, top
-from app.records import BestGains, Gainer, MostActive, TopGainers, TopLosers
+from app.market.gains import bottom, day_of, gainer, most_active, start_of, top
+from app.market.records import BestGains, Gainer, MostActive, TopGainers, TopLosers
+from app.market.topics import BEST_GAINS, DAILY_GAINS, TICKS
 from app.settings import DAY, settings
-from app.topics import BEST_GAINS, DAILY_GAINS, TICKS
 from eventfold.engine.group_table import GroupResult, GroupTable
 from eventfold.engine.table import Host
 from eventfold.topics import Topic

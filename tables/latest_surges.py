@@ -8,10 +8,10 @@ Written by `agents/surges.py`; read by the web's `/api/surges`.
 from heapq import nsmallest
 
 from app import app
-from app.calc.gains import day_of
-from app.records import Surge
+from app.market.gains import day_of
+from app.market.records import Surge
+from app.market.topics import SURGES, TICKS
 from app.settings import DAY
-from app.topics import SURGES, TICKS
 from eventfold.engine.group_table import GroupResult, GroupTable
 
 

@@ -4,8 +4,8 @@ Written by `agents/logs.py`; there is nothing to read.
 """
 
 from app import app
-from app.calc.logs import Router
-from app.topics import LOGS, LOGS_BY_CLASS
+from app.logs.lines import Router
+from app.logs.topics import LOGS, LOGS_BY_CLASS
 from eventfold.engine.step import Step
 
 by_severity = Step(

@@ -4,10 +4,10 @@ Written by `agents/maintenance.py`; read by the web's `/api/maintenance`.
 """
 
 from app import app
-from app.calc.maintenance import MachineState, Watch
-from app.records import Maintenance
+from app.maintenance.detection import MachineState, Watch
+from app.maintenance.records import Maintenance
+from app.maintenance.topics import MAINTENANCE, READINGS
 from app.settings import DAY, settings
-from app.topics import MAINTENANCE, READINGS
 from eventfold.engine.keyed_table import KeyedTable
 
 machines = KeyedTable(

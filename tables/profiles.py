@@ -4,10 +4,10 @@ Written by `agents/clicks.py`; read by the web's `/api/profiles`.
 """
 
 from app import app
-from app.calc.profiles import Enrich, Known
-from app.records import ProfileChanged, ProfileDeleted
 from app.settings import settings
-from app.topics import CLICKS_AND_PROFILES, CLICKS_ENRICHED
+from app.shop.profiles import Enrich, Known
+from app.shop.records import ProfileChanged, ProfileDeleted
+from app.shop.topics import CLICKS_AND_PROFILES, CLICKS_ENRICHED
 from eventfold.engine.keyed_table import KeyedTable
 
 #: A profile is kept until a tombstone deletes it (ms: 1,000 years).

@@ -4,10 +4,10 @@ Written by `agents/trends.py`; read by the web's `/api/trends`.
 """
 
 from app import app
-from app.calc.trends import Trends
-from app.records import Trend
+from app.market.topics import CLOSES, TREND_SIGNALS
+from app.market.trend_records import Trend
+from app.market.trends import Trends
 from app.settings import DAY
-from app.topics import CLOSES, TREND_SIGNALS
 from eventfold.engine.keyed_table import KeyedTable
 
 trends = KeyedTable(

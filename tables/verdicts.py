@@ -4,10 +4,14 @@ Written by `agents/transactions.py`; read by the web's `/api/rules` and `/api/ca
 """
 
 from app import app
-from app.calc.verdicts import Card, Judge
-from app.records import Check, Rule, RuleChange
 from app.settings import settings
-from app.topics import TRANSACTION_CHECKS, TRANSACTIONS_REJECTED, TRANSACTIONS_VALIDATED
+from app.transactions.records import Check, Rule, RuleChange
+from app.transactions.topics import (
+    TRANSACTION_CHECKS,
+    TRANSACTIONS_REJECTED,
+    TRANSACTIONS_VALIDATED,
+)
+from app.transactions.verdicts import Card, Judge
 from eventfold.engine.keyed_table import KeyedTable
 
 

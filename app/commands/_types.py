@@ -5,7 +5,7 @@ from typing import Any
 import click
 from yarl import URL
 
-from app.sources.files import parse_time
+from app.market.files import parse_time
 from app.sources.registry import SIMULATIONS
 from eventfold.windows.durations import parse_duration
 

@@ -7,10 +7,10 @@ from faust.cli import option
 
 from app.commands._process import JSON, CommandError, LongCommand
 from app.commands._progress import bar
+from app.market.topics import TICKS
 from app.settings import settings
 from app.sinks.csv import CsvFile, UnusableFileError
 from app.sinks.sink import CsvSink
-from app.topics import TICKS
 
 
 class consume(LongCommand):  # noqa: N801 - Faust takes a command's name from its class

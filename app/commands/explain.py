@@ -16,10 +16,10 @@ from rich.table import Table
 from app.commands._process import JSON, CommandError, LongCommand, OptionError
 from app.commands._types import Time
 from app.commands._worker import address, answer
-from app.records import Candle, LateTick, Tick
+from app.market.records import Candle, LateTick, Tick
+from app.market.topics import TICKS, TICKS_LATE
 from app.settings import DAY, Settings
 from app.settings import settings as of_this_process
-from app.topics import TICKS, TICKS_LATE
 from app.web.candles import TABLES
 from app.web.tables import TableInfo
 from eventfold.decoding import json_decoder

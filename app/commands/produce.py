@@ -12,18 +12,18 @@ from faust.cli import option
 from app.commands._process import JSON, CommandError, LongCommand, OptionError
 from app.commands._progress import bar
 from app.commands._types import Seconds, Source, Time
+from app.market.bare import bare_prices
+from app.market.chart import ChartApi
+from app.market.files import Replay, UnreadableFileError, paced
+from app.market.prices import PriceProducer
+from app.market.simulator import fast_slices, live_slices
+from app.market.topics import TICKS
+from app.market.walks import Flaws, Market
 from app.settings import settings
 from app.sources import Record
-from app.sources.bare import bare_prices
-from app.sources.chart import ChartApi
 from app.sources.feed import Outboxes, fast, live
-from app.sources.files import Replay, UnreadableFileError, paced
-from app.sources.market import Flaws, Market
 from app.sources.outbox import Outbox
-from app.sources.prices import PriceProducer
 from app.sources.registry import MARKET, SIMULATIONS, Simulation
-from app.sources.simulator import fast_slices, live_slices
-from app.topics import TICKS
 
 _SHARE = click.FloatRange(0, 1)
 OTHERS = [name for name in SIMULATIONS if name != MARKET.name]

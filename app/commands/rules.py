@@ -9,9 +9,9 @@ from faust.cli import argument, option
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from app.calc.rules import KINDS, BadRuleError
 from app.commands._process import CommandError, LongCommand, OptionError
 from app.settings import settings
+from app.transactions.rules import KINDS, BadRuleError
 from eventfold.decoding import decode_json
 
 
@@ -49,7 +49,7 @@ class rules(LongCommand):  # noqa: N801 - Faust calls the command what its class
         # Only this command needs SQLAlchemy.
         from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-        from app.rules.database import (  # noqa: PLC0415
+        from app.transactions.database import (  # noqa: PLC0415
             RulesDatabase,
             UnknownRuleError,
             rules_url,
@@ -97,7 +97,7 @@ class rules(LongCommand):  # noqa: N801 - Faust calls the command what its class
         await database.add(name, kind, parameters, self.kwargs["note"])
 
     async def _add_examples(self, database: Any) -> None:
-        from app.rules.examples import add_examples  # noqa: PLC0415
+        from app.transactions.examples import add_examples  # noqa: PLC0415
 
         self.say(f"{await add_examples(database)} rules added to {database}.")
 

@@ -9,15 +9,15 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from app.beaconing.settings import BeaconSettings
 from app.commands._process import JSON, LongCommand
+from app.fraud.settings import FraudSettings
+from app.hotel.settings import HotelSettings
+from app.maintenance.settings import MaintenanceSettings
 from app.settings import Settings
 from app.settings import settings as of_this_process
-from app.thresholds.beaconing import BeaconSettings
-from app.thresholds.fraud import FraudSettings
-from app.thresholds.hotel import HotelSettings
-from app.thresholds.maintenance import MaintenanceSettings
-from app.thresholds.shop import ShopSettings
-from app.thresholds.transactions import TransactionSettings
+from app.shop.settings import ShopSettings
+from app.transactions.settings import TransactionSettings
 from eventfold.security.kafka import KafkaSecurity
 from eventfold.security.secret import is_secret
 from eventfold.security.web import WebSecurity

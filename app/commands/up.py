@@ -63,7 +63,7 @@ class up(LongCommand):  # noqa: N801 - Faust calls the command what its class is
         from eventfold.kafka.admin import AdminError  # noqa: PLC0415
 
         # The user gets our one line; what mode says of the same is for logs of services.
-        for name in ("eventfold.embedded", "app.sources.simulator", "app.sources.feed", "app.up"):
+        for name in ("eventfold.embedded", "app.market.simulator", "app.sources.feed", "app.up"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         app = cast("TickApp", self.app)
         plan = Plan(

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from app.records import Tick
-from app.records.reading import reader
+from app.market.reading import reader
+from app.market.records import Tick
 from eventfold.decoding import json_decoder
 
 COLUMNS = ("time", "price")

@@ -10,9 +10,9 @@ from typing import Any, Self
 
 from mode import Service
 
+from app.market.simulator import MOST_BEHIND, SLICE
 from app.sources.outbox import Outbox
 from app.sources.registry import Sent, Simulation
-from app.sources.simulator import MOST_BEHIND, SLICE
 from eventfold.topics import Timestamp
 
 #: Records sent at a time at full speed.

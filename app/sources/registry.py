@@ -6,31 +6,24 @@ To add one: a generator of records in a module of its own, and an entry in SIMUL
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
-from app.sources import (
-    Record,
-    connections,
-    guests,
-    logs,
-    machines,
-    payments,
-    shop,
-    transactions,
-)
+from app.beaconing import simulator as connections
+from app.beaconing.topics import CONN_EVENTS
+from app.fraud import simulator as payments
+from app.fraud.topics import PAYMENTS
+from app.hotel import simulator as guests
+from app.hotel.topics import GUEST_EVENTS, GUESTS
+from app.logs import simulator as logs
+from app.logs.topics import LOGS
+from app.maintenance import simulator as machines
+from app.maintenance.topics import READINGS
+from app.market.topics import TICKS
+from app.market.walks import Market
+from app.shop import simulator as shop
+from app.shop.topics import CLICKS, PROFILES, SEARCHES
+from app.sources import Record
 from app.sources.arrivals import without_labels
-from app.sources.market import Market
-from app.topics import (
-    CLICKS,
-    CONN_EVENTS,
-    GUEST_EVENTS,
-    GUESTS,
-    LOGS,
-    PAYMENTS,
-    PROFILES,
-    READINGS,
-    SEARCHES,
-    TICKS,
-    TRANSACTIONS,
-)
+from app.transactions import simulator as transactions
+from app.transactions.topics import TRANSACTIONS
 from eventfold.topics import Topic
 
 #: A record and the topic it goes to.

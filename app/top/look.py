@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
 
-from app.records import TopGainers
+from app.market.records import TopGainers
 from app.top.samples import Samples
 from app.top.view import Between, Scrape, View, partitions_of, tables_of, workers_of
 from app.web.errors import ErrorBody

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.records import Gainer
+from app.market.records import Gainer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,12 +14,14 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from app.market.simulator import Simulator
+from app.market.topics import TICKS
+from app.market.walks import Market
 from app.settings import Settings
 from app.sources.feed import Feed
-from app.sources.market import Market
 from app.sources.registry import Simulation
-from app.sources.simulator import Simulator
-from app.topics import ALL, TICKS, TRANSACTIONS
+from app.topics import ALL
+from app.transactions.topics import TRANSACTIONS
 from app.up.lag import Lag
 from app.up.story import StoryKeeper
 from app.up.words import another_worker, web_address
@@ -249,8 +251,8 @@ async def _make_topics(conf: Settings) -> None:
 async def _make_rules(conf: Settings) -> None:
     """Let there be a few rules where there never was one: else nothing is ever rejected."""
     # Without transactions nobody needs SQLAlchemy.
-    from app.rules.database import RulesDatabase, rules_url  # noqa: PLC0415
-    from app.rules.examples import add_examples  # noqa: PLC0415
+    from app.transactions.database import RulesDatabase, rules_url  # noqa: PLC0415
+    from app.transactions.examples import add_examples  # noqa: PLC0415
 
     async with RulesDatabase(rules_url(conf)) as database:
         if not await database.changes(after=0):

@@ -4,8 +4,8 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from app.market.topics import TICKS
 from app.settings import Settings
-from app.topics import TICKS
 from eventfold.kafka.clients import client_options
 
 

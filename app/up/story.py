@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from mode import Service
 
-from app.sources.market import Market
+from app.market.walks import Market
 from eventfold.decoding import decode_json
 
 #: Seconds between two writings of the prices; a killed `up` goes on from those.

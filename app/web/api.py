@@ -3,35 +3,27 @@
 from http import HTTPStatus
 from typing import Any
 
-from app.records import (
-    Alert,
-    Beacon,
-    Candle,
-    ClickThrough,
-    Maintenance,
-    MostActive,
-    ServiceAction,
-    Stay,
-    Surge,
-    TopGainers,
-    TopLosers,
-    Trend,
-    Visitor,
-)
+from app.beaconing.records import Beacon
+from app.fraud.records import Alert
+from app.hotel import routes as guests
+from app.hotel.records import ServiceAction, Stay
+from app.maintenance.records import Maintenance
+from app.market.records import Candle, MostActive, Surge, TopGainers, TopLosers
+from app.market.trend_records import Trend
+from app.shop.records import ClickThrough, Visitor
+from app.transactions import routes as rules
 from app.web import (
     candles,
     dashboard,
     days,
     docs,
     gainers,
-    guests,
     health,
     lateness,
     metrics,
     notices,
     openapi,
     profiles,
-    rules,
     searches,
     surges,
     tables,

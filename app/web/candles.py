@@ -7,7 +7,7 @@ from time import time_ns
 from aiohttp import web
 from faust.types import AppT
 
-from app.records import Candle
+from app.market.records import Candle
 from app.web.cooperative import collect
 from app.web.errors import bad_parameter
 from app.web.lookup import APP, answer, state_tables

@@ -5,7 +5,7 @@ from typing import Protocol, cast
 
 from aiohttp import web
 
-from app.records import MostActive, Ranking, TopGainers, TopLosers
+from app.market.records import MostActive, Ranking, TopGainers, TopLosers
 from app.web.lookup import answer, served
 from app.web.parameters import Values
 

@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from app.calc.profiles import Known
-from app.records import Visitor
+from app.shop.profiles import Known
+from app.shop.records import Visitor
 from app.web.lookup import answer, served
 from app.web.parameters import Values
 from eventfold.engine.keyed_table import KeyedTable

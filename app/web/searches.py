@@ -4,7 +4,7 @@ from itertools import chain, islice
 
 from aiohttp import web
 
-from app.records import ClickThrough
+from app.shop.records import ClickThrough
 from app.web.cooperative import collect
 from app.web.lookup import APP, served
 from app.web.parameters import Parameter, Values

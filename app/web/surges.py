@@ -4,7 +4,7 @@ from typing import Protocol, cast
 
 from aiohttp import web
 
-from app.records import Surge
+from app.market.records import Surge
 from app.web.lookup import answer, served
 from app.web.parameters import Values
 

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from app.records import Trend
+from app.market.trend_records import Trend
 from app.web.lookup import answer, served
 from app.web.parameters import Values
 from eventfold.engine.keyed_table import KeyedTable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.records.reading import reader
+from app.market.reading import reader
 from app.settings import MAX_RECORD
 from eventfold.engine.decoded import Decoded, RawRecord
 from eventfold.engine.integers import bounded

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from app.calc.candles import candle
-from app.records import Candle
+from app.market.candles import candle
+from app.market.records import Candle
 from eventfold.aggregates import OhlcState
 from eventfold.engine.partition import encode_record
 from eventfold.windows import Pane, Window, WindowResult

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from aiokafka import TopicPartition
 
-from app.calc.candles import candle
+from app.market.candles import candle
 from eventfold.engine import metrics
 from eventfold.engine.definitions import demand_same_windows
 from eventfold.engine.errors import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app.records import Tick
+from app.market.records import Tick
 from eventfold.engine.decoded import Decoded
 from eventfold.records.fields import EARLIEST, LATEST, MAX_NAME
 

@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.commands._output import Plain, VisibleConsole
-from app.records import Gainer, TopGainers
+from app.market.records import Gainer, TopGainers
 from app.settings import Settings
 from app.web.metrics import WORKER
 from eventfold.telemetry import logs

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app.rules.database import rules_url
 from app.settings import Settings
 from app.start import lock
+from app.transactions.database import rules_url
 from eventfold.embedded.child import start_child
 from eventfold.embedded.storage import Storage
 from eventfold.private_files import make_private
@@ -22,7 +22,7 @@ WORK = """
 import asyncio, os
 from pathlib import Path
 import app.worker
-from app.rules.database import RulesDatabase, rules_url
+from app.transactions.database import RulesDatabase, rules_url
 from eventfold.security.keys import keys_of
 from app.settings import settings
 from app.sinks.csv import CsvFile

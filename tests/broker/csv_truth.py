@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
+from app.market.walks import CLEAN, Market
 from app.sources import Record
-from app.sources.market import CLEAN, Market
 
 Rows = Counter[tuple[str, str]]
 

@@ -15,7 +15,7 @@ import truth
 from progress import committed, lag
 from workers import MINUTE, Market, Worker, until
 
-from app.sources.market import Market as Simulator
+from app.market.walks import Market as Simulator
 
 GRACE = 5 * MINUTE
 DAY_GRACE = 240 * MINUTE

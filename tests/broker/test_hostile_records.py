@@ -12,7 +12,8 @@ from confluent_kafka import Producer
 from msgspec.json import encode
 from workers import Market, Worker, until
 
-from app.records import Arrival, Click, Complaint, Search
+from app.hotel.records import Arrival, Complaint
+from app.shop.records import Click, Search
 from eventfold.records.fields import MAX_TEXT
 
 USERS = [f"user-{number:02d}" for number in range(30)]

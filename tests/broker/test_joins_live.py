@@ -20,7 +20,8 @@ from confluent_kafka.admin import (
 from msgspec.json import encode
 from workers import Market, Worker, until
 
-from app.records import Click, Profile, Search, Transaction
+from app.shop.records import Click, Profile, Search
+from app.transactions.records import Transaction
 
 NUMBERS = count()
 

@@ -28,8 +28,8 @@ from new_topics import new_topic
 from progress import committed, lag
 from workers import MINUTE, REPOSITORY, Market, until
 
+from app.market.walks import Market as Simulator
 from app.settings import Settings
-from app.sources.market import Market as Simulator
 from eventfold.embedded import LocalBroker, ports
 from eventfold.embedded.properties import Node
 from eventfold.embedded.secured import Secured

@@ -8,8 +8,8 @@ from aiokafka import AIOKafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 from workers import MARKET, MINUTE, Market, Worker, tick, until
 
+from app.market.topics import TICKS
 from app.settings import Settings
-from app.topics import TICKS
 from app.up.lag import Lag
 from eventfold.kafka.admin import ensure_topics
 from eventfold.kafka.ends import INTERVAL

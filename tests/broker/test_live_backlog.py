@@ -6,8 +6,8 @@ from itertools import count
 import pytest
 from workers import Market, tick
 
+from app.market.topics import TICKS
 from app.settings import Settings
-from app.topics import TICKS
 from app.web.live import feed
 from app.web.live.hub import Hub
 from app.web.live.reader import Reader

@@ -10,9 +10,9 @@ from aiokafka.errors import KafkaError
 from new_topics import contents, new_topic
 from waiting import until
 
-from app.sources.market import CLEAN, Market
+from app.market.simulator import Simulator
+from app.market.walks import CLEAN, Market
 from app.sources.outbox import Outbox
-from app.sources.simulator import Simulator
 from eventfold.embedded import LocalBroker
 
 

@@ -16,8 +16,9 @@ from msgspec.json import encode
 from sse import events
 from workers import Market, Record, Worker, refusal, until
 
-from app.records import Click, Search, Transaction
 from app.settings import Settings
+from app.shop.records import Click, Search
+from app.transactions.records import Transaction
 from eventfold.engine.errors import AFRESH
 from eventfold.kafka.owner_log import claim, read_owners, release
 from eventfold.kafka.owners import OwnerError

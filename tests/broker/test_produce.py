@@ -17,7 +17,7 @@ from new_topics import contents, create, fill, new_topic
 from truth import read
 from waiting import until
 
-from app.sources.market import Market
+from app.market.walks import Market
 from app.sources.registry import SIMULATIONS
 from eventfold.embedded import ports
 

@@ -22,8 +22,9 @@ from confluent_kafka.admin import (
 from confluent_kafka.admin import ConfigResource as KafkaResource
 from waiting import until
 
+from app.market.topics import TOP_GAINERS
 from app.settings import Settings
-from app.topics import ALL, TOP_GAINERS
+from app.topics import ALL
 from eventfold.embedded import LocalBroker, ports
 from eventfold.kafka import admin
 from eventfold.topics import AFTER_MAX, Topic

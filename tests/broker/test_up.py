@@ -20,7 +20,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from progress import committed
 from workers import REPOSITORY, Market, until
 
-from app.rules.examples import EXAMPLES
+from app.transactions.examples import EXAMPLES
 from app.up.everything import PARTITION_BYTES
 from eventfold.embedded import ports
 

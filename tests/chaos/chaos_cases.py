@@ -6,9 +6,9 @@ from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 
-from app.records import Click, Profile, Search
+from app.shop.records import Click, Profile, Search
+from app.shop.topics import PROFILES
 from app.sources.registry import CASES, SIMULATIONS, Sent
-from app.topics import PROFILES
 
 #: Records of each simulation.
 EACH = 800

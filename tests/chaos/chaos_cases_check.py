@@ -21,7 +21,8 @@ from shop_check import check_enriched, check_pairs, check_rates
 from verdict_truth import Row, Truth
 from workers import Market
 
-from app.topics import GUEST_LOG, LOGS_BY_CLASS
+from app.hotel.topics import GUEST_LOG
+from app.logs.topics import LOGS_BY_CLASS
 
 #: Output, its source, its truth, and what tells one of its records from another.
 CASES: tuple[tuple[str, str, Callable, tuple[str, ...]], ...] = (

@@ -14,7 +14,8 @@ from chaos_plan import plan
 from chaos_truth import Truth
 
 from app import app
-from app.topics import ALL, TICKS
+from app.market.topics import TICKS
+from app.topics import ALL
 from eventfold.testing import TopologyDriver
 from tables.candles import candles
 from tables.closes import closes

@@ -17,8 +17,8 @@ from patience import PATIENCE
 from progress import committed, lag
 from workers import MARKET, Market, until
 
-from app.sources.market import Flaws
-from app.sources.market import Market as Simulator
+from app.market.walks import Flaws
+from app.market.walks import Market as Simulator
 
 #: Ticks a second, and ms of event time between two: a second of the test is 100 s of the market,
 #: so that windows end and become final while it runs.

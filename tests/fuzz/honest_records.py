@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from app.topics import LOGS
+from app.logs.topics import LOGS
 from eventfold.topics import Topic
 
 #: What matches the patterns of fields.

@@ -10,8 +10,8 @@ from honest_records import Honest
 from spoilt_records import Spoiler
 
 from app import app
-from app.records.connections_avro import CONNECTIONS
-from app.topics import TICKS_LATE
+from app.beaconing.connections_avro import CONNECTIONS
+from app.market.topics import TICKS_LATE
 from eventfold.testing import TopologyDriver
 from eventfold.testing.kafka import TopicRecord
 from eventfold.topics import AFTER_MAX, DEAD_LETTERS, Topic

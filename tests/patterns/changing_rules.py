@@ -10,10 +10,10 @@ from threading import Event, Thread
 from sqlalchemy import insert
 from verdict_truth import Row, row_of
 
-from app.rules.database import RulesDatabase, rules_url
-from app.rules.database import rules as table
 from app.settings import Settings
-from app.sources.transactions import simulated_rules
+from app.transactions.database import RulesDatabase, rules_url
+from app.transactions.database import rules as table
+from app.transactions.simulator import simulated_rules
 
 #: How many there are at first.
 NUMBER = 200

@@ -9,7 +9,7 @@ from crash_run import _left
 from msgspec.json import encode
 from workers import Market
 
-from app.records import Click, Profile, Search
+from app.shop.records import Click, Profile, Search
 
 #: Where each kind of mark is sent.
 TOPICS = {Search: "searches", Click: "clicks", Profile: "profiles"}

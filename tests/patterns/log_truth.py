@@ -3,7 +3,7 @@
 import json
 import re
 
-from app.sources import logs
+from app.logs import simulator as logs
 
 #: Class of each severity: `logs-CLASS` is where its lines go.
 CLASSES = ("critical", "critical", "critical", "error", "warning", "info", "info", "info")

@@ -8,8 +8,8 @@ import random
 import time
 from collections.abc import Iterator
 
+from app.market.topics import TICKS
 from app.sources.registry import Sent
-from app.topics import TICKS
 
 DAY = 86_400_000
 #: Between two ticks, of whatever symbol (ms).

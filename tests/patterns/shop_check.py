@@ -7,7 +7,7 @@ from crash_run import CrashRun
 from joined_inputs import read_all
 from workers import Market
 
-from app.topics import CLICKS_AND_PROFILES
+from app.shop.topics import CLICKS_AND_PROFILES
 
 MINUTE = 60_000
 

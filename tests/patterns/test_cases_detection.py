@@ -14,9 +14,15 @@ from typing import Any, NamedTuple
 import pytest
 
 from app import app
-from app.sources import connections, guests, machines, payments
+from app.beaconing import simulator as connections
+from app.beaconing.topics import BEACONS
+from app.fraud import simulator as payments
+from app.fraud.topics import ALERTS
+from app.hotel import simulator as guests
+from app.hotel.topics import SERVICE_ACTIONS
+from app.maintenance import simulator as machines
+from app.maintenance.topics import MAINTENANCE
 from app.sources.arrivals import Event
-from app.topics import ALERTS, BEACONS, MAINTENANCE, SERVICE_ACTIONS
 from eventfold.testing import START, TopologyDriver
 from eventfold.topics import Topic
 from tables.beacons import beacons

@@ -19,8 +19,8 @@ from maintenance_truth import maintenance
 from partition_log import Entry, differences
 from workers import Market
 
+from app.hotel.topics import GUEST_LOG
 from app.sources.registry import CASES, Sent
-from app.topics import GUEST_LOG
 
 #: Records of each pipeline.
 EACH = RECORDS if "RECORDS" in os.environ else RECORDS // 4

@@ -21,9 +21,8 @@ from shop_check import PROFILE_GRACE, check_enriched, check_pairs, check_rates
 from verdict_truth import Truth
 from workers import Market
 
-from app.records import Click, Profile, Search
-from app.sources.registry import SIMULATIONS, Sent
-from app.topics import (
+from app.shop.records import Click, Profile, Search
+from app.shop.topics import (
     CLICKS,
     CLICKS_AND_PROFILES,
     PROFILES,
@@ -31,6 +30,7 @@ from app.topics import (
     SEARCHES,
     SEARCHES_AND_CLICKS,
 )
+from app.sources.registry import SIMULATIONS, Sent
 
 HOUR = 3_600_000
 

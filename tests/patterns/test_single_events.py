@@ -21,9 +21,10 @@ from crash_run import RECORDS, CrashRun, crash_run
 from log_truth import CLASSES, severity
 from workers import MINUTE, Market, Worker, until
 
-from app.sources import logs
+from app.beaconing.topics import CONN_EVENTS
+from app.logs import simulator as logs
+from app.logs.topics import LOGS_BY_CLASS
 from app.sources.registry import SIMULATIONS, Sent
-from app.topics import CONN_EVENTS, LOGS_BY_CLASS
 
 AVRO = "conn-events-avro"
 LINES = [topic.name for topic in LOGS_BY_CLASS.values()]

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from app.records import Tick
-from app.topics import TICKS
+from app.market.records import Tick
+from app.market.topics import TICKS
 from eventfold.testing import Moment, TopologyDriver
 
 #: What the fixture `market` is: it makes a driver of all stages of the product's pipeline.

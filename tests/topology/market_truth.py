@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from app.records import (
+from app.market.records import (
     Candle,
     DailyGain,
     Gainer,

@@ -4,8 +4,8 @@ from hashlib import sha256
 from random import Random
 
 from app import app
-from app.records import Tick
-from app.topics import CANDLES, DAILY_GAINS, TICKS, TICKS_LATE, TOP_GAINERS
+from app.market.records import Tick
+from app.market.topics import CANDLES, DAILY_GAINS, TICKS, TICKS_LATE, TOP_GAINERS
 from eventfold.testing import TopologyDriver
 from eventfold.topics import DEAD_LETTERS
 from tables.candles import candles

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.calc.candles import candle, late_tick
-from app.records import Candle, LateTick, Tick
+from app.market.candles import candle, late_tick
+from app.market.records import Candle, LateTick, Tick
 from app.settings import Settings
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc

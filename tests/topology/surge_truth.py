@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from market_truth import MINUTE, Event, Truth
 
-from app.records import Surge
+from app.market.records import Surge
 
 SECOND = 1_000
 #: TICKSTREAM_SURGE_GRACE (ms), TICKSTREAM_SURGE (fraction).

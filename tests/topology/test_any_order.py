@@ -14,8 +14,8 @@ from lives import EVENING, LATER, SYMBOLS, Market
 from market_truth import GRACE
 from msgspec import structs
 
-from app.records import Tick
-from app.topics import CANDLES, TICKS, TICKS_LATE, TOP_GAINERS
+from app.market.records import Tick
+from app.market.topics import CANDLES, TICKS, TICKS_LATE, TOP_GAINERS
 from eventfold.testing import TopologyDriver
 from eventfold.topics import DEAD_LETTERS
 

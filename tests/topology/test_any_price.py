@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from app import app
-from app.records import Candle
-from app.topics import (
+from app.market.records import Candle
+from app.market.topics import (
     CANDLES,
     CLOSES,
     DAILY_GAINS,

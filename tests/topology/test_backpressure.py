@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from redeclared import BARS, TRADES, Deploy, Deployment
 from sensors import NewSensors, Reading, Sensors
 
-from app.records import Tick
+from app.market.records import Tick
 from eventfold.engine.uncommitted import Uncommitted
 from eventfold.testing import TopologyDriver
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from app import app
-from app.records import Candle, LateTick, Tick
-from app.topics import CANDLES, TICKS, TICKS_LATE
+from app.market.records import Candle, LateTick, Tick
+from app.market.topics import CANDLES, TICKS, TICKS_LATE
 from eventfold.testing import TopologyDriver
 from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import tumbling

@@ -12,30 +12,16 @@ from lives import MOMENTS
 from msgspec import Struct
 
 from app import app
-from app.calc.beaconing import PARTS
-from app.records import (
-    Arrival,
-    Complaint,
-    Connection,
-    Departure,
-    Guest,
-    Payment,
-    Reading,
-    Reservation,
-    Response,
-)
+from app.beaconing.connections import Connection
+from app.beaconing.detection import PARTS
+from app.beaconing.topics import BEACONS, CONN_EVENTS
+from app.fraud.records import Payment
+from app.fraud.topics import ALERTS, PAYMENTS
+from app.hotel.records import Arrival, Complaint, Departure, Guest, Reservation, Response
+from app.hotel.topics import GUEST_EVENTS, GUESTS, SERVICE_ACTIONS
+from app.maintenance.records import Reading
+from app.maintenance.topics import MAINTENANCE, READINGS
 from app.settings import settings as configured
-from app.topics import (
-    ALERTS,
-    BEACONS,
-    CONN_EVENTS,
-    GUEST_EVENTS,
-    GUESTS,
-    MAINTENANCE,
-    PAYMENTS,
-    READINGS,
-    SERVICE_ACTIONS,
-)
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.operators.recent_alerts import MOST, newest
 from eventfold.operators.reorder_buffer import MOST_WAITING

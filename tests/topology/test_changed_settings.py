@@ -3,7 +3,7 @@
 import pytest
 from redeclared import BARS, LATE, TRADES, Deploy, Deployment
 
-from app.records import Candle, Tick
+from app.market.records import Candle, Tick
 from eventfold.engine.errors import TaskError
 from eventfold.testing import TopologyDriver
 from eventfold.windows import at_most_every, every_change, on_close

@@ -10,7 +10,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from redeclared import BARS, LATE, TRADES, Deploy, Deployment
 
-from app.records import Candle, Tick
+from app.market.records import Candle, Tick
 from eventfold.engine.errors import TaskError
 from eventfold.testing import START, Moment, TopologyDriver
 from eventfold.topics import DEAD_LETTERS

@@ -6,8 +6,8 @@ import pytest
 from aiokafka import TopicPartition
 
 from app import app
-from app.records import Tick
-from app.topics import CANDLES, TICKS
+from app.market.records import Tick
+from app.market.topics import CANDLES, TICKS
 from eventfold.engine import partition
 from eventfold.engine.event_time import EventTimeState
 from eventfold.testing import TopologyDriver

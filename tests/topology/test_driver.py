@@ -9,8 +9,8 @@ from aiokafka import TopicPartition
 from lives import Market
 from sensors import NewSensors, Reading, Sensors
 
-from app.records import Tick
-from app.topics import CANDLES, TICKS
+from app.market.records import Tick
+from app.market.topics import CANDLES, TICKS
 from eventfold.engine.batch import Batch
 from eventfold.testing import START, DriverError
 from eventfold.windows import tumbling

@@ -8,7 +8,7 @@ from lives import Market
 from sensors import NewSensors, Reading, Sensors
 
 from app import app
-from app.topics import CANDLES, DAILY_GAINS, TICKS, TOP_GAINERS
+from app.market.topics import CANDLES, DAILY_GAINS, TICKS, TOP_GAINERS
 from eventfold.engine.batch import Batch
 from eventfold.engine.errors import BatchError, OtherHistoryError, TaskError
 from eventfold.engine.window_table import WindowTable

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from app import app
-from app.records import Candle, Tick
-from app.topics import CANDLES, TICKS
+from app.market.records import Candle, Tick
+from app.market.topics import CANDLES, TICKS
 from eventfold.testing import TopologyDriver
 from tables.candles import candles
 

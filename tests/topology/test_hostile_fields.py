@@ -11,24 +11,16 @@ from msgspec import inspect
 
 import agents
 from app import app
-from app.records import Complaint, Response
+from app.beaconing.topics import CONN_EVENTS
+from app.fraud.topics import PAYMENTS
+from app.hotel.records import Complaint, Response
+from app.hotel.topics import GUEST_EVENTS, GUEST_LOG, GUESTS
+from app.logs.topics import LOGS, LOGS_BY_CLASS
+from app.maintenance.topics import READINGS
+from app.market.topics import TICKS
 from app.settings import MAX_RECORD
-from app.topics import (
-    CLICKS,
-    CONN_EVENTS,
-    GUEST_EVENTS,
-    GUEST_LOG,
-    GUESTS,
-    LOGS,
-    LOGS_BY_CLASS,
-    PAYMENTS,
-    PROFILES,
-    READINGS,
-    RULES,
-    SEARCHES,
-    TICKS,
-    TRANSACTIONS,
-)
+from app.shop.topics import CLICKS, PROFILES, SEARCHES
+from app.transactions.topics import RULES, TRANSACTIONS
 from eventfold.engine.store import Store
 from eventfold.records import DeadLetter
 from eventfold.records.fields import MAX_NAME, MAX_TEXT

@@ -2,8 +2,8 @@
 
 from lives import Market
 
-from app.records import Tick
-from app.topics import TICKS
+from app.market.records import Tick
+from app.market.topics import TICKS
 from eventfold.testing import TopologyDriver
 from eventfold.topics import DEAD_LETTERS
 from tables.gainers import gainers

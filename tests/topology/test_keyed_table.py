@@ -19,7 +19,7 @@ from doors import (
 from hypothesis import given, settings
 from lives import LATER, LIVES, Life, live
 
-from app.records import Tick
+from app.market.records import Tick
 from app.settings import Settings
 from eventfold.testing import START, TopologyDriver
 from eventfold.topics import DEAD_LETTERS

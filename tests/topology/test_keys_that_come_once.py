@@ -11,7 +11,7 @@ from msgspec import Struct
 from redeclared import TRADES, Deploy, Deployment
 from sensors import NewSensors, Reading
 
-from app.records import Tick
+from app.market.records import Tick
 from app.settings import Settings
 from app.worker import TickApp
 from eventfold.engine.batch import Batch

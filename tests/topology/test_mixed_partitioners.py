@@ -14,13 +14,12 @@ from sensors import NewSensors, Reading, total
 from agents.clicks import clicks_to_profiles, profiles_to_clicks
 from agents.searches import clicks_to_join, searches_to_join
 from app import app
-from app.records import Arrival, Click, Guest, Profile, Search
-from app.topics import (
+from app.hotel.records import Arrival, Guest
+from app.hotel.topics import GUEST_EVENTS, GUEST_LOG, GUESTS
+from app.shop.records import Click, Profile, Search
+from app.shop.topics import (
     CLICKS,
     CLICKS_ENRICHED,
-    GUEST_EVENTS,
-    GUEST_LOG,
-    GUESTS,
     PROFILES,
     SEARCH_CLICKS,
     SEARCHES,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from lives import LATER, LIVES, Life, live
 from sensors import Reading, Sensors, Total, declare
 
-from app.records import Tick
+from app.market.records import Tick
 from app.settings import Settings
 from eventfold.testing import TopologyDriver
 from eventfold.topics import DEAD_LETTERS

@@ -11,8 +11,16 @@ from lives import LATER, LIVES, SYMBOLS, Life, Market, live
 from market_truth import DAY, GRACE, ORDERS, Truth, candles, gains, judge, late_ticks, rankings
 from msgspec import structs
 
-from app.records import Candle
-from app.topics import CANDLES, DAILY_GAINS, MOST_ACTIVE, TICKS, TICKS_LATE, TOP_GAINERS, TOP_LOSERS
+from app.market.records import Candle
+from app.market.topics import (
+    CANDLES,
+    DAILY_GAINS,
+    MOST_ACTIVE,
+    TICKS,
+    TICKS_LATE,
+    TOP_GAINERS,
+    TOP_LOSERS,
+)
 from eventfold.testing import TopologyDriver
 from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Window

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from lives import EVENING, LATER, LIVES, MINUTE, Life, live
 from msgspec import Struct
 
-from app.records import Tick
+from app.market.records import Tick
 from app.settings import Settings
 from app.worker import TickApp
 from eventfold.engine.repartition import Origin, repartition

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from market_truth import HOUR, MINUTE
 
 from app import app
-from app.records import Candle, LateTick, Surge, Tick
-from app.topics import CANDLES, SURGES, TICKS, TICKS_LATE
+from app.market.records import Candle, LateTick, Surge, Tick
+from app.market.topics import CANDLES, SURGES, TICKS, TICKS_LATE
 from eventfold.testing import START, TopologyDriver
 from tables.candles import candles
 from tables.surges import surges

@@ -5,8 +5,8 @@ import pytest
 from agents.clicks import clicks_to_profiles, profiles_to_clicks
 from agents.searches import clicks_to_join, searches_to_join
 from app import app
-from app.records import Click, Profile, Search
-from app.topics import (
+from app.shop.records import Click, Profile, Search
+from app.shop.topics import (
     CLICK_THROUGH,
     CLICKS,
     CLICKS_ENRICHED,

@@ -12,8 +12,8 @@ from prometheus_client import REGISTRY
 from surge_truth import GRACE, MINUTE, SECOND, latest, minutes, surges
 
 from app import app
-from app.records import Surge, Tick
-from app.topics import SURGES, TICKS
+from app.market.records import Surge, Tick
+from app.market.topics import SURGES, TICKS
 from eventfold.testing import TopologyDriver
 from tables.latest_surges import latest_surges
 from tables.surges import surges as table

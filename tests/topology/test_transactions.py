@@ -7,8 +7,13 @@ import pytest
 
 from agents.transactions import rules_to_all, transactions_to_check
 from app import app
-from app.records import Rule, Transaction
-from app.topics import RULES, TRANSACTIONS, TRANSACTIONS_REJECTED, TRANSACTIONS_VALIDATED
+from app.transactions.records import Rule, Transaction
+from app.transactions.topics import (
+    RULES,
+    TRANSACTIONS,
+    TRANSACTIONS_REJECTED,
+    TRANSACTIONS_VALIDATED,
+)
 from eventfold.testing import START, TopologyDriver
 from eventfold.topics import DEAD_LETTERS
 from tables.verdicts import verdicts

@@ -10,9 +10,8 @@ from lives import LATER, LIVES, Life, live
 from market_truth import ORDERS, TopicRecord, gains, judge, rankings
 
 from agents.gainers import daily_gain
-from app.records import DailyGain
-from app.settings import Settings
-from app.topics import (
+from app.market.records import DailyGain
+from app.market.topics import (
     BEST_GAINS,
     MOST_ACTIVE,
     PARTITION_GAINS,
@@ -20,6 +19,7 @@ from app.topics import (
     TOP_GAINERS,
     TOP_LOSERS,
 )
+from app.settings import Settings
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
 from eventfold.engine.window_table import WindowTable

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from lives import LATER, LIVES, Life, live
 from sensors import Missed, Reading, Sensors, Total, declare, missed, total
 
-from app.records import Tick
+from app.market.records import Tick
 from app.settings import Settings
 from eventfold.aggregates import Sum
 from eventfold.engine.batch import Batch

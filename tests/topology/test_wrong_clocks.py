@@ -3,8 +3,8 @@
 import pytest
 from lives import Market
 
-from app.records import Tick
-from app.topics import CANDLES, DAILY_GAINS, TICKS, TICKS_LATE, TOP_GAINERS
+from app.market.records import Tick
+from app.market.topics import CANDLES, DAILY_GAINS, TICKS, TICKS_LATE, TOP_GAINERS
 from eventfold.topics import DEAD_LETTERS
 
 MINUTE, HOUR = 60_000, 3_600_000

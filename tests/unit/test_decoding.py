@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.records import Rule, Tick
+from app.market.records import Tick
+from app.transactions.records import Rule
 from eventfold.decoding import decode_json, json_decoder
 from eventfold.records import SchemaVersion
 

@@ -23,8 +23,8 @@ def loaded_by(statement: str) -> set[str]:
     [
         "import app",
         "import eventfold.windows",
-        "import app.calc.candles, app.calc.gains",
-        "import app.records",
+        "import app.market.candles, app.market.gains",
+        "import app.market.records, app.shop.records",
         "import app.settings, app.topics",
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import DAY, Settings, SettingsError, load
-from app.thresholds.fields import show
+from eventfold.setting_fields import show
 from eventfold.windows import (
     Window,
     day,

@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from app.records import Gainer
+from app.market.records import Gainer
 from app.top.samples import Samples
 from app.top.screen import draw
 from app.top.view import Between, Scrape, View, partitions_of, tables_of, workers_of

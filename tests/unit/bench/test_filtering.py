@@ -10,7 +10,7 @@ REPOSITORY = Path(__file__).parents[3]
 #: A process of its own: the module declares its table in the product's application.
 SCRIPT = """
 from app import app
-from app.records import Tick
+from app.market.records import Tick
 from eventfold.testing import TopologyDriver
 from bench.filtering import LARGE_TICKS, TICKS, large_ticks
 from bench.workloads import LARGE

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.calc.candles import candle, late_tick
-from app.records import Candle, LateTick, Tick
+from app.market.candles import candle, late_tick
+from app.market.records import Candle, LateTick, Tick
 from eventfold.aggregates import Ohlc
 from eventfold.windows import Refusal, WindowResult, hopping
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.calc.verdicts import Card, Judged
+from app.transactions.verdicts import Card, Judged
 
 TIMES = st.integers(0, 30)
 #: What happens to a card: a payment or a cancellation is taken in at a time, the transaction of

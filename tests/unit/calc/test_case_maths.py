@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.calc.allowed import allow_list
-from app.calc.beaconing import rhythm
-from app.calc.sphere import great_circle
-from app.calc.student import normal_score, student_score
-from app.calc.welford import Moments
+from app.beaconing.allowed import allow_list
+from app.beaconing.detection import rhythm
+from app.fraud.sphere import great_circle
+from app.fraud.student import normal_score, student_score
+from eventfold.operators.welford import Moments
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.calc.gains import bottom, day_of, gain, most_active, start_of, top
-from app.records import DailyGain, Gainer
+from app.market.gains import bottom, day_of, gain, most_active, start_of, top
+from app.market.records import DailyGain, Gainer
 
 DAY = 86_400_000
 #: Few gains, so that many tie.

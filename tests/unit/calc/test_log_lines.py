@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.calc.logs import Router, read_line
-from app.calc.severity import parse_severity
-from app.records import LogLine
-from app.topics import LOGS_BY_CLASS
+from app.logs.lines import Router, read_line
+from app.logs.records import LogLine
+from app.logs.severity import parse_severity
+from app.logs.topics import LOGS_BY_CLASS
 
 NOW = 1_770_000_000_000
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.calc.rule_book import RuleBook
-from app.calc.rules import BadRuleError, breaks, concerns, read_rule
-from app.records import Check, Rule
+from app.transactions.records import Check, Rule
+from app.transactions.rule_book import RuleBook
+from app.transactions.rules import BadRuleError, breaks, concerns, read_rule
 
 NOON = 1_769_860_800_000
 SHOPS, CARDS = ["a", "b"], ["4000", "4001", "5000"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.calc.syslog import nearest, parse_syslog
+from app.logs.syslog import nearest, parse_syslog
 
 
 def ms(text: str) -> int:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 from raw_records import Raw
 
-from app.records import Candle, Tick
+from app.market.records import Candle, Tick
 from eventfold.windows import Window
 
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from plans import MINUTE
 from raw_records import NOON, Raw, raw_tick
 
-from app.records import Tick
+from app.market.records import Tick
 
 #: How far the clock goes on with a tick (ms), rarely beyond any gap and grace.
 _ONWARD = st.sampled_from([0, 0, 1, 10_000, 30_000, 59_999, 60_000, 61_000, 90_000, 20 * MINUTE])

@@ -8,9 +8,9 @@ import pytest
 from partition_driver import Drive, NewTable, PartitionDriver, using
 from raw_records import Raw
 
-from app.calc.candles import candle, late_tick
+from app.market.candles import candle, late_tick
+from app.market.topics import CANDLES, TICKS, TICKS_LATE
 from app.settings import Settings
-from app.topics import CANDLES, TICKS, TICKS_LATE
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
 from eventfold.engine.table import StateTable

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from partition_driver import PartitionDriver
 from raw_records import NOON, Raw, raw_tick
 
-from app.records import Tick
+from app.market.records import Tick
 
 MINUTE = 60_000
 

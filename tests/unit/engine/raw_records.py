@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from app.records import Tick
+from app.market.records import Tick
 
 #: 2026-01-31T12:00:00Z.
 NOON = 1_769_860_800_000

@@ -9,8 +9,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaConnectionError
 from partition_driver import NewTable
 
+from app.market.topics import TICKS
 from app.settings import Settings
-from app.topics import TICKS
 from app.worker import TickApp
 from eventfold.engine.errors import BatchError, OtherHistoryError, TaskError, UnwritableError, told
 from eventfold.engine.progress import Progress

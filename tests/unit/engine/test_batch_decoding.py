@@ -10,9 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from raw_records import BAD, GOOD, NOON, Raw, raw_tick
 
-from app.records import Tick
-from app.records.reading import reader
-from app.topics import CONN_EVENTS, LOGS, TICKS
+from app.beaconing.topics import CONN_EVENTS
+from app.logs.topics import LOGS
+from app.market.reading import reader
+from app.market.records import Tick
+from app.market.topics import TICKS
 from eventfold.engine.batch import MAX_DEAD_TEXT, MAX_DEAD_VALUE, Batch, Decoder
 from eventfold.engine.checkpoint import BATCH_BYTES
 from eventfold.engine.clock import SystemClock

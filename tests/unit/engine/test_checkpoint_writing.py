@@ -13,7 +13,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from partition_driver import Drive, NewTable, PartitionDriver
 from raw_records import NOON, raw_tick
 
-from app.records import Tick
+from app.market.records import Tick
 from eventfold.engine.checkpoint import (
     BATCH_BYTES,
     InvalidRecordError,

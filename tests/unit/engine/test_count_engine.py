@@ -23,7 +23,7 @@ from trails import (
     told,
 )
 
-from app.records import Tick
+from app.market.records import Tick
 from app.worker import TickApp
 from eventfold.engine import closed_windows, count_state, partition, portion
 from eventfold.records import DeadLetter

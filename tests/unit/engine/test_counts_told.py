@@ -17,8 +17,8 @@ from trails import (
     told,
 )
 
-from app.records import Tick
-from app.topics import TICKS_LATE
+from app.market.records import Tick
+from app.market.topics import TICKS_LATE
 from app.worker import TickApp
 from eventfold.engine import closed_windows, count_state, portion
 from eventfold.windows import on_close

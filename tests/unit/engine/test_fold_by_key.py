@@ -19,8 +19,8 @@ from window_checks import (
     declared,
 )
 
-from app.records import Candle, Tick
-from app.topics import CANDLES
+from app.market.records import Candle, Tick
+from app.market.topics import CANDLES
 from eventfold.aggregates import Ohlc, OhlcState
 from eventfold.engine import pane_folding
 from eventfold.records import DeadLetter

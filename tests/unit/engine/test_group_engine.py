@@ -13,9 +13,9 @@ from partition_driver import Drive, PartitionDriver
 from plans import PLANS, Step, live
 from raw_records import Raw
 
-from app.calc.gains import day_of, start_of
-from app.records import DailyGain, Gainer, TopGainers
-from app.topics import DAILY_GAINS, TOP_GAINERS
+from app.market.gains import day_of, start_of
+from app.market.records import DailyGain, Gainer, TopGainers
+from app.market.topics import DAILY_GAINS, TOP_GAINERS
 from app.worker import TickApp
 from eventfold.engine import partition
 from eventfold.engine.group_table import GroupTable

@@ -7,7 +7,7 @@ from partition_driver import Drive, NewTable, PartitionDriver
 from plans import MINUTE
 from raw_records import raw_tick
 
-from app.records import Tick
+from app.market.records import Tick
 from eventfold.engine.late_counts import LateCounts
 from eventfold.engine.rows import LATE, split_row_key
 from eventfold.engine.store import Store

@@ -8,7 +8,7 @@ from partition_driver import Drive, NewTable, PartitionDriver
 from raw_records import NOON, Raw, raw_tick
 from rocksdict import BottommostLevelCompaction, CompactOptions
 
-from app.records import Tick
+from app.market.records import Tick
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

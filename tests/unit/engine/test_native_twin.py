@@ -13,10 +13,10 @@ from plans import MINUTE, live
 from raw_records import BAD, GOOD, NOON, Raw, raw_tick
 from window_checks import LIVES, LIVES_IN_ORDER, Life, declared
 
-from app.calc.candles import candle
-from app.records import Tick
-from app.records.reading import reader
-from app.topics import CANDLES, TICKS
+from app.market.candles import candle
+from app.market.reading import reader
+from app.market.records import Tick
+from app.market.topics import CANDLES, TICKS
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc, OhlcState
 from eventfold.engine.batch import Decoder

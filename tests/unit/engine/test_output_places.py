@@ -9,9 +9,9 @@ from partition_driver import Drive
 from plans import MINUTE
 from raw_records import NOON, raw_tick
 
-from app.calc.candles import candle, late_tick
-from app.records import LateTick, Tick
-from app.topics import CANDLES
+from app.market.candles import candle, late_tick
+from app.market.records import LateTick, Tick
+from app.market.topics import CANDLES
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
 from eventfold.engine.window_table import WindowTable

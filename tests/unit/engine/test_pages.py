@@ -10,7 +10,7 @@ from raw_records import NOON, Raw, raw_tick
 from table_pages import page as page_of
 from trails import Definition, declared
 
-from app.records import Tick
+from app.market.records import Tick
 from app.worker import TickApp
 from eventfold.engine.window_table import Place, WindowTable, place_of
 from eventfold.windows import WindowResult

@@ -13,8 +13,8 @@ from partition_driver import Drive, NewTable
 from plans import MINUTE, PLANS, Step, live, ticks
 from raw_records import NOON, Raw, raw_tick
 
-from app.records import Candle, Tick
-from app.topics import CANDLES
+from app.market.records import Candle, Tick
+from app.market.topics import CANDLES
 from eventfold.windows import Window, WindowResult, tumbling
 
 pytestmark = pytest.mark.usefixtures("twin")

@@ -6,7 +6,7 @@ import pytest
 from partition_driver import NewTable
 from prometheus_client import REGISTRY
 
-from app.topics import TICKS
+from app.market.topics import TICKS
 from app.worker import TickApp
 from eventfold.engine import progress as progresses
 from eventfold.engine.gauges import TaskGauges

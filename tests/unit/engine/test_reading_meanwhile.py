@@ -11,7 +11,7 @@ from plans import MINUTE
 from raw_records import NOON, raw_tick
 from trails import Definition, declared
 
-from app.records import Tick
+from app.market.records import Tick
 from app.worker import TickApp
 from eventfold.engine import store
 from eventfold.engine.errors import ClosedMeanwhileError

@@ -9,8 +9,8 @@ from partition_driver import Drive, NewTable, PartitionDriver
 from plans import MINUTE, PLANS, Step, live, ticks
 from raw_records import NOON, Raw, raw_tick
 
-from app.records import Tick
-from app.topics import TICKS_LATE
+from app.market.records import Tick
+from app.market.topics import TICKS_LATE
 from eventfold.engine import partition
 from eventfold.engine.rows import META, split_row_key
 

@@ -7,7 +7,7 @@ from partition_driver import Drive, NewTable
 from plans import MINUTE
 from raw_records import NOON, raw_tick
 
-from app.records import Tick
+from app.market.records import Tick
 from eventfold.aggregates import Ohlc
 from eventfold.engine.errors import TaskError
 from eventfold.engine.rows import (

@@ -27,8 +27,8 @@ from session_checks import (
 from table_pages import page as page_of
 from trails import EMISSIONS, UNLUCKY, Definition, assert_refused, declared, rows, told
 
-from app.records import Tick
-from app.topics import CANDLES
+from app.market.records import Tick
+from app.market.topics import CANDLES
 from app.worker import TickApp
 from eventfold.engine import partition, portion, session_state
 from eventfold.engine.window_table import place_of

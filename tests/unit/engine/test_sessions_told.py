@@ -14,7 +14,7 @@ from trails import (
     told,
 )
 
-from app.records import Tick
+from app.market.records import Tick
 from app.worker import TickApp
 from eventfold.engine import session_state
 from eventfold.windows import every_change, on_close

@@ -7,8 +7,8 @@ from partition_driver import Drive, NewTable, PartitionDriver
 from prometheus_client import REGISTRY
 from raw_records import NOON, Raw, raw_tick
 
-from app.records import Candle, Tick
-from app.topics import CANDLES
+from app.market.records import Candle, Tick
+from app.market.topics import CANDLES
 from eventfold.aggregates import Ohlc
 from eventfold.engine.errors import TaskError, UnwritableError
 from eventfold.engine.rows import META

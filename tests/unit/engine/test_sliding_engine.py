@@ -20,7 +20,7 @@ from trails import (
     told,
 )
 
-from app.records import Tick
+from app.market.records import Tick
 from app.worker import TickApp
 from eventfold.engine import pane_publishing, portion
 from eventfold.windows import on_close

@@ -9,7 +9,7 @@ from partition_driver import Drive, NewTable
 from plans import MINUTE
 from raw_records import NOON, raw_tick
 
-from app.records import Tick
+from app.market.records import Tick
 from eventfold.engine.standby_reading import StandbyReader
 from eventfold.engine.store import Store
 from eventfold.windows import Window

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from app.calc.candles import candle
-from app.topics import TICKS
+from app.market.candles import candle
+from app.market.topics import TICKS
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
 from eventfold.engine.window_table import WindowTable

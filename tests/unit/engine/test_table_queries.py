@@ -10,9 +10,9 @@ from plans import MINUTE
 from prometheus_client import REGISTRY
 from raw_records import NOON, raw_tick
 
-from app.calc.candles import candle
-from app.records import Tick
-from app.topics import TICKS
+from app.market.candles import candle
+from app.market.records import Tick
+from app.market.topics import TICKS
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
 from eventfold.engine.key_places import KeyPlaces

@@ -12,8 +12,8 @@ from partition_driver import Drive, NewTable, PartitionDriver
 from prometheus_client import REGISTRY
 from raw_records import NOON, raw_tick
 
-from app.records import Tick
-from app.topics import TICKS
+from app.market.records import Tick
+from app.market.topics import TICKS
 from app.worker import TickApp
 from eventfold.engine import task as tasks
 from eventfold.engine.errors import TaskError

@@ -7,8 +7,8 @@ from aiokafka import TopicPartition
 from partition_driver import Drive, NewTable
 from raw_records import NOON, raw_tick
 
-from app.records import Tick
-from app.topics import TICKS_LATE
+from app.market.records import Tick
+from app.market.topics import TICKS_LATE
 from app.worker import TickApp
 from eventfold.engine import gauges
 from eventfold.engine import portion as portions

@@ -23,8 +23,8 @@ from window_checks import (
     declared,
 )
 
-from app.records import Candle, LateTick, Tick
-from app.topics import CANDLES, TICKS_LATE
+from app.market.records import Candle, LateTick, Tick
+from app.market.topics import CANDLES, TICKS_LATE
 from eventfold.aggregates import Ohlc
 from eventfold.engine import pane_publishing
 from eventfold.records import DeadLetter

@@ -22,9 +22,9 @@ import msgspec
 from partition_driver import Drive, PartitionDriver
 from raw_records import raw_tick
 
-from app.calc.candles import late_tick
-from app.records import LateTick, Tick
-from app.topics import CANDLES, TICKS, TICKS_LATE
+from app.market.candles import late_tick
+from app.market.records import LateTick, Tick
+from app.market.topics import CANDLES, TICKS, TICKS_LATE
 from app.worker import TickApp
 from eventfold.aggregates import Sum
 from eventfold.engine.window_table import WindowTable

@@ -10,9 +10,9 @@ import msgspec
 from candle_truth import Truth
 from partition_driver import PartitionDriver
 
-from app.calc.candles import late_tick
-from app.records import LateTick, Tick
-from app.topics import CANDLES, TICKS, TICKS_LATE
+from app.market.candles import late_tick
+from app.market.records import LateTick, Tick
+from app.market.topics import CANDLES, TICKS, TICKS_LATE
 from app.worker import TickApp
 from eventfold.engine.rows import LATE, META, OPEN
 from eventfold.engine.window_table import WindowTable

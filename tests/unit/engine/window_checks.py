@@ -10,8 +10,8 @@ from partition_driver import NewTable, PartitionDriver
 from plans import MINUTE, PLANS, Step, ticks
 from raw_records import Raw
 
-from app.records import Candle, LateTick
-from app.topics import CANDLES, TICKS_LATE
+from app.market.records import Candle, LateTick
+from app.market.topics import CANDLES, TICKS_LATE
 from eventfold.engine import window_table
 from eventfold.engine.window_table import WindowTable
 from eventfold.records import DeadLetter

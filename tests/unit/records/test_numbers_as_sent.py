@@ -4,14 +4,14 @@ import re
 from typing import Any
 
 import pytest
-from tests.unit.engine.raw_records import NOON, Raw
 
-from app.records import Tick
-from app.topics import TICKS
+from app.market.records import Tick
+from app.market.topics import TICKS
 from eventfold.engine.batch import Decoder
 from eventfold.engine.clock import SystemClock
 from eventfold.engine.decoded import Decoded
 from eventfold.native import extension
+from tests.unit.engine.raw_records import NOON, Raw
 
 HOUR = 3_600_000
 

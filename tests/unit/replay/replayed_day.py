@@ -9,8 +9,8 @@ import msgspec
 from memory_broker import MemoryBroker
 
 from app import app
-from app.records import Tick
-from app.topics import TICKS
+from app.market.records import Tick
+from app.market.topics import TICKS
 from eventfold.replay import Interval, Report, replay, select
 from eventfold.replay.history import History
 from eventfold.testing import TopologyDriver

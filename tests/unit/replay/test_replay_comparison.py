@@ -7,7 +7,7 @@ import pytest
 from covered_replay import BEGIN, HOUR, MINUTE, covered
 
 from app import app
-from app.topics import CANDLES
+from app.market.topics import CANDLES
 from eventfold.replay import coverage
 from eventfold.replay.comparison import Difference, TopicSummary, compare
 from eventfold.replay.entries import Entries

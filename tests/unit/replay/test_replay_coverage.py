@@ -4,7 +4,7 @@ import pytest
 from covered_replay import BEGIN, HOUR, INTERVAL, MINUTE, covered, history, window
 
 from app import app
-from app.topics import CANDLES, SURGES, TICKS_LATE, TOP_GAINERS
+from app.market.topics import CANDLES, SURGES, TICKS_LATE, TOP_GAINERS
 from eventfold.replay import coverage
 from eventfold.replay.coverage import Coverage
 from eventfold.replay.entries import Entries, Entry

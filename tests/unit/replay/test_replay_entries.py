@@ -7,9 +7,10 @@ import msgspec
 import pytest
 
 from app import app
-from app.records import Connection, DailyGain
-from app.records.connections_avro import CONNECTIONS
-from app.topics import CANDLES, DAILY_GAINS, SURGES, TICKS_LATE, TOP_GAINERS
+from app.beaconing.connections import Connection
+from app.beaconing.connections_avro import CONNECTIONS
+from app.market.records import DailyGain
+from app.market.topics import CANDLES, DAILY_GAINS, SURGES, TICKS_LATE, TOP_GAINERS
 from eventfold.formats.form import AvroForm
 from eventfold.replay.comparison import same
 from eventfold.replay.entries import Entries, Entry

@@ -6,9 +6,9 @@ import pytest
 from covered_replay import BEGIN, HOUR, INTERVAL, MINUTE, covered, history, window
 
 from app import app
-from app.records import Surge
+from app.market.records import Surge
+from app.market.topics import SURGES, TICKS
 from app.settings import Settings
-from app.topics import SURGES, TICKS
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
 from eventfold.engine.keyed_table import KeyedTable

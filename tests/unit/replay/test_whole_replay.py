@@ -13,7 +13,7 @@ from memory_broker import MemoryBroker
 from replayed_day import DAY, MINUTE, SYMBOLS, TEN, WHOLE_DAY, Watch, live, replayed, values
 
 from app import app
-from app.topics import CANDLES, DAILY_GAINS, SURGES, TICKS, TICKS_LATE, TOP_GAINERS
+from app.market.topics import CANDLES, DAILY_GAINS, SURGES, TICKS, TICKS_LATE, TOP_GAINERS
 from eventfold.engine.changelog import new_consumer
 from eventfold.kafka.clients import running
 from eventfold.replay import Interval, ReplayError, Report, coverage

@@ -10,9 +10,9 @@ import pytest
 from postgres import postgres, program
 from sqlalchemy import Engine, event, text
 
-from app.calc.rules import BadRuleError
-from app.rules.database import RulesDatabase, UnknownRuleError, rules_url
 from app.settings import Settings
+from app.transactions.database import RulesDatabase, UnknownRuleError, rules_url
+from app.transactions.rules import BadRuleError
 from eventfold.engine.metrics import rule_queries
 
 

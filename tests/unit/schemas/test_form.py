@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.records import Connection
-from app.records.connections_avro import CONNECTIONS
-from app.topics import CONN_EVENTS_AVRO
+from app.beaconing.connections import Connection
+from app.beaconing.connections_avro import CONNECTIONS
+from app.beaconing.topics import CONN_EVENTS_AVRO
 from eventfold.formats.form import AvroForm
 
 NOON = 1_769_860_800_000

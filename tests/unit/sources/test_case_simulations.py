@@ -6,9 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.sources import connections, guests, machines, payments
+from app.beaconing import simulator as connections
+from app.fraud import simulator as payments
+from app.hotel import simulator as guests
+from app.hotel.topics import GUEST_EVENTS, GUESTS
+from app.maintenance import simulator as machines
 from app.sources.registry import CASES, Simulation
-from app.topics import GUEST_EVENTS, GUESTS
 
 START = 1_769_814_000_000
 COUNT = 5_000

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from chart_server import ChartServer, quote
 
-from app.sources.chart import ChartApi, ChartError, Quote
+from app.market.chart import ChartApi, ChartError, Quote
 
 TOKEN = "a-secret"  # noqa: S105 - of a server in this file
 

@@ -7,10 +7,11 @@ from itertools import islice
 
 import pytest
 
+from app.beaconing.topics import CONN_EVENTS
+from app.market.topics import TICKS
 from app.sources import Record, feed
 from app.sources.feed import fast, live
 from app.sources.registry import SIMULATIONS, Sent, Simulation, into
-from app.topics import CONN_EVENTS, TICKS
 
 START = 1_700_000_000_000
 

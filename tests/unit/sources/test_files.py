@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.market.files import Replay, UnreadableFileError, paced, parse_time
 from app.sources import Record
-from app.sources.files import Replay, UnreadableFileError, paced, parse_time
 
 A, B = 1_704_067_200_000, 1_704_067_201_000  # 2024-01-01 00:00:00 and :01, UTC
 

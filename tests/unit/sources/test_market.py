@@ -6,9 +6,9 @@ from itertools import islice
 import msgspec
 import pytest
 
-from app.records import Tick
+from app.market.records import Tick
+from app.market.walks import CLEAN, DAY, Flaws, Market, day_curve, symbol_names
 from app.sources import Record
-from app.sources.market import CLEAN, DAY, Flaws, Market, day_curve, symbol_names
 
 START = 1_700_006_400_000  # midnight, UTC
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.records import Tick
-from app.sources.bare import bare_prices
-from app.sources.chart import ChartError, Quote
-from app.sources.prices import Observer
+from app.market.bare import bare_prices
+from app.market.chart import ChartError, Quote
+from app.market.prices import Observer
+from app.market.records import Tick
 
 NOON = 1_720_008_000_000
 DAY = 86_400_000

@@ -5,9 +5,10 @@ from itertools import islice
 
 import pytest
 
-from app.sources import Record, simulator
-from app.sources.market import CLEAN, Market
-from app.sources.simulator import fast_slices, live_slices
+from app.market import simulator
+from app.market.simulator import fast_slices, live_slices
+from app.market.walks import CLEAN, Market
+from app.sources import Record
 
 
 async def test_a_live_market_trades_at_its_rate_with_event_time_now() -> None:

@@ -5,7 +5,7 @@ import time
 from itertools import islice
 from pathlib import Path
 
-from app.sources.market import CLEAN, Market
+from app.market.walks import CLEAN, Market
 from app.up.story import LONGEST, StoryKeeper
 
 NOON = 1_769_860_800_000

@@ -9,7 +9,7 @@ from aiohttp import ClientSession
 from web_workers import MINUTE, NOON
 from yarl import URL
 
-from app.records import Candle, TopGainers
+from app.market.records import Candle, TopGainers
 from eventfold.engine.progress import Progress
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import faust
 
-from app.records import Candle, Gainer, MostActive, TopGainers, TopLosers
-from app.topics import DAILY_GAINS, TICKS
+from app.market.records import Candle, Gainer, MostActive, TopGainers, TopLosers
+from app.market.topics import DAILY_GAINS, TICKS
 from app.web.router import Router
 from app.web.server import Server
 from eventfold.engine.progress import Progress

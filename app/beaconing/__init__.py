@@ -1,0 +1,1 @@
+"""Beaconing: hosts that contact a destination at regular intervals."""

@@ -1,1 +1,0 @@
-"""The maths of the domain, without I/O and without Faust."""

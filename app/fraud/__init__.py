@@ -1,0 +1,1 @@
+"""Fraud: payments that do not look like their card's owner."""

@@ -1,0 +1,161 @@
+"""Payments that do not look like their card's owner: too many, too far apart, of unusual amount."""
+
+from __future__ import annotations
+
+from math import exp, log, sqrt
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct, field
+
+from app.fraud.records import Alert, Payment
+from app.fraud.sphere import great_circle
+from app.fraud.student import normal_score, student_score
+from eventfold.operators.recent_alerts import announce
+from eventfold.operators.reorder_buffer import InOrder, Waiting
+from eventfold.operators.welford import Moments
+from eventfold.windows.durations import approximate_duration, format_duration
+
+if TYPE_CHECKING:
+    from app.fraud.settings import FraudSettings
+    from eventfold.operators.processor import Context
+
+#: Smallest standard deviation of the logarithm of amounts: who always pays the same may pay a
+#: tenth more.
+LEAST_DEVIATION = 0.1
+#: Shortest time between two payments (ms) in a speed: terminals' clocks differ.
+SHORTEST = 1_000
+HOUR = 3_600_000
+
+
+class Place(Struct, frozen=True, gc=False):
+    """Where and when the card was."""
+
+    payment: str
+    lat: float
+    lon: float
+    time: int
+
+
+class CardState(Struct):
+    """What is known of a card."""
+
+    waiting: list[Waiting[Payment]] = field(default_factory=list)
+    #: Time and id of the latest payments, as many as may be within the window.
+    recent: list[tuple[int, str]] = field(default_factory=list)
+    #: The last one that could be reached.
+    place: Place | None = None
+    #: Of the logarithms of amounts: people's amounts are skewed, their logarithms are not.
+    amounts: Moments = field(default_factory=Moments)
+
+
+class Suspicion(NamedTuple):
+    """Why a payment is one: the fields of an Alert."""
+
+    rule: str
+    value: float
+    limit: float
+    explanation: str
+    evidence: list[str]
+
+
+class Fraud(InOrder[CardState, Payment]):
+    """Judges each payment by those of its card before it, by three rules."""
+
+    def __init__(self, limits: FraudSettings) -> None:
+        self.limits = limits
+
+    def new(self, key: str) -> CardState:  # noqa: ARG002  # it stands in each payment
+        """Give the state of a card that was not used yet."""
+        return CardState()
+
+    def handle(self, state: CardState, event: Waiting[Payment], context: Context) -> None:
+        """Judge a payment, then let it be a part of what the next one is judged by."""
+        time, offset, payment = event
+        for rule in (self._count, self._locate, self._weigh):
+            found = rule(state, payment)
+            if found is not None:
+                record = Alert(
+                    card=payment.card,
+                    rule=found.rule,
+                    payment=payment.id,
+                    amount=payment.amount,
+                    value=found.value,
+                    limit=found.limit,
+                    explanation=found.explanation,
+                    evidence=found.evidence,
+                    time=time,
+                    partition=context.partition,
+                    offset=offset,
+                )
+                announce(record, context)
+
+    def _count(self, state: CardState, payment: Payment) -> Suspicion | None:
+        """Velocity: more than `most` payments in (time - window, time]."""
+        most, window = self.limits.fraud_payments, self.limits.fraud_window
+        before = state.recent[-most:]  # the setting may have been another
+        state.recent = [*before, (payment.time, payment.id)][-most:]
+        if len(before) < most or payment.time - before[0][0] >= window:
+            return None
+        span = approximate_duration(max(payment.time - before[0][0], 1))
+        words = (
+            f"{most + 1} payments within {span}; up to {most} within "
+            f"{format_duration(window)} are usual"
+        )
+        return Suspicion("velocity", most + 1.0, float(most), words, [each for _, each in before])
+
+    def _locate(self, state: CardState, payment: Payment) -> Suspicion | None:
+        """Distance: the great circle between two payments, over the time between them.
+
+        A place that could not be reached does not become the card's: else the owner's next
+        payment would be as far away.
+        """
+        if payment.lat is None or payment.lon is None:
+            return None
+        here = Place(payment.id, payment.lat, payment.lon, payment.time)
+        found = None if state.place is None else self._travel(state.place, here)
+        if found is None:
+            state.place = here
+        return found
+
+    def _travel(self, before: Place, here: Place) -> Suspicion | None:
+        limits = self.limits
+        km = great_circle(before.lat, before.lon, here.lat, here.lon)
+        passed = max(here.time - before.time, SHORTEST)
+        speed, fastest = km * HOUR / passed, limits.fraud_speed
+        if km <= limits.fraud_distance or speed <= fastest:
+            return None
+        words = (
+            f"{km:,.0f} km from payment {before.payment}, {approximate_duration(passed)} after "
+            f"it: {speed:,.0f} km/h, where {fastest:,.0f} km/h is the fastest"
+        )
+        return Suspicion("distance", speed, fastest, words, [before.payment])
+
+    def _weigh(self, state: CardState, payment: Payment) -> Suspicion | None:
+        """Amount: its logarithm, in standard deviations from the mean of the card's own.
+
+        With few payments those are known little, which the score allows for (app/fraud/student.py).
+        What is too far counts as the farthest that is not: one theft must not teach the table
+        that thefts are usual, but habits may change.
+        """
+        limit, amounts, size = self.limits.fraud_deviations, state.amounts, log(payment.amount)
+        found = None
+        if amounts.count >= self.limits.fraud_history:
+            freedom = amounts.count - 1
+            deviation = max(amounts.deviation, LEAST_DEVIATION) * sqrt(1 + 1 / amounts.count)
+            score = normal_score((size - amounts.mean) / deviation, freedom)
+            if abs(score) > limit:
+                found = _unusual(payment.amount, amounts, score, limit)
+                farthest = student_score(limit if score > 0 else -limit, freedom)
+                size = amounts.mean + farthest * deviation
+        amounts.add(size)
+        return found
+
+
+def _unusual(amount: float, amounts: Moments, score: float, limit: float) -> Suspicion:
+    usual = exp(amounts.mean)
+    words = (
+        f"{amount:,.2f} is {amount / usual:,.3g} times the card's usual {usual:,.2f}: "
+        f"{score:+.1f} standard deviations of {amounts.count} payments, where {limit:g} is the "
+        "limit"
+    )
+    return Suspicion("amount", score, limit, words, [])

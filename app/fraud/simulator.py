@@ -1,0 +1,147 @@
+"""Payments of people who shop where they live and travel now and then; and thefts among them.
+
+A theft is `velocity` (a dozen small payments within seconds), `distance` (payments far from
+where the owner just paid) or `amount` (one that is far above what the owner pays).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from math import exp
+from random import Random
+
+from app.fraud.records import Payment
+from app.fraud.sphere import great_circle
+from app.fraud.topics import PAYMENTS
+from app.sources.arrivals import Delays, Event, simulated
+
+#: Name, latitude, longitude.
+CITIES = (
+    ("Berlin", 52.52, 13.40),
+    ("Lisbon", 38.72, -9.14),
+    ("Nairobi", -1.29, 36.82),
+    ("New York", 40.71, -74.01),
+    ("Lima", -12.05, -77.04),
+    ("Tokyo", 35.68, 139.69),
+    ("Sydney", -33.87, 151.21),
+    ("Mumbai", 19.08, 72.88),
+)
+#: Km/h of a plane, and ms that getting to it and from it takes.
+PLANE, AIRPORTS = 800.0, 2 * 3_600_000
+HOUR = 3_600_000
+#: Seconds between two payments of a card, in the mean.
+BETWEEN = 120
+#: Payments for each theft and for each journey, in the mean.
+THEFTS, JOURNEYS = 250, 2_000
+#: Payments of a card before what is usual for it is known.
+KNOWN = 12
+
+
+@dataclass
+class _Card:
+    name: str
+    city: int
+    #: Mean and standard deviation of the logarithm of what its owner pays.
+    usual: float
+    spread: float
+    #: Its owner is in the air until then (ms).
+    away_until: int = 0
+    payments: int = 0
+
+
+class _Cards:
+    """All cards, what they will pay, and the order it comes in."""
+
+    def __init__(self, seed: int, rate: float, start: int) -> None:
+        self._random = random = Random(f"payments {seed}")  # noqa: S311  # a simulation
+        self._rate = rate
+        self._time = float(start)
+        self._cards = [
+            _Card(
+                f"card-{number:05}",
+                random.randrange(len(CITIES)),
+                random.gauss(3.5, 0.8),
+                random.uniform(0.3, 0.7),
+            )
+            for number in range(max(20, round(BETWEEN * rate)))
+        ]
+        self._number = 0
+        self._thefts = 0
+        self._coming: list[tuple[int, int, Event]] = []
+
+    def events(self) -> Iterator[Event]:
+        """Give payments without end."""
+        while True:
+            self._time += self._random.expovariate(self._rate) * 1000
+            self._live(int(self._time))
+            while self._coming and self._coming[0][0] <= self._time:
+                yield heappop(self._coming)[2]
+
+    def _live(self, now: int) -> None:
+        random = self._random
+        card = random.choice(self._cards)
+        while card.away_until > now:
+            card = random.choice(self._cards)
+        self._pay(card, now, exp(random.gauss(card.usual, card.spread)), card.city)
+        if random.random() < 1 / JOURNEYS:
+            self._travel(card, now)
+        elif random.random() < 1 / THEFTS:
+            self._steal(card, now)
+
+    def _pay(
+        self, card: _Card, time: int, amount: float, city: int | None, label: str | None = None
+    ) -> None:
+        random = self._random
+        self._number += 1
+        card.payments += 1
+        name, lat, lon = ("online", None, None) if city is None else CITIES[city]
+        if lat is not None and lon is not None:
+            lat, lon = round(random.gauss(lat, 0.03), 4), round(random.gauss(lon, 0.03), 4)
+        payment = Payment(
+            id=f"p{self._number}",
+            card=card.name,
+            amount=max(0.01, round(amount, 2)),
+            time=time,
+            merchant=f"{name} {random.randrange(40)}",
+            lat=lat,
+            lon=lon,
+        )
+        event = Event(time, PAYMENTS, payment, label)
+        heappush(self._coming, (time, self._number, event))
+
+    def _travel(self, card: _Card, now: int) -> None:
+        city = self._random.randrange(len(CITIES))
+        km = great_circle(*CITIES[card.city][1:], *CITIES[city][1:])
+        card.away_until = now + AIRPORTS + int(km / PLANE * HOUR)
+        card.city = city
+
+    def _steal(self, card: _Card, now: int) -> None:
+        random = self._random
+        self._thefts += 1
+        kinds = ("velocity", "distance", "amount")
+        # What is usual has to be known before anything can be unusual.
+        kind = random.choice(kinds if card.payments > KNOWN else kinds[:2])
+        label = f"{kind}-{self._thefts}"
+        time = now + int(random.uniform(5, 60) * 1000)
+        if kind == "velocity":
+            for _ in range(random.randint(8, 15)):
+                self._pay(card, time, random.uniform(0.5, 3) * exp(card.usual - 1), None, label)
+                time += int(random.uniform(500, 4_000))
+        elif kind == "distance":
+            here = CITIES[card.city][1:]
+            far = [c for c, each in enumerate(CITIES) if great_circle(*here, *each[1:]) > 1_500]
+            city = random.choice(far)
+            for _ in range(random.randint(1, 3)):
+                self._pay(card, time, exp(random.gauss(card.usual, card.spread)), city, label)
+                time += int(random.uniform(60, 600) * 1000)
+        else:
+            amount = exp(card.usual + random.uniform(3.5, 8) * card.spread)
+            self._pay(card, time, amount, card.city, label)
+
+
+def _events(seed: int, rate: float, start: int) -> Iterator[Event]:
+    return _Cards(seed, rate, start).events()
+
+
+#: Payments with the theft that each is a part of.
+labelled = simulated(_events, Delays(grace=5_000))

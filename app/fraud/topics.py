@@ -1,0 +1,13 @@
+"""Topics of fraud: payments -> alerts."""
+
+from app.fraud.records import Alert, Payment
+from eventfold.topics import Topic
+
+PAYMENTS = Topic("payments", "card", Payment, "payments by card", partitions=3, external=True)
+ALERTS = Topic(
+    "alerts",
+    "card",
+    Alert,
+    "payments that do not look like their card's owner, and why",
+    partitions=3,
+)

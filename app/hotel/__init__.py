@@ -1,0 +1,1 @@
+"""Hotel: guests who wait for too long."""

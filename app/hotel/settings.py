@@ -1,0 +1,26 @@
+"""Thresholds of the pipeline `hotel`."""
+
+from pydantic import BaseModel, Field
+
+from eventfold.setting_fields import Duration
+from eventfold.windows.durations import parse_duration
+
+
+class HotelSettings(BaseModel):
+    """How long guests may wait."""
+
+    hotel_complaint: Duration = Field(
+        parse_duration("10m"),
+        alias="TICKSTREAM_HOTEL_COMPLAINT",
+        description="A complaint without a response for so long is a service action",
+    )
+    hotel_arrival: Duration = Field(
+        parse_duration("5m"),
+        alias="TICKSTREAM_HOTEL_ARRIVAL",
+        description="A VIP who arrived and was not welcomed for so long is a service action",
+    )
+    hotel_grace: Duration = Field(
+        parse_duration("10s"),
+        alias="TICKSTREAM_HOTEL_GRACE",
+        description="How late an event may be, and how much later service actions are told",
+    )

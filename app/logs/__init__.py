@@ -1,0 +1,1 @@
+"""Logs: lines in any of several forms, by severity."""

@@ -1,0 +1,150 @@
+"""A line of a log, whatever its form: JSON, or syslog as RFC 5424 or RFC 3164 has it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from app.logs.records import LogLine
+from app.logs.severity import CLASSES, parse_severity
+from app.logs.syslog import milliseconds, nearest, parse_syslog
+from eventfold.decoding import json_decoder
+from eventfold.records.fields import EARLIEST, MAX_NAME, MAX_TEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from eventfold.operators.processor import Sender
+    from eventfold.topics import Topic
+
+_decode = json_decoder(dict[str, Any])
+
+#: Where a JSON object says what, in the order in which it is looked for; a dot leads into it.
+SEVERITY = ("severity", "level", "loglevel", "levelname", "log.level", "PRIORITY", "priority")
+MESSAGE = ("message", "msg", "MESSAGE", "event", "text")
+HOST = ("host", "hostname", "host.name", "_HOSTNAME")
+APP = ("app", "application", "service", "service.name", "logger", "name", "SYSLOG_IDENTIFIER")
+PROCESS = ("process", "pid", "_PID")
+TIME = ("time", "timestamp", "@timestamp", "ts")
+
+_NOTHING = object()
+
+#: Characters that what is taken out of a line may have.
+_LIMITS = {
+    "host": MAX_NAME,
+    "app": MAX_NAME,
+    "process": MAX_NAME,
+    "message_id": MAX_NAME,
+    "message": MAX_TEXT,
+}
+
+
+class Read(NamedTuple):
+    """A line, and the year-less time that it may have."""
+
+    line: LogLine
+    bsd_time: str = ""
+
+    @property
+    def host(self) -> str:
+        """The host whose line it is: its key."""
+        return self.line.host
+
+
+def read_line(value: bytes) -> Read:
+    """Read a line. Raises ValueError where it is of no known form, or says no severity.
+
+    Bytes that are no UTF-8 are replaced: an error is not lost for the spelling of a name.
+    """
+    text = value.decode(errors="replace").strip("\r\n\0 ")
+    if text.startswith("{"):
+        return Read(_checked(_from_object(_decode(text))))
+    said = parse_syslog(text)
+    line = LogLine(
+        severity=said.severity,
+        host=said.host,
+        app=said.app,
+        message=said.message,
+        time=said.time or 0,
+        form="rfc5424" if said.form == "rfc5424" else "rfc3164",
+        facility=said.facility,
+        process=said.process,
+        message_id=said.message_id,
+        fields=dict(said.fields),
+    )
+    return Read(_checked(line), said.bsd_time)
+
+
+def _checked(line: LogLine) -> LogLine:
+    for name, limit in _LIMITS.items():
+        length = len(getattr(line, name))
+        if length > limit:
+            raise ValueError(f"its {name} has {length:,} characters, more than {limit:,}")
+    return line
+
+
+def _from_object(fields: dict[str, Any]) -> LogLine:
+    severity = _take(fields, SEVERITY)
+    if severity is _NOTHING:
+        raise ValueError(f"the object has no severity: none of {', '.join(SEVERITY)}")
+    return LogLine(
+        severity=parse_severity(severity),
+        host=_text(_take(fields, HOST)),
+        app=_text(_take(fields, APP)),
+        message=_text(_take(fields, MESSAGE)),
+        time=_time(_take(fields, TIME)),
+        form="json",
+        process=_text(_take(fields, PROCESS)),
+        fields=fields,
+    )
+
+
+def _take(fields: dict[str, Any], names: Iterable[str]) -> Any:
+    """Take the first of the names that is there and no object out of the fields."""
+    for name in names:
+        if not isinstance(fields.get(name, {}), dict):
+            return fields.pop(name)
+        outer, _, inner = name.partition(".")
+        inside = fields.get(outer) if inner else None
+        if isinstance(inside, dict) and not isinstance(inside.get(inner, {}), dict):
+            return inside.pop(inner)
+    return _NOTHING
+
+
+def _text(given: Any) -> str:
+    if given is _NOTHING or given is None:
+        return ""
+    return given if isinstance(given, str) else msgspec.json.encode(given).decode()
+
+
+def _time(given: Any) -> int:
+    """Give ms since the epoch of a number (s, ms, µs, ns: by its size) or ISO 8601; else 0."""
+    if isinstance(given, str):
+        try:
+            at = datetime.fromisoformat(given)
+        except ValueError:
+            return 0
+        return milliseconds(at.replace(tzinfo=at.tzinfo or UTC))
+    if isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < 1e19:
+        for limit, times, by in ((1e11, 1000, 1), (1e14, 1, 1), (1e17, 1, 1000)):
+            if given < limit:
+                return int(given * times // by)
+        return int(given // 1_000_000)
+    return 0
+
+
+class Router:
+    """Sends each line to the topic of its class; `topics` in the order of their names' classes."""
+
+    def __init__(self, topics: dict[str, Topic]) -> None:
+        self._topics = [topics[name] for name in CLASSES]
+
+    def __call__(self, read: Read, sender: Sender) -> None:
+        """Complete the line's time, and send it."""
+        line = read.line
+        if line.time < EARLIEST:
+            time = nearest(read.bsd_time, sender.time) if read.bsd_time else None
+            line = msgspec.structs.replace(line, time=sender.time if time is None else time)
+        sender.send(line, to=self._topics[line.severity])

@@ -1,0 +1,1 @@
+"""Maintenance: machines that drift, jump or are silent."""

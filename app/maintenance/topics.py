@@ -1,0 +1,20 @@
+"""Topics of maintenance: readings -> maintenance."""
+
+from app.maintenance.records import Maintenance, Reading
+from eventfold.topics import Topic
+
+READINGS = Topic(
+    "readings",
+    "machine",
+    Reading,
+    "what machines' sensors read",
+    partitions=3,
+    external=True,
+)
+MAINTENANCE = Topic(
+    "maintenance",
+    "machine",
+    Maintenance,
+    "machines that drift, jump or are silent",
+    partitions=3,
+)

@@ -1,0 +1,1 @@
+"""The market: candles, the day's gainers, surges, trends."""

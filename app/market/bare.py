@@ -1,0 +1,23 @@
+"""Ticks as bare prices: the number as text, keyed by symbol, with no time of its own."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from app.market.reading import reader
+from app.market.records import Tick
+from app.sources import Record
+
+_read = reader(Tick)
+
+
+def bare_prices(records: Iterable[Record]) -> list[Record]:
+    """Give each tick's price as text; what is no tick stays as it is."""
+    return [(key, _price(value), time) for key, value, time in records]
+
+
+def _price(value: bytes) -> bytes:
+    try:
+        return repr(_read(value).price).encode()
+    except msgspec.DecodeError:
+        return value

@@ -1,0 +1,80 @@
+"""How much a price rose; who rose most, who least, and whose volume is largest."""
+
+import heapq
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from math import isfinite
+
+from app.market.records import DailyGain, Gainer
+
+EPOCH = date(1970, 1, 1)
+DAY = 86_400_000
+
+
+def gain(base: float, last: float) -> float | None:
+    """Return (last - base) / base, a fraction: 0.05 is a rise of 5 %.
+
+    None where there is no such number: `base` is 0 or negative, or so small that no float holds it.
+    """
+    if base <= 0:
+        return None
+    found = (last - base) / base
+    return found if isfinite(found) else None
+
+
+def gainer(day: DailyGain) -> Gainer:
+    """Give what rankings keep of a symbol's day."""
+    return Gainer(day.symbol, day.gain, day.open, day.last, day.time, day.volume)
+
+
+def top(gainers: Iterable[Gainer], places: int = 10) -> list[Gainer]:
+    """Return the best `places`, by gain descending, ties by symbol ascending."""
+    return heapq.nsmallest(places, _gaining(gainers), key=lambda each: (-_gain(each), each.symbol))
+
+
+def bottom(gainers: Iterable[Gainer], places: int = 10) -> list[Gainer]:
+    """Return the worst `places`, by gain ascending, ties by symbol ascending."""
+    return heapq.nsmallest(places, _gaining(gainers), key=lambda each: (_gain(each), each.symbol))
+
+
+def _gaining(gainers: Iterable[Gainer]) -> Iterable[Gainer]:
+    """Return those that have a gain to be ranked by."""
+    return (each for each in gainers if each.gain is not None)
+
+
+def _gain(gainer: Gainer) -> float:
+    return gainer.gain or 0.0
+
+
+def most_active(gainers: Iterable[Gainer], places: int = 10) -> list[Gainer]:
+    """Give the `places` of the largest volume, descending, ties by symbol ascending."""
+    return heapq.nsmallest(places, gainers, key=lambda each: (-each.volume, each.symbol))
+
+
+def contenders(gainers: Sequence[Gainer], places: int = 10) -> list[Gainer]:
+    """Give those of some symbols that may be among the first `places` of all, in any ranking.
+
+    Who is not among the first of a part is not among the first of the whole.
+    """
+    found = (*top(gainers, places), *bottom(gainers, places), *most_active(gainers, places))
+    return list({each.symbol: each for each in found}.values())
+
+
+def day_of(time: int) -> str:
+    """Give the UTC day of an instant (ms) as YYYY-MM-DD.
+
+    Rankings go by dates: of a day elsewhere, the date is taken as if it were UTC's.
+    """
+    return datetime.fromtimestamp(time / 1000, UTC).date().isoformat()
+
+
+def start_of(day: str) -> int:
+    """Give the first instant (ms) of a UTC day. Raises ValueError, naming it, for no YYYY-MM-DD."""
+    try:
+        found = date.fromisoformat(day)
+    except ValueError:
+        found = None
+    # ISO 8601 has other spellings of a day, which we don't write.
+    if found is None or found.isoformat() != day:
+        raise ValueError(f"{day!r} is not a day such as 2024-01-31")
+    return (found - EPOCH).days * DAY

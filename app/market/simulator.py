@@ -1,0 +1,82 @@
+"""The simulated market at work: in real time at a rate, or as fast as it goes."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from mode import Service
+
+from app.market.topics import TICKS
+from app.market.walks import Market
+from app.sources import Record
+from app.sources.outbox import Outbox
+
+#: Seconds between two slices of a live market: the linger of its batches, too.
+SLICE = 0.02
+#: A live market this many ms behind (a laptop that slept) leaves out what it missed.
+MOST_BEHIND = 5_000
+
+
+async def live_slices(market: Market, count: int | None = None) -> AsyncIterator[list[Record]]:
+    """Give the trades since the last slice, event time being now: one each `market.step` ms.
+
+    Ends after `count` trades, or never.
+    """
+    first, given, total = time.time() * 1000, 0, 0
+    while count is None or total < count:
+        due = int((time.time() * 1000 - first) / market.step) + 1 - given
+        if due * market.step > MOST_BEHIND:
+            first, given, due = time.time() * 1000, 0, 1
+        number = due if count is None else min(due, count - total)
+        if number > 0:
+            yield market.take(number, first + given * market.step)
+            given += number
+            total += number
+        await asyncio.sleep(SLICE)
+
+
+async def fast_slices(market: Market, start: int, count: int) -> AsyncIterator[list[Record]]:
+    """Give the first `count` trades from event time `start` (ms), as fast as they are taken."""
+    left = count
+    for chunk in market.chunks(start):
+        yield chunk[:left]
+        left -= len(chunk)
+        if left <= 0:
+            return
+        # The producer works in this loop too.
+        await asyncio.sleep(0)
+
+
+class Simulator(Service):
+    """A live market as a service: its trades go into a topic until it is stopped.
+
+    Starting raises what Outbox.start does: no broker, no topic.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: Sequence[str],
+        market: Market,
+        *,
+        topic: str = TICKS.name,
+        compression: str = "snappy",
+        **kwargs: Any,
+    ) -> None:
+        self._market = market
+        self.outbox = Outbox(bootstrap_servers, topic, compression=compression)
+        super().__init__(**kwargs)
+
+    async def on_start(self) -> None:
+        """Connect to the broker."""
+        await self.outbox.start()
+
+    async def on_shutdown(self) -> None:
+        """Send the rest, once the market stands still."""
+        await self.outbox.stop()
+
+    @Service.task
+    async def _trade(self) -> None:
+        async for records in live_slices(self._market):
+            await self.outbox.send(records)
+            await self.outbox.flush()

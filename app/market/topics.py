@@ -1,0 +1,106 @@
+"""Topics of the market.
+
+ticks -> candles, ticks-late; ticks -> daily-gains -> top-gainers, top-losers, most-active
+ticks -> surges; ticks -> closes -> trend-signals
+"""
+
+from app.market.records import (
+    BestGains,
+    Candle,
+    DailyGain,
+    LateTick,
+    MostActive,
+    Surge,
+    Tick,
+    TopGainers,
+    TopLosers,
+)
+from app.market.trend_records import TrendSignal
+from eventfold.topics import DAY, Topic
+
+TICKS = Topic("ticks", "symbol", Tick, "trades of the market", external=True)
+CANDLES = Topic(
+    "candles",
+    "symbol",
+    Candle,
+    "windows of each symbol; the highest revision of a window holds",
+    retention=8 * DAY,
+)
+TICKS_LATE = Topic("ticks-late", "symbol", LateTick, "ticks after their grace")
+DAILY_GAINS = Topic(
+    "daily-gains",
+    "symbol",
+    DailyGain,
+    "each symbol's day so far, from all partitions into one",
+    partitions=1,
+    retention=8 * DAY,
+    identity=("day",),
+    processing=("stream_time",),
+)
+#: These two are made and used instead of daily-gains where TICKSTREAM_RANKING_STAGES is 2.
+PARTITION_GAINS = Topic(
+    "partition-gains",
+    "symbol",
+    DailyGain,
+    "each symbol's day so far, partitioned as ticks",
+    retention=8 * DAY,
+    internal=True,
+)
+BEST_GAINS = Topic(
+    "best-gains",
+    "partition",
+    BestGains,
+    "of each partition those that may be among the ten, from all partitions into one",
+    partitions=1,
+    retention=8 * DAY,
+    keyed=False,
+    internal=True,
+)
+TOP_GAINERS = Topic(
+    "top-gainers",
+    "day",
+    TopGainers,
+    "the ten best of each day",
+    partitions=1,
+    compacted=True,
+)
+TOP_LOSERS = Topic(
+    "top-losers",
+    "day",
+    TopLosers,
+    "the ten worst of each day",
+    partitions=1,
+    compacted=True,
+)
+MOST_ACTIVE = Topic(
+    "most-active",
+    "day",
+    MostActive,
+    "the ten of each day with the largest volume",
+    partitions=1,
+    compacted=True,
+)
+SURGES = Topic(
+    "surges",
+    "symbol",
+    Surge,
+    "minutes in which a price moved much, from all partitions into one",
+    partitions=1,
+    retention=8 * DAY,
+    time="end",
+)
+CLOSES = Topic(
+    "closes",
+    "symbol",
+    Candle,
+    "the final 5 minutes of each symbol, in order, each once",
+    retention=8 * DAY,
+    time="end",
+)
+TREND_SIGNALS = Topic(
+    "trend-signals",
+    "symbol",
+    TrendSignal,
+    "buy and sell: the average of 38 closes has crossed that of 100",
+    time="end",
+)

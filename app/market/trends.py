@@ -1,0 +1,109 @@
+"""Exponential moving averages of closes, and breakouts: when the faster one crosses the slower.
+
+The two queries of the DEBS 2022 Grand Challenge (Frischbier et al., *Detecting trading trends in
+financial tick data*): EMA_n = close * alpha + EMA_(n-1) * (1 - alpha), alpha = 2 / (1 + j) and
+EMA_0 = 0, for j = 38 and j = 100. Buy where EMA38 is above EMA100 and was not before, sell where it
+is below and was not. A window without ticks has no close: it carries the averages on and crosses
+nothing.
+"""
+
+from math import isfinite
+from typing import Literal
+
+from app.market.records import Candle
+from app.market.trend_records import Trend, TrendSignal
+from eventfold.operators.processor import Context
+
+#: The closes that an average is about (j).
+SHORT, LONG = 38, 100
+
+#: Signals kept of a symbol.
+KEPT = 3
+
+
+def alpha(closes: int) -> float:
+    """Give the weight of the newest of so many closes."""
+    return 2 / (1 + closes)
+
+
+def ema(before: float, close: float, closes: int) -> float:
+    """Give an average after another close.
+
+    It moves towards the close by a fraction of the distance, so that rounding can't carry it
+    past: at a constant price the two averages never cross again, however long it lasts. (With the
+    close and the average weighted one by one they do at one price in eight, after some 1,700
+    windows.)
+    """
+    weight = alpha(closes)
+    after = before + weight * (close - before)
+    # The distance of two prices may be more than a float holds, their weighted sum is not.
+    return after if isfinite(after) else before * (1 - weight) + close * weight
+
+
+def crossing(before: Trend, ema38: float, ema100: float) -> Literal["buy", "sell"] | None:
+    """Say what it means that the averages are now these."""
+    if ema38 > ema100 and before.ema38 <= before.ema100:
+        return "buy"
+    if ema38 < ema100 and before.ema38 >= before.ema100:
+        return "sell"
+    return None
+
+
+class Trends:
+    """The trend of a symbol follows from its closes, which come in order."""
+
+    def on_record(self, state: Trend | None, record: Candle, context: Context) -> Trend:
+        """Take a close in, and say so where the averages cross.
+
+        Raises ValueError for one that is not after the last: averages depend on the order.
+        """
+        before = state or Trend(record.symbol)
+        if record.end <= before.end:
+            raise ValueError(f"a close of {record.end} after that of {before.end}")
+        after = Trend(
+            record.symbol,
+            record.end,
+            record.close,
+            before.windows + 1,
+            ema(before.ema38, record.close, SHORT),
+            ema(before.ema100, record.close, LONG),
+            before.signals,
+        )
+        what = crossing(before, after.ema38, after.ema100)
+        if what is not None:
+            signal = _signal(what, record, before, after)
+            after.signals = [*before.signals, signal][-KEPT:]
+            context.send(signal)
+        return after
+
+    def on_time(self, state: Trend, context: Context) -> Trend:
+        """Nothing is awaited."""
+        del context
+        return state
+
+    def on_shared(self, record: Candle, context: Context) -> None:
+        """Nothing is shared."""
+
+
+def _signal(
+    what: Literal["buy", "sell"], close: Candle, before: Trend, after: Trend
+) -> TrendSignal:
+    moved, was = ("rose above", "not above") if what == "buy" else ("fell below", "not below")
+    return TrendSignal(
+        symbol=close.symbol,
+        signal=what,
+        start=close.start,
+        end=close.end,
+        close=close.close,
+        ema38=after.ema38,
+        ema100=after.ema100,
+        before38=before.ema38,
+        before100=before.ema100,
+        windows=after.windows,
+        explanation=f"with a close of {close.close:.6g}, EMA{SHORT} ({after.ema38:.6g}) {moved} "
+        f"EMA{LONG} ({after.ema100:.6g}); before it was {was} it ({before.ema38:.6g} and "
+        f"{before.ema100:.6g})",
+        partition=close.partition,
+        first_offset=close.first_offset,
+        last_offset=close.last_offset,
+    )

@@ -1,1 +1,0 @@
-"""The rules of transactions: their database, and the feed of what changes in it."""

@@ -1,0 +1,1 @@
+"""Shop: searches joined with clicks, clicks joined with profiles."""

@@ -1,0 +1,1 @@
+"""Transactions: each checked against rules from a database."""

@@ -1,0 +1,256 @@
+"""The database of the rules: SQLite or PostgreSQL.
+
+People change the table `rules` as they like, with any client. Triggers note each change under the
+next version of all rules in `rule_versions`, so that what has changed since a version is one
+query. They take the version from a row that they lock: versions become visible in their order,
+and nobody who reads up to one misses a smaller one, as with a sequence.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    MetaData,
+    RowMapping,
+    Table,
+    Text,
+    delete,
+    event,
+    insert,
+    inspect,
+    select,
+    text,
+    true,
+    update,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.settings import Settings
+from app.transactions.records import Rule
+from app.transactions.rules import read_rule
+from app.transactions.triggers import TRIGGERS
+from eventfold.engine.metrics import rule_queries
+from eventfold.private_files import make_private
+from eventfold.security.urls import masked
+
+#: Changes read at a time.
+SLICE = 2_000
+
+#: What talks to a database, and what has to be installed for it.
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+
+metadata = MetaData()
+rules = Table(
+    "rules",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    #: JSON, as app/transactions/rules.py describes it.
+    Column("parameters", Text, nullable=False, server_default="{}"),
+    Column("enabled", Boolean, nullable=False, server_default=true()),
+    Column("note", Text, nullable=False, server_default=""),
+)
+versions = Table(
+    "rule_versions",
+    metadata,
+    Column("rule_id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False, unique=True),
+    #: When it was changed (ms since the epoch), by the database's clock.
+    Column("changed", BigInteger, nullable=False),
+)
+counter = Table("rule_counter", metadata, Column("version", BigInteger, nullable=False))
+
+_FIRST_VERSION = """
+INSERT INTO rule_counter SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM rule_counter)
+"""
+
+#: Each rule without a version gets the next one, by its trigger.
+_NOTE_UNVERSIONED = """
+UPDATE rules SET id = id WHERE id NOT IN (SELECT rule_id FROM rule_versions)
+"""
+
+_SQLITE_TRIGGERS = """
+SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'rules'
+"""
+
+#: The execution option of a transaction in SQLite that writes from its beginning on.
+_IMMEDIATE = "tickstream_immediate"
+
+_CHANGES = (
+    select(versions, rules)
+    .select_from(versions.outerjoin(rules, rules.c.id == versions.c.rule_id))
+    .order_by(versions.c.version)
+    .limit(SLICE)
+)
+
+
+class UnknownRuleError(KeyError):
+    """There is no rule of that id; or, where one is added, there is already."""
+
+
+class Change(NamedTuple):
+    """A rule as it is since a version; `row` is None where it is no more."""
+
+    id: str
+    version: int
+    #: When (ms).
+    time: int
+    row: Mapping[str, Any] | None
+
+    def rule(self) -> Rule:
+        """Read the row. Raises BadRuleError that says what is wrong with it."""
+        row = self.row or {}
+        return read_rule(
+            self.id,
+            row["kind"],
+            row["parameters"],
+            enabled=row["enabled"],
+            note=row["note"],
+            version=self.version,
+            time=self.time,
+        )
+
+
+def rules_url(conf: Settings) -> str:
+    """Give the database's URL for SQLAlchemy: the setting's, or a file beside the state."""
+    given = conf.rules_url.full if conf.rules_url else None
+    if given is None:
+        path = conf.data_directory.parent.resolve() / f"{conf.app_id}-rules.db"
+        make_private(path)
+        given = f"sqlite:///{path}"
+    url = make_url(given)
+    return url.set(drivername=DRIVERS[url.get_backend_name()]).render_as_string(hide_password=False)
+
+
+class RulesDatabase:
+    """An open database of rules; used in `async with`, which makes what is not there yet.
+
+    Raises what SQLAlchemy does where it can't be reached.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self._engine: AsyncEngine
+
+    def __str__(self) -> str:
+        return masked(self.url.render_as_string(hide_password=True))
+
+    async def __aenter__(self) -> Self:
+        if self.url.get_backend_name() == "sqlite" and self.url.database:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._engine = create_async_engine(self.url, pool_pre_ping=False)
+        event.listen(self._engine.sync_engine, "before_cursor_execute", _count)
+        if self.url.get_backend_name() == "sqlite":
+            event.listen(self._engine.sync_engine, "connect", _leave_transactions_to_us)
+            event.listen(self._engine.sync_engine, "begin", _begin)
+        try:
+            await self._make_tables()
+        except BaseException:
+            await self._engine.dispose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._engine.dispose()
+
+    async def _make_tables(self) -> None:
+        """Make what is missing, in one transaction: no change may slip in before the triggers."""
+        async with self._engine.connect() as connection:
+            if await connection.run_sync(_is_made):
+                return
+        alone = self._engine.execution_options(**{_IMMEDIATE: True})
+        async with alone.begin() as connection:
+            await connection.run_sync(metadata.create_all)
+            await connection.execute(text(_FIRST_VERSION))
+            for statement in TRIGGERS[self.url.get_backend_name()]:
+                await connection.execute(text(statement))
+            # Rules that were there before the triggers are changes as well.
+            await connection.execute(text(_NOTE_UNVERSIONED))
+
+    # -- what has changed
+
+    async def changes(self, after: int) -> list[Change]:
+        """Give the rules that have changed since a version, the oldest change first.
+
+        One query, however many rules there are; of several changes of a rule the last.
+        """
+        async with self._engine.connect() as connection:
+            found = await connection.execute(_CHANGES.where(versions.c.version > after))
+            return [_change(row) for row in found.mappings()]
+
+    async def all(self) -> list[Change]:
+        """Give each rule there is, by its id."""
+        async with self._engine.connect() as connection:
+            query = select(versions, rules).join(rules, rules.c.id == versions.c.rule_id)
+            found = await connection.execute(query.order_by(rules.c.id))
+            return [_change(row) for row in found.mappings()]
+
+    # -- writing
+
+    async def add(self, name: str, kind: str, parameters: Mapping[str, Any], note: str) -> None:
+        """Add a rule. Raises BadRuleError, or UnknownRuleError where there is one of that id."""
+        encoded = json.dumps(dict(parameters))
+        read_rule(name, kind, encoded, enabled=True, note=note, version=1, time=10**12)
+        async with self._engine.begin() as connection:
+            try:
+                await connection.execute(
+                    insert(rules).values(id=name, kind=kind, parameters=encoded, note=note)
+                )
+            except IntegrityError as error:
+                raise UnknownRuleError(f"there is a rule {name!r} already") from error
+
+    async def set(self, name: str, **values: object) -> None:
+        """Change columns of a rule. Raises UnknownRuleError."""
+        async with self._engine.begin() as connection:
+            done = await connection.execute(
+                update(rules).where(rules.c.id == name).values(**values)
+            )
+            _demand(done.rowcount, name)
+
+    async def remove(self, name: str) -> None:
+        """Delete a rule. Raises UnknownRuleError."""
+        async with self._engine.begin() as connection:
+            _demand(
+                (await connection.execute(delete(rules).where(rules.c.id == name))).rowcount, name
+            )
+
+
+def _change(row: RowMapping) -> Change:
+    columns = dict(row) if row["id"] is not None else None
+    return Change(row["rule_id"], row["version"], row["changed"], columns)
+
+
+def _demand(rows: int, name: str) -> None:
+    if not rows:
+        raise UnknownRuleError(f"there is no rule {name!r}")
+
+
+def _is_made(connection: Connection) -> bool:
+    if connection.dialect.name != "sqlite":
+        return inspect(connection).has_table(counter.name)
+    # Versions before 0.1.0 made them one by one, so that the last may be missing.
+    found = connection.execute(text(_SQLITE_TRIGGERS)).scalar_one()
+    return int(found) == len(TRIGGERS["sqlite"])
+
+
+def _leave_transactions_to_us(connection: Any, _: object) -> None:
+    # Python's driver begins none before CREATE: each would be a transaction of its own.
+    connection.isolation_level = None
+
+
+def _begin(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get(_IMMEDIATE)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    if not statement.startswith("BEGIN"):
+        rule_queries.inc()

@@ -1,0 +1,79 @@
+"""`/api/rules`, `/api/cards/{card}`: the rules in force, and what is remembered of a card."""
+
+from aiohttp import web
+from msgspec import Struct
+
+from app.transactions.records import Rule
+from app.transactions.verdicts import VERSION, Card
+from app.web.lookup import answer, served
+from app.web.parameters import Values
+from eventfold.engine.keyed_table import KeyedTable
+
+TABLE = "verdicts"
+
+
+class Rules(Struct, frozen=True):
+    """The rules that transactions are judged by now, by their ids, and their version.
+
+    Version 0 is that of no rule.
+    """
+
+    version: int
+    rules: list[Rule]
+
+
+class Remembered(Struct, frozen=True):
+    """A transaction of a card; `void` when it was cancelled or corrected."""
+
+    id: str
+    time: int
+    amount: int
+    currency: str
+    kind: str
+    accepted: bool
+    rules_version: int
+    void: bool
+
+
+async def rules(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with the rules in force, of any partition."""
+    del values
+    table = _table(request)
+
+    async def here() -> Rules | None:
+        states = list(table.keyed_states())
+        for state in states:
+            version = state.shared.get(VERSION)
+            if version is not None:
+                found = [rule for name, rule in sorted(state.shared.items()) if name != VERSION]
+                return Rules(version, found)
+        # Of the partitions that are open here, none has heard of a rule.
+        return Rules(0, []) if states else None
+
+    return await answer(request, table, "", here, "rules")
+
+
+async def card(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with the latest transactions of a card, oldest first."""
+    table, name = _table(request), values["card"]
+
+    async def here() -> list[Remembered] | None:
+        state: Card | None = table.state_of(name)
+        if state is None:
+            return None
+        return [
+            Remembered(
+                *(name, each.time, each.amount, each.currency),
+                *(each.kind, each.accepted, each.version, each.void),
+            )
+            for name, each in state.judged.items()
+        ]
+
+    return await answer(request, table, name, here, f"card {name!r}")
+
+
+def _table(request: web.Request) -> KeyedTable:
+    table: KeyedTable = served(
+        request, TABLE, "no transactions are judged here", "transactions", KeyedTable
+    )
+    return table

@@ -1,0 +1,40 @@
+"""Settings of the pipeline `transactions`."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from eventfold.security.urls import MARK, SecretUrl, matching
+from eventfold.setting_fields import Duration
+from eventfold.windows.durations import parse_duration
+
+RulesUrl = Annotated[SecretUrl, matching(r"^(sqlite|postgresql)(\+\w+)?://")]
+
+
+class TransactionSettings(BaseModel):
+    """Where the rules are, and what is remembered of a card."""
+
+    rules_url: RulesUrl | None = Field(
+        None,
+        alias="TICKSTREAM_RULES_URL",
+        description="Database of the rules: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME;"
+        " a file beside the data directory if not set",
+        json_schema_extra=dict(MARK),
+    )
+    rules_interval: Duration = Field(
+        parse_duration("250ms"),
+        alias="TICKSTREAM_RULES_INTERVAL",
+        description="Time between two looks at what has changed in the rules",
+    )
+    transaction_memory: Duration = Field(
+        parse_duration("7d"),
+        alias="TICKSTREAM_TRANSACTION_MEMORY",
+        description="How long a card's transactions are remembered: so long they may be cancelled "
+        "or corrected",
+    )
+    transaction_most: int = Field(
+        200,
+        alias="TICKSTREAM_TRANSACTION_MOST",
+        ge=10,
+        description="Transactions of a card that are remembered at most, the latest",
+    )

@@ -1,0 +1,90 @@
+"""Simulated card transactions, with cancellations and corrections; and rules for them."""
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import count
+from random import Random
+
+from msgspec.json import encode
+
+from app.sources import Record
+from app.transactions.records import Transaction
+
+CARDS, MERCHANTS = 5_000, 400
+CATEGORIES = ("grocery", "fuel", "travel", "hotel", "electronics", "casino", "crypto", "pharmacy")
+CURRENCIES = ("EUR", "EUR", "EUR", "USD", "GBP", "PLN", "SEK")
+COUNTRIES = ("DE", "DE", "FR", "IT", "PL", "SE", "US", "GB", "BR", "KP")
+
+#: Shares of what is cancelled and what is corrected; of ids that refer to nothing; of records
+#: sent twice; of records that can't be read; of what comes up to 10 s behind its time.
+CANCELLED, CORRECTED, ASTRAY, TWICE, BROKEN, DISORDER = 0.02, 0.02, 0.05, 0.002, 0.0005, 0.02
+#: How many transactions ago the one may be that is cancelled or corrected.
+BACK = 2_000
+
+#: How often each of the kinds below is a rule.
+WEIGHTS = (30, 10, 20, 20, 8, 8, 2, 2)
+
+_BROKEN_VALUE = b'{"id": "t", "card": '
+
+
+def transactions(seed: int, rate: float, start: int, cards: int = CARDS) -> Iterator[Record]:
+    """Give transactions without end, `rate` a second from event time `start` (ms) on."""
+    random = Random(seed)  # noqa: S311  # a simulation
+    step, last = 1000 / rate, deque[Transaction](maxlen=BACK)
+    for number in count():
+        at = start + number * step
+        behind = random.uniform(0, 10_000) if random.random() < DISORDER else 0
+        made = _drawn(random, f"t{number}", int(at - behind), last, cards)
+        last.append(made)
+        record = made.card.encode(), encode(made), made.time
+        luck = random.random()
+        if luck < BROKEN:
+            record = made.card.encode(), _BROKEN_VALUE, made.time
+        yield record
+        if luck > 1 - TWICE:
+            yield record
+
+
+def _drawn(
+    random: Random, name: str, time: int, last: deque[Transaction], cards: int
+) -> Transaction:
+    luck = random.random()
+    if last and luck < CANCELLED + CORRECTED:
+        old = random.choice(last)
+        kind = "cancellation" if luck < CANCELLED else "correction"
+        amount = 0 if kind == "cancellation" else old.amount * random.randrange(20, 150) // 100
+        refers_to = "nothing" if random.random() < ASTRAY else old.id
+        details = old.currency, old.merchant, old.category, old.country
+        return Transaction(name, old.card, amount, *details, time, kind, refers_to)  # type: ignore[arg-type]  # one of two
+    card = int(cards * random.random() ** 2)
+    merchant = int(MERCHANTS * random.random() ** 2)
+    return Transaction(
+        id=name,
+        card=f"{4 + card % 3}{card * 7919 % 100_000:05}{card:010}",
+        amount=int(random.lognormvariate(8.3, 1.3)) + 1,
+        currency=random.choice(CURRENCIES),
+        merchant=f"shop-{merchant:03}",
+        category=CATEGORIES[merchant % len(CATEGORIES)],
+        country=random.choice(COUNTRIES),
+        time=time,
+    )
+
+
+def simulated_rules(seed: int, number: int) -> Iterator[tuple[str, str, dict[str, object]]]:
+    """Give id, kind and parameters of so many rules, such as a bank may have for these."""
+    random = Random(seed)  # noqa: S311  # a simulation
+    for index in range(number):
+        merchant = f"shop-{random.randrange(MERCHANTS):03}"
+        category = random.choice(CATEGORIES)
+        kinds: list[tuple[str, dict[str, object]]] = [
+            ("max-amount", {"merchant": merchant, "limit": random.randrange(5, 400) * 1000}),
+            ("max-amount", {"currency": random.choice(CURRENCIES), "limit": 500_000 + index}),
+            ("block", {"merchant": merchant, "country": random.choice(COUNTRIES)}),
+            ("block", {"cards": f"{4 + index % 3}{random.randrange(100_000):05}"}),
+            ("currencies", {"merchant": merchant, "allowed": ["EUR", "USD", "GBP", "PLN"]}),
+            ("countries", {"merchant": merchant, "allowed": [*COUNTRIES[:-1]]}),
+            ("daily-sum", {"category": category, "limit": 200_000 + index}),
+            ("velocity", {"category": category, "limit": 4, "period": "10m"}),
+        ]
+        kind, parameters = random.choices(kinds, WEIGHTS)[0]
+        yield f"rule-{index:04}", kind, parameters
