@@ -7,6 +7,7 @@ import logging
 import os
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,9 @@ from faust.types.settings import Settings as FaustSettings
 from yarl import URL
 
 from app.faust_exits import Worker, replace_exits
+from app.routes import ROUTES
 from app.settings import Settings, SettingsError, forget_empty, settings, variables
 from app.start import demand_address, demand_keys, demand_protection, lock, prepare
-from app.web import metrics
-from app.web.protection import http_client
-from app.web.router import Router
-from app.web.server import Server
 from eventfold import native, open_files
 from eventfold import process_tuning as memory
 from eventfold.engine.batch import Batch
@@ -42,6 +40,10 @@ from eventfold.private_files import keep_private
 from eventfold.telemetry import logs, traces
 from eventfold.telemetry.log_filters import quieten
 from eventfold.telemetry.loop_watchdog import LoopWatch
+from eventfold.web import metrics
+from eventfold.web.protection import http_client
+from eventfold.web.router import Router
+from eventfold.web.server import Server
 from eventfold.windows.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -73,6 +75,12 @@ def unused_variables(environment: Mapping[str, str]) -> list[str]:
 
 class TickApp(faust.App):
     """Faust's application, with batches and the tasks that fold them."""
+
+    #: What it answers over HTTP beside the library's own paths.
+    routes = ROUTES
+
+    #: The directory of the dashboard's files.
+    dashboard = Path(__file__).parent / "dashboard" / "static"
 
     def __init__(self, settings: Settings, **options: Any) -> None:
         self.settings = settings

@@ -9,9 +9,9 @@ from yarl import URL
 
 from app.commands._process import CommandError
 from app.settings import Settings, settings
-from app.web.errors import ErrorBody
 from eventfold.answers import read_answer
 from eventfold.decoding import decode_json
+from eventfold.web.errors import ErrorBody
 
 T = TypeVar("T")
 

@@ -17,17 +17,17 @@ from app.commands._process import JSON, CommandError, LongCommand, OptionError
 from app.commands._types import Time
 from app.commands._worker import address, answer
 from app.market.records import Candle, LateTick, Tick
+from app.market.routes.candles import TABLES
 from app.market.topics import TICKS, TICKS_LATE
 from app.settings import DAY, Settings
 from app.settings import settings as of_this_process
-from app.web.candles import TABLES
-from app.web.tables import TableInfo
 from eventfold.decoding import json_decoder
 from eventfold.engine.batch import Decoder
 from eventfold.engine.changelog import new_consumer
 from eventfold.engine.clock import SystemClock
 from eventfold.kafka.clients import running
 from eventfold.visible import visible_line
+from eventfold.web.tables import TableInfo
 from eventfold.windows import Count, DefinitionError, Session, WindowFamily, parse_window
 
 #: What is computed anew, in the order shown.

@@ -1,12 +1,15 @@
-"""`/api/guests/{guest}`: what is known of a hotel's guest now."""
+"""`/api/guests/{guest}`, `/api/service-actions`: a guest now; the latest who waited too long."""
 
 from typing import Protocol, cast
 
 from aiohttp import web
 
-from app.hotel.records import Stay
-from app.web.lookup import answer, served
-from app.web.parameters import Values
+from app.hotel.records import ServiceAction, Stay
+from eventfold.web import parameters as p
+from eventfold.web.alerts import answer_latest
+from eventfold.web.lookup import answer, served
+from eventfold.web.parameters import Values
+from eventfold.web.routes import ASKING, Route
 
 TABLE = "guests"
 
@@ -28,3 +31,30 @@ async def guest(request: web.Request, values: Values) -> web.StreamResponse:
         return cast("Guests", table).stay(name)
 
     return await answer(request, table, name, here, f"guest {name!r}")
+
+
+async def service_actions(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with the latest service actions, newest first."""
+    return await answer_latest(request, values["limit"], TABLE, "hotel")
+
+
+ROUTES = (
+    Route(
+        "/api/service-actions",
+        service_actions,
+        "The latest guests who waited for too long, newest first",
+        list[ServiceAction],
+        parameters=(p.limit("How many at most", default=20, most=100),),
+        statuses=ASKING,
+        operation="notices_service_actions",
+    ),
+    Route(
+        "/api/guests/{guest}",
+        guest,
+        "What is known of a hotel's guest: profile, reservations, requests, latest events",
+        Stay,
+        parameters=(p.path("guest", "The guest, as it stands in guest-events"),),
+        statuses=ASKING,
+        operation="guests_guest",
+    ),
+)

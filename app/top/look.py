@@ -14,12 +14,12 @@ from yarl import URL
 from app.market.records import TopGainers
 from app.top.samples import Samples
 from app.top.view import Between, Scrape, View, partitions_of, tables_of, workers_of
-from app.web.errors import ErrorBody
-from app.web.peers import FORWARDED
-from app.web.protection import http_client
 from eventfold.answers import read_answer
 from eventfold.decoding import decode_json
 from eventfold.security.keys import is_shared
+from eventfold.web.errors import ErrorBody
+from eventfold.web.peers import FORWARDED
+from eventfold.web.protection import http_client
 
 if TYPE_CHECKING:
     from app.settings import Settings

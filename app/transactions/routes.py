@@ -5,9 +5,11 @@ from msgspec import Struct
 
 from app.transactions.records import Rule
 from app.transactions.verdicts import VERSION, Card
-from app.web.lookup import answer, served
-from app.web.parameters import Values
 from eventfold.engine.keyed_table import KeyedTable
+from eventfold.web import parameters as p
+from eventfold.web.lookup import answer, served
+from eventfold.web.parameters import Values
+from eventfold.web.routes import ASKING, Route
 
 TABLE = "verdicts"
 
@@ -77,3 +79,24 @@ def _table(request: web.Request) -> KeyedTable:
         request, TABLE, "no transactions are judged here", "transactions", KeyedTable
     )
     return table
+
+
+ROUTES = (
+    Route(
+        "/api/rules",
+        rules,
+        "The rules that transactions are judged by now",
+        Rules,
+        statuses=ASKING,
+        operation="rules",
+    ),
+    Route(
+        "/api/cards/{card}",
+        card,
+        "The latest transactions of a card, oldest first",
+        list[Remembered],
+        parameters=(p.path("card", "The card"),),
+        statuses=ASKING,
+        operation="rules_card",
+    ),
+)

@@ -11,11 +11,11 @@ from faust.assignor.client_assignment import ClientMetadata
 from yarl import URL
 
 from app.start import StartError
-from app.web.peers import FORWARDED, TIMEOUT
-from app.web.protection import http_client
 from eventfold.answers import read_answer
 from eventfold.decoding import decode_json
 from eventfold.kafka.admin import group_members
+from eventfold.web.peers import FORWARDED, TIMEOUT
+from eventfold.web.protection import http_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

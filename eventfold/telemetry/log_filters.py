@@ -46,7 +46,7 @@ REPETITIVE = (
     "aiokafka.producer.sender",
     "aiohttp.server",
     "eventfold.telemetry.log_filters",
-    "app.web.errors",
+    "eventfold.web.errors",
     "asyncio",
     "opentelemetry.exporter.otlp.common.http",
 )

@@ -21,11 +21,11 @@ from typing import Any, NamedTuple, Self
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
 from app.settings import Settings
-from app.web.peers import FORWARDED
-from app.web.protection.peers import SIGNATURE, Question, digest_of, signature
-from app.web.protection.seals import seal
-from app.web.protection.sessions import cookie_name
 from eventfold.security.keys import keys_of
+from eventfold.web.peers import FORWARDED
+from eventfold.web.protection.peers import SIGNATURE, Question, digest_of, signature
+from eventfold.web.protection.seals import seal
+from eventfold.web.protection.sessions import cookie_name
 
 #: Connections that ask for all they can get, that only listen, whose request never ends.
 GREEDY, IDLE, HALVES = 64, 600, 100

@@ -14,8 +14,9 @@ from aiohttp import web
 from hypothesis import strategies as st
 
 import app
-from app.web.api import ROUTES
-from app.web.routes import versioned
+from app.routes import ROUTES as OWN
+from eventfold.web.api import ROUTES
+from eventfold.web.routes import versioned
 
 #: Texts that parsers are known to stumble over.
 SPECIMENS = [
@@ -49,7 +50,7 @@ def places(application: web.Application) -> list[Place]:
     """Return all routes of an application, those of Faust and of the registry among them."""
     described = {
         route.path: tuple(p.name for p in route.parameters if p.place == "query")
-        for route in versioned(ROUTES)
+        for route in versioned((*ROUTES, *OWN))
     }
     found = [
         Place(method, path, described.get(path, ()) + _asked_in(path))

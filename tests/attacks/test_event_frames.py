@@ -9,9 +9,9 @@ from attacked import PATIENCE, Attacked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.web.live.event import Event, Shape
-from app.web.live.frame import frame
-from app.web.live.stream import HUB
+from eventfold.web.live.event import Event, Shape
+from eventfold.web.live.frame import frame
+from eventfold.web.live.stream import HUB
 
 #: Values that would end the event they are in, and begin another.
 VALUES = [
@@ -68,7 +68,7 @@ def test_json_means_the_same_as_in_its_record(record: dict, indent: int | None) 
 @pytest.mark.parametrize("value", VALUES)
 def test_a_reader_gets_no_event_that_nobody_sent(worker: Attacked, value: bytes) -> None:
     """Neither a name, an id nor a time to wait of the writer's choice; the next event is whole."""
-    hub = worker.app.web.web_app[HUB]
+    hub = worker.eventfold.web.web_app[HUB]
     others = set(hub._readers)
     with socket.create_connection(("127.0.0.1", worker.port), PATIENCE) as connection:
         connection.sendall(

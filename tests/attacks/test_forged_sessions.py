@@ -10,10 +10,10 @@ from aiohttp import ClientSession, encode_basic_auth
 from guarded_workers import ADMIN, READ, TOKENS, GuardedWorker, bearer, guarded
 
 from app.settings import Settings
-from app.web.protection.ended import EndedSessions
-from app.web.protection.seals import seal
 from eventfold.security.keys import keys_of
 from eventfold.security.passwords import hash_password
+from eventfold.web.protection.ended import EndedSessions
+from eventfold.web.protection.seals import seal
 
 CANDLES = "/api/candles/AAA?size=1m"
 COOKIE = "tickstream-tickstream"

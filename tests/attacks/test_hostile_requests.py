@@ -11,7 +11,7 @@ from hostile_requests import headers_read, places, requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.web.protection.sessions import cookie_name
+from eventfold.web.protection.sessions import cookie_name
 
 #: What ends a worker's day: an error, or a traceback of anything.
 _BAD = re.compile(r"^(ERROR|CRITICAL)|Traceback", re.MULTILINE)
@@ -19,7 +19,7 @@ _BAD = re.compile(r"^(ERROR|CRITICAL)|Traceback", re.MULTILINE)
 
 @cache
 def _of(worker: Attacked) -> st.SearchStrategy[bytes]:
-    known, cookie = places(worker.app.web.web_app), cookie_name(worker.app.settings)
+    known, cookie = places(worker.eventfold.web.web_app), cookie_name(worker.app.settings)
     return requests(known, worker.shown, cookie)
 
 
@@ -52,7 +52,9 @@ def test_what_the_code_reads_is_found_in_its_source(whole_worker: Attacked) -> N
         *("x-forwarded-proto", "origin", "authorization", "last-event-id", "accept"),
         *("access-control-request-method", "sec-fetch-mode"),
     } <= set(headers_read())
-    known = {(place.method, place.path): place for place in places(whole_worker.app.web.web_app)}
+    known = {
+        (place.method, place.path): place for place in places(whole_worker.eventfold.web.web_app)
+    }
     assert "from" in known["GET", "/api/v1/candles/{symbol}"].parameters
     assert ("POST", "/login") in known
     assert ("DELETE", "/registry/subjects/{subject}/versions/{version}") in known

@@ -23,9 +23,9 @@ from rich.text import Text
 from app.commands._output import Plain, VisibleConsole
 from app.market.records import Gainer, TopGainers
 from app.settings import Settings
-from app.web.metrics import WORKER
 from eventfold.telemetry import logs
 from eventfold.visible import visible, visible_line
+from eventfold.web.metrics import WORKER
 
 FAUST = Path(sys.executable).with_name("faust")
 

@@ -11,9 +11,9 @@ from web_workers import NOON, candle
 from yarl import URL
 
 from app.top import Watcher
-from app.web.peers import FORWARDED
-from app.web.protection.peers import SIGNATURE, Question, digest_of, signature
 from eventfold.security.keys import keys_of
+from eventfold.web.peers import FORWARDED
+from eventfold.web.protection.peers import SIGNATURE, Question, digest_of, signature
 
 CANDLES = "/api/candles/AAA?size=1m"
 #: A symbol that no worker here has, so that all are asked.

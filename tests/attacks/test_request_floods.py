@@ -7,8 +7,8 @@ import pytest
 from attacked import Attacked, attacked
 from guarded_workers import TOKENS, USERS
 
-from app.web.protection import edge
 from eventfold.telemetry import log_filters as quiet
+from eventfold.web.protection import edge
 
 #: Requests that were answered with 500 and a traceback each, by anybody.
 FAILING = {
@@ -125,7 +125,7 @@ def test_an_error_of_ours_is_logged_once_in_a_while(monkeypatch: pytest.MonkeyPa
                 logger.removeFilter(seldom)
         failed = [line.splitlines()[0] for line in worker.logged.lines if "Traceback" in line]
         assert failed == [
-            "ERROR app.web.errors GET /registry/subjects failed",
-            "ERROR app.web.errors GET /api/tables failed",
+            "ERROR eventfold.web.errors GET /registry/subjects failed",
+            "ERROR eventfold.web.errors GET /api/tables failed",
         ]
         worker.assert_answers_readers()

@@ -27,8 +27,8 @@ from steady_load import SETTINGS, Load, Tick, wait_flow
 from workers import Market, Worker, tick, until
 
 from app.settings import Settings
-from app.web.protection.sessions import cookie_name
 from eventfold.embedded import LocalBroker
+from eventfold.web.protection.sessions import cookie_name
 
 CLUSTER = {"TICKSTREAM_WEB_CLUSTER_TOKEN": "cluster-" + "0123456789abcdef" * 2}
 
@@ -128,7 +128,7 @@ def hostile_bytes(front: Front) -> list[bytes]:
     """Make requests of all routes, most of which show who asks."""
     found: list[bytes] = []
     with attacked() as worker:
-        known = places(worker.app.web.web_app)
+        known = places(worker.eventfold.web.web_app)
     headers = "".join(f"{name}: {value}\r\n" for name, value in shown(front.admin).items())
 
     @settings(

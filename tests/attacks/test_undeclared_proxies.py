@@ -9,8 +9,8 @@ from aiohttp.test_utils import make_mocked_request
 from guarded_workers import READ, TOKENS, bearer, guarded
 
 from app.settings import Settings
-from app.web.protection import addresses
-from app.web.protection.addresses import client_of
+from eventfold.web.protection import addresses
+from eventfold.web.protection.addresses import client_of
 
 CANDLES = "/api/candles/AAA?size=1m"
 

@@ -8,13 +8,13 @@ from workers import Market, tick
 
 from app.market.topics import TICKS
 from app.settings import Settings
-from app.web.live import feed
-from app.web.live.hub import Hub
-from app.web.live.reader import Reader
-from app.web.live.watch import Watch
-from app.web.protection.budget import Budget
 from eventfold.engine.changelog import new_consumer
 from eventfold.kafka.admin import ensure_topics
+from eventfold.web.live import feed
+from eventfold.web.live.hub import Hub
+from eventfold.web.live.reader import Reader
+from eventfold.web.live.watch import Watch
+from eventfold.web.protection.budget import Budget
 
 NOON = 1_767_268_800_000
 

@@ -20,7 +20,8 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 from workers import DAY, MINUTE, Market, Worker, tick, until
 
-from app.web.api import ROUTES
+from app.routes import ROUTES as OWN
+from eventfold.web.api import ROUTES
 
 PARTITIONS = 6
 SYMBOLS = [f"SYM{n:02}" for n in range(50)]
@@ -285,7 +286,9 @@ def described(two: list[Worker]) -> Any:
     return schemathesis.openapi.from_url(f"{two[0].url}/openapi.json")
 
 
-@pytest.mark.parametrize("path", [r.path for r in ROUTES if r.media != "text/event-stream"])
+@pytest.mark.parametrize(
+    "path", [r.path for r in (*ROUTES, *OWN) if r.media != "text/event-stream"]
+)
 def test_no_request_gets_what_is_not_described(two, described, path: str) -> None:
     """Whatever a client makes of the description: no failure, no body of another shape."""
 

@@ -52,7 +52,7 @@ PACKAGES = {
     "windows": ("eventfold/windows", "tests/unit/windows tests/unit/engine tests/topology"),
     "aggregates": ("eventfold/aggregates", "tests/unit/aggregates tests/unit/engine"),
     "replay": ("eventfold/replay", "tests/unit/replay tests/topology/test_replay_start.py"),
-    "protection": ("app/web/protection", f"tests/unit/web/protection {_ATTACKS}"),
+    "protection": ("eventfold/web/protection", f"tests/unit/web/protection {_ATTACKS}"),
     "engine": ("eventfold/engine", "tests/unit/engine tests/unit/kafka tests/topology"),
 }
 

@@ -95,7 +95,9 @@ def test_nothing_else_gets_into_the_image(path: str) -> None:
     assert is_ignored(path)
 
 
-@pytest.mark.parametrize("path", ["app/web/static/index.html", "eventfold/embedded/kafka.lock"])
+@pytest.mark.parametrize(
+    "path", ["app/dashboard/static/index.html", "eventfold/embedded/kafka.lock"]
+)
 def test_data_files_of_packages_get_in(path: str) -> None:
     """What is no Python belongs to it too."""
     assert not is_ignored(path)

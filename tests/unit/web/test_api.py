@@ -161,7 +161,7 @@ async def test_a_failure_tells_the_log_not_the_client(worker, http, monkeypatch,
         raise RuntimeError(f"secret of {key}")
 
     monkeypatch.setattr(worker.app.tables["candles"], "rows_of", fail)
-    with caplog.at_level(logging.ERROR, logger="app.web.errors"):
+    with caplog.at_level(logging.ERROR, logger="eventfold.web.errors"):
         message = await _error(http, f"{worker.url}/api/tables/candles/AAA", 500)
     assert "secret" not in message
     assert "secret of AAA" in caplog.text

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.web import cooperative
-from app.web.cooperative import collect
+from eventfold.web import cooperative
+from eventfold.web.cooperative import collect
 
 
 async def test_others_have_their_turn_while_items_are_collected(

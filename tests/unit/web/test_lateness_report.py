@@ -13,8 +13,8 @@ from yarl import URL
 
 from app.commands._process import CommandError
 from app.commands.lateness import ask, percent, sentence
-from app.web.lateness import FRACTIONS, TableLateness, merge, summary
-from app.web.peers import FORWARDED
+from eventfold.web.lateness import FRACTIONS, TableLateness, merge, summary
+from eventfold.web.peers import FORWARDED
 from eventfold.windows import Count
 
 #: What each of three partitions remembers: 1000 records in all.

@@ -9,11 +9,12 @@ import faust
 
 from app.market.records import Candle, Gainer, MostActive, TopGainers, TopLosers
 from app.market.topics import DAILY_GAINS, TICKS
-from app.web.router import Router
-from app.web.server import Server
+from app.worker import TickApp
 from eventfold.engine.progress import Progress
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
+from eventfold.web.router import Router
+from eventfold.web.server import Server
 from eventfold.windows import WindowResult
 from eventfold.windows.windowers import Window, parse_windows
 
@@ -27,6 +28,8 @@ class WebApp(faust.App):
 
     #: No definitions: tables are put in by hand.
     tasks = SimpleNamespace(tables=[], topics={})
+    routes = TickApp.routes
+    dashboard = TickApp.dashboard
 
     def _new_web(self) -> Server:
         return Server(self)

@@ -1,6 +1,6 @@
 """The last records of a partition: bounded in number and in bytes."""
 
-from app.web.live.history import History, Kept
+from eventfold.web.live.history import History, Kept
 
 
 def test_large_records_leave_room_for_fewer() -> None:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.web.live.cursor import read_cursor, write_cursor
-from app.web.live.history import History, Kept
-from app.web.live.watch import Watch, read_watches
+from eventfold.web.live.cursor import read_cursor, write_cursor
+from eventfold.web.live.history import History, Kept
+from eventfold.web.live.watch import Watch, read_watches
 from eventfold.windows.windowers import hopping, tumbling
 
 _TOPICS = st.from_regex(r"[a-z][a-z.-]{0,10}", fullmatch=True)

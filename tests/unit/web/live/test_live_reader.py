@@ -4,9 +4,9 @@ import asyncio
 
 import msgspec
 
-from app.web.live.event import Event, shape_of
-from app.web.live.reader import Reader
-from app.web.live.watch import Watch, read_watches
+from eventfold.web.live.event import Event, shape_of
+from eventfold.web.live.reader import Reader
+from eventfold.web.live.watch import Watch, read_watches
 from eventfold.windows.windowers import tumbling
 
 MINUTE = 60_000

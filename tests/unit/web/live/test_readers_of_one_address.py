@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.web.errors import ApiError
-from app.web.live.hub import MOST_OF_CLIENT, Hub
+from eventfold.web.errors import ApiError
+from eventfold.web.live.hub import MOST_OF_CLIENT, Hub
 
 
 def no_consumer() -> Any:

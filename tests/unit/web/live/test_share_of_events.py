@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from work_loop import WorkLoop
 
-from app.web.live.hub import BURST, SHARE
-from app.web.protection.budget import Budget
+from eventfold.web.live.hub import BURST, SHARE
+from eventfold.web.protection.budget import Budget
 
 #: Seconds for which they are read, and of the loop that one send takes.
 WHILE, COST = 60.0, 0.002

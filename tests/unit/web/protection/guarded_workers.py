@@ -13,8 +13,8 @@ from aiohttp.test_utils import unused_port
 from web_workers import MINUTE, NOON, Gainers, WebApp, Windows, Worker, candle, ranking
 
 from app.settings import Settings
-from app.web.protection import http_client
-from app.web.router import Router
+from eventfold.web.protection import http_client
+from eventfold.web.router import Router
 
 READ, ADMIN = "read-0123456789abcdef", "admin-0123456789abcdef"
 PASSWORD = "horse-battery"  # noqa: S105  # of a user below
@@ -70,7 +70,7 @@ async def _running(
     Windows(worker.app, "candles", "1m,5m,5m/1m", shelf)
     Gainers(worker.app, {0: {"2026-01-31": [ranking("2026-01-31")]}})
     worker.knows_owners({worker.url: {"ticks": list(shelf), "daily-gains": [0]}})
-    server: Any = worker.app.web
+    server: Any = worker.eventfold.web
     server.init_server()
     await server.start_server()
     try:

@@ -14,22 +14,29 @@ from guarded_workers import ADMIN, READ, TOKENS, bearer, guarded
 from prometheus_client import REGISTRY
 
 from app.settings import Settings
-from app.web.errors import ApiError
-from app.web.peers import FORWARDED
-from app.web.protection import connections, http_client, peers
-from app.web.protection.addresses import client_of, is_from_proxy
-from app.web.protection.cors import preflight, share
-from app.web.protection.credentials import Shown, by_token, shown
-from app.web.protection.login import _local
-from app.web.protection.middleware import CHECKS, Guard, _too_many
-from app.web.protection.passwords import Passwords
-from app.web.protection.peers import SIGNATURE, TOLERANCE, Peers, Question, digest_of, signature
-from app.web.protection.rate import Rate
-from app.web.protection.refused import REASONS
-from app.web.protection.roles import allows, role_for
-from app.web.protection.seals import seal
-from app.web.protection.sessions import AHEAD, LIFETIME, Sessions
 from eventfold.security.keys import keys_of
+from eventfold.web.errors import ApiError
+from eventfold.web.peers import FORWARDED
+from eventfold.web.protection import connections, http_client, peers
+from eventfold.web.protection.addresses import client_of, is_from_proxy
+from eventfold.web.protection.cors import preflight, share
+from eventfold.web.protection.credentials import Shown, by_token, shown
+from eventfold.web.protection.login import _local
+from eventfold.web.protection.middleware import CHECKS, Guard, _too_many
+from eventfold.web.protection.passwords import Passwords
+from eventfold.web.protection.peers import (
+    SIGNATURE,
+    TOLERANCE,
+    Peers,
+    Question,
+    digest_of,
+    signature,
+)
+from eventfold.web.protection.rate import Rate
+from eventfold.web.protection.refused import REASONS
+from eventfold.web.protection.roles import allows, role_for
+from eventfold.web.protection.seals import seal
+from eventfold.web.protection.sessions import AHEAD, LIFETIME, Sessions
 
 #: Seconds since the epoch.
 NOW = 1_800_000_000

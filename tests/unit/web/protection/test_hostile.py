@@ -11,7 +11,7 @@ import pytest
 from guarded_workers import guarded
 from web_workers import MINUTE, NOON, candle
 
-from app.web.protection import bodies, connections
+from eventfold.web.protection import bodies, connections
 
 ALIVE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
@@ -47,7 +47,7 @@ def status(answer: bytes) -> int:
 
 def listener(worker) -> connections.Listener:
     """Give what counts the worker's connections."""
-    return worker.app.web._runner.server
+    return worker.eventfold.web._runner.server
 
 
 async def unharmed(worker) -> None:

@@ -3,8 +3,8 @@
 import pytest
 from guarded_workers import READ, TOKENS, bearer, guarded
 
-from app.web.protection.addresses import network_of
-from app.web.protection.rate import CLIENTS, Rate
+from eventfold.web.protection.addresses import network_of
+from eventfold.web.protection.rate import CLIENTS, Rate
 
 CANDLES = "/api/candles/AAA?size=1m"
 

@@ -10,9 +10,9 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import unused_port
 from guarded_workers import ADMIN, PASSWORD, READ, TOKENS, USERS, guarded
 
-from app.web.protection.seals import seal
-from app.web.protection.sessions import LIFETIME
 from eventfold.security.keys import keys_of
+from eventfold.web.protection.seals import seal
+from eventfold.web.protection.sessions import LIFETIME
 
 CANDLES = "/api/candles/AAA?size=1m"
 

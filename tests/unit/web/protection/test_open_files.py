@@ -5,7 +5,7 @@ import resource
 
 import pytest
 
-from app.web.protection.connections import FILES, LEAST, _affordable
+from eventfold.web.protection.connections import FILES, LEAST, _affordable
 
 ANY = resource.RLIM_INFINITY
 MOST = 100

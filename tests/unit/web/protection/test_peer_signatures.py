@@ -6,9 +6,9 @@ import pytest
 from guarded_workers import ADMIN, READ, TOKENS, bearer, guarded
 from web_workers import NOON, candle
 
-from app.web.peers import FORWARDED
-from app.web.protection.peers import SIGNATURE, TOLERANCE, Question, digest_of, signature
 from eventfold.security.keys import keys_of
+from eventfold.web.peers import FORWARDED
+from eventfold.web.protection.peers import SIGNATURE, TOLERANCE, Question, digest_of, signature
 
 KEY = "/api/candles/BBB?size=1m"
 OTHERS = {1: {"BBB": [candle("BBB", NOON)]}}

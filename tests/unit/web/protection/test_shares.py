@@ -14,11 +14,11 @@ from guarded_workers import GuardedWorker
 from work_loop import WorkLoop
 
 from app.settings import Settings
-from app.web.errors import ApiError
-from app.web.protection.addresses import client_of
-from app.web.protection.budget import Measured
-from app.web.protection.keys import CONF
-from app.web.protection.shares import (
+from eventfold.web.errors import ApiError
+from eventfold.web.protection.addresses import client_of
+from eventfold.web.protection.budget import Measured
+from eventfold.web.protection.keys import CONF
+from eventfold.web.protection.shares import (
     AT_ONCE,
     BURST,
     CLIENT_AT_ONCE,
@@ -245,8 +245,8 @@ async def test_a_worker_is_known_to_be_alive_whatever_readers_owe(
     status: int,
 ) -> None:
     """A client that has taken hours of the loop is asked to come again, and not ended for it."""
-    monkeypatch.setattr("app.web.protection.shares.PATIENCE", 0.01)
-    owing = unprotected.app.web.web_app[SHARES]
+    monkeypatch.setattr("eventfold.web.protection.shares.PATIENCE", 0.01)
+    owing = unprotected.eventfold.web.web_app[SHARES]
     monkeypatch.setattr(owing, "_worked", iter(range(0, 10**9, 10**4)).__next__)
     for each, answer in ("/api/tables", 200), (path, status):
         async with http.get(unprotected.url + each) as reply:

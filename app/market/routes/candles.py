@@ -1,0 +1,130 @@
+"""`/api/candles/{symbol}`, `/api/symbols`: the windows of a symbol, and the symbols there are."""
+
+from heapq import nsmallest
+from itertools import chain, islice
+from time import time_ns
+
+from aiohttp import web
+from faust.types import AppT
+
+from app.market.records import Candle
+from eventfold.decoding import json_decoder
+from eventfold.engine.table import StateTable
+from eventfold.engine.window_table import WindowTable
+from eventfold.web.cooperative import collect
+from eventfold.web.errors import bad_parameter
+from eventfold.web.lookup import APP, answer, state_tables
+from eventfold.web.parameters import Values
+from eventfold.web.routes import json_response
+from eventfold.web.search import gather, own_part
+from eventfold.windows.family import WindowFamily
+from eventfold.windows.windowers import Window, hopping
+
+#: The tables whose windows are candles: the fine ones, and the day's.
+TABLES = ("candles", "days")
+
+_decode_symbols = json_decoder(list[str])
+
+
+async def candles(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with a symbol's newest windows in the range asked for."""
+    symbol, (begin, end) = values["symbol"], _range(values)
+    table, window = _asked(request, values, begin, end)
+
+    async def here() -> list[Candle] | None:
+        if table.span(symbol) is None:
+            return None
+        found = table.newest_first(symbol, window, begin, end)
+        return (await collect(islice(found, values["limit"])))[::-1]
+
+    return await answer(request, table, symbol, here, f"symbol {symbol!r}")
+
+
+def _range(values: Values) -> tuple[int, int]:
+    if values["start"] is not None:
+        return values["start"], values["start"] + 1
+    if values["from"] > values["to"]:
+        bad_parameter("from", "is after to")
+    return values["from"], values["to"]
+
+
+def _asked(
+    request: web.Request, values: Values, begin: int, end: int
+) -> tuple[WindowTable, WindowFamily]:
+    app = request.app[APP]
+    if values["points"] is None:
+        return _served(app, _window(values))
+    for other in ("size", "advance", "start"):
+        if other in request.query:
+            bad_parameter("points", f"is instead of {other}")
+    if not begin:
+        bad_parameter("points", "needs a range: from is missing")
+    # What has not happened yet has no windows.
+    return _finest(app, min(end, time_ns() // 1_000_000) - begin, values["points"])
+
+
+def _finest(app: AppT, length: int, points: int) -> tuple[WindowTable, WindowFamily]:
+    """Give the shortest tumbling windows of which `length` (ms) holds `points` at most."""
+    tumbling = {size: found for (size, advance), found in _all(app).items() if size == advance}
+    fitting = [size for size in tumbling if length <= size * points]
+    if not fitting:
+        there_are = ", ".join(str(window) for _, window in tumbling.values()) or "none"
+        bad_parameter("points", f"too few for any windows served; there are {there_are}")
+    return tumbling[min(fitting)]
+
+
+async def symbols(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with the first symbols that begin so, of all partitions or not at all."""
+    app, limit = request.app[APP], values["limit"]
+    known = state_tables(app)
+    table = next((known[name] for name in TABLES if name in known), None)
+    if table is None:
+        return json_response([])
+
+    async def here() -> list[str]:
+        return await _symbols_here(table, values["prefix"], values["after"], limit)
+
+    own = await own_part(app, request, table, here)
+    if own is not None:
+        return own
+    gathered = await gather(app, request, table, here, _decode_symbols)
+    found = sorted(set(chain.from_iterable(gathered.parts)))
+    return gathered.label(json_response(found[:limit]))
+
+
+async def _symbols_here(table: StateTable, prefix: str, after: str, limit: int) -> list[str]:
+    # Each partition's keys are looked through, the first `limit` of those that match are kept.
+    begin = prefix.lower()
+    keys = (key for key in table.each_key() if key > after and key.lower().startswith(begin))
+    return nsmallest(limit, set(await collect(keys)))
+
+
+def _window(values: Values) -> Window:
+    size, advance = values["size"], values["advance"] or values["size"]
+    try:
+        return hopping(size, advance)
+    except ValueError as error:
+        bad_parameter("advance", error)
+
+
+def _served(app: AppT, asked: Window) -> tuple[WindowTable, WindowFamily]:
+    served = _all(app)
+    found = served.get((asked.size, asked.advance))
+    if found is None:
+        parameter = "advance" if any(asked.size == size for size, _ in served) else "size"
+        there_are = ", ".join(str(each) for _, each in served.values()) or "none"
+        bad_parameter(parameter, f"windows of {asked} are not served; there are {there_are}")
+    return found
+
+
+def _all(app: AppT) -> dict[tuple[int, int], tuple[WindowTable, WindowFamily]]:
+    """Give the windows served by their nominal size and advance (ms).
+
+    A day is 1d, whatever the calendar it follows.
+    """
+    known = state_tables(app)
+    served: dict[tuple[int, int], tuple[WindowTable, WindowFamily]] = {}
+    for table in map(known.get, TABLES):
+        if isinstance(table, WindowTable):
+            served |= {(each.size, each.advance): (table, each) for each in table.windows}
+    return served

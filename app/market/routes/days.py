@@ -1,0 +1,27 @@
+"""`/api/days`: the days that are ranked, from the partition where all symbols meet."""
+
+from typing import Protocol, cast
+
+from aiohttp import web
+
+from app.market.routes.gainers import TABLE
+from eventfold.web.lookup import answer, served
+from eventfold.web.parameters import Values
+
+
+class Ranked(Protocol):
+    """What is asked of the table of gainers; tables import app, so app can't import it."""
+
+    def days(self) -> list[str]:
+        """Give the days that are kept, oldest first."""
+        ...
+
+
+async def days(request: web.Request, _: Values) -> web.StreamResponse:
+    """Answer with the days that are ranked, oldest first."""
+    table = served(request, TABLE, "no day is ranked here", "gainers")
+
+    async def here() -> list[str] | None:
+        return cast("Ranked", table).days() or None
+
+    return await answer(request, table, "", here, "day: nothing has been ranked yet")

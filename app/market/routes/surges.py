@@ -1,0 +1,30 @@
+"""`/api/surges`: the latest surges of the market, from the partition where all symbols meet."""
+
+from typing import Protocol, cast
+
+from aiohttp import web
+
+from app.market.records import Surge
+from eventfold.web.lookup import answer, served
+from eventfold.web.parameters import Values
+
+TABLE = "latest-surges"
+
+
+class Latest(Protocol):
+    """What is asked of the table; tables import app, so app can't import it."""
+
+    def newest(self, limit: int) -> list[Surge] | None:
+        """Give the latest surge of each symbol, the newest first; None if not here."""
+        ...
+
+
+async def surges(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with the latest surge of each symbol, the newest first."""
+    table = served(request, TABLE, "no surges are kept here", "surges")
+    limit = values["limit"]
+
+    async def here() -> list[Surge] | None:
+        return cast("Latest", table).newest(limit)
+
+    return await answer(request, table, "", here, "surges")

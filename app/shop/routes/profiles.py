@@ -1,0 +1,23 @@
+"""`/api/profiles/{user}`: who a visitor is, as clicks are enriched."""
+
+from aiohttp import web
+
+from app.shop.profiles import Known
+from app.shop.records import Visitor
+from eventfold.engine.keyed_table import KeyedTable
+from eventfold.web.lookup import answer, served
+from eventfold.web.parameters import Values
+
+TABLE = "profiles"
+
+
+async def profile(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with the profile that a user's clicks get now."""
+    table: KeyedTable = served(request, TABLE, "no profiles are kept here", "clicks", KeyedTable)
+    user = values["user"]
+
+    async def here() -> Visitor | None:
+        known: Known | None = table.state_of(user)
+        return known.profile if known else None
+
+    return await answer(request, table, user, here, f"user {user!r}")

@@ -1,0 +1,201 @@
+"""One topic, read once for all who watch it.
+
+Committed records only. It is read while there are readers and a little longer, and never by the
+workers' consumer group: what is told here holds up nothing and commits nothing.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from eventfold.engine.changelog import ends
+from eventfold.kafka.clients import running
+from eventfold.topics import Topic
+from eventfold.web.live.event import Event, shape_of
+from eventfold.web.live.history import History, Kept
+from eventfold.web.live.reader import Reader
+from eventfold.web.protection.budget import Budget
+
+#: Records of each partition that are read back when a feed starts, for readers that come from
+#: another worker.
+LOOK_BACK = 2_000
+
+POLL_RECORDS = 1_000
+POLL_TIMEOUT_MS = 250
+
+#: Records that are offered between two turns of the event loop, times the readers: a few ms.
+OFFERS = 2_000
+
+#: Records of a partition that a feed may be behind before it goes on near the end.
+TOO_FAR = 10_000
+
+#: Seconds that a reader that comes back waits for the feed to start.
+START = 5.0
+
+#: Seconds until the brokers are asked again after they failed to answer.
+PAUSE = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Feed:
+    """Reads a topic, and offers its records to readers, who know its name without the prefix."""
+
+    def __init__(
+        self, topic: Topic, new_consumer: Callable[[], AIOKafkaConsumer], budget: Budget
+    ) -> None:
+        self.topic = topic.base_name
+        self._new_consumer = new_consumer
+        self._budget = budget
+        count = topic.partition_count()
+        self._partitions = [TopicPartition(topic.name, number) for number in range(count)]
+        self._histories: dict[int, History] = {}
+        #: Readers by the key they watch; under None those who watch all.
+        self._by_key: dict[bytes | None, set[Reader]] = defaultdict(set)
+        self._started = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    # -- readers
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody watches."""
+        return not self._by_key
+
+    async def add(self, reader: Reader, cursor: Mapping[int, int] | None) -> bool:
+        """Offer to `reader` what comes, and what came since `cursor` (its next offsets).
+
+        Gives False where that is more than is still known here: then it has missed some.
+        """
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=f"feed of {self.topic}")
+        for key in self._keys_of(reader):
+            self._by_key[key].add(reader)
+        if cursor is None:
+            return True
+        try:
+            async with asyncio.timeout(START):
+                await self._started.wait()
+        except TimeoutError:
+            return False
+        return self._catch_up(reader, cursor)
+
+    def remove(self, reader: Reader) -> None:
+        """Offer nothing to `reader` any more."""
+        for key in self._keys_of(reader):
+            self._by_key[key].discard(reader)
+            if not self._by_key[key]:
+                del self._by_key[key]
+
+    @property
+    def position(self) -> dict[int, int]:
+        """Next offset of each partition: what stands before it has been offered."""
+        return {number: history.end for number, history in self._histories.items()}
+
+    def _keys_of(self, reader: Reader) -> set[bytes | None]:
+        watches = [watch for watch in reader.watches if watch.topic == self.topic]
+        return {None if watch.key is None else watch.key.encode() for watch in watches}
+
+    def _catch_up(self, reader: Reader, cursor: Mapping[int, int]) -> bool:
+        whole = True
+        for number, history in self._histories.items():
+            begin = cursor.get(number)
+            if begin is None or begin < history.begin or begin > history.end:
+                whole = False
+                continue
+            for record in history.since(begin):
+                reader.offer(self._event(number, record))
+        return whole
+
+    # -- reading
+
+    async def stop(self) -> None:
+        """Read no more."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._read_all()
+            except Exception as error:  # noqa: BLE001  # whoever comes later reads on behind it
+                _log.warning("%s can't be watched at the moment: %r", self.topic, error)
+            await asyncio.sleep(PAUSE)
+
+    async def _read_all(self) -> None:
+        async with running(self._new_consumer()) as consumer:
+            consumer.assign(self._partitions)
+            await self._begin(consumer)
+            while True:
+                fetched = await consumer.getmany(
+                    timeout_ms=POLL_TIMEOUT_MS, max_records=POLL_RECORDS
+                )
+                for tp, records in fetched.items():
+                    await self._take(tp.partition, records)
+                self._keep_up(consumer)
+
+    async def _begin(self, consumer: AIOKafkaConsumer) -> None:
+        """Go on where it was, or begin a little before the ends."""
+        bounds = await ends(consumer, self._partitions)
+        for tp, (first, last) in bounds.items():
+            known = self._histories.get(tp.partition)
+            if known is None or not first <= known.end <= last:
+                known = self._histories[tp.partition] = History(max(first, last - LOOK_BACK))
+            consumer.seek(tp, known.end)
+        await self._reach(consumer, {tp: last for tp, (_, last) in bounds.items()})
+        self._started.set()
+
+    async def _reach(self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> None:
+        """Read what there is already, so that who comes now is told of the present only."""
+        for tp, end in ends.items():
+            # Markers of transactions are no records: the position tells, not the last record.
+            while await consumer.position(tp) < end:
+                fetched = await consumer.getmany(tp, timeout_ms=POLL_TIMEOUT_MS)
+                await self._take(tp.partition, fetched.get(tp, ()))
+
+    def _keep_up(self, consumer: AIOKafkaConsumer) -> None:
+        """Leave out what stands before the end where so many read that it takes too long."""
+        for tp in self._partitions:
+            begin = (consumer.highwater(tp) or 0) - LOOK_BACK
+            if begin - self._histories[tp.partition].end <= TOO_FAR:
+                continue
+            self._histories[tp.partition] = History(begin)
+            consumer.seek(tp, begin)
+            for reader in set().union(*self._by_key.values()):
+                reader.miss()
+
+    async def _take(self, number: int, records: Sequence[Any]) -> None:
+        begin = 0
+        while begin < len(records):
+            await self._budget.afford()
+            readers = sum(map(len, self._by_key.values()))
+            end = begin + max(1, OFFERS // max(1, readers))
+            with self._budget.spending():
+                for record in records[begin:end]:
+                    self._take_one(number, record)
+            begin = end
+
+    def _take_one(self, number: int, record: Any) -> None:
+        kept = Kept(record.offset, record.key or b"", record.value or b"")
+        self._histories[number].add(kept)
+        if kept.value and self._started.is_set():
+            self._offer(number, kept)
+
+    def _offer(self, number: int, record: Kept) -> None:
+        readers = self._by_key.get(record.key, set()) | self._by_key.get(None, set())
+        if readers:
+            event = self._event(number, record)
+            for reader in readers:
+                reader.offer(event)
+
+    def _event(self, number: int, record: Kept) -> Event:
+        key = record.key.decode(errors="replace")
+        shape = shape_of(record.value)
+        return Event(self.topic, number, record.offset, key, record.value, shape)

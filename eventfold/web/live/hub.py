@@ -1,0 +1,113 @@
+"""All feeds of a worker, and who reads them."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from aiohttp import web
+from aiokafka import AIOKafkaConsumer
+
+from eventfold.topics import Topic
+from eventfold.web.errors import unavailable
+from eventfold.web.live.cursor import Cursor
+from eventfold.web.live.feed import Feed
+from eventfold.web.live.reader import Reader
+from eventfold.web.live.watch import Watch
+from eventfold.web.protection.budget import Budget
+
+#: Readers of one worker: each costs a connection and a buffer.
+MOST_READERS = 2_000
+
+#: Of them those of one address.
+MOST_OF_CLIENT = 1_000
+
+#: Of each second, what live events may take of the event loop, and at once after a silence.
+SHARE, BURST = 0.1, 0.5
+
+#: Seconds that a feed goes on after its last reader left: a page that is reloaded comes back.
+LINGER = 20.0
+
+
+class Hub:
+    """Opens a feed with the first reader of its topic, and closes it some time after the last.
+
+    `topics` returns the topics that may be watched, by name without TICKSTREAM_TOPIC_PREFIX.
+    """
+
+    def __init__(
+        self,
+        topics: Callable[[], Mapping[str, Topic]],
+        new_consumer: Callable[[], AIOKafkaConsumer],
+    ) -> None:
+        self.topics = topics
+        self._new_consumer = new_consumer
+        self._feeds: dict[str, Feed] = {}
+        #: Readers, and from which address each is.
+        self._readers: dict[Reader, str] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+        #: What is left for live events, of all topics and readers.
+        self.budget = Budget(SHARE, BURST)
+        #: Whether the server stops.
+        self.closing = False
+
+    async def open(
+        self, watches: Sequence[Watch], cursor: Cursor, client: str
+    ) -> tuple[Reader, bool]:
+        """Return a reader of `watches`, and whether it goes on at `cursor` with nothing missed.
+
+        `client` is the address that reads. Raises ApiError (503) where there are too many.
+        """
+        if self.closing or len(self._readers) >= MOST_READERS:
+            raise unavailable(f"{len(self._readers)} read events here, that is all it takes")
+        own = list(self._readers.values()).count(client)
+        if own >= MOST_OF_CLIENT:
+            raise unavailable(f"{own} of {client} read events here, that is all it takes of one")
+        reader = Reader(watches)
+        self._readers[reader] = client
+        try:
+            whole = [await self._feed(t).add(reader, cursor.get(t)) for t in reader.topics]
+        except BaseException:
+            self.close(reader)
+            raise
+        return reader, bool(cursor) and all(whole)
+
+    def close(self, reader: Reader) -> None:
+        """Forget a reader."""
+        self._readers.pop(reader, None)
+        for topic in reader.topics:
+            if topic in self._feeds:
+                self._feeds[topic].remove(reader)
+
+    def cursor_of(self, reader: Reader) -> Cursor:
+        """Give up to where `reader` has been offered everything."""
+        return {topic: self._feeds[topic].position for topic in reader.topics}
+
+    @property
+    def readers(self) -> int:
+        """How many there are."""
+        return len(self._readers)
+
+    async def shut(self, _: web.Application) -> None:
+        """End all: the server stops, and would wait for its readers."""
+        self.closing = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for reader in self._readers:
+            reader.wake()
+        await asyncio.gather(*(feed.stop() for feed in self._feeds.values()))
+
+    def _feed(self, topic: str) -> Feed:
+        if self._sweeper is None:
+            self._sweeper = asyncio.create_task(self._sweep(), name="feeds nobody reads")
+        if topic not in self._feeds:
+            self._feeds[topic] = Feed(self.topics()[topic], self._new_consumer, self.budget)
+        return self._feeds[topic]
+
+    async def _sweep(self) -> None:
+        idle: set[Feed] = set()
+        while True:
+            await asyncio.sleep(LINGER)
+            for topic, feed in list(self._feeds.items()):
+                if feed.idle and feed in idle:
+                    del self._feeds[topic]
+                    await feed.stop()
+            idle = {feed for feed in self._feeds.values() if feed.idle}

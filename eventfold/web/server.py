@@ -1,0 +1,71 @@
+"""Faust's web server with this project's paths; `TickApp` makes it in place of Faust's."""
+
+from typing import Any, ClassVar
+
+import msgspec
+from faust.web.drivers import aiohttp as driver
+
+from app.settings import settings
+from app.start import unusable_address
+from eventfold.web.api import ROUTES
+from eventfold.web.caching import save_bytes
+from eventfold.web.dashboard import STATIC, add_headers
+from eventfold.web.errors import json_errors
+from eventfold.web.live.outputs import new_hub
+from eventfold.web.live.stream import HUB
+from eventfold.web.lookup import APP
+from eventfold.web.metrics import count_requests
+from eventfold.web.openapi import DOCUMENT, document
+from eventfold.web.protection import protect
+from eventfold.web.registry import registry_application
+from eventfold.web.routes import versioned
+
+
+class Server(driver.Web):
+    """Faust's server on aiohttp; `/` is ours, Faust's own views keep their paths.
+
+    Faust mounts its statistics or its constant "OK" at `/`: the former move to `/stats/`, the
+    latter says nothing that `/healthz` doesn't.
+    """
+
+    production_blueprints: ClassVar[Any] = ()
+    # Served without being switched on, but for `/performance/`.
+    blueprint_flags: ClassVar[Any] = {"faust.web.apps.metrics:blueprint": "web_metrics_enabled"}
+    debug_blueprints: ClassVar[Any] = (
+        ("/graph", "eventfold.web.graph:blueprint"),
+        ("/stats", "faust.web.apps.stats:blueprint"),
+    )
+
+    def __init__(self, app: Any, **kwargs: Any) -> None:
+        super().__init__(app, **kwargs)
+        self.web_app[APP] = app
+        routes = versioned((*ROUTES, *app.routes))
+        self.web_app[DOCUMENT] = document(routes)
+        self.web_app[STATIC] = app.dashboard
+        self.web_app[HUB] = new_hub(app)
+        self.web_app.on_shutdown.append(self.web_app[HUB].shut)
+        self.web_app.middlewares.extend((count_requests, json_errors, save_bytes))
+        self.web_app.on_response_prepare.append(add_headers)
+        for route in routes:
+            self.web_app.router.add_get(route.path, route.handle)
+        self.web_app.router.add_static("/static/", app.dashboard)
+        self.web_app.add_subapp("/registry", registry_application(app))
+        self._runner = protect(self.web_app, getattr(app, "settings", None) or settings())
+
+    async def start_server(self) -> None:
+        """Start to listen. Raises StartError where the address can't be used any more."""
+        try:
+            await super().start_server()
+        except OSError as error:
+            conf = self.app.conf
+            raise unusable_address(str(conf.web_bind), conf.web_port, error) from error
+
+    async def read_request_content(self, request: Any) -> bytes:
+        """Give the body, which has been read already: Faust's way has no limit."""
+        return bytes(await request.read())
+
+    def json(self, value: Any, **kwargs: Any) -> Any:
+        """Give a JSON response; rows of our tables among what Faust can write."""
+        if isinstance(value, list):
+            value = [msgspec.to_builtins(v) if isinstance(v, msgspec.Struct) else v for v in value]
+        return super().json(value, **kwargs)
