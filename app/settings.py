@@ -154,11 +154,11 @@ class Settings(
     pipelines: Names = Field(
         (),
         alias="TICKSTREAM_PIPELINES",
-        description="Pipelines to run (modules of agents/), all if not set, `none` for your own "
-        "modules alone; belongs to the application id",
+        description="Pipelines to run (modules of agents/); if not set all of them, or none beside "
+        "your own modules; `none` says so too. Belongs to the application id",
     )
     modules: Names = Field(
-        (), alias="TICKSTREAM_MODULES", description="Modules of yours with streams, to run as well"
+        (), alias="TICKSTREAM_MODULES", description="Modules of yours with streams to run"
     )
     windows: Windows = Field(
         parse_windows("1m,5m,15m,5m/1m,15m/1m,1d"),

@@ -12,9 +12,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from mode import Service
 
-from app.topics import ALL
 from eventfold.engine.errors import AFRESH, TaskError, made_anew
 from eventfold.engine.table import outputs_of
+from eventfold.formats.start import forms_of
 from eventfold.kafka import BatchSchema
 from eventfold.kafka.admin import (
     AdminError,
@@ -29,7 +29,7 @@ from eventfold.open_files import describe_limit, is_limit
 from eventfold.private_files import make_private
 from eventfold.security.keys import is_shared, keys_of
 from eventfold.security.web import is_loopback
-from eventfold.topics import Changelog, Topic
+from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS, Changelog, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,16 +97,20 @@ def _leader_topic(app: TickApp) -> _LeaderTopic:
 
 
 def topics_of(app: TickApp) -> list[Topic | Changelog]:
-    """Return the topics of the map, those of the user's own modules, and the changelogs.
+    """Return the topics that the tables of an application read or write, and their changelogs.
 
-    Of the internal ones, which have this application's id, only those that its tables use.
+    Among them are dead letters, the owners of topics, and the log of schemas where its registry
+    is the workers' own.
     """
     tables = app.tasks.tables
     used = {topic.name: topic for table in tables for topic in [table.source, *table.topics]}
-    mapped = {topic.name: topic for topic in ALL if not topic.internal or topic.name in used}
-    changelogs = {table.changelog.name: table.changelog for table in tables}
+    for topic in app.tasks.written_by_services:
+        used.setdefault(topic.name, topic)
+    has_registry = forms_of(tables) and not app.settings.schema_registry
+    every = [*([SCHEMAS] if has_registry else []), DEAD_LETTERS, OWNERS]
     sources = {name: replace(used[name], external=True) for name in _undeclared_sources(app)}
-    return list((mapped | used | sources | changelogs).values())
+    changelogs = {table.changelog.name: table.changelog for table in tables}
+    return list((used | sources | {topic.name: topic for topic in every} | changelogs).values())
 
 
 def _undeclared_sources(app: TickApp) -> set[str]:
@@ -114,11 +118,11 @@ def _undeclared_sources(app: TickApp) -> set[str]:
 
     With a prefix they are refused: see `_check_sources`.
     """
-    mapped = {topic.name for topic in ALL}
+    services = {topic.name for topic in app.tasks.written_by_services}
     return {
         name
         for name, topic in app.tasks.topics.items()
-        if not (topic.internal or name in mapped or app.tasks.writes(name))
+        if not (topic.internal or topic.external or name in services or app.tasks.writes(name))
         and not app.settings.topic_prefix
     }
 

@@ -59,7 +59,7 @@ BUFFERED_BATCHES = 8
 
 MAX_FETCH_BYTES = 4 << 20
 
-#: In TICKSTREAM_PIPELINES: only the user's own modules.
+#: In TICKSTREAM_PIPELINES: only the user's own modules, as where these alone are named.
 NO_PIPELINES = "none"
 
 #: How old what the group's leader knows of topics may get (ms). A broker that has just started
@@ -237,7 +237,7 @@ def _import_own(name: str) -> None:
 
 def _pipelines(conf: Settings) -> list[str]:
     known = _modules("agents")
-    if conf.pipelines == (NO_PIPELINES,):
+    if conf.pipelines == (NO_PIPELINES,) or (conf.modules and not conf.pipelines):
         return []
     for name in conf.pipelines:
         if name not in known:

@@ -9,10 +9,12 @@ from faust.cli import option
 
 from app.commands._process import CommandError, LongCommand
 from app.settings import settings
-from app.sources.registry import read_by
+from app.sources.registry import MARKET, read_by
+from app.start import topics_of
 
 if TYPE_CHECKING:
     from app.worker import TickApp
+    from eventfold.kafka.admin import Described
 
 
 class up(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
@@ -66,13 +68,20 @@ class up(LongCommand):  # noqa: N801 - Faust calls the command what its class is
         for name in ("eventfold.embedded", "app.market.simulator", "app.sources.feed", "app.up"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         app = cast("TickApp", self.app)
+        simulations = read_by(app.tasks.topics)
+        sent = [MARKET, *simulations]
+        topics: dict[str, Described] = {
+            each.name: each for simulation in sent for each in simulation.topics
+        }
+        topics |= {each.name: each for each in topics_of(app)}
         plan = Plan(
             rate=self.kwargs["rate"],
             symbols=self.kwargs["symbols"],
             broker_port=self.kwargs["broker_port"],
             directory=self.kwargs["data_dir"],
             ranking="gainers" in app.pipelines,
-            simulations=read_by(app.tasks.topics),
+            topics=tuple(topics.values()),
+            simulations=simulations,
         )
         console = self.console(None, quiet=self.quiet, highlight=False, soft_wrap=True)
         try:

@@ -108,7 +108,7 @@ CHECKED = Simulation(
     "payments by card, cancellations and corrections",
 )
 
-#: In the order of `app/topics.py`.
+#: In the order in which `produce --help` lists them.
 SIMULATIONS: dict[str, Simulation] = {
     each.name: each
     for each in (

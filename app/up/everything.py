@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Collection
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +21,19 @@ from app.market.walks import Market
 from app.settings import Settings
 from app.sources.feed import Feed
 from app.sources.registry import Simulation
-from app.topics import ALL
 from app.transactions.topics import TRANSACTIONS
 from app.up.lag import Lag
 from app.up.story import StoryKeeper
 from app.up.words import another_worker, web_address
 from app.up.worker import WorkerProcess, serves
 from eventfold.embedded import EmbeddedBroker, ports
-from eventfold.kafka.admin import AdminError, check_topics, ensure_topics, group_members
+from eventfold.kafka.admin import (
+    AdminError,
+    Described,
+    check_topics,
+    ensure_topics,
+    group_members,
+)
 
 #: What the embedded Kafka keeps of each partition: the default market makes it write 0.7 MB/s,
 #: which would fill a disk within days.
@@ -50,6 +56,8 @@ class Plan:
     directory: Path
     #: Whether there are gainers to wait for.
     ranking: bool
+    #: What the worker and the simulations read and write.
+    topics: tuple[Described, ...]
     #: What is simulated beside the market.
     simulations: tuple[Simulation, ...] = ()
 
@@ -96,7 +104,7 @@ class Everything:
     async def _run_on_kafka(self) -> NoReturn:
         if not self.embedded:
             await _demand_alone(self.conf)
-        await _make_topics(self.conf)
+        await _make_topics(self.plan.topics, self.conf)
         self.console.print("Starting a worker and the market ...")
         await self._start_worker()
         market, conf = await self._start_market(), self.conf
@@ -241,11 +249,11 @@ async def _demand_alone(conf: Settings) -> None:
         await asyncio.sleep(MOMENT)
 
 
-async def _make_topics(conf: Settings) -> None:
-    wrong = [str(each) for each in await check_topics(ALL, conf) if each.is_fatal]
+async def _make_topics(topics: Collection[Described], conf: Settings) -> None:
+    wrong = [str(each) for each in await check_topics(topics, conf) if each.is_fatal]
     if wrong:
         raise AdminError("\n".join(wrong))
-    await ensure_topics(ALL, conf)
+    await ensure_topics(topics, conf)
 
 
 async def _make_rules(conf: Settings) -> None:

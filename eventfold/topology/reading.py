@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from faust.types import TopicT
 from faust.types.tables import CollectionT
 
-from app.topics import ALL
 from eventfold.engine.step import Step
 from eventfold.engine.table import StateTable
 from eventfold.kafka import BatchSchema
-from eventfold.topics import DEAD_LETTERS, Topic
+from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS, Topic
 from eventfold.topology.graph import Edge, Flow, Kind, Node, Topology
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class _Graph:
     def __init__(self, app: Application) -> None:
         self._app = app
         written = [topic for table in app.tasks.tables for topic in table.topics]
-        known: list[Topic] = [*ALL, *app.tasks.topics.values(), *written]
+        known: list[Topic] = [*app.tasks.topics.values(), *written, DEAD_LETTERS, OWNERS, SCHEMAS]
         self._topics = {topic.name: topic for topic in known}
         self.nodes: dict[str, Node] = {}
         self.edges: list[Edge] = []

@@ -11,6 +11,7 @@ from itertools import chain
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from all_topics import ALL
 from confluent_kafka import Producer
 from confluent_kafka.admin import (
     AdminClient,
@@ -24,7 +25,6 @@ from waiting import until
 
 from app.market.topics import TOP_GAINERS
 from app.settings import Settings
-from app.topics import ALL
 from eventfold.embedded import LocalBroker, ports
 from eventfold.kafka import admin
 from eventfold.topics import AFTER_MAX, Topic

@@ -11,6 +11,7 @@ from pathlib import Path
 import chaos_cases
 import chaos_input
 import truth
+from all_topics import ALL
 from changing_rules import Rules
 from chaos_cases_check import CasesCheck
 from chaos_check import OUTPUTS, Record, Verdict, check, truth_of
@@ -24,7 +25,6 @@ from progress import committed, lag
 from workers import Market, send, until
 
 from app.settings import Settings
-from app.topics import ALL
 from eventfold.kafka.admin import ensure_topics
 
 APPLICATION = "chaos"

@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import chaos_input
 import pytest
+from all_topics import ALL
 from chaos_check import OUTPUTS, Record, Topics, check, truth_of
 from chaos_plan import plan
 from chaos_truth import Truth
 
 from app import app
 from app.market.topics import TICKS
-from app.topics import ALL
 from eventfold.testing import TopologyDriver
 from tables.candles import candles
 from tables.closes import closes

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from all_topics import ALL
 from confluent_kafka.admin import AdminClient, NewTopic
 from exactness import assert_exact
 from steady_load import RATE, SETTINGS, Load, wait_flow
 from workers import Market, until
 
-from app.topics import ALL
 from eventfold.embedded import LocalCluster
 from eventfold.topics import Changelog, Topic
 

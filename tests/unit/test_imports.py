@@ -25,7 +25,7 @@ def loaded_by(statement: str) -> set[str]:
         "import eventfold.windows",
         "import app.market.candles, app.market.gains",
         "import app.market.records, app.shop.records",
-        "import app.settings, app.topics",
+        "import app.settings, app.market.topics, app.shop.topics",
     ],
 )
 def test_maths_and_maps_load_no_machinery(statement: str) -> None:

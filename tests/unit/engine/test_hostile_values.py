@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 import msgspec
 import pytest
+from all_topics import ALL
 from msgspec import Meta, Struct
 from raw_records import NOON, Raw
 
 from app.beaconing.topics import CONN_EVENTS
 from app.hotel.topics import GUEST_EVENTS
 from app.logs.topics import LOGS, LOGS_BY_CLASS
-from app.topics import ALL
 from eventfold.engine.batch import Decoder
 from eventfold.engine.clock import SystemClock
 from eventfold.engine.decoded import Decoded

@@ -1,9 +1,4 @@
-"""ALL topics, in pipeline order: the map of the product.
-
-Each use case declares its own in its `topics.py`; `agents/` holds the step between each two of
-them. What an application writes has the prefix TICKSTREAM_TOPIC_PREFIX, what is between two of its
-steps the application id as well.
-"""
+"""ALL topics of this repository's use cases, and those that every application has."""
 
 from app.beaconing.topics import BEACONS, CONN_EVENTS, CONN_EVENTS_AVRO
 from app.fraud.topics import ALERTS, PAYMENTS
