@@ -68,7 +68,7 @@ def test_json_means_the_same_as_in_its_record(record: dict, indent: int | None) 
 @pytest.mark.parametrize("value", VALUES)
 def test_a_reader_gets_no_event_that_nobody_sent(worker: Attacked, value: bytes) -> None:
     """Neither a name, an id nor a time to wait of the writer's choice; the next event is whole."""
-    hub = worker.eventfold.web.web_app[HUB]
+    hub = worker.app.web.web_app[HUB]
     others = set(hub._readers)
     with socket.create_connection(("127.0.0.1", worker.port), PATIENCE) as connection:
         connection.sendall(

@@ -19,7 +19,7 @@ _BAD = re.compile(r"^(ERROR|CRITICAL)|Traceback", re.MULTILINE)
 
 @cache
 def _of(worker: Attacked) -> st.SearchStrategy[bytes]:
-    known, cookie = places(worker.eventfold.web.web_app), cookie_name(worker.app.settings)
+    known, cookie = places(worker.app.web.web_app), cookie_name(worker.app.settings)
     return requests(known, worker.shown, cookie)
 
 
@@ -53,7 +53,7 @@ def test_what_the_code_reads_is_found_in_its_source(whole_worker: Attacked) -> N
         *("access-control-request-method", "sec-fetch-mode"),
     } <= set(headers_read())
     known = {
-        (place.method, place.path): place for place in places(whole_worker.eventfold.web.web_app)
+        (place.method, place.path): place for place in places(whole_worker.app.web.web_app)
     }
     assert "from" in known["GET", "/api/v1/candles/{symbol}"].parameters
     assert ("POST", "/login") in known

@@ -128,7 +128,7 @@ def hostile_bytes(front: Front) -> list[bytes]:
     """Make requests of all routes, most of which show who asks."""
     found: list[bytes] = []
     with attacked() as worker:
-        known = places(worker.eventfold.web.web_app)
+        known = places(worker.app.web.web_app)
     headers = "".join(f"{name}: {value}\r\n" for name, value in shown(front.admin).items())
 
     @settings(

@@ -15,7 +15,7 @@ async def start_worker() -> AsyncIterator[StartWorker]:
 
     async def start() -> Worker:
         worker = Worker(unused_port())
-        runner = web.AppRunner(await worker.eventfold.web.wsgi())
+        runner = web.AppRunner(await worker.app.web.wsgi())
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", worker.app.conf.web_port).start()
         started.append((worker, runner))

@@ -70,7 +70,7 @@ async def _running(
     Windows(worker.app, "candles", "1m,5m,5m/1m", shelf)
     Gainers(worker.app, {0: {"2026-01-31": [ranking("2026-01-31")]}})
     worker.knows_owners({worker.url: {"ticks": list(shelf), "daily-gains": [0]}})
-    server: Any = worker.eventfold.web
+    server: Any = worker.app.web
     server.init_server()
     await server.start_server()
     try:

@@ -47,7 +47,7 @@ def status(answer: bytes) -> int:
 
 def listener(worker) -> connections.Listener:
     """Give what counts the worker's connections."""
-    return worker.eventfold.web._runner.server
+    return worker.app.web._runner.server
 
 
 async def unharmed(worker) -> None:

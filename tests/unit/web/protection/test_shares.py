@@ -246,7 +246,7 @@ async def test_a_worker_is_known_to_be_alive_whatever_readers_owe(
 ) -> None:
     """A client that has taken hours of the loop is asked to come again, and not ended for it."""
     monkeypatch.setattr("eventfold.web.protection.shares.PATIENCE", 0.01)
-    owing = unprotected.eventfold.web.web_app[SHARES]
+    owing = unprotected.app.web.web_app[SHARES]
     monkeypatch.setattr(owing, "_worked", iter(range(0, 10**9, 10**4)).__next__)
     for each, answer in ("/api/tables", 200), (path, status):
         async with http.get(unprotected.url + each) as reply:
