@@ -1,6 +1,6 @@
 """Eventfold: fold the events of Kafka topics into windows, exactly once.
 
-The library that the application in `app/` is built on. It imports nothing of `app`, `agents` or
+The application in `app/` is built on this library, which imports nothing of `app`, `agents` or
 `tables`. `eventfold.windows` and `eventfold.aggregates` are pure event-time mathematics and load
 neither Faust nor a Kafka client. Everything else is internal so far.
 
