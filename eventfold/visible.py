@@ -14,8 +14,8 @@ def visible(text: str) -> str:
 
     JSON keeps its meaning. Tabs and line breaks stay.
 
-    >>> print(visible("A\x1b[2J\tB"))
-    A\u001b[2J	B
+    >>> print(visible("A\x1b[2J"))
+    A\u001b[2J
     """
     return text if text.isascii() and text.isprintable() else _IN_TEXT.sub(_escaped, text)
 
