@@ -34,7 +34,7 @@ Reason = Literal["unmatched", "late"]
 
 
 class Held(Struct, Generic[T], array_like=True, gc=False):
-    """A record that may still find a partner; `time` is in ms, `offset` that in the joined topic."""
+    """A record that may still find a partner; `time` in ms, `offset` that in the joined topic."""
 
     time: int
     offset: int

@@ -79,7 +79,7 @@ class Slices:
         return start + self.length if self.length else self._starting(start).end
 
     def floor(self, time: int) -> int:
-        """Return the last instant <= `time` (ms) where a window may begin or end, or 0 if none is.
+        """Return the last instant <= `time` (ms) at which a window may begin or end, or 0.
 
         Raises ValueError as `start_of` does.
         """
