@@ -61,7 +61,7 @@ class Pair(NamedTuple):
 
 
 class CrowdedError(ValueError):
-    """Rejection of a record because its key has the most waiting records; it is a dead letter."""
+    """Rejection of a record: `most` records of its key and side wait already. A dead letter."""
 
 
 class Join:
@@ -76,7 +76,7 @@ class Join:
     side. Late records find no partners: they go to `alone` at once, if `kind` includes their side.
 
     At most `most` records wait for each key and side. The next raises CrowdedError, so it is a dead
-    letter: the memory of a key is bounded, and no record is lost silently. Raises ValueError for
+    letter: the memory of a key is bounded, and no excess is dropped silently. Raises ValueError for
     an unknown `kind`, a `kind` without the `alone` that it needs, or an empty interval.
     """
 
