@@ -1,9 +1,9 @@
-"""Addresses as people write them in BROKER_URL, WEB_BIND and WEB_HOST."""
+"""Parsers of the addresses in BROKER_URL, WEB_BIND and WEB_HOST."""
 
 import re
 from ipaddress import IPv6Address
 
-#: Kafka's own port, where an address names none.
+#: Kafka's default port, used if an address has none.
 BROKER_PORT = 9092
 
 _SCHEME = "kafka://"
@@ -12,9 +12,12 @@ _HOST = re.compile(r"[^\s/@:\[\]%?#]+")
 
 
 def parse_brokers(text: str) -> list[str]:
-    """Return `host:port` of each broker in a text such as `kafka://a:9092,b,[::1]`.
+    """Parse a list of brokers, separated by commas or semicolons, into `host:port` each.
 
-    Raises ValueError naming the part that is no address.
+    Raises ValueError, naming the invalid part, if one is not a broker's address or there is none.
+
+    >>> parse_brokers("kafka://a:9093,b,[::1]")
+    ['a:9093', 'b:9092', '[::1]:9092']
     """
     parts = filter(None, map(str.strip, _SEPARATORS.split(text)))
     brokers = [_parse_broker(part) for part in parts]
@@ -24,9 +27,9 @@ def parse_brokers(text: str) -> list[str]:
 
 
 def parse_host(text: str) -> str:
-    """Return a host as sockets want it: `[::1]` without its brackets.
+    """Return a host as the socket API expects it: `[::1]` without its brackets.
 
-    Raises ValueError where it is no name and no address.
+    Raises ValueError if it is neither a host name nor an address.
     """
     host = text.strip()
     if is_ipv6(host.strip("[]")):
@@ -37,7 +40,7 @@ def parse_host(text: str) -> str:
 
 
 def is_ipv6(text: str) -> bool:
-    """Return whether a text is an IPv6 address, without brackets."""
+    """Return whether a text is an IPv6 address without brackets."""
     try:
         IPv6Address(text)
     except ValueError:
@@ -47,7 +50,7 @@ def is_ipv6(text: str) -> bool:
 
 def _parse_broker(part: str) -> str:
     if "@" in part:
-        # Not shown: what stands before it may be a password.
+        # The error does not show the part: the text before the @ may be a password.
         raise ValueError(
             "a user and a password don't belong here: set TICKSTREAM_KAFKA_SASL_USERNAME and "
             "TICKSTREAM_KAFKA_SASL_PASSWORD"

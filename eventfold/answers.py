@@ -1,15 +1,16 @@
-"""Answers over HTTP, read as far as they may reach: who answers is not always whom we know."""
+"""HTTP responses, read up to a size limit because the server may not be a trusted one."""
 
 from aiohttp import ClientPayloadError, ClientResponse, ClientResponseError
 
-#: Bytes of one, decompressed: an answer with the most windows that may be asked for has 3 MB.
+#: Most bytes of a decompressed body; the largest page of windows that a query may ask for has 3 MB.
 LIMIT = 32 << 20
 
 
 async def read_answer(reply: ClientResponse) -> bytes:
-    """Return the body of an answer. Raises ClientPayloadError where it is larger than LIMIT.
+    """Return the body of a response. Raises ClientPayloadError if it is larger than LIMIT.
 
-    aiohttp decompresses a little more than it is asked for at once, so no more than that is held.
+    The body is read piece by piece, so at most LIMIT and one piece is in memory. aiohttp may
+    decompress a little more into a piece than it was asked for.
     """
     body = bytearray()
     async for piece in reply.content.iter_any():
@@ -20,7 +21,7 @@ async def read_answer(reply: ClientResponse) -> bytes:
 
 
 def describe_failure(error: Exception) -> str:
-    """Describe why nobody answers, without what aiohttp says of the request: headers, the URL."""
+    """Describe why a request failed, without the request's headers and URL that aiohttp adds."""
     if isinstance(error, ClientResponseError):
         return f"{error.status} {error.message}".strip()
     return str(error) or type(error).__name__

@@ -1,8 +1,8 @@
-"""Decoding JSON that comes from outside: records, requests, answers, files. One kind of error.
+"""Decoders of JSON from outside (records, requests, responses, files) with one kind of error.
 
-msgspec alone raises three kinds, two of which nobody thinks of: for a text that is no UTF-8, and
-for one that is nested so deeply that decoding it would overrun the stack. What reads a topic would
-end by them, for all that comes after.
+msgspec itself raises three kinds. Two of them are easily forgotten: one for text that is not
+UTF-8, one for text nested so deeply that decoding it would overrun the stack. A consumer that
+does not catch them stops at that record.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,9 @@ def json_decoder(kind: type[T]) -> Callable[[bytes | str], T]: ...
 @overload
 def json_decoder(kind: Any) -> Callable[[bytes | str], Any]: ...
 def json_decoder(kind: Any) -> Callable[[bytes | str], Any]:
-    """Return what decodes JSON into a type, whose bounds it checks.
+    """Return a function that decodes JSON into the type `kind` and checks the type's bounds.
 
-    What it returns raises `msgspec.DecodeError`, a ValueError, whatever is wrong with its input.
+    For any invalid input, that function raises `msgspec.DecodeError`, a ValueError.
 
     >>> json_decoder(list[int])(b"[1, 2]")
     [1, 2]
@@ -43,5 +43,5 @@ def decode_json(text: bytes | str, kind: type[T]) -> T: ...
 @overload
 def decode_json(text: bytes | str, kind: Any = Any) -> Any: ...
 def decode_json(text: bytes | str, kind: Any = Any) -> Any:
-    """Decode what is decoded once; see `json_decoder`."""
+    """Decode one text; use `json_decoder` for many of a type. Raises `msgspec.DecodeError`."""
     return json_decoder(kind)(text)

@@ -1,7 +1,8 @@
-"""The optional extension: the innermost loops of candles in C, with the same results bit by bit.
+"""The optional native extension: the innermost loops of candles in C, with bit-identical results.
 
-`make native` builds it (`native/`); without it, or with TICKSTREAM_NATIVE=false, the Python that
-it stands for does the work, as it does for all that isn't plain. docs/performance.md has more.
+`make native` builds it from `native/`. The pure-Python fallback is used without it, with
+TICKSTREAM_NATIVE=false, and for every case that the extension does not cover; see
+docs/performance.md.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple
 
-#: What the extension has to say of itself: another one was built for other code.
+#: Interface version that the extension must have; one with another was built for other code.
 INTERFACE = 7
 
 
@@ -26,7 +27,7 @@ class Extension(NamedTuple):
 
 @cache
 def extension() -> Extension | None:
-    """Give the extension; None where it is not installed, or built for other code."""
+    """Return the extension, or None if it is not installed or was built for other code."""
     try:
         import tickstream_native as found  # noqa: PLC0415  # it may be missing
         from tickstream_native import (  # noqa: PLC0415
@@ -45,7 +46,7 @@ def extension() -> Extension | None:
 
 
 def in_words(*, wanted: bool) -> str:
-    """Say, for the log, whether the extension is used, and why not if not."""
+    """Describe, for the log, whether the extension is used, or why it is not."""
     if not wanted:
         return "by pure Python: TICKSTREAM_NATIVE is off"
     if extension() is None:

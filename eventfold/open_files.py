@@ -1,20 +1,20 @@
-"""The limit on open files: raised at start, and named where it is reached."""
+"""The limit on open files: raised at start, and named in the error when it is reached."""
 
 import errno
 import os
 import resource
 
-#: As many as a worker may ever need: 256 of each store, connections, and what libraries open.
+#: Limit to set; a worker never needs more: 256 files a store, connections, files of libraries.
 ENOUGH = 65_536
 
-#: How the C library, and so RocksDB, describes an error of this kind.
+#: The C library's text for EMFILE, which RocksDB repeats.
 _TEXT = "Too many open files"
 
 
 def raise_limit() -> None:
-    """Raise the soft limit of this process, as far as the hard one lets it.
+    """Raise the soft limit of this process to ENOUGH, or to the hard limit if that is lower.
 
-    Shells and systemd set it to 1,024, for the sake of programs that use `select`.
+    Shells and systemd set the soft limit to 1,024 for programs that use `select`.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = ENOUGH if hard == resource.RLIM_INFINITY else min(hard, ENOUGH)
@@ -23,7 +23,7 @@ def raise_limit() -> None:
 
 
 def is_reached() -> bool:
-    """Return whether this process can open no file any more."""
+    """Return whether this process can open no more files."""
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:
@@ -32,7 +32,7 @@ def is_reached() -> bool:
 
 
 def is_limit(error: BaseException) -> bool:
-    """Return whether an error, or what it was raised from, is that too many files are open."""
+    """Return whether an error, or its `__cause__`, means that too many files are open."""
     return any(
         _TEXT in str(each) or getattr(each, "errno", None) in {errno.EMFILE, errno.ENFILE}
         for each in (error, error.__cause__)
@@ -40,7 +40,7 @@ def is_limit(error: BaseException) -> bool:
 
 
 def describe_limit() -> str:
-    """Describe in one line that too many files are open, and what to do."""
+    """Describe in one line that too many files are open, and the remedy."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return (
         f"too many open files: this process may have {limit:,} open: raise the limit (`ulimit -n`, "

@@ -1,29 +1,30 @@
-"""Files and directories of ours that no other user of the machine may read."""
+"""Files and directories that only their owner may access."""
 
 import os
 from pathlib import Path
 
-#: Of a file that is made: its owner's alone from its first byte on.
+#: Mode of a file that we create, so that it is private before its first byte is written.
 MODE = 0o600
 
-#: What is taken from files and directories that libraries make: RocksDB, SQLite, Kafka.
+#: Permissions removed from files and directories that libraries create: RocksDB, SQLite, Kafka.
 UMASK = 0o077
 
 
 def private(name: str, flags: int) -> int:
-    """Open a file as `open(..., opener=private)` does."""
+    """Open a file with MODE and return its descriptor, for `open(..., opener=private)`."""
     return os.open(name, flags, MODE)
 
 
 def keep_private() -> None:
-    """Make whatever this process makes from now on its user's alone."""
+    """Set the umask, so that files that this process creates from now on are private."""
     os.umask(UMASK)
 
 
 def make_private(path: Path) -> None:
-    """Take what others may do with a file or directory of older versions, if it is there.
+    """Remove the permissions of group and others from a path, if it exists and is this user's.
 
-    Only for what bears a name of ours: a directory that a user has named may be anything.
+    Older versions created such files and directories. Call it only for paths whose names we
+    chose: a directory that a user has named may be shared on purpose.
     """
     try:
         found = path.stat()

@@ -1,4 +1,4 @@
-"""A mapping bounded in bytes: what was used last is remembered."""
+"""A cache bounded in bytes, which keeps the entries used last."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from typing import TypeVar
 K = TypeVar("K", bound=Sized)
 V = TypeVar("V")
 
-#: Memory of an entry beside the text of its key: the place in the table, two small objects.
+#: Estimated bytes of an entry besides its key's text: the slot in the dict, two small objects.
 ENTRY = 200
 
-#: Bytes of a mapping that nobody asked to be smaller.
+#: Default limit of a cache, in bytes.
 LIMIT = 16 << 20
 
 
 class Recent(dict[K, V]):
-    """Values by key (text or bytes), in about `limit` bytes; `make` computes one that is missing.
+    """Cache of values by key (text or bytes) in about `limit` bytes; `make` computes a missing one.
 
-        partition_of = Recent(compute_partition)
-        partition_of[b"AAPL"]
+    There are two generations. When the young one reaches half of the bytes it becomes the old
+    one, and the entries of the previous old one are dropped unless they were read since. So a hit
+    costs as much as a dict's. Without `make`, an unknown key raises KeyError. `get` and `in` find
+    keys of the young generation only.
 
-    There are two generations: when the young one has half of the bytes, it becomes the old one,
-    and what that had is forgotten unless it was asked for since. So a hit costs what a dict's
-    does. Without `make` a key that is not known raises KeyError; `get` sees the young ones alone.
+    >>> length = Recent(len)
+    >>> length["AAPL"]
+    4
     """
 
     def __init__(self, make: Callable[[K], V] | None = None, *, limit: int = LIMIT) -> None:
@@ -45,7 +47,7 @@ class Recent(dict[K, V]):
 
     def __setitem__(self, key: K, value: V) -> None:
         if key not in self:
-            # Twice: a value is often made of the key's text.
+            # The key's length counts twice, since a value often contains the key's text.
             size = ENTRY + 2 * len(key)
             if self._bytes + size > self._half:
                 self._old = dict(self)
@@ -56,5 +58,5 @@ class Recent(dict[K, V]):
 
     @property
     def remembered(self) -> int:
-        """How many keys are known, of both generations."""
+        """Number of entries of both generations; a key that is in both counts twice."""
         return len(self) + len(self._old)

@@ -1,4 +1,4 @@
-"""Topics: what stands in them, for how long, how they are configured."""
+"""Topics: their record types, retention and configuration."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,66 +11,68 @@ from eventfold.records import DeadLetter, SchemaLevel, SchemaVersion, TopicOwner
 
 DAY = 86_400_000
 
-#: Kafka's bound on how far a record's timestamp is ahead of the broker's clock (ms), from 3.6 on.
+#: Topic option (Kafka 3.6 or newer): how far (ms) a record's timestamp may be ahead of the
+#: broker's clock.
 AFTER_MAX = "message.timestamp.after.max.ms"
 
-#: Whose clock the timestamps of a topic are of: the producers', or the brokers'.
+#: Topic option: whether timestamps are of the producer's clock or of the broker's.
 TIMESTAMP_TYPE = "message.timestamp.type"
 
-#: How long brokers keep the tombstones of a changelog (ms).
+#: Time (ms) that brokers keep the tombstones of a changelog.
 TOMBSTONES_KEPT = DAY
 
 
 class Timestamp(Enum):
-    """Where the time of an event may come from, if not from a field of its record."""
+    """Source of an event's time, if it is not a field of the record."""
 
-    #: Kafka's timestamp, given by the producer.
+    #: Kafka's timestamp, set by the producer.
     CREATE = "CreateTime"
-    #: Kafka's timestamp, given by the broker when it stored the record.
+    #: Kafka's timestamp, set by the broker when it stored the record.
     LOG_APPEND = "LogAppendTime"
-    #: The worker's clock when it reads the record, never before the partition's stream time: no
-    #: replay gives the same windows again.
+    #: The worker's clock when it reads the record, never before the partition's stream time. A
+    #: replay does not reproduce the windows.
     PROCESSING = "processing time"
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic: what stands in it and how long.
+    """A topic: the type of its records, their key and event time, and how long they are kept.
 
-    `time` is the field with the time of an event (integer ms since the epoch), or a Timestamp.
-    `partitions` None means `TOPIC_PARTITIONS`: such topics are co-partitioned, a key has the
-    same partition in each. `retention` is in ms by Kafka's timestamp, None for ever.
+    `time` is the field with the event time (integer ms since the epoch), or a Timestamp.
+    `partitions` None means `TOPIC_PARTITIONS`: such topics are co-partitioned, so a key has the
+    same partition in each. `retention` is in ms by Kafka's timestamp; None keeps records for ever.
     A compacted topic keeps the last value of each key.
     """
 
-    #: Its name without TICKSTREAM_TOPIC_PREFIX and application id: see `name`.
+    #: The name without TICKSTREAM_TOPIC_PREFIX and application id; see `name`.
     base_name: str
     key: str
-    #: A type, or a union of tagged ones.
+    #: The type of the records, or a union of tagged types.
     value: Any
     purpose: str
     partitions: int | None = None
     retention: int | None = 30 * DAY
     compacted: bool = False
     time: str | Timestamp = "time"
-    #: Fields that tell the windows of a key apart; those of size, advance, start if empty.
+    #: Fields that identify a window of a key; if empty, those of size, advance and start.
     identity: tuple[str, ...] = ()
-    #: Fields that depend on when a record was processed: a replay gives others.
+    #: Fields that depend on processing time: a replay computes other values.
     processing: tuple[str, ...] = ()
-    #: Whether a record's Kafka key has to be its key field; else it may have any, or none.
+    #: Whether a record's Kafka key must equal its key field; if not, it may have any key or none.
     keyed: bool = True
-    #: What makes a record of a value; it raises ValueError for what is none. JSON if None.
+    #: Deserializer of a value; raises ValueError for an invalid one. JSON if None.
     read: Callable[[bytes], Any] | None = None
-    #: What makes a value of a record. JSON if None.
+    #: Serializer of a record. JSON if None.
     write: Callable[[Any], bytes] | None = None
-    #: What makes a record of a tombstone: of its key, and of Kafka's timestamp (ms), which is the
-    #: only time it has. Without it, a value that is not there can't be read.
+    #: Makes a record of a tombstone from its key and Kafka's timestamp (ms), the only time it has.
+    #: If None, a tombstone can't be read.
     tombstone: Callable[[str, int], Any] | None = None
-    #: Between two steps of one application: no other one reads it, its name has the application's.
+    #: Whether it connects two steps of one application, whose id is then part of the topic's name.
     internal: bool = False
-    #: Written by producers, which know nothing of TICKSTREAM_TOPIC_PREFIX: it never has the prefix.
+    #: Whether producers outside of the application write it; its name never has
+    #: TICKSTREAM_TOPIC_PREFIX, which they do not know.
     external: bool = False
-    #: Any number of applications may write it; it has no owner.
+    #: Whether any number of applications may write it, so that it has no owner.
     shared: bool = False
 
     @cached_property
@@ -81,11 +83,11 @@ class Topic:
         return settings().topic_name(self.base_name, internal=self.internal)
 
     def partition_count(self, conf: Settings | None = None) -> int:
-        """Give how many partitions this topic has under `conf` (this process's if None)."""
+        """Return the number of partitions under the settings `conf`; this process's if None."""
         return self.partitions or (conf or settings()).topic_partitions
 
     def config(self) -> dict[str, str]:
-        """Give the topic's configuration, in Kafka's own names."""
+        """Return the topic's configuration by Kafka's option names."""
         if self.compacted:
             return {"cleanup.policy": "compact"} | self._timestamps()
         return {
@@ -96,8 +98,8 @@ class Topic:
     def _timestamps(self) -> dict[str, str]:
         if self.time is Timestamp.LOG_APPEND:
             return {TIMESTAMP_TYPE: self.time.value}
-        # Event times are compared with Kafka's timestamps, or are those: both are of the producer's
-        # clock, and the broker refuses what is far ahead of its own.
+        # Event times are Kafka's timestamps or are checked against them. Both come from the
+        # producer's clock, so the broker rejects records that are far ahead of its own clock.
         bound = {AFTER_MAX: str(settings().max_ahead)}
         if self.time is Timestamp.CREATE:
             return {TIMESTAMP_TYPE: self.time.value} | bound
@@ -106,17 +108,17 @@ class Topic:
 
 @dataclass(frozen=True)
 class Changelog:
-    """The topic that holds the rows of a table, partitioned as the table's source."""
+    """The changelog topic of a table: its rows, co-partitioned with the table's source."""
 
     name: str
     source: Topic
 
     def partition_count(self, conf: Settings | None = None) -> int:
-        """Give how many partitions it has: its source's."""
+        """Return the number of partitions, which is that of the source."""
         return self.source.partition_count(conf)
 
     def config(self) -> dict[str, str]:
-        """Give the topic's configuration: segments closed soon enough to be compacted."""
+        """Return the topic's configuration, whose segments roll early enough to be compacted."""
         return {
             "cleanup.policy": "compact",
             "segment.bytes": str(32 << 20),

@@ -1,4 +1,4 @@
-"""Aggregates: what a pane keeps of the records in it; those there are, and what makes one."""
+"""Aggregates: functions that fold the records of a pane into a state; see `Aggregate`."""
 
 from eventfold.aggregates.counts import Count, CountState
 from eventfold.aggregates.distinct import Distinct

@@ -1,4 +1,4 @@
-"""How many."""
+"""Count of records."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,13 +9,13 @@ from eventfold.aggregates.fields import Field, FieldAggregate, getter
 
 
 class CountState(Struct, array_like=True, gc=False):
-    """A number of records."""
+    """Number of records."""
 
     count: int = 0
 
 
 class Count(FieldAggregate[CountState]):
-    """How many records; with a field, how many that have it: those where it is not None."""
+    """Number of records, or, with a field, of the records in which it is not None."""
 
     state = CountState
 
@@ -27,19 +27,19 @@ class Count(FieldAggregate[CountState]):
             super().__init__(field, _present)
 
     def zero(self) -> CountState:
-        """Give the state of no records."""
+        """Return an empty state."""
         return CountState()
 
     def put(self, state: CountState, seen: bool, time: int, offset: int) -> None:  # noqa: ARG002
-        """Count one."""
+        """Count one record."""
         state.count += 1
 
     def merge(self, left: CountState, right: CountState) -> CountState:
-        """Give the count of both."""
+        """Return a state with the sum of both counts."""
         return CountState(left.count + right.count)
 
     def value(self, state: CountState) -> int:
-        """Give the number of records."""
+        """Return the number of records."""
         return state.count
 
 

@@ -1,4 +1,4 @@
-"""How many different values, about."""
+"""Approximate number of distinct values."""
 
 from collections.abc import Callable
 from math import ceil, isfinite, log2
@@ -9,20 +9,20 @@ from eventfold.aggregates.extras import needed
 from eventfold.aggregates.fields import LEAST, MOST, Field, FieldAggregate, getter, name_of, text
 from eventfold.windows.errors import DefinitionError
 
-#: What stands for the empty text, which the sketch would not see. Any number would do.
+#: Stands for the empty text, which the sketch would ignore; the number is arbitrary.
 _EMPTY = -0x2E17_93B0_5C4D_A681
 
 
 class Distinct(FieldAggregate[Any]):
-    """About how many different values a field has, by a HyperLogLog sketch.
+    """Approximate number of distinct values of a field, by a HyperLogLog sketch.
 
-    Values are text, bytes, finite numbers; those that are equal in Python count once. `error` is
-    the relative standard error, 0.005 to 0.1: two of three results are nearer than that, all but
-    one of 300 nearer than three times that. In a row, a state takes 16 bytes and 4 for each
-    value; from 384 values on, which is up to where it counts exactly, 4 KB. That is for an error
-    of 0.02; half the error takes four times as much.
+    Values are text, bytes or finite numbers; values that are equal in Python count once. `error` is
+    the relative standard error, a fraction from 0.005 to 0.1: two of three results are nearer than
+    that, and all but one of 300 nearer than three times that. For an error of 0.02, a state takes
+    16 bytes of a row and 4 for each value. From 384 values on, up to which the count is exact, it
+    takes 4 KB. Half the error takes four times as much.
 
-    Raises DefinitionError for another `error`, and where the library isn't installed.
+    Raises DefinitionError for another `error`, or if the library is not installed.
     """
 
     def __init__(self, field: Field, error: float = 0.02) -> None:
@@ -36,19 +36,19 @@ class Distinct(FieldAggregate[Any]):
         self.field = f"{name_of(field)}, {1 << self._log_registers} registers"
 
     def zero(self) -> Any:
-        """Give the state of no records."""
+        """Return an empty state."""
         return self.state(self._sketches.Hll.empty(self._log_registers))
 
     def put(self, state: Any, seen: str | float, time: int, offset: int) -> None:  # noqa: ARG002
-        """Add a value to the set."""
+        """Add a value to the sketch."""
         state.sketch.add(seen)
 
     def merge(self, left: Any, right: Any) -> Any:
-        """Give the state of the values of both."""
+        """Return a state with the values of both."""
         return self.state(left.sketch.union(right.sketch))
 
     def value(self, state: Any) -> int:
-        """Give the estimate, a whole number."""
+        """Return the estimate, rounded to a whole number."""
         return round(state.sketch.estimate())
 
 
@@ -75,5 +75,5 @@ def _values(field: Field) -> Callable[[Any], str | float | None]:
 
 
 def _whole(value: int) -> int | str:
-    """Give what the sketch takes for an int: it has 64 bits, and would take more for a float."""
+    """Return an int as the sketch needs it: text above 64 bits, which it would read as a float."""
     return int(value) if LEAST <= value <= MOST else f"\0int {value:x}"

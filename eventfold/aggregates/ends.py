@@ -1,4 +1,4 @@
-"""First and last by event time, whatever the order of arrival."""
+"""First and last value by event time, whatever the order of arrival."""
 
 from msgspec import Struct
 
@@ -7,7 +7,7 @@ from eventfold.windows.panes import AFTER_ALL, BEFORE_ALL
 
 
 class FirstState(Struct, array_like=True, gc=False):
-    """A value and the record it is of: its event time (ms) and source offset."""
+    """The first value, with the event time (ms) and source offset of its record."""
 
     time: int = AFTER_ALL
     offset: int = AFTER_ALL
@@ -15,7 +15,7 @@ class FirstState(Struct, array_like=True, gc=False):
 
 
 class LastState(Struct, array_like=True, gc=False):
-    """A value and the record it is of: its event time (ms) and source offset."""
+    """The last value, with the event time (ms) and source offset of its record."""
 
     time: int = BEFORE_ALL
     offset: int = BEFORE_ALL
@@ -23,9 +23,9 @@ class LastState(Struct, array_like=True, gc=False):
 
 
 class First(FieldAggregate[FirstState]):
-    """A field of the record with the smallest (time, offset) that has it; None of nothing.
+    """Value of a field in the record with the smallest (time, offset); None without a value.
 
-    A number, text or a bool.
+    It is a number, text or bool. Records in which the field is None are skipped.
     """
 
     state = FirstState
@@ -34,30 +34,30 @@ class First(FieldAggregate[FirstState]):
         super().__init__(field, plain)
 
     def zero(self) -> FirstState:
-        """Give the state of no records."""
+        """Return an empty state."""
         return FirstState()
 
     def put(self, state: FirstState, seen: Plain, time: int, offset: int) -> None:
-        """Keep a value if it comes before."""
+        """Replace the value if its record precedes the present one's."""
         if time < state.time or (time == state.time and offset < state.offset):
             state.time = time
             state.offset = offset
             state.item = seen
 
     def merge(self, left: FirstState, right: FirstState) -> FirstState:
-        """Give the first of both."""
+        """Return a state with the first of both values."""
         first = left if (left.time, left.offset) <= (right.time, right.offset) else right
         return FirstState(first.time, first.offset, first.item)
 
     def value(self, state: FirstState) -> Plain | None:
-        """Give the first value."""
+        """Return the first value."""
         return state.item
 
 
 class Last(FieldAggregate[LastState]):
-    """A field of the record with the largest (time, offset) that has it; None of nothing.
+    """Value of a field in the record with the largest (time, offset); None without a value.
 
-    A number, text or a bool.
+    It is a number, text or bool. Records in which the field is None are skipped.
     """
 
     state = LastState
@@ -66,21 +66,21 @@ class Last(FieldAggregate[LastState]):
         super().__init__(field, plain)
 
     def zero(self) -> LastState:
-        """Give the state of no records."""
+        """Return an empty state."""
         return LastState()
 
     def put(self, state: LastState, seen: Plain, time: int, offset: int) -> None:
-        """Keep a value if it comes after."""
+        """Replace the value if its record follows the present one's."""
         if time > state.time or (time == state.time and offset > state.offset):
             state.time = time
             state.offset = offset
             state.item = seen
 
     def merge(self, left: LastState, right: LastState) -> LastState:
-        """Give the last of both."""
+        """Return a state with the last of both values."""
         last = left if (left.time, left.offset) >= (right.time, right.offset) else right
         return LastState(last.time, last.offset, last.item)
 
     def value(self, state: LastState) -> Plain | None:
-        """Give the last value."""
+        """Return the last value."""
         return state.item

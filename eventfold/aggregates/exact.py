@@ -1,4 +1,4 @@
-"""Sums without rounding: the same in any order, to the last bit."""
+"""Sums without rounding, equal to the last bit in any order."""
 
 from math import inf
 from reprlib import repr as shortened
@@ -9,12 +9,19 @@ MOST_BITS = 2 * 1074
 
 
 class Exact:
-    """The number `whole / 2**bits`, which grows by sums of floats and of their products.
+    """Exact sum of floats, or of products of two floats: the number `whole / 2**bits`.
 
     Each float is a whole number over a power of two, so integers of any length hold such sums
-    exactly. Float sums depend on the order they are made in (Goldberg: "What every computer
-    scientist should know about floating-point arithmetic", ACM Computing Surveys 23(1), 1991);
-    these don't, and are rounded once, when they are looked at.
+    exactly. Float sums depend on the order of the additions (Goldberg: "What every computer
+    scientist should know about floating-point arithmetic", ACM Computing Surveys 23(1), 1991).
+    Exact sums do not; they are rounded once, when they are read.
+
+    >>> total = Exact()
+    >>> for number in (1e100, 1.0, -1e100):
+    ...     whole, divisor = number.as_integer_ratio()
+    ...     total.add(whole, divisor.bit_length() - 1)
+    >>> total.over()
+    1.0
     """
 
     __slots__ = ("bits", "whole")
@@ -40,17 +47,17 @@ class Exact:
         return total
 
     def over(self, count: int = 1) -> float:
-        """Give the float next to this number over `count`; infinite where floats don't reach."""
+        """Return the float nearest to this number over `count`; infinite beyond a float's range."""
         return quotient(self.whole, count << self.bits)
 
     def to_bytes(self) -> bytes:
-        """Give `bits` (2 bytes, big endian), then `whole` (two's complement, big endian)."""
+        """Return `bits` (2 bytes, big endian), then `whole` (two's complement, big endian)."""
         length = self.whole.bit_length() // 8 + 1
         return self.bits.to_bytes(2, "big") + self.whole.to_bytes(length, "big", signed=True)
 
     @classmethod
     def from_bytes(cls, raw: bytes, /) -> "Exact":
-        """Read what `to_bytes` gave. Raises ValueError for what it can't have given."""
+        """Parse the bytes of `to_bytes`. Raises ValueError for bytes it can't have returned."""
         bits = int.from_bytes(raw[:2], "big")
         if len(raw) < 3 or bits > MOST_BITS:
             raise ValueError(f"{shortened(raw)} is no exact sum")
@@ -68,7 +75,7 @@ class Exact:
 
 
 def quotient(dividend: int, divisor: int) -> float:
-    """Give the float next to `dividend / divisor`; infinite where floats don't reach.
+    """Return the float nearest to `dividend / divisor`; infinite beyond a float's range.
 
     The divisor is positive.
     """

@@ -1,4 +1,4 @@
-"""Libraries that only some aggregates need: loaded with the first definition of one."""
+"""Optional libraries of some aggregates, imported with the first definition that needs one."""
 
 from importlib import import_module
 from types import ModuleType
@@ -7,7 +7,7 @@ from eventfold.windows.errors import DefinitionError
 
 
 def needed(module: str, by: str) -> ModuleType:
-    """Import a module for the aggregate `by`. Raises DefinitionError where one isn't installed."""
+    """Import a module for the aggregate `by`. Raises DefinitionError if it is not installed."""
     try:
         return import_module(module)
     except ModuleNotFoundError as error:

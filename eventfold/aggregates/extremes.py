@@ -1,4 +1,4 @@
-"""Least and greatest."""
+"""Minimum and maximum."""
 
 from msgspec import Struct
 
@@ -6,7 +6,7 @@ from eventfold.aggregates.fields import Field, FieldAggregate, numbers
 
 
 class ExtremeState(Struct, array_like=True, gc=False):
-    """A number, None of nothing."""
+    """The least or greatest number so far; None without a value."""
 
     number: int | float | None = None
 
@@ -18,34 +18,34 @@ class _Extreme(FieldAggregate[ExtremeState]):
         super().__init__(field, numbers)
 
     def zero(self) -> ExtremeState:
-        """Give the state of no records."""
+        """Return an empty state."""
         return ExtremeState()
 
     def merge(self, left: ExtremeState, right: ExtremeState) -> ExtremeState:
-        """Give the state of the numbers of both."""
+        """Return a state with the lesser (`Min`) or greater (`Max`) of both numbers."""
         merged = ExtremeState(left.number)
         if right.number is not None:
             self.put(merged, right.number, 0, 0)
         return merged
 
     def value(self, state: ExtremeState) -> float | None:
-        """Give the number; None of nothing."""
+        """Return the number; None without a value."""
         return state.number
 
 
 class Min(_Extreme):
-    """The least number in a field; None of nothing."""
+    """Least number in a field; None without a value."""
 
     def put(self, state: ExtremeState, seen: float, time: int, offset: int) -> None:  # noqa: ARG002
-        """Keep a number if it is less."""
+        """Replace the number if the new one is less."""
         if state.number is None or seen < state.number:
             state.number = seen
 
 
 class Max(_Extreme):
-    """The greatest number in a field; None of nothing."""
+    """Greatest number in a field; None without a value."""
 
     def put(self, state: ExtremeState, seen: float, time: int, offset: int) -> None:  # noqa: ARG002
-        """Keep a number if it is greater."""
+        """Replace the number if the new one is greater."""
         if state.number is None or seen > state.number:
             state.number = seen

@@ -1,7 +1,7 @@
-"""What aggregates read of a record: a field by its name, or what a function makes of the record.
+"""Values that aggregates read from a record: a field by its name, or a function of the record.
 
-What a row could not give back as it was is refused here, before it gets into any state. None is a
-missing value: it is skipped, as SQL's aggregates skip NULL.
+A value that a row could not store and return unchanged is rejected here, before it gets into any
+state. None is a missing value: it is skipped, as SQL's aggregates skip NULL.
 """
 
 from collections.abc import Callable
@@ -17,56 +17,59 @@ S = TypeVar("S")
 #: An attribute's name (`price`, `order.price`), or a function of the record.
 Field = str | Callable[[Any], Any]
 
-#: What `plain` gives, as it stands in a row.
+#: The values that the readers of `plain` return, and that a row stores.
 Plain = bool | int | float | str
 
-#: The integers that fit into a row.
+#: Bounds of the integers that fit into a row.
 LEAST, MOST = -(1 << 63), (1 << 63) - 1
 
 
 class FieldAggregate(Generic[S]):
-    """An aggregate of one field, in two steps: to look, which may raise, and to put, which can't.
+    """An aggregate of one field, in two steps: `look` reads a value and may raise, `put` folds it.
 
-    So several aggregates can look at a record before the first of them changes.
+    So several aggregates can read a record before the first of them changes.
     """
 
     version = 1
 
     def __init__(self, field: Field, read: Callable[[Field], Callable[[Any], Any]]) -> None:
         self.field = name_of(field)
-        #: Gives what is to be put of a record, None for nothing.
+        #: Returns the value of a record that `put` folds; None if there is none.
         self.look = read(field)
 
     @property
     def layout(self) -> str:
-        """What the rows hold: class, field, version."""
+        """Description of what the rows hold: class, field, version."""
         return f"{type(self).__name__}({self.field}) {self.version}"
 
     def __repr__(self) -> str:
         return self.layout
 
     def add(self, state: S, record: Any, time: int, offset: int) -> None:
-        """Fold one record into `state`; raises before it changes."""
+        """Fold one record, of event time `time` (ms), into `state`.
+
+        Raises what `look` raises, before the state changes.
+        """
         seen = self.look(record)
         if seen is not None:
             self.put(state, seen, time, offset)
 
     def put(self, state: S, seen: Any, time: int, offset: int) -> None:
-        """Fold what `look` has given of a record into `state`; does not raise."""
+        """Fold a value that `look` returned into `state`; must not raise."""
         raise NotImplementedError
 
 
 def name_of(field: Field) -> str:
-    """Give what a field is called in messages and layouts: of a function, its name.
+    """Return the name of a field for messages and layouts; for a function, its own name.
 
-    Two lambdas have the same one, so a table can't tell that its own was exchanged.
+    All lambdas share one name, so a table can't detect that its lambda was replaced.
     """
     name: str = field if isinstance(field, str) else getattr(field, "__name__", "")
     return name or type(field).__name__
 
 
 def getter(field: Field) -> Callable[[Any], Any]:
-    """Give what reads `field` of a record. Raises DefinitionError where it is none."""
+    """Return a function that reads `field` of a record. Raises DefinitionError for no field."""
     if isinstance(field, str) and all(part.isidentifier() for part in field.split(".")):
         return attrgetter(field)
     if callable(field):
@@ -75,10 +78,10 @@ def getter(field: Field) -> Callable[[Any], Any]:
 
 
 def numbers(field: Field) -> Callable[[Any], float | None]:
-    """Give what reads a number, an int of 64 bits or a finite float; None if it is missing.
+    """Return a function that reads a number: an int of 64 bits or a finite float; None if missing.
 
-    It raises TypeError for what is no number, a bool among it, ValueError for NaN and infinities,
-    OverflowError for greater ints.
+    It raises TypeError for any other type, bool included, ValueError for NaN and infinities, and
+    OverflowError for ints of more than 64 bits.
     """
     get, name = getter(field), name_of(field)
 
@@ -101,9 +104,11 @@ def numbers(field: Field) -> Callable[[Any], float | None]:
 
 
 def plain(field: Field) -> Callable[[Any], Plain | None]:
-    """Give what reads a value that a row gives back as it was; None if it is missing.
+    """Return a function that reads a value which a row returns unchanged; None if it is missing.
 
-    That is text, bools, and what `numbers` takes. It raises TypeError for anything else.
+    Such values are text, bools, and the numbers that `numbers` accepts. The function raises
+    TypeError for any other type, ValueError for text that is not valid Unicode, and for numbers
+    what `numbers` raises.
     """
     get, name = getter(field), name_of(field)
 
@@ -121,7 +126,7 @@ def plain(field: Field) -> Callable[[Any], Plain | None]:
 
 
 def _number(name: str, value: float) -> float:
-    # Of its subclasses, such as those of numpy and enum, rows know nothing.
+    # Convert subclasses of int and float, such as those of numpy and enum: a row can't store them.
     if isinstance(value, float):
         if not isfinite(value):
             raise ValueError(f"{name}: {value} is not finite")
@@ -133,7 +138,7 @@ def _number(name: str, value: float) -> float:
 
 
 def text(name: str, value: str) -> str:
-    """Give `value` if it can be written. Raises ValueError, with the field's `name`, if not."""
+    """Return `value` as a plain str. Raises ValueError, naming the field, for invalid Unicode."""
     if not value.isascii():
         try:
             value.encode()

@@ -15,45 +15,45 @@ _TYPE = tgt_hll_type.HLL_8
 
 
 class Hll:
-    """A sketch of a set, of `2**log_registers` registers at most; a few bytes for few values."""
+    """Sketch of a set: at most `2**log_registers` registers, and few bytes for few values."""
 
     __slots__ = ("add", "sketch")
 
     def __init__(self, sketch: hll_sketch) -> None:
         self.sketch = sketch
-        #: Takes a value that is text, a float, or an int of 64 bits.
+        #: Adds a value: text, a float, or an int of 64 bits.
         self.add = sketch.update
 
     @classmethod
     def empty(cls, log_registers: int) -> "Hll":
-        """Give the sketch of the empty set."""
+        """Return the sketch of the empty set."""
         return cls(hll_sketch(log_registers, _TYPE))
 
     def union(self, other: "Hll") -> "Hll":
-        """Give a sketch of the union of both sets."""
+        """Return a sketch of the union of both sets."""
         return Hll(_united(self.sketch, other.sketch).get_result(_TYPE))
 
     def estimate(self) -> float:
-        """Estimate the size of the set: a function of the set alone.
+        """Return an estimate of the size of the set, which depends on the set alone.
 
-        A sketch that only ever got single values keeps a better estimate beside its registers
-        (HIP: Ting, KDD 2014), which depends on their order; one that was united with another,
-        or else with itself, estimates by its registers.
+        A sketch that was never merged keeps a better estimate beside its registers (HIP: Ting,
+        KDD 2014), but that one depends on the order of its values. So the sketch is merged with
+        itself here: a merged sketch estimates by its registers.
         """
         estimate: float = _united(self.sketch, self.sketch).get_estimate()
         return estimate
 
     def to_bytes(self) -> bytes:
-        """Give a checksum (CRC-32, 4 bytes, big endian), then the library's compact format."""
+        """Return a checksum (CRC-32, 4 bytes, big endian), then the library's compact format."""
         raw: bytes = self.sketch.serialize_compact()
         return crc32(raw).to_bytes(4, "big") + raw
 
     @classmethod
     def from_bytes(cls, raw: bytes, /) -> "Hll":
-        """Read what `to_bytes` gave. Raises ValueError for anything else.
+        """Parse the bytes of `to_bytes`. Raises ValueError for any others.
 
-        The checksum is no luxury: given bytes that it hasn't written, the library may write
-        beyond its memory.
+        The checksum is necessary: given bytes that it has not written, the library may write out
+        of bounds.
         """
         body = raw[4:]
         if not body or crc32(body) != int.from_bytes(raw[:4], "big"):
@@ -62,7 +62,7 @@ class Hll:
 
 
 class DistinctState(Struct, array_like=True, gc=False):
-    """A sketch of the set of values."""
+    """Sketch of the set of values."""
 
     sketch: Hll
 

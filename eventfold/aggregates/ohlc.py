@@ -1,4 +1,4 @@
-"""Open, high, low, close, volume: what a candle is made of."""
+"""Open, high, low, close, volume: the aggregate of candles."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -10,12 +10,12 @@ from msgspec import Struct
 
 from eventfold.windows.panes import AFTER_ALL, BEFORE_ALL
 
-#: A volume above this is a float: rows hold no integer of more than 64 bits.
+#: Greatest volume that is an integer; rows hold integers of 64 bits, so a greater one is a float.
 LARGEST_WHOLE = 2**63 - 1
 
 
 class Trade(Protocol):
-    """What can be folded into a candle."""
+    """A record that can be folded into a candle."""
 
     @property
     def price(self) -> float:
@@ -23,13 +23,14 @@ class Trade(Protocol):
 
     @property
     def size(self) -> float:
-        """Units traded; integers are summed up exactly."""
+        """Units traded; integers are summed exactly."""
 
 
 class OhlcState(Struct, array_like=True, gc=False):
-    """Prices of some trades.
+    """State of a candle.
 
-    First and last carry their (time, offset), so that any order of arrival gives the same ones.
+    Open and close carry the (time, offset) of their trades, so that they do not depend on the
+    order of arrival. Times are in ms.
     """
 
     open_time: int = AFTER_ALL
@@ -40,44 +41,45 @@ class OhlcState(Struct, array_like=True, gc=False):
     close_time: int = BEFORE_ALL
     close_offset: int = BEFORE_ALL
     close: float = 0.0
-    #: Σ size: an integer where each of them is.
+    #: Σ size: an integer if each of them is.
     volume: int | float = 0
-    #: Σ price * size, of which vwap is made.
+    #: Σ price * size, for the vwap.
     notional: float = 0.0
-    #: Σ price, of which the mean is made.
+    #: Σ price, for the mean.
     total: float = 0.0
 
     @property
     def vwap(self) -> float | None:
-        """The volume-weighted average price Σ price·size / Σ size; None without volume."""
+        """Volume-weighted average price Σ price·size / Σ size; None without volume."""
         return self.notional / self.volume if self.volume else None
 
 
 class Ohlc:
-    """Open = price of the smallest (time, offset), close = of the largest.
+    """Open, high, low, close and sums of trades; its value is the `OhlcState`.
 
-    Sums of floats are made one by one, from left to right: not by `sum`, which compensates from
-    Python 3.12 on. So they are the same bits on every Python, in batches of any size, and by the
-    native extension.
+    Open is the price with the smallest (time, offset), close that with the largest. Floats are
+    added one by one, from left to right, not by `sum`, which compensates from Python 3.12 on. So
+    the sums are bit-identical on every Python, for batches of any size, and by the native
+    extension.
     """
 
     state = OhlcState
     version = 1
 
     def zero(self) -> OhlcState:
-        """Give the state of no trades."""
+        """Return an empty state."""
         return OhlcState()
 
     def add(self, state: OhlcState, record: Trade, time: int, offset: int) -> None:
-        """Fold one trade into `state`."""
+        """Fold one trade, of event time `time` (ms), into `state`."""
         price = record.price
         size = record.size
-        # All that may raise comes before the first change.
+        # Everything that may raise comes before the first change of the state.
         volume = state.volume + size
         if volume > LARGEST_WHOLE:
             volume = float(volume)
         notional = state.notional + price * size
-        # Not max() and min(): this is called for every record.
+        # Comparisons are faster than max() and min(), and this is called for every record.
         if price > state.high:  # noqa: PLR1730
             state.high = price
         if price < state.low:  # noqa: PLR1730
@@ -102,10 +104,10 @@ class Ohlc:
         offsets: Sequence[int],
         indexes: Sequence[int],
     ) -> None:
-        """Fold the trades at `indexes` into `state`, which ascend by (time, offset)."""
+        """Fold the trades at `indexes`, which ascend by (time, offset), into `state`."""
         prices = [records[index].price for index in indexes]
         sizes = [records[index].size for index in indexes]
-        # All that may raise comes before the first change.
+        # Everything that may raise comes before the first change of the state.
         high, low, volume = max(prices), min(prices), _sum(state.volume, sizes)
         notional, total = state.notional, state.total
         for price, size in zip(prices, sizes, strict=True):
@@ -127,7 +129,7 @@ class Ohlc:
         state.volume, state.notional, state.total = volume, notional, total
 
     def merge(self, left: OhlcState, right: OhlcState) -> OhlcState:
-        """Give a state that holds the trades of both."""
+        """Return a state with the trades of both."""
         first = last = left
         if right.open_time < left.open_time or (
             right.open_time == left.open_time and right.open_offset < left.open_offset
@@ -137,7 +139,8 @@ class Ohlc:
             right.close_time == left.close_time and right.close_offset > left.close_offset
         ):
             last = right
-        # Neither tuples nor max() and min(): sliding windows merge twice for each second.
+        # Comparisons are faster than tuples, max() and min(): windows that slide by the second
+        # merge twice for each second.
         return OhlcState(
             first.open_time,
             first.open_offset,
@@ -155,7 +158,7 @@ class Ohlc:
     def merge_runs(
         self, states: Sequence[OhlcState], runs: Sequence[tuple[int, int]]
     ) -> list[OhlcState]:
-        """Give a state for each run, of the trades of `states[first:stop]`.
+        """Return a state for each run `(first, stop)`, with the trades of `states[first:stop]`.
 
         All trades of a state are earlier than those of the next.
         """
@@ -186,7 +189,7 @@ class Ohlc:
 
 
 def _sum(volume: float, sizes: Sequence[float]) -> float:
-    """Return `volume` with `sizes` added one by one: integers exactly, in one call."""
+    """Return `volume` plus `sizes`: integers by one exact sum, anything else added one by one."""
     more = sum(sizes)
     if isinstance(more, int) and isinstance(volume, int) and volume + more <= LARGEST_WHOLE:
         return volume + more

@@ -1,18 +1,18 @@
-"""What a state may hold beside numbers, text and containers: objects that pack themselves."""
+"""The protocol of objects in a state, besides numbers, text and containers."""
 
 from typing import Protocol, Self
 
 
 class Packed(Protocol):
-    """An object that a row stores as the bytes it makes of itself.
+    """An object that a row stores as the bytes that it returns.
 
-    A state's fields are annotated with its class. Packing happens at each checkpoint for each
-    pane that changed, so it should cost a few microseconds at most.
+    A state annotates the field with the object's class. Each checkpoint packs the object for each
+    pane that changed, so `to_bytes` should take a few microseconds at most.
     """
 
     def to_bytes(self) -> bytes:
-        """Give bytes that `from_bytes` understands."""
+        """Return bytes that `from_bytes` parses."""
 
     @classmethod
     def from_bytes(cls, raw: bytes, /) -> Self:
-        """Give the object that `raw` was made of. Raises ValueError where it was made of none."""
+        """Return the object that `raw` was made from. Raises ValueError for invalid bytes."""

@@ -1,4 +1,4 @@
-"""Aggregates: what a pane keeps of the records in it.
+"""The protocol of aggregates, which fold the records of a pane into a state.
 
 An aggregate is a monoid: a `zero`, an `add` of one record, an associative and commutative
 `merge`. So panes can be folded into any window, in any order of arrival.
@@ -11,55 +11,54 @@ S = TypeVar("S")
 
 
 class Aggregate(Protocol[R_contra, S]):
-    """What a table computes. A user's own needs these three methods and two attributes.
+    """Aggregate of a table. A user's own aggregate needs these three methods and two attributes.
 
-    `state` is the msgspec Struct that a row stores, of what MessagePack can write and of `Packed`
-    objects; raise `version` whenever its shape changes, so that rows of another shape are
-    recognised instead of misread.
+    `state` is the msgspec Struct that a row stores. Its fields are of types that MessagePack can
+    write, or `Packed` objects. Raise `version` whenever its shape changes, so that rows of another
+    shape are detected instead of misread.
 
-    Two more are looked for, by `value_of` and `layout_of`: a method `value(state)`, which gives
-    what people want to see of a state, and an attribute `layout`, which tells in words all that
-    the state depends on, version included, where class and version alone don't.
+    Two more members are optional; see `value_of` and `layout_of`. A method `value(state)` returns
+    the result that users see. An attribute `layout` describes everything that the state depends
+    on, version included, if class and version alone do not.
 
-    And two where many can be folded faster than one by one:
-    `add_all(state, records, times, offsets, indexes)` folds the records at `indexes` (one or
-    more) of a batch, which ascend by (time, offset), into `state`; an exception has to leave that
-    as it was. `merge_runs(states, runs)` gives one state for each run `(first, stop)`, merged
-    from `states[first:stop]`, one or more: states of a key's panes, each with records that are
-    all earlier than those of the next.
+    Two more methods are optional, for speed. `add_all(state, records, times, offsets, indexes)`
+    folds the records of a batch at `indexes` (one or more), which ascend by (time, offset), into
+    `state`; an exception must leave the state unchanged. `merge_runs(states, runs)` returns one
+    state for each run `(first, stop)`, merged from `states[first:stop]` (one or more): these are
+    states of a key's panes, and all records of one are earlier than those of the next.
     """
 
     state: type[Any]
     version: int
 
     def zero(self) -> S:
-        """Give the state of no records."""
+        """Return an empty state."""
 
     def add(self, state: S, record: R_contra, time: int, offset: int) -> None:
         """Fold one record into `state`, in place.
 
-        `(time, offset)` is event time (ms) and source offset: what orders records, whatever
-        order they come in. An exception sends the record to the dead letters, so raise before
-        changing the state.
+        `(time, offset)` is its event time (ms) and source offset, which order records
+        independently of their arrival. An exception sends the record to the dead letters, so
+        raise before changing the state.
         """
 
     def merge(self, left: S, right: S) -> S:
-        """Give a new state that holds the records of both; changes neither. Must not raise."""
+        """Return a new state with the records of both; changes neither. Must not raise."""
 
 
 def value_of(aggregate: Aggregate[Any, Any], state: Any) -> Any:
-    """Give what people want to see of a state: the state itself where an aggregate has no `value`.
+    """Return an aggregate's `value` of a state, or the state itself if it has no such method.
 
-    For instance a number, and None where it would be the number of nothing.
+    The value of no records is the aggregate's own choice: most return None.
     """
     value = getattr(aggregate, "value", None)
     return state if value is None else value(state)
 
 
 def layout_of(aggregate: Aggregate[Any, Any]) -> str:
-    """Say what an aggregate's rows hold: its `layout`, or class and version, such as `Ohlc 1`.
+    """Return a description of an aggregate's rows: its `layout`, or class and version (`Ohlc 1`).
 
-    Rows of another layout hold something else, although they may look the same.
+    Rows of another layout hold something else, although they may have the same shape.
     """
     layout: str | None = getattr(aggregate, "layout", None)
     return layout or f"{type(aggregate).__name__} {aggregate.version}"

@@ -1,4 +1,4 @@
-"""Quantiles, within a relative accuracy."""
+"""Approximate quantiles with a bounded relative error."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
@@ -12,15 +12,15 @@ from eventfold.aggregates.extras import needed
 from eventfold.aggregates.fields import Field, FieldAggregate, name_of, numbers
 from eventfold.windows.errors import DefinitionError
 
-#: Buckets kept of each sign: 14 decades of values at an accuracy of 0.001, 142 at 0.01.
+#: Most buckets of each sign: 14 decades of values at an accuracy of 0.001, 142 at 0.01.
 MOST_BUCKETS = 16_384
 
-#: Of a bucket, by its number, how many values it holds.
+#: Number of a bucket → how many values it holds.
 Buckets = dict[int, int]
 
 
 class QuantilesState(Struct, array_like=True, gc=False):
-    """How many values fell into which bucket, positive and negative ones, and how many are 0."""
+    """Histogram of the values: buckets of positive ones, buckets of negative ones, zeros."""
 
     above: Buckets
     below: Buckets
@@ -28,17 +28,17 @@ class QuantilesState(Struct, array_like=True, gc=False):
 
 
 class Quantiles(FieldAggregate[QuantilesState]):
-    """Quantiles `q` of a field, each within `accuracy`, by a DDSketch.
+    """Quantiles `q` of a field, each within the relative error `accuracy`, by a DDSketch.
 
-    The value is a list, in the order of `q`: for each a number within `accuracy`, relative, of
-    the number of rank ⌊q (n - 1)⌋, counted from 0; None of nothing. `q` may be changed, it is not
-    in the rows; `accuracy` is, from 0.001 to 0.5. Raises DefinitionError for others, and where the
-    library isn't installed.
+    The value is a list in the order of `q`. Each is a number within `accuracy` of the number with
+    the rank ⌊q (n - 1)⌋, counted from 0; None without a value. Each `q` is from 0 to 1 and may be
+    changed later, since it is not in the rows; `accuracy`, a fraction from 0.001 to 0.5, is. Raises
+    DefinitionError for others, or if the library is not installed.
 
     Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable quantile sketch with relative-error
-    guarantees", PVLDB 12(12), 2019. Buckets are those of DataDog's `ddsketch`, and the answers
-    are the ones its `DDSketch` gives; kept are those buckets that hold something. Above
-    MOST_BUCKETS those nearest to zero share one, and quantiles that fall there are wrong.
+    guarantees", PVLDB 12(12), 2019. Buckets are those of DataDog's `ddsketch`, and results equal
+    those of its `DDSketch`; only buckets that hold a value are stored. Above MOST_BUCKETS, those
+    nearest to zero share one, and quantiles that fall into it are wrong.
     """
 
     state = QuantilesState
@@ -51,17 +51,17 @@ class Quantiles(FieldAggregate[QuantilesState]):
         self.q = _checked(q)
         self._mapping = needed("ddsketch", "Quantiles").LogarithmicMapping(accuracy)
         self._bucket_of = self._mapping.key
-        #: What is nearer to zero counts as zero, 2.3e-308.
+        #: Numbers nearer to zero than this count as zero: 2.3e-308.
         self._least: float = self._mapping.min_possible
         super().__init__(field, lambda field: _bounded(field, self._mapping.max_possible))
         self.field = f"{name_of(field)}, accuracy {accuracy}"
 
     def zero(self) -> QuantilesState:
-        """Give the state of no records."""
+        """Return an empty state."""
         return QuantilesState({}, {})
 
     def put(self, state: QuantilesState, seen: float, time: int, offset: int) -> None:  # noqa: ARG002
-        """Count a number in its bucket."""
+        """Count a number in its bucket, or as a zero."""
         if seen > self._least:
             buckets, bucket = state.above, self._bucket_of(seen)
         elif seen < -self._least:
@@ -76,7 +76,7 @@ class Quantiles(FieldAggregate[QuantilesState]):
             _bound(buckets)
 
     def merge(self, left: QuantilesState, right: QuantilesState) -> QuantilesState:
-        """Give the state of the numbers of both."""
+        """Return a state with the numbers of both."""
         return QuantilesState(
             _merged(left.above, right.above),
             _merged(left.below, right.below),
@@ -84,7 +84,7 @@ class Quantiles(FieldAggregate[QuantilesState]):
         )
 
     def value(self, state: QuantilesState) -> list[float | None]:
-        """Give the quantiles, in the order of `q`."""
+        """Return the quantiles in the order of `q`."""
         below = sorted(state.below.items(), reverse=True)
         above = sorted(state.above.items())
         counts = [*(count for _, count in below), state.zeros, *(count for _, count in above)]
@@ -133,10 +133,10 @@ def _merged(left: Buckets, right: Buckets) -> Buckets:
 
 
 def _bound(buckets: Buckets) -> None:
-    """Let the lowest buckets share one if there are too many.
+    """Merge the lowest buckets into one if there are more than MOST_BUCKETS.
 
-    Which ones, and what they hold then, depends on the values alone: a bucket among the highest
-    once all values are there has always been among them, so that it never got another's.
+    The result depends on the values alone, not on their order: a bucket that is among the highest
+    in the end has been among them all along, so it never got another's values.
     """
     excess = len(buckets) - MOST_BUCKETS
     if excess > 0:

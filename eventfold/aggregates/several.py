@@ -1,4 +1,4 @@
-"""Several aggregates in one table."""
+"""A combination of several aggregates in one table."""
 
 from keyword import iskeyword
 from operator import attrgetter
@@ -14,11 +14,19 @@ _NEEDED = ("state", "version", "zero", "add", "merge")
 
 
 class Several:
-    """Aggregates of the same records, by name: `Several(price=Mean("price"), trades=Count())`.
+    """Several aggregates of the same records, by name.
 
-    Its value is a dict of their values; in its state each has its own as an attribute of its
-    name. A record that one of them refuses is in none. Raises DefinitionError without any, for a
-    name that can't be an attribute, and for what is no aggregate.
+    The value is a dict of their values; the state has the state of each as an attribute of its
+    name. A record that one of them rejects is in none. Raises DefinitionError if there are none,
+    if a name can't be that of an attribute, or if an argument is not an aggregate.
+
+    >>> from types import SimpleNamespace
+    >>> from eventfold.aggregates import Count, Mean
+    >>> both = Several(price=Mean("price"), trades=Count())
+    >>> state = both.zero()
+    >>> both.add(state, SimpleNamespace(price=2.5), time=0, offset=0)
+    >>> both.value(state)
+    {'price': 2.5, 'trades': 1}
     """
 
     version = 1
@@ -34,13 +42,13 @@ class Several:
         ours = {n: a for n, a in aggregates.items() if isinstance(a, FieldAggregate)}
         self._looks = [aggregate.look for aggregate in ours.values()]
         self._puts = list(enumerate(aggregate.put for aggregate in ours.values()))
-        # One more than needed: of a single name, it would give no tuple.
+        # The extra name makes `attrgetter` return a tuple even for a single aggregate.
         self._parts_of = attrgetter(*ours, "__class__")
         self._others = {n: a for n, a in aggregates.items() if n not in ours}
 
     @property
     def layout(self) -> str:
-        """Names and layouts of all."""
+        """Description of what the rows hold: the name and layout of each."""
         parts = (f"{name}={layout_of(each)}" for name, each in self._aggregates.items())
         return f"Several({', '.join(parts)})"
 
@@ -48,11 +56,11 @@ class Several:
         return self.layout
 
     def zero(self) -> Any:
-        """Give the state of no records."""
+        """Return an empty state."""
         return self.state(*(each.zero() for each in self._aggregates.values()))
 
     def add(self, state: Any, record: Any, time: int, offset: int) -> None:
-        """Fold one record into all; where one raises, none has changed."""
+        """Fold one record into all aggregates; if one raises, none has changed."""
         seen = [look(record) for look in self._looks]
         merged = self._merged(state, record, time, offset) if self._others else {}
         parts = self._parts_of(state)
@@ -63,7 +71,7 @@ class Several:
             setattr(state, name, new)
 
     def _merged(self, state: Any, record: Any, time: int, offset: int) -> dict[str, Any]:
-        # Whether another's `add` raises is known when it has been called: so not on the state.
+        # The `add` of these may raise, so it folds into an empty state, which is merged later.
         merged = {}
         for name, each in self._others.items():
             alone = each.zero()
@@ -72,7 +80,7 @@ class Several:
         return merged
 
     def merge(self, left: Any, right: Any) -> Any:
-        """Give the state of the records of both."""
+        """Return a state with the records of both."""
         return self.state(
             *(
                 each.merge(getattr(left, name), getattr(right, name))
@@ -81,7 +89,7 @@ class Several:
         )
 
     def value(self, state: Any) -> dict[str, Any]:
-        """Give the value of each by its name."""
+        """Return the value of each aggregate by its name."""
         return {
             name: value_of(each, getattr(state, name)) for name, each in self._aggregates.items()
         }

@@ -7,20 +7,20 @@ from eventfold.aggregates.fields import Field, FieldAggregate, numbers
 
 
 class SumState(Struct, array_like=True, gc=False):
-    """Σ x."""
+    """Exact Σ x."""
 
     total: Exact
-    #: Whether a float was among them.
+    #: Whether any number is a float.
     real: bool = False
 
     @property
     def sum(self) -> float:
-        """The sum: an exact int of ints, of any length; else the float next to the exact sum."""
+        """Sum: of ints an exact int of any length, otherwise the float nearest to the exact sum."""
         return self.total.over() if self.real else self.total.whole
 
 
 class Sum(FieldAggregate[SumState]):
-    """Σ of a field: of ints exact, of floats the exact sum, rounded once; 0 of nothing."""
+    """Sum of a field: exact for ints, for floats the exact sum rounded once; 0 without a value."""
 
     state = SumState
 
@@ -28,7 +28,7 @@ class Sum(FieldAggregate[SumState]):
         super().__init__(field, numbers)
 
     def zero(self) -> SumState:
-        """Give the state of no records."""
+        """Return an empty state."""
         return SumState(Exact())
 
     def put(self, state: SumState, seen: float, time: int, offset: int) -> None:  # noqa: ARG002
@@ -39,28 +39,28 @@ class Sum(FieldAggregate[SumState]):
             state.real = True
 
     def merge(self, left: SumState, right: SumState) -> SumState:
-        """Give the sum of both."""
+        """Return a state with the numbers of both."""
         return SumState(left.total + right.total, left.real or right.real)
 
     def value(self, state: SumState) -> float:
-        """Give the sum, an int if all numbers are."""
+        """Return the sum, which is an int if all numbers are."""
         return state.sum
 
 
 class MeanState(Struct, array_like=True, gc=False):
-    """Σ x and how many."""
+    """Exact Σ x, and the number of values."""
 
     total: Exact
     count: int = 0
 
     @property
     def mean(self) -> float | None:
-        """The arithmetic mean Σ x / n; None of nothing."""
+        """Arithmetic mean Σ x / n; None without a value."""
         return self.total.over(self.count) if self.count else None
 
 
 class Mean(FieldAggregate[MeanState]):
-    """The arithmetic mean of a field, exact but for one rounding; None of nothing."""
+    """Arithmetic mean of a field, exact except for one rounding; None without a value."""
 
     state = MeanState
 
@@ -68,7 +68,7 @@ class Mean(FieldAggregate[MeanState]):
         super().__init__(field, numbers)
 
     def zero(self) -> MeanState:
-        """Give the state of no records."""
+        """Return an empty state."""
         return MeanState(Exact())
 
     def put(self, state: MeanState, seen: float, time: int, offset: int) -> None:  # noqa: ARG002
@@ -78,9 +78,9 @@ class Mean(FieldAggregate[MeanState]):
         state.count += 1
 
     def merge(self, left: MeanState, right: MeanState) -> MeanState:
-        """Give the state of the numbers of both."""
+        """Return a state with the numbers of both."""
         return MeanState(left.total + right.total, left.count + right.count)
 
     def value(self, state: MeanState) -> float | None:
-        """Give the mean."""
+        """Return the mean."""
         return state.mean

@@ -1,4 +1,4 @@
-"""The k greatest."""
+"""Top-k: the k greatest values of a field, or the records that have them."""
 
 from bisect import insort
 from collections.abc import Callable
@@ -9,12 +9,12 @@ from msgspec import Struct
 from eventfold.aggregates.fields import Field, FieldAggregate, Plain, name_of, numbers, plain
 from eventfold.windows.errors import DefinitionError
 
-#: A row holds all k of them.
+#: Greatest k, since a row holds all k values.
 MOST = 1_000
 
 
 class Top(NamedTuple):
-    """One of the greatest: what it is ranked by, its record's coordinates, what is kept of it."""
+    """One entry: the number it is ranked by, its record's time (ms) and offset, the value kept."""
 
     by: int | float
     time: int
@@ -23,17 +23,17 @@ class Top(NamedTuple):
 
 
 class TopKState(Struct, array_like=True, gc=False):
-    """The greatest, greatest first."""
+    """The entries, greatest first."""
 
     tops: list[Top]
 
 
 class TopK(FieldAggregate[TopKState]):
-    """The k greatest values of a field, or the field in the k records that are greatest by another.
+    """The k greatest values of a field, or its values in the k records that are greatest by `by`.
 
-    `TopK(3, "price")` gives three prices, `TopK(3, "id", by="price")` three pairs (id, price),
-    greatest first. Of equal ones the earlier comes first, by (time, offset). Records that miss
-    either are skipped. Raises DefinitionError for a k outside of 1 to 1,000.
+    The value of `TopK(3, "price")` is a list of three prices, that of `TopK(3, "id", by="price")`
+    of three pairs (id, price), greatest first; equal ones are in order of (time, offset). Records
+    in which either field is None are skipped. Raises DefinitionError unless 1 <= k <= 1000.
     """
 
     state = TopKState
@@ -49,11 +49,11 @@ class TopK(FieldAggregate[TopKState]):
             self.field += f", by {name_of(by)}"
 
     def zero(self) -> TopKState:
-        """Give the state of no records."""
+        """Return an empty state."""
         return TopKState([])
 
     def put(self, state: TopKState, seen: tuple[float, Plain], time: int, offset: int) -> None:
-        """Keep a record if it is among the greatest."""
+        """Insert a value if it is among the k greatest."""
         tops = state.tops
         by, item = seen
         if len(tops) < self.k or by >= tops[-1].by:
@@ -61,11 +61,11 @@ class TopK(FieldAggregate[TopKState]):
             del tops[self.k :]
 
     def merge(self, left: TopKState, right: TopKState) -> TopKState:
-        """Give the greatest of both."""
+        """Return a state with the k greatest of both."""
         return TopKState(sorted(left.tops + right.tops, key=_rank)[: self.k])
 
     def value(self, state: TopKState) -> list[Any]:
-        """Give the values, or the pairs (value, what it is ranked by), greatest first."""
+        """Return the values, or the pairs (value, number it is ranked by), greatest first."""
         return [(top.item, top.by) if self._pairs else top.item for top in state.tops]
 
 

@@ -1,4 +1,4 @@
-"""Variance, numerically stable."""
+"""Numerically stable variance."""
 
 from msgspec import Struct
 
@@ -7,26 +7,26 @@ from eventfold.aggregates.fields import Field, FieldAggregate, numbers
 
 
 class VarianceState(Struct, array_like=True, gc=False):
-    """Σ x, Σ x² and how many."""
+    """Exact Σ x and Σ x², and the number of values."""
 
     total: Exact
-    #: Has twice as many bits behind the point as `total`: both grow with the same numbers.
+    #: Its `bits` are always twice those of `total`, since both are sums over the same numbers.
     squares: Exact
     count: int = 0
 
     @property
     def mean(self) -> float | None:
-        """The arithmetic mean; None of nothing."""
+        """Arithmetic mean; None without a value."""
         return self.total.over(self.count) if self.count else None
 
     @property
     def sample(self) -> float | None:
-        """The sample variance Σ (x - mean)² / (n - 1); None of less than two."""
+        """Sample variance Σ (x - mean)² / (n - 1); None of fewer than two values."""
         return self._over(self.count * (self.count - 1))
 
     @property
     def population(self) -> float | None:
-        """The population variance Σ (x - mean)² / n; None of nothing."""
+        """Population variance Σ (x - mean)² / n; None without a value."""
         return self._over(self.count * self.count)
 
     def _over(self, divisor: int) -> float | None:
@@ -38,13 +38,13 @@ class VarianceState(Struct, array_like=True, gc=False):
 
 
 class Variance(FieldAggregate[VarianceState]):
-    """The variance of a field; its value is the sample variance, None of less than two.
+    """Variance of a field; its value is the sample variance, None of fewer than two values.
 
-    In floats, the textbook formula from Σ x and Σ x² loses all digits where the spread is small
-    beside the mean, and what Welford's recurrence (Technometrics 4(3), 1962) and the pairwise
-    merge of Chan, Golub and LeVeque ("Algorithms for computing the sample variance", The American
-    Statistician 37(3), 1983) lose depends on the order. Over exact sums the textbook formula loses
-    nothing: the result is the exact one, rounded once.
+    In floats, the textbook formula from Σ x and Σ x² loses all digits if the spread is small
+    compared with the mean. The error of Welford's recurrence (Technometrics 4(3), 1962) and of the
+    pairwise merge of Chan, Golub and LeVeque ("Algorithms for computing the sample variance", The
+    American Statistician 37(3), 1983) depends on the order. Over exact sums the textbook formula
+    loses nothing: the result is the exact one, rounded once.
     """
 
     state = VarianceState
@@ -53,7 +53,7 @@ class Variance(FieldAggregate[VarianceState]):
         super().__init__(field, numbers)
 
     def zero(self) -> VarianceState:
-        """Give the state of no records."""
+        """Return an empty state."""
         return VarianceState(Exact(), Exact())
 
     def put(
@@ -71,11 +71,11 @@ class Variance(FieldAggregate[VarianceState]):
         state.count += 1
 
     def merge(self, left: VarianceState, right: VarianceState) -> VarianceState:
-        """Give the state of the numbers of both."""
+        """Return a state with the numbers of both."""
         return VarianceState(
             left.total + right.total, left.squares + right.squares, left.count + right.count
         )
 
     def value(self, state: VarianceState) -> float | None:
-        """Give the sample variance; `state.population` is the other."""
+        """Return the sample variance; the population variance is `state.population`."""
         return state.sample

@@ -10,7 +10,7 @@ from eventfold.aggregates.fields import Field, FieldAggregate, name_of, numbers
 
 
 class VwapState(Struct, array_like=True, gc=False):
-    """Σ price·size and Σ size."""
+    """Exact Σ price·size and Σ size."""
 
     notional: Exact
     volume: Exact
@@ -25,10 +25,10 @@ class VwapState(Struct, array_like=True, gc=False):
 
 
 class Vwap(FieldAggregate[VwapState]):
-    """The mean of prices weighted with sizes, rounded once; None without volume.
+    """Mean of prices weighted with sizes, exact except for one rounding; None without volume.
 
-    Any mean with weights is one: `Vwap("temperature", "seconds")`. A record without a price or
-    without a size counts for nothing. A negative size raises ValueError.
+    It computes any weighted mean: `Vwap("temperature", "seconds")`. Records without a price or
+    without a size are skipped. `add` raises ValueError for a negative size.
     """
 
     state = VwapState
@@ -38,7 +38,7 @@ class Vwap(FieldAggregate[VwapState]):
         self.field = f"{name_of(price)}, {name_of(size)}"
 
     def zero(self) -> VwapState:
-        """Give the state of no records."""
+        """Return an empty state."""
         return VwapState(Exact(), Exact())
 
     def put(
@@ -57,11 +57,11 @@ class Vwap(FieldAggregate[VwapState]):
         state.volume.add(weight, bits)
 
     def merge(self, left: VwapState, right: VwapState) -> VwapState:
-        """Give the state of the prices of both."""
+        """Return a state with the prices of both."""
         return VwapState(left.notional + right.notional, left.volume + right.volume)
 
     def value(self, state: VwapState) -> float | None:
-        """Give the weighted mean."""
+        """Return the weighted mean."""
         return state.vwap
 
 

@@ -1,1 +1,1 @@
-"""Operators: what a user's own functions are given, and what they are built from."""
+"""Operators: the processor protocol, and processors to build on: joins, the reorder buffer."""

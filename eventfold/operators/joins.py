@@ -1,10 +1,11 @@
-"""A windowed join of two streams: pairs of records of a key that are close in event time.
+"""A windowed stream-stream join: pairs of records of a key that are close in event time.
 
     Join(Searched, Clicked, kind="left", after=600_000, pair=search_click, alone=unclicked)
 
-Both come from one topic, each as a type of its own, and a `KeyedTable` keeps for a key what may
-still find a partner: `state=Waiting[Searched, Clicked]`. Which pairs there are follows from event
-time alone: whatever order the records come in, as long as none is late, they are the same.
+Both streams come from one topic, each with a record type of its own. A `KeyedTable` keeps, for
+each key, the records that may still find a partner: `state=Waiting[Searched, Clicked]`. The pairs
+follow from event time alone: as long as no record is late, they do not depend on the order of
+arrival.
 """
 
 from __future__ import annotations
@@ -23,58 +24,60 @@ L = TypeVar("L")
 R = TypeVar("R")
 T = TypeVar("T")
 
-#: inner: pairs. left: also each left record without a partner. outer: also each right one.
+#: inner: pairs only. left: also each left record without a partner. outer: also each right one.
 Kind = Literal["inner", "left", "outer"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-#: Why a record has no partner: none came while one could; or it came after its table's grace
-#: itself, and was not looked at.
+#: Reason why a record has no partner: none arrived in time; or the record itself was late, by the
+#: table's grace, and was not matched.
 Reason = Literal["unmatched", "late"]
 
 
 class Held(Struct, Generic[T], array_like=True, gc=False):
-    """A record that may still find a partner; `time` in ms, `offset` in the joined topic."""
+    """A record that may still find a partner; `time` in ms, `offset` that in the joined topic."""
 
     time: int
     offset: int
     record: T
-    #: How many it has found.
+    #: Number of partners found so far.
     partners: int = 0
 
 
 class Waiting(Struct, Generic[L, R], array_like=True):
-    """What of a key may still find a partner, each side in order of time and offset."""
+    """State of a key: the records that may still find a partner, in order of time and offset."""
 
     left: list[Held[L]]
     right: list[Held[R]]
 
 
 class Pair(NamedTuple):
-    """Two records that belong together, and the how manyeth partner each is of the other."""
+    """Two joined records: `right` is the `of_left`-th partner of `left`, and conversely."""
 
     left: Any
     right: Any
-    #: Counted from 1, in the order in which they came.
+    #: Ordinal numbers from 1, in the order in which the pairs were found.
     of_left: int
     of_right: int
 
 
 class CrowdedError(ValueError):
-    """A key has as many records waiting as are kept; the next is refused, not dropped."""
+    """Rejection of a record: `most` records of its key and side wait already. A dead letter."""
 
 
 class Join:
-    """A left record and a right one of a key, where right.time - left.time is in [-before, after].
+    """Processor that joins records of a key with right.time - left.time in [-before, after] (ms).
 
-    `left` and `right` are the types of their records. `pair` makes of two (a Pair) the records
-    that are sent, `alone` of one without a partner and the reason.
-    `matches` is asked of two that are close enough, where that does not suffice. A record waits
-    until no partner can come any more: until stream time has passed its time and the window by
-    the table's grace; then it is reported, if `kind` says so. Late records find no partners: they
-    are reported at once.
+    `left` and `right` are the types of the records. `pair` returns the records to send for a Pair,
+    `alone` those for a record without a partner and the Reason. `matches(left, right)` may reject
+    two records that are close enough; without it, all of them are pairs.
 
-    `most` are kept waiting of a key and side. More raise CrowdedError, so they are dead letters:
-    the memory of a key is bounded whatever its producers do, and nothing is lost in silence.
+    A record waits until the watermark (stream time less the table's grace) has passed the last
+    time that a partner can have. If it has none by then, it goes to `alone` if `kind` includes its
+    side. Late records find no partners: they go to `alone` at once, if `kind` includes their side.
+
+    At most `most` records wait for each key and side. The next raises CrowdedError, so it is a dead
+    letter: the memory of a key is bounded, and no excess is dropped silently. Raises ValueError for
+    an unknown `kind`, a `kind` without the `alone` that it needs, or an empty interval.
     """
 
     def __init__(
@@ -107,12 +110,15 @@ class Join:
         self._says_left = kind in {"left", "outer"}
         self._says_right = kind == "outer"
 
-    # -- what a KeyedTable calls
+    # -- the processor, called by a KeyedTable
 
     def on_record(
         self, state: Waiting[Any, Any] | None, record: Any, context: Context
     ) -> Waiting[Any, Any] | None:
-        """Send the pairs a record makes, and let it wait for more."""
+        """Send the pairs of a record with those that wait, and add it to them.
+
+        Raises CrowdedError if `most` records of its key and side wait.
+        """
         is_left = isinstance(record, self.left)
         if context.late:
             self._say_alone(record, "late", context, is_left=is_left)
@@ -127,7 +133,7 @@ class Join:
             )
         held = Held(context.time, context.offset, record)
         found = self._partners(held, others, is_left=is_left)
-        # All of them are made before any is noted: what raises has to leave all as it was.
+        # Pairs are made before any partner is counted: if one raises, the state is unchanged.
         self._send_pairs(held, found, context, is_left=is_left)
         for other in found:
             other.partners += 1
@@ -137,7 +143,7 @@ class Join:
         return state
 
     def on_time(self, state: Waiting[Any, Any], context: Context) -> Waiting[Any, Any] | None:
-        """Let go of what no partner can come for any more."""
+        """Remove the records for which no partner can arrive any more."""
         for is_left, held in (True, state.left), (False, state.right):
             ended = bisect_left(held, context.time - self._end(0, is_left=is_left) + 1, key=_time)
             for each in held[:ended]:
@@ -152,10 +158,10 @@ class Join:
         return state
 
     def on_shared(self, record: Any, context: Context) -> None:
-        """Refuse it: nothing concerns all keys."""
+        """Raise TypeError: a join has no records that concern all keys."""
         raise TypeError(f"a join of keys has no use for {type(record).__name__}, {context.key!r}")
 
-    # -- its parts
+    # -- parts of the processor
 
     def _partners(
         self, held: Held[Any], others: list[Held[Any]], *, is_left: bool
@@ -194,7 +200,7 @@ class Join:
             context.send(made, offsets=(context.offset if offset is None else offset,))
 
     def _end(self, time: int, *, is_left: bool) -> int:
-        """Give the moment (ms) from which on no partner of a record of `time` can come."""
+        """Return the watermark (ms) from which on no partner of a record of `time` can arrive."""
         return time + (self.after if is_left else self.before) + 1
 
     def _next_end(self, state: Waiting[Any, Any]) -> int:

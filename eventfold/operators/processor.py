@@ -1,6 +1,6 @@
-"""What a function of one's own is given that handles records: it sends, keeps state, sets a clock.
+"""Processors of records, and their context: it sends records, keeps state and sets timers.
 
-The functions are pure but for what they do to their context, so they are tested without a broker.
+A processor affects only its state and its context, so it is tested without a broker.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 class Sender(Protocol):
-    """What handles a record by itself is given with it."""
+    """Context of a stateless operator: the record's coordinates and the collector of outputs."""
 
     @property
     def partition(self) -> int:
-        """The partition of the source."""
+        """Partition of the source."""
 
     @property
     def offset(self) -> int:
-        """The record's offset there."""
+        """Offset of the record in its partition."""
 
     @property
     def time(self) -> int:
-        """The record's event time (ms)."""
+        """Event time of the record (ms)."""
 
     @property
     def stream_time(self) -> int:
-        """Highest event time of the partition so far (ms), this record's included."""
+        """Stream time of the partition (ms): the highest event time, this record's included."""
 
     def send(
         self,
@@ -40,54 +40,57 @@ class Sender(Protocol):
         partition: int | None = None,
         offsets: tuple[int, ...] = (),
     ) -> None:
-        """Write a record with the next checkpoint: exactly once, with its `source` header.
+        """Write a record with the next checkpoint, exactly once, with a `source` header.
 
-        To the topic of its type among the declared outputs, unless one of them is named; under
-        the key in the field that the topic says. Raises TypeError for a topic not declared.
-        The header names what is handled, or the records at `offsets` of the same partition.
+        `to` is one of the declared outputs; by default it is the one with the record's type. The
+        key is in the field that the topic names, and determines the partition unless `partition`
+        is given. The header names the record that is handled, or those at `offsets` of the same
+        source partition. Raises TypeError for a topic that is not declared.
         """
 
 
 class Context(Sender, Protocol):
-    """What handles a record of a key, or a moment in its life, is given beside the key's state.
+    """Context of a processor that handles a record or a timer of a key.
 
-    At a moment, `time` is the one asked for, `offset` that of the record that let it come.
+    In a timer, `time` is the time that it was set for (ms), and `offset` is that of the record
+    whose arrival fired it.
     """
 
     @property
     def key(self) -> str:
-        """The key; empty where a record concerns all of them."""
+        """Key of the record or timer; empty in `on_shared`."""
 
     @property
     def late(self) -> bool:
-        """Whether the record came when stream time had passed it by more than the grace."""
+        """Whether the record is late: its event time is before the watermark."""
 
     @property
     def shared(self) -> Mapping[str, Any]:
-        """What all keys of the partition share, by name."""
+        """Broadcast state of the partition: the values that all its keys share, by name."""
 
     def share(self, name: str, value: Any | None) -> None:
-        """Let all keys of the partition share a value; None takes it away."""
+        """Set a value of the partition's broadcast state; None removes it."""
 
     def wake(self, at: int | None) -> None:
-        """Be called again when stream time less the grace reaches `at` (ms); None: not any more.
+        """Set the key's timer, which fires when the watermark reaches `at` (ms); None cancels it.
 
-        A key has one such moment; the next call replaces it.
+        The watermark is stream time less the grace. A key has one timer; the next call replaces it.
         """
 
 
 class Process(Protocol):
-    """How the state of a key follows from its records, in the order of their offsets.
+    """Processor: computes the state of each key from its records, in the order of their offsets.
 
-    A function that raises at a record has to leave the state as it was: the record becomes a dead
-    letter. So does a timer that raises; it is over, and the state is what it was before.
+    If `on_record` raises, the record becomes a dead letter; the function must leave the state
+    unchanged. If a timer raises, a dead letter describes it, the timer does not fire again, and
+    the engine restores the state.
     """
 
     def on_record(self, state: Any | None, record: Any, context: Context) -> Any | None:
-        """Give the key's state after a record; None forgets it. It may be the same object."""
+        """Return the key's state after a record, maybe the same object; None deletes it."""
 
     def on_time(self, state: Any, context: Context) -> Any | None:
-        """Give the key's state after the moment asked for by `wake`; None forgets it."""
+        """Return the key's state after the timer set by `wake`; None deletes it."""
 
     def on_shared(self, record: Any, context: Context) -> None:
-        """Take in a record without a key: it concerns all of them."""
+        """Process a record without a key, which concerns all keys: change the broadcast state."""

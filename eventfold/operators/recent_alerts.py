@@ -1,7 +1,7 @@
-"""The latest that a table has said, kept beside its states: a query need not read a topic.
+"""The most recent alerts of a table, kept beside its states so that a query need not read a topic.
 
-They are values which all keys of a partition share (`processor.py`), as many as there are places; a
-new one takes the place of the oldest.
+They are in the broadcast state of a partition (`processor.py`), which has a fixed number of slots:
+a new alert replaces the oldest.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
     from eventfold.operators.processor import Context
 
-#: Places of a partition, and the most bytes (JSON) of what is in one.
+#: Slots of a partition, and the most bytes (JSON) of a record in one.
 MOST, MOST_BYTES = 100, 64 << 10
 
 _encode = msgspec.json.Encoder().encode
 
 
 def announce(record: Any, context: Context) -> None:
-    """Send a record, and keep it as the latest. Nothing else may be shared in that table.
+    """Send a record and keep it among the recent ones, the only broadcast state of that table.
 
-    It says itself by `offset` what it was made of, which its header names. One that is too large
-    to be kept is sent all the same.
+    The record's own `offset` is the source offset that its header names. A record larger than
+    MOST_BYTES is sent but not kept.
     """
     context.send(record, offsets=(record.offset,))
     if len(_encode(record)) > MOST_BYTES:
@@ -36,7 +36,7 @@ def announce(record: Any, context: Context) -> None:
 
 
 class Told(NamedTuple):
-    """What was said: its time (ms), its number in the partition, the record itself."""
+    """A record that was sent: its event time (ms), its number in the partition, the record."""
 
     time: int
     number: int
@@ -44,6 +44,6 @@ class Told(NamedTuple):
 
 
 def newest(shared: Mapping[str, tuple[int, Any]], limit: int) -> list[Told]:
-    """Give the newest `limit` by event time of what a partition keeps, the newest first."""
+    """Return the `limit` newest records that a partition keeps, by event time, newest first."""
     told = (Told(record.time, number, record) for number, record in shared.values())
     return nlargest(limit, told, key=lambda each: each[:2])

@@ -1,11 +1,12 @@
-"""A key's records in the order of their event time, whatever the order in which they come.
+"""A reorder buffer: handles a key's records in order of event time, whatever their arrival.
 
-    sent at   1 2 3 4 5                      a record waits until stream time less the grace has
-    comes     1 3 2 5 4    handled 1 2 3 4 5    passed it: nothing that precedes it can still come
+    event times by arrival    1 3 2 5 4
+    as handled                1 2 3 4 5
 
-What follows from the records is then a function of what the log holds, not of the way it came.
-The price is that it is said a grace later. A record that comes after its grace becomes a dead
-letter, with how late it was.
+A record waits until the watermark (stream time less the grace) has passed it, since no record that
+precedes it can still arrive. So results depend on the records in the log, not on their order there.
+The price is that they are published later, by the grace. A late record becomes a dead letter,
+which states how late it was.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from eventfold.operators.processor import Context
 
-#: Most records of a key that wait. With more of them within its grace the earliest no longer
-#: waits: a flood costs order, not memory.
+#: Most records of a key that wait. If more arrive within the grace, the earliest is handled at
+#: once: a flood costs order, not memory.
 MOST_WAITING = 2_000
 
 R = TypeVar("R")
@@ -28,11 +29,11 @@ Waiting = tuple[int, int, R]
 
 
 class LateError(ValueError):
-    """A record came after its grace."""
+    """A record arrived late: its event time was before the watermark."""
 
 
 class Queued(Protocol):
-    """A state with the records that wait, in order of time and offset."""
+    """A state that has the records that wait, in order of time and offset."""
 
     waiting: list[Waiting[Any]]
 
@@ -41,13 +42,13 @@ S = TypeVar("S", bound=Queued)
 
 
 class InOrder(ABC, Generic[S, R]):
-    """A Process (`processor.py`) whose records come in order of event time, then offset.
+    """Processor (`processor.py`) that handles records in order of event time, then offset.
 
-    A moment that the state waits for comes after the records before it and before those at it.
+    A timer of the state fires after the records before its time and before those at its time.
     """
 
     def on_record(self, state: S | None, record: R, context: Context) -> S | None:
-        """Let a record wait for its turn. Raises what `on_late` does."""
+        """Buffer a record until the watermark passes it. Raises as `on_late` does if it is late."""
         event = context.time, context.offset, record
         if context.late:
             return self.on_late(state, event, context)
@@ -59,21 +60,21 @@ class InOrder(ABC, Generic[S, R]):
         return state
 
     def on_late(self, state: S | None, event: Waiting[R], context: Context) -> S:  # noqa: ARG002
-        """Refuse a record that came after its grace. Raises LateError: it is a dead letter."""
+        """Reject a late record: raise LateError, so that it becomes a dead letter."""
         behind = (context.stream_time - event[0]) / 1000
         raise LateError(f"{behind:,.3f} s behind stream time, which is more than the grace")
 
     def on_time(self, state: S, context: Context) -> S | None:
-        """Handle what is complete by now."""
+        """Handle the records before the timer's time, and the state's own timers up to it."""
         self.advance(state, context.time, context)
         context.wake(self.next_moment(state))
         return state
 
     def on_shared(self, record: Any, context: Context) -> None:
-        """No record concerns all keys."""
+        """Ignore the record: none concerns all keys."""
 
     def advance(self, state: S, until: int, context: Context) -> None:
-        """Handle the records before `until` (ms) and the moments up to it."""
+        """Handle the records before `until` (ms), and the timers before or at it, in order."""
         waiting = state.waiting
         while True:
             due = self.due(state)
@@ -85,23 +86,23 @@ class InOrder(ABC, Generic[S, R]):
                 return
 
     def next_moment(self, state: S) -> int | None:
-        """Give when something is to be done next (ms); None where nothing is."""
-        # One after the record: those of the same instant are all there then.
+        """Return the time (ms) of the next record or timer to handle; None if there is none."""
+        # 1 ms after the record, when all records of the same instant have arrived.
         moments = [state.waiting[0][0] + 1] if state.waiting else []
         due = self.due(state)
         return min(moments if due is None else [*moments, due], default=None)
 
     @abstractmethod
     def new(self, key: str) -> S:
-        """Give the state of a key before its first record."""
+        """Return the state of a key before its first record."""
 
     @abstractmethod
     def handle(self, state: S, event: Waiting[R], context: Context) -> None:
-        """Take the next record in."""
+        """Handle the next record: change the state, send outputs."""
 
     def due(self, state: S) -> int | None:  # noqa: ARG002  # most wait for nothing
-        """Give the next moment (ms) that the state waits for; None for none."""
+        """Return the time (ms) of the state's next timer; None if it has none."""
         return None
 
     def pass_due(self, state: S, due: int, context: Context) -> None:
-        """Let the moment that was due come; afterwards another is, or none."""
+        """Fire the timer at `due` (ms). Afterwards `due(state)` must be later, or None."""

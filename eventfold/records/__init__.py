@@ -1,7 +1,7 @@
-"""Records that every application has, and the types of their fields.
+"""Record types that every application has, and the types of their fields.
 
-JSON objects; times are integer milliseconds since the epoch, UTC. Unknown fields are ignored.
-Decoding checks types and bounds (msgspec) and names the field that is wrong.
+Records are JSON objects; times are integer milliseconds since the epoch, UTC. Unknown fields are
+ignored. Decoding (msgspec) checks types and bounds; its error names the invalid field.
 """
 
 from eventfold.records.dead_letters import DeadLetter

@@ -1,4 +1,4 @@
-"""Of every pipeline: what could not be processed."""
+"""The dead letter, a record type of every pipeline."""
 
 from msgspec import Struct
 
@@ -6,7 +6,7 @@ from eventfold.records.fields import Integer
 
 
 class DeadLetter(Struct, frozen=True, gc=False):
-    """What could not be read or processed, byte for byte (base64), and why."""
+    """A record that could not be read or processed, byte for byte (base64), and the error."""
 
     topic: str
     partition: Integer

@@ -1,4 +1,4 @@
-"""Types of fields that many records share."""
+"""Field types that many records share."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from app.settings import settings
 
 _conf = settings()
 
-#: Characters of a `Name` and of a `Text`.
+#: Most characters of a `Name` and of a `Text`.
 MAX_NAME, MAX_TEXT = _conf.max_name, _conf.max_text
 
 #: Event times before this (3 March 1973, in ms) are seconds sent as milliseconds.
@@ -17,23 +17,23 @@ EARLIEST = 100_000_000_000
 #: Event times after this (16 November 5138, in ms) are microseconds sent as milliseconds.
 LATEST = 100_000_000_000_000
 
-#: No amount and no reading is above this: a million of them add up to what 64 bits hold.
+#: Bound of amounts and readings: a million of them add up to a number of 64 bits.
 LARGEST = 10**12
 
-#: No size is above this: sums of a hundred million of them are still finite. As an integer none is
-#: above `HIGHEST`; what is, is read as a float.
+#: Bound of sizes: a sum of a hundred million is still finite. A size above `HIGHEST` is read as a
+#: float, even if it is written as an integer.
 LARGEST_SIZE = 1e300
 
-#: Integers are bounded by what rows and columns hold, 64 bits: JSON has no such bound.
+#: Bounds of integers: rows and columns hold 64 bits, while JSON has no bound.
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 
 Integer = Annotated[int, Meta(ge=LOWEST, le=HIGHEST)]
-#: A number of something.
+#: A count.
 Natural = Annotated[int, Meta(ge=0, le=HIGHEST)]
 EventTime = Annotated[int, Meta(ge=EARLIEST, le=HIGHEST)]
-#: What rows, caches and metrics hold by the thousand, so it is short: keys, ids, names.
+#: A key, id or name: short, because rows, caches and metrics hold thousands of them.
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
-#: What else may be written about something.
+#: Free text.
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 #: Units traded: shares are whole, coins are not.
 Size = Annotated[int, Meta(ge=0, le=HIGHEST)] | Annotated[float, Meta(ge=0, le=LARGEST_SIZE)]

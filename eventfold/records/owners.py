@@ -1,4 +1,4 @@
-"""Of topics: which application writes them."""
+"""Ownership of topics by the applications that write them."""
 
 from msgspec import Struct
 
@@ -6,10 +6,10 @@ from eventfold.records.fields import EventTime
 
 
 class TopicOwner(Struct, frozen=True):
-    """A topic, and the only application that writes it, under the prefix of all its topics."""
+    """The owner of a topic: the only application that writes it, and the application's prefix."""
 
     topic: str
     application: str
     prefix: str
-    #: When it was claimed.
+    #: Time of the claim (ms).
     time: EventTime

@@ -1,4 +1,4 @@
-"""Of the schema registry: what is registered."""
+"""Entries of the workers' own schema registry."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ Positive = Annotated[int, Meta(ge=1, le=HIGHEST)]
 
 
 class SchemaVersion(Struct, frozen=True, tag="version", tag_field="kind"):
-    """A version of a subject: its schema (JSON) and the id under which it is written with."""
+    """A version of a subject: its schema (JSON) and the schema id that records are written with."""
 
     key: str
     subject: str
@@ -22,7 +22,7 @@ class SchemaVersion(Struct, frozen=True, tag="version", tag_field="kind"):
 
 
 class SchemaLevel(Struct, frozen=True, tag="level", tag_field="kind"):
-    """The compatibility level of a subject, of all without one of their own where it is empty."""
+    """Compatibility level of a subject; an empty subject sets the default of all others."""
 
     key: str
     subject: str

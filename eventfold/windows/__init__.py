@@ -1,4 +1,4 @@
-"""Event time: windows, panes, aggregates and lateness, without I/O and without Faust."""
+"""Event-time windows: definitions, panes, folding and lateness, without I/O and without Faust."""
 
 from eventfold.windows.calendars import Calendar, day, month, week
 from eventfold.windows.counts import Count, count

@@ -1,13 +1,14 @@
-"""Days, weeks and months as people live them: from local midnight to local midnight.
+"""Calendar windows: local days, weeks and months, from local midnight to local midnight.
 
-A window is that of a period of local dates, in any IANA zone, and begins
+A window covers a period of local dates in an IANA zone. If d is the period's first date, it begins
+at
 
-    start(d) = the first instant whose local date is d, the period's first date, or later
+    start(d) = the first instant whose local date is d or later
 
-so an instant of every clock change has its place: a day has 23 or 25 hours where clocks are
-changed; it begins at 1:00 where they skip midnight (Cairo, Beirut, São Paulo until 2018) and
-at the first of two midnights (Havana); a date that a zone left out (30 December 2011 in Apia) has
-no window. What clocks do is that of the IANA time zone database, by Python's `zoneinfo`.
+So every instant of a clock change is in one window. A day has 23 or 25 hours if clocks change in
+it. It begins at 1:00 if they skip midnight (Cairo, Beirut, São Paulo until 2018), and at the first
+of two midnights (Havana). A date that a zone left out (30 December 2011 in Apia) has no window.
+Clock changes are those of the IANA time zone database, by Python's `zoneinfo`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,67 +24,68 @@ from eventfold.windows.family import NOWHERE, Span
 DAY = UNITS["d"]
 MONDAY = date(1970, 1, 5)
 
-#: Names of the database that mean no place: the machine's own zone, and clocks with leap seconds.
+#: Names in the database that are not zones of a place: the machine's own zone, and clocks with
+#: leap seconds.
 NO_PLACES = ("localtime", "Factory", "posix", "right/")
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The days, weeks or months of a zone. Make one by `day`, `week` or `month`.
+    """Window definition: the days, weeks or months of a zone. Make one by `day`, `week`, `month`.
 
-    Sizes are nominal: 1, 7 and 30 days. A hit of the period that was asked for last costs a
-    comparison, since nearly every record of a table is one.
+    Sizes are nominal: 1, 7 and 30 days. The period returned last is cached, since nearly every
+    record of a table is in it; such a hit costs one comparison.
     """
 
     period: str
     zone: str
-    #: The period that was asked for last. No part of what the family is.
+    #: The period returned last, a cache; not part of the definition.
     _recent: list[Span] = field(
         default_factory=lambda: [NOWHERE], init=False, repr=False, compare=False
     )
 
     def __str__(self) -> str:
-        """Give what `parse_window` reads: `day Europe/Berlin`."""
+        """Return the text that `parse_window` parses: `day Europe/Berlin`."""
         return f"{self.period} {self.zone}"
 
     @property
     def size(self) -> int:
-        """The nominal length, ms: that of 1, 7 or 30 days of 24 hours."""
+        """Nominal length, ms: 1, 7 or 30 days of 24 hours."""
         return PERIODS[self.period].size
 
     @property
     def advance(self) -> int:
-        """Periods follow one another: the same as the size, ms."""
+        """Nominal distance of two windows, ms: the size, since periods follow one another."""
         return self.size
 
     @property
     def longest(self) -> int:
-        """The most days that a period has, and one more, ms.
+        """Bound of a window's length, ms: the most days of a period, and one more.
 
-        No clock is ever set back by more than a day: a zone that changes to the other side of
-        the date line lives one date twice.
+        A clock is set back by a day at most: a zone that moves across the date line has one date
+        twice.
         """
         return PERIODS[self.period].longest
 
     @property
     def grid(self) -> None:
-        """There is none: periods differ in length."""
+        """None: periods differ in length, so they are not on a grid."""
 
     def over(self, begin: int, end: int, after: int, events: Sequence[int]) -> Iterator[Span]:  # noqa: ARG002
-        """Give the periods that overlap `[begin, end)` and end after `after`, ascending (ms)."""
+        """Yield the periods that overlap `[begin, end)` and end after `after`, ascending (ms)."""
         number = self._number(max(begin, after))
         start, stop = self._bounds(number)
         while start < end:
-            # A date that the zone left out is no period; nor is what began before the epoch.
+            # A date that the zone left out has no period, and no window begins before the epoch.
             if 0 <= start < stop:
                 yield Span(start, stop)
             number += 1
             start, stop = stop, self._bounds(number)[1]
 
     def slice(self, time: int) -> Span:
-        """Give the period that holds `time` (ms).
+        """Return the period that holds `time` (ms), cut off at the epoch.
 
-        Raises ValueError for an instant that has no date.
+        Raises ValueError if the instant has no date in the zone, or the period ends after 9999.
         """
         (recent,) = self._recent
         if recent.start <= time < recent.end:
@@ -94,20 +96,23 @@ class Calendar:
         return recent
 
     def holds(self, time: int) -> bool:
-        """Say whether the period around `time` (ms) is a window: all are but that of the epoch."""
+        """Return whether the period around `time` (ms) is a window: none begins before the epoch.
+
+        Raises ValueError as `slice` does.
+        """
         return self._bounds(self._number(time))[0] >= 0
 
     def name(self, start: int) -> str:
-        """Give the first local date of the period that starts at `start` (ms).
+        """Return the first local date of the period that starts at `start` (ms).
 
-        As `YYYY-MM-DD`; a month as `YYYY-MM`.
+        Its format is `YYYY-MM-DD`, or `YYYY-MM` for a month.
         """
         written = _date_at(start, self.zone).isoformat()
         return written[:7] if self.period == "month" else written
 
     def _number(self, time: int) -> int:
         number = PERIODS[self.period].number(_date_at(time, self.zone))
-        # A clock set back over midnight shows the old date again, in a period that has begun.
+        # A clock set back over midnight shows the old date again although the new period has begun.
         while self._bounds(number)[1] <= time:
             number += 1
         return number
@@ -121,22 +126,28 @@ class Calendar:
 
 
 def day(zone: str) -> Calendar:
-    """Give the days of an IANA zone such as `America/New_York`. DefinitionError: there is none."""
+    """Return the days of an IANA zone such as `America/New_York`, as a window definition.
+
+    Raises DefinitionError if there is no such zone.
+
+    >>> str(day("Europe/Berlin"))
+    'day Europe/Berlin'
+    """
     return _calendar("day", zone)
 
 
 def week(zone: str) -> Calendar:
-    """Give the weeks of an IANA zone, Monday to Sunday (ISO 8601). DefinitionError as `day`."""
+    """Return the weeks of an IANA zone, Monday to Sunday (ISO 8601). Raises as `day` does."""
     return _calendar("week", zone)
 
 
 def month(zone: str) -> Calendar:
-    """Give the months of an IANA zone. DefinitionError as `day`."""
+    """Return the months of an IANA zone. Raises DefinitionError as `day` does."""
     return _calendar("month", zone)
 
 
 def is_zone(name: str) -> bool:
-    """Say whether there is an IANA zone of this name."""
+    """Return whether there is an IANA zone of this name."""
     if name.startswith(NO_PLACES):
         return False
     try:
@@ -154,7 +165,7 @@ def _calendar(period: str, zone: str) -> Calendar:
 
 @dataclass(frozen=True, slots=True)
 class _Period:
-    """How dates make periods, which are numbered; sizes in ms."""
+    """Numbering of periods: the number of a date, the first date of a number; sizes in ms."""
 
     size: int
     longest: int
@@ -183,7 +194,7 @@ PERIODS = {
 
 
 def _date_at(instant: int, zone: str) -> date:
-    # Clocks change at whole seconds; a float of seconds would round up to the next date.
+    # Whole seconds suffice, since clocks change at them; a float could round up to the next date.
     try:
         return datetime.fromtimestamp(instant // 1000, ZoneInfo(zone)).date()
     except (ValueError, OverflowError, OSError):
@@ -192,10 +203,11 @@ def _date_at(instant: int, zone: str) -> date:
 
 @lru_cache(maxsize=4096)
 def _begin(first: date, zone: str) -> int:
-    """Give the first instant (ms) whose local date is `first` or later.
+    """Return the first instant (ms) whose local date is `first` or later.
 
-    Midnight, the first of two. Where clocks skip it, the offsets before and after (PEP 495:
-    fold 0 and 1) put it on either side of the change, which is then searched for.
+    It is midnight, or the first of two. If clocks skip midnight, the UTC offsets before and after
+    the change (PEP 495: fold 0 and 1) give an instant on either side of it; a binary search between
+    them finds the change.
     """
     clock = ZoneInfo(zone)
     midnight = datetime.combine(first, time(), clock)

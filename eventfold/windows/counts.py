@@ -1,4 +1,4 @@
-"""Windows of a number of records: a description; the engine that counts them is a table's."""
+"""Count windows: their definition; the engine of a table counts the records."""
 
 from dataclasses import dataclass
 
@@ -7,34 +7,38 @@ from eventfold.windows.errors import DefinitionError
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The last `records` records of a key, in order of arrival, at each `every`-th of them.
+    """Window definition: the last `records` records of a key, at each `every`-th record.
 
-    Tumbling where both are the same. It is Flink's `countWindow(size, slide)`. What is counted
-    is arrival: such windows know no event time, and nothing is late for them.
+    The windows are tumbling if both numbers are equal, as Flink's `countWindow(size, slide)`.
+    Records count in their order of arrival: event time plays no part, and no record is late.
     """
 
     records: int
     every: int
 
     def __str__(self) -> str:
-        """Give what `parse_window` reads: `count 100`, or `count 100/10`."""
+        """Return the text that `parse_window` parses: `count 100`, or `count 100/10`."""
         return f"count {self.records}" + (f"/{self.every}" if self.every != self.records else "")
 
     @property
     def size(self) -> int:
-        """The length, in records, not in ms."""
+        """Length, in records, not in ms."""
         return self.records
 
     @property
     def advance(self) -> int:
-        """The distance of two windows, in records, not in ms."""
+        """Distance of two windows, in records, not in ms."""
         return self.every
 
 
 def count(records: int, every: int | None = None) -> Count:
-    """Give windows of `records` records, one at each `every`-th, by default at each `records`-th.
+    """Return the definition of windows of `records` records, one at each `every`-th record.
 
-    Raises DefinitionError where not 0 < every <= records.
+    `every` is `records` by default. Raises DefinitionError unless both are integers and
+    0 < every <= records.
+
+    >>> str(count(100, every=10))
+    'count 100/10'
     """
     family = Count(records, records if every is None else every)
     for number in (family.records, family.every):

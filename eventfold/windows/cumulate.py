@@ -1,4 +1,4 @@
-"""Windows that grow in steps: the day so far, every five minutes."""
+"""Cumulating windows, which grow in steps: the day so far, every five minutes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,44 +11,44 @@ from eventfold.windows.windowers import Window, tumbling
 
 @dataclass(frozen=True, slots=True)
 class Cumulate:
-    """For each window `[s, e)` of `base`, the windows from its start on that grow by `step` (ms).
+    """Window definition: for each window `[s, e)` of `base`, windows that grow by `step` (ms).
 
         [s, min(s + k * step, e)),   k = 1, 2, ... up to the first that reaches e
 
-    That is Flink's `CUMULATE(TABLE, DESCRIPTOR(time), step, size)`, over any windows that don't
-    overlap. Where a calendar's window is no multiple of the step, its last growth is shorter.
+    That is Flink's `CUMULATE(TABLE, DESCRIPTOR(time), step, size)`, over any base whose windows do
+    not overlap. If a calendar's window is not a multiple of the step, its last step is shorter.
     """
 
     base: WindowFamily
     step: int
 
     def __str__(self) -> str:
-        """Give what `parse_window` reads: `cumulate 1d 5m`, `cumulate day Europe/Berlin 5m`."""
+        """Return the text that `parse_window` parses, such as `cumulate day Europe/Berlin 5m`."""
         return f"cumulate {self.base} {format_duration(self.step)}"
 
     @property
     def size(self) -> int:
-        """The nominal length (ms) of a window that has grown up."""
+        """Nominal length of a window of the base, ms."""
         return self.base.size
 
     @property
     def advance(self) -> int:
-        """Windows end each `step` (ms)."""
+        """Distance of the ends of two windows, ms: the step."""
         return self.step
 
     @property
     def longest(self) -> int:
-        """No window is longer than the longest of the base, ms."""
+        """Bound of a window's length, ms: that of the base."""
         return self.base.longest
 
     @property
     def grid(self) -> Grid | None:
-        """A base on a grid is cut into steps (ms); None over a calendar."""
+        """Grid of the steps, ms; None if the base follows a calendar."""
         grid = self.base.grid
         return Grid(self.step, grid.offset) if grid else None
 
     def over(self, begin: int, end: int, after: int, events: Sequence[int]) -> Iterator[Span]:
-        """Give the windows that overlap `[begin, end)` and end after `after`, ascending (ms)."""
+        """Yield the windows that overlap `[begin, end)` and end after `after`, ascending (ms)."""
         passed = max(begin, after)
         step = self.step
         for start, last in self.base.over(begin, end, after, events):
@@ -58,7 +58,10 @@ class Cumulate:
             yield Span(start, last)
 
     def slice(self, time: int) -> Span:
-        """Give the step around `time` (ms); the whole gap where no window of the base holds it."""
+        """Return the step that holds `time` (ms), or the whole gap between two windows of the base.
+
+        Raises ValueError as the base's `slice` does.
+        """
         start, end = self.base.slice(time)
         if not self.base.holds(time):
             return Span(start, end)
@@ -66,15 +69,19 @@ class Cumulate:
         return Span(start, min(start + self.step, end))
 
     def holds(self, time: int) -> bool:
-        """Say whether a window of the base holds `time` (ms)."""
+        """Return whether a window of the base holds `time` (ms)."""
         return self.base.holds(time)
 
 
 def cumulate(base: WindowFamily | int | str, step: int | str) -> Cumulate:
-    """Give windows that grow by `step` up to those of `base`: a family, or a tumbling size.
+    """Return the definition of windows that grow by `step` up to the windows of `base`.
 
-    Sizes and steps in ms, or texts such as `5m`. Raises DefinitionError where windows of the
-    base overlap, and where the step is zero, as long as the base, or doesn't divide its grid.
+    `base` is a window definition, or the size of tumbling windows. Sizes and steps are in ms, or
+    texts such as `5m`. Raises DefinitionError if windows of the base overlap or follow events, or
+    if the step is 0, not shorter than the base, or does not divide the size of a base on a grid.
+
+    >>> str(cumulate("1h", "15m"))
+    'cumulate 1h 15m'
     """
     family = Cumulate(tumbling(base) if isinstance(base, int | str) else base, milliseconds(step))
     base, step = family.base, family.step

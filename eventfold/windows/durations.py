@@ -1,4 +1,4 @@
-"""Durations as people write them: `500ms`, `30s`, `5m`, `4h`, `8d`."""
+"""Durations as text: `500ms`, `30s`, `5m`, `4h`, `8d`."""
 
 import re
 from functools import lru_cache
@@ -12,9 +12,12 @@ _DURATION = re.compile(r"([0-9]+)(ms|s|m|h|d)")
 
 
 def parse_duration(text: str) -> int:
-    """Give the milliseconds of `text`, a whole number and one unit of ms, s, m, h, d.
+    """Parse a whole number with a unit (ms, s, m, h or d) into milliseconds.
 
     Raises DefinitionError, naming the text, for anything else.
+
+    >>> parse_duration("5m")
+    300000
     """
     match = _DURATION.fullmatch(text.strip())
     if match is None:
@@ -24,7 +27,7 @@ def parse_duration(text: str) -> int:
 
 @lru_cache(maxsize=1_000)
 def format_duration(ms: int) -> str:
-    """Give the shortest text that `parse_duration` reads back as `ms`."""
+    """Format `ms` in the largest unit that divides it; `parse_duration` is the inverse."""
     for unit, size in reversed(UNITS.items()):
         if ms and ms % size == 0:
             return f"{ms // size}{unit}"
@@ -32,26 +35,26 @@ def format_duration(ms: int) -> str:
 
 
 def approximate_duration(ms: int) -> str:
-    """Give `ms` in its largest unit, rounded up to a tenth of it: `4.2s`, `1.3m`, `850ms`.
+    """Format `ms` in its largest unit, rounded up to a tenth of it: `4.2s`, `1.3m`, `850ms`.
 
-    For reading, not for `parse_duration`. It rounds up so that what holds within the duration
-    holds within the text too.
+    The text is for people, not for `parse_duration`. It is rounded up, so that what happens
+    within the duration also happens within the duration that is shown.
     """
     unit, size = next(each for each in reversed(UNITS.items()) if ms >= each[1] or "ms" in each)
     step = max(1, size // 10)
     rounded = -(-ms // step) * step
-    # 59.99s is rounded to 60s, which is a larger unit's 1m.
+    # 59.99s is rounded up to 60s, which is 1m in a larger unit.
     return f"{rounded / size:g}{unit}" if rounded == ms else approximate_duration(rounded)
 
 
 def milliseconds(value: int | str) -> int:
-    """Give the milliseconds of a duration, which is a text or whole milliseconds already.
+    """Return a duration in milliseconds; it is a text such as `5m`, or milliseconds already.
 
-    Raises DefinitionError, naming the value, for what is negative or neither.
+    Raises DefinitionError, naming the value, if it is negative or neither of them.
     """
     if isinstance(value, str):
         return parse_duration(value)
-    # A bool is an int to Python, but nobody means 1 ms by it.
+    # A bool is an int in Python, but nobody means 1 ms by True.
     if isinstance(value, bool) or not isinstance(value, int):
         raise DefinitionError(f"{value!r} is neither whole milliseconds nor a text such as 5m")
     if value < 0:

@@ -1,4 +1,4 @@
-"""When a table says what has changed: a choice for each table, without effect on what is final."""
+"""Emit strategies: when a table publishes its open windows; final results do not depend on them."""
 
 from typing import NamedTuple
 
@@ -7,10 +7,10 @@ from eventfold.windows.errors import DefinitionError
 
 
 class Emission(NamedTuple):
-    """How often the windows that are still open are published; final ones always are, once.
+    """Emit strategy of a table's open windows; a final window is always published, once.
 
-    `interval` in ms: 0 publishes a result for every record, None nothing before a window is
-    final.
+    `interval` is the least time between two results of a window, ms: 0 publishes a result for
+    every record, None publishes nothing before a window is final.
     """
 
     interval: int | None
@@ -24,17 +24,20 @@ class Emission(NamedTuple):
 
 
 def every_change() -> Emission:
-    """Publish, with each record, the windows that it is in.
+    """Return the strategy that publishes, with each record, every window that holds it.
 
-    Every step is seen, and pays for a result: choose it where each one matters.
+    Each change costs a result: choose it if readers need every one of them.
     """
     return Emission(0)
 
 
 def at_most_every(interval: int | str) -> Emission:
-    """Publish a changed window at most once per `interval` (ms, or text such as `5s`).
+    """Return the strategy that publishes a changed window at most once per `interval`.
 
-    Raises DefinitionError for an interval of nothing.
+    `interval` is wall-clock time: ms, or a text such as `5s`. Raises DefinitionError if it is 0.
+
+    >>> str(at_most_every("5s"))
+    'at most every 5s'
     """
     ms = milliseconds(interval)
     if ms == 0:
@@ -43,5 +46,5 @@ def at_most_every(interval: int | str) -> Emission:
 
 
 def on_close() -> Emission:
-    """Publish a window once, when it is final."""
+    """Return the strategy that publishes a window once, when it is final."""
     return Emission(None)

@@ -1,5 +1,5 @@
-"""What a definition that can't be right raises."""
+"""The error of an invalid definition."""
 
 
 class DefinitionError(ValueError):
-    """A window or a table that can't be right as it is declared; one line says why."""
+    """Invalid definition of a window, an aggregate or a table; its message is one line."""

@@ -1,8 +1,8 @@
-"""Trading sessions of an exchange: from its opening to its close, on the days it trades.
+"""Trading sessions of an exchange, from open to close on the days it trades.
 
-What they are is what the package `exchange_calendars` knows: holidays and half days, the past
-ones as they were, the coming ones as they are announced or follow from the exchange's rules. It
-is an optional extra, and loaded only where an exchange is asked for.
+They come from the package `exchange_calendars`, which knows holidays and half days: past ones as
+they were, future ones as announced or as the exchange's rules imply. The package is an optional
+extra, and imported with the first definition of an exchange.
 """
 
 import warnings
@@ -22,57 +22,56 @@ from eventfold.windows.family import NOWHERE, Span
 
 DAY = UNITS["d"]
 
-#: The dates that sessions are made for, as far as the calendar's own bounds allow it.
+#: First and last date of the sessions, unless the calendar's own bounds are narrower.
 FIRST, LAST = "1990-01-01", "2099-12-31"
 
-#: So many characters of the package's own reason stand in an error.
+#: Most characters of the package's own reason in an error.
 MOST_REASON = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """The sessions `[open, close)` of an exchange, a window each. Make one by `exchange`.
+    """Window definition: each session `[open, close)` of an exchange. Make one by `exchange`.
 
-    Between two sessions there is no window: what happens there is in none. A lunch break (Hong
-    Kong, Tokyo) does not divide a session: its window reaches from open to close. Sessions may
-    begin the evening before the date they are named by (futures). The previous close is the
-    last of the session before: its pane is the nearest older one.
+    An event between two sessions is in no window. A lunch break (Hong Kong, Tokyo) does not divide
+    a session, whose window reaches from open to close. A session may begin on the evening before
+    its date (futures). The previous close is in the pane of the session before.
 
-    Sizes are nominal: a day. Outside of the years known, nothing can be said of an instant.
+    Sizes are nominal: a day. Nothing is known of instants outside of the calendar's years.
     """
 
     code: str
-    #: Open and close of each session, ms, ascending; and its date, as `date.toordinal` gives it.
+    #: Open and close of each session, ms, ascending; and its date, as `date.toordinal` returns it.
     opens: "array[int]" = field(repr=False, compare=False)
     closes: "array[int]" = field(repr=False, compare=False)
     dates: "array[int]" = field(repr=False, compare=False)
-    #: No session is longer than this, ms.
+    #: Length of the longest session, ms.
     longest: int = field(repr=False, compare=False)
-    #: The slice that was asked for last.
+    #: The slice returned last, a cache.
     _recent: list[Span] = field(
         default_factory=lambda: [NOWHERE], init=False, repr=False, compare=False
     )
 
     def __str__(self) -> str:
-        """Give what `parse_window` reads: `exchange XNYS`."""
+        """Return the text that `parse_window` parses: `exchange XNYS`."""
         return f"exchange {self.code}"
 
     @property
     def size(self) -> int:
-        """The nominal length, ms: a day."""
+        """Nominal length, ms: a day."""
         return DAY
 
     @property
     def advance(self) -> int:
-        """The nominal distance of two sessions, ms: a day."""
+        """Nominal distance of two sessions, ms: a day."""
         return DAY
 
     @property
     def grid(self) -> None:
-        """There is none: sessions follow a calendar."""
+        """None: sessions follow a calendar, so they are not on a grid."""
 
     def over(self, begin: int, end: int, after: int, events: Sequence[int]) -> Iterator[Span]:  # noqa: ARG002
-        """Give the sessions that overlap `[begin, end)` and end after `after`, ascending (ms)."""
+        """Yield the sessions that overlap `[begin, end)` and end after `after`, ascending (ms)."""
         for index in range(bisect_right(self.closes, max(begin, after)), len(self.opens)):
             start = self.opens[index]
             if start >= end:
@@ -80,9 +79,9 @@ class Exchange:
             yield Span(start, self.closes[index])
 
     def slice(self, time: int) -> Span:
-        """Give the session that holds `time` (ms), or the gap between two.
+        """Return the session that holds `time` (ms), or the gap between two.
 
-        Raises ValueError for an instant outside of the years known.
+        Raises ValueError for an instant outside of the known years.
         """
         (recent,) = self._recent
         if recent.start <= time < recent.end:
@@ -94,18 +93,18 @@ class Exchange:
         return recent
 
     def holds(self, time: int) -> bool:
-        """Say whether the exchange is open at `time` (ms). Raises ValueError as `slice` does."""
+        """Return whether a session holds `time` (ms). Raises ValueError as `slice` does."""
         return time < self.closes[self._opened(time)]
 
     def name(self, start: int) -> str:
-        """Give the date of the session that opened at `start` (ms) or last before, as YYYY-MM-DD.
+        """Return the date (YYYY-MM-DD) of the last session that opened at `start` (ms) or before.
 
         Raises ValueError as `slice` does.
         """
         return self._date(self._opened(start))
 
     def _opened(self, time: int) -> int:
-        """Give the number of the last session that opened at `time` (ms) or before."""
+        """Return the index of the last session that opened at `time` (ms) or before."""
         if not self.opens[0] <= time < self.closes[-1]:
             raise ValueError(
                 f"{time} ms are outside of the sessions known of {self}, "
@@ -118,12 +117,12 @@ class Exchange:
 
 
 def exchange(code: str) -> Exchange:
-    """Give the sessions of an exchange by its code (ISO 10383 MIC), such as `XNYS`.
+    """Return the sessions of an exchange by its code (ISO 10383 MIC), such as `XNYS`.
 
-    Names that `exchange_calendars` has besides are understood: `NYSE` is `XNYS`. Raises
-    DefinitionError where it isn't installed, and for a code that it doesn't know.
+    Aliases of `exchange_calendars` work, too: `NYSE` is `XNYS`. Raises DefinitionError if the
+    package is not installed, does not know the code, or can't make the calendar.
     """
-    # What the package warns of is not its users' to change: pandas it calls in older ways.
+    # The package calls deprecated functions of pandas, about which our users can do nothing.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -153,7 +152,7 @@ def _sessions(code: str, package: Any) -> Exchange:
 
 
 def _calendar(default: Any) -> Any:
-    """Give a calendar over all its years, where it was for a few around today."""
+    """Return the calendar `default`, which covers a few years around today, for all its years."""
     first, last = type(default.first_session)(FIRST), type(default.first_session)(LAST)
     earliest, latest = default.bound_min(), default.bound_max()
     return type(default)(
@@ -163,5 +162,5 @@ def _calendar(default: Any) -> Any:
 
 
 def _instants(stamps: Any) -> "array[int]":
-    # A pandas Timestamp's value is in ns, whatever the unit it is kept in.
+    # The `value` of a pandas Timestamp is in ns, whatever unit it is stored in.
     return array("q", [stamp.value // 1_000_000 for stamp in stamps])

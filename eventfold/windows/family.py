@@ -1,4 +1,4 @@
-"""What every kind of window that is folded from panes can say about itself."""
+"""The protocol of window definitions whose windows are folded from panes."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
@@ -11,61 +11,61 @@ class Span(NamedTuple):
     end: int
 
 
-#: Holds no instant.
+#: An empty span, which holds no instant.
 NOWHERE = Span(0, 0)
 
 
 class Grid(NamedTuple):
-    """Equidistant instants `offset + k * length`, k = 0, 1, ... (ms): where windows may change."""
+    """Instants `offset + k * length`, k = 0, 1, ... (ms), at which windows may begin or end."""
 
     length: int
     offset: int
 
 
 class WindowFamily(Protocol):
-    """All windows of one definition, such as every 5 minutes, or every day in New York.
+    """Window definition, such as every 5 minutes, or every day in New York.
 
-    A family is immutable, hashable, and equal to any other of the same definition. Instants are
-    integer milliseconds since the epoch, windows half-open `[start, end)`; none starts before
-    the epoch. Starts and ends never descend from one window to the next.
+    It is immutable and hashable, and compares by value. Instants are integer milliseconds since
+    the epoch, windows are half-open `[start, end)`, and none starts before the epoch. Starts and
+    ends never descend from one window to the next.
     """
 
     @property
     def size(self) -> int:
-        """Nominal length, ms. With `advance`, what tells the families of one table apart."""
+        """Nominal length, ms. With `advance`, it identifies one of a table's definitions."""
 
     @property
     def advance(self) -> int:
-        """Nominal distance of two windows, ms; 0 where there is one at each event."""
+        """Nominal distance of two windows, ms; 0 if there is one at each event."""
 
     @property
     def longest(self) -> int:
-        """No window is longer than this, ms."""
+        """Bound of a window's length, ms: no window is longer."""
 
     @property
     def grid(self) -> Grid | None:
-        """The grid on which all windows begin and end; None where they follow a calendar.
+        """Grid on which all windows begin and end; None if they follow a calendar.
 
         The first window begins at the grid's offset or after it.
         """
 
     def over(self, begin: int, end: int, after: int, events: Sequence[int]) -> Iterator[Span]:
-        """Give the windows that overlap `[begin, end)` and end after `after`, ascending (ms).
+        """Yield the windows that overlap `[begin, end)` and end after `after`, ascending (ms).
 
-        `events` are the ascending starts of a key's panes: where windows slide with each event,
-        there is one for each of them. Other families don't look at them. The work is
-        proportional to the windows given.
+        `events` are the ascending starts of a key's panes. Windows that slide with each event are
+        one for each of them; other definitions ignore them. The work is proportional to the
+        number of windows yielded.
         """
 
     def slice(self, time: int) -> Span:
-        """Give the longest interval around `time` (ms) inside of which no window begins or ends.
+        """Return the longest interval around `time` (ms) inside which no window begins or ends.
 
-        `start <= time < end`; it begins at the epoch where no boundary precedes `time`. Raises
-        ValueError for an instant of which the family knows nothing.
+        `start <= time < end`; it begins at the epoch if no boundary precedes `time`. Raises
+        ValueError for an instant that the definition does not cover.
         """
 
     def holds(self, time: int) -> bool:
-        """Say whether any window holds `time` (ms). Raises ValueError as `slice` does."""
+        """Return whether any window holds `time` (ms). Raises ValueError as `slice` does."""
 
     def __str__(self) -> str:
-        """Give what `parse_window` reads."""
+        """Return the text that `parse_window` parses into an equal definition."""

@@ -1,4 +1,4 @@
-"""Folds panes into windows, with a number of merges that does not grow with size / advance."""
+"""Folding of panes into windows: the number of merges does not grow with size / advance."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 from eventfold.windows.family import Span
 from eventfold.windows.panes import Evidence, Pane
 
-#: Windows of at most so many panes are merged one by one; or, where an aggregate can, at once.
+#: Most panes of a window that are merged one by one; or at once, by an aggregate's `merge_runs`.
 FEW, FEW_AT_ONCE = 2, 64
 
-#: Merges runs `[first, stop)` of states, each into one: see `Aggregate`.
+#: Function that merges each run `[first, stop)` of states into one; see `Aggregate`.
 MergeRuns = Callable[[Sequence[Any], Sequence[tuple[int, int]]], list[Any]]
 
 
 class Folded(NamedTuple):
-    """One window of one key: where it is (ms), its aggregate's state, and the evidence."""
+    """One window of one key: its span (ms), its aggregate's state, and the evidence."""
 
     span: Span
     state: Any
@@ -32,29 +32,29 @@ class _Part(NamedTuple):
 
 
 class WindowFold:
-    """The windows of one key, one after another, as panes and windows ascend.
+    """Incremental aggregation of the ascending panes of one key into ascending windows.
 
-    Panes pass through a queue made of two stacks, one of which holds running folds: a pane costs
-    at most two merges and a window one more, however many panes it holds (Tangwongsan, Hirzel,
+    Panes pass through a queue of two stacks, one of which holds running folds. A pane costs at
+    most two merges and a window one more, however many panes it holds (Tangwongsan, Hirzel,
     Schneider: "Low-latency sliding-window aggregation in worst-case constant time", DEBS 2017,
-    section 2, "Two-Stacks"). It may be kept between two publications: a pane that was added must
-    not change any more then.
+    section 2, "Two-Stacks"). A fold may be kept from one publication to the next; a pane that was
+    added must not change after that.
     """
 
     def __init__(self, merge: Callable[[Any, Any], Any]) -> None:
         self._queue = _Queue(merge)
         self._corrections = _Corrections()
         self._waiting: deque[Pane] = deque()
-        #: Panes before this start (ms) have been added.
+        #: All panes that start before this (ms) have been added.
         self.added = 0
 
     def add(self, panes: Iterable[Pane], end: int) -> None:
-        """Add the panes that start before `end` (ms) and were not added yet, ascending."""
+        """Add panes: all that start before `end` (ms) and were not added yet, ascending."""
         self._waiting.extend(panes)
         self.added = end
 
     def windows(self, spans: Iterable[Span]) -> Iterator[Folded]:
-        """Give those of `spans` that hold a record; starts and ends of spans never descend."""
+        """Yield each of `spans` that holds a record, folded; starts and ends never descend."""
         queue, waiting, corrections = self._queue, self._waiting, self._corrections
         for span in spans:
             start, end = span
@@ -77,10 +77,10 @@ def fold_windows(
     merge: Callable[[Any, Any], Any],
     merge_runs: MergeRuns | None = None,
 ) -> Iterable[Folded]:
-    """Give those of `spans` that hold a record, folded from the panes of one key.
+    """Fold the panes of one key into each of `spans` that holds a record.
 
     Panes ascend by start; starts and ends of spans never descend. Windows of few panes are merged
-    pane by pane: that is less work than what a queue of them takes.
+    without a queue, which would be more work.
     """
     held, runs = _runs([pane.start for pane in panes], spans)
     if not runs:
@@ -99,7 +99,7 @@ def fold_windows(
 
 
 def _runs(starts: Sequence[int], spans: Iterable[Span]) -> tuple[list[Span], list[tuple[int, int]]]:
-    """Give the spans that hold one of `starts`, and which ones: from an index up to another."""
+    """Return the spans that hold one of `starts`, and for each the range of indexes it holds."""
     held: list[Span] = []
     runs: list[tuple[int, int]] = []
     first, stop, count = 0, 0, len(starts)
@@ -131,7 +131,7 @@ def _evidence(
 
 
 def _late(panes: Sequence[Pane], end: int) -> int:
-    """Count the corrections in `panes` of a window that holds them and ends at `end` (ms)."""
+    """Count the records in `panes` that arrived after their window's end, `end` (ms)."""
     return sum(
         records
         for pane in panes
@@ -141,11 +141,12 @@ def _late(panes: Sequence[Pane], end: int) -> int:
 
 
 class _Queue:
-    """A first-in first-out queue of panes that knows the fold of all that it holds."""
+    """A first-in first-out queue of panes with the fold of all panes in it."""
 
     def __init__(self, merge: Callable[[Any, Any], Any]) -> None:
         self._merge = merge
-        #: Folds of the older panes: the last entry is the fold of all of them.
+        #: Running folds of the older panes, each with the start of its oldest pane: the last entry
+        #: is the fold of all of them.
         self._old: list[tuple[int, _Part]] = []
         self._new: list[Pane] = []
         self._new_fold: _Part | None = None
@@ -185,14 +186,14 @@ class _Queue:
 
 
 class _Corrections:
-    """Counts the corrections of windows that ascend.
+    """Counter of the late records of ascending windows.
 
-    One in a pane, made when stream time had `reached` so far, is a correction of the windows that
-    hold the pane and had ended by then: `window.start <= pane.start`, `window.end <= reached`.
+    A late record in a pane, which arrived at the stream time `reached`, is late for the windows
+    that hold the pane and had ended by then: `window.start <= pane.start`, `window.end <= reached`.
     """
 
     def __init__(self) -> None:
-        #: Entries are lists of one number, or of none: either order can take it away from both.
+        #: Each entry is a list of one number, in both orders; emptying it removes it from both.
         self._by_reached: list[tuple[int, int, list[int]]] = []
         self._by_start: deque[tuple[int, list[int]]] = deque()
         self._count = 0

@@ -1,4 +1,4 @@
-"""Windows of every kind as people write them: the inverse of `str`."""
+"""Parser of every window definition: the inverse of `str`."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from eventfold.windows.sessions import Session, session
 from eventfold.windows.sliding import Sliding, sliding
 from eventfold.windows.windowers import parse_grid
 
-#: First word → what makes a window of the second.
+#: First word → function that makes a definition of the second.
 _CALENDARS: dict[str, Callable[[str], WindowFamily]] = {
     "day": day,
     "week": week,
@@ -24,7 +24,7 @@ _CALENDARS: dict[str, Callable[[str], WindowFamily]] = {
 
 
 def parse_window(text: str) -> WindowFamily | Session | Count:
-    """Read a window as its `str` writes it.
+    """Parse a window definition from the text that its `str` returns.
 
         5m, 1h+15m                        tumbling, with an offset
         5m/1m, 5m/1m+30s                  hopping
@@ -35,7 +35,10 @@ def parse_window(text: str) -> WindowFamily | Session | Count:
         session 30m
         count 100, count 100/10
 
-    Raises DefinitionError naming what is wrong.
+    Raises DefinitionError, naming the fault.
+
+    >>> parse_window("5m/1m").advance
+    60000
     """
     kind, *rest = text.split() or [""]
     if kind == "session":

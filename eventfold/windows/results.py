@@ -1,4 +1,4 @@
-"""What a table gives out: windows, and records it did not take."""
+"""Outputs of a table: window results, and rejections of late records."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,10 +9,10 @@ from eventfold.windows.family import WindowFamily
 
 
 class WindowResult(Struct, frozen=True, gc=False):
-    """One window of one key. Times in ms.
+    """Result of one window of one key. Times in ms.
 
-    A session may grow backwards or into another one, and so get another start. What has been
-    published under a start that is no more is withdrawn: by a final result with a count of 0.
+    A session that grows backwards or is merged with another gets a new start. Results published
+    under the old start are retracted by a final result with a count of 0.
     """
 
     key: str
@@ -23,7 +23,7 @@ class WindowResult(Struct, frozen=True, gc=False):
     count: int
     first_offset: int
     last_offset: int
-    #: Records that came after stream time had passed the window's end.
+    #: Records that arrived after stream time had passed the window's end.
     late: int
     final: bool
     revision: int
@@ -32,21 +32,21 @@ class WindowResult(Struct, frozen=True, gc=False):
     before: Callable[[str, int], Any | None]
 
     def __str__(self) -> str:
-        """Name it in a message."""
+        """Return the window's name for a message."""
         return f"window {self.window} [{self.start}, {self.end}) of key {self.key!r}"
 
     @property
     def newest_offset(self) -> int:
-        """Highest source offset it follows from: its own, or one of what it looks back at."""
+        """Highest source offset that the result follows from: of this or of the previous window."""
         return self.revision // 2
 
     def previous(self) -> Any | None:
-        """Give the state of the key's last pane before this window; None if there is none."""
+        """Return the state of the key's last pane before this window, or None if there is none."""
         return self.before(self.key, self.start)
 
 
 class Refusal(Struct, frozen=True, gc=False):
-    """Why a table did not take a record, and the record's source coordinates. Times in ms."""
+    """Rejection of a record by a table: the reason, and its source coordinates. Times in ms."""
 
     reason: str
     stream_time: int

@@ -1,4 +1,4 @@
-"""Sessions: a description; the engine that merges them is a table's."""
+"""Session windows: their definition; the engine of a table merges the sessions."""
 
 from dataclasses import dataclass
 
@@ -8,35 +8,38 @@ from eventfold.windows.errors import DefinitionError
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Events of a key belong together as long as none is `gap` (ms) or more after the one before.
+    """Window definition: events of a key that are less than `gap` (ms) apart share a session.
 
-    Each event at `t` begins as `[t, t + gap)`; sessions that overlap are merged, so an event
-    that comes late may join two. Two events exactly `gap` apart are in two sessions: intervals
-    are half-open. That is Apache Beam's `Sessions(gap_size)` and Flink's session windows; in
-    Kafka Streams' `SessionWindows` an inactivity of exactly the gap still joins.
+    Each event at `t` begins as `[t, t + gap)`. Sessions that overlap are merged, so an event
+    out of order may join two. Two events exactly `gap` apart are in two sessions, since intervals
+    are half-open. Apache Beam's `Sessions(gap_size)` and Flink's session windows do the same; in
+    Kafka Streams' `SessionWindows`, an inactivity of exactly the gap still joins.
     """
 
     gap: int
 
     def __str__(self) -> str:
-        """Give what `parse_window` reads: `session 30m`."""
+        """Return the text that `parse_window` parses: `session 30m`."""
         return f"session {format_duration(self.gap)}"
 
     @property
     def size(self) -> int:
-        """The nominal length (ms): that of the session of a single event."""
+        """Nominal length, ms: that of the session of a single event."""
         return self.gap
 
     @property
     def advance(self) -> int:
-        """The nominal distance (ms): two sessions of a key are at least so far apart."""
+        """Nominal distance, ms: the least distance of the starts of two sessions of a key."""
         return self.gap
 
 
 def session(gap: int | str) -> Session:
-    """Give the sessions that end with a silence of `gap`, ms or a text such as `30m`.
+    """Return the definition of sessions that end after a `gap` (ms, or a text such as `30m`).
 
-    Raises DefinitionError for a gap of nothing.
+    Raises DefinitionError if the gap is not positive.
+
+    >>> str(session("30m"))
+    'session 30m'
     """
     family = Session(milliseconds(gap))
     if not family.gap:

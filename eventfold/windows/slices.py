@@ -1,4 +1,4 @@
-"""The panes of a table: time, cut wherever one of its windows may begin or end."""
+"""The panes of a table: time, cut at every instant where one of its windows may begin or end."""
 
 import math
 from collections.abc import Sequence
@@ -9,44 +9,44 @@ from eventfold.windows.durations import format_duration
 from eventfold.windows.errors import DefinitionError
 from eventfold.windows.family import NOWHERE, Grid, WindowFamily
 
-#: Panes of calendars that are remembered: a read walks over many, a fold stays with one or two.
+#: Size of the cache of calendar panes: a query reads many, folding stays with one or two.
 REMEMBERED = 4096
 
-#: Panes that differ have none.
+#: Stands for the grid of panes of different lengths.
 NO_GRID = Grid(0, 0)
 
 
 class _Slice(NamedTuple):
     start: int
     end: int
-    #: Whether a window holds it.
+    #: Whether any window holds it.
     held: bool
 
 
 class Slices:
-    """The panes that all `families` of a table are made of, ms.
+    """The panes that all window definitions of a table share, ms.
 
-    Where all lie on grids, panes are as long as the greatest common divisor of all their sizes,
-    advances and steps and of the differences of their offsets (Li et al., "No pane, no gain:
+    If all definitions are on grids, a pane's length is the greatest common divisor of all their
+    sizes, advances and steps and of the differences of their offsets (Li et al., "No pane, no gain:
     efficient evaluation of sliding-window aggregates over data streams", SIGMOD Record 34(1),
-    2005). Where one follows a calendar, a pane reaches from one boundary of any family to the
+    2005). If one follows a calendar, a pane reaches from one boundary of any definition to the
     next (slices, as in Traub et al., "Scotty", ICDE 2018).
 
-    Raises DefinitionError where there are no families, where one is of a kind that is not made
-    of panes, where one that slides with each event isn't alone, and where two have the same
-    size and advance: nobody could tell their results apart.
+    Raises DefinitionError if there are no definitions, if one is not made of panes (sessions,
+    counts), if one that slides with each event is not the only one, or if two have the same size
+    and advance, since their results could not be told apart.
     """
 
     def __init__(self, families: Sequence[WindowFamily]) -> None:
         self.families = tuple(families)
         _check(self.families)
-        #: The longest of all windows, ms.
+        #: Length of the longest window, ms.
         self.longest = max(family.longest for family in self.families)
         grid = _common_grid([family.grid for family in self.families])
-        #: Length of each pane, ms, 0 where they differ; uniform panes start at
+        #: Length of each pane, ms, 0 if lengths differ; uniform panes start at
         #: `offset + k * length`.
         self.length, self.offset = grid or NO_GRID
-        #: Before this no window holds anything; where panes differ each slice knows.
+        #: Start of the first window, ms, for uniform panes; otherwise `_Slice.held` is used.
         self._first = min(
             (each.grid.offset for each in self.families if each.grid), default=self.offset
         )
@@ -54,7 +54,7 @@ class Slices:
         self._starting = lru_cache(REMEMBERED)(self._cut)
 
     def __str__(self) -> str:
-        """Say where panes are cut: what was kept in panes cut elsewhere can't be used."""
+        """Describe the cuts between panes: state kept in panes with other cuts can't be used."""
         if not self.length:
             names = sorted(str(family) for family in self.families)
             return f"panes between the boundaries of {', '.join(names)}"
@@ -62,9 +62,9 @@ class Slices:
         return f"{text} from {format_duration(self.offset)}" if self.offset else text
 
     def start_of(self, time: int) -> int:
-        """Give the start of the pane that holds `time` (ms), -1 where no window holds it.
+        """Return the start (ms) of the pane that holds `time` (ms), or -1 if no window holds it.
 
-        Raises ValueError for an instant that a calendar knows nothing of.
+        Raises ValueError for an instant that a calendar does not cover.
         """
         length = self.length
         if length:
@@ -75,11 +75,11 @@ class Slices:
         return last.start if last.held else -1
 
     def end_of(self, start: int) -> int:
-        """Give the end (ms) of the pane that starts at `start`."""
+        """Return the end (ms) of the pane that starts at `start` (ms)."""
         return start + self.length if self.length else self._starting(start).end
 
     def floor(self, time: int) -> int:
-        """Give the last instant <= `time` (ms) at which a window may begin or end, 0 for none.
+        """Return the last instant <= `time` (ms) at which a window may begin or end, or 0.
 
         Raises ValueError as `start_of` does.
         """

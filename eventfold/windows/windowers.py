@@ -1,4 +1,4 @@
-"""Windows on a grid: which ones there are, and which of them hold an instant."""
+"""Fixed windows: tumbling and hopping windows on a grid, and those that hold an instant."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,16 +11,16 @@ from eventfold.windows.slices import Slices
 
 
 class Window(NamedTuple):
-    """A family of windows `[start, start + size)`, one each `advance`, the first at `offset`.
+    """Window definition: `[start, start + size)`, one each `advance`, the first at `offset`.
 
-    All in integer milliseconds since the epoch, half-open. An instant `t` lies in the windows
+    All are integer milliseconds, instants since the epoch. An instant `t` is in the windows
 
         start = offset + k * advance   with   t - size < start <= t,   k = 0, 1, ...
 
-    which is one window where advance = size (tumbling), and size / advance of them where
-    it is smaller (hopping). The formula is that of Apache Beam's `SlidingWindows(size, period,
-    offset)`, and of Flink's `TimeWindow.getWindowStartWithOffset`. It reads its fields as they
-    are: `tumbling` and `hopping` check them.
+    That is one window if advance = size (tumbling), and size / advance of them if the advance is
+    smaller (hopping). The formula is that of Apache Beam's `SlidingWindows(size, period, offset)`
+    and of Flink's `TimeWindow.getWindowStartWithOffset`. The class does not check its fields:
+    make one by `tumbling` or `hopping`.
     """
 
     size: int
@@ -28,7 +28,7 @@ class Window(NamedTuple):
     offset: int = 0
 
     def __str__(self) -> str:
-        """Give what `parse_window` reads: `5m`, `5m/1m` where it hops, `1h+15m` with an offset."""
+        """Return the text that `parse_window` parses, such as `5m`, `5m/1m` or `1h+15m`."""
         text = format_duration(self.size)
         if self.advance != self.size:
             text += f"/{format_duration(self.advance)}"
@@ -38,28 +38,28 @@ class Window(NamedTuple):
 
     @property
     def longest(self) -> int:
-        """Every window is as long as the size (ms)."""
+        """Length of every window, ms: the size."""
         return self.size
 
     @property
     def grid(self) -> Grid:
-        """The grid of all starts and ends (ms): starts + k * size are on it too."""
+        """Grid of all starts and ends (ms), whose length is gcd(size, advance)."""
         return Grid(math.gcd(self.size, self.advance), self.offset)
 
     def over(self, begin: int, end: int, after: int, events: Sequence[int]) -> Iterator[Span]:  # noqa: ARG002
-        """Give the windows that overlap `[begin, end)` and end after `after`, ascending (ms)."""
+        """Yield the windows that overlap `[begin, end)` and end after `after`, ascending (ms)."""
         size = self.size
         for start in self.starts_over(max(begin, after), end):
             yield Span(start, start + size)
 
     def holding(self, panes: Sequence[int], after: int, until: int) -> Iterator[Span]:
-        """Give the windows that hold one of `panes` and end in (after, until], ascending (ms).
+        """Yield the windows that hold one of `panes` and end in (after, until], ascending (ms).
 
-        `panes` are ascending starts of panes. The same as asking `over` for each of them, in a
-        fraction of the time.
+        `panes` are ascending starts of panes. The result is that of `over` for each pane, each
+        window once, in a fraction of the time.
         """
         size, advance, offset = self
-        # The first start there is whose window ends after `after`.
+        # Start of the first window that ends after `after`.
         start = max(0, (after - offset - size) // advance + 1) * advance + offset
         last = until - size
         for pane in panes:
@@ -73,14 +73,14 @@ class Window(NamedTuple):
                 start += advance
 
     def slice(self, time: int) -> Span:
-        """Give the interval around `time` (ms) between the nearest starts and ends of windows."""
+        """Return the interval around `time` (ms) between the nearest starts and ends of windows."""
         size, advance, offset = self
         since = time - offset
         if since < 0:
             return Span(0, offset)
         start = since - since % advance
         end = start + advance
-        # The first window's end is the first there is, the others follow it each `advance`.
+        # The first end is that of the first window; one follows each `advance`.
         if since < size:
             end = min(end, size)
         else:
@@ -89,15 +89,15 @@ class Window(NamedTuple):
         return Span(start + offset, end + offset)
 
     def holds(self, time: int) -> bool:
-        """Windows leave no gaps: all instants (ms) from the first window on are held."""
+        """Return whether `time` (ms) is in a window: windows leave no gap after the first start."""
         return time >= self.offset
 
     def starts(self, time: int) -> range:
-        """Give the starts of the windows that hold `time` (ms), oldest first."""
+        """Return the starts (ms) of the windows that hold `time` (ms), oldest first."""
         return self.starts_over(time, time + 1)
 
     def starts_over(self, begin: int, end: int) -> range:
-        """Give the starts of the windows that overlap `[begin, end)` (ms), oldest first.
+        """Return the starts (ms) of the windows that overlap `[begin, end)` (ms), oldest first.
 
         No window starts before the epoch.
         """
@@ -107,15 +107,24 @@ class Window(NamedTuple):
 
 
 def tumbling(size: int | str, offset: int | str = 0) -> Window:
-    """Give windows of `size` that neither overlap nor leave gaps, as `hopping` does."""
+    """Return the definition of windows of `size` that neither overlap nor leave gaps.
+
+    Arguments and errors are those of `hopping`, with an advance of `size`.
+
+    >>> str(tumbling("1h", offset="15m"))
+    '1h+15m'
+    """
     return hopping(size, size, offset)
 
 
 def hopping(size: int | str, advance: int | str, offset: int | str = 0) -> Window:
-    """Give windows of `size`, one each `advance`, the first at `offset`.
+    """Return the definition of windows of `size`, one each `advance`, the first at `offset`.
 
-    Each is in ms, or a text such as `5m`; `0 <= offset < advance <= size`. Raises
-    DefinitionError where that doesn't hold.
+    Each is in ms, or a text such as `5m`. Raises DefinitionError unless
+    0 <= offset < advance <= size.
+
+    >>> list(hopping("5m", "1m").starts(300_000))
+    [60000, 120000, 180000, 240000, 300000]
     """
     window = Window(milliseconds(size), milliseconds(advance), milliseconds(offset))
     if not window.size or not window.advance:
@@ -137,9 +146,9 @@ def hopping(size: int | str, advance: int | str, offset: int | str = 0) -> Windo
 
 
 def parse_grid(text: str) -> Window:
-    """Read `5m` (tumbling) or `5m/1m` (hopping), either with an offset: `1h+15m`, `5m/1m+30s`.
+    """Parse `5m` (tumbling) or `5m/1m` (hopping), either with an offset: `1h+15m`, `5m/1m+30s`.
 
-    Raises DefinitionError naming what is wrong.
+    Raises DefinitionError, naming the fault.
     """
     lengths, plus, offset = text.strip().partition("+")
     size, slash, advance = lengths.partition("/")
@@ -151,10 +160,10 @@ def parse_grid(text: str) -> Window:
 
 
 def parse_windows(text: str) -> tuple[Window, ...]:
-    """Read a comma-separated list such as `1m,5m,15m/1m`; each window once, in the order given.
+    """Parse a comma-separated list such as `1m,5m,15m/1m`; drop repetitions and keep the order.
 
-    Only windows on a grid, and such as one table can have. Raises DefinitionError naming what
-    is wrong.
+    Raises DefinitionError, naming the fault, if one is not on a grid or a table can't have them
+    all; see `Slices`.
     """
     windows = tuple(dict.fromkeys(parse_grid(part) for part in text.split(",")))
     Slices(windows)
