@@ -101,7 +101,7 @@ class Decoder:
         #: Function that returns the event time (ms) of a record, or of a raw record if the topic's
         #: event time is Kafka's timestamp. None for processing time.
         self._time_of = _time_of(topic.time)
-        #: Last processing time used (ms): the clock of the owner before may have been ahead.
+        #: Last processing time used (ms): the clock of a previous owner may have been ahead.
         self._processed = BEFORE_ALL
         self._from_record = isinstance(topic.time, str)
         #: `_decode` reads whole batches in the form that most records have. Where it fails, `_read`

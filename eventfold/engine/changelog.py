@@ -1,4 +1,4 @@
-"""Changelog reading, as restores and standbys share it."""
+"""Reading of changelogs, for restores and for standbys."""
 
 from __future__ import annotations
 

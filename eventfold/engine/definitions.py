@@ -84,7 +84,7 @@ def demand_same_windows(table: str, before: Definition, now: Definition) -> None
 
 
 class Defined(Protocol):
-    """Table, as far as its definition goes."""
+    """Table with a name and a definition."""
 
     @property
     def name(self) -> str:

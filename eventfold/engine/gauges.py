@@ -1,6 +1,6 @@
 """Gauges of `/metrics` that are read off the tasks at each scrape: they cost a batch nothing.
 
-A partition that another worker owns has no task here, and so no series.
+A partition that another worker owns has no local task, and so no series.
 """
 
 from __future__ import annotations

@@ -263,12 +263,15 @@ class GroupTable(StateTable):
         return GroupState(self, partition, store, leads=leads)
 
     def group_record(self, start: int | None = None) -> Any | None:
-        """Return the record of the period at `start` (ms), or the latest; None if unknown."""
+        """Return the record of what `group_result` finds; None if it finds nothing."""
         result = self.group_result(start)
         return None if result is None else self.record(result)
 
     def group_result(self, start: int | None = None) -> GroupResult | None:
-        """Return the result of the period at `start` (ms), or the latest; None if unknown."""
+        """Return the result of the period at `start` (ms), or of the latest period if None.
+
+        It is that of the first partition open on this worker that has one; None if none has.
+        """
         for state in self._group_states():
             found = max(state.starts(), default=None) if start is None else start
             result = None if found is None else state.result(found)
@@ -277,7 +280,7 @@ class GroupTable(StateTable):
         return None
 
     def period_names(self) -> list[str]:
-        """Return the names of the periods with rows in the partitions open here, oldest first."""
+        """Return the names of the periods that have rows on this worker, oldest first."""
         starts = {start for state in self._group_states() for start in state.starts()}
         return [self.period_name(start) for start in sorted(starts)]
 

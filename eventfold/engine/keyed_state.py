@@ -295,7 +295,10 @@ class KeyedState(SendingState):
         return entry.last + self._retention if entry.wake is None else entry.wake
 
     def _await(self, key: bytes, entry: _Entry) -> None:
-        """Put the entry into the heap unless it is there by its due time: mostly that advances."""
+        """Put the entry into the heap, unless it is there at its due time or earlier.
+
+        Mostly a due time only advances, and the heap item stays as it is.
+        """
         due = self._due(entry)
         if entry.noted < 0 or due < entry.noted:
             entry.noted = due

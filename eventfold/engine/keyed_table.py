@@ -35,10 +35,10 @@ class KeyedTable(SendingTable):
     returns a record's key, or None for a record that concerns all keys; by default the key is the
     record's Kafka key. The processor may send records to `outputs`.
 
-    A state expires when no timer is set and the watermark (stream time − grace) is `retention` (ms)
-    past the newest record of its key. All states of a partition are in memory: retention bounds
-    them. `grace` (ms) is how far a record may be behind stream time and still precede the timers
-    that are later than it.
+    A state expires when no timer is set and the watermark (stream time less the grace) is
+    `retention` (ms) past the newest record of its key. All states of a partition are in memory:
+    retention bounds them. `grace` (ms) is how far a record may be behind stream time and still
+    precede the timers that are later than it.
 
     Records of the types in `timeless` are reference data, such as rules or profiles: they hold from
     their arrival, however old they are. They do not advance stream time and are never late, and
@@ -97,11 +97,11 @@ class KeyedTable(SendingTable):
         return KeyedState(self, partition, store, leads=leads)
 
     def keyed_states(self) -> Iterable[KeyedState]:
-        """Return the states of the partitions open here."""
+        """Return the states of the partitions open on this worker."""
         return (state for state in self.open_states() if isinstance(state, KeyedState))
 
     def state_of(self, key: str) -> Any | None:
-        """Return the state of a key; None if the key is in no partition open here."""
+        """Return the state of a key; None if no partition open on this worker has it."""
         raw = key.encode()
         found = (state.state_of(raw) for state in self.keyed_states())
         return next((each for each in found if each is not None), None)

@@ -115,7 +115,7 @@ def follow(
 
 
 def forget(topic: str, partition: int, tables: Iterable[str]) -> None:
-    """Remove the gauges of a partition that is no longer open here."""
+    """Remove the gauges of a partition that is no longer open on this worker."""
     for gauge in (lag, position):
         drop(gauge, topic, partition)
     for table in tables:
