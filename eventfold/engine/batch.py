@@ -1,4 +1,4 @@
-"""A batch: what was fetched from one partition at once, decoded once for all its tables."""
+"""Batches: the records of one fetch from one partition, decoded once for all its tables."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
     from eventfold.engine.task import Task
 
 
-#: Records, keys, event times (ms) and offsets, of one length.
+#: Columns of equal length: records, keys, event times (ms), offsets.
 _Columns = tuple[list[Any], list[bytes], list[int], list[int]]
 
-#: A dead letter keeps at most this much of a value, and at most half of what a record may have:
-#: with a third more for base64, and its other fields, it fits into a topic itself.
+#: Most bytes of a value kept in a dead letter; half of the largest record is the other limit.
+#: Base64 adds a third, so with its other fields the dead letter still fits into a topic.
 MAX_DEAD_VALUE = 256 << 10
 
-#: And so many characters of the key and of the error.
+#: Most bytes of the key, and characters of the error, kept in a dead letter.
 MAX_DEAD_TEXT = 1_000
 
-#: How far an event time may be ahead (ms) where any is right: beyond what a time can be.
+#: Limit (ms) that allows every event time, since none can be that far ahead.
 ANY = 1 << 62
 
 
 class Batch:
-    """Records of one partition in order of their offsets, and the task they are for.
+    """Records of one partition in offset order, and the task they are for.
 
-    `begin` is the position it continues from: its first record's offset, or an earlier one where
-    offsets are taken by what is no record. That of the first record if None.
+    `begin` is the position that the batch continues from: the offset of its first record if None,
+    or an earlier one where the offsets between hold no record (such as a transaction marker).
     """
 
     __slots__ = ("__dict__", "begin", "raw", "task")
@@ -56,7 +56,7 @@ class Batch:
 
     @property
     def end(self) -> int:
-        """The position after it."""
+        """Position after the batch: one past its last offset."""
         return self.raw[-1].offset + 1
 
     def __len__(self) -> int:
@@ -67,19 +67,19 @@ class Batch:
 
     @cached_property
     def decoded(self) -> Decoded:
-        """The batch's records, read and checked; the work is done once."""
+        """Records of the batch, decoded and checked once."""
         return self.task.decoder.decode(self.raw)
 
 
 class Decoder:
-    """Reads the JSON records of a topic and checks what every table relies on.
+    """Decoder of a topic's records, with the checks that every table relies on.
 
-    A record is readable when its value fits the topic's record type, its key is the record's own
-    key field (of a keyed topic), and its event time is neither seconds for milliseconds nor more
-    than `max_ahead` ms past Kafka's timestamp: one wrong clock must not close everybody's windows.
-    A record without a Kafka timestamp (some producers write 0 or -1) has nothing to be compared
-    with. `max_ahead` None compares nothing: of a topic that the application writes itself, whose
-    event times are those of records that were compared already.
+    Records are JSON unless the topic has a `read` of its own. A record is valid when its value fits
+    the topic's record type, its key equals its key field (of a keyed topic), and its event time is
+    neither in seconds nor in microseconds, nor more than `max_ahead` ms past Kafka's timestamp: one
+    wrong clock must not close everybody's windows. A record without a Kafka timestamp (some
+    producers write 0 or -1) is not compared. `max_ahead` None compares none: it is for topics that
+    the application writes itself, with event times of records that were compared already.
     """
 
     def __init__(
@@ -98,19 +98,20 @@ class Decoder:
         self._max_ahead = ANY if max_ahead is None else max_ahead
         self._clock = clock
         self._key_of = attrgetter(topic.key)
-        #: Of the records, or of the raw records; None for processing time.
+        #: Function that returns the event time (ms) of a record, or of a raw record if the topic's
+        #: event time is Kafka's timestamp. None for processing time.
         self._time_of = _time_of(topic.time)
-        #: Processing time given last (ms): another worker's clock may have been ahead of ours.
+        #: Last processing time used (ms): the clock of a previous owner may have been ahead.
         self._processed = BEFORE_ALL
         self._from_record = isinstance(topic.time, str)
-        #: Whole batches are read by the first, in the form that most records have; what that can't
-        #: read, one by one by the second.
+        #: `_decode` reads whole batches in the form that most records have. Where it fails, `_read`
+        #: reads the records one by one, in every form.
         self._decode: Callable[[Any], Any]
         self._read: Callable[[Any], Any]
         if topic.read:
             self._decode = self._read = _of_values(topic.read)
         else:
-            # Whatever it raises, the records are read again one by one.
+            # Any exception is caught: the records are then read again one by one.
             decode = msgspec.json.Decoder(topic.value).decode  # noqa: TID251
             self._decode = bounded(topic.value, decode)
             self._read = bounded(topic.value, reader(topic.value))
@@ -120,11 +121,11 @@ class Decoder:
             self._trades = TradesReader(native, self._read, self._max_ahead)
 
     def start(self, stream_time: int) -> None:
-        """Begin with a partition that has reached a stream time (ms)."""
+        """Start at the stream time (ms) that the partition has reached."""
         self._processed = stream_time
 
     def decode(self, raw: Sequence[RawRecord]) -> Decoded:
-        """Give the records of `raw`, which is not empty; never raises for what is in them."""
+        """Decode the records of `raw`, which is not empty; invalid ones become dead letters."""
         if self._trades is not None and (trades := self._trades.read(raw)) is not None:
             return trades
         decoded = Decoded(raw[-1].offset + 1)
@@ -137,7 +138,7 @@ class Decoder:
         return decoded
 
     def _read_natively(self, raw: Sequence[RawRecord]) -> _Columns | None:
-        """Do what `_read_all` does, by the extension (native/tickstream_native/records.pyx)."""
+        """Do what `_read_all` does, in the extension (native/tickstream_native/records.pyx)."""
         native: Any = self._native
         fields = self._topic.key, self._topic.time
         try:
@@ -149,7 +150,7 @@ class Decoder:
         return found
 
     def _read_all(self, raw: Sequence[RawRecord]) -> _Columns | None:
-        """Give records, keys, times, offsets; None where one of them is not right."""
+        """Return records, keys, times and offsets, or None if any record is invalid."""
         records = self._decode_all(raw)
         if records is None:
             return None
@@ -163,14 +164,14 @@ class Decoder:
 
     def _times(self, raw: Sequence[RawRecord], records: list[Any]) -> list[int]:
         if self._time_of is None:
-            # Never backwards: records would be late for the difference of two clocks.
+            # Processing time never goes back: else records of the slower clock would be late.
             self._processed = max(self._processed, self._clock.time())
             return [self._processed] * len(raw)
         return list(map(self._time_of, records if self._from_record else raw))
 
     def _decode_all(self, raw: Sequence[RawRecord]) -> list[Any] | None:
-        # One by one: msgspec reads many lines in one call 15 % faster, but a value of two objects
-        # beside one of none would then pass for two records.
+        # One call for each: msgspec reads many lines in one call 15 % faster, but then a value of
+        # two objects next to an empty one would pass for two records.
         decode = self._decode
         try:
             return [decode(record.value) for record in raw]
@@ -184,7 +185,10 @@ class Decoder:
             return None
 
     def _own_key(self, record: Any) -> bytes:
-        """Return the key of a record of a topic that is not keyed: its key field."""
+        """Return the key field of a record, as the key in a topic that is not keyed.
+
+        Raises ValueError if it is longer than a key may be.
+        """
         key = str(self._key_of(record)).encode()
         if len(key) > MAX_KEY:
             raise ValueError(
@@ -208,8 +212,8 @@ class Decoder:
         if not keyed or min(times) < EARLIEST or max(times) > LATEST:
             return False
         if self._from_record:
-            # The newest event against the oldest timestamp: true for nearly every batch. Where it
-            # is not, records are looked at one by one.
+            # Compare the newest event with the oldest timestamp: nearly every batch passes. One
+            # that does not is checked record by record.
             oldest = min([record.timestamp or 0 for record in raw])
             return oldest > 0 and max(times) <= oldest + self._max_ahead
         return True
@@ -242,7 +246,7 @@ class Decoder:
         ahead = time - stamp
         if self._from_record and stamp > 0 and ahead > self._max_ahead:
             raise ValueError(f"the time is {ahead} ms ahead of the record's Kafka timestamp")
-        # Beyond that there are no dates, and one record would close all windows for ever.
+        # One record with such a time would close all windows for ever.
         if time > LATEST:
             raise ValueError(
                 f"the time {time} is after 5138: milliseconds since the epoch are expected, "
@@ -273,7 +277,7 @@ class Decoder:
         return record.key
 
     def dead_letter(self, record: RawRecord, error: Exception, stage: str) -> DeadLetter:
-        """Describe a record that could not be read or processed, and why."""
+        """Return the dead letter of a record that raised `error` when read or processed."""
         value, note = record.value, ""
         if value is not None and len(value) > self._most_kept:
             note = f" (the first {self._most_kept} of {len(value)} bytes)"
@@ -291,7 +295,7 @@ class Decoder:
 
 
 def _of_values(read: Callable[[bytes], Any]) -> Callable[[bytes | None], Any]:
-    """Give a reader that refuses what has no value: `read` is of values."""
+    """Return `read`, made to raise ValueError for a record without a value."""
 
     def decode(value: bytes | None) -> Any:
         if value is None:
@@ -308,17 +312,17 @@ def _time_of(time: str | Timestamp) -> Callable[[Any], int] | None:
 
 
 def _timestamp(record: RawRecord) -> int:
-    """Return a record's Kafka timestamp (ms); 0 or -1 where its producer gave none."""
-    # Records in the oldest form of Kafka's log have no field for it: aiokafka returns None.
+    """Return a record's Kafka timestamp (ms); 0 or -1 if its producer set none."""
+    # Kafka's oldest message format has no timestamp: aiokafka returns None.
     return record.timestamp or 0
 
 
 def _name(key: bytes) -> str:
-    """Return a key's text. Raises ValueError where it is too long, or no UTF-8."""
+    """Return a key as text. Raises ValueError if it is too long or not UTF-8."""
     if len(key) > MAX_KEY:
         raise ValueError(f"the key has {len(key)} bytes, more than {MAX_KEY}")
     return key.decode()
 
 
-#: Text of each key seen: decoding a key once is cheaper than encoding each record's.
+#: Cache of keys as text: decoding a key once is cheaper than encoding each record's key field.
 _names: Recent[bytes, str] = Recent(_name)

@@ -1,4 +1,4 @@
-"""Changelogs, read: what restoring a partition and following it as a standby have in common."""
+"""Reading of changelogs, for restores and for standbys."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 FETCH_BYTES = 8 << 20
 
-#: Longest wait (ms) of a broker for more to answer with.
+#: Longest time (ms) that a broker waits for more data before it answers a fetch.
 FETCH_WAIT_MS = 50
 
-#: Most records between two turns of the event loop.
+#: Most records of one poll: between two polls the event loop gets a turn.
 POLL_RECORDS = 10_000
 
-#: A resource's type in Kafka's protocol.
+#: Resource type of a topic in Kafka's protocol.
 _TOPIC = 2
 
 
 def new_consumer(conf: Settings) -> AIOKafkaConsumer:
-    """Make a consumer of changelogs, which sees only what is committed."""
+    """Return a consumer of changelogs that reads committed records only."""
     return AIOKafkaConsumer(
         **client_options(conf),
         isolation_level="read_committed",
@@ -45,7 +45,7 @@ def new_consumer(conf: Settings) -> AIOKafkaConsumer:
 async def ends(
     consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
 ) -> dict[TopicPartition, tuple[int, int]]:
-    """Give the first offset of each partition and the one after its last."""
+    """Return the first offset of each partition and its end offset, one past the last."""
     first = await consumer.beginning_offsets(partitions)
     last = await consumer.end_offsets(partitions)
     return {tp: (first[tp], last[tp]) for tp in partitions}
@@ -54,9 +54,9 @@ async def ends(
 async def survey(
     consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
 ) -> dict[TopicPartition, Log]:
-    """Return what brokers know of changelog partitions; their topics are fetched by id then.
+    """Return what brokers know of changelog partitions; from then on, fetch their topics by id.
 
-    Raises OtherHistoryError for a topic that was made anew since this process began to read it.
+    Raises OtherHistoryError for a topic that was recreated since this process began to read it.
     """
     asked, client = now_ms(), consumer._client  # noqa: SLF001  # a consumer asks for no ids
     names = {tp.topic for tp in partitions}
@@ -72,7 +72,7 @@ async def survey(
 
 
 async def _tombstones_kept(client: Any, topics: Collection[str]) -> dict[str, int]:
-    """Return `delete.retention.ms` (ms) of the topics of which one may ask."""
+    """Return `delete.retention.ms` (ms) of those topics whose configuration brokers disclose."""
     resources = [(_TOPIC, topic, ["delete.retention.ms"]) for topic in topics]
     answer = await client.send(client.get_random_node(), DescribeConfigsRequest(resources))
     return {

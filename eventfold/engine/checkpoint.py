@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 #: Below the broker's `message.max.bytes` default of 1,048,588.
 BATCH_BYTES = 900_000
 
-#: Pause before a coordinator that is still busy with the last transaction is asked again; with
-#: aiokafka's 100 ms, the slowest twentieth of all commits took 112 ms instead of 18.
+#: Pause before a request is repeated to a coordinator that is still busy with the last
+#: transaction. With aiokafka's 100 ms, the slowest twentieth of commits took 112 ms instead of 18.
 RETRY_BACKOFF_MS = 20
 
-#: Seconds that an idle producer may take to stop.
+#: Longest time (s) that a producer without a transaction may take to stop.
 STOP_TIMEOUT = 1.0
 
 
 class InvalidRecordError(kafka.BrokerResponseError):
-    """What a broker validates records for, and aiokafka has no name for."""
+    """Error of a record that failed the broker's validation; aiokafka lacks this error code."""
 
     errno = 87
     message = "INVALID_RECORD"
@@ -43,7 +43,7 @@ class InvalidRecordError(kafka.BrokerResponseError):
 
 kafka.kafka_errors.setdefault(InvalidRecordError.errno, InvalidRecordError)
 
-#: What a broker says of records that it will never take, however often they are sent.
+#: Errors of records that a broker will never accept, however often they are sent.
 REFUSALS = (
     InvalidRecordError,
     kafka.InvalidTimestampError,
@@ -55,7 +55,7 @@ REFUSALS = (
     kafka.UnsupportedForMessageFormatError,
 )
 
-#: And of the transaction as a whole.
+#: Errors by which brokers forbid the whole transaction.
 FORBIDDEN = (
     kafka.ClusterAuthorizationFailedError,
     kafka.GroupAuthorizationFailedError,
@@ -66,7 +66,7 @@ FORBIDDEN = (
 
 
 def new_producer(transactional_id: str, conf: Settings) -> AIOKafkaProducer:
-    """Make the producer of a task; starting it fences every older one of the same id."""
+    """Return the producer of a task; starting it fences every older one with the same id."""
     return AIOKafkaProducer(
         **client_options(conf),
         transactional_id=transactional_id,
@@ -79,7 +79,7 @@ def new_producer(transactional_id: str, conf: Settings) -> AIOKafkaProducer:
 
 @asynccontextmanager
 async def only_writer(transactional_id: str, conf: Settings) -> AsyncIterator[Any]:
-    """Start a producer that shuts out every older one of this id, and stop it in the end."""
+    """Start a producer that fences every older one with this id, and stop it in the end."""
     producer: Any = new_producer(transactional_id, conf)
     try:
         await producer.start()
@@ -89,23 +89,23 @@ async def only_writer(transactional_id: str, conf: Settings) -> AsyncIterator[An
 
 
 def is_fatal(producer: AIOKafkaProducer) -> bool:
-    """Say whether the producer was fenced or otherwise can't begin a transaction any more."""
+    """Return whether the producer can begin no transaction any more: fenced, or failed."""
     manager = producer._txn_manager  # noqa: SLF001  # asking `begin_transaction` raises AssertionError
     return bool(manager and manager.is_fatal_error())
 
 
 def is_fenced(producer: AIOKafkaProducer) -> bool:
-    """Say whether a newer producer of its id, or the broker after a time-out, has shut it out."""
+    """Return whether a newer producer with its id, or the broker after a time-out, fenced it."""
     sender = producer._sender.sender_task  # noqa: SLF001  # it ends with what was fatal
     ended = sender is not None and sender.done() and not sender.cancelled()
     return ended and isinstance(sender.exception(), kafka.ProducerFenced)
 
 
 async def stop_producer(producer: AIOKafkaProducer) -> None:
-    """Stop a producer, in about a second at the most.
+    """Stop a producer in about a second at the most.
 
-    Where the broker does not answer, aiokafka would wait for what is in flight. What is left of
-    a transaction is aborted by the next producer of the same id, or by its time-out.
+    aiokafka would wait for the requests in flight, even to a broker that does not answer. An open
+    transaction is aborted by the next producer with the same id, or by its time-out.
     """
     _see_end(producer)
     if not _in_transaction(producer):
@@ -116,7 +116,7 @@ async def stop_producer(producer: AIOKafkaProducer) -> None:
 
 
 def _see_end(producer: AIOKafkaProducer) -> None:
-    """Look at what a transaction ended with: asyncio logs an exception that nobody has seen."""
+    """Retrieve the exception of a transaction: asyncio logs those that nobody retrieved."""
     manager = producer._txn_manager  # noqa: SLF001  # it has no public state
     waiter = manager._transaction_waiter if manager else None  # noqa: SLF001
     if waiter is not None and waiter.done() and not waiter.cancelled():
@@ -129,17 +129,17 @@ def _in_transaction(producer: AIOKafkaProducer) -> bool:
 
 
 async def _abandon(producer: AIOKafkaProducer) -> None:
-    """End what still runs of a producer; it is no longer usable, and its transaction lost."""
+    """Cancel what still runs of a producer; it is unusable then, and its transaction is lost."""
     sender = producer._sender.sender_task  # noqa: SLF001  # `stop` waits for it without end
     if sender is not None and not sender.done():
         if _in_transaction(producer):
-            # Who is about to commit or to abort is not to wait for an answer.
+            # Whoever awaits a commit or an abort must not wait for an answer that never comes.
             manager = producer._txn_manager  # noqa: SLF001
             manager.fatal_error(kafka.ProducerClosed())
-            manager.wait_for_transaction_end().exception()  # seen, also if nobody waits
+            manager.wait_for_transaction_end().exception()  # retrieved, even if nobody waits
         producer._closed = True  # noqa: SLF001  # else it warns when it is collected
         await producer.client.close()
-        # Cancelled, it still waits for its requests: again, until those are cancelled too.
+        # A cancelled sender still waits for its requests: repeat until those are cancelled too.
         while not sender.done():
             sender.cancel()
             await asyncio.wait([sender], timeout=0.05)
@@ -154,10 +154,10 @@ async def write(
     group: str,
     metadata: str,
 ) -> list[int]:
-    """Write one transaction; give, for each table, the changelog offset it reached.
+    """Write one transaction; return the next changelog offset of each table.
 
-    Raises what aiokafka raises, and TaskError where the broker refuses records for good; the
-    transaction is aborted then, and nothing of it is visible.
+    Raises what aiokafka raises, and TaskError where the broker rejects records for good or forbids
+    the transaction. The transaction is aborted then, and nothing of it is visible.
     """
     try:
         async with producer.transaction():
@@ -168,14 +168,14 @@ async def write(
                 changelogs.append(await _send(producer, changelog, rows))
                 for (topic, partition), records in snapshot.outputs.items():
                     outputs += await _send(producer, TopicPartition(topic, partition), records)
-            # All at once, so that no batch's error is left for nobody to look at.
+            # Awaited together, so that the error of each batch is retrieved.
             reached = await asyncio.gather(
                 *(_last_offset(sent) for sent in changelogs),
                 *(sent.delivered() for sent in outputs),
             )
-            # Not until those are in: the broker asks the transaction's coordinator about both, and
-            # of two questions at once it drops one (AddPartitionsToTxnManager, NETWORK_EXCEPTION).
-            # One commit in five was sent again after a pause.
+            # Only after the records are acknowledged: the broker asks the transaction coordinator
+            # about both, and drops one of two concurrent requests (AddPartitionsToTxnManager,
+            # NETWORK_EXCEPTION). One commit in five was then retried after a pause.
             offsets = {source: OffsetAndMetadata(position, metadata)}
             await producer.send_offsets_to_transaction(offsets, group)
             return [offset + 1 for offset in reached[: len(changelogs)]]
@@ -184,14 +184,14 @@ async def write(
 
 
 def _reason(error: kafka.KafkaError) -> str:
-    """Give what the broker said, in words."""
+    """Format a broker's error: its name, its description, its arguments."""
     said = ", ".join(map(str, error.args))
     name, why = type(error).__name__, getattr(error, "description", None)
     return f"{name}: {why or said}" + (f" ({said})" if why and said else "")
 
 
 class _Sent:
-    """A batch on its way to the broker."""
+    """Batch of records in flight to the broker."""
 
     __slots__ = ("_future", "_records", "_tp")
 
@@ -201,9 +201,9 @@ class _Sent:
         self._records = records
 
     async def delivered(self) -> int:
-        """Wait until it is in; give the offset of its last record.
+        """Wait for the acknowledgement; return the offset of the batch's last record.
 
-        Raises TaskError where the broker will never take it, else what aiokafka raises.
+        Raises TaskError where the broker will never accept it, else what aiokafka raises.
         """
         try:
             return (await self._future).offset + len(self._records) - 1
@@ -227,14 +227,14 @@ def _size(record: Out) -> int:
 async def _send(
     producer: AIOKafkaProducer, tp: TopicPartition, records: Sequence[Out]
 ) -> list[_Sent]:
-    """Append records to the client's own batches: no coroutine and no future for each."""
+    """Send records in batches of the client's own: no coroutine and no future for each record."""
     sent: list[_Sent] = []
     batch, first = producer.create_batch(), 0
     for index, (key, value, headers) in enumerate(records):
         if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
             sent.append(await _send_batch(producer, batch, tp, records[first:index]))
             batch, first = producer.create_batch(), index
-            # The first record of a batch is taken whatever its size; the broker has its own word.
+            # A batch accepts its first record at any size; the broker applies its own limit.
             batch.append(key=key, value=value, timestamp=None, headers=headers)
     sent.append(await _send_batch(producer, batch, tp, records[first:]))
     return sent

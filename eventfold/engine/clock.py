@@ -1,4 +1,4 @@
-"""The wall clock: it says when to publish and which partition is idle, never what is late."""
+"""Wall clock: it decides when to publish and which partition is idle, never what is late."""
 
 import asyncio
 import time
@@ -6,29 +6,29 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the engine asks of a clock; a test brings one that it moves itself."""
+    """Clock of the engine; tests replace it by one that they advance themselves."""
 
     def monotonic(self) -> float:
-        """Give seconds since some moment; they never go back."""
+        """Return the time since an arbitrary instant (s); it never goes back."""
 
     def time(self) -> int:
-        """Give ms since the epoch: the processing time."""
+        """Return the processing time (ms since the epoch)."""
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until the next checkpoint may be due."""
+        """Wait until the next checkpoint or check of a task is due; 0 only yields a turn."""
 
 
 class SystemClock:
-    """The clock of this machine."""
+    """Clock of this machine."""
 
     def monotonic(self) -> float:
-        """Give seconds since some moment."""
+        """Return the time since an arbitrary instant (s)."""
         return time.monotonic()
 
     def time(self) -> int:
-        """Give ms since the epoch."""
+        """Return the time (ms since the epoch)."""
         return time.time_ns() // 1_000_000
 
     async def sleep(self, seconds: float) -> None:
-        """Wait so long."""
+        """Wait for `seconds`."""
         await asyncio.sleep(seconds)

@@ -1,7 +1,7 @@
 """One partition of a table of count windows: each is final when it is full, whatever the time.
 
-Of two windows of a key that start at the same event time, `first_offset` says which is which: a
-window is known by the record it begins with, and no two of a key begin with the same.
+Windows of a key that start at the same event time differ by `first_offset`: the record that a
+window begins with identifies it, and no two windows of a key begin with the same one.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from eventfold.engine.store import Store
     from eventfold.engine.window_table import WindowTable
 
-#: So many rows of keys that nothing came for are dropped in one publication.
+#: A publication drops no further expired keys after this many of their rows.
 SLICE = 1_000
 
 
 class _Timed(Struct, gc=False):
-    """An aggregate's state, with the lowest and the highest event time (ms) in it."""
+    """State of an aggregate, with the lowest and the highest event time (ms) in it."""
 
     state: Any
     oldest: int
@@ -41,34 +41,36 @@ class _Timed(Struct, gc=False):
 
 
 class Ring(Live):
-    """The last panes of a key: those that a window which is being filled may have.
+    """Last panes of a key: those that a window which is not full yet may contain.
 
-    A pane's `start` is its number, from 0 for the key's first records; its row is that number
-    modulo the panes of a window, so a pane takes the place of one that nothing needs any more.
+    A pane's `start` is its number, from 0 for the key's first records. Its row is that number
+    modulo the panes of a window, so a pane overwrites one that no window needs any more.
     """
 
     key: bytes
     panes: deque[Pane]
-    #: Stream time when the last record came (ms).
+    #: Stream time at the arrival of the last record (ms).
     reached: int
-    #: Full panes, folded from one window to the next; None before the first, or without overlap.
+    #: Fold of the full panes, kept between windows; None before the first window is full, and
+    #: where a window is one pane.
     fold: WindowFold | None = None
-    #: Start of the window closed last, and of its row.
+    #: Start (ms) of the window closed last, and start of its row.
     placed: tuple[int, int] = (BEFORE_ALL, BEFORE_ALL)
 
 
 class CountState(LiveState[Ring]):
-    """Windows of `records` records of a key, at each `every`-th, in order of arrival.
+    """Count windows of `records` records of a key, one starting at each `every`-th record.
 
-    Window `k` holds the records `[k * every, k * every + records)` of the key, from 0. It lasts
-    from the lowest event time in it to 1 ms after the highest. Panes of gcd(records, every)
-    records make it cost the same however much windows overlap.
+    Records count in order of arrival: window `k` holds the records
+    `[k * every, k * every + records)` of the key, numbered from 0. It spans the time from the
+    lowest event time in it to 1 ms after the highest. Panes of gcd(records, every) records make
+    the cost of a record independent of how much the windows overlap.
 
-    No record is late. A key of which nothing came while stream time went on by more than the
-    retention is forgotten, and begins anew at 0 with its next record: what it had begun to fill
-    never gets final. Whether its rows are deleted by then makes no difference.
+    No record is late. A key expires when stream time advances by more than the retention without a
+    record of it. Its next record is number 0 again, and the windows that were not full never become
+    final. It makes no difference whether the key's rows are deleted by then.
 
-    `meta.finalised` stays 0: no event time makes such a window final.
+    `meta.finalised` stays 0: no event time makes a count window final.
     """
 
     def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
@@ -140,7 +142,7 @@ class CountState(LiveState[Ring]):
         return ring
 
     def _begin(self, key: bytes, record: Any, time: int, offset: int) -> Ring:
-        """Begin a key with its first record, or anew."""
+        """Start a key with its first record, or again after its expiry."""
         ring = Ring(key, deque(maxlen=self._width), max(self.meta.stream_time, time))
         self._append(ring, record, time, offset)
         former = self._rings.get(key)
@@ -153,14 +155,14 @@ class CountState(LiveState[Ring]):
         return ring
 
     def _append(self, ring: Ring, record: Any, time: int, offset: int) -> None:
-        """Fold a record into a new pane; its evidence is the caller's."""
+        """Fold a record into a new pane; the caller sets its count and last offset."""
         state = self.table.aggregate.zero()
         self.table.aggregate.add(state, record, time, offset)
         number = ring.panes[-1].start + 1 if ring.panes else 0
         ring.panes.append(Pane(ring.key, number, _Timed(state, time, time), 0, offset))
 
     def _pane_is_full(self, ring: Ring, pane: Pane) -> None:
-        """Close the window that ends with this pane, if one does."""
+        """Close and publish the window that ends with this pane, if one does."""
         end = pane.start + 1
         if ring.fold is not None:
             ring.fold.add([pane], end)
@@ -176,7 +178,7 @@ class CountState(LiveState[Ring]):
                 ring.placed = window.span.start, row
 
     def _fold_of(self, ring: Ring, end: int) -> WindowFold:
-        """Give the fold of a key's panes, all of which are full."""
+        """Return the fold of a key's panes, all of which are full."""
         fold = ring.fold
         if fold is None:
             fold = WindowFold(self._merge)
@@ -194,7 +196,7 @@ class CountState(LiveState[Ring]):
     # -- checkpoints
 
     def _encode(self, live: Ring) -> list[Row]:
-        # Only the newest have changed.
+        # Only the newest panes have changed.
         rows: list[Row] = []
         for pane in reversed(live.panes):
             if not pane.dirty:
@@ -251,9 +253,9 @@ class CountState(LiveState[Ring]):
             self._emit_window(live.key, window, final=False)
 
     def _filling(self, ring: Ring) -> Iterator[Folded]:
-        """Give the windows that are not full, newest first: each has the panes of the one before.
+        """Yield the windows that are not full, newest first: each includes the one before.
 
-        Its state may be the very one that is folded into.
+        Its state may be the same object that records are folded into.
         """
         newest = ring.panes[-1]
         lowest = newest.start - self._width + 1 + (newest.count == self._length)

@@ -1,4 +1,4 @@
-"""What falls due, soonest first, where deadlines move on all the time."""
+"""Queue of things by deadline, earliest first, for deadlines that advance all the time."""
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush, heapreplace
@@ -7,32 +7,33 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-#: Things that may wait before anybody looks whether they still have to.
+#: Entries allowed before void ones are dropped, beside twice those left by the last time.
 FEW = 1_000
 
 
 class Deadlines(Generic[T]):
-    """Things by their deadline (ms), which may move on, never back, without a word.
+    """Things by deadline (ms); a deadline may advance, never go back, without notice.
 
-    A thing has one entry, whatever happens to it: that is corrected when it comes up too early,
-    so moving a deadline costs nothing, and a thing is looked at once per deadline that passed.
-    What has nothing to wait for any more is dropped before it is half of all, at the latest.
+    A thing has one entry, which is corrected when it comes up too early: advancing a deadline costs
+    nothing, and a thing is checked once per deadline that passed. An entry is void once its thing
+    has no deadline. Void ones are dropped when they come up, or when there are more than `FEW`
+    entries beside twice those that were left the last time.
     """
 
     def __init__(self, deadline: Callable[[T], int | None]) -> None:
-        #: Gives a thing's deadline as it is now; None once there is nothing to wait for.
+        #: Returns a thing's present deadline; None once there is nothing to wait for.
         self._deadline = deadline
-        #: A number keeps things of one deadline in order, and from being compared.
+        #: The number orders things of one deadline, so that things are never compared.
         self._heap: list[tuple[int, int, T]] = []
         self._numbers = count()
-        #: How many entries there may be before those that are void are dropped.
+        #: Most entries before the void ones are dropped.
         self._room = FEW
 
     def __len__(self) -> int:
         return len(self._heap)
 
     def add(self, thing: T) -> None:
-        """Wait for `thing`, which has a deadline."""
+        """Add `thing` with its deadline; ignore one that has none."""
         deadline = self._deadline(thing)
         if deadline is not None:
             heappush(self._heap, (deadline, next(self._numbers), thing))
@@ -45,7 +46,7 @@ class Deadlines(Generic[T]):
         self._room = FEW + 2 * len(self._heap)
 
     def first(self, until: int) -> tuple[int, T] | None:
-        """Give what falls due first, if it does by `until` (ms), and when."""
+        """Return the earliest deadline (ms) and its thing, or None if none is due by `until`."""
         heap = self._heap
         while heap and heap[0][0] <= until:
             noted, number, thing = heap[0]
@@ -59,7 +60,7 @@ class Deadlines(Generic[T]):
         return None
 
     def pop(self, until: int) -> T | None:
-        """Give what falls due first, if it does by `until` (ms), and wait for it no longer."""
+        """Remove and return the thing due first, or None if none is due by `until` (ms)."""
         found = self.first(until)
         if found is None:
             return None

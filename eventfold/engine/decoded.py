@@ -1,4 +1,4 @@
-"""The readable records of a batch as columns."""
+"""Decoded records of a batch, as columns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RawRecord(Protocol):
-    """A record as aiokafka's parser gives it."""
+    """Record as aiokafka's parser returns it."""
 
     offset: int
     key: bytes | None
@@ -24,11 +24,11 @@ class RawRecord(Protocol):
 
     @property
     def timestamp(self) -> int | None:
-        """Kafka's (ms); 0, -1 or None where the producer gave none."""
+        """Kafka timestamp (ms); 0, -1 or None if the producer set none."""
 
 
 class Decoded:
-    """The readable records of a batch as columns, and the dead letters of the others.
+    """Valid records of a batch as columns, and dead letters of the others.
 
     `records`, `keys` (bytes), `times` (event time, ms) and `offsets` have the same length.
     """
@@ -51,7 +51,7 @@ class Decoded:
         self.times: list[int] = []
         self.offsets: list[int] = []
         self.bad: list[DeadLetter] = []
-        #: What it was read from.
+        #: Records that it was decoded from.
         self.raw: Sequence[RawRecord] = ()
         #: Position after the batch.
         self.next_offset = next_offset
@@ -61,7 +61,7 @@ class Decoded:
         return len(self.offsets)
 
     def only(self, index: int) -> Decoded:
-        """Return one of the records, as if it had come alone."""
+        """Return one of the records as if it were a batch of its own, without `raw` and `bad`."""
         one = Decoded(self.offsets[index] + 1)
         one.records, one.keys = [self.records[index]], [self.keys[index]]
         one.times, one.offsets = [self.times[index]], [self.offsets[index]]
@@ -69,7 +69,7 @@ class Decoded:
 
     @cached_property
     def sizes(self) -> list[int]:
-        """How many bytes the value of each record has."""
+        """Size (bytes) of each record's value; 0 for a record that is not in `raw`."""
         if len(self.raw) == len(self):
             return [len(each.value or b"") for each in self.raw]
         sizes = {each.offset: len(each.value or b"") for each in self.raw}
@@ -77,16 +77,16 @@ class Decoded:
 
     @property
     def first_offset(self) -> int:
-        """Offset of the first record; there has to be one."""
+        """Offset of the first record. Raises IndexError if there is none."""
         return self.offsets[0]
 
     @cached_property
     def in_order(self) -> bool:
-        """Whether no record is of an earlier time than the one before it."""
+        """Whether no record has an earlier event time than the one before it."""
         return all(map(le, self.times, islice(self.times, 1, None)))
 
     def trades(self, native: Extension) -> Any | None:
-        """Give the records as columns of the extension; None if they aren't trades."""
+        """Return the records as columns of the extension, or None if they aren't trades."""
         if self._columns is None:
             self._columns = native.trades.of_records(
                 self.keys, self.times, self.offsets, self.records
@@ -95,7 +95,7 @@ class Decoded:
 
     @cached_property
     def by_key(self) -> dict[bytes, list[int]]:
-        """The indexes of each key's records, ascending."""
+        """Indexes of each key's records, ascending."""
         found: defaultdict[bytes, list[int]] = defaultdict(list)
         for index, key in enumerate(self.keys):
             found[key].append(index)

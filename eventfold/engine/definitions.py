@@ -1,8 +1,8 @@
-"""The settings that a table's results depend on, and which of them may change between two runs.
+"""Definitions: the settings that a table's results depend on, and which may change between runs.
 
-With each offset that an application commits stand the definitions of the tables folded from the
-source: workers compare them, and all that run at one time have the same. With the state of each
-partition stands the definition it was made by: what is final stays so under any later one.
+The metadata of each committed offset holds the definitions of the tables folded from the source:
+workers compare them, so all that run at one time have the same. The state of each partition holds
+the definition that it was made by: what is final stays final under any later one.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 
     from aiokafka import TopicPartition
 
-#: What a table's results depend on, in words: `{"windows": "5m/1m", "grace": "1m", ...}`.
+#: Settings that a table's results depend on, as text: `{"windows": "5m/1m", "grace": "1m", ...}`.
 Definition = dict[str, str]
 
-#: The setting that can't change in place: panes of some windows hold too little for others.
+#: Setting that can't change in place: the panes of some windows hold too little for others.
 WINDOWS = "windows"
 
-#: Longer texts are compressed: brokers take at most 4,096 bytes of metadata with an offset.
+#: Longer texts (bytes) are compressed: brokers accept at most 4,096 bytes of offset metadata.
 MOST_BYTES = 1_000
 
-#: How such a text begins; no table's name has a colon.
+#: Prefix of a compressed text; no table's name has a colon.
 COMPRESSED = "zlib:"
 
 _decode = json_decoder(dict[str, dict[str, str]])
 
 
 class Change(NamedTuple):
-    """A setting of a table that is another one than before."""
+    """Setting of a table that differs from before."""
 
     table: str
     setting: str
@@ -47,7 +47,7 @@ class Change(NamedTuple):
 
 
 def to_metadata(definitions: Mapping[str, Definition]) -> str:
-    """Return the text that stands with an offset, of definitions by table."""
+    """Return the metadata of a committed offset: definitions by table, as text."""
     text = msgspec.json.encode(definitions, order="sorted")
     if len(text) <= MOST_BYTES:
         return text.decode()
@@ -55,9 +55,9 @@ def to_metadata(definitions: Mapping[str, Definition]) -> str:
 
 
 def of_metadata(metadata: str) -> dict[str, Definition]:
-    """Return the definitions by table that a text tells of.
+    """Parse the metadata of a committed offset into definitions by table.
 
-    An older text has only the names, separated by commas.
+    An older text has only the names of the tables, separated by commas.
     """
     if metadata.startswith("{"):
         return _decode(metadata)
@@ -68,7 +68,7 @@ def of_metadata(metadata: str) -> dict[str, Definition]:
 
 
 def changes(table: str, before: Definition, now: Definition) -> list[Change]:
-    """Return what has changed of a table's settings; of what one side does not tell, nothing."""
+    """Return the settings of a table that differ; ignore those that one side does not have."""
     return [
         Change(table, setting, before[setting], now[setting])
         for setting in sorted(before.keys() & now.keys())
@@ -77,28 +77,28 @@ def changes(table: str, before: Definition, now: Definition) -> list[Change]:
 
 
 def demand_same_windows(table: str, before: Definition, now: Definition) -> None:
-    """Raise TaskError where a table's windows are others than its state was made for."""
+    """Raise TaskError if a table's windows are not those that its state was made for."""
     for change in changes(table, before, now):
         if change.setting == WINDOWS:
             raise TaskError(other_windows(change.table, change.before, change.now))
 
 
 class Defined(Protocol):
-    """What is needed of a table."""
+    """Table with a name and a definition."""
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Name of the table."""
 
     @property
     def definition(self) -> Definition:
-        """The settings that its results depend on."""
+        """Settings that its results depend on."""
 
 
 class Definitions:
-    """The definitions of a worker's tables, compared with those its application runs with.
+    """Definitions of a worker's tables, compared with those its application runs with.
 
-    `tables` are the tables by the source they are folded from.
+    `tables` maps each source topic to the tables folded from it.
     """
 
     def __init__(self, application: str, tables: Mapping[str, Sequence[Defined]]) -> None:
@@ -106,11 +106,11 @@ class Definitions:
         self._tables = tables
 
     def metadata(self, source: str) -> str:
-        """Return the text that stands with each offset of a source."""
+        """Return the metadata for each committed offset of a source."""
         return to_metadata(self._of(source))
 
     def demand_same(self, committed: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
-        """Raise TaskError where workers that run have committed with other definitions."""
+        """Raise TaskError if running workers have committed with definitions other than ours."""
         for tp, each in committed.items():
             changed = self._changes(tp.topic, each.metadata)
             if changed:
@@ -121,8 +121,8 @@ class Definitions:
     ) -> dict[TopicPartition, OffsetAndMetadata]:
         """Return the offsets that were committed with other definitions, now with ours.
 
-        To be committed once more before this worker starts, if none runs that has the others.
-        Raises TaskError for what can't change in place: which tables there are, and windows.
+        They are to be committed again before this worker starts, if no worker with the others runs.
+        Raises TaskError for what can't change in place: the set of tables, and windows.
         """
         return {
             tp: OffsetAndMetadata(each.offset, self.metadata(tp.topic))
@@ -134,7 +134,7 @@ class Definitions:
         return {table.name: table.definition for table in self._tables.get(source, ())}
 
     def _changes(self, source: str, metadata: str) -> list[Change]:
-        """Return what of a source's tables is otherwise. Raises TaskError as `changed` does."""
+        """Return the changed settings of a source's tables. Raises TaskError as `changed` does."""
         ours = self._of(source)
         theirs = of_metadata(metadata)
         if not (ours and theirs):

@@ -1,4 +1,4 @@
-"""What stops a worker, and what only stops a task until it is opened again."""
+"""Errors that stop a worker, and errors that only stop a task until it is opened again."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from aiokafka.errors import ProducerFenced
 
 from eventfold.open_files import describe_limit, is_limit
 
-#: Advice where an application can't go on with its state. Nothing is lost or doubled by it: what
-#: there is stays, and the new application folds its sources into topics that nobody else writes.
+#: Advice for an application that can't continue with its state. It loses and doubles nothing: the
+#: old topics stay, and the new application folds its sources into topics that nobody else writes.
 AFRESH = (
     "start afresh under another TICKSTREAM_APP_ID with a TICKSTREAM_TOPIC_PREFIX of its own, which "
     "makes its outputs new topics for readers to go on with"
 )
 
-#: Where a frame of a traceback is nobody's to repair: the libraries, and imports as such.
+#: Path prefixes of traceback frames that a user can't repair: libraries, and the import system.
 _LIBRARIES = (*(sysconfig.get_path(each) for each in ("stdlib", "purelib", "platlib")), "<frozen")
 
 
 class TaskError(Exception):
-    """A task can't go on, and no restart would help; the worker stops with this message."""
+    """Failure of a task that no restart would help; the worker stops with this message."""
 
 
 class ClosedMeanwhileError(Exception):
-    """A partition was closed while somebody read all of its table: what was read is not all."""
+    """Closing of a partition while its whole table was read: the result is incomplete."""
 
 
 class OtherHistoryError(Exception):
-    """A store and its changelog don't belong together, or the changelog has lost its beginning."""
+    """Store that does not belong to its changelog, or changelog that has lost its beginning."""
 
 
 class BatchError(Exception):
-    """What stands at offsets `begin` to `end` - 1 was not folded as a whole: it has to come again.
+    """Failure to fold offsets `begin` to `end` - 1 as a whole: they have to be folded again.
 
-    A worker where it fails again and again stops with this message.
+    A worker where they fail again and again stops with this message.
     """
 
     def __init__(self, message: str, begin: int, end: int) -> None:
@@ -46,7 +46,7 @@ class BatchError(Exception):
 
 
 class TooLargeError(ValueError):
-    """Something is larger than a record may be that we write (TICKSTREAM_MAX_RECORD_BYTES)."""
+    """Record or row that would be larger than TICKSTREAM_MAX_RECORD_BYTES."""
 
     def __init__(self, what: str, size: int, most: int) -> None:
         super().__init__(
@@ -55,9 +55,10 @@ class TooLargeError(ValueError):
 
 
 class UnwritableError(BatchError):
-    """A row of a table can't be written; `offset` is that of the record to blame, None if unknown.
+    """Row of a table that can't be written.
 
-    `begin` to `end` - 1 are the offsets since the last checkpoint.
+    `offset` is that of the record that caused it, None if unknown. `begin` to `end` - 1 are the
+    offsets since the last checkpoint, up to that record if it is known.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class UnwritableError(BatchError):
 
 
 def other_pipelines(application: str, source: str, theirs: str, ours: str) -> str:
-    """Say that other workers of the application fold a source into other tables."""
+    """Describe a source that other workers of the application fold into other tables."""
     return (
         f"application {application} folds {source} into {theirs}, this worker into {ours}: run it "
         f"with the same TICKSTREAM_PIPELINES and TICKSTREAM_MODULES, or {AFRESH}"
@@ -77,7 +78,7 @@ def other_pipelines(application: str, source: str, theirs: str, ours: str) -> st
 
 
 def made_anew(source: str) -> str:
-    """Describe a source that is another topic than the one whose records were folded."""
+    """Describe a source that was recreated: it is not the topic whose records were folded."""
     return (
         f"topic {source} was deleted and made anew: none of its records is folded, the state of "
         f"its tables is of the topic before it: {AFRESH}"
@@ -85,7 +86,7 @@ def made_anew(source: str) -> str:
 
 
 def other_definitions(application: str, table: str, setting: str, theirs: str, ours: str) -> str:
-    """Describe a setting that a worker has otherwise than those that run."""
+    """Describe a setting in which a worker differs from the running ones."""
     return (
         f"application {application} runs table {table} with {setting} {theirs}, this worker has "
         f"{setting} {ours}: start it with the same, or stop all workers of the application before "
@@ -94,7 +95,7 @@ def other_definitions(application: str, table: str, setting: str, theirs: str, o
 
 
 def other_windows(table: str, before: str, now: str) -> str:
-    """Describe windows that are not those a table's state was made for."""
+    """Describe windows that differ from those that a table's state was made for."""
     return (
         f"table {table}: its state is of windows {before}, this worker's are {now}, and windows "
         "can't change in place: set them back (TICKSTREAM_WINDOWS, TICKSTREAM_DAY, or where the "
@@ -103,7 +104,7 @@ def other_windows(table: str, before: str, now: str) -> str:
 
 
 def changelog_made_anew(changelog: str) -> str:
-    """Describe a changelog that is another topic than the one that the state was written to."""
+    """Describe a changelog that was recreated: the state was written to the topic before it."""
     return (
         f"topic {changelog} was deleted and made anew: what its table had written before is in no "
         f"changelog any more, its state is lost: {AFRESH}"
@@ -111,7 +112,11 @@ def changelog_made_anew(changelog: str) -> str:
 
 
 def told(error: BaseException) -> str:
-    """Return an error in one line, with where it was raised: where in a user's code, if there."""
+    """Format an error as one line with the place that raised it.
+
+    The place is the innermost frame outside the libraries, if there is one. An error by the limit
+    of open files is described as such, without a place.
+    """
     if is_limit(error):
         return describe_limit()
     text = " ".join(f"{type(error).__name__}: {error}".split())
@@ -124,7 +129,7 @@ def told(error: BaseException) -> str:
 
 
 def in_words(error: BaseException) -> str:
-    """Say what a checkpoint failed of."""
+    """Describe why a checkpoint failed."""
     if isinstance(error, ProducerFenced):
         return "fenced: another worker has its partition, or its transaction timed out"
     if isinstance(error, asyncio.CancelledError):

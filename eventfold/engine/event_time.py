@@ -1,4 +1,4 @@
-"""One partition of a table of windows: what every kind of window has to do with event time."""
+"""One partition of a window table: event-time logic that all window definitions share."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 
 
 class EventTimeState(PartitionState):
-    """Judges records by stream time, refuses what is late, and says what became of each window."""
+    """State that compares records with stream time, rejects late ones and builds results."""
 
     table: WindowTable
 
     def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
         super().__init__(table, partition, store, leads=leads)
         self._late_counts = LateCounts(table.name, store)
-        #: Results written in this publication, by whether they are final.
+        #: Number of results written in this publication, by whether they are final.
         self._said: Counter[bool] = Counter()
         self._appraisal = Appraisal()
 
     @property
     def _watermark(self) -> int:
-        """The instant (ms) before which records are late, and by which windows are final."""
+        """Watermark (ms): earlier records are late, windows that end by it are final."""
         meta = self.meta
         return watermark(meta.stream_time, self.table.grace, meta.finalised)
 
@@ -49,10 +49,10 @@ class EventTimeState(PartitionState):
     def _judge(
         self, decoded: Decoded, records: int, behind: list[int], late: list[tuple[int, int]]
     ) -> None:
-        """Note how late `records` were, and refuse some.
+        """Add `records` records to the lateness distribution, and reject the late ones.
 
-        `behind` are the ms that records were behind stream time, where they were; `late` the
-        refused: index in `decoded`, stream time (ms) at the arrival.
+        `behind` has, for each record that was behind stream time, by how many ms. `late` has, for
+        each late record, its index in `decoded` and stream time (ms) at its arrival.
         """
         lateness = self.meta.lateness
         lateness[0] = lateness.get(0, 0) + records - len(behind)
@@ -78,7 +78,7 @@ class EventTimeState(PartitionState):
 
     @property
     def changed_rows(self) -> int:
-        """How many rows the next snapshot has, about."""
+        """Number of rows in the next snapshot, approximately."""
         return self._late_counts.changed
 
     def _take_rows(self) -> list[Row]:
@@ -112,13 +112,13 @@ class EventTimeState(PartitionState):
         *,
         final: bool | None = None,
     ) -> WindowResult:
-        """Give a window's result; `final` says so where it does not follow from stream time."""
+        """Return a window's result; `final` None: final if its end is by `meta.finalised`."""
         start, end = span
         if final is None:
             final = is_final(end, self.meta.finalised)
         newest, before = evidence.last_offset, self._before
         if self.table.looks_back:
-            # A correction of what it looks back at changes the result as well.
+            # A correction of the previous pane changes this result as well.
             pane = self._previous(key, start)
             newest = newest if pane is None else max(newest, pane.last_offset)
             before = partial(_state_of, pane)
@@ -140,7 +140,7 @@ class EventTimeState(PartitionState):
         )
 
     def _before(self, name: str, start: int) -> Any | None:
-        """Return the state of the key's last pane before `start` (ms); None without one."""
+        """Return the state of the key's last pane before `start` (ms); None if there is none."""
         return _state_of(self._previous(name, start))
 
     def _emit(self, result: WindowResult) -> None:
@@ -150,21 +150,21 @@ class EventTimeState(PartitionState):
     # -- queries
 
     def keys_of(self, window: WindowFamily, begin: int, end: int) -> Iterator[bytes]:
-        """Give the keys that may have windows with begin <= start < end (ms), and a few more.
+        """Return the keys that may have windows with begin <= start < end (ms), and a few more.
 
-        Some come more than once, and folding may go on before the next one. A short range is
-        looked up by time; for a long one, each key is.
+        A key may be repeated, and folding may continue between two keys. A short range is looked up
+        by time; a range longer than half the retention returns all keys.
         """
         if end - begin > self.table.retention // 2:
             return self.each_key()
         return self._keys_over(begin, end + self._reach(window))
 
     def late_of(self, key: bytes) -> int:
-        """Give how many of a key's records were refused as late, within the retention."""
+        """Return how many of a key's records were late, within the retention."""
         return self._late_counts.of(key)
 
     def rows_of(self, key: bytes) -> list[Any]:
-        """Give the windows of every kind that the table serves, oldest first."""
+        """Return a key's records for each window definition of the table, each oldest first."""
         return [
             self.table.record(result)
             for window in self.table.windows
@@ -172,7 +172,10 @@ class EventTimeState(PartitionState):
         ]
 
     def span(self, key: bytes) -> tuple[int, int] | None:
-        """Give start of the oldest and end of the newest of a key (ms); None if unknown."""
+        """Return the start of a key's oldest row and the end of its newest (ms); None if unknown.
+
+        Rows are panes or closed windows; what is open in memory counts too.
+        """
         spans = self._spans_in_memory(key)
         begin, end = prefix(key), row_key(key, OPEN)
         for row, value in islice(self.store.scan(begin, end), 1):
@@ -183,35 +186,35 @@ class EventTimeState(PartitionState):
         return (min(s for s, _ in spans), max(e for _, e in spans)) if spans else None
 
     def _keys_over(self, begin: int, end: int) -> Iterator[bytes]:
-        # In this order: what is written meanwhile has been in memory before.
+        # Memory first: a row that is written meanwhile was in memory before, so none is missed.
         yield from self._keys_in_memory(begin, end)
         for row in in_pieces(partial(self.store.keys_between, max(begin, 0), max(end, 0))):
             yield split_row_key(row)[0]
 
-    # -- what a kind of window brings: see PaneState
+    # -- hooks of a window definition: see PaneState
 
     @abstractmethod
     def _take_window_rows(self) -> list[Row]:
-        """Give the rows of windows that changed since the last call, encoded."""
+        """Return the rows of windows that changed since the last call, encoded."""
 
     @abstractmethod
     def _settle_windows(self) -> None:
-        """Forget what the store now holds and folding no longer needs."""
+        """Drop from memory what the store now has and folding no longer needs."""
 
     @abstractmethod
     def _publish_windows(self, portion: Portion) -> int:
-        """Send what has become final and what has changed, as much as fits into a portion.
+        """Publish windows that became final or changed, as many as fit into a portion.
 
-        Sets `meta.finalised` and `behind`; return the position up to which changes are sent.
+        Sets `meta.finalised` and `behind`. Return the position up to which changes are published.
         """
 
     @abstractmethod
     def read(self, key: bytes, window: WindowFamily, begin: int, end: int) -> list[WindowResult]:
-        """Give the windows of `key` with begin <= start < end (ms) that hold a record."""
+        """Return the windows of `key` with begin <= start < end (ms) that hold a record."""
 
     @abstractmethod
     def _reach(self, window: WindowFamily) -> int:
-        """Give how much later than its window a row may start (ms)."""
+        """Return how much later than its window a row may start (ms)."""
 
     @abstractmethod
     def _previous(self, name: str, start: int) -> Pane | None:
@@ -219,15 +222,15 @@ class EventTimeState(PartitionState):
 
     @abstractmethod
     def _span_of(self, row: bytes, value: bytes) -> tuple[int, int]:
-        """Give start and end (ms) of what a row holds."""
+        """Return start and end (ms) of what a row holds."""
 
     @abstractmethod
     def _spans_in_memory(self, key: bytes) -> list[tuple[int, int]]:
-        """Give start and end (ms) of what of a key is in memory; the outermost suffice."""
+        """Return starts and ends (ms) of a key's windows in memory; the outermost suffice."""
 
     @abstractmethod
     def _keys_in_memory(self, begin: int, end: int) -> set[bytes]:
-        """Give the keys with something in memory that starts in [begin, end) (ms)."""
+        """Return the keys with something in memory that starts in [begin, end) (ms)."""
 
 
 def _state_of(pane: Pane | None, *_: object) -> Any | None:

@@ -1,6 +1,6 @@
-"""What `/metrics` reads off the tasks when it is asked: nothing of it costs a batch anything.
+"""Gauges of `/metrics` that are read off the tasks at each scrape: they cost a batch nothing.
 
-A partition that is another worker's now has no task here, and so no series.
+A partition that another worker owns has no local task, and so no series.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _OF_TABLE = ["table", "partition"]
 
 
 class TaskGauges(Collector):
-    """The gauges of a worker's tasks and their tables."""
+    """Gauges of a worker's tasks and their tables."""
 
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
 
     def collect(self) -> Iterator[Metric]:
-        """Give each gauge with the values of this moment."""
+        """Yield each gauge with its present values."""
         yield self._counts()
         yield from _of_tasks(self._tasks.all)
         yield from _of_states([state for task in self._tasks.all for state in task.states])

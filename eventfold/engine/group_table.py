@@ -1,6 +1,6 @@
-"""A table of the latest row of each key in a period, ranked or summed up period by period.
+"""Grouped top-N table: the latest row of each key in a period, ranked or summed up by period.
 
-It stands behind a repartition: one partition sees all keys, so a period's rows can be compared.
+It follows a repartition: one partition sees all keys, so the rows of a period can be compared.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ if TYPE_CHECKING:
     from eventfold.engine.store import Store
     from eventfold.topics import Topic
 
-#: Periods kept in memory; an older one is read from the store when it is asked for.
+#: Periods kept in memory; an older one is read from the store when it is needed.
 PERIODS_IN_MEMORY = 3
 
 
 class ClosedPeriodError(ValueError):
-    """A record of a period whose rows were deleted: a ranking without them would be wrong."""
+    """Record of a period whose rows were deleted: a ranking without them would be wrong."""
 
 
 class GroupResult(msgspec.Struct, frozen=True):
-    """A period's rows, as a table's `record` function gets them."""
+    """Rows of a period, as the table's `record` function receives them."""
 
     #: Name of the period.
     key: str
-    #: First instant (ms).
+    #: Start of the period (ms).
     start: int
     rows: list[Any]
-    #: Highest event time (ms) applied.
+    #: Highest event time (ms) in the rows.
     time: int
-    #: Highest source offset applied.
+    #: Highest source offset in the rows.
     revision: int
-    #: Partition of the source that it is of.
+    #: Source partition that the rows were folded from.
     partition: int = 0
-    #: Stream time (ms) of the slowest of the partitions that were gathered here.
+    #: Stream time (ms) of the slowest input partition.
     stream_time: int = BEFORE_ALL
 
     def __str__(self) -> str:
-        """Name it in a message."""
+        """Return the name of the result in a message."""
         return f"the period of key {self.key!r}"
 
 
@@ -60,7 +60,7 @@ class _Row(msgspec.Struct, gc=False):
 
 
 class GroupState(PartitionState):
-    """One partition of a group table."""
+    """State of one partition of a grouped top-N table."""
 
     table: GroupTable
 
@@ -126,7 +126,7 @@ class GroupState(PartitionState):
 
     @property
     def changed_rows(self) -> int:
-        """How many rows the next snapshot has."""
+        """Number of rows in the next snapshot."""
         return len(self._dirty)
 
     def _take_rows(self) -> list[Row]:
@@ -139,9 +139,8 @@ class GroupState(PartitionState):
         return rows
 
     def _expires_before(self) -> int:
-        # By the slowest of the partitions it gathers from: one may be days ahead of another in
-        # a replay. Which one was idle is the wall clock's word; its effect, what was deleted,
-        # stands in the meta row.
+        # The slowest input partition decides: in a replay one may be days ahead of another. The
+        # wall clock decides which is idle; the effect, what was deleted, is in the meta row.
         now, idle = self.clock.monotonic(), self.table.app.tasks.conf.idle / 1000
         awaited = [each for each, heard in self._heard.items() if now - heard < idle]
         times = self.meta.inputs
@@ -167,11 +166,11 @@ class GroupState(PartitionState):
                 self._periods.pop(start, None)
 
     def result(self, start: int) -> GroupResult | None:
-        """Give what is known of the period at `start` (ms); None if nothing is."""
+        """Return the result of the period at `start` (ms); None if it has no rows."""
         return None if start < self.meta.expired else self._sum_up(start)
 
     def _sum_up(self, start: int) -> GroupResult | None:
-        # Also of a period that is deleted in the very checkpoint that publishes it.
+        # A period may be published in the same checkpoint that deletes it.
         rows = self._periods.get(start) or self._read(start)
         if not rows:
             return None
@@ -186,30 +185,32 @@ class GroupState(PartitionState):
         )
 
     def starts(self) -> list[int]:
-        """Give the starts (ms) of the periods that have rows, oldest first."""
+        """Return the starts (ms) of the periods that have rows, oldest first."""
         starts = set(self.store.starts()) | set(self._periods)
         return sorted(start for start in starts if start >= self.meta.expired)
 
     def rows_of(self, key: bytes) -> list[Any]:
-        """Give the rows of a key, oldest period first."""
+        """Return the rows of a key, oldest period first."""
         periods = (self._periods.get(start) or self._read(start) for start in self.starts())
         return [rows[key].value for rows in periods if key in rows]
 
 
 class GroupTable(StateTable):
-    """The latest row of each key, by period.
+    """Grouped top-N table: the latest row of each key, by period. Durations in ms.
 
-    `group` gives the start (ms) of a record's period, `row` what is kept of it (`row_type`),
-    `period_name` the name of a period, which is the key of what is published.
+    `group` returns the start (ms) of a record's period, which is `period` long, and `row` the value
+    kept of a record (a `row_type`). `period_name` returns the name of a period by its start.
+    `record` makes the published record of a `GroupResult`.
 
-    `inputs` are the partitions it gathers from, `origin` gives a record's and its stream time
-    (ms) there: a period is kept until the slowest has left it behind by the retention. Where the
-    source is partitioned as what it gathers from, none are named: each partition has its own.
+    `inputs` are the partitions that the source gathers. `origin` returns which of them a record
+    came from, and stream time (ms) there. A period is kept until the slowest input that is not idle
+    has passed it by the retention. Where the source is partitioned like its inputs, `inputs` is
+    empty: each partition has its own.
 
-    What is published has the key that `published_key` gives, the period's name if None. A first
-    stage of two names its partition there: the second one keeps the latest of each.
+    `published_key` returns the key of a published record, by default the name of the period. The
+    first of two stages names its partition there, so that the second keeps the latest of each.
 
-    Raise `version` whenever the shape of `row_type` changes. Durations in ms.
+    Raise `version` whenever the shape of `row_type` changes.
     """
 
     abstract = True
@@ -249,25 +250,28 @@ class GroupTable(StateTable):
 
     @property
     def layout(self) -> str:
-        """The row's type and version."""
+        """Type and version of the rows."""
         return f"{self.row_type.__name__} {self.version}"
 
     @property
     def definition(self) -> Definition:
-        """The retention."""
+        """Retention, as text."""
         return {"retention": format_duration(self.retention)}
 
     def new_state(self, partition: int, store: Store, *, leads: bool) -> GroupState:
-        """Make the state of a partition over its opened store."""
+        """Return the state of a partition, backed by its opened store."""
         return GroupState(self, partition, store, leads=leads)
 
     def group_record(self, start: int | None = None) -> Any | None:
-        """Give the record of a period by its start (ms), of the latest if None; None if unknown."""
+        """Return the record of what `group_result` finds; None if it finds nothing."""
         result = self.group_result(start)
         return None if result is None else self.record(result)
 
     def group_result(self, start: int | None = None) -> GroupResult | None:
-        """Give what is known of a period, found as `group_record` does."""
+        """Return the result of the period at `start` (ms), or of the latest period if None.
+
+        It is that of the first partition open on this worker that has one; None if none has.
+        """
         for state in self._group_states():
             found = max(state.starts(), default=None) if start is None else start
             result = None if found is None else state.result(found)
@@ -276,7 +280,7 @@ class GroupTable(StateTable):
         return None
 
     def period_names(self) -> list[str]:
-        """Give the names of the periods that have rows here, oldest first."""
+        """Return the names of the periods that have rows on this worker, oldest first."""
         starts = {start for state in self._group_states() for start in state.starts()}
         return [self.period_name(start) for start in sorted(starts)]
 

@@ -1,4 +1,4 @@
-"""Integers of record types: what JSON may hold and no row, no column of 64 bits can."""
+"""Integers of record types: JSON allows any size, rows and columns have 64 bits."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ _pack = msgspec.msgpack.Encoder(enc_hook=lambda _: None).encode
 
 
 def bounded(kind: Any, decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return `decode`, which refuses integers beyond 64 bits where the type `kind` does not.
+    """Return `decode`, made to reject integers beyond 64 bits if the type `kind` does not.
 
-    Record types that bound each integer (eventfold/records/fields.py) are checked while they are
-    decoded, which costs nothing; of others each record is encoded once more.
+    The decoder raises ValueError for such a record. Types that bound each integer
+    (eventfold/records/fields.py) are checked while they are decoded, which costs nothing; records
+    of other types are encoded once more.
     """
     if not _is_unbounded(inspect.type_info(kind), set()):
         return decode

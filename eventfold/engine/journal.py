@@ -1,4 +1,4 @@
-"""What tasks need of Kafka to write: transactions and changelogs.
+"""Journal port: the transactions and changelogs that tasks need of Kafka.
 
 `KafkaJournal` is the real one. `eventfold/testing` has one in memory, so that a user's streams can
 be tested without a broker.
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 
 class Writer(Protocol):
-    """The transactions of one task."""
+    """Writer of one task's transactions."""
 
     @property
     def usable(self) -> bool:
-        """Whether another transaction can be begun: it was started and is not fenced."""
+        """Whether another transaction can begin: the writer was started and is not fenced."""
 
     async def start(self) -> None:
-        """Fence every older writer of the same name and abort what it had pending."""
+        """Fence every older writer of the same name and abort its pending transaction."""
 
     async def write(
         self,
@@ -42,32 +42,32 @@ class Writer(Protocol):
         position: int,
         metadata: str,
     ) -> list[int]:
-        """Write one transaction; give, for each table, the changelog offset it reached.
+        """Write one transaction; return the next changelog offset of each table.
 
-        Raises what went wrong; nothing of the transaction is visible then.
+        Raises the cause of a failure; nothing of the transaction is visible then.
         """
 
     async def stop(self) -> None:
-        """Let go."""
+        """Stop the writer."""
 
 
 class Journal(Protocol):
-    """Where transactions go and changelogs are restored from."""
+    """Destination of transactions, and source of the changelogs that are restored."""
 
     def writer(self, name: str) -> Writer:
-        """Give the writer of the task with this name."""
+        """Return the writer of the task with this name."""
 
     async def restore(
         self, path: Path, table: StateTable, partition: int, progress: Progress
     ) -> Store:
         """Open the store at `path` and bring it to the end of the table's changelog.
 
-        Keeps `progress` up to date meanwhile.
+        Updates `progress` meanwhile.
         """
 
 
 class KafkaWriter:
-    """A transactional producer."""
+    """Writer with a transactional producer in Kafka."""
 
     def __init__(self, conf: Settings, name: str) -> None:
         self._conf = conf
@@ -76,7 +76,7 @@ class KafkaWriter:
 
     @property
     def usable(self) -> bool:
-        """Whether another transaction can be begun."""
+        """Whether another transaction can begin."""
         return self._started and not is_fatal(self._producer)
 
     async def start(self) -> None:
@@ -92,7 +92,10 @@ class KafkaWriter:
         position: int,
         metadata: str,
     ) -> list[int]:
-        """Write one transaction. Raises what aiokafka raises; ProducerFenced, once it is fenced."""
+        """Write one transaction, as `checkpoint.write` does; return each next changelog offset.
+
+        Raises what that raises, but always ProducerFenced once the producer is fenced.
+        """
         try:
             return await write(
                 self._producer,
@@ -103,29 +106,29 @@ class KafkaWriter:
                 metadata=metadata,
             )
         except Exception as error:
-            # In the middle of it aiokafka says something else.
+            # aiokafka raises another error if the producer is fenced in mid-transaction.
             if is_fenced(self._producer):
                 raise ProducerFenced from error
             raise
 
     async def stop(self) -> None:
-        """Stop the producer, also where the broker does not answer."""
+        """Stop the producer, even if the broker does not answer."""
         if self._started:
             await stop_producer(self._producer)
 
 
 class KafkaJournal:
-    """Kafka."""
+    """Journal in Kafka."""
 
     def __init__(self, conf: Settings) -> None:
         self._conf = conf
 
     def writer(self, name: str) -> KafkaWriter:
-        """Give the producer of the task with this name."""
+        """Return the writer of the task with this name."""
         return KafkaWriter(self._conf, name)
 
     async def restore(
         self, path: Path, table: StateTable, partition: int, progress: Progress
     ) -> Store:
-        """Read the changelog, committed, into the store at `path`."""
+        """Read the committed records of the changelog into the store at `path`."""
         return await restore(path, table, partition, self._conf, progress)

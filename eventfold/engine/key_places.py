@@ -1,20 +1,20 @@
-"""Which partition each key of a table was seen in, to notice one that is in two of them."""
+"""Partitions that the keys of a table were seen in, to detect a key that is in two of them."""
 
 from collections import defaultdict
 from collections.abc import Collection
 
-#: Bytes of keys and of what holds them that are remembered of a table; then it starts anew.
+#: Memory (bytes) for a table's remembered keys; when it is full, all of them are forgotten.
 ROOM = 16 << 20
 
-#: Bytes that remembering a key takes beside the key itself.
+#: Memory (bytes) that remembering a key takes beside the key itself.
 OVERHEAD = 100
 
-#: So many bytes of a key are shown in a line of the log, or in an error.
+#: Most bytes of a key that are shown in a log line or an error.
 MOST_SHOWN = 200
 
 
 class KeyPlaces:
-    """The partitions in which keys were seen, within `room` bytes."""
+    """Partitions that keys were seen in, within `room` bytes."""
 
     def __init__(self, room: int = ROOM) -> None:
         self._room = room
@@ -26,12 +26,12 @@ class KeyPlaces:
         return key in self._seen[partition]
 
     def add(self, keys: Collection[bytes], partition: int) -> list[tuple[bytes, int]]:
-        """Note the partition of some keys; return those that are split, with the other partition.
+        """Add the partition of some keys; return those seen in another one, with that partition.
 
-        A key is returned once, also where it turns up in a third partition; again only after
-        there was no more room.
+        A key is returned once, even if it is seen in a third partition; and again only after all
+        keys were forgotten for lack of room.
         """
-        # Set by set in C: a batch of known keys costs about 40 ns a record.
+        # Set operations run in C: a batch of known keys costs about 40 ns a record.
         fresh = set(keys) - self._seen[partition]
         if not fresh:
             return []

@@ -1,4 +1,4 @@
-"""One partition of a table of keys: their states in memory, and the moments that are awaited."""
+"""One partition of a keyed table: the keys' states in memory, and their timers."""
 
 from __future__ import annotations
 
@@ -34,47 +34,48 @@ if TYPE_CHECKING:
     from eventfold.engine.keyed_table import KeyedTable
     from eventfold.engine.store import Store
 
-#: Where rows of what all keys share stand, which have a name instead of a key.
+#: Start of the rows of broadcast state, whose key is the name of a value.
 SHARED = LATE
 
-#: Entries of the heap that may be void, beside as many as there are keys.
+#: Heap items allowed beside two for each key; beyond that, void ones are dropped.
 FEW = 1_000
 
-#: A record adds at most so many times its bytes to a state: numbers take 9 bytes in a row.
+#: A record adds at most this many times its bytes to a state: a number takes 9 bytes in a row.
 GROWTH = 8
 
-#: One part of so many of a row's bytes is left for what timers make of a state.
+#: The largest row divided by this is the space reserved for what timers add to a state.
 FOR_TIMERS = 16
 
-#: A row of one part of so many is not measured after a timer: none makes more of it than that.
+#: A row up to the largest divided by this is not measured after a timer, which is taken to grow it
+#: by no more than this factor.
 SMALL = 4
 
-#: Beyond all rows.
+#: Upper bound of all row keys.
 _END = b"\xff" * 3
 
 
 class _Entry(msgspec.Struct, gc=False, eq=False):
-    """What is known of a key. Times in ms."""
+    """State, timer and retention of a key. Times in ms."""
 
     state: Any
-    #: The moment that is awaited, None for none.
+    #: Time of the timer, None for none.
     wake: int | None
-    #: Event time of its newest record, stream time at the arrival of reference data; -1 for
-    #: reference data that came before stream time began.
+    #: Event time of the newest record. For reference data, stream time at its arrival: -1 if
+    #: stream time had not begun.
     last: int
-    #: The moment for which it stands in the heap.
+    #: Due time of its item in the heap; -1 without one.
     noted: int = BEFORE_ALL
-    #: Whether it has a row.
+    #: Whether it has a row in the changelog.
     written: bool = False
-    #: So many bytes of records may come before its row has to be measured.
+    #: Bytes of records that may arrive before the row has to be measured.
     room: int = 0
 
 
 class KeyedState(SendingState):
-    """The states of one partition's keys; it is the context of the functions that make them.
+    """States of one partition's keys; it is also the context of the processor's functions.
 
-    Moments come in the order of time and key, before the record that lets them come: what happens
-    follows from the log alone, however it is cut into batches and whatever crashes.
+    Timers fire in order of time and key, before the record that makes them due is handled: results
+    follow from the log alone, whatever the batches and the crashes.
     """
 
     table: KeyedTable
@@ -84,44 +85,44 @@ class KeyedState(SendingState):
         self._retention = table.retention
         self._entries: dict[bytes, _Entry] = {}
         self._shared: dict[str, Any] = {}
-        #: What was shared before the function under way changed it, should that raise.
+        #: Broadcast values before the running function changed them, restored if it raises.
         self._shared_before: dict[str, Any | None] = {}
-        #: What is due, by time and key; of an entry that has moved on since, the old one is void.
+        #: Heap of (due time, key); an item is void if its entry's `noted` is another time.
         self._moments: list[tuple[int, bytes]] = []
         self._changed: dict[bytes, _Entry] = {}
         self._changed_shared: set[str] = set()
         self._decode = RowDecoder(table.name, table.version, [int | None, int, table.state_type])
         self._decode_shared = RowDecoder(table.name, table.version, [table.shared_type])
-        # Of what is handled.
+        # Of the record or timer that is handled.
         self.time = BEFORE_ALL
         self._offset = BEFORE_ALL
         self._key = b""
         self._wake: int | None = None
         self.late = False
-        #: Whether the state is restored where its function raises.
+        #: Whether the state is restored if the running function raises.
         self._restores = False
 
     # -- the context
 
     @property
     def offset(self) -> int:
-        """Offset of the record, or of that which let a moment come."""
+        """Offset of the record, or of the record that fired the timer."""
         return self._offset
 
     @property
     def key(self) -> str:
-        """The key; empty where a record concerns all of them."""
+        """Key; empty for a record that concerns all keys."""
         return self._key.decode()
 
     @property
     def shared(self) -> Mapping[str, Any]:
-        """What all keys share."""
+        """Broadcast state: values by name that all keys of the partition see."""
         return self._shared
 
     def share(self, name: str, value: Any | None) -> None:
-        """Share a value between all keys; None takes it away.
+        """Set a value of the broadcast state; None removes it.
 
-        Raises ValueError for a name too long to be one: the row of the value has it for its key.
+        Raises ValueError for a name longer than a key may be: it is the key of the value's row.
         """
         _raw(name)
         self._shared_before.setdefault(name, self._shared.get(name))
@@ -135,7 +136,7 @@ class KeyedState(SendingState):
         self._changed_shared.add(name)
 
     def wake(self, at: int | None) -> None:
-        """Be called again when stream time less the grace reaches `at`; None: not any more."""
+        """Set the key's timer: it fires when the watermark reaches `at` (ms). None cancels it."""
         self._wake = at
 
     # -- opening
@@ -156,7 +157,7 @@ class KeyedState(SendingState):
     # -- folding
 
     def _fold(self, decoded: Decoded, begin: int) -> None:
-        # The hot loop: everything it touches is a local.
+        # Hot loop: everything it touches is a local.
         meta, grace, key_of = self.meta, self.table.grace, self.table.key
         timeless = self.table.timeless
         keys, times, offsets, records = (
@@ -166,7 +167,7 @@ class KeyedState(SendingState):
             decoded.records,
         )
         sizes = decoded.sizes
-        # What timers have fired by stays behind, whatever the grace was then.
+        # The watermark never goes back behind timers that have fired, whatever the grace was then.
         limit = watermark(meta.stream_time, grace, meta.finalised)
         late = 0
         index = begin
@@ -176,7 +177,7 @@ class KeyedState(SendingState):
                 came = time
                 if timeless and isinstance(record, timeless):
                     self.late = False
-                    # It holds from now on: its retention begins at its arrival.
+                    # Reference data holds from its arrival on: its retention begins there.
                     came = meta.stream_time
                 elif time > meta.stream_time:
                     meta.stream_time = time
@@ -224,9 +225,9 @@ class KeyedState(SendingState):
     def _handle_measured(
         self, key: bytes, entry: _Entry | None, record: Any, last: int
     ) -> tuple[Any | None, int]:
-        """Return a state after a record, and its room; the record of a state too large is refused.
+        """Return a key's state after a record, and its room; reject a state that is too large.
 
-        Raises what `on_record` does, or TooLargeError; the state is as it was then.
+        Raises what `on_record` raises, or TooLargeError; the state is unchanged then.
         """
         version, largest = self.table.version, self._largest - self._largest // FOR_TIMERS
         before = None
@@ -238,7 +239,7 @@ class KeyedState(SendingState):
             if state is None:
                 return None, 0
             size = len(key) + len(encode_row(version, self._wake, last, state))
-            # One that shrinks is taken whatever its size: it is on its way.
+            # A row that does not grow is accepted at any size: it may be shrinking to the limit.
             if before is None or size > len(key) + len(before):
                 _demand_size(key, size, largest)
         except Exception:
@@ -250,11 +251,11 @@ class KeyedState(SendingState):
         return state, self._room_beside(size)
 
     def _room_beside(self, size: int) -> int:
-        """Return how many bytes of records fit beside a row of a size before it is measured."""
+        """Return how many bytes of records may follow a row of `size` before it is measured."""
         return max(0, self._largest - self._largest // FOR_TIMERS - size) // GROWTH
 
     def _cannot_send(self, key: bytes, value: bytes | None, error: Exception) -> None:
-        """Refuse what is handled; but where the state can't be restored, only what is sent."""
+        """Reject the record or timer; if the state can't be restored, only what it sends."""
         if self._restores:
             raise error
         self._dead(self._output_letter(key, value, error, self.offset))
@@ -282,19 +283,22 @@ class KeyedState(SendingState):
         self._shared_before.clear()
 
     def _take_back(self) -> None:
-        """Undo what a function sent and shared before it raised."""
+        """Undo the sends and broadcast changes of a function that raised."""
         self._said.clear()
         for name, value in self._shared_before.items():
             self._set_shared(name, value)
         self._shared_before.clear()
 
-    # -- moments
+    # -- timers
 
     def _due(self, entry: _Entry) -> int:
         return entry.last + self._retention if entry.wake is None else entry.wake
 
     def _await(self, key: bytes, entry: _Entry) -> None:
-        """Have the entry in the heap at its moment or before: mostly it only moves on."""
+        """Put the entry into the heap, unless it is there at its due time or earlier.
+
+        Mostly a due time only advances, and the heap item stays as it is.
+        """
         due = self._due(entry)
         if entry.noted < 0 or due < entry.noted:
             entry.noted = due
@@ -303,15 +307,15 @@ class KeyedState(SendingState):
                 self._drop_void()
 
     def _drop_void(self) -> None:
-        """Make the heap anew: each entry stands in it once at the most."""
-        # In place: whoever fires timers goes on with the same list.
+        """Rebuild the heap with at most one item for each entry."""
+        # In place: `_pass_moments` goes on with the same list.
         self._moments[:] = [
             (entry.noted, key) for key, entry in self._entries.items() if entry.noted >= 0
         ]
         heapify(self._moments)
 
     def _pass_moments(self, until: int, offset: int) -> None:
-        """Let come what is due by `until` (ms)."""
+        """Fire the timers, and expire the keys, that are due by `until` (ms)."""
         moments = self._moments
         while moments and moments[0][0] <= until:
             noted, key = heappop(moments)
@@ -324,14 +328,14 @@ class KeyedState(SendingState):
             elif entry.wake is not None:
                 self._pass_moment(key, entry, entry.wake, offset)
             elif entry.last < 0:
-                # Stream time begins now, and with it the retention of what came before.
+                # Stream time begins now, and with it the retention of earlier reference data.
                 self._wake = None
                 self._keep(key, entry, entry.state, self.meta.stream_time, entry.room)
             else:
                 self._keep(key, entry, None, entry.last, 0)
 
     def _pass_moment(self, key: bytes, entry: _Entry, at: int, offset: int) -> None:
-        """Fire a timer; one that raises is over, and leaves the state as it was."""
+        """Fire a timer; if it raises, write a dead letter and leave the state unchanged."""
         self.time, self._offset, self.late = at, offset, False
         self._key = key
         self._wake = None
@@ -354,7 +358,10 @@ class KeyedState(SendingState):
         self._pass_on()
 
     def _timer_letter(self, key: bytes, at: int, error: Exception) -> DeadLetter:
-        """Describe a timer that raised: its offset is that of the record that let it fire."""
+        """Return the dead letter of a timer that raised, at the offset of the record that fired it.
+
+        `at` is the time (ms) that the timer was set to.
+        """
         return DeadLetter(
             topic=self.table.source.name,
             partition=self.partition,
@@ -371,7 +378,7 @@ class KeyedState(SendingState):
 
     @property
     def changed_rows(self) -> int:
-        """How many rows the next snapshot has."""
+        """Number of rows in the next snapshot."""
         return len(self._changed) + len(self._changed_shared)
 
     def _take_rows(self) -> list[Row]:
@@ -397,17 +404,17 @@ class KeyedState(SendingState):
     # -- queries
 
     def state_of(self, key: bytes) -> Any | None:
-        """Give the state of a key; None for an unknown one."""
+        """Return the state of a key; None for an unknown one."""
         entry = self._entries.get(key)
         return None if entry is None else entry.state
 
     def rows_of(self, key: bytes) -> list[Any]:
-        """Give the state of a key, if there is one."""
+        """Return a list of the key's state; empty for an unknown key."""
         state = self.state_of(key)
         return [] if state is None else [state]
 
     def each_key(self) -> Iterator[bytes]:
-        """Give the keys that have a state: all are in memory."""
+        """Return the keys that have a state: all are in memory."""
         return iter(list(self._entries))
 
 

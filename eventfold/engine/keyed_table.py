@@ -1,11 +1,12 @@
-"""A table of one state for each key, which a function of one's own makes of the key's records.
+"""Keyed table: one state for each key, which a user's processor makes of the key's records.
 
-For whatever is no window: patterns, joins, trends, timeouts. The function may send records and
-ask to be called at a moment of event time (eventfold/operators/processor.py); its state is a row of
-the changelog, and all of it moves in one transaction with the offset.
+It serves what is no window: patterns, joins, trends, timeouts. The processor may send records and
+set a timer in event time (eventfold/operators/processor.py). The state is a row of the changelog,
+and moves with the sent records and the offset in one transaction.
 
-What joins several topics is folded from one: a `Step` each sends them there, by the join's key.
-So their order is that of one log, the same in each replay, and a crash can't tear them apart.
+A join of several topics is folded from one topic: a `Step` for each sends its records there, by the
+join's key. So they have the order of one log, the same in each replay, and a crash can't separate
+them.
 """
 
 from __future__ import annotations
@@ -27,19 +28,21 @@ if TYPE_CHECKING:
 
 
 class KeyedTable(SendingTable):
-    """The state of each key, by a Process.
+    """Keyed table: a state for each key, by the processor `process`.
 
     `state` is the type of a key's state (a msgspec Struct, or what MessagePack has a form for),
-    `shared` that of what all keys of a partition share. `key` gives a record's key, None where
-    it concerns all of them; without it the record's Kafka key is meant.
+    `shared` the type of the values in broadcast state, which all keys of a partition see. `key`
+    returns a record's key, or None for a record that concerns all keys; by default the key is the
+    record's Kafka key. The processor may send records to `outputs`.
 
-    A state is forgotten when no record came for `retention` (ms of stream time) and no moment is
-    awaited. All states of a partition are in memory: retention bounds them. `grace` (ms) is how
-    far records may be behind stream time and still come before the moments they precede.
+    A state expires when no timer is set and the watermark (stream time less the grace) is
+    `retention` (ms) past the newest record of its key. All states of a partition are in memory:
+    retention bounds them. `grace` (ms) is how far a record may be behind stream time and still
+    precede the timers that are later than it.
 
-    Records of the types in `timeless` are no events but what holds from now on, such as rules or
-    profiles, however old they are: they move no clock and are never late, and their retention is
-    counted from stream time at their arrival.
+    Records of the types in `timeless` are reference data, such as rules or profiles: they hold from
+    their arrival, however old they are. They do not advance stream time and are never late, and
+    their retention is counted from stream time at their arrival.
 
     Raise `version` whenever the shape of `state` or `shared` changes.
     """
@@ -76,29 +79,29 @@ class KeyedTable(SendingTable):
 
     @property
     def layout(self) -> str:
-        """The types of its rows and their version."""
+        """Types and version of the rows."""
         types = [self.state_type, self.shared_type]
         names = [getattr(each, "__name__", str(each)) for each in types if each is not None]
         return f"{' and '.join(names)} {self.version}"
 
     @property
     def definition(self) -> Definition:
-        """Grace and retention."""
+        """Grace and retention, as text."""
         return {
             "grace": format_duration(self.grace),
             "retention": format_duration(self.retention),
         }
 
     def new_state(self, partition: int, store: Store, *, leads: bool) -> KeyedState:
-        """Make the state of a partition over its opened store."""
+        """Return the state of a partition, backed by its opened store."""
         return KeyedState(self, partition, store, leads=leads)
 
     def keyed_states(self) -> Iterable[KeyedState]:
-        """Give the partitions open here."""
+        """Return the states of the partitions open on this worker."""
         return (state for state in self.open_states() if isinstance(state, KeyedState))
 
     def state_of(self, key: str) -> Any | None:
-        """Give the state of a key, None for one that is not known here."""
+        """Return the state of a key; None if no partition open on this worker has it."""
         raw = key.encode()
         found = (state.state_of(raw) for state in self.keyed_states())
         return next((each for each in found if each is not None), None)

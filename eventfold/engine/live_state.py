@@ -1,8 +1,8 @@
-"""One partition of a table whose windows follow the data: sessions, and windows of so many records.
+"""One partition of a table whose windows follow the data: session windows and count windows.
 
-What of a key is still open stands in rows of its own from `OPEN` on, one for each session, one
-for each pane of count windows: a change writes one of them, however many there are. A window that
-closes leaves them for a row at its start, in the transaction that publishes its final result.
+What is open of a key has rows of its own from `OPEN` on: one for each session, or one for each pane
+of count windows. A change writes one of them, however many there are. A window that closes moves to
+a row at its start, in the transaction that publishes its final result.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _order = attrgetter("start", "end", "first_offset")
 
 
 class Live(Struct, gc=False, eq=False, kw_only=True):
-    """Something of a key that is still open. Its kinds say what."""
+    """Open part of a key's data: a subclass is one session, or the panes of count windows."""
 
-    #: Whether it is, or was merged, closed or dropped since.
+    #: Whether it is still open: not merged, closed or dropped.
     open: bool = True
-    #: Whether it stands in the list of what has changed.
+    #: Whether it is in the list of changed ones.
     changed: bool = False
 
 
@@ -44,7 +44,7 @@ L = TypeVar("L", bound=Live)
 
 
 class LiveState(EventTimeState, Generic[L]):
-    """What is open, in memory; what is closed, in the store."""
+    """State of windows that follow the data: open ones in memory, closed ones in the store."""
 
     def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
         super().__init__(table, partition, store, leads=leads)
@@ -54,11 +54,11 @@ class LiveState(EventTimeState, Generic[L]):
         self._decode_open = RowDecoder(
             table.name, version, [*self._fields(), table.aggregate.state]
         )
-        #: What has changed and is not yet in the next two; each once.
+        #: What has changed since `_note_changes` moved it to the next two; each once.
         self._changed: list[L] = []
         self._unwritten: dict[L, None] = {}
         self._unpublished: dict[L, None] = {}
-        #: Rows of what is open no more.
+        #: Rows of what is no longer open, to be deleted.
         self._gone: list[bytes] = []
 
     # -- opening
@@ -93,19 +93,19 @@ class LiveState(EventTimeState, Generic[L]):
 
     @property
     def unpublished(self) -> bool:
-        """Whether windows changed, or became final, since the last publication."""
+        """Whether windows changed or became final since the last publication."""
         changed = bool(self._changed) or bool(self._unpublished)
         return changed or self.behind or self.position != self.meta.published
 
     @property
     def changed_rows(self) -> int:
-        """How many rows the next snapshot has, about."""
+        """Number of rows in the next snapshot, approximately."""
         live = len(self._changed) + len(self._unwritten) + len(self._gone)
         return super().changed_rows + live + self._closed.changed
 
     def _take_window_rows(self) -> list[Row]:
         self._note_changes()
-        # Deletions first: another may stand in the same row by now.
+        # Deletions first: a deleted row may be in use again by now.
         rows: list[Row] = [(row, None) for row in self._gone]
         for live in self._unwritten:
             if live.open:
@@ -119,8 +119,8 @@ class LiveState(EventTimeState, Generic[L]):
         self._closed.settle()
 
     def _keep(self, key: bytes, window: Folded, row: int | None = None) -> int | None:
-        """Keep a closed window as a row, unless its retention is over; give the row's start."""
-        # Rows before that have been looked for already: it would never be deleted.
+        """Add a closed window to a row; return the row's start, None if its retention is over."""
+        # Expired rows are looked for from `meta.expired` on: an earlier one would never be deleted.
         if window.span.start < self.meta.expired:
             return None
         return self._closed.add(key, window, row)
@@ -128,10 +128,10 @@ class LiveState(EventTimeState, Generic[L]):
     # -- publication
 
     def _say_changed(self, portion: Portion) -> int:
-        """Publish what has changed since the last publication, where such is published at all.
+        """Publish the open windows that changed since the last publication, if the table does so.
 
-        What changed longest ago comes first, so that what is left follows from how far publication
-        got in the source. Return the position up to which changes are published.
+        What changed longest ago is published first, so that the rest follows from the position in
+        the source that was reached. Return the position up to which changes are published.
         """
         self._note_changes()
         changed: list[L] = []
@@ -152,7 +152,7 @@ class LiveState(EventTimeState, Generic[L]):
     # -- queries
 
     def read(self, key: bytes, window: WindowFamily, begin: int, end: int) -> list[WindowResult]:
-        """Give the windows of `key` with begin <= start < end (ms); a closed one is final."""
+        """Return the windows of `key` with begin <= start < end (ms); a closed one is final."""
         kept = max(begin, self._expires_before(), self.meta.expired)
         name = key.decode()
         results = [
@@ -170,12 +170,12 @@ class LiveState(EventTimeState, Generic[L]):
         return chain(self._closed.keys(), self._open_keys())
 
     def _reach(self, window: WindowFamily) -> int:
-        # A window stands in the row at its start, or there is a full row at its start.
+        # A window is in the row at its start, or there is a full row at its start.
         del window
         return 0
 
     def _previous(self, name: str, start: int) -> None:
-        # A table of these windows can't look back: there is no last one while two may merge.
+        # These windows can't use a previous window: there is none while two may merge.
         del name, start
 
     def _span_of(self, row: bytes, value: bytes) -> tuple[int, int]:
@@ -187,29 +187,29 @@ class LiveState(EventTimeState, Generic[L]):
     def _keys_in_memory(self, begin: int, end: int) -> set[bytes]:
         return self._closed.keys_between(begin, end) | self._open_keys_between(begin, end)
 
-    # -- what a kind of window brings
+    # -- hooks of a window definition
 
     @abstractmethod
     def _fields(self) -> list[Any]:
-        """Give the types of the fields of an open row, before the aggregate's state."""
+        """Return the types of an open row's fields before the aggregate's state."""
 
     @abstractmethod
     def _encode(self, live: L) -> list[Row]:
-        """Give the rows of what of `live` has changed."""
+        """Return the rows of what has changed in `live`, encoded."""
 
     @abstractmethod
     def _restore(self, key: bytes, place: int, *fields: Any) -> None:
-        """Take up what a row of `key` at `OPEN + place` has; rows come in order of place."""
+        """Restore the fields of a row of `key` at `OPEN + place`; rows come in order of place."""
 
     @abstractmethod
     def _loaded(self) -> None:
-        """Follow up on what all rows together brought."""
+        """Complete the restored state after the last row."""
 
     @abstractmethod
     def _fold_range(self, decoded: Decoded, begin: int, end: int) -> L | None:
-        """Fold `decoded[begin:end]`; give what the last one accepted is in, None without one.
+        """Fold `decoded[begin:end]`; return what holds the last accepted record, None without one.
 
-        Raises RecordError for a record that can't be folded; that leaves no trace.
+        Raises RecordError for a record that can't be folded; it leaves no trace.
         """
 
     @abstractmethod
@@ -218,16 +218,16 @@ class LiveState(EventTimeState, Generic[L]):
 
     @abstractmethod
     def _say(self, live: L) -> None:
-        """Publish what of `live` is not final."""
+        """Publish the windows of `live` that are not final."""
 
     @abstractmethod
     def _open_windows(self, key: bytes) -> list[Folded]:
-        """Give the windows of `key` that are not final."""
+        """Return the windows of `key` that are not final."""
 
     @abstractmethod
     def _open_keys(self) -> set[bytes]:
-        """Give the keys of which something is open."""
+        """Return the keys with an open window."""
 
     @abstractmethod
     def _open_keys_between(self, begin: int, end: int) -> set[bytes]:
-        """Give the keys with an open window that has begin <= start < end (ms)."""
+        """Return the keys with an open window that has begin <= start < end (ms)."""

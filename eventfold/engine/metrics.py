@@ -1,8 +1,8 @@
-"""What the engine counts. Added to once a batch or a checkpoint, never once a record.
+"""Metrics of the engine, updated once a batch or a checkpoint, never once a record.
 
-What can be read off the tasks when somebody asks stands in `gauges.py`. Counters stay when a
-partition moves on: they say what this process has done, and taking one away would lose what it
-counted since it was last asked for.
+`gauges.py` has what can be read off the tasks at a scrape. Counters stay when a partition moves to
+another worker: they count the work of this process, and removing one would lose what it counted
+since the last scrape.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from prometheus_client import Counter, Gauge, Histogram
 
-#: Upper bounds (s) of the buckets of a histogram.
+#: Upper bounds (s) of histogram buckets.
 CHECKPOINTS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 DELAYS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -82,12 +82,12 @@ rule_queries = Counter(
 bad_rules = Counter("tickstream_bad_rules_total", "Rows of the database that are no rules")
 rules_version = Gauge("tickstream_rules_version", "Version of the rules that was published last")
 
-#: What a record that can't be decoded is counted under, beside the names of the tables.
+#: Stage of a dead letter that can't be decoded; other stages are a table's name, or `timer`.
 DECODE = "decode"
 
 
 def begin(topic: str, partition: int, tables: Iterable[str]) -> None:
-    """Let the counters of a partition begin at 0: the first of anything is an increase then."""
+    """Create the counters of a partition at 0, so that the first event counts as an increase."""
     number = str(partition)
     stages = [DECODE]
     for table in tables:
@@ -109,13 +109,13 @@ def begin(topic: str, partition: int, tables: Iterable[str]) -> None:
 def follow(
     topic: str, partition: int, *, behind: Callable[[], int], reached: Callable[[], int]
 ) -> None:
-    """Let the lag and the position of a partition be asked for when somebody looks."""
+    """Read the lag and the position of a partition from these functions at each scrape."""
     lag.labels(topic, str(partition)).set_function(behind)
     position.labels(topic, str(partition)).set_function(reached)
 
 
 def forget(topic: str, partition: int, tables: Iterable[str]) -> None:
-    """Drop the gauges of a partition that is open here no longer."""
+    """Remove the gauges of a partition that is no longer open on this worker."""
     for gauge in (lag, position):
         drop(gauge, topic, partition)
     for table in tables:
@@ -123,6 +123,6 @@ def forget(topic: str, partition: int, tables: Iterable[str]) -> None:
 
 
 def drop(gauge: Gauge, name: str, partition: int) -> None:
-    """Drop the series of one partition, if there is one."""
+    """Remove a gauge's series of one partition, if there is one."""
     with suppress(KeyError):
         gauge.remove(name, str(partition))

@@ -1,4 +1,4 @@
-"""What the native extension is told of candles: its loops know no type of the product."""
+"""Types of candles, passed to the native extension: its loops know no type of the product."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 
 def pane_maker(native: Extension | None) -> Callable[..., Pane]:
-    """Give what makes panes: the extension's own look the same, and their zero is no state."""
+    """Return the constructor of panes: the extension's if there is one, with the same interface.
+
+    A pane of the extension that is made without a state is empty, as if of `OhlcState()`.
+    """
     return Pane if native is None else partial(native.panes.Pane, OhlcState)
 
 
 def publication(native: Extension, window: Window, **of_partition: Any) -> Any:
-    """Give one publication of windows of a kind; see `Publication` of windows.pyx."""
+    """Return one publication of a window definition's windows: `Publication` of windows.pyx."""
     return native.windows.Publication(
         window,
         result=WindowResult,
