@@ -321,7 +321,7 @@ class PanePublishing(PaneFolding):
     ) -> WindowFold:
         """Return the incremental aggregation of a key's final windows, up to date for `until` (ms).
 
-        Panes before `until` no longer change, so the fold continues where it stopped.
+        Panes that end by `until` no longer change, so the fold continues where it stopped.
         """
         panes = self._panes[key]
         fold = self._folds[window].get(key)

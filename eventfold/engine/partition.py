@@ -94,7 +94,7 @@ class Snapshot:
 
 
 class PartitionState(ABC):
-    """The state of one partition of a table, folded from one partition of its source."""
+    """State of one partition of a table, folded from one partition of its source."""
 
     def __init__(self, table: StateTable, partition: int, store: Store, *, leads: bool) -> None:
         self.table = table
@@ -312,7 +312,7 @@ class PartitionState(ABC):
         return now >= due - EARLY and self.unpublished
 
     def _publication_time(self) -> float:
-        """Return the time (s) when this publication was due, or now if it is off by an interval.
+        """Return the time (s) when this publication was due, or now if that is off by an interval.
 
         Counting from the due time keeps one late publication from delaying those after it.
         """
@@ -591,7 +591,7 @@ class PartitionState(ABC):
 
 
 class RecordError(Exception):
-    """A record could not be folded; the records before it have been."""
+    """Failure to fold the record at `index` of a batch; the records before it are folded."""
 
     def __init__(self, index: int, cause: Exception) -> None:
         super().__init__(str(cause))

@@ -106,7 +106,11 @@ def row_key(key: bytes, start: int) -> bytes:
 
 
 def split_row_key(row: bytes) -> tuple[bytes, int]:
-    """Return key and start (ms) of a row's key."""
+    """Return key and start (ms) of a row's key.
+
+    >>> split_row_key(row_key(b"AAPL", 60_000))
+    (b'AAPL', 60000)
+    """
     return row[2:-8], _START.unpack(row[-8:])[0]
 
 

@@ -68,7 +68,8 @@ class SendingState(PartitionState):
         partition differently, and records that a third table folds by key have to meet. `offsets`
         are the source offsets for the header `source`; by default the one that is handled.
 
-        Raises TypeError for a topic or type that is no declared output.
+        Raises TypeError for a topic or type that is no declared output, and what `_cannot_send`
+        raises for a record that can't be written.
         """
         way = self._ways.get(type(record) if to is None else to.name)
         if way is None or (to is not None and to is not way.topic):
@@ -87,7 +88,7 @@ class SendingState(PartitionState):
             self._said.append(((topic.name, partition), key, value, offsets))
 
     def _cannot_send(self, key: bytes, value: bytes | None, error: Exception) -> None:
-        """Reject the record that is handled, because a record it sends can't be written."""
+        """Raise `error`: a record that can't be written rejects the record that is handled."""
         del key, value
         raise error
 

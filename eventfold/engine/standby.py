@@ -127,7 +127,7 @@ class Standbys(Service):
                     await self.sleep(PAUSE)
 
     async def _follow_all(self) -> None:
-        """Follow until there is nothing to follow. Raises KafkaError if the brokers do."""
+        """Follow until there is nothing to follow. Raises the error that the brokers answer."""
         async with running(new_consumer(self._actives.conf)) as consumer:
             while self._wanted and not self.should_stop:
                 if self._changed.is_set():

@@ -53,7 +53,7 @@ _cache = Cache(CACHE_BYTES)
 
 
 class StoreError(Exception):
-    """The store can't be read or written, such as on a full disk; the message names it."""
+    """Failure to read or write the store, such as on a full disk; the message names it."""
 
     def __init__(self, path: Path, message: str) -> None:
         super().__init__(message)
@@ -61,11 +61,11 @@ class StoreError(Exception):
 
 
 class StoreInUseError(StoreError):
-    """Another process holds the store."""
+    """Conflict with another process that holds the store."""
 
 
 class DamagedStoreError(StoreError):
-    """Files of the store don't hold what was written: it has to be restored."""
+    """Damage to the files of the store, which has to be restored."""
 
 
 class Size(NamedTuple):
@@ -97,7 +97,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # Any: it is None only after closing, and nobody reads a closed store.
+        # Any: it is None only after a close that could not flush, and nobody reads it then.
         self._db: Any = _open(path)
         #: Cursors of scans under way.
         self._cursors: WeakSet[_Cursor] = WeakSet()
@@ -130,7 +130,10 @@ class Store:
         self._write(batch)
 
     def size(self) -> Size:
-        """Return the size that RocksDB reports; zeros for a closed store."""
+        """Return the size that RocksDB reports; zeros after a close that could not flush.
+
+        Raises DbClosedError after any other close.
+        """
         if self._db is None:
             return Size(0, 0, 0)
         return Size(*(self._db.property_int_value(f"rocksdb.{name}") or 0 for name in _SIZES))

@@ -349,7 +349,10 @@ class Task:
             self._report_lost(begin, min(first, end))
 
     async def checkpoint(self) -> None:
-        """Write a checkpoint if anything is due. Raises the error of the transaction."""
+        """Write a checkpoint if anything is due.
+
+        Raises the error that the task failed with, or the error of the transaction.
+        """
         if self.failure is not None:
             raise self.failure
         now = self.clock.monotonic()

@@ -230,7 +230,7 @@ class Tasks(Service):
             await self._flow_open.wait()
 
     def on_flow_open(self) -> None:
-        """Let tasks seek and fold: Faust has cleared its queues and delivers from now on."""
+        """Allow tasks to seek and fold: Faust has cleared its queues and delivers from now on."""
         self._flow_open.set()
 
     async def revoke(self, partitions: Iterable[TopicPartition]) -> None:

@@ -179,7 +179,7 @@ class WindowTable(StateTable):
 
     @property
     def native(self) -> Extension | None:
-        """Native extension, if it can fold the aggregate: exactly `Ohlc`, no subclass."""
+        """Native extension if it is in use and the aggregate is exactly `Ohlc`; else None."""
         return self.app.tasks.native if type(self.aggregate) is Ohlc else None
 
     @property
