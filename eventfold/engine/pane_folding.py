@@ -1,4 +1,4 @@
-"""Folding records into panes: the panes of one partition that are in memory, and which changed."""
+"""Folding of records into panes, and the panes of one partition that are in memory."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ if TYPE_CHECKING:
     from eventfold.engine.window_table import WindowTable
     from eventfold.windows import Pane
 
-#: A batch is folded key by key where a key has so many records on average.
+#: Fewest records per key and pane, on average, for which a batch is folded key by key.
 RECURRING = 5
 
 
 class PaneFolding(EventTimeState):
-    """Panes by key and start, and how records get into them."""
+    """Panes of a partition by key and start, and the three ways to fold records into them."""
 
     def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
         super().__init__(table, partition, store, leads=leads)
-        #: What folds in C; the panes are its own then.
+        #: The native extension; None for pure Python. With it, panes are objects of the extension.
         self._native = table.native
         self._make_pane = pane_maker(self._native)
         #: The panes that may still change or be published, by key and by start.
         self._panes: dict[bytes, dict[int, Pane]] = {}
         self._by_start: dict[int, list[Pane]] = {}
-        #: Those changed since the last checkpoint.
+        #: Panes changed since the last checkpoint.
         self._dirty: list[Pane] = []
 
     @property
     def held(self) -> int:
-        """How many panes are in memory: windows made of them are not final yet."""
+        """Number of panes in memory: the windows made of them are not final yet."""
         return sum(map(len, self._by_start.values()))
 
     @property
     def changed_rows(self) -> int:
-        """How many rows the next snapshot has, about."""
+        """Approximate number of rows in the next snapshot."""
         return super().changed_rows + len(self._dirty)
 
     def _fold_natively(self, decoded: Decoded) -> bool:
-        """Fold trades by the extension; say whether it was done.
+        """Fold trades by the native extension; return whether it did.
 
-        Rows are as without it, and in the same order.
+        The resulting rows and their order are the same as with pure Python.
         """
         native, slices = self._native, self.table.slices
         trades = decoded.trades(native) if native is not None and slices.length else None
@@ -84,27 +84,30 @@ class PaneFolding(EventTimeState):
         return True
 
     def _goes_by_key(self, decoded: Decoded) -> bool:
-        """Say whether to fold key by key: no record is behind another, and keys recur."""
+        """Return whether to fold key by key: no record is behind stream time, and keys recur."""
         times, slices = decoded.times, self.table.slices
         return (
             self.table.add_all is not None
             and slices.length > 0
             and times[0] >= max(self.meta.stream_time, slices.offset)
-            # Keys are told apart last: it costs most.
+            # Last, because grouping by key is the most expensive check.
             and self._recur(len(times), 1, times[0], times[-1])
             and decoded.in_order
             and self._recur(len(times), len(decoded.by_key), times[0], times[-1])
         )
 
     def _recur(self, records: int, keys: int, first: int, last: int) -> bool:
-        """Say whether each of so many keys has several records in a pane between two times (ms)."""
+        """Return whether `records` average RECURRING or more per key and pane in [first, last], ms.
+
+        They must also be at least as many as the keys in memory.
+        """
         panes = 1 + (last - first) // self.table.slices.length
         return records >= max(RECURRING * panes * keys, len(self._panes))
 
     def _fold_by_key(self, decoded: Decoded) -> list[RecordError]:
-        """Fold records in order of their times; give those that could not be.
+        """Fold a batch in time order key by key; return the records that could not be folded.
 
-        None of them is late or corrects anything, and each key and pane takes one call.
+        Requires `_goes_by_key`: no record is late or a correction. Each pane takes one call.
         """
         add_all: Any = self.table.add_all
         length, origin = self.table.slices.length, self.table.slices.offset
@@ -146,7 +149,10 @@ class PaneFolding(EventTimeState):
     def _add_each(
         self, pane: Pane, decoded: Decoded, indexes: Sequence[int], refused: list[RecordError]
     ) -> list[int]:
-        """Add records one by one, those that raise to `refused`; give the others' indexes."""
+        """Add records one by one; return the indexes of those added.
+
+        A record whose folding raises is appended to `refused`.
+        """
         added: list[int] = []
         for index in indexes:
             try:
@@ -162,7 +168,7 @@ class PaneFolding(EventTimeState):
     def _fold_range(  # noqa: C901, PLR0912, PLR0915  # a call for each record costs more than it reads better
         self, decoded: Decoded, begin: int, end: int
     ) -> None:
-        # The hot loop: everything it touches is a local.
+        # Hot loop: everything it touches is a local variable.
         table, panes_of, dirty = self.table, self._panes, self._dirty
         add, grace, slices = table.aggregate.add, table.grace, table.slices
         length, origin = slices.length, slices.offset
@@ -213,7 +219,7 @@ class PaneFolding(EventTimeState):
                         pane.correct(reached)
             index = end
         except Exception as error:  # an aggregate may raise anything
-            # What was not accepted moves no clock, and leaves no empty pane.
+            # A record that was not accepted must not move stream time or leave an empty pane.
             if times[index] < clock:
                 behind.pop()
             clock = max([self.meta.stream_time, *times[begin:index]])

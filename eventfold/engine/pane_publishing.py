@@ -1,4 +1,4 @@
-"""Publishing the windows of one partition: which changed or became final, folded from panes."""
+"""Publication of one partition's windows that changed or became final, folded from panes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from eventfold.engine.store import Store
     from eventfold.engine.window_table import WindowTable
 
-#: About so many windows become final in one publication.
+#: Approximate number of windows that become final in one publication.
 SLICE = 4_000
 
 _start = attrgetter("start")
@@ -38,7 +38,7 @@ _last_offset = attrgetter("last_offset")
 
 
 class _Folding(NamedTuple):
-    """What is being folded, for the message of an error."""
+    """Key and window definition being folded, for error messages."""
 
     key: str
     window: WindowFamily
@@ -48,7 +48,7 @@ class _Folding(NamedTuple):
 
 
 class _Ends(NamedTuple):
-    """Windows that end in (after, until], ms, and in which nothing came from `position` on."""
+    """Windows that end in (after, until], ms, with a newest source offset below `position`."""
 
     after: int
     until: int
@@ -56,19 +56,19 @@ class _Ends(NamedTuple):
 
 
 class PanePublishing(PaneFolding):
-    """Which panes changed since the last publication, and what is said of their windows."""
+    """Publication of the windows of panes that changed, and of windows that became final."""
 
     def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
         super().__init__(table, partition, store, leads=leads)
         #: Rows of the next snapshot.
         self._rows: list[Row] = []
         self._unpublished: list[Pane] = []
-        #: How many results fit into this publication, about.
+        #: Approximate number of results that fit into this publication.
         self._most = SLICE
-        #: The keys that are left where too many windows become final for one checkpoint; None
-        #: where there are no such, or none known yet.
+        #: Keys left to publish when too many windows become final for one checkpoint; None if there
+        #: are none, or if the task was restored and they are not known yet.
         self._closing: Iterator[bytes] | None = None
-        #: Folds that go on from one publication to the next.
+        #: Incremental aggregations that continue in the next publication, by window and key.
         self._folds: dict[WindowFamily, dict[bytes, WindowFold]] = {
             window: {} for window in table.windows if table.keeps_fold(window)
         }
@@ -84,13 +84,13 @@ class PanePublishing(PaneFolding):
             self._unpublished.append(pane)
 
     def _publish_windows(self, portion: Portion) -> int:
-        # Before the publication: what changes from here on awaits the next one.
+        # Before the publication, because later changes belong to the next one.
         self._rows += self._encode_dirty()
         self._most = self._appraisal.results(self._rows)
         self._publish_final(portion)
         return self._publish_changed()
 
-    # -- what has become final
+    # -- final windows
 
     def _publish_final(self, portion: Portion) -> None:
         meta = self.meta
@@ -98,7 +98,7 @@ class PanePublishing(PaneFolding):
             self._publish_rest(portion, meta.closing[0])
             return
         before, until = meta.finalised, self._next_watermark()
-        # From here on a result that ends by then says it is final, and no record gets into it.
+        # From here on windows that end by `until` are published as final and accept no record.
         meta.finalised = until
         keys = self._keys_closing(before, until)
         if len(keys) > min(SLICE, self._most):
@@ -110,19 +110,22 @@ class PanePublishing(PaneFolding):
                 self._publish_panes(window, self._by_start[start])
         if self.table.folded_windows:
             windows = self._publications(self.table.folded_windows)
-            # Sorted, so that what is published does not depend on the process.
+            # Sorted, so that the order of publication does not depend on the process.
             for key in sorted(keys):
                 self._publish_key(key, windows, _Ends(before, until))
             self._count_native(windows)
 
     def _publish_rest(self, portion: Portion, before: int) -> None:
-        """Publish what ended since `before` (ms), key by key; the rest in the next checkpoints."""
+        """Publish windows that ended since `before` (ms), key by key, until the portion is full.
+
+        The next checkpoints publish the keys that are left.
+        """
         meta, until = self.meta, self.meta.finalised
         if self._closing is None:
-            # Of a life before this one.
+            # The checkpoint that was restored stopped after this key.
             done = meta.closing[1].encode() if meta.closing else b""
             self._closing = iter(sorted(k for k in self._keys_closing(before, until) if k > done))
-        # Windows that are one pane each are looked up: with 100,000 keys that is most of the work.
+        # Windows of one pane are looked up instead: with 100,000 keys that is most of the work.
         single = [
             (window, native, self._ending(window, before, until))
             for window, native in self._publications(self.table.pane_windows)
@@ -146,16 +149,16 @@ class PanePublishing(PaneFolding):
         self.behind = meta.closing is not None or until < self._watermark
 
     def _ending(self, window: WindowFamily, before: int, until: int) -> list[int]:
-        """Return the starts of panes that are windows of their own and end in (before, until]."""
+        """Return the starts of panes that are windows by themselves, ending in (before, until]."""
         return sorted(start for start in self._by_start if before < start + window.size <= until)
 
-    # -- what has changed
+    # -- changed windows
 
     def _publish_changed(self) -> int:
         """Publish windows that changed and are not final, those that changed longest ago first.
 
-        A window is published with the newest of its panes. So what is left follows from how far
-        publication got in the source, whatever crashes meanwhile.
+        Return the position up to which changes are published. A window is published with the newest
+        of its panes, so the position alone determines what is left, even after a crash.
         """
         changed, position = self._take_changed()
         for window in self.table.pane_windows:
@@ -176,7 +179,7 @@ class PanePublishing(PaneFolding):
         return position
 
     def _take_changed(self) -> tuple[Sequence[Pane], int]:
-        """Return panes whose windows are to be published, and up to which position they changed."""
+        """Return the panes whose windows to publish, and the position up to which they changed."""
         changed, left, position = self._unpublished, [], self.position
         most = max(1, self._most // self.table.results_of_change)
         says = self.table.says_changes and not self.table.says_every_change
@@ -192,12 +195,12 @@ class PanePublishing(PaneFolding):
             return (), position
         if self.table.looks_back:
             changed = self._related(changed)
-        # Of a pane that is older only final windows are left.
+        # Older panes are only in final windows.
         oldest = self._watermark - self.table.longest
         return [pane for pane in changed if pane.start > oldest], position
 
     def _related(self, changed: Sequence[Pane]) -> list[Pane]:
-        """Return panes and those behind them: a table that looks back publishes theirs as well."""
+        """Add to `changed` the next pane of each key, whose window uses the previous window."""
         related = {(pane.key, pane.start): pane for pane in changed}
         for pane in changed:
             panes = self._panes.get(pane.key, {})
@@ -212,7 +215,7 @@ class PanePublishing(PaneFolding):
     def _publish_panes(
         self, window: WindowFamily, panes: Iterable[Pane], position: int = OPEN
     ) -> None:
-        """Publish windows that are one pane each: nothing has to be folded."""
+        """Publish windows that are one pane each and need no folding."""
         native = self._native_publication(window, position)
         for pane in panes:
             self._publish_pane(window, native, pane, position)
@@ -242,12 +245,12 @@ class PanePublishing(PaneFolding):
             self._said.update(native.told if native else ())
 
     def _native_publication(self, window: WindowFamily, position: int) -> Any | None:
-        """Give what publishes a kind of window by the extension; None where that can't."""
+        """Return the native extension's publisher of a window definition; None if it has none."""
         native = self._native
         if native is None or window in self._folds or not isinstance(window, Window):
             return None
         if self.table.looks_back:
-            # A revision follows from two windows then: the extension sees one.
+            # The revision depends on two windows then, and the extension sees one.
             return None
         return publication(
             native,
@@ -268,7 +271,7 @@ class PanePublishing(PaneFolding):
         ends: _Ends,
         near: list[int] | None = None,
     ) -> None:
-        """Publish windows of a key: those that hold one of the panes `near`, if there are such.
+        """Publish the windows of a key, or only those that hold one of the panes `near`.
 
         `near` are ascending starts.
         """
@@ -306,7 +309,7 @@ class PanePublishing(PaneFolding):
     def _fold_panes(
         self, panes: dict[int, Pane], starts: Sequence[int], spans: Sequence[Span]
     ) -> Iterable[Folded]:
-        """Fold some windows of a key, ascending; `starts` are those of its `panes`."""
+        """Fold the windows `spans` (ascending) of a key; `starts` are those of its `panes`."""
         if not spans:
             return ()
         first, end = bisect_left(starts, spans[0].start), bisect_left(starts, spans[-1].end)
@@ -316,19 +319,22 @@ class PanePublishing(PaneFolding):
     def _kept_fold(
         self, window: WindowFamily, key: bytes, starts: list[int], until: int
     ) -> WindowFold:
-        """Give the fold of final windows, which goes on: what ends by `until` doesn't change."""
+        """Return the incremental aggregation of a key's final windows, up to date for `until` (ms).
+
+        Panes that end by `until` no longer change, so the fold continues where it stopped.
+        """
         panes = self._panes[key]
         fold = self._folds[window].get(key)
         if fold is None:
             fold = self._folds[window][key] = WindowFold(self.table.aggregate.merge)
-        # The pane that `until` is in may still get records, and be preceded by a new one.
+        # The pane that holds `until` may still change, and a new pane may precede it.
         settled = self.table.slices.floor(until)
         new = starts[bisect_left(starts, fold.added) : bisect_left(starts, settled)]
         fold.add([panes[start] for start in new], settled)
         return fold
 
     def _say_changes(self, key: bytes, time: int, offset: int) -> None:
-        """Say the windows that the record just folded is in, if it is in any."""
+        """Publish the windows that hold the record just folded; none if it was late or outside."""
         panes = self._panes.get(key, {})
         pane = panes.get(self.table.slices.start_of(time))
         if pane is None or pane.last_offset != offset:
@@ -340,24 +346,27 @@ class PanePublishing(PaneFolding):
                 self._emit(self._result(key.decode(), window, span, state, evidence))
 
     def _next_watermark(self) -> int:
-        """Return up to when windows become final now; not all at once after a leap in time."""
+        """Return the time (ms) up to which windows become final in this publication.
+
+        After a leap in time that is only a part of them; `behind` is set then.
+        """
         before, until = self.meta.finalised, self._watermark
         reached = min(until, self._slice_of_work(before, until))
         self.behind = reached < until
         return reached
 
     def _slice_of_work(self, before: int, until: int) -> int:
-        """Give up to when about SLICE windows end, from `before` on."""
+        """Return the time (ms) by which about SLICE windows end, counted from `before`."""
         oldest = before - self.table.longest
         starts = sorted(start for start in self._by_start if oldest < start < until)
         if not starts:
             return until
         slice_of = min(SLICE, self._most)
         if self.table.step:
-            # So many steps of the windows, from the first of them on that holds a record.
+            # Advance by whole steps of the windows from the first one that holds a record.
             steps = max(1, slice_of // len(self._panes))
             return max(before, starts[0]) + steps * self.table.step
-        # Each record may have made a window: were fewer published than made, what waits would
+        # Each record may have made a window: if fewer were published than made, the backlog would
         # grow for as long as records come faster than checkpoints.
         windows, most = 0, slice_of + self.position - self.meta.published
         for start in starts[bisect_left(starts, before) :]:
@@ -367,7 +376,7 @@ class PanePublishing(PaneFolding):
         return until
 
     def _keys_closing(self, before: int, until: int) -> AbstractSet[bytes]:
-        """Give the keys with a pane in a window that ends in `(before, until]`, maybe others."""
+        """Return the keys with a pane in a window ending in (before, until], and maybe others."""
         if before == until:
             return set()
         lowest = before - self.table.longest
@@ -378,7 +387,7 @@ class PanePublishing(PaneFolding):
 
     @abstractmethod
     def _encode_dirty(self) -> list[Row]:
-        """Give the rows of the panes changed since the last call; they are to be published."""
+        """Return the rows of panes changed since the last call; mark them as unpublished."""
 
 
 def spans_of(
@@ -388,9 +397,10 @@ def spans_of(
     after: int,
     until: int = OPEN,
 ) -> Iterator[Span]:
-    """Give the windows that hold one of `panes` and end in (after, until], ascending, each once.
+    """Return the windows that hold one of `panes` and end in (after, until], ascending, each once.
 
-    `panes` are the ascending starts of some of a key's panes, `starts` those of all of them.
+    `panes` are the ascending starts of some of a key's panes, `starts` those of all of them; all
+    times are in ms.
     """
     if isinstance(window, Window):
         return window.holding(panes, after, until)
@@ -408,5 +418,5 @@ def _spans_one_by_one(
             if reached > until:
                 return
             yield span
-        # All that the next panes add ends after `reached`.
+        # Windows that the next panes add end after `reached`.
         index = max(index + 1, bisect_right(panes, reached - window.longest))

@@ -1,4 +1,4 @@
-"""One partition of a window table: panes in memory while they may change, in the store for good."""
+"""One partition of a window table: panes in memory while they may change, and in the store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PaneState(PanePublishing):
-    """Panes by key and start; which of them changed, and up to when they are final."""
+    """State of a partition as panes by key and start: restore, checkpoint rows and queries."""
 
     def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
         super().__init__(table, partition, store, leads=leads)
@@ -39,7 +39,7 @@ class PaneState(PanePublishing):
             self._add(pane)
             if pane.last_offset >= self.meta.published:
                 self._mark_unpublished(pane)
-        # A leap in time may have been cut off in the middle of its slices.
+        # The checkpoint may have stopped in the middle of the slices of a leap in time.
         self.behind = bool(self._by_start) and self.meta.closed < self._watermark
 
     def _read(self, row: bytes, value: bytes) -> Pane:
@@ -94,7 +94,7 @@ class PaneState(PanePublishing):
         return row_key(pane.key, pane.start), value
 
     def _settle_windows(self) -> None:
-        """Drop the panes that no window still needs; from now on the store answers for them."""
+        """Drop the panes that no open window needs; queries read them from the store."""
         done = self.meta.closed - self.table.longest
         for start in [start for start in self._by_start if start <= done]:
             for pane in self._by_start.pop(start):
@@ -106,16 +106,16 @@ class PaneState(PanePublishing):
                         folds.pop(pane.key, None)
 
     def _expires_before(self) -> int:
-        # Only what no window that is still to become final is made of.
+        # Rows that a window which is not final yet is made of must stay.
         end = min(self.meta.stream_time - self.table.retention, self.meta.closed)
         return end - self.table.longest + 1
 
     # -- queries
 
     def read(self, key: bytes, window: WindowFamily, begin: int, end: int) -> list[WindowResult]:
-        """Give the windows of `key` with begin <= start < end (ms) that hold a record."""
-        # At the edge of the retention a window's first panes may be deleted, its last not yet;
-        # what was deleted under a shorter retention stays so.
+        """Return the windows of `key` with begin <= start < end (ms) that hold a record."""
+        # At the edge of the retention the first panes of a window may be deleted and its last not
+        # yet; what was deleted under a shorter retention stays deleted.
         begin = max(begin, self._expires_before(), self.meta.expired)
         panes = self._panes_over(key, begin, end + window.longest)
         starts = sorted(panes)
@@ -157,7 +157,7 @@ class PaneState(PanePublishing):
         }
 
     def _panes_over(self, key: bytes, begin: int, end: int) -> dict[int, Pane]:
-        """Give the panes of `key` with begin <= start < end, by start: the store's and memory's."""
+        """Return the panes of `key` with begin <= start < end (ms) by start, also stored ones."""
         hot = self._panes.get(key, {})
         rows = self.store.scan(row_key(key, max(begin, 0)), row_key(key, min(end, OPEN)))
         stored = {split_row_key(row)[1]: (row, value) for row, value in rows}

@@ -1,7 +1,7 @@
 """One partition of a table: its rows, its position, its stream time.
 
-Folding is synchronous, so that a snapshot always stands between two batches. What a snapshot
-holds, the task writes in one transaction; only then does the store get it.
+Folding is synchronous, so a snapshot is always taken between two batches. The task writes a
+snapshot in one transaction; only after the commit do its rows go to the store.
 """
 
 from __future__ import annotations
@@ -59,33 +59,32 @@ logger = logging.getLogger(__name__)
 #: A record to write: key, value (None: a tombstone), headers.
 Out = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
 
-#: Most rows that one checkpoint deletes.
+#: Maximum number of expired rows that one checkpoint deletes (late counts: as many again).
 EXPIRE_SLICE = 5_000
 
-#: Rows of a partition in memory above which folding waits for results that are behind: where
-#: each window holds a tick or two, they take longer than the folding.
+#: Rows of a partition in memory above which folding waits for overdue results: where each window
+#: holds a tick or two, publishing takes longer than folding.
 CROWD = 20_000
 
-#: What a row is reckoned with until some have been encoded (bytes).
+#: Assumed size of a row (bytes) until some have been encoded.
 ROW_BYTES = 400
 
-#: Seconds that a publication may come too early: the checkpoint that it goes with is at a sum of
-#: floats.
+#: Seconds by which a publication may come early: the time of its checkpoint is a sum of floats.
 EARLY = 0.001
 
 #: Key and value of a row (None deletes it).
 Row = tuple[bytes, bytes | None]
 
-#: No headers; aiokafka only reads the list.
+#: No headers. Shared by all records, because aiokafka only reads the list.
 NO_HEADERS: list[tuple[str, bytes]] = []
 
-#: Gives a record's JSON.
+#: JSON encoder of records.
 encode_record = msgspec.json.Encoder().encode
 
 
 @dataclass
 class Snapshot:
-    """What one table contributes to a checkpoint."""
+    """Contribution of one table to a checkpoint."""
 
     #: Rows by key; None deletes.
     rows: list[Row]
@@ -95,39 +94,40 @@ class Snapshot:
 
 
 class PartitionState(ABC):
-    """The state of one partition of a table, folded from one partition of its source."""
+    """State of one partition of a table, folded from one partition of its source."""
 
     def __init__(self, table: StateTable, partition: int, store: Store, *, leads: bool) -> None:
         self.table = table
         self.partition = partition
         self.store = store
         self.meta = Meta()
-        #: Of several tables on one source, the first reports what none of them can read.
+        #: Whether this table reports decode errors: of several tables on one source, the first
+        #: does.
         self.leads = leads
         self.position = 0
-        #: More work is due than one checkpoint may take on: the next follows at once.
+        #: Whether more work is due than one checkpoint may take on: the next one follows at once.
         self.behind = False
-        #: What is being published; put into words only where something raises.
+        #: What is being published, for error messages; formatted only if something raises.
         self.saying: object = None
         self.clock = table.app.tasks.clock
         native = table.app.tasks.native
         self._partition_of = partition_of if native is None else native.placing.partition_of
         self._outputs: dict[tuple[str, int], list[Out]] = defaultdict(list)
         self._outgoing = Outgoing()
-        #: Memory (bytes) of what is being written, and of a row in the last snapshot.
+        #: Memory (bytes) of the snapshot being written, and of a row in the last snapshot.
         self._in_flight = 0
         self._row_bytes = ROW_BYTES
-        #: Whether results that were behind are being written: their rows are still in memory.
+        #: Whether overdue results are being written: their rows are still in memory.
         self._catching_up = False
-        #: The row that was deleted last for its age, where more of them follow.
+        #: Last row that was deleted for its age, if more expired rows follow it.
         self._expired_row = b""
         self._shared_places: list[tuple[Callable[[Any], Any], tuple[str, int]]] | None = None
-        #: By output, whether it is partitioned as the source.
+        #: Whether an output topic is partitioned as the source, by topic name.
         self._following: dict[str, bool] = {}
-        #: Most bytes of a key and value that we write.
+        #: Maximum size of key and value of a record or row (bytes).
         self._largest = table.app.tasks.conf.max_record_bytes
         self._careful = table.app.tasks.unwritable.of(TopicPartition(table.source.name, partition))
-        #: Rows of records that were folded carefully, for the next snapshot.
+        #: Rows of records that were folded one by one, for the next snapshot.
         self._kept_rows: list[Row] = []
         self._committed_position = 0
         self._published_at = self.clock.monotonic()
@@ -136,11 +136,15 @@ class PartitionState(ABC):
 
     @property
     def restored_position(self) -> int | None:
-        """Offset of the next record to fold, as the meta row says; None without one."""
+        """Offset of the next record to fold, from the meta row; None without one."""
         return self.meta.positions.get(self.table.source.name)
 
     def load(self) -> None:
-        """Take the meta row and what folding needs from the restored store."""
+        """Load the meta row and the rows that folding needs from the restored store.
+
+        Raises UnreadableRowError for rows of another layout or version, OtherHistoryError if the
+        store is of another changelog, and TaskError if the table had other windows.
+        """
         value = self.store.get(META)
         layout = self.table.layout
         self.meta = decode_meta(value) if value is not None else Meta(layout=layout)
@@ -153,15 +157,15 @@ class PartitionState(ABC):
                 f"settings ask for {layout}; set them back, or {AFRESH}"
             )
         if differ(self.meta.history, self.store.history):
-            # Written by who did not know yet that the changelog was made anew: rows are missing.
+            # The writer did not know yet that the changelog was made anew: rows are missing.
             raise OtherHistoryError(changelog_made_anew(self.table.changelog.name))
         self.meta.history = self.store.history or self.meta.history
         self._load()
 
     def follows(self, source_id: str) -> bool:
-        """Return whether its position is one of the topic with this id; take an id if it has none.
+        """Return whether the position is of the topic with this id; adopt an id if it has none.
 
-        What earlier code wrote has none, nor has a topic on brokers without ids.
+        State written by earlier versions has no id, and brokers may have no topic ids ("").
         """
         ids, name = self.meta.source_ids, self.table.source.name
         if source_id and name not in ids:
@@ -169,13 +173,17 @@ class PartitionState(ABC):
         return not source_id or ids[name] == source_id
 
     def start(self, position: int) -> None:
-        """Begin to fold at this offset of the source."""
+        """Set the offset of the source at which folding begins."""
         self.position = self._committed_position = position
 
     # -- folding
 
     def fold(self, batch: Batch) -> None:
-        """Fold the records of a batch that are not yet in. Never raises for a record."""
+        """Fold the records of a batch that are not folded yet.
+
+        A record whose folding raises becomes a dead letter. Raises UnwritableError, while records
+        are folded one by one, for a row that can't be written.
+        """
         self.saying = None
         decoded = batch.decoded
         begin, count = 0, len(decoded)
@@ -206,9 +214,9 @@ class PartitionState(ABC):
                 return
 
     def _fold_carefully(self, batch: Batch, decoded: Decoded, begin: int, careful: Careful) -> int:
-        """Fold records one by one, each with its rows; return the index of the first that is left.
+        """Fold records one by one, each with its rows; return the index of the first one left.
 
-        Raises UnwritableError with the offset of the record whose row can't be written.
+        Raises UnwritableError with the offset of a record whose row can't be written.
         """
         left_out = careful.left_out(self.table.name)
         for index in range(begin, len(decoded)):
@@ -229,9 +237,9 @@ class PartitionState(ABC):
         return len(decoded)
 
     def _rows_to_write(self, offset: int | None = None) -> list[Row]:
-        """Take the rows that changed, by the record at `offset` or by all since the last time.
+        """Take the rows changed by the record at `offset`, or all changes since the last call.
 
-        Raises UnwritableError for one that is too large, or holds what it has no form for.
+        Raises UnwritableError for a row that is too large or holds a value that can't be encoded.
         """
         why = None
         rows: list[Row] = []
@@ -272,47 +280,51 @@ class PartitionState(ABC):
 
     @property
     def crowded(self) -> bool:
-        """Whether to fold no more until what is due has been written."""
+        """Whether folding must wait until overdue results have been written (backpressure)."""
         return (self.behind or self._catching_up) and self.held > CROWD
 
     @property
     def uncommitted_bytes(self) -> int:
-        """Memory (bytes, estimated) of what is folded and not committed; asked once a batch."""
+        """Estimated memory (bytes) of what is folded and not committed; read once a batch."""
         outputs = self._outgoing.measure(self._outputs)
         return self._in_flight + outputs + self.changed_rows * self._row_bytes
 
     @property
     @abstractmethod
     def changed_rows(self) -> int:
-        """How many rows the next snapshot has, about."""
+        """Approximate number of rows in the next snapshot."""
 
     @property
     def held(self) -> int:
-        """How many rows are in memory because results of them are still to come."""
+        """Number of rows in memory because results of them are still to come."""
         return 0
 
     @property
     @abstractmethod
     def unpublished(self) -> bool:
-        """Whether a publication has something to say."""
+        """Whether a publication has something to publish."""
 
     def publication_due(self, now: float) -> bool:
-        """Say whether to publish at `now` (s, of the monotonic clock)."""
+        """Return whether to publish at `now` (s, monotonic clock)."""
         if self.behind:
             return True
         due = self._published_at + self.table.publish_interval / 1000
         return now >= due - EARLY and self.unpublished
 
     def _publication_time(self) -> float:
-        """Give when this publication was due: one that came a bit late puts off no other."""
+        """Return the time (s) when this publication was due, or now if that is off by an interval.
+
+        Counting from the due time keeps one late publication from delaying those after it.
+        """
         now, interval = self.clock.monotonic(), self.table.publish_interval / 1000
         due = self._published_at + interval
         return due if due - EARLY <= now < due + interval else now
 
     def snapshot(self, *, publish: bool) -> Snapshot:
-        """Take what has changed; folding may go on, into the next snapshot.
+        """Take the changes since the last snapshot; folding may go on, into the next one.
 
-        Raises TaskError where a function of a user's does: it would again and again.
+        Raises TaskError if a user's function raises: it would do so at each attempt. Raises
+        UnwritableError for a row that can't be written.
         """
         self.saying = None
         try:
@@ -335,7 +347,7 @@ class PartitionState(ABC):
         kept, self._kept_rows = self._kept_rows, []
         rows = kept + self._rows_to_write()
         if publish:
-            # Rows are deleted in the transaction that has published the last of them, or later.
+            # Rows are deleted in the transaction that publishes the last of them, or later.
             rows = self._without_expired(rows)
         self.meta.positions[self.table.source.name] = self.position
         rows.append((META, encode_meta(self.meta)))
@@ -349,20 +361,20 @@ class PartitionState(ABC):
     def _without_expired(self, rows: list[Row]) -> list[Row]:
         before, expired = self.meta.expired, self._expire()
         if self.meta.expired > before:
-            # What this very snapshot has of them never gets to the store.
+            # Expired rows in this very snapshot must never get to the store.
             rows = [row for row in rows if split_row_key(row[0])[1] >= self.meta.expired]
         rows += ((row, None) for row in expired)
         return rows
 
     def _expire(self) -> list[bytes]:
-        """Return some rows whose retention has ended, oldest first.
+        """Return rows past their retention, oldest first, at most EXPIRE_SLICE of them.
 
-        All of them are over from now on, also those that are deleted by later checkpoints: what is
-        left of a start would be taken for the whole.
+        From now on all rows before `meta.expired` count as deleted, also those that later
+        checkpoints delete: a query would take the rows left of a window for the whole window.
         """
         meta = self.meta
-        # Not from the very first: that would walk over all the tombstones that the store has
-        # not compacted away yet.
+        # Resume where the last deletion ended: a scan from the first row would walk over all the
+        # tombstones that the store has not compacted away yet.
         begin = meta.expired if meta.expiring is None else meta.expiring
         meta.expired = max(meta.expired, self._expires_before())
         if meta.expired <= begin:
@@ -378,36 +390,36 @@ class PartitionState(ABC):
 
     @property
     def committed_position(self) -> int:
-        """Offset of the next record to fold, as the last checkpoint has it."""
+        """Offset of the next record to fold, as of the last checkpoint."""
         return self._committed_position
 
     @property
     def uncommitted(self) -> int:
-        """How many offsets are folded and in no checkpoint yet."""
+        """Number of offsets that are folded and in no checkpoint yet."""
         return self.position - self._committed_position
 
     def committed(self, snapshot: Snapshot, changelog_offset: int) -> None:
-        """Put a snapshot that is in Kafka for good into the store."""
+        """Write a snapshot that Kafka has committed to the store."""
         self.store.write(snapshot.rows, changelog_offset, self.table.timed)
         self._in_flight = 0
         self._catching_up = False
         self._committed_position = snapshot.position
         if not self._kept_rows:
-            # Else what is settled would be looked for in the store, which has not got it yet.
+            # Rows kept for the next snapshot are not in the store yet, so memory must keep them.
             self._settle()
 
     # -- outputs
 
     def _tell(self, result: Any, name: str | None = None) -> bool:
-        """Send a result to each topic of the table; say whether any has a record of it.
+        """Publish a result to each topic of the table; return whether any record was written.
 
-        Under `name`, its own key if None.
+        The record's key is `name`, or the result's own key if None.
         """
         self.saying = result
         told = False
         key = (result.key if name is None else name).encode()
-        # Most of what a catch-up costs is made here, result by result; most results of candles
-        # are told in C (native/tickstream_native/windows.pyx).
+        # Catching up spends most of its time here, result by result; most results of candles are
+        # published in C instead (native/tickstream_native/windows.pyx).
         for topic, make in self.table.publications:
             record = make(result)
             if record is not None:
@@ -416,7 +428,7 @@ class PartitionState(ABC):
         return told
 
     def _places(self, key: bytes) -> list[tuple[Callable[[Any], Any], tuple[str, int]]]:
-        """Give what makes the records of results of a key, and topic and partition for them."""
+        """Return a record maker with (topic, partition) for each output of the results of a key."""
         if self._shared_places is not None:
             return self._shared_places
         places = [
@@ -424,14 +436,15 @@ class PartitionState(ABC):
             for topic, make in self.table.publications
         ]
         if all(self._follows_source(topic) for topic, _ in self.table.publications):
-            # All are in the partition that the source's record was in.
+            # All outputs go to the partition of the source record, whatever the key.
             self._shared_places = places
         return places
 
     def _checked(self, topic: Topic, make: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Return what makes only such records as can be written, in JSON; of others dead letters.
+        """Wrap `make` to return encoded JSON, or None where there is no record to write.
 
-        A candle always can: the longest key fits into the smallest record that may be the largest.
+        A record that can't be written becomes a dead letter. A candle is not wrapped: the longest
+        key fits into the smallest `TICKSTREAM_MAX_RECORD_BYTES` that is allowed.
         """
         if make is candle:
             return make
@@ -449,7 +462,8 @@ class PartitionState(ABC):
         """Write a record of a log with the next checkpoint, with the header `source`.
 
         Co-partitioned topics get it in this partition, unless tables of another source write them
-        too; others in the one that Kafka's default partitioner (murmur2) gives the key.
+        too. Other topics get it in the partition of its key by Kafka's default partitioner
+        (murmur2).
         """
         raw = key.encode()
         source = f"{self.table.source.name}-{self.partition}-{source_offset}".encode()
@@ -471,9 +485,9 @@ class PartitionState(ABC):
         return True
 
     def _encoded(self, topic: Topic, key: bytes, record: Any, offset: int) -> bytes | None:
-        """Return a record's JSON; None where it can't be written.
+        """Return a record as JSON; None if it can't be written.
 
-        It is a dead letter then, with the offset of what it was made of: no worker stops for it.
+        It becomes a dead letter then, with the offset of its source record, and no worker stops.
         """
         value = None
         try:
@@ -485,7 +499,7 @@ class PartitionState(ABC):
         return value
 
     def _check_size(self, topic: str, key: bytes, value: bytes) -> None:
-        """Raise TooLargeError for a record that brokers would refuse."""
+        """Raise TooLargeError for a record larger than `TICKSTREAM_MAX_RECORD_BYTES`."""
         size = len(key) + len(value)
         if size > self._largest:
             raise TooLargeError(f"a record for {topic} ({key[:MOST_SHOWN]!r})", size, self._largest)
@@ -493,7 +507,7 @@ class PartitionState(ABC):
     def _output_letter(
         self, key: bytes, value: bytes | None, error: Exception, offset: int
     ) -> DeadLetter:
-        """Describe a record that was to be written and can't be."""
+        """Build the dead letter of an output record that can't be written."""
         most = self._largest // 4
         return DeadLetter(
             topic=self.table.source.name,
@@ -512,7 +526,7 @@ class PartitionState(ABC):
         return self._partition_of(key, topic.partition_count())
 
     def _follows_source(self, topic: Topic) -> bool:
-        """Return whether records of `topic` are in the partition of what they are made of."""
+        """Return whether a record of `topic` stays in the partition of its source record."""
         follows = self._following.get(topic.name)
         if follows is None:
             follows = self._following[topic.name] = self.table.co_partitions(topic)
@@ -522,62 +536,62 @@ class PartitionState(ABC):
         metrics.dead_letters.labels(self.table.source.name, letter.stage).inc()
         self.append(DEAD_LETTERS, letter.topic, letter, letter.offset)
 
-    # -- what a kind of table brings
+    # -- implemented by each kind of table
 
     @abstractmethod
     def _load(self) -> None:
-        """Read from the store what folding needs at hand."""
+        """Load the rows that folding needs in memory from the store."""
 
     @abstractmethod
     def _fold(self, decoded: Decoded, begin: int) -> Sequence[RecordError] | None:
-        """Fold `decoded[begin:]`; give the records that could not be, if all others have been.
+        """Fold `decoded[begin:]`; return the records that could not be folded if all others were.
 
-        Raises RecordError for the first that can't be, if only those before it have been.
+        Raises RecordError for the first such record if only the records before it were folded.
         """
 
     @abstractmethod
     def _take_rows(self) -> list[Row]:
-        """Give the rows changed or deleted since the last call, encoded."""
+        """Return the rows changed or deleted since the last call, encoded."""
 
     @abstractmethod
     def _expires_before(self) -> int:
-        """Give the start (ms) from which on rows are kept."""
+        """Return the start (ms) from which on rows are kept."""
 
     @abstractmethod
     def _publish(self) -> int:
-        """Send what has changed since the last publication; sets `behind` if not all.
+        """Publish the changes since the last publication; set `behind` if some are left.
 
         Return the position up to which changes are published now.
         """
 
     @abstractmethod
     def _settle(self) -> None:
-        """Forget what the store now holds and folding no longer needs."""
+        """Drop from memory what the store now holds and folding no longer needs."""
 
     @abstractmethod
     def rows_of(self, key: bytes) -> list[Any]:
-        """Give all rows of a key, for people to look at."""
+        """Return all rows of a key, for display."""
 
     def all_keys(self) -> set[bytes]:
-        """Give the keys that have rows."""
+        """Return the keys that have rows."""
         return set(self.each_key())
 
     def each_key(self) -> Iterator[bytes]:
-        """Give the keys that have rows, some more than once.
+        """Yield the keys that have rows, some more than once.
 
-        Folding may go on before the next one: keys that come meanwhile may be among them or not.
+        Folding may go on between two keys; keys added meanwhile may be among them or not.
         """
-        # In this order: what is written meanwhile has been in memory before.
+        # Memory first: a row that is written to the store meanwhile has been in memory before.
         yield from list(self._keys_of_memory())
         yield from in_pieces(self.store.prefixes)
 
     def _keys_of_memory(self) -> Iterable[bytes]:
-        """Give the keys of which something is in memory that the store may not have yet."""
+        """Return the keys with state in memory that the store may not have yet."""
         return ()
 
 
 class RecordError(Exception):
-    """A record could not be folded; those before it have been."""
+    """Failure to fold the record at `index` of a batch; the records before it are folded."""
 
     def __init__(self, index: int, cause: Exception) -> None:
         super().__init__(str(cause))

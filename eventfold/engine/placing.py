@@ -1,4 +1,4 @@
-"""The partition of a key among those of a topic that we write."""
+"""Partition of a key in an output topic."""
 
 from functools import cache
 
@@ -10,10 +10,10 @@ _partitioner = DefaultPartitioner()
 
 
 def partition_of(key: bytes, count: int) -> int:
-    """Return the partition of `key` among `count`, as Kafka's default partitioner of Java has it.
+    """Return the partition of `key` among `count`, by the rule of Kafka's default Java partitioner.
 
-    The reference of native/tickstream_native/placing.pyx, which hashes in C. Remembered here:
-    aiokafka hashes in Python, 4 to 7 µs a key.
+    Reference implementation of native/tickstream_native/placing.pyx, which hashes (murmur2) in C.
+    Results are cached, because aiokafka hashes in Python, 4 to 7 µs a key.
     """
     return _partitions(count)[key]
 

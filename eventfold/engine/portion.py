@@ -1,4 +1,4 @@
-"""How much one checkpoint publishes: what is due may be more than a transaction or memory holds."""
+"""Limits of one publication: due results may exceed what a transaction or memory can hold."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
     Outputs = Mapping[tuple[str, int], Sequence[Out]]
 
-#: About so many records of results go into one checkpoint of a table, ...
+#: Approximate maximum of result records in one checkpoint of a table, ...
 RESULTS = 20_000
 
-#: ... which take about so many bytes of memory: a second's work of a broker at the most, a tenth
-#: of what a transaction may take.
+#: ... and of their memory in bytes: at most a second's work of a broker, and a tenth of what a
+#: transaction may take.
 BYTES = 12 << 20
 
-#: What a record is reckoned with before any was made (bytes).
+#: Assumed memory of a record (bytes) before any was made.
 RESULT_BYTES = OVERHEAD + 400
 
 
 class Portion:
-    """Measures the records that were added to `outputs` since it was made."""
+    """Size of the records that were added to `outputs` since the portion was made."""
 
     def __init__(self, outgoing: Outgoing, outputs: Outputs) -> None:
         self._outgoing, self._outputs = outgoing, outputs
@@ -34,29 +34,29 @@ class Portion:
 
     @property
     def is_full(self) -> bool:
-        """Whether the next results wait for the next checkpoint."""
+        """Whether the next results have to wait for the next checkpoint."""
         size, results = self.measure()
         return results >= RESULTS or size >= BYTES
 
     def measure(self) -> tuple[int, int]:
-        """Return bytes and number of the records."""
+        """Return the memory (bytes) and the number of the records."""
         size, results = self._begin
         return self._outgoing.measure(self._outputs) - size, self._outgoing.records - results
 
 
 class Appraisal:
-    """Estimates how many results fit into a portion before they are made."""
+    """Estimate of how many results fit into a portion, before they are made."""
 
     def __init__(self) -> None:
         self._bytes = RESULT_BYTES
 
     def learn(self, portion: Portion) -> None:
-        """Take in how large the results of a portion were."""
+        """Update the estimate with the mean size of a portion's results."""
         size, results = portion.measure()
         if results:
             self._bytes = size // results
 
     def results(self, rows: Sequence[Row]) -> int:
-        """Return how many results fit, if each is about as large as the last or as these rows."""
+        """Return how many results fit, if each is as large as the last ones or as these rows."""
         each = max(self._bytes, size_of(rows) // max(len(rows), 1))
         return max(1, min(RESULTS, BYTES // each))

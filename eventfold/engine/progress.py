@@ -1,4 +1,4 @@
-"""How far the restore of a partition has come: for the log, `/readyz` and the metrics."""
+"""Progress of the restore of a partition, for the log, `/readyz` and the metrics."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from eventfold.engine import metrics
 
 
 class Progress:
-    """A restore under way.
+    """Progress of one restore.
 
     `begin`, `position`, `end` are offsets of the changelog. Compaction and transaction markers
-    leave holes between rows, so what is left is told by offsets, and rows are counted as they come.
+    leave gaps between rows, so progress is measured in offsets, and rows are counted as they come.
     """
 
     def __init__(self, table: str, partition: int) -> None:
@@ -29,13 +29,13 @@ class Progress:
         self._begun = perf_counter()
 
     def reach(self, position: int, rows: int) -> None:
-        """Note that `rows` more rows were read, up to `position`."""
+        """Record that `rows` more rows were read, up to `position`."""
         self.position = min(position, self.end)
         self.rows += rows
         metrics.restored_rows.labels(*self._labels).inc(rows)
 
     def finish(self) -> None:
-        """Note that the restore is over, done or not."""
+        """Record the duration of the restore in the metrics, whether it succeeded or not."""
         metrics.restore_seconds.labels(*self._labels).set(self.seconds)
 
     @property
@@ -45,17 +45,17 @@ class Progress:
 
     @property
     def percent(self) -> float:
-        """How much is done, 0 to 100."""
+        """Part of the offsets that has been read (percent, 0 to 100)."""
         return 100 * (self.position - self.begin) / max(1, self.end - self.begin)
 
     @property
     def rows_per_second(self) -> float:
-        """Rows read in a second, since the start."""
+        """Rows read per second since the start."""
         return self.rows / max(self.seconds, 1e-3)
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it will take yet (s) at the speed so far; None before anything was read."""
+        """Estimated time left (s) at the speed so far; None before anything was read."""
         read = self.position - self.begin
         return (self.end - self.position) * self.seconds / read if read else None
 

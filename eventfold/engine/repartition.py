@@ -1,11 +1,11 @@
-"""Repartitioning: records go to a topic with another key, so that what belongs together meets.
+"""Repartitioning: send records to a topic with another key, so that a table can group by it.
 
     by_visitor = repartition(app, source=VIEWS, to=VIEWS_BY_VISITOR)
 
-A `Step` and its agent: what was sent and how far the source was read move in one transaction, so
-each record is in the new topic once. It keeps its event time, and in the header `source` where it
-came from (`topic-partition-offset`). A reader that has only records, such as a table, gets both
-from the record: see `Origin`.
+A `Step` and its agent. The records sent and the position in the source are committed in one
+transaction, so each record is in the new topic exactly once. It keeps its event time; its header
+`source` has its origin (`topic-partition-offset`). A reader that sees only records, such as a
+table, needs both in the record: see `Origin`.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
 
 
 class Origin(NamedTuple):
-    """Where a record came from; times in ms.
+    """Source position and times (ms) of a record that is sent.
 
-    What gathers from several partitions (a GroupTable) needs the partition and its stream time,
-    to know how far the slowest has come.
+    A table that gathers from several partitions (`GroupTable`) needs the partition and its stream
+    time, to know how far the slowest partition has come.
     """
 
     partition: int
     offset: int
     time: int
-    #: Highest event time of the partition, this record's included.
+    #: Highest event time of the partition, including this record's.
     stream_time: int
 
 
 class AgentHost(Host, Protocol):
-    """What is needed of the application: it has agents."""
+    """Application that can declare agents."""
 
     def agent(self, channel: Any, *, name: str) -> Callable[[Any], Any]:
         """Declare an agent."""
 
     def batches(self, topic: Topic) -> Any:
-        """Give the channel of a topic's batches."""
+        """Return the channel of a topic's batches."""
 
 
 def repartition(
@@ -59,14 +59,14 @@ def repartition(
     name: str | None = None,
     help: str = "",
 ) -> Step:
-    """Declare the step and the agent that send the records of `source` to `to`, by its key.
+    """Declare the stateless operator and the agent that send `source` to `to`, by the key of `to`.
 
-    `record` makes of each the one that is sent, or None to leave it out; without it they are sent
-    as they are. Its event time has to be that of the record it is made of: one that has another
-    is a dead letter, as is one of which `record` raises. `name` is that of the step, of which
-    there is a changelog; the topic's if None.
+    `record` returns the record to send for a record of `source` and its `Origin`, or None to drop
+    it; without it records are sent as they are. A record becomes a dead letter if `record` raises,
+    or returns a record with another event time. `name` is the name of the `Step`, which has a
+    changelog; the name of `to` if None.
 
-    Raises DefinitionError where the records of `to` lack its key or its time.
+    Raises DefinitionError if the records of `to` lack its key or its time.
     """
     _check_fields(to)
     time = to.time

@@ -1,7 +1,7 @@
-"""A store that is brought up to its changelog: by a restore, or all the time by a standby.
+"""Store that follows its changelog: once in a restore, all the time as a standby.
 
-A store is trusted as far as it is known to be of this very changelog, and to have missed no
-tombstone: brokers drop those in time, and what they deleted would stay in the store for good.
+A store is trusted only while it is known to be of this very changelog and to have missed no
+tombstone: brokers drop tombstones in time, and the rows they delete would stay in the store.
 """
 
 from __future__ import annotations
@@ -24,52 +24,53 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: What an identity of a changelog begins with that is not its topic id: brokers may have none.
+#: Prefix of a changelog identity that this code made up, because brokers may have no topic ids.
 OWN = "own:"
 
-#: By how much (ms) this machine's clock may be set back before no time it measures is trusted.
+#: How far (ms) this machine's clock may be set back before no time measured with it is trusted.
 CLOCK_STEP = 60_000
 
-#: Least time (ms) that tombstones are taken to be kept: a standby reads several times a second.
+#: Minimum time (ms) that tombstones are assumed to be kept: a standby reads several times a second.
 LEAST_KEPT = 2_000
 
-#: After how long (ms) a store is told again that it is at the end of its changelog.
+#: Interval (ms) at which a store at the end of its changelog records that it is current.
 NOTE_INTERVAL = 60_000
 
 
 def now_ms() -> int:
-    """Return the time (ms since the epoch)."""
+    """Return the current time (ms since the epoch)."""
     return time.time_ns() // 1_000_000
 
 
 class Log(NamedTuple):
-    """What brokers know of a changelog partition."""
+    """State of a changelog partition, as brokers report it."""
 
-    #: The offsets there are: [first, end).
+    #: The offsets that exist: [first, end).
     first: int
     end: int
     #: Id of the topic; empty where brokers have none.
     topic_id: str
-    #: For how long (ms) they keep a tombstone at least, from when it was written.
+    #: Minimum time (ms) for which they keep a tombstone, from when it was written.
     kept: int
-    #: When they were asked (ms): the end is of then, or later.
+    #: When they were asked (ms): the end is as of then, or later.
     asked: int
 
 
 def differ(one: str, other: str) -> bool:
-    """Return whether two identities of a changelog are of different ones, as far as is known.
+    """Return whether two identities are known to be of different changelogs.
 
-    A topic id and an identity of our own can't be compared, nor can what earlier code wrote.
+    A topic id and an identity made up here can't be compared, nor can the empty one that earlier
+    versions wrote.
     """
     comparable = one and other and one.startswith(OWN) == other.startswith(OWN)
     return bool(comparable) and one != other
 
 
 class Replica:
-    """A store of one partition of a table, and how far it has read its changelog.
+    """Store of one partition of a table, and its position in the changelog.
 
-    Raises OtherHistoryError for a store that is ahead of its changelog or behind what is still
-    there, and where the changelog is empty and the store is of one before it.
+    Raises OtherHistoryError for a store that is ahead of its changelog or behind its first offset,
+    and if the changelog is empty and the store is of an earlier one.
     """
 
     def __init__(self, path: Path, changelog: TopicPartition, log: Log, *, timed: bool) -> None:
@@ -77,11 +78,11 @@ class Replica:
         self.name = f"{changelog.topic}-{changelog.partition}"
         self._timed = timed
         self.store = Store(path)
-        #: When brokers answered last, and the time before (ms).
+        #: When brokers answered last, and when they did before that (ms).
         self._polled: int | None = None
         self._polled_before: int | None = None
         try:
-            #: When all that was in the log had been read into the store (ms), or reading began.
+            #: When the store last had all of the changelog (ms), or when reading began.
             self._current = self.store.current if self.store.offset > log.first else log.asked
             self._noted = self._current
             self.admit(log)
@@ -90,12 +91,15 @@ class Replica:
             raise
 
     def admit(self, log: Log) -> None:
-        """Compare the store with what brokers have now; make it anew if it is of another log."""
+        """Check the store against the brokers' changelog; rebuild it if it is of another one.
+
+        Raises OtherHistoryError as the class does.
+        """
         self._log = log
         store = self.store
         #: Offset of the next record to read.
         self.position = max(log.first, store.offset)
-        #: Whether a meta row has to be met that is of the store's own history.
+        #: Whether a meta row with the store's own history must still be found in the changelog.
         self._to_meet = False
         if differ(store.history, log.topic_id):
             self._change_history()
@@ -104,7 +108,8 @@ class Replica:
         if log.topic_id:
             store.history = log.topic_id
         elif store.history and store.offset:
-            # The last row of a checkpoint is the meta row, and the last of these always stays.
+            # Read the last row again: it is the checkpoint's meta row, and the newest one always
+            # stays.
             self._to_meet = True
             self.position = max(log.first, store.offset - 1)
 
@@ -123,7 +128,7 @@ class Replica:
                 f"{self.name} ends at offset {end}, {self.path} has reached {reached}: the "
                 f"changelog was made anew, or its broker has lost records: {AFRESH}"
             )
-        # After what a checkpoint wrote last comes its marker, which is no loss.
+        # A transaction marker follows the last row of a checkpoint; one missing offset is no loss.
         if reached + 1 < first and (reached or first < end):
             raise OtherHistoryError(
                 f"{self.name} begins at offset {first}, {self.path} has reached {reached}: rows "
@@ -131,7 +136,7 @@ class Replica:
             )
 
     def _begin_again(self, reason: str) -> None:
-        """Make the store anew: all of the changelog is read."""
+        """Delete the store's files and read the changelog from its beginning."""
         logger.warning("%s is restored from the changelog's beginning: %s", self.path, reason)
         self.store.close()
         wipe(self.path)
@@ -144,14 +149,14 @@ class Replica:
     # -- reading
 
     def take(self, records: Sequence[Any], position: int) -> bool:
-        """Write fetched records, after which `position` is the next offset to read.
+        """Write fetched records to the store; `position` is the next offset to read after them.
 
-        Return False if the store had to be made anew instead; then the records from `position`
-        of the replica on are to be fetched. Of several records of a row the last holds.
+        Return False if the store had to be rebuilt instead; then fetch from `self.position` again.
+        Of several records of a row the last one wins.
         """
         if records and self._is_stale():
-            # That there is nothing but markers of transactions shows that nothing was missed:
-            # each checkpoint has a meta row, and the last one is never compacted away.
+            # Where only transaction markers are left, nothing was missed: each checkpoint has a
+            # meta row, and the last one is never compacted away.
             self._begin_again("it may have missed tombstones that are no longer in the changelog")
             return False
         if not self._log.topic_id and not self._is_ours(records):
@@ -163,9 +168,9 @@ class Replica:
         return True
 
     def finish(self) -> bool:
-        """Note that all there was when the brokers were asked has been read.
+        """Record that everything up to the surveyed end offset has been read.
 
-        Return False if the store had to be made anew instead.
+        Return False if the store had to be rebuilt instead.
         """
         if self._to_meet:
             self._begin_again(f"it is of another changelog than {self.name} is now")
@@ -176,16 +181,16 @@ class Replica:
         return True
 
     def _is_stale(self) -> bool:
-        """Return whether tombstones may be gone that were written since the store was current.
+        """Return whether tombstones written since the store was current may be gone.
 
-        A broker keeps one for so long from when it cleans it first, which is after it was written.
-        Half of that is left for reading, and for clocks that differ.
+        A broker keeps a tombstone for `kept` ms from its first cleaning, which is after it was
+        written. Only half of that is used: the rest is for reading, and for clocks that differ.
         """
         passed = now_ms() - self._current
         return not -CLOCK_STEP <= passed <= max(self._log.kept, LEAST_KEPT) // 2
 
     def _is_ours(self, records: Sequence[Any]) -> bool:
-        """Compare with the meta rows among some records; take an identity from them."""
+        """Return whether the meta rows in `records` match the store; adopt their identity."""
         for record in records:
             if record.key == META and record.value is not None:
                 theirs = decode_meta(record.value).history
@@ -199,11 +204,12 @@ class Replica:
     # -- following
 
     def see_polled(self, position: int, stable: int | None, polled: int | None) -> None:
-        """Note what the last answer to a fetch shows.
+        """Record what the last answer to a fetch shows.
 
-        `position` is the next offset to read, `stable` the end of what is committed, `polled` when
-        the answer came (ms): as long after it was sent as this process stood still. Its request
-        went out after the answer before it had come, so of that moment it is known.
+        `position` is the next offset to read, `stable` the last stable offset, `polled` when the
+        answer was received (ms): if this process stood still, that is later than when it was sent.
+        But its request was sent after the previous answer had arrived, so the store was current at
+        that time.
         """
         if polled != self._polled:
             self._polled_before, self._polled = self._polled, polled
@@ -217,11 +223,11 @@ class Replica:
     def _note_current(self, current: int) -> None:
         self._current = self._noted = max(self._current, current)
         if self.store.get(META) is not None:
-            # One that has nothing must not pass for one that has read so far.
+            # An empty store must not look as if it had been read up to this position.
             self.store.write((), self.position, self._timed, self._current)
 
     def close(self) -> None:
-        """Release the store, with the time when it was current last."""
+        """Close the store, and record when it was last current."""
         with suppress(StoreError):
             if self._current > self._noted:
                 self._note_current(self._current)

@@ -1,4 +1,4 @@
-"""Restores a partition of a table: its changelog, read committed, straight into the store."""
+"""Restore of a partition of a table: its changelog, read committed, straight into the store."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two lines about a restore that takes longer.
+#: Seconds between two log lines about a restore under way.
 REPORT = 2.0
 
 
@@ -36,7 +36,7 @@ async def restore(
     """Open a table's store at `path` and bring it to the end of its changelog partition.
 
     It reads until the position reaches the end offset: transaction markers take offsets too, so
-    waiting for a last record could wait for ever. Raises OtherHistoryError as a Replica does.
+    waiting for a last record could wait forever. Raises OtherHistoryError as `Replica` does.
     """
     changelog = TopicPartition(table.changelog.name, partition)
     async with running(new_consumer(conf)) as consumer:
@@ -74,7 +74,7 @@ async def _read_all(
 async def _read(
     consumer: AIOKafkaConsumer, changelog: TopicPartition, replica: Replica, progress: Progress
 ) -> bool:
-    """Read to the end; return False where the replica has to be read from its position again."""
+    """Read to the end; return False if the replica has to be read again from its position."""
     reported = 0.0
     while progress.position < progress.end:
         fetched = await consumer.getmany(changelog, timeout_ms=200, max_records=POLL_RECORDS)
@@ -83,7 +83,7 @@ async def _read(
         if not replica.take(records, position):
             return False
         progress.reach(position, len(records))
-        await asyncio.sleep(0)  # what has been fetched already is given without a turn
+        await asyncio.sleep(0)  # fetched records come without a turn of the loop
         if progress.seconds - reported > REPORT:
             reported = progress.seconds
             logger.info("Restoring %s", progress, extra={"table": progress.table})

@@ -1,12 +1,12 @@
-"""How a row is written, in the changelog and in the store alike.
+"""Format of a row, in the changelog and in the store alike.
 
-Key: length of the key (2 bytes, big endian), the key, the start (8 bytes, big endian). All rows
-of a key stand together, ordered by start. Value: MessagePack `[version, ...]`.
-The meta row of a partition has the key `__meta__` (no row's key: as a length, its first two
-bytes would ask for 24,415 bytes more).
+Key: length of the key (2 bytes, big endian), the key, the start (8 bytes, big endian). All rows of
+a key are adjacent, ordered by start. Value: MessagePack `[version, ...]`. The meta row of a
+partition has the key `__meta__`. It is no row's key: as a length, its first two bytes would ask for
+24,415 bytes more.
 
-Starts from `OPEN` on are no times: there stand rows of another kind, so that neither a query by
-time nor the retention meets them.
+Starts from `OPEN` on are no times but rows of other kinds, which neither a query by time nor the
+retention reaches.
 """
 
 import struct
@@ -20,10 +20,10 @@ from eventfold.windows.panes import BEFORE_ALL
 
 META = b"__meta__"
 
-#: Start of the row that holds what of a key is still open (sessions, count windows).
+#: Rows from this start on hold what is still open of a key (sessions, count windows).
 OPEN = 1 << 61
 
-#: Rows from this start on count a key's late records, by day of arrival in stream time (ms).
+#: Rows from this start on count a key's late records by day of arrival, in stream time (ms).
 LATE = 1 << 62
 
 _LENGTH = struct.Struct(">H")
@@ -34,17 +34,17 @@ MAX_KEY = 0xFFFF
 
 
 class UnreadableRowError(Exception):
-    """A row whose version or shape is not the one this code writes."""
+    """Row of a version or shape that this code does not write."""
 
 
 class Meta(msgspec.Struct, omit_defaults=True):
-    """What a partition of a table knows beside its rows; moves in the same transaction."""
+    """State of a partition of a table besides its rows; committed in the same transaction."""
 
-    #: The changelog that the state is written to: its topic's id, or one of our own.
+    #: Identity of the changelog: its topic's id, or one that the engine made up.
     history: str = ""
-    #: What the rows are; rows of another layout can't be read.
+    #: Layout of the rows; rows of another layout can't be read.
     layout: str = ""
-    #: The table's settings that its results depend on; see eventfold/engine/definitions.py.
+    #: Settings of the table that its results depend on; see eventfold/engine/definitions.py.
     definition: dict[str, str] = {}
     #: Source topic → offset of the next record to fold.
     positions: dict[str, int] = {}
@@ -52,26 +52,27 @@ class Meta(msgspec.Struct, omit_defaults=True):
     source_ids: dict[str, str] = {}
     #: Highest event time accepted (ms); -1 before the first record.
     stream_time: int = BEFORE_ALL
-    #: Windows ending at or before this (ms) have been published as final, timers due by then have
-    #: fired: whatever the grace is from now on, a record before it is late.
+    #: Windows ending at or before this (ms) are published as final, timers due by then have fired.
+    #: A record before it is late, whatever the grace is from now on.
     finalised: int = 0
-    #: Of windows that end after this (ms) and by `finalised` only those of keys up to this one, in
-    #: order of their bytes, are published: there were too many for one checkpoint. None: all are.
+    #: Of windows that end after this (ms) and by `finalised`, only those of keys up to this one (in
+    #: byte order) are published: there were too many for one checkpoint. None: all are.
     closing: tuple[int, str] | None = None
-    #: Changes up to this position are published: a row with a higher last offset awaits it.
+    #: Changes up to this position are published; a row with this or a higher last offset is not
+    #: yet.
     published: int = 0
-    #: Rows that start before this (ms) are over for their age, and deleted, ...
+    #: Rows that start before this (ms) have expired and are deleted, ...
     expired: int = 0
-    #: ... but for some that start at this (ms) or later: they are too many for one checkpoint.
+    #: ... except for some that start at this (ms) or later: they were too many for one checkpoint.
     expiring: int | None = None
-    #: Behind a repartition: stream time (ms) of each partition it gathers from.
+    #: After a repartition: stream time (ms) of each partition that records come from.
     inputs: dict[int, int] = {}
-    #: How far records were behind stream time when they came (ms, upper bound) → records.
+    #: Lateness distribution: delay behind stream time at arrival (ms, upper bound) → records.
     lateness: dict[int, int] = {}
 
     @property
     def closed(self) -> int:
-        """Windows ending at or before this (ms) are published as final, those of each key."""
+        """Time (ms): windows of every key that end at or before it are published as final."""
         return self.finalised if self.closing is None else self.closing[0]
 
 
@@ -86,41 +87,45 @@ def _unpack(kind: type[Packed], raw: Any) -> Packed:
         raise TypeError(f"expected the bytes of {kind.__name__}, got {type(raw).__name__}")
     try:
         return kind.from_bytes(raw)
-    except Exception as error:  # whatever a library says of bytes it can't read
+    except Exception as error:  # a library may raise anything for bytes it can't read
         raise ValueError(f"not the bytes of {kind.__name__}: {error}") from error
 
 
-#: Only what MessagePack has no form for gets to the hook: ordinary rows don't pay for it.
+#: The hook is called only for types that MessagePack lacks, so ordinary rows don't pay for it.
 _encode = msgspec.msgpack.Encoder(enc_hook=_pack).encode
 
 
 def prefix(key: bytes) -> bytes:
-    """Give what all rows of `key` begin with."""
+    """Return the common prefix of all rows of `key`."""
     return _LENGTH.pack(len(key)) + key
 
 
 def row_key(key: bytes, start: int) -> bytes:
-    """Give the key of the row of `key` at `start` (ms, not negative)."""
+    """Return the key of the row of `key` at `start` (ms, not negative)."""
     return _LENGTH.pack(len(key)) + key + _START.pack(start)
 
 
 def split_row_key(row: bytes) -> tuple[bytes, int]:
-    """Give key and start (ms) of a row's key."""
+    """Return key and start (ms) of a row's key.
+
+    >>> split_row_key(row_key(b"AAPL", 60_000))
+    (b'AAPL', 60000)
+    """
     return row[2:-8], _START.unpack(row[-8:])[0]
 
 
 def encode_row(version: int, *fields: Any) -> bytes:
-    """Give a row's value; of `Packed` objects in the fields, the bytes they make of themselves."""
+    """Return a row's value; `Packed` objects in the fields are stored as the bytes they return."""
     return _encode((version, *fields))
 
 
 def encode_meta(meta: Meta) -> bytes:
-    """Give the meta row's value; JSON, because people look at it with a console consumer."""
+    """Return the meta row's value: JSON, because people read it with a console consumer."""
     return msgspec.json.encode(meta)
 
 
 def decode_meta(value: bytes) -> Meta:
-    """Read a meta row. Raises UnreadableRowError."""
+    """Parse a meta row. Raises UnreadableRowError."""
     try:
         return decode_json(value, Meta)
     except msgspec.MsgspecError as error:
@@ -128,7 +133,7 @@ def decode_meta(value: bytes) -> Meta:
 
 
 class RowDecoder:
-    """Reads the values of one table's rows."""
+    """Decoder of the values of one table's rows."""
 
     def __init__(self, table: str, version: int, fields: list[Any]) -> None:
         self._table = table
@@ -137,7 +142,7 @@ class RowDecoder:
         self._decode = msgspec.msgpack.Decoder(shape, dec_hook=_unpack).decode
 
     def __call__(self, key: bytes, value: bytes) -> tuple[Any, ...]:
-        """Give the fields of a row. Raises UnreadableRowError with the row's name."""
+        """Return the fields of a row. Raises UnreadableRowError, which names the row."""
         try:
             version, *fields = self._decode(value)
         except msgspec.MsgspecError as error:

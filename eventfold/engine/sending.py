@@ -1,4 +1,4 @@
-"""What tables do that send records as they go, instead of publishing results now and then."""
+"""Tables that send records as they process them, instead of publishing results at intervals."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ if TYPE_CHECKING:
 
 
 class _Way(NamedTuple):
-    """How records of a type are sent: what of their topic is asked for each of them."""
+    """Route of the records of one type: their topic, and what sending needs of it."""
 
     topic: Topic
     key_of: Callable[[Any], Any]
     write: Callable[[Any], bytes]
-    #: How many partitions the topic has.
+    #: Number of partitions of the topic.
     partitions: int
 
 
 class SendingState(PartitionState):
-    """Sends what a function of a user's says of a record, if it comes to its end.
+    """Context of a user's function: the records it sends go out only if it returns normally.
 
-    It is the function's context: `partition`, `offset`, `time` are those of what is handled.
+    `partition`, `offset`, `time` are those of the record that is handled.
     """
 
     table: SendingTable
 
     def __init__(self, table: SendingTable, partition: int, store: Store, *, leads: bool) -> None:
         super().__init__(table, partition, store, leads=leads)
-        #: What the header `source` begins with.
+        #: Prefix of the header `source`.
         self._origin = f"{table.source.name}-{partition}-"
-        #: By type of a record, or by the topic that is named.
+        #: Routes by type of a record, or by name of the topic that is passed to `send`.
         self._ways: dict[type | str, _Way] = {}
         self._said: list[tuple[tuple[str, int], bytes, bytes, tuple[int, ...]]] = []
 
     @property
     @abstractmethod
     def offset(self) -> int:
-        """Offset of what is handled."""
+        """Offset of the record that is handled."""
 
     @property
     def stream_time(self) -> int:
-        """Highest event time so far (ms), that of what is handled included."""
+        """Highest event time so far (ms), including the record that is handled."""
         return self.meta.stream_time
 
     def send(
@@ -61,10 +61,15 @@ class SendingState(PartitionState):
         partition: int | None = None,
         offsets: tuple[int, ...] = (),
     ) -> None:
-        """Write a record with the next checkpoint, unless what says so raises.
+        """Write a record with the next checkpoint, unless the function that sends it raises.
 
-        By its own key, never to the partition of what it is made of: the producers of two sources
-        may partition differently, and what a third table folds by key has to meet.
+        `to` defaults to the output for the record's type. `partition` defaults to that of the
+        record's own key, never to that of the source record: the producers of two sources may
+        partition differently, and records that a third table folds by key have to meet. `offsets`
+        are the source offsets for the header `source`; by default the one that is handled.
+
+        Raises TypeError for a topic or type that is no declared output, and what `_cannot_send`
+        raises for a record that can't be written.
         """
         way = self._ways.get(type(record) if to is None else to.name)
         if way is None or (to is not None and to is not way.topic):
@@ -83,7 +88,7 @@ class SendingState(PartitionState):
             self._said.append(((topic.name, partition), key, value, offsets))
 
     def _cannot_send(self, key: bytes, value: bytes | None, error: Exception) -> None:
-        """Refuse what is handled, since what was to be made of it can't be written."""
+        """Raise `error`: a record that can't be written rejects the record that is handled."""
         del key, value
         raise error
 
@@ -95,7 +100,7 @@ class SendingState(PartitionState):
         return way
 
     def _pass_on(self) -> None:
-        """Send what was said of the record that was handled."""
+        """Write the records that were sent for the record that is handled."""
         origin = self._origin
         source = [("source", f"{origin}{self.offset}".encode())]
         for place, key, value, offsets in self._said:
@@ -106,11 +111,11 @@ class SendingState(PartitionState):
             self._outputs[place].append((key, value, headers))
         self._said.clear()
 
-    # -- there are no results
+    # -- no results
 
     @property
     def unpublished(self) -> bool:
-        """Nothing is left to be published: all has been sent."""
+        """Always False: records are sent, not published."""
         return False
 
     def _publish(self) -> int:
@@ -124,7 +129,7 @@ class SendingState(PartitionState):
 
     @property
     def changed_rows(self) -> int:
-        """There are no rows."""
+        """Always 0: there are no rows."""
         return 0
 
     def _take_rows(self) -> list[Row]:
@@ -134,13 +139,13 @@ class SendingState(PartitionState):
         pass
 
     def rows_of(self, key: bytes) -> list[Any]:
-        """Give all rows of a key: none."""
+        """Return an empty list: there are no rows."""
         del key
         return []
 
 
 class SendingTable(StateTable):
-    """Sends records to the topics in `outputs`, each by the type of its values."""
+    """Table that sends records to the topics in `outputs`, each by the type of its values."""
 
     abstract = True
 
@@ -159,7 +164,7 @@ class SendingTable(StateTable):
         self._by_type: dict[type, Topic | None] = {}
         for topic in self.outputs:
             for kind in get_args(topic.value) or (topic.value,):
-                # Of two topics with the same records, one has to be named.
+                # With two topics for one type, `send` must name the topic.
                 self._by_type[kind] = None if kind in self._by_type else topic
         super().__init__(
             app, name=name, source=source, record=lambda row: row, retention=retention, help=help
@@ -167,16 +172,16 @@ class SendingTable(StateTable):
 
     @property
     def topics(self) -> list[Topic]:
-        """The topics this table writes."""
+        """Topics that this table writes."""
         return list(self.outputs)
 
     def co_partitions(self, topic: Topic) -> bool:
-        """Return False: each record is placed by its own key."""
+        """Return False: each record is partitioned by its own key."""
         del topic
         return False
 
     def output(self, record: Any, to: Topic | None) -> Topic:
-        """Give the topic of a record. Raises TypeError where none is declared for it."""
+        """Return the topic of a record. Raises TypeError if no output is declared for it."""
         topic = self._by_type.get(type(record)) if to is None else self._by_name.get(to.name)
         # Identity first: two topics are compared by all their fields.
         if topic is None or (to is not None and to is not topic and to != topic):

@@ -1,4 +1,4 @@
-"""One partition of a table of sessions: they grow, merge, close, and may have to be withdrawn."""
+"""One partition of a table of sessions, which grow, merge, close, and may have to be retracted."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from eventfold.engine.store import Store
     from eventfold.engine.window_table import WindowTable
 
-#: So many sessions become final in one publication.
+#: Maximum number of sessions that become final in one publication.
 SLICE = 1_000
 
 _start = attrgetter("start")
 
 
 class OpenSession(Live):
-    """A session `[first event, last event + gap)` that may still change. Times in ms."""
+    """Session `[first event, last event + gap)` that may still change. Times in ms."""
 
     key: bytes
     start: int
@@ -36,31 +36,31 @@ class OpenSession(Live):
     count: int
     first_offset: int
     last_offset: int
-    #: Records that came when stream time had reached the end they left the session with.
+    #: Records that arrived when stream time had reached the session's end, as extended by them.
     late: int = 0
-    #: Starts under which a result that is not final stands published.
+    #: Starts under which a result that is not final is published.
     told: tuple[int, ...] = ()
-    #: Start under which it has a row; -1 where it has none.
+    #: Start under which it has a row; -1 if it has none.
     row: int = BEFORE_ALL
 
 
 class SessionState(LiveState[OpenSession]):
     """Sessions of each key, which never overlap.
 
-    An event at `t` joins the sessions that overlap `[t, t + gap)`: two at most, as each is at
-    least `gap` long. A session is final when stream time less the grace has reached its end: no
+    An event at `t` joins the sessions that overlap `[t, t + gap)`: at most two, as each is at least
+    `gap` long. A session is final when the watermark (stream time - grace) has reached its end: no
     record that is accepted from then on can touch it.
 
-    A start under which something was published may be no more, since the session grew backwards
-    or into an earlier one. It is withdrawn before the next result of the session that took its
-    records over: by a final result `[start, start)` of no records, with that session's offsets
-    and revision, which is higher than all that was said under the start.
+    A start with a published result is superseded when its session grows backwards or into an
+    earlier one. It is retracted before the next result of the session that took its records over,
+    by a final result `[start, start)` of no records with that session's offsets and revision, which
+    is higher than all that were published under the start.
     """
 
     def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
         super().__init__(table, partition, store, leads=leads)
         self._gap = self._window.size
-        #: By key, ascending.
+        #: Open sessions by key, ascending.
         self._sessions: dict[bytes, list[OpenSession]] = {}
         self._ends: Deadlines[OpenSession] = Deadlines(lambda s: s.end if s.open else None)
 
@@ -78,13 +78,13 @@ class SessionState(LiveState[OpenSession]):
             self._unpublished[session] = None
 
     def _loaded(self) -> None:
-        # A leap in time may have been cut off in the middle of its slices.
+        # The checkpoint may have stopped in the middle of the slices of a leap in time.
         self.behind = self._ends.first(self._watermark) is not None
 
     # -- folding
 
     def _fold_range(self, decoded: Decoded, begin: int, end: int) -> OpenSession | None:
-        # The hot loop: everything it touches is a local.
+        # Hot loop: everything it touches is a local variable.
         gap, grace, sessions_of = self._gap, self.table.grace, self._sessions
         add, changed = self.table.aggregate.add, self._changed
         keys, times, offsets, records = (
@@ -113,7 +113,8 @@ class SessionState(LiveState[OpenSession]):
                     session.end = max(session.end, time + gap)
                 else:
                     session = self._place(key, records[index], time, offset)
-                # Only now: what was not accepted moves no clock.
+                # Only after folding, because a record that was not accepted must not move stream
+                # time.
                 session.count += 1
                 session.last_offset = offset
                 if not session.changed:
@@ -135,7 +136,7 @@ class SessionState(LiveState[OpenSession]):
         return session
 
     def _place(self, key: bytes, record: Any, time: int, offset: int) -> OpenSession:
-        """Fold a record into a session that is new, or not the newest, or made of two."""
+        """Fold a record into a session that is new, is not the newest, or is merged from two."""
         gap = self._gap
         sessions = self._sessions.get(key, [])
         place = bisect_left(sessions, time + gap, key=_start)
@@ -168,7 +169,7 @@ class SessionState(LiveState[OpenSession]):
     def _merge(
         self, session: OpenSession, later: OpenSession, record: Any, time: int, offset: int
     ) -> None:
-        """Take a later session over, and the record that bridges the two."""
+        """Merge a later session, and the record that bridges the two, into an earlier one."""
         aggregate = self.table.aggregate
         state = aggregate.merge(session.state, later.state)
         aggregate.add(state, record, time, offset)
@@ -219,7 +220,7 @@ class SessionState(LiveState[OpenSession]):
         return self._say_changed(portion)
 
     def _close_due(self, portion: Portion) -> None:
-        """Close a slice of what has become final, oldest first."""
+        """Close the sessions that have become final, oldest first, at most SLICE of them."""
         until = self._watermark
         reached = self.meta.finalised
         for _ in range(SLICE):
@@ -230,8 +231,8 @@ class SessionState(LiveState[OpenSession]):
             self._close(session)
         left = self._ends.first(until)
         self.behind = left is not None
-        # Of those that end at one instant some may be closed and others left: nothing may join
-        # either, even if the worker starts again with a larger grace before the next slice.
+        # Of sessions that end at one instant, some may be closed and others left. Nothing may join
+        # either, even if the worker restarts with a larger grace before the next slice.
         self.meta.finalised = until if left is None else max(reached, left[0] - 1)
 
     def _close(self, session: OpenSession) -> None:
@@ -252,7 +253,7 @@ class SessionState(LiveState[OpenSession]):
             self._unwritten[live] = None
 
     def _withdraw(self, session: OpenSession) -> None:
-        """Say of starts that are no more that there is nothing."""
+        """Retract the results of superseded session starts."""
         for start in session.told:
             if start != session.start:
                 evidence = Evidence(0, session.first_offset, session.last_offset, 0)

@@ -1,8 +1,8 @@
-"""Standbys: stores of partitions that other workers run, kept up to date from their changelogs.
+"""Standbys: stores of partitions that other workers own, kept up to date from their changelogs.
 
-Faust's assignor says which partitions a worker is to stand by for (TABLE_STANDBY_REPLICAS), and
-gives a partition to one of its standbys where it can. A task that opens there finds a store that
-lacks a moment at the most.
+Faust's assignor chooses the standbys of a partition (TABLE_STANDBY_REPLICAS), and assigns a
+partition to one of its standbys if it can. A task that opens there finds a store that is at most
+moments behind.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds until the brokers are asked again after they failed to answer.
+#: Seconds to wait after the brokers failed to answer.
 PAUSE = 1.0
 
-#: Longest wait for records (ms): so long a change of what is followed may go unnoticed.
+#: Longest wait for records (ms), and so for noticing that other partitions are to be followed.
 POLL_TIMEOUT_MS = 200
 
 
 class Standbys(Service):
-    """Follows the changelogs of the partitions this worker stands by for.
+    """Follower of the changelogs of the partitions that this worker is a standby of.
 
-    Nothing but committed rows is in these stores. Queries are answered from them only where the
-    owner of a partition is gone, and the answer says so.
+    These stores hold only committed rows. They answer queries only when the owner of a partition is
+    gone, and the answer is marked as a standby's.
     """
 
     abstract = False
@@ -55,20 +55,20 @@ class Standbys(Service):
     def __init__(self, tasks: Tasks) -> None:
         super().__init__()
         self._actives = tasks
-        #: What to follow: table by changelog partition.
+        #: Tables to follow, by changelog partition.
         self._wanted: dict[TopicPartition, StateTable] = {}
         self._replicas: dict[TopicPartition, Replica] = {}
-        #: Stores that were damaged and made anew.
+        #: Stores that were damaged and rebuilt.
         self._damaged: set[Path] = set()
         self._changed = asyncio.Event()
-        #: Offsets of each changelog that have not been read yet, as far as they were told.
+        #: Lag of each changelog (offsets not read yet), as far as it is known.
         self._behind: dict[TopicPartition, int] = {}
         self._reader = StandbyReader()
 
     def follow(self, partitions: Iterable[TopicPartition]) -> None:
         """Follow the changelogs of these source partitions from now on, and no others.
 
-        The stores of the others are closed when this returns: tasks may open them.
+        The other stores are closed on return, so that tasks may open them.
         """
         self._wanted = {
             TopicPartition(table.changelog.name, tp.partition): table
@@ -80,13 +80,13 @@ class Standbys(Service):
         self._changed.set()
 
     def partitions_of(self, table: StateTable) -> list[int]:
-        """Give the partitions of a table that are followed here."""
+        """Return the partitions of a table that are followed locally."""
         return sorted(tp.partition for tp in self._replicas if tp.topic == table.changelog.name)
 
     def state_of(self, table: StateTable, partition: int) -> PartitionState | None:
-        """Give the state of a partition that is followed here, to read before anything is awaited.
+        """Return the state of a partition followed locally; read it before the next `await`.
 
-        None where it is not followed, can't be read, or how far it is behind is not known yet.
+        None if it is not followed, can't be read, or its lag is not known yet.
         """
         changelog = TopicPartition(table.changelog.name, partition)
         replica = self._replicas.get(changelog)
@@ -97,12 +97,12 @@ class Standbys(Service):
         except DamagedStoreError as error:
             self._make_anew(changelog, error)
         except StoreError as error:
-            # Whoever opens it as a task says what that means.
+            # If a task opens this store, the task decides what the error means.
             logger.warning("The standby of %s-%d can't be read: %s", table.name, partition, error)
         return None
 
     def lag_of(self, table: StateTable, partition: int) -> int:
-        """Give how many offsets of its changelog a partition's standby has not read yet."""
+        """Return the lag of a partition's standby (changelog offsets not read yet)."""
         return self._behind.get(TopicPartition(table.changelog.name, partition), 0)
 
     async def on_stop(self) -> None:
@@ -127,7 +127,7 @@ class Standbys(Service):
                     await self.sleep(PAUSE)
 
     async def _follow_all(self) -> None:
-        """Follow until there is nothing to follow. Raises what the brokers answer."""
+        """Follow until there is nothing to follow. Raises the error that the brokers answer."""
         async with running(new_consumer(self._actives.conf)) as consumer:
             while self._wanted and not self.should_stop:
                 if self._changed.is_set():
@@ -139,7 +139,7 @@ class Standbys(Service):
                     await self.wait_first(self._changed.wait(), timeout=1.0)
 
     async def _begin(self, consumer: AIOKafkaConsumer) -> None:
-        """Open the stores that are not open yet, and fetch for each from where it stands."""
+        """Open the stores that are not open yet, and seek each changelog to its position."""
         wanted = self._wanted
         found = await survey(consumer, list(wanted))
         if self._wanted is not wanted:
@@ -160,7 +160,7 @@ class Standbys(Service):
             else:
                 replica.admit(log)
         except OtherHistoryError as error:
-            # Whoever opens it as a task decides whether that is a loss.
+            # If a task opens this store, the task decides whether state is lost.
             logger.warning("No standby of %s-%d: %s", changelog.topic, changelog.partition, error)
             self._close(changelog)
         except DamagedStoreError as error:
@@ -178,9 +178,9 @@ class Standbys(Service):
                     consumer.seek(changelog, replica.position)
             except DamagedStoreError as error:
                 self._make_anew(changelog, error)
-            await asyncio.sleep(0)  # what has been fetched already is given without a turn
+            await asyncio.sleep(0)  # fetched records come without a turn of the loop
         for changelog in list(self._replicas):
-            # Not where the last record stands: a transaction's marker comes after it.
+            # Not the offset of the last record: a transaction marker follows it.
             position = await consumer.position(changelog)
             self._see(consumer, changelog, position)
 
@@ -196,7 +196,7 @@ class Standbys(Service):
             self._make_anew(changelog, error)
 
     def _make_anew(self, changelog: TopicPartition, error: DamagedStoreError) -> None:
-        """Restore a damaged store from the changelog, once; the others are followed meanwhile."""
+        """Rebuild a damaged store from the changelog, once; the others are followed meanwhile."""
         self._close(changelog)
         if error.path in self._damaged:
             logger.error("%s, again: no standby of it until the partitions move", error)
@@ -204,7 +204,7 @@ class Standbys(Service):
             return
         self._damaged.add(error.path)
         logger.error("%s: it is restored from the changelog", error)
-        # RocksDB keeps the store open while an iterator is left anywhere.
+        # RocksDB keeps the store open while any frame of the traceback refers to an iterator.
         for each in (error, error.__cause__):
             traceback.clear_frames(each.__traceback__ if each else None)
         wipe(error.path)

@@ -1,6 +1,6 @@
-"""Reads the stores of standbys, for queries while a partition's owner is gone.
+"""Reads from the stores of standbys, for queries while a partition's owner is gone.
 
-What is found there is what the owner had committed, less what has not been read yet: its lag.
+They see what the owner had committed, except for the standby's lag.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ class _Read(NamedTuple):
 
 
 class StandbyReader:
-    """Makes a state of a standby's store, and keeps it until the store has moved on."""
+    """Cache of the states of standbys' stores, each valid until its store has moved on."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, int], _Read] = {}
 
     def state(self, table: StateTable, partition: int, store: Store) -> PartitionState | None:
-        """Return the state of a partition; None where its rows can't be read.
+        """Return the state of a partition; None if its rows can't be read.
 
-        It may be read until something is awaited: then the store may be another task's. Raises
+        Read it before the next `await`: then a task may have taken the store over. Raises
         StoreError.
         """
         place, offset = (table.name, partition), store.offset
@@ -45,12 +45,12 @@ class StandbyReader:
         try:
             state.load()
         except (OtherHistoryError, TaskError, UnreadableRowError) as error:
-            # Whoever opens it as a task says what that means.
+            # If a task opens this store, the task decides what the error means.
             logger.warning("The standby of %s-%d can't be read: %s", table.name, partition, error)
             return None
         self._kept[place] = _Read(store, offset, state)
         return state
 
     def forget(self, table: str, partition: int) -> None:
-        """Drop what was made of a store that is closed."""
+        """Drop the cached state of a store that is closed or has changed."""
         self._kept.pop((table, partition), None)

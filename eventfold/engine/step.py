@@ -1,4 +1,4 @@
-"""A step: what is made of each record by itself. Filters, maps, routes; nothing is kept.
+"""Stateless operators: filter, map or route each record by itself.
 
     by_severity = Step(app, name="by-severity", source=LOGS, make=route, outputs=[...], help="...")
 
@@ -7,9 +7,9 @@
         async for batch in batches:
             await by_severity.fold(batch)
 
-To repartition is such a step: it sends records whose key is another field, or another record
-made of them, to a topic of their own. Event time is in the record, where it came from in the
-`source` header, and both its offset and what was sent move in one transaction.
+A repartition is such an operator: it sends records with another field as key, or records made of
+them, to a topic of their own. The event time is in the record, its origin in the header `source`,
+and its offset and the records sent are committed in one transaction.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
     from eventfold.topics import Topic
 
 
-#: Least time between two batches whose keys are noted (s). A key takes 40 ns, a new one 400 ns,
-#: and a filter folds a record in 430 ns: of more than ten batches a second not all are looked at.
+#: Least time between two batches whose keys are noted (s). A key takes 40 ns, a new one 400 ns, and
+#: a filter folds a record in 430 ns: with more than ten batches a second not all are noted.
 CHECK_INTERVAL = 0.1
 
-#: No batch.
+#: Placeholder for no batch.
 _NOTHING = Decoded(0)
 
 
 class StepState(SendingState):
-    """One partition of a step: its position.
+    """Position of a `Step` in one partition.
 
-    What a record's function may ask of it is looked up when it asks: most records of a filter are
-    dropped unasked.
+    It computes the context of a record only on demand: most records of a filter are dropped without
+    asking for it.
     """
 
     table: Step
@@ -51,7 +51,7 @@ class StepState(SendingState):
     def __init__(self, table: Step, partition: int, store: Store, *, leads: bool) -> None:
         super().__init__(table, partition, store, leads=leads)
         self._decoded = _NOTHING
-        #: Where what is handled stands in the batch, and how many of it stream time reflects.
+        #: Index of the record that is handled, and number of records that stream time reflects.
         self._at = self._timed = 0
         #: When keys are noted again (s, of the monotonic clock).
         self._next_check = 0.0
@@ -60,22 +60,22 @@ class StepState(SendingState):
 
     @property
     def offset(self) -> int:
-        """Offset of what is handled."""
+        """Offset of the record that is handled."""
         return self._decoded.offsets[self._at]
 
     @property
     def time(self) -> int:
-        """Its event time (ms)."""
+        """Event time of the record that is handled (ms)."""
         return self._decoded.times[self._at]
 
     @property
     def stream_time(self) -> int:
-        """Highest event time so far (ms), that of what is handled included."""
+        """Highest event time so far (ms), including the record that is handled."""
         self._reach(self._at)
         return self.meta.stream_time
 
     def _reach(self, at: int) -> None:
-        """Let stream time reflect the records up to this one."""
+        """Advance stream time over the records up to this one."""
         if self._timed <= at:
             highest = max(self._decoded.times[self._timed : at + 1])
             self._timed = at + 1
@@ -84,7 +84,7 @@ class StepState(SendingState):
     # -- folding
 
     def fold(self, batch: Batch) -> None:
-        """Fold a batch, and note its keys all at once: a step has no state that knows them."""
+        """Fold a batch, and note its keys all at once: there is no keyed state that notes them."""
         super().fold(batch)
         now = self.clock.monotonic()
         if self.table.source.keyed and now >= self._next_check:
@@ -105,16 +105,16 @@ class StepState(SendingState):
             raise RecordError(self._at, error) from error
         finally:
             self._reach(self._at)
-            # The batch is not to outlive its folding: its memory is the next one's.
+            # Release the batch, so that the next one can use its memory.
             self._decoded = _NOTHING
 
 
 class Step(SendingTable):
-    """Makes of each record what `make` sends of it, exactly once; of what it drops nothing is left.
+    """Stateless operator: for each record, the records that `make` sends, exactly once.
 
-    `make` gets a record and a Sender (eventfold/operators/processor.py). What it raises makes the
-    record a dead letter. All `outputs` have to be named. Its changelog holds how far it is,
-    nothing else.
+    `make` gets a record and a `Sender` (eventfold/operators/processor.py). A record for which it
+    raises becomes a dead letter; a record for which it sends nothing is dropped. `outputs` names
+    every topic it may send to. The changelog holds only the position.
     """
 
     abstract = False
@@ -134,9 +134,9 @@ class Step(SendingTable):
 
     @property
     def layout(self) -> str:
-        """There are no rows."""
+        """Constant, because there are no rows."""
         return "step"
 
     def new_state(self, partition: int, store: Store, *, leads: bool) -> StepState:
-        """Make the state of a partition over its opened store."""
+        """Create the state of a partition over its opened store."""
         return StepState(self, partition, store, leads=leads)

@@ -1,8 +1,8 @@
-"""The ordered store of one partition of a table: RocksDB, a cache of the changelog.
+"""Ordered store of one partition of a table: RocksDB, as a cache of the changelog.
 
-It may be behind the changelog, never ahead: rows are written after their transaction committed,
-all of a checkpoint in one atomic batch with the changelog offset reached. So the write-ahead log
-is off; what a crash takes is read from the changelog again.
+It may be behind the changelog, never ahead: rows are written after their transaction committed, all
+of a checkpoint in one atomic batch with the changelog offset reached. So the write-ahead log is
+off; writes that a crash loses are read from the changelog again.
 """
 
 import logging
@@ -32,28 +32,28 @@ from eventfold.open_files import describe_limit, is_limit
 
 logger = logging.getLogger(__name__)
 
-#: RocksDB's own default is bound to no total: one cache for all stores of the process.
+#: One block cache for all stores of the process, as RocksDB's default has no common limit.
 CACHE_BYTES = 64 << 20
 WRITE_BUFFER_BYTES = 8 << 20
 
-#: Bits of a row's key in the filter of a file; logs that RocksDB keeps, files it holds open.
+#: Bloom filter bits per row, RocksDB logs to keep, and files that RocksDB may hold open.
 FILTER_BITS, LOG_FILES, OPEN_FILES = 10, 2, 256
 
-#: First byte of a stored key: what it is. Rows are ordered by key, then start; TIME entries
-#: by start, then key, so that what has grown old is a range too.
+#: First byte of a stored key: its kind. Rows are ordered by key, then start; TIME entries by start,
+#: then key, so that expired rows are a range too.
 ROW, TIME, OFFSET, CURRENT, HISTORY = b"p", b"t", b"o", b"w", b"h"
 
-#: Rows or keys that are read at once where somebody reads all of them.
+#: Rows or keys read at once when all of them are read.
 PIECE = 256
 
-#: RocksDB's names of what `Size` has.
+#: RocksDB's names of the properties in `Size`.
 _SIZES = ("total-sst-files-size", "cur-size-all-mem-tables", "estimate-num-keys")
 
 _cache = Cache(CACHE_BYTES)
 
 
 class StoreError(Exception):
-    """The store can't be read or written, such as for want of room; the message names it."""
+    """Failure to read or write the store, such as on a full disk; the message names it."""
 
     def __init__(self, path: Path, message: str) -> None:
         super().__init__(message)
@@ -61,15 +61,15 @@ class StoreError(Exception):
 
 
 class StoreInUseError(StoreError):
-    """Another process holds the store."""
+    """Conflict with another process that holds the store."""
 
 
 class DamagedStoreError(StoreError):
-    """Files of the store don't hold what was written: it has to be restored."""
+    """Damage to the files of the store, which has to be restored."""
 
 
 class Size(NamedTuple):
-    """How large a store is: bytes of its files and of its write buffers, entries (estimated)."""
+    """Size of a store: bytes of its files and of its write buffers, entries (estimated)."""
 
     disk: int
     memory: int
@@ -77,13 +77,13 @@ class Size(NamedTuple):
 
 
 class _Cursor:
-    """An iterator of RocksDB that its store can let go: while one lives, the store is locked."""
+    """RocksDB iterator that its store can release: while one lives, the store is locked."""
 
     def __init__(self, found: RdictIter) -> None:
         self.found: Any = found
 
     def let_go(self) -> None:
-        """Raise DbClosedError from now on, whatever is asked."""
+        """Release the iterator; any use of it raises DbClosedError from now on."""
         self.found = _LetGo()
 
 
@@ -93,13 +93,13 @@ class _LetGo:
 
 
 class Store:
-    """Rows of one partition, by key; and by time where rows have a start."""
+    """Rows of one partition, by key; and by time if rows have a start."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # Any: it is None only when it is closed, and nobody asks a closed store.
+        # Any: it is None only after a close that could not flush, and nobody reads it then.
         self._db: Any = _open(path)
-        #: Of scans that have not come to their end.
+        #: Cursors of scans under way.
         self._cursors: WeakSet[_Cursor] = WeakSet()
         options: Any = WriteOptions()  # its stub takes the property for a method
         options.disable_wal = True
@@ -113,13 +113,13 @@ class Store:
 
     @property
     def current(self) -> int:
-        """When it was last known to have all of the changelog (ms, this machine's clock); or 0."""
+        """When the store was last known to have all of the changelog (ms, local clock); or 0."""
         value = self._get(CURRENT)
         return int(value) if value is not None else 0
 
     @property
     def history(self) -> str:
-        """The changelog that it is of: its topic's id, or one of our own; empty if not known."""
+        """Identity of the changelog: its topic's id, or one made up here; empty if not known."""
         value = self._get(HISTORY)
         return value.decode() if value is not None else ""
 
@@ -130,13 +130,16 @@ class Store:
         self._write(batch)
 
     def size(self) -> Size:
-        """Give its size, which RocksDB has at hand; nothing of a closed one."""
+        """Return the size that RocksDB reports; zeros after a close that could not flush.
+
+        Raises DbClosedError after any other close.
+        """
         if self._db is None:
             return Size(0, 0, 0)
         return Size(*(self._db.property_int_value(f"rocksdb.{name}") or 0 for name in _SIZES))
 
     def get(self, row: bytes) -> bytes | None:
-        """Give the value of a row, or None. Raises StoreError, as every method here."""
+        """Return the value of a row, or None. Raises StoreError, as every method here."""
         return self._get(ROW + row)
 
     def _get(self, key: bytes) -> bytes | None:
@@ -156,8 +159,8 @@ class Store:
     ) -> None:
         """Write rows (None deletes) and the changelog offset reached, all or nothing.
 
-        `timed` rows end in 8 bytes of time and get an entry in the order of time. `current` is
-        when it was known to have all of the changelog (ms), now if None.
+        `timed` rows end in 8 bytes of time and get an entry in the order of time. `current` is when
+        the store was known to have all of the changelog (ms), now if None.
         """
         batch = WriteBatch(raw_mode=True)
         for row, value in rows:
@@ -183,14 +186,14 @@ class Store:
             raise self._error(error) from error
 
     def scan(self, lower: bytes, upper: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Give the rows with lower <= key < upper, ascending."""
+        """Yield the rows with lower <= key < upper, ascending."""
         for row, value in self._scan(ROW + lower, ROW + upper):
             yield row[1:], value
 
     def last_before(self, prefix: bytes, row: bytes) -> tuple[bytes, bytes] | None:
-        """Give the last row before `row` that begins with `prefix`, or None."""
-        # Where there is none, going back would go through all that was deleted before it: rocksdict
-        # heeds no lower bound.
+        """Return the last row before `row` that begins with `prefix`, or None."""
+        # Without such a row, going back would walk over everything that was deleted before it,
+        # because rocksdict ignores the lower bound.
         if next(self.scan(prefix, row), None) is None:
             return None
         found = self._db.iter(ReadOptions())
@@ -205,19 +208,19 @@ class Store:
     def keys_between(
         self, begin: int, end: int = OPEN, after: bytes | None = None
     ) -> Iterator[bytes]:
-        """Return the timed rows with begin <= start < end (ms), oldest first.
+        """Yield the timed rows with begin <= start < end (ms), oldest first.
 
-        With a row `after` that is not empty, and starts there, those that come behind it.
+        With a row `after` that is not empty, yield the rows after that one instead of from `begin`.
         """
-        # Most of it is about to be deleted, or taken into memory.
         lower, upper = TIME + begin.to_bytes(8), TIME + max(end, 0).to_bytes(8)
         if after:
             lower = TIME + after[-8:] + after + b"\0"
+        # Not cached: most of these rows are about to be deleted, or loaded into memory.
         for entry, _ in self._scan(lower, upper, cached=False):
             yield entry[9:]
 
     def starts(self) -> Iterator[int]:
-        """Give each start (ms) that has rows, once, ascending: one seek a start."""
+        """Yield each start (ms) that has rows, once, ascending, with one seek a start."""
         cursor = self._cursor(ReadOptions())
         cursor.found.seek(TIME)
         while cursor.found.valid() and (entry := cursor.found.key()).startswith(TIME):
@@ -227,9 +230,9 @@ class Store:
         self._check(cursor.found)
 
     def prefixes(self, after: bytes | None = None) -> Iterator[bytes]:
-        """Give each key that has rows, once: one seek a key, whatever its rows.
+        """Yield each key that has rows, once, with one seek a key, however many rows it has.
 
-        With a key `after`, those that come behind it.
+        With a key `after`, yield the keys after that one.
         """
         cursor = self._cursor(ReadOptions())
         cursor.found.seek(ROW if after is None else _behind(ROW + prefix(after)))
@@ -261,9 +264,9 @@ class Store:
         return cursor
 
     def _check(self, found: RdictIter) -> None:
-        """Raise StoreError where an iterator has stopped at what it can't read.
+        """Raise StoreError if an iterator has stopped at data that it can't read.
 
-        It looks as if there were no more rows: half a scan would be taken for the whole.
+        Otherwise that looks like the end: half a scan would be taken for the whole.
         """
         try:
             found.status()
@@ -288,20 +291,20 @@ class Store:
             pass
         except Exception as error:  # noqa: BLE001  # rocksdict has no other
             logger.warning("%s could not be flushed: %s", self.path, error)
-            # It stays open then, with its lock, until nobody refers to it.
+            # RocksDB keeps it open, with its lock, until nothing refers to it.
             self._db = None
 
 
 def _behind(key: bytes) -> bytes:
-    # No time of a row has nine bytes.
+    # After all rows of the key, as a row's time has only eight bytes.
     return key + b"\xff" * 9
 
 
 def in_pieces(listed: Callable[[bytes | None], Iterator[bytes]]) -> Iterator[bytes]:
-    """Give what `listed` gives from its beginning on, and behind each of its own.
+    """Yield all that `listed(None)` yields, in pieces: `listed(last)` continues after an item.
 
-    No iterator of RocksDB is left open while the next one is not asked for: a store that is closed
-    meanwhile would keep its lock. Raises DbClosedError then.
+    No RocksDB iterator stays open between two pieces: a store that is closed meanwhile would keep
+    its lock. Raises DbClosedError if it was closed.
     """
     piece = list(islice(listed(None), PIECE))
     while piece:

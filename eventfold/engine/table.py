@@ -1,4 +1,4 @@
-"""Tables that Faust knows by name and we keep: no Faust changelog, no Faust recovery."""
+"""Tables that Faust knows by name and the engine keeps: no Faust changelog, no Faust recovery."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from eventfold.topics import Topic
 
 
-#: What is read of a table in place of its open partitions, see `StateTable.reading`.
+#: States that queries read in place of a table's open partitions: see `StateTable.reading`.
 _READ: ContextVar[Mapping[StateTable, Mapping[int, PartitionState]]] = ContextVar(
     "_READ", default=MappingProxyType({})
 )
 
 
 class Host(Protocol):
-    """What a table needs of the application it belongs to."""
+    """Application that a table belongs to, as far as the table needs it."""
 
     @property
     def conf(self) -> Any:
@@ -50,20 +50,20 @@ class Host(Protocol):
 
     @property
     def tasks(self) -> Tasks:
-        """The tasks that keep the table's partitions."""
+        """Tasks that keep the table's partitions."""
 
 
 def outputs_of(tables: Iterable[StateTable]) -> dict[str, Topic]:
-    """Give the topics that tables write by name, that of dead letters last."""
+    """Return the topics that tables write, by name, with that of dead letters last."""
     topics = [topic for table in tables for topic in table.topics]
     return {topic.name: topic for topic in [*topics, DEAD_LETTERS]}
 
 
 class StateTable(Service):
-    """A table folded from one topic, partition by partition.
+    """Table folded from one topic, partition by partition.
 
-    It stands in `app.tables` like every Faust table, so the `tables` command, the web views and
-    the router know it. What Faust would do for its state, tasks do (`eventfold/engine/task.py`).
+    It is in `app.tables` like every Faust table, so the `tables` command, the web views and the
+    router know it. Its state is kept by tasks (`eventfold/engine/task.py`) instead of Faust.
     """
 
     abstract = True
@@ -71,7 +71,7 @@ class StateTable(Service):
     #: Whether rows end in a time, by which the store orders them too.
     timed = False
 
-    # What Faust asks of a table.
+    # Attributes that Faust reads.
     is_global = False
     use_partitioner = False
     synchronize_all_active_partitions = False
@@ -90,12 +90,13 @@ class StateTable(Service):
         self.app = app
         self.name = name
         self.source = source
-        #: How long rows are kept, in stream time (ms).
+        #: Retention of rows, in stream time (ms).
         self.retention = retention
         self.help = help
-        #: What makes of a result the record that queries answer.
+        #: Function that makes the record of a result, for queries.
         self.record = record
-        #: Topics this table writes, each with what makes its record, or None to write nothing.
+        #: Topics that this table writes, each with the function that makes its record (None: no
+        #: record).
         self.publications: list[tuple[Topic, Callable[[Any], Any]]] = []
         self._states: dict[int, PartitionState] = {}
         self._places = KeyPlaces()
@@ -104,17 +105,17 @@ class StateTable(Service):
 
     @property
     def changelog(self) -> Changelog:
-        """The topic that holds the rows."""
+        """Topic that holds the rows."""
         return Changelog(f"{self.app.conf.id}-{self.name}-changelog", self.source)
 
     @property
     @abstractmethod
     def layout(self) -> str:
-        """What the rows are, in words: state of another layout is refused, not misread."""
+        """Description of the rows' layout: state of another layout is rejected, not misread."""
 
     @property
     def definition(self) -> Definition:
-        """The settings that its results depend on, in words: see `definitions.py`."""
+        """Settings that the table's results depend on, as text: see `definitions.py`."""
         return {}
 
     @property
@@ -124,14 +125,14 @@ class StateTable(Service):
 
     @property
     def topics(self) -> list[Topic]:
-        """The topics this table writes."""
+        """Topics that this table writes."""
         return [topic for topic, _ in self.publications]
 
     def co_partitions(self, topic: Topic) -> bool:
-        """Return whether what is written to `topic` stays in its source's partition.
+        """Return whether a record for `topic` stays in the partition of its source record.
 
-        Only where no table of another source writes it too: the producers of two sources may
-        partition differently, and the same keys have to meet.
+        That needs all tables that write `topic` to have the same source: the producers of two
+        sources may partition differently, and the same keys have to meet.
         """
         sources = {
             table.source.name
@@ -141,20 +142,20 @@ class StateTable(Service):
         return topic.partitions is self.source.partitions is None and sources <= {self.source.name}
 
     def publish(self, topic: Topic, record: Callable[[Any], Any] | None = None) -> None:
-        """Write each changed result to `topic`, as `record` makes it, or the table's own.
+        """Write each changed result to `topic`, as the record that `record` makes of it.
 
-        Where `record` gives None there is nothing to say of a result, and nothing is written.
-        What was said of it before stays said: a `record` that may change its mind belongs to a
-        table that publishes on close. Queries answer all results, by the table's own record.
+        `record` defaults to the table's own, which queries always use. Where it returns None,
+        nothing is written, and an earlier record of the same result stands: a `record` that may
+        change its mind belongs to a table that publishes on close.
         """
         self.publications.append((topic, record or self.record))
 
     async def fold(self, batch: Batch) -> None:
         """Fold a batch into its partition.
 
-        A batch of a task that is no longer open is ignored: its records come again. So they do
-        where folding raises, or where a batch before this one was never folded: the task is then
-        opened again from its last checkpoint, and after a few attempts the worker stops.
+        A batch of a task that is no longer open is ignored: its records are fetched again. If
+        folding raises, or a batch before this one was never folded, the task is opened again from
+        its last checkpoint; after a few attempts the worker stops.
         """
         task = batch.task
         state = self._states.get(task.partition)
@@ -165,7 +166,7 @@ class StateTable(Service):
             except (BatchError, TaskError, StoreError) as error:
                 task.fail(error)
             except Exception as error:  # noqa: BLE001  # a user's function may raise anything
-                # What is folded so far is half of a batch: none of it may be committed.
+                # Half of the batch may be folded: none of it may be committed.
                 where = f" ({state.saying})" if state.saying else ""
                 what = f"table {self.name}: folding {batch}{where} raised {told(error)}"
                 task.fail(BatchError(what, batch.begin, batch.end))
@@ -189,7 +190,7 @@ class StateTable(Service):
             state.fold(batch)
 
     def _check_follows(self, batch: Batch, state: PartitionState) -> None:
-        """Raise BatchError where folding a batch would leave out what was fetched before it."""
+        """Raise BatchError if folding a batch would skip records that were fetched before it."""
         if batch.begin > state.position:
             raise BatchError(
                 f"table {self.name}: offsets {state.position} to {batch.begin - 1} of "
@@ -198,7 +199,7 @@ class StateTable(Service):
                 batch.begin,
             )
 
-    # -- queries
+    # -- queries of the local partitions
 
     @property
     def ready(self) -> bool:
@@ -207,32 +208,32 @@ class StateTable(Service):
 
     @property
     def partitions(self) -> list[int]:
-        """The partitions open here."""
+        """Partitions that are open locally."""
         return sorted(self._served)
 
     @property
     def restoring(self) -> list[Progress]:
-        """The restores of partitions that are under way here."""
+        """Restores of local partitions that are under way."""
         return self.app.tasks.restoring(self)
 
     @property
     def standby(self) -> list[int]:
-        """The partitions that this worker follows for others."""
+        """Partitions that this worker is a standby of."""
         return self.app.tasks.standbys.partitions_of(self)
 
     def standby_state(self, partition: int) -> PartitionState | None:
-        """Give the state of a partition followed here, as `Standbys.state_of` does."""
+        """Return the state of a partition followed locally, as `Standbys.state_of` does."""
         return self.app.tasks.standbys.state_of(self, partition)
 
     def standby_lag(self, partition: int) -> int:
-        """Give how many changelog offsets the standby of a partition here is behind."""
+        """Return the lag of a partition's local standby (changelog offsets)."""
         return self.app.tasks.standbys.lag_of(self, partition)
 
     @contextmanager
     def reading(self, states: Iterable[PartitionState]) -> Iterator[None]:
         """Answer queries from `states` alone, in place of the open partitions.
 
-        Those of whoever reads: in other tasks the open partitions stay what is read.
+        Only within the current asyncio task: queries in other tasks still read the open partitions.
         """
         read = _READ.set({**_READ.get(), self: {each.partition: each for each in states}})
         try:
@@ -242,9 +243,9 @@ class StateTable(Service):
 
     @contextmanager
     def kept_open(self) -> Iterator[None]:
-        """Read all of the table while other things go on.
+        """Guard a read of the whole table during which other code runs.
 
-        Raises ClosedMeanwhileError at the end where a partition that was open is not any more.
+        Raises ClosedMeanwhileError at the end if a partition that was open no longer is.
         """
         states = self.open_states()
         try:
@@ -255,33 +256,31 @@ class StateTable(Service):
             raise ClosedMeanwhileError(self.name)
 
     def rows_of(self, key: str) -> list[Any]:
-        """Give all rows of a key in the partitions open here; [] for an unknown key."""
+        """Return all rows of a key in the local partitions; [] for an unknown key."""
         return [row for state in self.open_states() for row in state.rows_of(key.encode())]
 
     def each_row(self, key: str) -> Iterator[Any]:
-        """Give all rows of a key in the partitions open here.
+        """Return an iterator over the rows of a key in the local partitions.
 
-        Folding may go on before the next one; where partitions may close meanwhile, see
-        `kept_open`.
+        Folding may go on between two rows. If partitions may close meanwhile, use `kept_open`.
         """
         return iter(self.rows_of(key))
 
     def keys(self, limit: int = 1000) -> list[str]:
-        """Give the keys of the partitions open here, sorted, at most `limit`."""
+        """Return the keys of the local partitions, sorted, at most `limit`."""
         return nsmallest(limit, set(self.each_key()))
 
     def each_key(self) -> Iterator[str]:
-        """Give the keys of the partitions open here, some more than once.
+        """Yield the keys of the local partitions, some more than once.
 
-        Folding may go on before the next one; where partitions may close meanwhile, see
-        `kept_open`.
+        Folding may go on between two keys. If partitions may close meanwhile, use `kept_open`.
         """
         for state in self.open_states():
             for key in state.each_key():
                 yield key.decode()
 
     def open_states(self) -> list[PartitionState]:
-        """Give the state of each partition open here."""
+        """Return the state of each partition that is open locally."""
         return list(self._served.values())
 
     @property
@@ -289,36 +288,36 @@ class StateTable(Service):
         return _READ.get().get(self, self._states)
 
     def __getitem__(self, key: str) -> list[Any]:
-        """Give what `/table/NAME/KEY/` shows. Raises KeyError, never makes up a default."""
+        """Return the rows that `/table/NAME/KEY/` shows. Raises KeyError for an unknown key."""
         rows = self.rows_of(key)
         if not rows:
             raise KeyError(key)
         return rows
 
-    # -- partitions, by the tasks
+    # -- partitions, for the tasks
 
     @abstractmethod
     def new_state(self, partition: int, store: Store, *, leads: bool) -> PartitionState:
-        """Make the state of a partition over its opened store."""
+        """Create the state of a partition over its opened store."""
 
     def open(self, state: PartitionState) -> None:
         """Serve this partition from now on."""
         self._states[state.partition] = state
 
     def close(self, state: PartitionState) -> None:
-        """Serve this partition no longer."""
+        """Stop serving this partition."""
         if self._states.get(state.partition) is state:
             del self._states[state.partition]
 
     def saw(self, key: bytes, partition: int) -> None:
-        """Note where a key lives, as `saw_all` does; cheap for one that is known there."""
+        """Note the partition of a key, as `saw_all` does; cheap for a key known there."""
         if not self._places.knows(key, partition):
             self.saw_all((key,), partition)
 
     def saw_all(self, keys: Collection[bytes], partition: int) -> None:
-        """Note where keys live; report each that lives in two partitions, once.
+        """Note the partition of keys; log and count each key seen in two partitions, once.
 
-        Each part of such a key is folded without the other, which can't be right.
+        Each part of such a key is folded without the other, so its results are wrong.
         """
         if self.source.partition_count() == 1:
             return
@@ -334,7 +333,7 @@ class StateTable(Service):
                 self.name,
             )
 
-    # -- what Faust calls
+    # -- methods that Faust calls
 
     def __hash__(self) -> int:
         return object.__hash__(self)
@@ -344,10 +343,10 @@ class StateTable(Service):
         self.app.tasks.wipe(self)
 
     async def on_rebalance(self, *_: Any, **__: Any) -> None:
-        """Nothing to do: tasks follow the assignment."""
+        """Do nothing: tasks follow the assignment."""
 
     async def on_recovery_completed(self, *_: Any) -> None:
-        """Nothing to do: tasks restore."""
+        """Do nothing: tasks restore the table."""
 
     async def call_recover_callbacks(self) -> None:
-        """Nothing to do: there are none."""
+        """Do nothing: there are no callbacks."""

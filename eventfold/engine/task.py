@@ -1,4 +1,4 @@
-"""A task: one partition of a source, the tables folded from it, and the producer that fences it."""
+"""Task: one partition of a source, the tables folded from it, and the producer that fences it."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that closing waits for what is still opening, and for the producer.
+#: Longest wait (s) of closing for a task that is still opening, and for the producer.
 CLOSE_TIMEOUT = 2.0
 
-#: Seconds that the checkpoint in flight and the last one may take together. The first one of a
-#: task, on a machine with ten times as much to do as it can, took three.
+#: Longest time (s) of the checkpoint in flight and the last one together. The first checkpoint of a
+#: task, on a machine with ten times the work it can do, took three.
 LAST_CHECKPOINT_TIMEOUT = 4.0
 
-#: A leader that has just become one may not know yet how far its topic goes: so often is looked
-#: before what it says is believed, with so many seconds between.
+#: A new leader may report a stale end offset: retry this many times, with this many seconds
+#: between.
 LOOKS = 5
 LOOK_INTERVAL = 1.0
 
-#: Part of an interval that is left for folding after a checkpoint that took long.
+#: Fraction of an interval that is left for folding after a checkpoint that took long.
 LEAST_REST = 0.5
 
 
 class State(Enum):
-    """What a task is doing."""
+    """Phase in the life of a task."""
 
     OPENING = "opening"
     RUNNING = "running"
@@ -58,11 +58,11 @@ class State(Enum):
 
 
 class Task:
-    """Folds one partition of a source into its tables and checkpoints them together.
+    """Task that folds one partition of a source into its tables and checkpoints them together.
 
-    It lives from one assignment of the partition to the next revocation. Opening goes: fence and
-    abort what was pending, read the committed offset, restore, wait until the flow of this
-    generation is open, seek, fold.
+    It lives from one assignment of the partition to the next revocation. To open, it fences older
+    owners and aborts their transactions, reads the committed offset, restores, waits until the flow
+    of this generation is open, seeks and folds.
     """
 
     def __init__(self, tasks: Tasks, source: str, partition: int, generation: int) -> None:
@@ -70,7 +70,7 @@ class Task:
         self.source = source
         self.partition = partition
         self.generation = generation
-        #: What a line of the log about it says besides.
+        #: Fields added to log lines about the task.
         self.facts = {"task": self.name, "topic": source, "partition": partition}
         self.state = State.OPENING
         self.states: list[PartitionState] = []
@@ -85,62 +85,62 @@ class Task:
         )
         #: Offset of the next record to deliver; None until the task runs.
         self.next_offset: int | None = None
-        #: Offset after the last record of the partition, as far as is known.
+        #: End offset of the partition, as far as it is known.
         self.end = 0
-        #: The restore under way, of one table after the other.
+        #: Progress of the restore under way, of one table after the other.
         self.restoring: Progress | None = None
         #: Offsets [begin, end) that held no record when they were fetched.
         self.skipped: list[tuple[int, int]] = []
-        #: Where it will go on, as the group's offset says; None if not known yet.
+        #: Position before the task runs: the group's committed offset; None if not known yet.
         self._begin: int | None = None
         self._shown = False
         self._fetched = 0
         self._writer: Writer = tasks.journal.writer(self.name)
-        #: The coroutine that takes the task through its life.
+        #: Future of the coroutine that drives the task.
         self.runner: asyncio.Future | None = None
-        #: What went wrong outside of `runner`, such as in an agent; nothing is committed from then.
+        #: Error raised outside of `runner`, such as in an agent; nothing is committed after it.
         self.failure: Exception | None = None
-        #: The position that was committed when it was closed.
+        #: Committed position when the task was closed.
         self.committed = BEFORE_ALL
         self._checkpoint: asyncio.Task[None] | None = None
 
     @property
     def tp(self) -> TopicPartition:
-        """The source partition."""
+        """Source partition."""
         return TopicPartition(self.source, self.partition)
 
     @property
     def name(self) -> str:
-        """What logs call it."""
+        """Name in log lines."""
         return f"{self.source}-{self.partition}"
 
     @property
     def ending(self) -> bool:
-        """Whether it was told to close, or has."""
+        """Whether the task is closing or closed."""
         return self.state in (State.CLOSING, State.CLOSED)
 
     @property
     def position(self) -> int:
-        """Offset of the next record that not every table has folded, as far as is known."""
+        """Offset of the next record that not every table has folded, as far as it is known."""
         if self.next_offset is None:
             return self._begin or 0
         return min((state.position for state in self.states), default=self.next_offset)
 
     @property
     def lag(self) -> int:
-        """How many offsets are not folded yet, as far as is known."""
+        """Number of offsets that are not folded yet, as far as it is known."""
         position = self.position
         if self.next_offset is not None and position >= self.next_offset:
-            # All that was delivered is folded: what has been fetched since is no record.
+            # All delivered records are folded, so offsets fetched since hold no records.
             position = max(position, self._fetched)
         return max(0, self.end - position)
 
     def saw_fetched(self, offset: int) -> None:
-        """Note up to where the partition has been fetched."""
+        """Note the offset up to which the partition has been fetched."""
         self._fetched = offset
 
     def saw_end(self, end: int) -> None:
-        """Note where the partition ends; answers may overtake one another."""
+        """Note the end offset of the partition; answers may arrive out of order."""
         self.end = max(self.end, end)
         if not self._shown and self._begin is not None and not self.ending:
             self._shown = True
@@ -149,40 +149,40 @@ class Task:
             )
 
     def holds(self, state: PartitionState) -> bool:
-        """Say whether this task runs and folds into `state`."""
+        """Return whether this task runs, has not failed, and folds into `state`."""
         return self.state is State.RUNNING and self.failure is None and state in self.states
 
     @property
     def backpressured(self) -> bool:
-        """Whether to fetch no more for it until a checkpoint is through.
+        """Whether to pause fetching for this task until a checkpoint is written.
 
-        Too much is folded and uncommitted, or results are so far behind that what they are made
-        of would fill the memory.
+        That is so if too much is folded and uncommitted, or if results are so overdue that the
+        state they are made of would fill the memory.
         """
         return self.tasks.uncommitted.exceeded_by(self.tp) or any(
             state.crowded for state in self.states
         )
 
     def measure(self) -> None:
-        """Note what is folded and uncommitted: after each batch, snapshot and commit."""
+        """Update the uncommitted bytes: after each batch, snapshot and commit."""
         if self.state is State.CLOSED:
             return
         self.tasks.uncommitted.note(self.tp, sum(each.uncommitted_bytes for each in self.states))
 
     def fail(self, error: Exception) -> None:
-        """Let the task end with this error: what is folded may be half of something."""
+        """Make the task end with this error, because its state may be half of a batch."""
         if self.failure is None:
             self.failure = error
 
     # -- opening
 
     async def open(self) -> None:
-        """Go through the steps of opening; the task runs then. Raises what stops it."""
+        """Open the task until it runs. Raises the error that prevents it."""
         await self._writer.start()
         if self.ending:
             await self._writer.stop()
         self._demand_opening()
-        # Only now: what an older owner had pending is aborted, its offsets can't come any more.
+        # Only after fencing: older owners can commit no more, so this offset is final.
         committed = await self.tasks.source.committed(self.tp)
         self._check_definitions(committed)
         if committed is not None:
@@ -213,18 +213,18 @@ class Task:
     def _demand_opening(self) -> None:
         """Raise CancelledError if the partition was revoked meanwhile.
 
-        Being cancelled is not enough: aiokafka swallows that while its clients close.
+        Cancellation alone is not enough: aiokafka swallows it while its clients close.
         """
         if self.ending:
             raise asyncio.CancelledError
 
     def _check_definitions(self, committed: OffsetAndMetadata | None) -> None:
-        """Raise TaskError where another worker began with other tables at the same time."""
+        """Raise TaskError if another worker started with other tables at the same time."""
         if committed is not None:
             self.tasks.definitions.demand_same({self.tp: committed})
 
     def check_source(self, topic_id: str) -> None:
-        """Take the source's id. Raises TaskError where the state is of another topic."""
+        """Adopt the source's topic id. Raises TaskError if the state is of another topic."""
         for state in self.states:
             if not state.follows(topic_id):
                 raise TaskError(made_anew(self.source))
@@ -239,7 +239,7 @@ class Task:
             except OtherHistoryError as error:
                 reason = error
                 if committed is None:
-                    # The rows are of a broker that is no more.
+                    # The rows are from a broker that no longer exists.
                     logger.warning("%s; nothing is committed: it is made anew", error)
                     wipe(path)
             await self.clock.sleep(LOOK_INTERVAL)
@@ -258,7 +258,10 @@ class Task:
             return store
 
     async def _positions(self, committed: int | None) -> int:
-        """Give each table its position, and the task the lowest of them."""
+        """Set the position of each table; return the lowest, at which the task starts.
+
+        Raises TaskError if an offset is committed for a table that has no state.
+        """
         reached = max(state.restored_position or 0 for state in self.states)
         first = await self._first_offset(reached)
         for state in self.states:
@@ -285,7 +288,7 @@ class Task:
         return max(first, position)
 
     async def _first_offset(self, reached: int) -> int:
-        """Give the first offset of the source. Raises TaskError where it ends before `reached`."""
+        """Return the first offset of the source. Raises TaskError if it ends before `reached`."""
         for _ in range(LOOKS):
             first, end = await self.tasks.source.bounds(self.tp)
             self._begin = first if self._begin is None else self._begin
@@ -299,7 +302,7 @@ class Task:
         )
 
     def _report_lost(self, position: int, first: int) -> None:
-        """Say which records the broker has deleted before they were folded."""
+        """Log and count the records that the broker has deleted before they were folded."""
         if position < first:
             metrics.lost.labels(self.source, str(self.partition)).inc(first - position)
             logger.error(
@@ -314,9 +317,9 @@ class Task:
     # -- checkpoints
 
     async def run(self) -> None:
-        """Checkpoint at each interval while the task runs, at another moment than other tasks.
+        """Checkpoint at each interval while the task runs, out of phase with other tasks.
 
-        Raises what a checkpoint raised, or what the task failed with.
+        Raises the error of a checkpoint, or the error that the task failed with.
         """
         interval = self.tasks.conf.checkpoint_interval / 1000
         due = self.clock.monotonic() + interval * self.tasks.next_phase()
@@ -325,8 +328,8 @@ class Task:
                 await self.clock.sleep(0)
             else:
                 await self.clock.sleep(due - self.clock.monotonic())
-                # By a grid, so that what a checkpoint takes delays no other, and tasks stay apart;
-                # by another after more than an interval of sleep.
+                # Due times are on a grid, so that a long checkpoint delays no other and tasks stay
+                # out of phase; the grid moves after a sleep of more than an interval.
                 woken = self.clock.monotonic()
                 due = (due if woken < due + interval else woken) + interval
             if self.skipped:
@@ -336,27 +339,30 @@ class Task:
             due = max(due, self.clock.monotonic() + interval * LEAST_REST)
 
     async def _explain_skipped(self) -> None:
-        """Offsets may be of transactions' markers; or of records deleted before they came."""
+        """Report skipped offsets whose records were deleted; others are transaction markers."""
         try:
             first, _ = await asyncio.wait_for(self.tasks.source.bounds(self.tp), CLOSE_TIMEOUT)
         except (KafkaError, TimeoutError):
-            return  # the next time, then
+            return  # try again at the next checkpoint
         skipped, self.skipped = self.skipped, []
         for begin, end in skipped:
             self._report_lost(begin, min(first, end))
 
     async def checkpoint(self) -> None:
-        """Checkpoint if anything is due. Raises what the transaction raised."""
+        """Write a checkpoint if anything is due.
+
+        Raises the error that the task failed with, or the error of the transaction.
+        """
         if self.failure is not None:
             raise self.failure
         now = self.clock.monotonic()
         if any(state.dirty or state.publication_due(now) for state in self.states):
             self._checkpoint = asyncio.ensure_future(self._write(now))
-            # Shielded: closing waits for a checkpoint in flight instead of cutting it off.
+            # Shielded: closing waits for a checkpoint in flight instead of cancelling it.
             await asyncio.shield(self._checkpoint)
 
     async def _write(self, now: float) -> None:
-        """Write a checkpoint, with the publications due at `now` (s)."""
+        """Write a checkpoint, with the publications due at `now` (s, monotonic clock)."""
         with traces.span(
             "checkpoint",
             messaging__system="kafka",
@@ -393,9 +399,9 @@ class Task:
     # -- closing
 
     async def close(self, *, last_checkpoint: bool) -> None:
-        """Finish what is in flight, write a last checkpoint, let go. Takes 6 s at the most.
+        """Finish the checkpoint in flight, write a last one, release all. Takes 6 s at most.
 
-        What is still opening goes no further.
+        A task that is still opening is cancelled.
         """
         logs.about(self.facts)
         ran, opening = self.state is State.RUNNING, self.state is State.OPENING
@@ -417,7 +423,7 @@ class Task:
             await self._let_go()
 
     async def _write_last(self) -> None:
-        """Write what is left, checkpoint after checkpoint while there is time for the next one."""
+        """Write the changes left, checkpoint after checkpoint while there is time for another."""
         until = self.clock.monotonic() + LAST_CHECKPOINT_TIMEOUT / 2
         due = self._has_last_words
         while due:
@@ -427,9 +433,9 @@ class Task:
             due = behind and self.clock.monotonic() < until
 
     async def _finish_checkpoint(self) -> None:
-        """Wait for the checkpoint in flight, if any. Raises what it raises."""
+        """Wait for the checkpoint in flight, if any. Raises its error."""
         if self._checkpoint is not None and not self._checkpoint.done():
-            # Shielded: cut off, it would wait for a broker that may not be there, to abort.
+            # Shielded: when cancelled it would abort, and wait for a broker that may be gone.
             await asyncio.shield(self._checkpoint)
 
     def _say_where(self) -> None:
@@ -454,7 +460,8 @@ class Task:
         except Exception as error:  # noqa: BLE001  # its transaction times out at the broker
             logger.warning("%s: the producer did not stop: %r", self.name, error)
         if self._checkpoint is not None:
-            # What it wrote is lost, or committed: then the changelog tells the next owner.
+            # Its transaction is aborted, or committed: then the next owner finds it in the
+            # changelog.
             self._checkpoint.cancel()
         metrics.forget(self.source, self.partition, [state.table.name for state in self.states])
         if self.states:

@@ -48,66 +48,65 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: How often the same batch may fail before the worker stops: it may have been the agent's
-#: database that was away for a moment.
+#: Attempts at a batch before the worker stops: an agent's database may have been briefly away.
 ATTEMPTS = 3
 
-#: By how much of an interval the checkpoints of a task come after those of the task opened before
-#: it. Multiples of it, of whatever number of tasks, spread evenly over the interval (the golden
-#: ratio's additive sequence: Knuth, TAOCP 3, 6.4, theorem S).
+#: Fraction of an interval by which a task's checkpoints come after those of the task opened before
+#: it. Its multiples spread any number of tasks evenly over the interval (the golden ratio's
+#: additive sequence: Knuth, TAOCP 3, 6.4, theorem S).
 PHASE = (5**0.5 - 1) / 2
 
-#: What no restart of a task mends: the worker stops.
+#: Errors that no restart of a task repairs: the worker stops.
 HOPELESS = (TaskError, OtherHistoryError, UnreadableRowError, StoreError)
 
 
 class Source(Protocol):
-    """What tasks need of the consumer that fetches their records."""
+    """Consumer that fetches the records of tasks, as far as tasks need it."""
 
     async def committed(self, tp: TopicPartition) -> OffsetAndMetadata | None:
-        """Give the group's committed offset, and what was said with it."""
+        """Return the group's committed offset with its metadata; None without one."""
 
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
-        """Give the first offset there is, and the one after the last."""
+        """Return the first offset that exists, and the end offset."""
 
     async def topic_id(self, topic: str) -> str:
-        """Return the id of a topic, which is fetched by no other from now on.
+        """Return the id of a topic, and fetch the topic by this id only from now on.
 
-        The empty text where brokers have no ids. Raises KafkaError.
+        The empty string if brokers have no ids. Raises KafkaError.
         """
 
     async def fetched(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
-        """Give the offset that each partition is fetched up to, and the one after its last."""
+        """Return the offset up to which each partition is fetched, and its end offset."""
 
     async def seek(self, tp: TopicPartition, offset: int) -> None:
         """Fetch from this offset on."""
 
     def deliver(self, tp: TopicPartition, *, active: bool) -> None:
-        """Deliver the partition's records, or stop doing so."""
+        """Start or stop delivering the partition's records."""
 
     def still_assigned(self, tp: TopicPartition, generation: int) -> bool:
-        """Say whether the partition is ours, in the same generation, no rebalance under way."""
+        """Return whether the partition is ours in this generation, with no rebalance under way."""
 
 
 class Tasks(Service):
-    """Opens and closes tasks as partitions come and go, and reopens those that failed."""
+    """Service that opens and closes tasks as partitions are assigned, and restarts failed ones."""
 
     abstract = False
 
     def __init__(self, conf: Settings, directory: Path) -> None:
         super().__init__()
         self.conf = conf
-        #: What folds candles in C; None where the pure twin is to do it.
+        #: Native extension that folds candles in C; None for the pure-Python fallback.
         self.native = extension() if conf.native else None
         self.directory = directory
         self.journal: Journal = KafkaJournal(conf)
         self.clock: Clock = SystemClock()
         #: Source topics by name.
         self.topics: dict[str, Topic] = {}
-        #: Topics that services of this application write; tables name theirs themselves.
+        #: Topics that services of this application write; tables declare their own.
         self.written_by_services: list[Topic] = []
         self._by_source: dict[str, list[StateTable]] = {}
-        #: What offsets are committed with, and compared by.
+        #: Definitions that are committed with offsets, and checked against those of other workers.
         self.definitions = Definitions(conf.app_id, self._by_source)
         self._changelogs: set[str] = set()
         self._by_partition: dict[TopicPartition, Task] = {}
@@ -117,9 +116,9 @@ class Tasks(Service):
         self._stopping = False
         self.standbys = Standbys(self)
         self.uncommitted = Uncommitted(conf.uncommitted_bytes)
-        #: Up to where batches failed, and how often in a row.
+        #: End offset of the batch that failed last, and how often in a row one failed.
         self._failed_at: dict[TopicPartition, tuple[int, int]] = {}
-        #: Records that made rows which can't be written.
+        #: Records whose rows can't be written.
         self.unwritable = Unwritable()
         self._phases = count(1)
         #: Stores that were damaged and restored.
@@ -127,11 +126,14 @@ class Tasks(Service):
         self.source: Source
 
     def on_init_dependencies(self) -> list[ServiceT]:
-        """Give the services that run as long as this one."""
+        """Return the services that run as long as this one."""
         return [self.standbys]
 
     def next_phase(self) -> float:
-        """Give after what part of an interval a new task checkpoints: each at another time."""
+        """Return the fraction of an interval after which a new task checkpoints first.
+
+        It differs from task to task.
+        """
         return next(self._phases) * PHASE % 1
 
     # -- declarations
@@ -143,11 +145,11 @@ class Tasks(Service):
         self._changelogs.add(table.changelog.name)
 
     def tables_of(self, source: str) -> list[StateTable]:
-        """Give the tables folded from a source; the first reports what can't be read."""
+        """Return the tables folded from a source; the first reports decode errors."""
         return self._by_source.get(source, [])
 
     def writes(self, topic: str) -> bool:
-        """Return whether a table of this application writes a topic: no producer does then."""
+        """Return whether a table of this application writes a topic: no other producer may then."""
         return any(topic == each.name for table in self.tables for each in table.topics)
 
     @property
@@ -156,15 +158,15 @@ class Tasks(Service):
         return [table for tables in self._by_source.values() for table in tables]
 
     def owns(self, topic: str) -> bool:
-        """Say whether a topic's records come in batches, to tasks."""
+        """Return whether a topic's records are delivered to tasks, in batches."""
         return topic in self._by_source
 
     def reads(self, topic: str) -> bool:
-        """Say whether only the engine reads a topic in this process: a source or a changelog."""
+        """Return whether only the engine reads a topic in this process (source or changelog)."""
         return self.owns(topic) or topic in self._changelogs
 
     def store_path(self, table: StateTable, partition: int) -> Path:
-        """Give where a partition of a table is stored."""
+        """Return the path of the store of a table's partition."""
         return self.directory / f"{table.name}-{partition}"
 
     def wipe(self, table: StateTable) -> None:
@@ -176,20 +178,20 @@ class Tasks(Service):
 
     @property
     def all(self) -> list[Task]:
-        """The tasks of the partitions assigned to this worker, in their order."""
+        """Tasks of the partitions assigned to this worker, ordered by partition."""
         return [task for _, task in sorted(self._by_partition.items())]
 
     def running(self, tp: TopicPartition) -> Task | None:
-        """Give the task that runs on a partition, or None."""
+        """Return the task that runs on a partition, or None."""
         task = self._by_partition.get(tp)
         return task if task is not None and task.state is State.RUNNING else None
 
     def ready(self, source: str | None = None) -> bool:
-        """Say whether all assigned partitions (of one source) run; False before there were any."""
+        """Return whether all assigned partitions (of a source) run; False before an assignment."""
         return self._assigned is not None and not self.pending(source)
 
     def pending(self, source: str | None = None) -> list[TopicPartition]:
-        """Give the assigned partitions (of one source) whose task does not run yet."""
+        """Return the assigned partitions (of one source) whose task does not run yet."""
         return sorted(
             tp
             for tp in self._assigned or ()
@@ -197,7 +199,7 @@ class Tasks(Service):
         )
 
     def restoring(self, table: StateTable) -> list[Progress]:
-        """Give the restores of a table's partitions that are under way."""
+        """Return the restores of a table's partitions that are under way."""
         running = (task.restoring for task in self._by_partition.values())
         return [each for each in running if each is not None and each.table == table.name]
 
@@ -211,7 +213,7 @@ class Tasks(Service):
     ) -> None:
         """Open a task for each partition, in the background: no heartbeat is sent meanwhile.
 
-        `standbys` are the source partitions to stand by for.
+        `standbys` are the source partitions to be a standby of.
         """
         if self._stopping:
             return  # an assignment may come while the worker stops
@@ -223,12 +225,12 @@ class Tasks(Service):
             self._spawn(tp, generation)
 
     async def flow_open(self, generation: int) -> None:
-        """Wait until Faust resumed the flow for this generation."""
+        """Wait until Faust has resumed the flow for this generation, or a newer one begins."""
         while self._generation == generation and not self._flow_open.is_set():
             await self._flow_open.wait()
 
     def on_flow_open(self) -> None:
-        """Faust has cleared its queues and delivers from now on: tasks may seek and fold."""
+        """Allow tasks to seek and fold: Faust has cleared its queues and delivers from now on."""
         self._flow_open.set()
 
     async def revoke(self, partitions: Iterable[TopicPartition]) -> None:
@@ -238,7 +240,7 @@ class Tasks(Service):
         await asyncio.gather(*(task.close(last_checkpoint=True) for task in tasks))
 
     async def stop_all(self) -> None:
-        """Close all tasks: the worker leaves."""
+        """Close all tasks, because the worker leaves."""
         self._stopping = True
         await self.revoke(list(self._by_partition))
 
@@ -247,7 +249,7 @@ class Tasks(Service):
         task.runner = self.add_future(self._drive(task))
 
     async def _drive(self, task: Task) -> None:
-        """Take a task through its life; open it again if it fails while it is ours."""
+        """Open and run a task; open it again if it fails while its partition is assigned here."""
         logs.about(task.facts)
         try:
             await task.open()
@@ -256,14 +258,14 @@ class Tasks(Service):
         except asyncio.CancelledError as error:
             if task.ending or self._stopping or cancel_requests():
                 raise
-            # A client has cancelled something of its own, and told us so.
+            # A client cancelled something of its own, and the cancellation reached us.
             await self._lose(task, error)
         except Exception as error:  # noqa: BLE001  # the broker may answer anything
             if not (task.ending or self._stopping):
                 await self._mend(task, error)
 
     async def _mend(self, task: Task, error: Exception) -> None:
-        """Do after an error of a task what can be done."""
+        """Recover from an error of a task, or stop the worker if no restart would help."""
         if isinstance(error, DamagedStoreError):
             await self._restore(task, error)
         elif isinstance(error, FORBIDDEN):
@@ -284,7 +286,7 @@ class Tasks(Service):
         await self._reopen(task)
 
     async def _restore(self, task: Task, error: DamagedStoreError) -> None:
-        """Make a damaged store anew, once: the changelog has all of it."""
+        """Restore a damaged store from the changelog, once; the second time, stop the worker."""
         if error.path in self._damaged:
             await self._give_up(
                 task, TaskError(f"{error}, again after it was restored: is its disk sound?")
@@ -292,15 +294,15 @@ class Tasks(Service):
             return
         self._damaged.add(error.path)
         logger.error("%s: it is restored from the changelog", error)
-        # RocksDB keeps the store open while an iterator is left anywhere.
+        # RocksDB keeps the store open while any frame of the traceback refers to an iterator.
         for each in (error, error.__cause__):
             traceback.clear_frames(each.__traceback__ if each else None)
         await self._reopen(task, wiping=error.path)
 
     async def _fetch_again(self, task: Task, error: BatchError) -> None:
-        """Let a batch come again from the last checkpoint, a few times."""
+        """Fetch a batch again from the last checkpoint; stop the worker after ATTEMPTS."""
         end, times = self._failed_at.get(task.tp, (BEFORE_ALL, 0))
-        # A batch may be cut otherwise the next time; behind the one that failed is progress.
+        # The next batch may have other bounds: it is progress if it begins after the failed one.
         times = times + 1 if error.begin < end else 1
         self._failed_at[task.tp] = error.end, times
         if times < ATTEMPTS:
@@ -309,16 +311,17 @@ class Tasks(Service):
             await self._give_up(task, TaskError(f"{error}; that was attempt {times} of {ATTEMPTS}"))
 
     async def _reopen(self, task: Task, wiping: Path | None = None) -> None:
-        """A task that nobody reopens stalls its partition for ever.
+        """Close a task, and open it again if its partition is still assigned to this worker.
 
-        Fenced means that another worker has the partition, or had it: after more than one
-        heartbeat we know whether it is still ours.
+        A task that was fenced may have lost its partition, but one that is never opened again
+        stalls it forever: after more than one heartbeat the assignment is known.
         """
         self.source.deliver(task.tp, active=False)
         await task.close(last_checkpoint=False)
         end, times = self._failed_at.get(task.tp, (BEFORE_ALL, 0))
         if task.committed == end:
-            # The batch that failed does not come again: the one behind it is the next attempt.
+            # The failed batch is committed and does not come again: the next one is the next
+            # attempt.
             self._failed_at[task.tp] = end + 1, times
         if wiping is not None:
             wipe(wiping)
@@ -338,11 +341,11 @@ class Tasks(Service):
         """Stop the worker, with this reason."""
         if self._stopping:
             return
-        # What fails from now on fails because of that.
+        # Errors from now on follow from this one.
         self._stopping = True
         logger.critical("%s", error)
         await self.crash(error)
 
     async def crash(self, reason: BaseException) -> None:
-        """Stop the worker: the reason is the last line of its log, its exit code 1."""
+        """Stop the worker: the reason is the last line of its log, its exit code is 1."""
         await super().crash(SystemExit(str(reason)))

@@ -1,4 +1,4 @@
-"""Batches of trades read by the native extension: as columns, without an object for each tick."""
+"""Batches of trades that the native extension reads as columns, without an object for each tick."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from eventfold.native import Extension
     from eventfold.topics import Topic
 
-#: After somebody has asked for the records themselves, so many batches are read as records.
+#: Number of batches that are read as records after the records of a batch were asked for.
 PAUSE = 100
 
 
 class DecodedTrades(Decoded):
-    """A batch that was read as columns; its records and lists are made when somebody asks."""
+    """Batch read as columns; its records and lists are made on demand."""
 
     def __init__(self, columns: Any, raw: Sequence[RawRecord], reader: TradesReader) -> None:
-        # None of Decoded's lists is made: `__getattr__` is asked for what is not there.
+        # The lists of `Decoded` are not set: `__getattr__` makes them on demand.
         self.next_offset = raw[-1].offset + 1
         self.bad = []
         self.in_order = columns.in_order
@@ -50,7 +50,7 @@ class DecodedTrades(Decoded):
 
 
 class TradesReader:
-    """Reads what is plain (`read` of native/tickstream_native/trades.pyx), and leaves the rest."""
+    """Reader of plain trades (`read` of native/tickstream_native/trades.pyx)."""
 
     def __init__(self, native: Extension, decode: Callable[[Any], Tick], max_ahead: int) -> None:
         self._native = native
@@ -59,7 +59,7 @@ class TradesReader:
         self._pause = 0
 
     def read(self, raw: Sequence[RawRecord]) -> DecodedTrades | None:
-        """Give the records of `raw`; None where they are to be read one by one."""
+        """Return the batch of `raw`; None if its records have to be read one by one."""
         if self._pause:
             self._pause -= 1
             return None
@@ -67,13 +67,13 @@ class TradesReader:
         return None if columns is None else DecodedTrades(columns, raw, self)
 
     def records(self, raw: Sequence[RawRecord]) -> list[Tick]:
-        """Give the records themselves, which a table wants that doesn't fold columns."""
+        """Return the records, for a table that doesn't fold columns; pause reading columns."""
         self._pause = PAUSE
         return [self._decode(record.value) for record in raw]
 
 
 def reads(topic: Topic) -> bool:
-    """Say whether a topic has ticks in JSON, with their own symbols and times."""
+    """Return whether a topic holds ticks in JSON, with their own symbols and times."""
     return (
         topic.value is Tick
         and topic.read is None

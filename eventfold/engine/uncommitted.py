@@ -1,4 +1,4 @@
-"""How much memory a worker's folded and uncommitted results take, and when folding has to wait."""
+"""Memory of a worker's folded and uncommitted results, and the limit at which folding waits."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ if TYPE_CHECKING:
 
     from aiokafka import TopicPartition
 
-#: What Python's objects around a record take beside its key and value (bytes, measured).
+#: Memory of Python's objects around a record, besides its key and value (bytes, measured).
 OVERHEAD = 200
 
 
 def size_of(records: Iterable[tuple[bytes, bytes | None]]) -> int:
-    """Return the memory (bytes, estimated) that keys and values to write take."""
+    """Return the memory (bytes, estimated) of keys and values to write."""
     return sum(OVERHEAD + len(key) + len(value or b"") for key, value in records)
 
 
 class Outgoing:
-    """Measures records that wait to be written: each once, however often it is asked."""
+    """Memory of records that wait to be written; each record is measured once."""
 
     def __init__(self) -> None:
         self._bytes = 0
-        #: How many have been measured.
+        #: Number of records measured.
         self.records = 0
         self._measured: dict[tuple[str, int], int] = {}
 
     def measure(
         self, outputs: Mapping[tuple[str, int], Sequence[tuple[bytes, bytes | None, object]]]
     ) -> int:
-        """Return the memory (bytes) of `outputs`, which have only grown since the last call."""
+        """Return the memory (bytes) of `outputs`, which may only have grown since the last call."""
         for place, records in outputs.items():
             more = records[self._measured.get(place, 0) :]
             if more:
@@ -41,11 +41,11 @@ class Outgoing:
 
 
 class Uncommitted:
-    """The uncommitted bytes of a worker's tasks, and their common limit.
+    """Uncommitted bytes of a worker's tasks, and their common limit.
 
-    Beyond the limit those tasks wait that hold more than their share of it. So one whose
-    transactions hang does not stop the others, and all together hold twice the limit at most,
-    the batches that were fetched already, and what these publish.
+    Beyond the limit, only tasks that hold more than an equal share of it wait. So one whose
+    transactions hang does not stop the others, and all together hold at most twice the limit, the
+    batches that were fetched already, and what these publish.
     """
 
     def __init__(self, limit: int) -> None:
@@ -55,22 +55,22 @@ class Uncommitted:
 
     @property
     def total(self) -> int:
-        """What all tasks hold (bytes)."""
+        """Uncommitted bytes of all tasks."""
         return self._total
 
     def of(self, tp: TopicPartition) -> int:
-        """Return what a task holds (bytes)."""
+        """Return the uncommitted bytes of a task."""
         return self._held.get(tp, 0)
 
     def note(self, tp: TopicPartition, held: int) -> None:
-        """Note what a task holds now (bytes)."""
+        """Set the uncommitted bytes of a task."""
         self._total += held - self._held.get(tp, 0)
         self._held[tp] = held
 
     def forget(self, tp: TopicPartition) -> None:
-        """Forget a task that is closed."""
+        """Remove a task that is closed."""
         self._total -= self._held.pop(tp, 0)
 
     def exceeded_by(self, tp: TopicPartition) -> bool:
-        """Return whether there is too much of it, and a task holds more than its share."""
+        """Return whether the total is over the limit and a task holds more than its share."""
         return self._total > self._limit and self.of(tp) * len(self._held) > self._limit

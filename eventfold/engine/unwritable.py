@@ -1,9 +1,9 @@
-"""Records that made rows which can't be written: they are found one by one, and left out.
+"""Records whose rows can't be written: they are found one by one, and become dead letters.
 
-A row that is too large, or holds what it has no form for, shows when a checkpoint encodes it. Its
-task is opened again at the last checkpoint and folds carefully up to where it failed: after each
-record the rows it changed are encoded, so the record is known. Opened once more, it leaves that
-record out, as a dead letter. Nothing of this costs anything while rows can be written.
+A row that is too large, or holds a value that can't be encoded, is found when a checkpoint encodes
+it. Its task is opened again at the last checkpoint and folds one by one up to where it failed: the
+rows that a record changed are encoded after it, so the record to blame is known. Opened once more,
+the task makes that record a dead letter. This costs nothing while all rows can be written.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class Careful:
-    """What one partition of a source has to be careful about."""
+    """Offsets of one partition of a source that are folded one by one or left out."""
 
     def __init__(self) -> None:
         #: Offset up to which records are folded one by one.
         self.until = 0
-        #: By table, the reason why the record at an offset is left out.
+        #: By table and offset, the reason why a record is left out.
         self._left_out: defaultdict[str, dict[int, str]] = defaultdict(dict)
 
     def left_out(self, table: str) -> dict[int, str]:
@@ -31,11 +31,11 @@ class Careful:
         return self._left_out[table]
 
     def note(self, error: UnwritableError) -> bool:
-        """Note what can't be written; return whether that is news, and opening again helps."""
+        """Note a row that can't be written; return whether it is new and reopening helps."""
         if error.offset is not None:
             reasons = self._left_out[error.table]
             news = error.offset not in reasons
-            # What lies before the last checkpoint does not come again.
+            # Records before the last checkpoint do not come again.
             for offset in [each for each in reasons if each < error.begin]:
                 del reasons[offset]
             reasons[error.offset] = str(error)
@@ -47,15 +47,15 @@ class Careful:
 
 
 class Unwritable:
-    """The same of all partitions that had such a record."""
+    """`Careful` of each partition that had a record whose row can't be written."""
 
     def __init__(self) -> None:
         self._by_partition: dict[TopicPartition, Careful] = {}
 
     def of(self, tp: TopicPartition) -> Careful | None:
-        """Return what a partition has to be careful about, None for nothing."""
+        """Return the `Careful` of a partition, or None."""
         return self._by_partition.get(tp)
 
     def note(self, tp: TopicPartition, error: UnwritableError) -> bool:
-        """Note what can't be written; return whether opening the task again helps."""
+        """Note a row that can't be written; return whether opening the task again helps."""
         return self._by_partition.setdefault(tp, Careful()).note(error)

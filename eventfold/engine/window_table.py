@@ -1,4 +1,4 @@
-"""A table of windows over event time, folded from one topic, partition by partition."""
+"""Table of windows over event time, folded from one topic, partition by partition."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ if TYPE_CHECKING:
     from eventfold.engine.store import Store
     from eventfold.native import Extension
 
-#: Above this, windows are published on close only, where nothing else was asked for: they
-#: overlap too often to say each change.
+#: Overlap above which windows are published on close only, unless an emit strategy is chosen:
+#: publishing each change of so many windows costs too much.
 MAX_OVERLAP = 60
 
-#: A query that goes through a key's windows begins with so many steps, or sizes, of them, and reads
-#: no further at once where it finds as many.
+#: A query over a key's windows first reads FIRST_REACH steps (or sizes) of them, and doubles the
+#: range until it finds MANY.
 FIRST_REACH, MANY = 16, 128
 
-#: Windows, or the text of one.
+#: A window definition, or its text.
 Windows = WindowFamily | str
 
-#: What keeps the windows that aren't made of panes.
+#: States of the windows that aren't made of panes.
 _KINDS: dict[type[Any], Callable[..., EventTimeState]] = {
     Session: SessionState,
     Count: CountState,
@@ -57,42 +57,53 @@ _KINDS: dict[type[Any], Callable[..., EventTimeState]] = {
 
 
 def _next_reach(reach: int, found: Sized) -> int:
-    """Give how far to read next (ms): windows that nothing fell into don't exist."""
+    """Return the range to read next (ms): double it where there are few windows."""
     return reach if len(found) >= MANY else 2 * reach
 
 
 class Place(NamedTuple):
-    """Where a window stands among all of its kind in a table: in order, no two in one place.
+    """Position of a window in the order of all windows of its definition in a table; unique.
 
-    Sessions and windows of a count move while they are open; what is final never does.
+    It changes while a session or count window is open, and never once the window is final.
     """
 
     key: str
     #: Ms.
     start: int
     end: int
-    #: Tells windows of a count apart that began and ended together.
+    #: Distinguishes count windows that began and ended together.
     first_offset: int
-    #: Tells the two parts of a key apart whose producers partition differently.
+    #: Distinguishes the two parts of a key whose producers partition differently.
     partition: int
 
 
 def place_of(result: WindowResult) -> Place:
-    """Give the place of a result."""
+    """Return the place of a result."""
     return Place(result.key, result.start, result.end, result.first_offset, result.partition)
 
 
 class WindowTable(StateTable):
     """Windows of one aggregate by key.
 
-    `record` makes of a result what queries answer and topics get. With `looks_back`, a record
-    depends on the window before its own (`WindowResult.previous`), and follows its corrections:
-    its revision is of the highest source offset in either.
-    Without `emission`, changed windows are published at most once per
+        pages = WindowTable(
+            app, name="pages", source=VIEWS, windows="5m/1m", aggregate=Count(),
+            record=page_views, grace="1m", retention="1d", help="Views of each page",
+        )
+        pages.publish(PAGE_VIEWS)
+
+    `windows` is one window definition or several, each an object or its text (`"5m/1m"`). `grace`
+    is how long a record may be late, `retention` how long windows are kept, both in stream time:
+    ms, or text (`"30s"`). `record` makes the record of a `WindowResult`, for queries and topics.
+
+    `emission` is the emit strategy. Without it, changed windows are published at most once per
     TICKSTREAM_PUBLISH_INTERVAL, those that overlap more than 60 times on close.
 
-    Windows may be written as text (`"5m/1m"`), durations in ms or as text (`"30s"`). Raises
-    DefinitionError for a definition that can't be right.
+    With `looks_back`, a record may use the previous window (`WindowResult.previous`), and is
+    published again when that one is corrected: its revision is of the highest source offset in
+    either. Sessions, count windows and `every_change()` don't allow it.
+
+    Raises DefinitionError for a definition that can't be right, such as a retention shorter than
+    the longest window and the grace.
     """
 
     abstract = True
@@ -114,7 +125,8 @@ class WindowTable(StateTable):
         emission: Emission | None = None,
     ) -> None:
         self.aggregate = aggregate
-        #: Folds many records, or merges the states of many panes, where the aggregate can.
+        #: Optional methods of the aggregate that fold many records, or merge the states of many
+        #: panes.
         self.add_all: Callable[..., None] | None = getattr(aggregate, "add_all", None)
         self.merge_runs: MergeRuns | None = getattr(aggregate, "merge_runs", None)
         self.looks_back = looks_back
@@ -139,12 +151,12 @@ class WindowTable(StateTable):
         if alone is None:
             self.slices = Slices(self.windows)
             self.longest = self.slices.longest
-            #: The windows that are one pane each, and those that are folded from several.
+            #: Windows that are one pane each, and windows that are folded from several panes.
             self.pane_windows = [each for each in self.windows if self._is_pane(each)]
             self.folded_windows = [each for each in self.windows if not self._is_pane(each)]
-            #: The least distance of two windows (ms); 0 where they follow events.
+            #: Smallest advance of the windows (ms); 0 if one slides with each event.
             self.step = min(window.advance for window in self.windows)
-            #: How many results a changed pane has, about.
+            #: Approximate number of results that a changed pane has.
             self.results_of_change = max(
                 1,
                 sum(
@@ -161,25 +173,25 @@ class WindowTable(StateTable):
         self.longest = alone.gap if isinstance(alone, Session) else 0
 
     def _is_pane(self, window: WindowFamily) -> bool:
-        """Say whether a window is neither cut nor overlapped."""
+        """Return whether a window is exactly one pane: not sliced, and without overlap."""
         grid = window.grid
         return grid is not None and window.size == window.advance == self.slices.length
 
     @property
     def native(self) -> Extension | None:
-        """What folds in C, where it can: candles as they are, and no aggregate made of them."""
+        """Native extension if it is in use and the aggregate is exactly `Ohlc`; else None."""
         return self.app.tasks.native if type(self.aggregate) is Ohlc else None
 
     @property
     def layout(self) -> str:
-        """The aggregate, its version, and what rows hold: panes of a length, or windows."""
+        """Aggregate with its version, and content of the rows: panes of a length, or windows."""
         kind = self.windows[0]
         rows = str(kind) if type(kind) in _KINDS else str(self.slices)
         return f"{layout_of(self.aggregate)}, {rows}"
 
     @property
     def definition(self) -> Definition:
-        """Windows, grace, retention, and when changes are published."""
+        """Windows, grace, retention and emit strategy, as text."""
         windows = sorted(self.windows, key=lambda each: (each.size, each.advance, str(each)))
         return {
             "windows": ",".join(map(str, windows)),
@@ -188,7 +200,7 @@ class WindowTable(StateTable):
             "emission": "each interval" if self.emission is None else str(self.emission),
         }
 
-    # -- what is published, and when
+    # -- emit strategy
 
     @property
     def publish_interval(self) -> int:
@@ -204,49 +216,49 @@ class WindowTable(StateTable):
 
     @property
     def says_every_change(self) -> bool:
-        """Whether each record gives a result."""
+        """Whether each record publishes a result."""
         return self.emission is not None and self.emission.interval == 0
 
     def overlaps_much(self, window: WindowFamily) -> bool:
-        """Say whether a window overlaps too often to be published before it is final."""
+        """Return whether a window overlaps too often to be published before it is final."""
         much = window.advance > 0 and window.size // window.advance > MAX_OVERLAP
         return much and (self.emission is None or not self.says_changes)
 
     def says_changes_of(self, window: WindowFamily) -> bool:
-        """Say whether a kind of window is published before it is final."""
+        """Return whether windows of a definition are published before they are final."""
         return self.says_changes and not self.overlaps_much(window)
 
     def keeps_fold(self, window: WindowFamily) -> bool:
-        """Say whether final windows share so many panes that their fold is worth keeping.
+        """Return whether final windows of a definition are aggregated incrementally.
 
-        Those that slide with each event do. Only where nothing else is said: else what is open
-        is folded in each publication anyway.
+        That pays off where they share many panes, as windows that slide with each event do. If
+        windows are also published before they are final, each publication folds them anyway.
         """
         slides = isinstance(window, Sliding) and not self.says_changes
         return slides or self.overlaps_much(window)
 
     @property
     def topics(self) -> list[Topic]:
-        """The topics this table writes, that of late records among them."""
+        """Topics that this table writes, including that of late records."""
         return super().topics + ([self.late_topic] if self.late_topic else [])
 
     def refuse(self, topic: Topic, record: Callable[[Any, Refusal], Any]) -> None:
-        """Write each record that comes after the grace to `topic`, as `record` makes it."""
+        """Write late records to `topic`, as `record` makes them of a record and its `Refusal`."""
         self.late_topic, self.late_record = topic, record
 
     def new_state(self, partition: int, store: Store, *, leads: bool) -> EventTimeState:
-        """Make the state of a partition over its opened store."""
+        """Create the state of a partition over its opened store."""
         kind = _KINDS.get(type(self.windows[0]), PaneState)
         return kind(self, partition, store, leads=leads)
 
-    # -- queries: of the partitions open here; an unknown key has no windows
+    # -- queries of the local partitions; an unknown key has no windows
 
     def read(self, key: str, window: WindowFamily, begin: int, end: int) -> list[Any]:
-        """Give the records of the windows of `key` with begin <= start < end (ms), oldest first."""
+        """Return the records of the windows of `key` with begin <= start < end (ms), ascending."""
         return [self.record(result) for result in self.results(key, window, begin, end)]
 
     def results(self, key: str, window: WindowFamily, begin: int, end: int) -> list[WindowResult]:
-        """Give the windows of `key` with begin <= start < end (ms), oldest first."""
+        """Return the windows of `key` with begin <= start < end (ms), oldest first."""
         found = [
             result
             for state in self._window_states()
@@ -255,10 +267,9 @@ class WindowTable(StateTable):
         return sorted(found, key=place_of)
 
     def newest_first(self, key: str, window: WindowFamily, begin: int, end: int) -> Iterator[Any]:
-        """Give the records of the windows of `key` that start in [begin, end) (ms), newest first.
+        """Yield the records of the windows of `key` that start in [begin, end) (ms), newest first.
 
-        Folding may go on before the next one; where partitions may close meanwhile, see
-        `kept_open`.
+        Folding may go on between two windows. If partitions may close meanwhile, use `kept_open`.
         """
         span = self.span(key)
         if span is None:
@@ -272,15 +283,15 @@ class WindowTable(StateTable):
             end, reach = start, _next_reach(reach, found)
 
     def each_row(self, key: str) -> Iterator[Any]:
-        """Give the windows of every kind of a key, oldest first."""
+        """Yield the records of a key's windows: by definition, and then oldest first."""
         for window in self.windows:
             yield from map(self.record, self._ascending(key, window, 0, OPEN))
 
     def keys_of(self, window: WindowFamily, begin: int, end: int) -> Iterator[str]:
-        """Give the keys that may have windows with begin <= start < end (ms), and a few more.
+        """Yield the keys that may have windows with begin <= start < end (ms), and a few more.
 
-        Some come more than once. Folding may go on before the next one; where partitions may close
-        meanwhile, see `kept_open`.
+        Some are yielded more than once. Folding may go on between two keys. If partitions may close
+        meanwhile, use `kept_open`.
         """
         for state in self._window_states():
             for key in state.keys_of(window, begin, end):
@@ -294,9 +305,9 @@ class WindowTable(StateTable):
         end: int,
         after: Place | None = None,
     ) -> Iterator[WindowResult]:
-        """Give the windows of keys that start in [begin, end) (ms) and come after `after`.
+        """Yield the windows of keys that start in [begin, end) (ms) and come after `after`.
 
-        In order of their places. Each is as it is when it is asked for.
+        They are ordered by place. They are read a few at a time, each as it is then.
         """
         for key in sorted(keys):
             if after is None or key > after.key:
@@ -308,7 +319,7 @@ class WindowTable(StateTable):
     def _ascending(
         self, key: str, window: WindowFamily, begin: int, end: int
     ) -> Iterator[WindowResult]:
-        """Give the windows of `key` piece by piece: who wants a few doesn't pay for all."""
+        """Yield the windows of `key`, oldest first, reading a few at a time."""
         span = self.span(key)
         if span is None:
             return
@@ -321,16 +332,16 @@ class WindowTable(StateTable):
             begin, reach = until, _next_reach(reach, found)
 
     def span(self, key: str) -> tuple[int, int] | None:
-        """Give start of the oldest and end of the newest of `key` (ms); None if unknown."""
+        """Return start of the oldest and end of the newest row of `key` (ms); None if unknown."""
         spans = [span for state in self._window_states() if (span := state.span(key.encode()))]
         return (min(s for s, _ in spans), max(e for _, e in spans)) if spans else None
 
     def late_of(self, key: str) -> int:
-        """Give how many records of `key` came too late, within the retention."""
+        """Return the number of records of `key` that were late, within the retention."""
         return sum(state.late_of(key.encode()) for state in self._window_states())
 
     def lateness(self) -> dict[int, int]:
-        """Give the histogram of how far records were behind stream time: ms → records."""
+        """Return the lateness distribution: ms behind stream time (upper bound) → records."""
         total: dict[int, int] = {}
         for state in self._window_states():
             for behind, records in state.meta.lateness.items():
@@ -342,7 +353,7 @@ class WindowTable(StateTable):
 
 
 def _families(windows: Windows | Iterable[Windows]) -> tuple[WindowFamily, ...]:
-    # A grid window is a tuple itself, so what has a size is taken for one window.
+    # A grid window is a tuple itself, so anything with an `advance` is one window.
     one = isinstance(windows, str) or hasattr(windows, "advance")
     given: Any = [windows] if one else windows
     read: Callable[[Any], Any] = parse_window
@@ -358,7 +369,7 @@ def _check_retention(retention: int, needed: int) -> None:
 
 
 def _check_source(source: Topic) -> None:
-    """Raise DefinitionError where a topic's records have no such key, or no such time."""
+    """Raise DefinitionError if a topic's records lack its key field or its time field (ms)."""
     fields = {field.name: field.type for field in msgspec.structs.fields(source.value)}
     if source.key not in fields:
         raise DefinitionError(
