@@ -32,8 +32,9 @@ def parse_host(text: str) -> str:
     Raises ValueError if it is neither a host name nor an address.
     """
     host = text.strip()
-    if is_ipv6(host.strip("[]")):
-        return host.strip("[]")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if is_ipv6(bare):
+        return bare
     if not _HOST.fullmatch(host):
         raise ValueError("is no host: write a name or an address alone, the port is WEB_PORT")
     return host

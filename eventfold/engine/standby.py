@@ -20,6 +20,7 @@ from eventfold.engine import metrics
 from eventfold.engine.changelog import POLL_RECORDS, new_consumer, survey
 from eventfold.engine.errors import OtherHistoryError
 from eventfold.engine.replica import Log, Replica
+from eventfold.engine.rows import UnreadableRowError
 from eventfold.engine.standby_reading import StandbyReader
 from eventfold.engine.store import DamagedStoreError, StoreError, wipe
 from eventfold.kafka.clients import running
@@ -178,6 +179,11 @@ class Standbys(Service):
                     consumer.seek(changelog, replica.position)
             except DamagedStoreError as error:
                 self._make_anew(changelog, error)
+            except UnreadableRowError as error:
+                # A task that opens this partition ends its worker with the same line.
+                logger.warning("No standby of %s: %s", replica.name, error)
+                self._close(changelog)
+                del self._wanted[changelog]
             await asyncio.sleep(0)  # fetched records come without a turn of the loop
         for changelog in list(self._replicas):
             # Not the offset of the last record: a transaction marker follows it.

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, ge
 
 from msgspec import Struct
 
+from eventfold.operators.processor import LateError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -73,7 +75,8 @@ class Join:
 
     A record waits until the watermark (stream time less the table's grace) has passed the last
     time that a partner can have. If it has none by then, it goes to `alone` if `kind` includes its
-    side. Late records find no partners: they go to `alone` at once, if `kind` includes their side.
+    side. Late records find no partners: they go to `alone` at once if `kind` includes their side;
+    else they raise LateError, so they are dead letters.
 
     At most `most` records wait for each key and side. The next raises CrowdedError, so it is a dead
     letter: the memory of a key is bounded, and no excess is dropped silently. Raises ValueError for
@@ -121,6 +124,8 @@ class Join:
         """
         is_left = isinstance(record, self.left)
         if context.late:
+            if not self._reports(is_left=is_left):
+                raise LateError.of(context)
             self._say_alone(record, "late", context, is_left=is_left)
             return state
         state = state or Waiting([], [])
@@ -185,6 +190,10 @@ class Join:
             for made in self._pair(Pair(left.record, right.record, *counts)):
                 context.send(made, offsets=(left.offset, right.offset))
 
+    def _reports(self, *, is_left: bool) -> bool:
+        """Return whether records of a side without a partner are sent."""
+        return self._says_left if is_left else self._says_right
+
     def _say_alone(
         self,
         record: Any,
@@ -194,7 +203,7 @@ class Join:
         is_left: bool,
         offset: int | None = None,
     ) -> None:
-        if self._alone is None or not (self._says_left if is_left else self._says_right):
+        if self._alone is None or not self._reports(is_left=is_left):
             return
         for made in self._alone(record, reason):
             context.send(made, offsets=(context.offset if offset is None else offset,))

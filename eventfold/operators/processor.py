@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from eventfold.topics import Topic
 
 
+class LateError(ValueError):
+    """A record arrived late: its event time was before the watermark."""
+
+    @classmethod
+    def of(cls, context: Context) -> LateError:
+        """Describe how late the record of `context` is."""
+        behind = (context.stream_time - context.time) / 1000
+        return cls(f"{behind:,.3f} s behind stream time, which is more than the grace")
+
+
 class Sender(Protocol):
     """Context of a stateless operator: the record's coordinates and the collector of outputs."""
 

@@ -15,6 +15,8 @@ from abc import ABC, abstractmethod
 from bisect import insort
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from eventfold.operators.processor import LateError
+
 if TYPE_CHECKING:
     from eventfold.operators.processor import Context
 
@@ -26,10 +28,6 @@ R = TypeVar("R")
 
 #: Event time (ms), offset, record.
 Waiting = tuple[int, int, R]
-
-
-class LateError(ValueError):
-    """A record arrived late: its event time was before the watermark."""
 
 
 class Queued(Protocol):
@@ -61,8 +59,7 @@ class InOrder(ABC, Generic[S, R]):
 
     def on_late(self, state: S | None, event: Waiting[R], context: Context) -> S:  # noqa: ARG002
         """Reject a late record: raise LateError, so that it becomes a dead letter."""
-        behind = (context.stream_time - event[0]) / 1000
-        raise LateError(f"{behind:,.3f} s behind stream time, which is more than the grace")
+        raise LateError.of(context)
 
     def on_time(self, state: S, context: Context) -> S | None:
         """Handle the records before the timer's time, and the state's own timers up to it."""

@@ -52,9 +52,7 @@ def test_what_the_code_reads_is_found_in_its_source(whole_worker: Attacked) -> N
         *("x-forwarded-proto", "origin", "authorization", "last-event-id", "accept"),
         *("access-control-request-method", "sec-fetch-mode"),
     } <= set(headers_read())
-    known = {
-        (place.method, place.path): place for place in places(whole_worker.app.web.web_app)
-    }
+    known = {(place.method, place.path): place for place in places(whole_worker.app.web.web_app)}
     assert "from" in known["GET", "/api/v1/candles/{symbol}"].parameters
     assert ("POST", "/login") in known
     assert ("DELETE", "/registry/subjects/{subject}/versions/{version}") in known

@@ -65,6 +65,8 @@ class Truth(NamedTuple):
 
     pairs: set[tuple[int, int]]
     alone: set[tuple[str, int, str]]
+    #: Numbers of the late records that the join does not send alone: they are dead letters.
+    dead: set[int]
 
 
 def joined(records: Sequence[Ask | Reply], plan: Plan) -> Truth:
@@ -92,7 +94,8 @@ def joined(records: Sequence[Ask | Reply], plan: Plan) -> Truth:
         if closed and (side_of(each), each.number) not in found:
             alone.add((side_of(each), each.number, "unmatched"))
     told = {"inner": (), "left": ("ask",), "outer": ("ask", "reply")}[plan.kind]
-    return Truth(pairs, {each for each in alone if each[0] in told})
+    sent = {each for each in alone if each[0] in told}
+    return Truth(pairs, sent, {n for _, n, reason in alone - sent if reason == "late"})
 
 
 def side_of(record: Ask | Reply) -> str:

@@ -16,6 +16,7 @@ from raw_records import Raw
 from app.worker import TickApp
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.operators.joins import Join, Pair, Waiting
+from eventfold.records import DeadLetter
 from eventfold.topics import DEAD_LETTERS, Topic
 
 MINUTE = 60_000
@@ -118,6 +119,9 @@ def compare(driver: PartitionDriver, drawn: Sequence[Ask | Reply], plan: Plan) -
     truth = joined(drawn, plan)
     assert Counter((each.ask, each.reply) for each in pairs) == Counter(truth.pairs)
     assert Counter((a.side, a.number, a.reason) for a in alone) == Counter(truth.alone)
+    letters = driver.written(DEAD_LETTERS, DeadLetter)
+    assert all(letter.error.startswith("LateError: ") for letter in letters)
+    assert Counter(letter.offset - 7 for letter in letters) == Counter(truth.dead)
     # Of each record its partners are numbered as they come, from 1.
     for side, number in ("ask", "of_ask"), ("reply", "of_reply"):
         seen: Counter[int] = Counter()

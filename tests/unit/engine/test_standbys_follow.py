@@ -16,7 +16,7 @@ from prometheus_client import REGISTRY
 
 from app.worker import TickApp
 from eventfold.engine import changelog, standby
-from eventfold.engine.rows import row_key
+from eventfold.engine.rows import META, row_key
 from eventfold.engine.standby import Standbys
 from eventfold.engine.store import DamagedStoreError, Store, wipe
 from eventfold.engine.window_table import WindowTable
@@ -184,3 +184,18 @@ async def test_a_damaged_store_is_made_anew_once(
         "it is damaged: it is restored from the changelog",
         "it is damaged, again: no standby of it until the partitions move",
     ]
+
+
+async def test_a_changelog_of_an_unknown_layout_has_no_standby(
+    application: TickApp, table: WindowTable, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The service goes on with the other partitions; the task that opens it ends the worker."""
+    broker = Broker(8)
+    broker.records[-1] = Record(8, META, b"no meta row")
+    async with following(application, table, broker) as standbys:
+        await reached(lambda: "No standby of" in caplog.text)
+        assert standbys.partitions_of(table) == []
+        assert not standbys.crashed
+        broker.records[-1] = Broker(8).records[-1]
+        follow(standbys, table)
+        await reached(lambda: lag(table) == 0)
