@@ -1,8 +1,9 @@
 """What readers within all limits can do to the stream and to others, by asking for all they get.
 
 A backlog is caught up with without them, and under each attack: the ratio of the rates is what the
-attack takes. Meanwhile somebody at another address asks a little, whose wait is printed. Attackers
-get the time of the machine that broker and worker leave (nice 19): elsewhere they have their own.
+attack takes. Meanwhile somebody at another address asks a little, whose wait is printed. The worker
+has a core of its own; broker and attackers share the others, where the broker comes first
+(attackers have nice 19): elsewhere attackers have their own machines.
 
 usage: attack.py [--ticks 2000000] [--connections 64] [--rounds 1]
 """
@@ -70,14 +71,35 @@ def main() -> None:
     if args.url:
         asyncio.run(_attack(args.url, args.attack, args.connections))
         return
+    mine, others = _cores()
+    # What is started from now on inherits it.
+    os.sched_setaffinity(0, others)
     with Scene(
         partitions=6, windows="1m,5m,15m/1m", TICKSTREAM_PIPELINES="candles,gainers"
     ) as scene:
         fill(scene.bootstrap, "ticks", args.ticks)
-        _measure(scene, args)
+        _measure(scene, args, mine)
 
 
-def _measure(scene: Scene, args: argparse.Namespace) -> None:
+def _cores() -> tuple[set[int], set[int]]:
+    """Return the worker's core and those of all others; the same ones if there is only one."""
+    cores = os.sched_getaffinity(0)
+    mine = {min(cores)}
+    return mine, cores - mine or mine
+
+
+@contextmanager
+def _on(cores: set[int]) -> Iterator[None]:
+    """Let what is started meanwhile run on these cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _measure(scene: Scene, args: argparse.Namespace, cores: set[int]) -> None:
     rates: dict[str, list[float]] = {name: [] for name in ("none", *ATTACKS)}
     for number in range(args.rounds):
         for name, found in rates.items():
@@ -94,7 +116,8 @@ def _measure(scene: Scene, args: argparse.Namespace) -> None:
                         running.enter_context(attacking(url, name, args.connections))
                     yield
 
-            rate = catch_up(scene, f"under-{number}-{name.replace(' ', '-')}", readers)
+            application = f"under-{number}-{name.replace(' ', '-')}"
+            rate = catch_up(scene, application, readers, _on(cores))
             found.append(rate)
             cuts = statistics.quantiles(chain(*asking[-1].seconds.values()), n=100)
             print(

@@ -91,11 +91,20 @@ def _cost(scene: Scene, args: argparse.Namespace) -> None:
     print(f"throughput with {args.queries:.0f} queries/s: {asked / without:.3f} of that without")
 
 
-def catch_up(scene: Scene, application: str, readers: Readers) -> float:
-    """Return the rate (ticks/s) at which a new application folds all there is, beside readers."""
+def catch_up(
+    scene: Scene,
+    application: str,
+    readers: Readers,
+    starting: AbstractContextManager[object] | None = None,
+) -> float:
+    """Return the rate (ticks/s) at which a new application folds all there is, beside readers.
+
+    Its worker is started within `starting`.
+    """
     worker = scene.application(application)
-    total = lag(scene.bootstrap, application)
-    worker.start()
+    total = lag(scene.bootstrap, application, "ticks")
+    with starting or nullcontext():
+        worker.start()
     try:
         with readers(worker.url):
             return _rate(scene, application, total)
@@ -107,7 +116,7 @@ def _rate(scene: Scene, application: str, total: int) -> float:
     """Give the rate between two commits, after the first and before the last ticks."""
     seen: list[tuple[float, int]] = []
     while not seen or seen[-1][1] < END * total:
-        done = committed(scene.bootstrap, application)
+        done = committed(scene.bootstrap, application, "ticks")
         if done > BEGIN * total:
             seen.append((time.monotonic(), done))
         time.sleep(0.1)

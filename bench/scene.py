@@ -154,7 +154,7 @@ class Scene:
 
     def _lag(self, application: str) -> float:
         try:
-            return lag(self.bootstrap, application)
+            return lag(self.bootstrap, application, "ticks")
         except KafkaException:  # a busy broker did not answer in time; it is asked again
             return inf
 

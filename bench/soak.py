@@ -127,7 +127,7 @@ def _sample(scene: Scene, workers: list[Worker], past: float) -> Sample:
         *map(sum, zip(*used, strict=True)),
         store=sum(size_of(worker.data / "tables") for worker in workers),
         changelog=scene.topic_bytes(f"{APPLICATION}-candles-changelog"),
-        behind=lag(scene.bootstrap, APPLICATION),
+        behind=lag(scene.bootstrap, APPLICATION, "ticks"),
     )
 
 
