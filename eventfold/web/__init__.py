@@ -1,1 +1,1 @@
-"""Pages, queries, live updates, health, metrics: what a worker says over HTTP."""
+"""HTTP interface of a worker: pages, queries, live updates, health and metrics."""

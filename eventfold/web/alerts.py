@@ -1,4 +1,4 @@
-"""The latest records that a keyed table has announced, of all its partitions."""
+"""Latest alerts of a keyed table, from all its partitions."""
 
 from collections.abc import Callable
 from heapq import nlargest
@@ -14,7 +14,7 @@ from eventfold.web.lookup import APP, served
 from eventfold.web.routes import json_response
 from eventfold.web.search import gather, own_part
 
-#: Time (ms), number in its partition, record; one that another worker has is passed on as it is.
+#: Event time (ms), number in its partition, record; another worker's record is passed on undecoded.
 Told = tuple[int, int, Any]
 
 Parts = dict[int, list[Told]]
@@ -25,9 +25,10 @@ _decode: Callable[[bytes], Parts] = json_decoder(dict[int, list[tuple[int, int, 
 async def answer_latest(
     request: web.Request, limit: int, name: str, pipeline: str
 ) -> web.StreamResponse:
-    """Answer with the latest records that a keyed table announced, newest first.
+    """Answer with the latest `limit` records that the keyed table `name` announced, newest first.
 
-    From all partitions of the table, or not at all. Raises ApiError: 404, 503.
+    Raises ApiError: 404 if the table's `pipeline` does not run, 503 if a partition can't be
+    reached.
     """
     app = request.app[APP]
     table: KeyedTable = served(request, name, "there is nothing of this here", pipeline, KeyedTable)
@@ -39,7 +40,7 @@ async def answer_latest(
     if own is not None:
         return own
     gathered = await gather(app, request, table, here, _decode)
-    # Of a partition that moves, two may have the same: it counts once.
+    # While a partition moves, two workers may report it; the first one counts.
     found = {number: part for parts in reversed(gathered.parts) for number, part in parts.items()}
     told = nlargest(limit, (each for part in found.values() for each in part), key=_order)
     return gathered.label(json_response([record for _, _, record in told]))

@@ -1,4 +1,4 @@
-"""Paths that every worker answers; Faust's own come beside them, and those of the application."""
+"""Routes of every worker, served beside Faust's own and those of the application."""
 
 from http import HTTPStatus
 from typing import Any

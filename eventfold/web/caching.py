@@ -1,4 +1,4 @@
-"""What saves a client bytes: an ETag for what has not changed, gzip for what has."""
+"""Middleware that saves bytes: an ETag for unchanged answers, gzip for the others."""
 
 from hashlib import blake2b
 from http import HTTPStatus
@@ -8,18 +8,21 @@ from aiohttp.typedefs import Handler
 
 from eventfold.web.coverage import MISSING, STALE
 
-#: Bytes from which on an answer is compressed: what is less fits into a packet anyway.
+#: Minimum size (bytes) of an answer that is compressed: a smaller one fits into a packet anyway.
 LEAST = 1_400
 
 _TEXT = {"application/json", "text/plain", "text/html"}
 
-#: What an answer keeps where its body is left out (304).
+#: Headers that a 304, which has no body, keeps.
 _KEPT = ("Cache-Control", "ETag", "Vary", MISSING, STALE)
 
 
 @web.middleware
 async def save_bytes(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer 304 to who has it already, and compress the rest where the client can read it."""
+    """Answer 304 if the client has the answer already; compress others if it accepts gzip.
+
+    ETags are for `/api/` and `/openapi.json` only.
+    """
     response = await handler(request)
     if not isinstance(response, web.Response) or response.status != HTTPStatus.OK:
         return response
@@ -28,7 +31,7 @@ async def save_bytes(request: web.Request, handler: Handler) -> web.StreamRespon
         return response
     if request.path.startswith("/api/") or request.path == "/openapi.json":
         response.etag = ETag(_tag(response, body), is_weak=True)
-        # Kept, but asked for again each time.
+        # The browser may store the answer, but has to revalidate it each time.
         response.headers["Cache-Control"] = "private, no-cache"
         response.headers["Vary"] = "Accept-Encoding"
         if _has(request, response.etag):
@@ -39,7 +42,7 @@ async def save_bytes(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 def _tag(response: web.Response, body: bytes) -> str:
-    # What a standby answers is another answer, be it the same rows.
+    # The labels count: the same rows from a standby are another answer.
     labels = "".join(response.headers.get(name, "") for name in (MISSING, STALE))
     return blake2b(body + labels.encode(), digest_size=12).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Long answers are made a little at a time: folding goes on in between."""
+"""Cooperative iteration: long answers are computed in slices, and folding goes on in between."""
 
 import asyncio
 import time
@@ -7,12 +7,12 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-#: Seconds for which an answer keeps the event loop to itself.
+#: Longest time (s) for which an answer occupies the event loop without a pause.
 SLICE = 0.005
 
 
 async def collect(items: Iterable[T]) -> list[T]:
-    """List items that take long to make, and let the event loop do other things in between."""
+    """Collect items that take long to compute; yield to the event loop every `SLICE` seconds."""
     found = []
     until = time.monotonic() + SLICE
     for item in items:

@@ -1,7 +1,7 @@
-"""What an answer is made of: which partitions are missing from it, which are a standby's.
+"""Coverage of an answer: the partitions missing from it, and those answered by a standby.
 
-An answer without a word of this is the whole one. Said in the headers of any answer, and in the
-body where it has room for it.
+An answer without these labels is complete. The labels are in the headers of every kind of answer,
+and in the body where its type has fields for them.
 """
 
 import re
@@ -11,7 +11,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-#: Headers: `candles-3;lag=0`, and `candles-3;not restored yet`; several are separated by commas.
+#: Headers, one entry a partition, separated by commas:
+#: `candles-3;lag=0;stream_time=1769869800000;worker=http://10.0.0.8:6066` and `candles-3;REASON`.
 STALE = "Tickstream-Stale"
 MISSING = "Tickstream-Missing"
 
@@ -44,7 +45,7 @@ class Stale(msgspec.Struct, frozen=True, order=True):
 
 
 def write_stale(stale: Iterable[Stale]) -> str:
-    """Give the header."""
+    """Format the header `STALE`, its entries in order of table and partition."""
     return ", ".join(
         f"{s.table}-{s.partition};lag={s.lag};stream_time={s.stream_time};worker={s.worker}"
         for s in sorted(stale)
@@ -52,7 +53,7 @@ def write_stale(stale: Iterable[Stale]) -> str:
 
 
 def read_stale(text: str) -> list[Stale]:
-    """Read the header of another worker; what is not written so is skipped."""
+    """Parse the header `STALE` of another worker; skip malformed entries."""
     found = map(_STALE.fullmatch, text.split(", "))
     return [
         Stale(each[1], int(each[2]), int(each[3]), int(each[4]), each[5]) for each in found if each
@@ -60,5 +61,5 @@ def read_stale(text: str) -> list[Stale]:
 
 
 def write_missing(missing: Iterable[Missing]) -> str:
-    """Give the header."""
+    """Format the header `MISSING`, its entries in order of table and partition."""
     return ", ".join(f"{each.table}-{each.partition};{each.reason}" for each in sorted(missing))

@@ -1,4 +1,4 @@
-"""`/` and `/static/`: the dashboard's files, as they are."""
+"""`/` and `/static/`: the dashboard's static files."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ async def dashboard(request: web.Request, _: Values) -> web.StreamResponse:
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Tell the browser not to keep an answer unasked; `protection` tells it the rest."""
-    # Files are asked for again each time (304 where unchanged), data is never kept.
+    """Set `Cache-Control` if the handler did not; `protection` sets the security headers."""
+    # A browser revalidates files each time (304 if unchanged) and never stores data.
     kept = "no-cache" if request.path == "/" or request.path.startswith("/static/") else "no-store"
     response.headers.setdefault("Cache-Control", kept)

@@ -1,4 +1,4 @@
-"""`/api/docs`: a page that lists the API and asks it, drawn from `/openapi.json`."""
+"""`/api/docs`: a page that lists the API and sends requests to it, built from `/openapi.json`."""
 
 from aiohttp import web
 
@@ -7,5 +7,5 @@ from eventfold.web.parameters import Values
 
 
 async def page(request: web.Request, _: Values) -> web.StreamResponse:
-    """Answer with the page."""
+    """Answer with `docs.html` of the dashboard's files."""
     return web.FileResponse(request.app[STATIC] / "docs.html")

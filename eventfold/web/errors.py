@@ -1,4 +1,4 @@
-"""Errors a client sees: JSON `{"error": {"code", "message"}}` and the right status."""
+"""Error responses: JSON `{"error": {"code", "message"}}` with a matching status."""
 
 import logging
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler
 
 from eventfold.web.coverage import Missing
 
-#: Seconds after which a client may ask again for a partition that is moving.
+#: Seconds after which a client may retry while a partition is moving to another worker.
 RETRY_AFTER = 2
 
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 
 class ApiError(Exception):
-    """An answer with a status of 400 or more, raised where it is found out."""
+    """Error response (status 400 or more), raised wherever the error is detected."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class ApiError(Exception):
         self.headers = headers or {}
 
     def response(self) -> web.Response:
-        """Give the answer itself."""
+        """Return the response, its body an `ErrorBody`."""
         return web.Response(
             body=msgspec.json.encode(ErrorBody(Error(self.code, str(self), self.missing))),
             status=self.status,
@@ -63,17 +63,17 @@ class ApiError(Exception):
 
 
 def bad_parameter(name: str, reason: object) -> NoReturn:
-    """Raise a 400 that names the parameter."""
+    """Raise ApiError (400) that names the parameter."""
     raise ApiError(HTTPStatus.BAD_REQUEST, "bad-parameter", f"{name}: {reason}")
 
 
 def unknown(message: str) -> ApiError:
-    """Give a 404."""
+    """Return a 404 with this message."""
     return ApiError(HTTPStatus.NOT_FOUND, "unknown", message)
 
 
 def unavailable(message: str, missing: Sequence[Missing] = ()) -> ApiError:
-    """Give a 503 that says when to ask again, and which partitions an answer would lack."""
+    """Return a 503 with `Retry-After` and the partitions that an answer would lack."""
     headers = {"Retry-After": str(RETRY_AFTER)}
     status = HTTPStatus.SERVICE_UNAVAILABLE
     return ApiError(status, "unavailable", message, headers, missing)
@@ -81,7 +81,10 @@ def unavailable(message: str, missing: Sequence[Missing] = ()) -> ApiError:
 
 @web.middleware
 async def json_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn whatever is raised into its answer; the traceback goes to the log alone."""
+    """Turn every exception into a JSON error; log the traceback of an unexpected one.
+
+    Re-raises redirects (an HTTPException with a status below 400).
+    """
     try:
         return await handler(request)
     except ApiError as error:

@@ -1,4 +1,4 @@
-"""`/graph/`: the services of this worker as a graph, without Graphviz having to be installed."""
+"""`/graph/`: the services of this worker as a graph; Graphviz need not be installed."""
 
 import io
 
@@ -9,7 +9,7 @@ blueprint = web.Blueprint("graph")
 
 @blueprint.route("/", name="detail")
 class Graph(web.View):
-    """The services of this worker in the DOT language."""
+    """View of this worker's services in the DOT language."""
 
     async def get(self, request: web.Request) -> web.Response:  # noqa: ARG002  # Faust's signature
         """Answer with the graph; `curl .../graph/ | dot -Tsvg` draws it."""

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz`: what an orchestrator asks."""
+"""`/healthz`, `/readyz`: liveness and readiness probes of an orchestrator."""
 
 from http import HTTPStatus
 
@@ -54,9 +54,9 @@ class Readiness(msgspec.Struct, frozen=True):
 
 
 async def alive(request: web.Request, _: Values) -> web.StreamResponse:
-    """Answer 200, or 503 where a restart would help: something makes no progress that it should.
+    """Answer 200, or 503 if something makes no progress and a restart would help.
 
-    An event loop that is blocked answers nothing.
+    A blocked event loop does not answer at all.
     """
     progress = getattr(request.app[APP], "progress", None)
     troubles = sorted(progress.troubles()) if progress else []
@@ -66,7 +66,7 @@ async def alive(request: web.Request, _: Values) -> web.StreamResponse:
 
 
 async def ready(request: web.Request, _: Values) -> web.StreamResponse:
-    """Answer 200 when all that is assigned to this worker is restored and runs, else 503."""
+    """Answer 200 if everything assigned to this worker is restored and runs, else 503."""
     state = readiness(request.app[APP])
     if state.ready:
         return json_response(state)
@@ -76,7 +76,7 @@ async def ready(request: web.Request, _: Values) -> web.StreamResponse:
 
 
 def readiness(app: AppT) -> Readiness:
-    """Say what this worker still waits for."""
+    """Return the readiness of this worker, with what it still waits for."""
     assigned = {(tp.topic, tp.partition) for tp in app.assignor.assigned_actives()}
     tables = {name: _table(table, assigned) for name, table in state_tables(app).items()}
     missing = [_words(name, table) for name, table in tables.items() if not table.ready]

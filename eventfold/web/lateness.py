@@ -1,4 +1,4 @@
-"""`/api/lateness`: how late the records of each table came, and what each grace would keep."""
+"""`/api/lateness`: lateness distribution of each table, and the records that a grace would keep."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -17,13 +17,13 @@ from eventfold.web.routes import json_response
 from eventfold.web.search import Search
 from eventfold.windows import Count, grace_for, kept_with
 
-#: The fractions of all records whose graces are told.
+#: Fractions of all records (0 to 1) for which the answer has the grace needed.
 FRACTIONS = (0.99, 0.999, 0.9999, 1.0)
 
 #: Ms behind stream time (upper bound) → records.
 Histogram = dict[int, int]
 
-#: What one worker has: table → partition → histogram. By partition, since one that moves may
+#: Histograms of one worker: table → partition → histogram. By partition, since one that moves may
 #: be open at two workers for a moment and must count once.
 Part = dict[str, dict[int, Histogram]]
 
@@ -53,7 +53,10 @@ class TableLateness(msgspec.Struct, frozen=True):
 
 
 async def lateness(request: web.Request, _: Values) -> web.StreamResponse:
-    """Answer for each table with all its partitions. Raises ApiError (503) while one moves."""
+    """Answer with the lateness of each table, over all its partitions.
+
+    Raises ApiError (503) while a partition is moving.
+    """
     app = request.app[APP]
     tables = _tables(app)
     here = {table.name: _histograms(table) for table in tables}
@@ -70,7 +73,7 @@ async def lateness(request: web.Request, _: Values) -> web.StreamResponse:
 
 
 def merge(parts: Iterable[Part]) -> Part:
-    """Give what all workers have; of a partition that two have, what the first one has."""
+    """Merge the parts of all workers; for a partition in several parts the first one counts."""
     merged: Part = {}
     for part in parts:
         for table, histograms in part.items():
@@ -79,7 +82,10 @@ def merge(parts: Iterable[Part]) -> Part:
 
 
 def summary(table: str, grace: int, histograms: Iterable[Mapping[int, int]]) -> TableLateness:
-    """Sum the histograms of a table's partitions, and say what its `grace` (ms) and others keep."""
+    """Sum the histograms of a table's partitions.
+
+    Compute the fraction of records kept by its `grace` (ms), and the grace for each of `FRACTIONS`.
+    """
     total: Counter[int] = Counter()
     for histogram in histograms:
         total.update(histogram)
@@ -94,7 +100,7 @@ def summary(table: str, grace: int, histograms: Iterable[Mapping[int, int]]) -> 
 
 
 def _tables(app: AppT) -> list[WindowTable]:
-    # Windows of a count follow the order of arrival: no record is late there, none is measured.
+    # Count windows follow the order of arrival, so no record is late and no lateness is measured.
     return [
         table
         for table in state_tables(app).values()

@@ -1,9 +1,9 @@
-"""A key's rows, wherever they are: here, at the worker that likely has them, or at another.
+"""Cluster-wide lookup of a key: in local state, at its likely owner, then at all other workers.
 
-Kafka doesn't say where a key is: that is its producer's choice, and producers differ. So the
-owner by the usual hash is asked first and the other workers after it, all at once. "Unknown"
-is said only when those asked had every partition open between them; while one is moving the
-answer is "ask again", or with `?stale=true` what a standby has, labelled so.
+Kafka does not know the partition of a key: its producer chooses one, and producers differ. So the
+owner by the usual hash is asked first, then the other workers, all at once. The answer is 404 only
+if the workers asked had every partition open between them. While a partition is moving it is 503,
+or with `?stale=true` the rows of a standby, labelled as such.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -29,14 +29,14 @@ from eventfold.web.search import (
     wants,
 )
 
-#: What finds something in the partitions open here; None where there is nothing.
+#: Function that reads a result from the local partitions; None if they have none.
 Here = Callable[[], Awaitable[Any | None]]
 
 APP: web.AppKey[AppT] = web.AppKey("APP", AppT)
 
 
 def state_tables(app: AppT) -> dict[str, StateTable]:
-    """Give this project's tables by name, without Faust's own."""
+    """Return the application's StateTables by name, without Faust's own tables."""
     tables: dict[str, Any] = dict(app.tables)
     return {name: table for name, table in tables.items() if isinstance(table, StateTable)}
 
@@ -44,7 +44,11 @@ def state_tables(app: AppT) -> dict[str, StateTable]:
 def served(
     request: web.Request, name: str, missing: str, pipeline: str, kind: type[Any] = StateTable
 ) -> Any:
-    """Give a table of this kind. Raises ApiError (404), `missing` and why, where there is none."""
+    """Return the table `name` of type `kind`.
+
+    Raises ApiError (404) with the text `missing`, and that `pipeline` does not run, if there is
+    none.
+    """
     table = state_tables(request.app[APP]).get(name)
     if not isinstance(table, kind):
         raise unknown(f"{missing}: the pipeline {pipeline!r} does not run")
@@ -54,11 +58,10 @@ def served(
 async def answer(
     request: web.Request, table: StateTable, key: str, here: Here, what: str
 ) -> web.Response:
-    """Answer with what `here()` finds, or with what another worker finds.
+    """Answer with the result of `here()`, or with that of another worker.
 
-    `here` gives None where the key is in no partition open here; `what` names the key in the
-    sentence "unknown ...". Raises ApiError: 404, or 503 while a partition that may have the
-    key is moving.
+    `here` returns None if the key is in no local partition. `what` names the key in the message
+    "unknown ...". Raises ApiError: 404, or 503 while a partition that may have the key is moving.
     """
     asked = asked_standbys(request)
     if asked is not None:
@@ -76,7 +79,7 @@ async def elsewhere(
     what: str,
     here: Here | None = None,
 ) -> web.Response:
-    """Answer for a key that is in no partition open here. Raises ApiError as `answer` does."""
+    """Answer for a key that is in no local partition. Raises ApiError as `answer` does."""
     if FORWARDED in request.headers:
         raise _not_here(table, what)
     app = request.app[APP]
@@ -99,7 +102,7 @@ async def elsewhere(
 
 
 async def _at_standbys(request: web.Request, search: Search, here: Here) -> web.Response | None:
-    """Give what a standby has: this worker's, or another's."""
+    """Return the answer of a standby, local or remote; None if no standby has the key."""
     found = await _followed_here(search, [each.partition for each in search.missing], here)
     if found is not None:
         return found
@@ -108,13 +111,13 @@ async def _at_standbys(request: web.Request, search: Search, here: Here) -> web.
 
 
 async def _nothing() -> None:
-    """Find nothing here."""
+    """Return None: the caller has no local read."""
 
 
 async def _followed_here(
     search: Search, partitions: Iterable[int], here: Here
 ) -> web.Response | None:
-    """Give what a standby of this worker has, labelled with its partition."""
+    """Return the answer of a local standby, labelled with its partition; None if there is none."""
     for partition in partitions:
         for state in search.standbys_here([partition]):
             with state.table.reading([state]):
@@ -133,7 +136,10 @@ async def _standbys_answer(
     here: Here,
     what: str,
 ) -> web.Response:
-    """Answer another worker from what is followed here."""
+    """Answer another worker from the local standbys of `partitions`.
+
+    Raises ApiError (404) if none has the key, with the partitions that were searched.
+    """
     search = Search(app, table)
     search.searched.clear()
     found = await _followed_here(search, partitions, here)
@@ -147,7 +153,7 @@ async def _standbys_answer(
 
 
 def _rounds(owned: dict[int, str], key: str, me: str) -> tuple[list[str], list[str]]:
-    """Give whom to ask first, and whom after that."""
+    """Return the workers to ask first, and those to ask after them."""
     likely = likely_owner(owned, key)
     return others([likely], me), others(owned.values(), me, likely)
 

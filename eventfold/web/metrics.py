@@ -1,4 +1,4 @@
-"""`/metrics`: what this process counts, for Prometheus; the HTTP requests among it, and traced."""
+"""`/metrics`: this process's metrics for Prometheus; HTTP requests are counted and traced here."""
 
 import platform
 import time
@@ -20,7 +20,7 @@ from eventfold.web.parameters import Values
 if TYPE_CHECKING:
     from app.worker import TickApp
 
-# When each series began, as a series of its own, would double what is scraped.
+# A `_created` series for each series would double the size of a scrape.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types there
 
 REQUESTS = Counter(
@@ -34,22 +34,22 @@ SECONDS = Histogram(
 BUILD = Info("tickstream_build", "What runs here, as labels; always 1")
 WORKER = Info("tickstream_worker", "Which worker this is, as labels; always 1")
 
-#: Methods that have series of their own: a client may send any word.
+#: Methods with series of their own; others share one, because a client may send any word.
 METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 
-#: What is asked every few seconds by those who watch, and has no spans.
+#: Paths that monitors poll every few seconds; requests for them have no spans.
 PROBES = {"/healthz", "/readyz", "/metrics"}
 
 
 def describe(app: "TickApp") -> None:
-    """Let `/metrics` tell of this worker, once it starts."""
+    """Register the versions, the identity and the task gauges of a worker that starts."""
     names = {"version": "tickstream", "faust": "faust-streaming", "aiokafka": "aiokafka"}
     installed = {label: version(name) for label, name in names.items()}
     BUILD.info({**installed, "python": platform.python_version()})
     WORKER.info(
         {
             "application": app.settings.app_id,
-            # As the others know it, options of its command line included.
+            # The address that other workers use, which options of the command line may change.
             "worker": URL(str(app.conf.canonical_url)).authority,
             "pipelines": ",".join(app.pipelines),
         }
@@ -64,16 +64,16 @@ async def metrics(request: web.Request, _: Values) -> web.StreamResponse:
 
 
 def _encoder(accepted: str) -> tuple[Callable[[Any], bytes], str]:
-    """Return what writes the metrics, as who asks can read it, and the type it writes."""
+    """Return the encoder for an `Accept` header, and the content type that it writes."""
     try:
         return choose_encoder(accepted)
-    except (TypeError, ValueError):  # a version that is none
+    except (TypeError, ValueError):  # `Accept` names a malformed version
         return choose_encoder("")
 
 
 @web.middleware
 async def count_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Count and time the requests, by the path of their route."""
+    """Count, time and trace requests, by method and by the pattern of their route."""
     begin = time.perf_counter()
     method, path = _route(request)
     with nullcontext() if path in PROBES else _span(request, method, path):
@@ -93,7 +93,7 @@ def _span(request: web.Request, method: str, path: str) -> AbstractContextManage
 
 def _route(request: web.Request) -> tuple[str, str]:
     resource = request.match_info.route.resource
-    # The route's pattern, never the path itself: that would be a time series for each key.
+    # The route's pattern, not the path, which would make a time series for each key.
     path = resource.canonical if resource else "none"
     return request.method if request.method in METHODS else "other", path
 
@@ -101,6 +101,6 @@ def _route(request: web.Request) -> tuple[str, str]:
 def _count(method: str, path: str, response: web.StreamResponse, begin: float) -> None:
     traces.note(http__response__status_code=response.status)
     REQUESTS.labels(method, path, response.status).inc()
-    # How long somebody watches is nothing that a worker takes to answer.
+    # The duration of an event stream is the client's choice, not time taken to answer.
     if response.content_type != "text/event-stream":
         SECONDS.labels(method, path).observe(time.perf_counter() - begin)

@@ -1,4 +1,4 @@
-"""`/openapi.json`: the description of the API, written from its routes (OpenAPI 3.1)."""
+"""`/openapi.json`: the description of the API, generated from its routes (OpenAPI 3.1)."""
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from eventfold.web.errors import ErrorBody
 from eventfold.web.parameters import Parameter, Values
 from eventfold.web.routes import Route, json_response
 
-#: The finished document.
+#: The generated document.
 DOCUMENT: web.AppKey[Mapping[str, Any]] = web.AppKey("DOCUMENT", dict)
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -20,12 +20,12 @@ _RETRY_AFTER = {"Retry-After": {"description": "Seconds", "schema": {"type": "in
 
 
 async def show(request: web.Request, _: Values) -> web.StreamResponse:
-    """Answer with the document."""
+    """Answer with the OpenAPI document."""
     return json_response(request.app[DOCUMENT])
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:
-    """Describe `routes`."""
+    """Return the OpenAPI document of `routes`."""
     routes = list(routes)
     types = [route.returns for route in routes if route.returns is not None]
     schemas, components = msgspec.json.schema_components(
@@ -84,7 +84,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "description": parameter.description,
         "schema": dict(parameter.schema),
     }
-    # Others are described in words: what is read of "5m" is no longer a text.
+    # Other defaults are parsed values (the ms of "5m"); the description has them in words.
     if parameter.default is not None and parameter.schema["type"] in {"integer", "boolean"}:
         described["schema"]["default"] = parameter.default
     return described

@@ -1,4 +1,4 @@
-"""Which worker owns which partition, by Faust's assignor; and which one likely has a key."""
+"""Owners of partitions as Faust's assignor knows them, and the likely owner of a key."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
@@ -14,13 +14,13 @@ _partition = DefaultPartitioner()
 
 
 def distribution(app: AppT) -> "HostToPartitionMap":
-    """Give address → source topic → partitions, of every worker; empty before an assignment."""
-    # Faust's interface for assignors lacks it; its only implementation doesn't.
+    """Return worker address → source topic → partitions; empty before the first assignment."""
+    # Faust's assignor interface lacks this property; its only implementation has it.
     return cast("PartitionAssignor", app.assignor).external_topic_distribution
 
 
 def owners(app: AppT, topic: str) -> dict[int, str]:
-    """Give partition → address of the worker that owns it; empty before an assignment."""
+    """Return partition → address of its owner; empty before the first assignment."""
     return {
         partition: url
         for url, topics in distribution(app).items()
@@ -29,10 +29,11 @@ def owners(app: AppT, topic: str) -> dict[int, str]:
 
 
 def likely_owner(owned: dict[int, str], key: str) -> str:
-    """Give the address that owns `key` if its producer hashes as Java's and ours do (murmur2).
+    """Return the address of the worker that owns `key` under murmur2 partitioning.
 
-    Others don't (librdkafka's default is CRC32), so this is where to ask first, not where the
-    key has to be. Raises KeyError where nothing is owned.
+    Java's producer and ours use murmur2; others do not (librdkafka's default is CRC32). So this is
+    the worker to ask first, not certainly the one with the key. Raises KeyError if `owned` is
+    empty.
     """
     if not owned:
         raise KeyError(key)
@@ -41,10 +42,10 @@ def likely_owner(owned: dict[int, str], key: str) -> str:
 
 
 def others(urls: Iterable[str], *but: str) -> list[str]:
-    """Give each of `urls` once, without `but`."""
+    """Return each of `urls` once and in order, without those in `but`."""
     return [url for url in dict.fromkeys(urls) if url not in but]
 
 
 def own_url(app: AppT) -> str:
-    """Give the address under which the others know this worker."""
+    """Return the address under which other workers know this one."""
     return str(app.conf.canonical_url)

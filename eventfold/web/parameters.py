@@ -1,4 +1,4 @@
-"""Parameters of a request: described once, for reading them and for the OpenAPI document."""
+"""Request parameters: one description for parsing them and for the OpenAPI document."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,11 +13,11 @@ from eventfold.records import EARLIEST
 from eventfold.web.errors import bad_parameter
 from eventfold.windows.durations import parse_duration
 
-#: Year 9999 in ms: what comes after it is no time.
+#: End of the year 9999 (ms), the exclusive upper bound of a time.
 _LATEST = 253_402_300_800_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-#: A `+02:00` whose plus was not escaped arrives as a space.
+#: The plus of a `+02:00` arrives as a space if it was not percent-encoded.
 _LOST_PLUS = re.compile(r"(T\S+) (\d\d:?\d\d)$")
 
 Values = Mapping[str, Any]
@@ -25,10 +25,10 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter: where it stands, how its text is read, what it means.
+    """Request parameter: its place, parser, default and description.
 
-    `read` raises ValueError with the reason for a text that can't be read. `default` is given
-    where the request has none. `schema` is JSON Schema.
+    `read` parses its text and raises ValueError with the reason if it can't. `default` is the value
+    if the request has none. `schema` is JSON Schema.
     """
 
     name: str
@@ -41,19 +41,22 @@ class Parameter:
 
 
 def path(name: str, description: str) -> Parameter:
-    """Describe a part of the path."""
+    """Return a required parameter that is a non-empty segment of the path."""
     return Parameter(name, description, _non_empty, place="path", required=True)
 
 
 def read_values(request: web.Request, parameters: Sequence[Parameter]) -> Values:
-    """Read every parameter of a request. Raises ApiError (400) naming the first bad one."""
+    """Parse every parameter of a request. Raises ApiError (400) naming the first bad one.
+
+    Under `/api/` an unknown parameter is an error as well.
+    """
     if request.path.startswith("/api/"):
         _refuse_unknown(request, parameters)
     return {parameter.name: _read(request, parameter) for parameter in parameters}
 
 
 def _refuse_unknown(request: web.Request, parameters: Sequence[Parameter]) -> None:
-    # A misspelt name that is ignored gives a right-looking answer to another question.
+    # Ignoring a misspelt name would give a plausible answer to another question.
     names = [p.name for p in parameters if p.place == "query"]
     for name in request.query:
         if name not in names:
@@ -92,7 +95,7 @@ def _duration(text: str) -> int:
 
 
 def _time(text: str) -> int:
-    """Read milliseconds since the epoch, or ISO 8601 (UTC where it names no zone)."""
+    """Parse ms since the epoch or ISO 8601 (UTC if it names no zone) to ms since the epoch."""
     digits = read_digits(text)
     ms = _from_iso(text) if digits is None else digits
     if 0 < ms < EARLIEST:
@@ -141,12 +144,12 @@ def _flag(text: str) -> bool:
 
 
 def flag(name: str, description: str) -> Parameter:
-    """Describe a switch, off where it is not given."""
+    """Return a boolean parameter, false by default."""
     return Parameter(name, description, _flag, default=False, schema={"type": "boolean"})
 
 
 def limit(description: str, *, default: int, most: int) -> Parameter:
-    """Describe how many are wanted at most."""
+    """Return the parameter `limit`: the maximum number of results, from 1 to `most`."""
     schema = {"type": "integer", "minimum": 1, "maximum": most}
     return Parameter("limit", description, _count(most), default, schema)
 

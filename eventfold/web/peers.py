@@ -1,4 +1,4 @@
-"""Asking the other workers of the application, over HTTP."""
+"""HTTP client for the other workers of the application."""
 
 import asyncio
 import logging
@@ -16,40 +16,40 @@ from eventfold.digits import read_digits
 from eventfold.telemetry import traces
 from eventfold.web.coverage import STALE
 
-#: Marks a request that comes from another worker: answer from here, ask nobody.
+#: Header of a request from another worker: answer from local state alone.
 FORWARDED = "Tickstream-Forwarded"
-#: In such a request: answer from the standbys of these partitions, `0,2,5`, and nothing else.
+#: Header of such a request: answer from the standbys of these partitions alone, `0,2,5`.
 STANDBY = "Tickstream-Standby"
-#: In what is answered to such a request: the partitions that were looked through, `0,2,5`.
+#: Header of the answer to such a request: the partitions that were searched, `0,2,5`.
 PARTITIONS = "Tickstream-Partitions"
 
-#: Seconds to wait for another worker. One that takes longer is stuck, or gone.
+#: Seconds to wait for another worker; one that takes longer is blocked or gone.
 TIMEOUT = ClientTimeout(total=2, sock_connect=0.5)
 
-#: What a worker says to one that does not know its cluster token.
+#: Statuses of a worker with another cluster token.
 _REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 _log = logging.getLogger(__name__)
 
-#: The workers that did not answer when they were last asked.
+#: Workers that did not answer the latest request.
 _silent: set[URL] = set()
 
 
 class Reply(NamedTuple):
-    """What a worker said: an answer to pass on if it has one, and where it has looked."""
+    """Reply of a worker: its response, if it has one, and the partitions that it searched."""
 
     response: web.Response | None = None
     partitions: frozenset[int] = frozenset()
-    #: Whom was asked.
+    #: Address of the worker.
     worker: str = ""
-    #: Why there is no answer; None if there is one.
+    #: Reason why the worker did not answer; None if it did.
     silence: str | None = None
-    #: What of it is a standby's, as its header says.
+    #: Its header `STALE`: the partitions that a standby answered for.
     stale: str = ""
 
     @property
     def body(self) -> bytes | None:
-        """The body of an answer that may be passed on."""
+        """Body of the response; None without a response."""
         body = None if self.response is None else self.response.body
         return body if isinstance(body, bytes) else None
 
@@ -57,16 +57,19 @@ class Reply(NamedTuple):
 async def ask(
     app: AppT, urls: Iterable[str], path: URL, headers: Mapping[str, str] | None = None
 ) -> list[Reply]:
-    """Ask the workers at `urls` for `path`, all at once; silence is a Reply without answer."""
+    """Request `path` from the workers at `urls`, all at once.
+
+    Return a Reply for each, in the same order; one that does not answer has its `silence` set.
+    """
     return await asyncio.gather(*(_ask(app, url, path, headers or {}) for url in urls))
 
 
 async def _ask(app: AppT, name: str, path: URL, headers: Mapping[str, str]) -> Reply:
     worker = URL(name)
-    # Not `join`: it would decode and encode anew, and a key may hold an escaped slash.
+    # Not `join`, which decodes and encodes again: a key may contain an escaped slash.
     url = URL(f"{worker.origin()}{path.raw_path_qs}", encoded=True)
     if app.http_client.closed:
-        # Who asks this worker hears that partitions are moving.
+        # The client that asks this worker gets a 503 for partitions that are moving.
         return Reply(worker=name, silence="this worker stops")
     try:
         async with app.http_client.get(
@@ -85,7 +88,7 @@ async def _ask(app: AppT, name: str, path: URL, headers: Mapping[str, str]) -> R
 
 
 def _reason(error: Exception) -> str:
-    """Say in a few words why there is no answer."""
+    """Describe in a few words why there is no answer."""
     if isinstance(error, TimeoutError):
         return f"not within {TIMEOUT.total:.0f} s"
     if isinstance(error, ClientConnectorError):
@@ -95,14 +98,14 @@ def _reason(error: Exception) -> str:
 
 
 def _note_silence(worker: URL, reason: str) -> None:
-    # Once, until it answers again: every request in between finds the same.
+    # Logged once until it answers again, since every request in between fails alike.
     if worker not in _silent:
         _silent.add(worker)
         _log.warning("worker %s does not answer: %s", worker, reason)
 
 
 def read_partitions(text: str) -> list[int]:
-    """Return the partitions that a header of another worker lists, `0,2,5`; others are skipped."""
+    """Parse the partitions in a header of another worker, `0,2,5`; skip what is no number."""
     numbers = map(read_digits, text.split(","))
     return [number for number in numbers if number is not None]
 

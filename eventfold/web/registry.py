@@ -1,6 +1,6 @@
-"""`/registry/...`: the REST interface of a schema registry, as Confluent's clients speak it.
+"""`/registry/...`: the REST interface of a schema registry for Confluent's clients.
 
-An application within the server's: its answers and its errors are the registry's, not ours.
+A sub-application of the server: answers and errors have the registry's format, not ours.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ routes = web.RouteTableDef()
 
 
 def registry_application(owner: Any) -> web.Application:
-    """Give what is to be mounted at `/registry`; `owner` is the application with the registry."""
+    """Return the application to mount at `/registry`; `owner.registry` is the registry or None."""
     application = web.Application(middlewares=[_errors])
     application[_OWNER] = owner
     application.add_routes(routes)
@@ -72,7 +72,10 @@ async def _body(request: web.Request) -> dict[str, Any]:
 
 
 async def _schema(request: web.Request) -> str:
-    """Give the schema that a request is about."""
+    """Return the text of the schema in a request's body.
+
+    Raises RegistryError unless it is an Avro schema without references to others.
+    """
     body = await _body(request)
     kind, text = body.get("schemaType") or "AVRO", body.get("schema")
     if kind != "AVRO":
@@ -106,93 +109,93 @@ def _full(found: SchemaVersion) -> dict[str, Any]:
 
 @routes.get("/")
 async def root(_: web.Request) -> web.Response:
-    """Say that there is a registry."""
+    """Answer with an empty object, by which clients recognise a registry."""
     return _answer({})
 
 
 @routes.get("/mode")
 async def mode(_: web.Request) -> web.Response:
-    """It is always read and written."""
+    """Answer that the registry is always readable and writable."""
     return _answer({"mode": "READWRITE"})
 
 
 @routes.get("/schemas/types")
 async def types(_: web.Request) -> web.Response:
-    """Only Avro is kept."""
+    """Answer with the supported schema types, Avro alone."""
     return _answer(["AVRO"])
 
 
 @routes.get("/schemas/ids/{id}")
 async def schema(request: web.Request) -> web.Response:
-    """The schema of an id."""
+    """Answer with the schema of an id."""
     return _answer({"schema": await _registry(request).schema(_id(request))})
 
 
 @routes.get("/schemas/ids/{id}/schema")
 async def schema_text(request: web.Request) -> web.Response:
-    """The same, bare."""
+    """Answer with the schema of an id as plain text, without an envelope."""
     text = await _registry(request).schema(_id(request))
     return web.Response(text=text, content_type=MEDIA)
 
 
 @routes.get("/schemas/ids/{id}/versions")
 async def schema_versions(request: web.Request) -> web.Response:
-    """Where an id is used."""
+    """Answer with the subjects and versions that use an id."""
     found = await _registry(request).uses(_id(request))
     return _answer([{"subject": each.subject, "version": each.version} for each in found])
 
 
 @routes.get("/schemas/ids/{id}/subjects")
 async def schema_subjects(request: web.Request) -> web.Response:
-    """In which subjects."""
+    """Answer with the names of the subjects that use an id."""
     found = await _registry(request).uses(_id(request))
     return _answer(sorted({each.subject for each in found}))
 
 
 @routes.get("/subjects")
 async def subjects(request: web.Request) -> web.Response:
-    """All subjects."""
+    """Answer with the names of all subjects."""
     return _answer(await _registry(request).subjects())
 
 
 @routes.post("/subjects/{subject}")
 async def find(request: web.Request) -> web.Response:
-    """The version of a subject that has a schema."""
+    """Answer with the version of a subject that has the schema in the body."""
     text = await _schema(request)
     return _answer(_full(await _registry(request).find(_subject(request), text)))
 
 
 @routes.delete("/subjects/{subject}")
 async def delete(request: web.Request) -> web.Response:
-    """Take a subject away; its ids stay."""
+    """Delete a subject (soft delete); the ids of its schemas stay valid."""
     _no_hard_deletion(request)
     return _answer(await _registry(request).delete(_subject(request)))
 
 
 @routes.get("/subjects/{subject}/versions")
 async def versions(request: web.Request) -> web.Response:
-    """The numbers of a subject's versions."""
+    """Answer with the version numbers of a subject."""
     found = await _registry(request).versions(_subject(request))
     return _answer([each.version for each in found])
 
 
 @routes.post("/subjects/{subject}/versions")
 async def register(request: web.Request) -> web.Response:
-    """Register a schema."""
+    """Register a schema under a subject; answer with its version, new or existing."""
     text = await _schema(request)
     return _answer(_full(await _registry(request).register(_subject(request), text)))
 
 
 @routes.get("/subjects/{subject}/versions/{version}")
 async def version(request: web.Request) -> web.Response:
-    """A version of a subject."""
+    """Answer with a version of a subject, by its number or `latest`."""
     number = request.match_info["version"]
     return _answer(_full(await _registry(request).version(_subject(request), number)))
 
 
 @routes.get("/subjects/{subject}/versions/{version}/schema")
 async def version_text(request: web.Request) -> web.Response:
-    """Its schema, bare."""
+    """Answer with the schema of a version as plain text, without an envelope."""
     number = request.match_info["version"]
     found = await _registry(request).version(_subject(request), number)
     return web.Response(text=found.schema, content_type=MEDIA)
@@ -200,7 +203,7 @@ async def version_text(request: web.Request) -> web.Response:
 
 @routes.delete("/subjects/{subject}/versions/{version}")
 async def delete_version(request: web.Request) -> web.Response:
-    """Take a version away; its id stays."""
+    """Delete a version (soft delete); the id of its schema stays valid."""
     _no_hard_deletion(request)
     number = request.match_info["version"]
     (gone,) = await _registry(request).delete(_subject(request), number)
@@ -215,13 +218,13 @@ def _no_hard_deletion(request: web.Request) -> None:
 
 @routes.post("/compatibility/subjects/{subject}/versions")
 async def compatibility(request: web.Request) -> web.Response:
-    """Whether a schema may follow those there are."""
+    """Answer whether a schema is compatible with the versions that the subject's level names."""
     return await _compatibility(request, None)
 
 
 @routes.post("/compatibility/subjects/{subject}/versions/{version}")
 async def compatibility_with(request: web.Request) -> web.Response:
-    """Whether a schema may follow a version."""
+    """Answer whether a schema is compatible with one version."""
     return await _compatibility(request, request.match_info["version"])
 
 
@@ -237,7 +240,7 @@ async def _compatibility(request: web.Request, number: str | None) -> web.Respon
 @routes.get("/config")
 @routes.get("/config/{subject}")
 async def level(request: web.Request) -> web.Response:
-    """The level of a subject, or of all without their own."""
+    """Answer with the compatibility level of a subject, or the global level."""
     default = request.query.get("defaultToGlobal") == "true"
     found = await _registry(request).level(request.match_info.get("subject", ""), default=default)
     return _answer({"compatibilityLevel": found})
@@ -246,7 +249,7 @@ async def level(request: web.Request) -> web.Response:
 @routes.put("/config")
 @routes.put("/config/{subject}")
 async def set_level(request: web.Request) -> web.Response:
-    """Set it."""
+    """Set the compatibility level of a subject, or the global level."""
     given = (await _body(request)).get("compatibility")
     subject = request.match_info.get("subject", "")
     return _answer({"compatibility": await _registry(request).set_level(subject, given)})
@@ -254,6 +257,6 @@ async def set_level(request: web.Request) -> web.Response:
 
 @routes.delete("/config/{subject}")
 async def forget_level(request: web.Request) -> web.Response:
-    """Let that of all others hold for a subject."""
+    """Remove a subject's own compatibility level, so that the global level applies."""
     gone = await _registry(request).forget_level(_subject(request))
     return _answer({"compatibilityLevel": gone})

@@ -1,8 +1,8 @@
-"""Faust's router, for tables whose keys are where their producers put them.
+"""Faust's router, adapted to tables whose keys are partitioned by their producers.
 
-Faust looks a key up by the hash of its JSON form; producers hash the raw bytes. So `/table/`,
-`/router/` and `@app.table_route` would ask a worker that doesn't have it. Faust's own tables
-keep Faust's way.
+Faust finds the partition of a key by the hash of its JSON form; producers hash the raw bytes. So
+`/table/`, `/router/` and `@app.table_route` would ask a worker that does not have the key. Faust's
+own tables are routed as before.
 """
 
 from collections import defaultdict
@@ -24,24 +24,27 @@ from eventfold.web.peers import FORWARDED
 
 
 class Router(router.Router):
-    """Finds the worker that has a key."""
+    """Router that finds the worker with a key."""
 
     def key_store(self, table_name: str, key: K) -> URL:
-        """Give the address of the worker that likely has `key`. Raises KeyError: not assigned."""
+        """Return the address of the worker that likely has `key`.
+
+        Raises KeyError if no partition is assigned yet, NotFound for an unknown table.
+        """
         table: Any = self._get_table(table_name)
         if isinstance(table, StateTable):
             return URL(likely_owner(owners(self.app, table.source.name), _text(key)))
         return super().key_store(table_name, key)
 
     def table_metadata(self, table_name: str) -> HostToPartitionMap:
-        """Give worker → topic → partitions of a table: of its source topic, if it is ours."""
+        """Return worker → topic → partitions of a table; for a StateTable, of its source topic."""
         table: Any = self._get_table(table_name)
         if isinstance(table, StateTable):
             return self._owned(table)
         return super().table_metadata(table_name)
 
     def tables_metadata(self) -> HostToPartitionMap:
-        """Give worker → topic → partitions of all tables."""
+        """Return worker → topic → partitions of all tables."""
         merged: HostToPartitionMap = defaultdict(dict)
         for metadata in (
             super().tables_metadata(),
@@ -52,7 +55,7 @@ class Router(router.Router):
         return dict(merged)
 
     async def route_req(self, table_name: str, key: K, web: Any, request: Any) -> Any:
-        """Answer from another worker; raises SameNode where this one has the key."""
+        """Answer from another worker. Raises SameNode if this one has the key."""
         table: Any = self._get_table(table_name)
         if not isinstance(table, StateTable):
             return await super().route_req(table_name, key, web, request)
@@ -61,7 +64,7 @@ class Router(router.Router):
         return await elsewhere(request, table, _text(key), f"key {key!r} in table {table_name}")
 
     async def _route_req(self, dest_url: URL, web: Any, request: Any) -> Any:
-        """Ask another worker in our own name, not in that of who asked us."""
+        """Forward a request to another worker without the client's credentials."""
         headers = CIMultiDict(request.headers)
         for name in ("Authorization", "Cookie", "Host"):
             headers.popall(name, None)

@@ -1,6 +1,6 @@
-"""A route: its path, its parameters, what it answers; one description for all who need it.
+"""Routes of the API: path, parameters and return type, described once.
 
-The server mounts it, its parameters are read by it, and `/openapi.json` is written from it.
+The server mounts a route, parses parameters by it, and generates `/openapi.json` from it.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -13,13 +13,13 @@ from aiohttp import web
 
 from eventfold.web.parameters import Parameter, Values, read_values
 
-#: What answers a request, given the parameters that were read from it.
+#: Handler of a request and its parsed parameters.
 Answer = Callable[[web.Request, Values], Awaitable[web.StreamResponse]]
 
-#: Where the paths of the API stand for programs: what is there keeps its shape.
+#: Prefix of the versioned API, whose answers keep their shape.
 VERSIONED = "/api/v1/"
 
-#: What a question about a table may be answered with beside 200.
+#: Statuses other than 200 of a query about a table.
 ASKING = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
 
 _ENCODER = msgspec.json.Encoder()
@@ -27,10 +27,10 @@ _ENCODER = msgspec.json.Encoder()
 
 @dataclass(frozen=True)
 class Route:
-    """One path of the API and what answers it.
+    """One path of the API and its handler.
 
-    `returns` is the type of the JSON it answers with, None where that isn't JSON of ours;
-    `statuses` are the other ones it may answer with.
+    `returns` is the type of the JSON answer, None if the answer is not JSON of ours; `statuses` are
+    the possible statuses other than 200.
     """
 
     path: str
@@ -40,12 +40,12 @@ class Route:
     media: str = "application/json"
     parameters: tuple[Parameter, ...] = ()
     statuses: tuple[HTTPStatus, ...] = ()
-    #: Its name for clients; that of `answer`, after its module, if empty.
+    #: Operation id in the OpenAPI document; by default that of `answer`, after its module.
     operation: str = ""
 
     @property
     def name(self) -> str:
-        """What the operation is called; two of one path are told apart by their version."""
+        """Operation id; that of a versioned path ends in `_v1`."""
         module = self.answer.__module__.rpartition(".")[2]
         name = self.operation or (
             self.answer.__name__
@@ -55,12 +55,12 @@ class Route:
         return f"{name}_v1" if self.path.startswith(VERSIONED) else name
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Read the parameters, then answer. Raises ApiError."""
+        """Parse the parameters and answer the request. Raises ApiError."""
         return await self.answer(request, read_values(request, self.parameters))
 
 
 def versioned(routes: Iterable[Route]) -> list[Route]:
-    """Give the routes, and each of `/api/...` once more at `/api/v1/...`."""
+    """Return the routes, and each route of `/api/...` once more at `/api/v1/...`."""
     routes = list(routes)
     api = [route for route in routes if route.path.startswith("/api/")]
     return routes + [
@@ -69,7 +69,7 @@ def versioned(routes: Iterable[Route]) -> list[Route]:
 
 
 def json_response(value: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
-    """Give an answer whose body is `value` as JSON."""
+    """Return a response whose body is `value` as JSON."""
     return web.Response(
         body=_ENCODER.encode(value),
         status=status,

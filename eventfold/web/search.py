@@ -1,4 +1,4 @@
-"""One search through the partitions of a table: where it has been, and what it could not reach."""
+"""Search across all workers: the partitions of a table that were read, and those out of reach."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Generic, TypeVar
@@ -25,14 +25,14 @@ from eventfold.web.routes import json_response
 
 T = TypeVar("T")
 
-#: Why a partition is missing whose owner answers.
+#: Reason why a partition is missing although its owner answers.
 MOVING = "moving or not restored yet"
 
 
 class Search:
-    """Notes which partitions of a table were searched, and why others were not.
+    """Record of the partitions of a table that were searched, and why others were not.
 
-    Raises ApiError (503) where no partition is assigned yet.
+    Raises ApiError (503) if no partition is assigned yet.
     """
 
     def __init__(self, app: AppT, table: StateTable) -> None:
@@ -44,11 +44,11 @@ class Search:
             raise unavailable(f"no partition of {table.source.name} is assigned yet")
         self.searched = set(table.partitions)
         self.stale: list[Stale] = []
-        #: Workers that did not answer, and why.
+        #: Worker that did not answer → reason.
         self.silent: dict[str, str] = {}
 
     def note(self, replies: Iterable[Reply]) -> None:
-        """Note where other workers have looked, or that they did not answer."""
+        """Record the partitions that other workers searched, and the workers without an answer."""
         for reply in replies:
             self.searched |= reply.partitions
             if reply.silence is not None:
@@ -67,13 +67,13 @@ class Search:
         return Missing(self.table.name, partition, worker, reason)
 
     def demand_all(self) -> None:
-        """Raise ApiError (503) where not all that is owned has been searched."""
+        """Raise ApiError (503) if any owned partition has not been searched."""
         demand_none(self.missing)
 
     # -- standbys
 
     def standbys_here(self, partitions: Iterable[int]) -> list[PartitionState]:
-        """Give the standbys of partitions that this worker follows; their lag is noted."""
+        """Return the local standbys of `partitions`; record them as searched, with their lag."""
         found = []
         for partition in partitions:
             state = self.table.standby_state(partition)
@@ -85,7 +85,7 @@ class Search:
 
 
 def demand_none(missing: Sequence[Missing]) -> None:
-    """Raise ApiError (503) where partitions of a table are missing."""
+    """Raise ApiError (503) if partitions of a table are missing."""
     if missing:
         which = ",".join(str(each.partition) for each in missing)
         what = f"partition {which} of table {missing[0].table} is {MOVING}"
@@ -99,7 +99,7 @@ def _stale(app: AppT, state: PartitionState) -> Stale:
 
 
 class Gathered(Generic[T]):
-    """What all workers have of a table, each part with a word on where it comes from."""
+    """Parts of an answer from all workers, with the partitions that are missing or stale."""
 
     def __init__(self, parts: list[T], missing: list[Missing], stale: list[Stale]) -> None:
         self.parts = parts
@@ -107,13 +107,13 @@ class Gathered(Generic[T]):
         self.stale = stale
 
     def label(self, response: web.Response) -> web.Response:
-        """Say in an answer's headers what it lacks, and what of it is stale."""
+        """Set the headers `MISSING` and `STALE` of a response, and return it."""
         label(response, self.missing, self.stale)
         return response
 
 
 def label(response: web.Response, missing: list[Missing], stale: list[Stale]) -> None:
-    """Say in an answer's headers what it lacks, and what of it is stale."""
+    """Set the headers `MISSING` and `STALE` of a response, each only if it has entries."""
     if missing:
         response.headers[MISSING] = write_missing(missing)
     if stale:
@@ -127,10 +127,10 @@ async def gather(
     here: Callable[[], Awaitable[T]],
     decode: Callable[[bytes], T],
 ) -> Gathered[T]:
-    """Ask every worker for its part, all at once; with `?stale=true` standbys for the rest.
+    """Ask every worker for its part, all at once; with `?stale=true` ask standbys for the rest.
 
-    `here` gives this worker's part, `decode` reads another's. Raises ApiError (503) while not
-    all partitions can be reached, unless the request says `?partial=true`.
+    `here` returns the local part, `decode` parses that of another worker. Raises ApiError (503)
+    if a partition can't be reached, unless the request has `?partial=true`.
     """
     search = Search(app, table)
     parts = [await read_here(table, here)]
@@ -150,7 +150,10 @@ async def gather(
 async def own_part(
     app: AppT, request: web.Request, table: StateTable, here: Callable[[], Awaitable[object]]
 ) -> web.Response | None:
-    """Give this worker's part, where another worker asks for it; else None."""
+    """Return the local part if another worker asks for it; None for a client's request.
+
+    Raises ApiError (503) if a partition closes meanwhile.
+    """
     if FORWARDED not in request.headers:
         return None
     asked = asked_standbys(request)
@@ -166,7 +169,7 @@ async def own_part(
 
 
 async def read_here(table: StateTable, here: Callable[[], Awaitable[T]]) -> T:
-    """Give what `here` reads of all partitions here. Raises ApiError (503) where one is closed."""
+    """Return the result of `here()`. Raises ApiError (503) if a partition closes meanwhile."""
     try:
         with table.kept_open():
             return await here()
@@ -175,12 +178,12 @@ async def read_here(table: StateTable, here: Callable[[], Awaitable[T]]) -> T:
 
 
 async def ask_standbys(search: Search, request: web.Request) -> list[Reply]:
-    """Ask the workers for what they follow of the partitions that are still missing.
+    """Ask workers for their standbys of the partitions that are still missing.
 
-    One after the other: a partition that two follow must not be in an answer twice.
+    One after the other: a partition with two standbys must not be in an answer twice.
     """
     replies: list[Reply] = []
-    # Whoever follows a partition need not own one of the same table.
+    # All workers, since one with a standby need not own a partition of the same table.
     for url in others(distribution(search.app), own_url(search.app)):
         missing = [each.partition for each in search.missing]
         if url in search.silent or not missing:
@@ -192,23 +195,23 @@ async def ask_standbys(search: Search, request: web.Request) -> list[Reply]:
 
 
 def wants(request: web.Request, flag: str) -> bool:
-    """Say whether a request allows an answer to be `stale` or `partial`."""
+    """Return whether a request allows an answer to be `stale` or `partial`."""
     return request.query.get(flag) == "true"
 
 
 def asked_standbys(request: web.Request) -> list[int] | None:
-    """Give the partitions of which another worker asks for our standbys; None if it does not."""
+    """Return the partitions whose local standbys another worker asks for; None if it does not."""
     if FORWARDED not in request.headers or STANDBY not in request.headers:
         return None
     return read_partitions(request.headers[STANDBY])
 
 
 def say_searched(response: web.Response, partitions: Iterable[int]) -> web.Response:
-    """Say in an answer to another worker which partitions were looked through."""
+    """Set the header with the partitions searched for another worker, and return the response."""
     response.headers[PARTITIONS] = listed(partitions)
     return response
 
 
 def listed(partitions: Iterable[int]) -> str:
-    """Give partitions as text: `0,2,5`."""
+    """Format partitions as the text of a header: `0,2,5`."""
     return ",".join(map(str, sorted(partitions)))

@@ -1,4 +1,4 @@
-"""Faust's web server with this project's paths; `TickApp` makes it in place of Faust's."""
+"""Web server: Faust's with this project's paths, which `TickApp` uses in place of Faust's own."""
 
 from typing import Any, ClassVar
 
@@ -22,14 +22,14 @@ from eventfold.web.routes import versioned
 
 
 class Server(driver.Web):
-    """Faust's server on aiohttp; `/` is ours, Faust's own views keep their paths.
+    """Faust's server on aiohttp with `/` as the dashboard; Faust's other views keep their paths.
 
-    Faust mounts its statistics or its constant "OK" at `/`: the former move to `/stats/`, the
-    latter says nothing that `/healthz` doesn't.
+    Faust mounts its statistics or a constant "OK" at `/`. The statistics move to `/stats/`; the
+    constant is dropped, because `/healthz` covers it.
     """
 
     production_blueprints: ClassVar[Any] = ()
-    # Served without being switched on, but for `/performance/`.
+    # Only `/performance/` needs a setting to be served; Faust's other blueprints need none.
     blueprint_flags: ClassVar[Any] = {"faust.web.apps.metrics:blueprint": "web_metrics_enabled"}
     debug_blueprints: ClassVar[Any] = (
         ("/graph", "eventfold.web.graph:blueprint"),
@@ -53,7 +53,7 @@ class Server(driver.Web):
         self._runner = protect(self.web_app, getattr(app, "settings", None) or settings())
 
     async def start_server(self) -> None:
-        """Start to listen. Raises StartError where the address can't be used any more."""
+        """Start to listen. Raises StartError if the address can't be used any more."""
         try:
             await super().start_server()
         except OSError as error:
@@ -61,11 +61,11 @@ class Server(driver.Web):
             raise unusable_address(str(conf.web_bind), conf.web_port, error) from error
 
     async def read_request_content(self, request: Any) -> bytes:
-        """Give the body, which has been read already: Faust's way has no limit."""
+        """Return the body, which was read already within its limit: Faust's own read has none."""
         return bytes(await request.read())
 
     def json(self, value: Any, **kwargs: Any) -> Any:
-        """Give a JSON response; rows of our tables among what Faust can write."""
+        """Return a JSON response; convert structs in a list, which Faust can't write, to dicts."""
         if isinstance(value, list):
             value = [msgspec.to_builtins(v) if isinstance(v, msgspec.Struct) else v for v in value]
         return super().json(value, **kwargs)

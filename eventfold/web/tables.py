@@ -1,4 +1,4 @@
-"""`/api/tables`: which tables there are, and the rows of a key."""
+"""`/api/tables`: the list of tables, and the rows of a key."""
 
 from typing import Any
 
@@ -26,12 +26,12 @@ class TableInfo(msgspec.Struct, frozen=True):
 
 
 async def tables(request: web.Request, _: Values) -> web.StreamResponse:
-    """Answer with every table."""
+    """Answer with a TableInfo for every table of the application."""
     return json_response([_info(table) for table in state_tables(request.app[APP]).values()])
 
 
 async def rows(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with the rows of a key."""
+    """Answer with the rows of a key. Raises ApiError: 404, or 503 while its partition moves."""
     name, key = values["name"], values["key"]
     known = state_tables(request.app[APP])
     table = known.get(name)

@@ -1,4 +1,4 @@
-"""`/api/topology`: the graph of what runs, as `faust -A app topology` draws it."""
+"""`/api/topology`: the running topology, as `faust -A app topology` draws it."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from eventfold.web.routes import json_response
 
 
 async def graph(request: web.Request, _: Values) -> web.StreamResponse:
-    """Answer with the graph."""
-    # Faust's type knows nothing of our tasks.
+    """Answer with the graph of topics, agents and tables."""
+    # Faust's type has no attribute for our tasks.
     worker: Any = request.app[APP]
     return json_response(topology(worker))

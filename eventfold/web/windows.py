@@ -1,4 +1,4 @@
-"""`/api/windows/{table}`: windows of any table, of one key or page by page of all of them."""
+"""`/api/windows/{table}`: windows of any table, for one key or for all keys page by page."""
 
 import base64
 import binascii
@@ -21,7 +21,7 @@ from eventfold.web.routes import json_response
 from eventfold.web.search import gather, own_part
 from eventfold.windows import DefinitionError, WindowFamily, parse_window
 
-#: Windows by their places; a record another worker made is passed on as it is.
+#: Window records by their places; a record of another worker is passed on undecoded.
 Part = dict[Place, Any]
 
 _decode_part = json_decoder(list[tuple[Place, msgspec.Raw]])
@@ -44,7 +44,10 @@ class WindowPage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 async def key_windows(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with a key's newest windows in the range asked for."""
+    """Answer with the newest windows of a key in the requested range, oldest first.
+
+    Raises ApiError: 400, 404, or 503 while a partition that may have the key is moving.
+    """
     table, window, key = *_asked(request, values), values["key"]
 
     async def here() -> list[Any] | None:
@@ -57,7 +60,10 @@ async def key_windows(request: web.Request, values: Values) -> web.StreamRespons
 
 
 async def all_windows(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with a page of the windows of all keys: of all partitions, unless asked otherwise."""
+    """Answer with a page of the windows of all keys, from every partition.
+
+    With `?partial=true` partitions out of reach are left out. Raises ApiError: 400, 404, 503.
+    """
     app, (table, window) = request.app[APP], _asked(request, values)
 
     async def here() -> Part:
@@ -72,7 +78,7 @@ async def all_windows(request: web.Request, values: Values) -> web.StreamRespons
     gathered = await gather(app, request, table, here, _read_part)
     found: Part = {}
     for part in gathered.parts:
-        # Of a partition that moves, two may have the same windows: they count once.
+        # While a partition moves, two workers may report the same window; the first one counts.
         found = part | found
     page = _page(found, values["limit"])
     whole = msgspec.structs.replace(page, missing=gathered.missing, stale=gathered.stale)
@@ -84,7 +90,7 @@ async def _here(table: WindowTable, window: WindowFamily, values: Values) -> Par
     keys = table.keys_of(window, begin, end)
     wanted = set(await collect(key for key in keys if after is None or key >= after.key))
     windows = table.windows_of(wanted, window, begin, end, after)
-    # One more than asked for: whether there is a next page.
+    # One more than the limit shows whether there is a next page.
     page = islice(windows, values["limit"] + 1)
     return dict(await collect((place_of(result), table.record(result)) for result in page))
 
@@ -123,7 +129,10 @@ AFTER = Parameter("after", "The `next` of the page before; the first page withou
 
 
 def _asked(request: web.Request, values: Values) -> tuple[WindowTable, WindowFamily]:
-    """Give the table and the windows of a request. Raises ApiError, naming what is wrong."""
+    """Return the table and window definition of a request.
+
+    Raises ApiError: 404 for an unknown table, 400 for an unknown window or if `from` is after `to`.
+    """
     table = _table(request.app[APP], values["table"])
     window = _window(table, values["window"])
     if values["from"] > values["to"]:
@@ -154,7 +163,7 @@ def _window(table: WindowTable, text: str | None) -> WindowFamily:
 
 
 def _named(table: WindowTable, text: str) -> WindowFamily | None:
-    # A plus that was not escaped arrives as a space.
+    # A plus that was not percent-encoded arrives as a space.
     names = {str(each).replace("+", " "): each for each in table.windows}
     if text.replace("+", " ") in names:
         return names[text.replace("+", " ")]

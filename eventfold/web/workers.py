@@ -1,4 +1,4 @@
-"""`/api/workers`: what each worker has and does, and which one does not answer."""
+"""`/api/workers`: the state of each worker, and the workers that do not answer."""
 
 from collections.abc import Iterable, Iterator
 
@@ -18,7 +18,7 @@ from eventfold.web.parameters import Values
 from eventfold.web.peers import FORWARDED, Reply, ask
 from eventfold.web.routes import json_response
 
-#: By topic, or table, then by partition.
+#: Topic or table → partition → value.
 ByPartition = dict[str, dict[int, int]]
 
 
@@ -59,7 +59,7 @@ _decode = json_decoder(WorkerState)
 
 
 async def workers(request: web.Request, _: Values) -> web.StreamResponse:
-    """Answer with every worker of the application that has partitions, and this one."""
+    """Answer with this worker and every other that has partitions, in order of address."""
     app = request.app[APP]
     here = _state(app, request.app[HUB].readers)
     if FORWARDED in request.headers:

@@ -1,6 +1,6 @@
-"""What changes, told while it happens: `/api/events`, server-sent events of the output topics.
+"""Live updates: `/api/events`, server-sent events of the output topics.
 
-A topic that somebody watches is read once by a worker (`feed.py`), whatever the number of
-readers; each reader has a bounded buffer (`reader.py`) in which the newest wins, so the slowest
-of them costs its buffer and nothing else.
+A worker consumes a watched topic once (`feed.py`), whatever the number of readers. Each reader has
+a bounded buffer (`reader.py`) that drops the oldest events, so a slow reader costs its buffer and
+nothing else.
 """

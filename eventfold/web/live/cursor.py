@@ -1,6 +1,6 @@
-"""A place in several topics at once: the id of an event, and where a reader goes on from.
+"""Cursor: positions in several topics, the id of an event from which a reader resumes.
 
-Offsets are the broker's own, so a reader may go on at another worker than it began at.
+Offsets are the broker's own, so a reader may resume at another worker.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,11 @@ Cursor = dict[str, dict[int, int]]
 
 
 def write_cursor(cursor: Mapping[str, Mapping[int, int]]) -> str:
-    """Give `topic:offset.offset...`, the offsets of partitions 0, 1, ...; topics by commas."""
+    """Format a cursor as `topic:offset.offset...` for partitions 0, 1, ...; topics by commas.
+
+    >>> write_cursor({"surges": {0: 7, 2: 9}})
+    'surges:7..9'
+    """
     return ",".join(
         f"{topic}:{'.'.join(str(offsets.get(n, '')) for n in range(max(offsets) + 1))}"
         for topic, offsets in sorted(cursor.items())
@@ -21,7 +25,7 @@ def write_cursor(cursor: Mapping[str, Mapping[int, int]]) -> str:
 
 
 def read_cursor(text: str) -> Cursor:
-    """Read what `write_cursor` gave; {} for anything else: such a reader begins anew."""
+    """Parse a text of `write_cursor`; return {} for any other, so that the reader starts anew."""
     cursor: Cursor = {}
     for part in text.split(",") if text else ():
         topic, colon, offsets = part.partition(":")

@@ -1,4 +1,4 @@
-"""One committed record of an output topic, on its way to whoever watches it."""
+"""Event: one committed record of an output topic, on its way to the readers that watch it."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +11,7 @@ from eventfold.windows.windowers import Window
 
 
 class Shape(msgspec.Struct, frozen=True, gc=False):
-    """What of a record says which one it replaces."""
+    """Fields of a record that identify the record it replaces; sizes and times are in ms."""
 
     revision: int | None = None
     size: int | None = None
@@ -25,9 +25,9 @@ _LOG = Shape()
 
 @dataclass(frozen=True)
 class Event:
-    """A record: where it stands, and its JSON as it stands there.
+    """Record with its place in the topic and its JSON, unchanged.
 
-    What is made of it is made once, for all readers.
+    What is derived from it is computed once for all readers.
     """
 
     topic: str
@@ -39,14 +39,14 @@ class Event:
 
     @cached_property
     def framed(self) -> bytes:
-        """The event as it is sent, without an id."""
+        """Server-sent event of the record, without an id."""
         return frame(self.topic, self.value)
 
     @cached_property
     def identity(self) -> tuple[object, ...]:
-        """What a newer event replaces: the result of a key and window, or nothing but itself.
+        """Identity by which a newer event replaces this one: topic, key and window of a result.
 
-        Results have a `revision`; what has none is one entry of a log.
+        A record without a `revision` is a log entry, which nothing replaces.
         """
         shape = self.shape
         if shape.revision is None:
@@ -54,7 +54,7 @@ class Event:
         return self.topic, self.key, shape.size, shape.advance, shape.start
 
     def is_of(self, window: Window | None) -> bool:
-        """Say whether this is a result of such windows; of any where None."""
+        """Return whether this is a result of windows like `window`; True for None."""
         return window is None or (self.shape.size, self.shape.advance) == (
             window.size,
             window.advance,
@@ -62,7 +62,7 @@ class Event:
 
 
 def shape_of(value: bytes) -> Shape:
-    """Read what says which record `value` (JSON) replaces."""
+    """Parse the shape of a record `value` (JSON); return that of a log entry if it has none."""
     try:
         return _decode(value)
     except msgspec.MsgspecError:

@@ -1,7 +1,7 @@
-"""One topic, read once for all who watch it.
+"""Feed: one topic, consumed once for all its readers.
 
-Committed records only. It is read while there are readers and a little longer, and never by the
-workers' consumer group: what is told here holds up nothing and commits nothing.
+It reads committed records only, while there are readers and a little longer. Its consumer is not
+in the workers' consumer group, so it blocks no processing and commits no offset.
 """
 
 import asyncio
@@ -21,30 +21,33 @@ from eventfold.web.live.history import History, Kept
 from eventfold.web.live.reader import Reader
 from eventfold.web.protection.budget import Budget
 
-#: Records of each partition that are read back when a feed starts, for readers that come from
-#: another worker.
+#: Records of each partition, before its end, that a starting feed reads for readers that come
+#: from another worker.
 LOOK_BACK = 2_000
 
 POLL_RECORDS = 1_000
 POLL_TIMEOUT_MS = 250
 
-#: Records that are offered between two turns of the event loop, times the readers: a few ms.
+#: Records times readers that are offered between two turns of the event loop: a few ms.
 OFFERS = 2_000
 
-#: Records of a partition that a feed may be behind before it goes on near the end.
+#: Lag of a feed in a partition (records), beyond `LOOK_BACK`, at which it skips to near the end.
 TOO_FAR = 10_000
 
-#: Seconds that a reader that comes back waits for the feed to start.
+#: Seconds for which a returning reader waits for the feed to start.
 START = 5.0
 
-#: Seconds until the brokers are asked again after they failed to answer.
+#: Seconds until a failed feed reads from the brokers again.
 PAUSE = 1.0
 
 _log = logging.getLogger(__name__)
 
 
 class Feed:
-    """Reads a topic, and offers its records to readers, who know its name without the prefix."""
+    """Feed that consumes a topic and offers its records to readers.
+
+    Readers know the topic by its name without TICKSTREAM_TOPIC_PREFIX.
+    """
 
     def __init__(
         self, topic: Topic, new_consumer: Callable[[], AIOKafkaConsumer], budget: Budget
@@ -55,7 +58,7 @@ class Feed:
         count = topic.partition_count()
         self._partitions = [TopicPartition(topic.name, number) for number in range(count)]
         self._histories: dict[int, History] = {}
-        #: Readers by the key they watch; under None those who watch all.
+        #: Watched key → readers; under None the readers of the whole topic.
         self._by_key: dict[bytes | None, set[Reader]] = defaultdict(set)
         self._started = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -64,13 +67,14 @@ class Feed:
 
     @property
     def idle(self) -> bool:
-        """Whether nobody watches."""
+        """True if the feed has no readers."""
         return not self._by_key
 
     async def add(self, reader: Reader, cursor: Mapping[int, int] | None) -> bool:
-        """Offer to `reader` what comes, and what came since `cursor` (its next offsets).
+        """Offer to `reader` all records to come, and those since `cursor`, its next offsets.
 
-        Gives False where that is more than is still known here: then it has missed some.
+        Return False if the history does not cover `cursor`, or if the feed did not start within
+        `START` seconds: then the reader may have missed records.
         """
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"feed of {self.topic}")
@@ -86,7 +90,7 @@ class Feed:
         return self._catch_up(reader, cursor)
 
     def remove(self, reader: Reader) -> None:
-        """Offer nothing to `reader` any more."""
+        """Stop offering records to `reader`."""
         for key in self._keys_of(reader):
             self._by_key[key].discard(reader)
             if not self._by_key[key]:
@@ -94,7 +98,7 @@ class Feed:
 
     @property
     def position(self) -> dict[int, int]:
-        """Next offset of each partition: what stands before it has been offered."""
+        """Next offset of each partition; all records before it have been offered."""
         return {number: history.end for number, history in self._histories.items()}
 
     def _keys_of(self, reader: Reader) -> set[bytes | None]:
@@ -115,7 +119,7 @@ class Feed:
     # -- reading
 
     async def stop(self) -> None:
-        """Read no more."""
+        """Stop the consumer."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -142,7 +146,7 @@ class Feed:
                 self._keep_up(consumer)
 
     async def _begin(self, consumer: AIOKafkaConsumer) -> None:
-        """Go on where it was, or begin a little before the ends."""
+        """Seek to where the feed was, or `LOOK_BACK` before the ends, and read up to the ends."""
         bounds = await ends(consumer, self._partitions)
         for tp, (first, last) in bounds.items():
             known = self._histories.get(tp.partition)
@@ -153,15 +157,15 @@ class Feed:
         self._started.set()
 
     async def _reach(self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> None:
-        """Read what there is already, so that who comes now is told of the present only."""
+        """Read the records before `ends`, so that a new reader is offered only newer ones."""
         for tp, end in ends.items():
-            # Markers of transactions are no records: the position tells, not the last record.
+            # Transaction markers are not records, so the position shows the end, not a record.
             while await consumer.position(tp) < end:
                 fetched = await consumer.getmany(tp, timeout_ms=POLL_TIMEOUT_MS)
                 await self._take(tp.partition, fetched.get(tp, ()))
 
     def _keep_up(self, consumer: AIOKafkaConsumer) -> None:
-        """Leave out what stands before the end where so many read that it takes too long."""
+        """Skip to near the end of partitions in which the feed has fallen too far behind."""
         for tp in self._partitions:
             begin = (consumer.highwater(tp) or 0) - LOOK_BACK
             if begin - self._histories[tp.partition].end <= TOO_FAR:

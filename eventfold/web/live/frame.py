@@ -1,12 +1,12 @@
-"""How an event is written on the stream: a field a line, then an empty one (HTML, 9.2.6)."""
+"""Wire format of server-sent events: one field a line, then an empty line (HTML, 9.2.6)."""
 
-#: What ends a line there, or makes an id void. JSON has them between its tokens alone, where a
-#: blank is the same.
+#: Replaces bytes that end a line or void an id. JSON has them between its tokens only, where a
+#: blank means the same.
 _BLANKS = bytes.maketrans(b"\r\n\0", b"   ")
 
 
 def frame(name: str, data: bytes, *, last_id: str = "") -> bytes:
-    r"""Return one event, of JSON `data`, and nothing but that, whatever is in them.
+    r"""Return exactly one event with the JSON `data`, whatever bytes the arguments contain.
 
     >>> frame("surges", b'{"a":\r1}')
     b'event: surges\ndata: {"a": 1}\n\n'

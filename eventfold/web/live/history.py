@@ -1,15 +1,15 @@
-"""The last records of a partition: what a reader that was away is given when it comes back."""
+"""History of a partition: its latest records, from which a returning reader catches up."""
 
 from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-#: Records kept of each partition, and bytes of their keys and values.
+#: Maximum number of records kept of each partition, and of bytes of their keys and values.
 KEPT, KEPT_BYTES = 4_000, 4 << 20
 
 
 class Kept(NamedTuple):
-    """A record as it was fetched; it is looked into when somebody wants it."""
+    """Record as it was fetched; its value is decoded only when a reader wants it."""
 
     offset: int
     key: bytes
@@ -25,16 +25,16 @@ class History:
     """The newest records of one partition, oldest first."""
 
     def __init__(self, begin: int, kept: int = KEPT, kept_bytes: int = KEPT_BYTES) -> None:
-        #: All records from here on are here.
+        #: First offset from which on the history is complete.
         self.begin = begin
-        #: The next offset to come.
+        #: Next offset to add.
         self.end = begin
         self._records: deque[Kept] = deque()
         self._bytes = 0
         self._kept, self._kept_bytes = kept, kept_bytes
 
     def add(self, record: Kept) -> None:
-        """Add the next record."""
+        """Add the next record; drop the oldest ones beyond the limits."""
         self._records.append(record)
         self._bytes += record.size
         self.end = record.offset + 1
@@ -44,5 +44,5 @@ class History:
             self.begin = oldest.offset + 1
 
     def since(self, offset: int) -> Iterator[Kept]:
-        """Give the records from `offset` on."""
+        """Yield the records from `offset` on."""
         return (record for record in self._records if record.offset >= offset)

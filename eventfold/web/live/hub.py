@@ -1,4 +1,4 @@
-"""All feeds of a worker, and who reads them."""
+"""Hub: all feeds of a worker and their readers."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -14,21 +14,22 @@ from eventfold.web.live.reader import Reader
 from eventfold.web.live.watch import Watch
 from eventfold.web.protection.budget import Budget
 
-#: Readers of one worker: each costs a connection and a buffer.
+#: Maximum number of readers of a worker: each costs a connection and a buffer.
 MOST_READERS = 2_000
 
-#: Of them those of one address.
+#: Maximum number of readers from one address.
 MOST_OF_CLIENT = 1_000
 
-#: Of each second, what live events may take of the event loop, and at once after a silence.
+#: Share of the event loop's time for live events (fraction), and their burst after a pause (s).
 SHARE, BURST = 0.1, 0.5
 
-#: Seconds that a feed goes on after its last reader left: a page that is reloaded comes back.
+#: Sweep interval (s): a feed without readers stops after one to two of them, so that a reloaded
+#: page finds it running.
 LINGER = 20.0
 
 
 class Hub:
-    """Opens a feed with the first reader of its topic, and closes it some time after the last.
+    """Hub that opens a feed for the first reader of a topic and closes it after the last.
 
     `topics` returns the topics that may be watched, by name without TICKSTREAM_TOPIC_PREFIX.
     """
@@ -41,20 +42,21 @@ class Hub:
         self.topics = topics
         self._new_consumer = new_consumer
         self._feeds: dict[str, Feed] = {}
-        #: Readers, and from which address each is.
+        #: Reader → its client address.
         self._readers: dict[Reader, str] = {}
         self._sweeper: asyncio.Task[None] | None = None
-        #: What is left for live events, of all topics and readers.
+        #: Event loop time for live events, shared by all topics and readers.
         self.budget = Budget(SHARE, BURST)
-        #: Whether the server stops.
+        #: True once the server stops.
         self.closing = False
 
     async def open(
         self, watches: Sequence[Watch], cursor: Cursor, client: str
     ) -> tuple[Reader, bool]:
-        """Return a reader of `watches`, and whether it goes on at `cursor` with nothing missed.
+        """Return a reader of `watches`, and whether it resumes at `cursor` without a gap.
 
-        `client` is the address that reads. Raises ApiError (503) where there are too many.
+        `client` is the reader's address. Raises ApiError (503) if there are too many readers, or
+        once the server stops.
         """
         if self.closing or len(self._readers) >= MOST_READERS:
             raise unavailable(f"{len(self._readers)} read events here, that is all it takes")
@@ -71,23 +73,23 @@ class Hub:
         return reader, bool(cursor) and all(whole)
 
     def close(self, reader: Reader) -> None:
-        """Forget a reader."""
+        """Remove a reader from its feeds; the feeds go on."""
         self._readers.pop(reader, None)
         for topic in reader.topics:
             if topic in self._feeds:
                 self._feeds[topic].remove(reader)
 
     def cursor_of(self, reader: Reader) -> Cursor:
-        """Give up to where `reader` has been offered everything."""
+        """Return the next offsets of a reader's topics; it was offered everything before them."""
         return {topic: self._feeds[topic].position for topic in reader.topics}
 
     @property
     def readers(self) -> int:
-        """How many there are."""
+        """Number of readers."""
         return len(self._readers)
 
     async def shut(self, _: web.Application) -> None:
-        """End all: the server stops, and would wait for its readers."""
+        """End all readers and feeds; otherwise a stopping server would wait for its readers."""
         self.closing = True
         if self._sweeper is not None:
             self._sweeper.cancel()

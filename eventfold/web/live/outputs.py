@@ -1,4 +1,4 @@
-"""Which topics may be watched: those that this application's tables write, and dead letters."""
+"""Topics that may be watched: those that this application's tables write, and dead letters."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ from eventfold.web.lookup import state_tables
 
 
 def new_hub(app: AppT) -> Hub:
-    """Make the hub of a worker."""
-    # Faust's type knows nothing of our tasks.
+    """Create the hub of a worker."""
+    # Faust's type has no attribute for our tasks.
     worker: Any = app
 
     def topics() -> dict[str, Topic]:

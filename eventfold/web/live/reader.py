@@ -1,4 +1,4 @@
-"""One reader: what it watches, and what waits to be sent to it."""
+"""Reader of live events: its watches, and its buffer of events to send."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from eventfold.web.live.event import Event
 from eventfold.web.live.watch import Watch
 
-#: Events that may wait for one reader; of more the oldest are dropped, and it is told.
+#: Maximum number of events in a reader's buffer; beyond it the oldest are dropped and counted.
 MOST_WAITING = 1_000
 
-#: And bytes of them.
+#: Maximum bytes of their values.
 MOST_BYTES = 1 << 20
 
 
 class Reader:
-    """A bounded buffer in which the newest wins.
+    """Bounded buffer of events that drops the oldest when it is full.
 
-    A result that waits is replaced by a newer one of the same key and window.
+    A newer result of the same key and window replaces the one that waits.
     """
 
     def __init__(
@@ -26,17 +26,17 @@ class Reader:
         self._most, self._most_bytes = most, most_bytes
         self._bytes = 0
         self._waiting: dict[tuple[object, ...], Event] = {}
-        #: Unknown how many where None.
+        #: Events dropped since the last `take`; None if the number is unknown.
         self._dropped: int | None = 0
         self._there_is_some = asyncio.Event()
 
     @property
     def topics(self) -> list[str]:
-        """The topics watched, each once."""
+        """Watched topics, each once."""
         return list(dict.fromkeys(watch.topic for watch in self.watches))
 
     def wants(self, event: Event) -> bool:
-        """Say whether an event is among what is watched."""
+        """Return whether one of the watches matches an event."""
         return any(
             watch.topic == event.topic
             and watch.key in (None, event.key)
@@ -45,10 +45,10 @@ class Reader:
         )
 
     def offer(self, event: Event) -> None:
-        """Put an event where it waits, if it is watched. Never waits itself."""
+        """Add an event to the buffer if a watch matches it. Never blocks."""
         if not self.wants(event):
             return
-        # Behind all others, also where it replaces one: what is sent follows the log.
+        # Placed last even if it replaces one, so that events are sent in the order of the log.
         replaced = self._waiting.pop(event.identity, None)
         self._waiting[event.identity] = event
         self._bytes += len(event.value) - (len(replaced.value) if replaced else 0)
@@ -60,7 +60,7 @@ class Reader:
         self._there_is_some.set()
 
     async def wait(self, seconds: float) -> None:
-        """Wait until something is there, or for so long."""
+        """Wait until there is something to send, at most `seconds`."""
         try:
             async with asyncio.timeout(seconds):
                 await self._there_is_some.wait()
@@ -68,12 +68,15 @@ class Reader:
             return
 
     def miss(self) -> None:
-        """Note that events are left out, nobody knows how many."""
+        """Record that an unknown number of events was skipped."""
         self._dropped = None
         self._there_is_some.set()
 
     def take(self) -> tuple[list[Event], int | None]:
-        """Give what waits, and how many were dropped since the last time; None if unknown."""
+        """Empty the buffer; return its events and the number dropped since the last call.
+
+        The number is None if it is unknown.
+        """
         taken, dropped = list(self._waiting.values()), self._dropped
         self._waiting.clear()
         self._bytes, self._dropped = 0, 0
@@ -81,5 +84,5 @@ class Reader:
         return taken, dropped
 
     def wake(self) -> None:
-        """End a wait: the server stops."""
+        """End a `wait`, since the server stops."""
         self._there_is_some.set()

@@ -1,4 +1,4 @@
-"""`/api/events`: the events of what is watched, until the reader leaves."""
+"""`/api/events`: the stream of watched events, until the reader leaves."""
 
 import asyncio
 import time
@@ -20,41 +20,47 @@ from eventfold.web.protection.keys import CONF
 
 HUB: web.AppKey[Hub] = web.AppKey("HUB", Hub)
 
-#: Seconds between two signs of life where nothing happens.
+#: Seconds between two heartbeats while there are no events.
 HEARTBEAT = 5.0
 
-#: Seconds between two sends to one reader: what comes meanwhile is sent at once.
+#: Seconds between two sends to one reader; events of that time are sent together.
 PACE = 0.1
 
-#: Seconds that a reader may take for one send before it is dropped.
+#: Seconds for one send to a reader before it is disconnected.
 PATIENCE = 30.0
 
-#: Ms after which a browser comes back.
+#: Ms after which a browser reconnects.
 RETRY = 1_000
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Start(msgspec.Struct, frozen=True):
-    """The first event: whether the reader goes on where it was, with nothing missed."""
+    """First event of a stream; `resumed` is true if the reader resumes without a gap."""
 
     resumed: bool
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """Events were left out: ask the API for the present state. `dropped` null: unknown how many."""
+    """Event for skipped events: the client should query the present state.
+
+    `dropped` is their number, null if unknown.
+    """
 
     dropped: int | None
 
 
 class Beat(msgspec.Struct, frozen=True):
-    """A sign of life; `time` is the worker's clock (ms)."""
+    """Heartbeat; `time` is the worker's clock (ms since the epoch)."""
 
     time: int
 
 
 async def events(request: web.Request, values: Values) -> web.StreamResponse:
-    """Send events until the reader leaves or the worker stops; before that, raises ApiError."""
+    """Send events until the reader leaves or the worker stops.
+
+    Raises ApiError before the stream begins: 400 for an unknown topic, 503 for too many readers.
+    """
     hub, watches = request.app[HUB], values["watch"]
     _check_topics(hub, watches)
     if request.method == "HEAD":
@@ -71,7 +77,7 @@ async def events(request: web.Request, values: Values) -> web.StreamResponse:
         await _write(response, head)
         await _send_all(hub, reader, request, response)
     except (ConnectionError, TimeoutError):
-        pass  # it left, or takes nothing more
+        pass  # the reader left, or no longer reads
     finally:
         hub.close(reader)
     return response
@@ -80,7 +86,7 @@ async def events(request: web.Request, values: Values) -> web.StreamResponse:
 _HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
-    # What nginx, and others after it, take for: don't collect this into larger pieces.
+    # nginx, and other proxies that copied it, then do not buffer the answer.
     "X-Accel-Buffering": "no",
 }
 
@@ -100,8 +106,8 @@ async def _send_all(
         await reader.wait(HEARTBEAT)
         await hub.budget.afford()
         if request.transport is None:
-            return  # it has left
-        # Together, with nothing between: the cursor is that of what is taken.
+            return  # the reader has left
+        # Nothing is awaited between the two, so the cursor matches the events taken.
         with hub.budget.spending():
             (taken, dropped), cursor = reader.take(), write_cursor(hub.cursor_of(reader))
             piece = b"".join(_pieces(taken, dropped, cursor))
@@ -113,7 +119,7 @@ def _pieces(taken: list[Event], dropped: int | None, cursor: str) -> Iterator[by
     if dropped != 0:
         yield _own("gap", Gap(dropped))
     yield from (event.framed for event in taken[:-1])
-    # One id for all: who is cut off in between gets them once more.
+    # One id for all of them: a reader that is cut off in between gets them again.
     if taken:
         yield frame(taken[-1].topic, taken[-1].value, last_id=cursor)
     else:

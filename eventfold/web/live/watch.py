@@ -1,4 +1,4 @@
-"""What a reader watches: topics, one key of a topic, one kind of window of a key."""
+"""Watches of a reader: topics, one key of a topic, one window definition of a key."""
 
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -7,12 +7,12 @@ from eventfold.web.parameters import Parameter
 from eventfold.windows import DefinitionError, parse_window
 from eventfold.windows.windowers import Window
 
-#: More than one page has a use for.
+#: Maximum number of watches of a reader, more than one page needs.
 MOST = 50
 
 
 class Watch(NamedTuple):
-    """The records of a topic: all, those of a key, or those of a key's windows of one kind."""
+    """Watch of a topic: all records, those of a key, or those of one window definition."""
 
     topic: str
     key: str | None = None
@@ -20,9 +20,10 @@ class Watch(NamedTuple):
 
 
 def read_watches(text: str) -> list[Watch]:
-    """Read `topic`, `topic:key` or `topic:key:window`, separated by commas.
+    """Parse `topic`, `topic:key` or `topic:key:window`, separated by commas.
 
-    A comma, a colon, or a percent sign in a key is percent-encoded. Raises ValueError.
+    A comma, colon or percent sign in a key is percent-encoded. Raises ValueError if there is no
+    watch, if there are more than `MOST`, or if one is malformed.
     """
     watches = [_watch(part) for part in text.split(",") if part]
     if not watches:

@@ -1,15 +1,16 @@
-"""What stands between a client and the handlers: who it is, what it may, how much it may take.
+"""Protection of the web server: authentication, authorization, rate limits and timeouts.
 
-connections   how many, how long they may be silent, how slowly they may read
-edge          what every request meets first: its client's rate, a head that can be read
-middleware    the order of what follows
-addresses     whom a request comes from, behind proxies too
-rate          how many requests of a client; shares: how much of the event loop's time
-roles         what a path asks for; credentials: what a request shows
-peers         how workers know each other; sessions: how browsers are remembered
-login         the page that asks people who they are
-bodies        what is sent to us: how much, how slowly
-headers       what browsers may do with our answers; cors: whose pages may ask
+connections   limits on connections: number, idle time, slow readers
+edge          first checks of every request: rate limit of its client, well-formed head
+middleware    the checks that follow, in their order
+addresses     client address of a request, also behind proxies
+rate          rate limit of a client; shares, budget: limits on event loop time
+roles         role that a path needs; credentials, passwords, seals: checks of credentials
+peers         authentication between workers; sessions, ended: cookies of browsers
+login         sign-in page
+bodies        limits on request bodies: size, duration
+headers       security headers for browsers; cors: sites whose pages may send requests
+refused       counter of refused requests; keys: keys of the web application's state
 """
 
 from aiohttp import web
@@ -26,10 +27,10 @@ __all__ = ["http_client", "protect"]
 
 
 def protect(application: web.Application, conf: Settings) -> Runner:
-    """Put all of it before the handlers of an application; return what takes its connections.
+    """Add all protection to an application; return the runner that accepts its connections.
 
-    After the middlewares that count requests and answer errors, which are to see what it refuses;
-    but for what is refused at the edge, which `tickstream_http_refused_total` alone counts.
+    Call it after the middlewares that count requests and answer errors are added, so that they see
+    what is refused. Refusals at the edge are counted by `tickstream_http_refused_total` alone.
     """
     add_login(application, conf)
     application[SHARES] = Shares()

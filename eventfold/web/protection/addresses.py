@@ -1,4 +1,4 @@
-"""Whom a request comes from: the address of its connection, or what a trusted proxy says."""
+"""Client address of a request: that of its connection, or the one a trusted proxy reports."""
 
 import ipaddress
 import logging
@@ -9,24 +9,24 @@ from aiohttp import web
 
 from eventfold.security.web import WebSecurity
 
-#: Of IPv6, one client has as many addresses as it likes within this.
+#: Length of an IPv6 prefix within which all addresses count as one client.
 _PREFIX = 64
 
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|(\d+(?:\.\d+){3}):\d+")
 
-#: So many addresses that forward and are no proxies of ours are named: anybody may send headers.
+#: Maximum number of undeclared proxies that are logged: any client can send such headers.
 NAMED = 3
 
 _log = logging.getLogger(__name__)
 
-#: Those that were named.
+#: Undeclared proxies that were logged.
 _undeclared: set[str] = set()
 
 
 def client_of(request: web.BaseRequest, conf: WebSecurity) -> str:
-    """Give the client's address, of IPv6 its network; what limits are counted by.
+    """Return the client's address (of IPv6 its network), by which limits are counted.
 
-    `X-Forwarded-For` is read from its end, as long as proxies we know have written it.
+    `X-Forwarded-For` is read from its end, as far as declared proxies have written it.
     """
     address = request.remote or ""
     forwards = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
@@ -42,16 +42,19 @@ def client_of(request: web.BaseRequest, conf: WebSecurity) -> str:
 
 
 def is_from_proxy(request: web.BaseRequest, conf: WebSecurity) -> bool:
-    """Say whether one of our proxies sent this, so that what it says of the client is true."""
+    """Return whether a declared proxy sent the request, so that its forwarding headers are true."""
     return _is_in(request.remote or "", conf.web_proxies)
 
 
 def network_of(address: str) -> str:
-    """Give an address by which a client can be told from others."""
+    """Return the text by which clients are distinguished: IPv4 address or IPv6 network.
+
+    Any other text is returned as it is, up to 64 characters.
+    """
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
-        return address[:64]  # of a proxy that writes names, or nonsense
+        return address[:64]  # from a proxy that writes names, or malformed
     if found.version == 6 and found.ipv4_mapped:
         return str(found.ipv4_mapped)
     if found.version == 6:
@@ -60,13 +63,13 @@ def network_of(address: str) -> str:
 
 
 def _without_port(address: str) -> str:
-    """Return an address as some proxies write it, `192.0.2.1:4711` or `[::1]:4711`, alone."""
+    """Strip the port that some proxies write: `192.0.2.1:4711`, `[::1]:4711`."""
     with_port = _WITH_PORT.fullmatch(address)
     return (with_port[1] or with_port[2]) if with_port else address
 
 
 def _note_undeclared(address: str) -> None:
-    """Log once that this may be a proxy, whose clients count as one."""
+    """Log once that an address may be an undeclared proxy, whose clients count as one."""
     if len(_undeclared) < NAMED and address not in _undeclared:
         _undeclared.add(address)
         _log.warning(

@@ -1,4 +1,4 @@
-"""What is sent to us: not too much of it, and not too slowly."""
+"""Limits on request bodies: their size, and the time they take."""
 
 import asyncio
 from http import HTTPStatus
@@ -8,15 +8,18 @@ from aiohttp import web
 from eventfold.web.errors import ApiError
 from eventfold.web.protection.refused import note
 
-#: Bytes; aiohttp's own limit for what it reads, and ours for what is announced.
+#: Maximum size (bytes): aiohttp's own limit for a body, and ours for `Content-Length`.
 LIMIT = 1 << 20
 
-#: Seconds that a body may take.
+#: Seconds within which a body has to arrive.
 TIMEOUT = 10.0
 
 
 async def receive(request: web.Request) -> None:
-    """Read the body of a request, which its handler then has. Raises ApiError: 408, 413."""
+    """Read the body of a request and keep it for the handler.
+
+    Raises ApiError: 408 if it takes too long, 413 if it is too large.
+    """
     if not request.can_read_body:
         return
     if (request.content_length or 0) > LIMIT:

@@ -1,4 +1,4 @@
-"""So much of each second of the event loop, for what would take all of it."""
+"""Budget of event loop time for work that could otherwise take all of it."""
 
 import asyncio
 import time
@@ -14,10 +14,10 @@ _ALL = "all"
 
 
 class Budget:
-    """A share of the event loop's time: what has taken more waits until it is made up for.
+    """Share of event loop time: work that has taken more waits until it is paid back.
 
-    `share` is of each second, `burst` the seconds that may be taken at once after a silence;
-    clocks are in seconds.
+    `share` is a fraction of each second, `burst` the seconds that may be taken at once after a
+    pause. `clock` is the time, `worked` the CPU time of the event loop's thread, both in seconds.
     """
 
     def __init__(
@@ -27,17 +27,17 @@ class Budget:
         clock: Callable[[], float] = time.monotonic,
         worked: Callable[[], float] = time.thread_time,
     ) -> None:
-        # Units are seconds; a bucket that owes nothing lets the next one through.
+        # Amounts are seconds; the 1 lets the next piece of work through if nothing is owed.
         self._rate = Rate(share, 1 + burst, clock)
         self._worked = worked
 
     async def afford(self) -> None:
-        """Wait until nothing is owed; others have a turn in any case."""
+        """Wait until nothing is owed; yield to the event loop in any case."""
         await asyncio.sleep(self._rate.wait(_ALL))
 
     @contextmanager
     def spending(self) -> Iterator[None]:
-        """Charge what is done, in which nothing is awaited."""
+        """Charge the body of a `with` statement, which must not await anything."""
         begun = self._worked()
         try:
             yield
@@ -45,7 +45,7 @@ class Budget:
             self._rate.spend(_ALL, self._worked() - begun)
 
     async def run(self, awaitable: Awaitable[T]) -> T:
-        """Await something, and charge its own steps."""
+        """Await something, and charge the time of its own steps without its waits."""
         measured = Measured(awaitable, self._worked)
         try:
             return await measured
@@ -54,7 +54,7 @@ class Budget:
 
 
 class Measured(Generic[T]):
-    """What an awaitable gives, and how long its own steps took, without what it waited for."""
+    """Awaitable that measures the time of its own steps, without its waits, in `seconds`."""
 
     def __init__(self, awaitable: Awaitable[T], worked: Callable[[], float]) -> None:
         self._awaitable = awaitable
@@ -79,7 +79,7 @@ class Measured(Generic[T]):
                 go_on, value = steps.throw, error
 
     def close(self) -> None:
-        """Begin it no more."""
+        """Close the wrapped coroutine, which is not to be awaited."""
         close = getattr(self._awaitable, "close", None)
         if close is not None:
             close()

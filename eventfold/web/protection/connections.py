@@ -1,7 +1,8 @@
-"""Connections: how many are open, how long one may be silent, and how slowly it may read.
+"""Limits on connections: their number, idle time and reading speed.
 
-aiohttp answers each of them for as long as it likes to stay. Who opens many, sends a request a
-byte a minute or never reads its answer would take what the worker needs for its own files.
+aiohttp serves each connection for as long as the client keeps it. A client that opens many, sends a
+request at a byte a minute or never reads its answer would use up the file descriptors that the
+worker needs.
 """
 
 import asyncio
@@ -22,30 +23,30 @@ from eventfold.web.protection.headers import SERVER, early_response
 from eventfold.web.protection.keys import CONF
 from eventfold.web.protection.refused import note
 
-#: Seconds within which a request has to be there, its headers whole: from the first byte on, or
-#: after the answer to the last one.
+#: Seconds within which the head of a request has to be complete: from its first byte on, or after
+#: the answer to the previous one.
 HEAD_TIMEOUT = 30.0
 
-#: Seconds that a client may take none of what we have for it.
+#: Seconds for which a client may read nothing of an answer.
 READ_TIMEOUT = 30.0
 
-#: Seconds that we go on reading what nobody wants.
+#: Seconds for which the unread rest of a body is read before the connection closes.
 LINGER = 1.0
 
-#: A request's first line (bytes), one header of it, and how many there are.
+#: Maximum size of a request's first line (bytes) and of one header (bytes), and number of headers.
 LINE, FIELD, FIELDS = 8190, 8190, 64
 
-#: Files that a worker has open besides connections, with room to spare.
+#: File descriptors that a worker needs besides connections, with room to spare.
 FILES = 1024
 
-#: Connections that there may always be.
+#: Minimum limit of connections.
 LEAST = 10
 
 _log = logging.getLogger(__name__)
 
 
 class Runner(web.AppRunner):
-    """aiohttp's runner, with these limits; `most` connections, half of them of one client."""
+    """aiohttp's runner with these limits: `most` connections, up to half of them of one client."""
 
     __slots__ = ("_most",)
 
@@ -74,7 +75,7 @@ class Runner(web.AppRunner):
 
 
 class Listener(web.Server):
-    """Takes connections, as many as there may be."""
+    """Server that accepts connections up to the limit."""
 
     def __init__(self, most: int, conf: WebSecurity, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -83,11 +84,11 @@ class Listener(web.Server):
         self._open: Counter[str] = Counter()
 
     def __call__(self) -> web.RequestHandler:
-        """Make what speaks with one connection."""
+        """Create the handler of one connection."""
         return Connection(self, loop=self._loop, **self._kwargs)
 
     def enter(self, client: str) -> bool:
-        """Say whether one more of this client may be open, and count it."""
+        """Count one more connection of a client; return False, without counting, at the limit."""
         if self._open.total() >= self._most or self._open[client] >= self._most / 2:
             note("connections")
             return False
@@ -95,14 +96,14 @@ class Listener(web.Server):
         return True
 
     def leave(self, client: str) -> None:
-        """Count one less."""
+        """Count one connection less of a client."""
         self._open[client] -= 1
         if not self._open[client]:
             del self._open[client]
 
 
 class Connection(web.RequestHandler):
-    """One connection: ended if it is one too many, or does not read."""
+    """Handler of one connection: aborted beyond the limit, or if the client stops reading."""
 
     __slots__ = ("_client", "_listener", "_stalled", "_wire")
 
@@ -114,7 +115,7 @@ class Connection(web.RequestHandler):
         self._wire: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, if there is room."""
+        """Accept the connection, or abort it at the limit."""
         self._wire = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         client = network_of(str(peer[0])) if peer else ""
@@ -126,7 +127,7 @@ class Connection(web.RequestHandler):
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """End, and make room."""
+        """Stop the timer and release the connection's place."""
         self._proceed()
         if self._client is not None:
             self._listener.leave(self._client)
@@ -134,12 +135,12 @@ class Connection(web.RequestHandler):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Note that the client is slow: our buffer for it is full."""
+        """Start the read timeout, since the client is slow and its buffer is full."""
         super().pause_writing()
         self._stalled = self._loop.call_later(READ_TIMEOUT, self._give_up)
 
     def resume_writing(self) -> None:
-        """Note that it has read most of it."""
+        """Stop the read timeout, since the client has read most of its buffer."""
         self._proceed()
         super().resume_writing()
 
@@ -150,7 +151,11 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is no HTTP as JSON, like all errors; who sends it doesn't fill the log."""
+        """Answer malformed HTTP with a JSON error; log it at debug level so as not to fill the log.
+
+        Errors of status 500 or more are aiohttp's. Raises ConnectionError if a part of another
+        answer has been sent already.
+        """
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             failed = super().handle_error(request, status, exc, message)
             failed.headers[hdrs.SERVER] = SERVER
@@ -176,14 +181,20 @@ class Connection(web.RequestHandler):
 
 
 def _give_up_silent(connection: Any) -> None:
-    """Let the kernel end a connection whose last bytes nobody takes: they are no longer ours."""
+    """Set TCP_USER_TIMEOUT: the kernel then ends a connection whose last bytes nobody reads.
+
+    Those bytes have left our buffer, so the read timeout does not cover them.
+    """
     option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux
     if connection is not None and option is not None:
         connection.setsockopt(socket.IPPROTO_TCP, option, int(READ_TIMEOUT * 1000))
 
 
 def _affordable(most: int) -> int:
-    """Give how many connections leave the worker its own files; raise its limit if it may be."""
+    """Return how many connections, `most` at most, leave the worker its own file descriptors.
+
+    Raise the process's soft limit of open files first, as far as its hard limit allows.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = most + FILES
     if soft == resource.RLIM_INFINITY or soft >= wanted:

@@ -1,20 +1,20 @@
-"""Whose pages may ask, by the settings: cross-origin resource sharing (Fetch standard, 3.2).
+"""Cross-origin resource sharing (Fetch standard, 3.2) for the sites in the settings.
 
-Cookies are never shared: a page of another site shows a token, or asks as anybody.
+Cookies are never shared: a page of another site sends a token or is anonymous.
 """
 
 from aiohttp import hdrs, web
 
 from eventfold.security.web import WebSecurity
 
-#: Seconds that a browser need not ask again.
+#: Seconds for which a browser caches the answer to a preflight.
 _MAX_AGE = "600"
 
 _EXPOSED = "ETag, Retry-After, Tickstream-Missing, Tickstream-Stale"
 
 
 def preflight(request: web.Request, conf: WebSecurity) -> web.Response | None:
-    """Give the answer to a browser that asks before it asks; None if that is not what it does."""
+    """Return the answer to a preflight request of a browser; None for any other request."""
     asked = request.method == hdrs.METH_OPTIONS
     if not (asked and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers):
         return None
@@ -27,7 +27,10 @@ def preflight(request: web.Request, conf: WebSecurity) -> web.Response | None:
 
 
 def share(request: web.BaseRequest, response: web.StreamResponse, conf: WebSecurity) -> bool:
-    """Let the page that asks read the answer, if its site is one of the settings'; say whether."""
+    """Add the CORS headers to a response if the settings allow the request's site.
+
+    Return whether they allow it.
+    """
     origin = request.headers.get(hdrs.ORIGIN)
     if not conf.web_origins or origin is None:
         return False

@@ -1,4 +1,4 @@
-"""What a request shows of who it is: a token, or a name and a password."""
+"""Credentials in the header `Authorization`: a token, or a name and a password."""
 
 import base64
 import binascii
@@ -12,14 +12,14 @@ from eventfold.web.protection.seals import same
 
 
 class Shown(NamedTuple):
-    """A token, or a password where there is a name."""
+    """Credentials: `word` is a password if there is a `name`, else a token."""
 
     name: str
     word: str
 
 
 def shown(request: web.Request) -> Shown | None:
-    """Return what a request shows; None if it shows nothing."""
+    """Return the credentials of a request, empty if they are malformed; None without any."""
     header = request.headers.get(hdrs.AUTHORIZATION)
     if header is None:
         return None
@@ -34,7 +34,10 @@ def shown(request: web.Request) -> Shown | None:
 
 
 def by_token(token: str, conf: Settings) -> Role | None:
-    """Return the role of a token; all are compared, so the time says nothing."""
+    """Return the role of a token, None if unknown.
+
+    All tokens are compared, so that the time does not depend on which one matches.
+    """
     found: Role | None = None
     for known, role in conf.tokens.items():
         if same(token, known):

@@ -1,7 +1,7 @@
-"""What every request meets first: the rate of its client, and whether its head can be read.
+"""First checks of every request: its client's rate, and a well-formed head.
 
-This is around the application, not one of its middlewares: aiohttp finds the route and answers
-`Expect` before those.
+They wrap the application instead of being one of its middlewares, because aiohttp resolves the
+route and answers `Expect` before those.
 """
 
 import asyncio
@@ -22,18 +22,18 @@ from eventfold.web.protection.rate import Rate
 from eventfold.web.protection.refused import note
 from eventfold.web.protection.shares import SHARES
 
-#: A `Host` (RFC 9110, 7.2): names that are not ASCII come in their ASCII form.
+#: Header `Host` (RFC 9110, 7.2); names that are not ASCII arrive in their ASCII form.
 _HOST = re.compile(r"(\[[\w:.%-]+\]|[\w.~%!$&'()*+,;=-]*)(:\d{0,5})?", re.ASCII)
 
-#: Refusals of a client that are sent a second, twice that at once after a silence; and the seconds
-#: that one is held back at most.
+#: Refusals per second that a client gets without delay, with a burst of twice that after a pause;
+#: and the longest delay of a refusal (s).
 REFUSALS, LONGEST = 100.0, 10.0
 
 Handle = Callable[[Any], Awaitable[web.StreamResponse]]
 
 
 def guarded(application: web.Application, handle: Handle) -> Handle:
-    """Return what answers a request: `handle`, or a refusal that costs next to nothing."""
+    """Return a handler that calls `handle`, or refuses a request at next to no cost."""
     refusals = Rate(REFUSALS, 2 * REFUSALS)
 
     async def admit(request: web.Request) -> web.StreamResponse:
@@ -43,7 +43,7 @@ def guarded(application: web.Application, handle: Handle) -> Handle:
             _demand_readable(request)
             return await application[SHARES].charged(request, client, handle)
         except ApiError as error:
-            # Who asks again at once is answered later and later.
+            # A client that retries at once is answered with growing delay.
             held = refusals.wait(client)
             refusals.spend(client, 1)
             await asyncio.sleep(min(held, LONGEST))
@@ -53,11 +53,11 @@ def guarded(application: web.Application, handle: Handle) -> Handle:
 
 
 def readable(make_request: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what makes a request whose headers are text, whatever bytes they came as.
+    """Wrap a request factory so that all header values are valid Unicode, whatever bytes arrived.
 
-    Bytes that are no UTF-8 would be surrogates, which nothing can encode: not a log, not JSON,
-    no signature. In their place stands U+FFFD, which matches nothing that we look for. It is no
-    error: browsers send along the cookies of other programs of this host.
+    Bytes that are not UTF-8 would become surrogates, which no log, JSON or signature can encode.
+    U+FFFD replaces them, which matches no value that we compare. They are not an error, because
+    browsers also send the cookies of other programs on this host.
     """
 
     def make(message: Any, *args: Any, **options: Any) -> Any:
@@ -70,10 +70,10 @@ def readable(make_request: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _demand_readable(request: web.Request) -> None:
-    """Raise ApiError (400) where it is not certain what is asked for, or of whom."""
+    """Raise ApiError (400) if the path is not UTF-8 or the header `Host` is malformed."""
     if not _is_text(request.raw_path):
         raise _unreadable("the path is no UTF-8")
-    # aiohttp has None for the host of a target such as `http:///`.
+    # aiohttp's host is None for a target such as `http:///`.
     if request.host is None or not _HOST.fullmatch(request.host):
         raise _unreadable("the header Host names no host")
 

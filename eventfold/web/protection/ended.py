@@ -1,4 +1,4 @@
-"""Sessions that somebody has ended before their time: their cookies are worth nothing any more."""
+"""Ended sessions: revoked before their expiry, so that their cookies are no longer valid."""
 
 import heapq
 import logging
@@ -9,10 +9,11 @@ from typing import Protocol
 from eventfold.digits import read_digits
 from eventfold.private_files import private
 
-#: So many are known. Beyond it the oldest is forgotten, and with it all that are older still end.
+#: Maximum number of ended sessions kept. Beyond it the one with the earliest expiry is dropped, and
+#: every session that expires no later counts as ended.
 MOST = 50_000
 
-#: Stands for all that end up to a time.
+#: Identity in the file for all sessions that expire by a time.
 _ALL = "*"
 
 _log = logging.getLogger(__name__)
@@ -26,26 +27,26 @@ class _Session(Protocol):
 
 
 class EndedSessions:
-    """Kept in a file, so that a restart brings none of them back."""
+    """Set of ended sessions, kept in a file so that a restart does not make them valid again."""
 
     def __init__(self, file: Path, most: int = MOST) -> None:
         self._file = file
         self._most = most
         self._known: set[str] = set()
-        #: By when they would have ended, the first on top.
+        #: Heap of (expiry, identity), the earliest expiry on top.
         self._by_end: list[tuple[int, str]] = []
-        #: All that end up to this time have ended (s since the epoch).
+        #: All sessions that expire by this time (s since the epoch) count as ended.
         self._before = 0
-        #: Of the file.
+        #: Number of lines of the file.
         self._lines = 0
         self._load()
 
     def has(self, session: _Session) -> bool:
-        """Return whether it has ended."""
+        """Return whether a session was ended before its expiry."""
         return session.until <= self._before or session.identity in self._known
 
     def add(self, until: int, identity: str) -> None:
-        """End the session that would have lasted until this time (s since the epoch)."""
+        """End the session with this identity, which would expire at `until` (s since the epoch)."""
         if identity in self._known or until <= self._before:
             return
         self._note(until, identity)
@@ -76,7 +77,7 @@ class EndedSessions:
         for until, _, identity in (line.partition(" ") for line in lines):
             ends = read_digits(until)
             if not identity or ends is None:
-                continue  # the last line of a worker that was killed
+                continue  # a line cut off when the worker was killed
             if identity == _ALL:
                 self._before = max(self._before, ends)
             else:

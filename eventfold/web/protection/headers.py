@@ -1,4 +1,4 @@
-"""What every answer tells a browser: believe the type, run nothing inline, embed nothing."""
+"""Security headers of every answer: no type sniffing, no inline scripts, no embedding."""
 
 from aiohttp import hdrs, web
 
@@ -7,14 +7,14 @@ from eventfold.web.errors import ApiError
 from eventfold.web.protection.cors import share
 from eventfold.web.protection.keys import CONF
 
-#: The dashboard's own files and answers, of this worker, and nothing else.
+#: Content security policy: files and answers of this worker only.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
 
-#: Which versions answer is nobody's business.
+#: Header `Server`, without the versions that aiohttp would reveal.
 SERVER = "tickstream"
 
 HEADERS = {
@@ -28,17 +28,17 @@ HEADERS = {
 
 
 async def secure(request: web.Request, response: web.StreamResponse) -> None:
-    """Add them, but for those an answer has; and leave out which versions answer."""
-    # Not `request.app`, which is the inner one where applications are mounted in others.
+    """Add the headers that an answer does not have yet, and hide the server's versions."""
+    # Not `request.app`, which is the inner application where one is mounted in another.
     _add(request, response, request.config_dict[CONF])
 
 
 def early_response(error: ApiError, request: web.BaseRequest, conf: WebSecurity) -> web.Response:
-    """Return the answer to what the application has not seen, with the headers of all others."""
+    """Return the answer to a request refused before the application, with the usual headers."""
     response = error.response()
     _add(request, response, conf)
     if request.can_read_body:
-        # What is still to come of it is not worth waiting for.
+        # The rest of the body is not worth waiting for.
         response.force_close()
     return response
 

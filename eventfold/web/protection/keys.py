@@ -1,4 +1,4 @@
-"""Under which names the web application keeps its settings, and a request its signature."""
+"""Keys of the settings in the web application, and of the signed digest in a request."""
 
 from aiohttp import web
 
@@ -6,5 +6,5 @@ from app.settings import Settings
 
 CONF: web.AppKey[Settings] = web.AppKey("CONF", Settings)
 
-#: The digest of the body that another worker has signed with the request; None where none has.
+#: Digest of the body that another worker has signed; None if the request has no valid signature.
 SIGNED: web.RequestKey[str | None] = web.RequestKey("SIGNED", str)

@@ -1,7 +1,7 @@
-"""`/login`, `/logout`: a page that asks people who they are, and lets their browser remember it.
+"""`/login`, `/logout`: the sign-in page and the sessions of browsers.
 
-It is a plain form: it needs no script, and password managers know it. The cookie it sets can be
-read by no script and is sent along by EventSource, which can't send a header.
+The page is a plain form, which needs no script and works with password managers. No script can
+read the cookie that it sets. EventSource sends the cookie, although it can't send a header.
 """
 
 import html
@@ -35,7 +35,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 def add_login(application: web.Application, conf: Settings) -> None:
-    """Add the page, and what guards all others."""
+    """Add the sign-in routes, the settings and the guard of all other routes."""
     application[CONF] = conf
     application[GUARD] = Guard(conf)
     application.router.add_get("/login", _show)
@@ -62,14 +62,14 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
         page.set_status(HTTPStatus.UNAUTHORIZED)
         return page
     guard.demand_sign_in(client)
-    # Raised, a redirect would lose the cookie.
+    # Returned, since a redirect that is raised would lose the cookie.
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: place})
     guard.sessions.remember(response, role, secure=_is_encrypted(request))
     return response
 
 
 async def _sign_out(request: web.Request) -> web.StreamResponse:
-    """End the session, here and at the other workers that answer."""
+    """End the session at this worker and at all other workers that answer."""
     sessions = request.app[GUARD].sessions
     session = sessions.of(request)
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: "/login"})
@@ -91,7 +91,10 @@ async def _end_elsewhere(app: AppT, session: Session) -> None:
 
 
 async def _end(request: web.Request) -> web.StreamResponse:
-    """End a session that another worker has ended; only workers and admins get here."""
+    """End a session that another worker ended; only workers and admins may call this route.
+
+    Raises ApiError (404) if the web server is not protected.
+    """
     if not request.app[CONF].web_protected:
         raise unknown("nobody is asked to sign in here")
     session = read_ending(request.match_info["until"], request.match_info["identity"])
@@ -112,7 +115,7 @@ async def _form(request: web.Request) -> dict[str, str]:
 
 
 def _local(place: str) -> str:
-    """Give a path of this worker: what is anything else leads to the dashboard."""
+    """Return `place` if it is a path of this worker, else that of the dashboard."""
     is_path = place.startswith("/") and not place.startswith(("//", "/\\"))
     plain = place.isascii() and place.isprintable() and "\\" not in place
     return place if is_path and plain else "/"
@@ -131,6 +134,6 @@ def _page(place: str, *, message: str = "", role: Role | None = None) -> web.Res
         signed_in="" if role else "hidden",
         role=role or "",
     )
-    # With `no-referrer`, as elsewhere, a browser would not say which site its forms come from.
+    # With `no-referrer`, as elsewhere, a browser would send `Origin: null` with the form.
     headers = {"Referrer-Policy": "same-origin"}
     return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers)

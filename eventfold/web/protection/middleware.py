@@ -1,4 +1,4 @@
-"""What a request goes through before its handler sees it, in this order."""
+"""Checks of a request before its handler sees it, in their order."""
 
 import asyncio
 import ipaddress
@@ -26,16 +26,17 @@ from eventfold.web.protection.refused import note
 from eventfold.web.protection.roles import allows, role_for
 from eventfold.web.protection.sessions import Sessions
 
-#: Seconds that a client may send twice its rate.
+#: Burst of a client after a pause, in seconds of its rate.
 BURST = 2.0
 
-#: Wrong tokens or passwords that a client may show at once, and seconds until one more.
+#: Burst of wrong tokens or passwords of a client, and seconds until one more is allowed.
 GUESSES, NEXT_GUESS = 10, 6.0
 
-#: Sign-ins of a client at once; then as guesses. Each that ends is remembered for its time.
+#: Burst of sign-ins of a client, then one every `NEXT_GUESS` seconds: each session that ends early
+#: is kept until its expiry.
 SIGN_INS = 60
 
-#: Requests that may wait for a password of theirs to be looked at: one is at a time.
+#: Maximum number of requests that check a password or wait for that; one is checked at a time.
 CHECKS = 16
 
 #: Methods that change nothing.
@@ -45,9 +46,10 @@ _log = logging.getLogger(__name__)
 
 
 class Guard:
-    """Lets a request through, or raises ApiError: 401, 403, 408, 413, 421, 429, 503.
+    """Guard that admits a request, or raises ApiError: 401, 403, 408, 413, 421, 429, 503.
 
-    `limit` comes first, before the application has seen the request.
+    A page opened without a role is redirected to `/login` (web.HTTPSeeOther). `limit` comes first,
+    before the application sees the request.
     """
 
     def __init__(self, conf: Settings) -> None:
@@ -57,16 +59,17 @@ class Guard:
         self._guesses = Rate(1 / NEXT_GUESS, GUESSES)
         self._sign_ins = Rate(1 / NEXT_GUESS, SIGN_INS)
         self._passwords = Passwords(conf.users)
-        #: One at a time is looked at: each takes memory and a core.
+        #: Passwords are checked one at a time: each check takes memory and a core.
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._peers = Peers(conf)
         self.sessions = Sessions(conf)
 
     def limit(self, request: web.Request) -> None:
-        """Count the request to its client. Raises ApiError (429) where that sends too many.
+        """Count a request against its client's rate. Raises ApiError (429) beyond the rate.
 
-        Whatever else it is, it is counted: a preflight, a wrong signature, a path of nothing.
+        Counts every request, also a preflight, a wrong signature or an unknown path, except those
+        that another worker has signed.
         """
         signed = self._conf.web_protected and SIGNATURE in request.headers
         request[SIGNED] = self._peers.take(request) if signed else None
@@ -74,7 +77,7 @@ class Guard:
             self._slow_down(client_of(request, self._conf))
 
     async def admit(self, request: web.Request) -> None:
-        """Return if the request may go on to its handler."""
+        """Read the body and return if the request may go on to its handler, else raise."""
         digest = self._signed_digest(request)
         if digest is None:
             client = client_of(request, self._conf)
@@ -86,9 +89,9 @@ class Guard:
             raise _unsigned()
 
     async def identify(self, given: Shown, client: str) -> Role | None:
-        """Return the role that a client has by what it shows, and count what is wrong.
+        """Return the role of the credentials `given`; None if they are wrong, which is counted.
 
-        Raises ApiError: 429 where too much was, 503 where too many show passwords at once.
+        Raises ApiError: 429 after too many wrong ones, 503 if too many passwords wait for a check.
         """
         self._demand_guess(client)
         if given.name:
@@ -96,7 +99,7 @@ class Guard:
         return self._counted(by_token(given.word, self._conf), client)
 
     def demand_sign_in(self, client: str) -> None:
-        """Raise ApiError (429) if a client begins more sessions than people do."""
+        """Count a sign-in. Raises ApiError (429) if a client begins too many sessions."""
         wait = self._sign_ins.take(client)
         if wait:
             raise _too_many("rate", wait, "too many sign-ins")
@@ -111,7 +114,7 @@ class Guard:
         self._waiting += 1
         try:
             async with self._turn:
-                # Others of its guesses may have been wrong meanwhile.
+                # Other guesses of the client may have failed while this one waited.
                 self._demand_guess(client)
                 role = await asyncio.to_thread(self._passwords.check, *given)
                 return self._counted(role, client)
@@ -131,7 +134,11 @@ class Guard:
             raise _too_many("rate", wait, "too many wrong tokens or passwords")
 
     def _signed_digest(self, request: web.Request) -> str | None:
-        """Return the digest of the body that another worker has signed; None for who is none."""
+        """Return the body digest signed by another worker; None for a request of a client.
+
+        Raises ApiError (403) if the request claims to be of another worker without a valid
+        signature.
+        """
         if not self._conf.web_protected:
             return None
         digest = request.get(SIGNED)
@@ -145,9 +152,10 @@ class Guard:
             raise _too_many("rate", wait, f"more than {self._conf.web_rate:g} requests a second")
 
     def _check_host(self, request: web.Request) -> None:
-        """Refuse a page that has its own name resolve to this machine (DNS rebinding).
+        """Refuse a page whose own host name resolves to this machine (DNS rebinding).
 
-        Its name has a dot, as all that strangers can register.
+        Only names with a dot are refused, since any name that a stranger can register has one.
+        Raises ApiError (421). A protected server needs no check.
         """
         conf = self._conf
         if conf.web_protected:
@@ -183,7 +191,7 @@ class Guard:
             message = f"{request.path} is for {needed}s"
             return ApiError(HTTPStatus.FORBIDDEN, "forbidden", message)
         challenges = ['Bearer realm="tickstream"']
-        # A browser would put up its own window, over a page that asks in its own words.
+        # A browser would show its own password dialog over the sign-in page.
         if self._conf.users and "Sec-Fetch-Mode" not in request.headers:
             challenges.append('Basic realm="tickstream", charset="UTF-8"')
         return ApiError(
@@ -199,7 +207,10 @@ GUARD: web.AppKey[Guard] = web.AppKey("GUARD", Guard)
 
 @web.middleware
 async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let through what may be, and end the connection of what sends too much."""
+    """Answer preflights, pass admitted requests on, and answer others with the error.
+
+    The connection of a refused request is closed if its body has not been read.
+    """
     answer = preflight(request, request.app[CONF])
     if answer is not None:
         return answer
@@ -208,16 +219,16 @@ async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
     except ApiError as error:
         response = error.response()
         if request.can_read_body:
-            # What is still to come of it is not worth waiting for.
+            # The rest of the body is not worth waiting for.
             response.force_close()
         return response
     return await handler(request)
 
 
 def _check_origin(request: web.Request) -> None:
-    """Refuse what another site's page would change here with the browser of who reads it.
+    """Refuse a change that another site's page sends through a user's browser (CSRF).
 
-    Browsers say which site a page is of, programs nothing. Raises ApiError.
+    Browsers send the site in `Origin`; programs do not. Raises ApiError (403).
     """
     origin = request.headers.get(hdrs.ORIGIN)
     own = {f"http://{request.host}", f"https://{request.host}"} if request.host else set()
@@ -244,7 +255,7 @@ def _too_many(reason: str, wait: float, what: str) -> ApiError:
 
 
 def _is_page(request: web.Request) -> bool:
-    """Say whether a person opens a page, as far as can be told."""
+    """Return whether the request is probably that of a person who opens a page."""
     mode = request.headers.get("Sec-Fetch-Mode", "navigate")
     return mode == "navigate" and "text/html" in request.headers.get(hdrs.ACCEPT, "")
 

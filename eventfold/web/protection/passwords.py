@@ -1,6 +1,6 @@
-"""People with passwords: hashes of them are compared, and who was right is not hashed again.
+"""Password check by slow hashes, with a cache of right passwords.
 
-A hash takes a tenth of a second on purpose, and a program may show a password with each request.
+A hash takes a tenth of a second on purpose, and a program may send a password with each request.
 """
 
 import hmac
@@ -12,21 +12,21 @@ from eventfold.security.web import Role, User
 
 
 class Passwords:
-    """Knows who has which password, by hashes."""
+    """Users and the hashes of their passwords."""
 
     def __init__(self, users: tuple[User, ...]) -> None:
         self._users = users
         self._key = secrets.token_bytes(32)
-        #: Role by the digest of a name and its right password, of this process alone.
+        #: Keyed digest of a name and its right password → role; the key is this process's own.
         self._right: dict[bytes, Role] = {}
 
     def recall(self, name: str, password: str) -> Role | None:
-        """Return the role of somebody who was right before."""
+        """Return the role for a name and password that were right before, else None."""
         return self._right.get(self._digest(name, password))
 
     def check(self, name: str, password: str) -> Role | None:
-        """Return the role of somebody with a password; takes a tenth of a second."""
-        # Of somebody unknown as well: which of both was wrong is nobody's business.
+        """Return the role of a user with this password, else None; takes a tenth of a second."""
+        # An unknown name takes as long, so that the time does not show which of the two was wrong.
         hashes = self._hashes.get(name) or {self._nobody: None}
         for hashed, role in hashes.items():
             if is_right(password, hashed) and role:

@@ -1,8 +1,9 @@
-"""How workers know each other: what one asks another is signed with the key they share.
+"""Authentication between workers: each request to another worker is signed with a shared key.
 
-The key itself never leaves a worker. Where a worker is, it learns from the consumer group: whoever
-got into that could give any address, and is sent signed questions. So a signature is good for one
-question, with its body, at the worker that has this address, once, for a minute.
+The key itself never leaves a worker. Workers learn each other's addresses from the consumer group,
+so an intruder in the group could announce any address and be sent signed requests. Therefore a
+signature is valid for one request with its body, at the worker with this address, once, for a
+minute.
 """
 
 import hashlib
@@ -26,26 +27,29 @@ from eventfold.security.keys import keys_of
 from eventfold.web.peers import FORWARDED
 from eventfold.web.protection.seals import holds, seal
 
-#: What workers need to take each other's questions.
+#: Settings that workers need in common to accept each other's requests.
 IN_COMMON = (
     "the same TICKSTREAM_WEB_CLUSTER_TOKEN, or without one the same TICKSTREAM_WEB_ADMIN_TOKEN, "
     "and the right time"
 )
 
-#: Time (ms since the epoch), nonce, digest of the body and seal, with dots between them.
+#: Header: time (ms since the epoch), nonce, digest of the body and seal, separated by dots.
 SIGNATURE = "Tickstream-Signature"
 
-#: How far the clocks of two workers may be apart, the time under way included (ms).
+#: Maximum difference between the clocks of two workers, transit time included (ms).
 TOLERANCE = 60_000
 
 _log = logging.getLogger(__name__)
 
-#: The workers that refused us when they were last asked.
+#: Workers that refused the latest signed request of this one.
 _refusing: set[str] = set()
 
 
 def http_client(conf: Settings) -> aiohttp.ClientSession:
-    """Make the client by which a worker asks others: it signs what is marked as forwarded."""
+    """Create the HTTP client for other workers.
+
+    If the web server is protected, it signs the requests that have the header `FORWARDED`.
+    """
 
     async def sign(
         request: aiohttp.ClientRequest, handler: ClientHandlerType
@@ -65,7 +69,7 @@ def http_client(conf: Settings) -> aiohttp.ClientSession:
 
 
 def _note(status: int, worker: str) -> None:
-    """Say it once, until it is well again."""
+    """Log a refusal (403) of a worker once, until it accepts a request again."""
     if status != HTTPStatus.FORBIDDEN:
         _refusing.discard(worker)
     elif worker not in _refusing:
@@ -77,51 +81,51 @@ def _note(status: int, worker: str) -> None:
 
 
 class Question(NamedTuple):
-    """What one worker asks another."""
+    """Request from one worker to another."""
 
     method: str
-    #: Host and port of the one that is asked, as the consumer group knows it.
+    #: Host and port of the worker that is asked, as the consumer group knows it.
     worker: str
     #: Path and query.
     target: str
-    #: Of its body.
+    #: Digest of the body.
     digest: str
 
 
 def signature(key: bytes, question: Question, time_ms: int) -> str:
-    """Return the header of a question; no two are the same."""
+    """Return the header SIGNATURE of a question, with a new nonce."""
     said = str(time_ms), secrets.token_hex(16), question.digest
     return ".".join([*said, seal(key, *said, *question)])
 
 
 def digest_of(body: bytes) -> str:
-    """Return the digest of a body (SHA-256)."""
+    """Return the SHA-256 digest of a body, in hexadecimal digits."""
     return hashlib.sha256(body).hexdigest()
 
 
 def address_of(url: URL) -> str:
-    """Return host and port of a worker, written in one way."""
+    """Return the host and port of a worker's URL as `host:port`."""
     return f"{url.host}:{url.port}"
 
 
 class Peers:
-    """Knows what other workers have asked this one, and takes each question once."""
+    """Verifier of requests from other workers, which accepts each one once."""
 
     def __init__(self, conf: Settings, clock: Callable[[], float] = time.time) -> None:
         self._conf = conf
         self._clock = clock
         url = URL.build(scheme="http", host=conf.web_host, port=conf.web_port)
         self._address = address_of(url)
-        #: What was signed before is refused: it may have been taken before a restart.
+        #: Earlier signatures are refused: a previous process may have accepted them.
         self._since = self._now()
-        #: Until when (ms) each nonce would be fresh, the one that came last at the end.
+        #: Accepted nonce → end of its validity (ms), in order of arrival.
         self._taken: dict[str, int] = {}
 
     def take(self, request: web.BaseRequest) -> str | None:
-        """Return the digest that the body of a question has to have.
+        """Return the signed digest, which the body must have; mark the request's nonce as used.
 
-        None where no other worker has signed it for this one within the last minute, or where it
-        was taken before.
+        Return None if the signature is not valid for this worker, if its time is more than
+        `TOLERANCE` away or before this worker's start, or if it was accepted before.
         """
         said, nonce, digest, proof = (*request.headers.get(SIGNATURE, "").split("."), *_NONE)[:4]
         sent, now = read_digits(said), self._now()

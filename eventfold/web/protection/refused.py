@@ -1,4 +1,4 @@
-"""What was not let through, counted by why."""
+"""Counter of refused requests and connections, by reason."""
 
 from prometheus_client import Counter
 
@@ -8,7 +8,7 @@ REFUSED = Counter(
     ["reason"],
 )
 
-# At 0 from the start, so that a first refusal is seen as one.
+# Series start at 0, so that Prometheus sees a first refusal as an increase.
 REASONS = (
     *("body", "connections", "credentials", "head", "host", "origin", "rate", "role", "share"),
     "slow",
@@ -18,5 +18,5 @@ for _reason in REASONS:
 
 
 def note(reason: str) -> None:
-    """Count one more."""
+    """Count one refusal for a reason of `REASONS`."""
     REFUSED.labels(reason).inc()

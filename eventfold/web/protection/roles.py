@@ -1,21 +1,21 @@
-"""What a path asks for: nothing, to read, or to be an admin."""
+"""Role that a path needs: none, `read` or `admin`."""
 
 from eventfold.security.web import Role
 
-#: What orchestrators ask, and what a browser needs to ask somebody who they are. No data.
+#: Paths without a role, which return no data: probes, and what a browser needs for the sign-in.
 OPEN = {"/", "/healthz", "/readyz", "/login", "/logout"}
 
 _OPEN_BELOW = "/static/"
 _READ = {"/metrics", "/openapi.json"}
 _READ_BELOW = "/api/"
-#: What schemas are read from; who registers one is an admin.
+#: Schema registry: GET needs `read`, all other methods `admin`.
 _REGISTRY = "/registry/"
 
 
 def role_for(method: str, path: str) -> Role | None:
-    """Give the role that a request for `path` needs; None if anybody may.
+    """Return the role that a request for `path` needs; None if it needs none.
 
-    What isn't of this project is for admins: Faust's own views, pages of users' agents.
+    Paths that are not of this project need `admin`: Faust's own views, pages of users' agents.
     """
     if path in OPEN or path.startswith(_OPEN_BELOW):
         return None
@@ -25,5 +25,5 @@ def role_for(method: str, path: str) -> Role | None:
 
 
 def allows(role: Role | None, needed: Role | None) -> bool:
-    """Say whether who has `role` may do what needs `needed`."""
+    """Return whether a client with `role` may do what needs `needed`."""
     return needed is None or role in {"admin", needed}

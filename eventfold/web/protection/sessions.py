@@ -1,7 +1,7 @@
-"""How a browser is remembered: a cookie that says until when it has which role, and is sealed.
+"""Sessions of browsers: a sealed cookie with the role and the time when it expires.
 
-Any worker with the same keys knows it. It ends with its time, as soon as a token or a user of the
-settings changes, and when somebody signs out: see `ended`.
+Any worker with the same keys accepts it. A session ends when it expires, when a token or a user in
+the settings changes, or when its user signs out (see `ended`).
 """
 
 import re
@@ -18,32 +18,32 @@ from eventfold.security.web import Role
 from eventfold.web.protection.ended import EndedSessions
 from eventfold.web.protection.seals import holds, seal
 
-#: Seconds that a browser is remembered.
+#: Lifetime of a session (s).
 LIFETIME = 12 * 3600
 
-#: How far another worker's clock may be ahead of ours (s), for what it has sealed.
+#: Tolerance (s) for another worker's clock that is ahead of ours when it seals a session.
 AHEAD = 60
 
 _IDENTITY = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 class Session(NamedTuple):
-    """A browser that signed in."""
+    """Session of a browser that signed in."""
 
     role: Role
-    #: Seconds since the epoch.
+    #: Expiry (s since the epoch).
     until: int
-    #: Random: no two sessions have the same.
+    #: Random and unique.
     identity: str
 
 
 def cookie_name(conf: Settings) -> str:
-    """Return the cookie's name: browsers don't tell two ports of a host apart."""
+    """Return the cookie's name, which has the app id: two ports of a host share their cookies."""
     return f"tickstream-{conf.app_id}"
 
 
 class Sessions:
-    """Those that this worker and others of the same keys have begun, but for those that ended."""
+    """Sessions begun by this worker and others with the same keys, except those that ended."""
 
     def __init__(self, conf: Settings) -> None:
         self._conf = conf
@@ -57,7 +57,7 @@ class Sessions:
         return EndedSessions(self._conf.data_directory / "ended-sessions")
 
     def remember(self, response: web.StreamResponse, role: Role, *, secure: bool) -> None:
-        """Begin one. No script of the browser's can read it, no other site's page send it."""
+        """Begin a session: set its cookie, which no script can read and no other site can send."""
         until, identity = str(int(time.time()) + LIFETIME), secrets.token_urlsafe(16)
         proof = seal(self._key, self._conf.app_id, role, until, identity)
         response.set_cookie(
@@ -76,7 +76,7 @@ class Sessions:
         response.del_cookie(name, path="/", httponly=True, samesite="Strict")
 
     def of(self, request: web.BaseRequest) -> Session | None:
-        """Return the session of the browser that asks, if it has one that holds."""
+        """Return the valid session of a request's cookie, else None."""
         cookie = request.cookies.get(cookie_name(self._conf))
         if cookie is None or not self._conf.web_protected:
             return None
@@ -87,12 +87,12 @@ class Sessions:
         return None if session is None or self._ended.has(session) else session
 
     def end(self, session: Session) -> None:
-        """End one, for who has its cookie as well."""
+        """End a session, also for anybody with a copy of its cookie."""
         self._ended.add(session.until, session.identity)
 
 
 def read_ending(until: str, identity: str) -> Session | None:
-    """Return the session that another worker has ended, whatever its role; None if it is none."""
+    """Parse a session that another worker ended, with the role `read`; None if it is invalid."""
     return _session("read", until, identity)
 
 
@@ -102,7 +102,7 @@ def _parts(value: str) -> tuple[str, str, str, str]:
 
 
 def _session(role: str, until: str, identity: str) -> Session | None:
-    """Return it while it lasts, which is no longer than a session may, whoever has sealed it."""
+    """Return the session; None if it is malformed, expired, or expires later than one may."""
     if not (until.isascii() and until.isdigit() and len(until) < 20):
         return None
     now = time.time()

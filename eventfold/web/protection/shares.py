@@ -1,7 +1,7 @@
-"""How much of the event loop readers may take: the rest is for folding, whatever they ask.
+"""Shares of event loop time for readers, so that the rest is left for folding.
 
-What an answer costs shows when it has been made. So who has taken more than a share waits until it
-is made up for, and is asked to come again where that takes too long.
+The cost of an answer is known only once it is made. So a client that has taken more than its share
+waits until that is paid back, or gets a 503 if the wait is too long.
 """
 
 import asyncio
@@ -26,39 +26,42 @@ from eventfold.web.protection.refused import note
 
 T = TypeVar("T")
 
-#: Of each second, what all readers together may take of the event loop, and what one client may.
-#: Live events have a share of their own (eventfold/web/live/hub.py); each is less than a third.
+#: Shares of event loop time (fraction) of all readers together, and of one client. Live events have
+#: a share of their own (eventfold/web/live/hub.py); each is less than a third.
 SHARE, CLIENT_SHARE = 0.27, 0.2
 
-#: Seconds of the event loop that they may take at once after a silence: one client less than all,
-#: so that nobody waits for what it owes.
+#: Bursts of event loop time (s) after a pause, of all readers and of one client: the latter is
+#: less, so that no other client waits for the debt of one.
 BURST, CLIENT_BURST = 1.0, 0.3
 
-#: Answers that are made at once, of them those of one client; and as many for other workers: these
-#: wait for no reader, or two workers that ask each other would wait for each other.
+#: Concurrent answers of all readers, and of one client. Other workers have as many slots of their
+#: own and wait for no reader; otherwise two workers that query each other would deadlock.
 AT_ONCE, CLIENT_AT_ONCE = 8, 2
 
 #: Seconds that a request may wait for its turn.
 PATIENCE = 3.0
 
-#: What is asked for in order to know whether the worker is alive, and what is open for hours.
+#: Paths without a share: probes of orchestrators, and streams that are open for hours.
 _EVENTS = {"/api/events", "/api/v1/events"}
 _EXEMPT = {"/healthz", "/readyz", "/metrics"} | _EVENTS
 
-#: Seconds of the loop that a request has been charged.
+#: Event loop time (s) that a request has been charged.
 _CHARGED: web.RequestKey[float] = web.RequestKey("_CHARGED", float)
 
-#: Seconds that a request takes of the loop before it is handled and after, to be read and written.
+#: Event loop time (s) to read a request and write its answer, before and after its handling.
 AROUND = 0.0003
 
-#: Seconds that are not worth waiting for.
+#: Shortest wait (s) that is worth its sleep.
 RESOLUTION = 0.001
 
 _ALL = "all"
 
 
 class Shares:
-    """Lets readers take their shares of the event loop's time; clocks are in seconds."""
+    """Shares of event loop time, of all readers together and of each client.
+
+    `clock` is the time and `worked` the CPU time of the event loop's thread, both in seconds.
+    """
 
     def __init__(
         self,
@@ -66,15 +69,15 @@ class Shares:
         worked: Callable[[], float] = time.thread_time,
     ) -> None:
         self._worked = worked
-        # Units are seconds; a bucket that owes nothing lets the next one through.
+        # Amounts are seconds; the 1 lets the next request through if nothing is owed.
         self._all = Rate(SHARE, 1 + BURST, clock)
         self._clients = Rate(CLIENT_SHARE, 1 + CLIENT_BURST, clock)
         self._turns = {peer: asyncio.Semaphore(AT_ONCE) for peer in (False, True)}
-        #: Those of clients that are waited for.
+        #: Client → its slots, while a request of it waits or runs.
         self._own_turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     def measured(self, answer: Awaitable[T]) -> Measured[T]:
-        """Give an answer that knows what it has taken of the loop."""
+        """Wrap an answer so that its event loop time is measured."""
         return Measured(answer, self._worked)
 
     async def charged(
@@ -83,9 +86,9 @@ class Shares:
         client: str,
         handle: Callable[[Any], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
-        """Answer a request, and charge its client what that took outside of its turn.
+        """Answer a request, and charge its client for the time spent outside of its turn.
 
-        Whoever is refused takes no turn: what finding that out has cost is waited for here.
+        A refused request takes no turn, so its client pays back the cost of the refusal here.
         """
         if request.path in _EVENTS or request.get(SIGNED) is not None:
             return await handle(request)
@@ -99,7 +102,11 @@ class Shares:
             self._clients.spend(client, outside)
 
     async def run(self, client: str, answer: Awaitable[T], *, peer: bool = False) -> T:
-        """Make an answer in its turn, and charge its client. Raises ApiError (503) in time."""
+        """Await an answer in its turn, and charge its client for it.
+
+        With `peer`, that is another worker, the client is not charged. Raises ApiError (503) if
+        the turn does not come within `PATIENCE` seconds.
+        """
         measured = self.measured(answer)
         async with AsyncExitStack() as turn:
             try:
@@ -119,7 +126,7 @@ class Shares:
 
     async def _take_turn(self, turn: AsyncExitStack, client: str, *, peer: bool) -> None:
         if not peer:
-            # Not in a turn of all: whoever owes nothing would wait for it, too.
+            # Before a common slot is taken, so that clients without debt do not wait as well.
             own = self._own_turns.setdefault(client, asyncio.Semaphore(CLIENT_AT_ONCE))
             await turn.enter_async_context(own)
             while owed := self._owed_by(client, peer=peer):  # noqa: ASYNC110  # it may grow
@@ -132,7 +139,7 @@ class Shares:
 
     def _owed_by(self, client: str, *, peer: bool) -> float:
         owed = 0.0 if peer else self._clients.wait(client)
-        # What floats leave over is nothing to wait for.
+        # Rounding errors of floats are not worth a wait.
         return owed if owed > RESOLUTION else 0.0
 
     def _busy(self, client: str, *, peer: bool) -> ApiError:
@@ -148,7 +155,7 @@ SHARES: web.AppKey[Shares] = web.AppKey("SHARES", Shares)
 
 @web.middleware
 async def share_loop(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer within the shares of readers."""
+    """Answer within the share of the client and of all readers; some paths are exempt."""
     if _is_exempt(request):
         return await handler(request)
     client = client_of(request, request.app[CONF])
