@@ -149,10 +149,12 @@ class Feed:
         """Seek to where the feed was, or `LOOK_BACK` before the ends, and read up to the ends."""
         bounds = await ends(consumer, self._partitions)
         for tp, (first, last) in bounds.items():
-            known = self._histories.get(tp.partition)
-            if known is None or not first <= known.end <= last:
-                known = self._histories[tp.partition] = History(max(first, last - LOOK_BACK))
-            consumer.seek(tp, known.end)
+            known, begin = self._histories.get(tp.partition), max(first, last - LOOK_BACK)
+            if known is None:
+                self._histories[tp.partition] = History(begin)
+            elif not first <= known.end <= last:
+                self._skip_to(tp.partition, begin)
+            consumer.seek(tp, self._histories[tp.partition].end)
         await self._reach(consumer, {tp: last for tp, (_, last) in bounds.items()})
         self._started.set()
 
@@ -170,10 +172,14 @@ class Feed:
             begin = (consumer.highwater(tp) or 0) - LOOK_BACK
             if begin - self._histories[tp.partition].end <= TOO_FAR:
                 continue
-            self._histories[tp.partition] = History(begin)
+            self._skip_to(tp.partition, begin)
             consumer.seek(tp, begin)
-            for reader in set().union(*self._by_key.values()):
-                reader.miss()
+
+    def _skip_to(self, number: int, offset: int) -> None:
+        """Continue a partition at an offset; its readers get a `gap`."""
+        self._histories[number] = History(offset)
+        for reader in set().union(*self._by_key.values()):
+            reader.miss()
 
     async def _take(self, number: int, records: Sequence[Any]) -> None:
         begin = 0
