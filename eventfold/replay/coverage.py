@@ -269,5 +269,5 @@ def _makers(writers: Iterable[StateTable], length: int) -> list[WindowTable]:
 
 
 def _may_be(window: WindowFamily, length: int) -> bool:
-    """Return whether a window may have this length (ms); sessions, calendars and others have any."""
+    """Return whether a window may have this length (ms); a session or a calendar may have any."""
     return window.size == length if isinstance(window, Window | Sliding) else True

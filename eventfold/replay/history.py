@@ -51,8 +51,8 @@ class History:
     stream_time: int = -1
     #: Time (ms) from which on all events are known: the interval's begin, or later.
     known_from: int = 0
-    #: Offset of the first record that moves stream time into the interval, and of the first one that
-    #: moves it out.
+    #: Offset of the first record that moves stream time into the interval, and of the first one
+    #: that moves it out.
     first: int | None = None
     last: int | None = None
     #: Offset of a record without a Kafka timestamp: there may be more of them before `begin`.
