@@ -98,7 +98,7 @@ class SchemaLog(Service):
             return
         try:
             self.subjects.apply(_decode(record.value))
-        except Exception as error:  # noqa: BLE001  # later entries must be read in any case
+        except Exception as error:  # noqa: BLE001  # whatever it is: those behind it count
             self.log.warning(
                 "Offset %d of %s is no entry of ours, and left out: %s",
                 record.offset,

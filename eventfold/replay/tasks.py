@@ -73,7 +73,7 @@ class ReplayTasks(Tasks):
         )
 
     async def _until(self, holds: Callable[[], bool]) -> None:
-        while not holds():  # noqa: ASYNC110  # tasks signal no change
+        while not holds():  # noqa: ASYNC110  # tasks tell nobody
             await asyncio.sleep(LOOK)
 
 

@@ -54,7 +54,7 @@ def start(conf: Settings) -> None:
     if conf.traces.full == "off":
         return
     try:
-        from eventfold.telemetry.otel import OpenTelemetry  # noqa: PLC0415  # an optional extra
+        from eventfold.telemetry.otel import OpenTelemetry  # noqa: PLC0415  # only who asks for it has it
     except ImportError as error:
         raise TracesError(
             f"TICKSTREAM_TRACES={conf.traces} needs {error.name}: pip install -e '.[traces]'"
