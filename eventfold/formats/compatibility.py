@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Level(StrEnum):
-    """Compatibility level: what a new schema must have in common with earlier ones."""
+    """Compatibility level: which of a new schema and earlier ones must read the other's records."""
 
     NONE = "NONE"
     #: The new schema can read records of the last one.

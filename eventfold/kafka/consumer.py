@@ -300,7 +300,7 @@ class BatchConsumer(driver.Consumer):
 
         await self._thread.run_in_thread(seek())
         for tp, offset in offsets.items():
-            # Faust silently drops records up to this offset.
+            # Faust silently drops records before this offset.
             self._read_offset[ensure_TP(tp)] = offset or None
 
     async def _seek_back(self, partitions: Iterable[TopicPartition]) -> None:

@@ -53,7 +53,7 @@ def install() -> None:
 
 
 class Membership(_Base):
-    """aiokafka's group coordinator; `member_at` (s) is the last confirmation by the broker.
+    """aiokafka's group coordinator; `member_at` (s) is the time of the last confirmation.
 
     Heartbeats of a static member carry its instance id. Without it the broker can't answer that
     another worker has taken the id, and two workers would fence each other for ever.

@@ -113,7 +113,7 @@ async def find_evidence(
 
 
 async def sizes(conf: Settings, names: Iterable[str]) -> dict[str, int]:
-    """Return for each existing topic the offsets between its beginning and its end.
+    """Return for each existing topic the number of offsets between its beginning and its end.
 
     Raises AdminError if brokers don't answer.
     """

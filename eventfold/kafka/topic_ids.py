@@ -1,8 +1,8 @@
 """Topic ids (KIP-516): a topic that is deleted and recreated with the same name has another id.
 
-aiokafka implements metadata requests up to a version before topic ids. So this process sends the
-first version that has them and that brokers know (10, Kafka 2.8), and converts the response to the
-form that aiokafka reads, with the ids beside it.
+aiokafka implements metadata requests up to a version before topic ids. So this process sends
+version 10 (Kafka 2.8), the first one with ids, and converts the response to the form that aiokafka
+reads, with the ids beside it.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class VirtualClock:
         return elapsed / 1000 * (1 + 1e-8)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for a checkpoint that may be due; the wait does not count as pending work."""
+        """Sleep between two checkpoints; such a nap does not count as pending work."""
         if seconds == 0:
             await asyncio.sleep(0)
         else:
