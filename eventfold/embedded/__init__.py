@@ -1,4 +1,4 @@
-"""Apache Kafka as a child process, for people without a broker.
+"""Embedded broker: Apache Kafka as a child process, for users without a broker.
 
 `EmbeddedBroker` is the service that `faust -A app broker` and `up` run; `LocalBroker` is the same
 for code without an event loop (tests, benchmarks); `LocalCluster` is several that replicate.

@@ -1,4 +1,4 @@
-"""The embedded broker as a service: Apache Kafka, one node in KRaft mode, on 127.0.0.1."""
+"""Embedded broker as a service: Apache Kafka, one node in KRaft mode, on 127.0.0.1."""
 
 import asyncio
 import os
@@ -17,14 +17,14 @@ from eventfold.embedded.properties import Node
 from eventfold.embedded.ready import ready
 from eventfold.embedded.storage import Storage
 
-#: Seconds Kafka may take to start on a busy machine (3 on a quiet one), and to stop (0.5).
+#: Seconds that Kafka may take to start on a busy machine (3 on an idle one), and to stop (0.5).
 START_TIMEOUT = 120.0
 STOP_TIMEOUT = 20.0
-#: Seconds between two looks at the process.
+#: Seconds between two polls of the process.
 POLL = 0.05
 
-# A small heap does for one machine; the serial collector starts 0.4 s sooner and takes 40 MB less
-# than Kafka's usual one.
+# A small heap is enough for one machine. The serial collector starts 0.4 s sooner and takes 40 MB
+# less than Kafka's default one.
 FLAGS = (
     "-Xms128m",
     "-Xmx512m",
@@ -37,16 +37,16 @@ FLAGS = (
 
 
 class EmbeddedBroker(Service):
-    """Kafka as a child process: on_start returns when clients can use it.
+    """Service that runs Kafka as a child process; its start returns when clients can connect.
 
-    `port` on 127.0.0.1; `data_dir` keeps topics from run to run and is used by one broker at a
-    time. Starting raises BrokerError, whose message is one line. A Kafka that stops by itself
-    crashes the service with one. The process ends with ours, however ours ends; on Linux also
+    It listens to `port` of 127.0.0.1. `data_dir` keeps topics between runs and is used by one
+    broker at a time. With `partition_bytes`, the oldest records of larger partitions are deleted,
+    except in compacted topics; without it, only a topic's own retention applies. A `node` is one
+    of a cluster, or has additional listeners; its port then replaces `port`.
+
+    Starting raises BrokerError, whose message is one line. If Kafka stops by itself, the service
+    crashes with a BrokerError. Kafka ends with this process, however that ends; on Linux also
     with the thread that started it.
-
-    With `partition_bytes`, the oldest records of a partition that has more are deleted, but for
-    compacted topics; else only a topic's own retention says what is. A `node` is one of a cluster,
-    or has further addresses; its port is then the one that counts.
     """
 
     def __init__(
@@ -67,23 +67,23 @@ class EmbeddedBroker(Service):
 
     @property
     def bootstrap_servers(self) -> str:
-        """`host:port` for clients."""
+        """The address for clients, `host:port`."""
         return f"{ports.HOST}:{self.port}"
 
     @property
     def pid(self) -> int | None:
-        """Process id of Kafka, None when it is not running."""
+        """The process id of Kafka; None while it is not running."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
     async def on_start(self) -> None:
-        """Start Kafka and wait until clients can use it."""
+        """Start Kafka and wait until clients can use it. Raises BrokerError."""
         self._cancelled.clear()
         try:
             self.storage.acquire()
             ports.demand(self.port)
             command = await asyncio.to_thread(self._prepare)
             if not self.should_stop:
-                # In this thread, not in a worker of a pool: Kafka dies with its thread.
+                # In this thread, not in one of a pool: on Linux Kafka ends with its thread.
                 self._process = self._spawn(command)
                 await self._wait_ready(self._process)
         except BaseException as error:
@@ -92,18 +92,18 @@ class EmbeddedBroker(Service):
                 raise
 
     async def on_stop(self) -> None:
-        """Stop Kafka: in order if it can, by force if it takes too long."""
+        """Shut Kafka down; kill it if that takes longer than `STOP_TIMEOUT` seconds."""
         await self._end()
 
     def kill(self) -> None:
-        """Kill Kafka as a power cut would; for tests. Call stop() afterwards."""
+        """Kill Kafka with SIGKILL, for tests. Call `stop` afterwards."""
         self._cancelled.set()
         if self._process:
             self._process.kill()
 
     @Service.task
     async def _watch(self) -> None:
-        """Crash when Kafka stops and nobody asked it to."""
+        """Crash the service if Kafka stops by itself. Raises BrokerError."""
         while not self.should_stop and self._process and self._process.poll() is None:
             await self.sleep(POLL)
         if not (self.should_stop or self._cancelled.is_set()):
@@ -122,7 +122,7 @@ class EmbeddedBroker(Service):
 
     def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
         log = self.storage.open_log()
-        # Whoever holds the lock keeps others out: also a Kafka that outlives us a bit.
+        # Kafka inherits the lock, and so keeps others out if it outlives this process a little.
         lock = () if self.storage.lock is None else (self.storage.lock,)
         try:
             return start_child(command, log, directory=self.storage.path, keep_open=lock)
@@ -157,7 +157,7 @@ class EmbeddedBroker(Service):
                 process.terminate()
                 with suppress(subprocess.TimeoutExpired):
                     await asyncio.to_thread(process.wait, STOP_TIMEOUT)
-        finally:  # also when somebody could not wait any longer
+        finally:  # also if this coroutine is cancelled
             if process:
                 process.kill()
                 process.wait()

@@ -1,4 +1,4 @@
-"""Child processes that can't outlive this one, however it ends."""
+"""Child processes that end when this process ends, however it ends."""
 
 import os
 import subprocess
@@ -19,11 +19,11 @@ def start_child(
     environment: Mapping[str, str] | None = None,
     keep_open: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start `command`, whose first part is a path, with all it says in the file `log`.
+    """Start `command`, whose first part is a path, with its output in the file descriptor `log`.
 
-    Ctrl-C in a terminal does not reach it: whoever started it stops it, and when. On Linux it
-    is killed when the *thread* that calls this ends (`launcher.py`). `keep_open` are file
-    descriptors that it inherits.
+    Ctrl-C in a terminal does not reach it: the caller has to stop it. On Linux it is killed when
+    the *thread* that calls this ends (`launcher.py`). `keep_open` are file descriptors that it
+    inherits.
     """
     how = "prctl" if sys.platform == "linux" else "pipe"
     return subprocess.Popen(  # noqa: S603 - our own command line

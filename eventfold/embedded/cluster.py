@@ -1,4 +1,4 @@
-"""Several embedded brokers as one cluster, for tests of what happens when one of them is lost."""
+"""Cluster of several embedded brokers, for tests of the loss of a broker."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,20 +11,20 @@ from eventfold.embedded.properties import Node, new_cluster_id
 
 
 class LocalCluster:
-    """Brokers that replicate each other: of three, one may be away.
+    """Cluster of brokers that replicate each other: of three, one may be down.
 
         with LocalCluster(tmp_path) as cluster:
             use(cluster.bootstrap)
             cluster.brokers[2].kill()
 
-    Broker 1, 2, ... of `brokers` may be stopped or killed and started again. What needs all
-    replicas but one (`min.insync.replicas`) goes on while one is away.
+    The brokers 1, 2, ... in `brokers` may be stopped or killed and started again. Writes need
+    all replicas but one (`min.insync.replicas`), so they continue while one broker is down.
     """
 
     def __init__(self, directory: Path, size: int = 3) -> None:
         cluster = new_cluster_id()
         controllers = {number: ports.free() for number in range(1, size + 1)}
-        #: By node number.
+        #: Brokers by node number.
         self.brokers = {
             number: LocalBroker(
                 directory / str(number),
@@ -39,12 +39,12 @@ class LocalCluster:
         return ",".join(broker.bootstrap for broker in self.brokers.values())
 
     def start(self) -> None:
-        """Start all at once: none is ready alone. Raises BrokerError if one can't start."""
+        """Start all brokers in parallel: none is ready alone. Raises BrokerError if one fails."""
         with ThreadPoolExecutor(len(self.brokers)) as pool:
             list(pool.map(LocalBroker.start, self.brokers.values()))
 
     def stop(self) -> None:
-        """Stop those that run, at once: the last ones could not hand over their partitions."""
+        """Stop the running brokers in parallel: the last ones can't hand over their partitions."""
         with ThreadPoolExecutor(len(self.brokers)) as pool:
             list(pool.map(LocalBroker.stop, self.brokers.values()))
 

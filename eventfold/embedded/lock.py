@@ -1,6 +1,6 @@
 """`python -m eventfold.embedded.lock`: pin the jars of Kafka, with their hashes, in kafka.lock.
 
-Needed only to move to another version of Kafka; everybody else reads what it wrote.
+Needed only for an upgrade of Kafka; everything else reads the lock that it wrote.
 """
 
 import hashlib
@@ -22,11 +22,11 @@ ROOTS = (
 
 
 def main() -> None:
-    """Resolve `ROOTS`, download each jar of theirs and write the lock."""
+    """Resolve the dependencies of `ROOTS`, download each jar and write the lock."""
     with tempfile.TemporaryDirectory() as cache:
         context = MavenContext(repo_cache=Path(cache), remote_repos=repositories())
         pins: dict[str, str] = {}
-        # One root at a time: jgo lets a root's own versions overrule the others'.
+        # One root at a time: in jgo the versions of one root override those of the others.
         for root in ROOTS:
             for group in context.resolver.resolve([context.create_dependency(root)]):
                 for each in group:

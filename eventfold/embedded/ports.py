@@ -1,4 +1,4 @@
-"""TCP ports of 127.0.0.1: whether one is taken, and one that is free."""
+"""TCP ports of 127.0.0.1: check of a port, and choice of a free one."""
 
 import random
 import socket
@@ -6,16 +6,16 @@ import socket
 from eventfold.embedded.errors import BrokerError
 
 HOST = "127.0.0.1"
-#: Below what kernels give to outgoing connections, which would take a port between our look
-#: and the broker's start.
+#: Below the range of outgoing connections, which might take a port between the check and the
+#: broker's start.
 CHOICE = range(20_000, 32_000)
 
-#: What this process was given: it may be taken, though nothing listens there for a while.
+#: Ports that `free` has returned to this process: reserved before anything listens.
 _given: set[int] = set()
 
 
 def demand(port: int, *, option: str = "--port") -> None:
-    """Raise BrokerError if `port` can't be used; `option` is what chooses another one."""
+    """Raise BrokerError if `port` can't be used; its message names `option` as the remedy."""
     reason = refusal(port)
     if reason:
         raise BrokerError(
@@ -25,7 +25,7 @@ def demand(port: int, *, option: str = "--port") -> None:
 
 
 def free() -> int:
-    """Give a port that nothing uses. A process gets none twice; two hardly get the same."""
+    """Return a random free port, none twice in a process; two processes rarely get the same."""
     while True:
         port = random.choice(CHOICE)  # noqa: S311 - no secret
         if port not in _given and not refusal(port):
@@ -34,7 +34,7 @@ def free() -> int:
 
 
 def refusal(port: int) -> str | None:
-    """Say why `port` can't be listened on; None if it can."""
+    """Return why a server can't listen on `port`; None if it can."""
     return "something listens there already" if _answers(port) else _bind_error(port)
 
 
@@ -46,7 +46,7 @@ def _answers(port: int) -> bool:
 
 def _bind_error(port: int) -> str | None:
     with socket.socket() as server:
-        # As Java does, so that connections of a broker just stopped are no obstacle.
+        # As Java does, so that old connections of a broker that has just stopped don't matter.
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             server.bind((HOST, port))

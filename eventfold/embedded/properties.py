@@ -1,4 +1,4 @@
-"""What a Kafka node is told: its place among others, its addresses, its server.properties."""
+"""Configuration of a Kafka node: its place in a cluster, its addresses, server.properties."""
 
 import uuid
 from base64 import urlsafe_b64encode
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from eventfold.embedded import ports
 from eventfold.embedded.secured import Secured
 
-# A node is broker and controller. Paths are relative to the data directory, where Kafka runs,
-# because a list of directories has no way to write a comma.
+# A node is broker and controller. Paths are relative to the data directory, in which Kafka runs,
+# because a comma in a list of directories can't be escaped.
 SERVER = """\
 process.roles = broker,controller
 node.id = {number}
@@ -45,7 +45,7 @@ transaction.abort.timed.out.transaction.cleanup.interval.ms = 1000
 log.cleaner.dedupe.buffer.size = 16777216
 """
 
-# Whole segments are deleted, so they have to be small beside what is kept.
+# Kafka deletes whole segments, so they have to be small compared with the retention.
 BOUNDED = """\
 log.retention.bytes = {partition_bytes}
 log.segment.bytes = {segment_bytes}
@@ -53,31 +53,34 @@ log.segment.bytes = {segment_bytes}
 
 
 def new_cluster_id() -> str:
-    """Give an id as Kafka writes them: 16 bytes in the alphabet of URLs, without padding."""
+    """Return a random cluster id in Kafka's form: 16 bytes in URL-safe base64, without padding."""
     return urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 
 @dataclass(frozen=True)
 class Node:
-    """A Kafka on 127.0.0.1: alone, or one of a cluster."""
+    """Kafka node on 127.0.0.1: alone, or one of a cluster."""
 
     port: int
-    #: Further addresses of this machine (`host:port`, each port its own) where clients reach it.
-    #: A client that comes through one is told the others of its kind, not 127.0.0.1.
+    #: Additional listeners (`host:port` of this machine, each with its own port). A client that
+    #: connects to one gets the addresses of the same listener of all nodes, not 127.0.0.1.
     addresses: tuple[str, ...] = ()
-    #: Further addresses again, where clients have to say who they are.
+    #: Additional listeners on which clients have to authenticate.
     secured: tuple[Secured, ...] = field(default=(), kw_only=True)
     number: int = 1
-    #: The ports of all controllers by node number; empty for one alone, which takes any.
+    #: Ports of all controllers by node number; empty for a single node, which takes any free one.
     controllers: Mapping[int, int] = field(default_factory=dict)
-    #: The id that the nodes of a cluster share; made up for one alone.
+    #: Id that the nodes of a cluster share; random for a single node.
     cluster: str | None = None
-    #: Ms (9,000 is Kafka's own). After a crash the node's own former self keeps it out as long.
-    #: A node held up for longer is no broker to its clients until it runs again.
+    #: Session time-out of a broker in ms (Kafka's default is 9,000). After a crash the node can't
+    #: register again for so long. A node blocked for longer is no broker until it runs again.
     session: int = 3_000
 
     def properties(self, logs: str, partition_bytes: int | None = None) -> str:
-        """Give server.properties, with the data in the directory `logs`."""
+        """Return the text of server.properties, with the data in the directory `logs`.
+
+        `partition_bytes` bounds the size of each partition; None for no bound.
+        """
         controllers = self.controllers or {self.number: ports.free()}
         listeners = {"BROKER": f"{ports.HOST}:{self.port}"}
         listeners |= {f"CLIENTS{i}": address for i, address in enumerate(self.addresses)}
@@ -95,7 +98,7 @@ class Node:
             logs=logs,
             session=self.session,
             nodes=len(controllers),
-            # One may be away.
+            # One node may be down.
             in_sync=max(1, len(controllers) - 1),
         )
         if partition_bytes is not None:

@@ -1,4 +1,4 @@
-"""When a broker is ready: a client gets metadata, and both coordinators answer it."""
+"""Readiness of a broker: it returns metadata, and both coordinators answer."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,16 +10,16 @@ from aiokafka.errors import KafkaError
 
 from eventfold.embedded.ports import HOST
 
-#: Seconds between two tries.
+#: Seconds between two attempts.
 PAUSE = 0.05
 GROUP, TRANSACTION = 0, 1
 
 
 async def ready(port: int) -> None:
-    """Return when the broker on `port` serves clients; cancel it to give up.
+    """Wait until the broker on `port` serves clients; cancel the call to give up.
 
-    Asking for the coordinators makes the broker create the topics they keep their state in, so
-    that the first consumer group and the first transaction need not wait for that.
+    The requests for coordinators make the broker create the topics of their state, so that the
+    first consumer group and the first transaction need not wait for that.
     """
     await _until_listening(port)
     while True:
@@ -35,7 +35,7 @@ async def ready(port: int) -> None:
 
 
 async def _until_listening(port: int) -> None:
-    """Wait without a Kafka client: it would log each refused connection as an error."""
+    """Wait without a Kafka client, which would log each refused connection as an error."""
     while True:
         try:
             _, writer = await asyncio.open_connection(HOST, port)

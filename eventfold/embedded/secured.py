@@ -1,10 +1,10 @@
-"""Listeners of the embedded Kafka where clients have to say who they are, for tests of that."""
+"""Listeners of the embedded Kafka with authentication, for tests."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: What a client may prove its name by; OAUTHBEARER takes tokens that nobody has signed.
+#: SASL mechanisms of a listener; OAUTHBEARER accepts unsigned tokens.
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 
 _MODULES = {
@@ -18,20 +18,20 @@ _MODULES = {
 
 @dataclass(frozen=True)
 class Secured:
-    """An address (`host:port`) with a protocol in Kafka's words: SSL, SASL_PLAINTEXT, SASL_SSL."""
+    """Listener at an address (`host:port`); protocol is SSL, SASL_PLAINTEXT or SASL_SSL."""
 
     address: str
     protocol: str = "SASL_SSL"
-    #: PEM, private key (PKCS 8) and certificate of the broker; what TLS needs.
+    #: PEM file with the broker's private key (PKCS 8) and certificate, which TLS needs.
     keystore: Path | None = None
-    #: PEM, who has to have signed the certificate that a client shows; None asks for none.
+    #: PEM file with the CA of client certificates; None requires no client certificate.
     truststore: Path | None = None
     mechanisms: tuple[str, ...] = MECHANISMS
-    #: Password by name, for PLAIN and SCRAM.
+    #: Passwords by user name, for PLAIN and SCRAM.
     users: Mapping[str, str] = field(default_factory=dict)
 
     def properties(self, name: str) -> str:
-        """Give what server.properties says of the listener with this name."""
+        """Return the lines in server.properties for the listener with this name."""
         return "".join(f"listener.name.{name.lower()}.{line}\n" for line in self._lines())
 
     def _lines(self) -> Iterator[str]:
@@ -50,7 +50,7 @@ class Secured:
                 yield f"{mechanism.lower()}.sasl.jaas.config = {login}"
 
     def credentials(self) -> list[str]:
-        """Give the options by which Kafka's storage tool writes down who has which password."""
+        """Return the options of Kafka's storage tool that store the SCRAM users."""
         return [
             f"--add-scram={mechanism}=[name={name},password={word}]"
             for mechanism in self.mechanisms

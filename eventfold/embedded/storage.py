@@ -1,8 +1,8 @@
-"""The broker's data directory: who uses it, its format, its configuration and its log.
+"""Data directory of the broker: lock, format, configuration and log.
 
 broker.lock        held (flock) by the process that uses the directory, and by its Kafka
-server.properties  written anew at each start, and log4j2.properties
-kafka.log          what Kafka says; kafka.log.1 before that
+server.properties  rewritten at each start, and log4j2.properties
+kafka.log          output of Kafka; kafka.log.1 is the log before
 kafka/             Kafka's own: topics, metadata, meta.properties
 tmp/               native libraries that Kafka unpacks
 """
@@ -18,7 +18,7 @@ from eventfold.embedded.errors import BrokerError
 from eventfold.embedded.properties import Node, new_cluster_id
 from eventfold.private_files import MODE, make_private
 
-#: A log longer than this, in bytes, is put aside at the next start.
+#: Size (bytes) above which the log is renamed to kafka.log.1 at the next start.
 LOG_SIZE = 10_000_000
 
 LOGGING = """\
@@ -36,7 +36,7 @@ logger.config.level = warn
 
 
 class Storage:
-    """A data directory; nothing is touched before `acquire`."""
+    """Data directory of one broker; nothing is changed before `acquire`."""
 
     def __init__(self, path: Path, partition_bytes: int | None = None) -> None:
         self.path = path.absolute()
@@ -46,7 +46,10 @@ class Storage:
         self._log_start = 0
 
     def acquire(self) -> None:
-        """Take the directory for this process. Raises BrokerError if another one uses it."""
+        """Lock the directory for this process, and create it if it is missing.
+
+        Raises BrokerError if another process uses it, or if it holds other data or can't be used.
+        """
         try:
             self._check_foreign()
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -69,7 +72,7 @@ class Storage:
         self.lock = lock
 
     def release(self) -> None:
-        """Let another process use the directory."""
+        """Unlock the directory."""
         if self.lock is not None:
             os.close(self.lock)
             self.lock = None
@@ -77,8 +80,8 @@ class Storage:
     def prepare(self, node: Node, java: Sequence[str]) -> None:
         """Write the configuration, and format the directory if it is new.
 
-        `java` is the command line up to the main class. Raises BrokerError if what stands there
-        can't be used.
+        `java` is the command line up to the main class. Raises BrokerError if the present data is
+        damaged or the directory can't be formatted.
         """
         shutil.rmtree(self.path / "tmp", ignore_errors=True)
         (self.path / "tmp").mkdir()
@@ -90,7 +93,7 @@ class Storage:
         self._configure(node, "kafka")
 
     def open_log(self) -> int:
-        """Open the log to append to; the caller closes the file descriptor."""
+        """Open the log for appending; the caller closes the file descriptor."""
         if self.log_path.exists() and self.log_path.stat().st_size > LOG_SIZE:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
         log = os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, MODE)
@@ -98,7 +101,7 @@ class Storage:
         return log
 
     def last_words(self) -> str:
-        """Give the line of the log, since `open_log`, that says best why Kafka stopped."""
+        """Return the line of the log since `open_log` that explains best why Kafka stopped."""
         with self.log_path.open("rb") as log:
             log.seek(self._log_start)
             text = log.read().decode(errors="replace")
@@ -106,7 +109,7 @@ class Storage:
         errors = [i for i, line in enumerate(lines) if _is_error(line)]
         if not errors:
             return lines[-1] if lines else "nothing was logged"
-        # An exception is logged below the message; its causes, further below, say less.
+        # An exception is logged below the message; its causes, further below, explain less.
         message, *below = lines[errors[-1] :]
         return below[0] if below and not below[0][:4].isdigit() else message
 
@@ -144,11 +147,14 @@ class Storage:
         return path
 
     def _format(self, node: Node, java: Sequence[str]) -> None:
-        """Format under another name, so that what has the name `kafka` is whole."""
+        """Format under another name and rename, so that a directory `kafka` is always complete.
+
+        Raises BrokerError if Kafka's tool fails.
+        """
         new = self.path / "kafka.new"
         shutil.rmtree(new, ignore_errors=True)
         cluster = node.cluster or new_cluster_id()
-        # With `=`: one id in 64 begins with a dash, which the tool would take for an option.
+        # With `=`: one id in 64 begins with a dash, which the tool would parse as an option.
         tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--config"]
         users = [option for each in node.secured for option in each.credentials()]
         command = [*java, *tool, str(self._configure(node, new.name)), *users]

@@ -1,1 +1,1 @@
-"""Avro: the wire format of schema registries, a client of one, and one of our own."""
+"""Avro: the wire format of schema registries, a registry client, and a registry."""

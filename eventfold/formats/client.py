@@ -1,4 +1,4 @@
-"""Registers or finds a schema in somebody else's registry, over its REST interface."""
+"""Client of an external schema registry, over its REST interface."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from eventfold.decoding import decode_json
 from eventfold.formats.errors import RegistryError
 from eventfold.security.urls import SecretUrl
 
-#: Seconds for which a registry that does not answer is asked again.
+#: Seconds for which a request that gets no answer is retried.
 PATIENCE = 20.0
 
 
 async def register(registry: SecretUrl, subject: str, text: str) -> int:
-    """Give the id of a schema, registered if it was not. `user:password@` is basic auth.
+    """Register a schema unless it is registered; return its id.
 
-    Raises RegistryError where the registry refuses it, or does not answer for long.
+    `user:password@` in the URL is sent as basic authentication. Raises RegistryError if the
+    registry rejects the schema, or does not answer within `PATIENCE` seconds.
     """
     return await _asked(URL(registry.full) / "subjects" / subject / "versions", text)
 
 
 async def find(registry: SecretUrl, subject: str, text: str) -> int:
-    """Give the id of a schema that is registered. Raises RegistryError as `register` does."""
+    """Return the id of a registered schema. Raises RegistryError, also if it is not registered."""
     return await _asked(URL(registry.full) / "subjects" / subject, text)
 
 

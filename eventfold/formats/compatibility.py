@@ -1,6 +1,6 @@
-"""Which schema may follow which: Avro's schema resolution, as a registry's levels ask for it.
+"""Compatibility of schemas: Avro's schema resolution under the compatibility levels of a registry.
 
-What can read what is said by Apache Avro's own library (specification, "Schema Resolution").
+Apache Avro's own library decides which schema can read which (specification, "Schema Resolution").
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 class Level(StrEnum):
-    """What a new schema has to be able to do with those before it."""
+    """Compatibility level: which of a new schema and earlier ones must read the other's records."""
 
     NONE = "NONE"
-    #: Read what the last one wrote.
+    #: The new schema can read records of the last one.
     BACKWARD = "BACKWARD"
     BACKWARD_TRANSITIVE = "BACKWARD_TRANSITIVE"
-    #: Be read by the last one.
+    #: The last schema can read records of the new one.
     FORWARD = "FORWARD"
     FORWARD_TRANSITIVE = "FORWARD_TRANSITIVE"
     FULL = "FULL"
@@ -37,29 +37,32 @@ class Level(StrEnum):
 
     @property
     def transitive(self) -> bool:
-        """Whether all schemas before are meant, not only the last one."""
+        """Whether the level applies to all earlier schemas, not only to the last one."""
         return self.endswith("_TRANSITIVE")
 
     @property
     def reads(self) -> bool:
-        """Whether the new one has to read the old ones."""
+        """Whether the new schema must read records of the old ones."""
         return self.startswith(("BACKWARD", "FULL"))
 
     @property
     def is_read(self) -> bool:
-        """Whether the old ones have to read the new one."""
+        """Whether the old schemas must read records of the new one."""
         return self.startswith(("FORWARD", "FULL"))
 
 
 def parse(text: str) -> Any:
-    """Give the JSON of a schema. Raises RegistryError (42201) for what is no Avro schema.
+    """Return the JSON of a schema. Raises RegistryError (42201) if it is no Avro schema.
 
-    It has to be one to both libraries: what is registered is to be written with.
+    Both libraries must accept it, since records are written with what is registered.
+
+    >>> parse('"string"'), parse("long")
+    ('string', 'long')
     """
     try:
         schema = decode_json(text)
     except (ValueError, RecursionError):
-        schema = text.strip()  # a primitive type by its bare name, as Confluent's takes it
+        schema = text.strip()  # the bare name of a primitive type, as Confluent's registry takes it
     try:
         _parsed(schema)
         fastavro.parse_schema(schema, named_schemas={})
@@ -78,13 +81,13 @@ def parse(text: str) -> Any:
 
 def _parsed(schema: Any) -> Any:
     with warnings.catch_warnings():
-        # A logical type that is not known is an ordinary type (specification, "Logical Types").
+        # An unknown logical type is an ordinary type (specification, "Logical Types").
         warnings.simplefilter("ignore", avro.errors.IgnoredLogicalType)
         return avro.schema.parse(json.dumps(schema))
 
 
 def reasons_against(new: Any, old: Any, level: Level) -> list[str]:
-    """Say why `new` may not stand beside `old` under a level; nothing if it may."""
+    """Return why `new` is incompatible with `old` under a level; an empty list if it is not."""
     found = []
     if level.reads:
         found += [f"the new one can't read the old: {why}" for why in unreadable(new, old)]
@@ -94,7 +97,7 @@ def reasons_against(new: Any, old: Any, level: Level) -> list[str]:
 
 
 def unreadable(reader: Any, writer: Any) -> list[str]:
-    """Say why what `writer` writes can't be read by `reader`; nothing if it can."""
+    """Return why `reader` can't read records of `writer`; an empty list if it can."""
     checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]  # it is
     result = checker.get_compatibility(_parsed(reader), _parsed(writer))
     if result.compatibility is SchemaCompatibilityType.compatible:
@@ -105,7 +108,11 @@ def unreadable(reader: Any, writer: Any) -> list[str]:
 
 
 def judge(new: Any, olds: Iterable[Any], level: Level) -> list[str]:
-    """Say why `new` may not follow `olds` (the last of them last) under a level."""
+    """Return why `new` may not follow `olds` (oldest first) under a level.
+
+    >>> judge("int", ["long"], Level.FORWARD), len(judge("int", ["long"], Level.BACKWARD))
+    ([], 1)
+    """
     if level is Level.NONE:
         return []
     before = list(olds)

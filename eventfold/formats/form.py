@@ -1,4 +1,4 @@
-"""Records as Avro, in the wire format of Confluent's serializers.
+"""Avro records in the wire format of Confluent's serializers.
 
 A zero byte, the schema's id (4 bytes, big-endian), the record in Avro's binary encoding.
 """
@@ -20,7 +20,7 @@ _HEAD = Layout(">bI")
 
 
 class AvroForm:
-    """How records of a type are written as Avro: it is the `write` of a topic, `read` its `read`.
+    """Avro serializer of a record type: the `write` of a topic, with its method `read` as `read`.
 
     The schema is registered under `subject` before any record is written: a worker does it when
     it starts (`start.py`). An output topic's subject is `{topic}-value`, as clients of
@@ -36,7 +36,7 @@ class AvroForm:
 
     @property
     def schema_id(self) -> int | None:
-        """The id under which the schema is registered; None before."""
+        """The id of the registered schema; None before registration."""
         return None if self._head is None else int(_HEAD.unpack(self._head)[1])
 
     @schema_id.setter
@@ -44,7 +44,7 @@ class AvroForm:
         self._head = _HEAD.pack(0, id_)
 
     def __call__(self, record: msgspec.Struct) -> bytes:
-        """Give the value of a record. Raises RuntimeError before the schema is registered."""
+        """Return a record as bytes. Raises RuntimeError before the schema is registered."""
         if self._head is None:
             raise RuntimeError(f"the schema of {self.subject} is not registered yet")
         out = BytesIO()
@@ -53,7 +53,7 @@ class AvroForm:
         return out.getvalue()
 
     def read(self, value: bytes) -> msgspec.Struct:
-        """Give the record of a value written with this very schema. Raises ValueError."""
+        """Return the record of a value. Raises ValueError for another schema or a cut value."""
         if self._head is None or value[: _HEAD.size] != self._head:
             raise ValueError(f"not written with the schema of {self.subject}, id {self.schema_id}")
         try:

@@ -1,4 +1,4 @@
-"""Compatibility, judged in a process of its own that is given so long and no longer.
+"""Compatibility check in a process of its own, with a time-out.
 
 Two schemas of 56 kB whose unions have hundreds of branches keep Avro's library busy for minutes.
 """
@@ -16,13 +16,13 @@ from eventfold.decoding import decode_json
 from eventfold.formats.compatibility import Level, judge
 from eventfold.formats.errors import RegistryError, invalid_schema
 
-#: Bytes of a schema that is kept.
+#: Largest size of a schema in bytes.
 MOST_BYTES = 65_536
 
-#: Seconds that all of a question may take.
+#: Seconds that a check may wait for its turn, and then take.
 PATIENCE = 10.0
 
-#: One at a time: they would only take each other's processor.
+#: One check at a time: more would only compete for the processor.
 _turn = asyncio.Lock()
 
 
@@ -33,10 +33,10 @@ class _Question(Struct):
 
 
 async def judged(new: str, olds: list[str], level: Level) -> list[str]:
-    """Return why a schema may not follow others (texts, the last of them last) under a level.
+    """Return why a schema may not follow others (texts, oldest first) under a level.
 
-    Raises RegistryError (42201) where it is too branched to be compared, 503 where others are still
-    being compared.
+    Raises RegistryError: 42201 if it has too many branches to be compared in time, 50003 if other
+    checks take too long.
     """
     if level is Level.NONE or not olds:
         return []
@@ -53,7 +53,7 @@ async def judged(new: str, olds: list[str], level: Level) -> list[str]:
 
 
 def demand_size(text: str) -> None:
-    """Raise RegistryError (42201) where a schema is larger than what is kept."""
+    """Raise RegistryError (42201) if a schema has more than `MOST_BYTES` bytes."""
     size = len(text.encode())
     if size > MOST_BYTES:
         raise invalid_schema(f"it has {size:,} bytes, more than {MOST_BYTES:,}")
@@ -82,7 +82,7 @@ async def _ask(question: _Question) -> list[str]:
 
 
 def main() -> None:
-    """Answer the question on standard input; folding goes first."""
+    """Answer the question on standard input, at a lower priority than the worker's."""
     os.nice(10)
     question = decode_json(sys.stdin.buffer.read(), _Question)
     new, *olds = map(decode_json, (question.new, *question.olds))

@@ -1,8 +1,8 @@
-"""The log of what is registered: the topic `schemas`, followed by every worker, written by one.
+"""Schema log: the topic `schemas`, which every worker follows and one at a time writes.
 
-The only writer is the one whose transactional producer started last: starting it fences the one
-before, whose transaction then can't commit. So between reading to the end and committing nobody
-else has written, and two workers never give one id twice.
+The only writer is the one whose transactional producer started last: its start fences the one
+before, which then can't commit. So nobody else writes between the read to the end and the commit,
+and two workers never assign the same id.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
 
-#: Whatever is written to the log is written by this one.
+#: Transactional id of every writer of the log.
 WRITER = "tickstream-schemas"
-#: Seconds until what was asked of the broker has to be done.
+#: Seconds that reading to the end or writing may take, retries included.
 PATIENCE = 15.0
-#: Seconds until it is read again after that failed.
+#: Seconds until the next attempt after a failed read.
 PAUSE = 1.0
 
 Entry = SchemaVersion | SchemaLevel
@@ -44,7 +44,7 @@ _decode = json_decoder(SchemaVersion | SchemaLevel)
 
 
 class SchemaLog(Service):
-    """Follows the topic, and writes it as the only one who does."""
+    """Service that follows the topic, and writes to it as its only writer."""
 
     abstract = False
 
@@ -53,16 +53,16 @@ class SchemaLog(Service):
         self._conf = conf
         self._partition = TopicPartition(topic, 0)
         self._consumer = _new_consumer(conf)
-        #: Asks for the end of the log: behind a fetch that waits it would wait, too.
+        #: A second consumer, for end offsets: behind a waiting fetch, the request would wait, too.
         self._asking = _new_consumer(conf)
         self._position = 0
         self._moved = asyncio.Condition()
         self._turn = asyncio.Lock()
-        #: What is registered, as far as it has been read.
+        #: The registered schemas and levels, as far as the log has been read.
         self.subjects = Subjects()
 
     async def on_start(self) -> None:
-        """Connect. Raises KafkaError where no broker answers."""
+        """Connect. Raises KafkaError if no broker answers."""
         for consumer in (self._consumer, self._asking):
             await consumer.start()
             consumer.assign([self._partition])
@@ -70,7 +70,7 @@ class SchemaLog(Service):
         await self._consumer.seek_to_beginning(self._partition)
 
     async def on_shutdown(self) -> None:
-        """Disconnect, once nothing is read any more."""
+        """Disconnect, after the reading task has ended."""
         for consumer in (self._consumer, self._asking):
             await stop_consumer(consumer)
 
@@ -80,7 +80,7 @@ class SchemaLog(Service):
             try:
                 await self._read()
             except Exception as error:  # noqa: BLE001
-                # Whoever asks meanwhile is told so; a worker does not stop for that.
+                # Requests fail meanwhile; no reason to stop the worker.
                 self.log.warning("The log of schemas can't be read at the moment: %r", error)
                 await self.sleep(PAUSE)
 
@@ -107,7 +107,10 @@ class SchemaLog(Service):
             )
 
     async def catch_up(self) -> None:
-        """Return when all is read that was committed before. Raises RegistryError in time."""
+        """Read everything committed before the call.
+
+        Raises RegistryError (50001) if the broker does not answer within `PATIENCE` seconds.
+        """
         try:
             async with asyncio.timeout(PATIENCE):
                 ends = await self._asking.end_offsets([self._partition])
@@ -120,10 +123,10 @@ class SchemaLog(Service):
             await self._moved.wait_for(lambda: self._position >= end)
 
     async def write(self, decide: Callable[[Subjects], tuple[T, list[Entry]]]) -> T:
-        """Let `decide` say what is to be written in view of all there is; give what it answers.
+        """Write the entries that `decide` returns for the present subjects; return its answer.
 
-        It is asked again where somebody else was faster. Raises what it raises; RegistryError
-        (50001) where the broker does not take it.
+        `decide` is called again if another writer was faster. Raises what it raises, and
+        RegistryError (50001) if the broker does not accept the entries.
         """
         try:
             async with self._turn, asyncio.timeout(PATIENCE):
@@ -131,7 +134,7 @@ class SchemaLog(Service):
         except (TimeoutError, KafkaError) as error:
             raise _away(error) from error
 
-    # Mostly fenced; and a commit that may have come to its end or not is looked for anew.
+    # In most cases fenced. After a commit with unknown outcome, `decide` sees whether it was made.
     @stamina.retry(on=KafkaError, attempts=None, timeout=PATIENCE, wait_initial=0.02, wait_max=0.5)
     async def _decided(self, decide: Callable[[Subjects], tuple[T, list[Entry]]]) -> T:
         async with only_writer(WRITER, self._conf) as producer:
@@ -144,8 +147,8 @@ class SchemaLog(Service):
                         key, value = entry.key.encode(), _encode(entry)
                         sent = await producer.send_and_wait(self._partition.topic, value, key, 0)
                         last = sent.offset
-        # The coordinator answers a commit before the partition's leader has heard of it: until
-        # then the end of what is committed stands before these, and whoever asks misses them.
+        # The coordinator answers a commit before the partition's leader knows it. Until then, the
+        # end offset is before these entries, and a read to the end would miss them.
         await self._read_to(last + 1)
         return answer
 

@@ -1,7 +1,7 @@
-"""A schema registry over its log: what Confluent's does for Avro, in the same words.
+"""Schema registry over its log: Confluent's functions for Avro, with the same names.
 
-Ids are 1, 2, 3, ...: one for each schema, whatever subjects it stands under. References between
-schemas, hard deletion and other kinds of schemas than Avro's are not kept here, and refused.
+Ids are 1, 2, 3, ...: one for each schema, in whatever subjects it is. References between schemas,
+hard deletion, and schemas other than Avro's are not supported and rejected.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Registry:
-    """The registry of this worker; all workers' are one, by their log.
+    """Registry of this worker; the registries of all workers share one log.
 
-    Each call sees all that was committed before it. All raise RegistryError.
+    Each call sees everything that was committed before it. All methods raise RegistryError.
     """
 
     log: SchemaLog
@@ -48,31 +48,31 @@ class Registry:
     # -- schemas
 
     async def schema(self, id_: int) -> str:
-        """Give the text of a schema. An id's never changes, so a known one is answered at once."""
+        """Return the text of a schema; at once if known, since that of an id never changes."""
         subjects = self.log.subjects
         return subjects.schema(id_) if id_ < subjects.next_id else (await self._now()).schema(id_)
 
     async def uses(self, id_: int) -> list[SchemaVersion]:
-        """Give the versions that have this id."""
+        """Return the versions that have this id."""
         return (await self._now()).uses(id_)
 
     # -- subjects
 
     async def subjects(self) -> list[str]:
-        """Give the names of all."""
+        """Return the names of all subjects."""
         return list((await self._now()).names())
 
     async def versions(self, subject: str) -> list[SchemaVersion]:
-        """Give the versions of a subject, the first one first."""
+        """Return the versions of a subject, oldest first."""
         return (await self._now()).versions(subject)
 
     async def version(self, subject: str, version: str) -> SchemaVersion:
-        """Give a version by its number, or `latest`."""
+        """Return a version by its number, or `latest`."""
         number = version_number(version)
         return (await self._now()).version(subject, number)
 
     async def find(self, subject: str, text: str) -> SchemaVersion:
-        """Give the version of a subject that has this schema."""
+        """Return the version of a subject with this schema."""
         schema, subjects = parse(text), await self._now()
         subjects.versions(subject)
         found = subjects.find(subject, schema)
@@ -81,14 +81,14 @@ class Registry:
         return found
 
     async def register(self, subject: str, text: str) -> SchemaVersion:
-        """Give the version of a subject with this schema: a new one if the level allows it."""
+        """Return the version of a subject with this schema; create it if the level allows that."""
         demand_size(text)
         schema = parse(text)
         while True:
             subjects = await self._now()
             known = subjects.find(subject, schema)
             if known:
-                # As at nearly every start: nobody else's registration need be fenced for that.
+                # As at nearly every start: return without fencing the registrations of others.
                 return known
             before = _before(subjects, subject)
             reasons = await judged(_written(schema), *before)
@@ -99,7 +99,7 @@ class Registry:
                 return new
 
     async def delete(self, subject: str, version: str | None = None) -> list[int]:
-        """Take a version, or all of a subject, away; give their numbers. Ids stay what they are."""
+        """Delete a version of a subject, or all; return their numbers. Schema ids remain valid."""
 
         def decide(subjects: Subjects) -> tuple[list[int], list[Entry]]:
             gone = subjects.versions(subject)
@@ -113,7 +113,7 @@ class Registry:
     # -- compatibility
 
     async def compatibility(self, subject: str, text: str, version: str | None) -> list[str]:
-        """Say why a schema may not follow a version, or those its level asks about if None."""
+        """Return why a schema may not follow a version, or those its level selects if None."""
         demand_size(text)
         schema, subjects = parse(text), await self._now()
         olds, level = _before(subjects, subject)
@@ -122,9 +122,9 @@ class Registry:
         return await judged(_written(schema), olds, level)
 
     async def level(self, subject: str, *, default: bool = False) -> Level:
-        """Give the level of a subject's own, that of all others for an empty name.
+        """Return a subject's own level; the global level for an empty name.
 
-        With `default`, that of all others where the subject has none of its own.
+        With `default`, a subject without its own level has the global one instead of an error.
         """
         subjects = await self._now()
         own = subjects.own_level(subject)
@@ -133,14 +133,14 @@ class Registry:
         return own or subjects.level(subject)
 
     async def set_level(self, subject: str, level: Any) -> Level:
-        """Set the level of a subject, or of all without their own for an empty name."""
+        """Set a subject's own level, or the global level for an empty name; return it."""
         if not isinstance(level, str) or level.upper() not in Level.__members__:
             raise invalid_level(level)
         new = Level(level.upper())
         return await self.log.write(lambda _: (new, [_level(subject, new)]))
 
     async def forget_level(self, subject: str) -> Level:
-        """Let a subject have no level of its own any more; give the one it had."""
+        """Remove a subject's own level, or the global level for an empty name; return it."""
 
         def decide(subjects: Subjects) -> tuple[Level, list[Entry]]:
             own = subjects.own_level(subject)
@@ -152,7 +152,11 @@ class Registry:
 
 
 def version_number(version: str) -> int | None:
-    """Give the number that is meant, None for the last one. Raises RegistryError (42202)."""
+    """Return the number of a version, None for the last one. Raises RegistryError (42202).
+
+    >>> version_number("3"), version_number("latest")
+    (3, None)
+    """
     if version in {"latest", "-1"}:
         return None
     number = read_digits(version)
@@ -162,14 +166,17 @@ def version_number(version: str) -> int | None:
 
 
 def _before(subjects: Subjects, subject: str) -> tuple[list[str], Level]:
-    """Return what a new schema of a subject is judged by."""
+    """Return the earlier schemas and the level to check a subject's new schema against."""
     return [each.schema for each in subjects.alive(subject)], subjects.level(subject)
 
 
 def _decide(
     subject: str, schema: Any, before: tuple[list[str], Level], subjects: Subjects
 ) -> tuple[SchemaVersion | None, list[Entry]]:
-    """Return the version of a schema; None if it was judged by what is no longer so."""
+    """Return the version of a schema and the entries to write.
+
+    The version is None if `before`, which the schema was checked against, is outdated.
+    """
     found = subjects.find(subject, schema)
     if found or _before(subjects, subject) != before:
         return found, []

@@ -1,4 +1,4 @@
-"""What is written as Avro has its schema registered before a worker reads its first record."""
+"""Registration of the schemas of Avro topics, before a worker reads its first record."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from eventfold.engine.table import StateTable
     from eventfold.records.schemas import SchemaVersion
 
-#: Gives the id of a subject's schema.
+#: Function of a subject and a schema's text that returns the schema's id.
 _Ask = Callable[[str, str], Awaitable[int]]
 
 
 class SchemaError(Exception):
-    """A schema can't be registered or found; the message is one line for the user."""
+    """Error of a schema that can't be registered or found; the message is one line for the user."""
 
 
 def forms_of(tables: Iterable[StateTable]) -> list[AvroForm]:
-    """Give what the topics of the tables are written in, where that is Avro."""
+    """Return the Avro serializers of the topics that the tables write."""
     topics = {topic.name: topic for table in tables for topic in table.topics}
     return [topic.write for topic in topics.values() if isinstance(topic.write, AvroForm)]
 
@@ -39,10 +39,10 @@ def forms_of(tables: Iterable[StateTable]) -> list[AvroForm]:
 async def register_all(
     tables: Iterable[StateTable], conf: Settings
 ) -> tuple[SchemaLog, Registry] | None:
-    """Register the schemas of what the tables write; give the registry if it is ours.
+    """Register the schemas of the tables' Avro topics; return the registry of this worker, if any.
 
-    That is where there is something to register and TICKSTREAM_SCHEMA_REGISTRY names no other.
-    Its log runs. Raises SchemaError.
+    It has one, with a running log, if there are schemas to register and TICKSTREAM_SCHEMA_REGISTRY
+    names no external registry. Raises SchemaError.
     """
     forms = forms_of(tables)
     if not forms:
@@ -56,9 +56,9 @@ async def register_all(
 
 
 async def find_all(tables: Iterable[StateTable], conf: Settings) -> None:
-    """Let what is written as Avro have the ids it is registered by; register nothing.
+    """Set the ids of the registered schemas of the tables' Avro topics, without registering any.
 
-    Raises SchemaError, too for what no worker has registered so far.
+    Raises SchemaError, also for a schema that no worker has registered yet.
     """
     forms = forms_of(tables)
     if not forms:

@@ -1,4 +1,4 @@
-"""What is registered, as it follows from the records of `schemas`."""
+"""Subjects: the registered schemas and levels, built from the records of `schemas`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from eventfold.records.schemas import SchemaLevel, SchemaVersion
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Level of what nobody has set one for.
+#: Level of subjects for which none is set.
 DEFAULT = Level.BACKWARD
 
 
 class Subjects:
-    """The versions of all subjects, the schemas by their ids, the levels."""
+    """Versions of all subjects, schemas by id, and compatibility levels."""
 
     def __init__(self) -> None:
         self._versions: dict[str, dict[int, SchemaVersion]] = {}
@@ -27,7 +27,7 @@ class Subjects:
         self._levels: dict[str, Level] = {}
 
     def apply(self, record: SchemaVersion | SchemaLevel) -> None:
-        """Take a record in."""
+        """Apply a record of the log."""
         if isinstance(record, SchemaVersion):
             self._versions.setdefault(record.subject, {})[record.version] = record
             self._schemas[record.id] = record.schema
@@ -40,13 +40,13 @@ class Subjects:
     # -- schemas
 
     def schema(self, id_: int) -> str:
-        """Give the schema of an id, whatever became of its versions. Raises RegistryError."""
+        """Return the schema of an id, even if its versions are deleted. Raises RegistryError."""
         if id_ not in self._schemas:
             raise no_schema()
         return self._schemas[id_]
 
     def id_of(self, schema: Any) -> int | None:
-        """Give the id of a schema, if it has one."""
+        """Return the id of a schema, or None."""
         return self._ids.get(identity(schema))
 
     @property
@@ -55,30 +55,30 @@ class Subjects:
         return max(self._schemas, default=0) + 1
 
     def uses(self, id_: int) -> list[SchemaVersion]:
-        """Give the versions of an id."""
+        """Return the versions with an id. Raises RegistryError for an unknown id."""
         self.schema(id_)
         return [each for name in self.names() for each in self.versions(name) if each.id == id_]
 
     # -- subjects
 
     def names(self) -> Iterator[str]:
-        """Give the subjects that have a version, in order."""
+        """Yield the names of the subjects that have a version, sorted."""
         return (name for name in sorted(self._versions) if self.alive(name))
 
     def alive(self, subject: str) -> list[SchemaVersion]:
-        """Give the versions of a subject that are not deleted, the first one first."""
+        """Return the versions of a subject that are not deleted, oldest first."""
         found = self._versions.get(subject, {})
         return [found[number] for number in sorted(found) if not found[number].deleted]
 
     def versions(self, subject: str) -> list[SchemaVersion]:
-        """Give the versions of a subject, the first one first. Raises RegistryError for none."""
+        """Return the versions of a subject, oldest first. Raises RegistryError if it has none."""
         found = self.alive(subject)
         if not found:
             raise no_subject(subject)
         return found
 
     def version(self, subject: str, number: int | None) -> SchemaVersion:
-        """Give a version of a subject, the last one for None. Raises RegistryError."""
+        """Return a version of a subject, the last one for None. Raises RegistryError."""
         found = self.versions(subject)
         if number is None:
             return found[-1]
@@ -88,25 +88,29 @@ class Subjects:
         raise no_version(number)
 
     def find(self, subject: str, schema: Any) -> SchemaVersion | None:
-        """Give the version of a subject that has the schema."""
+        """Return the version of a subject with this schema, or None."""
         id_ = self.id_of(schema)
         return next((each for each in self.alive(subject) if each.id == id_), None)
 
     def next_version(self, subject: str) -> int:
-        """Give the number of a subject's next version: none is given twice."""
+        """Return the number of a subject's next version; those of deleted ones are not reused."""
         return max(self._versions.get(subject, {}), default=0) + 1
 
     # -- levels
 
     def own_level(self, subject: str) -> Level | None:
-        """Give the level of a subject's own; of all others' for an empty name."""
+        """Return the subject's own level, or None; an empty name stands for the global level."""
         return self._levels.get(subject)
 
     def level(self, subject: str) -> Level:
-        """Give the level that holds for a subject."""
+        """Return the level that applies to a subject: its own, the global or the default one."""
         return self._levels.get(subject) or self._levels.get("") or DEFAULT
 
 
 def identity(schema: Any) -> str:
-    """Give what is the same for two texts of one schema: order of keys and blanks don't count."""
+    """Return a canonical text of a schema, without blanks and with sorted keys.
+
+    >>> identity({"type": "map", "values": "int"}) == identity({"values": "int", "type": "map"})
+    True
+    """
     return json.dumps(schema, sort_keys=True, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Micro-batches: one Faust event is what was fetched from one partition at once."""
+"""Kafka transport in micro-batches: one Faust event is one fetch from one partition."""
 
 from eventfold.kafka.schema import BatchSchema
 from eventfold.kafka.transport import BatchTransport

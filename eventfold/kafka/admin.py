@@ -1,4 +1,7 @@
-"""Topics on the broker: creates those of the map that are missing, finds those that disagree."""
+"""Topics on the broker: creation of missing ones, and checks of the configuration of existing ones.
+
+Also the offsets and the members of the application's consumer group.
+"""
 
 import asyncio
 import logging
@@ -32,38 +35,38 @@ from eventfold.kafka.clients import client_options, running
 from eventfold.topics import AFTER_MAX, TIMESTAMP_TYPE, Timestamp, Topic
 from eventfold.windows.durations import approximate_duration
 
-#: Seconds between two looks at topics that are being made.
+#: Seconds between two polls for topics that are being created.
 PAUSE = 0.05
 
 logger = logging.getLogger(__name__)
 
 _CLEANUP = "cleanup.policy"
-#: What is checked of a topic's configuration.
+#: Settings of a topic that are checked.
 _CHECKED = (_CLEANUP, TIMESTAMP_TYPE, AFTER_MAX)
 
 Client = AdminClient
 
 
 class AdminError(Exception):
-    """The brokers can't be asked, or refuse; the message is one line for the user."""
+    """Error of an admin request that failed; the message is one line for the user."""
 
 
 class Described(Protocol):
-    """What is needed of a topic: one of the map, or a changelog of a table."""
+    """Interface of a topic that can be created and checked: a declared topic or a changelog."""
 
     @property
     def name(self) -> str:
         """The topic's name."""
 
     def partition_count(self) -> int:
-        """Give its number of partitions."""
+        """Return its number of partitions."""
 
     def config(self) -> dict[str, str]:
-        """Give its configuration in Kafka's names."""
+        """Return its configuration, by Kafka's names of the settings."""
 
 
 class Disagreement(Protocol):
-    """What an existing topic has otherwise than it should."""
+    """Interface of a setting in which an existing topic differs from its declaration."""
 
     @property
     def topic(self) -> str:
@@ -71,33 +74,33 @@ class Disagreement(Protocol):
 
     @property
     def expectation(self) -> str:
-        """What it should have, in a few words; `str` says what to do."""
+        """The expected setting, in a few words; `str` of the object is the remedy."""
 
     @property
     def is_fatal(self) -> bool:
-        """Whether no worker starts before it is put right."""
+        """Whether no worker starts until it is corrected."""
 
 
 @dataclass(frozen=True)
 class PartitionCount:
-    """A topic that exists with another number of partitions than it should have."""
+    """Disagreement: the topic exists with another number of partitions than expected."""
 
     topic: str
     found: int
     expected: int
-    #: Whether TOPIC_PARTITIONS says what is expected.
+    #: Whether TOPIC_PARTITIONS determines the expected number.
     configured: bool
-    #: Whether it is a source, which has its name under any prefix.
+    #: Whether it is an external source, whose name has no prefix.
     external: bool = False
     is_fatal: ClassVar[bool] = True
 
     @property
     def expectation(self) -> str:
-        """What it should have."""
+        """The expected setting."""
         return _partitions(self.expected)
 
     def __str__(self) -> str:
-        # Never to delete it: others may use it.
+        # Never advise to delete it: others may use it.
         found = f"topic {self.topic} has {_partitions(self.found)}"
         if not self.configured:
             declare = f"declare it with partitions={self.found}"
@@ -110,7 +113,7 @@ class PartitionCount:
 
 @dataclass(frozen=True)
 class CleanupPolicy:
-    """A topic whose records brokers delete otherwise than it needs."""
+    """Disagreement: the topic has another `cleanup.policy` than it needs."""
 
     topic: str
     found: str
@@ -119,7 +122,7 @@ class CleanupPolicy:
 
     @property
     def expectation(self) -> str:
-        """What it should have."""
+        """The expected setting."""
         return f"cleanup.policy={self.expected}"
 
     def __str__(self) -> str:
@@ -136,17 +139,17 @@ class CleanupPolicy:
 
 @dataclass(frozen=True)
 class UnboundedClock:
-    """A source whose brokers let in records of clocks that are further ahead than we trust."""
+    """Disagreement: brokers accept timestamps further ahead of their clock than expected."""
 
     topic: str
-    #: How far (ms); None where the brokers have no such bound.
+    #: The bound of the brokers (ms); None if they have none.
     found: int | None
     expected: int
     is_fatal: ClassVar[bool] = False
 
     @property
     def expectation(self) -> str:
-        """What it should have."""
+        """The expected setting."""
         return f"{AFTER_MAX}={self.expected}"
 
     def __str__(self) -> str:
@@ -159,7 +162,7 @@ class UnboundedClock:
 
 
 def _altering(topic: str, setting: str) -> str:
-    """Return the command that sets a configuration of a topic."""
+    """Return the shell command that changes a setting of a topic."""
     return (
         f"kafka-configs.sh --alter --entity-type topics --entity-name {topic} "
         f"--add-config {setting}"
@@ -167,9 +170,11 @@ def _altering(topic: str, setting: str) -> str:
 
 
 async def ensure_topics(topics: Iterable[Described], conf: Settings | None = None) -> list[str]:
-    """Create the topics that are missing and return their names, once all brokers know them.
+    """Create missing topics and return their names, once each partition has a leader.
 
-    Others may do the same at the same time. Existing topics stay as they are. Raises AdminError.
+    Other processes may do the same at the same time. Existing topics stay as they are.
+
+    Raises AdminError.
     """
     conf = conf or settings()
     wanted = {topic.name: _new(topic, conf) for topic in topics}
@@ -183,9 +188,9 @@ async def ensure_topics(topics: Iterable[Described], conf: Settings | None = Non
 async def check_topics(
     topics: Iterable[Described], conf: Settings | None = None
 ) -> list[Disagreement]:
-    """Return what is wrong with the topics that exist: of what results depend on.
+    """Return the settings of existing topics that differ from what results depend on.
 
-    Not all of it is fatal. Raises AdminError.
+    Not all of them are fatal. Raises AdminError.
     """
     conf = conf or settings()
     async with _admin(conf) as admin:
@@ -215,7 +220,7 @@ def _wrong_counts(
     ]
 
 
-#: A topic's configuration, as far as it is checked.
+#: The settings of a topic that are checked.
 _Config = dict[str, str]
 
 
@@ -235,7 +240,7 @@ def _unbounded_clocks(
 ) -> Iterator[UnboundedClock]:
     for topic in topics:
         wanted, config = topic.config().get(AFTER_MAX), configs.get(topic.name)
-        # A topic whose timestamps are its brokers' has no producer's clock in it.
+        # With log-append time no clock of a producer is in the topic.
         if wanted is None or not config or config[TIMESTAMP_TYPE] == Timestamp.LOG_APPEND.value:
             continue
         found = config.get(AFTER_MAX)
@@ -244,9 +249,9 @@ def _unbounded_clocks(
 
 
 async def _configs(admin: Client, names: Iterable[str]) -> dict[str, _Config]:
-    """Return by topic what `_CHECKED` names, defaults included.
+    """Return the settings in `_CHECKED` of each topic, defaults included.
 
-    A topic whose configuration this user may not see is left out.
+    Topics whose configuration this user may not read are left out. Raises AdminError.
     """
     wanted = dict.fromkeys(_CHECKED)
     asked = [ConfigResource(ConfigResourceType.TOPIC, name, wanted) for name in names]
@@ -263,22 +268,22 @@ async def _configs(admin: Client, names: Iterable[str]) -> dict[str, _Config]:
 
 
 async def existing_topics(conf: Settings | None = None) -> dict[str, int]:
-    """Give the number of partitions of each topic there is. Raises AdminError."""
+    """Return the number of partitions of each existing topic. Raises AdminError."""
     async with _admin(conf or settings()) as admin:
         return await _partition_counts(admin)
 
 
 @dataclass(frozen=True)
 class Found:
-    """A topic that exists."""
+    """Partitions and id of an existing topic."""
 
     partitions: int
-    #: What tells it from one before it under its name; empty where brokers have no ids.
+    #: Distinguishes it from a deleted topic of the same name; empty if brokers have no ids.
     topic_id: str
 
 
 async def found_topics(conf: Settings) -> dict[str, Found]:
-    """Return partitions and id of each topic there is, by its name. Raises AdminError."""
+    """Return partitions and id of each existing topic, by name. Raises AdminError."""
     async with _admin(conf) as admin:
         return {
             topic["topic"]: Found(len(topic["partitions"]), topic.get("topic_id", ""))
@@ -287,7 +292,7 @@ async def found_topics(conf: Settings) -> dict[str, Found]:
 
 
 async def committed_offsets(conf: Settings | None = None) -> dict[TopicPartition, int]:
-    """Return the offsets that the application's group has committed. Raises AdminError."""
+    """Return the committed offsets of the application's group. Raises AdminError."""
     committed = await committed_metadata(conf)
     return {tp: each.offset for tp, each in committed.items()}
 
@@ -295,7 +300,7 @@ async def committed_offsets(conf: Settings | None = None) -> dict[TopicPartition
 async def committed_metadata(
     conf: Settings | None = None,
 ) -> Mapping[TopicPartition, OffsetAndMetadata]:
-    """Return the offsets of the application's group with their metadata. Raises AdminError."""
+    """Return the committed offsets and metadata of the application's group. Raises AdminError."""
     conf = conf or settings()
     async with _admin(conf) as admin:
         return await admin.committed(conf.app_id)
@@ -304,10 +309,10 @@ async def committed_metadata(
 async def commit_while_stopped(
     offsets: Mapping[TopicPartition, OffsetAndMetadata], conf: Settings
 ) -> bool:
-    """Commit offsets of the application's group, if no worker is in it; return whether that was so.
+    """Commit offsets of the application's group if the group is empty; return whether it was.
 
-    The coordinator decides: it takes offsets from outside of a group only while that is empty.
-    Raises AdminError.
+    The coordinator decides: it accepts commits of clients outside the group only while the group
+    is empty. Raises AdminError.
     """
     consumer = AIOKafkaConsumer(
         group_id=conf.app_id, enable_auto_commit=False, **client_options(conf)
@@ -325,7 +330,7 @@ async def commit_while_stopped(
 
 
 async def group_members(conf: Settings) -> list[Any]:
-    """Return the members of the application's group, as Kafka describes them. Raises AdminError."""
+    """Return the members of the application's group as in Kafka's response. Raises AdminError."""
     async with _admin(conf) as admin:
         _, _, _, _, _, members, *_ = await admin.describe_group(conf.app_id)
     return list(members)
@@ -333,7 +338,7 @@ async def group_members(conf: Settings) -> list[Any]:
 
 @asynccontextmanager
 async def administering(conf: Settings) -> AsyncIterator[Client]:
-    """Give a client for what only one command asks for; what it raises becomes an AdminError."""
+    """Open an admin client for the requests of one command; its errors become AdminErrors."""
     async with _admin(conf) as admin:
         yield admin
 
@@ -382,8 +387,11 @@ async def _client(conf: Settings) -> AsyncIterator[Client]:
 
 @stamina.retry(on=NodeNotReadyError, attempts=None, timeout=TIMEOUT)
 async def _connected(conf: Settings) -> Client:
-    """Give a client that knows a node; one that starts answers before it is a broker to others."""
-    # The client itself logs each refused connection as an error, and does not say why.
+    """Return a connected client; a starting broker answers before its metadata lists any node.
+
+    Raises RefusedError, KafkaError, or OSError if no broker answers or lets the client in.
+    """
+    # The client itself logs each refused connection as an error, without the reason.
     await demand_entry(conf)
     admin = AdminClient(request_timeout_ms=int(TIMEOUT * 1000), **client_options(conf))
     try:
@@ -417,14 +425,17 @@ async def _create(admin: Client, topics: list[NewTopic]) -> list[str]:
 
 
 async def _create_unbounded(admin: Client, topics: list[NewTopic]) -> list[str]:
-    """Create topics of brokers before Kafka 3.6, which know no bound of timestamps."""
+    """Create topics without a bound of timestamps, which brokers before Kafka 3.6 don't know."""
     for topic in topics:
         del topic.topic_configs[AFTER_MAX]
     return await _create(admin, topics)
 
 
 async def _until_known(admin: Client, names: Iterable[str]) -> None:
-    """Wait until each partition has a leader: clients that ask before are told there is none."""
+    """Wait until each partition has a leader: requests sent before fail.
+
+    Raises TimeoutError after `TIMEOUT` seconds.
+    """
     async with asyncio.timeout(TIMEOUT):
         waiting = set(names)
         while waiting:

@@ -1,7 +1,7 @@
-"""aiokafka's admin client, which waits for the coordinators of groups.
+"""aiokafka's admin client, which waits until the coordinator of a group is ready.
 
-A broker that is new, or has just started, has to make or to load `__consumer_offsets` first. It
-answers *not available*, *loading* or *not here* meanwhile, which aiokafka raises, or overlooks.
+A broker that is new or has just started creates or loads `__consumer_offsets` first. Meanwhile it
+answers *not available*, *loading* or *not coordinator*, which aiokafka raises, or overlooks.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Seconds a broker may take to be ready for what it is asked.
+#: Seconds that a broker may take to become ready for a request.
 TIMEOUT = 30.0
 
 
 def passes(error: Exception) -> bool:
-    """Return whether a request that failed so may succeed when it is sent again."""
+    """Return whether a request that failed with `error` may succeed if it is sent again."""
     return isinstance(error, KafkaError) and error.retriable
 
 
@@ -35,9 +35,9 @@ _Base: Any = AIOKafkaAdminClient
 
 
 class AdminClient(_Base):
-    """An admin client whose requests about groups wait until their coordinator is ready.
+    """Admin client whose requests about groups wait until the coordinator is ready.
 
-    After `TIMEOUT` they raise the KafkaError that it answered.
+    After `TIMEOUT` they raise the KafkaError of the last answer.
     """
 
     @until_ready
@@ -47,9 +47,9 @@ class AdminClient(_Base):
 
     @until_ready
     async def committed(self, group_id: str) -> Mapping[TopicPartition, OffsetAndMetadata]:
-        """Return the offsets that a group has committed, with their metadata.
+        """Return the committed offsets of a group with their metadata.
 
-        `list_consumer_group_offsets` returns none, too, while the group is being loaded.
+        `list_consumer_group_offsets` returns none while the group is being loaded.
         """
         coordinator = await super().find_coordinator(group_id)
         response = await self._send_request(OffsetFetchRequest(group_id, None), coordinator)
@@ -64,7 +64,7 @@ class AdminClient(_Base):
 
     @until_ready
     async def describe_group(self, group_id: str) -> Any:
-        """Return what the coordinator knows of a group, as DescribeGroups answers it."""
+        """Return the coordinator's description of a group, as in the DescribeGroups response."""
         coordinator = await super().find_coordinator(group_id)
         (response,) = await self.describe_consumer_groups([group_id], coordinator)
         _demand_success(response.groups[0][0])

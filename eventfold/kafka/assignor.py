@@ -1,4 +1,4 @@
-"""The assignor: Faust's, for static members that come back under another address too."""
+"""Partition assignor: Faust's, also for static members that return with another address."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ _Base: Any = PartitionAssignor
 
 
 class Assignor(_Base):
-    """Faust's assignor, which takes an assignment made for this member's address of before.
+    """Faust's assignor, which accepts an assignment made for this member's previous address.
 
-    A broker hands the assignment of a static member to whoever joins with its instance id, without
-    a rebalance. Faust asserts that the address in it is its own: a pod with a new IP never began.
+    A broker gives the assignment of a static member to the member that joins with its instance id,
+    without a rebalance. Faust asserts that the address in it is its own, so a pod with a new IP
+    would never start.
     """
 
     def on_assignment(self, assignment: ConsumerProtocolMemberAssignment) -> None:
-        """Take an assignment; let all members hear of a new address by a rebalance."""
+        """Accept an assignment; rejoin if the address is new, so that all members learn it."""
         found = cast("ClientMetadata", ClientMetadata.loads(self._decompress(assignment.user_data)))
         before, now = found.url, str(self._url)
         if before != now:
@@ -42,7 +43,7 @@ class Assignor(_Base):
 
 
 def _move(metadata: ClientMetadata, before: str, now: str) -> None:
-    """Put the address `now` in the place of `before`."""
+    """Replace the address `before` by `now`."""
     metadata.url = now
     for distribution in (metadata.changelog_distribution, metadata.external_topic_distribution):
         if before in distribution:

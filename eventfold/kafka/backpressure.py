@@ -1,4 +1,4 @@
-"""Which partitions to fetch: not those whose tasks hold all that may be uncommitted."""
+"""Backpressure: no fetch for a task that has reached its limit of uncommitted data."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that a task may wait for its checkpoints before the log has a line about it.
+#: Seconds that a task may wait for its checkpoints before a warning is logged.
 LONG = 5.0
 
 
 class Backpressure:
-    """Leaves out of a poll what tasks can't take at the moment; all others go on.
+    """Filter that excludes the partitions of backpressured tasks from a poll.
 
-    What a task has not taken stays in the fetcher, which fetches no more of that partition then.
+    Their records stay in the fetcher, which then fetches no more of these partitions.
     """
 
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
-        #: Since when (s) a task waits; None once the log has a line about it.
+        #: Time (s) at which a task began to wait; None once the warning is logged.
         self._since: dict[TopicPartition, float | None] = {}
 
     def free(self, partitions: Iterable[TP]) -> set[TP]:
-        """Return those of `partitions` to ask for records of."""
+        """Return those of `partitions` that may be polled."""
         return {tp for tp in partitions if not self._waits(TopicPartition(tp.topic, tp.partition))}
 
     def _waits(self, tp: TopicPartition) -> bool:

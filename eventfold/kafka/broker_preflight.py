@@ -1,4 +1,4 @@
-"""Why brokers don't let us in: aiokafka says only that there are none."""
+"""Preflight check of brokers: the reason of a refusal, which aiokafka reports as "no broker"."""
 
 import asyncio
 import ssl
@@ -26,11 +26,11 @@ create_conn: Any = _conn.create_conn
 
 
 class RefusedError(Exception):
-    """A broker answers, and does not let us in; the message is one line that says what to set."""
+    """Error of a client that a broker rejects; the message is one line with what to set."""
 
 
 def describe_unreachable(conf: Settings) -> str:
-    """Describe in one line that no broker answers, and what to do."""
+    """Return one line that says that no broker answers, and the remedy."""
     return (
         f"no Kafka broker answers at BROKER_URL={conf.broker_url}: "
         "start one with `faust -A app broker`, or set BROKER_URL"
@@ -38,10 +38,9 @@ def describe_unreachable(conf: Settings) -> str:
 
 
 async def demand_entry(conf: Settings) -> None:
-    """Return when a broker lets us in.
+    """Check that a broker accepts a client with these settings.
 
-    Raises RefusedError where one answers and doesn't, and KafkaConnectionError where none
-    answers.
+    Raises RefusedError if a broker answers and rejects it, KafkaConnectionError if none answers.
     """
     refused: RefusedError | None = None
     for server in conf.bootstrap_servers:
@@ -59,7 +58,7 @@ async def demand_entry(conf: Settings) -> None:
 
 
 async def _enter(server: str, conf: Settings) -> None:
-    """Raises RefusedError, or OSError where nobody answers."""
+    """Connect and send requests. Raises RefusedError, or OSError if nothing answers."""
     host, _, port = server.rpartition(":")
     await _reach(host.strip("[]"), int(port))
     try:
@@ -70,8 +69,8 @@ async def _enter(server: str, conf: Settings) -> None:
             **security_options(conf),
         )
         try:
-            # Who speaks without a name to a broker that wants one is cut off at the first request;
-            # with a token that is not good, which aiokafka takes no notice of, at the second.
+            # A broker that requires SASL cuts off a client without it at the first request. With
+            # an invalid token, which aiokafka does not notice, it does so at the second.
             for _ in range(2):
                 await connection.send(MetadataRequest([]))
         finally:
@@ -89,7 +88,7 @@ def _why(server: str, conf: Settings, error: Exception) -> str:
     protocol = f"TICKSTREAM_KAFKA_SECURITY_PROTOCOL={conf.kafka_protocol}"
     match error:
         case TokenError():
-            return str(error.args[0])  # as text it begins with its class
+            return str(error.args[0])  # `str(error)` begins with the name of the class
         case ssl.SSLCertVerificationError():
             why = (
                 f"can't be trusted, {error.verify_message}: TICKSTREAM_KAFKA_SSL_CAFILE has to "

@@ -1,4 +1,4 @@
-"""How every Kafka client of this process reaches the brokers (addresses, TLS, SASL), and ends."""
+"""Options of all Kafka clients of this process (addresses, TLS, SASL), and how they close."""
 
 import asyncio
 import logging
@@ -19,15 +19,15 @@ logger = logging.getLogger(__name__)
 
 
 def client_options(conf: Settings) -> dict[str, Any]:
-    """Give the options by which a client of aiokafka reaches the brokers, and is let in.
+    """Return the options with which an aiokafka client connects and authenticates.
 
-    Raises SettingsError where a certificate or a key can't be read.
+    Raises SettingsError if a certificate or a key can't be read.
     """
     return {"bootstrap_servers": conf.bootstrap_servers, **security_options(conf)}
 
 
 def security_options(conf: Settings) -> dict[str, Any]:
-    """Give the same without addresses. Raises SettingsError."""
+    """Return the same without addresses. Raises SettingsError as well."""
     options: dict[str, Any] = {"security_protocol": conf.kafka_protocol}
     if conf.kafka_encrypted:
         options["ssl_context"] = _tls(conf)
@@ -42,7 +42,7 @@ def security_options(conf: Settings) -> dict[str, Any]:
 
 
 def faust_credentials(conf: Settings) -> Any:
-    """Give the same as Faust's own clients want it. Raises SettingsError."""
+    """Return the credentials for Faust's own clients, or None. Raises SettingsError as well."""
     context = _tls(conf) if conf.kafka_encrypted else None
     if not conf.kafka_named:
         return auth.SSLCredentials(context) if context else None
@@ -58,7 +58,7 @@ def faust_credentials(conf: Settings) -> Any:
 
 @asynccontextmanager
 async def running(consumer: AIOKafkaConsumer) -> AsyncIterator[AIOKafkaConsumer]:
-    """Start a consumer that belongs to no group, stop it in the end. Raises what starting does."""
+    """Start a consumer without a group and stop it on exit. Raises what `start` raises."""
     try:
         await consumer.start()
         yield consumer
@@ -67,7 +67,7 @@ async def running(consumer: AIOKafkaConsumer) -> AsyncIterator[AIOKafkaConsumer]
 
 
 async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer that belongs to no group; all of it, also just after its start."""
+    """Stop a consumer without a group completely, even if it has just started or failed to."""
     consumer._closed = True  # noqa: SLF001  # else it warns when it is collected
     for part in (consumer._coordinator, consumer._fetcher):  # noqa: SLF001
         if part is not None:  # as long as it could not be started
@@ -78,10 +78,10 @@ async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
 
 @contextmanager
 def own_cancellation() -> Iterator[None]:
-    """Let a CancelledError through only if this task was cancelled, while a client closes.
+    """Suppress a CancelledError unless this task was cancelled, while a client closes.
 
-    aiokafka cancels its own tasks then and awaits them. One that has not begun yet ends with
-    CancelledError, and who closes a client that failed early would look cancelled, too.
+    A closing client of aiokafka cancels its own tasks and awaits them. One that has not begun yet
+    raises CancelledError, and the task that closes the client would seem to be cancelled, too.
     """
     before = cancel_requests()
     try:
@@ -92,12 +92,12 @@ def own_cancellation() -> Iterator[None]:
 
 
 def cancel_requests() -> int:
-    """Give how often the current asyncio task was asked to end."""
+    """Return the number of pending cancellation requests of the current asyncio task."""
     task = asyncio.current_task()
     return task.cancelling() if task else 0
 
 
-# A token is good for all clients, and reading the system's certificates takes 20 ms.
+# Cached: all clients share a token, and reading the system's certificates takes 20 ms.
 _tokens = cache(token_provider)
 
 

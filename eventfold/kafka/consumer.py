@@ -1,7 +1,7 @@
-"""The consumer: batches for the tasks, single messages for every other topic.
+"""Consumer: batches for the tasks, single messages for every other topic.
 
-Faust's consumer runs aiokafka in a thread of its own; its agents, streams, rebalancing and
-commits go on working beside the batches.
+Faust's consumer runs aiokafka in a thread of its own. Its agents, streams, rebalancing and
+commits work as usual beside the batches.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Longest that the broker may hold a fetch back for want of records; Faust asks for 1,500 ms.
+#: `fetch.max.wait.ms`: longest that a broker delays a fetch without records. Faust sets 1,500 ms.
 FETCH_WAIT_MS = 100
 
-#: Seconds that one call waits for records.
+#: Seconds that one poll waits for records.
 POLL_TIMEOUT = 0.1
 
-#: After fewer records than this, so many seconds pass until more are asked for: what comes in
-#: trickles would else take a turn of both threads for each (0.64 of a core at 20,000/s, not 0.42).
+#: After a poll with fewer records than `FEW`, wait for `GATHER` seconds. Otherwise each small
+#: fetch would cost a turn of both threads (0.64 of a core at 20,000 records/s instead of 0.42).
 FEW, GATHER = 500, 0.005
 
-#: Asks for records of no partition: an empty set would ask for all of them.
+#: Polls no partition: an empty set would poll all of them.
 NONE = frozenset({TP("", -1)})
 
 #: Seconds that brokers may be away while the worker starts.
@@ -58,19 +58,19 @@ LEAVE_TIMEOUT = 2.0
 
 
 class BatchThread(CallableThread, driver.AIOKafkaConsumerThread):
-    """aiokafka's consumer, in its thread."""
+    """Thread that runs aiokafka's consumer."""
 
-    #: What a fetch has raised, or a callback of a rebalance: aiokafka logs that and goes on.
+    #: Error of a fetch or of a rebalance callback, which aiokafka only logs.
     _failure: Exception | None = None
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         fetching.install(cast("Any", self.app).tasks.reads)
         install()
         consumer = super()._create_worker_consumer(transport)
-        # Stages read what tasks wrote in transactions.
+        # Topics between stages are written in transactions.
         consumer._isolation_level = "read_committed"  # noqa: SLF001  # Faust has no setting
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001  # hard-coded there
-        # Without Faust tables it falls back to round-robin, which breaks co-partitioning.
+        # Without Faust tables, Faust falls back to round-robin, which breaks co-partitioning.
         self._assignor = self.app.assignor
         consumer._partition_assignment_strategy = [self._assignor]  # noqa: SLF001
         return consumer
@@ -82,16 +82,16 @@ class BatchThread(CallableThread, driver.AIOKafkaConsumerThread):
 
     @stamina.retry(on=KafkaConnectionError, attempts=None, timeout=START_TIMEOUT)
     async def on_start(self) -> None:
-        """Connect; brokers that answered a moment ago may be starting again."""
+        """Connect, and retry for `START_TIMEOUT` seconds: brokers may be restarting."""
         await super().on_start()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Return partitions to the group; what fails ends the worker."""
+        """Revoke partitions; an error ends the worker."""
         with self._noted():
             await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Take partitions; what fails ends the worker."""
+        """Take assigned partitions; an error ends the worker."""
         with self._noted():
             await super().on_partitions_assigned(assigned, generation_id)
 
@@ -104,10 +104,11 @@ class BatchThread(CallableThread, driver.AIOKafkaConsumerThread):
             raise
 
     async def check(self, *, polls: bool) -> None:
-        """Raise what has ended the coordination or the fetching, or what has failed in them.
+        """Raise the error of the coordination, of the fetcher or of a rebalance callback, if any.
 
-        aiokafka takes a member that does not fetch for one that hangs, and leaves the group after
-        BROKER_MAX_POLL_INTERVAL. Without `polls` there is nothing to fetch: it counts as a poll.
+        aiokafka takes a member that does not poll for a hanging one, and leaves the group after
+        BROKER_MAX_POLL_INTERVAL. If `polls` is false, there is nothing to fetch: this check then
+        counts as a poll.
         """
         consumer = self.client
         if consumer is None or consumer._closed or consumer._coordinator is None:  # noqa: SLF001
@@ -122,21 +123,21 @@ class BatchThread(CallableThread, driver.AIOKafkaConsumerThread):
 
     @property
     def membership(self) -> Membership | None:
-        """The worker's membership of its group; None before it can join."""
+        """The worker's membership in its group; None before it can join."""
         return self.client and self.client._coordinator  # noqa: SLF001
 
     def highwater(self, tp: Any) -> int:
-        """Return the offset up to which a partition can be read: its last stable one.
+        """Return the last stable offset of a partition, up to which it can be read.
 
-        Behind it stands what no transaction has committed yet, which is nobody's lag.
+        Records behind it are of open transactions and count as no one's lag.
         """
         return cast("int", self._ensure_consumer().last_stable_offset(tp))
 
     async def on_thread_stop(self) -> None:
-        """Leave the group, as long as there is somebody to tell.
+        """Leave the group, within `LEAVE_TIMEOUT` seconds.
 
-        Where the broker is away, aiokafka's fetcher raises the CancelledError of its own requests.
-        The thread would end by it before it has said so, and be waited for for a minute.
+        If the broker is away, aiokafka's fetcher raises the CancelledError of its own requests. It
+        would end the thread before it has signalled its end, and stopping would wait for a minute.
         """
         with suppress(TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(LEAVE_TIMEOUT):
@@ -154,12 +155,12 @@ class BatchThread(CallableThread, driver.AIOKafkaConsumerThread):
                 consumer, active_partitions, timeout=timeout, max_records=max_records
             )
         except KafkaError as error:
-            # Faust would end with a traceback. What failed in the coordination is raised here, too.
+            # Faust would end with a traceback. Errors of the coordination are raised here, too.
             if self.membership is None or not self.membership.has_raised(error):
                 self._failure = error
             return {}
-        # aiokafka drains its partitions in the order of a dict: what had its turn goes to the
-        # end, or one hot partition starves the others.
+        # aiokafka drains partitions in the order of a dict: move those that had their turn to
+        # the end, or one hot partition starves the others.
         waiting = consumer._fetcher._records  # noqa: SLF001
         for tp in fetched:
             if tp in waiting:
@@ -168,7 +169,7 @@ class BatchThread(CallableThread, driver.AIOKafkaConsumerThread):
 
 
 class BatchConsumer(driver.Consumer):
-    """Faust's consumer, which hands whole batches to the topics of tasks."""
+    """Faust's consumer, which delivers whole batches to the topics of tasks."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -179,7 +180,7 @@ class BatchConsumer(driver.Consumer):
         self._backpressure = Backpressure(self.tasks)
         #: The tasks that the last fetch was for.
         self._fetched_for: dict[TopicPartition, Task] = {}
-        #: Whether the last fetch gave few records.
+        #: Whether the last fetch returned few records.
         self._few = False
 
     _thread: BatchThread
@@ -190,49 +191,52 @@ class BatchConsumer(driver.Consumer):
     # -- rebalancing
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Stop the flow, then close the tasks: no batch can be folded any more."""
+        """Stop the flow, then close the tasks, which can fold no batch any more then."""
         await super().on_partitions_revoked(revoked)
         await self.tasks.revoke(_plain(tp) for tp in revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Let tasks open in the background, then go on with Faust's own callbacks."""
+        """Open tasks in the background, then run Faust's own callbacks."""
         standbys = map(_plain, self.app.assignor.assigned_standbys())
         self.tasks.assign((_plain(tp) for tp in assigned), generation_id, standbys)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_stop(self) -> None:
-        """Close the tasks before the group is left."""
+        """Close the tasks, then leave the group."""
         await self.tasks.stop_all()
         await super().on_stop()
 
     # -- supervision
 
     async def check_client(self) -> None:
-        """Raise what has ended the Kafka client, in its thread; keep an idle worker a member."""
+        """Run `BatchThread.check` in the client's thread; keep an idle worker in its group.
+
+        Raises the error that the check found.
+        """
         if self._thread.client is not None:
             polls = self.flow_active and bool(self._get_active_partitions())
             await self._thread.run_in_thread(self._thread.check(polls=polls))
 
     def absent(self, now: float) -> float:
-        """Return for how long (s) the worker has been no member of its group, at `now`."""
+        """Return for how long (s) the worker has been no member of its group at `now` (s)."""
         membership = self._thread.membership
         return membership.absent(now) if membership else 0.0
 
     @property
     def member_id(self) -> str:
-        """The id that this worker has in its group; empty while it is no member."""
+        """The member id of this worker in its group; empty while it is no member."""
         membership = self._thread.membership
         return membership.member_id if membership else ""
 
     def rejoin(self) -> None:
-        """Join the group again, with what this worker has to tell it now; only in its thread."""
+        """Rejoin the group with this worker's present metadata. Only for calls in its thread."""
         if self._thread.membership:
             self._thread.membership.request_rejoin()
 
     # -- positions
 
     async def perform_seek(self) -> None:
-        """Seek what is Faust's to its committed offset; tasks seek for themselves."""
+        """Seek Faust's partitions to their committed offsets; tasks seek their own."""
         consumer = self._thread._ensure_consumer()  # noqa: SLF001
         others = [_plain(tp) for tp in self.assignment() if not self.tasks.owns(tp.topic)]
         if others:
@@ -245,7 +249,7 @@ class BatchConsumer(driver.Consumer):
         await self._seek_back(_plain(tp) for tp in self.assignment())
 
     async def committed(self, tp: TopicPartition) -> OffsetAndMetadata | None:
-        """Give the group's committed offset of a partition, and what was said with it."""
+        """Return the group's committed offset of a partition and its metadata; None without one."""
         coordinator: Any = self._thread._ensure_consumer()._coordinator  # noqa: SLF001
         found = (await self._thread.run_in_thread(coordinator.fetch_committed_offsets([tp]))).get(
             tp
@@ -253,24 +257,24 @@ class BatchConsumer(driver.Consumer):
         return found if found is not None and found.offset >= 0 else None
 
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
-        """Give the first offset of a partition, and the one after its last."""
+        """Return the first offset of a partition and its end offset."""
         consumer = self._thread._ensure_consumer()  # noqa: SLF001
         return (await self._thread.run_in_thread(ends(consumer, [tp])))[tp]
 
     async def topic_id(self, topic: str) -> str:
-        """Return the id of a topic, which is fetched by no other from now on."""
+        """Return the id of a topic, and bind its name to it for all later fetches."""
         consumer = self._thread._ensure_consumer()  # noqa: SLF001
         found = cast("str", await self._thread.run_in_thread(topic_id(consumer._client, topic)))  # noqa: SLF001
         known.bind(topic, found)
         return found
 
     async def fetched(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
-        """Return the offset that each partition is fetched up to, and the last stable one."""
+        """Return the fetch position of each partition (0 if unknown) and its last stable offset."""
         consumer = self._thread._ensure_consumer()  # noqa: SLF001
 
         async def look() -> dict[TopicPartition, tuple[int, int]]:
             ends = await consumer.end_offsets(tps)
-            # Not by `position`: it waits for one that is not known yet.
+            # Not `position()`: it waits until the position is known.
             subscription = consumer._subscription.subscription  # noqa: SLF001
             assigned = subscription.assignment if subscription else None
             states = {tp: assigned.state_value(tp) if assigned else None for tp in tps}
@@ -296,11 +300,11 @@ class BatchConsumer(driver.Consumer):
 
         await self._thread.run_in_thread(seek())
         for tp, offset in offsets.items():
-            # Faust drops in silence what stands before this.
+            # Faust silently drops records before this offset.
             self._read_offset[ensure_TP(tp)] = offset or None
 
     async def _seek_back(self, partitions: Iterable[TopicPartition]) -> None:
-        """Fetch again what was fetched and not delivered: a drop without a seek is a loss."""
+        """Seek back to records that were fetched and not delivered: they would be lost."""
         offsets = {
             tp: task.next_offset
             for tp in partitions
@@ -312,14 +316,14 @@ class BatchConsumer(driver.Consumer):
     # -- delivery
 
     def deliver(self, tp: TopicPartition, *, active: bool) -> None:
-        """Deliver a partition's records to its task, or stop doing so."""
+        """Start the delivery of a partition's records to its task, or stop it."""
         if active:
             self.resume_partitions({ensure_TP(tp)})
         else:
             self.pause_partitions({ensure_TP(tp)})
 
     def resume_partitions(self, tps: Iterable[TP]) -> None:
-        """Resume what is Faust's at once, and of the rest what has a running task."""
+        """Resume Faust's own partitions, and those of tasks that run."""
         super().resume_partitions(
             {
                 tp
@@ -330,7 +334,7 @@ class BatchConsumer(driver.Consumer):
         self._deliverable.set()
 
     def still_assigned(self, tp: TopicPartition, generation: int) -> bool:
-        """Say whether a partition is ours, in the same generation, no rebalance under way."""
+        """Return whether a partition is assigned in `generation` and no rebalance is under way."""
         return (
             self.app.consumer_generation_id == generation
             and not self.app.rebalancing
@@ -346,12 +350,12 @@ class BatchConsumer(driver.Consumer):
         if self._few:
             await asyncio.sleep(GATHER)
         self._deliverable.clear()
-        # A copy: the set is shared and mutable, and aiokafka reads an empty one as "all".
+        # A copy: the set is shared and mutable, and aiokafka takes an empty one for "all".
         active = set(self._get_active_partitions())
         if not active:
             await self.wait_first(self._deliverable.wait(), timeout=1.0)
             return {}, active
-        # Where all wait, none is asked for, but asked: who does not poll has to leave the group.
+        # If all wait, poll no partition, but poll: a member that does not has to leave the group.
         free = self._backpressure.free(active) or set(NONE)
         running = ((tp, self.tasks.running(tp)) for tp in map(_plain, free))
         self._fetched_for = {tp: task for tp, task in running if task is not None}
@@ -360,7 +364,7 @@ class BatchConsumer(driver.Consumer):
         return fetched, active
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109
-        """Yield one message a batch for the topics of tasks, one a record for the others."""
+        """Yield one message a batch for the topics of tasks, one a record for other topics."""
         fetched, active = await self._wait_next_records(timeout)
         if not fetched or self.should_stop:
             return
@@ -382,16 +386,16 @@ class BatchConsumer(driver.Consumer):
         await self._seek_back(undelivered)
 
     def _batch(self, tp: Any, records: list[Any]) -> Any | None:
-        """Make the message of a batch; None where no task runs or it has all of the records.
+        """Return the message of a batch; None if no task runs or it has all of the records already.
 
-        None as well if the task is not the one that they were fetched for: the batch of another
-        partition may have held them up for so long that this one's was opened again meanwhile,
-        further back than they begin.
+        Also None if the task is not the one that they were fetched for. The batch of another
+        partition may have blocked delivery for so long that the task was reopened meanwhile, at a
+        position before these records.
         """
         task = self._fetched_for.get(_plain(tp))
         if task is None or task is not self.tasks.running(task.tp):
             return None
-        # The fetcher reads ahead, from its own idea of the position, before a task is open.
+        # Before a task is open, the fetcher prefetches from a position of its own.
         if task.next_offset is None or records[-1].offset < task.next_offset:
             return None
         last, begin = records[-1], task.next_offset

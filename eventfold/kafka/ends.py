@@ -1,4 +1,4 @@
-"""Looks where partitions end, so that the lag is right also where no batch comes any more."""
+"""End offsets of partitions, polled so that the lag is right where no batch arrives any more."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from mode import Service
 if TYPE_CHECKING:
     from eventfold.engine.tasks import Tasks
 
-#: Seconds between two looks, and that one may take.
+#: Seconds between two polls, and the time-out of one.
 INTERVAL = 3.0
 
 
 class EndWatch(Service):
-    """Tells the tasks where their partitions end: one request to each leader.
+    """Service that polls the end offsets of all tasks' partitions: one request to each leader.
 
-    A fetch says so too, but nothing is fetched for a task that restores, or that holds folding up;
-    and behind the last record there may be markers of transactions, which are in no batch.
+    A fetch response has them too. But nothing is fetched for a task that restores or is
+    backpressured, and transaction markers behind the last record are in no batch.
     """
 
     abstract = False
@@ -33,13 +33,13 @@ class EndWatch(Service):
     async def _look(self) -> None:
         while not self.should_stop:
             await self.sleep(INTERVAL)
-            # A broker that is away is the tasks' business: they say so.
+            # The tasks themselves report a broker that is away.
             with suppress(KafkaError, OSError, TimeoutError):
                 await self._look_once()
 
     async def _look_once(self) -> None:
         tasks = {task.tp: task for task in self._folding.all}
-        # Before it runs, its fetcher reads from where it pleases.
+        # Before a task runs, the position of its fetcher means nothing.
         running = {tp for tp, task in tasks.items() if task.next_offset is not None}
         if tasks:
             async with asyncio.timeout(INTERVAL):

@@ -1,8 +1,8 @@
-"""Fetches by topic id: what is fetched comes from the very topic that a name is bound to.
+"""Fetch by topic id: records come from the very topic that a name is bound to.
 
-A topic that is deleted and made anew between two fetches would else go on under its name at the
-old offset, once it is long enough, and nobody would know. aiokafka fetches by name (up to version
-11); version 13 (Kafka 3.1) asks by id, and a broker refuses the id of a topic that is no more.
+Fetched by name, a topic that is deleted and recreated between two fetches would continue at the old
+offset, once it is long enough, and nobody would notice. aiokafka fetches by name (up to version
+11). Version 13 (Kafka 3.1) fetches by id, and brokers reject the id of a deleted topic.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from eventfold.kafka.topic_ids import NO_ID, Uuid, known
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: UNKNOWN_TOPIC_ID and INCONSISTENT_TOPIC_ID: errors that aiokafka has no name for.
+#: UNKNOWN_TOPIC_ID and INCONSISTENT_TOPIC_ID, which aiokafka does not define.
 _OTHER_TOPIC = (100, 103)
 
 _REQUEST = Schema(
@@ -111,13 +111,13 @@ class _FetchRequest_v13(RequestStruct):  # noqa: N801  # as aiokafka names them
 
 
 class _ResponseReader:
-    """Reads an answer in the form of version 11, with the names that the request had."""
+    """Decoder of responses into the form of version 11, with the topic names of the request."""
 
     def __init__(self, names: Mapping[bytes, str]) -> None:
         self._names = names
 
     def decode(self, data: Any) -> _protocol.FetchResponse_v11:
-        """Read an answer."""
+        """Decode a response."""
         throttled, error, session, topics, _ = _RESPONSE.decode(data)
         found: Any = topics
         named = [
@@ -136,10 +136,10 @@ def _by_name(partition: Any) -> tuple[Any, ...]:
 
 
 class FetchRequest(_protocol.FetchRequest):
-    """aiokafka's request, by topic id where the ids are known and the broker takes them."""
+    """aiokafka's fetch request, by topic id if all ids are known and the broker supports it."""
 
     def prepare(self, versions: dict[int, tuple[int, int]]) -> Any:
-        """Return the request in a version that the broker knows."""
+        """Return the request in a version that the broker supports."""
         oldest, newest = versions.get(self.API_KEY, (0, 0))
         ids = {name: known.get(name) for name, _ in self._topics}
         if NO_ID in ids.values() or not oldest <= _FetchRequest_v13.API_VERSION <= newest:
@@ -148,7 +148,7 @@ class FetchRequest(_protocol.FetchRequest):
             (
                 ids[name],
                 [
-                    # No epochs, no offset of a follower's log.
+                    # No epochs, and no log start offset, which only followers send.
                     (partition, -1, offset, -1, -1, size, {})
                     for partition, offset, size in partitions
                 ],

@@ -1,8 +1,8 @@
-"""Fetched records without aiokafka's wrapper of eleven fields around each of them.
+"""Fetch path without aiokafka's `ConsumerRecord` of eleven fields for each record.
 
-`ConsumerRecord` and the generator that makes it cost as much as folding the record does. For the
-topics of tasks aiokafka's own parsing, transactions, aborts and positions are kept, but what
-passes through it is a chunk of records at a time, as the C parser made them.
+Creating `ConsumerRecord` and running its generator costs as much as folding the record. The topics
+of tasks keep aiokafka's parsing, transactions, aborts and positions, but the unit that passes
+through it is a chunk of records, as the C parser made them.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from eventfold.kafka.fetch_by_id import FetchRequest
 #: aiokafka annotates none of it.
 fetcher: Any = _fetcher
 
-#: Most records of a chunk. A poll has to allow at least as many (BROKER_MAX_POLL_RECORDS).
+#: Most records in a chunk. A poll has to allow at least as many (BROKER_MAX_POLL_RECORDS).
 CHUNK = 500
 
 
 def install(is_raw: Callable[[str], bool]) -> None:
-    """Let this process's consumers fetch by topic id, and raw what `is_raw` holds for."""
+    """Make this process's consumers fetch by topic id, and in chunks if `is_raw(topic)` is true."""
     _raw.is_raw = is_raw
     fetcher.FetchRequest = FetchRequest
     fetcher.PartitionRecords, fetcher.FetchResult = ChunkedRecords, ChunkedResult
@@ -32,7 +32,7 @@ def install(is_raw: Callable[[str], bool]) -> None:
 
 @dataclass
 class _Raw:
-    """Which topics are given raw."""
+    """Predicate of the topics whose records are returned raw, in chunks."""
 
     is_raw: Callable[[str], bool] = lambda _: False
 
@@ -41,7 +41,7 @@ _raw = _Raw()
 
 
 class _Chunk:
-    """Some records of a batch; to aiokafka it is one record, with the offset of the last."""
+    """Chunk of a batch; aiokafka takes it for one record with the offset of the last one."""
 
     __slots__ = ("offset", "records")
 
@@ -51,7 +51,7 @@ class _Chunk:
 
 
 class _ChunkedBatch:
-    """A record batch that is iterated in chunks."""
+    """Record batch that is iterated in chunks."""
 
     def __init__(self, batch: Any) -> None:
         self._batch = batch
@@ -68,7 +68,7 @@ class _ChunkedBatch:
 
 
 class _ChunkedMemory:
-    """The batches of a fetch response, each in chunks."""
+    """Batches of a fetch response, each iterated in chunks."""
 
     def __init__(self, records: Any) -> None:
         self._records = records
@@ -79,7 +79,7 @@ class _ChunkedMemory:
 
 
 class ChunkedRecords(fetcher.PartitionRecords):
-    """The records of one fetched partition."""
+    """Records of one fetched partition, in chunks if its topic is raw."""
 
     def __init__(self, tp: Any, records: Any, *args: Any) -> None:
         self.raw = _raw.is_raw(tp.topic)
@@ -95,10 +95,10 @@ class ChunkedRecords(fetcher.PartitionRecords):
 
 
 class ChunkedResult(fetcher.FetchResult):
-    """What is left of one fetched partition."""
+    """Remaining records of one fetched partition, in chunks if its topic is raw."""
 
     def getall(self, max_records: int | None = None) -> list[Any]:
-        """Give the next records, at most `max_records`; of a chunk all or none."""
+        """Return the next records, at most `max_records`, in whole chunks."""
         chunked = self._partition_records
         if chunked is None or not chunked.raw:
             return super().getall(max_records)
@@ -107,7 +107,7 @@ class ChunkedResult(fetcher.FetchResult):
             try:
                 chunk = super().getall(1)
             except KafkaError:
-                # The position is past what was read; the error comes again at what was not.
+                # The position is behind the records read; the next call raises the error again.
                 if records:
                     return records
                 raise

@@ -1,7 +1,7 @@
-"""Checks, at start, that Faust still has what we hook into.
+"""Version check at start: Faust, mode and aiokafka must have the methods that are overridden.
 
-The hooks are private to Faust and aiokafka, so a version with other insides has to be refused
-with a clear word instead of being misused.
+These methods are private, so a version with other internals is rejected with a clear message
+instead of being misused.
 """
 
 from importlib.metadata import version
@@ -19,10 +19,10 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as DriverConsumer
 from mode import Worker
 
-#: Distribution → the version whose insides were read.
+#: Distribution → the version whose internals were read.
 VERSIONS = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
 
-#: Owner, method, its parameters.
+#: Class, method, names of its parameters.
 _HOOKS: tuple[tuple[type, str, tuple[str, ...]], ...] = (
     (App, "_on_agent_error", ("self", "agent", "exc")),
     (Worker, "start", ("self",)),
@@ -62,11 +62,11 @@ _HOOKS: tuple[tuple[type, str, tuple[str, ...]], ...] = (
 
 
 class HookError(SystemExit):
-    """An installed version has not the insides we rely on."""
+    """Error of an installed version without the internals that are needed."""
 
 
 def check_hooks() -> None:
-    """Raise HookError, naming the package or the method, where something is not as it was read."""
+    """Raise HookError with the package or the method that is not as expected."""
     for name, wanted in VERSIONS.items():
         found = version(name)
         if found != wanted:

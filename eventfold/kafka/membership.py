@@ -1,4 +1,4 @@
-"""The worker as a member of its consumer group: aiokafka's coordination, and when it last held."""
+"""Membership of the worker in its consumer group, and the time when it was last confirmed."""
 
 from __future__ import annotations
 
@@ -21,64 +21,64 @@ _consumer: Any = _consumer_module
 
 
 class GroupMaxSizeReachedError(errors.BrokerResponseError):
-    """The group has as many members as the broker lets in (group.max.size)."""
+    """Error of a join to a group that has as many members as `group.max.size` allows."""
 
     errno = 81
     message = "GROUP_MAX_SIZE_REACHED"
 
 
 class FencedInstanceIdError(errors.BrokerResponseError):
-    """Another member has joined with the same CONSUMER_GROUP_INSTANCE_ID."""
+    """Error of a member whose CONSUMER_GROUP_INSTANCE_ID another member has joined with."""
 
     errno = 82
     message = "FENCED_INSTANCE_ID"
 
 
 class ClientEndedError(Exception):
-    """A part of the Kafka client has ended; its cause is why."""
+    """Error of a Kafka client of which a part has ended; `__cause__` is the reason."""
 
 
 def demand_running(part: asyncio.Future[Any]) -> None:
-    """Raise ClientEndedError where a part of the client has ended by an error."""
+    """Raise ClientEndedError if a part of the client has ended with an error."""
     error = None if part.cancelled() or not part.done() else part.exception()
     if error is not None:
         raise ClientEndedError(told(error.__cause__ or error)) from error
 
 
 def install() -> None:
-    """Make the consumers of this process members as `Membership` is."""
+    """Make the consumers of this process use `Membership` as their group coordinator."""
     for error in (GroupMaxSizeReachedError, FencedInstanceIdError):
         errors.kafka_errors[error.errno] = error
     _consumer.GroupCoordinator = Membership
 
 
 class Membership(_Base):
-    """aiokafka's group coordinator; `member_at` is when the broker last confirmed the membership.
+    """aiokafka's group coordinator; `member_at` (s) is the time of the last confirmation.
 
-    A heartbeat of a static member carries its instance id. Without it the broker can't answer that
-    another worker has taken the id, and two workers would push each other out for ever.
+    Heartbeats of a static member carry its instance id. Without it the broker can't answer that
+    another worker has taken the id, and two workers would fence each other for ever.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        # Before the base class, which begins to join.
+        # Set before the base class is initialised, since that begins to join.
         self.member_at = monotonic()
         self._joining = False
         self._last_error = ""
         super().__init__(*args, **options)
 
     def absent(self, now: float) -> float:
-        """Return for how long (s) the worker has been no member, above what a join may take.
+        """Return for how long (s) the worker has been no member, less the time a join may take.
 
-        A join is answered when all other members have joined, too: within the rebalance time-out.
+        A join is answered once all other members have joined, within the rebalance time-out.
         """
         allowed = self._rebalance_timeout_ms / 1000 if self._joining else 0.0
         return max(0.0, now - self.member_at - allowed)
 
     def demand_success(self) -> None:
-        """Raise the error of the last step of the coordination; the worker joins anew then.
+        """Raise the error of the coordination's last step, if any, and rejoin the group then.
 
-        A heartbeat that has failed, for one, does not begin again before. Raises ClientEndedError
-        where there is no next step.
+        Without rejoining, a failed heartbeat would not start again, for example. Raises
+        ClientEndedError if the coordination itself has ended with an error.
         """
         demand_running(self._coordination_task)
         try:
@@ -88,7 +88,7 @@ class Membership(_Base):
             raise
 
     def has_raised(self, error: errors.KafkaError) -> bool:
-        """Return whether an error is one of the coordination, which wakes a fetch with it."""
+        """Return whether an error is one of the coordination, which a fetch raises as well."""
         return self._coordination_task.done() or repr(error) == self._last_error
 
     def _push_error_to_user(self, exc: errors.KafkaError) -> Any:
@@ -133,14 +133,14 @@ class _HeartbeatRequest_v3(RequestStruct):  # noqa: N801  # as aiokafka names th
 
 
 class _StaticHeartbeat(HeartbeatRequest):
-    """A heartbeat with the instance id, where the broker takes one (Kafka 2.3)."""
+    """Heartbeat with the instance id, if the broker accepts one (Kafka 2.3)."""
 
     def __init__(self, group: str, generation: int, member: str, instance: str) -> None:
         super().__init__(group, generation, member)
         self._fields = group, generation, member, instance
 
     def prepare(self, versions: dict[int, tuple[int, int]]) -> Any:
-        """Return the request in a version that the broker knows."""
+        """Return the request in a version that the broker supports."""
         oldest, newest = versions.get(self.API_KEY, (0, 0))
         if oldest <= _HeartbeatRequest_v3.API_VERSION <= newest:
             return _HeartbeatRequest_v3(*self._fields)

@@ -1,4 +1,4 @@
-"""What this process's Kafka clients ask for when they look a topic up."""
+"""Metadata requests of this process's Kafka clients."""
 
 from typing import Any
 
@@ -12,6 +12,6 @@ clients: tuple[Any, ...] = _client, _admin
 
 
 def replace_metadata_request() -> None:
-    """Let clients ask for topic ids, and let no look-up make a topic."""
+    """Make all clients request topic ids, and never create a topic by requesting its metadata."""
     for client in clients:
         client.MetadataRequest = MetadataRequest

@@ -1,4 +1,4 @@
-"""Tokens that Kafka clients show to brokers (SASL OAUTHBEARER): from a file, or for a secret."""
+"""Tokens of Kafka clients for SASL OAUTHBEARER: from a file, or from a token endpoint."""
 
 import base64
 import time
@@ -16,35 +16,35 @@ from eventfold.decoding import decode_json
 from eventfold.security.secret import revealed
 from eventfold.security.urls import SecretUrl
 
-#: Seconds that a token may take to come.
+#: Time-out of a request for a token (10 s).
 _TIMEOUT = ClientTimeout(total=10)
 
-#: A token is asked for anew after this part of its life.
+#: Fraction of a token's lifetime after which a new one is requested.
 _FRESH = 0.8
 
-#: Seconds that a token is taken to live where nothing is said of it.
+#: Lifetime (s) of a token whose response has no `expires_in`.
 _LIFETIME = 60.0
 
 
 class TokenError(AuthenticationFailedError):
-    """There is no token; the message is one line, without any secret."""
+    """Error of a missing token; the message is one line, without any secret."""
 
 
 class _Granted(msgspec.Struct):
-    """What a token endpoint answers (RFC 6749, 5.1)."""
+    """Response of a token endpoint (RFC 6749, 5.1)."""
 
     access_token: str
     expires_in: float = _LIFETIME
 
 
 class FileTokens(AbstractTokenProvider):
-    """The token in a file that somebody else keeps fresh; read anew for each connection."""
+    """Token from a file that another process keeps fresh; read again for each connection."""
 
     def __init__(self, conf: Settings) -> None:
         self._path = conf.kafka_token_file
 
     async def token(self) -> str:
-        """Give it. Raises TokenError."""
+        """Return the token. Raises TokenError if the file has none or can't be read."""
         try:
             token = "" if self._path is None else self._path.read_text("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
@@ -59,7 +59,7 @@ class FileTokens(AbstractTokenProvider):
 
 
 class GrantedTokens(AbstractTokenProvider):
-    """Tokens that an endpoint gives for the client's id and secret (RFC 6749, 4.4)."""
+    """Tokens that an endpoint issues for the client's id and secret (RFC 6749, 4.4)."""
 
     def __init__(self, conf: Settings) -> None:
         self._url = conf.kafka_token_url or SecretUrl("")
@@ -71,7 +71,7 @@ class GrantedTokens(AbstractTokenProvider):
         self._token, self._until = "", 0.0
 
     async def token(self) -> str:
-        """Give the last token as long as it is fresh, then another one. Raises TokenError."""
+        """Return the cached token while it is fresh, else a new one. Raises TokenError."""
         if time.monotonic() >= self._until:
             asked = time.monotonic()
             granted = await self._ask()
@@ -80,7 +80,7 @@ class GrantedTokens(AbstractTokenProvider):
         return self._token
 
     async def _ask(self) -> _Granted:
-        # Clients ask from several event loops, so no session is kept.
+        # Clients call from several event loops, so no session is kept.
         try:
             async with (
                 ClientSession(timeout=_TIMEOUT, headers=self._headers) as http,
@@ -101,5 +101,5 @@ class GrantedTokens(AbstractTokenProvider):
 
 
 def token_provider(conf: Settings) -> Any:
-    """Give where tokens come from; the file goes first."""
+    """Return the token provider of the settings; a token file takes precedence."""
     return FileTokens(conf) if conf.kafka_token_file else GrantedTokens(conf)

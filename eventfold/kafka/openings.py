@@ -1,4 +1,4 @@
-"""Tasks that are to run, and get no further."""
+"""Progress of tasks that do not run yet, to find those that are stuck."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ if TYPE_CHECKING:
     from eventfold.engine.task import Task
     from eventfold.engine.tasks import Tasks
 
-#: Seconds without progress that any task may take until it runs, above a transaction's time-out:
-#: one that its last owner left open may be in the way for so long.
+#: Seconds without progress that a task may take until it runs, in addition to the transaction
+#: time-out: a transaction that the last owner left open may block it for so long.
 LIMIT = 60.0
 
 
 @dataclass
 class _Opening:
     begun: float
-    #: When it last got further.
+    #: Time (s) of its last progress.
     progressed: float
-    #: How far it has come: another value is progress.
+    #: State of its progress: another value is progress.
     mark: object
 
 
 class Openings:
-    """Notes how far the tasks of a worker have come that do not run yet.
+    """Progress of those tasks of a worker that do not run yet.
 
-    A task may rest for `LIMIT` and for as long as it has taken so far: the more there was to
-    restore, the longer may the next step take.
+    A task may make no progress for `LIMIT` plus the time of its opening so far: the more there was
+    to restore, the longer the next step may take.
     """
 
     def __init__(self, tasks: Tasks, left: Callable[[], int]) -> None:
         self._tasks = tasks
-        #: What Faust has still to restore of the tables that are its own: all tasks wait for it.
+        #: Number of rows that Faust has still to restore of its own tables: all tasks wait for it.
         self._left = left
         self._limit = LIMIT + tasks.conf.transaction_timeout / 1000
         self._openings: dict[Task, _Opening] = {}
 
     def note(self, now: float) -> None:
-        """Look at all tasks, at `now` (s)."""
+        """Record the progress of all tasks at `now` (s)."""
         # One that has failed is closed until it is opened again.
         opening = [task for task in self._tasks.all if task.state is not State.RUNNING]
         before, self._openings = self._openings, {}
@@ -57,11 +57,11 @@ class Openings:
 
     @property
     def pending(self) -> bool:
-        """Whether a task did not run when they were looked at last."""
+        """Whether any task did not run at the last call of `note`."""
         return bool(self._openings)
 
     def stuck(self, now: float, *, answering: float) -> Iterator[str]:
-        """Yield a text for each task that is stuck, where brokers answer for `answering` (s)."""
+        """Yield a description of each stuck task; brokers have answered for `answering` s."""
         for task, seen in self._openings.items():
             limit = self._limit + seen.progressed - seen.begun
             rests = min(now - seen.progressed, answering)

@@ -1,9 +1,9 @@
-"""The log of owners: the topic `tickstream-owners`, one for all applications of a broker.
+"""Owner log: the topic `tickstream-owners`, one for all applications of a cluster.
 
-As with the log of schemas, the only writer is the one whose transactional producer started last:
-starting it fences the one before, whose transaction then can't commit. So nobody else has written
-between reading to the end and committing, and of two applications that claim a topic at the same
-time the second one finds the first one's claim.
+As with the log of schemas, the only writer is the transactional producer that started last:
+its start fences the one before, which then can't commit. So nobody else has written between
+the read to the end and the commit. Of two applications that claim a topic at the same time, the
+second one finds the claim of the first one.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Whatever is written to the log is written by this one.
+#: Transactional id of every writer of the log.
 WRITER = "tickstream-owners"
-#: Seconds until a claim has to be recorded, whoever else claims at the same time.
+#: Seconds that reading or writing the log may take, retries included.
 PATIENCE = 30.0
 
 _PLACE = TopicPartition(OWNERS.name, 0)
@@ -50,9 +50,9 @@ Owners = dict[str, TopicOwner]
 
 
 async def claim_outputs(tasks: Tasks) -> None:
-    """Record this application as the owner of all that it writes, unless it is.
+    """Record this application as the owner of all topics that it writes, unless it is already.
 
-    Raises OwnerError where another one is, AdminError where brokers don't answer.
+    Raises OwnerError if another application owns one, AdminError if brokers don't answer.
     """
     conf, tables = tasks.conf, tasks.tables
     written = [*outputs_of(tables).values(), *tasks.written_by_services]
@@ -60,14 +60,17 @@ async def claim_outputs(tasks: Tasks) -> None:
     await ensure_topics([OWNERS], conf)
     without = unowned(topics, await read_owners(conf), conf)
     if not without:
-        # As at nearly every start: no other claim need be fenced for that.
+        # As at nearly every start: return without fencing the claims of others.
         return
     evidence = await find_evidence(without, tables, conf)
     await _write(conf, lambda owners: _claims(unowned(topics, owners, conf), evidence, conf))
 
 
 async def claim(topics: Iterable[str], conf: Settings) -> None:
-    """Record this application as the owner of topics known to be its own. Raises as above."""
+    """Record this application as the owner of topics known to be its own.
+
+    Raises OwnerError if another application owns one, AdminError if brokers don't answer.
+    """
     wanted = list(topics)
     if wanted:
         await ensure_topics([OWNERS], conf)
@@ -75,7 +78,7 @@ async def claim(topics: Iterable[str], conf: Settings) -> None:
 
 
 async def release(topics: Iterable[str], conf: Settings) -> None:
-    """Record that this application owns these topics no longer. Raises AdminError."""
+    """Remove this application as the owner of `topics`. Raises AdminError."""
     wanted = set(topics)
 
     def drop(owners: Owners) -> dict[str, TopicOwner | None]:
@@ -86,7 +89,7 @@ async def release(topics: Iterable[str], conf: Settings) -> None:
 
 
 async def read_owners(conf: Settings) -> Owners:
-    """Return the owner of each topic that has one. Raises AdminError."""
+    """Return the owner of each topic that has one. Raises AdminError if brokers don't answer."""
     if OWNERS.name not in await existing_topics(conf):
         return {}
     try:
@@ -99,9 +102,9 @@ async def read_owners(conf: Settings) -> Owners:
 async def find_evidence(
     topics: Iterable[str], tables: Sequence[StateTable], conf: Settings
 ) -> Evidence:
-    """Return what is known of topics without an owner. Raises AdminError."""
+    """Return the evidence for topics without an owner. Raises AdminError."""
     wanted = set(topics)
-    # What a service writes is read by a table.
+    # A table reads what a service writes, so its source counts as well.
     uses = {table: {table.source.name, *(topic.name for topic in table.topics)} for table in tables}
     changelogs = {table.changelog.name for table in tables if wanted & uses[table]}
     filled = {name for name, size in (await sizes(conf, wanted | changelogs)).items() if size}
@@ -110,12 +113,15 @@ async def find_evidence(
 
 
 async def sizes(conf: Settings, names: Iterable[str]) -> dict[str, int]:
-    """Return how many offsets each topic of those that exist holds. Raises AdminError."""
+    """Return for each existing topic the number of offsets between its beginning and its end.
+
+    Raises AdminError if brokers don't answer.
+    """
     counts = await existing_topics(conf)
     tps = [TopicPartition(name, n) for name in names for n in range(counts.get(name, 0))]
     found: dict[str, int] = {}
     async with running(new_consumer(conf)) as consumer:
-        # Else it asks for what it needs to know of one topic after another, with pauses of 100 ms.
+        # Unassigned, it requests metadata one topic after another, with pauses of 100 ms.
         consumer.assign(tps)
         consumer.pause(*tps)
         for tp, (first, end) in (await ends(consumer, tps)).items():
@@ -134,7 +140,10 @@ def _claims(
 async def _write(
     conf: Settings, decide: Callable[[Owners], Mapping[str, TopicOwner | None]]
 ) -> None:
-    """Write what `decide` makes of all owners there are; None is for a topic without one."""
+    """Write the entries that `decide` returns for the present owners; None removes an owner.
+
+    Raises AdminError if brokers don't answer or reject the transaction time-out.
+    """
     try:
         async with asyncio.timeout(PATIENCE):
             await _decided(conf, decide)
@@ -149,7 +158,7 @@ async def _write(
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether to try again: mostly another claim has fenced this one."""
+    """Return whether to retry: in most cases another claim has fenced this one."""
     return isinstance(error, KafkaError) and not isinstance(error, FORBIDDEN)
 
 
@@ -158,8 +167,8 @@ async def _decided(
     conf: Settings, decide: Callable[[Owners], Mapping[str, TopicOwner | None]]
 ) -> None:
     async with only_writer(WRITER, conf) as producer:
-        # A leader that has just become one may report an end before the last claims. What is
-        # readable up to a record of our own is all that was written before it.
+        # A new leader may report an end offset before the last claims. All of them are readable
+        # once a record of our own, written after them, is.
         mark = await _send(producer, {"": None})
         entries = decide(await _read(conf, mark + 1))
         if entries:
@@ -167,7 +176,7 @@ async def _decided(
 
 
 async def _send(producer: Any, entries: Mapping[str, TopicOwner | None]) -> int:
-    """Write entries in one transaction; return the offset of the first."""
+    """Write `entries` in one transaction; return the offset of the first record."""
     batch = producer.create_batch()
     for name, owner in entries.items():
         value = None if owner is None else msgspec.json.encode(owner)
@@ -178,7 +187,7 @@ async def _send(producer: Any, entries: Mapping[str, TopicOwner | None]) -> int:
 
 
 async def _read(conf: Settings, least: int = 0) -> Owners:
-    """Read the log to its end, and to the offset `least` at least."""
+    """Return the owners in the log, read to its end and at least to the offset `least`."""
     owners: Owners = {}
     async with running(new_consumer(conf)) as consumer:
         consumer.assign([_PLACE])

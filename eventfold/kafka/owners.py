@@ -1,7 +1,7 @@
-"""Owners of topics: each output belongs to one application, and no other one writes it.
+"""Owners of topics: each output topic belongs to one application, and no other one writes it.
 
-Of two applications that write one topic, each record would come twice, and windows of one would
-overwrite the other's. Who owns which topic is recorded on the broker
+If two applications wrote one topic, each record would be in it twice, and the windows of one would
+overwrite those of the other. The broker stores the owner of each topic
 (`eventfold/kafka/owner_log.py`).
 """
 
@@ -16,32 +16,32 @@ if TYPE_CHECKING:
     from app.settings import Settings
     from eventfold.records import TopicOwner
 
-#: So many topics are named in a message.
+#: Most topics that a message names.
 NAMED = 3
 
 
 class OwnerError(Exception):
-    """An application may not write a topic; the message is one line for the user."""
+    """Error of an application that may not write a topic; the message is one line for the user."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What topics without an owner tell, such as those written before owners were recorded."""
+    """Evidence of who wrote topics without an owner, such as those older than the owner log."""
 
     #: Topics that hold records.
     filled: Collection[str] = ()
-    #: Topics of tables whose changelogs hold rows: this application has run and written them.
+    #: Topics of tables whose changelogs hold rows: this application has written them.
     written: Collection[str] = ()
 
     def belongs(self, topic: str) -> bool:
-        """Whether a topic without an owner may become this application's."""
+        """Return whether this application may claim a topic without an owner."""
         return topic not in self.filled or topic in self.written
 
 
 def unowned(topics: Iterable[str], owners: Mapping[str, TopicOwner], conf: Settings) -> list[str]:
-    """Return the topics that nobody owns.
+    """Return the topics without an owner.
 
-    Raises OwnerError where one is another application's, or where this application writes its
+    Raises OwnerError if another application owns one of them, or if this application writes its
     topics under another prefix.
     """
     wanted = list(topics)
@@ -55,7 +55,7 @@ def unowned(topics: Iterable[str], owners: Mapping[str, TopicOwner], conf: Setti
 
 
 def demand_claimable(topics: Iterable[str], evidence: Evidence, conf: Settings) -> None:
-    """Raise OwnerError where a topic that nobody owns holds records of somebody else."""
+    """Raise OwnerError if a topic without an owner holds records of another application."""
     strange = [topic for topic in topics if not evidence.belongs(topic)]
     if strange:
         raise OwnerError(
@@ -66,7 +66,7 @@ def demand_claimable(topics: Iterable[str], evidence: Evidence, conf: Settings) 
 
 
 def owns(topic: str, owners: Mapping[str, TopicOwner], conf: Settings) -> bool:
-    """Whether a topic is recorded as this application's."""
+    """Return whether this application is the recorded owner of a topic."""
     return topic in owners and owners[topic].application == conf.app_id
 
 

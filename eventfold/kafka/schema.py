@@ -1,4 +1,4 @@
-"""The schema of batched topics: the batch passes through, its records are read by its tasks."""
+"""Schema of batched topics: batches pass through undecoded, and tasks decode the records."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ import faust
 
 
 class BatchSchema(faust.Schema):
-    """Passes a batch through undecoded."""
+    """Schema that passes a batch through undecoded."""
 
     def compile(self, app: Any, **_: Any) -> Any:
-        """Give Faust's decoder of this topic's messages."""
+        """Return the function with which Faust decodes this topic's messages."""
 
         async def decode(message: Any, **_: Any) -> faust.Event:
             return faust.Event(app, None, message.value, {}, message)

@@ -1,4 +1,4 @@
-"""Static members: a worker with the CONSUMER_GROUP_INSTANCE_ID of one that runs does not start."""
+"""Static members: no worker starts with the CONSUMER_GROUP_INSTANCE_ID of a running one."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
 
-#: Characters of the random id (a UUID) that a broker puts behind an instance id, with a dash.
+#: Characters of the random id (a UUID) that a broker appends to an instance id, after a dash.
 RANDOM_ID = 36
 
 
 class _Worker(msgspec.Struct):
-    """A worker as it describes itself at `/api/workers`, as far as it is asked."""
+    """Subset of the description that a worker serves at `/api/workers`."""
 
     member: str = ""
 
 
 async def demand_unused_instance(conf: Settings) -> None:
-    """Return where no running worker has this one's instance id.
+    """Check that no running worker has the instance id of this one.
 
-    The broker hands a static membership to whoever joined last, so that the other would end. One
-    that the group still lists may be gone, or this one before its restart: so it is asked.
+    The broker gives a static membership to the member that joined last, which would end the other.
+    A member that the group still lists may be gone, or may be this worker before its restart. So
+    its worker is asked for its member id.
 
-    Raises StartError naming the other worker, AdminError.
+    Raises StartError with the URL of the worker that has it, AdminError if brokers don't answer.
     """
     if conf.instance_id is None:
         return
@@ -51,17 +52,17 @@ async def demand_unused_instance(conf: Settings) -> None:
 
 
 def _namesakes(instance: str, members: list[tuple[str, str, str, bytes, bytes]]) -> Iterator:
-    """Yield id and address of the members with this instance id: one, if any."""
+    """Yield id and URL of the members with this instance id: one at most."""
     for member, _, _, metadata, _ in members:
         has_instance = len(member) == len(instance) + 1 + RANDOM_ID
-        # While the group rebalances the broker shows no metadata.
+        # While the group rebalances, the broker returns no metadata.
         if metadata and has_instance and member.startswith(f"{instance}-"):
             user_data = ConsumerProtocolMemberMetadata.decode(metadata).user_data
             yield member, ClientMetadata.loads(user_data).url
 
 
 async def _runs(member: str, url: str, conf: Settings) -> bool:
-    """Return whether the worker at `url` is this very member of the group."""
+    """Return whether the worker at `url` has this member id; False if it does not answer."""
     workers = URL(url).origin() / "api" / "workers"
     try:
         async with (

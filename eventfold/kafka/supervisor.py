@@ -1,7 +1,7 @@
-"""The supervisor: ends a worker whose Kafka client has ended, and notes what makes no progress.
+"""Supervisor: stop a worker whose Kafka client has ended, and log what makes no progress.
 
-aiokafka hands the errors of its background tasks to whoever polls it by its public methods, which
-Faust doesn't: without the supervisor a worker would idle for ever.
+aiokafka raises the errors of its background tasks only in its public polling methods, which Faust
+does not call. Without the supervisor a worker would idle for ever.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ INTERVAL = 1.0
 #: Seconds that the client may take to recover by itself after `/healthz` has begun to fail.
 PATIENCE = 60.0
 
-#: Checks in a row that may find no file to be opened before tasks that wait for it end the worker.
+#: Consecutive checks that may find no free file descriptor before tasks that wait end the worker.
 STARVED = 5
 
-#: By the name of the broker's error: what it means for the group, and what to do.
+#: Name of the broker's error → its meaning for the group, and the remedy.
 REMEDIES = {
     "InconsistentGroupProtocolError": "another kind of consumer is in it: stop that one, or set "
     "another TICKSTREAM_APP_ID",
@@ -50,9 +50,9 @@ REMEDIES = {
 
 
 class Supervisor(Service):
-    """Checks the consumer, once a second, and keeps it a member while there is nothing to fetch.
+    """Service that checks the consumer once a second and keeps an idle worker in its group.
 
-    What can't be mended ends the worker, with reason and remedy in its last line.
+    An error that can't be recovered from ends the worker, with reason and remedy in its last line.
     """
 
     abstract = False
@@ -62,11 +62,11 @@ class Supervisor(Service):
         self.app = app
         self._watch = watch
         self._openings = Openings(app.tasks, self._left)
-        #: What the thread of the consumer was asked and has not answered yet, and when.
+        #: The check that the consumer's thread has not answered yet, and the time (s) of its start.
         self._answer: asyncio.Future[None] | None = None
         self._asked: float | None = None
         self._reported: set[str] = set()
-        #: Checks in a row in which no file could be opened.
+        #: Consecutive checks in which no file could be opened.
         self._starved = 0
         #: The last error of the coordination.
         self._last: KafkaError | None = None
@@ -90,7 +90,7 @@ class Supervisor(Service):
                 return
 
     async def on_stop(self) -> None:
-        """Wait for no answer any more."""
+        """Cancel the check that is pending."""
         if self._answer is not None:
             self._answer.cancel()
 
@@ -101,9 +101,10 @@ class Supervisor(Service):
             demand_running(sender.sender_task)
 
     async def _survives(self, error: BaseException) -> bool:
-        """Return whether the client goes on after an error; else end the worker.
+        """Return whether the client goes on after an error; if not, end the worker.
 
-        What brokers answer may pass, such as while a group is loaded, but for what has a remedy.
+        Errors that brokers answer may be transient, such as while a group is loaded, except those
+        that have a remedy.
         """
         remedy = find_remedy(error, self.app.settings)
         if remedy is None and isinstance(error, KafkaError):
@@ -115,13 +116,13 @@ class Supervisor(Service):
         return False
 
     async def _report(self) -> bool:
-        """Log what has begun to make no progress; return whether the worker was ended for it."""
+        """Log what has stopped making progress; return whether the worker was ended for it."""
         troubles = self.troubles()
         for trouble in troubles - self._reported:
             self.log.error("No progress: %s", trouble)
         self._reported = troubles
         if self._starved > STARVED and self._openings.pending:
-            # aiokafka takes it for a broker that is away, and would try for ever.
+            # aiokafka takes this for an unreachable broker and would retry for ever.
             await self.app.tasks.give_up(TaskError(describe_limit()))
             return True
         absent = self._absent(monotonic())
@@ -133,21 +134,21 @@ class Supervisor(Service):
         return False
 
     def _left(self) -> int:
-        """Return how many rows Faust has still to restore of tables that are its own."""
+        """Return the number of rows that Faust has still to restore of its own tables."""
         tables: Any = self.app.tables
         return int(tables.recovery.active_remaining_total())
 
     @property
     def member_id(self) -> str:
-        """The id that this worker has in its group; empty while it is no member."""
+        """The member id of this worker in its group; empty while it is no member."""
         return self._consumer.member_id
 
-    # -- what /healthz asks
+    # -- health, for /healthz
 
     def troubles(self) -> set[str]:
-        """Return what makes no progress that it should make, a text each; empty if all is well.
+        """Return a description of each part that should make progress and does not.
 
-        While brokers don't answer nobody can make any, and no restart would help.
+        Empty while brokers don't answer: nothing can make progress then, and no restart would help.
         """
         now, limit = monotonic(), self.app.settings.session_timeout
         found = set()
@@ -175,9 +176,9 @@ class Supervisor(Service):
 
 
 def find_remedy(error: BaseException, conf: Settings) -> str | None:
-    """Return a line that says why the group can't be joined, and what to do; None if unknown.
+    """Return one line with the reason why the group can't be joined and the remedy, or None.
 
-    aiokafka raises some errors as a KafkaError with the name of the one that the broker answered.
+    aiokafka wraps some errors in a KafkaError whose text is the name of the broker's error.
     """
     text = repr(error)
     for name, remedy in REMEDIES.items():

@@ -1,4 +1,4 @@
-"""Faust's table manager, which leaves our tables to their tasks."""
+"""Faust's table manager, which leaves state tables to their tasks."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from eventfold.engine.table import StateTable
 
 
 class TaskTableManager(TableManager):
-    """Knows all tables by name; declares and recovers only those that are Faust's."""
+    """Registry of all tables by name, which declares and recovers only Faust's own."""
 
     def add(self, table: Any) -> Any:
-        """Register a table. Raises ValueError for a name that is taken."""
+        """Register a table. Raises ValueError if its name is taken."""
         if not isinstance(table, StateTable):
             return super().add(table)
         if table.name in self:
             raise ValueError(f"Table with name {table.name!r} already exists")
         self[table.name] = cast("Any", table)
-        # As if its changelog were subscribed to already: Faust is not to read it.
+        # Faust does not read the changelog of a table that it thinks is subscribed already.
         cast("Any", self._channels)[table] = None
         return table
 
     def on_actives_ready(self) -> None:
-        """Let tasks go: Faust calls this once a generation, after it has resumed the flow."""
+        """Start the tasks: Faust calls this once a generation, after it has resumed the flow."""
         super().on_actives_ready()
         cast("Any", self.app).tasks.on_flow_open()

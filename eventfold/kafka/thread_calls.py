@@ -1,4 +1,4 @@
-"""Calls into a service's thread that end when it does, however close they come to its end."""
+"""Calls into the thread of a service, which always end when the thread ends."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 
 
 class CallableThread(ServiceThread):
-    """A service in a thread of its own that runs coroutines for other threads.
+    """Service in a thread of its own that runs coroutines for other threads.
 
-    mode cancels once, at its end, what runs in the thread. A call that came in between would never
-    end, for whoever waits for it, and Python would log it as destroyed, after the worker's last
-    words.
+    When it ends, mode cancels once what runs in the thread. A call that arrives after that would
+    never return to its caller, and Python would log its task as destroyed, after the worker's last
+    line.
     """
 
     abstract = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        #: Held while a call is handed over, and while the thread closes.
+        #: Held while a call is submitted, and while the thread closes.
         self._gate = Lock()
         self._closed = False
 
     async def run_in_thread(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine in the thread; return what it does.
+        """Run a coroutine in the thread and return its result.
 
-        Not through Faust's queue of calls: it has two workers, one of which `getmany` holds.
+        Not through Faust's queue of calls: it has two workers, one of which `getmany` occupies.
 
         Raises asyncio.CancelledError if the thread ends before the coroutine does.
         """
@@ -43,13 +43,13 @@ class CallableThread(ServiceThread):
         return await asyncio.wrap_future(running)
 
     def _stopped_set(self) -> None:
-        # A thread that has crashed has closed its loop: mode would raise where it stops the rest.
+        # A crashed thread has closed its loop: mode would raise while it stops the other services.
         if not self.thread_loop.is_closed():
             super()._stopped_set()
 
     async def _gather_remaining_tasks(self) -> None:
         with self._gate:
             self._closed = True
-        # What was handed over before is a task after one turn of the loop.
+        # After one turn of the loop, a call submitted before is a task.
         await asyncio.sleep(0)
         await super()._gather_remaining_tasks()

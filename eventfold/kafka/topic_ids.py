@@ -1,7 +1,8 @@
-"""Topic ids (KIP-516): a topic that is deleted and made anew under its name has another id.
+"""Topic ids (KIP-516): a topic that is deleted and recreated with the same name has another id.
 
-aiokafka knows the protocol up to a version before them. So this process asks for metadata in the
-first version that has them (Kafka 2.8), in the form that aiokafka reads, with the ids beside it.
+aiokafka implements metadata requests up to a version before topic ids. So this process sends
+version 10 (Kafka 2.8), the first one with ids, and converts the response to the form that aiokafka
+reads, with the ids beside it.
 """
 
 from __future__ import annotations
@@ -29,38 +30,38 @@ if TYPE_CHECKING:
 
     from aiokafka.client import AIOKafkaClient
 
-#: Id of no topic: what brokers without ids have for each.
+#: Id of no topic; stands for any topic of brokers without ids.
 NO_ID = bytes(16)
 
 
 class Uuid(AbstractType[bytes]):
-    """Sixteen bytes, as they are."""
+    """Protocol type of a UUID: sixteen bytes."""
 
     @classmethod
     def encode(cls, value: bytes) -> bytes:
-        """Return them."""
+        """Return the bytes unchanged."""
         return value
 
     @classmethod
     def decode(cls, data: BytesIO) -> bytes:
-        """Read them."""
+        """Read sixteen bytes."""
         return data.read(16)
 
 
 def to_text(raw: bytes) -> str:
-    """Return an id as Kafka's tools print it; the empty text for the id of no topic."""
+    """Return an id as Kafka's tools print it; the empty string for `NO_ID`."""
     return "" if raw == NO_ID else urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def from_text(text: str) -> bytes:
-    """Return the bytes of an id."""
+    """Return the bytes of an id that `to_text` made."""
     return urlsafe_b64decode(f"{text}==") if text else NO_ID
 
 
 class KnownIds:
-    """Ids of topics: the newest that a broker has named, or the one that a name is bound to.
+    """Ids of topics by name: the id that a name is bound to, or the newest that a broker reported.
 
-    What is fetched under a bound name comes from the topic with that id, or not at all.
+    A fetch under a bound name returns records of the topic with that id, or fails.
     """
 
     def __init__(self) -> None:
@@ -68,19 +69,19 @@ class KnownIds:
         self._bound: dict[str, bytes] = {}
 
     def note(self, name: str, raw: bytes) -> None:
-        """Take the id that a broker has named."""
+        """Store the id that a broker has reported."""
         self._newest[name] = raw
 
     def bind(self, name: str, text: str) -> str:
-        """Bind a name to an id, if it is not bound yet; return the id that it is bound to."""
+        """Bind a name to an id unless it is bound already; return the id that it is bound to."""
         return to_text(self._bound.setdefault(name, from_text(text))) if text else ""
 
     def get(self, name: str) -> bytes:
-        """Return the id to fetch a topic by; `NO_ID` where none is known."""
+        """Return the id to fetch a topic by; `NO_ID` if none is known."""
         return self._bound.get(name) or self._newest.get(name, NO_ID)
 
 
-#: Those of this process, which has one cluster.
+#: Ids known to this process, which uses one cluster.
 known = KnownIds()
 
 _PARTITIONS = CompactArray(
@@ -138,14 +139,14 @@ _REQUEST = Schema(
 
 
 class MetadataResponse(_protocol.MetadataResponse_v5):
-    """What brokers answer in version 10, in the form of version 5, with the ids."""
+    """Metadata response of version 10 in the form of version 5, with the topic ids."""
 
-    #: Topic → its id, as text, of the topics that there are.
+    #: Topic → its id as text, for the topics that exist.
     topic_ids: dict[str, str]
 
     @classmethod
     def decode(cls, data: Any) -> MetadataResponse:
-        """Read an answer, and note the ids."""
+        """Decode a response and store its topic ids in `known`."""
         throttled, brokers, cluster, controller, topics, *_ = _RESPONSE.decode(data)
         found: Any = topics
         answer = cls(
@@ -166,7 +167,7 @@ class MetadataResponse(_protocol.MetadataResponse_v5):
         return answer
 
     def to_object(self) -> dict[str, Any]:
-        """Return the answer as aiokafka's clients give it to their callers, with `topic_id`."""
+        """Return the response as aiokafka's clients return it, with a `topic_id` for each topic."""
         answer = super().to_object()
         for topic in answer["topics"]:
             topic["topic_id"] = self.topic_ids.get(topic["topic"], "")
@@ -187,18 +188,18 @@ class _MetadataRequest_v10(RequestStruct):  # noqa: N801  # as aiokafka names th
 
 
 class MetadataRequest(_protocol.MetadataRequest):
-    """aiokafka's request for metadata, in the version with topic ids where a broker has it.
+    """aiokafka's metadata request, in the version with topic ids if the broker has it.
 
-    It lets no look-up make a topic, on brokers with `auto.create.topics.enable` (Kafka's default).
-    A topic that was deleted would come back with the broker's number of partitions, and what is
-    co-partitioned with it would be written as if it were whole.
+    It never creates a topic, even on brokers with `auto.create.topics.enable` (Kafka's default).
+    Otherwise a deleted topic would come back with the broker's default number of partitions, and
+    co-partitioned topics would be written as if it were complete.
     """
 
     def __init__(self, topics: list[str] | None = None) -> None:
         super().__init__(topics, allow_auto_topic_creation=False)
 
     def prepare(self, versions: dict[int, tuple[int, int]]) -> Any:
-        """Return the request in a version that the broker knows."""
+        """Return the request in a version that the broker supports."""
         oldest, newest = versions.get(self.API_KEY, (0, 0))
         if not oldest <= _MetadataRequest_v10.API_VERSION <= newest:
             return super().prepare(versions)
@@ -208,9 +209,9 @@ class MetadataRequest(_protocol.MetadataRequest):
 
 
 async def topic_ids(client: AIOKafkaClient, names: Collection[str]) -> dict[str, str]:
-    """Return the ids of topics, as a broker has them now; empty texts where brokers have none.
+    """Return the present ids of topics; empty strings if brokers have no ids.
 
-    Raises KafkaError, such as for a topic that there is not.
+    Raises KafkaError, such as for a topic that does not exist.
     """
     node = client.get_random_node()
     if node is None:
@@ -224,5 +225,5 @@ async def topic_ids(client: AIOKafkaClient, names: Collection[str]) -> dict[str,
 
 
 async def topic_id(client: AIOKafkaClient, name: str) -> str:
-    """Return the id of one topic, as `topic_ids` does."""
+    """Return the id of one topic. Raises as `topic_ids` does."""
     return (await topic_ids(client, [name]))[name]

@@ -1,4 +1,4 @@
-"""The transport driver: Faust's for aiokafka, with our consumer."""
+"""Transport driver: Faust's driver for aiokafka with the batch consumer."""
 
 from faust.transport.drivers import aiokafka as driver
 
@@ -6,6 +6,6 @@ from eventfold.kafka.consumer import BatchConsumer
 
 
 class BatchTransport(driver.Transport):
-    """Faust's aiokafka transport that fetches in batches."""
+    """Faust's aiokafka transport, fetching in batches."""
 
     Consumer = BatchConsumer

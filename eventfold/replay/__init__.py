@@ -1,7 +1,7 @@
-"""History, played again through the real agents, and compared with what live made of it.
+"""Replay: history processed again by the real agents, and compared with the live results.
 
-See docs/replay.md. Nothing is written to Kafka: tables have stores of their own, outputs and what
-live has written are compared in a file that is deleted afterwards.
+See docs/replay.md. Nothing is written to Kafka: tables have stores of their own, and the outputs
+are compared with the live ones in a file that is deleted afterwards.
 """
 
 from eventfold.replay.comparison import Difference, TopicSummary

@@ -1,4 +1,4 @@
-"""Compares both sides, result by result."""
+"""Comparison of both sides, result by result."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
     from eventfold.replay.entries import Entries
     from eventfold.replay.results import Found, Pair
 
-#: Sums of floats agree so far whatever the order of arrival (relative); all else exactly.
+#: Relative tolerance of floats, whose sums depend on the order of arrival; all else is exact.
 TOLERANCE = 1e-9
 
-#: What a replay changes: there is a result that live has not, none where it has one, another one.
+#: Kind of a difference: a result is only in the replay, only in live, or different.
 What = Literal["added", "removed", "changed"]
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One result that is not the same on both sides."""
+    """One result that differs between both sides."""
 
     topic: str
     what: What
     key: str
-    #: What it is known by beside its key: fields of a window, coordinates of a record.
+    #: Its identity beside the key: fields of a window, coordinates of a record.
     identity: str
     live: dict[str, Any] | None
     replayed: dict[str, Any] | None
 
     @property
     def fields(self) -> list[str]:
-        """The fields in which the two differ."""
+        """The names of the fields that differ."""
         live, replayed = self.live or {}, self.replayed or {}
         names = dict.fromkeys([*live, *replayed])
         return [name for name in names if not same(live.get(name), replayed.get(name))]
@@ -47,21 +47,21 @@ class Difference(msgspec.Struct, frozen=True):
 
 @dataclass
 class TopicSummary:
-    """How a topic compares."""
+    """Numbers of compared and left-out results of a topic, and its differences."""
 
     compared: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     differences: list[Difference] = field(default_factory=list)
 
     def count(self, what: What) -> int:
-        """Give how many differences are of a kind."""
+        """Return the number of differences of a kind."""
         return sum(each.what == what for each in self.differences)
 
 
 def compare(
     pairs: Iterable[Pair], entries: Mapping[str, Entries], coverage: Coverage
 ) -> dict[str, TopicSummary]:
-    """Give the summary of each topic."""
+    """Return the summary of each topic."""
     found: defaultdict[str, TopicSummary] = defaultdict(TopicSummary)
     for topic in entries:
         found[topic] = TopicSummary()
@@ -73,7 +73,7 @@ def compare(
 def _compare(pair: Pair, entries: Entries, coverage: Coverage, summary: TopicSummary) -> None:
     live, replayed = list(pair.live), list(pair.replayed)
     for ours, theirs in _matched(live, replayed, entries.ignored):
-        # Live's first: in a compacted topic it may be of a later time than the replay's.
+        # Live's result decides: in a compacted topic it may be later than the replay's.
         one = ours or theirs
         if one is None:
             continue
@@ -91,7 +91,7 @@ def _compare(pair: Pair, entries: Entries, coverage: Coverage, summary: TopicSum
 def _matched(
     live: list[Found], replayed: list[Found], ignored: frozenset[str]
 ) -> Iterable[tuple[Found | None, Found | None]]:
-    """Give who belongs together: what is equal, then what is left in its order."""
+    """Yield pairs of results: equal ones, then the others in their order, padded with None."""
     left = list(replayed)
     unequal = []
     for ours in live:
@@ -137,7 +137,11 @@ def _kept(found: Found, ignored: frozenset[str]) -> dict[str, Any]:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Say whether two values agree: floats within TOLERANCE, all else exactly."""
+    """Return whether two values agree: floats within TOLERANCE, all else exactly.
+
+    >>> same({"mean": 0.1 + 0.2}, {"mean": 0.3}), same(1, 2)
+    (True, False)
+    """
     if isinstance(one, float) or isinstance(other, float):
         numbers = isinstance(one, int | float) and isinstance(other, int | float)
         return numbers and math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=1e-12)

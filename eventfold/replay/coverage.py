@@ -1,4 +1,4 @@
-"""Which results can be compared: what both sides know of all records, and have said for good."""
+"""Coverage: the results that can be compared, complete and final on both sides."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from eventfold.replay.selection import Interval, Selection
     from eventfold.windows import WindowFamily
 
-# Why a result is left out.
+# Reasons for leaving a result out.
 BEYOND = "reach beyond the interval"
 DELETED = "may have lost records to the source's retention"
 OPEN = "are not final where the history ends"
@@ -39,12 +39,12 @@ FORGOTTEN = "are older than what the live topic still holds"
 REMEMBERS = "may depend on what is older than the replay (see --warm-up)"
 LIVE_OPEN = "are not final in live"
 
-#: Of no interest: of another time, or of nothing that is replayed.
+#: Ignored without a count: of another time, or of a source that is not replayed.
 ELSEWHERE = ""
 
 
 class Coverage:
-    """What a replay has seen, and how far live has come."""
+    """Filter of comparable results, from what the replay has read and what live has committed."""
 
     def __init__(
         self,
@@ -59,19 +59,19 @@ class Coverage:
         self._interval = interval
         self._histories = histories
         self._finalised = finalised
-        #: Whether somebody has said how much older records tables of keys need.
+        #: Whether the user has given the warm-up that keyed tables need.
         self._warmed = warmed
-        #: Offsets that the live application has committed; filled before anything is judged.
+        #: Offsets that the live application has committed; filled before any comparison.
         self.committed: dict[TopicPartition, int] = {}
-        #: From when on (ms) a live topic still has what was written.
+        #: Time (ms) from which on a live topic still holds its records.
         self.kept_from: dict[str, int] = {}
-        #: Start (ms) of each key's first window, by topic, where windows look back.
+        #: Start (ms) of each key's first window, by topic, where windows use the previous one.
         self.firsts: dict[str, Mapping[str, int]] = {}
 
-    # -- what is kept at all
+    # -- admission to the results
 
     def admits(self, entries: Entries, entry: Entry, *, replayed: bool) -> bool:
-        """Say whether an entry may have to do with the interval."""
+        """Return whether an entry may belong to the interval."""
         if entries.kind == "windows":
             known = entry.start is not None and entry.end is not None
             return not known or self._interval.meets(entry.start or 0, entry.end or 0)
@@ -82,7 +82,7 @@ class Coverage:
         return self._place(entry.sources) != ELSEWHERE
 
     def _place(self, sources: Iterable[Coordinates]) -> str | None:
-        """Say why a record of a log is left out; None if it comes from the interval."""
+        """Return why a record of a log is left out; None if all its sources are in the interval."""
         inside = []
         for topic, partition, offset in sources:
             history = self._histories.get(TopicPartition(topic, partition))
@@ -98,12 +98,12 @@ class Coverage:
             return None
         return BEYOND if any(inside) else ELSEWHERE
 
-    # -- what is compared
+    # -- comparison
 
     def left_out(self, entries: Entries, key: str, found: Found, *, in_live: bool) -> str | None:
-        """Say why a result is left out; None if it is compared.
+        """Return why a result is left out; None if it is compared.
 
-        `in_live` says whether live has it.
+        `in_live` is whether live has the result.
         """
         if entries.kind == "windows":
             why = self._window(entries, key, found)
@@ -182,7 +182,7 @@ class Coverage:
         sources = coordinates([("source", found.sources.encode())]) if found.sources else ()
         why = self._place(sources)
         if entries.kind == "last" and why == ELSEWHERE:
-            # Whether it had another value within the interval, only the log would tell.
+            # A compacted topic does not show the value that the key had within the interval.
             return LATER
         if why is None:
             if self._remembers(entries.writers):
@@ -195,12 +195,12 @@ class Coverage:
         kept_from = self.kept_from.get(entries.topic.name, 0)
         return kept_from > (self._interval.begin if found.end is None else found.end)
 
-    # -- what is known
+    # -- completeness
 
     def _seen(
         self, tables: Sequence[StateTable], start: int, end: int, partition: int | None
     ) -> str | None:
-        """Say whether both sides have seen all of a span, and said so for good."""
+        """Return why [start, end) is not complete and final on both sides; None if it is."""
         if self._remembers(tables):
             return REMEMBERS
         if start < self._known_from(tables, partition):
@@ -210,14 +210,14 @@ class Coverage:
         return None if self._live_has_come(tables, partition) else AHEAD
 
     def _remembers(self, tables: Iterable[StateTable]) -> bool:
-        """Say whether something may depend on records that were not replayed."""
+        """Return whether results of `tables` may depend on records that were not replayed."""
         behind = [each for table in tables for each in self._selection.upstream(table)]
         if self._warmed or not any(isinstance(each, KeyedTable) for each in behind):
             return False
         return not all(history.whole for history in self._sources(behind, None))
 
     def _sources(self, tables: Iterable[StateTable], partition: int | None) -> list[History]:
-        """Give the histories of which tables are made, those of one partition if it is known."""
+        """Return the histories upstream of `tables`, only those of `partition` if it is known."""
         names = {each.source.name for table in tables for each in self._selection.upstream(table)}
         anew = bool(names & self._selection.internal)
         return [
@@ -231,7 +231,7 @@ class Coverage:
         return max(known, default=self._interval.begin)
 
     def _final_until(self, tables: Sequence[StateTable], partition: int | None) -> int:
-        """Give up to when (ms) results are final; partitions without a record have none."""
+        """Return the time (ms) up to which results are final; 0 if no partition has a record."""
         names = {table.name for table in tables}
         anew = any(table.source.name in self._selection.internal for table in tables)
         found = [
@@ -248,18 +248,18 @@ class Coverage:
         )
 
     def _has_folded(self, tp: TopicPartition, position: int) -> bool:
-        # Where live has never been, it says nothing: all that a replay finds is new.
+        # Where live has committed nothing, all that a replay finds is new.
         return self.committed.get(tp, position) >= position
 
 
 def _span(found: Entry | Found) -> tuple[int, int]:
-    """Give from when to when it is of (ms); an instant lasts for one."""
+    """Return the span of an entry as (start, end) in ms; an instant lasts for 1 ms."""
     start, end = found.start or 0, found.end or 0
     return start, max(end, start + 1)
 
 
 def _makers(writers: Iterable[StateTable], length: int) -> list[WindowTable]:
-    """Give the tables that may have made a window of this length (ms)."""
+    """Return the tables that may have made a window of this length (ms)."""
     return [
         table
         for table in writers
@@ -269,5 +269,5 @@ def _makers(writers: Iterable[StateTable], length: int) -> list[WindowTable]:
 
 
 def _may_be(window: WindowFamily, length: int) -> bool:
-    """Sessions, periods of a calendar and the like have no one length."""
+    """Return whether a window may have this length (ms); a session or a calendar may have any."""
     return window.size == length if isinstance(window, Window | Sliding) else True

@@ -1,9 +1,9 @@
-"""What of a record in an output topic is compared, and with what: by which name both sides know it.
+"""Entries: the compared part of the records in an output topic, with the identity that pairs them.
 
-Windows are known by key and `Topic.identity`, and of each the highest revision holds; in compacted
-topics the last value of a key holds; in a log each record is known by its `source` header, or by
-its time where that names a topic that the replay makes anew. What depends on when a record was
-processed (`Topic.processing`) is left aside.
+A window's identity is its key and `Topic.identity`; its highest revision is compared. In compacted
+topics the last value of a key is compared. In a log, the identity of a record is its `source`
+header, or its time if that header names a topic that the replay writes itself. Fields that depend
+on when a record was processed (`Topic.processing`) are ignored.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from eventfold.replay.selection import Selection
     from eventfold.topics import Topic
 
-#: How records of a topic are told apart.
+#: How records of a topic are identified.
 Kind = Literal["windows", "last", "log"]
 
-#: What tells windows of a key apart where a topic says nothing.
+#: Fields that identify a window of a key if the topic declares no `identity`.
 IDENTITY = ("size", "advance", "start")
 
-#: Fields with offsets of a topic that the replay makes anew: they are others there.
+#: Fields that depend on offsets, which differ in topics that the replay writes itself.
 COORDINATES = frozenset({"partition", "offset", "first_offset", "last_offset", "revision"})
 
-#: Partition and offset of a record, and its topic.
+#: Topic, partition and offset of a record.
 Coordinates = tuple[str, int, int]
 
 _decode = json_decoder(Any)
@@ -42,24 +42,24 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class Entry(NamedTuple):
-    """One record to compare. Times in ms, None where they can't be told."""
+    """One record to compare. Times in ms, None if unknown."""
 
     topic: str
     key: str
-    #: What, with the key, it is known by.
+    #: Identifies the entry, together with the key.
     identity: str
     revision: int
-    #: None: what it was known by is withdrawn.
+    #: None: the entry is retracted.
     value: bytes | None
     start: int | None
     end: int | None
-    #: Of the source, None where that is not known.
+    #: Partition of the source, None if unknown.
     partition: int | None
     sources: tuple[Coordinates, ...] = ()
 
 
 class Entries:
-    """Reads the records of one topic."""
+    """Reader that turns the records of one topic into entries."""
 
     def __init__(self, topic: Topic, selection: Selection) -> None:
         self.topic = topic
@@ -68,12 +68,12 @@ class Entries:
         self._tables = {table.name for table in selection.tables}
         fields = _fields(topic)
         self._identity = topic.identity or tuple(name for name in IDENTITY if name in fields)
-        #: Whether records say if they are final: then only those are compared.
+        #: Whether records have a field `final`: then only final ones are compared.
         self.says_final = self.kind == "windows" and "final" in fields
-        #: Whether the span of a window has to be kept, since its record does not tell it.
+        #: Whether the spans of windows have to be kept, since records have no `start` and `end`.
         self.lacks_span = self.kind == "windows" and not {"start", "end"} <= fields
         self._spans: dict[str, tuple[int, int]] = {}
-        #: Whether it is made of topics that the replay makes anew: offsets there are others.
+        #: Whether its sources are topics that the replay writes itself, with other offsets.
         self.made_anew = bool(self.writers) and all(
             table.source.name in selection.internal for table in self.writers
         )
@@ -86,7 +86,7 @@ class Entries:
         self._read = 0
 
     def note(self, record: Any, start: int, end: int) -> None:
-        """Keep the span (ms) of the window of a record."""
+        """Store the span (ms) of the window of a record."""
         name = _name([getattr(record, field, None) for field in self._identity])
         self._spans[name] = start, end
 
@@ -97,7 +97,7 @@ class Entries:
         value: bytes | None,
         headers: Sequence[tuple[str, bytes]],
     ) -> Entry | None:
-        """Give what of a record is compared, None if nothing is."""
+        """Return the entry of a record; None if it is not compared."""
         self._read += 1
         text = (key or b"").decode(errors="replace")
         value = self._as_json(value)
@@ -110,20 +110,20 @@ class Entries:
         return self._logged(partition, text, value, sources)
 
     def read_open(self, partition: int, key: bytes | None, value: bytes | None) -> Entry | None:
-        """Give a window that says it is not final."""
+        """Return the entry of a window that is not final; None for other records."""
         value = self._as_json(value)
         if value is None or not _is_open(value):
             return None
         return self._told(partition, (key or b"").decode(errors="replace"), value)
 
     def _as_json(self, value: bytes | None) -> bytes | None:
-        """Give a value as it can be compared field by field; as it is where it can't be read."""
+        """Return an Avro value as JSON, comparable by field; unchanged if it can't be read."""
         if value is None or not isinstance(self.topic.write, AvroForm):
             return value
         try:
             return _encode(self.topic.write.read(value))
         except ValueError:
-            # Of an earlier schema: whatever it says, it is another one.
+            # Of an earlier schema: it differs anyway.
             return value
 
     def _window(self, partition: int, key: str, value: bytes) -> Entry | None:
@@ -143,7 +143,7 @@ class Entries:
             key,
             identity,
             revision if isinstance(revision, int) else self._read,
-            # A session that has moved since.
+            # A session whose bounds have changed since: this one is retracted.
             None if fields.get("count") == 0 else value,
             start,
             end,
@@ -167,13 +167,13 @@ class Entries:
         start, end = self._lasting(fields)
         identity = ",".join("-".join(map(str, each)) for each in sources)
         if self.made_anew:
-            # By its time: the record that it comes from stands elsewhere on the other side.
+            # By its time: the source record has another offset on the other side.
             identity, sources = f"time {end}", ()
         here = partition if self._co_partitioned else None
         return Entry(self.topic.name, key, identity, 0, value, start, end, here, tuple(sources))
 
     def _lasting(self, fields: dict[str, Any]) -> tuple[int | None, int | None]:
-        """Give from when to when a record is of (ms); the same twice where it is of an instant."""
+        """Return the span of a record as (start, end) in ms; the same time twice for an instant."""
         start, end = fields.get("start"), fields.get("end")
         if isinstance(start, int) and isinstance(end, int):
             return start, end
@@ -182,7 +182,11 @@ class Entries:
 
 
 def decoded(value: bytes) -> dict[str, Any]:
-    """Give the fields of a value; of what is no JSON object, its bytes as one."""
+    """Return the fields of a JSON object; for other values one field `bytes` in hex.
+
+    >>> decoded(b'{"n": 1}'), decoded(b"?")
+    ({'n': 1}, {'bytes': '3f'})
+    """
     with suppress(msgspec.DecodeError, UnicodeDecodeError):
         found = _decode(value)
         if isinstance(found, dict):
@@ -191,7 +195,11 @@ def decoded(value: bytes) -> dict[str, Any]:
 
 
 def coordinates(headers: Sequence[tuple[str, bytes]]) -> tuple[Coordinates, ...]:
-    """Read the header `source`: topic-partition-offset, several joined by commas."""
+    """Parse the header `source`: topic-partition-offset, several joined by commas.
+
+    >>> coordinates([("source", b"ticks-0-7,my-topic-1-8")])
+    (('ticks', 0, 7), ('my-topic', 1, 8))
+    """
     for name, value in headers:
         if name == "source":
             return tuple(_coordinates(each) for each in value.decode().split(","))
@@ -219,7 +227,7 @@ def _fields(topic: Topic) -> set[str]:
 
 
 def _is_open(value: bytes) -> bool:
-    # As the engine writes JSON: decoding what nobody compares would take most of the time.
+    # As the engine writes JSON: decoding values that are not compared would take most of the time.
     return b'"final":false' in value
 
 

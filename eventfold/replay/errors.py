@@ -1,5 +1,5 @@
-"""What keeps a replay from being made."""
+"""Error of a replay."""
 
 
 class ReplayError(Exception):
-    """History can't be replayed; the message is one line for the user."""
+    """Error of a replay that is impossible; the message is one line for the user."""

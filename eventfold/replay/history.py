@@ -1,8 +1,8 @@
-"""What is read of a source topic: from which offset on, up to where, and what was seen on the way.
+"""History of a source topic: the range of offsets to read, and the progress of reading it.
 
-The first offset follows from Kafka's timestamps: an event is at most TICKSTREAM_MAX_AHEAD ahead of
-its record's, so no event of the interval stands before the first record that is younger than that.
-Where it ends follows from stream time: once that is as far as the last window needs to be final.
+Kafka's timestamps determine the first offset: an event is at most TICKSTREAM_MAX_AHEAD ahead of
+the timestamp of its record, so no event of the interval is before the first record younger than
+that. Stream time determines the end: it is reached once the last window of the interval is final.
 """
 
 from __future__ import annotations
@@ -29,32 +29,33 @@ if TYPE_CHECKING:
 
 @dataclass
 class History:
-    """One partition of a source: the offsets [begin, end) that may be read, and how it went."""
+    """One partition of a source: the offsets [begin, end) that may be read, and the progress."""
 
     tp: TopicPartition
-    #: How its events' times are found; their field, or Kafka's timestamp.
+    #: Whether event times are a field of the records; else they are Kafka's timestamps.
     by_record: bool
     begin: int
     end: int
-    #: About where reading will end.
+    #: Estimated offset at which reading will end.
     expected: int
     interval: Interval
-    #: Stream time (ms) from which on there is nothing to be learned.
+    #: Stream time (ms) at which reading ends.
     until: int
     #: Whether the broker has deleted what was before `begin`.
     cut: bool
-    #: How much newer than a deleted record's timestamp may be what it belongs to (ms).
+    #: Most (ms) by which a window of a deleted record may be newer than the record's timestamp.
     doubt: int
     #: Offset of the next record to read.
     position: int = 0
     records: int = 0
     stream_time: int = -1
-    #: Everything of this instant (ms) and later is known: the interval's begin, or later.
+    #: Time (ms) from which on all events are known: the interval's begin, or later.
     known_from: int = 0
-    #: Offsets of the first record that takes stream time into the interval, and out of it.
+    #: Offset of the first record that moves stream time into the interval, and of the first one
+    #: that moves it out.
     first: int | None = None
     last: int | None = None
-    #: Offset of a record without a Kafka timestamp: others like it may stand before `begin`.
+    #: Offset of a record without a Kafka timestamp: there may be more of them before `begin`.
     unstamped: int | None = None
 
     def __post_init__(self) -> None:
@@ -63,7 +64,7 @@ class History:
 
     @property
     def whole(self) -> bool:
-        """Whether it was read from its very first record on, and none is missing."""
+        """Whether it is read from offset 0 on, so that no record is missing."""
         return self.begin == 0
 
     @property
@@ -72,10 +73,10 @@ class History:
         return self.position >= self.end or self.stream_time >= self.until
 
     def see(self, batch: Batch) -> None:
-        """Note what a batch tells of the times."""
+        """Update position, stream time and the known span from a batch that was read."""
         times, offsets = self._times(batch)
         if self.cut and self.position == self.begin:
-            # What was deleted was older than this, and its events not much newer.
+            # Deleted records were older than this one, and their windows newer by `doubt` at most.
             self.known_from = max(self.known_from, (batch.raw[0].timestamp or 0) + self.doubt)
         if self.by_record and self.unstamped is None:
             self.unstamped = next((r.offset for r in batch.raw if (r.timestamp or 0) <= 0), None)
@@ -95,7 +96,7 @@ class History:
         return [each.timestamp or 0 for each in batch.raw], [each.offset for each in batch.raw]
 
     def within(self, offset: int) -> bool:
-        """Say whether a record stands in the interval, as stream time divides the partition."""
+        """Return whether stream time was in the interval at the record with this offset."""
         if self.first is None or offset < self.first:
             return False
         return offset < (self.position if self.last is None else self.last)
@@ -113,11 +114,12 @@ async def histories(
     warm_up: int,
     conf: Settings,
 ) -> dict[TopicPartition, History]:
-    """Find what to read of each external source.
+    """Return the history to read of each partition of the external sources.
 
     `warm_up` (ms) is read before the interval, in addition to what windows need.
 
-    Raises ReplayError for a topic that is not there, AdminError.
+    Raises ReplayError if a topic does not exist or has another number of partitions, AdminError if
+    brokers don't answer.
     """
     counts = await existing_topics(conf)
     found: dict[TopicPartition, History] = {}
@@ -129,13 +131,13 @@ async def histories(
 
 
 class _Reach(NamedTuple):
-    """How far beyond the interval a source is to be read (ms)."""
+    """Durations (ms) for which a source is read beyond the interval."""
 
-    #: In Kafka's time, before it.
+    #: Before it, by Kafka's timestamps.
     before: int
-    #: In stream time, after it.
+    #: After it, in stream time.
     after: int
-    #: How much newer than a deleted record's timestamp may be what it belongs to.
+    #: Most by which a window of a deleted record may be newer than the record's timestamp.
     doubt: int
 
 
@@ -185,6 +187,9 @@ async def _of_topic(
 async def _at(
     consumer: AIOKafkaConsumer, tps: list[TopicPartition], time: int
 ) -> dict[TopicPartition, Any]:
-    """Give the offset of the first record of each partition with a timestamp (ms) from then on."""
+    """Return the offset of each partition's first record with a timestamp from `time` (ms) on.
+
+    None for a partition without one.
+    """
     found = await consumer.offsets_for_times(dict.fromkeys(tps, max(time, 0)))
     return {tp: None if found.get(tp) is None else found[tp].offset for tp in tps}

@@ -1,4 +1,4 @@
-"""Reads what the live application has written."""
+"""Reader of the outputs of the live application."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from app.settings import Settings
     from eventfold.replay.coverage import Coverage
 
-#: How much newer than the broker's clock Kafka lets a timestamp be (ms): an output may be so much
-#: older than the record it is made of.
+#: Most (ms) by which Kafka accepts a timestamp ahead of the broker's clock: an output may be older
+#: by so much than the record it is made of.
 SKEW = 3_600_000
 
 
@@ -32,10 +32,10 @@ async def written(
     coverage: Coverage,
     progress: Callable[[int, int], None],
 ) -> AsyncIterator[tuple[str, int, list[Any]]]:
-    """Give the records in `topics` that may be of what happened from `since` (ms) on.
+    """Yield the records in `topics` that may belong to events from `since` (ms) on.
 
-    Topic, partition, records. `progress` gets how many offsets were read, of how many. Raises
-    AdminError, and what aiokafka raises.
+    Yields (topic, partition, records). Calls `progress` with the offsets read and their total, and
+    fills `coverage.kept_from`. Raises AdminError, and what aiokafka raises.
     """
     counts = await existing_topics(conf)
     tps = [TopicPartition(topic, n) for topic in topics for n in range(counts.get(topic, 0))]

@@ -1,4 +1,4 @@
-"""Runs the real agents over history: each batch to the agents of its topic, in the order it has."""
+"""Player: run the real agents over history, batch by batch, in the order of each partition."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ BUFFERED = 4
 
 
 class Feed:
-    """What an agent iterates over."""
+    """Bounded queue of batches that an agent iterates over."""
 
     def __init__(self) -> None:
         self._batches: asyncio.Queue[Batch] = asyncio.Queue(BUFFERED)
         self._given = False
 
     async def put(self, batch: Batch) -> None:
-        """Deliver a batch, once there is room."""
+        """Add a batch, once there is room."""
         await self._batches.put(batch)
 
     async def worked_off(self) -> None:
-        """Wait until the agent has asked for more than there is."""
+        """Wait until the agent has processed all batches and asks for another."""
         await self._batches.join()
 
     def __aiter__(self) -> Feed:
@@ -57,7 +57,7 @@ class Feed:
 
 
 class Player:
-    """One replay: its tasks, its agents, and what feeds them."""
+    """One replay: its tasks, its agents and their feeds."""
 
     def __init__(
         self,
@@ -78,11 +78,11 @@ class Player:
         self.tasks = ReplayTasks(conf, directory, selection.tables, journal, begins)
         self._feeds: dict[str, list[Feed]] = {}
         self._running: list[asyncio.Task[None]] = []
-        #: Up to when (ms) each table's results are final, by table and partition.
+        #: Time (ms) up to which results are final, by table and partition.
         self.finalised: dict[tuple[str, int], int] = {}
 
     async def play(self, consumer: AIOKafkaConsumer, read: Callable[[History], None]) -> None:
-        """Replay everything; `read` is told after each batch. Raises ReplayError."""
+        """Replay all histories; call `read` after each batch. Raises ReplayError."""
         original, self._app.tasks = self._app.tasks, self.tasks
         playing = asyncio.ensure_future(self._play(consumer, read))
         try:
@@ -105,7 +105,7 @@ class Player:
         await self._read(consumer, read)
         for source in self._selection.sources:
             tps = _partitions(source)
-            # What writes them has come to its end.
+            # The tables that write these partitions have finished.
             for tp in tps:
                 if tp in pumps:
                     self._journal.logs[tp].finish()
@@ -113,7 +113,7 @@ class Player:
             await self._finish(source, tps)
 
     async def _finish(self, source: Topic, tps: Sequence[TopicPartition]) -> None:
-        """Let a stage come to its end; what it writes is all there then."""
+        """Wait until a stage has written all its outputs, then close its tasks."""
         for feed in self._feeds[source.name]:
             await feed.worked_off()
         await self.tasks.settle(tps)
@@ -147,7 +147,7 @@ class Player:
                 await running
             else:
                 async for _ in running:
-                    pass  # what it yields is for its sinks: they are not replayed
+                    pass  # yielded values are for sinks, which are not replayed
             self.tasks.fail(ReplayError(f"agent {agent.name} has ended: it takes no more batches"))
         except Exception as error:  # noqa: BLE001  # a user's function may raise anything
             self.tasks.fail(ReplayError(f"agent {agent.name} raised {told(error)}"))
@@ -173,7 +173,7 @@ class Player:
                 await self._deliver(open_ones[tp], records)
                 read(open_ones[tp])
             for tp, history in list(open_ones.items()):
-                # Transactions end in what is no record.
+                # A transaction ends in a marker, which is no record.
                 at_end = await consumer.position(tp) >= history.end
                 if at_end or history.done:
                     consumer.pause(tp)
@@ -183,13 +183,13 @@ class Player:
         if records[-1].offset >= history.end:
             records = [record for record in records if record.offset < history.end]
         if records:
-            # Seen first: what tables make of them has to be placed.
+            # Before folding: the outputs of the batch are placed by this history.
             batch = self._batch(history.tp, records)
             history.see(batch)
             await self._fold(batch)
 
     async def _pump(self, tp: TopicPartition) -> None:
-        """Deliver what tables write to a topic that others are folded from."""
+        """Deliver the records of an internal topic to its agents."""
         async for records in self._journal.logs[tp].batches():
             await self._fold(self._batch(tp, records))
 

@@ -1,4 +1,4 @@
-"""Both sides of a comparison, in a database in a file: a day's results may not fit into memory."""
+"""Results of both sides in an SQLite file: those of a day may not fit into memory."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ where excluded.revision >= result.revision
 
 
 class Found(NamedTuple):
-    """A value, with what is known of its place. Times in ms."""
+    """Value of a result, with its span (ms), partition and source."""
 
     value: bytes
     start: int | None
     end: int | None
     partition: int | None
-    #: Its `source` header.
+    #: Coordinates from its `source` header, joined by commas.
     sources: str
 
 
 class Pair(NamedTuple):
-    """What both sides know by one name; each of a log may have several."""
+    """Results of both sides with the same identity; in a log there may be several on each side."""
 
     topic: str
     key: str
@@ -53,7 +53,7 @@ class Pair(NamedTuple):
 
 
 class Results:
-    """What was found on both sides."""
+    """Store of the results of both sides."""
 
     def __init__(self, path: Path) -> None:
         self._database = sqlite3.connect(path, isolation_level=None)
@@ -62,11 +62,11 @@ class Results:
         self._number = 0
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._database.close()
 
     def put(self, side: Side, entries: Iterable[Entry], *, log: bool) -> None:
-        """Add entries; of a log each one, else the highest revision of each."""
+        """Add entries: each one of a log, else the highest revision of each identity."""
         rows = [self._row(side, entry, log=log) for entry in entries]
         self._database.execute("begin")
         self._database.executemany(_PUT, rows)
@@ -90,14 +90,14 @@ class Results:
         )
 
     def firsts(self, topic: str) -> dict[str, int]:
-        """Give the start (ms) of the first window of each key."""
+        """Return the start (ms) of each key's first window."""
         rows = self._database.execute(
             "select key, min(start) from result where topic = ? group by key", [topic]
         )
         return dict(rows)
 
     def pairs(self) -> Iterator[Pair]:
-        """Give what was found, by topic, key and identity."""
+        """Yield the results in pairs, ordered by topic, key and identity."""
         rows = self._database.execute(
             "select topic, key, identity, side, value, start, end, partition, sources from result "
             "where value is not null order by topic, key, identity, side, number"

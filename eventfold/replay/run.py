@@ -1,4 +1,4 @@
-"""A replay from its beginning to its end: plan, play, read what live has written, compare."""
+"""Replay from start to end: plan, play, read the live outputs, compare."""
 
 from __future__ import annotations
 
@@ -40,39 +40,39 @@ if TYPE_CHECKING:
 
 
 class Watch(Protocol):
-    """Shows how far a replay is: `done` of `total` offsets."""
+    """Interface of a progress display: `done` of `total` offsets."""
 
     def planned(self, histories: Sequence[History]) -> None:
-        """Show what will be read, before any of it is."""
+        """Show what will be read, before reading begins."""
 
     def replayed(self, done: int, total: int) -> None:
-        """History was read so far."""
+        """Show how much of the history has been read."""
 
     def compared(self, done: int, total: int) -> None:
-        """The live topics were read so far."""
+        """Show how much of the live topics has been read."""
 
 
 @dataclass
 class Report:
-    """What came of a replay."""
+    """Outcome of a replay."""
 
     interval: Interval
-    #: Records replayed, and how long that took (s).
+    #: Number of records replayed, and the duration (s).
     records: int
     seconds: float
     histories: list[History]
     topics: dict[str, TopicSummary]
-    #: What to know of it, in sentences.
+    #: Remarks for the user, clauses without a full stop.
     remarks: list[str] = field(default_factory=list)
 
     @property
     def compared(self) -> int:
-        """How many results were compared."""
+        """The number of results compared."""
         return sum(summary.compared for summary in self.topics.values())
 
     @property
     def differences(self) -> list[Difference]:
-        """All of them, by topic and key."""
+        """All differences, by topic and key."""
         return [each for summary in self.topics.values() for each in summary.differences]
 
 
@@ -85,14 +85,14 @@ async def replay(
     conf: Settings,
     watch: Watch,
 ) -> Report:
-    """Replay what happened in the interval, and compare it with what live made of it.
+    """Replay the events of the interval and compare the results with the live ones.
 
-    `warm_up` (ms) is read before it in addition. If None, what may depend on older records is
-    compared only where all there ever were are replayed.
+    `warm_up` (ms) is read before the interval in addition. If it is None, results that may depend
+    on older records are compared only if all records there ever were are replayed.
 
     Nothing is written to Kafka. Raises ReplayError, AdminError, and what aiokafka raises.
     """
-    # Faster, and the records are as tasks get them.
+    # Raw chunks are faster, and tasks get records in the same form as live.
     install(lambda _: True)
     with TemporaryDirectory(prefix="replay-") as directory:
         results = Results(Path(directory) / "results")
@@ -232,7 +232,7 @@ class _Replay:
         return found
 
     async def _excuse(self, found: Mapping[str, TopicSummary]) -> None:
-        """Leave out what live has, but not for good yet, such as with a longer grace."""
+        """Leave out results that live has, but not final yet, such as with a longer grace."""
         added = {
             (each.topic, each.key, each.identity)
             for summary in found.values()
@@ -292,7 +292,7 @@ def _read(history: Mapping[TopicPartition, History]) -> int:
 
 
 def _noting(tables: Iterable[StateTable], entries: Mapping[str, Entries]) -> ExitStack:
-    """Let entries know the spans of windows whose records don't tell them, until it is closed."""
+    """Note the spans of windows whose records lack them in `entries`, until the stack is closed."""
     restoring = ExitStack()
     for table in tables:
         original = list(table.publications)

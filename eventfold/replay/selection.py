@@ -1,4 +1,4 @@
-"""Which tables take part in a replay, in which order their sources come, and how far to read."""
+"""Selection of the tables that are replayed, the order of their sources, and how far to read."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Application(Protocol):
-    """What a replay needs of an application (`TickApp`)."""
+    """Interface that a replay needs of an application (`TickApp`)."""
 
-    #: Where its tables look for the clock and the settings.
+    #: The tasks from which tables take the clock and the settings.
     tasks: Tasks
 
     @property
@@ -31,73 +31,73 @@ class Application(Protocol):
 
 @dataclass(frozen=True)
 class Interval:
-    """The time that is compared: [begin, end), ms."""
+    """Interval of event time that is compared: [begin, end), in ms."""
 
     begin: int
     end: int
 
     @property
     def length(self) -> int:
-        """How long it is (ms)."""
+        """The duration of the interval (ms)."""
         return self.end - self.begin
 
     def holds(self, start: int, end: int) -> bool:
-        """Say whether a window lies wholly inside."""
+        """Return whether the window [start, end) is completely inside."""
         return self.begin <= start and end <= self.end
 
     def meets(self, start: int, end: int) -> bool:
-        """Say whether a window lies inside in part."""
+        """Return whether the window [start, end) overlaps the interval."""
         return start < self.end and end > self.begin
 
 
 class Selection:
-    """The tables that are replayed.
+    """Tables that are replayed, and the topics between them.
 
-    `sources` are the topics they are folded from, each before those that are made of it. A topic
-    that is a log of what steps and keyed tables send is read as it lies in Kafka, since the order
-    in it is part of what its readers make of it, unless `rederive` asks for that of the replay.
+    `sources` are the topics they are folded from, each before those that are derived from it.
+    A topic that only stateless operators and keyed tables write is a log: it is read as it is in
+    Kafka, since results depend on its order. With `rederive` the replay writes and reads its own.
     """
 
     def __init__(self, tables: Sequence[StateTable], *, rederive: bool = False) -> None:
         self.tables = tables
-        # Asked for with every result that is compared.
+        # A dict, since it is read for every result that is compared.
         self._writers: dict[str, list[StateTable]] = {}
         for table in tables:
             for name in {topic.name for topic in table.topics}:
                 self._writers.setdefault(name, []).append(table)
         by_name = {table.source.name: table.source for table in tables}
         written = {name for name in by_name if self.writers(name)}
-        #: Those of them that are steps' and keyed tables': each record has its order there.
+        #: Those that only stateless operators and keyed tables write: logs with an order.
         self.logged = {name for name in written if _all_send(self.writers(name))}
-        #: Topics that tables write and others are folded from: the replay has its own.
+        #: Topics that tables write and others are folded from: the replay writes its own.
         self.internal = written if rederive else written - self.logged
         self.sources = [by_name[name] for name in self._in_order(by_name)]
 
     @property
     def external(self) -> list[Topic]:
-        """The topics whose history is read."""
+        """The topics whose history is read from Kafka."""
         return [source for source in self.sources if source.name not in self.internal]
 
     def tables_of(self, source: str) -> list[StateTable]:
-        """Give the tables folded from a topic."""
+        """Return the tables folded from a topic."""
         return [table for table in self.tables if table.source.name == source]
 
     def writers(self, topic: str) -> list[StateTable]:
-        """Give the tables that write a topic."""
+        """Return the tables that write a topic."""
         return self._writers.get(topic, [])
 
     def upstream(self, table: StateTable) -> Iterator[StateTable]:
-        """Give the table and all that its source is made of."""
+        """Yield the table and all tables upstream of it; some of them more than once."""
         yield table
         for writer in self.writers(table.source.name):
             yield from self.upstream(writer)
 
     def lookback(self, source: str) -> int:
-        """Give how much earlier than a window something may be that belongs to it (ms)."""
+        """Return the longest gap (ms) of a session that is made of a topic; 0 without sessions."""
         return max((_lookback(table) for table in self.made_of(source)), default=0)
 
     def settling(self, source: str, interval: Interval) -> int:
-        """Give how long after the interval its last windows are final (ms of stream time)."""
+        """Return how much stream time (ms) after the interval its last windows are final."""
         return max((self._settling(table, interval) for table in self.tables_of(source)), default=0)
 
     def _settling(self, table: StateTable, interval: Interval) -> int:
@@ -105,7 +105,7 @@ class Selection:
         return _grace(table, interval) + then
 
     def made_of(self, source: str) -> Iterator[StateTable]:
-        """Give the tables folded from a topic, and from what they write."""
+        """Yield the tables folded from a topic and from the internal topics that these write."""
         for table in self.tables_of(source):
             yield table
             for topic in self._read_on(table):
@@ -130,10 +130,12 @@ class Selection:
 
 
 def select(app: Application, topics: Iterable[str], *, rederive: bool = False) -> Selection:
-    """Give the tables that `topics` ask for, all where none is named.
+    """Return the selection of the tables for `topics`; all tables if there is none.
 
-    Of a topic that is written, the tables that write it and what they are made of; of another,
-    the tables folded from it and what is made of them. Raises ReplayError.
+    For a topic that tables write, these are its writers and the tables upstream of them. For
+    another topic, these are the tables folded from it and those downstream of them.
+
+    Raises ReplayError if there is no table, or if no table reads or writes one of the topics.
     """
     tables = app.tasks.tables
     if not tables:
@@ -165,7 +167,7 @@ def _all_send(tables: Iterable[StateTable]) -> bool:
 
 
 def _grace(table: StateTable, interval: Interval) -> int:
-    """Nothing to wait for where no window of a table fits into the interval."""
+    """Return the grace (ms) of a table; 0 if none of its windows fits into the interval."""
     if not isinstance(table, WindowTable):
         return 0
     fits = any(window.size <= interval.length for window in table.windows)

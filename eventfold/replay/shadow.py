@@ -1,7 +1,7 @@
-"""Where the tasks of a replay write: nothing of it goes to Kafka.
+"""Shadow journal: the output side of a replay's tasks, which writes nothing to Kafka.
 
-Rows stay in stores of the replay's own, in a directory that is deleted after it; changelogs are not
-written at all. Outputs go to whoever compares them, and to the tables that are folded from them.
+Rows stay in stores of the replay's own, in a directory that is deleted after it. Changelogs are
+not written. Outputs go to the comparison, and to the tables that are folded from them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BATCH = 5_000
 
 
 class ShadowRecord(NamedTuple):
-    """A record of an internal topic, as tasks read it; `timestamp` in ms."""
+    """Record of an internal topic, as tasks read it; `timestamp` in ms."""
 
     offset: int
     timestamp: int
@@ -37,7 +37,7 @@ class ShadowRecord(NamedTuple):
 
 
 class ShadowLog:
-    """One partition of a topic that one table writes and another is folded from."""
+    """One partition of an internal topic, which one table writes and another is folded from."""
 
     def __init__(self) -> None:
         self._records: list[ShadowRecord] = []
@@ -46,7 +46,7 @@ class ShadowLog:
         self._finished = False
 
     def append(self, records: Iterable[Out]) -> None:
-        """Write records."""
+        """Append records, stamped with the wall clock."""
         now = time_ns() // 1_000_000
         for key, value, _ in records:
             self._records.append(ShadowRecord(self._next, now, key, value))
@@ -54,12 +54,12 @@ class ShadowLog:
         self._changed.set()
 
     def finish(self) -> None:
-        """Say that there are no more."""
+        """End the log: no more records follow."""
         self._finished = True
         self._changed.set()
 
     async def batches(self) -> AsyncIterator[list[ShadowRecord]]:
-        """Give what is written, and forget it; ends when there are no more."""
+        """Yield batches of records and drop them; return once the log has ended."""
         while True:
             while self._records:
                 records, self._records = self._records[:BATCH], self._records[BATCH:]
@@ -71,30 +71,30 @@ class ShadowLog:
 
 
 class ShadowJournal:
-    """Transactions that are kept in this process."""
+    """Journal whose transactions stay in this process."""
 
     def __init__(
         self, internal: Iterable[TopicPartition], sink: Callable[[str, int, Sequence[Out]], None]
     ) -> None:
-        #: The partitions of topics that tables write and others are folded from.
+        #: The partitions of internal topics, which tables write and others are folded from.
         self.logs = {tp: ShadowLog() for tp in internal}
         self._sink = sink
         self._rows: defaultdict[PartitionState, int] = defaultdict(int)
 
     def writer(self, name: str) -> ShadowWriter:
-        """Give the writer of the task with this name."""
+        """Return the writer of the task with this name."""
         del name
         return ShadowWriter(self)
 
     async def restore(
         self, path: Path, table: StateTable, partition: int, progress: Progress
     ) -> Store:
-        """Open an empty store: what was before the records that are replayed is not known."""
+        """Open an empty store: the state before the replayed records is unknown."""
         del table, partition, progress
         return Store(path)
 
     def commit(self, snapshots: Sequence[tuple[PartitionState, Snapshot]]) -> list[int]:
-        """Take what a checkpoint writes; give, for each table, how many rows it has written."""
+        """Apply a checkpoint; return, for each table, the number of rows written so far."""
         reached = []
         for state, snapshot in snapshots:
             self._rows[state] += len(snapshot.rows)
@@ -108,7 +108,7 @@ class ShadowJournal:
 
 
 class ShadowWriter:
-    """The transactions of one task."""
+    """Transaction writer of one task."""
 
     usable = True
 
@@ -116,7 +116,7 @@ class ShadowWriter:
         self._journal = journal
 
     async def start(self) -> None:
-        """Nothing to do: nobody else writes here."""
+        """Do nothing: there is no other writer to fence."""
 
     async def write(
         self,
@@ -125,9 +125,9 @@ class ShadowWriter:
         position: int,
         metadata: str,
     ) -> list[int]:
-        """Write one transaction; give, for each table, how many rows it has written."""
+        """Write one transaction; return, for each table, the number of rows written so far."""
         del source, position, metadata
         return self._journal.commit(snapshots)
 
     async def stop(self) -> None:
-        """Nothing to do."""
+        """Do nothing."""

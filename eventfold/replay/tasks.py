@@ -1,4 +1,4 @@
-"""The tasks of a replay: the engine's own, over positions that no group commits."""
+"""Tasks of a replay: the engine's own, with positions that no group commits."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from eventfold.engine.task import Task
     from eventfold.replay.shadow import ShadowJournal
 
-#: Seconds between two looks at what tasks do.
+#: Seconds between two polls of the tasks' states.
 LOOK = 0.02
 
 
 class ReplayTasks(Tasks):
-    """Tasks that end with the first error: what a worker lives through, a replay is asked for."""
+    """Tasks that end a replay at the first error, from which a worker would recover."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class ReplayTasks(Tasks):
         self.source = _Positions(begins)
         for table in tables:
             self.add_table(table)
-        #: Done with what went wrong.
+        #: Resolved with the first error.
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def fail(self, error: Exception) -> None:
@@ -56,7 +56,7 @@ class ReplayTasks(Tasks):
         self.fail(ReplayError(f"{task.name}: {why}"))
 
     async def crash(self, reason: BaseException) -> None:
-        """End the replay, instead of a process."""
+        """End the replay instead of the process."""
         self.fail(ReplayError(str(reason)))
 
     async def open_all(self, tps: Iterable[TopicPartition]) -> None:
@@ -66,7 +66,7 @@ class ReplayTasks(Tasks):
         await self._until(lambda: not self.pending())
 
     async def settle(self, tps: Sequence[TopicPartition]) -> None:
-        """Wait until all that these tasks have folded is written and published."""
+        """Wait until these tasks have written and published all results."""
         states = [state for tp in tps if (task := self.running(tp)) for state in task.states]
         await self._until(
             lambda: not any(state.dirty or state.behind or state.unpublished for state in states)
@@ -78,37 +78,37 @@ class ReplayTasks(Tasks):
 
 
 class _Positions:
-    """Where tasks begin; nothing was ever committed."""
+    """Source port of the tasks: start offsets, and no committed ones."""
 
     def __init__(self, begins: Mapping[TopicPartition, int]) -> None:
         self._begins = begins
 
     async def committed(self, tp: TopicPartition) -> OffsetAndMetadata | None:
-        """There is no group."""
+        """Return None: there is no group."""
         del tp
         return None
 
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
-        """Give the offset to begin at, and that there is no end to be before."""
+        """Return the start offset as both bounds, so that no task lags."""
         begin = self._begins.get(tp, 0)
         return begin, begin
 
     async def topic_id(self, topic: str) -> str:
-        """Return none: what is replayed are records, whatever topic they are read from."""
+        """Return no id: records are replayed from whatever topic they are in."""
         del topic
         return ""
 
     async def fetched(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
-        """Give 0 and the offset to begin at: nobody asks how far a replay is behind."""
+        """Return 0 and the start offset: a replay reports no lag."""
         return {tp: (0, self._begins.get(tp, 0)) for tp in tps}
 
     async def seek(self, tp: TopicPartition, offset: int) -> None:
-        """Nothing to do: what is delivered begins there."""
+        """Do nothing: delivery begins at the start offset."""
 
     def deliver(self, tp: TopicPartition, *, active: bool) -> None:
-        """Nothing to do: records are delivered once all tasks run."""
+        """Do nothing: records are delivered once all tasks run."""
 
     def still_assigned(self, tp: TopicPartition, generation: int) -> bool:
-        """Nobody else has it."""
+        """Return True: no other worker takes part."""
         del tp, generation
         return True

@@ -1,4 +1,4 @@
-"""Puts what came of a replay into tables for people, and into JSON for programs."""
+"""Output of a replay's report: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from eventfold.replay.run import Report
 
 
-#: Characters of a value at most.
+#: Most characters of a value in a table.
 WIDTH = 60
 
 
 def describe_plan(histories: Iterable[History]) -> Iterator[str]:
-    """Return a line for each source, with what of it will be read."""
+    """Yield a line for each source: how many records and partitions will be read."""
     by_topic: dict[str, list[History]] = {}
     for each in histories:
         by_topic.setdefault(each.tp.topic, []).append(each)
@@ -36,7 +36,7 @@ def describe_plan(histories: Iterable[History]) -> Iterator[str]:
 
 
 def in_words(report: Report, limit: int) -> Iterator[RenderableType]:
-    """Give what to print, with at most `limit` differences."""
+    """Yield the parts of the printed report, with at most `limit` differences."""
     yield _read(report)
     yield _summaries(report)
     for topic, summary in report.topics.items():
@@ -52,7 +52,7 @@ def in_words(report: Report, limit: int) -> Iterator[RenderableType]:
 
 
 def verdict(report: Report) -> str:
-    """Say in one line how many differences there are."""
+    """Return one line with the number of differences."""
     compared, found = report.compared, report.differences
     if not compared:
         return "Nothing could be compared: no result is final within the interval on both sides"
@@ -66,7 +66,7 @@ def verdict(report: Report) -> str:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """Give all of it; times in ms, `seconds` as they are."""
+    """Return the report as JSON types; times in ms, `seconds` in s."""
     return {
         "from": report.interval.begin,
         "to": report.interval.end,
@@ -120,14 +120,14 @@ def _summaries(report: Report) -> Table:
 def _differences(differences: list[Difference]) -> Table:
     table = Table("topic", "", "key", "which", "live", "replay", box=SIMPLE_HEAD)
     for each in differences:
-        # No Text: it leaves out a part of the control characters, which the console shows.
+        # Not `Text`, which drops some of the control characters; the console shows them.
         sides = _shown(each, each.live), _shown(each, each.replayed)
         table.add_row(each.topic, each.what, each.key, _which(each), *sides)
     return table
 
 
 def _which(difference: Difference) -> str:
-    """Give the time of a window, or where a record came from."""
+    """Return the span of a window, or the identity of another record."""
     fields = difference.replayed or difference.live or {}
     start, end = fields.get("start"), fields.get("end")
     if isinstance(start, int) and isinstance(end, int):
@@ -143,7 +143,7 @@ def _shown(difference: Difference, fields: dict[str, Any] | None) -> str:
 
 
 def _telling(fields: dict[str, Any]) -> list[str]:
-    """Leave out what stands in other columns, and what only programs ask for."""
+    """Return the fields to show, without those in other columns and those for programs."""
     silent = {"start", "end", "size", "advance", "final", "revision", "partition", "late"}
     return [name for name in fields if name not in silent and not name.endswith("_offset")]
 

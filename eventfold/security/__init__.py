@@ -1,1 +1,1 @@
-"""Settings of what keeps strangers out: of the web server, and of the brokers."""
+"""Security settings of the web server and of the Kafka clients."""

@@ -1,4 +1,4 @@
-"""Settings of how this process's Kafka clients say who they are, and whom they believe."""
+"""Settings of TLS and authentication for this process's Kafka clients."""
 
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,7 +17,7 @@ Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 
 
 class KafkaSecurity(BaseSettings):
-    """TLS and SASL, for every client alike."""
+    """Settings of TLS and SASL, for all Kafka clients."""
 
     kafka_protocol: Protocol = Field(
         "PLAINTEXT",
@@ -89,12 +89,12 @@ class KafkaSecurity(BaseSettings):
 
     @property
     def kafka_encrypted(self) -> bool:
-        """Whether brokers are reached over TLS."""
+        """Whether clients use TLS."""
         return self.kafka_protocol.endswith("SSL")
 
     @property
     def kafka_named(self) -> bool:
-        """Whether we say who we are, by SASL."""
+        """Whether clients authenticate with SASL."""
         return self.kafka_protocol.startswith("SASL")
 
     @model_validator(mode="after")
@@ -132,7 +132,7 @@ class KafkaSecurity(BaseSettings):
 
 
 def _is_in_clear(url: str) -> bool:
-    """Return whether what is sent there can be read on the way; not on this machine itself."""
+    """Return whether a request to the URL can be read on its way: http:// to another machine."""
     place = URL(url)
     try:
         own = ip_address(place.host or "").is_loopback

@@ -1,8 +1,8 @@
-"""Keys of the web server: what seals the sessions of browsers, and questions between workers.
+"""Keys of the web server, which seal sessions of browsers and requests between workers.
 
-A reader sees texts that are sealed, and may try keys against them at home, as fast as a machine
-allows. So no key is made of what people choose as passwords: it is a random one of this worker,
-or made of a secret that only workers or admins know, at a price for each guess.
+A reader sees sealed texts and may try keys against them offline, as fast as a machine allows. So
+no key is derived from passwords that people choose: it is a random key of this worker, or derived
+from a secret that only workers or admins know, at a cost for each guess.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from app.settings import Settings, SettingsError
 from eventfold.private_files import private
 from eventfold.security.secret import revealed
 
-#: A worker's own key, in its data directory.
+#: File of a worker's own key, in its data directory.
 FILE = "web.key"
 
 #: Bytes of a key.
@@ -28,7 +28,7 @@ _COST, _BLOCK, _MEMORY = 1 << 15, 8, 64 << 20
 
 
 class Keys(NamedTuple):
-    """One for each purpose: what one has sealed is nothing to the other."""
+    """Keys by purpose: what one has sealed, the other can't open."""
 
     session: bytes
     cluster: bytes
@@ -37,9 +37,10 @@ class Keys(NamedTuple):
 def keys_of(conf: Settings) -> Keys:
     """Return the keys of a worker with these settings.
 
-    Those of workers with the same TICKSTREAM_WEB_CLUSTER_TOKEN, or else with the same
-    TICKSTREAM_WEB_ADMIN_TOKEN, are the same; with neither, each worker has its own. Sessions end
-    with any change of tokens and users. Raises SettingsError where the file can't be used.
+    Workers with the same TICKSTREAM_WEB_CLUSTER_TOKEN, or else with the same
+    TICKSTREAM_WEB_ADMIN_TOKEN, and the same application id share a cluster key; with neither, each
+    worker has its own. Session keys also depend on all tokens and users: a change of any ends the
+    sessions. Raises SettingsError if the key file can't be used.
     """
     secret = revealed(conf.web_cluster_token) or revealed(conf.web_admin_token)
     root = _stretched(secret, conf.app_id) if secret else _own(conf.data_directory / FILE)
@@ -48,7 +49,7 @@ def keys_of(conf: Settings) -> Keys:
 
 
 def is_shared(conf: Settings) -> bool:
-    """Return whether other workers of the same settings have the same keys."""
+    """Return whether workers with the same settings have the same keys."""
     return bool(conf.web_cluster_token or conf.web_admin_token)
 
 
@@ -62,7 +63,10 @@ def _stretched(secret: str, application: str) -> bytes:
 
 @cache
 def _own(file: Path) -> bytes:
-    """Return the key in a file, made once; the worker that asks has locked its directory."""
+    """Return the key in a file, created if missing; the caller has locked the directory.
+
+    Raises SettingsError if the file can't be used.
+    """
     try:
         if not file.exists():
             _make(file)
@@ -78,8 +82,8 @@ def _make(file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")
     part.unlink(missing_ok=True)
-    # Nobody else may read it, from its first byte on.
-    with open(part, "xb", opener=private) as made:  # with an opener
+    # Private from its first byte on.
+    with open(part, "xb", opener=private) as made:  # `Path.open` has no opener
         made.write(secrets.token_bytes(SIZE))
         made.flush()
         os.fsync(made.fileno())

@@ -1,4 +1,4 @@
-"""URLs that may hold a user, a password or a key: shown without them, wherever they are shown."""
+"""URLs that may contain a user, a password or a key, which are masked wherever URLs are shown."""
 
 import re
 from collections.abc import Callable
@@ -8,14 +8,14 @@ from pydantic import AfterValidator
 from pydantic_core import CoreSchema, core_schema
 from yarl import URL
 
-#: What a setting of such a URL is known by, where a bad one is refused.
+#: Mark of a setting with such a URL, for the messages of invalid values.
 MARK = {"url": True}
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 class SecretUrl:
-    """A URL as text without what may be secret in it; `full` is the whole of it."""
+    """URL whose text is masked; `full` is the complete URL."""
 
     __slots__ = ("full",)
 
@@ -36,7 +36,7 @@ class SecretUrl:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, __: Any) -> CoreSchema:
-        """Read a text; show it without its secrets."""
+        """Return the schema that parses a string and serializes it masked."""
         shown = core_schema.plain_serializer_function_ser_schema(str, when_used="json")
         return core_schema.no_info_plain_validator_function(cls._read, serialization=shown)
 
@@ -46,19 +46,23 @@ class SecretUrl:
 
 
 def masked(url: str) -> str:
-    """Return a text that should be a URL, with `***` for user, password, query and fragment."""
+    """Return a text that should be a URL, with `***` for user, password, query and fragment.
+
+    >>> masked("https://me:word@example.com/path?key=1")
+    'https://***@example.com/path?***'
+    """
     scheme = _SCHEME.match(url)
     start = scheme.group() if scheme else ""
     before, at, rest = url[len(start) :].rpartition("@")
     if at and re.search(r"[/?#]", before):
-        # No user and password as they should be: where they end, only who wrote it knows.
+        # User and password are not encoded properly: their end is unknown, so mask everything.
         return f"{start}***"
     place, mark = [*re.split(r"([?#])", rest, maxsplit=1), ""][:2]
     return f"{start}{'***@' * bool(at)}{place}{mark}{'***' * bool(mark)}"
 
 
 def matching(pattern: str) -> AfterValidator:
-    """Demand a URL that can be read and is of this pattern."""
+    """Return a validator that accepts valid URLs of this pattern (a regular expression)."""
     demand: Callable[[SecretUrl], SecretUrl] = lambda url: _demand(url, pattern)  # noqa: E731
     return AfterValidator(demand)
 

@@ -1,4 +1,4 @@
-"""Settings of the web server: who may ask, how often, and from where."""
+"""Security settings of the web server: authentication, rate limits, allowed hosts and origins."""
 
 import base64
 import ipaddress
@@ -12,23 +12,23 @@ from pydantic_settings import BaseSettings, NoDecode
 from eventfold.security.passwords import is_hash
 from eventfold.security.secret import revealed, secret
 
-#: A role, and what it may see: `admin` also what Faust itself says of tables and workers.
+#: Role of a client; `admin` may also see Faust's own pages of tables and workers.
 Role = Literal["read", "admin"]
 
-#: Fewer characters can be guessed.
+#: Least number of characters; shorter ones can be guessed.
 SHORTEST_TOKEN = 16
 SHORTEST_PASSWORD = 8
 
-#: What an `Authorization` header can carry as a token (RFC 6750), which has no comma.
+#: Form of a token in an `Authorization` header (RFC 6750), which has no comma.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _ROLES = {"read", "admin"}
-#: What stands between users; in a hash there are commas, too.
+#: Separator of users: commas or blanks before NAME:ROLE:, since hashes contain commas, too.
 _BETWEEN = re.compile(r"[,\s]+(?=[^,:\s]+:(?:read|admin):)")
 _ORIGIN = re.compile(r"\*|https?://[^/\s,*]+")
 
 
 class User(NamedTuple):
-    """Somebody with a password, which stands as it is or as a hash."""
+    """User with a role and a password, which is plain text or a hash."""
 
     name: str
     role: Role
@@ -82,7 +82,11 @@ def _entries(text: str) -> list[str]:
 
 
 def split(text: str) -> tuple[str, ...]:
-    """Give the parts of a text that stand between commas or blanks."""
+    """Return the parts of a text between commas or blanks.
+
+    >>> split("a, b c"), split(" ,")
+    (('a', 'b', 'c'), ())
+    """
     return tuple(re.split(r"[,\s]+", text.strip(", \n\t\r"))) if text.strip(", \n\t\r") else ()
 
 
@@ -96,7 +100,7 @@ Tokens = Annotated[SecretStr, AfterValidator(_tokens)]
 
 
 class WebSecurity(BaseSettings):
-    """Who may ask this worker, and how much."""
+    """Settings of authentication and limits of this worker's web server."""
 
     web_token: Tokens | None = secret(
         "TICKSTREAM_WEB_TOKEN", "Token of those who may read; several, by commas, while one changes"
@@ -151,7 +155,7 @@ class WebSecurity(BaseSettings):
 
     @property
     def tokens(self) -> dict[str, Role]:
-        """The role that each token gives."""
+        """The role of each token."""
         roles: dict[str, Role] = {}
         roles |= dict.fromkeys(split(revealed(self.web_token)), "read")
         roles |= dict.fromkeys(split(revealed(self.web_admin_token)), "admin")
@@ -159,17 +163,20 @@ class WebSecurity(BaseSettings):
 
     @property
     def users(self) -> tuple[User, ...]:
-        """Those who have a password."""
+        """The users that have a password."""
         return tuple(_user(entry) for entry in _entries(revealed(self.web_users)))
 
     @property
     def web_protected(self) -> bool:
-        """Whether only those may ask who say who they are."""
+        """Whether clients have to authenticate."""
         return bool(self.tokens or self.users)
 
     @property
     def web_credentials(self) -> dict[str, str]:
-        """The header by which a command shows a worker of the same settings who it is."""
+        """The header with which a command authenticates to a worker with the same settings.
+
+        An admin's token or plain password goes first; empty without any.
+        """
         tokens = sorted(self.tokens.items(), key=lambda each: each[1] != "admin")
         if tokens:
             return {"Authorization": f"Bearer {tokens[0][0]}"}
@@ -187,7 +194,7 @@ def _user(entry: str) -> User:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether who listens on `host` can be reached from this machine alone."""
+    """Return whether a server on `host` can be reached from this machine alone."""
     try:
         found = {info[4][0] for info in socket.getaddrinfo(host, None)}
     except OSError:

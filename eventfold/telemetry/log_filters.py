@@ -1,4 +1,4 @@
-"""Keeps the worker's log readable: what aiokafka says of its normal course, or again and again."""
+"""Log filters: drop what aiokafka logs in normal operation, and limit repeated messages."""
 
 import logging
 import time
@@ -13,17 +13,17 @@ logger = logging.getLogger(__name__)
 
 
 def quieten() -> None:
-    """Silence what is said at each restore, and at a transaction that follows closely on another.
+    """Install the filters: no messages of each restore, nor of transactions in quick succession.
 
-    While a transaction's markers are being written the next one's first records are refused as
-    *not enough replicas*: the broker says so to clients that don't know CONCURRENT_TRANSACTIONS
-    (KAFKA-15459), and they try again 20 ms later. A real shortage of replicas outlasts that; then
-    the checkpoint fails, and its task says so.
+    While a transaction's markers are being written, the broker rejects the first records of the
+    next one as *not enough replicas*, for clients that don't know CONCURRENT_TRANSACTIONS
+    (KAFKA-15459). They retry 20 ms later. A real shortage of replicas lasts longer: then the
+    checkpoint fails, and its task logs that.
     """
-    # Each service would log that it starts and stops: a stop is 60 lines.
+    # Each service logs that it starts and stops: a stop would be 60 lines.
     Service.mundane_level = "debug"
     logging.getLogger("aiokafka.consumer.subscription_state").setLevel(logging.WARNING)
-    # Of each connection it says who we are; at debug also what it sends, passwords and all.
+    # It logs the user of each connection; at debug level also what it sends, passwords included.
     logging.getLogger("aiokafka.conn").setLevel(logging.WARNING)
     sender = logging.getLogger("aiokafka.producer.sender")
     sender.setLevel(logging.WARNING)
@@ -35,9 +35,9 @@ def quieten() -> None:
         logging.getLogger(name).addFilter(seldom)
 
 
-#: Those loggers that speak at each request that fails, of which a client sends as many as it likes;
-#: and at each retry: while a broker is away, the producers of four tasks wrote 500 lines a second;
-#: while a collector of traces is, its exporter one a second.
+#: Loggers that log each failed request, of which a client may send any number, or each retry.
+#: While a broker is away, the producers of four tasks wrote 500 lines a second; while a collector
+#: of traces is away, its exporter writes one a second.
 REPETITIVE = (
     "aiokafka",
     "aiokafka.conn",
@@ -51,29 +51,29 @@ REPETITIVE = (
     "opentelemetry.exporter.otlp.common.http",
 )
 
-#: Seconds for which trying again is the normal course: of a broker that starts, of a new topic.
+#: Seconds for which retries are normal, such as while a broker starts or a topic is new.
 NORMAL = 1.0
 
-#: Seconds in which a message is said once.
+#: Seconds within which a message is logged once.
 PAUSE = 10.0
 
-#: Texts that are known at once; then all are new again.
+#: Most messages that are remembered; beyond that, all are forgotten.
 MOST_TEXTS = 1_000
 
 
 @dataclass
 class Seldom:
-    """Lets each warning or error through once in `PAUSE`, with how often it came since.
+    """Filter that passes each warning or error once in `PAUSE` seconds, with the number suppressed.
 
-    Two are the same if their texts are, but for what is filled in, and the errors that they show
-    were raised at one place.
+    Two messages are the same if their texts before formatting are, and if the errors that they
+    show were raised at the same place.
     """
 
     said: dict[tuple[str, ...], float] = field(default_factory=dict)
     unsaid: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Say whether the record is to be logged."""
+        """Return whether the record is to be logged; append the number of suppressed ones."""
         if record.levelno < logging.WARNING:
             return True
         message, now = (record.name, str(record.msg), _raised_at(record)), time.monotonic()
@@ -91,7 +91,7 @@ class Seldom:
 
 
 def _raised_at(record: logging.LogRecord) -> str:
-    """Return the type of the error that a record shows, and where it was raised."""
+    """Return the type of a record's error and the place where it was raised; "" without one."""
     error = record.exc_info[1] if record.exc_info else None
     if error is None:
         return ""
@@ -100,7 +100,7 @@ def _raised_at(record: logging.LogRecord) -> str:
 
 
 def note_retry(details: stamina.instrumentation.RetryDetails) -> None:
-    """Log why something is tried again, in words: stamina's own line has none."""
+    """Log a retry with its reason, which stamina's own line lacks."""
     level = logging.WARNING if details.waited_so_far > NORMAL else logging.DEBUG
     reason = str(details.caused_by) or type(details.caused_by).__name__
     logger.log(level, "%s is tried again in %.1f s: %s", details.name, details.wait_for, reason)
@@ -112,10 +112,11 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def is_not_of_a_failed_batch(record: logging.LogRecord) -> bool:
-    """When a producer fails, aiokafka's batches are taken off its list twice: no harm is done.
+    """Return whether a record is none of the harmless errors of a producer that has failed.
 
-    One that is fenced, such as by a worker that starts at the same moment, leaves a future of a
-    batch that nobody waits for: who has sent the batch hears of it by another one.
+    aiokafka then removes batches from its list twice. A producer that is fenced, such as by a
+    worker that starts at the same moment, also leaves the future of a batch that nothing awaits:
+    the sender of the batch gets the error through another future.
     """
     error = record.exc_info[1] if record.exc_info else None
     said = record.getMessage()

@@ -1,7 +1,7 @@
-"""What a line of the log is: text for people, or one JSON object a line (TICKSTREAM_LOG_FORMAT).
+"""Log format: text for people, or one JSON object a line (TICKSTREAM_LOG_FORMAT).
 
 A JSON line has `time` (UTC), `level`, `logger`, `message`; and `task`, `topic`, `partition`,
-`offset`, `table` where they are known: from the line itself, or from what it is said about.
+`offset`, `table` where they are known, from the line itself or from its context.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from eventfold.visible import visible
 if TYPE_CHECKING:
     from app.settings import Settings
 
-#: What all lines of a context are about, whoever says them: the Kafka client's of a task too.
+#: Facts of all lines of a context, whoever logs them, such as the Kafka client of a task.
 _about: ContextVar[Mapping[str, Any] | None] = ContextVar("about", default=None)
 
-#: How mode calls the formatters of its handlers, for a file and for a terminal.
+#: mode's names of the formatters of its handlers, for a file and for a terminal.
 _MODES_FORMATTERS = ("default", "colored")
 
 
 def about(facts: Mapping[str, Any]) -> None:
-    """Say with every line from here on, in this context and those made from it, these facts."""
+    """Add `facts` to every JSON line of this context, and of those copied from it, from now on."""
     _about.set(facts)
 
 
 @contextmanager
 def speaking_of(facts: Mapping[str, Any]) -> Iterator[None]:
-    """Say with every line within these facts."""
+    """Add `facts` to every JSON line that is logged within the `with` block."""
     token = _about.set(facts)
     try:
         yield
@@ -46,7 +46,7 @@ def speaking_of(facts: Mapping[str, Any]) -> Iterator[None]:
 
 
 class JsonLine(MsgspecFormatter):
-    """Makes one line of a record, exceptions included."""
+    """Formatter that makes one JSON line of a record, exceptions included."""
 
     def __init__(self) -> None:
         names = {
@@ -60,7 +60,7 @@ class JsonLine(MsgspecFormatter):
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
     ) -> None:
-        """Put the time in front, and behind the rest what the context knows."""
+        """Add the time in front, and the facts of the context and the trace at the end."""
         moment = datetime.fromtimestamp(record.created, UTC)
         log_data["time"] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         super().add_fields(log_data, record, message_dict)
@@ -68,17 +68,17 @@ class JsonLine(MsgspecFormatter):
             log_data.setdefault(name, value)
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
-        """Give the line, whatever somebody has put into it."""
+        """Return the line, even for values that JSON can't represent."""
         try:
-            # Escapes of JSON are all that a terminal shows of control characters.
+            # Escape control characters for terminals; the escapes mean the same in JSON.
             return visible(super().jsonify_log_record(log_data))
         except (ValueError, TypeError, OverflowError):
-            # Such as a file's name that is no text, or a number beyond 64 bits.
+            # Such as a file name that is no valid text, or a number beyond 64 bits.
             return json.dumps(log_data, default=repr)
 
 
 class _VisibleMixin(logging.Formatter):
-    """Formats what is logged so that no line but the first of a record begins at the margin."""
+    """Formatter that indents all lines of a record but the first: no text can forge a record."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # as logging names it
         """Return the line of a record."""
@@ -95,11 +95,11 @@ class _VisibleMixin(logging.Formatter):
 
 
 class TextLine(_VisibleMixin, DefaultFormatter):
-    """Makes what stands in a file of a record; nobody who is quoted there forges lines."""
+    """Text formatter for files; quoted text can't forge lines."""
 
 
 class ColoredLine(_VisibleMixin, ExtensionFormatter):
-    """Makes what stands on a terminal of a record; nobody who is quoted there writes to it."""
+    """Text formatter for terminals; quoted text can't control the terminal."""
 
 
 def _indented(text: str) -> str:
@@ -107,12 +107,12 @@ def _indented(text: str) -> str:
 
 
 def is_json(conf: Settings) -> bool:
-    """Say whether lines are JSON."""
+    """Return whether lines are JSON."""
     return conf.log_format == "json"
 
 
 def config(conf: Settings) -> dict[str, Any]:
-    """Return what mode's and Faust's set-up of the log takes."""
+    """Return the logging configuration for mode and Faust."""
     if not is_json(conf):
         classes: dict[str, type] = {"default": TextLine, "colored": ColoredLine}
         theirs: dict[str, Any] = DEFAULT_FORMATTERS

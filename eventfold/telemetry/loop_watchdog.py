@@ -1,4 +1,4 @@
-"""Says what holds the event loop up: a blocking call in an agent holds all of the worker up."""
+"""Watchdog: log the stack when the event loop is blocked, which blocks the whole worker."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from mode import Service
 
 from eventfold.engine import metrics
 
-#: Seconds without a turn of the event loop after which the log says where it stands.
+#: Seconds without a turn of the event loop after which its stack is logged.
 LIMIT = 5.0
 
-#: Seconds between two turns that are noted, and between two looks at them.
+#: Seconds between two turns that are recorded, and between two checks of them.
 INTERVAL = 1.0
 
 
 class LoopWatch(Service):
-    """Notes that the event loop turns; where it doesn't, the log says where it stands.
+    """Service that records turns of the event loop and logs its stack if there are none.
 
-    A thread looks, with the interpreter's own lock: `faulthandler` reads the stacks of threads
-    that run on meanwhile, and crashed a worker that was held up and went on at that moment.
+    A thread checks, holding the interpreter's own lock. `faulthandler` reads the stacks of threads
+    that keep running, and crashed a worker whose blocked loop resumed at that moment.
     """
 
     abstract = False
 
     def __post_init__(self) -> None:
-        """Make what the thread is told by."""
+        """Create the state shared with the thread."""
         self._turned = 0.0
         self._ended = threading.Event()
 
     async def on_start(self) -> None:
-        """Begin to look."""
+        """Start the checking thread."""
         self._turned = monotonic()
         loop_thread = threading.get_ident()
         threading.Thread(
@@ -41,7 +41,7 @@ class LoopWatch(Service):
         ).start()
 
     async def on_stop(self) -> None:
-        """Look no more."""
+        """End the checking thread."""
         self._ended.set()
 
     @Service.task
@@ -62,7 +62,7 @@ class LoopWatch(Service):
         told = 0.0
         while not self._ended.wait(INTERVAL):
             turned = self._turned
-            # Once for each time that it stands.
+            # Once for each blocking.
             if monotonic() - turned > LIMIT and turned != told:
                 told = turned
                 frame = sys._current_frames().get(loop_thread)  # noqa: SLF001  # documented

@@ -1,4 +1,4 @@
-"""OpenTelemetry behind `traces.py`: which spans there are, and where they go."""
+"""OpenTelemetry implementation of `traces.Tracing`."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Where a collector takes spans over HTTP.
+#: Path at which a collector accepts spans over HTTP.
 PATH = "/v1/traces"
 
-#: Seconds that sending a batch of spans may take, and so how long the last one may hold up an end.
+#: Seconds that sending a batch of spans may take; the last batch may delay the end for so long.
 TIMEOUT = 5.0
 
 
 class OpenTelemetry:
-    """Makes spans and sends them from a thread of its own.
+    """Maker of spans, which sends them from a thread of its own.
 
-    The SDK's own variables hold besides, such as OTEL_TRACES_SAMPLER.
+    The SDK's own variables apply as well, such as OTEL_TRACES_SAMPLER.
     """
 
     def __init__(self, conf: Settings, exporter: SpanExporter | None = None) -> None:
@@ -54,7 +54,7 @@ class OpenTelemetry:
     def span(
         self, name: str, attributes: Mapping[str, Attribute], parent: Mapping[str, str] | None
     ) -> Iterator[Any]:
-        """Give a span that lasts as long as its context: of a server's where it has a parent."""
+        """Open a span for the `with` block; its kind is SERVER if `parent` is not None."""
         served = parent is not None
         with self._tracer.start_as_current_span(
             name,
@@ -65,11 +65,11 @@ class OpenTelemetry:
             yield span
 
     def note(self, attributes: Mapping[str, Attribute]) -> None:
-        """Let the present span say more of itself."""
+        """Add attributes to the present span."""
         trace.get_current_span().set_attributes(attributes)
 
     def ids(self) -> dict[str, str]:
-        """Give the ids of the present trace and span, as they stand in a line of the log."""
+        """Return the ids of the present trace and span by their names in the log, or {}."""
         context = trace.get_current_span().get_span_context()
         if not context.is_valid:
             return {}
@@ -79,13 +79,13 @@ class OpenTelemetry:
         }
 
     def headers(self) -> dict[str, str]:
-        """Give what a request takes along, so that who answers it goes on in this trace."""
+        """Return the headers of a request that propagate this trace to the server."""
         found: dict[str, str] = {}
         inject(found)
         return found
 
     def stop(self) -> None:
-        """Send what has not been sent yet."""
+        """Send the remaining spans and shut down."""
         self._provider.shutdown()
 
 
@@ -97,10 +97,10 @@ def _exporter(where: str) -> SpanExporter:
 
 
 class _Log(SpanExporter):
-    """Puts spans into the log, a line each."""
+    """Exporter that logs spans, one a line."""
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Write a line for each."""
+        """Log a line for each span."""
         for span in spans:
             milliseconds = ((span.end_time or 0) - (span.start_time or 0)) / 1e6
             context, said = span.context, dict(span.attributes or {})

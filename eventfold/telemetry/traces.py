@@ -1,7 +1,7 @@
-"""Spans of OpenTelemetry: a batch folded, a checkpoint, a restore, a request; never a record.
+"""Traces of OpenTelemetry: a span for a batch, a checkpoint, a restore, a request, not a record.
 
-Off by default, and then nothing is imported and nothing is done. TICKSTREAM_TRACES switches them
-on; the packages are those of the extra `traces`.
+Off by default: then nothing is imported and nothing is done. TICKSTREAM_TRACES switches them on;
+the packages are those of the extra `traces`.
 """
 
 from __future__ import annotations
@@ -14,43 +14,43 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
 
-#: What a span may say of itself.
+#: Type of the value of a span's attribute.
 Attribute = str | int | float | bool
 
 
 class Tracing(Protocol):
-    """What makes spans."""
+    """Interface of a maker of spans."""
 
     def span(
         self, name: str, attributes: Mapping[str, Attribute], parent: Mapping[str, str] | None
     ) -> AbstractContextManager[Any]:
-        """Give a span that lasts as long as its context."""
+        """Open a span for the `with` block."""
 
     def note(self, attributes: Mapping[str, Attribute]) -> None:
-        """Let the present span say more of itself."""
+        """Add attributes to the present span."""
 
     def ids(self) -> dict[str, str]:
-        """Give the ids of the present trace and span, as they stand in a line of the log."""
+        """Return the ids of the present trace and span by their names in the log, or {}."""
 
     def headers(self) -> dict[str, str]:
-        """Give what a request takes along, so that who answers it goes on in this trace."""
+        """Return the headers of a request that propagate this trace to the server."""
 
     def stop(self) -> None:
-        """Send what has not been sent yet."""
+        """Send the remaining spans and shut down."""
 
 
-#: What makes spans in this process; None while traces are off.
+#: The maker of spans of this process; None while traces are off.
 _tracing: Tracing | None = None
 
 _NOTHING: AbstractContextManager[Any] = nullcontext()
 
 
 class TracesError(SystemExit):
-    """Traces were asked for and their packages are not there; the message says what to do."""
+    """Error of traces without their packages; the message has the remedy."""
 
 
 def start(conf: Settings) -> None:
-    """Make spans from now on, if the settings ask for them. Raises TracesError."""
+    """Start tracing if the settings ask for it. Raises TracesError if packages are missing."""
     if conf.traces.full == "off":
         return
     try:
@@ -63,13 +63,13 @@ def start(conf: Settings) -> None:
 
 
 def use(tracing: Tracing | None) -> None:
-    """Make spans with this from now on, or none."""
+    """Make spans with `tracing` from now on; none for None."""
     global _tracing  # noqa: PLW0603  # one a process, like the log
     _tracing = tracing
 
 
 def stop() -> None:
-    """Send what is left, and make no more spans."""
+    """Send the remaining spans and stop tracing."""
     if _tracing is not None:
         _tracing.stop()
         use(None)
@@ -78,10 +78,10 @@ def stop() -> None:
 def span(
     name: str, *, parent: Mapping[str, str] | None = None, **attributes: Attribute
 ) -> AbstractContextManager[Any]:
-    """Give a context that is a span; what is raised within it stands in the span.
+    """Return a context manager that is a span and records the error raised within it.
 
-    `parent` are headers of a request, which may name the span it was made in. `__` in the name of
-    an attribute stands for a dot.
+    `parent` are the headers of a request, which may name the span it was made in. `__` in the name
+    of an attribute stands for a dot. Does nothing while traces are off.
     """
     if _tracing is None:
         return _NOTHING
@@ -89,18 +89,18 @@ def span(
 
 
 def note(**attributes: Attribute) -> None:
-    """Let the present span say more of itself."""
+    """Add attributes to the present span; `__` in a name stands for a dot."""
     if _tracing is not None:
         _tracing.note(_named(attributes))
 
 
 def ids() -> dict[str, str]:
-    """Give `trace_id` and `span_id` of the present span; {} where there is none."""
+    """Return `trace_id` and `span_id` of the present span; {} without one."""
     return {} if _tracing is None else _tracing.ids()
 
 
 def headers() -> dict[str, str]:
-    """Give what a request to another worker takes along; {} while traces are off."""
+    """Return the headers that propagate this trace to another worker; {} while traces are off."""
     return {} if _tracing is None else _tracing.headers()
 
 

@@ -1,4 +1,4 @@
-"""Tests of streams in one process, without a broker: see docs/testing.md."""
+"""Test driver: streams in one process, without a broker. See docs/testing.md."""
 
 from eventfold.testing.clock import VirtualClock
 from eventfold.testing.driver import START, TopologyDriver

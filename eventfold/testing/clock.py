@@ -1,4 +1,4 @@
-"""A clock that stands still until it is moved."""
+"""Virtual clock: it stands still until the driver moves it."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ if TYPE_CHECKING:
 
 
 class VirtualClock:
-    """The time of all that runs in a driver: whole milliseconds, which pass when it says so."""
+    """Clock of everything in a driver, in whole milliseconds, which the driver moves."""
 
     def __init__(self, start: int) -> None:
-        #: When it began to run (ms since the epoch).
+        #: Time of the start (ms since the epoch).
         self.start = start
-        #: What has passed since (ms).
+        #: Time since the start (ms).
         self.elapsed = 0
 
     def time(self) -> int:
-        """Give ms since the epoch."""
+        """Return ms since the epoch."""
         return self.start + self.elapsed
 
     def monotonic(self) -> float:
-        """Give seconds since the start."""
+        """Return seconds since the start."""
         return self.seconds(self.elapsed)
 
     @staticmethod
     def seconds(elapsed: int) -> float:
-        """Give what `monotonic` says when so much (ms) has passed."""
-        # A hair more than that: 1.4 - 0.4 is a bit less than 1 in floats, so what is due after a
-        # second would be a checkpoint late now and then.
+        """Return the value of `monotonic` after `elapsed` ms."""
+        # Slightly more than that: 1.4 - 0.4 is a bit less than 1 in floats, so a timer of one
+        # second would sometimes fire one checkpoint late.
         return elapsed / 1000 * (1 + 1e-8)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until the next checkpoint may be due; not counted as something to be done."""
+        """Sleep between two checkpoints; such a nap does not count as pending work."""
         if seconds == 0:
             await asyncio.sleep(0)
         else:

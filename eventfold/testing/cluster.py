@@ -1,4 +1,4 @@
-"""The workers of a driver, and the passing of time for all of them."""
+"""Workers of a driver, and the progress of time for all of them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from eventfold.testing.environment import Environment
     from eventfold.testing.group import Assignment
 
-#: More instants than this without coming to rest are a loop without an end.
+#: Most instants until all work is done; more are an endless loop.
 PATIENCE = 50_000
 
-#: How far to look ahead for what is due (ms).
+#: Time (ms) within which `settle` searches for the next timer.
 LEAP = 3_600_000
 
 
 class Cluster:
-    """Workers by name; their data directories stay when they go."""
+    """Workers by name; their data directories outlive them."""
 
     def __init__(self, environment: Environment, directory: Path) -> None:
         self._environment = environment
@@ -36,7 +36,7 @@ class Cluster:
         return self._workers[name]
 
     def named(self, names: Iterable[str]) -> list[Worker]:
-        """Give these workers; all where no name is given."""
+        """Return these workers, all without names. Raises DriverError for an unknown one."""
         return [self[name] for name in list(names) or list(self._workers)]
 
     def _awake(self) -> list[Worker]:
@@ -45,18 +45,18 @@ class Cluster:
     # -- time
 
     def run(self) -> None:
-        """Do all that can be done at this instant."""
+        """Run all work that is possible without time passing. Raises the first error of it."""
         loop = self._environment.loop
         while True:
             loop.run_ready()
             if loop.errors:
                 raise _first(loop.errors)
-            # One batch of each partition, then the next of each.
+            # Round-robin: one batch of each partition, then the next of each.
             if sum(worker.fetch() for worker in self._awake()) == 0:
                 return
 
     def advance(self, duration: int) -> None:
-        """Let time pass (ms)."""
+        """Advance the clock by `duration` (ms) and fire the timers that are due."""
         clock = self._environment.clock
         until = clock.elapsed + duration
         self.run()
@@ -65,7 +65,10 @@ class Cluster:
         clock.elapsed = until
 
     def settle(self) -> None:
-        """Let time pass until no worker has anything left to do."""
+        """Advance the clock until no worker has pending work.
+
+        Raises DriverError after `PATIENCE` instants.
+        """
         clock = self._environment.clock
         begun = clock.elapsed
         for _ in range(PATIENCE):
@@ -82,7 +85,10 @@ class Cluster:
         raise DriverError(f"{busy[0].name} has not come to rest in {passed}")
 
     def complete(self, calls: Iterable[tuple[Worker, Coroutine[Any, Any, Any]]]) -> None:
-        """Run coroutines of workers to their end, however long they take."""
+        """Run coroutines of workers until they are done, and advance the clock as needed.
+
+        Raises their errors, and DriverError if one waits without a timer.
+        """
         running = [worker.spawn(coroutine) for worker, coroutine in calls]
         self.run()
         while not all(task.done() for task in running):
@@ -94,7 +100,7 @@ class Cluster:
             task.result()
 
     def _next_due(self, until: int) -> int | None:
-        """Give when something is due next (elapsed ms), not after `until`; None for nothing."""
+        """Return the time (elapsed ms) of the next timer up to `until`; None without one."""
         loop, clock = self._environment.loop, self._environment.clock
         timer = loop.next_due(naps=False)
         limit = until if timer is None else min(until, timer)
@@ -112,7 +118,10 @@ class Cluster:
     # -- workers
 
     def assign(self, assignment: Assignment) -> None:
-        """Spread the partitions anew, as an eager rebalance does: all is closed, then opened."""
+        """Reassign partitions as an eager rebalance does: close all tasks, then open them.
+
+        Raises DriverError for a frozen worker.
+        """
         for name in assignment:
             if name in self._workers and self._workers[name].frozen:
                 raise DriverError(f"{name} is frozen: thaw or kill it first")
@@ -128,35 +137,35 @@ class Cluster:
                 worker.start()
         opening = [self._workers[name] for name in assignment]
         if opening:
-            # Where tables look for the clock and the settings.
+            # Tables take the clock and the settings from these tasks.
             self._environment.app.tasks = opening[0].tasks
         self.complete((worker, worker.open()) for worker in opening)
 
     def stop(self, workers: Iterable[Worker]) -> None:
-        """End workers in peace, with last checkpoints."""
+        """Shut workers down cleanly, with a last checkpoint."""
         stopped = list(workers)
         self.complete((worker, worker.tasks.stop_all()) for worker in stopped)
         for worker in stopped:
             self.end(worker)
 
     def end(self, worker: Worker) -> None:
-        """End a worker here and now."""
+        """End a worker at once, without a checkpoint."""
         worker.kill()
         del self._workers[worker.name]
 
     def freeze(self, worker: Worker) -> None:
-        """Let a worker stand still."""
+        """Freeze a worker."""
         worker.frozen = True
         self._environment.loop.freeze(worker.name)
 
     def thaw(self, worker: Worker) -> None:
-        """Let a frozen worker go on."""
+        """Resume a frozen worker."""
         worker.frozen = False
         self._environment.loop.thaw(worker.name)
 
 
 def _first(errors: list[BaseException]) -> BaseException:
-    """Give the first of some errors, which tells of the others; none is left then."""
+    """Return the first error with the others as notes, and clear the list."""
     first, *others = errors
     errors.clear()
     for other in others:

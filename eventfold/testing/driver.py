@@ -1,4 +1,4 @@
-"""The driver: real agents, tables, tasks and stores; topics in memory, and time that is moved."""
+"""Topology driver: real agents, tables, tasks and stores, topics in memory, a virtual clock."""
 
 from __future__ import annotations
 
@@ -32,25 +32,27 @@ if TYPE_CHECKING:
 #: 2026-01-01T00:00:00Z.
 START = 1_767_225_600_000
 
-#: Where a machine keeps files in memory: stores open ten times as fast there as on a disk.
+#: File system in memory: stores open ten times as fast there as on a disk.
 MEMORY = Path("/dev/shm")  # noqa: S108  # of a directory of its own
 
 
 class TopologyDriver:
-    """Runs an application's streams in this process, without a broker; used in `with`.
+    """Driver that runs an application's streams in this process, without a broker.
 
-    Nothing happens by itself: records are piped in, `run` lets agents fold them, `advance` lets
-    time pass, and with it checkpoints and publications; `settle` lets everything come to its
-    end. What was committed is read from the output topics; tables answer queries as always.
+    Use it in `with`. Nothing happens by itself: `pipe` writes records, `run` makes agents fold
+    them, `advance` moves the time, which fires checkpoints and publications, and `settle` does so
+    until nothing is left to do. Output topics contain what was committed; tables answer queries as
+    always. See docs/testing.md.
 
-    All `tables` of the application run if none are named, with the agents on their topics.
-    `partitions` limits how many of TOPIC_PARTITIONS there are. `batch` is the most records an
-    agent gets at once; it may be changed at any time. A transaction takes `commit_time` (ms, or
-    text such as `50ms`), and folding goes on meanwhile. The clock begins at `start` (ms since
-    the epoch). Workers keep their stores in `directory`, a temporary one if None.
+    `tables` are those that run, with the agents on their topics: all of the application if None.
+    `partitions` limits the number of partitions of topics with TOPIC_PARTITIONS. `batch` is the
+    most records an agent gets at once; it may be changed at any time. A transaction takes
+    `commit_time` (ms, or text such as `50ms`), while folding continues. The clock begins at
+    `start` (ms since the epoch). Workers keep their stores in `directory`, or in a temporary one
+    if it is None.
 
-    Whatever an agent or a task raises is raised by the call in which it happened. Raises
-    DriverError for what can't be.
+    An error of an agent or a task is raised by the call in which it happened. Raises DriverError
+    for impossible requests.
     """
 
     def __init__(
@@ -118,10 +120,13 @@ class TopologyDriver:
         partition: int | None = None,
         timestamp: int | None = None,
     ) -> list[TopicRecord]:
-        """Write records to a topic that a table is folded from; give them as they lie there.
+        """Write records to a source topic of a table; return them as stored.
 
-        The key is the record's own. Without `partition` it goes where Kafka's default partitioner
-        (murmur2) puts the key. Kafka's timestamp (ms) is the clock's time if none is given.
+        The key is the record's own. Without `partition`, Kafka's default partitioner (murmur2)
+        chooses it by the key. Kafka's `timestamp` (ms) is the clock's time if None.
+
+        Raises DriverError if no table reads the topic, for records of another type, for a missing
+        partition, and for a timestamp that a broker would reject.
         """
         return self._topics.write(topic, records, partition, timestamp)
 
@@ -135,28 +140,28 @@ class TopologyDriver:
         partition: int | None = None,
         timestamp: int | None = None,
     ) -> TopicRecord:
-        """Write one record as bytes, whatever they are; give it as it lies in the topic."""
+        """Write one record of arbitrary bytes as `pipe` does; return it as stored."""
         return self._topics.write_raw(
             topic, key, value, headers=headers, partition=partition, timestamp=timestamp
         )
 
     def read(self, topic: Topic) -> list[Any]:
-        """Give the values committed to a topic since it was last read, as records."""
+        """Return the values committed to a topic since the last `read` of it, decoded."""
         return self._topics.new_values(topic)
 
     def topic(self, topic: Topic) -> list[Any]:
-        """Give all values committed to a topic, as records."""
+        """Return all values committed to a topic, decoded."""
         return self._topics.values(topic)
 
     def records(self, topic: Topic) -> list[TopicRecord]:
-        """Give all that was committed to a topic as bytes, with partition, offset and headers."""
+        """Return all records committed to a topic, as bytes with partition, offset and headers."""
         return self._topics.records(topic)
 
     def remake(self, topic: Topic | str) -> None:
-        """Delete a topic, such as a source or a changelog, and make it anew, empty.
+        """Delete a topic, such as a source or a changelog, and create it again, empty.
 
-        It has another id then, as on a broker: tasks fold no record of it in place of one that
-        the topic before it had.
+        It has another id then, as on a broker: tasks don't mistake its records for those of the
+        deleted topic.
         """
         self._kafka.remake(topic if isinstance(topic, str) else topic.name)
 
@@ -164,7 +169,7 @@ class TopologyDriver:
 
     @property
     def now(self) -> int:
-        """The time (ms since the epoch)."""
+        """The clock's time (ms since the epoch)."""
         return self.clock.time()
 
     @property
@@ -177,29 +182,31 @@ class TopologyDriver:
         self._environment.batch = records
 
     def run(self) -> None:
-        """Let agents fold all that is there; no time passes, so checkpoints are not due."""
+        """Run agents until they have folded all records. No time passes, so no timer fires."""
         self._cluster.run()
 
     def advance(self, duration: int | str) -> None:
-        """Let time pass (ms, or text such as `1s`), with all that is due within."""
+        """Advance the clock by `duration` (ms, or text such as `1s`) and fire the timers due."""
         self._cluster.advance(milliseconds(duration))
 
     def settle(self) -> None:
-        """Let time pass until all is folded, committed and published, by every stage."""
+        """Advance the clock until every stage has folded, committed and published everything."""
         self._cluster.settle()
 
     # -- workers
 
     @property
     def assignment(self) -> dict[str, list[TopicPartition]]:
-        """Which worker has which partitions."""
+        """The partitions of each worker."""
         return dict(self._environment.group.assignment)
 
     def rebalance(self, workers: Mapping[str, Iterable[int]] | Iterable[str]) -> None:
-        """Spread the partitions anew: by worker those of each topic, or evenly over workers.
+        """Reassign the partitions: by a mapping of worker to their numbers, or evenly over workers.
 
-        All tasks of all workers close, with a last checkpoint. Who was not there joins, with the
-        stores it had when it left; who is not named leaves.
+        All tasks of all workers close, with a last checkpoint. New workers join; one that ran
+        before has the stores that it left. Workers that are not named leave.
+
+        Raises DriverError for a frozen worker, and unless each partition gets one worker.
         """
         numbers = self._topics.numbers
         if isinstance(workers, Mapping):
@@ -208,10 +215,10 @@ class TopologyDriver:
             self._cluster.assign(spread(workers, numbers))
 
     def restart(self, *workers: str, app: Application | None = None) -> None:
-        """Stop workers, all if none is named, in peace, and start them again.
+        """Shut workers down cleanly, all if none is named, and start them again.
 
-        With `app` all are started as another declaration of the application: the same tables and
-        topics, with other settings. Raises TaskError where the application can't become that.
+        With `app` all are started with another declaration of the application: the same tables and
+        topics, with other settings. Raises TaskError if the application can't change to it.
         """
         assignment = self.assignment
         if app is not None and workers:
@@ -222,7 +229,7 @@ class TopologyDriver:
         self._cluster.assign(assignment)
 
     def _become(self, app: Application) -> None:
-        """Let the workers to come be of another declaration of the application."""
+        """Use another declaration of the application for the workers that start from now on."""
         environment = self._environment
         environment.app.tasks = self._original
         if isinstance(app.tasks, WorkerTasks):
@@ -237,9 +244,9 @@ class TopologyDriver:
         environment.agents = {source: _agents(app, source) for source in self._topics.numbers}
 
     def kill(self, *workers: str) -> None:
-        """End workers, all if none is named, as SIGKILL does; what they did not commit is lost.
+        """End workers, all if none is named, as SIGKILL does; uncommitted work is lost.
 
-        Nobody has their partitions until the next `rebalance`.
+        Their partitions are unassigned until the next `rebalance`.
         """
         for worker in self._cluster.named(workers):
             self._cluster.end(worker)
@@ -247,9 +254,10 @@ class TopologyDriver:
     def crash(self, *workers: str, at: Moment | None = None, lose_store: bool = False) -> None:
         """Kill workers, all if none is named, and start them again.
 
-        With `at` they die in the middle of their next checkpoint, for which a checkpoint interval
-        passes: while its transaction is pending ("before commit"), or when what it committed is
-        not yet in the store ("after commit"). With `lose_store` their directories are gone too.
+        With `at` they die in the middle of their next checkpoint, for which the clock advances by
+        a checkpoint interval: while its transaction is pending ("before commit"), or when it is
+        committed but not in the store ("after commit"). With `lose_store` their directories are
+        deleted, too.
         """
         assignment = self.assignment
         dying = self._cluster.named(workers)
@@ -264,20 +272,22 @@ class TopologyDriver:
         self._cluster.assign(assignment)
 
     def freeze(self, worker: str) -> None:
-        """Let a worker stand still, as SIGSTOP does; others may be given what it has."""
+        """Freeze a worker, as SIGSTOP does; a `rebalance` may assign its partitions to others."""
         self._cluster.freeze(self._cluster[worker])
 
     def thaw(self, worker: str) -> None:
-        """Let a frozen worker go on where it was, whoever has its partitions now."""
+        """Resume a frozen worker where it was, even if its partitions have other owners now."""
         self._cluster.thaw(self._cluster[worker])
 
     def fail_checkpoint(
         self, topic: Topic | str, partition: int, at: Moment = "before commit"
     ) -> None:
-        """Let the next transaction of a task fail, as if the broker had not answered.
+        """Make the next transaction of a task fail, as if the broker had not answered.
 
-        The task closes and is opened again, by itself, after more than a heartbeat. "After
-        commit" the transaction is committed all the same, but the task doesn't know.
+        The task closes and reopens by itself after more than a heartbeat. With "after commit" the
+        transaction is committed, but the task does not know it.
+
+        Raises DriverError if no worker has the partition.
         """
         tp = TopicPartition(topic if isinstance(topic, str) else topic.name, partition)
         owner = next((name for name, tps in self.assignment.items() if tp in tps), None)
@@ -286,12 +296,15 @@ class TopologyDriver:
         self._cluster[owner].journal.failing[f"{tp.topic}-{partition}"] = at
 
     def compact(self, *, tombstones: bool = False) -> None:
-        """Compact all changelogs; with `tombstones`, as after `delete.retention.ms`, those too."""
+        """Compact all changelogs; with `tombstones` also those, as after `delete.retention.ms`."""
         self._kafka.compact((t.changelog.name for t in self._tables), tombstones=tombstones)
 
 
 def _in_order(known: list[StateTable], wanted: Iterable[StateTable] | None) -> list[StateTable]:
-    """Give the tables wanted as the application knows them: the first of a source leads."""
+    """Return the wanted tables in the application's order: the first one of a source leads.
+
+    Raises DriverError for a table of another application, and if there is none.
+    """
     chosen = known if wanted is None else list(wanted)
     for table in chosen:
         if table not in known:

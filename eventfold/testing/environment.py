@@ -1,4 +1,4 @@
-"""What the workers of a driver have in common."""
+"""Environment that the workers of a driver share."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 
 class Agent(Protocol):
-    """What the driver needs of Faust's agents."""
+    """Interface that the driver needs of Faust's agents."""
 
     @property
     def name(self) -> str:
-        """What logs call it."""
+        """The agent's name in logs."""
 
     @property
     def fun(self) -> Callable[[Any], Any]:
-        """The function that was decorated."""
+        """The decorated function."""
 
 
 class Application(Protocol):
-    """What the driver needs of an application (`TickApp`)."""
+    """Interface that the driver needs of an application (`TickApp`)."""
 
-    #: Where its tables look for the clock and the settings.
+    #: The tasks from which tables take the clock and the settings.
     tasks: Tasks
 
     @property
@@ -43,7 +43,7 @@ class Application(Protocol):
 
 @dataclass
 class Environment:
-    """What all workers of a driver share."""
+    """Everything that the workers of a driver share."""
 
     app: Application
     conf: Settings
@@ -53,7 +53,7 @@ class Environment:
     clock: VirtualClock
     loop: VirtualLoop
     kafka: MemoryKafka
-    #: How long a transaction takes (s).
+    #: Duration of a transaction (s).
     commit_time: float
     #: Most records of a batch.
     batch: int

@@ -1,5 +1,5 @@
-"""What a test that asks for something impossible is told."""
+"""Error of the test driver."""
 
 
 class DriverError(Exception):
-    """The driver was asked for something that can't be; the message says what to do."""
+    """Error of an impossible request to the driver; the message has the remedy."""

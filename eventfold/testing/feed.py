@@ -1,4 +1,4 @@
-"""What an agent iterates over."""
+"""Feed of batches for an agent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BUFFERED_BATCHES = 8
 
 
 class Feed:
-    """What an agent iterates over: the batches of its topic as they come."""
+    """Queue of batches that an agent iterates over."""
 
     def __init__(self) -> None:
         self._batches: deque[Batch] = deque()
@@ -22,16 +22,16 @@ class Feed:
 
     @property
     def full(self) -> bool:
-        """Whether no more batches may wait."""
+        """Whether as many batches wait as are allowed."""
         return len(self._batches) >= BUFFERED_BATCHES
 
     @property
     def idle(self) -> bool:
-        """Whether the agent has worked everything off and asks for more."""
+        """Whether the agent has processed all batches and awaits the next one."""
         return self._asked is not None and not self._batches
 
     def put(self, batch: Batch) -> None:
-        """Deliver a batch."""
+        """Add a batch and wake the agent."""
         self._batches.append(batch)
         if self._asked is not None and not self._asked.done():
             self._asked.set_result(None)

@@ -1,4 +1,4 @@
-"""The consumer group: who gets which partitions."""
+"""Consumer group of a driver, and the assignment of partitions."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from eventfold.testing.errors import DriverError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-#: Worker → the partitions it has.
+#: Worker → its partitions.
 Assignment = dict[str, list[TopicPartition]]
 
 
 class Group:
-    """Which worker has which partitions, since which generation."""
+    """Present assignment of the group, and its generation."""
 
     def __init__(self) -> None:
         self.generation = 0
         self.assignment: Assignment = {}
 
     def next(self, assignment: Assignment) -> None:
-        """Begin a generation."""
+        """Begin a new generation with this assignment."""
         self.generation += 1
         self.assignment = {name: sorted(tps) for name, tps in assignment.items()}
 
 
 def spread(workers: Iterable[str], numbers: Mapping[str, range]) -> Assignment:
-    """Give each topic's partitions (`numbers`) to the workers in turn, each topic to another first.
+    """Assign each topic's partitions to the workers in turn, each topic beginning with another one.
 
-    So a stage behind a repartition is not where its source's first partition is.
+    So partition 0 of a stage behind a repartition is not on the worker of partition 0 of its
+    source. `numbers` are the partitions of each topic. Raises DriverError without workers.
     """
     names = list(workers)
     if not names:
@@ -45,7 +46,7 @@ def spread(workers: Iterable[str], numbers: Mapping[str, range]) -> Assignment:
 
 
 def whole(workers: Mapping[str, Iterable[int]], numbers: Mapping[str, range]) -> Assignment:
-    """Give to each worker the partitions of all topics that have its numbers.
+    """Assign to each worker the partitions of all topics with its numbers.
 
     Raises DriverError unless each partition has one worker.
     """

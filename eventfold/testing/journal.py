@@ -1,4 +1,4 @@
-"""Transactions and changelogs in memory: the engine's journal without a broker."""
+"""Journal in memory: the engine's transactions and changelogs without a broker."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
     from eventfold.engine.table import StateTable
     from eventfold.testing.kafka import MemoryKafka
 
-#: Where a worker may die in the middle of a checkpoint.
+#: Moment of a checkpoint at which a worker may die or a transaction may fail.
 Moment = Literal["before commit", "after commit"]
 
 
 class LostError(KafkaError):
-    """The broker did not answer, because the test asked for it."""
+    """Error of an injected fault: the broker did not answer."""
 
 
-#: What a task has to live with.
+#: Errors that a task has to recover from.
 EXPECTED = (LostError, ProducerFenced)
 
 
 class MemoryJournal:
-    """The transactions and stores of one worker."""
+    """Journal of one worker: its transactions and stores."""
 
     def __init__(self, kafka: MemoryKafka, commit_time: float) -> None:
         self.kafka = kafka
-        #: How long a transaction takes (s); it is committed after half of it.
+        #: Duration of a transaction (s); it is committed after half of it.
         self.commit_time = commit_time
-        #: Where transactions stop and never go on.
+        #: Moment at which transactions stop for ever.
         self.hold: Moment | None = None
-        #: The tasks whose next transaction fails, and when; what is committed by then stays so.
+        #: Task → the moment at which its next transaction fails.
         self.failing: dict[str, Moment] = {}
-        #: Transactions begun whose task has not heard yet what became of them.
+        #: Number of transactions whose task does not know the outcome yet.
         self.in_flight = 0
         self.stores: list[Store] = []
 
     def writer(self, name: str) -> MemoryWriter:
-        """Give the writer of the task with this name."""
+        """Return the writer of the task with this name."""
         return MemoryWriter(self, name)
 
     async def restore(
@@ -60,7 +60,7 @@ class MemoryJournal:
         partition: int,
         progress: Progress,  # noqa: ARG002  # it takes no time here
     ) -> Store:
-        """Open the store at `path` and bring it to the end of the table's changelog."""
+        """Open the store at `path` and restore it to the end of the table's changelog."""
         changelog = TopicPartition(table.changelog.name, partition)
         log, topic_id = self.kafka.log(*changelog), self.kafka.topic_id(changelog.topic)
         found = Log(0, log.end, topic_id, TOMBSTONES_KEPT, now_ms())
@@ -75,14 +75,14 @@ class MemoryJournal:
         return replica.store
 
     def close_stores(self) -> None:
-        """Let go of all stores, for a worker that died."""
+        """Close all stores, for a worker that died."""
         for store in self.stores:
             store.close()
         self.stores.clear()
 
 
 class MemoryWriter:
-    """The transactions of one task."""
+    """Transaction writer of one task."""
 
     def __init__(self, journal: MemoryJournal, name: str) -> None:
         self._journal = journal
@@ -91,11 +91,11 @@ class MemoryWriter:
 
     @property
     def usable(self) -> bool:
-        """Whether it was started and is not fenced, as far as it knows."""
+        """Whether it is started and has not noticed that it is fenced."""
         return self._epoch is not None
 
     async def start(self) -> None:
-        """Fence every older writer of the same name and abort what it had pending."""
+        """Fence every older writer of the same name and abort its pending transaction."""
         self._epoch = self._journal.kafka.fence(self._name)
 
     async def write(
@@ -105,9 +105,9 @@ class MemoryWriter:
         position: int,
         metadata: str,
     ) -> list[int]:
-        """Write one transaction; give, for each table, the changelog offset it reached.
+        """Write one transaction; return, for each table, the changelog offset that it reached.
 
-        Raises ProducerFenced, and LostError where the test asked for it.
+        Raises ProducerFenced, and LostError if a test has injected it.
         """
         journal, kafka = self._journal, self._journal.kafka
         self._check()
@@ -137,7 +137,7 @@ class MemoryWriter:
             raise LostError(f"{self._name}: no answer {moment}")
 
     async def stop(self) -> None:
-        """Let go; it can write no more."""
+        """Stop: it can't write any more."""
         self._epoch = None
 
 

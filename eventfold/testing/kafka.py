@@ -1,4 +1,4 @@
-"""Topics, changelogs and committed offsets, kept in lists: the broker of a driver."""
+"""Broker of a driver: topics, changelogs and committed offsets in memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _offset = attrgetter("offset")
 
 @dataclass(slots=True)
 class TopicRecord:
-    """A record as it lies in a topic; `timestamp` in ms."""
+    """Record as stored in a topic; `timestamp` in ms."""
 
     topic: str
     partition: int
@@ -35,7 +35,7 @@ class TopicRecord:
 
 
 class PartitionLog:
-    """The records of one partition, offsets ascending, not without gaps."""
+    """Records of one partition by ascending offset, possibly with gaps."""
 
     def __init__(self, tp: TopicPartition) -> None:
         self.tp = tp
@@ -46,23 +46,23 @@ class PartitionLog:
     def append(
         self, timestamp: int, key: bytes | None, value: bytes | None, headers: Headers = ()
     ) -> TopicRecord:
-        """Write one record; give it."""
+        """Append one record and return it."""
         record = TopicRecord(*self.tp, self.end, timestamp, key, value, headers)
         self.records.append(record)
         self.end += 1
         return record
 
     def skip(self, offsets: int) -> None:
-        """Take offsets that no reader sees: of markers, and of what was aborted."""
+        """Skip offsets that no reader sees: those of markers and of aborted records."""
         self.end += offsets
 
     def since(self, offset: int, limit: int | None = None) -> list[TopicRecord]:
-        """Give the first `limit` records from `offset` on."""
+        """Return the first `limit` records from `offset` on; all if it is None."""
         first = bisect_left(self.records, offset, key=_offset)
         return self.records[first : None if limit is None else first + limit]
 
     def compact(self, *, tombstones: bool) -> None:
-        """Keep the last record of each key; none of those deleted if `tombstones` go too."""
+        """Keep the last record of each key; with `tombstones`, drop tombstones as well."""
         last = {record.key: record.offset for record in self.records}
         self.records = [
             record
@@ -73,7 +73,7 @@ class PartitionLog:
 
 @dataclass
 class Transaction:
-    """What a task writes at once: records by partition, and how far it has read its source."""
+    """Transaction of a task: records by partition, and the position in its source."""
 
     writes: dict[TopicPartition, list[tuple[bytes, bytes | None, Headers]]]
     source: TopicPartition
@@ -82,26 +82,26 @@ class Transaction:
 
 
 class MemoryKafka:
-    """All topics, the group's committed offsets, the epochs of transactional ids."""
+    """All topics, the group's committed offsets, and the epochs of transactional ids."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self._logs: dict[TopicPartition, PartitionLog] = {}
-        #: How often a topic was made anew.
+        #: How often a topic was recreated.
         self._remade: Counter[str] = Counter()
-        #: Everything written to a topic, in the order of writing.
+        #: All records ever written to a topic, in the order of writing.
         self._written: dict[str, list[TopicRecord]] = {}
-        #: The group's offsets.
+        #: The group's committed offsets.
         self.committed: dict[TopicPartition, OffsetAndMetadata] = {}
         self._epochs: dict[str, int] = {}
         self._pending: dict[str, Transaction] = {}
 
     def topic_id(self, topic: str) -> str:
-        """Return a topic's id: another one each time that it is made anew."""
+        """Return a topic's id, which changes each time that it is recreated."""
         return f"{topic}#{self._remade[topic]}"
 
     def remake(self, topic: str) -> None:
-        """Delete a topic with its records and committed offsets, and make it anew, empty."""
+        """Delete a topic with its records and committed offsets, and create it again, empty."""
         self._remade[topic] += 1
         for tp in [tp for tp in self._logs if tp.topic == topic]:
             del self._logs[tp]
@@ -109,12 +109,12 @@ class MemoryKafka:
             del self.committed[tp]
 
     def log(self, topic: str, partition: int) -> PartitionLog:
-        """Give a partition."""
+        """Return the log of a partition."""
         tp = TopicPartition(topic, partition)
         return self._logs.setdefault(tp, PartitionLog(tp))
 
     def written(self, topic: str) -> Sequence[TopicRecord]:
-        """Give all that was ever written to a topic and committed, in the order of writing."""
+        """Return all records ever committed to a topic, in the order of writing."""
         return self._written.get(topic, ())
 
     def append(
@@ -125,7 +125,7 @@ class MemoryKafka:
         headers: Headers = (),
         timestamp: int | None = None,
     ) -> TopicRecord:
-        """Write one record, stamped with the clock's time if none is given (ms)."""
+        """Append one record; its timestamp (ms) is the clock's time if None."""
         stamp = self._clock.time() if timestamp is None else timestamp
         record = self.log(*tp).append(stamp, key, value, headers)
         self._written.setdefault(tp.topic, []).append(record)
@@ -134,26 +134,26 @@ class MemoryKafka:
     # -- transactions
 
     def fence(self, name: str) -> int:
-        """Let a new producer take over a transactional id; give its epoch.
+        """Fence the producers of a transactional id; return the epoch of the new one.
 
-        What an older one had pending is aborted.
+        The pending transaction of an older one is aborted.
         """
         self.abort(name)
         self._epochs[name] = self._epochs.get(name, 0) + 1
         return self._epochs[name]
 
     def is_current(self, name: str, epoch: int) -> bool:
-        """Say whether no newer producer has taken over."""
+        """Return whether no newer producer has taken over the transactional id."""
         return self._epochs.get(name) == epoch
 
     def begin(self, name: str, transaction: Transaction) -> None:
-        """Take the records of a transaction, for nobody to see yet."""
+        """Store a transaction as pending: no reader sees its records yet."""
         self._pending[name] = transaction
 
     def commit(self, name: str) -> dict[TopicPartition, int]:
-        """Make a pending transaction visible; give the offset after the last record of each log.
+        """Commit a pending transaction; return the offset behind the last record of each log.
 
-        Then comes its marker.
+        Each log gets a marker after its records.
         """
         transaction = self._pending.pop(name)
         reached = {}
@@ -168,7 +168,7 @@ class MemoryKafka:
         return reached
 
     def abort(self, name: str) -> None:
-        """Drop a pending transaction, if there is one; its records and markers leave gaps."""
+        """Abort the pending transaction, if any; its records and markers leave gaps."""
         transaction = self._pending.pop(name, None)
         if transaction is not None:
             for tp, records in transaction.writes.items():
@@ -177,7 +177,7 @@ class MemoryKafka:
     # -- changelogs
 
     def compact(self, topics: Iterable[str], *, tombstones: bool) -> None:
-        """Compact topics, as a broker does in the background."""
+        """Compact topics, as a broker does in the background; see `PartitionLog.compact`."""
         names = set(topics)
         for tp, log in self._logs.items():
             if tp.topic in names:

@@ -1,4 +1,4 @@
-"""An event loop that meets no operating system: callbacks in order, timers by a virtual clock."""
+"""Event loop without I/O: callbacks in order, timers by a virtual clock."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ if TYPE_CHECKING:
 
     from eventfold.testing.clock import VirtualClock
 
-#: More callbacks than this in one instant are a loop without an end.
+#: Most callbacks at one instant; more are an endless loop.
 PATIENCE = 200_000
 
-#: Typed, it would have to have sockets, signals and processes as well.
+#: `Any`: with its type, the loop would have to implement sockets, signals and processes.
 _EventLoop: Any = asyncio.AbstractEventLoop
 
-#: Which worker a callback belongs to; what it starts in turn belongs to the same one.
+#: Worker that a callback belongs to; callbacks and tasks that it starts inherit it.
 _owner: ContextVar[str] = ContextVar("owner", default="")
 
 
 class _Timer(NamedTuple):
-    """A callback that waits; those of one instant (ms) run in the order they were set."""
+    """Timer at `at` (elapsed ms); timers of one instant fire in the order of their creation."""
 
     at: int
     number: int
     handle: asyncio.TimerHandle
     owner: str
-    #: Of a nap, how long it is (ms): while there is nothing to do, it may be repeated unseen.
+    #: Length (ms) of a nap, which the loop may repeat without waking while there is no work.
     period: int = 0
 
 
 class VirtualLoop(_EventLoop):
-    """Runs coroutines of several workers until none of them can go on; time is moved from outside.
+    """Event loop that runs coroutines of several workers until none can continue.
 
-    Workers can be frozen, as SIGSTOP freezes a process, and killed. There are no sockets and no
-    threads: what needs them raises NotImplementedError.
+    The driver moves the time. Workers can be killed, and frozen as SIGSTOP freezes a process. There
+    are no sockets and no threads: what needs them raises NotImplementedError.
     """
 
     def __init__(self, clock: VirtualClock) -> None:
@@ -56,13 +56,13 @@ class VirtualLoop(_EventLoop):
         self._frozen: dict[str, list[tuple[asyncio.Handle, str]]] = {}
         self._tasks: WeakKeyDictionary[asyncio.Task, tuple[int, str]] = WeakKeyDictionary()
         self._closed = False
-        #: What callbacks raised.
+        #: Errors that callbacks raised.
         self.errors: list[BaseException] = []
 
-    # -- what the driver does
+    # -- for the driver
 
     def run_ready(self) -> None:
-        """Run all that can run at this instant. Raises DriverError if that never ends."""
+        """Run all callbacks of this instant. Raises DriverError in a coroutine, or without end."""
         if events._get_running_loop() is not None:  # noqa: SLF001  # raises nothing, as its public sister does
             raise DriverError(
                 "a driver can't be used in a coroutine: call it from a plain function"
@@ -86,13 +86,13 @@ class VirtualLoop(_EventLoop):
             handle._run()  # noqa: SLF001  # as every event loop does
 
     def spawn(self, owner: str, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Begin a coroutine of a worker."""
+        """Start a coroutine of a worker."""
         context = copy_context()
         context.run(_owner.set, owner)
         return self.create_task(coroutine, context=context)
 
     def next_due(self, *, naps: bool) -> int | None:
-        """Give when the next timer is due (elapsed ms), naps included or not; None without one."""
+        """Return the time (elapsed ms) of the next timer, or None; `naps` includes naps."""
         while self._timers and self._timers[0].handle.cancelled():
             heappop(self._timers)
         due = [timer.at for timer in self._timers[:1]]
@@ -101,7 +101,7 @@ class VirtualLoop(_EventLoop):
         return min(due, default=None)
 
     def fire(self) -> None:
-        """Let the callbacks go on whose time has come."""
+        """Queue the callbacks of the timers that are due."""
         now = self._clock.elapsed
         due = []
         for timers in (self._timers, self._naps):
@@ -110,7 +110,10 @@ class VirtualLoop(_EventLoop):
         self._ready.extend((timer.handle, timer.owner) for timer in sorted(due))
 
     def pass_over_naps(self, until: int) -> None:
-        """Repeat naps that would end before `until` (elapsed ms), as their sleepers would do."""
+        """Extend naps that would end before `until` (elapsed ms) by multiples of their length.
+
+        Their sleepers would wake, find nothing to do, and sleep again.
+        """
         passed = [nap for nap in self._naps if nap.at < until]
         kept = [nap for nap in self._naps if nap.at >= until]
         for nap in passed:
@@ -120,15 +123,15 @@ class VirtualLoop(_EventLoop):
         heapify(self._naps)
 
     def freeze(self, owner: str) -> None:
-        """Let nothing of a worker run any more."""
+        """Hold back all callbacks of a worker."""
         self._frozen.setdefault(owner, [])
 
     def thaw(self, owner: str) -> None:
-        """Let a frozen worker go on where it was."""
+        """Resume the callbacks of a frozen worker."""
         self._ready.extend(self._frozen.pop(owner, ()))
 
     def kill(self, owner: str) -> None:
-        """End all of a worker's coroutines where they are."""
+        """Cancel all coroutines of a worker."""
         self.thaw(owner)
         mine = [(number, task) for task, (number, of) in self._tasks.items() if of == owner]
         for _, task in sorted(mine, key=lambda item: item[0]):
@@ -137,23 +140,23 @@ class VirtualLoop(_EventLoop):
         heapify(self._naps)
         self.run_ready()
 
-    # -- what asyncio asks of an event loop
+    # -- interface of asyncio
 
     def create_task(self, coro: Any, *, name: Any = None, context: Any = None) -> Any:
-        """Begin a coroutine, which belongs to the worker that asks for it."""
+        """Start a coroutine as a task of the worker that calls this."""
         context = copy_context() if context is None else context
         task = asyncio.Task(coro, loop=self, name=name, context=context)
         self._tasks[task] = next(self._numbers), context.get(_owner, "")
         return task
 
     def create_future(self) -> asyncio.Future[Any]:
-        """Make a future."""
+        """Return a new future of this loop."""
         return asyncio.Future(loop=self)
 
     def call_soon(
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        """Call at this very instant, after what waits already."""
+        """Queue a callback for this instant, behind those that wait already."""
         context = copy_context() if context is None else context
         handle = asyncio.Handle(callback, args, self, context)
         self._ready.append((handle, context.get(_owner, "")))
@@ -162,19 +165,19 @@ class VirtualLoop(_EventLoop):
     def call_later(
         self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        """Call after `delay` seconds."""
+        """Set a timer for `delay` seconds from now."""
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
     def call_at(
         self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        """Call at `when` (s), rounded up to milliseconds."""
+        """Set a timer for `when` (s), rounded up to milliseconds."""
         timer = self._timer(when, callback, args, context)
         heappush(self._timers, timer)
         return timer.handle
 
     def nap(self, seconds: float) -> asyncio.Future[None]:
-        """Give a future that is done after so long; it alone is no reason to let time pass."""
+        """Return a future that is done after `seconds`; it does not count as pending work."""
         future = self.create_future()
         timer = self._timer(self.time() + seconds, _wake, (future,), None)
         heappush(self._naps, timer._replace(period=max(1, timer.at - self._clock.elapsed)))
@@ -185,34 +188,34 @@ class VirtualLoop(_EventLoop):
     ) -> _Timer:
         context = copy_context() if context is None else context
         handle = asyncio.TimerHandle(when, callback, args, self, context)
-        # Rounded first: 1.4 s are not 1,400.0000000000002 ms.
+        # Round first: 1.4 s are 1,400.0000000000002 ms in floats.
         at = ceil(round(when * 1000, 6))
         return _Timer(at, next(self._numbers), handle, context.get(_owner, ""))
 
     def time(self) -> float:
-        """Give seconds since the start."""
+        """Return seconds since the start."""
         return self._clock.elapsed / 1000
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Keep what a callback raised, for the driver to raise it."""
+        """Store the error of a callback, for the driver to raise it."""
         error = context.get("exception")
         if error is not None and "handle" in context:
             self.errors.append(error)
 
     def get_debug(self) -> bool:
-        """Say that nothing is timed or traced."""
+        """Return False: nothing is timed or traced."""
         return False
 
     def is_running(self) -> bool:
-        """Say whether a callback of this loop is being run."""
+        """Return whether a callback of this loop is running."""
         return events._get_running_loop() is self  # noqa: SLF001
 
     def is_closed(self) -> bool:
-        """Say whether the driver is done."""
+        """Return whether the loop is closed."""
         return self._closed
 
     def close(self) -> None:
-        """Cancel all that waits and run no more."""
+        """Cancel all tasks and close the loop."""
         for owner in list(self._frozen):
             self.thaw(owner)
         for task in list(self._tasks):
@@ -221,7 +224,7 @@ class VirtualLoop(_EventLoop):
         self._closed = True
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """Nothing to do: it is skipped when its time comes."""
+        """Do nothing: a cancelled timer is skipped when it is due."""
 
 
 def _wake(future: asyncio.Future[None]) -> None:

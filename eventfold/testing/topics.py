@@ -1,4 +1,4 @@
-"""Topics as a test writes and reads them: records in, records out."""
+"""Topics as tests write and read them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eventfold.testing.clock import VirtualClock
     from eventfold.testing.kafka import Headers, MemoryKafka, TopicRecord
 
-#: What Kafka 4 lets a timestamp be ahead of the broker's clock (ms), if the topic says nothing:
+#: Default of Kafka 4 for the most that a timestamp may be ahead of the broker's clock (ms):
 #: https://kafka.apache.org/documentation/#topicconfigs_message.timestamp.after.max.ms
 MAX_AHEAD = 3_600_000
 
@@ -27,7 +27,7 @@ _partitioner = DefaultPartitioner()
 
 
 class Topics:
-    """The topics that some tables read and write."""
+    """Topics that the tables of a driver read and write."""
 
     def __init__(
         self,
@@ -42,13 +42,13 @@ class Topics:
         self._known = dict(sources)
         for table in tables:
             self._known |= {topic.name: topic for topic in (*table.topics, DEAD_LETTERS)}
-        #: The partitions of each source topic that run.
+        #: Partition numbers of each source topic.
         self.numbers = {
             name: _numbers(topic, tables, partitions) for name, topic in sources.items()
         }
         self._read: dict[str, int] = {}
 
-    # -- in
+    # -- writing
 
     def write(
         self,
@@ -57,7 +57,7 @@ class Topics:
         partition: int | None,
         timestamp: int | None,
     ) -> list[TopicRecord]:
-        """Write records under their own keys."""
+        """Write records with their own keys; return them as stored. Raises DriverError."""
         self._numbers_of(topic)
         for record in records:
             if not isinstance(record, topic.value):
@@ -85,7 +85,7 @@ class Topics:
         partition: int | None,
         timestamp: int | None,
     ) -> TopicRecord:
-        """Write bytes to a topic that a table is folded from; times in ms."""
+        """Write bytes to a source topic of a table; `timestamp` in ms. Raises DriverError."""
         numbers = self._numbers_of(topic)
         if partition is None:
             partition = 0 if key is None else _partitioner(key, list(numbers), [])
@@ -108,20 +108,20 @@ class Topics:
             raise DriverError(f"a broker refuses a timestamp that is {given - now} ms ahead")
         return given
 
-    # -- out
+    # -- reading
 
     def records(self, topic: Topic) -> list[TopicRecord]:
-        """Give all that was committed to a topic."""
+        """Return all records committed to a topic. Raises DriverError for an unknown one."""
         if topic.name not in self._known:
             raise DriverError(f"no table in this driver reads or writes {topic.name}")
         return list(self._kafka.written(topic.name))
 
     def values(self, topic: Topic) -> list[Any]:
-        """Give all values committed to a topic."""
+        """Return all values committed to a topic, decoded."""
         return _decode(topic, self.records(topic))
 
     def new_values(self, topic: Topic) -> list[Any]:
-        """Give the values committed to a topic since the last time."""
+        """Return the values committed to a topic since the last call, decoded."""
         records = self.records(topic)
         begin = self._read.get(topic.name, 0)
         self._read[topic.name] = len(records)
@@ -130,7 +130,7 @@ class Topics:
 
 def _numbers(topic: Topic, tables: Sequence[StateTable], wanted: int | None) -> range:
     count = topic.partition_count()
-    # What is not written where its source is may come to any partition, by its key.
+    # A topic that is not co-partitioned with its source needs all its partitions.
     spread = any(topic in table.topics and not table.co_partitions(topic) for table in tables)
     if wanted is None or topic.partitions is not None or spread:
         return range(count)

@@ -1,4 +1,4 @@
-"""One worker of a driver: its tasks, its agents, its data directory."""
+"""Worker of a driver: tasks, agents and a data directory."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ if TYPE_CHECKING:
 
 
 class WorkerTasks(Tasks):
-    """The tasks of a worker, which tell the driver what no injected fault explains."""
+    """Tasks of a worker, which report to the driver errors that no injected fault explains."""
 
     def __init__(self, conf: Settings, directory: Path, errors: list[BaseException]) -> None:
         super().__init__(conf, directory)
         self._errors = errors
 
     async def _lose(self, task: Task, error: BaseException) -> None:
-        # A record whose row can't be written is found by opening the task again.
+        # Reopening the task finds the record whose row can't be written.
         if not isinstance(error, (*EXPECTED, UnwritableError)):
             self._errors.append(error)
         await super()._lose(task, error)
 
     def next_phase(self) -> float:
-        """Let all tasks checkpoint a whole interval after they opened: tests count on it."""
+        """Return 1.0: tasks checkpoint a whole interval after they opened, as tests expect."""
         return 1.0
 
     async def crash(self, reason: BaseException) -> None:
-        """Tell the driver, instead of stopping a process."""
+        """Report the reason to the driver instead of stopping the process."""
         self._errors.append(reason)
 
 
 class Worker:
-    """A process that takes part in the group, as far as tasks and agents can tell."""
+    """Simulated process in the group: to tasks and agents it looks like a real one."""
 
     def __init__(self, name: str, directory: Path, environment: Environment) -> None:
         self.name = name
@@ -66,10 +66,10 @@ class Worker:
         self._active: set[TopicPartition] = set()
         self._feeds: dict[str, list[Feed]] = {}
 
-    # -- its life
+    # -- life cycle
 
     def start(self) -> None:
-        """Begin to run the agents."""
+        """Start the agents."""
         for topic, agents in self.environment.agents.items():
             self._feeds[topic] = [Feed() for _ in agents]
             for agent, feed in zip(agents, self._feeds[topic], strict=True):
@@ -88,24 +88,24 @@ class Worker:
             self.environment.loop.errors.append(error)
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Begin a coroutine of this process."""
+        """Start a coroutine that belongs to this worker."""
         return self.environment.loop.spawn(self.name, coroutine)
 
     async def open(self) -> None:
-        """Open the tasks of the partitions that the group gives it."""
+        """Open the tasks of the assigned partitions."""
         self._had = self.assigned
         self.tasks.assign(self._had, self.environment.group.generation)
         self.tasks.on_flow_open()
 
     async def revoke(self) -> None:
         """Close all tasks, each with a last checkpoint."""
-        # What it knows of, which is not the group's word any more if it was frozen meanwhile.
+        # The last assignment it knows, which is outdated if the worker was frozen meanwhile.
         await self.tasks.revoke(self._had)
         self._had = []
         self._active.clear()
 
     def kill(self) -> None:
-        """End here and now; what is not committed is lost."""
+        """End at once; work that is not committed is lost."""
         self.environment.loop.kill(self.name)
         for table in self.environment.tables:
             for state in table.open_states():
@@ -113,21 +113,21 @@ class Worker:
                     table.close(state)
         self.journal.close_stores()
 
-    # -- what it has to do
+    # -- work
 
     @property
     def assigned(self) -> list[TopicPartition]:
-        """The partitions that the group gives it."""
+        """The partitions that the group assigns to this worker."""
         return self.environment.group.assignment.get(self.name, [])
 
     @property
     def states(self) -> list[PartitionState]:
-        """The state of each table in each partition that runs here."""
+        """The state of each table in each partition whose task runs on this worker."""
         tasks = (self.tasks.running(tp) for tp in self.assigned)
         return [state for task in tasks if task is not None for state in task.states]
 
     def fetch(self) -> int:
-        """Deliver a batch of each partition that has one; give how many there were."""
+        """Deliver a batch of each partition that has records; return the number of batches."""
         delivered = 0
         for tp in sorted(self._active):
             task, feeds = self.tasks.running(tp), self._feeds[tp.topic]
@@ -135,7 +135,7 @@ class Worker:
                 continue
             if any(feed.full for feed in feeds):
                 continue
-            # A broker refuses the id of a topic that is no more.
+            # As a broker rejects a fetch with the id of a deleted topic.
             task.check_source(self.environment.kafka.topic_id(tp.topic))
             log = self.environment.kafka.log(*tp)
             records = log.since(task.next_offset, self.environment.batch)
@@ -149,7 +149,7 @@ class Worker:
 
     @property
     def at_work(self) -> bool:
-        """Whether something is under way: an opening, a batch, a transaction, a failure."""
+        """Whether work is under way: an opening, a batch, a transaction, a recovery."""
         running = [self.tasks.running(tp) for tp in self.assigned]
         return (
             any(task is None or task.failure is not None for task in running)
@@ -158,21 +158,21 @@ class Worker:
         )
 
     def has_to_write(self) -> bool:
-        """Say whether a checkpoint has something to write, now or later."""
+        """Return whether a checkpoint has something to write, now or later."""
         return any(state.dirty or state.behind or state.unpublished for state in self.states)
 
     def has_to_write_by(self, now: float) -> bool:
-        """Say whether a checkpoint at `now` (s) has something to write."""
+        """Return whether a checkpoint at `now` (s) has something to write."""
         return any(state.dirty or state.publication_due(now) for state in self.states)
 
-    # -- the source of its tasks
+    # -- source port of the tasks
 
     async def committed(self, tp: TopicPartition) -> OffsetAndMetadata | None:
-        """Give the group's committed offset, and what was said with it."""
+        """Return the group's committed offset and its metadata; None without one."""
         return self.environment.kafka.committed.get(tp)
 
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
-        """Give 0 and the end: topics are kept from the very first record on."""
+        """Return 0 and the end offset: the driver's topics have no retention."""
         return 0, self.environment.kafka.log(*tp).end
 
     async def topic_id(self, topic: str) -> str:
@@ -180,19 +180,19 @@ class Worker:
         return self.environment.kafka.topic_id(topic)
 
     async def fetched(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
-        """Give 0, since markers of transactions take no offsets here, and the end."""
+        """Return 0, as no fetcher has a position here, and the end offset."""
         return {tp: (0, self.environment.kafka.log(*tp).end) for tp in tps}
 
     async def seek(self, tp: TopicPartition, offset: int) -> None:
-        """Nothing to do: what is delivered follows the task's own offset."""
+        """Do nothing: delivery follows the task's own offset."""
 
     def deliver(self, tp: TopicPartition, *, active: bool) -> None:
-        """Deliver the partition's records, or stop doing so."""
+        """Start the delivery of the partition's records, or stop it."""
         if active:
             self._active.add(tp)
         else:
             self._active.discard(tp)
 
     def still_assigned(self, tp: TopicPartition, generation: int) -> bool:
-        """Say whether the partition is ours, in the same generation."""
+        """Return whether the partition is assigned to this worker in this generation."""
         return generation == self.environment.group.generation and tp in self.assigned

@@ -1,7 +1,7 @@
-"""The graph of what runs: topics, agents, tables and how records go from one to the next.
+"""Topology: the graph of topics, agents and tables, and the data flow between them.
 
-`topology(app)` reads it from the running definitions; the others draw it. `msgspec` writes a
-`Topology` as JSON as it stands.
+`topology(app)` reads it from the running definitions, and `to_…` render it. `msgspec` encodes a
+`Topology` as JSON without further code.
 """
 
 from eventfold.topology.dot import to_dot

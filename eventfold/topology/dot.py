@@ -1,4 +1,4 @@
-"""Draws the graph in DOT, Graphviz's language: https://graphviz.org/doc/info/lang.html."""
+"""Rendering of a topology in DOT, Graphviz's language: https://graphviz.org/doc/info/lang.html."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHAPES: dict[Kind, str] = {
     "table": "cylinder",
 }
 
-#: What most records take is a line, the rest is dotted and says why.
+#: Main data flow: solid. Other edges: dotted, with a label.
 _STYLES: dict[Flow, str] = {
     "looks up": ' [style=dotted label="looks up"]',
     "late": ' [style=dotted label="late"]',
@@ -23,7 +23,7 @@ _STYLES: dict[Flow, str] = {
 
 
 def to_dot(topology: Topology) -> str:
-    """Give a graph from left to right; `dot -Tsvg` draws it."""
+    """Return the graph in DOT, from left to right; `dot -Tsvg` draws it."""
     lines = [f"digraph {_quoted(topology.application)} {{", "  rankdir=LR;"]
     for node in topology.nodes:
         shape, label = _SHAPES[node.kind], _quoted(node.label)

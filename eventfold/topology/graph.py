@@ -1,40 +1,40 @@
-"""The model: nodes, and edges in the direction in which records go."""
+"""Model of a topology: nodes, and edges in the direction of the data flow."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-#: What a node is; a step makes records of records and keeps nothing.
+#: Kind of a node; a step is a stateless operator.
 Kind = Literal["topic", "agent", "step", "table"]
 
-#: What an edge is: an agent reads a topic, folds it into a table or a step, looks something up in
-#: another table; they (or an ordinary agent) write a topic; what comes too late, and what can't be
-#: read, goes to topics of its own.
+#: Kind of an edge: an agent reads a topic, folds it into a table or a step, and looks rows up in
+#: other tables. Tables, steps and ordinary agents write topics. Late records and dead letters have
+#: topics of their own.
 Flow = Literal["reads", "folds", "looks up", "writes", "late", "dead letters"]
 
 
 @dataclass(frozen=True)
 class Node:
-    """A topic, an agent, a step or a table."""
+    """Node of a topology: a topic, an agent, a step or a table."""
 
-    #: `KIND:NAME`; edges name their ends by it.
+    #: `KIND:NAME`; edges refer to it.
     id: str
     kind: Kind
     name: str
-    #: What people call it: an agent by its function, a topic without TICKSTREAM_TOPIC_PREFIX.
+    #: Short name: the function of an agent, a topic without TICKSTREAM_TOPIC_PREFIX.
     label: str
-    #: What it is for.
+    #: Purpose; empty if none is declared.
     help: str
-    #: Partitions of a topic, None of what has none or where they are the user's to make.
+    #: Number of partitions of a topic; None for other nodes and undeclared topics.
     partitions: int | None = None
-    #: Topic that holds the rows of a table, and how far it or a step has come.
+    #: Changelog topic of a table (rows and position) or a step (position).
     changelog: str | None = None
 
 
 @dataclass(frozen=True)
 class Edge:
-    """Records go from the node `source` to the node `target`."""
+    """Data flow from the node `source` to the node `target`."""
 
     source: str
     target: str
@@ -43,25 +43,25 @@ class Edge:
 
 @dataclass(frozen=True)
 class Topology:
-    """All of it, in the order of the definitions."""
+    """All nodes and edges, in the order of the definitions."""
 
     application: str
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
 
     def __getitem__(self, node_id: str) -> Node:
-        """Give a node. Raises KeyError."""
+        """Return a node by its id. Raises KeyError if there is none."""
         for node in self.nodes:
             if node.id == node_id:
                 return node
         raise KeyError(node_id)
 
     def after(self, node_id: str) -> list[tuple[Edge, Node]]:
-        """Give the edges that leave a node, and where they lead."""
+        """Return the edges that leave a node, each with its target."""
         return [(edge, self[edge.target]) for edge in self.edges if edge.source == node_id]
 
     @property
     def roots(self) -> list[Node]:
-        """The nodes that no record comes to from another: the topics that others fill."""
+        """The nodes without incoming edges: the topics that others fill."""
         targets = {edge.target for edge in self.edges}
         return [node for node in self.nodes if node.id not in targets]

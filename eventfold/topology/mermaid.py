@@ -1,4 +1,4 @@
-"""Draws the graph in Mermaid's language: https://mermaid.js.org/syntax/flowchart.html."""
+"""Rendering of a topology in Mermaid: https://mermaid.js.org/syntax/flowchart.html."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHAPES: dict[Kind, tuple[str, str]] = {
     "table": ("[(", ")]"),
 }
 
-#: What most records take is a line, the rest is dotted and says why.
+#: Main data flow: solid. Other edges: dotted, with a label.
 _ARROWS: dict[Flow, str] = {
     "reads": "-->",
     "folds": "-->",
@@ -28,7 +28,7 @@ _ARROWS: dict[Flow, str] = {
 
 
 def to_mermaid(topology: Topology) -> str:
-    """Give a flowchart from left to right, one line a node, then one an edge."""
+    """Return a flowchart from left to right: one line for each node, then one for each edge."""
     names = _names(topology.nodes)
     lines = ["flowchart LR"]
     for node in topology.nodes:
@@ -42,7 +42,7 @@ def to_mermaid(topology: Topology) -> str:
 
 
 def _names(nodes: tuple[Node, ...]) -> dict[str, str]:
-    """Give each node a name of letters and digits, its own."""
+    """Return a unique name of word characters for each node id."""
     names: dict[str, str] = {}
     for node in nodes:
         name = re.sub(r"\W", "_", f"{node.kind}_{node.label}")

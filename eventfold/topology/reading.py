@@ -1,4 +1,4 @@
-"""Reads the graph from what the application has declared: agents, their channels, tables."""
+"""Construction of a topology from an application's declarations: agents, channels, tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Application(Protocol):
-    """What is read of an application (`TickApp`)."""
+    """Interface that a topology needs of an application (`TickApp`)."""
 
     tasks: Tasks
 
@@ -35,7 +35,7 @@ class Application(Protocol):
 
 
 def topology(app: Application) -> Topology:
-    """Give the graph of the pipelines that this process was started with."""
+    """Return the topology of the pipelines that this process was started with."""
     graph = _Graph(app)
     for agent in app.agents.values():
         graph.add_agent(agent)
@@ -53,10 +53,10 @@ class _Graph:
         self.nodes: dict[str, Node] = {}
         self.edges: list[Edge] = []
 
-    # -- what is declared
+    # -- declarations
 
     def add_agent(self, agent: Any) -> None:
-        """Add an agent with what it reads, and what its function names."""
+        """Add an agent, the topics that it reads, and the tables and topics it uses."""
         reads = list(getattr(agent.channel, "topics", ()))
         topics = [self._topic(topic) for topic in reads]
         node = self._node("agent", agent.name, _last(agent.name), _first_line(agent.help))
@@ -72,7 +72,7 @@ class _Graph:
             self._edge(node, self._topic(name), "writes")
 
     def add_table(self, table: StateTable) -> None:
-        """Add a table with what it writes."""
+        """Add a table with the topics that it writes."""
         node, late = self._table(table), getattr(table, "late_topic", None)
         for topic in table.topics:
             self._edge(node, self._topic(topic.name), "late" if topic is late else "writes")
@@ -82,7 +82,7 @@ class _Graph:
         named = [each for each in _named_by(agent) if isinstance(each, CollectionT | StateTable)]
         if named:
             return named
-        # Its function reaches them in another way: those of its topics that no other agent names.
+        # Its function names no table: take those of its topics that no other agent names.
         others = [each for other in self._app.agents.values() for each in _named_by(other)]
         return [
             table
@@ -127,7 +127,7 @@ class _Graph:
 
 
 def _named_by(agent: Any) -> Iterator[Any]:
-    """Give the values of the global and outer variables that an agent's function uses."""
+    """Yield the values of the nonlocal and global variables that an agent's function uses."""
     function = unwrap(agent.fun)
     if isfunction(function):
         found = getclosurevars(function)
@@ -136,9 +136,9 @@ def _named_by(agent: Any) -> Iterator[Any]:
 
 
 def _written_by(agent: Any, reads: Iterable[str]) -> list[str]:
-    """Give the topics that an ordinary agent names or has as sinks."""
+    """Return the topics that an ordinary agent names or has as sinks."""
     if isinstance(getattr(agent.channel, "schema", None), BatchSchema):
-        return []  # what becomes of batches, tables write
+        return []  # results of batches are written by tables
     named = [*agent._sinks, *_named_by(agent)]  # noqa: SLF001  # Faust has no public list of them
     topics = [name for each in named if isinstance(each, TopicT) for name in each.topics]
     return [name for name in dict.fromkeys(topics) if name not in reads]

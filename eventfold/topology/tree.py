@@ -1,4 +1,4 @@
-"""Draws the graph as a tree for a terminal: from the topics that others fill, downwards."""
+"""Rendering of a topology as a tree for a terminal: from the topics that others fill, downwards."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _STYLES: dict[Kind, str] = {
 
 
 def to_tree(topology: Topology) -> Tree:
-    """Give the tree; a node that several lead to is followed where it is met first."""
+    """Return the tree; a node with several incoming edges is expanded where it appears first."""
     tree = Tree(Text(topology.application, "bold"))
     seen: set[str] = set()
-    # Where records go round in a circle, no node is a root: it begins where it was declared.
+    # A cycle has no root: it begins at the node that was declared first.
     for node in [*topology.roots, *topology.nodes]:
         if node.id not in seen:
             _grow(tree, topology, node, None, seen)
