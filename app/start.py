@@ -15,7 +15,6 @@ from mode import Service
 from eventfold.engine.errors import AFRESH, TaskError, made_anew
 from eventfold.engine.table import outputs_of
 from eventfold.formats.start import forms_of
-from eventfold.kafka import BatchSchema
 from eventfold.kafka.admin import (
     AdminError,
     check_topics,
@@ -25,6 +24,7 @@ from eventfold.kafka.admin import (
     found_topics,
 )
 from eventfold.kafka.owner_log import claim_outputs
+from eventfold.kafka.schema import BatchSchema
 from eventfold.open_files import describe_limit, is_limit
 from eventfold.private_files import make_private
 from eventfold.security.keys import is_shared, keys_of

@@ -27,15 +27,16 @@ from eventfold.engine.errors import BatchError, told
 from eventfold.engine.tasks import Tasks
 from eventfold.formats.registry import Registry
 from eventfold.formats.start import register_all
-from eventfold.kafka import BatchSchema, BatchTransport
 from eventfold.kafka.assignor import Assignor
 from eventfold.kafka.clients import faust_credentials
 from eventfold.kafka.ends import EndWatch
 from eventfold.kafka.hooks import check_hooks
 from eventfold.kafka.metadata import replace_metadata_request
+from eventfold.kafka.schema import BatchSchema
 from eventfold.kafka.static_members import demand_unused_instance
 from eventfold.kafka.supervisor import Supervisor
 from eventfold.kafka.tables import TaskTableManager
+from eventfold.kafka.transport import BatchTransport
 from eventfold.private_files import keep_private
 from eventfold.telemetry import logs, traces
 from eventfold.telemetry.log_filters import quieten

@@ -1,6 +1,4 @@
-"""Kafka transport in micro-batches: one Faust event is one fetch from one partition."""
+"""Kafka: a transport in micro-batches (one Faust event is one fetch from one partition), clients.
 
-from eventfold.kafka.schema import BatchSchema
-from eventfold.kafka.transport import BatchTransport
-
-__all__ = ["BatchSchema", "BatchTransport"]
+It imports nothing here: the engine needs the clients, and the transport needs the engine.
+"""

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 #: 19 MiB and two iterations (OWASP, Password Storage Cheat Sheet): a tenth of a second or less.
 _TURNS, _LANES, _MEMORY = 2, 1, 19 * 1024
 
-#: Text form: algorithm, version, costs, salt, hash. Costs below 10 million KiB and 100 iterations.
+#: Text form: algorithm, version, costs, salt, hash. Costs below 1 million KiB and 100 iterations.
 _HASH = re.compile(
-    r"\$argon2id\$v=19\$m=[1-9]\d{0,6},t=[1-9]\d?,p=[1-9]\d?\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}"
+    r"\$argon2id\$v=19\$m=[1-9]\d{0,5},t=[1-9]\d?,p=[1-9]\d?\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}"
 )
 
 

@@ -10,7 +10,7 @@ from faust.types.tables import CollectionT
 
 from eventfold.engine.step import Step
 from eventfold.engine.table import StateTable
-from eventfold.kafka import BatchSchema
+from eventfold.kafka.schema import BatchSchema
 from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS, Topic
 from eventfold.topology.graph import Edge, Flow, Kind, Node, Topology
 
