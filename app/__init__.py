@@ -1,6 +1,6 @@
-"""What every pipeline shares. `faust -A app ...` finds the application here.
+"""The application of all pipelines: `faust -A app ...` finds it here.
 
-`app.app` is made when it is first asked for, so that `import eventfold.windows` loads no Faust.
+`app.app` is created at its first use, so that `import app.settings` loads no Faust.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ __all__ = ["app"]
 
 def __getattr__(name: str) -> Any:
     if name == "app":
-        from app.worker import app  # noqa: PLC0415  # on demand, that is the point
+        from app.worker import app  # noqa: PLC0415  # on demand, since it loads Faust
 
         return app
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
