@@ -15,7 +15,7 @@ __all__ = ["app"]
 
 def __getattr__(name: str) -> Any:
     if name == "app":
-        from app.worker import app  # noqa: PLC0415  # on demand, since it loads Faust
+        from app.worker import app  # noqa: PLC0415  # on demand, that is the point
 
         return app
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,7 @@
 
 In this order: the group's offsets, which Kafka does not delete while the group has members;
 changelogs; topics between its own operators; local stores. The application can start after an
-interruption at any point: state without an offset continues from its rows, and a store whose
+interruption at any point: state without a committed offset is used as it is, and a store whose
 changelog is gone is recreated.
 """
 
@@ -79,7 +79,7 @@ class Plan:
 
 
 async def plan(conf: Settings, tables: Sequence[StateTable]) -> Plan:
-    """Plan the reset of the application of these tables: find what exists.
+    """Plan the reset of the application of these tables: find its existing offsets and topics.
 
     Raises ResetError while a member of its group is active, AdminError.
     """

@@ -226,7 +226,7 @@ def _import_own(name: str) -> None:
         import_module(name)
     except DefinitionError:
         raise
-    except Exception as error:  # noqa: BLE001  # for any error the user has to know the module
+    except Exception as error:  # noqa: BLE001  # whatever it raises, the user has to know where
         missing = isinstance(error, ModuleNotFoundError) and error.name
         reason = told(error)
         if missing and f"{name}.".startswith(f"{missing}."):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from app.hotel.settings import HotelSettings
     from eventfold.operators.processor import Context, Sender
 
-#: Most of each that are kept of a guest.
+#: Most reservations, open requests and latest events that are kept of a guest.
 MOST_RESERVATIONS = 50
 MOST_REQUESTS = 100
 MOST_EVENTS = 20

@@ -90,7 +90,7 @@ class Watch(InOrder[MachineState, Reading]):
     # -- silence
 
     def due(self, state: MachineState) -> int | None:
-        """Return the time (ms) at which the machine will count as silent; None if it already is."""
+        """Return when (ms) the machine will count as silent; None if it is, or has no reading."""
         if state.silent or state.last is None:
             return None
         return state.last + self.limits.maintenance_silence

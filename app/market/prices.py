@@ -32,7 +32,8 @@ class Observer:
         """Return the tick of `quote`; None if it is not newer than the one before.
 
         An API repeats its last quote while nothing is traded: a second tick would count the trade
-        twice. `size` is the growth of the day's volume since the quote before, 0 at first.
+        twice. `size` is the growth of the day's volume since the quote before, 0 for the first
+        quote of a day.
         Raises ChartError if the quote has no time.
         """
         if quote.time is None:

@@ -75,7 +75,7 @@ class RulesFeed(Service):
                     await self._follow()
                 except RefusedRulesError as refused:
                     self._note_refused(refused)
-                except Exception as error:  # noqa: BLE001  # the known rules stay in force
+                except Exception as error:  # noqa: BLE001  # the rules that are known stay in force
                     self._complain(error)
                     await self.sleep(PAUSE)
             await self.sleep(settings().rules_interval / 1000)
