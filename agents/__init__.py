@@ -1,1 +1,1 @@
-"""One file a step: in topic -> table -> out topic."""
+"""Agents, one module per pipeline: in topic -> table -> out topic."""

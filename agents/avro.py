@@ -10,6 +10,6 @@ from tables.avro import as_avro
 
 @app.agent(app.batches(CONN_EVENTS))
 async def write_avro(batches: AsyncIterable[Batch]) -> None:
-    """Write each connection anew."""
+    """Write each connection as Avro."""
     async for batch in batches:
         await as_avro.fold(batch)

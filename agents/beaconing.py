@@ -10,6 +10,6 @@ from tables.beacons import beacons
 
 @app.agent(app.batches(CONN_EVENTS))
 async def watch_connections(batches: AsyncIterable[Batch]) -> None:
-    """Look for regularity in what hosts contact."""
+    """Check the regularity of each host's contacts."""
     async for batch in batches:
         await beacons.fold(batch)

@@ -30,14 +30,14 @@ profiles_to_clicks = Step(
 
 @app.agent(app.batches(CLICKS))
 async def send_clicks_to_profiles(batches: AsyncIterable[Batch]) -> None:
-    """Send clicks on."""
+    """Send clicks to the join with profiles."""
     async for batch in batches:
         await clicks_to_profiles.fold(batch)
 
 
 @app.agent(app.batches(PROFILES))
 async def send_profiles(batches: AsyncIterable[Batch]) -> None:
-    """Send profiles on."""
+    """Send profiles to the join with clicks."""
     async for batch in batches:
         await profiles_to_clicks.fold(batch)
 

@@ -10,6 +10,6 @@ from tables.fraud import fraud
 
 @app.agent(app.batches(PAYMENTS))
 async def judge_payments(batches: AsyncIterable[Batch]) -> None:
-    """Judge payments by those of their card before them."""
+    """Compare payments with the earlier ones of their card."""
     async for batch in batches:
         await fraud.fold(batch)

@@ -1,7 +1,7 @@
 """ticks -> days -> daily-gains (one partition) -> gainers -> top-gainers, top-losers, most-active.
 
-The first step runs where a symbol's ticks are, the second where all symbols meet. With
-TICKSTREAM_RANKING_STAGES=2 there is one between them: days -> partition-gains -> contenders ->
+The first table is partitioned as `ticks`, the second has all symbols in one partition. With
+TICKSTREAM_RANKING_STAGES=2 there is a stage between them: days -> partition-gains -> contenders ->
 best-gains (one partition) -> gainers.
 """
 
@@ -31,7 +31,7 @@ from tables.gainers import active, gainers, losers
 
 
 def daily_gain(result: WindowResult) -> DailyGain:
-    """Make the record of a symbol's day so far."""
+    """Return the record of a symbol's day so far."""
     prices = result.state
     before = result.previous() if settings().gain_base == "previous-close" else None
     base = prices.open if before is None else before.close
@@ -84,6 +84,6 @@ if IN_TWO_STAGES:
 
 @app.agent(app.batches(gainers.source))
 async def rank_gainers(batches: AsyncIterable[Batch]) -> None:
-    """Fold the gains of all symbols, or the best, into the rankings of each day."""
+    """Fold the gains of all symbols, or of the contenders, into the rankings of each day."""
     async for batch in batches:
         await gainers.fold(batch)

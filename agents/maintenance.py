@@ -10,6 +10,6 @@ from tables.machines import machines
 
 @app.agent(app.batches(READINGS))
 async def watch_machines(batches: AsyncIterable[Batch]) -> None:
-    """Compare readings with what is usual for their machine."""
+    """Compare readings with the earlier ones of their machine."""
     async for batch in batches:
         await machines.fold(batch)

@@ -35,14 +35,14 @@ clicks_to_join = Step(
 
 @app.agent(app.batches(SEARCHES))
 async def send_searches(batches: AsyncIterable[Batch]) -> None:
-    """Send searches on."""
+    """Send searches to the join with clicks, and to the counts."""
     async for batch in batches:
         await searches_to_join.fold(batch)
 
 
 @app.agent(app.batches(CLICKS))
 async def send_clicks(batches: AsyncIterable[Batch]) -> None:
-    """Send clicks on."""
+    """Send clicks to the join with searches."""
     async for batch in batches:
         await clicks_to_join.fold(batch)
 
@@ -56,6 +56,6 @@ async def join_searches(batches: AsyncIterable[Batch]) -> None:
 
 @app.agent(app.batches(SEARCH_OUTCOMES))
 async def count_clicks(batches: AsyncIterable[Batch]) -> None:
-    """Count what becomes of each query's searches."""
+    """Count each query's searches, and those with a click."""
     async for batch in batches:
         await click_throughs.fold(batch)

@@ -1,6 +1,6 @@
 """ticks -> surges (minutes that slide with each trade) -> surges (one partition) -> latest-surges.
 
-The first step runs where a symbol's ticks are, the second where all symbols meet.
+The first table is partitioned as `ticks`, the second has all symbols in one partition.
 """
 
 from collections.abc import AsyncIterable
@@ -15,12 +15,12 @@ from eventfold.windows import WindowResult
 from tables.latest_surges import latest_surges
 from tables.surges import surges
 
-#: Fraction; asked of every minute, of which there are as many as ticks at worst.
+#: Least change (fraction); read once, because there may be as many minutes as ticks.
 LEAST = settings().surge
 
 
 def large_surge(result: WindowResult) -> Surge | None:
-    """Make the record of a minute; None where the price moved less than TICKSTREAM_SURGE."""
+    """Return the record of a minute; None if the price moved less than TICKSTREAM_SURGE."""
     moved = change(result.state)
     return None if moved is None or abs(moved) < LEAST else surge(result)
 

@@ -1,7 +1,6 @@
 """transactions -> transaction-checks -> verdicts -> transactions-validated, -rejected.
 
-rules (what the database has, by app/transactions/feed.py) -> each partition of
-transaction-checks.
+rules (from the database, by app/transactions/feed.py) -> each partition of transaction-checks.
 """
 
 from collections.abc import AsyncIterable
@@ -36,20 +35,20 @@ app.tasks.written_by_services.append(RULES)
 
 @app.agent(app.batches(TRANSACTIONS))
 async def send_transactions(batches: AsyncIterable[Batch]) -> None:
-    """Send transactions on."""
+    """Send transactions to the checks."""
     async for batch in batches:
         await transactions_to_check.fold(batch)
 
 
 @app.agent(app.batches(RULES))
 async def send_rules(batches: AsyncIterable[Batch]) -> None:
-    """Send changes of the rules to everywhere."""
+    """Broadcast changes of the rules to all partitions of the checks."""
     async for batch in batches:
         await rules_to_all.fold(batch)
 
 
 @app.agent(app.batches(TRANSACTION_CHECKS))
 async def judge_transactions(batches: AsyncIterable[Batch]) -> None:
-    """Judge transactions."""
+    """Check transactions against the rules, and publish the verdicts."""
     async for batch in batches:
         await verdicts.fold(batch)

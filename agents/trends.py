@@ -1,6 +1,6 @@
 """ticks -> closes (the final 5 minutes of each symbol) -> closes -> trends -> trend-signals.
 
-Both steps run where a symbol's ticks are: `closes` is partitioned as `ticks`.
+Both tables are co-partitioned with `ticks`, as is the topic `closes`.
 """
 
 from collections.abc import AsyncIterable

@@ -1,6 +1,6 @@
-"""What every pipeline shares. `faust -A app ...` finds the application here.
+"""The application of all pipelines: `faust -A app ...` finds it here.
 
-`app.app` is made when it is first asked for, so that `import eventfold.windows` loads no Faust.
+`app.app` is created at its first use, so that `import app.settings` loads no Faust.
 """
 
 from typing import TYPE_CHECKING, Any

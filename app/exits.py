@@ -1,7 +1,7 @@
-"""The end of every command: an exit code, and one line on standard error where that is not 0.
+"""End of every command: an exit code, and one line on standard error if the code is not 0.
 
-`faust` is `main` where this project is installed: what goes wrong before there is an application
-ends in one line, too.
+The installed command `faust` is `main`, so that an error before the application exists also ends in
+one line.
 """
 
 import logging
@@ -13,11 +13,11 @@ from typing import Any
 
 import click
 
-#: Packages whose errors are written for users.
+#: Packages whose error messages are written for users.
 OWN = frozenset({"eventfold", "app", "agents", "tables"})
 
-#: What Faust reads from the environment when it is imported, and nothing here uses: a bad number
-#: in one of these would be an error that does not name its variable.
+#: Variables that Faust reads at its import and nothing here uses: a bad number in one of them would
+#: be an error that does not name the variable.
 _UNUSED = ("BLOCKING_TIMEOUT", "CONSOLE_PORT", "DATADIR", "STRICT", "WEB_BIND", "WEB_PORT")
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def main() -> None:
         os.environ.pop(f"FAUST_{name}", None)
         os.environ.pop(f"F_{name}", None)
     with exiting():
-        # First what is refused most often: Faust takes a second to load, and reads the environment.
+        # Settings first, the most frequent error: Faust takes a second to load.
         from app.settings import settings  # noqa: PLC0415
 
         settings()
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def accept_any_encoding() -> None:
-    """Make standard output and error write escapes for what their encoding has not."""
+    """Make standard output and error escape the characters that their encoding lacks."""
     for stream in sys.stdout, sys.stderr:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -50,10 +50,10 @@ def accept_any_encoding() -> None:
 
 @contextmanager
 def exiting(**_: Any) -> Iterator[None]:
-    """End the process after the body: with code 0, or with one line for what it raised.
+    """End the process after the body: with code 0, or with one line for the error it raised.
 
-    Has the options of mode's context manager of this name, which prints tracebacks. What click
-    raises passes, since click shows it with code 2; so does a pipe that nobody reads any more.
+    Accepts the options of mode's context manager of this name, which prints tracebacks. Errors of
+    click pass, since click prints them with code 2; so does BrokenPipeError.
     """
     try:
         yield
@@ -66,10 +66,10 @@ def exiting(**_: Any) -> Iterator[None]:
 
 
 def describe(error: BaseException) -> str:
-    """Describe in one line why a command can't go on."""
+    """Describe an error that ends a command, in one line."""
     if isinstance(error, SystemExit) or type(error).__module__.partition(".")[0] in OWN:
         return str(error)
-    # Libraries that a good end does not need.
+    # Imported here, because a command without an error needs none of these.
     from aiokafka.errors import KafkaConnectionError  # noqa: PLC0415
 
     from app.settings import settings  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What Faust and mode do at the end of a command, in place of their tracebacks."""
+"""One-line errors at the end of Faust's commands, instead of the tracebacks of Faust and mode."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["CommandWorker", "Worker", "cli", "replace_exits"]
 
 _find_app = base.find_app
 
-#: What mode and Faust log of each end, good or bad, beside what happened.
+#: Messages that mode and Faust log at every end, with or without an error.
 _ROUTINE = (
     "Gathering service tasks",
     "Gathering all futures",
@@ -29,15 +29,15 @@ _ROUTINE = (
     "We experienced a crash",
 )
 
-#: How the lines begin that mode logs with the traceback of an error that ends a service.
+#: Beginnings of the messages that mode logs with the traceback of an error that ends a service.
 _CRASHES = ("Crashed reason", "Error while stopping")
 
 
 class _EndsInOneLine(mode.Worker):
-    """Ends with one line where it can't start: its services are stopped first."""
+    """Worker that ends with one line if it can't start, after it has stopped its services."""
 
     async def start(self) -> None:
-        """Start the services; what they raise becomes the reason for which the process ends."""
+        """Start the services; an error of theirs becomes the reason why the process ends."""
         try:
             await super().start()
         except asyncio.CancelledError:
@@ -53,14 +53,14 @@ class _EndsInOneLine(mode.Worker):
             handler.addFilter(self._is_news)
 
     def _is_news(self, record: logging.LogRecord) -> bool:
-        """Return whether to log what mode logs; at debug all of it, else no traceback of an end."""
+        """Return whether to log a record of mode; replace a traceback unless the level is debug."""
         if logging.root.isEnabledFor(logging.DEBUG):
             return True
         text, error = str(record.msg), record.exc_info[1] if record.exc_info else None
         if any(each in text for each in _ROUTINE):
             return False
         if error is not None and record.name == "asyncio" and is_limit(error):
-            # No connection can be accepted: asyncio logs it for each that waits (see log_filters).
+            # No connection can be accepted: asyncio logs it for each waiting one (see log_filters).
             record.msg, record.args = describe_limit(), ()
             record.exc_info = record.exc_text = None
             return True
@@ -73,28 +73,28 @@ class _EndsInOneLine(mode.Worker):
         return True
 
     async def _sentinel_task(self) -> None:
-        """Wait for what was cancelled, where mode waits for a second in any case."""
+        """Wait up to a second for the other tasks to end, where mode always waits for a second."""
         rest = asyncio.all_tasks() - {asyncio.current_task()}
         if rest:
             await asyncio.wait(rest, timeout=1)
 
 
 class Worker(_EndsInOneLine, faust.Worker):
-    """The process of `faust -A app worker`."""
+    """Process of `faust -A app worker`."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         if not self.stdout.isatty():
-            # It leaves an escape sequence behind the last line.
+            # The spinner writes an escape sequence after the last line.
             self.spinner = None
 
 
 class CommandWorker(_EndsInOneLine):
-    """The process of another of Faust's own commands."""
+    """Process of Faust's other commands."""
 
 
 def find_app(name: str, **options: Any) -> Any:
-    """Return the application that `-A` names. Raises UsageError where there is none."""
+    """Return the application that `-A` names. Raises UsageError if there is none."""
     try:
         return _find_app(name, **options)
     except (ImportError, AttributeError, ValueError) as error:
@@ -105,7 +105,7 @@ def find_app(name: str, **options: Any) -> Any:
 
 
 def replace_exits() -> None:
-    """End Faust's commands as `app.exits` describes."""
+    """Patch Faust and mode so that their commands end as `app.exits` describes."""
     module: Any = base
     module.exiting = mode.worker.exiting = exiting
     module.find_app, module.Worker = find_app, CommandWorker

@@ -1,8 +1,9 @@
-"""Takes an application back to where it never ran: its offsets, its changelogs, its local state.
+"""Reset of an application to its initial state: deletes offsets, changelogs and local state.
 
-In this order: the group's offsets, which a group with members refuses to give up; changelogs; the
-topics between its own steps; local stores. Whatever interrupts that, the application can start:
-rows without an offset go on from what they are, a store whose changelog is gone is made anew.
+In this order: the group's offsets, which Kafka does not delete while the group has members;
+changelogs; topics between its own operators; local stores. The application can start after an
+interruption at any point: state without a committed offset is used as it is, and a store whose
+changelog is gone is recreated.
 """
 
 from __future__ import annotations
@@ -39,46 +40,46 @@ if TYPE_CHECKING:
     from eventfold.engine.table import StateTable
     from eventfold.kafka.admin import Client
 
-#: Seconds a broker may take to forget a topic.
+#: Longest time (s) for brokers to delete a topic, and the interval (s) of the checks.
 TIMEOUT = 30.0
 PAUSE = 0.05
 
-#: What to delete up to, in Kafka's protocol: all there is.
+#: Offset up to which to delete records, in Kafka's protocol: all of them.
 _EVERYTHING = -1
 
 
 class ResetError(Exception):
-    """An application can't be reset as things are; the message is one line for the user."""
+    """An application can't be reset now; the message is one line for the user."""
 
 
 @dataclass
 class Plan:
-    """What a reset deletes."""
+    """Plan of a reset: the offsets, topics and directories that it deletes."""
 
     application: str
-    #: Partitions with a committed offset, by topic.
+    #: Topic → number of partitions with a committed offset.
     offsets: dict[str, int] = field(default_factory=dict)
-    #: Topics that exist, by how many offsets they hold.
+    #: Existing changelog → number of offsets in it.
     changelogs: dict[str, int] = field(default_factory=dict)
-    #: Written by the application and read by it again: folded twice if they stayed.
+    #: The same of topics that the application writes and reads: kept, they would be folded twice.
     between: dict[str, int] = field(default_factory=dict)
-    #: What else it writes; only on demand.
+    #: The same of its other outputs, which are deleted only on demand.
     outputs: dict[str, int] = field(default_factory=dict)
-    #: Topics that it writes, or would write, and that stay as they are; with why.
+    #: Topic that it writes, or would write, and that is left as it is → reason.
     left: dict[str, str] = field(default_factory=dict)
-    #: Those of its topics that it was never recorded as the owner of.
+    #: Its topics without a record that it owns them.
     unclaimed: list[str] = field(default_factory=list)
     directories: list[Path] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to delete but outputs."""
+        """Whether there is nothing to delete except outputs."""
         filled = any(self.between.values())
         return not (self.offsets or self.changelogs or filled or self.directories)
 
 
 async def plan(conf: Settings, tables: Sequence[StateTable]) -> Plan:
-    """Find what there is of the application of these tables.
+    """Plan the reset of the application of these tables: find its existing offsets and topics.
 
     Raises ResetError while a member of its group is active, AdminError.
     """
@@ -87,7 +88,7 @@ async def plan(conf: Settings, tables: Sequence[StateTable]) -> Plan:
     found = Plan(conf.app_id, directories=_directories(conf))
     for tp in committed:
         found.offsets[tp.topic] = found.offsets.get(tp.topic, 0) + 1
-    # The offsets name tables as well: of pipelines that ran before, and are not picked now.
+    # Offset metadata names tables too, also those of pipelines that are no longer selected.
     named = {name for each in committed.values() for name in of_metadata(each.metadata)}
     changelogs = {f"{conf.app_id}-{name}-changelog" for name in named}
     changelogs |= {table.changelog.name for table in tables}
@@ -98,7 +99,7 @@ async def plan(conf: Settings, tables: Sequence[StateTable]) -> Plan:
 
 
 async def _find_written(found: Plan, conf: Settings, tables: Sequence[StateTable]) -> None:
-    """Note the topics that the application owns, and those that it has to leave alone."""
+    """Add the topics that the application owns, and those that it has to leave, to the plan."""
     owners = await read_owners(conf)
     written = {name: topic.shared for name, topic in outputs_of(tables).items()}
     without = [name for name, shared in written.items() if not shared and name not in owners]
@@ -117,11 +118,12 @@ async def _find_written(found: Plan, conf: Settings, tables: Sequence[StateTable
 
 
 async def carry_out(found: Plan, conf: Settings, tables: Sequence[StateTable]) -> None:
-    """Delete what a plan says, but for its outputs.
+    """Carry out a plan except for its outputs.
 
-    They stay this application's: without changelogs nothing else would show that.
+    Its topics without an owner are claimed first, since without changelogs nothing else shows that
+    they are its own.
 
-    Raises ResetError where somebody has joined the group since, AdminError.
+    Raises ResetError if a member has joined the group since, AdminError.
     """
     with _Locked(found.directories):
         await claim(found.unclaimed, conf)
@@ -134,7 +136,7 @@ async def carry_out(found: Plan, conf: Settings, tables: Sequence[StateTable]) -
 
 
 async def carry_out_outputs(found: Plan, conf: Settings, tables: Sequence[StateTable]) -> None:
-    """Empty the outputs of a plan; what this application wrote has no owner then.
+    """Empty the outputs of a plan; release the ownership of these and of the topics in between.
 
     Raises AdminError.
     """
@@ -143,9 +145,9 @@ async def carry_out_outputs(found: Plan, conf: Settings, tables: Sequence[StateT
 
 
 async def clear(names: Iterable[str], conf: Settings, tables: Sequence[StateTable]) -> None:
-    """Leave nothing in topics that tables write; they stay, with their configuration.
+    """Delete all records of topics that tables write; the topics stay, with their configuration.
 
-    Compacted ones are made anew: brokers delete no single records of those. Raises AdminError.
+    Compacted topics are recreated, since brokers delete no records of those. Raises AdminError.
     """
     topics = [topic for name, topic in outputs_of(tables).items() if name in names]
     anew = [topic for topic in topics if topic.compacted]
@@ -181,7 +183,7 @@ def _in_use(conf: Settings, members: str) -> str:
 
 
 async def _forget_group(admin: Client, conf: Settings) -> None:
-    """Delete the group with all its offsets; a group that there is not is no matter."""
+    """Delete the consumer group with its offsets, if it exists. Raises ResetError, AdminError."""
     coordinator = await admin.find_coordinator(conf.app_id)
     request: Any = DeleteGroupsRequest([conf.app_id])
     response = await admin._send_request(request, coordinator)  # noqa: SLF001  # aiokafka has the request, but no method
@@ -197,7 +199,10 @@ async def _forget_group(admin: Client, conf: Settings) -> None:
 
 
 async def _delete_topics(admin: Client, names: list[str]) -> None:
-    """Delete topics, and wait until no broker knows them. Raises AdminError."""
+    """Delete topics, and wait until the brokers no longer list them.
+
+    Raises AdminError, or TimeoutError after TIMEOUT.
+    """
     if not names:
         return
     response = await admin.delete_topics(names)
@@ -214,9 +219,9 @@ async def _delete_topics(admin: Client, names: list[str]) -> None:
 
 
 def _directories(conf: Settings) -> list[Path]:
-    """Give the data directories of this application's workers on this machine that hold state.
+    """Return the data directories of this application's workers on this machine that have state.
 
-    All of them, whatever their web ports, unless APP_DATADIR names the one.
+    Those of all web ports, unless APP_DATADIR names one.
     """
     if conf.datadir is not None:
         found = [conf.datadir]
@@ -231,7 +236,7 @@ def _directories(conf: Settings) -> list[Path]:
 
 
 class _Locked:
-    """Data directories that no worker can take meanwhile."""
+    """Context manager that locks data directories against workers. Raises ResetError."""
 
     def __init__(self, directories: Iterable[Path]) -> None:
         self._directories = directories
@@ -251,7 +256,7 @@ class _Locked:
 
 
 def in_words(found: Plan) -> list[tuple[str, str, str]]:
-    """Give what is deleted: what, which, how much of it."""
+    """Format what a plan deletes: rows of kind, name and amount."""
     rows = [("offsets", name, f"of {count} partitions") for name, count in found.offsets.items()]
     rows += [("changelog", name, _offsets(size)) for name, size in found.changelogs.items()]
     rows += [("in between", name, _offsets(size)) for name, size in found.between.items()]
@@ -260,12 +265,12 @@ def in_words(found: Plan) -> list[tuple[str, str, str]]:
 
 
 def outputs_in_words(found: Plan) -> list[tuple[str, str, str]]:
-    """Give the outputs: what, which, how much of it."""
+    """Format the outputs of a plan: rows of kind, name and amount."""
     return [("output", name, _offsets(size)) for name, size in found.outputs.items()]
 
 
 def left_in_words(found: Plan) -> list[tuple[str, str, str]]:
-    """Return the topics that it leaves alone: what, which, why."""
+    """Format the topics that a plan leaves as they are: rows of kind, name and reason."""
     return [("left", name, why) for name, why in sorted(found.left.items())]
 
 

@@ -1,4 +1,4 @@
-"""What the application answers over HTTP beside the library's own paths."""
+"""HTTP routes of the application, in addition to the library's own."""
 
 from app.beaconing import routes as beaconing
 from app.fraud import routes as fraud

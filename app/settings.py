@@ -1,6 +1,6 @@
-"""Every setting: one environment variable each, typed, with a default for the embedded broker.
+"""Settings: one environment variable each, typed, with a default for the embedded broker.
 
-Names are Faust's own where Faust has one, else `TICKSTREAM_...`. A bad value stops the start
+A name is Faust's own if Faust has the setting, else `TICKSTREAM_...`. A bad value stops the start
 with one line that names the variable.
 """
 
@@ -34,14 +34,14 @@ from eventfold.windows.windowers import Window, parse_windows, tumbling
 
 DAY = tumbling(86_400_000)
 
-#: Names a directory with a file for each variable that is not to stand in the environment.
+#: Variable that names a directory with a file for each variable to keep out of the environment.
 SECRETS_DIRECTORY = "TICKSTREAM_SECRETS_DIR"
 
 
 def _candle_windows(text: str) -> tuple[Window, ...]:
     windows = parse_windows(text)
     for window in windows:
-        # It would be told apart from the day by nothing but its offset, which no candle has.
+        # It would differ from the day only in its offset, which is not in the candle.
         if window != DAY and (window.size, window.advance) == (DAY.size, DAY.advance):
             raise DefinitionError(
                 f"window {window}: a day begins at midnight, where TICKSTREAM_DAY says"
@@ -73,18 +73,18 @@ def _brokers(text: str) -> str:
     return text
 
 
-#: With how they are read, and how people are shown them.
+#: Windows, with their parser and their formatter for display.
 Windows = Annotated[tuple[Window, ...], read(_candle_windows), show(join), NoDecode]
 
 
 Host = Annotated[str, AfterValidator(parse_host)]
 
-#: Below the broker's `message.max.bytes` default of 1,048,588, by what headers may add.
+#: The broker's default `message.max.bytes` of 1,048,588 less room for headers.
 MAX_RECORD = 1_000_000
 
 
 class SettingsError(SystemExit):
-    """A setting that can't be used; its message is the one line a user sees."""
+    """Invalid setting; the message is the one line that the user sees."""
 
 
 class Settings(
@@ -98,9 +98,9 @@ class Settings(
     TransactionSettings,
     BaseSettings,
 ):
-    """The settings of one process, read from its environment.
+    """Settings of one process, read from its environment.
 
-    Those of `eventfold/security` and of each use case are among them.
+    They include those of `eventfold/security` and of each use case.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_ignore_empty=True)
@@ -109,7 +109,7 @@ class Settings(
         "tickstream",
         alias="TICKSTREAM_APP_ID",
         pattern=r"^[A-Za-z0-9._-]+$",
-        max_length=100,  # a topic's name, of which it is a part, has 249 at most
+        max_length=100,  # it is a part of topic names, which have 249 characters at most
         description="Application id: consumer group, prefix of changelogs and transactions",
     )
     topic_prefix: str = Field(
@@ -379,7 +379,7 @@ class Settings(
 
     @property
     def data_directory(self) -> Path:
-        """The directory of this worker's state, its own for each web port."""
+        """Directory of this worker's state, one per web port."""
         return self.datadir or Path("data") / f"{self.app_id}-{self.web_port}"
 
     def topic_name(self, base_name: str, *, internal: bool = False) -> str:
@@ -394,23 +394,23 @@ class Settings(
 
     @property
     def day_window(self) -> Window | Calendar | Exchange:
-        """The days of daily gains and of the day's candles."""
+        """Days of the daily gains and of the day's candles."""
         return _days(self.day)
 
     def day_name(self, start: int) -> str:
-        """Give the date (YYYY-MM-DD) of the day that starts at `start` (ms)."""
+        """Return the date (YYYY-MM-DD) of the day that starts at `start` (ms)."""
         window = self.day_window
-        # Days of UTC lie on a grid, which has no names.
+        # Days in UTC are tumbling windows, which have no method for names.
         return (day(self.day) if isinstance(window, Window) else window).name(start)
 
     @property
     def candle_windows(self) -> tuple[Window, ...]:
-        """The windows served from the fine panes: all but the day."""
+        """Windows that are served from the short panes: all except the day."""
         return tuple(window for window in self.windows if window != DAY)
 
 
 def load() -> Settings:
-    """Read the environment, and the files of TICKSTREAM_SECRETS_DIR for what it has not.
+    """Read the environment, and the files of TICKSTREAM_SECRETS_DIR for variables missing there.
 
     Raises SettingsError naming the first bad variable, and its value unless that is a secret.
     """
@@ -435,7 +435,7 @@ def variables() -> set[str]:
 
 
 def _demand_known(secrets: Path | None) -> None:
-    """Raise SettingsError where a name is written so that its setting would not be read."""
+    """Raise SettingsError for a misspelt name, whose setting would not be read."""
     known = {*variables(), SECRETS_DIRECTORY}
     files = {file.name: "" for file in secrets.iterdir()} if secrets else {}
     for name in unknown_names({**files, **os.environ}, known):
@@ -443,7 +443,10 @@ def _demand_known(secrets: Path | None) -> None:
 
 
 def _secrets_directory() -> Path | None:
-    """Give where each file holds the variable of its name, as Docker and Kubernetes mount them."""
+    """Return the directory of secrets, a file per variable, as Docker and Kubernetes mount them.
+
+    None if it is not set. Raises SettingsError if there is no such directory.
+    """
     name = os.environ.get(SECRETS_DIRECTORY)
     if name and not Path(name).is_dir():
         raise SettingsError(f"{SECRETS_DIRECTORY}={name}: there is no such directory")
@@ -451,7 +454,7 @@ def _secrets_directory() -> Path | None:
 
 
 def _hides(variable: str) -> bool:
-    """Say whether a variable's value may not be shown: a secret, or an address with a password."""
+    """Return whether a variable's value is secret: a secret, or an address with a password."""
     if variable == "BROKER_URL":
         return "@" in os.environ.get(variable, "")
     return is_secret(_extra(variable))
@@ -468,7 +471,7 @@ def _extra(variable: str) -> object:
 
 
 def forget_empty() -> None:
-    """Take variables that are empty for unset, as Compose leaves them, for Faust's sake too."""
+    """Unset variables that are empty, as Compose leaves them, so that Faust ignores them too."""
     for field in Settings.model_fields.values():
         if field.alias and os.environ.get(field.alias) == "":
             del os.environ[field.alias]
@@ -476,5 +479,5 @@ def forget_empty() -> None:
 
 @cache
 def settings() -> Settings:
-    """Give the settings of this process, read once."""
+    """Return the settings of this process, which are read once."""
     return load()

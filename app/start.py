@@ -1,4 +1,4 @@
-"""What has to hold before a worker starts: topics as the map says, state of the same pipelines."""
+"""Start-up checks of a worker, and the watchdog of its topics and definitions while it runs."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two looks at the topics.
+#: Seconds between two checks of the topics.
 WATCH_INTERVAL = 3.0
 
 
 class StartError(Exception):
-    """The worker can't start as it is configured; the message says what to do."""
+    """The worker can't start as it is configured; the message names the remedy."""
 
 
 async def prepare(app: TickApp) -> Watch:
-    """Create missing topics and changelogs, compare the others, claim what is written.
+    """Create missing topics and changelogs, check the others, claim the outputs.
 
-    Returns what watches them. Raises StartError, OwnerError, AdminError.
+    Returns the service that watches them. Raises StartError, OwnerError, AdminError.
     """
     _check_channels(app)
     _check_sources(app)
@@ -66,7 +66,7 @@ async def prepare(app: TickApp) -> Watch:
         if each.topic in app.tasks.topics:
             logger.warning("%s", each)
     await _take_place(app)
-    # Before anything is made that nobody would use.
+    # Before topics are created, which nobody would use after a failed claim.
     await claim_outputs(app.tasks)
     await ensure_topics([*topics, _leader_topic(app)], app.settings)
     return Watch(app, topics, await found_topics(app.settings))
@@ -74,20 +74,20 @@ async def prepare(app: TickApp) -> Watch:
 
 @dataclass(frozen=True)
 class _LeaderTopic:
-    """The topic by whose one partition Faust's leader is known; nothing stands in it.
+    """Topic whose one partition determines Faust's leader; it has no records.
 
-    Faust makes it when it has joined the group, which then rebalances once more, seconds after the
-    first worker was ready: it is there before.
+    Faust would create it after it has joined the group, which then rebalances once more, seconds
+    after the first worker was ready. So it is created before.
     """
 
     name: str
 
     def partition_count(self) -> int:
-        """Give its number of partitions."""
+        """Return its number of partitions."""
         return 1
 
     def config(self) -> dict[str, str]:
-        """Give its configuration: the broker's own."""
+        """Return its configuration: the broker's defaults."""
         return {}
 
 
@@ -99,8 +99,8 @@ def _leader_topic(app: TickApp) -> _LeaderTopic:
 def topics_of(app: TickApp) -> list[Topic | Changelog]:
     """Return the topics that the tables of an application read or write, and their changelogs.
 
-    Among them are dead letters, the owners of topics, and the log of schemas where its registry
-    is the workers' own.
+    They include the topics of dead letters, of owners, and of schemas if the registry is the
+    workers' own.
     """
     tables = app.tasks.tables
     used = {topic.name: topic for table in tables for topic in [table.source, *table.topics]}
@@ -116,7 +116,7 @@ def topics_of(app: TickApp) -> list[Topic | Changelog]:
 def _undeclared_sources(app: TickApp) -> set[str]:
     """Return the names of topics that producers write, though they are not declared external.
 
-    With a prefix they are refused: see `_check_sources`.
+    With a prefix they are an error: see `_check_sources`.
     """
     services = {topic.name for topic in app.tasks.written_by_services}
     return {
@@ -128,11 +128,11 @@ def _undeclared_sources(app: TickApp) -> set[str]:
 
 
 class Watch(Service):
-    """Stops a worker whose topics change under it, or whose application another one joins.
+    """Watchdog: stop the worker if its topics or the application's definitions change.
 
-    A deleted topic is no error to a Kafka client, it waits for it to come back; one that was made
-    anew has other records at the same offsets; and where a source has more partitions than before,
-    producers send keys to other ones.
+    A deleted topic is no error for a Kafka client, which waits for it; a recreated topic has other
+    records at the same offsets; and if a source gets more partitions, producers send keys to other
+    partitions than before.
     """
 
     abstract = False
@@ -143,10 +143,10 @@ class Watch(Service):
         super().__init__()
         self.app = app
         self._topics = topics
-        #: Since when (s) the brokers, and the group's coordinator, have answered each time, and
-        #: when they did last; None where they don't.
+        #: Times (s) of the first and the last of the latest successful checks, in which brokers
+        #: and the group's coordinator answered; None after a failed one.
         self._answering: tuple[float, float] | None = None
-        #: The ids that the topics had when the worker started.
+        #: Ids of the topics when the worker started.
         self._ids = {name: topic.topic_id for name, topic in found.items()}
 
     @Service.task
@@ -167,12 +167,12 @@ class Watch(Service):
                     return
                 told = str(error)
             except AdminError as error:
-                # A broker that is away is the tasks' business: they wait for it.
+                # The tasks handle an unreachable broker: they wait for it.
                 self._answering = None
                 self.log.warning("Topics can't be looked at: %s", error)
 
     def answering(self, now: float) -> float:
-        """Return for how long (s) brokers and the group's coordinator have answered, at `now`."""
+        """Return for how long (s) brokers and the group's coordinator have answered until `now`."""
         if self._answering is None:
             return 0.0
         since, last = self._answering
@@ -214,7 +214,7 @@ class Watch(Service):
 
 
 def demand_protection(conf: Settings) -> None:
-    """Raise StartError where strangers could ask this worker, and nobody has said that they may."""
+    """Raise StartError if other machines can reach the web server and no setting allows that."""
     if not (conf.web_protected or conf.web_open or is_loopback(conf.web_bind)):
         raise StartError(
             f"WEB_BIND={conf.web_bind} can be reached from other machines: set "
@@ -224,9 +224,9 @@ def demand_protection(conf: Settings) -> None:
 
 
 def demand_keys(conf: Settings) -> None:
-    """Make this worker's keys, where only those may ask who say who they are.
+    """Create this worker's keys if its web server requires authentication.
 
-    Raises SettingsError where the file of its own can't be used.
+    Raises SettingsError if the worker's key file can't be used.
     """
     if not conf.web_protected:
         return
@@ -239,9 +239,9 @@ def demand_keys(conf: Settings) -> None:
 
 
 def demand_address(host: str, port: int) -> None:
-    """Raise StartError where the web server can't listen on its address.
+    """Raise StartError if the web server can't listen on its address.
 
-    Before anything else is done: it starts late, and a worker without it is of no use to others.
+    Checked early, because the server starts late, and other workers need it.
     """
     try:
         for family, kind, protocol, _, address in socket.getaddrinfo(
@@ -252,14 +252,14 @@ def demand_address(host: str, port: int) -> None:
                 if family == socket.AF_INET6:
                     server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 server.bind(address)
-                # Another one may have bound it and not listen yet.
+                # Another program may have bound the address without listening yet.
                 server.listen(1)
     except OSError as error:
         raise unusable_address(host, port, error) from error
 
 
 def unusable_address(host: str, port: int, error: OSError) -> StartError:
-    """Describe why the web server can't listen on its address, with the setting to change."""
+    """Return the error for an address that the web server can't use, with the setting to change."""
     if error.errno in {errno.EADDRINUSE, errno.EACCES}:
         why = "another program uses it" if error.errno == errno.EADDRINUSE else _reason(error)
         return StartError(f"WEB_PORT={port} can't be used at {host}: {why}: set another WEB_PORT")
@@ -274,7 +274,7 @@ def _reason(error: OSError) -> str:
 
 
 def lock(directory: Path) -> IO[bytes]:
-    """Take a data directory for this process, until the file given is closed.
+    """Lock a data directory for this process until the returned file is closed.
 
     Raises StartError if it can't be used, or another worker has it: each would find the other's
     stores in its own.
@@ -299,7 +299,7 @@ def lock(directory: Path) -> IO[bytes]:
 
 
 def _check_channels(app: TickApp) -> None:
-    """A topic comes in batches or record by record, to all of its agents alike."""
+    """Raise StartError if an agent reads a table's source by record, or other topics in batches."""
     for agent in app.agents.values():
         channel: Any = agent.channel
         batched = isinstance(getattr(channel, "schema", None), BatchSchema)
@@ -314,7 +314,7 @@ def _check_channels(app: TickApp) -> None:
 
 
 def _check_sources(app: TickApp) -> None:
-    """Raise StartError where a prefix would make this worker read a topic that nobody writes."""
+    """Raise StartError if a prefix would make this worker read a topic that nobody writes."""
     tables = app.tasks.tables
     written = outputs_of(tables).keys() | {each.name for each in app.tasks.written_by_services}
     for source in app.tasks.topics.values():
@@ -329,8 +329,8 @@ def _check_sources(app: TickApp) -> None:
 async def _take_place(app: TickApp) -> None:
     """Raise StartError unless this worker's definitions are those of the application.
 
-    Those of one that does not run may change, but for its windows: its offsets are committed once
-    more, with ours, and what starts from now on is compared with them.
+    The definitions of a stopped application may change, except for windows and the set of tables:
+    its offsets are committed again with ours, and workers that start later are compared with those.
     """
     committed, definitions = await committed_metadata(app.settings), app.tasks.definitions
     _check_names(app, {tp.topic for tp in committed})
@@ -343,7 +343,7 @@ async def _take_place(app: TickApp) -> None:
 
 
 async def _check_definitions(app: TickApp) -> None:
-    """Raise StartError where another worker has committed with other definitions."""
+    """Raise StartError if another worker has committed other definitions."""
     try:
         app.tasks.definitions.demand_same(await committed_metadata(app.settings))
     except TaskError as error:
@@ -351,10 +351,10 @@ async def _check_definitions(app: TickApp) -> None:
 
 
 def _check_names(app: TickApp, committed: set[str]) -> None:
-    """Raise StartError where an internal topic was read under its name of older versions.
+    """Raise StartError if an internal topic was read under its name in older versions.
 
-    What is in that topic and not folded yet would be left behind, and offsets begin at 0 again,
-    by which results are ordered.
+    Records there that are not folded yet would be lost, and offsets, by which results are ordered,
+    would start at 0 again.
     """
     for topic in app.tasks.topics.values():
         old = topic.base_name

@@ -1,4 +1,4 @@
-"""The Faust application: settings, transport, tables; and which modules belong to it."""
+"""Faust application: settings, transport, tables, and the discovery of its modules."""
 
 from __future__ import annotations
 
@@ -55,50 +55,53 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Batches that may wait between the fetcher and an agent.
+#: Most batches in the queue between the fetcher and an agent.
 BUFFERED_BATCHES = 8
 
 MAX_FETCH_BYTES = 4 << 20
 
-#: In TICKSTREAM_PIPELINES: only the user's own modules, as where these alone are named.
+#: Value of TICKSTREAM_PIPELINES for only the user's own modules.
 NO_PIPELINES = "none"
 
-#: How old what the group's leader knows of topics may get (ms). A broker that has just started
-#: may know of none: all partitions stay without an owner until it is asked again.
+#: Maximum age (ms) of the topic metadata of the group's leader. A broker that has just started may
+#: report no topic: then no partition has an owner until the next refresh.
 METADATA_AGE = 3_000
 
 
 def unused_variables(environment: Mapping[str, str]) -> list[str]:
-    """Return the variables that are set, that Faust would read, and that are no settings here."""
+    """Return the variables in `environment` that Faust reads and that are no settings here."""
     names = {each.env_name for each in FaustSettings.SETTINGS.values() if each.env_name}
     return sorted((names - variables()) & environment.keys())
 
 
 class TickApp(faust.App):
-    """Faust's application, with batches and the tasks that fold them."""
+    """Faust application with batches and the tasks that fold them."""
 
-    #: What it answers over HTTP beside the library's own paths.
+    #: HTTP routes in addition to the library's own.
     routes = ROUTES
 
-    #: The directory of the dashboard's files.
+    #: Directory of the dashboard's files.
     dashboard = Path(__file__).parent / "dashboard" / "static"
 
     def __init__(self, settings: Settings, **options: Any) -> None:
         self.settings = settings
         self.pipelines = _pipelines(settings)
         self.tasks = Tasks(settings, settings.data_directory / "tables")
-        #: The schema registry of this worker, if it has one.
+        #: Schema registry of this worker, if it has one.
         self.registry: Registry | None = None
-        #: What knows of things that make no progress; None before the worker has started.
+        #: Supervisor of the worker's progress; None before the worker has started.
         self.progress: Supervisor | None = None
         super().__init__(settings.app_id, **options)
 
     def batches(self, topic: Topic) -> Any:
-        """Give the channel of a topic's batches, for an agent to fold into its tables."""
+        """Return the channel of a topic's batches, which an agent folds into its tables."""
         return self.topic(topic.name, schema=BatchSchema(), acks=False)
 
     async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:
-        """Let the batch come again that an agent raised at: Faust goes on with the next one."""
+        """Fail the task of the batch at which an agent raised, so that the batch is read again.
+
+        Faust would continue with the next batch.
+        """
         event = current_event()
         batch = None if event is None else event.value
         if isinstance(batch, Batch):
@@ -107,12 +110,12 @@ class TickApp(faust.App):
         await super()._on_agent_error(agent, exc)
 
     async def on_first_start(self) -> None:
-        """Make the topics that are missing, and refuse to start where something disagrees.
+        """Run the start-up checks, create missing topics, and add the worker's services.
 
-        Raises AdminError, OwnerError, SchemaError, StartError: one line that says what to do.
+        Raises AdminError, OwnerError, SchemaError, StartError, each with one line for the user.
         """
         if not (self.producer_only or self.client_only):
-            # First what needs no broker.
+            # Checks without a broker come first.
             open_files.raise_limit()
             demand_protection(self.settings)
             self._lock = lock(self.settings.data_directory)
@@ -136,7 +139,7 @@ class TickApp(faust.App):
         await super().on_first_start()
 
     async def stop(self) -> None:
-        """Stop all services, then send what is left of their spans."""
+        """Stop all services, then send their remaining spans."""
         await super().stop()
         await asyncio.to_thread(traces.stop)
 
@@ -158,7 +161,7 @@ class TickApp(faust.App):
 
 
 def create() -> TickApp:
-    """Make the application of this process from its settings."""
+    """Create the application of this process from its settings."""
     keep_private()
     check_hooks()
     replace_exits()
@@ -168,8 +171,7 @@ def create() -> TickApp:
     conf = settings()
     return TickApp(
         conf,
-        # Faust reads nothing of the environment: what it does not get from us would be a setting
-        # that nobody has checked.
+        # Without the environment, Faust uses only settings that we have validated.
         env={},
         broker=[URL(f"kafka://{server}") for server in conf.bootstrap_servers],
         broker_credentials=faust_credentials(conf),
@@ -191,11 +193,11 @@ def create() -> TickApp:
         broker_max_poll_interval=conf.max_poll_interval,
         broker_session_timeout=conf.session_timeout,
         broker_heartbeat_interval=conf.heartbeat_interval,
-        # aiokafka asks that it be longer than the session.
+        # aiokafka requires it to be longer than the session time-out.
         broker_request_timeout=max(20.0, 2 * conf.session_timeout),
         producer_compression_type=conf.compression,
         stream_buffer_maxsize=BUFFERED_BATCHES,
-        # Batches are not acknowledged; their tasks commit.
+        # Batches are not acknowledged, since their tasks commit.
         stream_wait_empty=False,
         web_port=conf.web_port,
         web_bind=conf.web_bind,
@@ -206,10 +208,10 @@ def create() -> TickApp:
 
 
 def discover(application: TickApp) -> None:
-    """Import the commands, the pipelines asked for, then the user's own (`TICKSTREAM_MODULES`).
+    """Import the commands, the selected pipelines, then the user's own (`TICKSTREAM_MODULES`).
 
-    A pipeline is a module of `agents`; it imports the tables it folds into. Raises
-    SettingsError for a pipeline that there is not.
+    A pipeline is a module of `agents`; it imports the tables it folds into. Raises SettingsError
+    for a module of the user that can't be imported.
     """
     for name in _modules("app.commands"):
         import_module(f"app.commands.{name}")
@@ -220,7 +222,7 @@ def discover(application: TickApp) -> None:
 
 
 def _import_own(name: str) -> None:
-    """Import a module of the user's. Raises SettingsError where there is none, or it raises."""
+    """Import a module of the user's. Raises SettingsError if there is none, or it raises."""
     try:
         import_module(name)
     except DefinitionError:

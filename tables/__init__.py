@@ -1,1 +1,1 @@
-"""One file a state, declared only: what it holds, who writes it, who reads it."""
+"""Tables, one module per state, declared only: their content, their writer and their readers."""

@@ -1,6 +1,6 @@
-"""The step that writes connections as Avro; it keeps nothing but how far it is.
+"""Stateless operator that writes connections as Avro; its only state is its position.
 
-Written by `agents/avro.py`; there is nothing to read.
+Written by `agents/avro.py`; not read.
 """
 
 from app import app
@@ -11,7 +11,7 @@ from eventfold.operators.processor import Sender
 
 
 def pass_on(connection: Connection, sender: Sender) -> None:
-    """Send it as it is: the topic's form is another."""
+    """Send a connection unchanged: the output topic has another format."""
     sender.send(connection)
 
 

@@ -1,4 +1,4 @@
-"""The latest contacts of each host with each destination, and the latest beacons.
+"""Latest contacts of each host with each destination, and the latest beacons.
 
 Written by `agents/beaconing.py`; read by the web's `/api/beacons`.
 """

@@ -1,4 +1,4 @@
-"""Candles of each symbol, in every window of `TICKSTREAM_WINDOWS` but the day.
+"""Candles of each symbol, in every window of `TICKSTREAM_WINDOWS` except the day.
 
 Written by `agents/candles.py`; read by the web's `/api/candles`.
 """

@@ -1,7 +1,7 @@
-"""How many searches of each query lead to a click, by the time of the search.
+"""Click-through of each query's searches, by the event time of the search.
 
-A click comes up to TICKSTREAM_SEARCH_AFTER behind its search, and may be late itself; so long a
-window is open for corrections.
+A click arrives up to TICKSTREAM_SEARCH_AFTER after its search, and may be late itself: the grace of
+a window is the sum of both.
 
 Written by `agents/searches.py`; read by the web's `/api/click-through`.
 """
@@ -12,7 +12,7 @@ from app.shop.searches import OutcomeCounts, click_through
 from app.shop.topics import SEARCH_OUTCOMES
 from eventfold.engine.window_table import WindowTable
 
-#: What is served: five minutes to see it move, an hour to compare.
+#: Windows served: five minutes for the present, an hour for comparisons.
 WINDOWS = ("5m", "1h")
 
 click_throughs = WindowTable(

@@ -1,7 +1,7 @@
-"""The 5 minutes of each symbol, said once each, when they are final.
+"""5-minute windows of each symbol, each published once, when it is final.
 
-A table of its own beside the candles, because its grace is its own: signals wait for it. One pane
-of each symbol is in memory; what is older than the hour, candles have.
+It is separate from the candles because it has its own grace, which delays the signals. One pane of
+each symbol is in memory; windows older than the hour of retention are in the candles.
 
 Written by `agents/trends.py`; read by the web's `/api/windows/closes`.
 """

@@ -1,9 +1,9 @@
-"""The gains of one partition's symbols, day by day: the first of two stages of the rankings.
+"""Gains of one partition's symbols, by day: the first of two stages of the rankings.
 
-Used where TICKSTREAM_RANKING_STAGES is 2. One partition can't take in the days of all symbols
-where there are very many; of the best of each partition it can.
+Used if TICKSTREAM_RANKING_STAGES is 2. A single partition can't process the days of very many
+symbols, but it can process the best of each partition.
 
-Written by `agents/gainers.py`; nobody reads it but people.
+Written by `agents/gainers.py`; read only by people.
 """
 
 from app.market.gains import contenders, day_of, gainer, start_of
@@ -15,13 +15,13 @@ from eventfold.engine.table import Host
 
 
 def best_gains(result: GroupResult) -> BestGains:
-    """Make the record of one day: who of this partition may be among the ten."""
+    """Return the record of one day: the symbols of this partition that may be among the ten."""
     rows = contenders(result.rows)
     return BestGains(result.key, rows, result.time, result.partition, result.stream_time)
 
 
 def rank_partitions(host: Host) -> GroupTable:
-    """Declare the table."""
+    """Declare the table over the gains of one partition's symbols."""
     return GroupTable(
         host,
         name="contenders",
@@ -35,7 +35,7 @@ def rank_partitions(host: Host) -> GroupTable:
         origin=lambda gain: (gain.partition, gain.stream_time),
         inputs=(),
         retention=settings().retention,
-        # The next stage keeps the latest of each partition.
+        # The next stage keeps the latest record of each partition.
         published_key=lambda result: str(result.partition),
         help="The gains of one partition's symbols, day by day, and the best of them",
     )

@@ -1,6 +1,6 @@
-"""The day of each symbol, with a grace of its own: hours instead of minutes.
+"""Day of each symbol, with a grace of hours instead of minutes.
 
-The day is UTC's unless a zone or an exchange's calendar is set (TICKSTREAM_DAY).
+Days are in UTC unless a time zone or an exchange's calendar is set (TICKSTREAM_DAY).
 
 Written by `agents/gainers.py`; read by the web's `/api/candles` for the size of a day.
 """
@@ -21,7 +21,7 @@ days = WindowTable(
     record=candle,
     grace=settings().day_grace,
     retention=settings().retention,
-    # With TICKSTREAM_GAIN_BASE=previous-close a gain is measured from the day before.
+    # With TICKSTREAM_GAIN_BASE=previous-close a gain is measured from the previous day.
     looks_back=settings().gain_base == "previous-close",
     help="Open, high, low, close, volume of each symbol's day",
 )

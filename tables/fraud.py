@@ -1,4 +1,4 @@
-"""What is known of each card, and the latest alerts.
+"""State of each card, and the latest alerts.
 
 Written by `agents/fraud.py`; read by the web's `/api/alerts`.
 """
@@ -19,7 +19,7 @@ fraud = KeyedTable(
     shared=tuple[int, Alert],
     outputs=[ALERTS],
     grace=settings().fraud_grace,
-    # A card that was not used for so long begins a new history.
+    # A card that was unused for longer starts a new history.
     retention=90 * DAY.size,
     help="The latest payments, place and usual amounts of each card",
 )

@@ -1,4 +1,4 @@
-"""The gains of all symbols, day by day, in one partition, and three rankings of them.
+"""Gains of all symbols, by day, in one partition, and three rankings of them.
 
 Written by `agents/gainers.py`; read by the web's `/api/top-gainers`, `/api/top-losers` and
 `/api/most-active`.
@@ -18,22 +18,22 @@ from eventfold.topics import Topic
 
 
 def ranking(result: GroupResult) -> TopGainers:
-    """Make the record of one day: its ten best."""
+    """Return the record of one day: its ten best."""
     return TopGainers(result.key, top(_rows(result)), result.time, result.revision)
 
 
 def losers(result: GroupResult) -> TopLosers:
-    """Make the record of one day: its ten worst."""
+    """Return the record of one day: its ten worst."""
     return TopLosers(result.key, bottom(_rows(result)), result.time, result.revision)
 
 
 def active(result: GroupResult) -> MostActive:
-    """Make the record of one day: the ten with the largest volume."""
+    """Return the record of one day: the ten with the largest volume."""
     return MostActive(result.key, most_active(_rows(result)), result.time, result.revision)
 
 
 def _rows(result: GroupResult) -> list[Gainer]:
-    """Give all symbols; behind a first stage a row is a list of some."""
+    """Return the rows of all symbols; after a first stage a row is the list of one partition."""
     rows: list[Gainer] = []
     for each in result.rows:
         rows += each if isinstance(each, list) else [each]
@@ -41,25 +41,25 @@ def _rows(result: GroupResult) -> list[Gainer]:
 
 
 class Gainers(GroupTable):
-    """Gains by day and symbol."""
+    """Grouped table of gains by day and symbol."""
 
     def top(self, day: str | None = None) -> TopGainers | None:
-        """Give the ten best of a day (YYYY-MM-DD), of the latest if None; None if unknown here."""
+        """Return the ten best of a day (YYYY-MM-DD), by default the latest; None if not local."""
         result = self._day(day)
         return None if result is None else ranking(result)
 
     def losers(self, day: str | None = None) -> TopLosers | None:
-        """Give the ten worst of a day, as `top` does."""
+        """Return the ten worst of a day, as `top` does."""
         result = self._day(day)
         return None if result is None else losers(result)
 
     def most_active(self, day: str | None = None) -> MostActive | None:
-        """Give the ten of a day with the largest volume, as `top` does."""
+        """Return the ten of a day with the largest volume, as `top` does."""
         result = self._day(day)
         return None if result is None else active(result)
 
     def days(self) -> list[str]:
-        """Give the days known here, oldest first."""
+        """Return the days that are kept locally, oldest first."""
         return self.period_names()
 
     def _day(self, day: str | None) -> GroupResult | None:
@@ -72,7 +72,7 @@ def rank_all(host: Host) -> Gainers:
 
 
 def rank_best(host: Host) -> Gainers:
-    """Declare it over the best of each partition."""
+    """Declare the table over the best gains of each partition."""
     return _rank(host, BEST_GAINS, _best, list[Gainer])
 
 

@@ -1,4 +1,4 @@
-"""What is known of each guest of a hotel, and the latest service actions.
+"""State of each guest of a hotel, and the latest service actions.
 
 Written by `agents/hotel.py`; read by the web's `/api/guests/{guest}`, `/api/service-actions`.
 """
@@ -30,12 +30,12 @@ events = Step(
 
 
 class Guests(KeyedTable):
-    """Guests by name."""
+    """Keyed table of guests by name."""
 
     abstract = False
 
     def stay(self, guest: str) -> Stay | None:
-        """Give what is known of a guest; None for one that is not known here."""
+        """Return the state of a guest; None if it is not local."""
         state = self.state_of(guest)
         return None if state is None else stay_of(state, settings())
 
@@ -49,9 +49,9 @@ guests = Guests(
     shared=tuple[int, ServiceAction],
     outputs=[SERVICE_ACTIONS],
     grace=settings().hotel_grace,
-    # A profile may be years old, and holds from when it comes.
+    # A profile may be years old, and is valid from its arrival.
     timeless=(GuestProfile, GuestForgotten),
-    # As long as the compacted topic of profiles: for ever, whatever event time says.
+    # As long as the compacted topic of profiles keeps them: for ever, in any event time.
     retention=36_500 * DAY.size,
     help="Profile, reservations, requests and latest events of each guest",
 )

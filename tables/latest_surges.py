@@ -1,6 +1,6 @@
-"""The latest surge of each symbol, of all symbols in one partition.
+"""Latest surge of each symbol, with all symbols in one partition.
 
-By the days they ended on, so that what is old can be forgotten.
+Grouped by the days on which they ended, so that old ones expire.
 
 Written by `agents/surges.py`; read by the web's `/api/surges`.
 """
@@ -16,7 +16,7 @@ from eventfold.engine.group_table import GroupResult, GroupTable
 
 
 def newest_first(result: GroupResult) -> list[Surge]:
-    """Make the record of one day: the latest surge of each symbol, the newest first."""
+    """Return the record of one day: the latest surge of each symbol, the newest first."""
     return sorted(result.rows, key=_newest_first)
 
 
@@ -25,10 +25,10 @@ def _newest_first(surge: Surge) -> tuple[int, str]:
 
 
 class LatestSurges(GroupTable):
-    """Surges by day and symbol."""
+    """Grouped table of surges by day and symbol."""
 
     def newest(self, limit: int) -> list[Surge] | None:
-        """Give the latest surge of each symbol, the newest `limit` of them; None if not here."""
+        """Return the latest surge of each symbol, the newest `limit` of them; None if not local."""
         states = list(self._group_states())
         found: dict[str, Surge] = {}
         for state in states:

@@ -1,6 +1,6 @@
-"""The step that sorts lines of logs by severity; it keeps nothing but how far it is.
+"""Stateless operator that routes log lines by severity; its only state is its position.
 
-Written by `agents/logs.py`; there is nothing to read.
+Written by `agents/logs.py`; not read.
 """
 
 from app import app

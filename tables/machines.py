@@ -1,4 +1,4 @@
-"""What is known of each machine, and who asked for attention last.
+"""State of each machine, and the latest maintenance notices.
 
 Written by `agents/maintenance.py`; read by the web's `/api/maintenance`.
 """
@@ -19,7 +19,7 @@ machines = KeyedTable(
     shared=tuple[int, Maintenance],
     outputs=[MAINTENANCE],
     grace=settings().maintenance_grace,
-    # A machine that was silent for so long is learnt anew.
+    # A machine that was silent for longer gets new baselines.
     retention=30 * DAY.size,
     help="What is usual for each sensor of each machine",
 )

@@ -1,4 +1,4 @@
-"""What is known of each visitor: a profile, or clicks that wait for one.
+"""State of each visitor: a profile, or clicks that wait for one.
 
 Written by `agents/clicks.py`; read by the web's `/api/profiles`.
 """
@@ -10,7 +10,7 @@ from app.shop.records import ProfileChanged, ProfileDeleted
 from app.shop.topics import CLICKS_AND_PROFILES, CLICKS_ENRICHED
 from eventfold.engine.keyed_table import KeyedTable
 
-#: A profile is kept until a tombstone deletes it (ms: 1,000 years).
+#: Retention (ms) of 1,000 years: a profile is kept until a tombstone deletes it.
 FOR_EVER = 1_000 * 365 * 86_400_000
 
 profiles = KeyedTable(

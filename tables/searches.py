@@ -1,4 +1,4 @@
-"""Searches and clicks of a user that may still find each other.
+"""Searches and clicks of a user that may still be joined.
 
 Written by `agents/searches.py`; read by the web's `/api/tables`.
 """
@@ -29,7 +29,7 @@ searches = KeyedTable(
     state=Waiting[Searched, Clicked],
     outputs=[SEARCH_CLICKS, SEARCH_ALONE, SEARCH_OUTCOMES],
     grace=settings().search_grace,
-    # What waits is let go at a moment of its own, before this.
+    # A waiting record is removed by its own timer, before the retention.
     retention=settings().search_before + settings().search_after,
     help="Searches and clicks of each user that may still find each other",
 )

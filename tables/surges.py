@@ -1,7 +1,7 @@
-"""The minute of each symbol up to each second in which it traded.
+"""Minute of each symbol up to each second in which it traded.
 
-Published on close only, and only where the price moved much: nothing that was said has ever to be
-taken back. So its grace is short; what comes later is counted, and nothing else.
+Published only when final, and only if the price moved much, so that no result is ever retracted.
+Therefore its grace is short; later ticks are only counted.
 
 Written by `agents/surges.py`; read by the web's `/api/windows/surges`.
 """
@@ -24,7 +24,7 @@ surges = WindowTable(
     aggregate=Ohlc(),
     record=surge,
     grace=settings().surge_grace,
-    # A pane for each second of each symbol is much: what is older, candles have.
+    # A pane per second and symbol is much state; older times are in the candles.
     retention=settings().surge_grace + HOUR,
     emission=on_close(),
     help="The minute of each symbol up to each second in which it traded",

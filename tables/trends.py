@@ -1,4 +1,4 @@
-"""The trend of each symbol: its moving averages and their last three crossings.
+"""Trend of each symbol: its moving averages and their last three crossings.
 
 Written by `agents/trends.py`; read by the web's `/api/trends`.
 """
@@ -17,7 +17,7 @@ trends = KeyedTable(
     process=Trends(),
     state=Trend,
     outputs=[TREND_SIGNALS],
-    # An average has to outlast any pause of trading; who doesn't trade for a year begins anew.
+    # An average has to outlast pauses of trading; after a year without trades it starts anew.
     retention=366 * DAY.size,
     help="Moving averages of each symbol's 5-minute closes, and when they cross",
 )

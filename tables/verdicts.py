@@ -1,4 +1,4 @@
-"""The latest transactions of each card; and the rules, which all cards share.
+"""Latest transactions of each card, and the rules, which are broadcast state.
 
 Written by `agents/transactions.py`; read by the web's `/api/rules` and `/api/cards`.
 """
@@ -16,7 +16,7 @@ from eventfold.engine.keyed_table import KeyedTable
 
 
 def card_of(record: Check | RuleChange) -> str | None:
-    """Give the card of a transaction; a change of the rules concerns all."""
+    """Return the card of a transaction; None for a change of the rules, which all cards share."""
     return record.card if isinstance(record, Check) else None
 
 
@@ -30,7 +30,7 @@ verdicts = KeyedTable(
     key=card_of,
     outputs=[TRANSACTIONS_VALIDATED, TRANSACTIONS_REJECTED],
     retention=settings().transaction_memory,
-    # Rules hold from when they are read, whatever time the transactions are of.
+    # A rule is valid from its arrival, for any event time of the transactions.
     timeless=(RuleChange,),
     help="The latest transactions of each card, and the rules they are judged by",
 )

@@ -1,4 +1,4 @@
-"""Which destinations are on a list: by name, by pattern, by network."""
+"""Allow list of destinations: by name, by pattern, by network."""
 
 from collections.abc import Callable, Collection
 from fnmatch import translate
@@ -10,10 +10,10 @@ from eventfold.recent import Recent
 
 
 def allow_list(patterns: Collection[str]) -> Callable[[str], bool]:
-    """Give what says whether a destination is on the list.
+    """Return a predicate: whether a destination is on the list.
 
-    A pattern is a network (10.0.0.0/8), an address, or a name in which `*` and `?` stand for any
-    characters, in upper or lower case. Raises ValueError for what has a slash and is no network.
+    A pattern is a network (10.0.0.0/8), an address, or a name in which `*` and `?` are wildcards;
+    case is ignored. Raises ValueError for a pattern that has a slash and is no network.
     """
     networks = [ip_network(each, strict=False) for each in patterns if "/" in each]
     names = [each for each in patterns if "/" not in each]
@@ -26,7 +26,7 @@ def allow_list(patterns: Collection[str]) -> Callable[[str], bool]:
 
 
 def check_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    """Give the patterns. Raises ValueError as `allow_list` does."""
+    """Return the patterns. Raises ValueError as `allow_list` does."""
     allow_list(patterns)
     return patterns
 

@@ -1,4 +1,4 @@
-"""Of the network: connections between hosts."""
+"""Records of the network: connections between hosts."""
 
 from typing import Annotated
 

@@ -1,9 +1,9 @@
-"""Hosts that contact a destination at regular intervals, as a program does and a person does not.
+"""Detection of hosts that contact a destination at regular intervals: programs, not persons.
 
-Malware asks its controller for orders now and then, with some jitter. What gives it away is the
-coefficient of variation of the intervals, their standard deviation over their mean: 1 where
-contacts are independent of each other, 0 where a clock makes them, j / sqrt(3) with a jitter of
-+-j. RITA (Active Countermeasures) scores connections by the dispersion of their intervals, too.
+Malware polls its controller for orders, with some jitter. It is detected by the coefficient of
+variation of the intervals, their standard deviation divided by their mean: 1 if contacts are
+independent of each other, 0 if a clock makes them, j / sqrt(3) with a jitter of +-j. RITA (Active
+Countermeasures) also scores connections by the dispersion of their intervals.
 """
 
 from __future__ import annotations
@@ -29,45 +29,45 @@ if TYPE_CHECKING:
     from app.beaconing.settings import BeaconSettings
     from eventfold.operators.processor import Context
 
-#: A source's destinations are kept in so many rows: a contact writes one of them anew, not all.
+#: Number of rows over which a source's destinations are spread: a contact rewrites only one row.
 PARTS = 16
-#: At most this fraction of intervals may be several: a host sleeps, a packet is lost.
+#: Largest ratio of missed contacts to intervals: a host sleeps, a packet is lost.
 MOST_MISSED = 1 / 4
 
 
 class Pair(Struct):
-    """What is known of one destination of a source."""
+    """State of one destination of a source."""
 
-    #: The latest contacts (ms), oldest first.
+    #: Times of the latest contacts (ms), oldest first.
     contacts: list[int]
-    #: The latest connection (ms): a contact may have many.
+    #: Time of the latest connection (ms): a contact may consist of many.
     last: int
-    #: When it was told (ms).
+    #: Time of the contact at which a beacon was last published (ms).
     told: int | None = None
 
 
 class PartState(Struct):
-    """What is known of a part of a source's destinations."""
+    """State of a part of a source's destinations."""
 
     waiting: list[Waiting[Connection]] = field(default_factory=list)
     pairs: dict[str, Pair] = field(default_factory=dict)
 
 
 class Rhythm(NamedTuple):
-    """How regular some instants are."""
+    """Regularity of a series of instants."""
 
     #: Mean of the intervals (ms), and their coefficient of variation.
     interval: float
     variation: float
-    #: How many did not come between them.
+    #: Number of missed contacts between them.
     missed: int
 
 
 def rhythm(times: Sequence[int]) -> Rhythm:
-    """Give how regular instants (ms, at least three, ascending) are.
+    """Compute the regularity of instants (ms, at least three, ascending).
 
-    An interval of about n times the median counts as n of which n - 1 ends were missed: it has n
-    times their mean, and n times their variance.
+    An interval of about n times the median counts as n intervals with n - 1 missed contacts: it
+    has n times their mean, and n times their variance.
     """
     intervals = [after - before for before, after in pairwise(times)]
     usual = median(intervals)
@@ -82,12 +82,12 @@ def rhythm(times: Sequence[int]) -> Rhythm:
 
 
 def part_of(connection: Connection) -> str:
-    """Give the key of the part of its source that a connection's destination belongs to."""
+    """Return the key of a connection's row: its source, and the part of its destination."""
     return f"{connection.source} {crc32(connection.destination.encode()) % PARTS}"
 
 
 class Beaconing(InOrder[PartState, Connection]):
-    """Looks for regularity in the contacts of each source with each destination."""
+    """Processor that checks the regularity of each source's contacts with each destination."""
 
     def __init__(self, limits: BeaconSettings) -> None:
         self.limits = limits
@@ -96,17 +96,17 @@ class Beaconing(InOrder[PartState, Connection]):
     def on_record(
         self, state: PartState | None, record: Connection, context: Context
     ) -> PartState | None:
-        """Let a connection wait for its turn, unless its destination is allowed."""
+        """Buffer a connection until the watermark passes it, unless its destination is allowed."""
         if self.allowed(record.destination):
             return state
         return super().on_record(state, record, context)
 
     def new(self, key: str) -> PartState:  # noqa: ARG002  # it stands in each connection
-        """Give the state of a part without destinations."""
+        """Return the state of a part without destinations."""
         return PartState()
 
     def handle(self, state: PartState, event: Waiting[Connection], context: Context) -> None:
-        """Take a connection in, and look at its pair if it is a contact."""
+        """Add a connection to its pair, and check the pair's regularity if it is a new contact."""
         time, _, connection = event
         limits = self.limits
         pair = state.pairs.get(connection.destination)
@@ -124,7 +124,7 @@ class Beaconing(InOrder[PartState, Connection]):
         self._judge(pair, event, context)
 
     def _make_room(self, state: PartState, time: int) -> None:
-        """Forget who has been away for too long, or else who has the fewest contacts."""
+        """Evict a destination if the part is full: a stale one first, else by fewest contacts."""
         if len(state.pairs) < self.limits.beacon_destinations:
             return
         since = time - self.limits.beacon_longest

@@ -1,4 +1,4 @@
-"""Of the network: contacts that only a program makes."""
+"""Records of the network: beacons, contacts that only a program makes."""
 
 from msgspec import Struct
 
@@ -8,10 +8,10 @@ from eventfold.records.fields import Integer
 class Beacon(Struct, frozen=True, gc=False):
     """A host that contacts a destination at regular intervals.
 
-    `interval` (ms) is the mean of those between the latest `contacts`, `variation` their
-    coefficient of variation, `limit` the largest that is an alert; `first` and `last` are the
-    times of those contacts, `missed` how many between them did not come. `partition`, `offset`
-    are those of the connection that `last` is.
+    `interval` (ms) is the mean interval of the latest `contacts`, `variation` the coefficient of
+    variation, `limit` the largest that is an alert; `first` and `last` (ms) are the times of the
+    first and last contact, `missed` is the number of missed ones between them. `partition`,
+    `offset` are those of the last contact's connection.
     """
 
     source: str

@@ -10,7 +10,7 @@ from eventfold.windows.durations import parse_duration
 
 
 class BeaconSettings(BaseModel):
-    """When contacts are so regular that a program makes them."""
+    """Thresholds for contacts so regular that a program makes them."""
 
     beacon_contacts: int = Field(
         12,

@@ -1,7 +1,7 @@
-"""Connections of people and programs of an office; and of malware that calls home.
+"""Simulated connections of an office's people and programs, and of malware that calls home.
 
-People come and go in bursts; mail is polled now and then; clocks are set each 64 s, which is as
-regular as malware and allowed. Malware calls each 30 s to 5 min, with a jitter of up to 25 %.
+People browse in bursts; mail is polled at random intervals; clocks are set every 64 s, which is as
+regular as malware but allowed. Malware calls every 30 s to 5 min, with a jitter of up to 25 %.
 """
 
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from app.beaconing.connections import Connection
 from app.beaconing.topics import CONN_EVENTS
 from app.sources.arrivals import Delays, Event, merged, simulated
 
-#: Hosts for each connection per second.
+#: Number of hosts per connection per second.
 HOSTS = 4
-#: Sites that people visit, the first the most often.
+#: Sites that people visit, the most frequent first.
 SITES = [f"site-{number:03}.example" for number in range(200)]
 _WEIGHTS = list(accumulate(1 / (rank + 1) for rank in range(len(SITES))))
 MAIL, CLOCK = ("mail.example", 993), ("0.pool.ntp.org", 123)
-#: Share of hosts with malware, of calls that fail; s before the first call at most.
+#: Share of hosts with malware, share of its calls that fail, most seconds before its first call.
 INFECTED, FAILED, ASLEEP = 0.25, 0.04, 1_800
 
 
@@ -77,5 +77,5 @@ def _events(seed: int, rate: float, start: int) -> Iterator[Event]:
     return merged(*sources)
 
 
-#: Connections with the beacon that each is a part of.
+#: Connections, labelled with the beacon that each is a part of.
 labelled = simulated(_events, Delays(grace=30_000))

@@ -1,4 +1,4 @@
-"""Payments that do not look like their card's owner: too many, too far apart, of unusual amount."""
+"""Detection of payments unlike their card's owner: too many, too far apart, of unusual amount."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from app.fraud.settings import FraudSettings
     from eventfold.operators.processor import Context
 
-#: Smallest standard deviation of the logarithm of amounts: who always pays the same may pay a
-#: tenth more.
+#: Smallest standard deviation of the logarithm of amounts: an owner who always pays the same amount
+#: may pay a tenth more.
 LEAST_DEVIATION = 0.1
-#: Shortest time between two payments (ms) in a speed: terminals' clocks differ.
+#: Shortest time between two payments (ms) in a speed, because terminals' clocks differ.
 SHORTEST = 1_000
 HOUR = 3_600_000
 
 
 class Place(Struct, frozen=True, gc=False):
-    """Where and when the card was."""
+    """Place and time (ms) of a card's payment."""
 
     payment: str
     lat: float
@@ -37,19 +37,19 @@ class Place(Struct, frozen=True, gc=False):
 
 
 class CardState(Struct):
-    """What is known of a card."""
+    """State of a card."""
 
     waiting: list[Waiting[Payment]] = field(default_factory=list)
-    #: Time and id of the latest payments, as many as may be within the window.
+    #: Time (ms) and id of the latest payments, as many as are allowed within the window.
     recent: list[tuple[int, str]] = field(default_factory=list)
-    #: The last one that could be reached.
+    #: Place of the last payment that the owner could have reached.
     place: Place | None = None
-    #: Of the logarithms of amounts: people's amounts are skewed, their logarithms are not.
+    #: Moments of the logarithms of amounts: people's amounts are skewed, their logarithms are not.
     amounts: Moments = field(default_factory=Moments)
 
 
 class Suspicion(NamedTuple):
-    """Why a payment is one: the fields of an Alert."""
+    """Reason for an alert about a payment: fields of an Alert."""
 
     rule: str
     value: float
@@ -59,17 +59,17 @@ class Suspicion(NamedTuple):
 
 
 class Fraud(InOrder[CardState, Payment]):
-    """Judges each payment by those of its card before it, by three rules."""
+    """Processor that compares each payment with the earlier ones of its card, by three rules."""
 
     def __init__(self, limits: FraudSettings) -> None:
         self.limits = limits
 
     def new(self, key: str) -> CardState:  # noqa: ARG002  # it stands in each payment
-        """Give the state of a card that was not used yet."""
+        """Return the state of an unused card."""
         return CardState()
 
     def handle(self, state: CardState, event: Waiting[Payment], context: Context) -> None:
-        """Judge a payment, then let it be a part of what the next one is judged by."""
+        """Check a payment by each rule and send the alerts; the rules then add it to the state."""
         time, offset, payment = event
         for rule in (self._count, self._locate, self._weigh):
             found = rule(state, payment)
@@ -90,9 +90,9 @@ class Fraud(InOrder[CardState, Payment]):
                 announce(record, context)
 
     def _count(self, state: CardState, payment: Payment) -> Suspicion | None:
-        """Velocity: more than `most` payments in (time - window, time]."""
+        """Check velocity: more than `most` payments in (time - window, time]."""
         most, window = self.limits.fraud_payments, self.limits.fraud_window
-        before = state.recent[-most:]  # the setting may have been another
+        before = state.recent[-most:]  # the setting may have been larger
         state.recent = [*before, (payment.time, payment.id)][-most:]
         if len(before) < most or payment.time - before[0][0] >= window:
             return None
@@ -104,10 +104,10 @@ class Fraud(InOrder[CardState, Payment]):
         return Suspicion("velocity", most + 1.0, float(most), words, [each for _, each in before])
 
     def _locate(self, state: CardState, payment: Payment) -> Suspicion | None:
-        """Distance: the great circle between two payments, over the time between them.
+        """Check distance: the great circle between two payments, over the time between them.
 
-        A place that could not be reached does not become the card's: else the owner's next
-        payment would be as far away.
+        A place that could not be reached does not become the card's: otherwise the owner's next
+        payment would be an alert too.
         """
         if payment.lat is None or payment.lon is None:
             return None
@@ -131,11 +131,11 @@ class Fraud(InOrder[CardState, Payment]):
         return Suspicion("distance", speed, fastest, words, [before.payment])
 
     def _weigh(self, state: CardState, payment: Payment) -> Suspicion | None:
-        """Amount: its logarithm, in standard deviations from the mean of the card's own.
+        """Check the amount: its logarithm, in standard deviations from the mean of the card's own.
 
-        With few payments those are known little, which the score allows for (app/fraud/student.py).
-        What is too far counts as the farthest that is not: one theft must not teach the table
-        that thefts are usual, but habits may change.
+        The score allows for the uncertainty of few payments (app/fraud/student.py). An amount
+        beyond the limit is added to the moments as one at the limit: one theft must not make thefts
+        usual, but habits may change.
         """
         limit, amounts, size = self.limits.fraud_deviations, state.amounts, log(payment.amount)
         found = None

@@ -1,4 +1,4 @@
-"""Of cards: payments, and alerts about them."""
+"""Records of cards: payments, and alerts about them."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from eventfold.records.fields import LARGEST, EventTime, Integer, Name, Text
 class Payment(Struct, frozen=True, gc=False):
     """A payment by card; `amount` in the card's own currency, `lat` and `lon` in degrees.
 
-    The place is left out where there is none, as online.
+    The place is null if there is none, as online.
     """
 
     id: Name
@@ -25,8 +25,8 @@ class Payment(Struct, frozen=True, gc=False):
 class Alert(Struct, frozen=True, gc=False):
     """A payment that does not look like its card's owner.
 
-    `rule` is `velocity` (`value` is the number of payments, `limit` how many may be, `evidence`
-    the others), `distance` (km/h; `evidence` is the payment before) or `amount` (standard
+    `rule` is `velocity` (`value` is the number of payments, `limit` the largest allowed, `evidence`
+    the other payments), `distance` (km/h; `evidence` is the previous payment) or `amount` (standard
     deviations of the logarithm, negative below the mean). `partition`, `offset` are the payment's.
     """
 

@@ -7,7 +7,7 @@ from eventfold.windows.durations import parse_duration
 
 
 class FraudSettings(BaseModel):
-    """When payments are an alert."""
+    """Thresholds of alerts about payments."""
 
     fraud_payments: int = Field(
         5,

@@ -1,7 +1,7 @@
-"""Payments of people who shop where they live and travel now and then; and thefts among them.
+"""Simulated payments of people who shop where they live and sometimes travel, with thefts.
 
 A theft is `velocity` (a dozen small payments within seconds), `distance` (payments far from
-where the owner just paid) or `amount` (one that is far above what the owner pays).
+where the owner just paid) or `amount` (one payment far above the owner's usual amounts).
 """
 
 from collections.abc import Iterator
@@ -26,14 +26,14 @@ CITIES = (
     ("Sydney", -33.87, 151.21),
     ("Mumbai", 19.08, 72.88),
 )
-#: Km/h of a plane, and ms that getting to it and from it takes.
+#: Speed of a plane (km/h), and time to reach it and to leave it (ms).
 PLANE, AIRPORTS = 800.0, 2 * 3_600_000
 HOUR = 3_600_000
-#: Seconds between two payments of a card, in the mean.
+#: Mean time (s) between two payments of a card.
 BETWEEN = 120
-#: Payments for each theft and for each journey, in the mean.
+#: Mean number of payments per theft and per journey.
 THEFTS, JOURNEYS = 250, 2_000
-#: Payments of a card before what is usual for it is known.
+#: Number of payments of a card before its usual amounts are known.
 KNOWN = 12
 
 
@@ -41,16 +41,16 @@ KNOWN = 12
 class _Card:
     name: str
     city: int
-    #: Mean and standard deviation of the logarithm of what its owner pays.
+    #: Mean and standard deviation of the logarithm of the owner's amounts.
     usual: float
     spread: float
-    #: Its owner is in the air until then (ms).
+    #: Event time (ms) until which the owner is in the air.
     away_until: int = 0
     payments: int = 0
 
 
 class _Cards:
-    """All cards, what they will pay, and the order it comes in."""
+    """All cards, and their next payments in order of event time."""
 
     def __init__(self, seed: int, rate: float, start: int) -> None:
         self._random = random = Random(f"payments {seed}")  # noqa: S311  # a simulation
@@ -70,7 +70,7 @@ class _Cards:
         self._coming: list[tuple[int, int, Event]] = []
 
     def events(self) -> Iterator[Event]:
-        """Give payments without end."""
+        """Yield endless payments in order of event time."""
         while True:
             self._time += self._random.expovariate(self._rate) * 1000
             self._live(int(self._time))
@@ -119,7 +119,7 @@ class _Cards:
         random = self._random
         self._thefts += 1
         kinds = ("velocity", "distance", "amount")
-        # What is usual has to be known before anything can be unusual.
+        # The usual amounts have to be known before an unusual one can be detected.
         kind = random.choice(kinds if card.payments > KNOWN else kinds[:2])
         label = f"{kind}-{self._thefts}"
         time = now + int(random.uniform(5, 60) * 1000)
@@ -143,5 +143,5 @@ def _events(seed: int, rate: float, start: int) -> Iterator[Event]:
     return _Cards(seed, rate, start).events()
 
 
-#: Payments with the theft that each is a part of.
+#: Payments, labelled with the theft that each is a part of.
 labelled = simulated(_events, Delays(grace=5_000))

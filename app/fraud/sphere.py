@@ -7,10 +7,10 @@ RADIUS = 6371.0088
 
 
 def great_circle(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
-    """Give the distance (km) between two places in degrees.
+    """Return the distance (km) between two places in degrees.
 
     The haversine formula: R. W. Sinnott, "Virtues of the Haversine", Sky and Telescope 68(2),
-    1984. On a sphere: up to 0.5 % off.
+    1984. The Earth is taken as a sphere: an error of up to 0.5 %.
     """
     north1, north2 = radians(lat1), radians(lat2)
     half_lat, half_lon = (north2 - north1) / 2, radians(lon2 - lon1) / 2

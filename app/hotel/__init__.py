@@ -1,1 +1,1 @@
-"""Hotel: guests who wait for too long."""
+"""Hotel: service actions for guests who wait too long."""

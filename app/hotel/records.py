@@ -1,4 +1,4 @@
-"""Of a hotel: its guests, what they do and want, and what the staff should see to."""
+"""Records of a hotel: guests, their events, and service actions for the staff."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from eventfold.records.fields import HIGHEST, EventTime, Integer, Name, Text
 
 
 class Guest(Struct, frozen=True, gc=False):
-    """The profile of a guest, as it is from `time` on."""
+    """Profile of a guest, valid from `time` on."""
 
     guest: Name
     name: Text
@@ -19,7 +19,7 @@ class Guest(Struct, frozen=True, gc=False):
 
 
 class Reservation(Struct, frozen=True, gc=False, tag="reservation"):
-    """A reservation as it is from `time` on: made, confirmed, changed or cancelled."""
+    """A reservation as of `time`: made, confirmed, changed or cancelled."""
 
     guest: Name
     reservation: Name
@@ -32,7 +32,7 @@ class Reservation(Struct, frozen=True, gc=False, tag="reservation"):
 
 
 class Arrival(Struct, frozen=True, gc=False, tag="arrival"):
-    """A guest is there."""
+    """Arrival of a guest."""
 
     guest: Name
     id: Name
@@ -41,7 +41,7 @@ class Arrival(Struct, frozen=True, gc=False, tag="arrival"):
 
 
 class Complaint(Struct, frozen=True, gc=False, tag="complaint"):
-    """A guest is not content."""
+    """Complaint of a guest."""
 
     guest: Name
     id: Name
@@ -51,7 +51,7 @@ class Complaint(Struct, frozen=True, gc=False, tag="complaint"):
 
 
 class Response(Struct, frozen=True, gc=False, tag="response"):
-    """Somebody saw to a guest: to the arrival or complaint `to`, to all of them without it."""
+    """Response of the staff to the arrival or complaint `to`, or to all of the guest's if null."""
 
     guest: Name
     time: EventTime
@@ -60,7 +60,7 @@ class Response(Struct, frozen=True, gc=False, tag="response"):
 
 
 class Departure(Struct, frozen=True, gc=False, tag="departure"):
-    """A guest has left; whoever has was welcomed."""
+    """Departure of a guest; it ends a wait for a welcome."""
 
     guest: Name
     time: EventTime
@@ -70,21 +70,21 @@ GuestEvent = Reservation | Arrival | Complaint | Response | Departure
 
 
 class GuestProfile(Guest, frozen=True, gc=False, tag="profile"):
-    """A guest's profile among the events: both come in one order."""
+    """Profile of a guest among the events, so that both are in one order."""
 
 
 class GuestForgotten(Struct, frozen=True, gc=False, tag="forgotten"):
-    """A guest whose profile was deleted (a tombstone in `guests`): nothing is to be kept."""
+    """Deletion of a guest's profile (a tombstone in `guests`): the guest's state is deleted."""
 
     guest: str
     time: Integer
 
 
 class ServiceAction(Struct, frozen=True, gc=False):
-    """Somebody should see to a guest, now.
+    """A guest to whom the staff should respond now.
 
-    `kind` is `complaint` or `vip-arrival`, `request` the id of it, `since` (ms) when it came,
-    `time` when it should have been answered. `partition`, `offset` are those of the request in
+    `kind` is `complaint` or `vip-arrival`, `request` is its id, `since` (ms) its event time, `time`
+    (ms) the deadline of the response. `partition`, `offset` are those of the request in
     `guest-log`.
     """
 
@@ -103,7 +103,7 @@ class ServiceAction(Struct, frozen=True, gc=False):
 
 
 class Request(Struct):
-    """An arrival or a complaint that has no response yet; `due` (ms) is when it is an action."""
+    """An arrival or a complaint without a response; at `due` (ms) it becomes a service action."""
 
     id: str
     kind: Literal["arrival", "complaint"]
@@ -113,21 +113,21 @@ class Request(Struct):
     due: Integer
     #: Offset in `guest-log`.
     offset: Integer
-    #: Whether it is a service action by now.
+    #: Whether its service action is published.
     told: bool = False
-    #: Whether its time is over and nobody knows yet if the guest is a VIP.
+    #: Whether its deadline has passed without a profile that states whether the guest is a VIP.
     undecided: bool = False
 
 
 class Stay(Struct, frozen=True, gc=False):
-    """What is known of a guest now."""
+    """Current state of a guest."""
 
     guest: str
     profile: Guest | None
     reservations: list[Reservation]
-    #: Whether the guest is in the house, and since when (ms).
+    #: Time of arrival (ms); null if the guest is not in the hotel.
     arrived: Integer | None
     room: str
     open: list[Request]
-    #: The latest, newest first.
+    #: The latest events, newest first.
     events: list[GuestEvent]

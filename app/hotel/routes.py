@@ -1,4 +1,4 @@
-"""`/api/guests/{guest}`, `/api/service-actions`: a guest now; the latest who waited too long."""
+"""`/api/guests/{guest}`, `/api/service-actions`: state of a guest; latest service actions."""
 
 from typing import Protocol, cast
 
@@ -15,10 +15,10 @@ TABLE = "guests"
 
 
 class Guests(Protocol):
-    """What is asked of the table; tables import app, so app can't import it."""
+    """Interface of the table; tables import app, so app can't import it."""
 
     def stay(self, guest: str) -> Stay | None:
-        """Give what is known of a guest; None if not here."""
+        """Return the state of a guest; None if it is not local."""
         ...
 
 

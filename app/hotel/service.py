@@ -1,4 +1,4 @@
-"""A hotel's guests: what is known of each, who waits for a response, and for how long."""
+"""Guests of a hotel: the state of each, and detection of those who wait too long."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from app.hotel.settings import HotelSettings
     from eventfold.operators.processor import Context, Sender
 
-#: How much is kept of a guest.
+#: Most reservations, open requests and latest events that are kept of a guest.
 MOST_RESERVATIONS = 50
 MOST_REQUESTS = 100
 MOST_EVENTS = 20
-#: And so many characters of a text of the latest events.
+#: Most characters kept of a text in the latest events.
 MOST_TEXT = 1_000
 
 
 def profile_of(guest: Guest | GuestForgotten, sender: Sender) -> None:
-    """Send a profile, or that there is none any more, to where the events are."""
+    """Send a profile, or its deletion, to the topic of the events."""
     if isinstance(guest, GuestForgotten):
         sender.send(guest)
     else:
@@ -47,39 +47,39 @@ def profile_of(guest: Guest | GuestForgotten, sender: Sender) -> None:
 
 
 def event_of(event: GuestEvent, sender: Sender) -> None:
-    """Send an event to where the profiles are."""
+    """Send an event to the topic of the profiles."""
     sender.send(event)
 
 
 class GuestState(Struct):
-    """What is known of a guest."""
+    """State of a guest."""
 
     guest: str
     waiting: list[Waiting[GuestEvent]] = field(default_factory=list)
     profile: GuestProfile | None = None
     reservations: dict[str, Reservation] = field(default_factory=dict)
-    #: Since when in the house (ms).
+    #: Time of arrival (ms); None if the guest is not in the hotel.
     arrived: int | None = None
     room: str = ""
-    #: What has no response yet.
+    #: Arrivals and complaints without a response.
     requests: list[Request] = field(default_factory=list)
-    #: The latest, oldest first.
+    #: The latest events, oldest first.
     events: list[GuestEvent] = field(default_factory=list)
 
 
 class Hotel(InOrder[GuestState, GuestEvent]):
-    """Follows a guest, and tells who has waited for too long.
+    """Processor that follows guests, and publishes a service action for one who waits too long.
 
-    Events come in order; a profile holds from when it comes. Whether somebody is a VIP is asked
-    when the time is over, of the profile as it is then. Where there is none yet, it is told when
-    one comes: in a catch-up profiles may be far behind.
+    Events are handled in order; a profile is valid from its arrival. At the deadline of an arrival
+    the current profile decides whether the guest is a VIP. If there is no profile yet, the next one
+    decides: in a catch-up, profiles may be far behind.
     """
 
     def __init__(self, limits: HotelSettings) -> None:
         self.limits = limits
 
     def new(self, key: str) -> GuestState:
-        """Give the state of an unknown guest."""
+        """Return the state of an unknown guest."""
         return GuestState(key)
 
     def on_record(
@@ -88,7 +88,7 @@ class Hotel(InOrder[GuestState, GuestEvent]):
         record: GuestEvent | GuestProfile | GuestForgotten,
         context: Context,
     ) -> GuestState | None:
-        """Let an event wait for its turn; a profile is taken in at once."""
+        """Buffer an event until the watermark passes it; apply a profile or a deletion at once."""
         if isinstance(record, GuestForgotten):
             return None
         if not isinstance(record, GuestProfile):
@@ -103,10 +103,10 @@ class Hotel(InOrder[GuestState, GuestEvent]):
     def on_late(
         self, state: GuestState | None, event: Waiting[GuestEvent], context: Context
     ) -> GuestState:
-        """Handle it now: no complaint comes too late."""
+        """Handle a late event at once, instead of rejecting it: no complaint may be dropped."""
         state = self.new(context.key) if state is None else state
         self.handle(state, event, context)
-        # It may have been due long ago.
+        # The deadline of a late request may have passed already.
         self.advance(state, context.stream_time - self.limits.hotel_grace, context)
         context.wake(self.next_moment(state))
         return state
@@ -117,17 +117,17 @@ class Hotel(InOrder[GuestState, GuestEvent]):
         event: Waiting[GuestEvent],
         context: Context,  # noqa: ARG002  # nothing is told before its time is over
     ) -> None:
-        """Take an event in."""
+        """Apply an event to the state."""
         take_in(state, event, self.limits)
 
-    # -- who waits
+    # -- deadlines
 
     def due(self, state: GuestState) -> int | None:
-        """Give when the first of those who wait will have waited for too long."""
+        """Return the earliest deadline (ms) of the open requests; None if there is none."""
         return min((each.due for each in state.requests if _open(each)), default=None)
 
     def pass_due(self, state: GuestState, due: int, context: Context) -> None:
-        """Tell who has waited for too long; the arrival of anybody but a VIP is none of these."""
+        """Publish the requests that missed the deadline `due`; arrivals only if a VIP's."""
         for request in [each for each in state.requests if each.due == due and _open(each)]:
             if request.kind == "complaint":
                 request.told = True
@@ -138,7 +138,7 @@ class Hotel(InOrder[GuestState, GuestEvent]):
                 self._decide(state, request, context)
 
     def _decide(self, state: GuestState, request: Request, context: Context) -> None:
-        """Tell of an arrival whose time is over, if it was a VIP's."""
+        """Publish an arrival whose deadline has passed if the guest is a VIP, else drop it."""
         request.undecided, request.told = False, True
         if state.profile is not None and state.profile.vip:
             self._tell(state, request, "vip-arrival", self.limits.hotel_arrival, context)
@@ -174,7 +174,7 @@ class Hotel(InOrder[GuestState, GuestEvent]):
 
 
 def take_in(state: GuestState, event: Waiting[GuestEvent], limits: HotelSettings) -> None:
-    """Let a guest's state follow from the next event."""
+    """Apply the next event to a guest's state."""
     time, offset, record = event
     state.events = [*state.events, _shortened(record)][-MOST_EVENTS:]
     match record:
@@ -195,7 +195,10 @@ def take_in(state: GuestState, event: Waiting[GuestEvent], limits: HotelSettings
 
 
 def _shortened(event: GuestEvent) -> GuestEvent:
-    """Return an event with a text of which not all is kept twice: an open request has it, too."""
+    """Return an event with at most MOST_TEXT characters of its text, to bound the state.
+
+    An open request keeps the whole text.
+    """
     match event:
         case Complaint() if len(event.text) > MOST_TEXT:
             return replace(event, text=event.text[:MOST_TEXT])
@@ -218,12 +221,12 @@ def _wait(state: GuestState, request: Request) -> None:
 
 
 def _open(request: Request) -> bool:
-    """Say whether its time is not over."""
+    """Return whether a request's deadline has not passed yet."""
     return not (request.told or request.undecided)
 
 
 def _answers(response: Response, request: Request) -> bool:
-    # What is undecided was not answered in time, whatever comes after it.
+    # An undecided request has missed its deadline: a later response does not change that.
     asked = response.to in {None, request.id} and request.since <= response.time
     return asked and not request.undecided
 
@@ -238,7 +241,7 @@ _decode = msgspec.msgpack.Decoder(GuestState).decode
 
 
 def stay_of(state: GuestState, limits: HotelSettings) -> Stay:
-    """Give what is known of a guest now, with what still waits for its turn."""
+    """Return the current state of a guest, including events that are still buffered."""
     now = _decode(_encode(state))
     for event in now.waiting:
         take_in(now, event, limits)

@@ -7,7 +7,7 @@ from eventfold.windows.durations import parse_duration
 
 
 class HotelSettings(BaseModel):
-    """How long guests may wait."""
+    """Longest times that guests may wait."""
 
     hotel_complaint: Duration = Field(
         parse_duration("10m"),

@@ -1,6 +1,6 @@
-"""Guests of a hotel from reservation to departure, some of whom wait for too long.
+"""Simulated guests of a hotel from reservation to departure, some of whom wait too long.
 
-Labelled are the complaints, and the arrivals of VIPs, to which nobody responds in time.
+The labelled events are the complaints and the arrivals of VIPs without a response in time.
 """
 
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from app.sources.arrivals import Delays, Event, simulated
 from eventfold.topics import Topic
 
 MINUTE = 60_000
-#: Records of a stay, in the mean.
+#: Mean number of records of a stay.
 RECORDS = 8.0
-#: Promised times of response (ms): TICKSTREAM_HOTEL_COMPLAINT, TICKSTREAM_HOTEL_ARRIVAL.
+#: Response times (ms): defaults of TICKSTREAM_HOTEL_COMPLAINT and TICKSTREAM_HOTEL_ARRIVAL.
 COMPLAINTS, ARRIVALS = 10 * MINUTE, 5 * MINUTE
-#: Shares of guests that are VIPs, of requests that are not answered in time, or never.
+#: Shares: guests that are VIPs, requests that are answered late, requests never answered.
 VIPS, SLOW, NEVER = 0.15, 0.12, 0.04
 
 _NAMES = ("Ada", "Alan", "Barbara", "Edsger", "Grace", "Ken", "Leslie", "Margaret")
@@ -27,7 +27,7 @@ _TEXTS = ("no hot water", "the room is loud", "the key does not work", "no towel
 
 
 class _Stay:
-    """One guest's stay, told in the order it happens."""
+    """Stay of one guest."""
 
     def __init__(self, number: int, random: Random, start: int) -> None:
         self._random = random
@@ -38,7 +38,7 @@ class _Stay:
         self._start = start
 
     def events(self) -> Iterator[Event]:
-        """Give its events, in no order."""
+        """Yield its events, not in order of time."""
         random, time = self._random, self._start
         profile = Guest(self._guest, random.choice(_NAMES), time, self._vip)
         yield self._event(GUESTS, profile)
@@ -82,7 +82,7 @@ class _Stay:
         yield from response
 
     def _answer(self, time: int, limit: int, to: str) -> tuple[bool, list[Event]]:
-        """Give whether the staff respond in time, and their response, if any."""
+        """Return whether the staff respond in time, and their response, if any."""
         chance = self._random.random()
         if chance < NEVER:
             return False, []
@@ -104,5 +104,5 @@ def _events(seed: int, rate: float, start: int) -> Iterator[Event]:
             yield heappop(coming)[2]
 
 
-#: Profiles and events, with the request that had to be answered and was not.
+#: Profiles and events; requests without a response in time are labelled.
 labelled = simulated(_events, Delays(grace=10_000))

@@ -1,4 +1,4 @@
-"""A line of a log, whatever its form: JSON, or syslog as RFC 5424 or RFC 3164 has it."""
+"""Parser and router of log lines in any form: JSON, or syslog of RFC 5424 or RFC 3164."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 _decode = json_decoder(dict[str, Any])
 
-#: Where a JSON object says what, in the order in which it is looked for; a dot leads into it.
+#: Names of a JSON object's fields for each part of a line, by precedence; a dot separates the
+#: names of nested objects.
 SEVERITY = ("severity", "level", "loglevel", "levelname", "log.level", "PRIORITY", "priority")
 MESSAGE = ("message", "msg", "MESSAGE", "event", "text")
 HOST = ("host", "hostname", "host.name", "_HOSTNAME")
@@ -31,7 +32,7 @@ TIME = ("time", "timestamp", "@timestamp", "ts")
 
 _NOTHING = object()
 
-#: Characters that what is taken out of a line may have.
+#: Most characters of each part of a line.
 _LIMITS = {
     "host": MAX_NAME,
     "app": MAX_NAME,
@@ -42,21 +43,21 @@ _LIMITS = {
 
 
 class Read(NamedTuple):
-    """A line, and the year-less time that it may have."""
+    """A line, and the time without a year that it may have."""
 
     line: LogLine
     bsd_time: str = ""
 
     @property
     def host(self) -> str:
-        """The host whose line it is: its key."""
+        """Host of the line, which is its key."""
         return self.line.host
 
 
 def read_line(value: bytes) -> Read:
-    """Read a line. Raises ValueError where it is of no known form, or says no severity.
+    """Parse a line. Raises ValueError if its form is unknown, or it has no severity.
 
-    Bytes that are no UTF-8 are replaced: an error is not lost for the spelling of a name.
+    Bytes that are not UTF-8 are replaced, so that no error is lost because of a misspelt name.
     """
     text = value.decode(errors="replace").strip("\r\n\0 ")
     if text.startswith("{"):
@@ -102,7 +103,10 @@ def _from_object(fields: dict[str, Any]) -> LogLine:
 
 
 def _take(fields: dict[str, Any], names: Iterable[str]) -> Any:
-    """Take the first of the names that is there and no object out of the fields."""
+    """Remove and return the first of the named fields that is present and is no object.
+
+    Returns _NOTHING if there is none.
+    """
     for name in names:
         if not isinstance(fields.get(name, {}), dict):
             return fields.pop(name)
@@ -120,7 +124,7 @@ def _text(given: Any) -> str:
 
 
 def _time(given: Any) -> int:
-    """Give ms since the epoch of a number (s, ms, µs, ns: by its size) or ISO 8601; else 0."""
+    """Parse a number (s, ms, µs or ns, by its size) or ISO 8601 as ms since the epoch; else 0."""
     if isinstance(given, str):
         try:
             at = datetime.fromisoformat(given)
@@ -136,13 +140,13 @@ def _time(given: Any) -> int:
 
 
 class Router:
-    """Sends each line to the topic of its class; `topics` in the order of their names' classes."""
+    """Stateless operator that sends each line to the topic of its class; `topics` are by class."""
 
     def __init__(self, topics: dict[str, Topic]) -> None:
         self._topics = [topics[name] for name in CLASSES]
 
     def __call__(self, read: Read, sender: Sender) -> None:
-        """Complete the line's time, and send it."""
+        """Complete the line's time, if it has none or one without a year, and send it."""
         line = read.line
         if line.time < EARLIEST:
             time = nearest(read.bsd_time, sender.time) if read.bsd_time else None

@@ -1,4 +1,4 @@
-"""Of logs: what a line says, whatever its form."""
+"""Record of a log line, the same for all forms."""
 
 from typing import Annotated, Any, Literal
 
@@ -12,10 +12,10 @@ Severity = Annotated[int, Meta(ge=0, le=7)]
 
 
 class LogLine(Struct, frozen=True, gc=False):
-    """A line of a log. What it does not say is empty, or None.
+    """A line of a log. Missing parts are empty or null.
 
-    `time` is the line's own (ms), or Kafka's timestamp where it has none. `fields` are the
-    structured data of a syslog line by their element, or what else stood in a JSON object.
+    `time` is the line's own (ms), or Kafka's timestamp if it has none. `fields` are the structured
+    data of a syslog line by element, or the other fields of a JSON object.
     """
 
     severity: Severity

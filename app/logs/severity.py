@@ -1,9 +1,9 @@
-"""How severe a line of a log is, in numbers and in words."""
+"""Severities of log lines, as numbers and as words."""
 
 from types import MappingProxyType
 
-#: RFC 5424's numbers (section 6.2.1, table 2) by the words that are in use for them: those of
-#: syslog, log4j, logback, java.util.logging, Python, .NET, Go and the clouds.
+#: RFC 5424's numbers (section 6.2.1, table 2), each with the words in use for it: those of syslog,
+#: log4j, logback, java.util.logging, Python, .NET, Go and the clouds.
 _BY_NUMBER = {
     0: "emerg emergency panic",
     1: "alert",
@@ -18,16 +18,19 @@ WORDS = MappingProxyType(
     {word: number for number, words in _BY_NUMBER.items() for word in words.split()}
 )
 
-#: The four classes of topics, by the number. Debug is told with info: nobody is called for
-#: either, and who does not want it looks at the severity.
+#: The class, which is the topic, of each number. Debug goes with info: neither needs attention at
+#: once, and a consumer can filter by severity.
 CLASSES = ("critical", "critical", "critical", "error", "warning", "info", "info", "info")
 
 
 def parse_severity(given: object) -> int:
-    """Give 0 to 7 for a number of RFC 5424, as a number or as text, or a word in any case.
+    """Parse a severity: RFC 5424's 0 to 7, as a number or as text, or a word in any case.
 
-    Raises ValueError for anything else, other scales of numbers among it: 30 is a warning to
-    Python's logging and information to pino.
+    Raises ValueError for anything else. Other scales are ambiguous: 30 is a warning in Python's
+    logging and information in pino.
+
+    >>> parse_severity("3"), parse_severity("WARN")
+    (3, 4)
     """
     if isinstance(given, str):
         word = given.strip().lower()

@@ -1,6 +1,6 @@
-"""Simulated logs: a few services on a few hosts, each in its own form; some lines can't be read.
+"""Simulated logs of a few services on a few hosts, in several forms; some lines can't be read.
 
-No I/O and no clock: the same arguments give the same records, byte for byte.
+No I/O and no clock: the same arguments produce the same records, byte for byte.
 """
 
 import json
@@ -11,7 +11,7 @@ from random import Random
 
 from app.sources import Record
 
-#: Share of lines of each severity, 0 to 7: a service that is well but for now and then.
+#: Weights of the severities, 0 to 7: a service that is mostly healthy.
 SHARES = (1, 1, 4, 30, 60, 80, 600, 224)
 #: Share of lines that can't be read.
 BROKEN = 0.001
@@ -43,7 +43,7 @@ _BROKEN = (
 
 
 def lines(seed: int, rate: float, start: int) -> Iterator[Record]:
-    """Give lines without end, `rate` a second from event time `start` (ms), keyed by host."""
+    """Yield endless lines, `rate` a second from event time `start` (ms), keyed by host."""
     chance = Random(seed)  # noqa: S311 - a simulation, not a secret
     for number in count():
         time = int(start + number * 1000 / rate)
@@ -57,7 +57,7 @@ def lines(seed: int, rate: float, start: int) -> Iterator[Record]:
 
 
 def _json(chance: Random, host: str, severity: int, time: int) -> str:
-    """Services write JSON, with words or numbers."""
+    """Return a service's line: JSON, with the severity as a word or a number."""
     service = chance.choice(list(_WORDS))
     word = _WORDS[service].split()[severity]
     level = chance.choice(({"level": word}, {"severity": severity}, {"log": {"level": word}}))
@@ -66,7 +66,7 @@ def _json(chance: Random, host: str, severity: int, time: int) -> str:
 
 
 def _rfc5424(chance: Random, host: str, severity: int, time: int) -> str:
-    """Databases write RFC 5424."""
+    """Return a database's line: RFC 5424."""
     priority = 8 * chance.randrange(16, 24) + severity
     at = datetime.fromtimestamp(time / 1000, UTC).isoformat(timespec="milliseconds")
     data = chance.choice(("-", f'[origin ip="10.0.0.{chance.randrange(256)}"]'))
@@ -74,7 +74,7 @@ def _rfc5424(chance: Random, host: str, severity: int, time: int) -> str:
 
 
 def _rfc3164(chance: Random, host: str, severity: int, time: int) -> str:
-    """The system itself writes as it always has."""
+    """Return the operating system's line: RFC 3164."""
     at = datetime.fromtimestamp(time / 1000, UTC)
     stamp = f"{at:%b} {at.day:2} {at:%H:%M:%S}"
     tag = chance.choice(("kernel", f"cron[{chance.randrange(9999)}]"))

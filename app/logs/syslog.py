@@ -1,6 +1,6 @@
-"""Lines of syslog, RFC 5424 and the older RFC 3164 (BSD), as records.
+"""Parser of syslog lines: RFC 5424 and the older RFC 3164 (BSD).
 
-A grammar of our own: what parses these in Python is either not kept up or takes RFC 5424 alone.
+It is our own, since the parsers in Python are either unmaintained or support RFC 5424 only.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-#: Section 6 of RFC 5424; the parts of the header are PRINTUSASCII, as long as it says.
+#: Section 6 of RFC 5424; the parts of the header are PRINTUSASCII of the lengths defined there.
 _RFC5424 = re.compile(
     r"<(?P<pri>0|[1-9]\d{0,2})>1"
     r" (?P<time>-|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d))"
@@ -23,10 +23,10 @@ _VERSION = re.compile(r"<\d{1,3}>\d{1,3} ", re.ASCII)
 _NAME, _VALUE = r"[!#-<>-\\^-~]{1,32}", r"\"(?:[^\"\\\]]|\\.)*\""
 _ELEMENT = re.compile(rf"\[({_NAME})((?: {_NAME}={_VALUE})*)\]", re.DOTALL)
 _PARAM = re.compile(rf" ({_NAME})=({_VALUE})", re.DOTALL)
-#: Section 6.3.3: a backslash before anything else is an ordinary one.
+#: Section 6.3.3: a backslash before any other character is an ordinary one.
 _ESCAPED = re.compile(r"\\([\"\\\]])")
 
-#: Section 4.1 of RFC 3164. In practice local lines have no host, and tags more than letters.
+#: Section 4.1 of RFC 3164. In practice local lines have no host, and tags not only letters.
 _NAMES = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _MONTHS = {name: number for number, name in enumerate(_NAMES.split("|"), 1)}
 _RFC3164 = re.compile(
@@ -41,10 +41,10 @@ _PRIORITIES = 192
 
 
 class SyslogLine(NamedTuple):
-    """What a line says; empty or None where it does not.
+    """Parts of a syslog line; missing ones are empty or None.
 
-    `time` is in ms since the epoch; that of an RFC 3164 line has no year and no zone, so it is
-    there as `bsd_time`, to be placed by `nearest`.
+    `time` is in ms since the epoch. The time of an RFC 3164 line has no year and no zone, so it is
+    in `bsd_time`, which `nearest` completes.
     """
 
     form: str
@@ -57,16 +57,16 @@ class SyslogLine(NamedTuple):
     message: str = ""
     time: int | None = None
     bsd_time: str = ""
-    #: The parameters of each structured data element.
+    #: Parameters of each structured data element.
     fields: dict[str, dict[str, str]] = {}  # noqa: RUF012 - nobody changes it
 
 
 def parse_syslog(line: str) -> SyslogLine:
-    """Give what a line says. Raises ValueError where it is of neither form.
+    """Parse a line. Raises ValueError if it has neither form.
 
-    A line with a priority and nothing else known is content (RFC 3164, section 4.3.2). One
-    without a priority would be a notice of a user's by section 4.3.3, and so would any rubbish
-    be: it is refused.
+    A line of which only the priority is recognised is content (RFC 3164, section 4.3.2). A line
+    without a priority would be a user's notice by section 4.3.3, and so would any garbage: it is
+    rejected.
     """
     if _VERSION.match(line):
         return _rfc5424(line)
@@ -102,7 +102,7 @@ def _rfc5424(line: str) -> SyslogLine:
 
 
 def _structured(rest: str) -> tuple[dict[str, dict[str, str]], str]:
-    """Give STRUCTURED-DATA and MSG (sections 6.3 and 6.4)."""
+    """Parse STRUCTURED-DATA and MSG (sections 6.3 and 6.4). Raises ValueError if it is invalid."""
     fields: dict[str, dict[str, str]] = {}
     at = 1
     if rest[0] == "[":
@@ -131,12 +131,13 @@ def _rfc3164(facility: int, severity: int, rest: str) -> SyslogLine:
 
 
 def nearest(bsd_time: str, near: int) -> int | None:
-    """Give the time (ms) nearest to `near` (ms) at which `bsd_time` was, of all years, in UTC.
+    """Return `bsd_time` as ms, in UTC, in the year that puts it nearest to `near` (ms).
 
-    None where there is no such time within a year of it, such as on 30 February.
+    None if the time does not exist in that year, the one before or the one after, such as on
+    30 February.
     """
     around = datetime.fromtimestamp(near / 1000, UTC)
-    # By place: `strptime` takes five times as long, and goes by the language of the machine.
+    # By position: `strptime` takes five times as long, and depends on the machine's locale.
     day, hour, minute, second = (int(bsd_time[at : at + 2]) for at in (4, 7, 10, 13))
     clock = _MONTHS[bsd_time[:3]], day, hour, minute, second
     found = []
@@ -150,5 +151,5 @@ def nearest(bsd_time: str, near: int) -> int | None:
 
 
 def milliseconds(at: datetime) -> int:
-    """Give the ms since the epoch of a time with a zone."""
+    """Return the ms since the epoch of a time with a zone."""
     return (at - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)

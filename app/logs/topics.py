@@ -11,7 +11,7 @@ LOGS = Topic(
     "lines of logs: JSON objects or syslog, under any key or none",
     partitions=3,
     retention=8 * DAY,
-    # Lines say their time in many ways, or not at all.
+    # Lines state their time in many forms, or not at all.
     time=Timestamp.CREATE,
     keyed=False,
     read=read_line,

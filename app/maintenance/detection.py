@@ -1,4 +1,4 @@
-"""Machines that drift, jump or are silent, each judged by what is usual for itself."""
+"""Detection of machines that drift, jump or are silent, each compared with its own readings."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ if TYPE_CHECKING:
     from app.maintenance.settings import MaintenanceSettings
     from eventfold.operators.processor import Context
 
-#: A reading's distance from the baseline counts at most so many standard deviations for a drift:
-#: one that jumps is a spike.
+#: Largest distance from the baseline (standard deviations) that one reading adds to a drift: a
+#: reading that jumps is a spike.
 FARTHEST = 3.0
 #: Smallest standard deviation, as a fraction of the mean and absolute: sensors are no finer.
 FINEST, SMALLEST = 1e-4, 1e-9
-#: Sensors of a machine; what it has more is not looked at.
+#: Most sensors of a machine; further ones are ignored.
 MOST_SENSORS = 64
 
 
 class SensorState(Struct):
-    """What is known of one sensor of a machine."""
+    """State of one sensor of a machine."""
 
-    #: Of its first readings.
+    #: Moments of its first readings.
     baseline: Moments = field(default_factory=Moments)
-    #: What has added up above and below the baseline, in standard deviations (CUSUM).
+    #: Sums above and below the baseline, in standard deviations (CUSUM).
     above: float = 0.0
     below: float = 0.0
     #: Its latest readings, oldest first.
     window: list[float] = field(default_factory=list)
-    #: When its last drift and spike were told (ms).
+    #: Times (ms) at which its last drift and spike were published.
     drift: int | None = None
     spike: int | None = None
 
 
 class MachineState(Struct):
-    """What is known of a machine."""
+    """State of a machine."""
 
     machine: str
     waiting: list[Waiting[Reading]] = field(default_factory=list)
@@ -56,7 +56,7 @@ class MachineState(Struct):
 
 
 class Finding(NamedTuple):
-    """What is to be told of a machine: the fields of a Maintenance record."""
+    """Finding about a machine that is to be published: fields of a Maintenance record."""
 
     kind: str
     time: int
@@ -78,25 +78,25 @@ class Measure(NamedTuple):
 
 
 class Watch(InOrder[MachineState, Reading]):
-    """Compares a machine's readings with its own, and waits for the next one."""
+    """Processor that compares a machine's readings with its earlier ones, and detects silence."""
 
     def __init__(self, limits: MaintenanceSettings) -> None:
         self.limits = limits
 
     def new(self, key: str) -> MachineState:
-        """Give the state of a machine that has said nothing yet."""
+        """Return the state of a machine without readings."""
         return MachineState(key)
 
     # -- silence
 
     def due(self, state: MachineState) -> int | None:
-        """Give when the machine will have been silent for too long."""
+        """Return when (ms) the machine will count as silent; None if it is, or has no reading."""
         if state.silent or state.last is None:
             return None
         return state.last + self.limits.maintenance_silence
 
     def pass_due(self, state: MachineState, due: int, context: Context) -> None:
-        """Tell that it is silent, once."""
+        """Publish that the machine is silent, once."""
         state.silent = True
         limit = self.limits.maintenance_silence
         words = f"no reading for {format_duration(limit)}"
@@ -115,7 +115,7 @@ class Watch(InOrder[MachineState, Reading]):
     # -- readings
 
     def handle(self, state: MachineState, event: Waiting[Reading], context: Context) -> None:
-        """Judge each of the values, then let them be a part of what the next are judged by."""
+        """Check each value for spike and drift, and publish the findings."""
         time, _, reading = event
         self._hear(state, event, context)
         if reading.serviced:
@@ -129,9 +129,9 @@ class Watch(InOrder[MachineState, Reading]):
                         _tell(state, found, context)
 
     def _compare(self, sensor: SensorState, measure: Measure) -> Finding | None:
-        """Spike: a z-score against the latest readings.
+        """Check for a spike: the z-score of a value against the latest readings.
 
-        What is too far enters the window as the farthest that is not, so a level that stays
+        A value beyond the limit enters the window as one at the limit, so that a level that lasts
         becomes the usual one.
         """
         size, limit = self.limits.maintenance_window, self.limits.maintenance_deviations
@@ -156,11 +156,11 @@ class Watch(InOrder[MachineState, Reading]):
         return found
 
     def _add_up(self, sensor: SensorState, measure: Measure) -> Finding | None:
-        """Drift: E. S. Page, "Continuous inspection schemes", Biometrika 41(1/2), 1954.
+        """Check for a drift: E. S. Page, "Continuous inspection schemes", Biometrika 41(1/2), 1954.
 
-        Two sums, S = max(0, S + z - k) above and the same below, z being the distance from the
-        baseline in its standard deviations, k half the shift to be found; beyond h it is told,
-        and they begin anew.
+        Two sums, S = max(0, S + z - k) above and the same below; z is the distance from the
+        baseline in its standard deviations, k half the shift to detect. If a sum exceeds h it is
+        published, and both are reset to 0.
         """
         limits, baseline = self.limits, sensor.baseline
         if baseline.count < limits.maintenance_baseline:
@@ -215,7 +215,7 @@ def _tell(state: MachineState, found: Finding, context: Context) -> None:
 
 
 def _spread(numbers: Sequence[float]) -> tuple[float, float]:
-    """Give mean and sample standard deviation, in two passes: nothing is carried along."""
+    """Return mean and sample standard deviation, in two passes, so that no error accumulates."""
     mean = fsum(numbers) / len(numbers)
     squares = fsum((number - mean) ** 2 for number in numbers)
     return mean, _fine(mean, sqrt(squares / (len(numbers) - 1)))

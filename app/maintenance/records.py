@@ -1,4 +1,4 @@
-"""Of machines: what their sensors read, and when somebody should look."""
+"""Records of machines: readings of their sensors, and maintenance notices."""
 
 from typing import Annotated
 
@@ -11,9 +11,9 @@ Measured = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
 
 
 class Reading(Struct, frozen=True, gc=False):
-    """What a machine's sensors read at one instant, by sensor.
+    """Readings of a machine's sensors at one instant, by sensor.
 
-    `serviced` says that the machine was worked on since the last one: it is learnt anew.
+    `serviced` is true if the machine was serviced since the last reading: its baselines are reset.
     """
 
     machine: Name
@@ -23,14 +23,14 @@ class Reading(Struct, frozen=True, gc=False):
 
 
 class Maintenance(Struct, frozen=True, gc=False):
-    """A machine that asks for attention, or no longer does.
+    """A machine that needs attention, or no longer does.
 
     `kind` is `drift` (`value` is CUSUM's sum, its sign the direction, `limit` the threshold;
     `mean` and `deviation` are the sensor's own baseline), `spike` (`value` is in standard
-    deviations of the sensor's latest readings, which `mean` and `deviation` are of), `silence`
+    deviations; `mean` and `deviation` are those of the sensor's latest readings), `silence`
     (`value` and `limit` in ms) or `back` (after a silence of `value` ms).
 
-    `partition`, `offset` are those of the reading, of a silence those of the last one before it.
+    `partition`, `offset` are those of the reading; for a silence, of the last reading before it.
     """
 
     machine: str

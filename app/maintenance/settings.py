@@ -7,7 +7,7 @@ from eventfold.windows.durations import parse_duration
 
 
 class MaintenanceSettings(BaseModel):
-    """When what a machine measures asks for somebody to look."""
+    """Thresholds of maintenance notices about machines."""
 
     maintenance_baseline: int = Field(
         120,

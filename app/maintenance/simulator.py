@@ -1,7 +1,7 @@
-"""Readings of machines that wear out: `drift`, `spike` and `silence` among them.
+"""Simulated readings of machines that wear out, with drifts, spikes and silences.
 
-No two machines are alike: what is usual for one is a fault of another. A machine that drifts is
-serviced after a while; short pauses are usual.
+No two machines are alike: a value that is usual for one is a fault of another. A machine that
+drifts is serviced after a while; short pauses are usual.
 """
 
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from app.maintenance.records import Reading
 from app.maintenance.topics import READINGS
 from app.sources.arrivals import Delays, Event, merged, simulated
 
-#: Ms between two readings of a machine.
+#: Time (ms) between two readings of a machine.
 STEP = 2_000
 MINUTE = 60_000
-#: Ms of health after a start or a service, at least and in the mean beyond it.
+#: Healthy time (ms) after a start or a fault: its minimum, and the mean beyond it.
 LEARNING, HEALTHY = 6 * MINUTE, 12 * MINUTE
-#: How long a drift takes and how long silences last (ms).
+#: Shortest and longest duration of a drift and of a silence (ms).
 DRIFTS, SILENCES = (8 * MINUTE, 15 * MINUTE), (2 * MINUTE, 6 * MINUTE)
 
 
@@ -28,7 +28,7 @@ class _Machine:
     random: Random
     #: Sensor → mean, standard deviation.
     sensors: dict[str, tuple[float, float]] = field(default_factory=dict)
-    #: Sensor → standard deviations it is off.
+    #: Sensor → its present offset from the mean, in standard deviations.
     off: dict[str, float] = field(default_factory=dict)
     time: int = 0
 
@@ -42,7 +42,7 @@ class _Machine:
             self.sensors[sensor] = mean, mean * self.random.uniform(0.01, 0.05)
 
     def events(self, faults: Iterator[int]) -> Iterator[Event]:
-        """Give its readings without end; each fault takes a number."""
+        """Yield its endless readings; each fault takes the next number of `faults`."""
         while True:
             yield from self._well(LEARNING + int(self.random.expovariate(1 / HEALTHY)))
             kind = self.random.choice(("drift", "spike", "silence"))
@@ -99,5 +99,5 @@ def _events(seed: int, rate: float, start: int) -> Iterator[Event]:
     return merged(*machines)
 
 
-#: Readings with the fault that each is a part of; that of a silence is the one after it.
+#: Readings, labelled with the fault that each is a part of; a silence labels the reading after it.
 labelled = simulated(_events, Delays(grace=10_000))

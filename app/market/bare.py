@@ -1,4 +1,4 @@
-"""Ticks as bare prices: the number as text, keyed by symbol, with no time of its own."""
+"""Ticks as bare prices: the number as text, keyed by symbol, without an event time in the value."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ _read = reader(Tick)
 
 
 def bare_prices(records: Iterable[Record]) -> list[Record]:
-    """Give each tick's price as text; what is no tick stays as it is."""
+    """Return the records with each tick's price as text; a value that is no tick stays as it is."""
     return [(key, _price(value), time) for key, value, time in records]
 
 

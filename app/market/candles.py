@@ -1,14 +1,14 @@
-"""The records of windows of trades."""
+"""Records of the market's windows: candles and late ticks."""
 
 from app.market.records import Candle, LateTick, Tick
 from eventfold.windows import Refusal, WindowResult
 
 
 def candle(result: WindowResult) -> Candle:
-    """Make the record of one window."""
+    """Return the candle of one window."""
     prices, window, count = result.state, result.window, result.count
     volume = prices.volume
-    # By position, in the order of Candle's fields: one is made for every result.
+    # By position, in the order of Candle's fields, for speed: one is made for every result.
     return Candle(
         result.key,
         window.size,
@@ -33,7 +33,7 @@ def candle(result: WindowResult) -> Candle:
 
 
 def late_tick(tick: Tick, refusal: Refusal) -> LateTick:
-    """Make the record of a tick that came after its table's grace."""
+    """Return the record of a tick that arrived after its table's grace."""
     return LateTick(
         tick.symbol,
         tick.price,

@@ -1,4 +1,4 @@
-"""A chart API: the last price of a ticker, asked for over HTTP, with every way it can fail."""
+"""Client of a chart API: fetches the last price of a ticker over HTTP, with retries."""
 
 import logging
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ ATTEMPTS = 4
 
 
 class Quote(msgspec.Struct, frozen=True):
-    """A ticker's last price; `time` in ms, None if unknown; `volume` is the day's so far."""
+    """Last price of a ticker; `time` in ms, None if unknown; `volume` is the day's so far."""
 
     symbol: str
     price: int | float
@@ -33,9 +33,9 @@ class Quote(msgspec.Struct, frozen=True):
 
 
 class ChartError(Exception):
-    """No quote this time. The message is one line; `again` says whether to ask once more.
+    """No quote this time. The message is one line; `again` is the retry policy.
 
-    False: no; True: yes, with back-off; a number: after so many seconds.
+    False: no retry; True: retry with back-off; a number: retry after that many seconds.
     """
 
     def __init__(self, message: str, *, again: bool | float = False) -> None:
@@ -64,9 +64,9 @@ class _Answer(msgspec.Struct):
 
 
 class ChartApi:
-    """A client of the API at `url`, which contains `{ticker}`; waits are in seconds.
+    """Client of the API at `url`, which contains `{ticker}`; time-outs and waits are in seconds.
 
-    Used as a context manager. The token is sent, never said.
+    Used as a context manager. The token is sent, but never logged.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class ChartApi:
         longest_wait: float = 20,
     ) -> None:
         self._url = url
-        # Some chart APIs turn away clients that don't look like a browser.
+        # Some chart APIs reject clients that don't look like a browser.
         self._headers = {"User-Agent": "Mozilla/5.0 (compatible; tickstream)"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -103,7 +103,7 @@ class ChartApi:
         await self._session.close()
 
     async def quote(self, ticker: str) -> Quote:
-        """Ask for `ticker`, up to four times while that may help.
+        """Return the quote of `ticker`, after up to four attempts while a retry may help.
 
         Raises ChartError if there is no usable answer.
         """
@@ -125,7 +125,7 @@ class ChartApi:
     def _wait_before_retry(self, error: Exception) -> bool | float:
         if not isinstance(error, ChartError) or isinstance(error.again, bool):
             return getattr(error, "again", False)
-        # What is asked for beyond our patience is the caller's to keep, poll by poll.
+        # A longer Retry-After is left to the caller, who skips polls until it has passed.
         return error.again if error.again <= self._longest_wait else False
 
     async def _fetch(self, ticker: str) -> bytes:
@@ -159,7 +159,7 @@ def _quote(ticker: str, meta: _Meta) -> Quote:
         raise ChartError(f"regularMarketPrice is {price}, which is no price")
     symbol = meta.symbol or ticker
     return Quote(
-        # The API's spelling of the ticker; not another name, which would be another key.
+        # The API may change the spelling of the ticker, but another name would be another key.
         symbol=symbol if symbol.casefold() == ticker.casefold() else ticker,
         price=price,
         time=_milliseconds(meta.regular_market_time),
@@ -168,14 +168,14 @@ def _quote(ticker: str, meta: _Meta) -> Quote:
 
 
 def _milliseconds(seconds: float | None) -> int | None:
-    """Give a time in seconds as ms, None if it can't be seconds since the epoch."""
+    """Return a time in seconds as ms; None if it can't be seconds since the epoch."""
     if seconds is None or not EARLIEST <= seconds * 1000 < EARLIEST * 1000:
         return None
     return int(seconds * 1000)
 
 
 def _refusal(response: aiohttp.ClientResponse) -> ChartError:
-    """Give the error for a status that is not 200."""
+    """Return the error for a status that is not 200."""
     status = f"{response.status} {response.reason}"
     match response.status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
@@ -193,7 +193,7 @@ def _refusal(response: aiohttp.ClientResponse) -> ChartError:
 
 
 def _retry_after(text: str) -> float | None:
-    """Give the seconds of a Retry-After header, a number or a date (RFC 9110, 10.2.3)."""
+    """Parse a Retry-After header, a number or a date (RFC 9110, 10.2.3), as seconds, else None."""
     if text.isdecimal():
         return float(text)
     try:

@@ -1,4 +1,4 @@
-"""Ticks from a file: CSV with a header, or JSON lines, either of them gzipped or not."""
+"""Replay of ticks from a file: CSV with a header, or JSON lines, each optionally gzipped."""
 
 import asyncio
 import csv
@@ -23,11 +23,11 @@ from eventfold.decoding import json_decoder
 log = logging.getLogger(__name__)
 
 FIELDS = ("symbol", "price", "time", "size")
-#: Bad rows said one by one; after these they are only counted.
+#: Number of bad rows that are logged one by one; later ones are only counted.
 SAID = 20
-#: Most records given at a time.
+#: Most records in one slice.
 SLICE = 1024
-#: A paced replay gives a record up to this many seconds early, with the ones before it.
+#: A paced replay sends a record up to this many seconds early, in the slice of its predecessors.
 EARLY = 0.02
 
 _GZIP = b"\x1f\x8b"
@@ -35,11 +35,11 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class UnreadableFileError(Exception):
-    """A file that can't be replayed, or not further; its message is one line naming it."""
+    """A file that can't be replayed, or only in part; its message is one line naming it."""
 
 
 def parse_time(text: str) -> int:
-    """Give the ms since the epoch of `text`: integer ms, or an ISO 8601 date or time.
+    """Parse a time, integer ms or an ISO 8601 date or time: return ms since the epoch.
 
     UTC if it has no zone. Raises ValueError for anything else.
     """
@@ -52,30 +52,30 @@ def parse_time(text: str) -> int:
 
 
 class Replay:
-    """The ticks of one file, in its order; bad rows are said, counted and left out."""
+    """Ticks of one file, in its order; bad rows are logged, counted and skipped."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._encode = msgspec.json.Encoder().encode
-        #: Rows that were ticks.
+        #: Number of rows that were ticks.
         self.good = 0
-        #: Rows that were not.
+        #: Number of rows that were not.
         self.bad = 0
-        #: Bytes of the file; 0 before it is opened.
+        #: Size of the file in bytes; 0 before it is opened.
         self.size = 0
         self._raw: IO[bytes] | None = None
 
     @property
     def read(self) -> int:
-        """Bytes of the file that have been read, packed ones where it is packed."""
+        """Bytes of the file that have been read; compressed bytes if it is gzipped."""
         if self._raw is None:
             return 0
         return self.size if self._raw.closed else self._raw.tell()
 
     def records(self, count: int | None = None) -> Iterator[Record]:
-        """Give the file's ticks, the first `count` if that is set.
+        """Yield the file's ticks; only the first `count` if that is set.
 
-        Raises UnreadableFileError where the file can't be opened, unpacked or lacks a column.
+        Raises UnreadableFileError if the file can't be opened or decompressed, or lacks a column.
         """
         with self._opened() as file:
             for line, row in self._rows(file):
@@ -103,7 +103,7 @@ class Replay:
             raise UnreadableFileError(f"{self._path}: {error.strerror or error}") from error
 
     def _rows(self, file: io.BufferedReader) -> Iterator[tuple[int, Any]]:
-        """Give each row's line number, and its fields or the error in their place."""
+        """Return an iterator of each row's line number and its fields, or the error instead."""
         if file.peek(1).lstrip()[:1] == b"{":
             return self._json_rows(file)
         return self._csv_rows(file)
@@ -119,7 +119,7 @@ class Replay:
                 yield number, error
 
     def _csv_rows(self, file: Iterable[bytes]) -> Iterator[tuple[int, Any]]:
-        # What is no UTF-8 becomes surrogates, which the row's own check refuses.
+        # Bytes that are not UTF-8 become surrogates, so that only their row fails its check.
         reader = csv.reader(line.decode("utf-8", "surrogateescape") for line in file)
         columns = self._columns(next(reader, []))
         while True:
@@ -134,7 +134,10 @@ class Replay:
                 yield reader.line_num, {n: row[i] for n, i in columns if i < len(row) and row[i]}
 
     def _columns(self, header: list[str]) -> list[tuple[str, int]]:
-        """Give the place of each field that the header names."""
+        """Return the field names of the header with their column indices.
+
+        Raises UnreadableFileError if a required one is missing.
+        """
         names = [name.strip().lower() for name in header]
         missing = [name for name in FIELDS[:3] if name not in names]
         if missing:
@@ -170,9 +173,9 @@ class Replay:
 
 
 async def paced(records: Iterable[Record], speed: float) -> AsyncIterator[list[Record]]:
-    """Give `records` in slices: in their own time times `speed`, or at once if that is 0.
+    """Yield `records` in slices, at `speed` times their own pace, or without waiting if it is 0.
 
-    A record behind the ones before it follows at once.
+    A record with an earlier time than its predecessors follows at once.
     """
     begun, first = time.monotonic(), None
     pending: list[Record] = []

@@ -1,4 +1,4 @@
-"""How much a price rose; who rose most, who least, and whose volume is largest."""
+"""Gains of prices, and the rankings by gain and by volume."""
 
 import heapq
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ DAY = 86_400_000
 def gain(base: float, last: float) -> float | None:
     """Return (last - base) / base, a fraction: 0.05 is a rise of 5 %.
 
-    None where there is no such number: `base` is 0 or negative, or so small that no float holds it.
+    None if `base` is 0 or negative, or so small that the result is not finite.
     """
     if base <= 0:
         return None
@@ -23,7 +23,7 @@ def gain(base: float, last: float) -> float | None:
 
 
 def gainer(day: DailyGain) -> Gainer:
-    """Give what rankings keep of a symbol's day."""
+    """Return the row that rankings keep of a symbol's day."""
     return Gainer(day.symbol, day.gain, day.open, day.last, day.time, day.volume)
 
 
@@ -38,7 +38,7 @@ def bottom(gainers: Iterable[Gainer], places: int = 10) -> list[Gainer]:
 
 
 def _gaining(gainers: Iterable[Gainer]) -> Iterable[Gainer]:
-    """Return those that have a gain to be ranked by."""
+    """Return the gainers that have a gain."""
     return (each for each in gainers if each.gain is not None)
 
 
@@ -47,34 +47,37 @@ def _gain(gainer: Gainer) -> float:
 
 
 def most_active(gainers: Iterable[Gainer], places: int = 10) -> list[Gainer]:
-    """Give the `places` of the largest volume, descending, ties by symbol ascending."""
+    """Return the `places` with the largest volume, descending, ties by symbol ascending."""
     return heapq.nsmallest(places, gainers, key=lambda each: (-each.volume, each.symbol))
 
 
 def contenders(gainers: Sequence[Gainer], places: int = 10) -> list[Gainer]:
-    """Give those of some symbols that may be among the first `places` of all, in any ranking.
+    """Return the symbols of a partition that may be in the first `places` of all, in any ranking.
 
-    Who is not among the first of a part is not among the first of the whole.
+    A symbol that is not among the first of a part is not among the first of the whole.
     """
     found = (*top(gainers, places), *bottom(gainers, places), *most_active(gainers, places))
     return list({each.symbol: each for each in found}.values())
 
 
 def day_of(time: int) -> str:
-    """Give the UTC day of an instant (ms) as YYYY-MM-DD.
+    """Return the UTC day of an instant (ms) as YYYY-MM-DD.
 
-    Rankings go by dates: of a day elsewhere, the date is taken as if it were UTC's.
+    Rankings are keyed by date: the date of a day in another zone is treated as a UTC day.
     """
     return datetime.fromtimestamp(time / 1000, UTC).date().isoformat()
 
 
 def start_of(day: str) -> int:
-    """Give the first instant (ms) of a UTC day. Raises ValueError, naming it, for no YYYY-MM-DD."""
+    """Return the first instant (ms) of a UTC day (YYYY-MM-DD).
+
+    Raises ValueError, naming it, if it is in another form or not a day.
+    """
     try:
         found = date.fromisoformat(day)
     except ValueError:
         found = None
-    # ISO 8601 has other spellings of a day, which we don't write.
+    # `fromisoformat` accepts other spellings of ISO 8601, which are not our keys.
     if found is None or found.isoformat() != day:
         raise ValueError(f"{day!r} is not a day such as 2024-01-31")
     return (found - EPOCH).days * DAY

@@ -1,4 +1,4 @@
-"""The price producer: polls a chart API for its tickers, into one topic, keyed by ticker."""
+"""Price producer: polls a chart API and sends the quotes to one topic, keyed by ticker."""
 
 import asyncio
 import logging
@@ -22,17 +22,18 @@ DAY = 86_400_000
 
 
 class Observer:
-    """Makes ticks of one ticker's quotes: what is new in each compared with the one before."""
+    """Converter of one ticker's quotes to ticks: compares each quote with the one before."""
 
     def __init__(self) -> None:
         self._last: Quote | None = None
         self._volume: float = 0
 
     def tick(self, quote: Quote) -> Tick | None:
-        """Give the tick of `quote`, None if it says nothing new.
+        """Return the tick of `quote`; None if it is not newer than the one before.
 
-        An API repeats its last quote while nothing is traded: sent again, it would be traded
-        again. `size` is the growth of the day's volume since the quote before, 0 at first.
+        An API repeats its last quote while nothing is traded: a second tick would count the trade
+        twice. `size` is the growth of the day's volume since the quote before, 0 for the first
+        quote of a day.
         Raises ChartError if the quote has no time.
         """
         if quote.time is None:
@@ -48,11 +49,10 @@ class Observer:
 
 
 class PriceProducer:
-    """Polls `tickers` every `interval` seconds; nothing an API or broker does stops it.
+    """Producer that polls `tickers` every `interval` seconds; API and broker errors don't stop it.
 
-    As `tick` a quote becomes the record of `ticks`, with the quote's own time. As `price` it
-    is the bare number as text, and each poll is an observation of its own, sent unchanged
-    or not.
+    With `form="tick"` a quote becomes a record of `ticks` with the quote's own time. With
+    `form="price"` it is the bare number as text, and each poll is sent, even if unchanged.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class PriceProducer:
         self._not_before = dict.fromkeys(tickers, 0.0)
         self._interval = interval
         self._form = form
-        #: Why a price was not sent, the last time that one was not.
+        #: Reason of the most recent price that was not sent.
         self.failure: str | None = None
 
     async def run(self, polls: int | None = None) -> None:
@@ -82,13 +82,13 @@ class PriceProducer:
             done += 1
             if done == polls:
                 return
-            # The next point of a fixed grid: a slow poll does not shift the ones after it.
+            # The next point of a fixed grid, so that a slow poll does not shift the later ones.
             late = time.monotonic() - due
             due += (late // self._interval + 1) * self._interval
             await asyncio.sleep(due - time.monotonic())
 
     async def poll(self) -> None:
-        """Ask for every ticker once, and send each answer as it comes."""
+        """Fetch every ticker once, and send each quote as it arrives."""
         async with asyncio.TaskGroup() as group:
             asked = [group.create_task(self._ask(ticker)) for ticker in self._observers]
             for answer in asyncio.as_completed(asked):
@@ -96,7 +96,7 @@ class PriceProducer:
                     await self._send(record)
 
     async def _ask(self, ticker: str) -> Record | None:
-        """Give the record of the ticker's quote, None (and a line in the log) if there is none."""
+        """Return the record of the ticker's quote; None, and log the reason, if it has none."""
         if time.monotonic() < self._not_before[ticker]:
             return None
         try:

@@ -1,7 +1,7 @@
-"""Reading records of JSON, numbers as their producers write them.
+"""Readers of JSON records that accept numbers in the forms in which producers write them.
 
-Exchanges send prices and sizes as strings ("1.5"), so that no float rounds them on the way, and no
-size where they know of none (null). A tick is read in either form; all else as its type says.
+Exchanges send prices and sizes as strings ("1.5"), so that no float rounds them on the way, and
+null for an unknown size. A tick is read in either form, all other records as their type declares.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from eventfold.records.fields import HIGHEST, EventTime, Name
 
 
 class _SentTick(Struct):
-    """A tick as it may be sent."""
+    """Tick in any of the forms in which it may be sent."""
 
     symbol: Name
     price: float | str
@@ -28,7 +28,7 @@ _decode = json_decoder(_SentTick)
 
 
 def read_tick(value: bytes) -> Tick:
-    """Return the tick that a value means. Raises `msgspec.DecodeError`, naming the field.
+    """Parse a tick. Raises `msgspec.DecodeError`, naming the field.
 
     >>> read_tick(b'{"symbol": "BTC", "price": "-0.5", "size": null, "time": 1769860800000}')
     Tick(symbol='BTC', price=-0.5, time=1769860800000, size=0)
@@ -42,12 +42,12 @@ def read_tick(value: bytes) -> Tick:
     return convert(fields, Tick)
 
 
-#: Of which types there is another form than the one that the type says.
+#: Readers of the types that are also sent in another form than their type declares.
 _SENT: dict[Any, Callable[[bytes], Any]] = {Tick: read_tick}
 
 
 def reader(kind: Any) -> Callable[[bytes], Any]:
-    """Return what reads records of a type in every form; it raises `msgspec.DecodeError`."""
+    """Return a reader of a record type in every form; the reader raises `msgspec.DecodeError`."""
     decode, read_sent = json_decoder(kind), _SENT.get(kind)
     if read_sent is None:
         return decode
@@ -62,14 +62,17 @@ def reader(kind: Any) -> Callable[[bytes], Any]:
 
 
 def _number(field: str, sent: float | str) -> float:
-    """Return a number that may be text: as JSON writes it, so without blanks or a plus."""
+    """Parse a number that may be text in JSON's notation: without blanks or a plus sign.
+
+    Raises `msgspec.ValidationError` for other text.
+    """
     if not isinstance(sent, str):
         return sent
     try:
         number = convert(sent, int | float, strict=False)
     except ValidationError:
         raise ValidationError(f"{sent[:40]!r} is no number - at `$.{field}`") from None
-    # Text may also spell what JSON has no numbers for.
+    # Text may also spell `nan` or `inf`, which are not JSON numbers.
     if isinstance(number, float) and not isfinite(number):
         raise ValidationError(f"{sent[:40]!r} is no finite number - at `$.{field}`")
     return number

@@ -1,4 +1,4 @@
-"""Of the market: ticks, and what becomes of them."""
+"""Records of the market: ticks, and the candles, gains, rankings and surges made from them."""
 
 from typing import Annotated
 
@@ -8,9 +8,9 @@ from eventfold.records.fields import EventTime, Integer, Name, Size
 
 
 class Tick(Struct, frozen=True, gc=False):
-    """One trade: a price, and the size it was traded in (0 where that is not known).
+    """One trade: its price, and its size (0 if unknown).
 
-    A price may be 0 or negative, as those of oil and power were.
+    A price may be 0 or negative, as those of oil and power have been.
     """
 
     symbol: Name
@@ -20,10 +20,10 @@ class Tick(Struct, frozen=True, gc=False):
 
 
 class Candle(Struct, frozen=True, gc=False):
-    """One window of a symbol. Of two with the same window, the higher `revision` holds.
+    """One window of a symbol. Of two with the same window, the higher `revision` is valid.
 
-    `volume` is an integer where all sizes are. `vwap` is null without volume; it and `mean` are
-    where the sum behind them is more than a float holds.
+    `volume` is an integer if all sizes are. `vwap` is null if there is no volume; `vwap` and `mean`
+    are null if their sum overflows a float.
     """
 
     symbol: Name
@@ -48,7 +48,7 @@ class Candle(Struct, frozen=True, gc=False):
 
 
 class LateTick(Struct, frozen=True, gc=False):
-    """A tick that came after its table's grace; `partition`, `offset` are its coordinates."""
+    """A tick that arrived after its table's grace; `partition`, `offset` are its coordinates."""
 
     symbol: str
     price: float
@@ -63,10 +63,10 @@ class LateTick(Struct, frozen=True, gc=False):
 
 
 class DailyGain(Struct, frozen=True, gc=False):
-    """One symbol's day so far; `gain` is a fraction, null where its base is not above 0.
+    """One symbol's day so far; `gain` is a fraction, null if its base is not above 0.
 
-    `partition`, `offset`, `stream_time` are its source's. Records from before there was a
-    `volume` have none.
+    `partition`, `offset`, `stream_time` are its source's. Records of older versions have no
+    `volume`.
     """
 
     symbol: Name
@@ -86,7 +86,7 @@ class DailyGain(Struct, frozen=True, gc=False):
 
 
 class Gainer(Struct, frozen=True, gc=False):
-    """One place in a ranking; without a gain (null) only in that of volumes."""
+    """One place in a ranking; `gain` is null only in the ranking by volume."""
 
     symbol: str
     gain: float | None
@@ -97,9 +97,9 @@ class Gainer(Struct, frozen=True, gc=False):
 
 
 class BestGains(Struct, frozen=True, gc=False):
-    """Of one partition's symbols those that may be among the ten of a day, in any ranking.
+    """Symbols of one partition that may be among the ten of a day, in any ranking.
 
-    The latest record of a partition and a day holds: who is not in it any more is withdrawn.
+    The latest record of a partition and a day is valid: a symbol missing from it is withdrawn.
     """
 
     day: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
@@ -110,7 +110,7 @@ class BestGains(Struct, frozen=True, gc=False):
 
 
 class Ranking(Struct, frozen=True):
-    """Ten symbols of a day; `revision` is the offset in `daily-gains` last applied."""
+    """Ten symbols of a day; `revision` is the last offset applied from `daily-gains`."""
 
     day: str
     rank: list[Gainer]
@@ -127,13 +127,13 @@ class TopLosers(Ranking, frozen=True):
 
 
 class MostActive(Ranking, frozen=True):
-    """The ten of the largest volume on a day, the largest first."""
+    """The ten with the largest volume on a day, the largest first."""
 
 
 class Surge(Struct, frozen=True, gc=False):
     """A minute in which a price moved much; `change` is a fraction: (last - open) / open.
 
-    It is null where `open` is not above 0: then there is nothing to be a fraction of.
+    It is null if `open` is not above 0.
     """
 
     symbol: Name

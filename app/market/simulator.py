@@ -1,4 +1,4 @@
-"""The simulated market at work: in real time at a rate, or as fast as it goes."""
+"""Simulated market as a producer: in real time at a given rate, or as fast as possible."""
 
 import asyncio
 import time
@@ -12,16 +12,16 @@ from app.market.walks import Market
 from app.sources import Record
 from app.sources.outbox import Outbox
 
-#: Seconds between two slices of a live market: the linger of its batches, too.
+#: Seconds between two slices of a live market, which is the linger of its batches too.
 SLICE = 0.02
-#: A live market this many ms behind (a laptop that slept) leaves out what it missed.
+#: A live market this many ms behind (a laptop that slept) skips the trades that it missed.
 MOST_BEHIND = 5_000
 
 
 async def live_slices(market: Market, count: int | None = None) -> AsyncIterator[list[Record]]:
-    """Give the trades since the last slice, event time being now: one each `market.step` ms.
+    """Yield the trades since the last slice, with event time now: one per `market.step` ms.
 
-    Ends after `count` trades, or never.
+    Ends after `count` trades, or never if that is None.
     """
     first, given, total = time.time() * 1000, 0, 0
     while count is None or total < count:
@@ -37,21 +37,21 @@ async def live_slices(market: Market, count: int | None = None) -> AsyncIterator
 
 
 async def fast_slices(market: Market, start: int, count: int) -> AsyncIterator[list[Record]]:
-    """Give the first `count` trades from event time `start` (ms), as fast as they are taken."""
+    """Yield the first `count` trades from event time `start` (ms), as fast as they are consumed."""
     left = count
     for chunk in market.chunks(start):
         yield chunk[:left]
         left -= len(chunk)
         if left <= 0:
             return
-        # The producer works in this loop too.
+        # The producer needs the event loop too.
         await asyncio.sleep(0)
 
 
 class Simulator(Service):
-    """A live market as a service: its trades go into a topic until it is stopped.
+    """Live market as a service: sends trades to a topic until it is stopped.
 
-    Starting raises what Outbox.start does: no broker, no topic.
+    Starting raises as `Outbox.start` does, if there is no broker or no topic.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Simulator(Service):
         await self.outbox.start()
 
     async def on_shutdown(self) -> None:
-        """Send the rest, once the market stands still."""
+        """Send the remaining records, after the market's task has stopped, and disconnect."""
         await self.outbox.stop()
 
     @Service.task

@@ -1,4 +1,4 @@
-"""The minute up to a trade: how much a price moved within it."""
+"""Surges: how much a price moved within the minute up to a trade."""
 
 from app.market.gains import gain
 from app.market.records import Surge
@@ -7,15 +7,15 @@ from eventfold.windows import WindowResult
 
 
 def change(prices: OhlcState) -> float | None:
-    """Return how much the last price differs from the first, as a fraction of the first.
+    """Return the change from the first price to the last, as a fraction of the first.
 
-    None where the first is not above 0, as of a gain.
+    None if the first is not above 0, as for `gain`.
     """
     return gain(prices.open, prices.close)
 
 
 def surge(result: WindowResult) -> Surge:
-    """Make the record of one window of trades, however little the price moved."""
+    """Return the record of one window of trades, however little the price moved."""
     prices = result.state
     return Surge(
         symbol=result.key,

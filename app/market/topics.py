@@ -37,7 +37,7 @@ DAILY_GAINS = Topic(
     identity=("day",),
     processing=("stream_time",),
 )
-#: These two are made and used instead of daily-gains where TICKSTREAM_RANKING_STAGES is 2.
+#: These two replace daily-gains if TICKSTREAM_RANKING_STAGES is 2.
 PARTITION_GAINS = Topic(
     "partition-gains",
     "symbol",

@@ -1,4 +1,4 @@
-"""Of the trends of prices: moving averages of closes, and when they cross."""
+"""Records of price trends: moving averages of closes, and their crossings."""
 
 from typing import Literal
 
@@ -10,9 +10,9 @@ from eventfold.records.fields import EventTime, Integer, Name
 class TrendSignal(Struct, frozen=True, gc=False):
     """The average of 38 closes crossed that of 100, in the window [start, end).
 
-    "buy": it rose above, "sell": it fell below. `before38`, `before100` are the averages of the
-    window before in which there were ticks. `partition` and the offsets are those of the ticks
-    between which the window's are.
+    "buy": it rose above, "sell": it fell below. `before38`, `before100` are the averages after the
+    previous window that had ticks. `partition` and the offsets are those of the window's first and
+    last tick.
     """
 
     symbol: Name
@@ -24,7 +24,7 @@ class TrendSignal(Struct, frozen=True, gc=False):
     ema100: float
     before38: float
     before100: float
-    #: How many windows with ticks there have been, this one included.
+    #: Number of windows with ticks so far, this one included.
     windows: Integer
     explanation: str
     partition: Integer
@@ -33,7 +33,7 @@ class TrendSignal(Struct, frozen=True, gc=False):
 
 
 class Trend(Struct, gc=False):
-    """What is known of a symbol: its averages after its last window, which ended at `end`."""
+    """Trend of a symbol: its averages after its last window, which ended at `end`."""
 
     symbol: str
     end: Integer = 0
@@ -41,5 +41,5 @@ class Trend(Struct, gc=False):
     windows: Integer = 0
     ema38: float = 0.0
     ema100: float = 0.0
-    #: The last three, the newest last.
+    #: The last three signals, the newest last.
     signals: list[TrendSignal] = field(default_factory=list)

@@ -1,10 +1,10 @@
-"""Exponential moving averages of closes, and breakouts: when the faster one crosses the slower.
+"""Exponential moving averages of closes, and breakouts: the faster average crosses the slower.
 
 The two queries of the DEBS 2022 Grand Challenge (Frischbier et al., *Detecting trading trends in
 financial tick data*): EMA_n = close * alpha + EMA_(n-1) * (1 - alpha), alpha = 2 / (1 + j) and
-EMA_0 = 0, for j = 38 and j = 100. Buy where EMA38 is above EMA100 and was not before, sell where it
-is below and was not. A window without ticks has no close: it carries the averages on and crosses
-nothing.
+EMA_0 = 0, for j = 38 and j = 100. Buy if EMA38 is above EMA100 and was not before, sell if it is
+below and was not before. A window without ticks has no close: the averages stay as they are, so
+they don't cross.
 """
 
 from math import isfinite
@@ -14,34 +14,33 @@ from app.market.records import Candle
 from app.market.trend_records import Trend, TrendSignal
 from eventfold.operators.processor import Context
 
-#: The closes that an average is about (j).
+#: Numbers of closes of the two averages (j).
 SHORT, LONG = 38, 100
 
-#: Signals kept of a symbol.
+#: Number of signals kept per symbol.
 KEPT = 3
 
 
 def alpha(closes: int) -> float:
-    """Give the weight of the newest of so many closes."""
+    """Return the weight of the newest close in an average of `closes`."""
     return 2 / (1 + closes)
 
 
 def ema(before: float, close: float, closes: int) -> float:
-    """Give an average after another close.
+    """Return the average after another close.
 
-    It moves towards the close by a fraction of the distance, so that rounding can't carry it
-    past: at a constant price the two averages never cross again, however long it lasts. (With the
-    close and the average weighted one by one they do at one price in eight, after some 1,700
-    windows.)
+    It moves towards the close by a fraction of the distance, so that rounding can't carry it past
+    the close: at a constant price the two averages never cross again. (If the close and the average
+    are weighted separately, they cross at one price in eight, after some 1,700 windows.)
     """
     weight = alpha(closes)
     after = before + weight * (close - before)
-    # The distance of two prices may be more than a float holds, their weighted sum is not.
+    # The distance of two prices may overflow a float, their weighted sum can't.
     return after if isfinite(after) else before * (1 - weight) + close * weight
 
 
 def crossing(before: Trend, ema38: float, ema100: float) -> Literal["buy", "sell"] | None:
-    """Say what it means that the averages are now these."""
+    """Return the signal if the averages cross with these new values; None if they don't."""
     if ema38 > ema100 and before.ema38 <= before.ema100:
         return "buy"
     if ema38 < ema100 and before.ema38 >= before.ema100:
@@ -50,12 +49,12 @@ def crossing(before: Trend, ema38: float, ema100: float) -> Literal["buy", "sell
 
 
 class Trends:
-    """The trend of a symbol follows from its closes, which come in order."""
+    """Processor that computes the trend of a symbol from its closes, which arrive in order."""
 
     def on_record(self, state: Trend | None, record: Candle, context: Context) -> Trend:
-        """Take a close in, and say so where the averages cross.
+        """Update the averages with a close, and send a signal if they cross.
 
-        Raises ValueError for one that is not after the last: averages depend on the order.
+        Raises ValueError if the close is not after the last one: averages depend on the order.
         """
         before = state or Trend(record.symbol)
         if record.end <= before.end:
@@ -77,12 +76,12 @@ class Trends:
         return after
 
     def on_time(self, state: Trend, context: Context) -> Trend:
-        """Nothing is awaited."""
+        """Return the state as it is: no timer is set."""
         del context
         return state
 
     def on_shared(self, record: Candle, context: Context) -> None:
-        """Nothing is shared."""
+        """Ignore the record: there is no broadcast state."""
 
 
 def _signal(

@@ -1,6 +1,6 @@
 """A market that never closes: seeded random walks of many symbols, as records for `ticks`.
 
-No I/O and no clock: the same arguments give the same records, byte for byte.
+No I/O and no clock: the same arguments produce the same records, byte for byte.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,17 +15,17 @@ from app.sources import Record
 DAY = 86_400_000
 MINUTE = 60_000
 
-#: Records drawn at a time; part of what makes two runs the same.
+#: Records drawn at a time; another value changes the records of a seed.
 CHUNK = 1024
-#: No price falls below this: four decimals have to tell it from nothing.
+#: No price falls below this, so that four decimals distinguish it from 0.
 LOWEST_PRICE = 0.05
 
 _CONSONANTS = "BCDFGHJKLMNPRSTVXZ"
 _SYLLABLES = [c + v for c in _CONSONANTS for v in "AEIOU"]
-#: Shares no factor with 90, so that multiplying by it scatters names without repeating one.
+#: Coprime to 90, so that multiplying by it scatters names without repeating one.
 _SCATTER = 7919
 
-#: 4,096 quantiles of the normal distribution: drawing one is drawing a shock, but faster.
+#: 4,096 quantiles of the normal distribution: a random one is a shock, faster than `gauss`.
 _NORMAL = tuple(NormalDist().inv_cdf((i + 0.5) / 4096) for i in range(4096))
 #: Sizes of trades: median 100, a few of thousands.
 _SIZES = tuple(exp(4.6 + 1.1 * z) for z in _NORMAL)
@@ -33,10 +33,10 @@ _SIZES = tuple(exp(4.6 + 1.1 * z) for z in _NORMAL)
 
 @dataclass(frozen=True)
 class Flaws:
-    """Shares (fractions of all records) that are not as they should be; all 0 is a clean stream.
+    """Shares (fractions of all records) with a flaw; all 0 is a clean stream.
 
-    `disorder` comes up to 5 s behind its time, `late` 6 to 10 min (beyond the default grace of
-    5 min), `broken` can't be read: cut-off JSON, no price, a price of no number, another's key.
+    `disorder` is up to 5 s behind its time, `late` 6 to 10 min (beyond the default grace of
+    5 min), `broken` can't be read: truncated JSON, no price, a price that is text, a wrong key.
     """
 
     disorder: float = 0.01
@@ -53,7 +53,10 @@ CLEAN = Flaws(0, 0, 0)
 
 
 def symbol_names(number: int) -> list[str]:
-    """Give `number` (1 to 8,100) names of four letters, the same whatever the seed."""
+    """Return `number` (1 to 8,100) names of four letters, the same for any seed.
+
+    Raises ValueError for another number.
+    """
     if not 1 <= number <= len(_SYLLABLES) ** 2:
         raise ValueError(f"a market has 1 to {len(_SYLLABLES) ** 2:,} symbols, not {number}")
     scattered = (i * _SCATTER % len(_SYLLABLES) ** 2 for i in range(number))
@@ -62,23 +65,23 @@ def symbol_names(number: int) -> list[str]:
 
 
 def day_curve(time: float) -> float:
-    """Give the volume at `time` (ms) relative to the UTC day's mean: 2 at its ends, 0.5 at noon."""
+    """Return volume at `time` (ms) relative to the UTC day's mean: 2 at its ends, 0.5 at noon."""
     return 0.5 + 1.5 * (2 * (time % DAY) / DAY - 1) ** 2
 
 
 class Market:
-    """Trades of `symbols` symbols, one each `step` ms of event time.
+    """Trades of `symbols` symbols, one per `step` ms of event time.
 
-    Activity falls with a symbol's rank as in Zipf's law, volatility is a symbol's own, prices
-    walk geometrically and keep their scale whatever the step: a day's swing is 1 to 8 %.
-    Volume follows the U of a trading day through the trades' sizes, so the rate of records
-    stays the one asked for.
+    Activity falls with a symbol's rank as in Zipf's law, and each symbol has its own volatility.
+    Prices are geometric random walks, scaled so that a day's swing is 1 to 8 % for any step.
+    Volume follows the U shape of a trading day through the trades' sizes, so the rate of records
+    is constant.
     """
 
     def __init__(
         self, *, step: float, symbols: int = 500, seed: int = 1, flaws: Flaws | None = None
     ) -> None:
-        #: Ms of event time between two trades.
+        #: Event time (ms) between two trades.
         self.step = step
         self._flaws = Flaws() if flaws is None else flaws
         self._random = Random(seed)  # noqa: S311 - a simulation, not a secret
@@ -94,7 +97,7 @@ class Market:
         self._draws = chain.from_iterable(iter(self._draw, None))
 
     def _swings_per_trade(self, weights: list[float]) -> list[float]:
-        """Give each symbol's standard deviation per trade, from one per day."""
+        """Return each symbol's standard deviation per trade, computed from one per day."""
         trades_per_day = DAY / self.step
         total = self._activity[-1]
         daily = (min(exp(self._random.gauss(-3.7, 0.5)), 0.08) for _ in weights)
@@ -110,13 +113,13 @@ class Market:
 
     @property
     def prices(self) -> dict[str, float]:
-        """The last price of each symbol."""
+        """Last price of each symbol."""
         return {k.decode(): price for k, price in zip(self._keys, self._prices, strict=True)}
 
     def resume(self, prices: Mapping[str, float], seed: int) -> None:
-        """Go on from the prices of an earlier market, by walks that it has not had.
+        """Continue from the prices of an earlier market, with the random walks of another seed.
 
-        Who trades how much and swings how far stays as it is. Symbols without a price keep theirs.
+        Activity and volatility stay as they are. Symbols missing from `prices` keep their own.
         """
         self._random.seed(seed)
         self._flaw_random.seed(f"flaws {seed}")
@@ -124,17 +127,17 @@ class Market:
             self._prices[number] = prices.get(key.decode(), self._prices[number])
 
     def take(self, number: int, time: float) -> list[Record]:
-        """Give the next `number` trades, the first at event time `time` (ms)."""
+        """Return the next `number` trades, the first at event time `time` (ms)."""
         prices, swings, keys, heads = self._prices, self._swings, self._keys, self._heads
         flaws, chance, step = self._flaws, self._flaw_random.random, self.step
         flawed = flaws.disorder + flaws.late + flaws.broken
         taken: list[Record] = []
         add = taken.append
         minute = 0.0
-        # One loop with everything in locals: at 300,000 trades/s a call each is what it can't pay.
+        # One loop with locals only: 300,000 trades/s leave no time for a function call per trade.
         for i, shock, size in islice(self._draws, number):
             if time >= minute:
-                # Once a minute of event time, aligned to it: nothing depends on `number`.
+                # Once per aligned minute of event time, so that no value depends on `number`.
                 volume = day_curve(time // MINUTE * MINUTE)
                 swing = sqrt(volume)
                 minute = (time // MINUTE + 1) * MINUTE
@@ -150,7 +153,7 @@ class Market:
         return taken
 
     def _spoil(self, i: int, price: float, size: float, time: int) -> Record:
-        """Give the trade with one of the flaws."""
+        """Return the trade with one of the flaws."""
         flaws, chance = self._flaws, self._flaw_random.random
         which = chance() * (flaws.disorder + flaws.late + flaws.broken)
         if which < flaws.disorder:
@@ -163,7 +166,7 @@ class Market:
         return self._keys[i], self._heads[i] + tail, time
 
     def _break(self, i: int, tail: bytes, time: int) -> Record:
-        """Give a record that can't be read as the trade of `tail`."""
+        """Return a record that can't be read as the trade of `tail`."""
         key, head = self._keys[i], self._heads[i]
         broken = (
             (key, head),
@@ -174,9 +177,9 @@ class Market:
         return *broken[int(self._flaw_random.random() * len(broken))], time
 
     def chunks(self, start: int) -> Iterator[list[Record]]:
-        """Give trades without end from event time `start` (ms), 1,024 at a time."""
+        """Return endless chunks of 1,024 trades from event time `start` (ms)."""
         return (self.take(CHUNK, start + n * self.step) for n in count(0, CHUNK))
 
     def records(self, start: int) -> Iterator[Record]:
-        """Give trades without end from event time `start` (ms)."""
+        """Return endless trades from event time `start` (ms)."""
         return chain.from_iterable(self.chunks(start))

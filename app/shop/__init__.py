@@ -1,1 +1,1 @@
-"""Shop: searches joined with clicks, clicks joined with profiles."""
+"""Shop: joins of searches with clicks, and of clicks with profiles."""

@@ -1,4 +1,4 @@
-"""Clicks and the profiles of who clicked, where the profile may come a little after the click."""
+"""Join of clicks with the profiles of their users; a profile may arrive shortly after a click."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from eventfold.operators.processor import Context, Sender
 
 
-#: Why a click has no profile.
+#: Reason why a click has no profile.
 Missing = Literal["unknown", "crowded"]
 
 
 def profile_changed(record: Profile | ProfileDeleted, sender: Sender) -> None:
-    """Send a profile, or that it is deleted, to where its user's clicks are."""
+    """Send a profile, or its deletion, to the partition of its user's clicks."""
     if isinstance(record, ProfileDeleted):
         sender.send(record)
     else:
@@ -36,17 +36,17 @@ def profile_changed(record: Profile | ProfileDeleted, sender: Sender) -> None:
 
 
 class Known(Struct, array_like=True):
-    """What is known of a user: a profile, or clicks that wait for one, oldest first."""
+    """State of a user: a profile, or clicks that wait for one, oldest first."""
 
     profile: Visitor | None
     waiting: list[Clicked]
 
 
 class Enrich:
-    """Gives each click the profile of its user that holds when it comes.
+    """Processor that adds to each click the profile that its user has when the click arrives.
 
-    Where there is none the click waits until stream time has passed it by `grace` (ms); then, or
-    where `most` are waiting already, it goes out without.
+    If there is none, the click waits until stream time has passed it by `grace` (ms). After that,
+    or if `most` clicks are waiting already, it is sent without a profile.
     """
 
     def __init__(self, grace: int, most: int) -> None:
@@ -59,7 +59,7 @@ class Enrich:
         record: Clicked | ProfileChanged | ProfileDeleted,
         context: Context,
     ) -> Known | None:
-        """Enrich a click, let it wait, or take a profile in."""
+        """Enrich or buffer a click, or apply a profile or its deletion."""
         state = state or Known(None, [])
         if isinstance(record, Clicked):
             self._click(state, record, context)
@@ -70,7 +70,7 @@ class Enrich:
         return state if state.profile or state.waiting else None
 
     def on_time(self, state: Known, context: Context) -> Known | None:
-        """Let go of clicks whose profile did not come."""
+        """Send the clicks whose wait is over without a profile."""
         while state.waiting and state.waiting[0].time + self.grace <= context.time:
             click = state.waiting.pop(0)
             context.send(_enriched(click, None, "unknown", self.grace))
@@ -79,7 +79,7 @@ class Enrich:
         return state if state.profile or state.waiting else None
 
     def on_shared(self, record: object, context: Context) -> None:
-        """Refuse it: nothing concerns all users."""
+        """Raise TypeError: no record concerns all users."""
         raise TypeError(f"{type(record).__name__} concerns no user, {context.key!r}")
 
     def _click(self, state: Known, click: Clicked, context: Context) -> None:
@@ -90,7 +90,7 @@ class Enrich:
         elif len(state.waiting) >= self.most:
             context.send(_enriched(click, None, "crowded", 0))
         else:
-            # In the order in which their time ends.
+            # In order of the ends of their waits, since the timer is set for the first.
             insort(state.waiting, click, key=lambda each: each.time)
             context.wake(state.waiting[0].time + self.grace)
 

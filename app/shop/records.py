@@ -1,4 +1,4 @@
-"""Of a shop's visitors: what they search and click, and who they are."""
+"""Records of a shop's visitors: searches, clicks, profiles, and the results of their joins."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from eventfold.records.fields import EventTime, Integer, Name, Natural, Text
 
 
 class Search(Struct, frozen=True, gc=False):
-    """Somebody searches."""
+    """Search of a visitor."""
 
     id: Name
     user: Name
@@ -18,7 +18,7 @@ class Search(Struct, frozen=True, gc=False):
 
 
 class Click(Struct, frozen=True, gc=False):
-    """Somebody clicks on an item; `search` is the search it was found by, where that is known."""
+    """Click of a visitor on an item; `search` is the id of the search that found it, if known."""
 
     id: Name
     user: Name
@@ -28,7 +28,7 @@ class Click(Struct, frozen=True, gc=False):
 
 
 class Profile(Struct, frozen=True, gc=False):
-    """Who somebody is, as of `time`; the newest record of a user holds, a tombstone deletes it."""
+    """Profile of a visitor as of `time`; a newer record replaces it, a tombstone deletes it."""
 
     user: Name
     segment: Text
@@ -37,13 +37,13 @@ class Profile(Struct, frozen=True, gc=False):
 
 
 class ProfileDeleted(Struct, frozen=True, gc=False, tag="no-profile"):
-    """What a tombstone in `profiles` says; `time` is Kafka's."""
+    """Deletion of a profile (a tombstone in `profiles`); `time` is Kafka's timestamp."""
 
     user: str
     time: Integer
 
 
-# -- what is joined: each with its place in its own topic
+# -- inputs of the joins, with their coordinates in their own topics
 
 
 class Searched(Struct, frozen=True, gc=False, tag="search"):
@@ -70,7 +70,7 @@ class Clicked(Struct, frozen=True, gc=False, tag="click"):
 
 
 class ProfileChanged(Struct, frozen=True, gc=False, tag="profile"):
-    """A profile, as it holds from here on."""
+    """A profile that is valid from this record on."""
 
     user: str
     segment: str
@@ -80,13 +80,13 @@ class ProfileChanged(Struct, frozen=True, gc=False, tag="profile"):
     offset: Integer
 
 
-# -- what comes of it
+# -- results of the joins
 
 
 class SearchClick(Struct, frozen=True, gc=False):
     """A search and a click of its user within the window; `delay` (ms) is between them.
 
-    `nth` counts the clicks of the search from 1, in the order in which they came.
+    `nth` numbers the clicks of the search from 1, in order of arrival.
     """
 
     user: str
@@ -96,7 +96,7 @@ class SearchClick(Struct, frozen=True, gc=False):
     item: str
     delay: Integer
     nth: Integer
-    #: Of the search.
+    #: Event time of the search (ms).
     time: Integer
     search_partition: Integer
     search_offset: Integer
@@ -105,7 +105,7 @@ class SearchClick(Struct, frozen=True, gc=False):
 
 
 class SearchAlone(Struct, frozen=True, gc=False):
-    """A search without a click, or a click without a search, and why: `unmatched` or `late`."""
+    """A search without a click, or a click without a search; `reason` states why."""
 
     user: str
     kind: Literal["search", "click"]
@@ -119,7 +119,7 @@ class SearchAlone(Struct, frozen=True, gc=False):
 
 
 class SearchOutcome(Struct, frozen=True, gc=False):
-    """A search, or the first click on what it found; `time` is the search's."""
+    """A search, or the first click on a result of it; `time` is the search's."""
 
     query: Name
     search: str
@@ -128,10 +128,10 @@ class SearchOutcome(Struct, frozen=True, gc=False):
 
 
 class ClickThrough(Struct, frozen=True, gc=False):
-    """How many of a query's searches in a window led to a click; the highest revision holds.
+    """Click-through rate of a query's searches in a window; the highest revision is valid.
 
-    `rate` (fraction) = clicked / searches. It grows until the window is final, since clicks come
-    after their searches.
+    `rate` (fraction) = clicked / searches. It may grow until the window is final, since clicks
+    follow their searches.
     """
 
     query: str
@@ -150,21 +150,21 @@ class ClickThrough(Struct, frozen=True, gc=False):
 
 
 class Visitor(Struct, frozen=True, gc=False):
-    """What a click is enriched with, and where it stands in `profiles`."""
+    """Profile that a click is enriched with, and its coordinates in `profiles`."""
 
     segment: str
     country: str
-    #: When the profile was written (ms).
+    #: Event time of the profile (ms).
     time: Integer
     partition: Integer
     offset: Integer
 
 
 class EnrichedClick(Struct, frozen=True, gc=False):
-    """A click and the profile of its user; null where there was none in time.
+    """A click and the profile of its user; null if there was none in time.
 
-    `reason` is then `unknown` (none came within the grace) or `crowded` (too many were waiting).
-    `waited` (ms of event time) says for how long it was waited for.
+    `reason` is then `unknown` (none arrived within the grace) or `crowded` (too many clicks were
+    waiting). `waited` (ms of event time) is the duration of the wait.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Searches and the clicks on what they found; how often there is one."""
+"""Join of searches with the clicks on their results, and click-through counts per query."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 
 
 def searched(search: Search, sender: Sender) -> None:
-    """Send a search to be joined, and to be counted for its query."""
+    """Send a search to the join, and to the counts of its query."""
     place = sender.partition, sender.offset
     sender.send(Searched(search.user, search.id, search.query, search.time, *place))
     sender.send(SearchOutcome(search.query, search.id, clicked=False, time=search.time))
 
 
 def clicked(click: Click, sender: Sender) -> None:
-    """Send a click to be joined."""
+    """Send a click to the join."""
     place = sender.partition, sender.offset
     sender.send(Clicked(click.user, click.id, click.item, click.search, click.time, *place))
 
 
 def belong(search: Searched, click: Clicked) -> bool:
-    """Say whether a click may be on what a search found: where it names one, on that alone."""
+    """Return whether a click may belong to a search: one that names a search, to that alone."""
     return click.search is None or click.search == search.id
 
 
 def found(pair: Pair) -> tuple[SearchClick] | tuple[SearchClick, SearchOutcome]:
-    """Make the records of a search and a click: the pair, and with the first that there is one."""
+    """Return the records of a pair: the pair, and the search's outcome if it is the first click."""
     search, click = pair.left, pair.right
     made = SearchClick(
         user=search.user,
@@ -64,7 +64,7 @@ def found(pair: Pair) -> tuple[SearchClick] | tuple[SearchClick, SearchOutcome]:
 
 
 def alone(record: Searched | Clicked, reason: Reason) -> tuple[SearchAlone]:
-    """Make the record of a search without a click, or a click without a search."""
+    """Return the record of a search without a click, or of a click without a search."""
     return (
         SearchAlone(
             user=record.user,
@@ -80,24 +80,24 @@ def alone(record: Searched | Clicked, reason: Reason) -> tuple[SearchAlone]:
 
 
 class Outcomes(Struct, array_like=True, gc=False):
-    """How many searches, and how many of them with a click."""
+    """Number of searches, and of those with a click."""
 
     searches: int = 0
     clicked: int = 0
 
 
 class OutcomeCounts:
-    """Counts searches, and those that led to a click."""
+    """Aggregate that counts searches, and those that led to a click."""
 
     state = Outcomes
     version = 1
 
     def zero(self) -> Outcomes:
-        """Give the state of no searches."""
+        """Return the state of no searches."""
         return Outcomes()
 
     def add(self, state: Outcomes, record: SearchOutcome, time: int, offset: int) -> None:
-        """Count a search, or the first click on what one found."""
+        """Count a search, or the first click on a result of one."""
         del time, offset
         if record.clicked:
             state.clicked += 1
@@ -105,12 +105,12 @@ class OutcomeCounts:
             state.searches += 1
 
     def merge(self, left: Outcomes, right: Outcomes) -> Outcomes:
-        """Give the counts of both."""
+        """Return the sums of both."""
         return Outcomes(left.searches + right.searches, left.clicked + right.clicked)
 
 
 def click_through(result: WindowResult) -> ClickThrough:
-    """Make the record of a window of a query."""
+    """Return the record of a window of a query."""
     counts = result.state
     return ClickThrough(
         query=result.key,

@@ -8,7 +8,7 @@ from eventfold.windows.durations import parse_duration
 
 
 class ShopSettings(BaseModel):
-    """What belongs together, and how long it is waited for."""
+    """Join windows and waiting times of the shop's pipelines."""
 
     search_join: Kind = Field(
         "left",

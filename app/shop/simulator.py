@@ -1,4 +1,4 @@
-"""A simulated shop: visitors search, click on what they found, and have profiles."""
+"""Simulated shop: visitors search, click on results, and have profiles."""
 
 from collections.abc import Iterator
 from heapq import heappop, heappush
@@ -14,10 +14,10 @@ from app.shop.topics import CLICKS, PROFILES, SEARCHES
 from app.sources import Record
 from eventfold.topics import Topic
 
-#: A record and the topic it goes to.
+#: A record and its topic.
 Sent = tuple[Topic, Record]
 
-#: How many visitors there are, and the share of searches that lead to a click, query by query.
+#: Number of visitors; by query, the probability that a search leads to a click, and to each more.
 VISITORS = 2_000
 QUERIES = {
     "running shoes": 0.55,
@@ -34,20 +34,20 @@ QUERIES = {
 SEGMENTS = ("new", "regular", "gold")
 COUNTRIES = ("DE", "FR", "IT", "PL", "SE")
 
-#: Share of clicks that follow no search; of records that come up to 20 s behind their time; of
-#: records that can't be read.
+#: Share of visits that are a click without a search, of records that arrive up to 20 s behind their
+#: time, and of records that can't be read.
 STRAY, DISORDER, BROKEN = 0.1, 0.03, 0.0005
-#: Share of visitors without a profile, and of visits with which one changes; a fifth of profiles
-#: come later than the first visit, by 15 s on average (as a rate, per ms).
+#: Share of visitors without a profile, and of visits that change one; a fifth of profiles arrive
+#: after the first visit, by 15 s on average (as a rate, per ms).
 UNKNOWN, CHANGING, TARDY = 0.05, 0.02, 1 / 15_000
-#: A click comes so much later than its search, on average; rarely after the window (ms).
+#: Mean delay of a click after its search (ms); it is rarely after the join window.
 CLICK_DELAY = 60_000
 
 _VALUE_OF_A_BROKEN_ONE = b'{"id": '
 
 
 class _Event(NamedTuple):
-    """What happens at `at` (ms); `number` keeps two of the same time in order."""
+    """Record to send at `at` (ms); `number` keeps two of the same time in order."""
 
     at: float
     number: int
@@ -56,7 +56,7 @@ class _Event(NamedTuple):
 
 
 class _Shop:
-    """Events in the order in which they are sent."""
+    """Queue of events in the order in which they are sent, and the random source of all."""
 
     def __init__(self, seed: int, rate: float, start: int) -> None:
         self.random = Random(seed)  # noqa: S311  # a simulation
@@ -66,11 +66,11 @@ class _Shop:
         self._events: list[_Event] = []
 
     def put(self, at: float, topic: Topic, record: Struct) -> None:
-        """Send a record at a time (ms)."""
+        """Schedule a record to be sent at a time (ms)."""
         heappush(self._events, _Event(at, next(self.numbers), topic, record))
 
     def due(self, until: float) -> Iterator[Sent]:
-        """Give what is sent before a time (ms)."""
+        """Yield the records that are sent before a time (ms)."""
         while self._events and self._events[0].at < until:
             event = heappop(self._events)
             yield event.topic, self._record(event)
@@ -83,7 +83,7 @@ class _Shop:
         return key, encode(record), record.time
 
     def time(self, at: float) -> int:
-        """Give the event time of what is sent at `at` (ms): mostly that."""
+        """Return the event time of a record sent at `at` (ms): mostly the same."""
         behind = self.random.uniform(0, 20_000) if self.random.random() < DISORDER else 0
         return int(at - behind)
 
@@ -92,12 +92,12 @@ class _Shop:
         return f"visitor-{int(VISITORS * self.random.random() ** 2):04}"
 
     def profile(self, at: float, user: str) -> None:
-        """Let a visitor's profile be written."""
+        """Schedule a random profile of a visitor."""
         segment, country = self.random.choice(SEGMENTS), self.random.choice(COUNTRIES)
         self.put(at, PROFILES, Profile(user, segment, country, int(at)))
 
     def click(self, at: float, user: str, search: Search | None) -> None:
-        """Let somebody click; half of the clicks on what was found say on which search."""
+        """Schedule a click; half of the clicks on a search's results name the search."""
         named = search.id if search and self.random.random() < 0.5 else None
         item = f"{search.query if search else 'home'} {self.random.randrange(20)}"
         number = f"c{next(self.numbers)}"
@@ -105,10 +105,10 @@ class _Shop:
 
 
 def visits(seed: int, rate: float, start: int) -> Iterator[Sent]:
-    """Give searches, clicks and profiles without end, `rate` visits a second from `start` (ms) on.
+    """Yield endless searches, clicks and profiles: `rate` visits a second from `start` (ms) on.
 
-    A visitor's profile comes with the first visit, shortly after it, or never; now and then it
-    changes.
+    A visitor's profile arrives with the first visit, shortly after it, or never; a later visit may
+    change it.
     """
     shop = _Shop(seed, rate, start)
     queries, random, seen = list(QUERIES), shop.random, set[str]()

@@ -1,7 +1,7 @@
 """Topics of the shop.
 
 searches, clicks -> searches-and-clicks -> search-clicks, search-alone
-searches, search-clicks -> search-outcomes -> click-through
+searches, searches-and-clicks -> search-outcomes -> click-through
 clicks, profiles -> clicks-and-profiles -> clicks-enriched
 """
 

@@ -1,1 +1,1 @@
-"""Where records go outside of Kafka: a CSV file."""
+"""Sinks: writers of records to outside of Kafka: a CSV file."""

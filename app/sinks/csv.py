@@ -1,8 +1,8 @@
-"""A CSV file that says which records stand in it, so that each stands there once.
+"""CSV file with the offsets of the records in it, so that each record is written once.
 
-Beside `data.csv` lies `data.csv.offsets`: the length of the file that counts, and the next
-offset of each partition at that length. It is replaced whole, after the rows are on disk; what a
-crash left beyond that length is cut off at the next start, and those records are read again.
+Next to `data.csv` is the side-car file `data.csv.offsets`: the committed length of the file, and
+the next offset of each partition at that length. It is replaced atomically after the rows are on
+disk. Rows that a crash left beyond that length are cut off at the next start, and read again.
 """
 
 import csv
@@ -26,32 +26,33 @@ _BLOCK = 64 * 1024
 
 
 class UnusableFileError(Exception):
-    """A file the sink must not write to; its message is one line naming it."""
+    """A file that the sink must not write to; the message is one line naming it."""
 
 
 class _Mark(msgspec.Struct):
-    """What stands in the side-car file."""
+    """Content of the side-car file: the committed length, and the next offsets."""
 
     bytes: int
     offsets: dict[str, int]
 
 
 class CsvFile:
-    """The file at `path`, open for one process at a time between `open` and `close`."""
+    """CSV file at `path`, locked for one process between `open` and `close`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._side_car = path.with_name(f"{path.name}.offsets")
         self._file: BinaryIO
         self._length = 0
-        #: `topic-partition` → the offset after the last record that was appended or passed.
+        #: `topic-partition` → offset after the last record that was appended or skipped.
         self.offsets: dict[str, int] = {}
 
     def open(self) -> None:
         """Open the file as the last commit left it, with a header if it is new.
 
-        A file without a side-car is appended to, from its last complete line on.
-        Raises UnusableFileError if it is not ours to append to, OSError if it can't be opened.
+        A file without a side-car is continued after its last complete line.
+        Raises UnusableFileError if another process has it or it is not a file of this sink, OSError
+        if it can't be opened.
         """
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, MODE)
         self._file = os.fdopen(descriptor, "r+b")
@@ -101,7 +102,7 @@ class CsvFile:
         return mark.bytes
 
     def _end_of_last_line(self, size: int) -> int:
-        """Give the length of the file without an incomplete last line."""
+        """Return the length of the file without an incomplete last line."""
         end = size
         while end > 0:
             start = max(0, end - _BLOCK)
@@ -128,7 +129,7 @@ class CsvFile:
         self._length = length
 
     def append(self, rows: Iterable[Row], partition: str, offset: int) -> None:
-        """Append the rows of `partition` (`topic-number`) up to before `offset`."""
+        """Append the rows of `partition` (`topic-number`); `offset` is the next one to read."""
         self._write(rows)
         self.offsets[partition] = offset
 
@@ -140,7 +141,7 @@ class CsvFile:
         self._length += len(written)
 
     def commit(self) -> None:
-        """Put what was appended on disk, then the mark that makes it count."""
+        """Write the appended rows to disk, then the side-car that commits them."""
         self._file.flush()
         os.fsync(self._file.fileno())
         mark = msgspec.json.encode(_Mark(self._length, self.offsets))
@@ -153,12 +154,12 @@ class CsvFile:
         _sync_directory(self._path.parent)
 
     def close(self) -> None:
-        """Close the file; what was not committed is cut off at the next start."""
+        """Close the file; uncommitted rows are cut off at the next start."""
         self._file.close()
 
 
 def _sync_directory(path: Path) -> None:
-    """Put a renaming on disk, which is an entry of its directory."""
+    """Write a directory to disk, so that a renaming in it is durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""A record of prices as a row of the CSV file: `time,price`."""
+"""Conversion of a record of prices to a row of the CSV file: `time,price`."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,9 +16,9 @@ _decode_price = json_decoder(int | float)
 
 
 def to_row(value: bytes | None, timestamp: int) -> Row:
-    """Give the row of a record: a tick, or a bare price written at `timestamp` (ms).
+    """Return the row of a record: a tick, or a bare price written at `timestamp` (ms).
 
-    Raises ValueError, saying why, for anything else.
+    Raises ValueError, with the reason, for anything else.
     """
     if value is None:
         raise ValueError("the record has no value")
@@ -26,14 +26,17 @@ def to_row(value: bytes | None, timestamp: int) -> Row:
         tick = _read_tick(value)
         return _time(tick.time // 1000), repr(tick.price)
     _decode_price(value)
-    # The time of reading would say when the sink ran, and another one in each re-run; Kafka's
-    # timestamp says when the price was observed.
+    # Kafka's timestamp is when the price was observed; the time of reading would be when the sink
+    # ran, and different in each re-run.
     return _time(timestamp // 1000), value.decode().strip()
 
 
 @lru_cache(maxsize=4096)
 def _time(seconds: int) -> str:
-    """Give `YYYY-MM-DD HH:MM:SS`, UTC. Raises ValueError beyond the year 9999 and before 1970."""
+    """Format a time as `YYYY-MM-DD HH:MM:SS`, UTC.
+
+    Raises ValueError after the year 9999 and before 1970.
+    """
     if seconds < 0:
         raise ValueError("the record has no time")
     try:

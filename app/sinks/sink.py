@@ -1,4 +1,4 @@
-"""The CSV sink: a topic of ticks or bare prices → rows of a CSV file, each record once."""
+"""CSV sink: a topic of ticks or bare prices → rows of a CSV file, each record once."""
 
 import logging
 import time
@@ -15,7 +15,7 @@ from eventfold.kafka.clients import security_options
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two commits, each of which waits for the disk.
+#: Seconds between two commits, since each waits for the disk.
 COMMIT_INTERVAL = 1.0
 
 
@@ -24,10 +24,10 @@ def _name(partition: TopicPartition) -> str:
 
 
 class CsvSink:
-    """Appends what a consumer group reads of `topic` to `file`.
+    """Consumer of `topic` in the group `group` that appends its records to `file`.
 
-    The file's own offsets decide where reading goes on; what the group has committed only
-    where another member was further since. Aborted transactions are not seen.
+    Reading continues at the file's own offsets, or at the group's committed offset if another
+    member has got further since. Records of aborted transactions are not read.
     """
 
     def __init__(
@@ -42,13 +42,13 @@ class CsvSink:
         self._moved: set[TopicPartition] = set()
         self._committed_at = time.monotonic()
         self._failure: Exception | None = None
-        #: Rows appended since the start.
+        #: Number of rows appended since the start.
         self.rows = 0
-        #: Records left out since the start, each with a line in the log.
+        #: Number of records skipped since the start; each is logged.
         self.unreadable = 0
 
     async def run(self, *, until_end: bool = False) -> None:
-        """Append until cancelled, or until what stood in the topic at the start is written.
+        """Append until cancelled, or with `until_end` up to the end offsets of the assignment.
 
         Raises KafkaConnectionError if no broker answers, UnknownTopicOrPartitionError(topic) if
         there is no such topic, UnusableFileError or OSError if the file can't be written.
@@ -82,7 +82,7 @@ class CsvSink:
 
     async def _connect(self) -> None:
         await self._consumer.start()
-        # All topics are asked for, not this one: asking for one creates it on many brokers.
+        # Request all topics, because a request for one creates it on many brokers.
         if self._topic not in await self._consumer.topics():
             raise UnknownTopicOrPartitionError(self._topic)
 
@@ -105,7 +105,7 @@ class CsvSink:
 
     def _append(self, partition: TopicPartition, records: Sequence[Any]) -> None:
         name = _name(partition)
-        # Fetching begins at Kafka's offset, and goes on while `assign` asks and seeks.
+        # Fetching starts at the group's offset before `assign` seeks, so skip what is written.
         written = self._file.offsets.get(name, 0)
         new = [record for record in records if record.offset >= written]
         if not new:
@@ -127,7 +127,7 @@ class CsvSink:
             return None
 
     async def commit(self) -> None:
-        """Make what was appended count: in the file, then in Kafka for those who watch lag."""
+        """Commit the appended rows in the file, then their offsets in Kafka to show the lag."""
         moved, self._moved = self._moved, set()
         self._committed_at = time.monotonic()
         self._file.commit()
@@ -137,9 +137,9 @@ class CsvSink:
             log.info("offsets stand in the file, not in Kafka this time: %r", error)
 
     async def _at_end(self) -> bool:
-        """Say whether all that stood in the partitions when they were assigned was read.
+        """Return whether the position has reached the end offsets of the assignment.
 
-        By position: a transaction's marker takes an offset too, and gives no record.
+        The last record's offset would not do: a transaction's marker has an offset but no record.
         """
         if self._ends is None:
             return False
@@ -147,14 +147,14 @@ class CsvSink:
 
     @property
     def left(self) -> int | None:
-        """How many offsets, of those there were at the assignment, are not written; None before."""
+        """Offsets up to the assignment's end that are not written yet; None while unassigned."""
         if self._ends is None:
             return None
         written = self._file.offsets
         return sum(max(0, end - written.get(_name(p), 0)) for p, end in self._ends.items())
 
     async def revoke(self, partitions: Iterable[TopicPartition]) -> None:
-        """Let go of `partitions`: nothing more of them is appended, what was is committed."""
+        """Pause `partitions`, which are revoked, and commit what was appended."""
         try:
             self._consumer.pause(*partitions)
             if self._moved:
@@ -164,7 +164,7 @@ class CsvSink:
         self._ends = None
 
     async def assign(self, partitions: Iterable[TopicPartition]) -> None:
-        """Go on in each of `partitions` where the file, or another member, stopped."""
+        """Seek each of `partitions` to where the file, or another member, stopped."""
         try:
             ends = await self._consumer.end_offsets(partitions)
             for partition, end in ends.items():
@@ -187,7 +187,7 @@ class CsvSink:
 
 
 class _Listener(ConsumerRebalanceListener):
-    """Tells the sink what it may write."""
+    """Rebalance listener that passes assignments and revocations to the sink."""
 
     def __init__(self, sink: CsvSink) -> None:
         self._sink = sink

@@ -1,4 +1,4 @@
-"""Where records come from: a chart API, a file, a simulated market; each into one topic."""
+"""Sources of records: senders to topics, and the simulations that produce records."""
 
-#: Key, value, event time in ms: what every source gives.
+#: Key, value and event time (ms): a record of any source.
 Record = tuple[bytes, bytes, int]

@@ -1,4 +1,4 @@
-"""How simulated records arrive: mostly at once, some out of order, a few too late, a few broken."""
+"""Arrivals of simulated records: most at once, some out of order, a few too late, a few broken."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Event(NamedTuple):
-    """What happens at a time (ms), in order of it.
+    """A record at its event time (ms); a source yields events in order of it.
 
-    `label` names what it is a part of, should somebody find it; None where there is nothing.
+    `label` names the anomaly that the event is a part of, which is to be detected; else None.
     """
 
     time: int
@@ -27,21 +27,21 @@ class Event(NamedTuple):
 
 
 class Labelled(NamedTuple):
-    """A record as it is sent, and its event."""
+    """A record as it is sent, its topic and its event."""
 
     topic: Topic
     record: Record
     event: Event
 
 
-#: Makes events without end from a seed, how many there are to be in a second, and the time of
-#: the first (ms).
+#: Produces endless events from a seed, the number of events per second, and the time of the first
+#: (ms).
 MakeEvents = Callable[[int, float, int], Iterator[Event]]
 
 
 @dataclass(frozen=True)
 class Delays:
-    """Shares (fractions) of records that come up to `grace` (ms) late, later, or unreadable."""
+    """Shares (fractions) of records: delayed by up to `grace` (ms), by more, or unreadable."""
 
     grace: int
     disorder: float = 0.03
@@ -50,7 +50,7 @@ class Delays:
 
 
 def arriving(events: Iterable[Event], seed: int, delays: Delays) -> Iterator[Labelled]:
-    """Give events as records in the order in which they arrive."""
+    """Yield events as records, in order of arrival."""
     random = Random(f"arrivals {seed}")  # noqa: S311  # a simulation, not a secret
     under_way: list[tuple[int, int, Labelled]] = []
     for number, event in enumerate(events):
@@ -71,7 +71,7 @@ def arriving(events: Iterable[Event], seed: int, delays: Delays) -> Iterator[Lab
 
 
 def simulated(make: MakeEvents, delays: Delays) -> Callable[[int, float, int], Iterator[Labelled]]:
-    """Give what makes labelled records of the events that `make` makes."""
+    """Return a function that produces labelled records from the events of `make`."""
 
     def labelled(seed: int, rate: float, start: int) -> Iterator[Labelled]:
         return arriving(make(seed, rate, start), seed, delays)
@@ -82,7 +82,7 @@ def simulated(make: MakeEvents, delays: Delays) -> Callable[[int, float, int], I
 def without_labels(
     labelled: Callable[[int, float, int], Iterator[Labelled]],
 ) -> Callable[[int, float, int], Iterator[tuple[Topic, Record]]]:
-    """Give what makes the same records as they are sent."""
+    """Return a function that produces the same records without their labels."""
 
     def make(seed: int, rate: float, start: int) -> Iterator[tuple[Topic, Record]]:
         return ((topic, record) for topic, record, _ in labelled(seed, rate, start))
@@ -91,7 +91,7 @@ def without_labels(
 
 
 def merged(first: Iterator[Event], *others: Iterator[Event]) -> Iterator[Event]:
-    """Give the events of endless sources in order of time."""
+    """Yield the events of several sources, at least one of each, in order of time."""
     heap: list[tuple[int, int, Event, Iterator[Event]]] = []
     for number, source in enumerate((first, *others)):
         event = next(source)

@@ -1,4 +1,4 @@
-"""A simulation at work: its records into its topics, in real time or as fast as it goes."""
+"""Sender of a simulation's records to its topics, in real time or as fast as possible."""
 
 import asyncio
 import time
@@ -17,20 +17,20 @@ from eventfold.topics import Timestamp
 
 #: Records sent at a time at full speed.
 CHUNK = 1024
-#: Seconds between two looks at the clock at the most.
+#: Most seconds between two checks of the clock.
 NAP = 0.5
 
 
 async def live(records: Iterable[Sent], count: int | None = None) -> AsyncIterator[list[Sent]]:
-    """Give each record when it is due: when the highest event time so far is now.
+    """Yield each record when it is due: when the highest event time so far is now.
 
-    Ends after `count` records, or with them. What is long overdue is left out: a laptop slept, or
-    records are made slower than they are asked for.
+    Ends after `count` records, or with them. Records more than MOST_BEHIND (ms) overdue are
+    skipped: a laptop slept, or the simulation is slower than its rate.
     """
     due, ready = 0, list[Sent]()
     for number, sent in enumerate(islice(records, count)):
         if number % CHUNK == CHUNK - 1:
-            # Who is never ahead of the clock never waits below, and would hold everybody up.
+            # A source that is never ahead of the clock never sleeps below: don't block the loop.
             if ready:
                 yield ready
                 ready = []
@@ -48,18 +48,18 @@ async def live(records: Iterable[Sent], count: int | None = None) -> AsyncIterat
 
 
 async def fast(records: Iterable[Sent], count: int) -> AsyncIterator[list[Sent]]:
-    """Give the first `count` records as fast as they are taken."""
+    """Yield the first `count` records as fast as they are consumed."""
     left = islice(records, count)
     while chunk := list(islice(left, CHUNK)):
         yield chunk
-        # The producers work in this loop too.
+        # The producers need the event loop too.
         await asyncio.sleep(0)
 
 
 class Outboxes:
     """An Outbox for each topic of a simulation.
 
-    Kafka's timestamp is the event time where a topic takes its time from there.
+    Kafka's timestamp is the event time if the topic declares that its event time is there.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Outboxes:
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Connect. Raises what Outbox.start does: no broker, no topic."""
+        """Connect. Raises as `Outbox.start` does, if there is no broker or no topic."""
         async with AsyncExitStack() as opening:
             for outbox in self._outboxes.values():
                 await opening.enter_async_context(outbox)
@@ -85,16 +85,16 @@ class Outboxes:
         return self
 
     async def __aexit__(self, *_exc_info: object) -> None:
-        """Send the rest, for a bounded time, and disconnect."""
+        """Send the remaining records, for a bounded time, and disconnect."""
         await self._open.aclose()
 
     @property
     def delivered(self) -> int:
-        """Records the broker has acknowledged."""
+        """Number of records that the broker has acknowledged."""
         return sum(outbox.delivered for outbox in self._outboxes.values())
 
     async def send(self, records: Iterable[Sent]) -> None:
-        """Put records into the batches of their topics. Raises KafkaError as Outbox.send does."""
+        """Add records to the batches of their topics. Raises KafkaError as `Outbox.send` does."""
         by_topic = defaultdict(list)
         for topic, record in records:
             by_topic[topic.name].append(record)
@@ -102,22 +102,24 @@ class Outboxes:
             await self._outboxes[name].send(its)
 
     async def flush(self) -> None:
-        """Let every batch leave, full or not."""
+        """Send every batch, full or not."""
         for outbox in self._outboxes.values():
             await outbox.flush()
 
     async def drain(self) -> None:
-        """Wait until all are acknowledged, however long that takes. Raises KafkaError."""
+        """Send every batch and wait, without a time-out, for all acknowledgements.
+
+        Raises KafkaError.
+        """
         for outbox in self._outboxes.values():
             await outbox.drain()
 
 
 class Feed(Service):
-    """A live simulation as a service, until it is stopped.
+    """Live simulation as a service, until it is stopped.
 
-    `start` (ms) is the event time at which its story began, now if None: what is of before now is
-    left out. The seed is the time of the start where there is none. Starting raises what
-    Outbox.start does.
+    `start` (ms) is the event time of the simulation's first record, by default now: records from
+    before now are skipped. The default seed is `start`. Starting raises as `Outbox.start` does.
     """
 
     def __init__(
@@ -141,7 +143,7 @@ class Feed(Service):
         await self._outboxes.__aenter__()
 
     async def on_shutdown(self) -> None:
-        """Send the rest."""
+        """Send the remaining records, and disconnect."""
         await self._outboxes.__aexit__()
 
     @Service.task

@@ -1,7 +1,7 @@
-"""What a source sends through: records into one topic, batch by batch, each exactly once.
+"""Producer of a source: sends records to one topic in batches, each record exactly once.
 
-A batch is built by partition and handed over whole: a future and a callback per record is what
-makes an ordinary producer slow.
+A batch is built per partition and sent as a whole, because a future and a callback per record make
+an ordinary producer slow.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ log = logging.getLogger(__name__)
 
 #: Bytes of a batch before compression.
 BATCH_BYTES = 256 * 1024
-#: After this many seconds without an answer we say so, and go on waiting.
+#: Seconds without an answer after which that is logged; the wait goes on.
 PATIENCE = 10
-#: Seconds that a stop waits for what is still under way.
+#: Seconds that a stop waits for outstanding acknowledgements.
 STOP_PATIENCE = 10
 
 
 class Outbox:
-    """A producer for one topic: acknowledged by all replicas, idempotent, keyed as in Java.
+    """Producer for one topic: idempotent, with acks=all and Java's default partitioner.
 
-    Kafka's timestamp is the time of sending, so that retention counts from there and history
-    stays as long as news; with `event_timestamps` it is the record's event time, for values
-    that don't carry it themselves.
+    Kafka's timestamp is the time of sending, so that retention counts from there and historical
+    records are kept as long as new ones. With `event_timestamps` it is the record's event time,
+    for values that don't contain it.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Outbox:
         event_timestamps: bool = False,
     ) -> None:
         self._servers = list(bootstrap_servers)
-        #: Where everything goes.
+        #: Name of the topic.
         self.topic = topic
         self._compression = None if compression == "none" else compression
         self._event_timestamps = event_timestamps
@@ -56,7 +56,7 @@ class Outbox:
         self._open: dict[int, Any] = {}
         self._under_way: set[asyncio.Future[Any]] = set()
         self._error: BaseException | None = None
-        #: Records the broker has acknowledged.
+        #: Number of records that the broker has acknowledged.
         self.delivered = 0
 
     async def __aenter__(self) -> Self:
@@ -67,7 +67,7 @@ class Outbox:
         await self.stop()
 
     async def start(self) -> None:
-        """Connect and look the topic up.
+        """Connect and look up the topic's partitions.
 
         Raises KafkaConnectionError if no broker answers, UnknownTopicOrPartitionError(topic)
         if there is no such topic.
@@ -90,7 +90,7 @@ class Outbox:
             raise
 
     async def _look_up_topic(self) -> list[int]:
-        # All topics are asked for, not this one: asking for one creates it on many brokers.
+        # Request all topics, because a request for one creates it on many brokers.
         metadata = await self._producer.client.fetch_all_metadata()
         partitions = metadata.partitions_for_topic(self.topic)
         if not partitions:
@@ -102,9 +102,9 @@ class Outbox:
         return int(DefaultPartitioner()(key, self._partitions, self._partitions))
 
     async def send(self, records: Iterable[Record]) -> None:
-        """Put `records` into batches; batches that are full leave.
+        """Add `records` to batches, and send the batches that are full.
 
-        Raises KafkaError if the broker refused an earlier batch for good.
+        Raises KafkaError if the broker has rejected an earlier batch for good.
         """
         now = int(time.time() * 1000)
         event_timestamps, batches = self._event_timestamps, self._open
@@ -128,7 +128,7 @@ class Outbox:
         batch = self._open.pop(partition, None)
         if batch is None:
             return
-        batch.close()  # an open one would linger
+        batch.close()  # the producer would linger with an open batch
         while True:
             try:
                 sent = await self._producer.send_batch(batch, self.topic, partition=partition)
@@ -158,14 +158,14 @@ class Outbox:
             raise error
 
     async def flush(self) -> None:
-        """Let every batch leave, full or not; the answers come later."""
+        """Send every batch, full or not, without waiting for acknowledgements."""
         for partition in list(self._open):
             await self._ship(partition)
 
     async def drain(self) -> None:
-        """Let every batch leave and wait until all are acknowledged, however long that takes.
+        """Send every batch and wait, without a time-out, for all acknowledgements.
 
-        Raises KafkaError if the broker refused one for good.
+        Raises KafkaError if the broker has rejected a batch for good.
         """
         await self.flush()
         while self._under_way:
@@ -175,19 +175,19 @@ class Outbox:
         self._raise_refusal()
 
     async def stop(self) -> None:
-        """Send what is left, for a bounded time, and disconnect."""
+        """Send the remaining records, for a bounded time, and disconnect."""
         patience = 1.0
         try:
             await asyncio.wait_for(self.drain(), STOP_PATIENCE)
             patience = STOP_PATIENCE
         except (TimeoutError, KafkaError) as error:
             log.error("the last records did not reach the broker: %r", error)  # noqa: TRY400 - one line
-        finally:  # also when nobody can wait any longer
+        finally:  # also when this is cancelled
             await self._close(patience)
 
     async def _close(self, patience: float) -> None:
         try:
-            # It would wait for them, too.
+            # The producer's own stop would wait for the same batches without a time-out.
             await asyncio.wait_for(self._producer.stop(), patience)
         except TimeoutError:
             await self._producer.client.close()

@@ -1,6 +1,6 @@
-"""ALL simulated sources, by name: `produce --source NAME` sends one, `make up` all that are read.
+"""Registry of simulated sources: `produce --source NAME` sends one, `make up` all that are read.
 
-To add one: a generator of records in a module of its own, and an entry in SIMULATIONS.
+To add one, write a generator of records in its own module, and add an entry to SIMULATIONS.
 """
 
 from collections.abc import Callable, Container, Iterator
@@ -26,13 +26,13 @@ from app.transactions import simulator as transactions
 from app.transactions.topics import TRANSACTIONS
 from eventfold.topics import Topic
 
-#: A record and the topic it goes to.
+#: A record and its topic.
 Sent = tuple[Topic, Record]
 
-#: Makes a simulation's records without end from a seed, how many there are to be in a second of
-#: event time, and the event time of the first (ms); from the same arguments the same, byte for
-#: byte. They come in the order in which they are sent: a live one leaves when the highest event
-#: time so far is now, so what is simulated as late comes behind what overtook it.
+#: Produces a simulation's endless records from a seed, the number of records per second of event
+#: time, and the event time of the first (ms); the same arguments produce the same records, byte for
+#: byte. They are in order of sending: a live record is sent when the highest event time so far is
+#: now, so a record that is simulated as late follows those that overtook it.
 Make = Callable[[int, float, int], Iterator[Sent]]
 
 
@@ -44,12 +44,12 @@ class Simulation:
     topics: tuple[Topic, ...]
     make: Make
     purpose: str
-    #: Records per second where nobody asks for another rate.
+    #: Default rate (records per second).
     rate: float = 5.0
 
 
 def into(topic: Topic, records: Callable[[int, float, int], Iterator[Record]]) -> Make:
-    """Give the simulation of one topic whose records `records` makes."""
+    """Return a function that produces the records of `records` with `topic` as their topic."""
 
     def make(seed: int, rate: float, start: int) -> Iterator[Sent]:
         return ((topic, record) for record in records(seed, rate, start))
@@ -61,10 +61,10 @@ def _market(seed: int, rate: float, start: int) -> Iterator[Record]:
     return Market(step=1000 / rate, seed=seed).records(start)
 
 
-#: The first: it has options of its own, so the commands make it themselves.
+#: The market; it has its own options, so the commands create it themselves.
 MARKET = Simulation("market", (TICKS,), into(TICKS, _market), "trades of 500 symbols", rate=2000.0)
 
-#: Use cases; what is labelled in them is known to tests alone.
+#: Use cases with labelled anomalies; only tests see the labels.
 CASES = (
     Simulation(
         "connections",
@@ -108,7 +108,7 @@ CHECKED = Simulation(
     "payments by card, cancellations and corrections",
 )
 
-#: In the order in which `produce --help` lists them.
+#: All simulations by name, in the order in which `produce --help` lists them.
 SIMULATIONS: dict[str, Simulation] = {
     each.name: each
     for each in (
@@ -122,7 +122,7 @@ SIMULATIONS: dict[str, Simulation] = {
 
 
 def read_by(topics: Container[str]) -> tuple[Simulation, ...]:
-    """Give the simulations beside the market of whose topics any is among `topics` (names)."""
+    """Return the simulations that send to any of `topics` (names), without the market."""
     return tuple(
         each
         for each in SIMULATIONS.values()

@@ -1,9 +1,9 @@
-"""The database of the rules: SQLite or PostgreSQL.
+"""Database of the rules: SQLite or PostgreSQL.
 
-People change the table `rules` as they like, with any client. Triggers note each change under the
-next version of all rules in `rule_versions`, so that what has changed since a version is one
-query. They take the version from a row that they lock: versions become visible in their order,
-and nobody who reads up to one misses a smaller one, as with a sequence.
+People change the table `rules` with any client. Triggers record each change in `rule_versions`
+under the next version, which counts all changes of all rules, so that one query finds the changes
+since a version. They take the version from a row that they lock: versions become visible in order,
+so a reader of one version has not missed a smaller one, as it could with a sequence.
 """
 
 import json
@@ -41,10 +41,10 @@ from eventfold.engine.metrics import rule_queries
 from eventfold.private_files import make_private
 from eventfold.security.urls import masked
 
-#: Changes read at a time.
+#: Most changes read at a time.
 SLICE = 2_000
 
-#: What talks to a database, and what has to be installed for it.
+#: SQLAlchemy's dialect for each database, and the driver that has to be installed for it.
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 metadata = MetaData()
@@ -63,7 +63,7 @@ versions = Table(
     metadata,
     Column("rule_id", Text, primary_key=True),
     Column("version", BigInteger, nullable=False, unique=True),
-    #: When it was changed (ms since the epoch), by the database's clock.
+    #: Time of the change (ms since the epoch), by the database's clock.
     Column("changed", BigInteger, nullable=False),
 )
 counter = Table("rule_counter", metadata, Column("version", BigInteger, nullable=False))
@@ -72,7 +72,7 @@ _FIRST_VERSION = """
 INSERT INTO rule_counter SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM rule_counter)
 """
 
-#: Each rule without a version gets the next one, by its trigger.
+#: Fires the trigger of each rule without a version, which gives it the next one.
 _NOTE_UNVERSIONED = """
 UPDATE rules SET id = id WHERE id NOT IN (SELECT rule_id FROM rule_versions)
 """
@@ -81,7 +81,7 @@ _SQLITE_TRIGGERS = """
 SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'rules'
 """
 
-#: The execution option of a transaction in SQLite that writes from its beginning on.
+#: Execution option of a transaction in SQLite that takes the write lock at its beginning.
 _IMMEDIATE = "tickstream_immediate"
 
 _CHANGES = (
@@ -93,20 +93,20 @@ _CHANGES = (
 
 
 class UnknownRuleError(KeyError):
-    """There is no rule of that id; or, where one is added, there is already."""
+    """There is no rule with that id; or, when one is added, there already is one."""
 
 
 class Change(NamedTuple):
-    """A rule as it is since a version; `row` is None where it is no more."""
+    """Latest change of a rule: its row as of `version`; `row` is None if the rule was deleted."""
 
     id: str
     version: int
-    #: When (ms).
+    #: Time of the change (ms).
     time: int
     row: Mapping[str, Any] | None
 
     def rule(self) -> Rule:
-        """Read the row. Raises BadRuleError that says what is wrong with it."""
+        """Parse the row. Raises BadRuleError, naming what is wrong with it."""
         row = self.row or {}
         return read_rule(
             self.id,
@@ -120,7 +120,7 @@ class Change(NamedTuple):
 
 
 def rules_url(conf: Settings) -> str:
-    """Give the database's URL for SQLAlchemy: the setting's, or a file beside the state."""
+    """Return the database's URL for SQLAlchemy: the setting's, or a file beside the state."""
     given = conf.rules_url.full if conf.rules_url else None
     if given is None:
         path = conf.data_directory.parent.resolve() / f"{conf.app_id}-rules.db"
@@ -131,9 +131,9 @@ def rules_url(conf: Settings) -> str:
 
 
 class RulesDatabase:
-    """An open database of rules; used in `async with`, which makes what is not there yet.
+    """Connection to a database of rules; `async with` opens it and creates missing tables.
 
-    Raises what SQLAlchemy does where it can't be reached.
+    Raises SQLAlchemy's errors if it can't be reached.
     """
 
     def __init__(self, url: str) -> None:
@@ -162,7 +162,7 @@ class RulesDatabase:
         await self._engine.dispose()
 
     async def _make_tables(self) -> None:
-        """Make what is missing, in one transaction: no change may slip in before the triggers."""
+        """Create what is missing, in one transaction, so that no change precedes the triggers."""
         async with self._engine.connect() as connection:
             if await connection.run_sync(_is_made):
                 return
@@ -172,22 +172,22 @@ class RulesDatabase:
             await connection.execute(text(_FIRST_VERSION))
             for statement in TRIGGERS[self.url.get_backend_name()]:
                 await connection.execute(text(statement))
-            # Rules that were there before the triggers are changes as well.
+            # Rules that are older than the triggers need a version too.
             await connection.execute(text(_NOTE_UNVERSIONED))
 
-    # -- what has changed
+    # -- reading
 
     async def changes(self, after: int) -> list[Change]:
-        """Give the rules that have changed since a version, the oldest change first.
+        """Return at most SLICE rules that have changed since a version, the oldest change first.
 
-        One query, however many rules there are; of several changes of a rule the last.
+        One query for any number of rules; of several changes of a rule it finds the last.
         """
         async with self._engine.connect() as connection:
             found = await connection.execute(_CHANGES.where(versions.c.version > after))
             return [_change(row) for row in found.mappings()]
 
     async def all(self) -> list[Change]:
-        """Give each rule there is, by its id."""
+        """Return all rules, in order of their ids."""
         async with self._engine.connect() as connection:
             query = select(versions, rules).join(rules, rules.c.id == versions.c.rule_id)
             found = await connection.execute(query.order_by(rules.c.id))
@@ -196,7 +196,7 @@ class RulesDatabase:
     # -- writing
 
     async def add(self, name: str, kind: str, parameters: Mapping[str, Any], note: str) -> None:
-        """Add a rule. Raises BadRuleError, or UnknownRuleError where there is one of that id."""
+        """Add a rule. Raises BadRuleError, or UnknownRuleError if there is one with that id."""
         encoded = json.dumps(dict(parameters))
         read_rule(name, kind, encoded, enabled=True, note=note, version=1, time=10**12)
         async with self._engine.begin() as connection:
@@ -208,7 +208,7 @@ class RulesDatabase:
                 raise UnknownRuleError(f"there is a rule {name!r} already") from error
 
     async def set(self, name: str, **values: object) -> None:
-        """Change columns of a rule. Raises UnknownRuleError."""
+        """Change columns of a rule. Raises UnknownRuleError if there is none with that id."""
         async with self._engine.begin() as connection:
             done = await connection.execute(
                 update(rules).where(rules.c.id == name).values(**values)
@@ -216,7 +216,7 @@ class RulesDatabase:
             _demand(done.rowcount, name)
 
     async def remove(self, name: str) -> None:
-        """Delete a rule. Raises UnknownRuleError."""
+        """Delete a rule. Raises UnknownRuleError if there is none with that id."""
         async with self._engine.begin() as connection:
             _demand(
                 (await connection.execute(delete(rules).where(rules.c.id == name))).rowcount, name
@@ -236,13 +236,13 @@ def _demand(rows: int, name: str) -> None:
 def _is_made(connection: Connection) -> bool:
     if connection.dialect.name != "sqlite":
         return inspect(connection).has_table(counter.name)
-    # Versions before 0.1.0 made them one by one, so that the last may be missing.
+    # Versions before 0.1.0 created them one by one, so the last may be missing.
     found = connection.execute(text(_SQLITE_TRIGGERS)).scalar_one()
     return int(found) == len(TRIGGERS["sqlite"])
 
 
 def _leave_transactions_to_us(connection: Any, _: object) -> None:
-    # Python's driver begins none before CREATE: each would be a transaction of its own.
+    # Python's driver begins no transaction before CREATE: each would be one of its own.
     connection.isolation_level = None
 
 

@@ -1,4 +1,4 @@
-"""A few rules to begin with: what `faust -A app rules examples` adds."""
+"""Example rules, which `faust -A app rules examples` adds."""
 
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ EXAMPLES = (
 
 
 async def add_examples(database: RulesDatabase) -> int:
-    """Add those that are not there; give how many."""
+    """Add the examples whose ids are missing in the database; return their number."""
     there = {each.id for each in await database.all()}
     added = [each for each in EXAMPLES if each.id not in there]
     for each in added:

@@ -1,8 +1,8 @@
-"""The change feed of the rules: what changes in the database goes into the topic `rules`.
+"""Change feed of the rules: publishes changes in the database to the topic `rules`.
 
-It runs where partition 0 of that topic is read, so on one worker at a time. Its producer is
-transactional: a worker that lost the partition and does not know it yet is fenced, and whoever
-has it now reads first what is there already. So each version of a rule is in the topic once.
+It runs on the worker that owns partition 0 of that topic, so on one at a time. Its producer is
+transactional: a worker that has lost the partition without knowing it is fenced, and the new owner
+first reads the rules that are already in the topic. So each version of a rule is there once.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ PLACE = TopicPartition(RULES.name, 0)
 #: Seconds until a database or a broker that does not answer is tried again.
 PAUSE = 2.0
 
-#: What a broker says of a record that it will never take, but of no right that is missing.
+#: Errors of records that the broker will never accept; without those of a missing permission.
 REFUSALS = tuple(each for each in REFUSED if each not in FORBIDDEN)
 
 _decode = json_decoder(Rule)
 
 
 class RulesFeed(Service):
-    """Copies changes of the rules from the database to their topic.
+    """Service that copies changes of the rules from the database to their topic.
 
-    A row that is no rule is said in the log, with its id and what is wrong; what the rule was
-    before stays in force. So do all rules while the database can't be reached.
+    An invalid row is logged, with its id and what is wrong; the rule's previous version stays in
+    force. So do all rules while the database can't be reached.
     """
 
     abstract = False
@@ -61,14 +61,14 @@ class RulesFeed(Service):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._told = ""
-        #: The version of each rule that the broker refused for good.
+        #: The version of each rule that the broker will never accept.
         self._refused: dict[str, int] = {}
-        #: Whether changes are written one by one, to find out which of them is refused.
+        #: Whether changes are written one by one, to find out which of them is rejected.
         self._one_by_one = False
 
     @Service.task
     async def _run(self) -> None:
-        """Follow the database whenever the topic's partition is ours."""
+        """Follow the database while this worker owns the topic's partition."""
         while not self.should_stop:
             if self._ours:
                 try:
@@ -96,7 +96,7 @@ class RulesFeed(Service):
         self._told = text
 
     def _note_refused(self, refused: RefusedRulesError) -> None:
-        """Leave a change out that the broker will never take; of several, find out which it is."""
+        """Skip a change that the broker will never accept; of several, find out which it is."""
         self._one_by_one = len(refused.changes) > 1
         if not self._one_by_one:
             (change,) = refused.changes
@@ -104,11 +104,11 @@ class RulesFeed(Service):
             _report_bad(change, refused)
 
     async def _follow(self) -> None:
-        """Publish what changes until the partition is another worker's, or we stop."""
+        """Publish changes until this worker loses the partition or stops."""
         conf = settings()
         producer = new_producer(f"{conf.app_id}-{RULES.name}-feed", conf)
         try:
-            # Fences who did this before; after it, what is in the topic is all of theirs.
+            # This fences the previous owner: from here on it adds no more rules to the topic.
             await producer.start()
             known = await published(conf)
             async with RulesDatabase(rules_url(conf)) as database:
@@ -125,7 +125,7 @@ class RulesFeed(Service):
             if after < 0 and len(changes) < SLICE:
                 _say_strangers(known, changes, database)
             if changes:
-                # A version that is known already was published by a worker before us.
+                # A previous owner of the partition has published the known versions.
                 new = [each for each in changes if not self._is_done(each, known)]
                 size = 1 if self._one_by_one else max(len(new), 1)
                 for begin in range(0, len(new), size):
@@ -143,7 +143,7 @@ class RulesFeed(Service):
 
 
 class RefusedRulesError(Exception):
-    """The broker will never take the records of some changes; none of them is in the topic."""
+    """The broker will never accept the records of some changes; none of them is in the topic."""
 
     def __init__(self, changes: Sequence[Change], error: KafkaError) -> None:
         super().__init__(f"the broker refuses it: {type(error).__name__}: {error}")
@@ -151,7 +151,7 @@ class RefusedRulesError(Exception):
 
 
 async def published(conf: Settings) -> dict[str, Rule]:
-    """Give the rules in the topic, by id, deleted ones left out."""
+    """Return the rules in the topic, by id, without deleted ones."""
     found: dict[str, Rule] = {}
     async with running(new_consumer(conf)) as consumer:
         consumer.assign([PLACE])
@@ -168,7 +168,7 @@ def _apply(found: dict[str, Rule], key: bytes, value: bytes | None) -> None:
     try:
         name, rule = key.decode(), None if value is None else _decode(value)
     except ValueError:
-        # Not ours: the step that reads the topic makes a dead letter of it.
+        # Not written by the feed: the operator that reads the topic makes it a dead letter.
         return
     if rule is None or rule.deleted:
         found.pop(name, None)
@@ -187,8 +187,8 @@ async def _publish(
 ) -> None:
     """Write changes in one transaction: a deletion with its version, then as a tombstone.
 
-    They are `known` once the broker has them. Raises RefusedRulesError where it never will; the
-    producer is of no use any more then, since the broker misses what it refused.
+    Adds them to `known` when the broker has committed them. Raises RefusedRulesError if it will
+    never accept them; the producer is unusable then, since the broker lacks what it rejected.
     """
     records: list[tuple[str, Rule | None]] = []
     for change in changes:
@@ -220,7 +220,7 @@ async def _publish(
 
 
 async def _deliver(producer: AIOKafkaProducer, records: Iterable[tuple[str, Rule | None]]) -> None:
-    """Send records and wait until the broker has them: committing does not say that it does."""
+    """Send records and wait for their acknowledgements: a commit does not report a failed send."""
     sent = [
         await producer.send(
             RULES.name,
@@ -244,7 +244,7 @@ def _report_bad(change: Change, error: Exception) -> None:
 
 
 def _say_strangers(known: dict[str, Rule], changes: list[Change], database: RulesDatabase) -> None:
-    """Say which rules in the topic the database never had: it may be the wrong one."""
+    """Log the rules in the topic that the database never had: it may be the wrong database."""
     strangers = known.keys() - {change.id for change in changes}
     if strangers:
         logger.warning(

@@ -1,4 +1,4 @@
-"""Of card transactions: the rules, what is checked, and the verdicts."""
+"""Records of card transactions: transactions, rules, checks and verdicts."""
 
 from typing import Annotated, Literal
 
@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from eventfold.records.fields import LARGEST, EventTime, Integer, Name, Text
 
-#: Amounts in the currency's smallest unit: sums are exact.
+#: Amount in the currency's smallest unit, so that sums are exact.
 Amount = Annotated[int, Meta(ge=0, le=LARGEST)]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
@@ -15,9 +15,9 @@ RuleKind = Literal["max-amount", "block", "currencies", "countries", "daily-sum"
 
 
 class Transaction(Struct, frozen=True, gc=False):
-    """A payment, or what cancels or corrects an earlier one of the same card (`refers_to`).
+    """A payment, or a cancellation or correction of an earlier one of the card (`refers_to`).
 
-    A correction carries what the payment should have been; a cancellation's amount means nothing.
+    A correction carries what the payment should have been; a cancellation's amount is ignored.
     """
 
     id: Name
@@ -33,11 +33,11 @@ class Transaction(Struct, frozen=True, gc=False):
 
 
 class Rule(Struct, frozen=True, kw_only=True):
-    """A rule in force from `version` on, which counts all changes of all rules.
+    """A rule, valid from `version` on; versions count all changes of all rules.
 
-    It concerns transactions that have all of what is not empty here: `cards` (what their number
-    begins with), `merchant`, `category`, `country`, `currency`. `limit` is an amount, or how many
-    transactions of a card there may be within `period` (ms).
+    It applies to transactions that match every condition that is not empty: `cards` (prefix of the
+    card number), `merchant`, `category`, `country`, `currency`. `limit` is an amount, or the most
+    transactions of a card within `period` (ms).
     """
 
     id: Name
@@ -54,22 +54,22 @@ class Rule(Struct, frozen=True, kw_only=True):
     enabled: bool = True
     deleted: bool = False
     note: Text = ""
-    #: When it was changed, by the database's clock.
+    #: Time of the change (ms), by the database's clock.
     time: EventTime
 
 
 class RuleDeleted(Struct, frozen=True, gc=False):
-    """What a tombstone in `rules` says; `time` is Kafka's."""
+    """Deletion of a rule (a tombstone in `rules`); `time` is Kafka's timestamp."""
 
     id: str
     time: Integer
 
 
-# -- what is joined
+# -- inputs of the join of transactions with rules
 
 
 class Check(Struct, frozen=True, gc=False, tag="transaction"):
-    """A transaction, where the rules are; with its place in its own topic."""
+    """A transaction in the topic that also has the rules; with its original coordinates."""
 
     card: str
     id: str
@@ -86,7 +86,7 @@ class Check(Struct, frozen=True, gc=False, tag="transaction"):
 
 
 class RuleChange(Struct, frozen=True, tag="rule"):
-    """A rule as it holds from here on, None if it is no more. It concerns all cards."""
+    """A rule that is valid from this record on, null if it was deleted. It applies to all cards."""
 
     id: str
     rule: Rule | None
@@ -94,11 +94,11 @@ class RuleChange(Struct, frozen=True, tag="rule"):
     card: str = "*"
 
 
-# -- what comes of it
+# -- verdicts
 
 
 class Reason(Struct, frozen=True, gc=False):
-    """Why not: a rule in one of its versions, or (`rule` empty) what no rule has to say."""
+    """Reason for a rejection: a version of a rule, or (`rule` empty) a conflict with the card."""
 
     rule: str
     version: Integer
@@ -106,7 +106,7 @@ class Reason(Struct, frozen=True, gc=False):
 
 
 class FirstVerdict(Struct, frozen=True, gc=False):
-    """What was said of the transaction that is cancelled or corrected."""
+    """Verdict on the transaction that is cancelled or corrected."""
 
     id: str
     accepted: bool
@@ -115,9 +115,9 @@ class FirstVerdict(Struct, frozen=True, gc=False):
 
 
 class Verdict(Struct, frozen=True, gc=False):
-    """What is said of a transaction under the rules of `rules_version`; never changed.
+    """Verdict on a transaction under the rules of `rules_version`; it is never changed.
 
-    A cancellation or correction has a verdict of its own, which refers to the `first` one.
+    A cancellation or correction has its own verdict, which refers to the `first` one.
     """
 
     id: str
@@ -143,4 +143,4 @@ class Validated(Verdict, frozen=True, gc=False):
 
 
 class Rejected(Verdict, frozen=True, gc=False):
-    """A transaction that does, with each rule it breaks."""
+    """A transaction that breaks a rule, with all the reasons."""

@@ -1,4 +1,4 @@
-"""`/api/rules`, `/api/cards/{card}`: the rules in force, and what is remembered of a card."""
+"""`/api/rules`, `/api/cards/{card}`: the rules in force, and a card's latest transactions."""
 
 from aiohttp import web
 from msgspec import Struct
@@ -15,9 +15,9 @@ TABLE = "verdicts"
 
 
 class Rules(Struct, frozen=True):
-    """The rules that transactions are judged by now, by their ids, and their version.
+    """Rules in force, in order of their ids, and their version.
 
-    Version 0 is that of no rule.
+    Version 0 means that there has been no rule.
     """
 
     version: int
@@ -25,7 +25,7 @@ class Rules(Struct, frozen=True):
 
 
 class Remembered(Struct, frozen=True):
-    """A transaction of a card; `void` when it was cancelled or corrected."""
+    """A transaction of a card; `void` if it was cancelled or corrected."""
 
     id: str
     time: int
@@ -38,7 +38,7 @@ class Remembered(Struct, frozen=True):
 
 
 async def rules(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with the rules in force, of any partition."""
+    """Answer with the rules in force, from any partition, since all have the same."""
     del values
     table = _table(request)
 
@@ -49,7 +49,7 @@ async def rules(request: web.Request, values: Values) -> web.StreamResponse:
             if version is not None:
                 found = [rule for name, rule in sorted(state.shared.items()) if name != VERSION]
                 return Rules(version, found)
-        # Of the partitions that are open here, none has heard of a rule.
+        # No local partition has received a rule.
         return Rules(0, []) if states else None
 
     return await answer(request, table, "", here, "rules")

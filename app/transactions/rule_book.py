@@ -1,4 +1,4 @@
-"""The rules in force, indexed: which of a thousand may concern a transaction."""
+"""Index of the rules in force: finds those that may apply to a transaction."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
     from app.transactions.rules import History
 
-#: A rule in order of its limit, then its id.
+#: A rule's limit, its id, and the rule: sorted by limit, then id.
 _Step = tuple[int, str, Rule]
 
 
 class _Ladder:
-    """Upper limits that the same is compared with: those it is above are found by bisection."""
+    """Rules that limit the same measure, sorted by limit: bisection finds the broken ones."""
 
     __slots__ = ("_known", "lowest", "steps")
 
     def __init__(self) -> None:
         self.steps: list[_Step] = []
-        #: What is not above it is above none.
+        #: Lowest limit: a measure that is not above it breaks no rule.
         self.lowest = inf
-        #: What was said of counts: there are few, and cards that reach them do so often.
+        #: Cached reasons by count: counts are few, and a card that reaches a limit does so often.
         self._known: dict[int, list[Reason]] = {}
 
     def put(self, rule: Rule) -> None:
@@ -42,14 +42,14 @@ class _Ladder:
         self.lowest = self.steps[0][0] if self.steps else inf
 
     def broken(self, check: Check, measure: int) -> list[Reason]:
-        """Give why a transaction is to be rejected of which `measure` is what is limited."""
+        """Return a reason for each rule whose limit `measure` exceeds."""
         return [
             Reason(rule.id, rule.version, above(rule, check, measure))
             for _, _, rule in self.steps[: bisect_left(self.steps, (measure, ""), key=_limit)]
         ]
 
     def broken_by_count(self, check: Check, number: int) -> list[Reason]:
-        """Give the same of a number of transactions, which is all that is said of them."""
+        """Return the reasons for a number of transactions, cached: they depend only on it."""
         known = self._known.get(number)
         if known is None:
             known = self._known[number] = self.broken(check, number)
@@ -57,22 +57,22 @@ class _Ladder:
 
 
 class _Shelf:
-    """Rules that share what they are looked up by.
+    """Rules that share their lookup key, such as a merchant.
 
-    Those that are narrowed by nothing else concern all that is looked up so. Of the upper limits
-    among them, what is compared is computed once, and most often it is not above the lowest: a
-    thousand of them cost as little as one.
+    A rule without a further condition applies to every transaction with that key. The measure of
+    such upper limits is computed once, and is mostly not above the lowest: a thousand rules cost
+    as little as one.
     """
 
     __slots__ = ("_counts", "_others", "_sums", "_sure", "amounts", "more")
 
     def __init__(self) -> None:
-        #: Those that limit an amount: mostly all there is, and seldom broken.
+        #: Limits of an amount: mostly the only rules, and seldom broken.
         self.amounts = _Ladder()
-        #: Whether there are others.
+        #: Whether there are rules of other kinds.
         self.more = False
         self._sums = _Ladder()
-        #: By period (ms).
+        #: Limits of a number of transactions, by period (ms).
         self._counts: dict[int, _Ladder] = {}
         self._sure: dict[str, Rule] = {}
         self._others: dict[str, Rule] = {}
@@ -110,7 +110,7 @@ class _Shelf:
         self.more = bool(self._sums.steps or self._counts or self._sure or self._others)
 
     def broken(self, check: Check, history: History, found: list[Reason]) -> None:
-        """Add to `found` why a transaction that is looked up here is to be rejected."""
+        """Add to `found` the reasons for which these rules reject a transaction."""
         if check.amount > self.amounts.lowest:
             found += self.amounts.broken(check, check.amount)
         if self._sums.steps:
@@ -118,7 +118,7 @@ class _Shelf:
             if summed > self._sums.lowest:
                 found += self._sums.broken(check, summed)
         for ladder in self._counts.values():
-            # With the one that is judged there can't be more than are known, and one.
+            # The count is at most the known transactions and this one.
             if history.most >= ladder.lowest:
                 number = count(ladder.steps[0][2], check, history)
                 found += ladder.broken_by_count(check, number)
@@ -142,14 +142,14 @@ def _limit(entry: _Step) -> tuple[int, str]:
 
 
 class RuleBook:
-    """The rules in force, indexed: a transaction is held against those that may concern it.
+    """Index of the rules in force: a transaction is checked against those that may apply to it.
 
-    Each rule stands where its narrowest condition is looked up: merchant, then cards, category,
-    country, currency; rules without any are asked each time.
+    Each rule is indexed by its first condition of merchant, cards, category, country, currency,
+    which are in order of selectivity; rules without a condition are checked each time.
     """
 
     def __init__(self, rules: Iterable[Rule] = (), version: int = 0) -> None:
-        #: The newest version of a rule that is in it, or was.
+        #: Newest version of all rules that are or were in the index.
         self.version = version
         self._rules: dict[str, Rule] = {}
         self._merchants: dict[str, _Shelf] = {}
@@ -157,14 +157,14 @@ class RuleBook:
         self._countries: dict[str, _Shelf] = {}
         self._currencies: dict[str, _Shelf] = {}
         self._cards: dict[str, _Shelf] = {}
-        #: How long what card numbers are looked up by is.
+        #: Lengths of the card prefixes that are indexed, ascending.
         self._lengths: list[int] = []
         self._everything = _Shelf()
         for rule in rules:
             self.put(rule)
 
     def put(self, rule: Rule) -> None:
-        """Take a rule in, in place of its former version; one that is not enabled leaves it out."""
+        """Add a rule in place of its previous version; only remove that if it is not enabled."""
         self.drop(rule.id)
         self.version = max(self.version, rule.version)
         if not rule.enabled or rule.deleted:
@@ -178,7 +178,7 @@ class RuleBook:
             self._measure()
 
     def drop(self, name: str) -> None:
-        """Take a rule out, if it is there."""
+        """Remove a rule, if it is present."""
         rule = self._rules.pop(name, None)
         if rule is None:
             return
@@ -192,7 +192,7 @@ class RuleBook:
             self._measure()
 
     def broken(self, check: Check, history: History) -> list[Reason]:
-        """Give why a transaction is to be rejected: each rule it breaks, in order of their ids."""
+        """Return a reason for each rule that a transaction breaks, in order of the rules' ids."""
         found: list[Reason] = []
         card, amount = check.card, check.amount
         shelves = [self._cards.get(card[:length]) for length in self._lengths]
@@ -204,7 +204,7 @@ class RuleBook:
             self._everything,
         )
         for shelf in shelves:
-            # Of several for each transaction, most have nothing to say: those are not even asked.
+            # Most shelves have no broken rule, so skip the call if that is certain.
             if shelf is not None and (shelf.more or amount > shelf.amounts.lowest):
                 shelf.broken(check, history, found)
         if len(found) > 1:

@@ -1,7 +1,7 @@
-"""The rules that transactions are checked against: what they say of one.
+"""Rules for transactions: their parameters, their parser and their checks.
 
-A rule is a row of a database: its kind, and parameters as JSON. Each may be narrowed by `cards`
-(what a card's number begins with), `merchant`, `category`, `country`, `currency`.
+A rule is a row of a database: its kind, and parameters as JSON. Each may have conditions: `cards`
+(prefix of the card number), `merchant`, `category`, `country`, `currency`.
 
     max-amount   {"limit": 50000, "currency": "EUR"}           no transaction above it
     block        {"category": "casino", "country": "XX"}       none at all
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 Limit = Annotated[int, Meta(gt=0, le=LARGEST)]
 Code = Annotated[str, Meta(min_length=1)]
 
-#: How many transactions of a card a rule may count, and within what time (ms).
+#: Bound of the number of transactions of a card that a rule counts, and longest period (ms).
 MOST_COUNTED, LONGEST = 100, 24 * 3_600_000
 
-#: What a rule may be narrowed by.
+#: Names of a rule's conditions.
 SCOPE = ("cards", "merchant", "category", "country", "currency")
 
 
 class BadRuleError(ValueError):
-    """A row that is no rule; the message says what is wrong with it."""
+    """A row that is no valid rule; the message names what is wrong with it."""
 
 
-# -- what a row may say
+# -- parameters of a row
 
 
 class _Scope(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -79,7 +79,7 @@ KINDS: dict[str, type[_Scope]] = {
 def read_rule(
     name: str, kind: str, parameters: str, *, enabled: bool, note: str, version: int, time: int
 ) -> Rule:
-    """Make a rule of a row. Raises BadRuleError that says what is wrong."""
+    """Parse a row of the database: return its rule. Raises BadRuleError, naming what is wrong."""
     shape = KINDS.get(kind)
     if shape is None:
         raise BadRuleError(f"there is no kind {kind!r}; there are {', '.join(KINDS)}")
@@ -105,7 +105,7 @@ def read_rule(
     try:
         return msgspec.convert(row | fields, Rule)
     except msgspec.ValidationError as error:
-        # Such as an id that is no text: SQLite takes anything.
+        # Such as an id that is no text, since SQLite accepts any type.
         raise BadRuleError(str(error)) from error
 
 
@@ -119,25 +119,25 @@ def _period(text: str) -> int:
     return period
 
 
-# -- what a rule says of a transaction
+# -- checks of a transaction
 
 
 class History(Protocol):
-    """What is known of the card."""
+    """Earlier transactions of a card."""
 
     @property
     def most(self) -> int:
-        """How many transactions are known at all: no count is above it."""
+        """Number of known transactions, an upper bound of `count`."""
 
     def spent(self, currency: str, time: int) -> int:
-        """Give what was accepted in a currency on the day (UTC) of a time (ms)."""
+        """Return the accepted sum in a currency on the day (UTC) of a time (ms)."""
 
     def count(self, after: int, until: int) -> int:
-        """Give how many transactions there were with after < time <= until (ms)."""
+        """Return the number of transactions with after < time <= until (ms)."""
 
 
 def concerns(rule: Rule, check: Check) -> bool:
-    """Say whether a transaction has all that a rule is narrowed by."""
+    """Return whether a transaction matches all conditions of a rule."""
     return (
         check.card.startswith(rule.cards)
         and rule.merchant in ("", check.merchant)
@@ -148,12 +148,12 @@ def concerns(rule: Rule, check: Check) -> bool:
 
 
 def breaks(rule: Rule, check: Check, history: History) -> str | None:
-    """Say, in words, how a transaction that a rule concerns breaks it; None if it doesn't."""
+    """Describe how a transaction that matches a rule breaks it; None if it doesn't."""
     return _BREAKS[rule.kind](rule, check, history)
 
 
 def above(rule: Rule, check: Check, measure: int) -> str:
-    """Say, in words, that what a rule limits is `measure`, which is above its limit."""
+    """Describe that `measure`, which a rule limits, is above its limit."""
     if rule.kind == "velocity":
         period = format_duration(rule.period)
         return f"{measure} transactions within {period}, more than {rule.limit}"
@@ -194,12 +194,12 @@ def _velocity(rule: Rule, check: Check, history: History) -> str | None:
 
 
 def total(check: Check, history: History) -> int:
-    """Give the card's sum of the day, with a transaction."""
+    """Return the card's accepted sum of the day and currency, with this transaction added."""
     return history.spent(check.currency, check.time) + check.amount
 
 
 def count(rule: Rule, check: Check, history: History) -> int:
-    """Give how many transactions of the card there are within a rule's period, with one."""
+    """Return the number of the card's transactions within a rule's period, this one included."""
     return history.count(check.time - rule.period, check.time) + 1
 
 

@@ -12,7 +12,7 @@ RulesUrl = Annotated[SecretUrl, matching(r"^(sqlite|postgresql)(\+\w+)?://")]
 
 
 class TransactionSettings(BaseModel):
-    """Where the rules are, and what is remembered of a card."""
+    """Database of the rules, and bounds of the state of a card."""
 
     rules_url: RulesUrl | None = Field(
         None,

@@ -1,4 +1,4 @@
-"""Simulated card transactions, with cancellations and corrections; and rules for them."""
+"""Simulated card transactions with cancellations and corrections, and rules for them."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -15,20 +15,20 @@ CATEGORIES = ("grocery", "fuel", "travel", "hotel", "electronics", "casino", "cr
 CURRENCIES = ("EUR", "EUR", "EUR", "USD", "GBP", "PLN", "SEK")
 COUNTRIES = ("DE", "DE", "FR", "IT", "PL", "SE", "US", "GB", "BR", "KP")
 
-#: Shares of what is cancelled and what is corrected; of ids that refer to nothing; of records
-#: sent twice; of records that can't be read; of what comes up to 10 s behind its time.
+#: Shares: cancellations, corrections, those of both that refer to an unknown id, records sent
+#: twice, records that can't be read, transactions up to 10 s behind their time.
 CANCELLED, CORRECTED, ASTRAY, TWICE, BROKEN, DISORDER = 0.02, 0.02, 0.05, 0.002, 0.0005, 0.02
-#: How many transactions ago the one may be that is cancelled or corrected.
+#: Number of latest transactions from which the cancelled or corrected one is drawn.
 BACK = 2_000
 
-#: How often each of the kinds below is a rule.
+#: Weights of the rules in `simulated_rules`.
 WEIGHTS = (30, 10, 20, 20, 8, 8, 2, 2)
 
 _BROKEN_VALUE = b'{"id": "t", "card": '
 
 
 def transactions(seed: int, rate: float, start: int, cards: int = CARDS) -> Iterator[Record]:
-    """Give transactions without end, `rate` a second from event time `start` (ms) on."""
+    """Yield endless transactions, `rate` a second from event time `start` (ms) on."""
     random = Random(seed)  # noqa: S311  # a simulation
     step, last = 1000 / rate, deque[Transaction](maxlen=BACK)
     for number in count():
@@ -71,7 +71,7 @@ def _drawn(
 
 
 def simulated_rules(seed: int, number: int) -> Iterator[tuple[str, str, dict[str, object]]]:
-    """Give id, kind and parameters of so many rules, such as a bank may have for these."""
+    """Yield id, kind and parameters of `number` rules that fit the simulated transactions."""
     random = Random(seed)  # noqa: S311  # a simulation
     for index in range(number):
         merchant = f"shop-{random.randrange(MERCHANTS):03}"

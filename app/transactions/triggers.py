@@ -1,4 +1,4 @@
-"""What notes each change of a rule under the next version, in SQLite and in PostgreSQL."""
+"""Triggers that record each change of a rule under the next version, in SQLite and PostgreSQL."""
 
 _SQLITE = """
 CREATE TRIGGER IF NOT EXISTS rules_{when} AFTER {event} ON rules BEGIN
@@ -10,7 +10,7 @@ CREATE TRIGGER IF NOT EXISTS rules_{when} AFTER {event} ON rules BEGIN
 END
 """
 
-#: Another id is the end of one rule and the beginning of another.
+#: A changed id is the deletion of one rule and the creation of another.
 _SQLITE_RENAMED = """
 CREATE TRIGGER IF NOT EXISTS rules_renamed AFTER UPDATE OF id ON rules WHEN OLD.id <> NEW.id BEGIN
   UPDATE rule_counter SET version = version + 1;
@@ -51,7 +51,7 @@ CREATE OR REPLACE TRIGGER rules_changed AFTER INSERT OR UPDATE OR DELETE ON rule
   FOR EACH ROW EXECUTE FUNCTION rule_changed()
 """
 
-#: By database: statements, in their order.
+#: Statements by database, in order of execution.
 TRIGGERS = {
     "sqlite": (
         _SQLITE.format(when="inserted", event="INSERT", row="NEW"),

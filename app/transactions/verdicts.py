@@ -1,4 +1,4 @@
-"""Judging transactions: by the rules in force, and by what the card did before."""
+"""Verdicts on transactions, by the rules in force and by the card's earlier transactions."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 DAY = 86_400_000
 
-#: Under this name, which no rule has, stands the newest version of all there were.
+#: Name, in the broadcast state, of the newest version of all rules; no rule has this id.
 VERSION = ""
 
 
 def to_check(transaction: Transaction, sender: Sender) -> None:
-    """Send a transaction to where the rules are."""
+    """Send a transaction to the topic that also has the rules."""
     t = transaction
-    # By position, in the order of the fields: one is made of every transaction.
+    # By position, in the order of the fields, for speed: one is made for every transaction.
     check = Check(
         t.card,
         t.id,
@@ -55,7 +55,7 @@ def to_check(transaction: Transaction, sender: Sender) -> None:
 
 
 def to_all(partitions: int) -> Callable[[Rule | RuleDeleted, Sender], None]:
-    """Give what sends a change of the rules to each of so many partitions."""
+    """Return an operator that sends a change of the rules to each of `partitions` partitions."""
 
     def broadcast(record: Rule | RuleDeleted, sender: Sender) -> None:
         rule = record if isinstance(record, Rule) else None
@@ -67,28 +67,28 @@ def to_all(partitions: int) -> Callable[[Rule | RuleDeleted, Sender], None]:
 
 
 class Judged(Struct, array_like=True, gc=False):
-    """What is remembered of a transaction."""
+    """State kept of a transaction."""
 
     time: int
     amount: int
     currency: str
     kind: str
     accepted: bool
-    #: Of the rules it was judged by.
+    #: Version of the rules of its verdict.
     version: int
-    #: Whether it was cancelled or corrected: it counts no more.
+    #: Whether it was cancelled or corrected, so that it no longer counts.
     void: bool = False
 
     @property
     def counts(self) -> bool:
-        """Whether it is one of the card's transactions."""
+        """Whether rules that limit a number of transactions count it."""
         return not self.void and self.kind != "cancellation"
 
 
 class Card(Struct, array_like=True, dict=True):
-    """What is remembered of a card: its latest transactions by id, in the order they came in.
+    """State of a card: its latest transactions by id, in order of arrival.
 
-    `spent` is what was accepted, by day (UTC, ms) and currency: `1767225600000 EUR`.
+    `spent` is the accepted sum by day (UTC, ms) and currency: `1767225600000 EUR`.
     """
 
     judged: dict[str, Judged]
@@ -98,25 +98,25 @@ class Card(Struct, array_like=True, dict=True):
 
     @cached_property
     def times(self) -> list[int]:
-        """When those were that count (ms), ascending.
+        """Times of the transactions that count (ms), ascending.
 
-        It follows from `judged`, stands in no row, and is made for cards that are counted: so a
-        rule of a card with a hundred transactions does not look at each of them.
+        Derived from `judged` at the first use and not stored, so that a rule that counts a card's
+        transactions need not read each of them.
         """
         return sorted(each.time for each in self.judged.values() if each.counts)
 
     def take(self, name: str, judged: Judged) -> None:
-        """Remember a transaction."""
+        """Add a transaction."""
         self.judged[name] = judged
         if "times" in self.__dict__ and judged.counts:
             insort(self.times, judged.time)
 
     def forget(self, name: str) -> None:
-        """Forget a transaction."""
+        """Remove a transaction."""
         self._discount(self.judged.pop(name))
 
     def annul(self, judged: Judged) -> None:
-        """Let a transaction count no more."""
+        """Mark a transaction as void, so that it no longer counts."""
         self._discount(judged)
         judged.void = True
 
@@ -126,18 +126,18 @@ class Card(Struct, array_like=True, dict=True):
 
 
 class _View:
-    """A card as rules see it, as if one transaction (which is being corrected) had not been."""
+    """History of a card for the rules, without the transaction that is being corrected, if any."""
 
     __slots__ = ("_card", "_without", "most")
 
     def __init__(self, card: Card, without: Judged | None) -> None:
         self._card = card
         self._without = without
-        #: How many transactions are known: no count is above it.
+        #: Number of known transactions, an upper bound of `count`.
         self.most = len(card.judged)
 
     def spent(self, currency: str, time: int) -> int:
-        """Give what was accepted in a currency on the day of a time (ms)."""
+        """Return the accepted sum in a currency on the day (UTC) of a time (ms)."""
         day = _day(time, currency)
         total, without = self._card.spent.get(day, 0), self._without
         if without and without.accepted and _day(without.time, without.currency) == day:
@@ -145,7 +145,7 @@ class _View:
         return total
 
     def count(self, after: int, until: int) -> int:
-        """Give how many transactions there were with after < time <= until (ms)."""
+        """Return the number of transactions with after < time <= until (ms)."""
         times, without = self._card.times, self._without
         found = bisect_right(times, until) - bisect_right(times, after)
         if without and without.counts and after < without.time <= until:
@@ -154,26 +154,26 @@ class _View:
 
 
 class Judge:
-    """Gives each transaction a verdict, by the rules that all cards of a partition share.
+    """Processor that publishes a verdict on each transaction, by the rules in broadcast state.
 
-    Of a card the latest `most` transactions are remembered, those of the last `memory` (ms of the
-    card's own time): so long they may be cancelled or corrected.
+    It keeps the latest `most` transactions of a card, those of the last `memory` (ms of the card's
+    own event time): for that long they can be cancelled or corrected.
     """
 
     def __init__(self, memory: int, most: int) -> None:
         self.memory = memory
         self.most = max(most, MOST_COUNTED)
-        #: By partition the rules that are shared there, and their index. The rules are the state,
-        #: this follows from them; another life of a partition brings another mapping.
+        #: By partition: its broadcast state, and the index derived from it. A partition that is
+        #: opened again has another mapping, so the index is built anew.
         self._books: dict[int, tuple[Mapping[str, Any], RuleBook]] = {}
 
     def on_record(self, state: Card | None, record: Check, context: Context) -> Card:
-        """Judge a transaction."""
+        """Publish the verdict on a transaction, and keep the transaction unless it is a repeat."""
         card = state or Card({}, {})
         book = self._book(context)
         again, kind = record.id in card.judged, record.kind
         first = None if kind == "payment" else card.judged.get(record.refers_to or "")
-        # What is judged for the first time, and is a payment, is at odds with nothing.
+        # A new payment has no conflict with earlier transactions, so skip that check.
         reasons = _at_odds(card, record, first) if again or kind != "payment" else []
         if not reasons and kind != "cancellation":
             reasons = book.broken(record, _View(card, first))
@@ -183,12 +183,12 @@ class Judge:
         return card
 
     def on_time(self, state: Card, context: Context) -> Card:
-        """Nothing is awaited."""
+        """Return the state as it is: no timer is set."""
         del context
         return state
 
     def on_shared(self, record: RuleChange, context: Context) -> None:
-        """Take a change of the rules in."""
+        """Apply a change of the rules to the broadcast state and the index."""
         rule = record.rule
         book = self._book(context)
         if rule is None or rule.deleted:
@@ -224,7 +224,7 @@ class Judge:
         card.take(check.id, new)
         card.newest = max(card.newest, check.time)
         after = card.newest - self.memory
-        # Mostly none; at the most the one that was just taken in stays.
+        # Mostly none is removed; the transaction just added always stays.
         while len(judged) > 1:
             oldest = next(iter(judged))
             if len(judged) <= self.most and judged[oldest].time >= after:
@@ -236,7 +236,7 @@ class Judge:
 
 
 def _at_odds(card: Card, check: Check, first: Judged | None) -> list[Reason]:
-    """Give what no rule has to say: it was judged before, or refers to what it can't."""
+    """Return the conflict with earlier transactions: a repeat, or an invalid `refers_to`."""
     if check.id in card.judged:
         text = f"{check.id} was judged already"
     elif check.kind == "payment":
@@ -260,7 +260,7 @@ def _verdict(
     before = None
     if first is not None:
         before = FirstVerdict(check.refers_to or "", first.accepted, first.amount, first.version)
-    # By position, in the order of the fields: one is made of every transaction.
+    # By position, in the order of the fields, for speed: one is made for every transaction.
     return (Rejected if reasons else Validated)(
         check.id,
         check.card,
@@ -285,7 +285,7 @@ def _day(time: int, currency: str) -> str:
     return _day_named(time // DAY, currency)
 
 
-# Remembered, both ways: there are few days, and each transaction asks for its own several times.
+# Cached in both directions: days are few, and each transaction needs its own several times.
 
 
 @lru_cache(maxsize=10_000)
@@ -295,7 +295,7 @@ def _day_named(number: int, currency: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def _start(day: str) -> int:
-    """Give the start (ms) of a day."""
+    """Return the start (ms) of a day from its name in `Card.spent`."""
     return int(day.partition(" ")[0])
 
 

@@ -1,4 +1,4 @@
-"""What the market answers over HTTP."""
+"""HTTP routes of the market."""
 
 from http import HTTPStatus
 

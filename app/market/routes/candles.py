@@ -1,4 +1,4 @@
-"""`/api/candles/{symbol}`, `/api/symbols`: the windows of a symbol, and the symbols there are."""
+"""`/api/candles/{symbol}`, `/api/symbols`: the windows of a symbol, and the list of symbols."""
 
 from heapq import nsmallest
 from itertools import chain, islice
@@ -20,14 +20,14 @@ from eventfold.web.search import gather, own_part
 from eventfold.windows.family import WindowFamily
 from eventfold.windows.windowers import Window, hopping
 
-#: The tables whose windows are candles: the fine ones, and the day's.
+#: Names of the tables whose windows are candles: the short ones, and the day's.
 TABLES = ("candles", "days")
 
 _decode_symbols = json_decoder(list[str])
 
 
 async def candles(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with a symbol's newest windows in the range asked for."""
+    """Answer with a symbol's newest windows in the requested range, newest last."""
     symbol, (begin, end) = values["symbol"], _range(values)
     table, window = _asked(request, values, begin, end)
 
@@ -59,12 +59,12 @@ def _asked(
             bad_parameter("points", f"is instead of {other}")
     if not begin:
         bad_parameter("points", "needs a range: from is missing")
-    # What has not happened yet has no windows.
+    # The future has no windows yet.
     return _finest(app, min(end, time_ns() // 1_000_000) - begin, values["points"])
 
 
 def _finest(app: AppT, length: int, points: int) -> tuple[WindowTable, WindowFamily]:
-    """Give the shortest tumbling windows of which `length` (ms) holds `points` at most."""
+    """Return the shortest tumbling windows of which at most `points` fit in `length` (ms)."""
     tumbling = {size: found for (size, advance), found in _all(app).items() if size == advance}
     fitting = [size for size in tumbling if length <= size * points]
     if not fitting:
@@ -74,7 +74,10 @@ def _finest(app: AppT, length: int, points: int) -> tuple[WindowTable, WindowFam
 
 
 async def symbols(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with the first symbols that begin so, of all partitions or not at all."""
+    """Answer with the first symbols that have the prefix, from all partitions.
+
+    It is an error if a partition is missing, unless the request allows a partial answer.
+    """
     app, limit = request.app[APP], values["limit"]
     known = state_tables(app)
     table = next((known[name] for name in TABLES if name in known), None)
@@ -93,7 +96,7 @@ async def symbols(request: web.Request, values: Values) -> web.StreamResponse:
 
 
 async def _symbols_here(table: StateTable, prefix: str, after: str, limit: int) -> list[str]:
-    # Each partition's keys are looked through, the first `limit` of those that match are kept.
+    # All keys are scanned, so only the first `limit` matches are kept in memory.
     begin = prefix.lower()
     keys = (key for key in table.each_key() if key > after and key.lower().startswith(begin))
     return nsmallest(limit, set(await collect(keys)))
@@ -118,9 +121,9 @@ def _served(app: AppT, asked: Window) -> tuple[WindowTable, WindowFamily]:
 
 
 def _all(app: AppT) -> dict[tuple[int, int], tuple[WindowTable, WindowFamily]]:
-    """Give the windows served by their nominal size and advance (ms).
+    """Return the windows served, by their nominal size and advance (ms), each with its table.
 
-    A day is 1d, whatever the calendar it follows.
+    A day is 1d in any calendar.
     """
     known = state_tables(app)
     served: dict[tuple[int, int], tuple[WindowTable, WindowFamily]] = {}

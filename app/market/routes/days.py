@@ -1,4 +1,4 @@
-"""`/api/days`: the days that are ranked, from the partition where all symbols meet."""
+"""`/api/days`: the days that have rankings, from the single partition of all symbols."""
 
 from typing import Protocol, cast
 
@@ -10,15 +10,15 @@ from eventfold.web.parameters import Values
 
 
 class Ranked(Protocol):
-    """What is asked of the table of gainers; tables import app, so app can't import it."""
+    """Interface of the table of gainers; tables import app, so app can't import it."""
 
     def days(self) -> list[str]:
-        """Give the days that are kept, oldest first."""
+        """Return the days that are kept, oldest first."""
         ...
 
 
 async def days(request: web.Request, _: Values) -> web.StreamResponse:
-    """Answer with the days that are ranked, oldest first."""
+    """Answer with the days that have rankings, oldest first."""
     table = served(request, TABLE, "no day is ranked here", "gainers")
 
     async def here() -> list[str] | None:

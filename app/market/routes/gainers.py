@@ -13,36 +13,36 @@ TABLE = "gainers"
 
 
 class Rankings(Protocol):
-    """What is asked of the table of gainers; tables import app, so app can't import it.
+    """Interface of the table of gainers; tables import app, so app can't import it.
 
-    Each gives the ranking of a day, of the latest if None; None for a day not known here.
+    Each method returns the ranking of a day, by default the latest; None if it is not local.
     """
 
     def top(self, day: str | None) -> TopGainers | None:
-        """Give the ten best."""
+        """Return the ten best."""
         ...
 
     def losers(self, day: str | None) -> TopLosers | None:
-        """Give the ten worst."""
+        """Return the ten worst."""
         ...
 
     def most_active(self, day: str | None) -> MostActive | None:
-        """Give the ten of the largest volume."""
+        """Return the ten with the largest volume."""
         ...
 
 
 async def top_gainers(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with the best of a day, the latest where none is named."""
+    """Answer with the best of a day, by default the latest."""
     return await _answer(request, values, lambda table, day: table.top(day))
 
 
 async def top_losers(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with the worst of a day, the latest where none is named."""
+    """Answer with the worst of a day, by default the latest."""
     return await _answer(request, values, lambda table, day: table.losers(day))
 
 
 async def most_active(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with the most active of a day, the latest where none is named."""
+    """Answer with the most active of a day, by default the latest."""
     return await _answer(request, values, lambda table, day: table.most_active(day))
 
 

@@ -1,4 +1,4 @@
-"""`/api/surges`: the latest surges of the market, from the partition where all symbols meet."""
+"""`/api/surges`: the latest surges of the market, from the single partition of all symbols."""
 
 from typing import Protocol, cast
 
@@ -12,10 +12,10 @@ TABLE = "latest-surges"
 
 
 class Latest(Protocol):
-    """What is asked of the table; tables import app, so app can't import it."""
+    """Interface of the table; tables import app, so app can't import it."""
 
     def newest(self, limit: int) -> list[Surge] | None:
-        """Give the latest surge of each symbol, the newest first; None if not here."""
+        """Return the latest surge of each symbol, the newest first; None if they are not local."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""`/api/trends/{symbol}`: where a symbol's moving averages are, and when they last crossed."""
+"""`/api/trends/{symbol}`: a symbol's moving averages, and their last crossings."""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""What the shop answers over HTTP."""
+"""HTTP routes of the shop."""
 
 from app.shop.records import ClickThrough, Visitor
 from app.shop.routes import profiles, searches

@@ -1,4 +1,4 @@
-"""`/api/profiles/{user}`: who a visitor is, as clicks are enriched."""
+"""`/api/profiles/{user}`: the profile that a visitor's clicks are enriched with."""
 
 from aiohttp import web
 
@@ -12,7 +12,7 @@ TABLE = "profiles"
 
 
 async def profile(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with the profile that a user's clicks get now."""
+    """Answer with the profile that a user's clicks are enriched with now."""
     table: KeyedTable = served(request, TABLE, "no profiles are kept here", "clicks", KeyedTable)
     user = values["user"]
 

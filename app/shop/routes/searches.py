@@ -1,4 +1,4 @@
-"""`/api/click-through`: how many searches of each query lead to a click."""
+"""`/api/click-through`: click-through rates of the queries, by window."""
 
 from itertools import chain, islice
 
@@ -17,7 +17,7 @@ from eventfold.windows import milliseconds
 
 TABLE = "click-through"
 
-#: Beyond all windows (ms).
+#: End of the time range, later than all windows (ms).
 _END = 1 << 52
 
 _decode = json_decoder(list[ClickThrough])
@@ -48,7 +48,7 @@ async def query_click_through(request: web.Request, values: Values) -> web.Strea
 
 
 async def click_through(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with the newest window of each query, of all partitions or not at all."""
+    """Answer with the newest window of each query, from all partitions."""
     app, size = request.app[APP], values["window"]
     table = _table(request)
 
@@ -61,7 +61,7 @@ async def click_through(request: web.Request, values: Values) -> web.StreamRespo
     gathered = await gather(app, request, table, here, _decode)
     found = [each for part in gathered.parts for each in part]
     newest = max((each.start for each in found), default=0)
-    # Of a partition that moves, two may have the same queries: they count once.
+    # Two workers may have the same queries while a partition moves: each query counts once.
     current = {each.query: each for each in found if each.start == newest}
     ranked = sorted(current.values(), key=lambda each: (-each.searches, each.query))
     return gathered.label(json_response(ranked[: values["limit"]]))
