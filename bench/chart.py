@@ -51,7 +51,7 @@ def draw_files(directory: Path, path: Path) -> None:
 
 
 def draw(found: list[dict[str, Any]]) -> str:
-    """Give the SVG of results as bench/report.py sums them up."""
+    """Draw the SVG of results as summed up by `bench/report.py`."""
     body, top = [], MARGIN
     for each in found:
         body += _panel(each, top)

@@ -145,7 +145,7 @@ def _measure(
 
 
 def _rotated(names: tuple[str, ...], number: int) -> list[str]:
-    """Let another one begin in each round: who comes first finds the broker cold."""
+    """Rotate the contestants by round: the first of a round finds the broker cold."""
     first = number % len(names)
     return [*names[first:], *names[:first]]
 
@@ -160,7 +160,7 @@ def _versions(workload: Workload) -> dict[str, str]:
 
 
 def _say_costs(found: list[dict[str, Any]]) -> None:
-    """Say what a tick costs beside one of the first kind of windows."""
+    """Print the cost of a tick relative to the first window definition."""
     of = [each["contestants"].get(OWN, {}).get("rate") for each in found]
     for each, rate in zip(found, of, strict=True):
         if of[0] and rate:

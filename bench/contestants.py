@@ -69,7 +69,7 @@ class Contestant:
     version: Callable[[], str] = lambda: ""
 
     def environment_of(self, run: Run) -> dict[str, str]:
-        """Give the whole environment of a run."""
+        """Return the whole environment of a run."""
         window = run.workload
         return {
             **os.environ,
@@ -92,7 +92,7 @@ class Contestant:
 
 
 def tickstream_settings(run: Run, *, pipelines: str | None = None) -> dict[str, str]:
-    """Give the settings of tickstream for a run."""
+    """Return the settings of tickstream for a run."""
     window = run.workload
     settings = {
         "BROKER_URL": run.bootstrap,

@@ -85,7 +85,7 @@ def _windows() -> tuple[Callable[[Sequence[Any]], None], Callable[[], Iterable[R
 
 
 def _merged(panes: Panes) -> Iterator[Result]:
-    """Give the windows: each pane, oldest first, is in size / advance of them."""
+    """Yield the windows: each pane, oldest first, belongs to size / advance of them."""
     windows: Panes = {}
     for (symbol, number), pane in sorted(panes.items(), key=lambda item: item[0][1]):
         for first in range(number - SIZE // ADVANCE + 1, number + 1):

@@ -113,7 +113,7 @@ class WindowJudge:
 
 
 def _since_right(right: pl.Expr) -> pl.Expr:
-    """Give, of the records of one thing, when the first came since which all are right."""
+    """Return `at` of the first record since which all are right, for each group of records."""
     last_wrong = pl.col("row").filter(~right).max().fill_null(-1)
     return pl.col("at").filter(right & (pl.col("row").cast(pl.Int64) > last_wrong)).min()
 

@@ -131,7 +131,7 @@ def _figures(name: str, rate: int, answer: Answer) -> Figures:
 
 
 def _quantile(ms: pl.Series, quantile: float) -> float | None:
-    """Give a quantile, as it was of some tick; None where that tick was never seen."""
+    """Compute a quantile as the latency of a real tick; None if that tick was never seen."""
     found = ms.quantile(quantile, "higher")
     return round(found, 1) if math.isfinite(found) else None
 

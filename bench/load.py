@@ -81,7 +81,7 @@ class Load:
 
 
 def now() -> int:
-    """Give the clock's time in ms since the epoch."""
+    """Return the clock's time in ms since the epoch."""
     return int(time.time() * 1000)
 
 

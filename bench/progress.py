@@ -33,9 +33,9 @@ class Interval(NamedTuple):
 
 
 def curve_of_windows(records: pl.DataFrame, overlap: int) -> pl.DataFrame:
-    """Give the curve of records of windows: `at`, `window` (any id), `count`, as appended.
+    """Compute the curve from records of windows: `at`, `window` (any id), `count`, as appended.
 
-    A later record of a window replaces what an earlier one said; each tick is in `overlap`.
+    A later record of a window replaces earlier ones; each tick is in `overlap` windows.
     """
     before = pl.col("count").shift(1).over("window").fill_null(0)
     ticks = (pl.col("count") - before).cum_sum() / overlap
@@ -43,7 +43,7 @@ def curve_of_windows(records: pl.DataFrame, overlap: int) -> pl.DataFrame:
 
 
 def last_of_each(rows: pl.DataFrame) -> pl.DataFrame:
-    """Give the last row of each moment, in order."""
+    """Return the last row of each `at`, in order."""
     return rows.group_by("at").agg(pl.col("ticks").last()).sort("at")
 
 

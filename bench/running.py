@@ -47,9 +47,10 @@ def pin(pid: int, core: int) -> None:
 
 
 def patient_node() -> Node:
-    """Give a broker that stays one to its clients while others have its core.
+    """Return a broker with a session of 60 s: it stays registered while others have its core.
 
-    Fenced after 3 s without, it would name no leader, and its clients ask for one without a pause.
+    Fenced after 3 s without it, the broker would name no leader, and its clients would ask for one
+    without a pause.
     """
     return Node(ports.free(), session=60_000)
 

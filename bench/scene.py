@@ -87,7 +87,7 @@ class Scene:
         return range(self._partitions)
 
     def worker(self, **environment: object) -> Worker:
-        """Give another worker, not started yet; it is killed at the end, if it still runs."""
+        """Return another worker, not started yet; it is killed at the end if it still runs."""
         settings = self.environment | {name: str(value) for name, value in environment.items()}
         worker = Worker(self.bootstrap, self.directory, APPLICATION, **settings)
         self._ending.callback(worker.kill)
@@ -148,7 +148,7 @@ class Scene:
             future.result(30)
 
     def topic_bytes(self, topic: str) -> int:
-        """Give what a topic takes on the broker's disk."""
+        """Return the bytes of a topic on the broker's disk."""
         logs = self.broker.data_dir / "kafka"
         return sum(size_of(logs / f"{topic}-{partition}") for partition in self.partitions)
 
@@ -167,7 +167,7 @@ class Scene:
 
 
 def size_of(directory: Path) -> int:
-    """Give the bytes of the files in a directory; files may come and go meanwhile."""
+    """Return the bytes of the files in a directory; files may come and go meanwhile."""
     total = 0
     for path in directory.rglob("*"):
         try:

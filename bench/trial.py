@@ -47,7 +47,7 @@ class Outcome:
     reason: str | None = None
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """Format the outcome in one line."""
         if self.rate is None or self.cpu is None or self.memory is None:
             return f"{self.ticks:,} ticks: {self.reason}"
         return (

@@ -47,14 +47,14 @@ class Positions:
         self._thread.join()
 
     def pauses(self, since: float) -> dict[int, float]:
-        """Give each partition's longest time (s) without a commit that ended after `since`.
+        """Return each partition's longest time (s) without a commit that ended after `since`.
 
-        `since` is of `time.monotonic()`. What has not ended counts up to now.
+        `since` is of `time.monotonic()`. A pause that has not ended counts up to now.
         """
         return {number: _longest(list(at), since) for number, at in self._moves.items()}
 
     def moved_since(self, since: float) -> bool:
-        """Say whether every partition has moved on twice after `since`."""
+        """Return whether every partition has advanced twice after `since`."""
         return all(len(at) > 1 and at[-2] > since for at in self._moves.values())
 
     @property
@@ -105,7 +105,7 @@ def usage(pid: int) -> Usage:
 
 
 def processor_time(process: psutil.Process) -> float:
-    """Give the seconds that a process and its children have had of a processor."""
+    """Return the CPU time of a process and its children (s)."""
     times = [each.cpu_times() for each in [process, *process.children(recursive=True)]]
     return sum(each.user + each.system for each in times)
 

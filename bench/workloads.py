@@ -53,7 +53,7 @@ class Workload:
         return "close" if self.overlap > MAX_OVERLAP else "updates"
 
     def ticks_of(self, contestant: str, *, full: bool = False) -> int:
-        """Give how many ticks a contestant reads; with `full`, all the same."""
+        """Return how many ticks a contestant reads; with `full`, all of them."""
         return self.ticks if full else min(self.ticks, self.fewer.get(contestant, self.ticks))
 
 

@@ -80,7 +80,7 @@ class Fold(windowing.WindowLogic[Tick, Candle, Candle | None]):
         raise NotImplementedError
 
     def on_close(self) -> Iterable[Candle]:
-        """Tell what it is in the end."""
+        """Return the final window, if it has any tick."""
         return () if self.candle is None else (self.candle,)
 
     def snapshot(self) -> Candle | None:
@@ -104,7 +104,7 @@ def main() -> None:
 
 
 def flow() -> Dataflow:
-    """Give the steps from topic to topic."""
+    """Build the dataflow from topic to topic."""
     brokers = [os.environ["BENCH_BOOTSTRAP"]]
     source = KafkaSource(
         brokers,

@@ -98,7 +98,7 @@ def _event_time(event: faust.EventT[dict[str, Any]] | None = None) -> float:
 
 
 def _folder(folded: list[Candle]) -> Any:
-    """Give the operation for all windows of a tick, from the earliest on; it notes its results."""
+    """Return the operation on all windows of a tick, from the earliest on; it notes its results."""
 
     def fold(old: Candle | None, tick: dict[str, Any]) -> Candle:
         price = tick["price"]
