@@ -25,7 +25,7 @@ FACTS = {
 
 
 def declared(name: str) -> Any:
-    """Give the class of a command."""
+    """Return the class of a command."""
     return getattr(import_module(f"app.commands.{name}"), name)
 
 

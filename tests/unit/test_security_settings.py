@@ -17,7 +17,7 @@ NAMED = {
 
 
 def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
-    """Give the one line that a start with these variables ends with."""
+    """Load settings that are rejected with these variables; return the one line of the error."""
     for name, text in environment.items():
         monkeypatch.setenv(name, text)
     with pytest.raises(SettingsError) as caught:

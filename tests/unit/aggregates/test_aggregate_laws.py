@@ -123,7 +123,7 @@ def test_a_restored_state_goes_on_as_if_it_had_stayed(
 
 
 def fields(item: Any) -> SimpleNamespace:
-    """Give a record that has something in every field."""
+    """Return a record with `item` in every field."""
     names = ("number", "whole", "word", "price", "size")
     return SimpleNamespace(**dict.fromkeys(names, item))
 

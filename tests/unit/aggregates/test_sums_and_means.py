@@ -17,7 +17,7 @@ some_numbers = st.lists(NUMBERS, max_size=20)
 
 
 def rounded(exact: Fraction) -> float:
-    """Give the float next to a fraction; infinity beyond the greatest float."""
+    """Return the float next to a fraction; infinity beyond the greatest float."""
     try:
         return float(exact)
     except OverflowError:

@@ -28,7 +28,7 @@ class Sent:
 
 
 def sorted_line(value: bytes) -> tuple[str, LogLine]:
-    """Give where a line is sent, and as what."""
+    """Route a line; return its destination and the record sent."""
     sent = Sent()
     Router(LOGS_BY_CLASS)(read_line(value), sent)
     (found,) = sent.lines

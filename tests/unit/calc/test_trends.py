@@ -32,7 +32,7 @@ class Sent:
 
 
 def close(number: int, price: float) -> Candle:
-    """Give the final 5 minutes number `number`, all at one price."""
+    """Return the final 5 minutes number `number`, all at one price."""
     start = START + number * FIVE
     prices = dict.fromkeys(["open", "high", "low", "close", "mean"], price)
     source = {"partition": 3, "first_offset": 10 * number, "last_offset": 10 * number + 9}
@@ -42,7 +42,7 @@ def close(number: int, price: float) -> Candle:
 
 
 def follow(prices: Iterable[float]) -> tuple[list[Trend], list[TrendSignal]]:
-    """Give the trend after each window, and all signals."""
+    """Fold closes of these prices; return the trend after each, and all signals."""
     process, context, state, trends = Trends(), Sent(), None, []
     for number, price in enumerate(prices):
         state = process.on_record(state, close(number, price), context)

@@ -51,7 +51,7 @@ def truth(raw: Iterable[Raw], grace: int, refused: Collection[int] = ()) -> Trut
 def candles(
     kept: Iterable[Event], window: Window, final_until: int
 ) -> dict[tuple[str, int], Candle]:
-    """Give the candle of each (symbol, start); final are those that end by `final_until`."""
+    """Compute the candle of each (symbol, start); those that end by `final_until` are final."""
     inside: dict[tuple[str, int], list[Event]] = {}
     for event in kept:
         newest = event.tick.time - (event.tick.time - window.offset) % window.advance

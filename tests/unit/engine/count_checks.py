@@ -10,7 +10,7 @@ ANY = 1 << 50
 
 
 def right(driver: PartitionDriver, facts: Truth) -> list[Seen]:
-    """Give each window there has to be but for the retention, in order of its first offset."""
+    """Compute the windows that the retention leaves, in order of the first offset."""
     (family,) = driver.table.windows
     found = [
         each
@@ -22,7 +22,7 @@ def right(driver: PartitionDriver, facts: Truth) -> list[Seen]:
 
 
 def now(driver: PartitionDriver) -> Truth:
-    """Give what became of the ticks folded so far."""
+    """Compute the truth about the ticks folded so far."""
     return truth(driver.raw[: driver.folded], ANY)
 
 

@@ -22,7 +22,7 @@ class Raw(NamedTuple):
 
 
 def raw_tick(offset: int, tick: Tick) -> Raw:
-    """Give a tick as its producer writes it; Kafka's timestamp is the event time."""
+    """Return a tick as its producer writes it; Kafka's timestamp is the event time."""
     return Raw(offset, tick.time, tick.symbol.encode(), msgspec.json.encode(tick))
 
 

@@ -70,7 +70,7 @@ class Worker(Tasks):
         self.opened += 1
 
     async def fail(self, begin: int, end: int, committed: int) -> None:
-        """Let a batch fail, with so much of the source committed."""
+        """Fail a batch, with so much of the source committed."""
         await self.mend(BatchError(f"{begin} to {end}", begin, end), committed)
 
     async def mend(self, error: Exception, committed: int = -1) -> None:

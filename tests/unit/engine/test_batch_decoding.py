@@ -60,19 +60,19 @@ def reading(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def decoder() -> Decoder:
-    """Give a decoder of ticks that lets clocks be an hour ahead."""
+    """Return a decoder of ticks that allows clocks to be an hour ahead."""
     topic, native = READING["now"]
     return Decoder(topic, PARTITION, HOUR, SystemClock(), native)
 
 
 def columns(decoded: Decoded) -> list[tuple[int, bytes, int, Tick]]:
-    """Give what was readable, a record a row."""
+    """Return the readable records, one a row."""
     return list(zip(decoded.offsets, decoded.keys, decoded.times, decoded.records, strict=True))
 
 
 @st.composite
 def batches(draw: st.DrawFn, kinds: Sequence[str]) -> tuple[list[Raw], list[Tick | str]]:
-    """Give records with gaps between their offsets; and of each the tick, or the kind of bad."""
+    """Draw records with gaps between their offsets, and the tick or the kind of bad of each."""
     drawn = draw(
         st.lists(
             st.tuples(st.sampled_from(kinds), TICKS_DRAWN, st.integers(1, 3)),

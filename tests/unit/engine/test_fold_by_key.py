@@ -182,7 +182,7 @@ def test_a_pane_of_refused_records_only_does_not_exist(new_table: NewTable, driv
 
 
 def _ticks(prices: Sequence[float], step: int) -> list[Raw]:
-    """Give ticks of two symbols in turn, `step` ms apart."""
+    """Return ticks of two symbols in turn, `step` ms apart."""
     return [
         raw_tick(n, Tick("AB"[n % 2], price, NOON + n * step, 1)) for n, price in enumerate(prices)
     ]

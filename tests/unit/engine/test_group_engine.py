@@ -55,13 +55,13 @@ def declared(application: TickApp, retention: int = 30 * DAY, inputs: int = 1) -
 
 @pytest.fixture(scope="module")
 def table(application: TickApp) -> GroupTable:
-    """Give a table that keeps everything."""
+    """Return a table that keeps everything."""
     return declared(application)
 
 
 @pytest.fixture(scope="module")
 def old_days(application: TickApp) -> GroupTable:
-    """Give a table that keeps two days."""
+    """Return a table with a retention of two days."""
     return declared(application, retention=2 * DAY)
 
 
@@ -71,7 +71,7 @@ def test_a_ranking_that_names_no_version_reads_what_it_wrote_before(table: Group
 
 
 def raw_gain(offset: int, symbol: str, days: int, gain: float, **changes: Any) -> Raw:
-    """Give a symbol's day so far, so many days after the first."""
+    """Return a symbol's day so far, so many days after the first."""
     time = FIRST + days * DAY + offset
     prices = {"open": 1.0, "last": 1.0 + gain, "low": 1.0, "high": 9.0, "gain": gain}
     source = {"partition": 0, "offset": offset, "stream_time": time}
@@ -82,7 +82,7 @@ def raw_gain(offset: int, symbol: str, days: int, gain: float, **changes: Any) -
 
 @st.composite
 def gains(draw: st.DrawFn, days: st.SearchStrategy[int]) -> list[Raw]:
-    """Give symbols' days, corrected again and again, with many ties."""
+    """Draw symbols' days, corrected again and again, with many ties."""
     fields = st.tuples(
         st.sampled_from(SYMBOLS), days, st.sampled_from([-0.5, 0.0, 0.25, 0.5]), st.integers(1, 3)
     )
@@ -99,7 +99,7 @@ OLD_LIVES = st.tuples(gains(st.integers(0, 3) | st.integers(0, 12)), PLANS)
 
 
 def rankings(raw: Iterable[Raw]) -> dict[str, TopGainers]:
-    """Give each day's ten best, from the last record of each symbol."""
+    """Compute each day's ten best, from the last record of each symbol."""
     rows: dict[str, dict[str, tuple[int, DailyGain]]] = defaultdict(dict)
     for record in raw:
         gain = msgspec.json.decode(record.value or b"", type=DailyGain)
@@ -114,7 +114,7 @@ def rankings(raw: Iterable[Raw]) -> dict[str, TopGainers]:
 
 
 def last_rankings(driver: PartitionDriver) -> dict[str, TopGainers]:
-    """Give what a reader of the compacted topic ends up with, having checked the way there."""
+    """Return the last ranking of each day; assert that no revision is lower than one before it."""
     last: dict[str, TopGainers] = {}
     for out, ranking in zip(
         driver.outputs.get(TOP_GAINERS.name, []),
@@ -187,7 +187,7 @@ def assert_old_enough(
 
 
 def stream_times(raw: Iterable[Raw]) -> Iterable[tuple[int, int]]:
-    """Give offset and stream time after each record."""
+    """Yield offset and stream time after each record."""
     newest = -1
     for record in raw:
         newest = max(newest, record.timestamp)

@@ -84,11 +84,11 @@ class Consumer(BatchConsumer):
 
 
 async def _nothing(*_: Any) -> None:
-    """Let Faust's side be."""
+    """Do nothing, in place of Faust's callbacks."""
 
 
 def records(begin: int) -> list[Record]:
-    """Give ten records."""
+    """Return ten records from an offset on."""
     return [Record(offset) for offset in range(begin, begin + 10)]
 
 

@@ -42,7 +42,7 @@ def lonely(record: Ask | Reply, reason: str) -> tuple[Alone]:
 
 @pytest.fixture(scope="module")
 def new_join(application: TickApp) -> NewJoin:
-    """Give a function that declares a join; of each plan there is one."""
+    """Return a function that declares a join, once for each plan."""
     declared: dict[Any, KeyedTable] = {}
     names = count()
 
@@ -86,7 +86,7 @@ PLANS = st.builds(
 
 @st.composite
 def records(draw: st.DrawFn) -> list[Ask | Reply]:
-    """Give records of both sides, in any order, some later than any grace but one."""
+    """Draw records of both sides, in any order, some later than any grace but one."""
     fields = st.tuples(
         st.sampled_from([Ask, Reply]),
         st.sampled_from("abc"),
@@ -104,7 +104,7 @@ def records(draw: st.DrawFn) -> list[Ask | Reply]:
 
 
 def as_raw(drawn: Sequence[Ask | Reply]) -> list[Raw]:
-    """Give records as they lie in Kafka, behind some that were deleted long ago."""
+    """Return records as they lie in Kafka, behind some that were deleted long ago."""
     return [
         Raw(7 + n, each.time, each.key.encode(), msgspec.json.encode(each))
         for n, each in enumerate(drawn)

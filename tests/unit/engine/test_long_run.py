@@ -35,7 +35,7 @@ class Size(NamedTuple):
 
 
 def hours(count: int) -> Iterator[Raw]:
-    """Give one tick of each key an hour."""
+    """Yield one tick of each key an hour."""
     for hour in range(count):
         for place, key in enumerate(KEYS):
             tick = Tick(key, 100.0 + (hour * 7 + place) % 50, NOON + hour * HOUR, 1 + hour % 9)

@@ -183,7 +183,7 @@ def _uneven(record: Raw) -> Raw:
 
 
 def _outputs(driver: PartitionDriver) -> dict[str, list[Any]]:
-    """Give what was written, but for the time at which dead letters were."""
+    """Return all outputs, without the time at which dead letters were written."""
     outputs: dict[str, list[Any]] = dict(driver.outputs)
     letters = outputs.pop(DEAD_LETTERS.name, [])
     dead = [msgspec.json.decode(letter.record[1]) | {"time": 0} for letter in letters]

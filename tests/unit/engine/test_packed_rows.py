@@ -19,7 +19,7 @@ class Point(Packed):
         self.x, self.y = x, y
 
     def to_bytes(self) -> bytes:
-        """Give four bytes."""
+        """Encode the point in four bytes."""
         return _FORMAT.pack(self.x, self.y)
 
     @classmethod

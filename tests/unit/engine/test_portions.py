@@ -29,7 +29,7 @@ LEEWAY = 8
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let checkpoints publish a few results."""
+    """Limit checkpoints to a few results."""
     monkeypatch.setattr(portion, "RESULTS", 3)
     monkeypatch.setattr(pane_publishing, "SLICE", 2)
 

@@ -29,7 +29,7 @@ def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["1m", "session 1m", "count 2/1"])
 def table(request: pytest.FixtureRequest, application: TickApp) -> WindowTable:
-    """Give a table of windows of some kind."""
+    """Return a table of each kind of windows."""
     return declared(application, Definition(request.param, 0, 24 * 60 * MINUTE))
 
 

@@ -18,7 +18,7 @@ HOUR = 60 * MINUTE
 
 
 def minutes(count: int, symbols: str = "AB") -> Iterator[Raw]:
-    """Give one tick of each symbol a minute."""
+    """Yield one tick of each symbol a minute."""
     for number in range(count):
         for place, symbol in enumerate(symbols):
             tick = Tick(symbol, 1.0 + number, NOON + number * MINUTE, 1)

@@ -27,13 +27,13 @@ class B(float):
 
 
 def at(*seconds: float) -> list[Raw]:
-    """Give ticks so many seconds after noon, of the symbol A where nothing else is said."""
+    """Return ticks so many seconds after noon, of the symbol A unless marked by `B`."""
     ticks = (Tick("B" if type(s) is B else "A", 1.0, NOON + round(s * 1000), 1) for s in seconds)
     return [raw_tick(n, tick) for n, tick in enumerate(ticks)]
 
 
 def story(results: list[Seen]) -> list[tuple[float, float, int, int, bool]]:
-    """Give start and end (seconds after noon), count, late and finality."""
+    """Return start and end (seconds after noon), count, late and finality of each result."""
     return [
         ((s.start - NOON) / 1000, (s.end - NOON) / 1000, s.count, s.late, s.final) for s in results
     ]

@@ -32,7 +32,7 @@ ONE = tumbling(MINUTE)
 
 @pytest.fixture
 def table(new_table: NewTable) -> WindowTable:
-    """Give a table of minutes, and of five."""
+    """Return a table of windows of 1 and 5 minutes."""
     return new_table("1m,5m", 0, 60 * MINUTE)
 
 

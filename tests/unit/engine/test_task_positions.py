@@ -226,7 +226,7 @@ class Writer:
         return [1] * len(snapshots)
 
     async def stop(self) -> None:
-        """Let go."""
+        """Note that the writer was stopped."""
         self.stopped = True
 
 

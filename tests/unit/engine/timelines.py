@@ -158,7 +158,7 @@ def run(timeline: Timeline, application: TickApp, drive: Drive, batch: int) -> O
 
 
 def outside(timeline: Timeline) -> list[Event]:
-    """Give the events that no window holds."""
+    """Return the events that no window holds."""
     holds: Callable[[int], bool] = getattr(
         parse_window(timeline.windows), "holds", lambda _time: True
     )

@@ -53,19 +53,19 @@ LIVES_IN_ORDER = st.builds(Life, st.sampled_from(DEFINITIONS), ticks(behind=st.j
 
 
 def declared(new_table: NewTable, definition: Definition, **options: Any) -> WindowTable:
-    """Give the table of a definition."""
+    """Declare the table of a definition."""
     windows, grace, longer = definition
     longest = max(window.size for window in parse_windows(windows))
     return new_table(windows, grace, longest + grace + longer, **options)
 
 
 def published_often(window: Window) -> bool:
-    """Say whether changes of a window are published before it closes."""
+    """Return whether changes of a window are published before it closes."""
     return window.size // window.advance <= window_table.MAX_OVERLAP
 
 
 def expected(table: WindowTable, facts: Truth) -> dict[tuple[Window, str, int], Candle]:
-    """Give the candles that a reader of the topic has to end up with."""
+    """Compute the candles that a reader of the topic must end up with."""
     limit = facts.stream_time - table.grace
     return {
         (window, *key): candle
@@ -76,7 +76,7 @@ def expected(table: WindowTable, facts: Truth) -> dict[tuple[Window, str, int], 
 
 
 def by_window(driver: PartitionDriver) -> dict[tuple[Window, str, int], list[Candle]]:
-    """Give what was committed to the topic, window by window, in order."""
+    """Return the candles committed to the topic, window by window, in order."""
     found = defaultdict(list)
     windows = {(window.size, window.advance): window for window in driver.table.windows}
     for candle in driver.written(CANDLES, Candle):

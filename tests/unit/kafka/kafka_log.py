@@ -95,7 +95,7 @@ BATCHES = st.builds(
 
 @st.composite
 def logs(draw: st.DrawFn) -> Log:
-    """Give a log of plain batches and transactions, some of them aborted."""
+    """Draw a log of plain batches and transactions, some of them aborted."""
     log = Log(draw(st.integers(0, 1000)))
     for batch in draw(st.lists(BATCHES, min_size=1, max_size=10)):
         log.append(batch)

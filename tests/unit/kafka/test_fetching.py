@@ -86,7 +86,7 @@ class Reader:
 
 
 def reading(read: Callable[[], Any]) -> Any:
-    """Give what `read` gives; aiokafka's state wants a running loop around it."""
+    """Call `read` within a running event loop, which aiokafka's state needs."""
 
     async def run() -> Any:
         return read()
@@ -100,7 +100,7 @@ def read_all(log: Log, offset: int, most: Sequence[int | None], **how: Any) -> l
 
 
 def records_of(polls: Sequence[Poll]) -> list[tuple[Any, ...]]:
-    """Give the records of all polls."""
+    """Return the records of all polls."""
     return [record for poll in polls for record in poll.records]
 
 

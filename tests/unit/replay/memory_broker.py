@@ -61,7 +61,7 @@ class MemoryBroker:
 
     @contextmanager
     def reached(self) -> Iterator[None]:
-        """Let all clients of this process reach this broker, and no other."""
+        """Connect all clients of this process to this broker, and to no other, within the block."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(changelog, "AIOKafkaConsumer", partial(MemoryConsumer, self))
             patch.setattr(admin, "AdminClient", partial(MemoryAdmin, self))
@@ -73,7 +73,7 @@ class MemoryBroker:
 
 
 async def _let_in(_: Any) -> None:
-    """Let every client in, without a socket."""
+    """Admit every client, without a socket."""
 
 
 class MemoryClient:

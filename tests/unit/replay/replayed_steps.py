@@ -137,9 +137,9 @@ async def fold_all(batches: AsyncIterable[Batch], teams: Step) -> None:
 
 
 def played(games: Games, players: int = 7) -> MemoryBroker:
-    """Let live fold two hours of games, one every 30 s, of which the second is replayed.
+    """Fold two hours of games in live, one every 30 s, of which the second is replayed.
 
-    A player's are in one partition, so those of a single one are folded in their order.
+    A player's games are in one partition, so those of a single one are folded in their order.
     """
     with TopologyDriver(games.app, start=BEGIN + 24 * HOUR) as driver:
         for n in range(GAMES + 1):

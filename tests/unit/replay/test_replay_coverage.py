@@ -13,7 +13,7 @@ from eventfold.replay.selection import Interval, select
 
 
 def why(found: Coverage, result: Found, topic: object = CANDLES, *, in_live: bool = True) -> object:
-    """Say why it is left out."""
+    """Return why a result is left out; None if it is compared."""
     entries = Entries(topic, select(app, []))  # type: ignore[arg-type]
     return found.left_out(entries, "2026-01-31", result, in_live=in_live)
 

@@ -24,7 +24,7 @@ NOON = 1_769_860_800_000
 
 @pytest.fixture(scope="module")
 def everything() -> Selection:
-    """Give all tables of the application."""
+    """Select all tables of the application."""
     return select(app, [])
 
 

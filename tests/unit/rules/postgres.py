@@ -15,7 +15,7 @@ PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
 def program(name: str) -> str | None:
-    """Give the path of one of PostgreSQL's programs, None where it is not installed."""
+    """Return the path of one of PostgreSQL's programs, None if it is not installed."""
     found = [str(place / name) for place in PLACES if (place / name).exists()]
     return shutil.which(name) or next(iter(found), None)
 

@@ -18,7 +18,7 @@ from eventfold.engine.metrics import rule_queries
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give the URL of an empty database."""
+    """Yield the URL of an empty database."""
     directory = tmp_path_factory.mktemp("rules")
     if request.param == "sqlite":
         yield f"sqlite:///{directory / 'rules.db'}"
@@ -178,7 +178,7 @@ async def test_a_look_at_what_has_changed_is_one_query(database: RulesDatabase) 
 
 
 async def newest(database: RulesDatabase) -> int:
-    """Give the version of the latest change."""
+    """Return the version of the latest change."""
     return max((each.version for each in await database.changes(-1)), default=0)
 
 

@@ -12,7 +12,7 @@ NOON = 1_769_860_800_000
 
 @pytest.fixture
 def form() -> AvroForm:
-    """Give the form of connections, registered under an id of more than a byte."""
+    """Return the form of connections, registered under an id of more than a byte."""
     made = AvroForm("conn-events-avro-value", Connection, CONNECTIONS._schema)
     made.schema_id = 258
     return made

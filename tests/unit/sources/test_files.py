@@ -22,12 +22,12 @@ def write(tmp_path: Path, content: str | bytes) -> Path:
 
 
 def values(path: Path) -> list[object]:
-    """Give the values that a replay of `path` sends."""
+    """Return the values that a replay of `path` sends."""
     return [msgspec.json.decode(value) for _, value, _ in Replay(path).records()]
 
 
 def tick(symbol: str, price: float, at: int, size: int = 0) -> dict[str, object]:
-    """Give a tick as it stands in the topic."""
+    """Return a tick as it stands in the topic."""
     return {"symbol": symbol, "price": price, "time": at, "size": size}
 
 
@@ -155,7 +155,7 @@ def test_times_are_read_in_utc_unless_they_name_a_zone(text: str, expected: int)
 
 
 def records(*times: int) -> list[Record]:
-    """Give records at `times` (ms)."""
+    """Return records at `times` (ms)."""
     return [(b"A", b"1", time) for time in times]
 
 

@@ -14,12 +14,12 @@ START = 1_700_006_400_000  # midnight, UTC
 
 
 def ticks(market: Market, number: int) -> list[Tick]:
-    """Give the first trades of a market without flaws."""
+    """Return the first trades of a market without flaws."""
     return [msgspec.json.decode(r[1], type=Tick) for r in islice(market.records(START), number)]
 
 
 def kind(record: Record, expected: float) -> str:
-    """Say which flaw a record has, whose tick was due at `expected` ms."""
+    """Return which flaw a record has, whose tick was due at `expected` ms."""
     key, value, time = record
     try:
         tick = msgspec.json.decode(value, type=Tick)

@@ -12,7 +12,7 @@ DAY = 86_400_000
 
 
 def quote(price: float, at: int, volume: int = 0) -> Quote:
-    """Give a quote of one ticker."""
+    """Return a quote of one ticker."""
     return Quote("A", price, at, volume)
 
 

@@ -16,7 +16,7 @@ SHELVES = [
 
 @pytest.fixture
 async def three(start_worker: StartWorker) -> list[Worker]:
-    """Give three workers that share a table of minutes."""
+    """Return three workers that share a table of minutes."""
     workers = [await start_worker() for _ in SHELVES]
     for part, worker in enumerate(workers):
         Windows(worker.app, "minutes", "1m", {part: SHELVES[part]})

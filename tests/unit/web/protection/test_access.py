@@ -14,7 +14,7 @@ CANDLES = "/api/candles/AAA?size=1m"
 
 
 def basic(name: str, password: str) -> dict[str, str]:
-    """Give the header that shows a name and a password."""
+    """Return the header that shows a name and a password."""
     text = base64.b64encode(f"{name}:{password}".encode()).decode()
     return {"Authorization": f"Basic {text}"}
 

@@ -50,7 +50,7 @@ def conf() -> Settings:
 
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Let time stand still, but where something waits."""
+    """Freeze the clock, except in tests where something waits (those without `conf`)."""
     if "conf" in request.fixturenames:
         monkeypatch.setattr(time, "time", lambda: float(NOW))
 

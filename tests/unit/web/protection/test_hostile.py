@@ -41,12 +41,12 @@ async def send(worker, data: bytes) -> bytes:
 
 
 def status(answer: bytes) -> int:
-    """Give the status of an answer, 0 of none."""
+    """Return the status of an answer, 0 if there is none."""
     return int(answer.split(b" ", 2)[1]) if answer else 0
 
 
 def listener(worker) -> connections.Listener:
-    """Give what counts the worker's connections."""
+    """Return the listener that counts the worker's connections."""
     return worker.app.web._runner.server
 
 
@@ -59,14 +59,14 @@ async def unharmed(worker) -> None:
 
 
 def get(path: bytes, *lines: bytes) -> bytes:
-    """Give a request, ended by the worker's answer."""
+    """Return a request that asks the worker to close the connection after its answer."""
     head = [b"GET " + path + b" HTTP/1.1", b"Host: localhost", b"Connection: close", *lines]
     return b"\r\n".join(head) + b"\r\n\r\n"
 
 
 @pytest.fixture(autouse=True)
 def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test wait for what nobody reads."""
+    """Shorten the wait for clients that do not read."""
     monkeypatch.setattr(connections, "LINGER", 0.1)
 
 

@@ -15,7 +15,7 @@ class Clock:
     now = 100.0
 
     def __call__(self) -> float:
-        """Give the seconds."""
+        """Return the seconds."""
         return self.now
 
 

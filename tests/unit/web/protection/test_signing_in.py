@@ -13,7 +13,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    """Give a page of the machine's Chromium; Playwright's where there is none."""
+    """Yield a page of the machine's Chromium, or of Playwright's if there is none."""
     executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
