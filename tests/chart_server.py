@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 
 
 def quote(symbol: str, price: Any, time: int = 1_720_000_000, volume: int | None = None) -> Any:
-    """Give the JSON of a quote, `time` in seconds."""
+    """Return the JSON of a quote, `time` in seconds."""
     meta = {"symbol": symbol, "regularMarketPrice": price, "regularMarketTime": time}
     if volume is not None:
         meta["regularMarketVolume"] = volume

@@ -25,7 +25,7 @@ class Stream:
         self.last_id = ""
 
     async def next(self, *names: str, seconds: float = 30) -> ServerEvent:
-        """Give the next event, or the next of these names. Raises EOFError at the end."""
+        """Return the next event, or the next of these names. Raises EOFError at the end."""
         async with asyncio.timeout(seconds):
             while True:
                 event = await self._next()

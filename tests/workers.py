@@ -147,7 +147,7 @@ class Worker:
         self._paused = True
 
     def resume(self) -> None:
-        """Let it go on (SIGCONT)."""
+        """Resume the process (SIGCONT)."""
         if self._paused and self.process is not None:
             self.process.send_signal(signal.SIGCONT)
             self._paused = False
@@ -215,11 +215,11 @@ class Worker:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def tail(self, lines: int = 40) -> str:
-        """Give the end of its log."""
+        """Return the end of the log."""
         return "\n".join(self.log.splitlines()[-lines:])
 
     def troubles(self, lines: int = 40) -> str:
-        """Give what its log says of its first error, and its end: the one may hide the other."""
+        """Return the log at its first error, and its end: the one may hide the other."""
         log = self.log.splitlines()
         wrong = (n for n, line in enumerate(log) if "[ERROR]" in line or "[CRITICAL]" in line)
         first, end = next(wrong, len(log)), max(0, len(log) - lines)
@@ -236,7 +236,7 @@ class Worker:
                 return _answer(reply)
 
     def get(self, path: str, *, timeout: float = 10) -> tuple[int, Any]:
-        """Give status and JSON of a path. Raises OSError as `ask` does."""
+        """Return status and JSON of a path. Raises OSError as `ask` does."""
         answer = self.ask(path, timeout=timeout)
         return answer.status, answer.json
 
@@ -261,7 +261,7 @@ class Market:
         return conf.topic_name(topic.base_name, internal=topic.internal)
 
     def worker(self, **environment: object) -> Worker:
-        """Give another worker of the application, to be started by `with` or `start()`."""
+        """Return another worker of the application, to be started by `with` or `start()`."""
         return Worker(self.bootstrap, self.directory, self.application, **environment)
 
     @contextmanager

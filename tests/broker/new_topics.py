@@ -43,5 +43,5 @@ def fill(bootstrap: str, topic: str, records: Iterable[Record]) -> None:
 
 
 def contents(bootstrap: str, topic: str) -> list[tuple[Any, Any]]:
-    """Give key and value of all records, each partition in order."""
+    """Return key and value of all records, each partition in order."""
     return [(message.key(), message.value()) for message in read(bootstrap, topic)]

@@ -18,7 +18,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def topic(bootstrap: str) -> str:
-    """Give a new topic of three partitions."""
+    """Create a topic of three partitions."""
     return new_topic(bootstrap)
 
 
@@ -40,7 +40,7 @@ def consume(faust: Start, bootstrap: str, topic: str, output: Path) -> Start:
 
 
 def ended(process: subprocess.Popen[str]) -> str:
-    """Give all output of a command that ends well."""
+    """Wait for a command to end well; return all its output."""
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, out + err
     return out + err
@@ -140,7 +140,7 @@ def test_told_to_stop_it_commits_first(
 
 
 def committed(bootstrap: str, topic: str) -> int:
-    """Give how many records the group of the topic's name has behind it."""
+    """Return the sum of the offsets committed by the group of the topic's name."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     (listed,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(topic)]).values()
     return sum(partition.offset for partition in listed.result(30).topic_partitions)

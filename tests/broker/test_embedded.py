@@ -33,7 +33,7 @@ directory.id=kyjks9BTcrqAH_qkJBAhfw
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give one data directory to the tests that start a broker one after another."""
+    """Return one data directory for the tests that start a broker one after another."""
     return tmp_path_factory.mktemp("commands") / "broker"
 
 
@@ -58,7 +58,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> object:
 
 
 def kafka_of(process: subprocess.Popen[str]) -> psutil.Process:
-    """Give the Java process that a broker command started, once it is there."""
+    """Wait for the Java process that a broker command starts, and return it."""
 
     def find() -> psutil.Process | None:
         children = psutil.Process(process.pid).children()
@@ -77,7 +77,7 @@ def kafka_of(process: subprocess.Popen[str]) -> psutil.Process:
 
 
 def gone(process: psutil.Process) -> bool:
-    """Tell whether a process has ended (a zombie has)."""
+    """Return whether a process has ended (a zombie has)."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -85,7 +85,7 @@ def gone(process: psutil.Process) -> bool:
 
 
 def names(directory: Path) -> list[str]:
-    """Give the names of what stands in a directory."""
+    """Return the names of the entries of a directory."""
     return sorted(each.name for each in directory.iterdir())
 
 
@@ -129,7 +129,7 @@ async def consume(bootstrap: str, topic: str, count: int) -> list[bytes | None]:
 
 
 async def committed(bootstrap: str, topic: str, group: str) -> int | None:
-    """Give the offset a group has committed."""
+    """Return the offset that a group has committed."""
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group) as consumer:
         return await consumer.committed(TopicPartition(topic, 0))
 

@@ -41,7 +41,7 @@ def rules(worker: Worker, *words: str, code: int = 0) -> str:
 
 
 def judged(market: Market, amount: int, category: str = "fuel") -> dict:
-    """Let a transaction be judged; give its verdict."""
+    """Send a transaction, wait for its verdict and return it."""
     name, now = f"t{next(NUMBERS)}", int(time.time() * 1000)
     details = "EUR", "shop", category, "DE", now
     encoded = encode(Transaction(name, "4000", amount, *details))
@@ -59,7 +59,7 @@ def judged(market: Market, amount: int, category: str = "fuel") -> dict:
 
 
 def version(worker: Worker) -> int:
-    """Give the version of the rules that the worker judges by."""
+    """Return the version of the rules that the worker judges by."""
 
     def known() -> dict | None:
         status, body = worker.get("/api/rules")

@@ -28,7 +28,7 @@ START = 1_700_000_000_000
 
 @pytest.fixture
 def topic(bootstrap: str) -> str:
-    """Give a new topic of three partitions."""
+    """Create a topic of three partitions."""
     return new_topic(bootstrap)
 
 
@@ -44,7 +44,7 @@ def produce(faust: Start, bootstrap: str, topic: str) -> Start:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Give the exit code and all output of a command that ends."""
+    """Wait for a command to end; return its exit code and all its output."""
     out, err = process.communicate(timeout=60)
     return process.returncode, out + err
 

@@ -28,7 +28,7 @@ Days = dict[tuple[str, str], tuple[float, ...]]
 
 @pytest.fixture(scope="module")
 def days() -> Days:
-    """Give the file's own four columns of every day."""
+    """Return the file's own four columns of every day."""
     return {
         (day, symbol): tuple(float(series[name][number]) for name in PRICES)
         for symbol in ("AAPL", "FB", "GOOG", "IBM", "MSFT")

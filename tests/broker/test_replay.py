@@ -42,18 +42,18 @@ def live(market: Market):
 
 
 def published(market: Market) -> int:
-    """Give how many windows of the hour are published as final."""
+    """Count the windows of the hour that are published as final."""
     found = (json.loads(each.value()) for each in truth.read(market.bootstrap, "candles"))
     return sum(each["final"] and each["start"] >= BEGIN and each["end"] <= END for each in found)
 
 
 def games(market: Market) -> list[Message]:
-    """Give the games by team, as they lie in their topic."""
+    """Return the games by team, as they lie in their topic."""
     return list(truth.read(market.bootstrap, "by-team"))
 
 
 def expected(market: Market) -> int:
-    """Give how many windows the hour has."""
+    """Compute how many windows the hour has."""
     judged, inside = (
         truth.ticks(market.bootstrap),
         (pl.col("start") >= BEGIN) & (pl.col("end") <= END),
@@ -86,7 +86,7 @@ def replay(
 
 
 def everything(market: Market) -> dict[tuple[str, int], tuple[int, int]]:
-    """Give the end of each partition there is, and what the application has committed of it."""
+    """Return the end of each partition in the cluster, and the application's committed offset."""
     consumer = Consumer({"bootstrap.servers": market.bootstrap, "group.id": market.application})
     try:
         topics = consumer.list_topics(timeout=10).topics

@@ -11,7 +11,7 @@ from eventfold.engine.errors import AFRESH
 
 @pytest.fixture(scope="module")
 def used(market: Market) -> Market:
-    """Give a market whose application has folded and committed some ticks."""
+    """Return a market whose application has folded and committed some ticks."""
     with market.worker():
         now = int(time.time() * 1000)
         market.send(tick(f"S{number}", 1.5, now) for number in range(100))

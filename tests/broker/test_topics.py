@@ -41,11 +41,11 @@ class Changelog:
     settings: dict[str, str] = field(default_factory=lambda: {"cleanup.policy": "compact"})
 
     def partition_count(self) -> int:
-        """Give how many partitions it has."""
+        """Return the number of partitions."""
         return self.count
 
     def config(self) -> dict[str, str]:
-        """Give its configuration."""
+        """Return the configuration."""
         return self.settings
 
 
@@ -58,7 +58,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBroker]:
 
 @pytest.fixture
 def conf(monkeypatch: pytest.MonkeyPatch, bootstrap: str) -> Settings:
-    """Give the default settings, for the broker all tests share."""
+    """Return the default settings, for the broker that all tests share."""
     return settings_with(monkeypatch, BROKER_URL=f"kafka://{bootstrap}")
 
 

@@ -58,7 +58,7 @@ class Up:
         raise AssertionError(f"it ended: {self.words}, {self.process.communicate()}")
 
     def child(self, *words: str) -> psutil.Process:
-        """Give the process that it started with these words in its command line."""
+        """Wait for the child process with these words in its command line, and return it."""
 
         def find() -> psutil.Process | None:
             children = psutil.Process(self.process.pid).children()
@@ -87,19 +87,19 @@ class Up:
         self.process.communicate()
 
     def get(self, path: str) -> Any:
-        """Give the JSON that its worker answers with."""
+        """Return the JSON that its worker answers with."""
         return get(self.url + path)
 
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give one data directory to the runs of this module, which follow one another."""
+    """Return one data directory for the runs of this module, which follow one another."""
     return tmp_path_factory.mktemp("up") / "data"
 
 
 @pytest.fixture(scope="module")
 def first(directory: Path) -> Iterator[Up]:
-    """Give the first run in the directory, which says what runs."""
+    """Yield the first run in the directory, once it has printed what runs."""
     run = Up(directory)
     run.await_words()
     yield run
@@ -121,7 +121,7 @@ def up(directory: Path) -> Iterator[Callable[..., Up]]:
 
 
 def get(url: str) -> Any:
-    """Give the JSON at an address. Raises OSError where there is none."""
+    """Return the JSON at an address. Raises OSError if there is none."""
     try:
         with urllib.request.urlopen(url, timeout=10) as reply:  # noqa: S310 - our own
             return json.load(reply)
@@ -149,14 +149,14 @@ def another_worker(command: str, directory: Path) -> Iterator[str]:
 
 
 def broker_setting(bootstrap: str, name: str) -> str:
-    """Give a setting of the broker."""
+    """Return a setting of the broker."""
     resource = ConfigResource(ResourceType.BROKER, "1")
     admin = AdminClient({"bootstrap.servers": bootstrap})
     return admin.describe_configs([resource])[resource].result(30)[name].value
 
 
 def command_line(process: psutil.Process) -> set[str]:
-    """Give the words of a process's command line; none where it has just ended."""
+    """Return the words of a process's command line, none if it has just ended."""
     try:
         return set(process.cmdline())
     except psutil.Error:
@@ -164,7 +164,7 @@ def command_line(process: psutil.Process) -> set[str]:
 
 
 def gone(process: psutil.Process) -> bool:
-    """Tell whether a process has ended."""
+    """Return whether a process has ended."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -172,7 +172,7 @@ def gone(process: psutil.Process) -> bool:
 
 
 def health_check() -> list[str]:
-    """Give the command by which the image says whether its worker is alive."""
+    """Return the command by which the image checks that its worker is alive."""
     lines = (REPOSITORY / "Dockerfile").read_text().splitlines()
     line = next(line for line in lines if line.strip().startswith('CMD ["python"'))
     return json.loads(line.strip().removeprefix("CMD "))

@@ -59,12 +59,12 @@ def _partition_of(symbol: str) -> int:
 
 
 def _misplaced() -> dict[str, int]:
-    """Give a symbol for each partition that another partitioner than murmur2 put there."""
+    """Return symbols with their partitions, which are not those that murmur2 selects."""
     return {f"ODD{p}": p for p in range(PARTITIONS) if _partition_of(f"ODD{p}") != p}
 
 
 def _market() -> Iterator[tuple[str, bytes, int]]:
-    """Give twenty minutes of ticks; the higher a symbol's number, the more it gains."""
+    """Yield twenty minutes of ticks; the higher a symbol's number, the more it gains."""
     for step in range(TICKS):
         for number, symbol in enumerate(SYMBOLS):
             price = 100 + number * step / 1000 + (step * 7 + number) % 5 / 100
@@ -74,7 +74,7 @@ def _market() -> Iterator[tuple[str, bytes, int]]:
 
 @pytest.fixture(scope="module")
 def two(market: Market) -> Iterator[list[Worker]]:
-    """Give two workers that share the partitions and have folded all ticks."""
+    """Yield two workers that share the partitions and have folded all ticks."""
     with market.workers(2) as two:
         sent = market.send(_market())
         for symbol, partition in _misplaced().items():
@@ -108,7 +108,7 @@ def _last_record(market: Market, topic: str) -> Any:
 
 
 def _same(workers: list[Worker], path: str) -> Any:
-    """Give what each of the workers answers, which is the same."""
+    """Assert that all workers answer the same, and return the answer."""
     (status, body), *others = [worker.get(path) for worker in workers]
     assert status == 200, body
     assert others == [(status, body)] * len(others)
@@ -155,7 +155,7 @@ def test_the_day_of_a_symbol_is_a_window_too(two) -> None:
 
 
 def _pages(worker: Worker, path: str) -> list[Any]:
-    """Give the windows of all pages of a path."""
+    """Return the windows of all pages of a path."""
     found, after = [], ""
     while after is not None:
         status, page = worker.get(path + after)
@@ -282,7 +282,7 @@ def test_what_is_described_is_what_is_answered(two) -> None:
 
 @pytest.fixture(scope="module")
 def described(two: list[Worker]) -> Any:
-    """Give the API as it describes itself."""
+    """Return the API as its own description has it."""
     return schemathesis.openapi.from_url(f"{two[0].url}/openapi.json")
 
 

@@ -27,7 +27,7 @@ PATHS = [
 
 @pytest.fixture(scope="module")
 def two(market: Market) -> Iterator[list[Worker]]:
-    """Give two workers that share the partitions and answer for all symbols."""
+    """Yield two workers that share the partitions and answer for all symbols."""
     with market.workers(2, **MARKET) as two:
         market.send(
             tick(symbol, 10 + number % 7 * step, NOON + step * 20_000)
@@ -40,7 +40,7 @@ def two(market: Market) -> Iterator[list[Worker]]:
 
 @pytest.fixture(scope="module")
 def right(two: list[Worker]) -> dict[str, Any]:
-    """Give the answer to each question while nothing moves."""
+    """Return the answer to each question while no partition moves."""
     until(lambda: _answers(two[0]) == _answers(two[1]))
     return _answers(two[0])
 
@@ -130,6 +130,6 @@ def _open(worker: Worker) -> int:
 
 
 def _kept_by(worker: Worker) -> list[str]:
-    """Give the symbols that a worker has itself."""
+    """Return the symbols that are local to a worker."""
     kept = {symbol: worker.get(f"/router/candles/{symbol}/") for symbol in SYMBOLS}
     return [symbol for symbol, answer in kept.items() if answer == (200, worker.url)]

@@ -26,7 +26,7 @@ NOTE_FLASHES = """() => {
 
 @pytest.fixture(scope="module")
 def two(market: Market) -> Iterator[list[Worker]]:
-    """Give two workers that share the partitions and know forty minutes of each symbol."""
+    """Yield two workers that share the partitions and have forty minutes of each symbol."""
     with market.workers(2, **MARKET) as two:
         now = _now()
         market.send(
@@ -42,7 +42,7 @@ def two(market: Market) -> Iterator[list[Worker]]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """Give an empty page; nothing may complain in it."""
+    """Yield an empty page; assert that it has no errors and an empty console."""
     page = open_page(browser)
     complaints = complaints_of(page)
     yield page

@@ -35,7 +35,7 @@ def _simulate(worker: Worker, *names: str) -> None:
 
 @pytest.fixture(scope="module")
 def worker(market: Market) -> Iterator[Worker]:
-    """Give a worker of all pipelines, which have something to say of hours of events."""
+    """Yield a worker of all pipelines, with results of hours of events."""
     rules = f"sqlite+aiosqlite:///{market.directory / 'rules.db'}"
     with market.worker(TICKSTREAM_RULES_URL=rules) as worker:
         worker.command("rules", "examples").check_returncode()
@@ -47,7 +47,7 @@ def worker(market: Market) -> Iterator[Worker]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """Give an empty page, in which nothing may complain: that there is no tick yet is no fault."""
+    """Yield an empty page; assert that its console has nothing but 404s: there is no tick yet."""
     page = open_page(browser)
     said = complaints_of(page)
     yield page

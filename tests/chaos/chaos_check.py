@@ -157,7 +157,7 @@ def _check_last(versions: Mapping, right: Truth, verdict: Verdict) -> None:
 
 
 def _rows(windows: pl.DataFrame) -> Iterable[tuple[Any, ...]]:
-    """Give windows by name; those that should not be there by their other name."""
+    """Yield the identities of windows; unexpected ones by their `_found` columns."""
     if "symbol_found" in windows.columns:
         names = [pl.coalesce(name, f"{name}_found").alias(name) for name in truth.WINDOW]
         windows = windows.select(names)
@@ -272,7 +272,7 @@ def _check_rankings(topic: str, topics: Topics, right: Truth, verdict: Verdict) 
 def _rankings(
     records: list[Record], field: str, descending: bool
 ) -> dict[tuple[str, int], tuple[list[dict], int]]:
-    """Give ranking and time after each gain, by day and the gain's offset, ascending."""
+    """Compute ranking and time after each gain, by day and the gain's offset, ascending."""
     gains: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     found = {}
     for record in sorted(records, key=lambda record: record.offset):

@@ -17,7 +17,7 @@ DIRECTORY = Path("data/chaos")
 
 
 def main() -> int:
-    """Give 1 if anything was wrong."""
+    """Run the plans; return 1 if anything was wrong, else 0."""
     wrong = []
     results = []
     for seed in _seeds():

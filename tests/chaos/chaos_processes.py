@@ -250,7 +250,7 @@ class Processes:
                 self._start(number)
 
     def _found_no_broker(self, number: int) -> bool:
-        """Say whether a worker ended for the one reason it may have."""
+        """Return whether a worker ended for the one allowed reason: it found no broker."""
         last = self._workers[number].tail(1)
         was_away = self._broker_away or self._broker_back > self._started[number]
         return (
@@ -267,7 +267,7 @@ class Processes:
         return self._broker_down
 
     def settled(self) -> bool:
-        """Say whether nothing is going on: all are ready and have all tasks among them."""
+        """Return whether nothing is going on: all are ready and have all tasks among them."""
         self._note_ends()
         if self._broker_away or self._paused or self._frozen or self._stopping_now():
             return False
@@ -306,7 +306,7 @@ class Processes:
             self._await_stop(number)
 
     def end(self) -> None:
-        """Let nothing of it outlive the run."""
+        """Kill all workers and wait for a starting broker, so that no process outlives the run."""
         self._kafka.thaw()
         for worker in self._workers.values():
             worker.kill()

@@ -140,7 +140,7 @@ class _Stage:
         )
 
     def act(self) -> None:
-        """Let the faults happen, each at its time or as soon as can be."""
+        """Perform the faults, each at its time or as soon as possible."""
         for number in range(self._plan.workers):
             self.processes.do(Action(0, "start", number))
         self._await("all workers are ready at first", self.processes.settled)
@@ -152,7 +152,7 @@ class _Stage:
             self.processes.do(action)
 
     def come_to_rest(self) -> None:
-        """Let all ticks be folded, and all but the last windows become final."""
+        """Wait until all ticks are folded, and all but the last windows are final."""
         for feed in self._feeds:
             feed.join()
         self._await("all workers are ready", self.processes.settled)
@@ -200,7 +200,7 @@ class _Stage:
         return [*found.problems, *([f"not committed at the end: {left}"] if left else [])]
 
     def topics(self) -> dict[str, list[Record]]:
-        """Give all results, which are those that the reader saw."""
+        """Return all results; note a problem if they are not those that the reader saw."""
         left = lag(self._bootstrap, APPLICATION, "ticks")
         if left:
             self._problems.append(f"{left} ticks are not committed at the end")

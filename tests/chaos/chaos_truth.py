@@ -55,7 +55,7 @@ class Truth:
         self._stream_time = self.ticks.group_by("partition").agg(reached=pl.col("time").max())
 
     def late(self, table: str) -> set[tuple[int, int, int]]:
-        """Give what a table refuses: partition, offset, stream time (ms) at the arrival."""
+        """Return the late records of a table: partition, offset, stream time (ms) on arrival."""
         _, grace = TABLES[table]
         refused = self.ticks.filter(pl.col("time") < pl.col("before") - grace)
         return set(refused.select("partition", "offset", "before").iter_rows())
@@ -127,7 +127,7 @@ class Truth:
 
 
 def _surges(ticks: list[dict]) -> Iterator[tuple[object, ...]]:
-    """Give those of one symbol, whose ticks are in order of time."""
+    """Yield the surges of one symbol, whose ticks are in order of time."""
     times = [tick["time"] for tick in ticks]
     for second in sorted({time // RESOLUTION * RESOLUTION for time in times}):
         end = second + RESOLUTION

@@ -17,7 +17,7 @@ def test_the_same_seed_gives_the_same_plan_and_the_same_ticks() -> None:
 
 
 def life(of: Plan) -> list[int]:
-    """Give how many workers run after each action, from those at first."""
+    """Return how many workers run at first and after each action."""
     running = set(range(of.workers))
     numbers = [len(running)]
     for action in of.actions:

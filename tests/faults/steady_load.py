@@ -102,7 +102,7 @@ class Load:
 
 
 def position(market: Market) -> int:
-    """Give the sum of the offsets of `ticks` that the application has committed, 0 if unknown."""
+    """Return the sum of the application's committed offsets of `ticks`, 0 if unknown."""
     try:
         return committed(market.bootstrap, market.application, "ticks")
     except KafkaException:

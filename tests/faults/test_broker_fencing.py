@@ -11,7 +11,7 @@ from workers import Market, until
 
 
 def committed_offsets(market: Market, topic: str) -> set[tuple[int, int]]:
-    """Give (partition, offset) of what a reader of committed records sees."""
+    """Return (partition, offset) of the records that a `read_committed` reader sees."""
     return {(each.partition(), each.offset()) for each in truth.read(market.bootstrap, topic)}
 
 

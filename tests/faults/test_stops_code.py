@@ -12,7 +12,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture
 def stream(market: Market) -> Stream:
-    """Give a stream of the test's own."""
+    """Return a stream of the test's own."""
     return Stream(market, partitions=1)
 
 

@@ -21,13 +21,13 @@ PARTITIONS = 3
 
 @pytest.fixture
 def stream(market: Market) -> Stream:
-    """Give a stream of the test's own."""
+    """Return a stream of the test's own."""
     return Stream(market, PARTITIONS)
 
 
 @pytest.fixture
 def worker(stream: Stream) -> Iterator[Worker]:
-    """Give a worker that has committed some windows and was stopped."""
+    """Yield a worker that has committed some windows and was stopped."""
     with stream.worker() as running:
         stream.send(300)
         stream.wait_exact()
@@ -36,7 +36,7 @@ def worker(stream: Stream) -> Iterator[Worker]:
 
 
 def metric(worker: Worker, name: str) -> int:
-    """Give the sum of a metric over its labels."""
+    """Return the sum of a metric over its labels."""
     text = worker.ask("/metrics").body.decode()
     return sum(
         int(float(each)) for each in re.findall(rf"^{name}{{.*}} (\S+)$", text, re.MULTILINE)

@@ -26,7 +26,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
 
 @pytest.fixture
 def stream(market: Market) -> Stream:
-    """Give a stream of the test's own."""
+    """Return a stream of the test's own."""
     return Stream(market)
 
 

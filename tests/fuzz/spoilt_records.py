@@ -158,7 +158,7 @@ class Spoiler:
         return key, value
 
     def _text(self, topic: Topic, key: bytes | None, value: bytes | None) -> Any:
-        """Let the record have an odd key, in its field too."""
+        """Replace the key by an odd text, in its field too."""
         fields = _fields(value)
         if fields and topic.key in fields:
             name = self._random.choice(TEXTS)

@@ -31,7 +31,7 @@ class Rules:
 
     @property
     def database(self) -> RulesDatabase:
-        """Give the database, to be opened."""
+        """The database, to be opened."""
         return RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=self.url)))
 
     async def fill(self) -> None:
@@ -74,7 +74,7 @@ class Rules:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Let rules change meanwhile."""
+        """Run the block while rules change in another thread."""
         enough = Event()
         thread = Thread(target=lambda: asyncio.run(self.change(enough)))
         thread.start()

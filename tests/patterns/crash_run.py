@@ -66,7 +66,7 @@ class CrashRun:
     seconds: float
 
     def values(self, topic: str) -> list[Any]:
-        """Give the decoded values of a topic."""
+        """Return the decoded values of a topic."""
         return [each.value for each in self.outputs[topic]]
 
 
@@ -138,7 +138,7 @@ def _send(market: Market, sent: Sequence[Sent]) -> None:
 
 
 def _lag(market: Market, topics: Iterable[str]) -> int:
-    """Give how many offsets of the topics are not committed."""
+    """Return how many offsets of the topics are not committed."""
     return sum(lag(market.bootstrap, market.application, each) for each in topics)
 
 
@@ -159,7 +159,7 @@ def _wait_committed(market: Market, worker: Worker) -> None:
 
 
 def _left(market: Market, topics: Iterable[str]) -> str:
-    """Say what of the topics is not committed yet; nothing if all is. Markers are no records."""
+    """Describe the first uncommitted record, or an error; "" if none is left. Skips markers."""
     consumer = Consumer(
         {
             "bootstrap.servers": market.bootstrap,

@@ -19,7 +19,7 @@ class _Wish(NamedTuple):
 
 
 def service_actions(entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """Give what has to be told."""
+    """Compute the expected service actions."""
     found = []
     for number, seen, horizon in partitions(entries, GRACE, timeless="profile"):
         for log in by(seen, lambda record: record["guest"]).values():
@@ -66,7 +66,7 @@ def _action(log: list[Seen], wish: _Wish, horizon: int) -> dict[str, Any] | None
 
 
 def _ends(wish: _Wish, log: list[Seen], record: dict[str, Any]) -> bool:
-    """Say whether a record, before the wish is due, is what it waits for."""
+    """Return whether a record, before the wish is due, is what it waits for."""
     place = next(index for index, each in enumerate(log) if each.record is record)
     if place < wish.index or record["time"] < wish.seen.record["time"]:
         return False

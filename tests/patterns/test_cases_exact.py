@@ -32,14 +32,14 @@ pytestmark = pytest.mark.timeout(120 + RECORDS / 50)
 
 
 def sent() -> list[Sent]:
-    """Give the records of all four in the order they arrive; the last of them is an hour old."""
+    """Return the records of all four in the order they arrive; the last of them is an hour old."""
     start = int((time.time() - 3_600 - 1.3 * EACH / RATE) * 1000)
     made = (islice(each.make(7, RATE, start), EACH) for each in CASES)
     return list(merge(*made, key=lambda each: each[1][2]))
 
 
 def entries(market: Market, topic: str) -> list[Entry]:
-    """Give what is committed in a topic."""
+    """Return the committed records of a topic."""
     found = truth.read(market.bootstrap, topic)
     return [Entry(each.partition(), each.offset(), each.value()) for each in found]
 

@@ -97,7 +97,7 @@ def joined(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Joined:
 
 
 def visitors(start: int) -> Iterator[Sent]:
-    """Give searches, clicks and profiles, some of which are deleted."""
+    """Yield searches, clicks and profiles, some of which are deleted."""
     draw = random.Random(6)
     for topic, record in islice(SIMULATIONS["shop"].make(5, 10, start), RECORDS):
         yield topic, record
@@ -107,7 +107,7 @@ def visitors(start: int) -> Iterator[Sent]:
 
 
 def transactions(start: int) -> Iterator[Sent]:
-    """Give transactions, as densely as visitors come."""
+    """Yield transactions, as densely as visitors come."""
     yield from islice(SIMULATIONS["transactions"].make(9, 20, start), RECORDS)
 
 

@@ -76,7 +76,7 @@ def registry(market: Market, run: CrashRun) -> Iterator[Worker]:
 
 
 def dead_letters(run: CrashRun, topic: str) -> list[str]:
-    """Give the coordinates of what could not be read of a topic."""
+    """Return the coordinates of a topic's dead letters."""
     return [each.source for each in run.outputs["dead-letters"] if each.value["topic"] == topic]
 
 
@@ -101,13 +101,13 @@ def test_each_line_is_where_its_severity_says_once(market: Market, run: CrashRun
 
 @contextmanager
 def client(worker: Worker) -> Iterator[SchemaRegistryClient]:
-    """Give Confluent's client of a worker's registry, with nothing cached."""
+    """Yield Confluent's client of a worker's registry, with nothing cached."""
     with SchemaRegistryClient({"url": f"{worker.url}/registry"}) as made:
         yield made
 
 
 def schema(*fields: str, **defaults: int) -> Schema:
-    """Give a record's schema with fields of int."""
+    """Return a record's schema with fields of int."""
     made = [{"name": each, "type": "int"} for each in fields]
     made += [{"name": each, "type": "int", "default": value} for each, value in defaults.items()]
     return Schema(json.dumps({"type": "record", "name": "R", "fields": made}), "AVRO")
@@ -190,7 +190,7 @@ def test_what_is_no_entry_of_the_log_is_left_out(market: Market, registry: Worke
 
 
 def refusal(call) -> tuple[int, int]:
-    """Give status and code of a registry's refusal."""
+    """Assert that the registry rejects a call; return status and error code."""
     with pytest.raises(SchemaRegistryError) as refused:
         call()
     return refused.value.http_status_code, refused.value.error_code

@@ -49,7 +49,7 @@ class Truth:
         self._at: dict[int, list[Row]] = {}
 
     def in_force(self, version: int) -> list[Row]:
-        """Give the rules of a version."""
+        """Return the rules of a version."""
         if version not in self._at:
             last = {row.id: row for row in self.rows if row.version <= version}
             self._at[version] = [row for _, row in sorted(last.items()) if row.kind]

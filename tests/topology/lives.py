@@ -117,7 +117,7 @@ def _quarters(number: int) -> float:
 
 @st.composite
 def ticks(draw: st.DrawFn, max_size: int = 60) -> list[Tick | bytes]:
-    """Give ticks whose time goes on, lags (some beyond any grace) and leaps; `bytes` are garbage.
+    """Draw ticks whose time advances, lags (some beyond any grace) and leaps; `bytes` are garbage.
 
     Prices and sizes are such that sums of floats are exact.
     """
@@ -158,7 +158,7 @@ LIVES = st.builds(
 
 
 def pipe_tick(driver: TopologyDriver, tick: Tick | bytes) -> None:
-    """Let a tick come."""
+    """Pipe a tick, or bytes as they are."""
     if isinstance(tick, bytes):
         driver.pipe_raw(TICKS, tick, tick)
     else:

@@ -20,13 +20,13 @@ ONE = tumbling("1m")
 
 @pytest.fixture
 def driver() -> Iterator[TopologyDriver]:
-    """Give a driver of candles alone."""
+    """Yield a driver of candles alone."""
     with TopologyDriver(app, tables=[candles], partitions=2) as running:
         yield running
 
 
 def minutes(found: list[Candle]) -> list[Candle]:
-    """Give the candles of one minute."""
+    """Return the candles of one minute."""
     return [candle for candle in found if candle.size == MINUTE]
 
 

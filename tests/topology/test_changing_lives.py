@@ -118,7 +118,7 @@ def lives(draw: st.DrawFn, kinds: list[tuple[str, ...]]) -> Life:
 
 
 def pipe(driver: TopologyDriver, coming: Iterable[Coming], clock: int) -> int:
-    """Let trades come; give the highest time they had."""
+    """Pipe trades and garbage; return the clock (ms) after them."""
     for each in coming:
         if each.is_garbage:
             driver.pipe_raw(TRADES, each.symbol.encode(), b"?")
@@ -129,7 +129,7 @@ def pipe(driver: TopologyDriver, coming: Iterable[Coming], clock: int) -> int:
 
 
 def end(driver: TopologyDriver, run: Run) -> None:
-    """Let the workers stop in peace, die, or die with their disks."""
+    """End the workers: in peace, by a crash, or by a crash with loss of their disks."""
     if run.end == "stop":
         return
     driver.crash(at=run.at, lose_store=run.end == "disk")

@@ -28,7 +28,7 @@ def held() -> int:
 
 
 def ticks(begin: int) -> Iterator[Tick]:
-    """Give a tick of each symbol and minute."""
+    """Yield a tick of each symbol and minute."""
     for minute in range(MINUTES):
         for number in range(SYMBOLS):
             yield Tick(f"SYM{number}", 10.0, begin + minute * MINUTE)

@@ -9,9 +9,9 @@ MINUTE = 60_000
 
 
 def live_a_minute(sensors: Sensors, driver: TopologyDriver) -> list[int]:
-    """Let readings come: four in a minute, one each second, then one that closes it.
+    """Pipe readings: four in a minute, one each second, then one that closes it.
 
-    Give how many results had been said after each second.
+    Returns how many results had been published after each second.
     """
     noon, said = driver.now, []
     for second in range(4):
@@ -24,7 +24,7 @@ def live_a_minute(sensors: Sensors, driver: TopologyDriver) -> list[int]:
 
 
 def finals(sensors: Sensors, driver: TopologyDriver) -> list[Total]:
-    """Give the final results."""
+    """Return the final results."""
     return [total for total in driver.topic(sensors.totals) if total.final]
 
 

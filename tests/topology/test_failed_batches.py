@@ -42,7 +42,7 @@ def flaky(new_sensors: NewSensors, database: Database) -> Sensors:
 
 
 def pipe_on_time_and_late(sensors: Sensors, driver: TopologyDriver, minute: int) -> None:
-    """Let a reading come, one that moves the clock, one too late: a batch."""
+    """Pipe a batch of three readings: one, one that advances the clock, one too late."""
     noon = driver.now + minute * MINUTE
     times = (noon, noon + 3 * MINUTE, noon - MINUTE)
     driver.pipe(sensors.readings, *(Reading("s", 1, time) for time in times))

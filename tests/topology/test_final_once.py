@@ -20,7 +20,7 @@ COMMIT_TIME = 100
 
 @pytest.fixture
 def driver() -> Iterator[TopologyDriver]:
-    """Give a driver in which a transaction takes its time."""
+    """Yield a driver whose transactions take `COMMIT_TIME`."""
     with TopologyDriver(app, tables=[candles], partitions=1, commit_time=COMMIT_TIME) as running:
         yield running
 
@@ -37,7 +37,7 @@ def pipe_a_minute_that_ends(driver: TopologyDriver) -> None:
 
 
 def finals(driver: TopologyDriver) -> list[Candle]:
-    """Give what was committed as final of one minute's windows."""
+    """Return the committed final results of the windows of one minute."""
     return [each for each in driver.topic(CANDLES) if each.final and each.size == MINUTE]
 
 

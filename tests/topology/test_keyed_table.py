@@ -42,7 +42,7 @@ def test_what_happens_to_the_workers_does_not_show(building: Building, life: Lif
 
 
 def outcome(building: Building, life: Life) -> dict[str, Any]:
-    """Give what a reader of all topics ends up with."""
+    """Run a life; return what a reader of all topics ends up with."""
     passages, table = building.passages, building.table
 
     def pipe(driver: TopologyDriver, tick: Tick | bytes) -> None:
@@ -95,7 +95,7 @@ def test_a_moment_comes_once_before_what_follows_it(building: Building) -> None:
 
 
 def same_partition(driver: TopologyDriver, building: Building, badge: str) -> str:
-    """Give another badge whose records come to the same partition."""
+    """Return another badge whose records go to the same partition."""
     (partition,) = {r.partition for r in driver.records(building.by_badge)}
     for number in range(20):
         other = f"{badge}-{number}"

@@ -27,7 +27,7 @@ PRICES = [100.0, 100.2, 100.39, 100.4, 101.0, 99.0]
 
 @st.composite
 def ticks(draw: st.DrawFn) -> list[Tick | bytes]:
-    """Give ticks that come several in a second, or with gaps; some late, some beyond the grace."""
+    """Draw ticks, several in a second or with gaps; some late, some beyond the grace."""
     fields = st.tuples(
         st.sampled_from("AAABCD"),
         st.sampled_from([0, 1, 300, 999, SECOND, 4 * SECOND, 25 * SECOND, 2 * MINUTE]),
@@ -72,26 +72,26 @@ def test_whatever_happens_surges_are_exact(life: Life) -> None:
 
 @pytest.fixture
 def driver() -> Iterator[TopologyDriver]:
-    """Give a driver of surges alone."""
+    """Yield a driver of surges alone."""
     with TopologyDriver(app, tables=TABLES, partitions=1) as running:
         yield running
 
 
 def published() -> float:
-    """Give how many results of the table of minutes were published so far."""
+    """Return how many final results of the table of minutes were published so far."""
     labels = {"table": "surges", "final": "true"}
     return REGISTRY.get_sample_value("tickstream_published_total", labels) or 0
 
 
 def pipe(driver: TopologyDriver, *moves: tuple[float, float]) -> None:
-    """Let ticks of A come: seconds after the start, price; then let them become final."""
+    """Pipe ticks of A (seconds after the start, price), then advance the clock by 2 s."""
     for seconds, price in moves:
         driver.pipe(TICKS, Tick("A", price, driver_start(driver) + int(seconds * SECOND)))
     driver.advance("2s")
 
 
 def driver_start(driver: TopologyDriver) -> int:
-    """Give an instant (ms) that stays the same while the driver's clock goes on."""
+    """Return the start of the hour (ms), which stays the same while the driver's clock advances."""
     return driver.now // (60 * MINUTE) * 60 * MINUTE
 
 

@@ -18,7 +18,7 @@ RECORDS = 100
 
 @pytest.fixture
 def driver(new_sensors: NewSensors) -> Iterator[TopologyDriver]:
-    """Give one worker with four partitions, a hundred readings in each, in batches of 25."""
+    """Yield a worker with four partitions, a hundred readings in each, in batches of 25."""
     sensors = new_sensors()
     with sensors.drive(partitions=PARTITIONS, batch=25) as driver:
         for partition in range(PARTITIONS):
@@ -28,14 +28,14 @@ def driver(new_sensors: NewSensors) -> Iterator[TopologyDriver]:
 
 
 def told(driver: TopologyDriver, worker: str, name: str) -> dict[int, float]:
-    """Give a gauge of a worker by partition."""
+    """Return a gauge of a worker by partition."""
     tasks = driver._cluster[worker].tasks
     families = {family.name: family for family in TaskGauges(tasks).collect()}
     return {int(each.labels["partition"]): each.value for each in families[name].samples}
 
 
 def lag(name: str = "tickstream_lag_records") -> dict[int, float]:
-    """Give the lag of this process' tasks by partition, whichever worker has them."""
+    """Return the lag of this process' tasks by partition, whichever worker has them."""
     samples = [each for family in REGISTRY.collect() for each in family.samples]
     return {
         int(each.labels["partition"]): each.value

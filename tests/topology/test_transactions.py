@@ -37,7 +37,7 @@ def pay(name: str, amount: int, kind: str = "payment", refers_to: str | None = N
 
 
 def judged(driver: TopologyDriver, *transactions: Transaction) -> list[Any]:
-    """Let transactions be judged; give their verdicts, in order."""
+    """Pipe transactions; return their verdicts, in order."""
     driver.pipe(TRANSACTIONS, *transactions)
     driver.settle()
     found = driver.read(TRANSACTIONS_VALIDATED) + driver.read(TRANSACTIONS_REJECTED)

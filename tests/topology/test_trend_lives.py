@@ -29,7 +29,7 @@ EXACT = ["start", "end", "close", "partition", "first_offset", "last_offset"]
 
 
 def final_closes(truth: Truth) -> dict[str, list[Candle]]:
-    """Give the final 5 minutes of each symbol, in order."""
+    """Return the final 5 minutes of each symbol, in order."""
     found = defaultdict(list)
     for window in windows_of(truth, FIVE, FIVE, GRACE).values():
         if window.final:
@@ -38,7 +38,7 @@ def final_closes(truth: Truth) -> dict[str, list[Candle]]:
 
 
 def followed(closes: list[Candle]) -> list[Followed]:
-    """Give what becomes of the averages with each close."""
+    """Compute the averages after each close."""
     return list(follow(map(structs.asdict, closes)))
 
 
@@ -89,7 +89,7 @@ def assert_signals(driver: TopologyDriver, right: dict[str, list[Candle]]) -> No
 
 
 def key(signal: TrendSignal) -> tuple[Any, ...]:
-    """Give what of a signal is exact."""
+    """Return the exact fields of a signal."""
     return signal.signal, signal.windows, *(getattr(signal, name) for name in EXACT)
 
 
@@ -110,14 +110,14 @@ def assert_trends(right: dict[str, list[Candle]]) -> None:
 
 
 def pipe(driver: TopologyDriver, *moves: tuple[int, float]) -> None:
-    """Let ticks of A come: ms after the start, price."""
+    """Pipe ticks of A: ms after the start, price."""
     for time, price in moves:
         driver.pipe(TICKS, Tick("A", price, START + time), timestamp=START + time)
     driver.settle()
 
 
 def trend() -> Trend:
-    """Give the trend of A."""
+    """Return the trend of A."""
     return trend_table.state_of("A")
 
 

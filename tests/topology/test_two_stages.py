@@ -107,7 +107,7 @@ def assert_rankings(driver: TopologyDriver) -> None:
 
 
 def as_gains(driver: TopologyDriver) -> list[TopicRecord]:
-    """Give the last day of each symbol, of all ticks at once, as if it lay in daily-gains."""
+    """Return the last day of each symbol, of all ticks at once, as records of daily-gains."""
     name, right = PARTITION_GAINS.name, gains(judge(driver.records(TICKS))).values()
     values = [msgspec.json.encode(DailyGain(**gain, stream_time=0)) for gain in right]
     return [TopicRecord(name, 0, n, 0, None, value) for n, value in enumerate(values)]

@@ -41,7 +41,7 @@ class Sum:
     state, version = Sums, 1
 
     def zero(self) -> Sums:
-        """Give the state of no event."""
+        """Return the state of no event."""
         return Sums()
 
     def add(self, state: Sums, event: Event, _time: int, _offset: int) -> None:
@@ -50,7 +50,7 @@ class Sum:
         state.poisoned = state.poisoned or event.key == "poison"
 
     def merge(self, left: Sums, right: Sums) -> Sums:
-        """Give the state of the events of both."""
+        """Return the state of the events of both."""
         if FAULT == "merge" and left.poisoned:
             raise ArithmeticError("can't merge poison")
         return Sums(left.total + right.total, left.poisoned or right.poisoned)
