@@ -32,7 +32,7 @@ STAMPED = {"message.timestamp.type": "LogAppendTime"}
 
 
 class Conditions(NamedTuple):
-    """What holds for all: commit and publish interval (ms), guarantee, longest run (s)."""
+    """Conditions of all runs: commit and publish interval (ms), guarantee, longest run (s)."""
 
     interval: int = 1_000
     guarantee: str = "at_least_once"

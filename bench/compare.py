@@ -38,7 +38,7 @@ OWN = "tickstream"
 
 
 class Source(NamedTuple):
-    """What workloads share: the same ticks, and what tickstream finds of them in its topic."""
+    """Input shared by workloads: the same ticks, and what tickstream finds of them in its topic."""
 
     symbols: int
     step: int
@@ -122,7 +122,7 @@ def _by_source(workloads: list[Workload], args: argparse.Namespace) -> dict[Sour
 def _measure(
     source: Source, workloads: list[Workload], args: argparse.Namespace, directory: Path
 ) -> dict[str, dict]:
-    """Go through the rounds of workloads over the same ticks; give what each came to."""
+    """Run the rounds of workloads over the same ticks; return the summary of each."""
     counts = {_ticks(each, name, args) for each in workloads for name in each.contestants}
     conditions = Conditions(args.interval, args.guarantee, args.limit)
     found = {}

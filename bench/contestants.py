@@ -53,7 +53,7 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Contestant:
-    """`command` gives what to start, and may raise UnavailableError, ImportError or OSError."""
+    """A contestant; `command` may raise UnavailableError, ImportError or OSError."""
 
     name: str
     command: Callable[[], list[str]]

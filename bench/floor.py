@@ -29,7 +29,7 @@ Panes = dict[tuple[str, int], list[Any]]
 
 
 async def main(count: int) -> None:
-    """Read `count` ticks, say how fast, write what came of them."""
+    """Read `count` ticks, print how fast, write their results."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=BOOTSTRAP,
         isolation_level="read_committed",

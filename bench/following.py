@@ -23,7 +23,7 @@ class Window(NamedTuple):
 
 @dataclass
 class _Partition:
-    """What is known of one partition; windows leave it once compared."""
+    """State of one partition; windows leave it once compared."""
 
     reached: int = -1
     settled: int = 0
@@ -79,13 +79,13 @@ class Follower:
 
     @property
     def waiting(self) -> int:
-        """How many windows are not compared yet."""
+        """The number of windows that are not compared yet."""
         return sum(len(each.folded) for each in self._partitions.values())
 
     def finish(self, timeout: float = 60) -> None:
-        """Wait for silence, then count what had to be final and was not said.
+        """Wait for silence, then count the windows that had to be final and were not published.
 
-        Raises TimeoutError, and what went wrong in the thread.
+        Raises TimeoutError, and any error of the thread.
         """
         self._idle.clear()
         if not self._idle.wait(timeout):

@@ -40,7 +40,7 @@ QUANTILES = {"p50": 0.5, "p99": 0.99, "p999": 0.999}
 
 @dataclass(frozen=True)
 class Figures:
-    """What one contestant did at one rate; times in ms, None for never."""
+    """Figures of one contestant at one rate; times in ms, None for never."""
 
     contestant: str
     rate: int

@@ -70,7 +70,7 @@ class Load:
 
     @property
     def running(self) -> bool:
-        """Whether it still sends."""
+        """Whether the process still sends."""
         return self._process.poll() is None
 
     def end(self) -> None:

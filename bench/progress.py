@@ -19,7 +19,7 @@ WARM_UP = 1 / 3
 
 
 class Interval(NamedTuple):
-    """What is measured: from `begin` with `ticks` reflected to `end` with `total` (ms)."""
+    """Measured interval: from `begin` with `ticks` reflected to `end` with `total` (ms)."""
 
     begin: int
     ticks: float
@@ -48,7 +48,7 @@ def last_of_each(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def measured(curve: pl.DataFrame, end: int, total: float) -> Interval | None:
-    """Leave the warm-up out, give what is measured of a curve that reaches `total` at `end`.
+    """Leave the warm-up out; return the interval of a curve that reaches `total` at `end`.
 
     It begins with the end of the burst of output in which a third was passed, and with what was
     reflected then: within a burst neither is known well. None where nothing is left: all the

@@ -60,7 +60,7 @@ def summary(
 
 
 def write(found: dict[str, Any], directory: Path) -> Path:
-    """Write it as `<workload>.json`; give where."""
+    """Write a summary as `<workload>.json`; return its path."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{found['workload']['name']}.json"
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

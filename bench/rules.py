@@ -145,7 +145,7 @@ async def _fill(url: str, number: int) -> None:
 
 
 async def _change(url: str) -> tuple[int, float]:
-    """Change a rule; give its version, and when (s)."""
+    """Change a rule; return its version, and when (s)."""
     async with RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=url))) as database:
         await database.set("rule-0000", kind="max-amount", parameters='{"limit": 1000000}')
         return (await database.changes(0))[-1].version, time.time()

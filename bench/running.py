@@ -74,7 +74,7 @@ def _can_pin() -> bool:
 
 
 class Program:
-    """A process and its children; `log` gets what it says, but for its standard output."""
+    """A process and its children; `log` gets their output, except the standard output."""
 
     def __init__(
         self, argv: Sequence[str], environment: Mapping[str, str], log: Path, *, core: int
@@ -114,7 +114,7 @@ class Program:
 
     @property
     def exit_code(self) -> int | None:
-        """What it ended with; None while it runs."""
+        """The exit code of the process; None while it runs."""
         return self._process.poll()
 
     @property
@@ -124,7 +124,7 @@ class Program:
 
     @property
     def reason(self) -> str:
-        """The last line it said: why it ended."""
+        """The last line of its log, or of its standard output: why it ended."""
         lines = (self.said + self._log.read_text(errors="replace")).strip().splitlines()
         return lines[-1].strip()[:REASON] if lines else "it said nothing"
 

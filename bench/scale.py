@@ -53,7 +53,7 @@ CHANGELOG = f"{APPLICATION}-candles-changelog"
 
 
 class Case(NamedTuple):
-    """What is varied."""
+    """One case of the measurement."""
 
     workers: int
     partitions: int
@@ -62,7 +62,7 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured of a case; of several workers together, where nothing else is said."""
+    """Figures of a case; of several workers together, where nothing else is said."""
 
     workers: int
     partitions: int
@@ -197,7 +197,7 @@ def _rss(workers: list[Worker]) -> int:
 
 
 class _Said(NamedTuple):
-    """What workers say at `/metrics`, added up."""
+    """Metrics of the workers' `/metrics`, added up."""
 
     checkpoints: int
     #: Seconds that those took, together.
@@ -232,7 +232,7 @@ def _log_bytes(scene: Scene, topic: str) -> int:
 
 
 class Watch:
-    """Looks on from outside while workers fold what is in a topic."""
+    """Observer from outside while workers fold what is in a topic."""
 
     def __init__(self, scene: Scene, pids: list[int], ticks: int) -> None:
         self._ticks = ticks

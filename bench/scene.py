@@ -113,9 +113,9 @@ class Scene:
             time.sleep(0.2)
 
     def fill_rows(self, rows: int) -> int:
-        """Fill the table of candles by a worker of its own; give the event time reached (ms).
+        """Fill the table of candles by a worker of its own; return the event time reached (ms).
 
-        One tick for each symbol and minute is one row: nothing gives as many with less input.
+        One tick for each symbol and minute is one row: nothing makes as many with less input.
         They end now: after what comes next, none of them has outlived its retention.
         """
         minutes = max(1, rows // SYMBOLS)

@@ -51,12 +51,12 @@ class Schedule:
 
     @property
     def warming(self) -> int:
-        """How many ticks the warm-up has."""
+        """The number of ticks in the warm-up."""
         return int(self.warm_up * max(self.rate, WARM_RATE))
 
     @property
     def count(self) -> int:
-        """How many ticks there are, those of the warm-up among them."""
+        """The number of ticks, those of the warm-up among them."""
         return self.warming + int(self.seconds * self.rate)
 
     @property
@@ -123,7 +123,7 @@ class Sender:
 
     @property
     def running(self) -> bool:
-        """Whether it still sends. Raises RuntimeError if it could not send all."""
+        """Whether the process still sends. Raises RuntimeError if it could not send all."""
         if self._process.poll():
             raise RuntimeError(f"the load ended with {self._process.returncode}")
         return self._process.returncode is None

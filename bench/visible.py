@@ -20,7 +20,7 @@ KEY = ["symbol", "start"]
 
 
 class _Result(msgspec.Struct):
-    """What is needed of a result."""
+    """The fields needed of a result."""
 
     symbol: str
     start: int

@@ -90,7 +90,7 @@ def _longest(moves: list[float], since: float) -> float:
 
 
 class Usage(NamedTuple):
-    """What a process takes."""
+    """Resources that a process takes."""
 
     rss: int
     files: int

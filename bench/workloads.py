@@ -44,12 +44,12 @@ class Workload:
 
     @property
     def overlap(self) -> int:
-        """How many windows a tick is in."""
+        """The number of windows a tick is in."""
         return self.size // self.advance
 
     @property
     def emit(self) -> str:
-        """`close` where windows overlap too often to say each change, else `updates`."""
+        """`close` where windows overlap too often to publish each change, else `updates`."""
         return "close" if self.overlap > MAX_OVERLAP else "updates"
 
     def ticks_of(self, contestant: str, *, full: bool = False) -> int:

@@ -19,7 +19,7 @@ def quote(symbol: str, price: Any, time: int = 1_720_000_000, volume: int | None
 
 
 class ChartServer:
-    """What the server is told to answer, and what it was asked."""
+    """Server with prepared answers and a record of the requests."""
 
     def __init__(self) -> None:
         #: Ticker → its answers in order; the last one stays. A status, a JSON object, text,

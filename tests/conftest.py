@@ -37,9 +37,9 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long; let property tests try FUZZ times as many examples.
+    """Begin with what takes long; set how many examples property tests try.
 
-    New ones each time (`make fuzz`).
+    FUZZ times as many, new ones each time (`make fuzz`); MUTANTS_EXAMPLES at most (`make mutants`).
     """
     items.sort(key=lambda item: _rank(item.path))
     factor = int(os.environ.get("FUZZ", "1"))

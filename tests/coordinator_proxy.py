@@ -35,7 +35,7 @@ CHUNK = 1 << 16
 
 @dataclass(frozen=True)
 class FrontedNode(Node):
-    """A broker one of whose addresses is said to be another one: that of a proxy."""
+    """A broker that advertises another address for one of its own: that of a proxy."""
 
     front: str = ""
 

@@ -51,7 +51,7 @@ class Stream:
 async def events(
     http: ClientSession, worker: str, watch: str, last_id: str = ""
 ) -> AsyncIterator[Stream]:
-    """Open the events of a worker; what comes from now on is told after this."""
+    """Open the events of a worker; all events from now on follow."""
     headers = {"Last-Event-ID": last_id} if last_id else {}
     async with http.get(
         f"{worker}/api/events",

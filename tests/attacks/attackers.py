@@ -54,7 +54,7 @@ DEEP = 100_000
 
 
 class Front(NamedTuple):
-    """What is attacked: addresses of workers, and their settings (a thief knows some of these)."""
+    """Targets of an attack: addresses and settings of workers (a thief knows some of these)."""
 
     ports: Sequence[int]
     settings: Settings

@@ -19,7 +19,7 @@ def create(bootstrap: str, name: str, partitions: int = 3) -> None:
 
 
 def new_topic(bootstrap: str, partitions: int = 3) -> str:
-    """Make a topic that no other test has, and give its name."""
+    """Make a topic that no other test has, and return its name."""
     name = f"test-{uuid.uuid4().hex[:12]}"
     create(bootstrap, name, partitions)
     return name

@@ -96,7 +96,7 @@ def await_ready(process: subprocess.Popen[str]) -> None:
 
 
 def refusal(process: subprocess.Popen[str]) -> str:
-    """Wait for a command that can't work and give the one line it says."""
+    """Wait for a command that can't work and return the one line it prints."""
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     lines = [line for line in said.splitlines() if not line.startswith("Download")]

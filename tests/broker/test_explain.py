@@ -27,7 +27,7 @@ def worker(market: Market):
 
 
 def explain(faust, market: Market, worker: Worker, *arguments: str) -> tuple[int, str, str]:
-    """Run the command; give its exit code, what it prints, what it says of errors."""
+    """Run the command; return its exit code, standard output and standard error."""
     url = f"kafka://{market.bootstrap}"
     command = faust(*arguments, BROKER_URL=url, WEB_PORT=str(worker.port))
     out, said = command.communicate(timeout=60)

@@ -34,7 +34,7 @@ def worker(market: Market) -> Iterator[Worker]:
 
 
 def rules(worker: Worker, *words: str, code: int = 0) -> str:
-    """Run `faust -A app rules` as somebody beside the worker does; give what it said."""
+    """Run `faust -A app rules` as somebody beside the worker does; return what it printed."""
     done = worker.command("rules", *words)
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr

@@ -187,7 +187,7 @@ async def enters(conf: Settings, topic: str) -> bool:
 
 @asynccontextmanager
 async def token_endpoint(lifetime: int) -> AsyncIterator[tuple[str, list[Any]]]:
-    """Run what gives tokens for an id and a secret; give its address, and what it is asked."""
+    """Run a server of tokens for an id and a secret; yield its address, and what it is asked."""
     asked: list[Any] = []
 
     async def grant(request: web.Request) -> web.Response:

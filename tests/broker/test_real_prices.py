@@ -39,7 +39,7 @@ def days() -> Days:
 
 @pytest.fixture(scope="module")
 def replayed(market: Market, days: Days, tmp_path_factory: pytest.TempPathFactory) -> Market:
-    """Replay the file through the product's own producer and worker; give the market after it."""
+    """Replay the file through the product's own producer and worker; return the market after it."""
     path = tmp_path_factory.mktemp("prices") / "ticks.csv"
     _write(days, path)
     with market.worker(TICKSTREAM_WINDOWS="1h,1d"):

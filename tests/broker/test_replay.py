@@ -31,7 +31,7 @@ SURGE, STREAK = (0.004, 0.01), (5, 4)
 
 @pytest.fixture(scope="module")
 def live(market: Market):
-    """Run a worker that has folded the hour and said so."""
+    """Yield a worker that has folded the hour and published it."""
     with market.worker(**OWN) as worker:
         market.send(hour.games(BEGIN), "games")
         market.send(hour.day_before(BEGIN))
@@ -68,7 +68,7 @@ def expected(market: Market) -> int:
 def replay(
     faust, market: Market, *arguments: str, **environment: str
 ) -> tuple[int, dict[str, Any], str]:
-    """Run the command over the hour; give its exit code, what it found, what it says."""
+    """Run the command over the hour; return its exit code, what it found, what it prints."""
     command = faust(
         "--json",
         "replay",

@@ -42,7 +42,7 @@ SOME_FILES = 8
 
 
 class State(NamedTuple):
-    """What a worker that has stopped left on its disk."""
+    """State that a stopped worker left on its disk."""
 
     rows: dict[bytes, bytes | None]
     bytes: int

@@ -34,7 +34,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @dataclass(frozen=True)
 class Changelog:
-    """What a table's changelog has in common with a topic of the map."""
+    """Changelog of a table, as far as it is like a topic of the map."""
 
     name: str
     count: int = 2
@@ -70,7 +70,7 @@ def settings_with(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settin
 
 
 def topics(faust: Start, broker: LocalBroker, *options: str, **environment: str) -> tuple:
-    """Run `faust -A app --json topics`; give its exit code, its rows by topic, what it says."""
+    """Run `faust -A app --json topics`; return its exit code, its rows by topic, what it prints."""
     url = f"kafka://{broker.bootstrap}"
     command = faust("--json", "topics", *options, BROKER_URL=url, **environment)
     out, said = command.communicate(timeout=60)

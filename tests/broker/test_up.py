@@ -49,7 +49,7 @@ class Up:
         )
 
     def await_words(self) -> None:
-        """Wait until it has said what runs."""
+        """Wait until it has printed what runs."""
         assert self.process.stdout
         for line in self.process.stdout:
             self.words.append(line.rstrip("\n"))
@@ -77,7 +77,7 @@ class Up:
         return self.child("kafka.Kafka")
 
     def end(self) -> tuple[int, str]:
-        """Wait until it ends; give its exit code and what it said about errors."""
+        """Wait until it ends; return its exit code and what it printed about errors."""
         _, said = self.process.communicate(timeout=STOP_TIMEOUT)
         return self.process.returncode, said
 
@@ -132,7 +132,7 @@ def get(url: str) -> Any:
 
 @contextmanager
 def another_worker(command: str, directory: Path) -> Iterator[str]:
-    """Run the command line for another worker; give its address once it is ready."""
+    """Run the command line for another worker; return its address once it is ready."""
     words = shlex.split(command)
     port = next(word for word in words if word.startswith("WEB_PORT=")).removeprefix("WEB_PORT=")
     url = f"http://{ports.HOST}:{port}"

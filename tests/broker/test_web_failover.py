@@ -46,7 +46,7 @@ def right(two: list[Worker]) -> dict[str, Any]:
 
 
 def _is_committed(market: Market) -> bool:
-    """Whether all ticks went to the pipeline's end, and stand in Kafka for good.
+    """Return whether all ticks went to the pipeline's end, and stand in Kafka for good.
 
     Queries know what is folded before its checkpoint is written; who takes over knows it after.
     """

@@ -55,7 +55,7 @@ def _now() -> int:
 
 
 def _shown(page: Page, worker: Worker, symbol: str) -> None:
-    """Open the page of a symbol, and wait until the worker tells it what changes."""
+    """Open the page of a symbol, and wait until the worker sends it changes."""
     with page.expect_response(re.compile("/api/events")):
         page.goto(f"{worker.url}/#{symbol}/1m")
     expect(page.locator("#symbol")).to_have_attribute("data-state", "shown")

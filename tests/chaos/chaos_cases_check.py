@@ -43,7 +43,7 @@ OUTPUTS = [
 
 
 class CasesCheck:
-    """What was found wrong, and how many results were compared."""
+    """Findings: what is wrong, and how many results were compared."""
 
     def __init__(self, market: Market, rules: list[Row]) -> None:
         self._market = market

@@ -52,7 +52,7 @@ Topics = Mapping[str, list[Record]]
 
 @dataclass
 class Verdict:
-    """What was compared, and what is wrong."""
+    """Verdict: what was compared, and what is wrong."""
 
     ticks: int = 0
     windows: int = 0
@@ -65,7 +65,7 @@ class Verdict:
     problems: list[str] = field(default_factory=list)
 
     def note(self, what: str, wrong: Iterable[object]) -> int:
-        """Note a problem if anything is wrong, with the first few; give how many are."""
+        """Note a problem if anything is wrong, with the first few; return how many are."""
         found = list(wrong)
         if found:
             examples = "; ".join(map(str, found[:3]))
@@ -92,7 +92,7 @@ def check(topics: Topics, right: Truth) -> Verdict:
 
 
 def _check_once(verdict: Verdict, topic: str, names: Iterable[Hashable]) -> None:
-    """Each result, told by a name, is there once."""
+    """Check that no result, identified by its name, is there more than once."""
     counted = Counter(names)
     twice = [f"{name} {times} times" for name, times in counted.items() if times > 1]
     verdict.note(f"{topic}: results seen more than once", twice)
@@ -187,7 +187,7 @@ def _check_histories(said: pl.DataFrame, right: Truth, verdict: Verdict) -> None
 
 
 def _check_refused(topics: Topics, right: Truth, verdict: Verdict) -> None:
-    """Late ticks and dead letters: the right ones, once each, and headers that tell them apart."""
+    """Check late ticks and dead letters: the right ones, once each, with distinct headers."""
     late = [(each, each.json) for each in topics["ticks-late"]]
     for table in TABLES:
         these = [
@@ -299,7 +299,7 @@ def _final_rankings(right: Truth, field: str, descending: bool) -> dict[str, lis
 
 
 def _check_surges(records: list[Record], right: Truth, verdict: Verdict) -> None:
-    """Each minute in which a price moved much is told once, when it is final."""
+    """Check that each minute in which a price moved much is published once, when it is final."""
     said = [each.json for each in records]
     _check_once(verdict, "surges", ((surge["symbol"], surge["start"]) for surge in said))
     found = {tuple(surge[name] for name in SURGE_FIELDS) for surge in said}
@@ -311,7 +311,7 @@ def _check_surges(records: list[Record], right: Truth, verdict: Verdict) -> None
 
 
 def _check_trends(topics: Topics, right: Truth, verdict: Verdict) -> None:
-    """Each final 5 minutes is told once, so is each crossing of the averages of their closes."""
+    """Check that each final 5 minutes and each crossing of their averages is published once."""
     for topic, names, expected in (
         ("closes", CLOSE_FIELDS, right.closes),
         ("trend-signals", ["signal", "windows", *CLOSE_FIELDS], right.signals),

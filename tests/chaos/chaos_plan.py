@@ -55,7 +55,7 @@ class Plan:
 
     @property
     def ticks(self) -> int:
-        """How many there are."""
+        """The number of ticks."""
         return int(self.rate * FEED)
 
     def __str__(self) -> str:

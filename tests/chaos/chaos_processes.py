@@ -233,7 +233,7 @@ class Processes:
 
     @property
     def logs(self) -> list[Path]:
-        """Where the workers log."""
+        """The paths of the workers' logs."""
         return [worker.log_path for worker in self._workers.values()]
 
     def _note_ends(self) -> None:

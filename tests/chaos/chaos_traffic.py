@@ -112,7 +112,7 @@ class Reader(Thread):
         self._consumer.close()
 
     def end(self) -> dict[str, list[Record]]:
-        """Stop reading; give what was seen by topic, each partition in order."""
+        """Stop reading; return what was seen by topic, each partition in order."""
         self._halt.set()
         self.join()
         return self._seen

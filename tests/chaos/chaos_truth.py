@@ -84,7 +84,7 @@ class Truth:
 
     @cached_property
     def histories(self) -> pl.DataFrame:
-        """What each window was after each of its ticks."""
+        """Compute what each window was after each of its ticks."""
         return pl.concat(map(self._histories_of, TABLES))
 
     def _histories_of(self, table: str) -> pl.DataFrame:

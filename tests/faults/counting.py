@@ -127,7 +127,7 @@ class Stream:
 
 
 def last_words(worker: Worker, timeout: float = 60) -> str:
-    """Wait until a worker has stopped by itself; give the last line of its log."""
+    """Wait until a worker has stopped by itself; return the last line of its log."""
     until(lambda: not worker.running, timeout)
     assert worker.exit_code == 1, worker.tail()
     return worker.tail(1)

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 class Tick(NamedTuple):
-    """What was sent."""
+    """A tick that was sent."""
 
     symbol: str
     time: int
@@ -112,7 +112,7 @@ def position(market: Market) -> int:
 def wait_flow(market: Market, after: str = "the start", timeout: float = 120) -> None:
     """Wait until the application commits more than it has now; log the seconds it took.
 
-    Raises TimeoutError, which says whether ticks wait to be read or none come in.
+    Raises TimeoutError, whose message has whether ticks wait to be read or none come in.
     """
     begun = time.monotonic()
     before = until(lambda: position(market), timeout)

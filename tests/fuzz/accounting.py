@@ -26,7 +26,7 @@ FIRST = 1_767_225_600_000
 
 
 class Place(NamedTuple):
-    """Where a record is."""
+    """Coordinates of a record."""
 
     topic: str
     partition: int
@@ -118,7 +118,7 @@ def _uncounted(
 def _outside_windows(
     table: WindowTable, dead: list[DeadLetter], counted: Counter[tuple[str, int]]
 ) -> Iterator[str]:
-    """What was folded is judged by its time; what is not late is in a window of each kind."""
+    """Yield a problem if a folded record is not judged, or one in time is in no tumbling window."""
     folded = sum(number for (name, _), number in counted.items() if name == table.name)
     failed = sum(d.stage == table.name for d in dead)
     judged = sum(table.lateness().values())
@@ -139,7 +139,7 @@ def _outside_windows(
 def _without_output(
     driver: TopologyDriver, table: Step, dead: list[DeadLetter], records: list[TopicRecord]
 ) -> Iterator[str]:
-    """A step of ours sends each record on, or it is a dead letter."""
+    """Yield a problem for each record that is neither sent on nor a dead letter."""
     name = table.source.name
     sent = {
         value.decode()

@@ -26,7 +26,7 @@ HOUR = 3_600_000
 
 
 class Result(NamedTuple):
-    """How a run ended."""
+    """Result of a run."""
 
     seed: int
     native: bool
@@ -73,7 +73,7 @@ class _Run:
         return Result(self._seed, self._native, self._records, dead, wrong)
 
     def _burst(self) -> None:
-        """Write odd records to any topics, and let some time pass, or all."""
+        """Write odd records to any topics, settle the driver, then perhaps restart or crash it."""
         random, driver = self._random, self._driver
         driver.batch = random.choice([1, 7, 500])
         for _ in range(BURST):

@@ -66,7 +66,7 @@ VALUES = [
 
 
 class Spoilt(NamedTuple):
-    """What to write, into any partition if None."""
+    """Record to write, into any partition if None."""
 
     topic: Topic
     key: bytes | None
@@ -112,7 +112,7 @@ class Spoiler:
     # -- what may be changed: each takes and returns key and value
 
     def _field(self, topic: Topic, key: bytes | None, value: bytes | None) -> Any:
-        """Write something else in a field; more often in those that every table looks at."""
+        """Write something else in a field; more often in those that every table reads."""
         fields = _fields(value)
         if fields:
             of_topic = [name for name in (topic.key, topic.time) if name in fields]

@@ -20,7 +20,7 @@ class Visit(Struct):
 
 
 class Stays(Struct):
-    """What is kept of some visits."""
+    """State of some visits."""
 
     longest: int = 0
     total: int = 0

@@ -51,13 +51,13 @@ class Output(NamedTuple):
 
     @property
     def source(self) -> str:
-        """What it was made of: `topic-partition-offset`."""
+        """The source coordinates, `topic-partition-offset`."""
         return self.headers["source"]
 
 
 @dataclass(frozen=True)
 class CrashRun:
-    """What came out of a run, by topic, each partition in order."""
+    """Output of a run, by topic, each partition in order."""
 
     outputs: dict[str, list[Output]]
     #: Records that were sent and not yet committed when the worker was killed.

@@ -26,7 +26,7 @@ class Seen(NamedTuple):
 
 
 class Partition(NamedTuple):
-    """The records whose turn comes, in that order; what is before `horizon` (ms) is complete."""
+    """The records whose turn comes, in order; all before the watermark `horizon` (ms) are there."""
 
     number: int
     seen: list[Seen]

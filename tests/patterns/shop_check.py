@@ -16,7 +16,7 @@ PROFILE_GRACE = 30_000
 
 
 def check_pairs(market: Market, run: CrashRun) -> None:
-    """Demand each pair once, each loner once: as every search and click of a user gives."""
+    """Assert that each pair and each unmatched record of all searches and clicks is there once."""
     searches = {v["id"]: (v, p, o) for p, o, _, v in read_all(market, "searches")}
     clicks = {v["id"]: (v, p, o) for p, o, _, v in read_all(market, "clicks")}
     by_user = defaultdict(list)
@@ -63,7 +63,7 @@ def check_rates(market: Market, run: CrashRun) -> None:
 
 
 def compare_rates(found: list[dict], size: int, searches: dict, clicked: set[str]) -> None:
-    """Compare what was last said of each window of a size with a count of its own."""
+    """Compare the last result of each window of a size with a count of its own."""
     expected, with_click = Counter(), Counter()
     for name, search in searches.items():
         window = search["query"], search["time"] // size * size

@@ -33,7 +33,7 @@ from tables.machines import machines as machine_table
 
 
 class Score(NamedTuple):
-    """How well something was found."""
+    """Score of a detection."""
 
     told: int
     precision: float
@@ -47,7 +47,7 @@ class Score(NamedTuple):
 
 
 def score(labels: set[str], told: Iterable[str | None]) -> Score:
-    """Score what was told, each by the label of what it is a part of."""
+    """Score the published detections, each by the label of what it is a part of."""
     told = list(told)
     right = [label for label in told if label is not None]
     recall = len(labels.intersection(right)) / len(labels)
@@ -126,7 +126,7 @@ def test_thefts_are_found(show: Show) -> None:
 
 
 class Fault(NamedTuple):
-    """What was wrong with a machine from one time to another (ms)."""
+    """Fault of a machine from one time to another (ms)."""
 
     label: str
     machine: str

@@ -49,7 +49,7 @@ MOST = 150
 
 
 class Joined(NamedTuple):
-    """What was run, and what came of it."""
+    """A run of joins and its output."""
 
     market: Market
     run: CrashRun

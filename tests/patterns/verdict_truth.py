@@ -27,7 +27,7 @@ class Past(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a verdict says."""
+    """Content of a verdict."""
 
     accepted: bool
     #: Rule and version of each reason, ("", 0) where no rule has to say it.

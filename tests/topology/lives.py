@@ -144,7 +144,7 @@ def ticks(draw: st.DrawFn, max_size: int = 60) -> list[Tick | bytes]:
 
 
 class Life(NamedTuple):
-    """What comes, and what happens meanwhile."""
+    """Ticks, and the events that happen meanwhile."""
 
     ticks: list[Tick | bytes]
     steps: list[Step]
@@ -170,7 +170,7 @@ def live(
     life: Life,
     pipe: Callable[[TopologyDriver, Tick | bytes], object] = pipe_tick,
 ) -> None:
-    """Take all steps, then pipe whatever has not come, and let it settle."""
+    """Take all steps, pipe the ticks that are left, and settle the driver."""
     left = list(life.ticks)
     for step in life.steps:
         driver.batch = step.batch

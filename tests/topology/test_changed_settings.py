@@ -25,7 +25,7 @@ def finals(driver: TopologyDriver, size: int = MINUTE) -> list[Candle]:
 
 
 def close_minute_0(driver: TopologyDriver) -> int:
-    """Pipe six trades into a minute, then one that makes it final; give when it began."""
+    """Pipe six trades into a minute, then one that makes it final; return when it began."""
     noon = driver.now
     for number in range(6):
         driver.pipe(TRADES, Tick("A", 100.0 + number, noon + number * 1_000, 1))

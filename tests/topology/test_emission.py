@@ -29,7 +29,7 @@ def finals(sensors: Sensors, driver: TopologyDriver) -> list[Total]:
 
 
 def assert_said(new_sensors: NewSensors, emission: Emission | None, said: list[int]) -> None:
-    """After each second so many results are said; the final one is what it always is."""
+    """Assert how many results are published after each second; the final one is always the same."""
     sensors = new_sensors(emission=emission)
     with sensors.drive() as driver:
         noon = driver.now

@@ -14,7 +14,7 @@ MINUTE = 60_000
 
 
 class Database:
-    """What the function that makes records of late readings asks; it may be away."""
+    """Database that the record function for late readings asks; it may be away."""
 
     def __init__(self) -> None:
         self.away = 0

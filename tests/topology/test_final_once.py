@@ -26,7 +26,7 @@ def driver() -> Iterator[TopologyDriver]:
 
 
 def pipe_a_minute_that_ends(driver: TopologyDriver) -> None:
-    """Two ticks in a minute, then one that makes it final; all but said.
+    """Pipe two ticks in a minute, then one that makes it final; all but publish it.
 
     A checkpoint begins 200 ms after the last one began: the one in a millisecond publishes.
     """

@@ -15,7 +15,7 @@ from eventfold.windows import Emission, every_change, on_close
 
 
 class Kind(NamedTuple):
-    """A kind of window, and what tells one window of a key from another."""
+    """A window definition, and the fields that identify one window of a key."""
 
     windows: str
     identity: tuple[str, ...] = ("start", "end")

@@ -20,7 +20,7 @@ from eventfold.windows import DefinitionError
 
 
 class View(Struct):
-    """Somebody looked at a page."""
+    """A view of a page."""
 
     page: str
     visitor: str

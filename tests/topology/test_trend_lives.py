@@ -94,7 +94,7 @@ def key(signal: TrendSignal) -> tuple[Any, ...]:
 
 
 def assert_trends(right: dict[str, list[Candle]]) -> None:
-    """Queries give the averages after the last window, and the last three signals."""
+    """Assert that queries return the averages after the last window, and the last three signals."""
     for symbol in SYMBOLS:
         trend = trend_table.state_of(symbol)
         if symbol not in right:

@@ -99,7 +99,7 @@ def test_state_of_one_stage_is_not_taken_for_that_of_two(stages: Stages) -> None
 
 
 def assert_rankings(driver: TopologyDriver) -> None:
-    """What a reader of the compacted topics ends up with."""
+    """Assert what a reader of the compacted topics ends up with."""
     right = as_gains(driver)
     for kind, topic in zip(ORDERS, (TOP_GAINERS, TOP_LOSERS, MOST_ACTIVE), strict=True):
         last = {ranking.day: ranking.rank for ranking in driver.topic(topic)}

@@ -29,7 +29,7 @@ class Event(Struct):
 
 
 class Sums(Struct):
-    """What is kept of some events."""
+    """State of some events."""
 
     total: int = 0
     poisoned: bool = False

@@ -19,7 +19,7 @@ class Event(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """What becomes of ticks that come in this order: kept, late, unreadable."""
+    """Ticks in order of arrival, judged: kept, late, unreadable."""
 
     kept: list[Event]
     late: list[Event]

@@ -29,7 +29,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> TickApp:
 
 @pytest.fixture(scope="module", params=["native", "pure"])
 def twin(request: pytest.FixtureRequest, application: TickApp) -> Iterator[str]:
-    """Run the tests of a module with the native extension, and again with its pure twin."""
+    """Run a module's tests with the native extension, and again with the pure-Python fallback."""
     if request.param == "native" and extension() is None:
         pytest.skip("the native extension is not installed: make native")
     with using(application, native=request.param == "native"):

@@ -27,7 +27,7 @@ def now(driver: PartitionDriver) -> Truth:
 
 
 def assert_published(driver: PartitionDriver, facts: Truth) -> None:
-    """What is committed is right: the last of each window, what led there, and nothing twice."""
+    """Assert what is committed: the last of each window, what led there, and nothing twice."""
     results, expected = told(driver), right(driver, facts)
     last = {key[1]: versions[-1] for key, versions in said_of(results, "first_offset").items()}
     finals = [result for result in last.values() if result.final]
@@ -59,7 +59,7 @@ def assert_each_was_true(results: list[Seen], driver: PartitionDriver, facts: Tr
 
 
 def assert_every_change(results: list[Seen], driver: PartitionDriver, facts: Truth) -> None:
-    """Each record gives a result for each window that it is in."""
+    """Assert that each record makes a result for each window that it is in."""
     (family,) = driver.table.windows
     found = sorted((result.last_offset, result.first_offset) for result in results)
     assert found == sorted(
@@ -87,7 +87,7 @@ def assert_answers(driver: PartitionDriver) -> None:
 
 
 def assert_ranges(driver: PartitionDriver, begin: int, end: int) -> None:
-    """A range gives the windows that start in it; their keys are found by it."""
+    """Assert that a range returns the windows that start in it; their keys are found by it."""
     (family,) = driver.table.windows
     for symbol in "ABC":
         every = answers(driver, symbol)

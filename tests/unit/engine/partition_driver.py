@@ -137,7 +137,7 @@ class PartitionDriver:
             self.state.committed(snapshot, len(self.changelog))
 
     def checkpoint(self, *, publish: bool = True) -> Snapshot:
-        """Take a snapshot and commit it; give it."""
+        """Take a snapshot, commit it and return it."""
         snapshot = self.snapshot(publish=publish)
         self.commit(snapshot)
         return snapshot

@@ -12,7 +12,7 @@ NOON = 1_769_860_800_000
 
 
 class Raw(NamedTuple):
-    """What aiokafka's parser gives of a record, as far as decoding looks at it."""
+    """Record as aiokafka's parser returns it, as far as decoding reads it."""
 
     offset: int
     #: Kafka's (ms); 0, -1 or None where the producer gave none.

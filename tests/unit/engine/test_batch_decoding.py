@@ -90,7 +90,7 @@ def batches(draw: st.DrawFn, kinds: Sequence[str]) -> tuple[list[Raw], list[Tick
 
 
 def assert_decoded(raw: Sequence[Raw], meant: Sequence[Tick | str]) -> None:
-    """What is good comes through with its coordinates, what is bad as a dead letter with its."""
+    """Assert that good records come through with their coordinates, bad ones as dead letters."""
     decoded = decoder().decode(raw)
     pairs = list(zip(raw, meant, strict=True))
     assert columns(decoded) == [

@@ -42,7 +42,7 @@ class Choosy(Ohlc):
         self.calls = 0
 
     def add(self, state: OhlcState, record: Any, time: int, offset: int) -> None:
-        """Refuse whole prices."""
+        """Raise ValueError for a whole price, else fold."""
         _demand_broken(record)
         self.calls += 1
         super().add(state, record, time, offset)
@@ -55,7 +55,7 @@ class Choosy(Ohlc):
         offsets: Sequence[int],
         indexes: Sequence[int],
     ) -> None:
-        """Refuse all where one has a whole price."""
+        """Raise ValueError if any record has a whole price, else fold all."""
         for index in indexes:
             _demand_broken(records[index])
         self.calls += 1

@@ -177,7 +177,7 @@ def test_old_days_go_away_and_none_is_ranked_by_half(
 def assert_old_enough(
     letters: Iterable[DeadLetter], stream_time: Mapping[int, int], retention: int
 ) -> None:
-    """Only what is older than the retention was refused, and the letter says so."""
+    """Assert that only records older than the retention were rejected, with that reason."""
     for letter in letters:
         day = msgspec.json.decode(letter.value or b"", type=DailyGain).day
         assert start_of(day) + DAY + retention <= stream_time[letter.offset]

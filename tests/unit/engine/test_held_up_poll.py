@@ -23,7 +23,7 @@ Fetched = Mapping[TopicPartition, list["Record"]]
 
 
 class Record(NamedTuple):
-    """A record as aiokafka's parser gives it, as far as nobody folds it."""
+    """A record as aiokafka's parser returns it, as far as nobody folds it."""
 
     offset: int
     timestamp: int = 0
@@ -79,7 +79,7 @@ class Consumer(BatchConsumer):
         return True
 
     async def delivered(self) -> list[tuple[TP, int]]:
-        """Poll once; give the partition and the first offset of each batch."""
+        """Poll once; return the partition and the first offset of each batch."""
         return [(tp, message.value.raw[0].offset) async for tp, message in self.getmany(1.0)]
 
 

@@ -80,7 +80,7 @@ class NoFarewell(GivingUp):
 
 
 class Group:
-    """What tasks need of the consumer, at the start of everything."""
+    """Consumer, as far as tasks need it when they start."""
 
     def __init__(self) -> None:
         self.keeps = False

@@ -34,7 +34,7 @@ class Put(Struct):
 
 
 class Note(Struct):
-    """What a shelf held when a record came, or a timer fired (`value` None)."""
+    """Content of a shelf when a record came, or a timer fired (`value` None)."""
 
     shelf: str
     held: int | None
@@ -75,12 +75,12 @@ class Held(NamedTuple):
 
     @property
     def due(self) -> int:
-        """When something happens to it (ms)."""
+        """The time of its timer, or of its expiry if it has none (ms)."""
         return self.last + RETENTION if self.wake is None else self.wake
 
 
 class Model:
-    """What has to become of records."""
+    """Model of what has to become of records."""
 
     def __init__(self, puts: Sequence[Put]) -> None:
         self.held: dict[str, Held] = {}
@@ -231,7 +231,7 @@ def test_an_older_record_shortens_no_retention(
 
 
 class Loud(Shelves):
-    """Keeps values, and tells of each more than a record may hold."""
+    """Keeps values, and publishes of each more than a record may hold."""
 
     def on_record(self, state: int | None, record: Put, context: Context) -> int | None:
         """Take a value in, and shout."""

@@ -27,7 +27,7 @@ _THOROUGH.set_bottommost_level_compaction(BottommostLevelCompaction.force())
 
 
 class Size(NamedTuple):
-    """What a table takes: rows in its store, bytes of its files, rows of the changelog."""
+    """Size of a table: rows in its store, bytes of its files, rows of the changelog."""
 
     rows: int
     disk: int

@@ -13,7 +13,7 @@ _FORMAT = Format(">hh")
 
 
 class Point(Packed):
-    """What MessagePack has no form for."""
+    """Type that MessagePack has no form for."""
 
     def __init__(self, x: int, y: int) -> None:
         self.x, self.y = x, y

@@ -118,7 +118,7 @@ def test_a_portion_is_bounded_in_bytes_too(
     monkeypatch.setattr(pane_publishing, "SLICE", 1_000_000)
 
     class Large(Candle):
-        """A candle with much to say."""
+        """A large candle."""
 
         text: str = "x" * 10_000
 

@@ -50,7 +50,7 @@ DEFINITIONS = [
 
 
 class Life(NamedTuple):
-    """What comes to a partition, and what becomes of it."""
+    """Records of a partition, and what happens to it."""
 
     definition: Definition
     raw: list[Raw]

@@ -118,7 +118,7 @@ class Choosy(Ohlc):
     """Candles of trades of odd thirds: others raise."""
 
     def add(self, state: Any, record: Any, time: int, offset: int) -> None:
-        """Refuse every third."""
+        """Raise ValueError for every third record, else fold."""
         if offset % 3 == 1:
             raise ValueError("a third")
         super().add(state, record, time, offset)

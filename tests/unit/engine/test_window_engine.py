@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("twin")
 
 
 def assert_ranges(driver: PartitionDriver, begin: int, end: int) -> None:
-    """A range gives the windows that start in it, no other; `span` gives where panes are."""
+    """Assert that a range returns the windows that start in it, and no other."""
     state = driver.state
     for window in driver.table.windows:
         every = state.read(b"A", window, 0, 1 << 62)
@@ -98,7 +98,7 @@ def test_a_range_of_time_is_asked_for_half_open(
 
 
 class Superstitious(Ohlc):
-    """Refuses trades of 13 pieces."""
+    """Raises ArithmeticError for trades of size 13."""
 
     def add(self, state: Any, record: Any, time: int, offset: int) -> None:
         """Fold a trade, or raise before anything has changed."""

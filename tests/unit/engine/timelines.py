@@ -52,7 +52,7 @@ class Event(NamedTuple):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One window as a time line tells it. Times in ms."""
+    """One window of a time line. Times in ms."""
 
     start: int
     end: int
@@ -63,7 +63,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Timeline(NamedTuple):
-    """What a table is given, and what has to become of it."""
+    """Input of a table, and its expected output."""
 
     windows: str
     grace: str
@@ -77,7 +77,7 @@ class Timeline(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of the events: what a query gives, and what was written."""
+    """Outcome of the events: the answer of a query, and what was written."""
 
     out: list[Line]
     told: list[Line]
@@ -166,13 +166,13 @@ def outside(timeline: Timeline) -> list[Event]:
 
 
 def line(result: WindowResult) -> Line:
-    """Make of a window what a time line tells of it."""
+    """Convert a window to a line of a time line."""
     total: Any = Sum("size").value(result.state)
     return Line(result.start, result.end, total, result.count, result.late, result.final)
 
 
 def show(lines: Iterable[Line]) -> str:
-    """Write windows as a time line does: what a page should say, when a test fails."""
+    """Format windows as a time line does: the text for the page, when a test fails."""
     return "\n".join(
         f"{_text(each.start)} - {_text(each.end)}  sum {each.sum}  "
         f"{each.count} event{'s' * (each.count != 1)}{f', {each.late} late' * bool(each.late)}  "

@@ -33,7 +33,7 @@ class TrailState(msgspec.Struct):
 
 
 class Trail:
-    """Keeps everything, so that no mistake stays hidden; refuses trades of 13 pieces."""
+    """Keeps everything, so that no mistake stays hidden; raises for trades of size 13."""
 
     state = TrailState
     version = 1
@@ -54,7 +54,7 @@ class Trail:
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """All that a result says."""
+    """All fields of a result."""
 
     symbol: str
     start: int

@@ -40,7 +40,7 @@ DEFINITIONS = [
 
 
 class Life(NamedTuple):
-    """What comes to a partition, and what becomes of it."""
+    """Records of a partition, and what happens to it."""
 
     definition: Definition
     raw: list[Raw]
@@ -86,7 +86,7 @@ def by_window(driver: PartitionDriver) -> dict[tuple[Window, str, int], list[Can
 
 
 def assert_published(driver: PartitionDriver, facts: Truth) -> None:
-    """What is committed is right: the last of each window, what led there, and nothing twice."""
+    """Assert what is committed: the last of each window, what led there, and nothing twice."""
     found = by_window(driver)
     assert {key: versions[-1] for key, versions in found.items()} == expected(driver.table, facts)
     for key, versions in found.items():

@@ -34,7 +34,7 @@ Entry = tuple[int, int, bytes | None, bytes | None]
 
 
 class Fetched(NamedTuple):
-    """What a broker answers: bytes, and the aborted transactions (producer, first offset)."""
+    """Answer of a broker: bytes, and the aborted transactions (producer, first offset)."""
 
     raw: bytes
     aborted: list[tuple[int, int]]

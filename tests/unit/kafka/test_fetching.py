@@ -38,7 +38,7 @@ def chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Poll(NamedTuple):
-    """What one poll gave, and the position after it."""
+    """Records of one poll, and the position after it."""
 
     records: list[tuple[Any, ...]]
     position: int

@@ -54,14 +54,14 @@ class Streaks:
     least = 2
 
     def on_record(self, state: int | None, game: Game, context: Context) -> int | None:
-        """Count on, or from the start; say so where there are enough."""
+        """Count on, or from the start; publish a streak that is long enough."""
         games = (state or 0) + 1 if game.won else 0
         if games >= self.least:
             context.send(Streak(context.key, games, game.time))
         return games
 
     def on_time(self, state: int, context: Context) -> int | None:
-        """Nothing to do: no moment is asked for."""
+        """Nothing to do: no timer is set."""
         del context
         return state
 
@@ -88,7 +88,7 @@ def declare(
 ) -> Games:
     """Declare games -> by-team -> streaks, a topic `of_streaks`; `fold` is the agent of games.
 
-    `time` is what tells when a game was played.
+    `time` is the source of the time of a game.
     """
     conf = Settings(
         APP_DATADIR=directory,
@@ -156,7 +156,7 @@ def played(games: Games, players: int = 7) -> MemoryBroker:
 
 
 class Silent:
-    """Nobody looks at the progress."""
+    """Progress that nobody reads."""
 
     def planned(self, histories: Sequence[History]) -> None:
         """Ignore it."""

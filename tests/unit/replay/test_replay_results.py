@@ -15,7 +15,7 @@ from eventfold.replay.shadow import BATCH, ShadowJournal, ShadowLog
 
 @pytest.fixture
 def results(tmp_path: Path) -> Iterator[Results]:
-    """Return results that are let go of in the end."""
+    """Yield results that are closed at the end."""
     found = Results(tmp_path / "results")
     yield found
     found.close()
@@ -91,7 +91,7 @@ def test_what_no_table_reads_is_only_compared() -> None:
     journal = ShadowJournal([tp], lambda *output: said.append(output))
 
     class Snapshot:
-        """What a checkpoint writes of one table."""
+        """Content of a checkpoint of one table."""
 
         def __init__(self) -> None:
             self.rows = (1, 2, 3)

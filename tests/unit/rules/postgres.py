@@ -22,7 +22,7 @@ def program(name: str) -> str | None:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """Run a server; give the URL of its database. It refuses to run for root, who makes a user."""
+    """Run a server, for root as the user `nobody`; yield the URL of its database."""
     user = "nobody" if os.geteuid() == 0 else None
     # Not pytest's directory, into which nobody else may look.
     with TemporaryDirectory(prefix="postgres-") as name:

@@ -36,7 +36,7 @@ class WebApp(faust.App):
 
 
 class _ByHand:
-    """What the web reads of a table; `shelf` is its partitions' rows by key."""
+    """Table as the web reads it; `shelf` is its partitions' rows by key."""
 
     def put(self, app: faust.App, name: str, source: Any, shelf: Mapping[int, Any]) -> None:
         self.app, self.name, self.source = app, name, source

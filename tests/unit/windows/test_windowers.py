@@ -11,7 +11,7 @@ from eventfold.windows import Window, hopping, parse_windows, tumbling
 
 
 def overlapping(window: Window, begin: int, end: int) -> list[int]:
-    """Look at every window from the first on."""
+    """Find the windows by trying every one from the first on."""
     return [
         start
         for start in range(window.offset, end, window.advance)

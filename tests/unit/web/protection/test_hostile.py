@@ -30,7 +30,7 @@ async def connected(worker) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio
 
 
 async def send(worker, data: bytes) -> bytes:
-    """Send bytes, and give all that comes until the worker ends the connection."""
+    """Send bytes, and return all that comes until the worker ends the connection."""
     async with connected(worker) as (reader, writer):
         writer.write(data)
         try:
