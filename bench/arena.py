@@ -65,7 +65,7 @@ class Arena:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        del self._admin  # it would tell that the broker is gone
+        del self._admin  # it would log that the broker is gone
         self._broker.stop()
 
     def fill(self, *, symbols: int, step: int, counts: Iterable[int], own: int | None) -> None:

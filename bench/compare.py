@@ -153,7 +153,7 @@ def _rotated(names: tuple[str, ...], number: int) -> list[str]:
 def _versions(workload: Workload) -> dict[str, str]:
     found = {}
     for name in workload.contestants:
-        # Who can't be started has said so already.
+        # The reason why one can't be started is printed already.
         with suppress(Exception):
             found[name] = CONTESTANTS[name].version()
     return found

@@ -61,9 +61,9 @@ class Contestant:
     #: What it does in every workload, if not what the workload asks for.
     work: str | None = None
     threads: int = 1
-    #: The topic of its results for some work, where it isn't told one: behind the run's name.
+    #: The topic of its results for some work, where it isn't given one: behind the run's name.
     output: Callable[[str], str | None] = lambda _: None
-    #: Whether it tells its own progress on its standard output (bench/floor.py).
+    #: Whether it prints its own progress on its standard output (bench/floor.py).
     tells: bool = False
     #: Its version; may raise what `command` raises.
     version: Callable[[], str] = lambda: ""

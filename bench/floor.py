@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 BOOTSTRAP, SOURCE = os.environ["BENCH_BOOTSTRAP"], os.environ["BENCH_INPUT"]
 SIZE, ADVANCE = int(os.environ["BENCH_SIZE_MS"]), int(os.environ["BENCH_ADVANCE_MS"])
 
-#: Sizes of the ticks that the filter lets through, as in bench/workloads.py: importing that would
+#: Sizes of the ticks that pass the filter, as in bench/workloads.py: importing that would
 #: load the product.
 LARGE = 400
 
@@ -72,7 +72,7 @@ def _windows() -> tuple[Callable[[Sequence[Any]], None], Callable[[], Iterable[R
             if pane is None:
                 panes[key] = [price, price, price, price, tick["size"], 1]
                 continue
-            # Not max() and min(): the floor is to be as low as Python lets it.
+            # Not max() and min(): the floor is to be as low as Python allows.
             if price > pane[1]:  # noqa: PLR1730
                 pane[1] = price
             if price < pane[2]:  # noqa: PLR1730

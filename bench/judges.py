@@ -104,7 +104,7 @@ class WindowJudge:
         if not self._closes:
             total = self._required["count"].sum() / self._overlap
             return curve_of_windows(records, self._overlap), total
-        # A closed window tells how far its symbol has been read: to its end and the grace.
+        # A closed window shows how far its symbol has been read: to its end and the grace.
         reached = records.select(
             "at", window="symbol", count=pl.col("read").cum_max().over("symbol")
         )

@@ -76,7 +76,7 @@ class OpenLoop:
         self._runs = 0
 
     def __enter__(self) -> Self:
-        # The broker says when a tick was there, by the clock that all go by.
+        # The broker stamps when a tick was there, by the clock that all go by.
         self._scene.configure(TICKS, message_timestamp_type="LogAppendTime")
         pin(self._scene.broker.pid or 0, OURS)
         self._core.__enter__()

@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).parents[1]
 #: Seconds to stop in.
 PATIENCE = 20.0
 
-#: Characters of a log that tell why something ended.
+#: Characters of a log that show why something ended.
 REASON = 300
 
 

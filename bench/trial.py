@@ -86,7 +86,7 @@ class Trial:
         trace: TracebackType | None,
     ) -> None:
         self._consumer.close()
-        del self._consumer  # it would tell that the broker is gone
+        del self._consumer  # it would log that the broker is gone
 
     def follow(self, program: Program, limit: float) -> Outcome:
         """Follow the run until all is right, it has ended, or nothing more comes; `limit` in s."""

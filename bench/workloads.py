@@ -11,7 +11,7 @@ SECOND, MINUTE = 1_000, 60_000
 #: Ticks that a fast contestant reads.
 TICKS = 5_000_000
 
-#: Sizes of the ticks that the filter lets through.
+#: Sizes of the ticks that pass the filter.
 LARGE = 400
 
 FRAMEWORKS = ("tickstream", "kafka-streams", "kafka-streams-2", "quix", "bytewax", "flink", "faust")

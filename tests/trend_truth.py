@@ -14,7 +14,7 @@ FIVE = 300_000
 #: TICKSTREAM_TREND_GRACE (ms).
 GRACE = 30_000
 
-#: No two averages are so near to each other that rounding could say which one is above.
+#: No two averages are so near to each other that rounding could decide which one is above.
 APART = Decimal("1e-9")
 
 

@@ -54,7 +54,7 @@ def read(
                 error, number = message.error(), message.partition()
                 if error is None:
                     yield message
-                    # What is written meanwhile may keep the end of the partition from being told.
+                    # What is written meanwhile may keep the end of the partition unreported.
                     if message.offset() >= at[number] - 1:
                         left.discard(number)
                 elif error.code() == KafkaError._PARTITION_EOF:

@@ -189,7 +189,7 @@ class Worker:
             timeout=timeout,
         )
 
-    # -- what it says
+    # -- what it reports
 
     @property
     def running(self) -> bool:

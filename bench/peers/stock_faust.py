@@ -64,7 +64,7 @@ def _windows() -> None:
     else:
         windows = table.hopping(SIZE / 1000, ADVANCE / 1000)
     candles = windows.relative_to(_event_time)
-    #: What changed since it was last told, by symbol and start of the window.
+    #: What changed since it was last published, by symbol and start of the window.
     changed: dict[tuple[str, int], Candle] = {}
 
     # As a dict and not as a Record ("Models"), which would be built from it for each tick.

@@ -18,7 +18,7 @@ class Collector:
     def __init__(self) -> None:
         self.url = f"http://{ports.HOST}:{ports.free()}"
         self.spans: list[Any] = []
-        #: What is said of who sends them.
+        #: Attributes of the resource that sends them.
         self.resource: dict[str, str] = {}
 
     def take(self, body: bytes) -> None:

@@ -79,7 +79,7 @@ def test_a_million_ticks_give_the_windows_of_an_independent_computation(market: 
         worker.kill()
         worker.start()
         until(lambda: caught_up(market), 120)
-        # What a catch-up makes final is said in slices, the last of them after the last tick.
+        # What a catch-up makes final is published in slices, the last of them after the last tick.
         until(lambda: not any(wrong_windows(market.bootstrap).values()), 60)
 
     assert wrong_windows(market.bootstrap) == dict.fromkeys(

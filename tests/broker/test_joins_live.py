@@ -168,7 +168,7 @@ def test_after_a_restart_nothing_is_published_again(market: Market, worker: Work
     values = [message.value() for message in truth.read(market.bootstrap, "rules")]
     versions = [json.loads(value)["version"] for value in values if value]
     assert sorted(versions) == sorted(set(versions))
-    # Those of rows that are no rules never came, nor did what the broker refused.
+    # Those of rows that are no rules never came, nor did what the broker rejected.
     assert len(versions) == version(worker) - 3
 
 

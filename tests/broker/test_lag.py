@@ -103,7 +103,7 @@ async def test_a_transaction_that_hangs_is_nobodys_lag(market: Market) -> None:
 
             await folded(THERE)
             async with hanging(market.bootstrap, changelog, garbage) as other:
-                # Fetched, and so told of the ends, with both transactions open.
+                # Fetched, with the end offsets, while both transactions are open.
                 market.send((key, value, NOON) for key, value in ticks(1, NOON))
                 await asyncio.sleep(2 * INTERVAL)
                 assert await of_application(market) == 0

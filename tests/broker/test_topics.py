@@ -128,7 +128,7 @@ def test_a_source_whose_clocks_are_not_bounded_is_named_and_stops_nothing(
     bound = "message.timestamp.after.max.ms=300000"
     assert [n for n, row in rows.items() if row["state"] != "exists"] == ["clicks"]
     assert rows["clicks"]["state"] == f"should have {bound}"
-    # What Kafka 4 has where a topic says nothing.
+    # The default of Kafka 4.
     assert said.startswith("topic clicks takes records of clocks that are 1h ahead")
     assert f"--entity-name clicks --add-config {bound}" in said
     assert said.count("\n") == 1

@@ -38,7 +38,7 @@ class Up:
         self.bootstrap = f"{ports.HOST}:{self.broker_port}"
         own = ("--broker-port", str(self.broker_port), "--data-dir", str(directory))
         faust = Path(sys.executable).with_name("faust")
-        #: What it has said.
+        #: Lines of its standard output.
         self.words: list[str] = []
         self.process = subprocess.Popen(
             [faust, "-A", "app", "up", *own, *options],

@@ -19,7 +19,7 @@ OUTPUTS = (
     *("surges", "closes", "trend-signals", "dead-letters"),
 )
 
-#: What a ranking says of each of its places.
+#: Fields of each place of a ranking.
 PLACE = ["symbol", "gain", "open", "last", "time", "volume"]
 
 #: By what each ranking goes, and whether the largest come first.
@@ -183,7 +183,7 @@ def _check_histories(said: pl.DataFrame, right: Truth, verdict: Verdict) -> None
     verdict.note("candles: results that are not those of the ticks so far", wrong.iter_rows())
 
 
-# -- what was refused
+# -- late records and dead letters
 
 
 def _check_refused(topics: Topics, right: Truth, verdict: Verdict) -> None:
@@ -202,7 +202,7 @@ def _check_refused(topics: Topics, right: Truth, verdict: Verdict) -> None:
     _check_once(verdict, "dead-letters", places)
     _check_same(verdict, "dead-letters", right.dead, set(places))
     for topic, records in (("ticks-late", late), ("dead-letters", dead)):
-        # Each table refuses for itself, so one tick may be refused twice.
+        # Each table has late records of its own, so one tick may be late twice.
         sources = Counter((dict(each.headers).get("source"), v.get("table")) for each, v in records)
         twice = [source for source, times in sources.items() if times > 1]
         verdict.note(f"{topic}: headers `source` that are not distinct", twice)

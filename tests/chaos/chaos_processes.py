@@ -19,8 +19,8 @@ from chaos_plan import Action
 from confluent_kafka.admin import AdminClient
 from workers import Worker
 
-#: Seconds after which an orchestrator kills a worker that was asked to stop (Kubernetes, unless it
-#: is told otherwise), and after which a run does. On an idle machine a stop takes one to five.
+#: Seconds after which an orchestrator kills a worker that was asked to stop (Kubernetes by
+#: default), and after which a run does. On an idle machine a stop takes one to five.
 GRACEFUL, HOPELESS = 30.0, 60.0
 
 _CLOSED = re.compile(r"Task (\S+) is closed: folded to offset (\d+), committed to (\d+)")
@@ -68,7 +68,7 @@ class Processes:
         self._directory = directory
         self._application = application
         self._workers: dict[int, Worker] = {}
-        #: Those that are meant to run, and of these those held up.
+        #: Those that are meant to run, and of these the paused ones.
         self._meant: set[int] = set()
         self._paused: set[int] = set()
         self._stopping: dict[int, _Stop] = {}
@@ -94,7 +94,7 @@ class Processes:
     # -- workers
 
     def _start(self, number: int) -> None:
-        self._await_broker()  # if it is starting; where there is none the worker says so and ends
+        self._await_broker()  # if it is starting; where there is none the worker logs it and ends
         self._await_stop(number)
         if number not in self._workers:
             member = {"CONSUMER_GROUP_INSTANCE_ID": f"w{number}"} if self._static else {}

@@ -28,7 +28,7 @@ TABLES = {
     "days": ([(DAY, DAY)], 240 * MINUTE),
 }
 
-#: The minute up to each second with a tick, its grace (ms), and the least change that is told.
+#: The minute up to each second with a tick, its grace (ms), and the least change that is published.
 SLIDING, RESOLUTION, SURGE_GRACE, SURGE = MINUTE, 1_000, 10_000, 0.004
 
 #: What is compared of a surge.
@@ -38,7 +38,7 @@ SURGE_FIELDS += ["partition", "first_offset", "last_offset"]
 #: What is compared of a close.
 CLOSE_FIELDS = ["symbol", "start", "close", "partition", "first_offset", "last_offset"]
 
-#: A window after a tick is told by its last one.
+#: A window after a tick is identified by its last one.
 STATE = [*truth.WINDOW, "last_offset"]
 
 

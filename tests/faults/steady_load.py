@@ -26,7 +26,7 @@ RATE = 500
 STEP = 200
 SYMBOLS = 40
 
-#: Settings of the workers under it: few tasks, and windows enough to tell right from wrong.
+#: Settings of the workers under it: few tasks, and windows enough to distinguish right from wrong.
 SETTINGS = {**MARKET, "TOPIC_PARTITIONS": 4, "TICKSTREAM_WINDOWS": "1m,5m/1m,1d"}
 
 HOUR = 3_600_000

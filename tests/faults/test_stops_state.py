@@ -137,7 +137,7 @@ def test_a_full_disk_stops_the_worker(stream: Stream, worker: Worker) -> None:
         stream.market.send(events, stream.source, partition=0)
 
     def has_stopped() -> bool:
-        # RocksDB writes files in the background, and says at the next write that it could not.
+        # RocksDB writes files in the background, and reports at the next write that it could not.
         send(500)
         return not worker.running
 

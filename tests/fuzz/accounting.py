@@ -17,7 +17,7 @@ from eventfold.testing.kafka import TopicRecord
 from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Window
 
-#: What brokers take in one batch if nobody says otherwise (`message.max.bytes`), less its head.
+#: What brokers take in one batch by default (`message.max.bytes`), less its head.
 LARGEST_RECORD = 1_048_588 - 100
 
 

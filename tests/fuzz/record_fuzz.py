@@ -105,7 +105,7 @@ class _Run:
                 key = f"honest-{burst}-{number}"
                 time = max(self._stream_time(topic, number), driver.now)
                 raw = self._honest.record(topic, key, time)
-                # Stream time may be further ahead than a broker lets a timestamp be: records
+                # Stream time may be further ahead than a broker allows a timestamp: records
                 # without one count by their own time.
                 ahead = int(topic.config().get(AFTER_MAX, HOUR))
                 stamp = time if time <= driver.now + ahead else -1

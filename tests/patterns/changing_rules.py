@@ -58,7 +58,7 @@ class Rules:
                     await database.add(f"new-{name}", "block", {"merchant": "shop-007"}, "")
                 await self._note(database, before)
                 if number == 2:
-                    # It is said, and changes nothing.
+                    # It is logged, and changes nothing.
                     await self._write_odd(database)
 
     async def _write_odd(self, database: RulesDatabase) -> None:

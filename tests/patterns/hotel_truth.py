@@ -39,7 +39,7 @@ def _of_guest(log: list[Seen], horizon: int) -> Iterable[dict[str, Any]]:
 
 
 def _action(log: list[Seen], wish: _Wish, horizon: int) -> dict[str, Any] | None:
-    # What comes at the very moment it is due comes too late.
+    # What comes at the very instant it is due comes too late.
     before = [each.record for each in log if each.time < wish.due]
     after = [each.record for each in log if each.time >= wish.due]
     if wish.due > horizon or any(_ends(wish, log, each) for each in before):

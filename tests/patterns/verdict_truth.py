@@ -30,7 +30,7 @@ class Found(NamedTuple):
     """Content of a verdict."""
 
     accepted: bool
-    #: Rule and version of each reason, ("", 0) where no rule has to say it.
+    #: Rule and version of each reason, ("", 0) where no rule is the reason.
     reasons: list[tuple[str, int]]
     #: Id, verdict and version of what is cancelled or corrected.
     first: tuple[str, bool, int] | None

@@ -21,7 +21,7 @@ from eventfold.topics import DEAD_LETTERS
 
 pytestmark = pytest.mark.usefixtures("folding")
 
-#: What says how a window's records came, not which they are.
+#: Fields of how a window's records came, not of which they are.
 EVIDENCE = ("revision", "late", "first_offset", "last_offset")
 
 #: Sums of floats, which depend on the order in the last bits.

@@ -163,7 +163,7 @@ def test_a_shorter_retention_brings_no_window_back(deploy: Deploy) -> None:
         assert len(published) == len(set(published))
 
 
-#: What an application was and is to be; the setting named if that is refused.
+#: What an application was and is to be; the setting that the error names if that is rejected.
 PAIRS = [
     (Deployment(), Deployment(), None),
     (Deployment(), Deployment(grace="30m"), None),

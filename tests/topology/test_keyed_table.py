@@ -170,7 +170,7 @@ def test_a_timer_that_raises_is_a_dead_letter_of_its_own(building: Building) -> 
         driver.pipe(building.passages, Passage("front", "broken", 1, START))
         driver.settle()
         early = same_partition(driver, building, "broken")
-        # Either side of it, at the same moment and the next one.
+        # Either side of it, at the same instant and the next one.
         driver.pipe(building.passages, Passage("front", early, 1, START))
         driver.pipe(building.passages, Passage("back", early + "x", 1, START + 1))
         driver.settle()

@@ -43,7 +43,7 @@ def test_whatever_happens_every_stage_is_exact(market: Market, life: Life) -> No
         driver.crash(lose_store=True)
         assert_answers(driver, truth)
         driver.settle()
-        # All was said already.
+        # All was published already.
         assert_candles(driver, truth)
         assert_rankings(driver)
 

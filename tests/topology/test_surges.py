@@ -40,7 +40,7 @@ def ticks(draw: st.DrawFn) -> list[Tick | bytes]:
     for symbol, step, lag, price, size, luck in draw(st.lists(fields, min_size=1, max_size=60)):
         clock += step
         drawn.append(b"?" if luck == 0 else Tick(symbol, price, clock - lag, size))
-    # What comes last lets all that was before it become final, in one partition at least.
+    # The last tick makes all before it final, in one partition at least.
     return [*drawn, Tick("A", 100.0, clock + MINUTE)]
 
 

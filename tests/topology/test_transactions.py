@@ -109,7 +109,7 @@ def test_a_correction_is_judged_anew_in_place_of_what_it_corrects(driver: Topolo
     assert [each.accepted for each in said] == [True, False, True, True, False, False]
     assert [each.rule for each in said[4].reasons] == ["cap", "day"]
     assert said[2].first.amount == 90
-    # 80 and 70: what was corrected counts no more, what was refused never did.
+    # 80 and 70: what was corrected counts no more, what was rejected never did.
     assert said[5].reasons[0].text == "the day's sum would be 151 EUR, above 150"
 
 

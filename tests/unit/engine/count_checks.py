@@ -36,7 +36,7 @@ def assert_published(driver: PartitionDriver, facts: Truth) -> None:
     if not driver.table.says_changes:
         assert finals == list(last.values())
         return
-    # What a symbol had begun to fill when it was forgotten is said as it was then, if at all.
+    # A window that was open when its symbol expired is published as it was then, if at all.
     for each in expected:
         assert last[each.first_offset] == each
     if driver.table.says_every_change:

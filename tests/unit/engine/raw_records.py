@@ -56,7 +56,7 @@ GOOD: dict[str, Callable[[Tick], tuple[bytes, bytes]]] = {
     ),
 }
 
-#: Name → (what is in Kafka instead of a tick: key, value; what its dead letter says).
+#: Name → (what is in Kafka instead of a tick: key, value; the error of its dead letter).
 BAD: dict[str, tuple[Callable[[Tick], tuple[bytes | None, bytes | None]], str]] = {
     "no JSON": (lambda t: (t.symbol.encode(), b"EUR 12.5"), "malformed"),
     "cut off": (lambda t: (t.symbol.encode(), _json(t)[:-1]), "truncated"),

@@ -33,7 +33,7 @@ class Producer:
     """A producer of aiokafka, as far as a checkpoint asks: batches are its, brokers are none."""
 
     def __init__(self, *refusals: Exception | None, forbids: Exception | None = None) -> None:
-        #: What the broker says of the batches, one after another, and of offsets.
+        #: Answers of the broker to the batches, one after another, and to offsets.
         self._refusals = list(refusals)
         self._forbids = forbids
         #: Topic, partition, records and answer of each batch.

@@ -47,7 +47,7 @@ def size_of(driver: PartitionDriver) -> Size:
     database = driver.state.store._db
     database.flush()
     database.compact_range(None, None, _THOROUGH)
-    # RocksDB's own diary tells what it did, not what it holds.
+    # RocksDB's own log is about what it did, not what it holds.
     files = [path for path in driver.path.iterdir() if not path.name.startswith("LOG")]
     live = dict(entry for entry in driver.changelog if entry is not None)
     return Size(

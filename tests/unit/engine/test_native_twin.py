@@ -212,7 +212,7 @@ def test_what_it_reads_is_what_a_complete_parser_reads(price: str, size: str, bl
     trades = _read(text)
     if trades is not None:
         tick = reader(Tick)(text.encode())
-        # 0 is not -0.0, nor is 1 1.0: rows tell them apart.
+        # 0 is not -0.0, nor is 1 1.0: rows distinguish them.
         assert repr(trades.numbers()) == repr(([tick.price], [tick.size]))
         assert trades.columns() == ([b"A"], [tick.time], [7])
 

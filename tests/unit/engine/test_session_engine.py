@@ -162,7 +162,7 @@ def test_any_order_that_respects_grace_gives_the_same_sessions(
         with drive(table, numbered(order, readable)) as driver:
             live(driver, life.plan)
             finals = [result for result in told(driver) if result.final and result.count]
-        # Offsets tell the order of arrival, and are all that may differ.
+        # Offsets follow the order of arrival, and are all that may differ.
         found.append(
             sorted(
                 (s.symbol, s.start, s.end, s.count, sorted((t, size) for t, _, size in s.events))

@@ -65,7 +65,7 @@ def test_a_table_answers_from_each_partition_that_is_open_here(
         assert table.keys() == ["A", "B", "C"]
         assert table.keys(limit=2) == ["A", "B"]
         assert [c.close for c in table.read("A", ONE, 0, NOON + 60 * MINUTE)] == [1.0, 3.0]
-        # Of a symbol in two partitions, both have a say.
+        # Both partitions of a symbol count.
         assert [(c.start, c.partition) for c in table.read("B", ONE, 0, NOON + 60 * MINUTE)] == [
             (NOON, 1),
             (NOON + MINUTE, 0),

@@ -95,7 +95,7 @@ def assert_published(driver: PartitionDriver, facts: Truth) -> None:
         assert not any(candle.final for candle in versions[:-1]), key
         for before, after in pairwise(versions):
             assert before.revision <= after.revision, key
-            # A revision says what is in a window: two of one can't differ.
+            # A revision identifies the content of a window: two of one can't differ.
             assert before.revision < after.revision or before == after, key
 
 

@@ -102,7 +102,7 @@ def logs(draw: st.DrawFn) -> Log:
         if batch.producer >= 0 and draw(st.booleans()):
             marker = draw(st.sampled_from([ABORT, COMMIT]))
             log.append(Written([1], batch.producer, marker=marker))
-    # Of what is open at the end a broker gives nothing to who reads committed: end it.
+    # A `read_committed` consumer gets nothing of what is open at the end: end it.
     for producer in (7, 8):
         log.append(Written([1], producer, marker=COMMIT))
     return log
