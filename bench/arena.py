@@ -1,4 +1,4 @@
-"""Where contestants are measured one after another: a broker, topics of ticks, what is right.
+"""Setting of the comparison: a broker, topics of ticks, the expected results.
 
 with Arena(directory) as arena:
     arena.fill(symbols=500, step=10, counts={5_000_000, 100_000}, own=5_000_000)

@@ -1,4 +1,4 @@
-"""Who takes part in the comparison, and how each is started.
+"""Contestants of the comparison, and how each is started.
 
 Each is a program of its own that reads its task from the environment (`environment_of`) and runs
 until SIGTERM. tickstream is told by its own settings.

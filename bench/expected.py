@@ -1,4 +1,4 @@
-"""What contestants have to say of the ticks, computed apart from all of them, with polars.
+"""Expected results of the contestants, computed independently of all of them, with polars.
 
 `ticks` are frames of `symbol`, `price`, `size`, `time` (ms), in order of their times.
 """

@@ -1,4 +1,4 @@
-"""Whether what a contestant wrote is right, and since when: a judge for each kind of work.
+"""Judges of a contestant's output, one for each kind of work: is it right, and since when.
 
     judge = judge_of(workload, ticks)
     judge.judge(Reader(...).read())

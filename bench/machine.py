@@ -1,4 +1,4 @@
-"""What a comparison was run on: the machine and the versions of what all share."""
+"""Description of the machine of a comparison, and of the versions that all contestants share."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""How far a contestant had come at each moment, and its rate: from what stands in a topic.
+"""Progress of a contestant over time, and its rate, from the records of a topic.
 
 A *curve* is a frame of `at` (ms since the epoch, by the broker's clock) and `ticks`, how many
 ticks were reflected in the output then; one row for each `at`, in order.

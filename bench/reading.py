@@ -1,4 +1,4 @@
-"""What stands in a topic, as a frame: read on from where it was read last."""
+"""Records of a topic as a frame, read on from the last position."""
 
 import polars as pl
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME

@@ -1,4 +1,4 @@
-"""What came out, as a table for people and as JSON for the chart and the records."""
+"""Results as a table for people, and as JSON for the chart and the records."""
 
 import json
 import statistics

@@ -1,4 +1,4 @@
-"""Where the measurements of failing and recovering take place: a broker, workers, one application.
+"""Setting of the measurements of failure and recovery: a broker, workers, one application.
 
 with Scene(partitions=6, windows="1m") as scene:
     worker = scene.worker()

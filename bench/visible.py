@@ -1,4 +1,4 @@
-"""When ticks became visible in the results of windows, as a reader of the output topic sees it.
+"""Times at which ticks became visible in the results of windows, for a reader of the output topic.
 
 A result says how many ticks its window holds (`count`), and the ticks of a symbol come in order:
 a result of count c reflects the first c ticks of its symbol and window. So the same measure fits

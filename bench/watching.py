@@ -1,4 +1,4 @@
-"""What is watched while workers live and die: committed positions, and what a process takes."""
+"""Observation of workers from outside: committed positions, and the resources of a process."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""A chart API on this machine that answers as a test tells it to."""
+"""A chart API on this machine with the answers that a test prepares."""
 
 import asyncio
 from collections import defaultdict

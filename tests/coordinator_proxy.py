@@ -1,4 +1,4 @@
-"""What stands between the workers and the broker: it freezes a coordinator for them.
+"""Proxy between the workers and the broker: it freezes a coordinator for them.
 
 One broker does everything here, so freezing its process would stop fetching too. The proxy passes
 bytes on, and while it is frozen holds each request that is for a transaction's coordinator, with

@@ -1,4 +1,4 @@
-"""What the dashboard and the alerts in `deploy/` ask of a worker's `/metrics`."""
+"""Queries of the dashboard and the alerts in `deploy/` to a worker's `/metrics`."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the trends of a topic of ticks are, computed apart from the product.
+"""Expected trends of a topic of ticks, computed independently of the product.
 
 The closes are polars over all ticks (tests/truth.py), their averages decimal numbers of 50 digits.
 """

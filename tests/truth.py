@@ -1,4 +1,4 @@
-"""What the windows of a topic are, computed apart from the product: polars over all records.
+"""Expected windows of a topic, computed independently of the product: polars over all records.
 
 It shares no code with `app/`: records are read with librdkafka, windows are joins and group-bys.
 """

@@ -1,4 +1,4 @@
-"""Who attacks workers over the network, from an address of this machine for each kind of attack.
+"""Attackers of workers over the network, each kind from its own address of this machine.
 
     async with Wave(front, hostile) as wave:
         await wave.whole()

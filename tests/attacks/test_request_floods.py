@@ -1,4 +1,4 @@
-"""What costs a client next to nothing: counted first, refused in a line, logged once in a while."""
+"""Requests that cost a client next to nothing: counted first, rejected in a line, rarely logged."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""What a CSV file holds, and what it should hold: with the standard library alone."""
+"""Actual and expected content of a CSV file, with the standard library alone."""
 
 import csv
 import json

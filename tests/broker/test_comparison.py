@@ -1,4 +1,4 @@
-"""The comparison on a real broker: who is right is measured, who is not is told with the reason."""
+"""The comparison on a real broker: a right contestant is measured, a wrong one reported."""
 
 import sys
 from pathlib import Path

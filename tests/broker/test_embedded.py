@@ -1,4 +1,4 @@
-"""The embedded broker: what it keeps, what it says, and that nothing of it stays behind."""
+"""The embedded broker: what it keeps, what it prints, and that nothing of it stays behind."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Which Java runs the broker, and what is said where there is none."""
+"""The choice of Java for the broker, and the error where there is none."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What a transaction that hangs has written can't be read, so that nobody lags behind it."""
+"""Records of a transaction that hangs can't be read, so that nobody lags behind them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What one worker on a real broker tells of itself: metrics, log, traces, `faust -A app top`."""
+"""Observability of one worker on a real broker: metrics, log, traces, `faust -A app top`."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What a worker refuses to start with: each is said in the last line of its log, exit code 1."""
+"""Reasons for which a worker does not start: the last line of its log, exit code 1."""
 
 import time
 

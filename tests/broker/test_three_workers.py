@@ -1,4 +1,4 @@
-"""Three workers on one broker: each answers for all, and tells all that happens."""
+"""Three workers on one broker: each answers for all, and publishes all events."""
 
 import asyncio
 import json

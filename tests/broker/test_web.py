@@ -1,4 +1,4 @@
-"""What two workers on one broker answer over HTTP, each for both."""
+"""Answers of two workers on one broker over HTTP, each for both."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What a worker answers while partitions move: all of it, or "ask again", never a part."""
+"""Answers of a worker while partitions move: all of it, or "ask again", never a part."""
 
 import json
 import time

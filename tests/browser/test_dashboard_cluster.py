@@ -1,4 +1,4 @@
-"""What the dashboard shows of two workers: corrections, the stream, and one that dies."""
+"""The dashboard of two workers: corrections, the stream, and one that dies."""
 
 import re
 import time

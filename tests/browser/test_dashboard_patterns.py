@@ -1,4 +1,4 @@
-"""The tiles of the pipelines beside the market: what each says, as it is said."""
+"""The tiles of the pipelines beside the market: what each shows, as it is published."""
 
 import re
 import time

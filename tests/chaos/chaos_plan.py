@@ -1,4 +1,4 @@
-"""What happens in a run of chaos, drawn from its seed: how many workers, how much input, faults.
+"""Plan of a run of chaos, drawn from its seed: how many workers, how much input, faults.
 
 No I/O and no clock: the same seed gives the same plan. What the processes are doing at the very
 instant of a fault is not in a plan, and no two runs of it are the same in that.

@@ -1,4 +1,4 @@
-"""What goes in and what comes out while faults happen: a steady feed, and a reader all along."""
+"""Input and output while faults happen: a steady feed, and a reader all along."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What the topics have to hold, computed with polars from nothing but the ticks in their log order.
+"""Expected content of the topics, computed with polars from only the ticks in their log order.
 
 Beside the last state of each window (tests/truth.py) there is the whole history of each: what it
 was after every tick that fell into it. So a result is checked that was corrected later, too.

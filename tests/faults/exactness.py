@@ -1,4 +1,4 @@
-"""What has to hold of every output, whatever happened: nothing lost, nothing counted twice."""
+"""Invariants of every output, whatever happened: nothing lost, nothing counted twice."""
 
 import json
 import time

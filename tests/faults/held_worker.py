@@ -1,4 +1,4 @@
-"""A worker that is held up in mid-checkpoint, and what its open transactions have written."""
+"""A worker that is stopped in mid-checkpoint, and the records of its open transactions."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which worker has which partitions."""
+"""Partitions of each worker."""
 
 import logging
 import time

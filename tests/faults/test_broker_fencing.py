@@ -1,4 +1,4 @@
-"""Workers held up in mid-checkpoint: what they have not committed in time never will be."""
+"""Workers blocked in mid-checkpoint: what they have not committed in time never will be."""
 
 import pytest
 import truth

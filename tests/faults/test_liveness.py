@@ -1,4 +1,4 @@
-"""No worker idles in silence: it stays a member, or it ends and says why."""
+"""No worker idles in silence: it stays a member, or it ends and logs why."""
 
 import logging
 import shutil

@@ -1,4 +1,4 @@
-"""What a user's code may do wrong: its batches come again, or the worker stops with a word.
+"""Faults in a user's code: its batches come again, or the worker stops with a reason.
 
 After the repair, a restart without the fault, every window is exact.
 """

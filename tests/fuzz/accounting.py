@@ -1,4 +1,4 @@
-"""What became of each record: nothing may be lost, doubled, or written so that nobody takes it."""
+"""Accounting of all records: nothing may be lost, doubled, or written so that nobody takes it."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

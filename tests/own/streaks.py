@@ -1,4 +1,4 @@
-"""games -> by-team -> streaks: teams that win STREAK games in a row; a step and a table of keys."""
+"""games -> by-team -> streaks: teams that win STREAK games in a row; a step and a keyed table."""
 
 import os
 from collections.abc import AsyncIterable

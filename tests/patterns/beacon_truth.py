@@ -1,4 +1,4 @@
-"""Beacons, by looking at the sorted connections of each pair of hosts."""
+"""Expected beacons, from the sorted connections of each pair of hosts."""
 
 from collections.abc import Iterable
 from itertools import pairwise

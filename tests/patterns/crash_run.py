@@ -1,4 +1,4 @@
-"""One pipeline over a seeded input, with a worker killed in the middle of it; what came out of it.
+"""One pipeline over a seeded input, with a worker killed in the middle of it, and its output.
 
     run = crash_run(market, "fraud", sent, outputs=["alerts"])
     assert truth(sent) == [each.value for each in run.outputs["alerts"]]

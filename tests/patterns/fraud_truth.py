@@ -1,4 +1,4 @@
-"""Alerts about cards, by looking at each card's sorted payments."""
+"""Expected alerts about cards, from each card's sorted payments."""
 
 from collections.abc import Iterable
 from math import acos, cos, exp, log, radians, sin

@@ -1,4 +1,4 @@
-"""Service actions, by looking at each request among all that a guest's log holds."""
+"""Expected service actions, from each request and all of its guest's log."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""What a run of joins needs: records that end it, and inputs as they lie in their topics."""
+"""Parts of a run of joins: records that end it, and inputs as they lie in their topics."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What machines ask for, by looking at each machine's sorted readings."""
+"""Expected maintenance requests, from each machine's sorted readings."""
 
 from collections import deque
 from collections.abc import Iterable

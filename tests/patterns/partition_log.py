@@ -1,4 +1,4 @@
-"""What a topic holds, as an oracle looks at it: each partition sorted by event time, once."""
+"""Content of a topic for an oracle: each partition sorted by event time, once."""
 
 import json
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What searches, clicks and profiles have to give, from what lies in their topics."""
+"""Expected results of searches, clicks and profiles, from what lies in their topics."""
 
 from collections import Counter, defaultdict
 from itertools import accumulate

@@ -1,4 +1,4 @@
-"""How well fraud, maintenance, beaconing and hotel find what simulations have labelled.
+"""Quality of detection of fraud, maintenance, beaconing and hotel against simulated labels.
 
 Precision: how many of what is told are a part of something labelled. Recall: of how much that is
 labelled something is told. Beside them the best of a simple baseline, which is given the

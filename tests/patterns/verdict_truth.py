@@ -1,4 +1,4 @@
-"""What each transaction's verdict has to be: every rule held against it, one after the other."""
+"""Expected verdict of each transaction: every rule applied to it, one after the other."""
 
 import json
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What becomes of ticks, by looking at all of them again for each question.
+"""Expected results of ticks, from all of them again for each question.
 
 It shares nothing with the engine but the records: the ticks as they lie in their topic are judged
 one by one, and each window is folded from those that were accepted.

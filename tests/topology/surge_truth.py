@@ -1,4 +1,4 @@
-"""Surges, by looking at all ticks again for each second in which there was one."""
+"""Expected surges, from all ticks again for each second in which there was one."""
 
 from collections import defaultdict
 

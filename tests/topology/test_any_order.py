@@ -1,4 +1,4 @@
-"""The same input gives the same windows: in any order within grace, cut and spread in any way.
+"""The same input makes the same windows: in any order within grace, cut and spread in any way.
 
 Not the same are the evidence of how it came (offsets, corrections) and how often it was said.
 """

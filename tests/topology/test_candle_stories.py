@@ -1,4 +1,4 @@
-"""Candles as a reader of the topic would tell them: on time, corrected, final, too late."""
+"""Candles as a reader of the topic sees them: on time, corrected, final, too late."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""fraud, maintenance, beaconing, hotel: what is told, when, and in which words."""
+"""fraud, maintenance, beaconing, hotel: what is published, when, and with which explanation."""
 
 from collections.abc import Iterator
 from itertools import accumulate

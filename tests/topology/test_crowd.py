@@ -1,4 +1,4 @@
-"""More windows than can be said at once: what they are made of does not fill the memory."""
+"""More windows than can be published at once: their states do not fill the memory."""
 
 from collections.abc import Iterator
 

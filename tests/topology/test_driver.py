@@ -1,4 +1,4 @@
-"""What the driver itself promises: time that is moved, real tasks, clear words."""
+"""Promises of the driver itself: time that is moved, real tasks, clear words."""
 
 import asyncio
 from collections.abc import AsyncIterable

@@ -1,4 +1,4 @@
-"""What goes wrong in agents, tasks and tests is told by the call in which it happens."""
+"""Errors in agents, tasks and tests are raised by the call in which they happen."""
 
 import asyncio
 from collections.abc import AsyncIterable

@@ -1,4 +1,4 @@
-"""When changes are said is a table's choice; what is final is the same whichever it makes."""
+"""The emit strategy of changes is a table's choice; final results are the same with each."""
 
 from sensors import NewSensors, Reading, Sensors, Total
 

@@ -1,4 +1,4 @@
-"""Steps and tables of keys: moments come once, and what happens to workers does not show."""
+"""Stateless operators and keyed tables: timers fire once, and worker failures do not show."""
 
 from collections import defaultdict
 from pathlib import Path

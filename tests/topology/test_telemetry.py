@@ -1,4 +1,4 @@
-"""What tasks tell of themselves while they work: gauges that come and go with them, spans."""
+"""Telemetry of tasks while they work: gauges that come and go with them, spans."""
 
 from collections.abc import Iterator
 

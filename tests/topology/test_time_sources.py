@@ -1,4 +1,4 @@
-"""Where the time of an event comes from is the topic's choice; the clock is the driver's."""
+"""The source of event time is the topic's choice; the clock is the driver's."""
 
 import pytest
 from sensors import NewSensors, Reading

@@ -1,4 +1,4 @@
-"""What every command does alike: exit codes, one line for an error, output that is cut off."""
+"""Behaviour of every command: exit codes, one line for an error, output that is cut off."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The image and the composition: what can be said of them where no container can run."""
+"""The image and the composition: tests that need no container."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""What `--help` says: each command of ours has examples, and they are true."""
+"""`--help`: each command of ours has examples, and they are true."""
 
 import shlex
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Lines of the log for programs: one JSON object each, whatever is said."""
+"""Lines of the log for programs: one JSON object each, whatever is logged."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The native extension is optional: a worker says whether it has it, and works without."""
+"""The native extension is optional: a worker logs whether it has it, and works without."""
 
 import sys
 from collections.abc import Iterator

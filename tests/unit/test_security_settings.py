@@ -1,4 +1,4 @@
-"""Settings of protection: what is refused, what is hidden, where it may stand."""
+"""Settings of protection: what is rejected, what is hidden, where it may stand."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What `faust -A app top` makes of what workers say; asking real ones: tests/broker."""
+"""`faust -A app top` over prepared metrics of workers; asking real ones: tests/broker."""
 
 from io import StringIO
 

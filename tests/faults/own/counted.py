@@ -1,4 +1,4 @@
-"""NAME-in -> NAME -> NAME-out: how many records each key has, and what may go wrong in the code.
+"""NAME-in -> NAME -> NAME-out: how many records each key has, and faults of the code.
 
 `FAULT` says what does, where a batch has a record of the key `poison`.
 """

@@ -1,4 +1,4 @@
-"""Sums, means, variances: what exact arithmetic gives, rounded once."""
+"""Sums, means, variances: the results of exact arithmetic, rounded once."""
 
 import math
 import statistics

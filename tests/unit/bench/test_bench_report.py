@@ -1,4 +1,4 @@
-"""Ratios and spreads of the comparison, and what is said of who could not be measured."""
+"""Ratios and spreads of the comparison, and the report of contestants that were not measured."""
 
 from xml.etree import ElementTree as ET
 

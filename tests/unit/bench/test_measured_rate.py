@@ -1,4 +1,4 @@
-"""What is measured of a run: how far it had come at each moment, and where the clock starts."""
+"""Measurement of a run: its progress at each instant, and where the clock starts."""
 
 import polars as pl
 import pytest

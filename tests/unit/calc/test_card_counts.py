@@ -1,4 +1,4 @@
-"""A card's transactions are counted as if each of them was looked at."""
+"""A card's transactions are counted as if each of them was examined."""
 
 from hypothesis import given
 from hypothesis import strategies as st

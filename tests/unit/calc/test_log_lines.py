@@ -1,4 +1,4 @@
-"""Lines of logs in any form: their severity in numbers and words, and what else they say."""
+"""Lines of logs in any form: their severity in numbers and words, and their other fields."""
 
 import json
 from typing import Any

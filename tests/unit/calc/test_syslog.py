@@ -1,4 +1,4 @@
-"""Lines of syslog: the examples of both RFCs, what is read of them, and what is refused."""
+"""Lines of syslog: the examples of both RFCs, what is read of them, and what is rejected."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What candles have to be, by looking at all ticks again for each question."""
+"""Expected candles, from all ticks again for each question."""
 
 from collections.abc import Collection, Iterable
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What has to hold of a partition of count windows, against looking at all ticks again."""
+"""Checks of a partition of count windows, against all of its ticks."""
 
 from candle_truth import Truth, truth
 from count_truth import lives, window, windows

@@ -1,4 +1,4 @@
-"""What count windows have to be, by looking at all ticks again for each question."""
+"""Expected count windows, from all ticks again for each question."""
 
 from collections.abc import Iterable
 from typing import NamedTuple

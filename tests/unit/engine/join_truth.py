@@ -1,4 +1,4 @@
-"""What a windowed join gives, by looking at every two records: the brute force."""
+"""Expected output of a windowed join, from every two records: the brute force."""
 
 from collections.abc import Sequence
 from itertools import product

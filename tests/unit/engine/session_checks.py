@@ -1,4 +1,4 @@
-"""What has to hold of a partition of sessions, checked against looking at all ticks again."""
+"""Checks of a partition of sessions, against all of its ticks."""
 
 from candle_truth import Truth, truth
 from partition_driver import PartitionDriver

@@ -1,4 +1,4 @@
-"""What sessions have to be, by looking at all ticks again for each question."""
+"""Expected sessions, from all ticks again for each question."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby

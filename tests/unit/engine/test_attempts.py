@@ -1,4 +1,4 @@
-"""How often a batch may fail, which failures are of one batch, and what becomes of a task."""
+"""Attempts of a failing batch: how many, which failures are of one batch, the end of a task."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a checkpoint writes: rows, results and the source's offset, in batches that brokers take."""
+"""Writes of a checkpoint: rows, results and the source's offset, in batches that brokers take."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Count windows of a partition, whatever becomes of it, against looking at all ticks again."""
+"""Count windows of a partition, whatever becomes of it, against all ticks again."""
 
 from typing import NamedTuple
 

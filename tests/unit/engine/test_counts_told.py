@@ -1,4 +1,4 @@
-"""Count windows, tick by tick, as a reader of their topic would tell them."""
+"""Count windows, tick by tick, as a reader of their topic sees them."""
 
 import pytest
 from candle_truth import Event

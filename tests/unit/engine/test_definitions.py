@@ -1,4 +1,4 @@
-"""What stands with a committed offset, and what a worker makes of it that has other settings."""
+"""Definitions beside a committed offset, and a worker that starts with other settings."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""A poll that the batch of one partition holds up, while another one's task is opened again."""
+"""A poll blocked by the batch of one partition, while another one's task is opened again."""
 
 import asyncio
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""How many records came too late is told for as long as the retention, and then no more."""
+"""Counts of late records are reported for as long as the retention, and then no more."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is too much for one checkpoint is published by several: all of it, and each once."""
+"""Too much for one checkpoint is published by several: all of it, and each once."""
 
 from collections import Counter
 from typing import Literal

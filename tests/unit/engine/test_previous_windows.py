@@ -1,4 +1,4 @@
-"""Records that look back at the window before theirs, and follow its corrections."""
+"""Records that use the window before theirs, and follow its corrections."""
 
 from collections import defaultdict
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""All of a table is read while it is folded; that a partition closes meanwhile is said."""
+"""All of a table is read while it is folded; a partition that closes meanwhile is reported."""
 
 import asyncio
 from collections.abc import Iterator

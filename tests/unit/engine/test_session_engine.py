@@ -1,4 +1,4 @@
-"""Sessions of a partition, whatever becomes of it, against looking at all ticks again.
+"""Sessions of a partition, whatever becomes of it, against all ticks again.
 
 A real store; batches, checkpoints, publications and crashes where hypothesis puts them.
 """

@@ -1,4 +1,4 @@
-"""Sessions, tick by tick, as a reader of their topic would tell them."""
+"""Sessions, tick by tick, as a reader of their topic sees them."""
 
 import pytest
 from partition_driver import Drive

@@ -1,4 +1,4 @@
-"""Which windows hold some of a key's panes: those that looking through all of them gives."""
+"""Windows that hold some of a key's panes: the same as a search through all of them finds."""
 
 from array import array
 from collections.abc import Sequence

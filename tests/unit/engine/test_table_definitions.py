@@ -1,4 +1,4 @@
-"""Tables of windows that can't be right are refused where they are declared, in one line."""
+"""Tables of windows that can't be right are rejected where they are declared, in one line."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a table of several partitions answers, and how it names what it can't be."""
+"""Answers of a table of several partitions, and the names of its errors."""
 
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""What a deleted value is read as, where a topic says so; and records that move no clock."""
+"""Deleted values, read as the topic declares; and records that move no clock."""
 
 from typing import Any, Literal
 

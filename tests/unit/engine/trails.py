@@ -1,4 +1,4 @@
-"""Tables whose windows tell exactly which records are in them, and what they published."""
+"""Tables whose windows hold exactly the records that are in them, and their published results."""
 
 from bisect import insort
 from collections import defaultdict

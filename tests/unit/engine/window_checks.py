@@ -1,4 +1,4 @@
-"""What the windows of a partition have to be: topics and queries, against all of its ticks."""
+"""Checks of the windows of a partition: topics and queries, against all of its ticks."""
 
 from collections import defaultdict
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Records in chunks: the same records, offsets and positions as aiokafka gives one by one.
+"""Records in chunks: the same records, offsets and positions as aiokafka returns one by one.
 
 The bytes are real record batches, read by aiokafka's own parser.
 """

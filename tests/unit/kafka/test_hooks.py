@@ -1,4 +1,4 @@
-"""What is checked at start of the insides we hook into."""
+"""Checks at start of the internals that we hook into."""
 
 import re
 from importlib.metadata import version

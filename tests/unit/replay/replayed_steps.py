@@ -1,4 +1,4 @@
-"""An application of one's own that live has run: a step, a table of keys behind it, and agents."""
+"""A custom application that live has run: a stateless operator, a keyed table, and agents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which results are compared, and why the others are not."""
+"""Coverage of a comparison: which results are compared, and why the others are not."""
 
 import pytest
 from covered_replay import BEGIN, HOUR, INTERVAL, MINUTE, covered, history, window

@@ -1,4 +1,4 @@
-"""What of a record is compared, and with what."""
+"""Fields of a record that are compared, and with what."""
 
 import json
 from typing import Any

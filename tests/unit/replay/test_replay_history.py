@@ -1,4 +1,4 @@
-"""Which records of a partition stand in the interval, as stream time divides it."""
+"""Records of a partition in the interval, as stream time divides it."""
 
 from types import SimpleNamespace
 from typing import Any

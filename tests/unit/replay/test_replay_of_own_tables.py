@@ -1,4 +1,4 @@
-"""What a replay reads and compares of own tables: of keys, of counts, of windows that look back."""
+"""Custom tables in a replay: of keys, of counts, of windows that use the previous one."""
 
 from typing import Any
 

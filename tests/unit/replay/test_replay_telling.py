@@ -1,4 +1,4 @@
-"""What people and programs read of a replay."""
+"""Report of a replay for people and programs."""
 
 from collections import Counter
 from io import StringIO

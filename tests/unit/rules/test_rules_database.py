@@ -1,4 +1,4 @@
-"""The database of the rules: each change has a version, and one query gives what is new."""
+"""The database of the rules: each change has a version, and one query returns the new ones."""
 
 import asyncio
 import sqlite3

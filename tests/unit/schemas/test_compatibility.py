@@ -1,4 +1,4 @@
-"""Which schema may follow which: Avro's rules of resolution, by example and against a decoder."""
+"""Compatibility of schemas: Avro's rules of resolution, by example and against a decoder."""
 
 import json
 from io import BytesIO

@@ -1,4 +1,4 @@
-"""Records as Avro: byte for byte what the specification and the wire format say."""
+"""Records as Avro: byte for byte as in the specification and the wire format."""
 
 import pytest
 

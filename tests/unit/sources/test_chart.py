@@ -1,4 +1,4 @@
-"""The chart API over HTTP: what comes of each answer it may give."""
+"""The chart API over HTTP: the result of each answer that it may have."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""Replaying files: what is a tick, what is said of the rest, and the pace."""
+"""Replaying files: what is a tick, what is logged of the rest, and the pace."""
 
 import gzip
 import logging

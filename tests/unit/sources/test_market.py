@@ -1,4 +1,4 @@
-"""The simulated market: the same for the same seed, and true to what it says of itself."""
+"""The simulated market: the same for the same seed, and true to its own description."""
 
 from collections import Counter, defaultdict
 from itertools import islice

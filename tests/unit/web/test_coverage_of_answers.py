@@ -1,4 +1,4 @@
-"""An answer that lacks a partition says so; one that a standby gave says so too."""
+"""An answer that lacks a partition names it; one from a standby is marked, too."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How late records came: gathered from workers over real HTTP, and said in sentences."""
+"""Lateness distribution: gathered from workers over real HTTP, and described in sentences."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A key that is elsewhere: workers that ask one another over real HTTP."""
+"""A key that is remote: workers that ask one another over real HTTP."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What every family of windows answers, against looking through all its windows."""
+"""Answers of every window definition, against a search through all its windows."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Windows that can't be right are refused where they are defined, in one line."""
+"""Windows that can't be right are rejected where they are defined, in one line."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a reader watches and where it goes on: as text, and back."""
+"""Subscription and position of a reader: as text, and back."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Who may ask what, once tokens or users are set."""
+"""Access rights, once tokens or users are set."""
 
 import base64
 import logging

@@ -1,4 +1,4 @@
-"""What is let in at the very edge of a limit, and what just beyond it: without a socket."""
+"""Limits of protection: admitted at the very edge, rejected just beyond it; without a socket."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What no client sends by mistake, byte by byte: refused, and the worker unharmed."""
+"""Requests that no client sends by mistake, byte by byte: rejected, and the worker unharmed."""
 
 import asyncio
 import json
