@@ -1,7 +1,7 @@
 """Contestants of the comparison, and how each is started.
 
 Each is a program of its own that reads its task from the environment (`environment_of`) and runs
-until SIGTERM. tickstream is told by its own settings.
+until SIGTERM. tickstream is configured by its own settings.
 """
 
 import os

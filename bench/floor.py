@@ -1,7 +1,7 @@
 """The floor of Python: aiokafka, orjson and a dict. No framework, no state kept.
 
-It is told its work as bench/contestants.py does (`BENCH_...`), and counts ticks where others
-publish. On standard output it tells its progress, a JSON line each: how many ticks it had `seen`
+It is configured as by bench/contestants.py (`BENCH_...`), and counts ticks where others
+publish. On standard output it prints its progress, a JSON line each: how many ticks it had `seen`
 at what time (`at`, ms), when a third was passed and at the end; then its `cpu` in s. Only then
 it writes its results, once, so that they can be compared.
 """

@@ -1,6 +1,6 @@
 """Times at which ticks became visible in the results of windows, for a reader of the output topic.
 
-A result says how many ticks its window holds (`count`), and the ticks of a symbol come in order:
+A result has the number of ticks in its window (`count`), and the ticks of a symbol come in order:
 a result of count c reflects the first c ticks of its symbol and window. So the same measure fits
 whoever makes the results.
 """

@@ -1,7 +1,7 @@
 """Bytewax as a contestant. Run by `environments.python_of("bytewax")`; imports nothing of ours.
 
-What it reads from the environment (`BENCH_...`) and what it has to do is said in
-`bench/contestants.py`. The pages named here are those of the documentation, docs.bytewax.io.
+Its environment (`BENCH_...`) and its task are described in `bench/contestants.py`. The pages
+named here are those of the documentation, docs.bytewax.io.
 
 Its windows that no later tick closes are closed at the end of the input, so it ends there.
 """

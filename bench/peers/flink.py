@@ -1,7 +1,7 @@
 """PyFlink as a contestant. Run by `environments.python_of("flink")`; imports nothing of ours.
 
-What it reads from the environment (`BENCH_...`) and what it has to do is said in
-`bench/contestants.py`. The pages named here are those of Flink's documentation, version 2.2.
+Its environment (`BENCH_...`) and its task are described in `bench/contestants.py`. The pages
+named here are those of Flink's documentation, version 2.2.
 
 All of it is SQL: Python states the job, Java does it.
 """

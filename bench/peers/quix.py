@@ -1,8 +1,7 @@
 """Quix Streams as a contestant. Run by `environments.python_of("quix")`; imports nothing of ours.
 
-What it reads from the environment (`BENCH_...`) and what it has to do is said in
-`bench/contestants.py`. The pages named here are those of its documentation,
-quix.io/docs/quix-streams.
+Its environment (`BENCH_...`) and its task are described in `bench/contestants.py`. The pages
+named here are those of its documentation, quix.io/docs/quix-streams.
 """
 
 import logging

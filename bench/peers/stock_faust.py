@@ -1,11 +1,11 @@
 """Faust 0.15.3 as it is, as a contestant: its own driver, a windowed Table, its changelog.
 
-Run by `environments.python_of("faust")`; imports nothing of ours. What it reads from the
-environment (`BENCH_...`) and what it has to do is said in `bench/contestants.py`. The pages named
-here are those of the documentation, faust-streaming.github.io/faust.
+Run by `environments.python_of("faust")`; imports nothing of ours. Its environment (`BENCH_...`)
+and its task are described in `bench/contestants.py`. The pages named here are those of the
+documentation, faust-streaming.github.io/faust.
 
 Its windows close by the wall clock, so it has no result "once, when event time has passed": it
-refuses BENCH_EMIT=close.
+rejects BENCH_EMIT=close.
 """
 
 import os

@@ -3,8 +3,8 @@
     run = crash_run(market, "fraud", sent, outputs=["alerts"])
     assert truth(sent) == [each.value for each in run.outputs["alerts"]]
 
-`sent` is what simulations give (app/sources/registry.py). How long it is, RECORDS says: 20,000 by
-default, so that all of this stays short. With `--log-cli-level=info` it says what came out.
+`sent` is the output of simulations (app/sources/registry.py), of RECORDS records: 20,000 by
+default, so that all of this stays short. With `--log-cli-level=info` it logs what came out.
 """
 
 import json

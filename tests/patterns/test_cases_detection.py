@@ -1,8 +1,8 @@
 """Quality of detection of fraud, maintenance, beaconing and hotel against simulated labels.
 
-Precision: how many of what is told are a part of something labelled. Recall: of how much that is
-labelled something is told. Beside them the best of a simple baseline, which is given the
-threshold that suits it best; tickstream has its defaults. Without a broker; seeded.
+Precision: the fraction of the published records that are part of something labelled. Recall: the
+fraction of the labels of which something is published. Beside them the best of a simple baseline,
+with the threshold that suits it best; tickstream has its defaults. Without a broker; seeded.
 """
 
 from collections import Counter, defaultdict

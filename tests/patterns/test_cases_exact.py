@@ -1,7 +1,7 @@
 """fraud, maintenance, beaconing, hotel: exact, whatever happens to a worker.
 
 All four run at once, in one worker that is killed in the middle. Together they get as many
-records as a run has by default; each gets as many as RECORDS says where that is set.
+records as a run has by default; each gets RECORDS where that is set.
 """
 
 import os

@@ -1,6 +1,6 @@
 """The same input makes the same windows: in any order within grace, cut and spread in any way.
 
-Not the same are the evidence of how it came (offsets, corrections) and how often it was said.
+Not the same are the evidence of how it came (offsets, corrections) and how often it was published.
 """
 
 from itertools import cycle

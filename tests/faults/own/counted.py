@@ -1,6 +1,6 @@
 """NAME-in -> NAME -> NAME-out: how many records each key has, and faults of the code.
 
-`FAULT` says what does, where a batch has a record of the key `poison`.
+`FAULT` names the fault, which happens where a batch has a record of the key `poison`.
 """
 
 import asyncio

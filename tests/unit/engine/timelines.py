@@ -7,8 +7,9 @@
               12:05 - 12:10  sum 1  1 event   open
     refused:  12:02=9
 
-Optional are `emission`, `retention`, `told` (all that is published, in order), `refused` and
-`outside` (events that no window holds). Times are UTC, on 2026-01-31 where no date is given.
+Optional are `emission`, `retention`, `told` (all that is published, in order), `refused` (late
+events) and `outside` (events that no window holds). Times are UTC, on 2026-01-31
+where no date is given.
 """
 
 import re
