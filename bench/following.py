@@ -36,7 +36,7 @@ class Follower:
     """The thread that follows; used in `with`, while workers run.
 
     `size` and `grace` in ms. A final candle that is wrong, comes twice, or has no ticks is an
-    error; so is, after `finish`, a window that had to be final and was not said.
+    error; so is, after `finish`, a window that had to be final and was not published.
     """
 
     def __init__(self, bootstrap: str, partitions: range, *, size: int, grace: int) -> None:

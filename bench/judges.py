@@ -23,7 +23,7 @@ class Verdict(NamedTuple):
     """What was found: `wrong` counts what is `missing`, too much or not equal.
 
     `end` (ms, None while anything is wrong) is when the last result was appended that makes all
-    right. `curve` is of bench/progress.py and reaches `total`; None where the output tells none.
+    right. `curve` is of bench/progress.py and reaches `total`; None where the output has none.
     """
 
     results: int

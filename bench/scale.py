@@ -62,7 +62,7 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class Figures:
-    """Figures of a case; of several workers together, where nothing else is said."""
+    """Figures of a case; of several workers together, unless noted."""
 
     workers: int
     partitions: int

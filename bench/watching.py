@@ -16,7 +16,7 @@ POLL = 0.02
 
 
 class Positions:
-    """When each partition of a topic moved on: a thread that asks for committed offsets.
+    """Progress of each partition of a topic: a thread that polls committed offsets.
 
     A commit of a task is the transaction with its results, so what is between two of them is how
     long a reader got nothing of a partition. Used in `with`. Under a steady load a quiet worker

@@ -25,7 +25,7 @@ class Workload:
     """One row of panels: the same work for each contestant.
 
     `work` is `windows`, `filter` or `top`; `size`, `advance`, `grace` are in ms. `step` is the
-    event time between two ticks, in ms. `fewer` says who reads fewer than `ticks`.
+    event time between two ticks, in ms. `fewer` has the contestants that read fewer than `ticks`.
     """
 
     name: str

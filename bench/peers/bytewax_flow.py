@@ -45,7 +45,7 @@ Candle = tuple[float, float, float, float, int, int]
 
 
 class Fold(windowing.WindowLogic[Tick, Candle, Candle | None]):
-    """One window: what `fold_window` does, and changes told before it closes.
+    """One window: what `fold_window` does, and changes published before it closes.
 
     "windowing", window: the operator for control over when a window emits.
     """

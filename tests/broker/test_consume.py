@@ -49,7 +49,7 @@ def ended(process: subprocess.Popen[str]) -> str:
 def test_ticks_become_rows_in_their_own_time(
     consume: Start, bootstrap: str, topic: str, output: Path
 ) -> None:
-    """Exactly the ticks of the topic, then the command ends and says how many."""
+    """Exactly the ticks of the topic, then the command ends and prints how many."""
     records = ticks(5_000)
     fill(bootstrap, topic, records)
     assert "rows from" in (said := ended(consume("--until-end")))
@@ -169,7 +169,7 @@ def test_a_second_sink_shares_the_work(
 def test_unreadable_records_are_said_with_their_coordinates_and_left_out(
     consume: Start, bootstrap: str, output: Path
 ) -> None:
-    """One line each, the rest is written, the count is said at the end."""
+    """One line each, the rest is written, the count is printed at the end."""
     topic = new_topic(bootstrap, 1)
     values = [b"1.5", b"{", b"twelve", b"NaN", b"2.5"]
     fill(bootstrap, topic, [(b"A", value, START) for value in values])

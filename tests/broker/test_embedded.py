@@ -161,7 +161,7 @@ async def test_records_and_offsets_outlive_a_restart_and_a_kill(tmp_path: Path) 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_it_in_order(run: Start, number: signal.Signals) -> None:
-    """One line when ready; then exit code 0, nothing else said, and no Java left."""
+    """One line when ready; then exit code 0, nothing else printed, and no Java left."""
     command = run()
     await_ready(command)
     kafka = kafka_of(command)
@@ -192,7 +192,7 @@ def test_a_killed_parent_leaves_no_java(run: Start) -> None:
 
 
 def test_a_kafka_that_dies_ends_the_command(run: Start) -> None:
-    """When Kafka is killed under it, the command says so and exits with code 1."""
+    """When Kafka is killed under it, the command prints it and exits with code 1."""
     command = run()
     await_ready(command)
     kafka_of(command).kill()

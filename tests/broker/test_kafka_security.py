@@ -130,7 +130,7 @@ def test_a_worker_is_exact_over_tls_and_scram(
 ) -> None:
     """Consumer, transactions, restore, admin, source and sink all use it: killed, it goes on.
 
-    Neither the password nor its web token is in its log, nor in those of commands that tell
+    Neither the password nor its web token is in its log, nor in those of commands that print
     everything.
     """
     market = brokers.market
@@ -277,7 +277,7 @@ async def test_a_certificate_may_be_all_that_is_asked_for(brokers: Brokers, topi
 def test_with_a_wrong_password_a_worker_stops_with_one_line(
     brokers: Brokers, in_the_background: Executor
 ) -> None:
-    """It says who was refused, where and by what; not the password."""
+    """It names who was rejected, where and by what; not the password."""
     wrong = "wrong-horse-battery"
     environment = brokers.environment | {f"{PREFIX}SASL_PASSWORD": wrong}
     worker = brokers.market.worker(**environment)

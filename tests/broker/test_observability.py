@@ -147,7 +147,7 @@ def test_a_worker_has_what_panels_and_alerts_ask_for(worker: Worker, query: Quer
 
 
 def test_each_line_of_the_log_is_one_object(worker: Worker) -> None:
-    """Faust's and the Kafka client's lines too, and those of a task say which it is."""
+    """Faust's and the Kafka client's lines too, and those of a task name it."""
     lines = [json.loads(line) for line in worker.log.splitlines()]
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
     speakers = {line["logger"].partition(".")[0] for line in lines}

@@ -162,7 +162,7 @@ def test_other_thresholds_add_and_remove_exactly_the_alerts_expected(faust, mark
 
 
 def test_what_live_says_otherwise_is_found(faust, market, live) -> None:
-    """A candle with another high, a surge that nobody made: told for people, exit code 1."""
+    """A candle with another high, a surge that nobody made: reported for people, exit code 1."""
     candles = (json.loads(each.value()) for each in truth.read(market.bootstrap, "candles"))
     candle = next(each for each in candles if each["final"] and each["start"] == BEGIN)
     candle |= {"high": candle["high"] + 1}

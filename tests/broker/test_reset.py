@@ -82,7 +82,7 @@ def candles(market: Market) -> Any:
 
 
 def test_nothing_is_deleted_while_a_worker_runs(market, folded, reset: Reset) -> None:
-    """It is refused in one line, also with --yes."""
+    """It is rejected in one line, also with --yes."""
     before = sizes(market)
     code, out, said = reset("--yes", "--outputs")
     assert (code, out) == (1, "")

@@ -129,7 +129,7 @@ async def test_a_result_is_told_as_it_is_committed(three, http, market) -> None:
 
 
 async def test_a_reader_goes_on_at_another_worker_and_misses_nothing(three, http, market) -> None:
-    """What was committed while it was away is told first."""
+    """What was committed while it was away is sent first."""
     async with events(http, three[0].url, "ticks-late,candles:AWAY:1m") as stream:
         market.send([tick("AWAY", 1, NOON + 4 * MINUTE)])
         last_id = (await stream.next("candles")).last_id
@@ -153,7 +153,7 @@ async def test_a_reader_goes_on_at_another_worker_and_misses_nothing(three, http
 async def test_five_hundred_read_one_worker_and_the_slowest_hold_up_nobody(
     three, http, market
 ) -> None:
-    """Each of them is told; those that take nothing are kept short, and the worker folds on."""
+    """Each gets the events; those that take nothing are kept short, and the worker folds on."""
     worker = three[1]
     async with AsyncExitStack() as stack:
         stuck = [stack.enter_context(closing(_stuck_reader(worker.port))) for _ in range(10)]

@@ -179,7 +179,7 @@ def health_check() -> list[str]:
 
 
 def test_one_command_shows_ten_names(first: Up) -> None:
-    """When it has said what runs, the dashboard's ten are there soon."""
+    """When it has printed what runs, the dashboard's ten are there soon."""
     assert f"  dashboard    {first.url}/" in first.words
     assert any(line.startswith(f"  Kafka        {first.bootstrap}, log ") for line in first.words)
     until(lambda: len(first.get("/api/top-gainers")["rank"]) == 10, START_TIMEOUT)

@@ -134,7 +134,7 @@ def test_the_partitions_are_shared(two) -> None:
 
 @pytest.mark.parametrize("window", WINDOWS)
 def test_either_worker_has_the_windows_of_every_symbol(two, market, window: str) -> None:
-    """They are what a group-by over the topic gives, wherever the symbol is kept."""
+    """They equal a group-by over the topic, wherever the symbol is kept."""
     size, advance = (minutes * MINUTE for minutes in WINDOWS[window])
     found = [
         candle
@@ -169,7 +169,7 @@ def _pages(worker: Worker, path: str) -> list[Any]:
 def test_either_worker_has_all_windows_page_by_page(
     two, market, window: str, size: int, advance: int
 ) -> None:
-    """Of all symbols: each once, in order, and together what a group-by over the topic gives."""
+    """Of all symbols: each once, in order, and together equal to a group-by over the topic."""
     path = f"/api/windows/candles?window={window}&limit=97"
     found, *others = [_pages(worker, path) for worker in two]
     assert others == [found]

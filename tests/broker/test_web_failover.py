@@ -106,7 +106,7 @@ def test_a_starting_worker_promises_nothing(two, right) -> None:
 
 
 def test_a_worker_that_hangs_holds_nobody_up_for_long(two, right) -> None:
-    """After a SIGSTOP the other one says 503 within seconds, and takes over in the end."""
+    """After a SIGSTOP the other one answers 503 within seconds, and takes over in the end."""
     survivor, hanging = two
     until(lambda: _share(two))
     theirs = f"/api/candles/{_kept_by(hanging)[0]}?size=1m"

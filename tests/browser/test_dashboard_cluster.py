@@ -154,7 +154,7 @@ def test_the_api_can_be_tried(page, two) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_use_it(browser, two, scheme: Any) -> None:
-    """Axe finds nothing to say, in either theme, on a desk and on a phone."""
+    """Axe finds no fault, in either theme, on a desk and on a phone."""
     page = open_page(browser, scheme=scheme)
     complaints = complaints_of(page)
     for path, wait in [("/#SYM04/1m", "#lateness .histogram"), ("/api/docs", ".operation")]:

@@ -56,7 +56,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def test_each_pipeline_has_a_tile_that_says_what_it_found(page, worker, market) -> None:
-    """At once where the API knows it, else as it is told; a line's words explain it."""
+    """At once where the API knows it, else as it is published; a line's words explain it."""
     with page.expect_response(re.compile("/api/events")):
         page.goto(worker.url)
     for tile, words in KNOWN.items():

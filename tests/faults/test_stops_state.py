@@ -72,7 +72,7 @@ def test_committed_offsets_that_are_gone(stream: Stream, worker: Worker) -> None
 
 
 def test_records_deleted_before_they_were_folded(stream: Stream, worker: Worker) -> None:
-    """While it was stopped, and while it runs: said loudly and counted; the rest is exact."""
+    """While it was stopped, and while it runs: logged loudly and counted; the rest is exact."""
     counted = sum(count for count, _ in stream.found().values()) // 2
     stream.send(90, minute=1)
     stream.purge(stream.source)
@@ -95,7 +95,7 @@ def test_records_deleted_before_they_were_folded(stream: Stream, worker: Worker)
 
 
 def test_a_data_directory_that_is_wiped_or_damaged(stream: Stream, worker: Worker) -> None:
-    """Each store in another way; all of it is restored from the changelog, and said."""
+    """Each store in another way; all of it is restored from the changelog, and logged."""
     stores = [worker.data / "tables" / f"{stream.name}-{number}" for number in range(PARTITIONS)]
     chance = random.Random(1)
     (stores[0] / "CURRENT").write_bytes(chance.randbytes(16))

@@ -84,7 +84,7 @@ def crash_run(
     """Run `pipelines` over what is sent, kill a worker (SIGKILL) with records in flight, read on.
 
     One worker is started again, of two the other one goes on. It ends when each source of each
-    table is committed to its end, and `settled` says so too where more than that has to be waited
+    table is committed to its end, and `settled` returns True where more than that has to be waited
     for (what is published by the clock). Values are JSON unless `decode` has a function for their
     topic. `environment` are settings of the workers.
     """

@@ -81,7 +81,7 @@ def compare_rates(found: list[dict], size: int, searches: dict, clicked: set[str
 
 
 def check_enriched(market: Market, run: CrashRun) -> None:
-    """Demand each click once, with the profile that the log says both were joined in."""
+    """Assert that each click is there once, with the profile that the log joins it with."""
     clicks = {v["id"]: (v, p, o) for p, o, _, v in read_all(market, "clicks")}
     profiles = {(p, o): v for p, o, _, v in read_all(market, "profiles")}
     logs = defaultdict(list)

@@ -112,7 +112,7 @@ def transactions(start: int) -> Iterator[Sent]:
 
 
 def test_searches_are_joined_with_their_clicks(joined: Joined) -> None:
-    """Each pair once, each loner once: as looking at every search and click of a user gives."""
+    """Each pair and each unmatched record once, as a search through all records of a user finds."""
     check_pairs(joined.market, joined.run)
 
 
@@ -122,7 +122,7 @@ def test_a_rate_is_that_of_the_searches_of_its_window(joined: Joined) -> None:
 
 
 def test_clicks_get_the_profiles_that_came_in_time(joined: Joined) -> None:
-    """Each click once, with the profile that the log says both were joined in."""
+    """Each click once, with the profile that the order of the log joins it with."""
     check_enriched(joined.market, joined.run)
     found = {each["id"]: each for each in joined.run.values("clicks-enriched")}
     # Some waited for theirs, some in vain.

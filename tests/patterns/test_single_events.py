@@ -116,7 +116,7 @@ def schema(*fields: str, **defaults: int) -> Schema:
 def test_a_standard_client_reads_each_connection_once(
     market: Market, run: CrashRun, registry: Worker
 ) -> None:
-    """Though the worker was killed midway; from a worker started anew, which gives the same id."""
+    """Though the worker was killed midway; a worker started anew returns the same id."""
     with client(registry) as theirs:
         deserialize = AvroDeserializer(theirs)
         context = SerializationContext(AVRO, MessageField.VALUE)
@@ -180,7 +180,7 @@ def test_a_replay_writes_the_same_avro(run: CrashRun, registry: Worker) -> None:
 
 
 def test_what_is_no_entry_of_the_log_is_left_out(market: Market, registry: Worker) -> None:
-    """It stops neither the worker nor the registry, and is said."""
+    """It stops neither the worker nor the registry, and is logged."""
     market.send([("stray", b"no entry", int(time.time() * 1000))], "schemas", 0)
     with client(registry) as ours:
         first = ours.register_schema("after-a-stray", schema("first"))
@@ -238,7 +238,7 @@ def test_the_registry_refuses_what_its_levels_forbid(registry: Worker) -> None:
 
 
 def test_another_registry_is_used_where_one_is_named(market: Market, registry: Worker) -> None:
-    """The id is its; a schema it refuses stops the worker, with a line that says why."""
+    """The id is its; a schema it rejects stops the worker, with a line that says why."""
     other = Market(market.bootstrap, market.directory)
     theirs = {
         **PIPELINES,

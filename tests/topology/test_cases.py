@@ -190,7 +190,7 @@ def read(seconds: float, heat: float = 60.0, machine: str = "m1", **more: Any) -
 
 
 def test_a_silent_machine_is_told_once_and_again_when_it_is_back(driver: TopologyDriver) -> None:
-    """After a minute by the clock of the others, at the moment it was due."""
+    """After a minute by the clock of the others, at the time it was due."""
     put(driver, READINGS, read(0), *(read(s, machine="m2") for s in range(10, 310, 50)))
     (silence,) = told(driver, MAINTENANCE)
     assert (silence.machine, silence.kind, silence.time) == ("m1", "silence", START + MINUTE)
@@ -381,7 +381,7 @@ def test_a_guest_whose_profile_is_deleted_is_forgotten(driver: TopologyDriver) -
 
 
 def test_a_complaint_that_comes_late_is_still_one(driver: TopologyDriver) -> None:
-    """It was due long ago: it is told when it comes, before the response that came even later."""
+    """It was due long ago: it is published on arrival, before the response that came even later."""
     later(driver, 60)
     driver.settle()
     put(driver, GUEST_EVENTS, Complaint("g1", "c1", "cold", at(5)), Response("g1", at(20)))

@@ -190,7 +190,7 @@ PAIRS = [
 def test_what_may_change_between_two_runs(
     deploy: Deploy, before: Deployment, after: Deployment, refused: str | None
 ) -> None:
-    """All but the windows; those are refused before anything is folded, and can be set back."""
+    """All but the windows; those are rejected before anything is folded, and can be set back."""
     with TopologyDriver(deploy(before), partitions=1) as driver:
         noon = driver.now
         driver.pipe(TRADES, Tick("A", 1.0, noon, 1))

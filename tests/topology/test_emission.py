@@ -73,7 +73,7 @@ def test_every_change(new_sensors: NewSensors) -> None:
 
 
 def test_every_change_is_said_once_through_a_crash(new_sensors: NewSensors) -> None:
-    """What was not committed is folded and said again; what was, is not."""
+    """What was not committed is folded and published again; what was, is not."""
     sensors = new_sensors(emission=every_change())
     with sensors.drive(batch=2) as driver:
         noon = driver.now

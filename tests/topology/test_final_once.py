@@ -50,7 +50,7 @@ def assert_final_once(driver: TopologyDriver) -> None:
 
 @pytest.mark.parametrize("moment", [0, 1, 49, 50, 51, 99, 100, 101])
 def test_whenever_a_worker_dies_in_its_checkpoint(driver: TopologyDriver, moment: int) -> None:
-    """So many ms after it began: nothing is visible, or all of it is, and is not said again."""
+    """So many ms after it began: nothing is visible, or all of it is, and is published once."""
     pipe_a_minute_that_ends(driver)
     driver.advance(1 + moment)
     assert len(finals(driver)) == (moment >= COMMIT_TIME / 2)
@@ -109,7 +109,7 @@ DEATHS: dict[str, Callable[[TopologyDriver], object]] = {
 
 @pytest.mark.parametrize("death", DEATHS)
 def test_however_a_worker_ends(driver: TopologyDriver, death: str) -> None:
-    """The next one says what was not said, and nothing else."""
+    """The next one publishes what was not published, and nothing else."""
     pipe_a_minute_that_ends(driver)
     DEATHS[death](driver)
     assert_final_once(driver)

@@ -73,7 +73,7 @@ def outcome(building: Building, life: Life) -> dict[str, Any]:
 
 
 def test_a_moment_comes_once_before_what_follows_it(building: Building) -> None:
-    """An alarm is raised when stream time less the grace has reached it, and tells the moment."""
+    """An alarm is raised when stream time less the grace has reached it, and holds its time."""
     opened = START + 1
     with TopologyDriver(building.app, partitions=1) as driver:
         driver.pipe(building.passages, Passage("front", "ann", 1, opened))

@@ -86,7 +86,7 @@ def _moved(window: Candle | Surge, dropped: int) -> tuple[Any, ...]:
 @settings(max_examples=40)
 @given(histories())
 def test_what_came_before_does_not_show(history: list[Sent]) -> None:
-    """Neither in a window of the interval nor in what was refused as late within it."""
+    """Neither in a window of the interval nor in the late records within it."""
     ahead = app.tasks.conf.max_ahead
     first = next(
         (n for n, each in enumerate(history) if each.timestamp >= BEGIN - ahead), len(history)

@@ -52,7 +52,7 @@ LIVES = st.builds(
 @settings(max_examples=80)
 @given(LIVES)
 def test_whatever_happens_surges_are_exact(life: Life) -> None:
-    """Each is published once, with what all ticks at once give, and nothing else is."""
+    """Each is published once, as all ticks at once make it, and nothing else is."""
     with TopologyDriver(
         app, tables=TABLES, partitions=2, start=LATER, commit_time=life.commit_time
     ) as driver:
@@ -142,7 +142,7 @@ def test_a_tick_after_the_grace_is_counted_alone(driver: TopologyDriver) -> None
 
 
 def test_seconds_without_a_trade_have_no_minute(driver: TopologyDriver) -> None:
-    """A minute ends with a trade: after a pause nothing is told of the fall until the next one."""
+    """A minute ends with a trade: after a pause the fall is not published until the next one."""
     pipe(driver, (0, 100.0), (50, 90.0), (130, 90.0))
     ends = [each.end - driver_start(driver) for each in table.read("A", WINDOW, 0, 1 << 62)]
     assert ends == [1 * SECOND, 51 * SECOND, 131 * SECOND]
@@ -151,7 +151,7 @@ def test_seconds_without_a_trade_have_no_minute(driver: TopologyDriver) -> None:
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_crash_tells_no_surge_twice(driver: TopologyDriver, moment: str | None) -> None:
-    """Before, in and after the checkpoint that says it; the list has it either way."""
+    """Before, in and after the checkpoint that publishes it; the list has it either way."""
     driver.pipe(TICKS, *(Tick("A", 100.0 + n, driver.now + n * SECOND) for n in range(30)))
     driver.run()
     driver.crash(at=moment, lose_store=True)

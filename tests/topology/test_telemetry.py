@@ -70,7 +70,7 @@ def test_checkpoints_are_timed_from_their_snapshot_to_their_commit(driver: Topol
 
 
 def test_gauges_of_a_partition_go_where_it_goes(driver: TopologyDriver) -> None:
-    """A worker tells of what it has: nothing stays behind of what another one has now."""
+    """A worker reports what it has: nothing stays behind of what another one has now."""
     gauges = "tickstream_stream_time_seconds", "tickstream_store_bytes"
     driver.settle()
     for name in gauges:

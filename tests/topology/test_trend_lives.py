@@ -45,7 +45,7 @@ def followed(closes: list[Candle]) -> list[Followed]:
 @settings(max_examples=40)
 @given(LIVES)
 def test_whatever_happens_trends_are_exact(life: Life) -> None:
-    """Each final window is told once and in order, and so is each crossing, and nothing else."""
+    """Each final window is published once and in order, as is each crossing, and nothing else."""
     with TopologyDriver(
         app, tables=TABLES, partitions=2, start=LATER, commit_time=life.commit_time
     ) as driver:
@@ -134,7 +134,7 @@ def test_a_window_without_ticks_carries_the_averages_and_crosses_nothing() -> No
 
 
 def test_a_close_waits_for_its_grace_and_a_late_tick_within_it_counts() -> None:
-    """What comes after the grace changes nothing that was told."""
+    """What comes after the grace changes nothing that was published."""
     with TopologyDriver(app, tables=TABLES, partitions=1) as driver:
         pipe(driver, (0, 100.0), (FIVE + GRACE - 1, 50.0))
         assert driver.topic(CLOSES) == []

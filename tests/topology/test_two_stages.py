@@ -94,7 +94,7 @@ def test_two_stages_rank_as_one_does(stages: Stages, life: Life) -> None:
 
 
 def test_state_of_one_stage_is_not_taken_for_that_of_two(stages: Stages) -> None:
-    """A worker that finds the other's rows stops and says so, as for any other layout."""
+    """A worker that finds the other's rows stops and logs it, as for any other layout."""
     assert stages.gainers.layout != one_stage.layout
 
 

@@ -115,7 +115,7 @@ def test_the_last_three_signals_are_kept() -> None:
 
 
 def test_a_close_before_the_last_is_refused() -> None:
-    """It would give another average than the one that was told; so would one that comes twice."""
+    """It would make another average than the published one; so would one that comes twice."""
     process, context = Trends(), Sent()
     state = process.on_record(None, close(5, 10.0), context)
     for number in (4, 5):

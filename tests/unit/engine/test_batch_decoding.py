@@ -252,7 +252,7 @@ def test_a_topic_is_read_by_its_own_key_field() -> None:
 
 
 def test_a_dead_letter_keeps_the_bytes_and_the_key() -> None:
-    """Base64 in JSON gives the value back byte by byte; a key that is no text is made one."""
+    """Base64 in JSON returns the value byte by byte; a key that is no text is made one."""
     value = bytes(range(256))
     decoded = decoder().decode([Raw(7, NOON, b"A\xffB", value)])
     written = msgspec.json.decode(msgspec.json.encode(decoded.bad[0]))

@@ -178,7 +178,7 @@ async def test_what_may_pass_is_raised_as_it_is(driver: PartitionDriver) -> None
 
 
 async def test_a_group_that_may_not_commit_is_named(driver: PartitionDriver) -> None:
-    """With what the broker says."""
+    """With the broker's answer."""
     producer = Producer(forbids=kafka.GroupAuthorizationFailedError("application"))
     with pytest.raises(TaskError) as caught:
         await written(driver, producer, Snapshot([(b"meta", b"")], 7, {}))

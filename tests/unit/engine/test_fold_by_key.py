@@ -173,7 +173,7 @@ def test_a_record_that_cannot_be_folded_is_a_dead_letter_and_no_other(
 
 
 def test_a_pane_of_refused_records_only_does_not_exist(new_table: NewTable, drive: Drive) -> None:
-    """No window of a minute says that it holds nothing."""
+    """No window of a minute is published without records."""
     table = new_table("1m", MINUTE, aggregate=Choosy())
     with drive(table, _ticks([2.0, 2.0], step=10)) as driver:
         driver.settle()

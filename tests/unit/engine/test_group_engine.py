@@ -66,7 +66,7 @@ def old_days(application: TickApp) -> GroupTable:
 
 
 def test_a_ranking_that_names_no_version_reads_what_it_wrote_before(table: GroupTable) -> None:
-    """Rows are refused where the layout differs: what none is named for is version 1 for good."""
+    """Rows are rejected where the layout differs: what none is named for is version 1 for good."""
     assert table.layout == f"{gainers.row_type.__name__} 1"
 
 
@@ -288,7 +288,7 @@ def test_a_day_is_kept_until_the_slowest_partition_has_left_it(
 def test_a_day_is_kept_to_the_millisecond(
     application: TickApp, drive: Drive, early: int, *, kept: bool
 ) -> None:
-    """It is over when the retention has passed since its end, and its records are refused then."""
+    """It is over when the retention has passed since its end, and its records are rejected then."""
     table = declared(application, retention=DAY)
     end = FIRST + 2 * DAY - early
     days = [(0, 0), (9, end), (0, end)]
@@ -354,7 +354,7 @@ def test_a_day_that_cant_be_is_a_dead_letter(table: GroupTable, drive: Drive, da
 
 
 def test_a_ranking_is_published_again_when_it_changed_only(table: GroupTable, drive: Drive) -> None:
-    """Each publication says the days that changed since the last one, each once."""
+    """Each publication has the days that changed since the last one, each once."""
     raw = [raw_gain(n, "A", day, 0.5) for n, day in enumerate([0, 1, 0, 0])]
     with drive(table, raw) as driver:
         driver.fold(2)

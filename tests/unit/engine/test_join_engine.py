@@ -152,7 +152,7 @@ def test_a_join_is_what_looking_at_every_two_records_gives(
 def test_within_the_grace_the_order_does_not_matter(
     new_join: NewJoin, drive: Drive, plan: Plan, drawn: list[Ask | Reply], data: st.DataObject
 ) -> None:
-    """Any interleaving of the inputs gives the same pairs and the same loners."""
+    """Any interleaving of the inputs makes the same pairs and the same unmatched records."""
     plan = plan._replace(grace=FAR)
     shuffled = data.draw(st.permutations(drawn))
     # The end of it, far ahead: nothing is late, and everything closes.
@@ -201,7 +201,7 @@ def test_what_can_find_no_partner_any_more_is_forgotten(new_join: NewJoin, drive
 
 
 def test_a_crowded_key_refuses_what_is_too_much(new_join: NewJoin, drive: Drive) -> None:
-    """The record becomes a dead letter that says why; those before it go on as they were."""
+    """The record becomes a dead letter with the reason; those before it go on as they were."""
     drawn = [*(Ask("a", n, 0, NOON) for n in range(4)), Reply("a", 9, 0, NOON)]
     with drive(new_join(PLAN, most=3), as_raw(drawn)) as driver:
         driver.settle()

@@ -214,7 +214,7 @@ async def test_a_batch_of_a_task_that_does_not_run_is_ignored(
 
 
 def test_a_table_that_names_no_version_reads_what_it_wrote_before(shelves: KeyedTable) -> None:
-    """Rows are refused where the layout differs: what none is named for is version 1 for good."""
+    """Rows are rejected where the layout differs: what none is named for is version 1 for good."""
     assert shelves.layout == "int 1"
 
 
@@ -276,7 +276,7 @@ class Signs(Shelves):
 def test_what_waits_is_known_by_its_rows_those_of_shared_values_too(
     application: TickApp, drive: Drive
 ) -> None:
-    """Memory is estimated by them: who says there are fewer folds more than fits."""
+    """Memory is estimated by them: who estimates fewer folds more than fits."""
     table = KeyedTable(
         application,
         name="signs",

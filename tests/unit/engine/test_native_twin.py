@@ -318,7 +318,7 @@ def test_what_python_does_to_a_state_is_in_the_row() -> None:
 
 
 def test_rows_that_are_not_plain_are_left_to_the_twin() -> None:
-    """Corrected at many moments, with integers for floats, or with huge ones."""
+    """Corrected at many times, with integers for floats, or with huge ones."""
     corrected = _pane(b"A", 0, OhlcState(), 0, -1, -1, dict.fromkeys(range(16), 1))
     huge, whole = (_pane(b"B", 0, state) for state in (OhlcState(volume=2**63), OhlcState(high=3)))
     plain = _pane(b"C", 0, OhlcState())

@@ -49,7 +49,7 @@ def partition(table: WindowTable, drive: Drive) -> Iterator[PartitionDriver]:
 def test_each_key_is_met_while_others_come_and_all_is_written(
     table: WindowTable, partition: PartitionDriver, end: int
 ) -> None:
-    """By time and one after the other; its windows are those of the moment when it is read."""
+    """By time and one after the other; its windows are those of the time when it is read."""
     dice = Random(7)
     (window,) = table.windows
     found = []

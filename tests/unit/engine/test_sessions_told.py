@@ -256,7 +256,7 @@ def test_a_long_session_that_closes_after_the_expiry_of_its_start_leaves_no_row(
 
 
 def test_how_late_ticks_of_sessions_were_is_counted(application: TickApp, drive: Drive) -> None:
-    """Those that were taken, those that were refused, and those that were not behind."""
+    """Those that were taken, those that were rejected, and those that were not behind."""
     table = declared(application, Definition("session 30s", 60_000, HOUR, on_close()))
     with drive(table, at(600, 600, 584, 540, 0)) as driver:
         driver.fold_rest()

@@ -96,7 +96,7 @@ def test_a_result_without_a_form_has_no_value_in_its_dead_letter(
 def test_an_aggregate_that_can_not_merge_is_named_with_its_window(
     new_table: NewTable, drive: Drive
 ) -> None:
-    """It would fail again and again: the worker stops, and says where."""
+    """It would fail again and again: the worker stops, and names where."""
 
     class Broken(Ohlc):
         """Candles that can't be merged."""

@@ -235,7 +235,7 @@ def test_a_window_that_is_neither_cut_nor_overlapped_is_a_pane(
 def test_a_fold_is_kept_where_windows_share_most_of_their_panes(
     table: WindowTable, window: str, emission: Emission | None, *, kept: bool
 ) -> None:
-    """And nothing is said of them before they are final."""
+    """And nothing is published of them before they are final."""
     table.emission, before = emission, table.emission
     try:
         assert table.keeps_fold(parse_window(window)) is kept

@@ -167,7 +167,7 @@ def test_ticks_of_a_day_are_published_as_a_reader_would_tell_it(
 def test_the_same_window_is_not_published_again_without_a_change(
     new_table: NewTable, drive: Drive
 ) -> None:
-    """A publication says what changed since the last one; a quiet partition has nothing to say."""
+    """A publication has what changed since the last one; a quiet partition has none."""
     raw = [raw_tick(n, Tick("A", 1.0, NOON + n)) for n in range(5)]
     with drive(new_table("1m", 0), raw) as driver:
         driver.fold(5)

@@ -85,7 +85,7 @@ def seen(result: WindowResult) -> Seen:
 
 
 class Definition(NamedTuple):
-    """A table: window, grace, retention (ms), emission."""
+    """Definition of a table: window, grace, retention (ms), emit strategy."""
 
     window: str
     grace: int

@@ -210,7 +210,7 @@ def test_a_corrupt_batch_takes_no_record_before_it_along() -> None:
 
 
 def test_the_smallest_poll_that_settings_allow_gets_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A poll too small for a chunk would read nothing, for ever, and say nothing."""
+    """A poll too small for a chunk would read nothing, for ever, and log nothing."""
     monkeypatch.undo()
     monkeypatch.setattr(fetching._raw, "is_raw", lambda _: True)
     limits = Settings.model_fields["max_poll_records"].metadata

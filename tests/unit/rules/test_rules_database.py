@@ -116,7 +116,7 @@ async def test_a_deleted_rule_is_a_change_without_a_row(database: RulesDatabase)
 async def test_what_other_programs_write_is_noted_as_well(
     database: RulesDatabase, url: str
 ) -> None:
-    """Triggers note it: nobody has to know of versions. A row that is no rule says why."""
+    """Triggers note it: nobody has to know of versions. A row that is no rule has the reason."""
     before = await newest(database)
     async with (
         RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=url))) as other,

@@ -26,7 +26,7 @@ def test_a_value_is_magic_id_and_avro(form: AvroForm) -> None:
 
 
 def test_what_is_written_is_read(form: AvroForm) -> None:
-    """The same record; another schema's id, JSON and a cut value are refused with ValueError."""
+    """The same record; another schema's id, JSON and a cut value are rejected with ValueError."""
     connection = Connection("ünïcode", "b", 65535, 2**63 - 1, NOON)
     value = form(connection)
     assert form.read(value) == connection

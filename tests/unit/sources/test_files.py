@@ -98,7 +98,7 @@ def test_bad_json_lines_are_said_too(tmp_path: Path, caplog: pytest.LogCaptureFi
 def test_thousands_of_bad_rows_do_not_flood_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Twenty are said, all are counted."""
+    """Twenty are logged, all are counted."""
     replay = Replay(write(tmp_path, "symbol,price,time\n" + "A,x,1\n" * 3_000))
     assert list(replay.records()) == []
     assert replay.bad == 3_000
@@ -150,7 +150,7 @@ def test_a_count_ends_the_replay(tmp_path: Path) -> None:
     ],
 )
 def test_times_are_read_in_utc_unless_they_name_a_zone(text: str, expected: int) -> None:
-    """Integer ms and ISO 8601 mean the same moment."""
+    """Integer ms and ISO 8601 mean the same instant."""
     assert parse_time(text) == expected
 
 

@@ -127,7 +127,7 @@ def test_prices_stay_above_nothing_on_the_longest_walk() -> None:
 
 
 def test_symbols_have_names_of_their_own() -> None:
-    """8,100 names, none twice; a larger market is refused."""
+    """8,100 names, none twice; a larger market is rejected."""
     assert len(set(symbol_names(8_100))) == 8_100
     assert symbol_names(500) == symbol_names(8_100)[:500]
     with pytest.raises(ValueError, match="not 8101"):

@@ -51,7 +51,7 @@ def test_an_older_quote_is_no_tick() -> None:
 
 
 def test_size_is_never_negative() -> None:
-    """A volume that was corrected downwards gives 0, and counts no trade twice when it is back."""
+    """A volume that was corrected downwards makes 0, and counts no trade twice when it is back."""
     observer = Observer()
     sizes = []
     for n, volume in enumerate([1_000, 800, 1_000, 1_010]):

@@ -164,7 +164,7 @@ DEFINITIONS: list[tuple[Callable[[], Any], str]] = [
 def test_a_definition_that_cant_be_right_is_refused(
     define: Callable[[], object], message: str
 ) -> None:
-    """One line says which, and what is wrong with it."""
+    """One line names it, and what is wrong with it."""
     with pytest.raises(DefinitionError) as caught:
         define()
     assert str(caught.value) == message

@@ -81,7 +81,7 @@ async def test_what_is_not_known_opens_nothing(protected, http, headers) -> None
 
 
 async def test_several_tokens_hold_while_one_is_changed(http) -> None:
-    """So no client has to change at the same moment as the workers."""
+    """So no client has to change at the same time as the workers."""
     old, new = "old-token-0123456789", "new-token-0123456789"
     async with guarded(TICKSTREAM_WEB_TOKEN=f"{old},{new}") as worker:
         for token in old, new:

@@ -485,7 +485,7 @@ async def test_an_error_of_ours_is_answered_and_logged_as_one(
 
 @pytest.mark.parametrize("body", [None, b"much"])
 async def test_a_connection_is_ended_with_a_body_that_nobody_reads(unprotected, http, body) -> None:
-    """Who is refused without one may ask again on the same connection."""
+    """A client that is rejected without one may ask again on the same connection."""
     headers = {"Origin": "https://evil.example"}
     async with http.post(f"{unprotected.url}/login", data=body, headers=headers) as reply:
         assert reply.status == 403

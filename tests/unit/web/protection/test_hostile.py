@@ -279,7 +279,7 @@ async def test_bytes_that_are_no_utf_8_are_no_accident(unprotected, data, status
     ],
 )
 async def test_nothing_a_client_sends_becomes_a_header(unprotected, data) -> None:
-    """Line breaks stay where they are, escaped, or are refused."""
+    """Line breaks stay where they are, escaped, or are rejected."""
     answer = await send(unprotected, data)
     head = answer.partition(b"\r\n\r\n")[0].lower()
     assert b"\nset-cookie" not in head
