@@ -20,7 +20,7 @@ TOLERANCE = 1e-9
 
 
 class Verdict(NamedTuple):
-    """What was found: `wrong` counts what is `missing`, too much or not equal.
+    """Verdict on an output: `wrong` counts what is `missing`, too much or not equal.
 
     `end` (ms, None while anything is wrong) is when the last result was appended that makes all
     right. `curve` is of bench/progress.py and reaches `total`; None where the output has none.

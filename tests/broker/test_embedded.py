@@ -49,7 +49,7 @@ def run(faust: Start, data_dir: Path) -> Start:
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 30) -> object:
-    """Look again and again until there is something; fail after `seconds`."""
+    """Poll until there is something, and return it; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "waited in vain"

@@ -55,7 +55,7 @@ def check_pairs(market: Market, run: CrashRun) -> None:
 
 
 def check_rates(market: Market, run: CrashRun) -> None:
-    """Demand rates by the time of the search; the last result of each window is final."""
+    """Assert rates by the time of the search; the last result of each window is final."""
     searches = {v["id"]: v for *_, v in read_all(market, "searches")}
     clicked = {each["search"] for each in run.values("search-clicks")}
     for size in 5 * MINUTE, 60 * MINUTE:

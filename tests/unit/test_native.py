@@ -12,7 +12,7 @@ from eventfold.native import INTERFACE, extension, in_words
 
 @pytest.fixture(autouse=True)
 def asked_anew() -> Iterator[None]:
-    """Look for the extension in each test, and afterwards as if nothing had been."""
+    """Search for the extension anew in each test and after it."""
     extension.cache_clear()
     yield
     extension.cache_clear()

@@ -24,7 +24,7 @@ FAMILIES: list[WindowFamily] = [
 def windows_of(
     family: WindowFamily, panes: Sequence[int], starts: Sequence[int], after: int, until: int
 ) -> list[tuple[int, int]]:
-    """Look through all windows for those that hold one of `panes` and end in (after, until]."""
+    """Search all windows for those that hold one of `panes` and end in (after, until]."""
     every = family.over(0, 200, -1, starts)
     return [
         (start, end)

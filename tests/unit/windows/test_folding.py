@@ -58,7 +58,7 @@ def tables(draw: st.DrawFn) -> tuple[list[Pane], list[Span]]:
 
 
 def one_by_one(panes: Sequence[Pane], spans: Sequence[Span]) -> list[Folded]:
-    """Look through all panes for each window."""
+    """Search all panes for each window."""
     windows = []
     for start, end in spans:
         inside = [pane for pane in panes if start <= pane.start < end]
