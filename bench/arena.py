@@ -1,4 +1,4 @@
-"""Where contestants are measured one after another: a broker, topics of ticks, what is right.
+"""Setting of the comparison: a broker, topics of ticks, the expected results.
 
 with Arena(directory) as arena:
     arena.fill(symbols=500, step=10, counts={5_000_000, 100_000}, own=5_000_000)
@@ -32,7 +32,7 @@ STAMPED = {"message.timestamp.type": "LogAppendTime"}
 
 
 class Conditions(NamedTuple):
-    """What holds for all: commit and publish interval (ms), guarantee, longest run (s)."""
+    """Conditions of all runs: commit and publish interval (ms), guarantee, longest run (s)."""
 
     interval: int = 1_000
     guarantee: str = "at_least_once"
@@ -65,7 +65,7 @@ class Arena:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        del self._admin  # it would tell that the broker is gone
+        del self._admin  # it would log that the broker is gone
         self._broker.stop()
 
     def fill(self, *, symbols: int, step: int, counts: Iterable[int], own: int | None) -> None:

@@ -13,7 +13,7 @@ from bench import machine
 from bench.workloads import WORKLOADS
 
 WIDTH, MARGIN = 860, 16
-#: Where bars begin, and how long the longest is: what is said of it stands behind.
+#: Where bars begin, and how long the longest is: its label stands behind.
 LEFT, LONGEST = 150, 420
 ROW, BAR, HEAD, FOOT = 24, 14, 44, 42
 
@@ -51,7 +51,7 @@ def draw_files(directory: Path, path: Path) -> None:
 
 
 def draw(found: list[dict[str, Any]]) -> str:
-    """Give the SVG of results as bench/report.py sums them up."""
+    """Draw the SVG of results as summed up by `bench/report.py`."""
     body, top = [], MARGIN
     for each in found:
         body += _panel(each, top)

@@ -26,7 +26,7 @@ FETCH_BYTES = 8 << 20
 
 
 async def restore(directory: Path) -> tuple[int, float]:
-    """Restore all partitions at once; give rows and seconds."""
+    """Restore all partitions at once; return rows and seconds."""
     install(app.tasks.reads)  # as a worker's consumer does
     partitions = range(candles.source.partition_count())
     begun = perf_counter()
@@ -44,7 +44,7 @@ async def restore(directory: Path) -> tuple[int, float]:
 
 
 async def read() -> tuple[int, float]:
-    """Read all partitions to their ends, doing nothing with the records; give how many, and s."""
+    """Read all partitions to their ends, doing nothing with the records; return how many, and s."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=app.settings.bootstrap_servers,
         isolation_level="read_committed",

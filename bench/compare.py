@@ -38,7 +38,7 @@ OWN = "tickstream"
 
 
 class Source(NamedTuple):
-    """What workloads share: the same ticks, and what tickstream finds of them in its topic."""
+    """Input shared by workloads: the same ticks, and what tickstream finds of them in its topic."""
 
     symbols: int
     step: int
@@ -122,7 +122,7 @@ def _by_source(workloads: list[Workload], args: argparse.Namespace) -> dict[Sour
 def _measure(
     source: Source, workloads: list[Workload], args: argparse.Namespace, directory: Path
 ) -> dict[str, dict]:
-    """Go through the rounds of workloads over the same ticks; give what each came to."""
+    """Run the rounds of workloads over the same ticks; return the summary of each."""
     counts = {_ticks(each, name, args) for each in workloads for name in each.contestants}
     conditions = Conditions(args.interval, args.guarantee, args.limit)
     found = {}
@@ -145,7 +145,7 @@ def _measure(
 
 
 def _rotated(names: tuple[str, ...], number: int) -> list[str]:
-    """Let another one begin in each round: who comes first finds the broker cold."""
+    """Rotate the contestants by round: the first of a round finds the broker cold."""
     first = number % len(names)
     return [*names[first:], *names[:first]]
 
@@ -153,14 +153,14 @@ def _rotated(names: tuple[str, ...], number: int) -> list[str]:
 def _versions(workload: Workload) -> dict[str, str]:
     found = {}
     for name in workload.contestants:
-        # Who can't be started has said so already.
+        # The reason why one can't be started is printed already.
         with suppress(Exception):
             found[name] = CONTESTANTS[name].version()
     return found
 
 
 def _say_costs(found: list[dict[str, Any]]) -> None:
-    """Say what a tick costs beside one of the first kind of windows."""
+    """Print the cost of a tick relative to the first window definition."""
     of = [each["contestants"].get(OWN, {}).get("rate") for each in found]
     for each, rate in zip(found, of, strict=True):
         if of[0] and rate:

@@ -1,7 +1,7 @@
-"""Who takes part in the comparison, and how each is started.
+"""Contestants of the comparison, and how each is started.
 
 Each is a program of its own that reads its task from the environment (`environment_of`) and runs
-until SIGTERM. tickstream is told by its own settings.
+until SIGTERM. tickstream is configured by its own settings.
 """
 
 import os
@@ -53,7 +53,7 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Contestant:
-    """`command` gives what to start, and may raise UnavailableError, ImportError or OSError."""
+    """A contestant; `command` may raise UnavailableError, ImportError or OSError."""
 
     name: str
     command: Callable[[], list[str]]
@@ -61,15 +61,15 @@ class Contestant:
     #: What it does in every workload, if not what the workload asks for.
     work: str | None = None
     threads: int = 1
-    #: The topic of its results for some work, where it isn't told one: behind the run's name.
+    #: The topic of its results for some work, where it isn't given one: behind the run's name.
     output: Callable[[str], str | None] = lambda _: None
-    #: Whether it tells its own progress on its standard output (bench/floor.py).
+    #: Whether it prints its own progress on its standard output (bench/floor.py).
     tells: bool = False
     #: Its version; may raise what `command` raises.
     version: Callable[[], str] = lambda: ""
 
     def environment_of(self, run: Run) -> dict[str, str]:
-        """Give the whole environment of a run."""
+        """Return the whole environment of a run."""
         window = run.workload
         return {
             **os.environ,
@@ -92,7 +92,7 @@ class Contestant:
 
 
 def tickstream_settings(run: Run, *, pipelines: str | None = None) -> dict[str, str]:
-    """Give the settings of tickstream for a run."""
+    """Return the settings of tickstream for a run."""
     window = run.workload
     settings = {
         "BROKER_URL": run.bootstrap,

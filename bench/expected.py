@@ -1,4 +1,4 @@
-"""What contestants have to say of the ticks, computed apart from all of them, with polars.
+"""Expected results of the contestants, computed independently of all of them, with polars.
 
 `ticks` are frames of `symbol`, `price`, `size`, `time` (ms), in order of their times.
 """
@@ -17,12 +17,12 @@ DAY = 86_400_000
 
 
 def windows(ticks: pl.DataFrame, workload: Workload) -> pl.DataFrame:
-    """Give all windows with a tick in them.
+    """Compute all windows that have a tick.
 
-    Each says whether it is `required` to be published, and how many ticks of its symbol have been
-    `read` at the least when it is closed.
+    `required` is whether a window must be published; `read` is the least number of ticks of its
+    symbol read when it closes.
 
-    Ticks are folded into panes of an advance each; a window is so many panes from its start on.
+    Ticks are folded into panes of one advance each; a window is a number of panes from its start.
     Each symbol has a row for each pane, so that windows are rolling folds over rows.
     """
     size, advance, panes = workload.size, workload.advance, workload.overlap
@@ -69,7 +69,7 @@ def windows(ticks: pl.DataFrame, workload: Workload) -> pl.DataFrame:
 
 
 def _ahead(expression: pl.Expr, panes: int) -> pl.Expr:
-    """Let a fold of a row and those before it be of a row and those after it."""
+    """Shift a fold over a row and the rows before it to one over the row and those after it."""
     return expression.shift(1 - panes).over("symbol")
 
 
@@ -80,12 +80,12 @@ def _closed(ticks: pl.DataFrame, workload: Workload) -> pl.Expr:
 
 
 def large(ticks: pl.DataFrame) -> pl.DataFrame:
-    """Give the ticks that the filter lets through."""
+    """Return the ticks that pass the filter."""
     return ticks.filter(pl.col("size") >= LARGE)
 
 
 def top(ticks: pl.DataFrame) -> pl.DataFrame:
-    """Give the ranking of the last UTC day: `symbol`, `gain`; best first, ties by symbol."""
+    """Compute the ranking of the last UTC day: `symbol`, `gain`; best first, ties by symbol."""
     day = pl.col("time") // DAY
     return (
         ticks.filter(day == day.max())

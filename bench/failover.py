@@ -60,9 +60,10 @@ class Drill:
     def measure(
         self, name: str, before: list[Worker], event: Callable[[], list[Worker]]
     ) -> list[Worker]:
-        """Let `event` happen, which gives the workers after it; print how long it held up.
+        """Run `event`, which returns the workers after it, and print how long results paused.
 
-        A partition has moved when another worker has it afterwards; of a restart, those of all.
+        A partition has moved when another worker has it afterwards. If none has moved, as after a
+        restart, the pauses of all partitions count.
         """
         begun = time.monotonic()
         until(lambda: self._settled(before, begun), QUIET)
@@ -96,7 +97,7 @@ class Drill:
         return self._scene.worker(CONSUMER_GROUP_INSTANCE_ID=f"bench-{self._static}")
 
     def _settled(self, workers: list[Worker], since: float) -> bool:
-        """Say whether all partitions are open and have moved on since."""
+        """Return whether all partitions are open and have advanced twice after `since`."""
         owners = self._owners(workers)
         return len(owners) == len(self._scene.partitions) and self._positions.moved_since(since)
 
@@ -106,7 +107,7 @@ class Drill:
 
 
 def owned(worker: Worker) -> list[int]:
-    """Give the partitions that are open at a worker. Raises OSError if it can't be asked."""
+    """Return the open partitions of a worker. Raises OSError if it can't be asked."""
     return worker.get("/readyz")[1]["tables"]["candles"]["open"]
 
 

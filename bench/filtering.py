@@ -1,7 +1,7 @@
 """BENCH_INPUT -> large -> BENCH_OUTPUT: ticks of some size, one by one, as they came.
 
-A step: nothing is kept, and what is written stands in one transaction with the position, so that
-none is passed on twice.
+A stateless operator: nothing is kept, and what is written stands in one transaction with the
+position, so that none is passed on twice.
 """
 
 import os

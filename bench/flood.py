@@ -45,7 +45,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _bound(partitions: int) -> str:
-    """Say in words what may stand between two stages of a worker at once."""
+    """Describe how much may be buffered between two stages of a worker at once."""
     records = Settings.model_fields["max_poll_records"].default
     batches = BUFFERED_BATCHES + 2  # one in the fetcher's hand, one in the agent's
     return (
@@ -100,7 +100,7 @@ def _flood(scene: Scene, name: str, *, application: str = "", **settings: str) -
 
 
 def pid_of(worker: Worker) -> int:
-    """Give the process id of a worker that runs."""
+    """Return the process id of a running worker. Raises RuntimeError if it is not started."""
     if worker.process is None:
         raise RuntimeError("the worker is not started")
     return worker.process.pid

@@ -1,7 +1,7 @@
 """The floor of Python: aiokafka, orjson and a dict. No framework, no state kept.
 
-It is told its work as bench/contestants.py does (`BENCH_...`), and counts ticks where others
-publish. On standard output it tells its progress, a JSON line each: how many ticks it had `seen`
+It is configured as by bench/contestants.py (`BENCH_...`), and counts ticks where others
+publish. On standard output it prints its progress, a JSON line each: how many ticks it had `seen`
 at what time (`at`, ms), when a third was passed and at the end; then its `cpu` in s. Only then
 it writes its results, once, so that they can be compared.
 """
@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 BOOTSTRAP, SOURCE = os.environ["BENCH_BOOTSTRAP"], os.environ["BENCH_INPUT"]
 SIZE, ADVANCE = int(os.environ["BENCH_SIZE_MS"]), int(os.environ["BENCH_ADVANCE_MS"])
 
-#: Sizes of the ticks that the filter lets through, as in bench/workloads.py: importing that would
+#: Sizes of the ticks that pass the filter, as in bench/workloads.py: importing that would
 #: load the product.
 LARGE = 400
 
@@ -29,7 +29,7 @@ Panes = dict[tuple[str, int], list[Any]]
 
 
 async def main(count: int) -> None:
-    """Read `count` ticks, say how fast, write what came of them."""
+    """Read `count` ticks, print how fast, write their results."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=BOOTSTRAP,
         isolation_level="read_committed",
@@ -72,7 +72,7 @@ def _windows() -> tuple[Callable[[Sequence[Any]], None], Callable[[], Iterable[R
             if pane is None:
                 panes[key] = [price, price, price, price, tick["size"], 1]
                 continue
-            # Not max() and min(): the floor is to be as low as Python lets it.
+            # Not max() and min(): the floor is to be as low as Python allows.
             if price > pane[1]:  # noqa: PLR1730
                 pane[1] = price
             if price < pane[2]:  # noqa: PLR1730
@@ -85,7 +85,7 @@ def _windows() -> tuple[Callable[[Sequence[Any]], None], Callable[[], Iterable[R
 
 
 def _merged(panes: Panes) -> Iterator[Result]:
-    """Give the windows: each pane, oldest first, is in size / advance of them."""
+    """Yield the windows: each pane, oldest first, belongs to size / advance of them."""
     windows: Panes = {}
     for (symbol, number), pane in sorted(panes.items(), key=lambda item: item[0][1]):
         for first in range(number - SIZE // ADVANCE + 1, number + 1):

@@ -23,7 +23,7 @@ class Window(NamedTuple):
 
 @dataclass
 class _Partition:
-    """What is known of one partition; windows leave it once compared."""
+    """State of one partition; windows leave it once compared."""
 
     reached: int = -1
     settled: int = 0
@@ -36,7 +36,7 @@ class Follower:
     """The thread that follows; used in `with`, while workers run.
 
     `size` and `grace` in ms. A final candle that is wrong, comes twice, or has no ticks is an
-    error; so is, after `finish`, a window that had to be final and was not said.
+    error; so is, after `finish`, a window that had to be final and was not published.
     """
 
     def __init__(self, bootstrap: str, partitions: range, *, size: int, grace: int) -> None:
@@ -79,13 +79,13 @@ class Follower:
 
     @property
     def waiting(self) -> int:
-        """How many windows are not compared yet."""
+        """The number of windows that are not compared yet."""
         return sum(len(each.folded) for each in self._partitions.values())
 
     def finish(self, timeout: float = 60) -> None:
-        """Wait for silence, then count what had to be final and was not said.
+        """Wait for silence, then count the windows that had to be final and were not published.
 
-        Raises TimeoutError, and what went wrong in the thread.
+        Raises TimeoutError, and any error of the thread.
         """
         self._idle.clear()
         if not self._idle.wait(timeout):

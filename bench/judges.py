@@ -1,4 +1,4 @@
-"""Whether what a contestant wrote is right, and since when: a judge for each kind of work.
+"""Judges of a contestant's output, one for each kind of work: is it right, and since when.
 
     judge = judge_of(workload, ticks)
     judge.judge(Reader(...).read())
@@ -20,10 +20,10 @@ TOLERANCE = 1e-9
 
 
 class Verdict(NamedTuple):
-    """What was found: `wrong` counts what is `missing`, too much or not equal.
+    """Verdict on an output: `wrong` counts what is `missing`, too much or not equal.
 
     `end` (ms, None while anything is wrong) is when the last result was appended that makes all
-    right. `curve` is of bench/progress.py and reaches `total`; None where the output tells none.
+    right. `curve` is of bench/progress.py and reaches `total`; None where the output has none.
     """
 
     results: int
@@ -104,7 +104,7 @@ class WindowJudge:
         if not self._closes:
             total = self._required["count"].sum() / self._overlap
             return curve_of_windows(records, self._overlap), total
-        # A closed window tells how far its symbol has been read: to its end and the grace.
+        # A closed window shows how far its symbol has been read: to its end and the grace.
         reached = records.select(
             "at", window="symbol", count=pl.col("read").cum_max().over("symbol")
         )
@@ -113,7 +113,7 @@ class WindowJudge:
 
 
 def _since_right(right: pl.Expr) -> pl.Expr:
-    """Give, of the records of one thing, when the first came since which all are right."""
+    """Return `at` of the first record since which all are right, for each group of records."""
     last_wrong = pl.col("row").filter(~right).max().fill_null(-1)
     return pl.col("at").filter(right & (pl.col("row").cast(pl.Int64) > last_wrong)).min()
 

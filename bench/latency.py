@@ -40,7 +40,7 @@ QUANTILES = {"p50": 0.5, "p99": 0.99, "p999": 0.999}
 
 @dataclass(frozen=True)
 class Figures:
-    """What one contestant did at one rate; times in ms, None for never."""
+    """Figures of one contestant at one rate; times in ms, None for never."""
 
     contestant: str
     rate: int
@@ -131,7 +131,7 @@ def _figures(name: str, rate: int, answer: Answer) -> Figures:
 
 
 def _quantile(ms: pl.Series, quantile: float) -> float | None:
-    """Give a quantile, as it was of some tick; None where that tick was never seen."""
+    """Compute a quantile as the latency of a real tick; None if that tick was never seen."""
     found = ms.quantile(quantile, "higher")
     return round(found, 1) if math.isfinite(found) else None
 

@@ -70,7 +70,7 @@ class Load:
 
     @property
     def running(self) -> bool:
-        """Whether it still sends."""
+        """Whether the process still sends."""
         return self._process.poll() is None
 
     def end(self) -> None:
@@ -81,7 +81,7 @@ class Load:
 
 
 def now() -> int:
-    """Give the clock's time in ms since the epoch."""
+    """Return the clock's time in ms since the epoch."""
     return int(time.time() * 1000)
 
 

@@ -1,4 +1,4 @@
-"""What a comparison was run on: the machine and the versions of what all share."""
+"""Description of the machine of a comparison, and of the versions that all contestants share."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ CPUS = Path("/proc/cpuinfo")
 
 
 def described() -> dict[str, str | int]:
-    """Give what a reader has to know to compare with figures of another machine."""
+    """Describe the machine, for comparisons with figures of another one."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": _cpu(),
@@ -34,12 +34,12 @@ def described() -> dict[str, str | int]:
 
 
 def commit() -> str:
-    """Give the commit of the checkout, with a + where something has changed since."""
+    """Return the commit of the checkout, with a + if something has changed since."""
     return _said(["git", "describe", "--always", "--dirty=+"]) or "unknown"
 
 
 def in_words(machine: dict[str, str | int]) -> str:
-    """Say it in one line."""
+    """Format the machine in one line."""
     memory = int(machine["memory_bytes"]) / 2**30
     return (
         f"{machine['cpu']}, {machine['cores']} cores, {memory:.0f} GiB, {machine['kernel']}; "

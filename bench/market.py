@@ -43,7 +43,7 @@ def fill(
 def fill_minutes(
     bootstrap: str, topic: str, *, symbols: int, minutes: int, start: int = START
 ) -> int:
-    """Write one tick of each symbol for each minute from `start` on; give where it ends (ms)."""
+    """Write one tick of each symbol for each minute from `start` on; return where it ends (ms)."""
     producer = new_producer(bootstrap)
     first = start - start % MINUTE
     encode = msgspec.json.encode

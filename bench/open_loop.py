@@ -55,7 +55,7 @@ class Shares(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came of it.
+    """Result of a measurement.
 
     `ticks` are those after the warm-up, in order: `due`, `appended` (in the topic of ticks), and
     `seen`: when a result first reflected them, null for never (all s since the epoch).
@@ -76,7 +76,7 @@ class OpenLoop:
         self._runs = 0
 
     def __enter__(self) -> Self:
-        # The broker says when a tick was there, by the clock that all go by.
+        # The broker stamps when a tick was there, by the clock that all go by.
         self._scene.configure(TICKS, message_timestamp_type="LogAppendTime")
         pin(self._scene.broker.pid or 0, OURS)
         self._core.__enter__()
@@ -151,7 +151,7 @@ class OpenLoop:
     def _load(self, reader: Reader, program: Program, schedule: Schedule) -> tuple[float, Shares]:
         """Send the ticks and read results until all are seen, or DRAIN has passed.
 
-        Gives when the first tick was due (s since the epoch).
+        Returns when the first tick was due (s since the epoch).
         """
         with Sender(self._bootstrap, TICKS, schedule) as sender:
             ours = [psutil.Process(), sender.process]

@@ -1,4 +1,4 @@
-"""How far a contestant had come at each moment, and its rate: from what stands in a topic.
+"""Progress of a contestant over time, and its rate, from the records of a topic.
 
 A *curve* is a frame of `at` (ms since the epoch, by the broker's clock) and `ticks`, how many
 ticks were reflected in the output then; one row for each `at`, in order.
@@ -19,7 +19,7 @@ WARM_UP = 1 / 3
 
 
 class Interval(NamedTuple):
-    """What is measured: from `begin` with `ticks` reflected to `end` with `total` (ms)."""
+    """Measured interval: from `begin` with `ticks` reflected to `end` with `total` (ms)."""
 
     begin: int
     ticks: float
@@ -33,9 +33,9 @@ class Interval(NamedTuple):
 
 
 def curve_of_windows(records: pl.DataFrame, overlap: int) -> pl.DataFrame:
-    """Give the curve of records of windows: `at`, `window` (any id), `count`, as appended.
+    """Compute the curve from records of windows: `at`, `window` (any id), `count`, as appended.
 
-    A later record of a window replaces what an earlier one said; each tick is in `overlap`.
+    A later record of a window replaces earlier ones; each tick is in `overlap` windows.
     """
     before = pl.col("count").shift(1).over("window").fill_null(0)
     ticks = (pl.col("count") - before).cum_sum() / overlap
@@ -43,12 +43,12 @@ def curve_of_windows(records: pl.DataFrame, overlap: int) -> pl.DataFrame:
 
 
 def last_of_each(rows: pl.DataFrame) -> pl.DataFrame:
-    """Give the last row of each moment, in order."""
+    """Return the last row of each `at`, in order."""
     return rows.group_by("at").agg(pl.col("ticks").last()).sort("at")
 
 
 def measured(curve: pl.DataFrame, end: int, total: float) -> Interval | None:
-    """Leave the warm-up out, give what is measured of a curve that reaches `total` at `end`.
+    """Leave the warm-up out; return the interval of a curve that reaches `total` at `end`.
 
     It begins with the end of the burst of output in which a third was passed, and with what was
     reflected then: within a burst neither is known well. None where nothing is left: all the

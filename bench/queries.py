@@ -113,7 +113,7 @@ def catch_up(
 
 
 def _rate(scene: Scene, application: str, total: int) -> float:
-    """Give the rate between two commits, after the first and before the last ticks."""
+    """Compute the rate (ticks/s) between two commits, after the first and before the last ticks."""
     seen: list[tuple[float, int]] = []
     while not seen or seen[-1][1] < END * total:
         done = committed(scene.bootstrap, application, "ticks")

@@ -1,4 +1,4 @@
-"""What stands in a topic, as a frame: read on from where it was read last."""
+"""Records of a topic as a frame, read on from the last position."""
 
 import polars as pl
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME
@@ -33,7 +33,7 @@ class Reader:
         self._frames = [pl.DataFrame(schema=PLACE | schema)]
 
     def read(self) -> pl.DataFrame:
-        """Read what is new; give all read so far, in the order in which it was appended.
+        """Read new records; return all read so far, in the order in which they were appended.
 
         Raises ValueError for a record that can't be read, or was not stamped by the broker.
         """

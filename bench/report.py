@@ -1,4 +1,4 @@
-"""What came out, as a table for people and as JSON for the chart and the records."""
+"""Results as a table for people, and as JSON for the chart and the records."""
 
 import json
 import statistics
@@ -19,7 +19,7 @@ Rounds = dict[str, list[Outcome]]
 
 
 def spread(values: Iterable[float | None]) -> dict[str, float] | None:
-    """Give median, least and greatest of what there is; None if there is nothing."""
+    """Return median, minimum and maximum of the known values; None if there are none."""
     known = [value for value in values if value is not None]
     if not known:
         return None
@@ -27,14 +27,14 @@ def spread(values: Iterable[float | None]) -> dict[str, float] | None:
 
 
 def ratios(rates: Sequence[float | None], base: Sequence[float | None]) -> list[float | None]:
-    """Give the ratio of two rates for each round: what slows a round down slows both."""
+    """Return the ratio of two rates for each round: what slows a round down slows both."""
     return [rate / of if rate and of else None for rate, of in zip(rates, base, strict=False)]
 
 
 def summary(
     workload: Workload, rounds: Rounds, versions: dict[str, str], machine: dict, baseline: str
 ) -> dict[str, Any]:
-    """Give all of it: what was asked, on what, each round, and the figures of the table."""
+    """Return what was asked, on what machine, each round, and the figures of the table."""
     base = [each.rate for each in rounds.get(baseline, [])]
     return {
         "workload": asdict(workload) | {"emit": workload.emit, "fewer": None},
@@ -60,7 +60,7 @@ def summary(
 
 
 def write(found: dict[str, Any], directory: Path) -> Path:
-    """Write it as `<workload>.json`; give where."""
+    """Write a summary as `<workload>.json`; return its path."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{found['workload']['name']}.json"
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -145,7 +145,7 @@ async def _fill(url: str, number: int) -> None:
 
 
 async def _change(url: str) -> tuple[int, float]:
-    """Change a rule; give its version, and when (s)."""
+    """Change a rule; return its version, and when (s)."""
     async with RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=url))) as database:
         await database.set("rule-0000", kind="max-amount", parameters='{"limit": 1000000}')
         return (await database.changes(0))[-1].version, time.time()
@@ -158,7 +158,7 @@ def _wait(worker: Worker, number: float) -> None:
 
 
 def _judged(worker: Worker) -> float:
-    """Give how many transactions, and changes of rules, the worker has judged since its start."""
+    """Return how many transactions and rule changes the worker has judged since its start."""
     return _metric(worker, 'tickstream_records_total{[^}]*table="verdicts"[^}]*}')
 
 
@@ -168,14 +168,14 @@ def _metric(worker: Worker, pattern: str) -> float:
 
 
 def _cpu(worker: Worker) -> float:
-    """Give what the worker took so far (s of CPU)."""
+    """Return the CPU time of the worker so far (s)."""
     if worker.process is None:
         raise RuntimeError("the worker is not started")
     return _taken(psutil.Process(worker.process.pid))
 
 
 def _cpu_beside(worker: Worker) -> dict[str, float]:
-    """Give what the load and the broker took so far (s of CPU): they share the worker's cores."""
+    """Return the CPU time of load and broker so far (s): they share the worker's cores."""
     ours = psutil.Process()
     broker = [
         each

@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).parents[1]
 #: Seconds to stop in.
 PATIENCE = 20.0
 
-#: Characters of a log that tell why something ended.
+#: Characters of a log that show why something ended.
 REASON = 300
 
 
@@ -47,9 +47,10 @@ def pin(pid: int, core: int) -> None:
 
 
 def patient_node() -> Node:
-    """Give a broker that stays one to its clients while others have its core.
+    """Return a broker with a session of 60 s: it stays registered while others have its core.
 
-    Fenced after 3 s without, it would name no leader, and its clients ask for one without a pause.
+    Fenced after 3 s without it, the broker would name no leader, and its clients would ask for one
+    without a pause.
     """
     return Node(ports.free(), session=60_000)
 
@@ -73,7 +74,7 @@ def _can_pin() -> bool:
 
 
 class Program:
-    """A process and its children; `log` gets what it says, but for its standard output."""
+    """A process and its children; `log` gets their output, except the standard output."""
 
     def __init__(
         self, argv: Sequence[str], environment: Mapping[str, str], log: Path, *, core: int
@@ -113,7 +114,7 @@ class Program:
 
     @property
     def exit_code(self) -> int | None:
-        """What it ended with; None while it runs."""
+        """The exit code of the process; None while it runs."""
         return self._process.poll()
 
     @property
@@ -123,7 +124,7 @@ class Program:
 
     @property
     def reason(self) -> str:
-        """The last line it said: why it ended."""
+        """The last line of its log, or of its standard output: why it ended."""
         lines = (self.said + self._log.read_text(errors="replace")).strip().splitlines()
         return lines[-1].strip()[:REASON] if lines else "it said nothing"
 

@@ -53,7 +53,7 @@ CHANGELOG = f"{APPLICATION}-candles-changelog"
 
 
 class Case(NamedTuple):
-    """What is varied."""
+    """One case of the measurement."""
 
     workers: int
     partitions: int
@@ -62,7 +62,7 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured of a case; of several workers together, where nothing else is said."""
+    """Figures of a case; of several workers together, unless noted."""
 
     workers: int
     partitions: int
@@ -123,7 +123,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _cases(args: argparse.Namespace) -> list[Case]:
-    """Give the cases, each once, in the order asked for."""
+    """Return the cases, each once, in the order asked for."""
     workers = (Case(number, PARTITIONS, KEYS) for number in args.workers)
     partitions = (Case(WORKERS, number, KEYS) for number in args.partitions)
     keys = (Case(WORKERS, PARTITIONS, number) for number in args.keys)
@@ -197,7 +197,7 @@ def _rss(workers: list[Worker]) -> int:
 
 
 class _Said(NamedTuple):
-    """What workers say at `/metrics`, added up."""
+    """Metrics of the workers' `/metrics`, added up."""
 
     checkpoints: int
     #: Seconds that those took, together.
@@ -215,7 +215,7 @@ def _said(workers: list[Worker]) -> _Said:
 
 
 def _rows(workers: list[Worker], first: int) -> tuple[int, int]:
-    """Give the rows in the stores, and how many of them start at `first` (ms) or later."""
+    """Count the rows in the stores, and those that start at `first` (ms) or later."""
     rows = held = 0
     for path in chain.from_iterable(worker.data.rglob("candles-*") for worker in workers):
         store = Store(path)
@@ -226,13 +226,13 @@ def _rows(workers: list[Worker], first: int) -> tuple[int, int]:
 
 
 def _log_bytes(scene: Scene, topic: str) -> int:
-    """Give what the records of a topic take; the broker makes its indexes 20 MB a partition."""
+    """Return the bytes of a topic's records; the broker makes its indexes 20 MB a partition."""
     logs = scene.broker.data_dir / "kafka"
     return sum(path.stat().st_size for path in logs.glob(f"{topic}-[0-9]*/*.log"))
 
 
 class Watch:
-    """Looks on from outside while workers fold what is in a topic."""
+    """Observer from outside while workers fold what is in a topic."""
 
     def __init__(self, scene: Scene, pids: list[int], ticks: int) -> None:
         self._ticks = ticks
@@ -270,14 +270,14 @@ class Watch:
 
     @stamina.retry(on=KafkaException, timeout=30, attempts=None, wait_initial=LOOK)
     def end_of(self, topic: str) -> int:
-        """Give how many offsets of a topic are taken."""
+        """Return the sum of the end offsets of a topic."""
         latest = {TopicPartition(topic, number): OffsetSpec.latest() for number in self._partitions}
         found = self._admin.list_offsets(latest, request_timeout=30)
         return sum(future.result().offset for future in found.values())
 
     @stamina.retry(on=KafkaException, timeout=30, attempts=None, wait_initial=LOOK)
     def _look(self) -> tuple[float, float, float, float]:
-        """Give ticks committed, the clock (s), processor seconds of workers and of the broker."""
+        """Return ticks committed, the clock (s), CPU seconds of the workers and of the broker."""
         ticks = [TopicPartition("ticks", number) for number in self._partitions]
         done = sum(max(each.offset, 0) for each in self._consumer.committed(ticks, timeout=30))
         ours = sum(map(processor_time, self._workers))

@@ -1,4 +1,4 @@
-"""Where the measurements of failing and recovering take place: a broker, workers, one application.
+"""Setting of the measurements of failure and recovery: a broker, workers, one application.
 
 with Scene(partitions=6, windows="1m") as scene:
     worker = scene.worker()
@@ -87,7 +87,7 @@ class Scene:
         return range(self._partitions)
 
     def worker(self, **environment: object) -> Worker:
-        """Give another worker, not started yet; it is killed at the end, if it still runs."""
+        """Return another worker, not started yet; it is killed at the end if it still runs."""
         settings = self.environment | {name: str(value) for name, value in environment.items()}
         worker = Worker(self.bootstrap, self.directory, APPLICATION, **settings)
         self._ending.callback(worker.kill)
@@ -113,9 +113,9 @@ class Scene:
             time.sleep(0.2)
 
     def fill_rows(self, rows: int) -> int:
-        """Fill the table of candles by a worker of its own; give the event time reached (ms).
+        """Fill the table of candles by a worker of its own; return the event time reached (ms).
 
-        One tick for each symbol and minute is one row: nothing gives as many with less input.
+        One tick for each symbol and minute is one row: nothing makes as many with less input.
         They end now: after what comes next, none of them has outlived its retention.
         """
         minutes = max(1, rows // SYMBOLS)
@@ -148,7 +148,7 @@ class Scene:
             future.result(30)
 
     def topic_bytes(self, topic: str) -> int:
-        """Give what a topic takes on the broker's disk."""
+        """Return the bytes of a topic on the broker's disk."""
         logs = self.broker.data_dir / "kafka"
         return sum(size_of(logs / f"{topic}-{partition}") for partition in self.partitions)
 
@@ -167,7 +167,7 @@ class Scene:
 
 
 def size_of(directory: Path) -> int:
-    """Give the bytes of the files in a directory; files may come and go meanwhile."""
+    """Return the bytes of the files in a directory; files may come and go meanwhile."""
     total = 0
     for path in directory.rglob("*"):
         try:

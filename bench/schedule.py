@@ -51,12 +51,12 @@ class Schedule:
 
     @property
     def warming(self) -> int:
-        """How many ticks the warm-up has."""
+        """The number of ticks in the warm-up."""
         return int(self.warm_up * max(self.rate, WARM_RATE))
 
     @property
     def count(self) -> int:
-        """How many ticks there are, those of the warm-up among them."""
+        """The number of ticks, those of the warm-up among them."""
         return self.warming + int(self.seconds * self.rate)
 
     @property
@@ -65,11 +65,11 @@ class Schedule:
         return [f"SYM{number:04d}" for number in range(self.symbols)]
 
     def choices(self) -> list[str]:
-        """Give the symbol of each tick."""
+        """Return the symbol of each tick."""
         return random.Random(self.seed).choices(self.names, k=self.count)
 
     def due(self) -> list[float]:
-        """Give the seconds from the first tick's due time to that of each, ascending."""
+        """Return the seconds from the first tick's due time to that of each, ascending."""
         warming, warm_rate = self.warming, max(self.rate, WARM_RATE)
         before = [number / warm_rate for number in range(warming)]
         return before + [
@@ -77,9 +77,9 @@ class Schedule:
         ]
 
     def ticks(self, start: float) -> pl.DataFrame:
-        """Give the ticks in order: `symbol`, `due` (s since the epoch), `time` (event time, ms).
+        """Return the ticks in order: `symbol`, `due` (s since the epoch), `time` (event time, ms).
 
-        `counts` says whether it comes after the warm-up.
+        `counts` is true for the ticks after the warm-up.
         """
         frame = pl.DataFrame({"symbol": self.choices(), "due": self.due()})
         return frame.with_row_index("number").select(
@@ -123,7 +123,7 @@ class Sender:
 
     @property
     def running(self) -> bool:
-        """Whether it still sends. Raises RuntimeError if it could not send all."""
+        """Whether the process still sends. Raises RuntimeError if it could not send all."""
         if self._process.poll():
             raise RuntimeError(f"the load ended with {self._process.returncode}")
         return self._process.returncode is None
@@ -167,7 +167,7 @@ def _send(bootstrap: str, topic: str, schedule: Schedule) -> None:
 
 
 def tick(symbol: str, price: float, size: int, at: int) -> bytes:
-    """Give a tick's JSON."""
+    """Encode a tick as JSON."""
     return msgspec.json.encode({"symbol": symbol, "price": price, "size": size, "time": at})
 
 

@@ -51,7 +51,7 @@ class Sample(NamedTuple):
 
 
 def main() -> None:
-    """Run for as long as was asked, then fit and say."""
+    """Run for as long as was asked, then fit and print the result."""
     args = _arguments()
     os.nice(args.nice)  # of the broker and the workers too
     seconds = 60 * args.minutes if args.minutes else 3600 * args.hours
@@ -143,7 +143,7 @@ def _print(sample: Sample, follower: Follower) -> None:
 
 
 def _report(samples: list[Sample]) -> None:
-    """Fit a line through the last half of each measure and print what it says."""
+    """Fit a line through the last half of each measure and print the result."""
     half = samples[len(samples) // 2 :]
     if len(half) < 3:
         print("too short a run to fit a line")

@@ -28,7 +28,7 @@ FIRST, STALL = 120.0, 60.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one run. Without a `rate` there is a `reason`.
+    """Outcome of one run. Without a `rate` there is a `reason`.
 
     `rate` in ticks/s over the `seconds` after the warm-up, `cpu` in s and the peak of `memory` in
     bytes of all its processes, start-up included; `startup` is the s to the first result.
@@ -47,7 +47,7 @@ class Outcome:
     reason: str | None = None
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """Format the outcome in one line."""
         if self.rate is None or self.cpu is None or self.memory is None:
             return f"{self.ticks:,} ticks: {self.reason}"
         return (
@@ -86,10 +86,10 @@ class Trial:
         trace: TracebackType | None,
     ) -> None:
         self._consumer.close()
-        del self._consumer  # it would tell that the broker is gone
+        del self._consumer  # it would log that the broker is gone
 
     def follow(self, program: Program, limit: float) -> Outcome:
-        """Look on until all is right, it has ended, or nothing more comes; `limit` in s."""
+        """Follow the run until all is right, it has ended, or nothing more comes; `limit` in s."""
         begun = changed = time.monotonic()
         verdict: Verdict | None = None
         fresh = False
@@ -115,7 +115,7 @@ class Trial:
                 return self._wrong(verdict, f"not right after {now - begun:.0f} s")
 
     def _look(self, program: Program) -> bool:
-        """Sample it; say whether there is something new in the output."""
+        """Sample the run; return whether there is something new in the output."""
         usage = program.usage()
         if usage:
             self._cpu = max(self._cpu, usage.cpu)

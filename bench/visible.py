@@ -1,6 +1,6 @@
-"""When ticks became visible in the results of windows, as a reader of the output topic sees it.
+"""Times at which ticks became visible in the results of windows, for a reader of the output topic.
 
-A result says how many ticks its window holds (`count`), and the ticks of a symbol come in order:
+A result has the number of ticks in its window (`count`), and the ticks of a symbol come in order:
 a result of count c reflects the first c ticks of its symbol and window. So the same measure fits
 whoever makes the results.
 """
@@ -20,7 +20,7 @@ KEY = ["symbol", "start"]
 
 
 class _Result(msgspec.Struct):
-    """What is needed of a result."""
+    """The fields needed of a result."""
 
     symbol: str
     start: int
@@ -63,11 +63,11 @@ class Reader:
             self.counts[window] = max(result.count, self.counts.get(window, 0))
 
     def close(self) -> None:
-        """Let go of the topic."""
+        """Close the consumer."""
         self._consumer.close()
 
     def latencies(self, ticks: pl.DataFrame) -> pl.DataFrame:
-        """Give `ticks` with `seen`: when each was first reflected (s since the epoch), or null.
+        """Return `ticks` with `seen`: when each was first reflected (s since the epoch), or null.
 
         `ticks` are in order; they have `symbol`, `time` (ms).
         """
@@ -94,9 +94,9 @@ class Reader:
 
 
 def appended(bootstrap: str, topic: str, ticks: pl.DataFrame) -> pl.DataFrame:
-    """Give `ticks` with `appended`: when each was in its topic (s, LogAppendTime).
+    """Return `ticks` with `appended`: when each was in its topic (s, LogAppendTime).
 
-    `topic` holds these and a few of other symbols. Raises RuntimeError where one is missing.
+    `topic` holds these and a few of other symbols. Raises RuntimeError if one is missing.
     """
     consumer = _consumer(bootstrap)
     partitions = partitions_of(consumer, topic)
@@ -125,7 +125,7 @@ def appended(bootstrap: str, topic: str, ticks: pl.DataFrame) -> pl.DataFrame:
 
 
 def partitions_of(consumer: Consumer, topic: str) -> list[TopicPartition]:
-    """Give the partitions of a topic."""
+    """Return the partitions of a topic."""
     numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
     return [TopicPartition(topic, number) for number in sorted(numbers)]
 

@@ -1,4 +1,4 @@
-"""What is watched while workers live and die: committed positions, and what a process takes."""
+"""Observation of workers from outside: committed positions, and the resources of a process."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ POLL = 0.02
 
 
 class Positions:
-    """When each partition of a topic moved on: a thread that asks for committed offsets.
+    """Progress of each partition of a topic: a thread that polls committed offsets.
 
     A commit of a task is the transaction with its results, so what is between two of them is how
     long a reader got nothing of a partition. Used in `with`. Under a steady load a quiet worker
@@ -47,14 +47,14 @@ class Positions:
         self._thread.join()
 
     def pauses(self, since: float) -> dict[int, float]:
-        """Give each partition's longest time (s) without a commit that ended after `since`.
+        """Return each partition's longest time (s) without a commit that ended after `since`.
 
-        `since` is of `time.monotonic()`. What has not ended counts up to now.
+        `since` is of `time.monotonic()`. A pause that has not ended counts up to now.
         """
         return {number: _longest(list(at), since) for number, at in self._moves.items()}
 
     def moved_since(self, since: float) -> bool:
-        """Say whether every partition has moved on twice after `since`."""
+        """Return whether every partition has advanced twice after `since`."""
         return all(len(at) > 1 and at[-2] > since for at in self._moves.values())
 
     @property
@@ -90,7 +90,7 @@ def _longest(moves: list[float], since: float) -> float:
 
 
 class Usage(NamedTuple):
-    """What a process takes."""
+    """Resources that a process takes."""
 
     rss: int
     files: int
@@ -105,7 +105,7 @@ def usage(pid: int) -> Usage:
 
 
 def processor_time(process: psutil.Process) -> float:
-    """Give the seconds that a process and its children have had of a processor."""
+    """Return the CPU time of a process and its children (s)."""
     times = [each.cpu_times() for each in [process, *process.children(recursive=True)]]
     return sum(each.user + each.system for each in times)
 

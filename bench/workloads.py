@@ -11,7 +11,7 @@ SECOND, MINUTE = 1_000, 60_000
 #: Ticks that a fast contestant reads.
 TICKS = 5_000_000
 
-#: Sizes of the ticks that the filter lets through.
+#: Sizes of the ticks that pass the filter.
 LARGE = 400
 
 FRAMEWORKS = ("tickstream", "kafka-streams", "kafka-streams-2", "quix", "bytewax", "flink", "faust")
@@ -25,7 +25,7 @@ class Workload:
     """One row of panels: the same work for each contestant.
 
     `work` is `windows`, `filter` or `top`; `size`, `advance`, `grace` are in ms. `step` is the
-    event time between two ticks, in ms. `fewer` says who reads fewer than `ticks`.
+    event time between two ticks, in ms. `fewer` has the contestants that read fewer than `ticks`.
     """
 
     name: str
@@ -44,16 +44,16 @@ class Workload:
 
     @property
     def overlap(self) -> int:
-        """How many windows a tick is in."""
+        """The number of windows a tick is in."""
         return self.size // self.advance
 
     @property
     def emit(self) -> str:
-        """`close` where windows overlap too often to say each change, else `updates`."""
+        """`close` where windows overlap too often to publish each change, else `updates`."""
         return "close" if self.overlap > MAX_OVERLAP else "updates"
 
     def ticks_of(self, contestant: str, *, full: bool = False) -> int:
-        """Give how many ticks a contestant reads; with `full`, all the same."""
+        """Return how many ticks a contestant reads; with `full`, all of them."""
         return self.ticks if full else min(self.ticks, self.fewer.get(contestant, self.ticks))
 
 

@@ -36,7 +36,7 @@ class Authority:
         self.cafile.write_bytes(_pem(builder.sign(self._key, hashes.SHA256())))
 
     def issue(self, name: str, address: str) -> Path:
-        """Give a file with a private key (PKCS 8) and its certificate, good for an IP address."""
+        """Issue a file with a private key (PKCS 8) and its certificate, valid for an IP address."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())

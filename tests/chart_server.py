@@ -1,4 +1,4 @@
-"""A chart API on this machine that answers as a test tells it to."""
+"""A chart API on this machine with the answers that a test prepares."""
 
 import asyncio
 from collections import defaultdict
@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 
 
 def quote(symbol: str, price: Any, time: int = 1_720_000_000, volume: int | None = None) -> Any:
-    """Give the JSON of a quote, `time` in seconds."""
+    """Return the JSON of a quote, `time` in seconds."""
     meta = {"symbol": symbol, "regularMarketPrice": price, "regularMarketTime": time}
     if volume is not None:
         meta["regularMarketVolume"] = volume
@@ -19,7 +19,7 @@ def quote(symbol: str, price: Any, time: int = 1_720_000_000, volume: int | None
 
 
 class ChartServer:
-    """What the server is told to answer, and what it was asked."""
+    """Server with prepared answers and a record of the requests."""
 
     def __init__(self) -> None:
         #: Ticker → its answers in order; the last one stays. A status, a JSON object, text,

@@ -31,15 +31,15 @@ embedded.FLAGS = (*embedded.FLAGS, "-XX:TieredStopAtLevel=1")
 
 
 def pytest_configure() -> None:
-    """Give tests that run at once ports of their own: a stopped broker's are nobody else's."""
+    """Assign separate ports to tests that run at once: a stopped broker's are nobody else's."""
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     ports.CHOICE = ports.CHOICE[number :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long; let property tests try FUZZ times as many examples.
+    """Begin with what takes long; set how many examples property tests try.
 
-    New ones each time (`make fuzz`).
+    FUZZ times as many, new ones each time (`make fuzz`); MUTANTS_EXAMPLES at most (`make mutants`).
     """
     items.sort(key=lambda item: _rank(item.path))
     factor = int(os.environ.get("FUZZ", "1"))
@@ -77,7 +77,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBroker]:
 
 @pytest.fixture(scope="session")
 def bootstrap(broker: LocalBroker) -> str:
-    """Give the broker's `host:port`."""
+    """Return the broker's `host:port`."""
     return broker.bootstrap
 
 

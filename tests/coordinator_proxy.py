@@ -1,4 +1,4 @@
-"""What stands between the workers and the broker: it freezes a coordinator for them.
+"""Proxy between the workers and the broker: it freezes a coordinator for them.
 
 One broker does everything here, so freezing its process would stop fetching too. The proxy passes
 bytes on, and while it is frozen holds each request that is for a transaction's coordinator, with
@@ -35,7 +35,7 @@ CHUNK = 1 << 16
 
 @dataclass(frozen=True)
 class FrontedNode(Node):
-    """A broker one of whose addresses is said to be another one: that of a proxy."""
+    """A broker that advertises another address for one of its own: that of a proxy."""
 
     front: str = ""
 

@@ -1,4 +1,4 @@
-"""What lets a client of librdkafka go on as soon as a broker that was away is back."""
+"""Settings that make a client of librdkafka go on as soon as a broker is back."""
 
 #: Settings of a `confluent_kafka` client. It would wait up to 10 s to connect again; and where a
 #: broker that starts tells it of no brokers it forgets all it knew (confluentinc/librdkafka#5301),

@@ -1,4 +1,4 @@
-"""How far an application has come: its committed offsets beside the ends of its source."""
+"""Progress of an application: its committed offsets beside the ends of its source."""
 
 from confluent_kafka import Consumer, TopicPartition
 

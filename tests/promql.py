@@ -1,4 +1,4 @@
-"""What the dashboard and the alerts in `deploy/` ask of a worker's `/metrics`."""
+"""Queries of the dashboard and the alerts in `deploy/` to a worker's `/metrics`."""
 
 import json
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def dashboard() -> dict[str, Any]:
 
 
 def panels() -> list[Query]:
-    """Give the queries of the dashboard, with Grafana's variables filled in."""
+    """Return the queries of the dashboard, with Grafana's variables filled in."""
     found = []
     for panel in dashboard()["panels"]:
         for target in panel.get("targets", ()):
@@ -67,7 +67,7 @@ def rules() -> list[dict[str, Any]]:
 
 
 def alerts() -> list[Query]:
-    """Give the queries of the alerts."""
+    """Return the queries of the alerts."""
     return [Query(rule["alert"], rule["expr"]) for rule in rules()]
 
 

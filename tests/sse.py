@@ -25,7 +25,7 @@ class Stream:
         self.last_id = ""
 
     async def next(self, *names: str, seconds: float = 30) -> ServerEvent:
-        """Give the next event, or the next of these names. Raises EOFError at the end."""
+        """Return the next event, or the next of these names. Raises EOFError at the end."""
         async with asyncio.timeout(seconds):
             while True:
                 event = await self._next()
@@ -51,7 +51,7 @@ class Stream:
 async def events(
     http: ClientSession, worker: str, watch: str, last_id: str = ""
 ) -> AsyncIterator[Stream]:
-    """Open the events of a worker; what comes from now on is told after this."""
+    """Open the events of a worker; all events from now on follow."""
     headers = {"Last-Event-ID": last_id} if last_id else {}
     async with http.get(
         f"{worker}/api/events",

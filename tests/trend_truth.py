@@ -1,4 +1,4 @@
-"""What the trends of a topic of ticks are, computed apart from the product.
+"""Expected trends of a topic of ticks, computed independently of the product.
 
 The closes are polars over all ticks (tests/truth.py), their averages decimal numbers of 50 digits.
 """
@@ -14,7 +14,7 @@ FIVE = 300_000
 #: TICKSTREAM_TREND_GRACE (ms).
 GRACE = 30_000
 
-#: No two averages are so near to each other that rounding could say which one is above.
+#: No two averages are so near to each other that rounding could decide which one is above.
 APART = Decimal("1e-9")
 
 
@@ -29,14 +29,14 @@ class Followed(NamedTuple):
 
 
 def final_closes(ticks: pl.DataFrame) -> pl.DataFrame:
-    """Give the 5 minutes that are final, of `truth.ticks`, by symbol in the order of time."""
+    """Compute the final 5 minutes of `truth.ticks`, by symbol in the order of time."""
     reached = ticks.group_by("partition").agg(reached=pl.col("time").max() - GRACE)
     windows = truth.candles(ticks, FIVE, FIVE, GRACE).join(reached, on="partition")
     return windows.filter(pl.col("end") <= pl.col("reached")).sort("symbol", "start")
 
 
 def followed(ticks: pl.DataFrame) -> dict[str, list[Followed]]:
-    """Give what becomes of each symbol."""
+    """Compute the averages of each symbol after each close."""
     return {
         symbol: list(follow(closes.iter_rows(named=True)))
         for (symbol,), closes in final_closes(ticks).group_by("symbol", maintain_order=True)
@@ -44,7 +44,7 @@ def followed(ticks: pl.DataFrame) -> dict[str, list[Followed]]:
 
 
 def follow(closes: Iterable[Mapping[str, Any]]) -> Iterator[Followed]:
-    """Give what becomes of a symbol with each of its closes, which are in order."""
+    """Yield the averages of a symbol after each of its closes, which are in order."""
     with localcontext(prec=50):
         short = long = Decimal(0)
         for windows, close in enumerate(closes, 1):

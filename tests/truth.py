@@ -1,4 +1,4 @@
-"""What the windows of a topic are, computed apart from the product: polars over all records.
+"""Expected windows of a topic, computed independently of the product: polars over all records.
 
 It shares no code with `app/`: records are read with librdkafka, windows are joins and group-bys.
 """
@@ -29,9 +29,9 @@ def read(
     isolation: str = "read_committed",
     begin: Mapping[int, int] = MappingProxyType({}),
 ) -> Iterator[Message]:
-    """Give the records of a topic, at least up to its present end, each partition in order.
+    """Yield the records of a topic, at least up to its present end, each partition in order.
 
-    From the offset on that `begin` has for a partition, else all.
+    A partition is read from its offset in `begin`, else from the start.
     """
     consumer = Consumer(
         {
@@ -54,7 +54,7 @@ def read(
                 error, number = message.error(), message.partition()
                 if error is None:
                     yield message
-                    # What is written meanwhile may keep the end of the partition from being told.
+                    # What is written meanwhile may keep the end of the partition unreported.
                     if message.offset() >= at[number] - 1:
                         left.discard(number)
                 elif error.code() == KafkaError._PARTITION_EOF:
@@ -67,13 +67,13 @@ def read(
 
 @stamina.retry(on=KafkaException, timeout=20, attempts=None, wait_initial=0.05)
 def ends(consumer: Consumer, partitions: list[TopicPartition]) -> dict[int, int]:
-    """Give the present end of each partition of a topic, by number."""
+    """Return the present end of each partition of a topic, by number."""
     # A partition of a new topic may have no leader yet.
     return {each.partition: consumer.get_watermark_offsets(each)[1] for each in partitions}
 
 
 def ticks(bootstrap: str, topic: str = "ticks") -> pl.DataFrame:
-    """Give the readable ticks of a topic with their coordinates and `before`.
+    """Return the readable ticks of a topic with their coordinates and `before`.
 
     `before` is the stream time of the tick's partition when it arrived (null for the first).
     """
@@ -84,7 +84,7 @@ def ticks(bootstrap: str, topic: str = "ticks") -> pl.DataFrame:
 
 
 def judge(records: Iterable[Raw]) -> pl.DataFrame:
-    """Give the readable ticks among the records of a topic, as `ticks` does."""
+    """Return the readable ticks among the records of a topic, as `ticks` does."""
     rows = [row for record in records if (row := _tick(*record))]
     names = ["partition", "offset", "symbol", "price", "time", "volume"]
     frame = pl.DataFrame(rows, schema=names, orient="row").sort("partition", "offset")
@@ -109,7 +109,7 @@ def _tick(
 
 
 def candles(frame: pl.DataFrame, size: int, advance: int, grace: int) -> pl.DataFrame:
-    """Give the windows [start, start + size) at multiples of `advance` over what is not late."""
+    """Compute the windows [start, start + size) at multiples of `advance` over ticks in time."""
     kept = frame.filter(pl.col("before").is_null() | (pl.col("time") >= pl.col("before") - grace))
     last_start = pl.col("time") // advance * advance
     copies = [
@@ -143,7 +143,7 @@ def candles(frame: pl.DataFrame, size: int, advance: int, grace: int) -> pl.Data
 
 
 def published(bootstrap: str, topic: str = "candles") -> pl.DataFrame:
-    """Give the candle of the highest revision of each window, as a reader of the topic sees it."""
+    """Return the candle of the highest revision of each window, as a reader of the topic has it."""
     latest: dict[tuple[Any, ...], dict[str, Any]] = {}
     for message in read(bootstrap, topic):
         candle = json.loads(message.value())
@@ -155,7 +155,7 @@ def published(bootstrap: str, topic: str = "candles") -> pl.DataFrame:
 
 
 def differences(truth: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
-    """Give the windows that are missing, too many, or differ in a field.
+    """Return the windows that are missing, unexpected, or differ in a field.
 
     Sums of floats (vwap, mean) may differ by 1e-9 relative, everything else not at all.
     """

@@ -45,7 +45,7 @@ Record = tuple[str, bytes, int]
 
 
 class Answer(NamedTuple):
-    """What a worker answered; the names of headers are in lower case."""
+    """Answer of a worker; the names of headers are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -89,7 +89,7 @@ class Worker:
     # -- its life
 
     def move(self) -> None:
-        """Take another address for the next start, as a container that is put elsewhere has."""
+        """Take another address for the next start, as a container that is moved has."""
         self.port = ports.free()
         self.url = f"http://{ports.HOST}:{self.port}"
         self.environment["WEB_PORT"] = str(self.port)
@@ -123,7 +123,7 @@ class Worker:
             raise AssertionError(f"not ready: {self._readiness()}\n{self.troubles()}") from error
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> int:
-        """Ask it to stop (SIGTERM), which it has to do in time; give its exit code."""
+        """Stop it by SIGTERM, which has to take effect in time; return its exit code."""
         assert self.process is not None
         self.resume()
         self.process.send_signal(signal.SIGTERM)
@@ -141,13 +141,13 @@ class Worker:
             self._paused = False
 
     def pause(self) -> None:
-        """Hold it up (SIGSTOP)."""
+        """Pause the process (SIGSTOP)."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
         self._paused = True
 
     def resume(self) -> None:
-        """Let it go on (SIGCONT)."""
+        """Resume the process (SIGCONT)."""
         if self._paused and self.process is not None:
             self.process.send_signal(signal.SIGCONT)
             self._paused = False
@@ -178,7 +178,7 @@ class Worker:
             self.kill()
 
     def command(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run `faust -A app` as somebody beside it does, with its settings; give what became."""
+        """Run `faust -A app` as somebody beside it does, with its settings; return the result."""
         return subprocess.run(
             [Path(sys.executable).with_name("faust"), "-A", "app", *arguments],
             cwd=REPOSITORY,
@@ -189,7 +189,7 @@ class Worker:
             timeout=timeout,
         )
 
-    # -- what it says
+    # -- what it reports
 
     @property
     def running(self) -> bool:
@@ -198,12 +198,12 @@ class Worker:
 
     @property
     def exit_code(self) -> int | None:
-        """What it ended with; None before."""
+        """The exit code of the process; None before it ends."""
         return self.process.poll() if self.process else None
 
     @property
     def ready(self) -> bool:
-        """Whether it says so."""
+        """Whether the worker reports that it is ready."""
         try:
             return self.ask("/readyz").status == 200
         except OSError:
@@ -215,11 +215,11 @@ class Worker:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def tail(self, lines: int = 40) -> str:
-        """Give the end of its log."""
+        """Return the end of the log."""
         return "\n".join(self.log.splitlines()[-lines:])
 
     def troubles(self, lines: int = 40) -> str:
-        """Give what its log says of its first error, and its end: the one may hide the other."""
+        """Return the log at its first error, and its end: the one may hide the other."""
         log = self.log.splitlines()
         wrong = (n for n, line in enumerate(log) if "[ERROR]" in line or "[CRITICAL]" in line)
         first, end = next(wrong, len(log)), max(0, len(log) - lines)
@@ -236,7 +236,7 @@ class Worker:
                 return _answer(reply)
 
     def get(self, path: str, *, timeout: float = 10) -> tuple[int, Any]:
-        """Give status and JSON of a path. Raises OSError as `ask` does."""
+        """Return status and JSON of a path. Raises OSError as `ask` does."""
         answer = self.ask(path, timeout=timeout)
         return answer.status, answer.json
 
@@ -261,7 +261,7 @@ class Market:
         return conf.topic_name(topic.base_name, internal=topic.internal)
 
     def worker(self, **environment: object) -> Worker:
-        """Give another worker of the application, to be started by `with` or `start()`."""
+        """Return another worker of the application, to be started by `with` or `start()`."""
         return Worker(self.bootstrap, self.directory, self.application, **environment)
 
     @contextmanager
@@ -290,7 +290,7 @@ def tick(symbol: str, price: float, time: int, size: int = 1) -> Record:
 def send(
     bootstrap: str, records: Iterable[Record], topic: str = "ticks", partition: int = -1
 ) -> int:
-    """Send records, wait until they are in, give how many they were.
+    """Send records, wait until they are in, return how many they were.
 
     Kafka's timestamp is the event time. The partition is murmur2's, as Java's producers do it,
     where none is given.
@@ -314,7 +314,7 @@ def send(
 
 
 def until(condition: Callable[[], T], timeout: float = 30) -> T:
-    """Wait for a condition that other processes bring about, give what it gave.
+    """Wait for a condition that other processes bring about, and return its value.
 
     OSError counts as not yet. Raises TimeoutError, with the last answer or error.
     """

@@ -1,7 +1,7 @@
 """Bytewax as a contestant. Run by `environments.python_of("bytewax")`; imports nothing of ours.
 
-What it reads from the environment (`BENCH_...`) and what it has to do is said in
-`bench/contestants.py`. The pages named here are those of the documentation, docs.bytewax.io.
+Its environment (`BENCH_...`) and its task are described in `bench/contestants.py`. The pages
+named here are those of the documentation, docs.bytewax.io.
 
 Its windows that no later tick closes are closed at the end of the input, so it ends there.
 """
@@ -45,7 +45,7 @@ Candle = tuple[float, float, float, float, int, int]
 
 
 class Fold(windowing.WindowLogic[Tick, Candle, Candle | None]):
-    """One window: what `fold_window` does, and changes told before it closes.
+    """One window: what `fold_window` does, and changes published before it closes.
 
     "windowing", window: the operator for control over when a window emits.
     """
@@ -80,7 +80,7 @@ class Fold(windowing.WindowLogic[Tick, Candle, Candle | None]):
         raise NotImplementedError
 
     def on_close(self) -> Iterable[Candle]:
-        """Tell what it is in the end."""
+        """Return the final window, if it has any tick."""
         return () if self.candle is None else (self.candle,)
 
     def snapshot(self) -> Candle | None:
@@ -104,7 +104,7 @@ def main() -> None:
 
 
 def flow() -> Dataflow:
-    """Give the steps from topic to topic."""
+    """Build the dataflow from topic to topic."""
     brokers = [os.environ["BENCH_BOOTSTRAP"]]
     source = KafkaSource(
         brokers,

@@ -34,10 +34,10 @@ class PeerError(Exception):
 
 
 def python_of(name: str) -> Path:
-    """Give the interpreter of a contestant: "quix", "bytewax", "flink" or "faust".
+    """Return the interpreter of a contestant: "quix", "bytewax", "flink" or "faust".
 
-    Makes its environment if there is none, or if its requirements or this Python are other ones
-    now; that takes a minute. Raises PeerError if it can't be installed.
+    Makes its environment if there is none, or if its requirements or this Python have changed;
+    that takes a minute. Raises PeerError if it can't be installed.
     """
     pins = REQUIREMENTS / f"{name}.txt"
     if not pins.exists():

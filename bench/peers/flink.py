@@ -1,7 +1,7 @@
 """PyFlink as a contestant. Run by `environments.python_of("flink")`; imports nothing of ours.
 
-What it reads from the environment (`BENCH_...`) and what it has to do is said in
-`bench/contestants.py`. The pages named here are those of Flink's documentation, version 2.2.
+Its environment (`BENCH_...`) and its task are described in `bench/contestants.py`. The pages
+named here are those of Flink's documentation, version 2.2.
 
 All of it is SQL: Python states the job, Java does it.
 """
@@ -139,9 +139,9 @@ def _filter() -> str:
 
 
 def _updates() -> str:
-    """Give the job that tells of windows as they change.
+    """Return the job that publishes windows as they change.
 
-    A group aggregation ("Group Aggregation"): window functions tell of windows that have ended.
+    A group aggregation ("Group Aggregation"): window functions publish only ended windows.
     """
     ticks, start = "ticks", f"`time` - mod(`time`, {ADVANCE})"
     if ADVANCE < SIZE:
@@ -154,7 +154,7 @@ def _updates() -> str:
 
 
 def _closed() -> str:
-    """Give the job that tells of each window once ("Window Aggregation", "Window TVF")."""
+    """Return the job that publishes each window once ("Window Aggregation", "Window TVF")."""
     window = f"tumble(table ticks, descriptor(moment), {_interval(SIZE)})"
     if ADVANCE < SIZE:
         window = f"hop(table ticks, descriptor(moment), {_interval(ADVANCE)}, {_interval(SIZE)})"

@@ -21,7 +21,7 @@ class BuildError(OSError):
 
 
 def command() -> list[str]:
-    """Give the command that runs the contestant, built anew if its sources are newer than its jar.
+    """Return the contestant's command, built anew if its sources are newer than its jar.
 
     Raises BuildError if there is no Java 17, no Maven, or if Maven fails.
     """

@@ -1,8 +1,7 @@
 """Quix Streams as a contestant. Run by `environments.python_of("quix")`; imports nothing of ours.
 
-What it reads from the environment (`BENCH_...`) and what it has to do is said in
-`bench/contestants.py`. The pages named here are those of its documentation,
-quix.io/docs/quix-streams.
+Its environment (`BENCH_...`) and its task are described in `bench/contestants.py`. The pages
+named here are those of its documentation, quix.io/docs/quix-streams.
 """
 
 import logging
@@ -58,7 +57,7 @@ def main() -> None:
         # "Checkpointing": longer intervals mean less IO. All contestants have the same one.
         commit_interval=int(os.environ["BENCH_COMMIT_MS"]) / 1000,
         processing_guarantee="exactly-once" if exactly_once else "at-least-once",
-        # On by default, said here because it is part of the work ("Stateful Applications").
+        # On by default, set here because it is part of the work ("Stateful Applications").
         use_changelog_topics=True,
         # "Configuration", Advanced Kafka Configuration: options of librdkafka. A result is
         # written for each tick, so larger and compressed requests spare the broker and the wire;

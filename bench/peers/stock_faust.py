@@ -1,11 +1,11 @@
 """Faust 0.15.3 as it is, as a contestant: its own driver, a windowed Table, its changelog.
 
-Run by `environments.python_of("faust")`; imports nothing of ours. What it reads from the
-environment (`BENCH_...`) and what it has to do is said in `bench/contestants.py`. The pages named
-here are those of the documentation, faust-streaming.github.io/faust.
+Run by `environments.python_of("faust")`; imports nothing of ours. Its environment (`BENCH_...`)
+and its task are described in `bench/contestants.py`. The pages named here are those of the
+documentation, faust-streaming.github.io/faust.
 
 Its windows close by the wall clock, so it has no result "once, when event time has passed": it
-refuses BENCH_EMIT=close.
+rejects BENCH_EMIT=close.
 """
 
 import os
@@ -64,7 +64,7 @@ def _windows() -> None:
     else:
         windows = table.hopping(SIZE / 1000, ADVANCE / 1000)
     candles = windows.relative_to(_event_time)
-    #: What changed since it was last told, by symbol and start of the window.
+    #: What changed since it was last published, by symbol and start of the window.
     changed: dict[tuple[str, int], Candle] = {}
 
     # As a dict and not as a Record ("Models"), which would be built from it for each tick.
@@ -98,7 +98,7 @@ def _event_time(event: faust.EventT[dict[str, Any]] | None = None) -> float:
 
 
 def _folder(folded: list[Candle]) -> Any:
-    """Give the operation for all windows of a tick, from the earliest on; it notes its results."""
+    """Return the operation on all windows of a tick, from the earliest on; it notes its results."""
 
     def fold(old: Candle | None, tick: dict[str, Any]) -> Candle:
         price = tick["price"]

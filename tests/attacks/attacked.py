@@ -32,7 +32,7 @@ class Reply(NamedTuple):
 
 
 class Attacked:
-    """What a test does with it."""
+    """Attacked worker, as a test uses it."""
 
     def __init__(self, worker: GuardedWorker, loop: asyncio.AbstractEventLoop) -> None:
         self.app = worker.app

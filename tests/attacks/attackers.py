@@ -1,4 +1,4 @@
-"""Who attacks workers over the network, from an address of this machine for each kind of attack.
+"""Attackers of workers over the network, each kind from its own address of this machine.
 
     async with Wave(front, hostile) as wave:
         await wave.whole()
@@ -54,7 +54,7 @@ DEEP = 100_000
 
 
 class Front(NamedTuple):
-    """What is attacked: addresses of workers, and their settings (a thief knows some of these)."""
+    """Targets of an attack: addresses and settings of workers (a thief knows some of these)."""
 
     ports: Sequence[int]
     settings: Settings

@@ -81,7 +81,7 @@ def test_64_connections_that_ask_for_all_windows_stop_nothing(market: Market) ->
             readers = Readers(worker)
             asyncio.run(readers.ask_while(load))
         assert_exact(market, load.sent)
-        # Whether anybody is refused depends on the machine; how the time is shared, on none:
+        # Whether anybody is rejected depends on the machine; how the time is shared, on none:
         # tests/unit/web/protection/test_shares.py.
         assert readers.greedy[200]
         assert set(readers.greedy) <= {200, 503}

@@ -1,4 +1,4 @@
-"""What others wrote is shown as text: it writes nothing to a terminal, and forges no line."""
+"""Texts of others are shown as text: they write nothing to a terminal, and forge no line."""
 
 import io
 import json

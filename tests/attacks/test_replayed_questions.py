@@ -72,7 +72,7 @@ async def test_a_question_that_a_rogue_member_was_asked_is_worth_nothing_elsewhe
 
 
 async def test_a_question_is_answered_once(http: ClientSession) -> None:
-    """Who has listened on the network and repeats it is refused; the next question is answered."""
+    """Who has listened on the network and repeats it is rejected; the next question is answered."""
     async with guarded(**TOKENS) as worker:
         for _ in range(2):
             headers = signed(worker)
@@ -109,7 +109,7 @@ async def test_top_shows_its_token_to_the_worker_that_it_was_told_and_to_no_othe
 async def test_a_question_is_good_as_it_was_signed_alone(
     http: ClientSession, change: dict[str, str]
 ) -> None:
-    """By another method, at another worker, for another path, with another body it is refused."""
+    """By another method, at another worker, for another path, with another body it is rejected."""
     async with guarded(**TOKENS) as worker:
         assert await answer_of(http, worker, signed(worker)) == 200
         assert await answer_of(http, worker, signed(worker, **change)) == 403
@@ -117,7 +117,7 @@ async def test_a_question_is_good_as_it_was_signed_alone(
 
 
 async def test_the_body_is_a_part_of_what_is_signed(http: ClientSession) -> None:
-    """One that was put in its place is refused before a handler sees it."""
+    """One that was put in its place is rejected before a handler sees it."""
     path = "/registry/subjects/ticks-value/versions"
     async with guarded(**TOKENS) as worker:
         for sent, refused in (b"{}", False), (b'{"schema": "1"}', True):

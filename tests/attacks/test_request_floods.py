@@ -1,4 +1,4 @@
-"""What costs a client next to nothing: counted first, refused in a line, logged once in a while."""
+"""Requests that cost a client next to nothing: counted first, rejected in a line, rarely logged."""
 
 import logging
 import time
@@ -57,7 +57,7 @@ def test_a_page_of_no_site_changes_nothing(worker: Attacked, origin: bytes) -> N
     worker.assert_answers_readers()
 
 
-#: What is refused or answered before a handler sees it.
+#: Requests that are rejected or answered before a handler sees them.
 FLOODS = {
     "preflights": (b"OPTIONS", b"/api/tables", (b"Access-Control-Request-Method: GET",)),
     "signatures": (b"GET", b"/api/tables", (b"Tickstream-Signature: 1.x",)),

@@ -1,4 +1,4 @@
-"""Proxies that nobody has declared, odd addresses in their headers, and what answers tell."""
+"""Proxies that nobody has declared, odd addresses in their headers, and what answers reveal."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What a CSV file holds, and what it should hold: with the standard library alone."""
+"""Actual and expected content of a CSV file, with the standard library alone."""
 
 import csv
 import json
@@ -25,27 +25,27 @@ def rows_of(path: Path) -> Rows:
 
 
 def row(time: int, price: str) -> tuple[str, str]:
-    """Give the row of a price at `time` (ms)."""
+    """Return the row of a price at `time` (ms)."""
     return datetime.fromtimestamp(time // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S"), price
 
 
 def truth(records: Iterable[Record]) -> Rows:
-    """Give the rows of ticks, computed apart from the product."""
+    """Compute the expected rows of ticks, independently of the product."""
     ticks = (json.loads(value) for _, value, _ in records)
     return Counter(row(tick["time"], repr(tick["price"])) for tick in ticks)
 
 
 def ticks(number: int, seed: int = 1) -> list[Record]:
-    """Give ticks whose rows are all but unique: many prices, many seconds."""
+    """Return ticks whose rows are all but unique: many prices, many seconds."""
     return list(islice(Market(step=50, seed=seed, flaws=CLEAN).records(START), number))
 
 
 def size_of(path: Path) -> int:
-    """Give the size of a file, 0 if there is none."""
+    """Return the size of a file, 0 if there is none."""
     return path.stat().st_size if path.exists() else 0
 
 
 def committed_size(path: Path) -> int:
-    """Give how much of the file counts, as its side-car says."""
+    """Return how many bytes of the file count, according to its side-car."""
     side_car = path.with_name(f"{path.name}.offsets")
     return int(json.loads(side_car.read_text())["bytes"]) if side_car.exists() else 0

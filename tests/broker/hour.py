@@ -23,9 +23,9 @@ GRACE = 10_000
 
 
 def ticks(begin: int, seed: int = 11) -> Iterator[Record]:
-    """Give the ticks of the hour from `begin` on (ms), with what is before and after it.
+    """Return the ticks of the hour from `begin` (ms), with those before and after it.
 
-    Some come up to 5 s behind their time, a few 6 min, a few can't be read.
+    Some are up to 5 s behind their time, a few 6 min, a few can't be read.
     """
     chance = random.Random(seed)
     prices = dict.fromkeys(SYMBOLS, 100.0)
@@ -44,7 +44,7 @@ def ticks(begin: int, seed: int = 11) -> Iterator[Record]:
 
 
 def day_before(begin: int, seed: int = 3) -> Iterator[Record]:
-    """Give the ticks of the day that ends at midnight before `begin` (ms), one each half hour."""
+    """Yield the ticks of the day that ends at midnight before `begin` (ms), one each half hour."""
     chance = random.Random(seed)
     midnight = begin // DAY * DAY
     for at in range(midnight - DAY, midnight, 30 * MINUTE):
@@ -53,7 +53,7 @@ def day_before(begin: int, seed: int = 3) -> Iterator[Record]:
 
 
 def surges(judged: pl.DataFrame, begin: int, end: int, least: float) -> set[tuple[Any, ...]]:
-    """Give symbol, start, last offset of each minute in [begin, end) that changed by `least`.
+    """Find symbol, start, last offset of each minute in [begin, end) that changed by `least`.
 
     Over judged ticks: for each second with a tick, the ticks of the minute up to its end.
     """
@@ -71,7 +71,7 @@ def surges(judged: pl.DataFrame, begin: int, end: int, least: float) -> set[tupl
 
 
 def games(begin: int, seed: int = 5) -> Iterator[Record]:
-    """Give the games of the same time, by player, each of which plays for several teams."""
+    """Yield the games of the same time, by player, each of which plays for several teams."""
     chance = random.Random(seed)
     for at in range(begin - BEFORE, begin + HOUR + AFTER, 5 * SECOND):
         game = {"player": f"P{chance.randrange(20)}", "team": f"T{chance.randrange(7)}"}
@@ -80,7 +80,7 @@ def games(begin: int, seed: int = 5) -> Iterator[Record]:
 
 
 def streaks(games: Iterable[Message], begin: int, end: int, least: int) -> set[tuple[str, int]]:
-    """Give, for each streak in [begin, end), the game that made it and how long it is.
+    """Return, for each streak in [begin, end), the game that made it and its length.
 
     `games` are those of `by-team`, each partition in order; its stream time is the highest time
     so far.

@@ -19,7 +19,7 @@ def create(bootstrap: str, name: str, partitions: int = 3) -> None:
 
 
 def new_topic(bootstrap: str, partitions: int = 3) -> str:
-    """Make a topic that no other test has, and give its name."""
+    """Make a topic that no other test has, and return its name."""
     name = f"test-{uuid.uuid4().hex[:12]}"
     create(bootstrap, name, partitions)
     return name
@@ -43,5 +43,5 @@ def fill(bootstrap: str, topic: str, records: Iterable[Record]) -> None:
 
 
 def contents(bootstrap: str, topic: str) -> list[tuple[Any, Any]]:
-    """Give key and value of all records, each partition in order."""
+    """Return key and value of all records, each partition in order."""
     return [(message.key(), message.value()) for message in read(bootstrap, topic)]

@@ -18,7 +18,7 @@ class Collector:
     def __init__(self) -> None:
         self.url = f"http://{ports.HOST}:{ports.free()}"
         self.spans: list[Any] = []
-        #: What is said of who sends them.
+        #: Attributes of the resource that sends them.
         self.resource: dict[str, str] = {}
 
     def take(self, body: bytes) -> None:
@@ -30,7 +30,7 @@ class Collector:
                 self.spans += scope.spans
 
     def named(self, name: str) -> list[dict[str, Any]]:
-        """Give the attributes of the spans of this name."""
+        """Return the attributes of the spans of this name."""
         return [_attributes(span) for span in self.spans if span.name == name]
 
 
@@ -60,7 +60,7 @@ def collector() -> Iterator[Collector]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer((ports.HOST, int(found.url.rpartition(":")[2])), Handler)
     thread = threading.Thread(target=server.serve_forever)

@@ -45,13 +45,13 @@ def simulate(market: Market, count: int, **options: float) -> None:
 
 
 def caught_up(market: Market) -> bool:
-    """Say whether the application has committed all ticks there are."""
+    """Return whether the application has committed all ticks."""
     return lag(market.bootstrap, market.application, "ticks") == 0
 
 
 @cache
 def all_ticks(bootstrap: str) -> pl.DataFrame:
-    """Give the ticks of the first test, read once."""
+    """Read the ticks of the first test, once."""
     return truth.ticks(bootstrap)
 
 
@@ -79,7 +79,7 @@ def test_a_million_ticks_give_the_windows_of_an_independent_computation(market: 
         worker.kill()
         worker.start()
         until(lambda: caught_up(market), 120)
-        # What a catch-up makes final is said in slices, the last of them after the last tick.
+        # What a catch-up makes final is published in slices, the last of them after the last tick.
         until(lambda: not any(wrong_windows(market.bootstrap).values()), 60)
 
     assert wrong_windows(market.bootstrap) == dict.fromkeys(
@@ -140,7 +140,7 @@ def test_the_ten_best_are_those_of_the_days_windows(market: Market) -> None:
 
 
 def rankings(bootstrap: str) -> dict[str, list[tuple[str, float]]]:
-    """Give the ranking of the highest revision of each day."""
+    """Return each day's ranking of the highest revision."""
     latest: dict[str, dict] = {}
     for message in truth.read(bootstrap, "top-gainers"):
         found = json.loads(message.value())
@@ -153,13 +153,13 @@ def rankings(bootstrap: str) -> dict[str, list[tuple[str, float]]]:
 
 
 def day(start: int) -> str:
-    """Give the UTC date of an instant (ms)."""
+    """Return the UTC date of an instant (ms)."""
     return time.strftime("%Y-%m-%d", time.gmtime(start / 1000))
 
 
 @pytest.fixture(scope="module")
 def second(market: Market) -> Market:
-    """Give another application on the same broker, which folds the same ticks anew."""
+    """Return another application on the same broker, which folds the same ticks anew."""
     return Market(market.bootstrap, market.directory)
 
 
@@ -187,7 +187,7 @@ def test_two_workers_share_the_partitions_and_survive_each_other(second: Market)
 
 
 def _shares(*workers: Worker) -> list[list[int]] | None:
-    """Give the partitions of `candles` open at each worker, once all are ready and have some."""
+    """Return the partitions of `candles` open at each worker, once all are ready and have some."""
     answers = [worker.get("/readyz") for worker in workers]
     if any(status != 200 for status, _ in answers):
         return None

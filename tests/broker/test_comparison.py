@@ -1,4 +1,4 @@
-"""The comparison on a real broker: who is right is measured, who is not is told with the reason."""
+"""The comparison on a real broker: a right contestant is measured, a wrong one reported."""
 
 import sys
 from pathlib import Path
@@ -33,7 +33,7 @@ def missing() -> list[str]:
 
 @pytest.mark.timeout(300)
 def test_contestants_are_measured_one_after_another(tmp_path: Path) -> None:
-    """The worker is right; one that can't start, one that ends and one that lies are told."""
+    """The worker is right; one that can't start, one that ends and one that lies are reported."""
     fails = Contestant(
         "fails", lambda: [sys.executable, "-c", "raise SystemExit('no such option')"]
     )

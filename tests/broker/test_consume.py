@@ -18,7 +18,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def topic(bootstrap: str) -> str:
-    """Give a new topic of three partitions."""
+    """Create a topic of three partitions."""
     return new_topic(bootstrap)
 
 
@@ -40,7 +40,7 @@ def consume(faust: Start, bootstrap: str, topic: str, output: Path) -> Start:
 
 
 def ended(process: subprocess.Popen[str]) -> str:
-    """Give all output of a command that ends well."""
+    """Wait for a command to end well; return all its output."""
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, out + err
     return out + err
@@ -49,7 +49,7 @@ def ended(process: subprocess.Popen[str]) -> str:
 def test_ticks_become_rows_in_their_own_time(
     consume: Start, bootstrap: str, topic: str, output: Path
 ) -> None:
-    """Exactly the ticks of the topic, then the command ends and says how many."""
+    """Exactly the ticks of the topic, then the command ends and prints how many."""
     records = ticks(5_000)
     fill(bootstrap, topic, records)
     assert "rows from" in (said := ended(consume("--until-end")))
@@ -140,7 +140,7 @@ def test_told_to_stop_it_commits_first(
 
 
 def committed(bootstrap: str, topic: str) -> int:
-    """Give how many records the group of the topic's name has behind it."""
+    """Return the sum of the offsets committed by the group of the topic's name."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     (listed,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(topic)]).values()
     return sum(partition.offset for partition in listed.result(30).topic_partitions)
@@ -169,7 +169,7 @@ def test_a_second_sink_shares_the_work(
 def test_unreadable_records_are_said_with_their_coordinates_and_left_out(
     consume: Start, bootstrap: str, output: Path
 ) -> None:
-    """One line each, the rest is written, the count is said at the end."""
+    """One line each, the rest is written, the count is printed at the end."""
     topic = new_topic(bootstrap, 1)
     values = [b"1.5", b"{", b"twelve", b"NaN", b"2.5"]
     fill(bootstrap, topic, [(b"A", value, START) for value in values])

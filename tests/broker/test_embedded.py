@@ -1,4 +1,4 @@
-"""The embedded broker: what it keeps, what it says, and that nothing of it stays behind."""
+"""The embedded broker: what it keeps, what it prints, and that nothing of it stays behind."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ directory.id=kyjks9BTcrqAH_qkJBAhfw
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give one data directory to the tests that start a broker one after another."""
+    """Return one data directory for the tests that start a broker one after another."""
     return tmp_path_factory.mktemp("commands") / "broker"
 
 
@@ -49,7 +49,7 @@ def run(faust: Start, data_dir: Path) -> Start:
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 30) -> object:
-    """Look again and again until there is something; fail after `seconds`."""
+    """Poll until there is something, and return it; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "waited in vain"
@@ -58,7 +58,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> object:
 
 
 def kafka_of(process: subprocess.Popen[str]) -> psutil.Process:
-    """Give the Java process that a broker command started, once it is there."""
+    """Wait for the Java process that a broker command starts, and return it."""
 
     def find() -> psutil.Process | None:
         children = psutil.Process(process.pid).children()
@@ -77,7 +77,7 @@ def kafka_of(process: subprocess.Popen[str]) -> psutil.Process:
 
 
 def gone(process: psutil.Process) -> bool:
-    """Tell whether a process has ended (a zombie has)."""
+    """Return whether a process has ended (a zombie has)."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -85,7 +85,7 @@ def gone(process: psutil.Process) -> bool:
 
 
 def names(directory: Path) -> list[str]:
-    """Give the names of what stands in a directory."""
+    """Return the names of the entries of a directory."""
     return sorted(each.name for each in directory.iterdir())
 
 
@@ -96,7 +96,7 @@ def await_ready(process: subprocess.Popen[str]) -> None:
 
 
 def refusal(process: subprocess.Popen[str]) -> str:
-    """Wait for a command that can't work and give the one line it says."""
+    """Wait for a command that can't work and return the one line it prints."""
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     lines = [line for line in said.splitlines() if not line.startswith("Download")]
@@ -129,7 +129,7 @@ async def consume(bootstrap: str, topic: str, count: int) -> list[bytes | None]:
 
 
 async def committed(bootstrap: str, topic: str, group: str) -> int | None:
-    """Give the offset a group has committed."""
+    """Return the offset that a group has committed."""
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group) as consumer:
         return await consumer.committed(TopicPartition(topic, 0))
 
@@ -161,7 +161,7 @@ async def test_records_and_offsets_outlive_a_restart_and_a_kill(tmp_path: Path) 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_it_in_order(run: Start, number: signal.Signals) -> None:
-    """One line when ready; then exit code 0, nothing else said, and no Java left."""
+    """One line when ready; then exit code 0, nothing else printed, and no Java left."""
     command = run()
     await_ready(command)
     kafka = kafka_of(command)
@@ -192,7 +192,7 @@ def test_a_killed_parent_leaves_no_java(run: Start) -> None:
 
 
 def test_a_kafka_that_dies_ends_the_command(run: Start) -> None:
-    """When Kafka is killed under it, the command says so and exits with code 1."""
+    """When Kafka is killed under it, the command prints it and exits with code 1."""
     command = run()
     await_ready(command)
     kafka_of(command).kill()

@@ -27,7 +27,7 @@ def worker(market: Market):
 
 
 def explain(faust, market: Market, worker: Worker, *arguments: str) -> tuple[int, str, str]:
-    """Run the command; give its exit code, what it prints, what it says of errors."""
+    """Run the command; return its exit code, standard output and standard error."""
     url = f"kafka://{market.bootstrap}"
     command = faust(*arguments, BROKER_URL=url, WEB_PORT=str(worker.port))
     out, said = command.communicate(timeout=60)
@@ -79,7 +79,7 @@ def test_windows_of_other_tables_are_named_where_they_are(faust, market, worker)
 
 
 def test_records_that_disagree_are_told(faust, market, worker) -> None:
-    """Here a record that is in the window is said to have been refused: exit code 1, and where."""
+    """Here a record that is in the window is reported as rejected: exit code 1, and where."""
     refused = {"symbol": "A/B", "price": 12.5, "time": START + 1_000, "size": 3, "table": "candles"}
     refused |= {"reason": "late", "stream_time": 0, "grace": 0, "partition": 0, "offset": 1}
     market.send([("A/B", json.dumps(refused).encode(), START)], "ticks-late", partition=0)
@@ -89,7 +89,7 @@ def test_records_that_disagree_are_told(faust, market, worker) -> None:
 
 
 def test_records_that_are_gone_are_not_a_disagreement(faust, market, worker) -> None:
-    """Kafka has deleted them for their age: that is said instead."""
+    """Kafka has deleted them for their age: that is printed instead."""
     admin = AdminClient({"bootstrap.servers": market.bootstrap})
     for future in admin.delete_records([TopicPartition("ticks", 0, 2)]).values():
         future.result(timeout=10)

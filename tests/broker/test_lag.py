@@ -1,4 +1,4 @@
-"""What a transaction that hangs has written can't be read, so that nobody lags behind it."""
+"""Records of a transaction that hangs can't be read, so that nobody lags behind them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -103,7 +103,7 @@ async def test_a_transaction_that_hangs_is_nobodys_lag(market: Market) -> None:
 
             await folded(THERE)
             async with hanging(market.bootstrap, changelog, garbage) as other:
-                # Fetched, and so told of the ends, with both transactions open.
+                # Fetched, with the end offsets, while both transactions are open.
                 market.send((key, value, NOON) for key, value in ticks(1, NOON))
                 await asyncio.sleep(2 * INTERVAL)
                 assert await of_application(market) == 0

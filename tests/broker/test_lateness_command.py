@@ -15,7 +15,7 @@ GRACES = {"candles": 5 * MINUTE, "days": 240 * MINUTE, "surges": 10_000}
 
 
 def out_of_order(start: int) -> list[tuple[str, bytes, int]]:
-    """Give ticks of forty symbols: most in order, some seconds late, a few later than the grace."""
+    """Return ticks of forty symbols: most in order, some seconds late, a few beyond the grace."""
     chance = random.Random(7)
     ticks = []
     for n in range(TICKS):
@@ -25,13 +25,13 @@ def out_of_order(start: int) -> list[tuple[str, bytes, int]]:
 
 
 def behind_of(market: Market) -> list[int]:
-    """Give how far each tick was behind the stream time of its partition (ms), in order."""
+    """Return how far each tick was behind its partition's stream time (ms), ascending."""
     rows = truth.ticks(market.bootstrap).select("before", "time").iter_rows()
     return sorted(max((before or 0) - at, 0) for before, at in rows)
 
 
 def share(behind: list[int], grace: float) -> float:
-    """Give the fraction that is at most `grace` ms behind."""
+    """Return the fraction that is at most `grace` ms behind."""
     return sum(ms <= grace for ms in behind) / len(behind)
 
 

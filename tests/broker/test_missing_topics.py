@@ -1,4 +1,4 @@
-"""Commands that are asked for what is not there: one line that says what would help."""
+"""Commands that are asked for what is not there: one line that names what would help."""
 
 import subprocess
 from collections.abc import Callable

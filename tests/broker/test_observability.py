@@ -1,4 +1,4 @@
-"""What one worker on a real broker tells of itself: metrics, log, traces, `faust -A app top`."""
+"""Observability of one worker on a real broker: metrics, log, traces, `faust -A app top`."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def traced() -> Iterator[Collector]:
 
 @pytest.fixture(scope="module")
 def worker(market: Market, traced: Collector) -> Iterator[Worker]:
-    """Give a worker that has folded ticks, one of them too late, and refused one record."""
+    """Yield a worker that has folded ticks, one of them too late, and rejected one record."""
     settings = {"TICKSTREAM_LOG_FORMAT": "json", "TICKSTREAM_TRACES": traced.url}
     with market.worker(**settings, TICKSTREAM_GRACE="1m") as worker:
         market.send(
@@ -51,13 +51,13 @@ def worker(market: Market, traced: Collector) -> Iterator[Worker]:
 
 
 def families(worker: Worker) -> dict[str, Metric]:
-    """Give what it says at `/metrics`, by name."""
+    """Return the metric families at `/metrics`, by name."""
     text = worker.ask("/metrics").body.decode()
     return {family.name: family for family in text_string_to_metric_families(text)}
 
 
 def total(worker: Worker, name: str, **labels: str) -> float:
-    """Give the sum of a metric's samples that have these labels."""
+    """Return the sum of a metric's samples that have these labels."""
     return sum(
         sample.value
         for family in families(worker).values()
@@ -147,7 +147,7 @@ def test_a_worker_has_what_panels_and_alerts_ask_for(worker: Worker, query: Quer
 
 
 def test_each_line_of_the_log_is_one_object(worker: Worker) -> None:
-    """Faust's and the Kafka client's lines too, and those of a task say which it is."""
+    """Faust's and the Kafka client's lines too, and those of a task name it."""
     lines = [json.loads(line) for line in worker.log.splitlines()]
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
     speakers = {line["logger"].partition(".")[0] for line in lines}

@@ -35,7 +35,7 @@ def worker(market: Market) -> Iterator[Worker]:
 
 
 def records(market: Market, topic: str) -> list[dict[str, Any]]:
-    """Give what stands in a topic, partition by partition."""
+    """Return the decoded values of a topic, partition by partition."""
     return [json.loads(message.value()) for message in truth.read(market.bootstrap, topic)]
 
 

@@ -209,7 +209,7 @@ def test_of_two_that_start_at_the_same_time_one_is_refused(market: Market, tmp_p
 
 
 async def test_many_that_claim_at_once_never_own_the_same_topic(bootstrap: str) -> None:
-    """Each topic goes to one of them, and whoever is refused gets none of what it asked for."""
+    """Each topic goes to one of them, and whoever is rejected gets none of what it asked for."""
     confs = [Settings(BROKER_URL=bootstrap, TICKSTREAM_APP_ID=f"app-{n}") for n in range(5)]
     wanted = [[f"topic-{n}", f"topic-{n + 1}"] for n in range(5)]
     claims = (claim(names, conf) for names, conf in zip(wanted, confs, strict=True))
@@ -224,7 +224,7 @@ async def test_many_that_claim_at_once_never_own_the_same_topic(bootstrap: str) 
 def test_topics_of_a_version_that_recorded_no_owner_stay_those_of_who_wrote_them(
     market: Market, demo: Worker, other: Market
 ) -> None:
-    """Its changelogs show who that is; another one is refused where there are records."""
+    """Its changelogs show who that is; another one is rejected where there are records."""
     demo.stop()
     asyncio.run(release(owners(market), settings(market)))
     assert refusal(other.worker(**DEMO)).startswith("topics ")

@@ -28,7 +28,7 @@ START = 1_700_000_000_000
 
 @pytest.fixture
 def topic(bootstrap: str) -> str:
-    """Give a new topic of three partitions."""
+    """Create a topic of three partitions."""
     return new_topic(bootstrap)
 
 
@@ -44,7 +44,7 @@ def produce(faust: Start, bootstrap: str, topic: str) -> Start:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Give the exit code and all output of a command that ends."""
+    """Wait for a command to end; return its exit code and all its output."""
     out, err = process.communicate(timeout=60)
     return process.returncode, out + err
 
@@ -68,7 +68,7 @@ def test_the_simulator_sends_exactly_the_market_of_its_seed(
 
 
 def test_a_simulation_is_sent_to_its_own_topics(faust: Start, bootstrap: str) -> None:
-    """All records of its seed, from the time asked for; another topic is refused."""
+    """All records of its seed, from the time asked for; another topic is rejected."""
     create(bootstrap, "logs")
     fast = ("produce", "--source", "logs", "--rate", "0", "--count", "3000", "--seed", "5")
     fast += ("--step", "2", "--start", "2023-11-14T22:13:20Z")
@@ -99,7 +99,7 @@ def test_told_to_stop_a_live_market_delivers_what_it_traded(
 def test_a_file_is_replayed_and_its_bad_rows_counted(
     produce: Start, bootstrap: str, topic: str, tmp_path: Path
 ) -> None:
-    """Ticks are sent as JSON keyed by symbol; a bad row is said and leaves exit code 0."""
+    """Ticks are sent as JSON keyed by symbol; a bad row is logged and leaves exit code 0."""
     path = tmp_path / "ticks.csv"
     path.write_text("time,symbol,price\n2024-01-01,A,1.5\n2024-01-01,B,x\n2024-01-02,A,2\n")
     code, output = ended(produce("--source", f"file:{path}"))
@@ -193,7 +193,7 @@ def test_polls_that_bring_no_price_at_all_end_with_1(produce: Start) -> None:
 async def test_the_guides_producer_sends_the_bare_number_at_every_poll(
     faust: Start, bootstrap: str, topic: str
 ) -> None:
-    """As text, keyed BTC-USD, unchanged or not; the token goes along and is not said."""
+    """As text, keyed BTC-USD, unchanged or not; the token goes along and is not logged."""
     async with ChartServer().running() as server:
         server.answers["BTC-USD"] = [quote("BTC-USD", 65000.25), 500, quote("BTC-USD", 65000.25)]
         process = faust(

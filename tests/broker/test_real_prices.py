@@ -28,7 +28,7 @@ Days = dict[tuple[str, str], tuple[float, ...]]
 
 @pytest.fixture(scope="module")
 def days() -> Days:
-    """Give the file's own four columns of every day."""
+    """Return the file's own four columns of every day."""
     return {
         (day, symbol): tuple(float(series[name][number]) for name in PRICES)
         for symbol in ("AAPL", "FB", "GOOG", "IBM", "MSFT")
@@ -39,7 +39,7 @@ def days() -> Days:
 
 @pytest.fixture(scope="module")
 def replayed(market: Market, days: Days, tmp_path_factory: pytest.TempPathFactory) -> Market:
-    """Replay the file through the product's own producer and worker; give the market after it."""
+    """Replay the file through the product's own producer and worker; return the market after it."""
     path = tmp_path_factory.mktemp("prices") / "ticks.csv"
     _write(days, path)
     with market.worker(TICKSTREAM_WINDOWS="1h,1d"):

@@ -17,7 +17,7 @@ from eventfold.kafka.topic_ids import known, topic_id
 
 @pytest.fixture
 def by_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this process's clients ask for ids and fetch by them, as a worker's do."""
+    """Make this process's clients ask for topic ids and fetch by them, as a worker's do."""
     replace_metadata_request()
     monkeypatch.setattr(fetching.fetcher, "FetchRequest", FetchRequest)
 

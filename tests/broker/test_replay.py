@@ -31,7 +31,7 @@ SURGE, STREAK = (0.004, 0.01), (5, 4)
 
 @pytest.fixture(scope="module")
 def live(market: Market):
-    """Run a worker that has folded the hour and said so."""
+    """Yield a worker that has folded the hour and published it."""
     with market.worker(**OWN) as worker:
         market.send(hour.games(BEGIN), "games")
         market.send(hour.day_before(BEGIN))
@@ -42,18 +42,18 @@ def live(market: Market):
 
 
 def published(market: Market) -> int:
-    """Give how many windows of the hour are published as final."""
+    """Count the windows of the hour that are published as final."""
     found = (json.loads(each.value()) for each in truth.read(market.bootstrap, "candles"))
     return sum(each["final"] and each["start"] >= BEGIN and each["end"] <= END for each in found)
 
 
 def games(market: Market) -> list[Message]:
-    """Give the games by team, as they lie in their topic."""
+    """Return the games by team, as they lie in their topic."""
     return list(truth.read(market.bootstrap, "by-team"))
 
 
 def expected(market: Market) -> int:
-    """Give how many windows the hour has."""
+    """Compute how many windows the hour has."""
     judged, inside = (
         truth.ticks(market.bootstrap),
         (pl.col("start") >= BEGIN) & (pl.col("end") <= END),
@@ -68,7 +68,7 @@ def expected(market: Market) -> int:
 def replay(
     faust, market: Market, *arguments: str, **environment: str
 ) -> tuple[int, dict[str, Any], str]:
-    """Run the command over the hour; give its exit code, what it found, what it says."""
+    """Run the command over the hour; return its exit code, what it found, what it prints."""
     command = faust(
         "--json",
         "replay",
@@ -86,7 +86,7 @@ def replay(
 
 
 def everything(market: Market) -> dict[tuple[str, int], tuple[int, int]]:
-    """Give the end of each partition there is, and what the application has committed of it."""
+    """Return the end of each partition in the cluster, and the application's committed offset."""
     consumer = Consumer({"bootstrap.servers": market.bootstrap, "group.id": market.application})
     try:
         topics = consumer.list_topics(timeout=10).topics
@@ -162,7 +162,7 @@ def test_other_thresholds_add_and_remove_exactly_the_alerts_expected(faust, mark
 
 
 def test_what_live_says_otherwise_is_found(faust, market, live) -> None:
-    """A candle with another high, a surge that nobody made: told for people, exit code 1."""
+    """A candle with another high, a surge that nobody made: reported for people, exit code 1."""
     candles = (json.loads(each.value()) for each in truth.read(market.bootstrap, "candles"))
     candle = next(each for each in candles if each["final"] and each["start"] == BEGIN)
     candle |= {"high": candle["high"] + 1}

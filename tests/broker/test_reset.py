@@ -27,7 +27,7 @@ Reset = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(scope="module")
 def folded(market: Market) -> Worker:
-    """Give a worker that has folded ten minutes of ticks; it runs."""
+    """Return a running worker that has folded ten minutes of ticks."""
     # Its name begins with that of the application.
     create(market.bootstrap, f"{market.application}-other-candles-changelog", 1)
     worker = market.worker().start()
@@ -38,7 +38,7 @@ def folded(market: Market) -> Worker:
 
 @pytest.fixture
 def reset(folded: Worker) -> Reset:
-    """Give the command: exit code, what it prints, what it says of errors."""
+    """Return a function that runs the command: exit code, standard output, standard error."""
 
     def run(*arguments: str, answers: str = "") -> tuple[int, str, str]:
         done = subprocess.run(
@@ -56,7 +56,7 @@ def reset(folded: Worker) -> Reset:
 
 
 def sizes(market: Market) -> dict[str, int]:
-    """Give how many offsets each topic holds."""
+    """Return how many offsets each topic holds."""
     consumer = Consumer({"bootstrap.servers": market.bootstrap, "group.id": "sizes"})
     try:
         found = {}
@@ -71,18 +71,18 @@ def sizes(market: Market) -> dict[str, int]:
 
 
 def groups(market: Market) -> set[str]:
-    """Give the names of the consumer groups."""
+    """Return the names of the consumer groups."""
     admin = AdminClient({"bootstrap.servers": market.bootstrap})
     return {each.group_id for each in admin.list_consumer_groups().result(10).valid}
 
 
 def candles(market: Market) -> Any:
-    """Give the candles as they stand, but for their order."""
+    """Return the published candles, sorted by window."""
     return truth.published(market.bootstrap).sort(truth.WINDOW)
 
 
 def test_nothing_is_deleted_while_a_worker_runs(market, folded, reset: Reset) -> None:
-    """It is refused in one line, also with --yes."""
+    """It is rejected in one line, also with --yes."""
     before = sizes(market)
     code, out, said = reset("--yes", "--outputs")
     assert (code, out) == (1, "")

@@ -42,7 +42,7 @@ SOME_FILES = 8
 
 
 class State(NamedTuple):
-    """What a worker that has stopped left on its disk."""
+    """State that a stopped worker left on its disk."""
 
     rows: dict[bytes, bytes | None]
     bytes: int
@@ -84,7 +84,7 @@ def state_of(worker: Worker) -> State:
 
 
 def live_rows(market: Market) -> dict[bytes, bytes | None]:
-    """Give what the changelog's tombstones have left."""
+    """Return the rows of the changelog that no tombstone has deleted."""
     topic = f"{market.application}-candles-changelog"
     latest = {message.key(): message.value() for message in truth.read(market.bootstrap, topic)}
     return {row: value for row, value in latest.items() if value is not None and row != META}
@@ -98,7 +98,7 @@ def open_files(worker: Worker) -> int:
 
 @pytest.fixture(scope="module")
 def feed(market: Market) -> Feed:
-    """Give the one feed of this module: event time goes on from test to test."""
+    """Return the one feed of this module: event time advances from test to test."""
     return Feed(market)
 
 
@@ -145,10 +145,10 @@ def test_partitions_that_come_and_go_leave_no_file_open(market: Market, feed: Fe
 
 
 def shares(*workers: Worker) -> bool:
-    """Say whether each worker has a partition."""
+    """Return whether each worker has one partition."""
     return all(len(open_partitions(worker)) == 1 for worker in workers)
 
 
 def open_partitions(worker: Worker) -> list[int]:
-    """Give the partitions of candles that are open at a worker."""
+    """Return the open partitions of candles of a worker."""
     return json.loads(worker.ask("/readyz").body)["tables"]["candles"]["open"]

@@ -13,7 +13,7 @@ NOON = int(time.time() * 1000) // DAY * DAY - DAY // 2
 
 
 def series(worker: Worker, name: str) -> dict[tuple[str, int], float]:
-    """Give the values of a metric by (table, partition)."""
+    """Return the values of a metric by (table, partition)."""
     text = worker.ask("/metrics").body.decode()
     return {
         (sample.labels["table"], int(sample.labels["partition"])): sample.value
@@ -24,17 +24,17 @@ def series(worker: Worker, name: str) -> dict[tuple[str, int], float]:
 
 
 def tables(worker: Worker) -> dict[str, Any]:
-    """Give what a worker says of its tables."""
+    """Return the tables of a worker's `/readyz`."""
     return worker.get("/readyz")[1]["tables"]
 
 
 def windows(worker: Worker) -> dict[str, Any]:
-    """Give all windows of a minute of all symbols."""
+    """Return the windows of a minute of all symbols."""
     return {name: worker.get(f"/api/candles/{name}?size=1m")[1] for name in SYMBOLS}
 
 
 def follows_all(worker: Worker, other: Worker) -> bool:
-    """Say whether a worker stands by for all that the other has, and has read all of it."""
+    """Return whether a worker is a standby, without lag, for all partitions of the other."""
     mine, others = tables(worker), tables(other)
     return all(mine[name]["standby"] == others[name]["open"] for name in mine) and not any(
         series(worker, "tickstream_standby_lag_offsets").values()

@@ -1,4 +1,4 @@
-"""What a worker refuses to start with: each is said in the last line of its log, exit code 1."""
+"""Reasons for which a worker does not start: the last line of its log, exit code 1."""
 
 import time
 
@@ -11,7 +11,7 @@ from eventfold.engine.errors import AFRESH
 
 @pytest.fixture(scope="module")
 def used(market: Market) -> Market:
-    """Give a market whose application has folded and committed some ticks."""
+    """Return a market whose application has folded and committed some ticks."""
     with market.worker():
         now = int(time.time() * 1000)
         market.send(tick(f"S{number}", 1.5, now) for number in range(100))
@@ -20,7 +20,7 @@ def used(market: Market) -> Market:
 
 
 def test_a_topic_with_another_number_of_partitions_is_named_with_what_to_do(used: Market) -> None:
-    """State of six partitions can't be told from that of three."""
+    """State of six partitions can't be distinguished from that of three."""
     log = used.worker(TOPIC_PARTITIONS=3)
     refusal(log)
     wrong = "has 6 partitions, TOPIC_PARTITIONS is 3: set TOPIC_PARTITIONS=6"
@@ -48,7 +48,7 @@ def test_other_windows_are_refused_before_anything_is_folded(used: Market) -> No
 
 
 def test_a_worker_beside_others_has_their_settings(used: Market) -> None:
-    """One with another grace is refused while one runs; when all are stopped it starts."""
+    """One with another grace is rejected while one runs; when all are stopped it starts."""
     with used.worker() as first:
         assert refusal(used.worker(TICKSTREAM_GRACE="30m")).startswith(
             f"application {used.application} runs table candles with grace 5m, this worker has "

@@ -1,4 +1,4 @@
-"""Three workers on one broker: each answers for all, and tells all that happens."""
+"""Three workers on one broker: each answers for all, and publishes all events."""
 
 import asyncio
 import json
@@ -43,7 +43,7 @@ PRICES = {key: 10.0 + number / 8 for number, key in enumerate(_keys())}
 
 @pytest.fixture(scope="module")
 def three(market: Market) -> Iterator[list[Worker]]:
-    """Give three workers that have committed a few ticks of each key."""
+    """Yield three workers that have committed a few ticks of each key."""
     with market.workers(3, **MARKET) as three:
         market.send(_ticks())
         until(lambda: _committed(market))
@@ -64,13 +64,13 @@ def _committed(market: Market) -> bool:
 
 @pytest.fixture
 async def http() -> AsyncIterator[ClientSession]:
-    """Give a client with as many connections as it takes."""
+    """Yield a client with an unlimited number of connections."""
     async with ClientSession(connector=TCPConnector(limit=0)) as session:
         yield session
 
 
 async def _ask(http: ClientSession, worker: Worker, key: str, query: str = "") -> tuple[Any, ...]:
-    """Give status, what is right of the body, and the label of a key's answer."""
+    """Ask for a key; return status, whether the body is right (else its error code), label."""
     url = f"{worker.url}/api/candles/{quote(key, safe='')}?size=1m{query}"
     async with http.get(URL(url, encoded=True)) as reply:
         body = await reply.json()
@@ -129,7 +129,7 @@ async def test_a_result_is_told_as_it_is_committed(three, http, market) -> None:
 
 
 async def test_a_reader_goes_on_at_another_worker_and_misses_nothing(three, http, market) -> None:
-    """What was committed while it was away is told first."""
+    """What was committed while it was away is sent first."""
     async with events(http, three[0].url, "ticks-late,candles:AWAY:1m") as stream:
         market.send([tick("AWAY", 1, NOON + 4 * MINUTE)])
         last_id = (await stream.next("candles")).last_id
@@ -153,7 +153,7 @@ async def test_a_reader_goes_on_at_another_worker_and_misses_nothing(three, http
 async def test_five_hundred_read_one_worker_and_the_slowest_hold_up_nobody(
     three, http, market
 ) -> None:
-    """Each of them is told; those that take nothing are kept short, and the worker folds on."""
+    """Each gets the events; those that take nothing are kept short, and the worker folds on."""
     worker = three[1]
     async with AsyncExitStack() as stack:
         stuck = [stack.enter_context(closing(_stuck_reader(worker.port))) for _ in range(10)]
@@ -175,7 +175,7 @@ async def test_five_hundred_read_one_worker_and_the_slowest_hold_up_nobody(
 
 
 def _flood() -> Iterator[Record]:
-    """Give ticks whose candles are more than the buffers of a connection hold."""
+    """Yield ticks whose candles exceed the buffers of a connection."""
     for step in range(20):
         for key in list(PRICES)[:200]:
             yield tick(f"FLOOD{key}", 5 + step, NOON + 5 * MINUTE + step * 1000)

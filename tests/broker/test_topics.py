@@ -34,18 +34,18 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @dataclass(frozen=True)
 class Changelog:
-    """What a table's changelog has in common with a topic of the map."""
+    """Changelog of a table, as far as it is like a topic of the map."""
 
     name: str
     count: int = 2
     settings: dict[str, str] = field(default_factory=lambda: {"cleanup.policy": "compact"})
 
     def partition_count(self) -> int:
-        """Give how many partitions it has."""
+        """Return the number of partitions."""
         return self.count
 
     def config(self) -> dict[str, str]:
-        """Give its configuration."""
+        """Return the configuration."""
         return self.settings
 
 
@@ -58,7 +58,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBroker]:
 
 @pytest.fixture
 def conf(monkeypatch: pytest.MonkeyPatch, bootstrap: str) -> Settings:
-    """Give the default settings, for the broker all tests share."""
+    """Return the default settings, for the broker that all tests share."""
     return settings_with(monkeypatch, BROKER_URL=f"kafka://{bootstrap}")
 
 
@@ -70,7 +70,7 @@ def settings_with(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settin
 
 
 def topics(faust: Start, broker: LocalBroker, *options: str, **environment: str) -> tuple:
-    """Run `faust -A app --json topics`; give its exit code, its rows by topic, what it says."""
+    """Run `faust -A app --json topics`; return its exit code, its rows by topic, what it prints."""
     url = f"kafka://{broker.bootstrap}"
     command = faust("--json", "topics", *options, BROKER_URL=url, **environment)
     out, said = command.communicate(timeout=60)
@@ -128,7 +128,7 @@ def test_a_source_whose_clocks_are_not_bounded_is_named_and_stops_nothing(
     bound = "message.timestamp.after.max.ms=300000"
     assert [n for n, row in rows.items() if row["state"] != "exists"] == ["clicks"]
     assert rows["clicks"]["state"] == f"should have {bound}"
-    # What Kafka 4 has where a topic says nothing.
+    # The default of Kafka 4.
     assert said.startswith("topic clicks takes records of clocks that are 1h ahead")
     assert f"--entity-name clicks --add-config {bound}" in said
     assert said.count("\n") == 1

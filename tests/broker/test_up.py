@@ -38,7 +38,7 @@ class Up:
         self.bootstrap = f"{ports.HOST}:{self.broker_port}"
         own = ("--broker-port", str(self.broker_port), "--data-dir", str(directory))
         faust = Path(sys.executable).with_name("faust")
-        #: What it has said.
+        #: Lines of its standard output.
         self.words: list[str] = []
         self.process = subprocess.Popen(
             [faust, "-A", "app", "up", *own, *options],
@@ -49,7 +49,7 @@ class Up:
         )
 
     def await_words(self) -> None:
-        """Wait until it has said what runs."""
+        """Wait until it has printed what runs."""
         assert self.process.stdout
         for line in self.process.stdout:
             self.words.append(line.rstrip("\n"))
@@ -58,7 +58,7 @@ class Up:
         raise AssertionError(f"it ended: {self.words}, {self.process.communicate()}")
 
     def child(self, *words: str) -> psutil.Process:
-        """Give the process that it started with these words in its command line."""
+        """Wait for the child process with these words in its command line, and return it."""
 
         def find() -> psutil.Process | None:
             children = psutil.Process(self.process.pid).children()
@@ -77,7 +77,7 @@ class Up:
         return self.child("kafka.Kafka")
 
     def end(self) -> tuple[int, str]:
-        """Wait until it ends; give its exit code and what it said about errors."""
+        """Wait until it ends; return its exit code and what it printed about errors."""
         _, said = self.process.communicate(timeout=STOP_TIMEOUT)
         return self.process.returncode, said
 
@@ -87,19 +87,19 @@ class Up:
         self.process.communicate()
 
     def get(self, path: str) -> Any:
-        """Give the JSON that its worker answers with."""
+        """Return the JSON that its worker answers with."""
         return get(self.url + path)
 
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give one data directory to the runs of this module, which follow one another."""
+    """Return one data directory for the runs of this module, which follow one another."""
     return tmp_path_factory.mktemp("up") / "data"
 
 
 @pytest.fixture(scope="module")
 def first(directory: Path) -> Iterator[Up]:
-    """Give the first run in the directory, which says what runs."""
+    """Yield the first run in the directory, once it has printed what runs."""
     run = Up(directory)
     run.await_words()
     yield run
@@ -121,7 +121,7 @@ def up(directory: Path) -> Iterator[Callable[..., Up]]:
 
 
 def get(url: str) -> Any:
-    """Give the JSON at an address. Raises OSError where there is none."""
+    """Return the JSON at an address. Raises OSError if there is none."""
     try:
         with urllib.request.urlopen(url, timeout=10) as reply:  # noqa: S310 - our own
             return json.load(reply)
@@ -132,7 +132,7 @@ def get(url: str) -> Any:
 
 @contextmanager
 def another_worker(command: str, directory: Path) -> Iterator[str]:
-    """Run the command line for another worker; give its address once it is ready."""
+    """Run the command line for another worker; return its address once it is ready."""
     words = shlex.split(command)
     port = next(word for word in words if word.startswith("WEB_PORT=")).removeprefix("WEB_PORT=")
     url = f"http://{ports.HOST}:{port}"
@@ -149,14 +149,14 @@ def another_worker(command: str, directory: Path) -> Iterator[str]:
 
 
 def broker_setting(bootstrap: str, name: str) -> str:
-    """Give a setting of the broker."""
+    """Return a setting of the broker."""
     resource = ConfigResource(ResourceType.BROKER, "1")
     admin = AdminClient({"bootstrap.servers": bootstrap})
     return admin.describe_configs([resource])[resource].result(30)[name].value
 
 
 def command_line(process: psutil.Process) -> set[str]:
-    """Give the words of a process's command line; none where it has just ended."""
+    """Return the words of a process's command line, none if it has just ended."""
     try:
         return set(process.cmdline())
     except psutil.Error:
@@ -164,7 +164,7 @@ def command_line(process: psutil.Process) -> set[str]:
 
 
 def gone(process: psutil.Process) -> bool:
-    """Tell whether a process has ended."""
+    """Return whether a process has ended."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -172,14 +172,14 @@ def gone(process: psutil.Process) -> bool:
 
 
 def health_check() -> list[str]:
-    """Give the command by which the image says whether its worker is alive."""
+    """Return the command by which the image checks that its worker is alive."""
     lines = (REPOSITORY / "Dockerfile").read_text().splitlines()
     line = next(line for line in lines if line.strip().startswith('CMD ["python"'))
     return json.loads(line.strip().removeprefix("CMD "))
 
 
 def test_one_command_shows_ten_names(first: Up) -> None:
-    """When it has said what runs, the dashboard's ten are there soon."""
+    """When it has printed what runs, the dashboard's ten are there soon."""
     assert f"  dashboard    {first.url}/" in first.words
     assert any(line.startswith(f"  Kafka        {first.bootstrap}, log ") for line in first.words)
     until(lambda: len(first.get("/api/top-gainers")["rank"]) == 10, START_TIMEOUT)

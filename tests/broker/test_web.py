@@ -1,4 +1,4 @@
-"""What two workers on one broker answer over HTTP, each for both."""
+"""Answers of two workers on one broker over HTTP, each for both."""
 
 import json
 import re
@@ -59,12 +59,12 @@ def _partition_of(symbol: str) -> int:
 
 
 def _misplaced() -> dict[str, int]:
-    """Give a symbol for each partition that another partitioner than murmur2 put there."""
+    """Return symbols with their partitions, which are not those that murmur2 selects."""
     return {f"ODD{p}": p for p in range(PARTITIONS) if _partition_of(f"ODD{p}") != p}
 
 
 def _market() -> Iterator[tuple[str, bytes, int]]:
-    """Give twenty minutes of ticks; the higher a symbol's number, the more it gains."""
+    """Yield twenty minutes of ticks; the higher a symbol's number, the more it gains."""
     for step in range(TICKS):
         for number, symbol in enumerate(SYMBOLS):
             price = 100 + number * step / 1000 + (step * 7 + number) % 5 / 100
@@ -74,7 +74,7 @@ def _market() -> Iterator[tuple[str, bytes, int]]:
 
 @pytest.fixture(scope="module")
 def two(market: Market) -> Iterator[list[Worker]]:
-    """Give two workers that share the partitions and have folded all ticks."""
+    """Yield two workers that share the partitions and have folded all ticks."""
     with market.workers(2) as two:
         sent = market.send(_market())
         for symbol, partition in _misplaced().items():
@@ -108,7 +108,7 @@ def _last_record(market: Market, topic: str) -> Any:
 
 
 def _same(workers: list[Worker], path: str) -> Any:
-    """Give what each of the workers answers, which is the same."""
+    """Assert that all workers answer the same, and return the answer."""
     (status, body), *others = [worker.get(path) for worker in workers]
     assert status == 200, body
     assert others == [(status, body)] * len(others)
@@ -134,7 +134,7 @@ def test_the_partitions_are_shared(two) -> None:
 
 @pytest.mark.parametrize("window", WINDOWS)
 def test_either_worker_has_the_windows_of_every_symbol(two, market, window: str) -> None:
-    """They are what a group-by over the topic gives, wherever the symbol is kept."""
+    """They equal a group-by over the topic, wherever the symbol is kept."""
     size, advance = (minutes * MINUTE for minutes in WINDOWS[window])
     found = [
         candle
@@ -155,7 +155,7 @@ def test_the_day_of_a_symbol_is_a_window_too(two) -> None:
 
 
 def _pages(worker: Worker, path: str) -> list[Any]:
-    """Give the windows of all pages of a path."""
+    """Return the windows of all pages of a path."""
     found, after = [], ""
     while after is not None:
         status, page = worker.get(path + after)
@@ -169,7 +169,7 @@ def _pages(worker: Worker, path: str) -> list[Any]:
 def test_either_worker_has_all_windows_page_by_page(
     two, market, window: str, size: int, advance: int
 ) -> None:
-    """Of all symbols: each once, in order, and together what a group-by over the topic gives."""
+    """Of all symbols: each once, in order, and together equal to a group-by over the topic."""
     path = f"/api/windows/candles?window={window}&limit=97"
     found, *others = [_pages(worker, path) for worker in two]
     assert others == [found]
@@ -282,7 +282,7 @@ def test_what_is_described_is_what_is_answered(two) -> None:
 
 @pytest.fixture(scope="module")
 def described(two: list[Worker]) -> Any:
-    """Give the API as it describes itself."""
+    """Return the API as its own description has it."""
     return schemathesis.openapi.from_url(f"{two[0].url}/openapi.json")
 
 

@@ -1,4 +1,4 @@
-"""What a worker answers while partitions move: all of it, or "ask again", never a part."""
+"""Answers of a worker while partitions move: all of it, or "ask again", never a part."""
 
 import json
 import time
@@ -27,7 +27,7 @@ PATHS = [
 
 @pytest.fixture(scope="module")
 def two(market: Market) -> Iterator[list[Worker]]:
-    """Give two workers that share the partitions and answer for all symbols."""
+    """Yield two workers that share the partitions and answer for all symbols."""
     with market.workers(2, **MARKET) as two:
         market.send(
             tick(symbol, 10 + number % 7 * step, NOON + step * 20_000)
@@ -40,13 +40,13 @@ def two(market: Market) -> Iterator[list[Worker]]:
 
 @pytest.fixture(scope="module")
 def right(two: list[Worker]) -> dict[str, Any]:
-    """Give the answer to each question while nothing moves."""
+    """Return the answer to each question while no partition moves."""
     until(lambda: _answers(two[0]) == _answers(two[1]))
     return _answers(two[0])
 
 
 def _is_committed(market: Market) -> bool:
-    """Whether all ticks went to the pipeline's end, and stand in Kafka for good.
+    """Return whether all ticks went to the pipeline's end, and stand in Kafka for good.
 
     Queries know what is folded before its checkpoint is written; who takes over knows it after.
     """
@@ -106,7 +106,7 @@ def test_a_starting_worker_promises_nothing(two, right) -> None:
 
 
 def test_a_worker_that_hangs_holds_nobody_up_for_long(two, right) -> None:
-    """After a SIGSTOP the other one says 503 within seconds, and takes over in the end."""
+    """After a SIGSTOP the other one answers 503 within seconds, and takes over in the end."""
     survivor, hanging = two
     until(lambda: _share(two))
     theirs = f"/api/candles/{_kept_by(hanging)[0]}?size=1m"
@@ -130,6 +130,6 @@ def _open(worker: Worker) -> int:
 
 
 def _kept_by(worker: Worker) -> list[str]:
-    """Give the symbols that a worker has itself."""
+    """Return the symbols that are local to a worker."""
     kept = {symbol: worker.get(f"/router/candles/{symbol}/") for symbol in SYMBOLS}
     return [symbol for symbol, answer in kept.items() if answer == (200, worker.url)]

@@ -21,7 +21,7 @@ expect.set_options(timeout=15_000)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Give the machine's Chromium, with a profile of its own; Playwright's where there is none."""
+    """Yield the machine's Chromium with a profile of its own, or Playwright's if there is none."""
     executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)

@@ -12,14 +12,14 @@ def open_page(
     viewport: ViewportSize = DESKTOP,
     scheme: Literal["light", "dark"] = "light",
 ) -> Page:
-    """Give an empty page of a viewer of its own, whose zone is UTC."""
+    """Open an empty page of a viewer of its own, whose zone is UTC."""
     return browser.new_context(
         viewport=viewport, locale="en-GB", timezone_id="UTC", color_scheme=scheme
     ).new_page()
 
 
 def complaints_of(page: Page) -> list[str]:
-    """Give a list to which is added what the page says in its console, and its errors."""
+    """Return a list that collects the page's console messages and errors."""
     said: list[str] = []
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("console", lambda message: said.append(message.text))

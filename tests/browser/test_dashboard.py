@@ -19,7 +19,7 @@ STEPS, STEP = 80, 15_000
 
 
 def _market(now: int) -> Iterator[tuple[str, bytes, int]]:
-    """Give twenty minutes up to `now` (ms): the later in the alphabet, the more a symbol gains."""
+    """Yield twenty minutes up to `now` (ms): the later in the alphabet, the more a symbol gains."""
     for step in range(1 - STEPS, 1):
         for number, symbol in enumerate(SYMBOLS):
             price = 100 + 0.01 * number * (step + STEPS) + 0.2 * (step % 3)
@@ -28,14 +28,14 @@ def _market(now: int) -> Iterator[tuple[str, bytes, int]]:
 
 @pytest.fixture(scope="module")
 def new_worker(market: Market) -> Iterator[Worker]:
-    """Give a worker that has not seen a tick yet."""
+    """Yield a worker that has not seen a tick yet."""
     with market.worker(**MARKET) as worker:
         yield worker
 
 
 @pytest.fixture(scope="module")
 def first_words(browser: Browser, new_worker: Worker) -> str:
-    """Give what a page says before there is a tick."""
+    """Return the text of a page before there is a tick."""
     page = open_page(browser, DESKTOP)
     page.goto(new_worker.url)
     expect(page.locator("#gainers")).to_have_attribute("data-state", "empty")
@@ -46,7 +46,7 @@ def first_words(browser: Browser, new_worker: Worker) -> str:
 
 @pytest.fixture(scope="module")
 def worker(new_worker: Worker, first_words: str, market: Market) -> Worker:  # noqa: ARG001
-    """Give the worker once it has ranked twenty minutes of ticks."""
+    """Return the worker once it has ranked twenty minutes of ticks."""
     market.send(_market(_now()))
     until(lambda: _ranking(new_worker) == SYMBOLS[:-11:-1])
     return new_worker
@@ -54,7 +54,7 @@ def worker(new_worker: Worker, first_words: str, market: Market) -> Worker:  # n
 
 @pytest.fixture
 def page(browser: Browser, worker: Worker) -> Iterator[Page]:
-    """Give an empty page; no script of ours may fail in it, and all it asks is the worker."""
+    """Yield an empty page; assert that no script of ours fails and it asks only the worker."""
     page = open_page(browser, DESKTOP)
     failures: list[object] = []
     hosts: set[str] = set()

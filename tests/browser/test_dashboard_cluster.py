@@ -1,4 +1,4 @@
-"""What the dashboard shows of two workers: corrections, the stream, and one that dies."""
+"""The dashboard of two workers: corrections, the stream, and one that dies."""
 
 import re
 import time
@@ -26,7 +26,7 @@ NOTE_FLASHES = """() => {
 
 @pytest.fixture(scope="module")
 def two(market: Market) -> Iterator[list[Worker]]:
-    """Give two workers that share the partitions and know forty minutes of each symbol."""
+    """Yield two workers that share the partitions and have forty minutes of each symbol."""
     with market.workers(2, **MARKET) as two:
         now = _now()
         market.send(
@@ -42,7 +42,7 @@ def two(market: Market) -> Iterator[list[Worker]]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """Give an empty page; nothing may complain in it."""
+    """Yield an empty page; assert that it has no errors and an empty console."""
     page = open_page(browser)
     complaints = complaints_of(page)
     yield page
@@ -55,7 +55,7 @@ def _now() -> int:
 
 
 def _shown(page: Page, worker: Worker, symbol: str) -> None:
-    """Open the page of a symbol, and wait until the worker tells it what changes."""
+    """Open the page of a symbol, and wait until the worker sends it changes."""
     with page.expect_response(re.compile("/api/events")):
         page.goto(f"{worker.url}/#{symbol}/1m")
     expect(page.locator("#symbol")).to_have_attribute("data-state", "shown")
@@ -154,7 +154,7 @@ def test_the_api_can_be_tried(page, two) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_use_it(browser, two, scheme: Any) -> None:
-    """Axe finds nothing to say, in either theme, on a desk and on a phone."""
+    """Axe finds no fault, in either theme, on a desk and on a phone."""
     page = open_page(browser, scheme=scheme)
     complaints = complaints_of(page)
     for path, wait in [("/#SYM04/1m", "#lateness .histogram"), ("/api/docs", ".operation")]:

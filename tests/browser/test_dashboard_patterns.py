@@ -1,4 +1,4 @@
-"""The tiles of the pipelines beside the market: what each says, as it is said."""
+"""The tiles of the pipelines beside the market: what each shows, as it is published."""
 
 import re
 import time
@@ -35,7 +35,7 @@ def _simulate(worker: Worker, *names: str) -> None:
 
 @pytest.fixture(scope="module")
 def worker(market: Market) -> Iterator[Worker]:
-    """Give a worker of all pipelines, which have something to say of hours of events."""
+    """Yield a worker of all pipelines, with results of hours of events."""
     rules = f"sqlite+aiosqlite:///{market.directory / 'rules.db'}"
     with market.worker(TICKSTREAM_RULES_URL=rules) as worker:
         worker.command("rules", "examples").check_returncode()
@@ -47,7 +47,7 @@ def worker(market: Market) -> Iterator[Worker]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """Give an empty page, in which nothing may complain: that there is no tick yet is no fault."""
+    """Yield an empty page; assert that its console has nothing but 404s: there is no tick yet."""
     page = open_page(browser)
     said = complaints_of(page)
     yield page
@@ -56,7 +56,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def test_each_pipeline_has_a_tile_that_says_what_it_found(page, worker, market) -> None:
-    """At once where the API knows it, else as it is told; a line's words explain it."""
+    """At once where the API knows it, else as it is published; a line's words explain it."""
     with page.expect_response(re.compile("/api/events")):
         page.goto(worker.url)
     for tile, words in KNOWN.items():

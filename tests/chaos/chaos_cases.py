@@ -70,7 +70,7 @@ def _time(sent: Sent) -> int:
 
 
 def marks(now: int) -> tuple[list[Search | Click], list[Profile]]:
-    """Return what lets everything close that waits, in two lots: half of these clicks get profiles.
+    """Return records that close all that waits, in two lots: half of the clicks get profiles.
 
     As tests/patterns/shop_check.py takes them.
     """

@@ -24,7 +24,7 @@ from workers import Market
 from app.hotel.topics import GUEST_LOG
 from app.logs.topics import LOGS_BY_CLASS
 
-#: Output, its source, its truth, and what tells one of its records from another.
+#: Output, its source, its truth, and what identifies one of its records.
 CASES: tuple[tuple[str, str, Callable, tuple[str, ...]], ...] = (
     ("alerts", "payments", alerts, ("partition", "offset", "rule")),
     ("maintenance", "readings", maintenance, ("partition", "time", "kind", "sensor", "machine")),
@@ -43,7 +43,7 @@ OUTPUTS = [
 
 
 class CasesCheck:
-    """What was found wrong, and how many results were compared."""
+    """Findings: what is wrong, and how many results were compared."""
 
     def __init__(self, market: Market, rules: list[Row]) -> None:
         self._market = market

@@ -19,7 +19,7 @@ OUTPUTS = (
     *("surges", "closes", "trend-signals", "dead-letters"),
 )
 
-#: What a ranking says of each of its places.
+#: Fields of each place of a ranking.
 PLACE = ["symbol", "gain", "open", "last", "time", "volume"]
 
 #: By what each ranking goes, and whether the largest come first.
@@ -52,7 +52,7 @@ Topics = Mapping[str, list[Record]]
 
 @dataclass
 class Verdict:
-    """What was compared, and what is wrong."""
+    """Verdict: what was compared, and what is wrong."""
 
     ticks: int = 0
     windows: int = 0
@@ -65,7 +65,7 @@ class Verdict:
     problems: list[str] = field(default_factory=list)
 
     def note(self, what: str, wrong: Iterable[object]) -> int:
-        """Note a problem if anything is wrong, with the first few; give how many are."""
+        """Note a problem if anything is wrong, with the first few; return how many are."""
         found = list(wrong)
         if found:
             examples = "; ".join(map(str, found[:3]))
@@ -92,7 +92,7 @@ def check(topics: Topics, right: Truth) -> Verdict:
 
 
 def _check_once(verdict: Verdict, topic: str, names: Iterable[Hashable]) -> None:
-    """Each result, told by a name, is there once."""
+    """Check that no result, identified by its name, is there more than once."""
     counted = Counter(names)
     twice = [f"{name} {times} times" for name, times in counted.items() if times > 1]
     verdict.note(f"{topic}: results seen more than once", twice)
@@ -157,7 +157,7 @@ def _check_last(versions: Mapping, right: Truth, verdict: Verdict) -> None:
 
 
 def _rows(windows: pl.DataFrame) -> Iterable[tuple[Any, ...]]:
-    """Give windows by name; those that should not be there by their other name."""
+    """Yield the identities of windows; unexpected ones by their `_found` columns."""
     if "symbol_found" in windows.columns:
         names = [pl.coalesce(name, f"{name}_found").alias(name) for name in truth.WINDOW]
         windows = windows.select(names)
@@ -183,11 +183,11 @@ def _check_histories(said: pl.DataFrame, right: Truth, verdict: Verdict) -> None
     verdict.note("candles: results that are not those of the ticks so far", wrong.iter_rows())
 
 
-# -- what was refused
+# -- late records and dead letters
 
 
 def _check_refused(topics: Topics, right: Truth, verdict: Verdict) -> None:
-    """Late ticks and dead letters: the right ones, once each, and headers that tell them apart."""
+    """Check late ticks and dead letters: the right ones, once each, with distinct headers."""
     late = [(each, each.json) for each in topics["ticks-late"]]
     for table in TABLES:
         these = [
@@ -202,7 +202,7 @@ def _check_refused(topics: Topics, right: Truth, verdict: Verdict) -> None:
     _check_once(verdict, "dead-letters", places)
     _check_same(verdict, "dead-letters", right.dead, set(places))
     for topic, records in (("ticks-late", late), ("dead-letters", dead)):
-        # Each table refuses for itself, so one tick may be refused twice.
+        # Each table has late records of its own, so one tick may be late twice.
         sources = Counter((dict(each.headers).get("source"), v.get("table")) for each, v in records)
         twice = [source for source, times in sources.items() if times > 1]
         verdict.note(f"{topic}: headers `source` that are not distinct", twice)
@@ -272,7 +272,7 @@ def _check_rankings(topic: str, topics: Topics, right: Truth, verdict: Verdict) 
 def _rankings(
     records: list[Record], field: str, descending: bool
 ) -> dict[tuple[str, int], tuple[list[dict], int]]:
-    """Give ranking and time after each gain, by day and the gain's offset, ascending."""
+    """Compute ranking and time after each gain, by day and the gain's offset, ascending."""
     gains: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     found = {}
     for record in sorted(records, key=lambda record: record.offset):
@@ -299,7 +299,7 @@ def _final_rankings(right: Truth, field: str, descending: bool) -> dict[str, lis
 
 
 def _check_surges(records: list[Record], right: Truth, verdict: Verdict) -> None:
-    """Each minute in which a price moved much is told once, when it is final."""
+    """Check that each minute in which a price moved much is published once, when it is final."""
     said = [each.json for each in records]
     _check_once(verdict, "surges", ((surge["symbol"], surge["start"]) for surge in said))
     found = {tuple(surge[name] for name in SURGE_FIELDS) for surge in said}
@@ -311,7 +311,7 @@ def _check_surges(records: list[Record], right: Truth, verdict: Verdict) -> None
 
 
 def _check_trends(topics: Topics, right: Truth, verdict: Verdict) -> None:
-    """Each final 5 minutes is told once, so is each crossing of the averages of their closes."""
+    """Check that each final 5 minutes and each crossing of their averages is published once."""
     for topic, names, expected in (
         ("closes", CLOSE_FIELDS, right.closes),
         ("trend-signals", ["signal", "windows", *CLOSE_FIELDS], right.signals),

@@ -1,4 +1,4 @@
-"""`make chaos`: run the plans of seeds, a line each, and say whether anything was wrong.
+"""`make chaos`: run the plans of seeds, a line each, and report whether anything was wrong.
 
 SEED=17 runs that one, RUNS=50 the seeds 1 to 50. The faults, their times and the ticks follow from
 the seed; what each process is doing when a fault comes does not, so a replay is the same trouble
@@ -17,7 +17,7 @@ DIRECTORY = Path("data/chaos")
 
 
 def main() -> int:
-    """Give 1 if anything was wrong."""
+    """Run the plans; return 1 if anything was wrong, else 0."""
     wrong = []
     results = []
     for seed in _seeds():

@@ -29,12 +29,12 @@ AHEAD = DAY + 6 * 60 * MINUTE
 
 
 def symbols(plan: Plan) -> list[str]:
-    """Give the names."""
+    """Return the names of the symbols."""
     return [f"SYM{number:02}" for number in range(plan.symbols)]
 
 
 def records(plan: Plan) -> Iterator[tuple[str, bytes]]:
-    """Give key and value of each tick, in the order they are sent."""
+    """Yield key and value of each tick, in the order they are sent."""
     random = Random(f"ticks {plan.seed}")
     prices = {name: random.uniform(5, 500) for name in symbols(plan)}
     names = list(prices)
@@ -48,7 +48,7 @@ def records(plan: Plan) -> Iterator[tuple[str, bytes]]:
 
 
 def closing(plan: Plan) -> Iterator[tuple[str, bytes]]:
-    """Give a tick of each symbol so much later that all windows before it are final."""
+    """Return a tick of each symbol so much later that all windows before it are final."""
     time = MIDNIGHT + plan.ticks * plan.step + AHEAD
     return ((name, _value(name, 1.0, 1, time)) for name in symbols(plan))
 

@@ -1,4 +1,4 @@
-"""What happens in a run of chaos, drawn from its seed: how many workers, how much input, faults.
+"""Plan of a run of chaos, drawn from its seed: how many workers, how much input, faults.
 
 No I/O and no clock: the same seed gives the same plan. What the processes are doing at the very
 instant of a fault is not in a plan, and no two runs of it are the same in that.
@@ -55,7 +55,7 @@ class Plan:
 
     @property
     def ticks(self) -> int:
-        """How many there are."""
+        """The number of ticks."""
         return int(self.rate * FEED)
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ class Plan:
 
 
 def plan(seed: int) -> Plan:
-    """Give the plan of a seed."""
+    """Draw the plan of a seed."""
     random = Random(f"chaos {seed}")
     workers = random.randint(2, 4)
     brokers = 3 if Random(f"brokers {seed}").random() < 0.2 else 1
@@ -143,7 +143,7 @@ class _Script:
         self.faults.append(f"{fault} at {at:g}")
 
     def _leaves_for_good(self, worker: int) -> bool:
-        """Let a worker stay away, now and then, where another one stays."""
+        """Draw whether a worker stays away for good, if another one stays; if so, forget it."""
         if len(self._up) > 1 and self.random.random() < 0.35:
             del self._up[worker]
             return True

@@ -19,8 +19,8 @@ from chaos_plan import Action
 from confluent_kafka.admin import AdminClient
 from workers import Worker
 
-#: Seconds after which an orchestrator kills a worker that was asked to stop (Kubernetes, unless it
-#: is told otherwise), and after which a run does. On an idle machine a stop takes one to five.
+#: Seconds after which an orchestrator kills a worker that was asked to stop (Kubernetes by
+#: default), and after which a run does. On an idle machine a stop takes one to five.
 GRACEFUL, HOPELESS = 30.0, 60.0
 
 _CLOSED = re.compile(r"Task (\S+) is closed: folded to offset (\d+), committed to (\d+)")
@@ -68,7 +68,7 @@ class Processes:
         self._directory = directory
         self._application = application
         self._workers: dict[int, Worker] = {}
-        #: Those that are meant to run, and of these those held up.
+        #: Those that are meant to run, and of these the paused ones.
         self._meant: set[int] = set()
         self._paused: set[int] = set()
         self._stopping: dict[int, _Stop] = {}
@@ -94,7 +94,7 @@ class Processes:
     # -- workers
 
     def _start(self, number: int) -> None:
-        self._await_broker()  # if it is starting; where there is none the worker says so and ends
+        self._await_broker()  # if it is starting; where there is none the worker logs it and ends
         self._await_stop(number)
         if number not in self._workers:
             member = {"CONSUMER_GROUP_INSTANCE_ID": f"w{number}"} if self._static else {}
@@ -233,7 +233,7 @@ class Processes:
 
     @property
     def logs(self) -> list[Path]:
-        """Where the workers log."""
+        """The paths of the workers' logs."""
         return [worker.log_path for worker in self._workers.values()]
 
     def _note_ends(self) -> None:
@@ -250,7 +250,7 @@ class Processes:
                 self._start(number)
 
     def _found_no_broker(self, number: int) -> bool:
-        """Say whether a worker ended for the one reason it may have."""
+        """Return whether a worker ended for the one allowed reason: it found no broker."""
         last = self._workers[number].tail(1)
         was_away = self._broker_away or self._broker_back > self._started[number]
         return (
@@ -267,7 +267,7 @@ class Processes:
         return self._broker_down
 
     def settled(self) -> bool:
-        """Say whether nothing is going on: all are ready and have all tasks among them."""
+        """Return whether nothing is going on: all are ready and have all tasks among them."""
         self._note_ends()
         if self._broker_away or self._paused or self._frozen or self._stopping_now():
             return False
@@ -306,7 +306,7 @@ class Processes:
             self._await_stop(number)
 
     def end(self) -> None:
-        """Let nothing of it outlive the run."""
+        """Kill all workers and wait for a starting broker, so that no process outlives the run."""
         self._kafka.thaw()
         for worker in self._workers.values():
             worker.kill()

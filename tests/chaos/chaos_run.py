@@ -38,7 +38,7 @@ MARKET = {"ticks", "daily-gains", "surges", "closes"}
 
 @dataclass
 class Result:
-    """What came of a run."""
+    """Result of a run."""
 
     plan: Plan
     verdict: Verdict = field(default_factory=Verdict)
@@ -52,7 +52,7 @@ class Result:
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong."""
+        """All that is wrong."""
         return self.verdict.problems
 
     def __str__(self) -> str:
@@ -69,7 +69,7 @@ class Result:
 
 
 def run(plan: Plan, directory: Path) -> Result:
-    """Do what a plan says, compare; logs and data of a run that went wrong stay in `directory`."""
+    """Run a plan and compare; logs and data of a run that went wrong stay in `directory`."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     begun, result = time.monotonic(), Result(plan)
@@ -92,7 +92,7 @@ def run(plan: Plan, directory: Path) -> Result:
 
 
 class _Stage:
-    """Where a run happens."""
+    """Stage of a run: processes, feeds and reader."""
 
     def __init__(self, plan: Plan, directory: Path, ending: ExitStack) -> None:
         self._plan = plan
@@ -131,7 +131,7 @@ class _Stage:
 
     @property
     def problems(self) -> list[str]:
-        """What went wrong beside the results."""
+        """Problems beside the results."""
         return (
             self._problems
             + self.processes.problems
@@ -140,7 +140,7 @@ class _Stage:
         )
 
     def act(self) -> None:
-        """Let the faults happen, each at its time or as soon as can be."""
+        """Perform the faults, each at its time or as soon as possible."""
         for number in range(self._plan.workers):
             self.processes.do(Action(0, "start", number))
         self._await("all workers are ready at first", self.processes.settled)
@@ -152,7 +152,7 @@ class _Stage:
             self.processes.do(action)
 
     def come_to_rest(self) -> None:
-        """Let all ticks be folded, and all but the last windows become final."""
+        """Wait until all ticks are folded, and all but the last windows are final."""
         for feed in self._feeds:
             feed.join()
         self._await("all workers are ready", self.processes.settled)
@@ -193,14 +193,14 @@ class _Stage:
         return [name for name in self.processes.sources if name not in MARKET]
 
     def check_others(self) -> list[str]:
-        """Compare what the pipelines beside the market's wrote; give what is wrong."""
+        """Compare the output of the pipelines beside the market's; return what is wrong."""
         left = _left(self._market, self._sources)
         found = CasesCheck(self._market, self._rules.rows)
         self.others = found.compared
         return [*found.problems, *([f"not committed at the end: {left}"] if left else [])]
 
     def topics(self) -> dict[str, list[Record]]:
-        """Give all results, which are those that the reader saw."""
+        """Return all results; note a problem if they are not those that the reader saw."""
         left = lag(self._bootstrap, APPLICATION, "ticks")
         if left:
             self._problems.append(f"{left} ticks are not committed at the end")

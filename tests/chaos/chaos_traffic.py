@@ -1,4 +1,4 @@
-"""What goes in and what comes out while faults happen: a steady feed, and a reader all along."""
+"""Input and output while faults happen: a steady feed, and a reader all along."""
 
 import json
 import time
@@ -112,22 +112,22 @@ class Reader(Thread):
         self._consumer.close()
 
     def end(self) -> dict[str, list[Record]]:
-        """Stop reading; give what was seen by topic, each partition in order."""
+        """Stop reading; return what was seen by topic, each partition in order."""
         self._halt.set()
         self.join()
         return self._seen
 
     def revisions(self) -> dict[tuple[Any, ...], int]:
-        """Give the highest revision of each window so far."""
+        """Return the highest revision of each window so far."""
         with self._lock:
             return dict(self._revisions)
 
     def count(self, topic: str) -> int:
-        """Give how many records of a topic have been seen."""
+        """Return how many records of a topic have been seen."""
         return len(self._seen[topic])
 
     def all_ranked(self) -> bool:
-        """Say whether each day's last gain is in its last ranking."""
+        """Return whether each day's last gain is in its last ranking."""
         with self._lock:
             return all(self._rankings[topic] == self._gains for topic in RANKINGS)
 
@@ -157,7 +157,7 @@ class Reader(Thread):
 
 
 def record_of(message: Message) -> Record:
-    """Give a record as it lies in its topic."""
+    """Convert a message to a record as it lies in its topic."""
     return Record(
         message.partition(),
         message.offset(),
@@ -169,12 +169,12 @@ def record_of(message: Message) -> Record:
 
 
 def read(bootstrap: str, topic: str) -> list[Record]:
-    """Give all records of a topic that are committed, each partition in order."""
+    """Return all committed records of a topic, each partition in order."""
     return [record_of(message) for message in truth.read(bootstrap, topic)]
 
 
 def dump(records: Iterable[Record]) -> str:
-    """Give records as lines of JSON, for people to look into."""
+    """Format records as lines of JSON, for people to read."""
     return "".join(
         json.dumps(
             {

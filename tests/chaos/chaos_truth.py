@@ -1,4 +1,4 @@
-"""What the topics have to hold, computed with polars from nothing but the ticks in their log order.
+"""Expected content of the topics, computed with polars from only the ticks in their log order.
 
 Beside the last state of each window (tests/truth.py) there is the whole history of each: what it
 was after every tick that fell into it. So a result is checked that was corrected later, too.
@@ -28,7 +28,7 @@ TABLES = {
     "days": ([(DAY, DAY)], 240 * MINUTE),
 }
 
-#: The minute up to each second with a tick, its grace (ms), and the least change that is told.
+#: The minute up to each second with a tick, its grace (ms), and the least change that is published.
 SLIDING, RESOLUTION, SURGE_GRACE, SURGE = MINUTE, 1_000, 10_000, 0.004
 
 #: What is compared of a surge.
@@ -38,7 +38,7 @@ SURGE_FIELDS += ["partition", "first_offset", "last_offset"]
 #: What is compared of a close.
 CLOSE_FIELDS = ["symbol", "start", "close", "partition", "first_offset", "last_offset"]
 
-#: A window after a tick is told by its last one.
+#: A window after a tick is identified by its last one.
 STATE = [*truth.WINDOW, "last_offset"]
 
 
@@ -55,7 +55,7 @@ class Truth:
         self._stream_time = self.ticks.group_by("partition").agg(reached=pl.col("time").max())
 
     def late(self, table: str) -> set[tuple[int, int, int]]:
-        """Give what a table refuses: partition, offset, stream time (ms) at the arrival."""
+        """Return the late records of a table: partition, offset, stream time (ms) on arrival."""
         _, grace = TABLES[table]
         refused = self.ticks.filter(pl.col("time") < pl.col("before") - grace)
         return set(refused.select("partition", "offset", "before").iter_rows())
@@ -84,7 +84,7 @@ class Truth:
 
     @cached_property
     def histories(self) -> pl.DataFrame:
-        """What each window was after each of its ticks."""
+        """Compute what each window was after each of its ticks."""
         return pl.concat(map(self._histories_of, TABLES))
 
     def _histories_of(self, table: str) -> pl.DataFrame:
@@ -127,7 +127,7 @@ class Truth:
 
 
 def _surges(ticks: list[dict]) -> Iterator[tuple[object, ...]]:
-    """Give those of one symbol, whose ticks are in order of time."""
+    """Yield the surges of one symbol, whose ticks are in order of time."""
     times = [tick["time"] for tick in ticks]
     for second in sorted({time // RESOLUTION * RESOLUTION for time in times}):
         end = second + RESOLUTION

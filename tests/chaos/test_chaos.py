@@ -1,4 +1,4 @@
-"""Nothing lost, nothing counted twice: workers and broker are killed, held up, stopped, replaced.
+"""Nothing lost, nothing counted twice: workers and broker are killed, paused, stopped, replaced.
 
 A shorter form of `make chaos RUNS=50`. Between them these seeds have every kind of fault but the
 death of all workers at once; what is wrong can be run again with `make chaos SEED=...`.

@@ -36,7 +36,7 @@ Doctor = Callable[[list[Record]], list[Record]]
 
 @pytest.fixture(scope="module")
 def topics() -> Topics:
-    """Give all topics after a life with a crash in it."""
+    """Return all topics after a run with a crash in it."""
     with TopologyDriver(app, tables=TABLES, start=LATER) as driver:
         records = list(chaos_input.records(PLAN))
         for number, (key, value) in enumerate(records):
@@ -61,17 +61,17 @@ def topics() -> Topics:
 
 @pytest.fixture(scope="module")
 def right(topics: Topics) -> Truth:
-    """Give the truth about the ticks."""
+    """Compute the truth about the ticks."""
     return truth_of(topics["ticks"])
 
 
 def changed(record: Record, **fields: object) -> Record:
-    """Give a record with other fields in its value."""
+    """Return a record with other fields in its value."""
     return record._replace(value=json.dumps({**record.json, **fields}).encode())
 
 
 def index(records: list[Record], **fields: object) -> int:
-    """Give where the first record stands that has these fields."""
+    """Return the index of the first record that has these fields."""
     return next(i for i, r in enumerate(records) if fields.items() <= r.json.items())
 
 

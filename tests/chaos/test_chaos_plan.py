@@ -17,7 +17,7 @@ def test_the_same_seed_gives_the_same_plan_and_the_same_ticks() -> None:
 
 
 def life(of: Plan) -> list[int]:
-    """Give how many workers run after each action, from those at first."""
+    """Return how many workers run at first and after each action."""
     running = set(range(of.workers))
     numbers = [len(running)]
     for action in of.actions:
@@ -34,7 +34,7 @@ def life(of: Plan) -> list[int]:
 
 
 def test_somebody_is_left_and_nothing_is_left_as_it_was_broken() -> None:
-    """Who was held up goes on, the broker is back, a worker that is down is not hit again."""
+    """A paused worker goes on, the broker is back, a worker that is down is not hit again."""
     for of in PLANS:
         numbers = life(of)
         assert 2 <= of.workers <= MOST_WORKERS

@@ -18,5 +18,5 @@ def own_broker(tmp_path: Path) -> Iterator[LocalBroker]:
 
 @pytest.fixture
 def own_market(own_broker: LocalBroker, tmp_path: Path) -> Market:
-    """Give an application on the broker of this test."""
+    """Return an application on the broker of this test."""
     return Market(own_broker.bootstrap, tmp_path)

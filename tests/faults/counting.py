@@ -42,7 +42,7 @@ class Stream:
         self._counts: Counter[tuple[str, int]] = Counter()
 
     def worker(self, fault: str = "", **environment: object) -> Worker:
-        """Give a worker in which so and so goes wrong."""
+        """Return a worker that has `fault` in its code."""
         return self.market.worker(**self._environment, FAULT=fault, **environment)
 
     def send(self, count: int, *, poison: bool = False, minute: int = 0) -> None:
@@ -69,7 +69,7 @@ class Stream:
         return {each: (count, self._sums[each]) for each, count in self._counts.items()}
 
     def found(self) -> dict[tuple[str, int], tuple[int, int]]:
-        """Give what the output topic says of each key and window; the highest revision holds."""
+        """Return count and sum of each key and window in the output, by the highest revision."""
         rows = [
             json.loads(each.value() or b"") for each in truth.read(self.market.bootstrap, self.out)
         ]
@@ -77,7 +77,7 @@ class Stream:
         return {(row["key"], row["start"]): (row["count"], row["total"]) for row in rows}
 
     def records_of(self, topic: str) -> int:
-        """Give how many records a topic has."""
+        """Count the records of a topic."""
         return sum(1 for _ in truth.read(self.market.bootstrap, topic))
 
     def wait_exact(self, timeout: float = 40) -> None:
@@ -121,13 +121,13 @@ class Stream:
         assert producer.flush(60) == 0
 
     def topics(self) -> dict[str, int]:
-        """Give the number of partitions of each topic there is."""
+        """Return the number of partitions of each topic."""
         found = self.admin.list_topics(timeout=10).topics
         return {name: len(topic.partitions) for name, topic in found.items()}
 
 
 def last_words(worker: Worker, timeout: float = 60) -> str:
-    """Wait until a worker has stopped by itself; give the last line of its log."""
+    """Wait until a worker has stopped by itself; return the last line of its log."""
     until(lambda: not worker.running, timeout)
     assert worker.exit_code == 1, worker.tail()
     return worker.tail(1)

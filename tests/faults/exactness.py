@@ -1,4 +1,4 @@
-"""What has to hold of every output, whatever happened: nothing lost, nothing counted twice."""
+"""Invariants of every output, whatever happened: nothing lost, nothing counted twice."""
 
 import json
 import time
@@ -80,7 +80,7 @@ def _ten_best(windows: pl.DataFrame) -> dict[str, Ranking]:
 
 
 def rankings(bootstrap: str) -> dict[str, Ranking]:
-    """Give the ranking of the highest revision of each day."""
+    """Return each day's ranking of the highest revision."""
     latest: dict[str, dict] = {}
     for message in truth.read(bootstrap, "top-gainers"):
         found = json.loads(message.value())

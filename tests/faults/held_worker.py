@@ -1,4 +1,4 @@
-"""A worker that is held up in mid-checkpoint, and what its open transactions have written."""
+"""A worker that is stopped in mid-checkpoint, and the records of its open transactions."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +10,7 @@ from workers import Market, Worker, until
 
 
 def holdable(market: Market, **environment: object) -> Worker:
-    """Give a worker for `hold`."""
+    """Return a worker for `hold`."""
     worker = market.worker(TICKSTREAM_MODULES="stop_before_commit", **environment)
     worker.environment["PYTHONPATH"] = str(Path(__file__).parent)
     worker.environment["STOP_BEFORE_COMMIT"] = str(_flag(worker))
@@ -18,7 +18,7 @@ def holdable(market: Market, **environment: object) -> Worker:
 
 
 def hold(worker: Worker) -> None:
-    """Let it stop (SIGSTOP) when a transaction is written and not committed."""
+    """Stop the worker (SIGSTOP) when a transaction is written and not committed."""
     assert worker.process is not None
     _flag(worker).touch()
     process = psutil.Process(worker.process.pid)
@@ -27,7 +27,7 @@ def hold(worker: Worker) -> None:
 
 
 def open_offsets(market: Market, topic: str, partitions: Iterable[int]) -> set[tuple[int, int]]:
-    """Give (partition, offset) of what is written in transactions that are still open."""
+    """Return (partition, offset) of all that is written in transactions that are still open."""
     numbers = list(partitions)
     stable = _ends(market, topic, numbers, IsolationLevel.READ_COMMITTED)
     written = _ends(market, topic, numbers, IsolationLevel.READ_UNCOMMITTED)

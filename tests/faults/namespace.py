@@ -26,11 +26,11 @@ class Namespace:
 
     @property
     def launcher(self) -> list[str]:
-        """What a command line begins with, to run inside."""
+        """The beginning of a command line that runs inside the namespace."""
         return ["ip", "netns", "exec", self.name]
 
     def cut(self) -> None:
-        """Pull the cable: what is sent either way is lost, and nobody is told."""
+        """Pull the cable: what is sent either way is lost, without an error."""
         _ip("link", "set", self._cable, "down")
 
     def heal(self) -> None:

@@ -1,4 +1,4 @@
-"""The committed offsets of an application, looked at again and again: they never go back."""
+"""The committed offsets of an application, polled again and again: they never go back."""
 
 import threading
 from types import TracebackType

@@ -1,4 +1,4 @@
-"""Which worker has which partitions."""
+"""Partitions of each worker."""
 
 import logging
 import time
@@ -13,7 +13,7 @@ PARTITIONS = list(range(int(SETTINGS["TOPIC_PARTITIONS"])))
 
 
 def owned(worker: Worker) -> list[int]:
-    """Give the partitions of `candles` that are open at a worker, none while it is not ready."""
+    """Return the open partitions of `candles` of a worker, none while it is not ready."""
     status, answer = worker.get("/readyz")
     return sorted(answer["tables"]["candles"]["open"]) if status == 200 else []
 

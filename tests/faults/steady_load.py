@@ -26,7 +26,7 @@ RATE = 500
 STEP = 200
 SYMBOLS = 40
 
-#: Settings of the workers under it: few tasks, and windows enough to tell right from wrong.
+#: Settings of the workers under it: few tasks, and windows enough to distinguish right from wrong.
 SETTINGS = {**MARKET, "TOPIC_PARTITIONS": 4, "TICKSTREAM_WINDOWS": "1m,5m/1m,1d"}
 
 HOUR = 3_600_000
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 class Tick(NamedTuple):
-    """What was sent."""
+    """A tick that was sent."""
 
     symbol: str
     time: int
@@ -102,7 +102,7 @@ class Load:
 
 
 def position(market: Market) -> int:
-    """Give the sum of the offsets of `ticks` that the application has committed, 0 if unknown."""
+    """Return the sum of the application's committed offsets of `ticks`, 0 if unknown."""
     try:
         return committed(market.bootstrap, market.application, "ticks")
     except KafkaException:
@@ -112,7 +112,7 @@ def position(market: Market) -> int:
 def wait_flow(market: Market, after: str = "the start", timeout: float = 120) -> None:
     """Wait until the application commits more than it has now; log the seconds it took.
 
-    Raises TimeoutError, which says whether ticks wait to be read or none come in.
+    Raises TimeoutError, whose message has whether ticks wait to be read or none come in.
     """
     begun = time.monotonic()
     before = until(lambda: position(market), timeout)

@@ -1,4 +1,4 @@
-"""For TICKSTREAM_MODULES: the worker stops itself in mid-checkpoint, once a file says so.
+"""For TICKSTREAM_MODULES: the worker stops itself in mid-checkpoint, once a file exists.
 
 What a transaction holds has been sent by then; that it is to be committed has not. It has
 written changes of candles, which is what the tests look for. The file is named by

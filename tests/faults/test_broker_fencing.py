@@ -1,4 +1,4 @@
-"""Workers held up in mid-checkpoint: what they have not committed in time never will be."""
+"""Workers blocked in mid-checkpoint: what they have not committed in time never will be."""
 
 import pytest
 import truth
@@ -11,7 +11,7 @@ from workers import Market, until
 
 
 def committed_offsets(market: Market, topic: str) -> set[tuple[int, int]]:
-    """Give (partition, offset) of what a reader of committed records sees."""
+    """Return (partition, offset) of the records that a `read_committed` reader sees."""
     return {(each.partition(), each.offset()) for each in truth.read(market.bootstrap, topic)}
 
 
@@ -40,7 +40,7 @@ def test_a_transaction_that_times_out_is_a_clean_restart_of_the_task(own_market:
 
 @pytest.mark.timeout(300)
 def test_a_zombie_commits_nothing_and_works_on_when_it_is_awake(own_market: Market) -> None:
-    """Held up for longer than its session, it wakes in the middle of a commit that is refused."""
+    """Blocked for longer than its session, it wakes in the middle of a commit that is rejected."""
     changelog = f"{own_market.application}-candles-changelog"
     zombie = holdable(own_market, **SETTINGS)
     with own_market.worker(**SETTINGS) as other, zombie:

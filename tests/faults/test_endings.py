@@ -1,4 +1,4 @@
-"""What the log of a worker ends with: what happened, and one line where it ends by itself."""
+"""End of a worker's log: what happened, and one line where the worker ends by itself."""
 
 from counting import Stream, last_words
 from workers import Market

@@ -1,4 +1,4 @@
-"""A worker that may open few files ends with one line that says so, wherever it notices."""
+"""A worker that may open few files ends with one line that names the limit, wherever it notices."""
 
 import pytest
 from workers import Market, until

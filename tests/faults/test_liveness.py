@@ -1,4 +1,4 @@
-"""No worker idles in silence: it stays a member, or it ends and says why."""
+"""No worker idles in silence: it stays a member, or it ends and logs why."""
 
 import logging
 import shutil
@@ -70,7 +70,7 @@ def plain_consumer(stream: Stream) -> Iterator[str]:
 def test_a_group_of_other_consumers_is_named_with_what_to_do(
     stream: Stream, plain_consumer: str
 ) -> None:
-    """A worker that can't join says why and ends, instead of staying alive for nothing."""
+    """A worker that can't join logs why and ends, instead of staying alive for nothing."""
     assert refusal(stream.worker()) == (
         f"group {plain_consumer}: another kind of consumer is in it: stop that one, or set "
         "another TICKSTREAM_APP_ID"

@@ -21,8 +21,8 @@ GIVEN_UP = re.compile("fenced|no last checkpoint")
 def test_a_worker_cut_off_is_replaced_and_adds_nothing(tmp_path: Path) -> None:
     """For longer than a session one of two workers reaches nobody; then it does again.
 
-    The other has its partitions by then; what the first still has to say is refused, no offset
-    goes back; it says what it lost, joins again and works on.
+    The other has its partitions by then; what the first still has to publish is rejected, no offset
+    goes back; it logs what it lost, joins again and works on.
     """
     with namespace() as place:
         inside = f"{place.host}:{ports.free()}"

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class Asking:
-    """Questions to all workers that have not been told to stop, from a thread."""
+    """Questions to all workers that are not asked to stop, from a thread."""
 
     def __init__(self, workers: list[Worker], symbols: list[str]) -> None:
         self.workers = workers

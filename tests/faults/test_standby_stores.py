@@ -140,7 +140,7 @@ def test_a_standby_cut_off_until_tombstones_are_gone_resurrects_no_row(stream: S
 
 
 def test_a_damaged_standby_is_made_anew_and_the_others_go_on(stream: Stream) -> None:
-    """Said once, whatever part of the store it is."""
+    """Logged once, whatever part of the store it is."""
     with stream.worker() as one, stream.worker() as two:
         stream.send(300)
         stream.wait_exact()

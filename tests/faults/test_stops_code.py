@@ -1,4 +1,4 @@
-"""What a user's code may do wrong: its batches come again, or the worker stops with a word.
+"""Faults in a user's code: its batches come again, or the worker stops with a reason.
 
 After the repair, a restart without the fault, every window is exact.
 """
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture
 def stream(market: Market) -> Stream:
-    """Give a stream of the test's own."""
+    """Return a stream of the test's own."""
     return Stream(market, partitions=1)
 
 

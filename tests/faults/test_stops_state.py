@@ -21,13 +21,13 @@ PARTITIONS = 3
 
 @pytest.fixture
 def stream(market: Market) -> Stream:
-    """Give a stream of the test's own."""
+    """Return a stream of the test's own."""
     return Stream(market, PARTITIONS)
 
 
 @pytest.fixture
 def worker(stream: Stream) -> Iterator[Worker]:
-    """Give a worker that has committed some windows and was stopped."""
+    """Yield a worker that has committed some windows and was stopped."""
     with stream.worker() as running:
         stream.send(300)
         stream.wait_exact()
@@ -36,7 +36,7 @@ def worker(stream: Stream) -> Iterator[Worker]:
 
 
 def metric(worker: Worker, name: str) -> int:
-    """Give the sum of a metric over its labels."""
+    """Return the sum of a metric over its labels."""
     text = worker.ask("/metrics").body.decode()
     return sum(
         int(float(each)) for each in re.findall(rf"^{name}{{.*}} (\S+)$", text, re.MULTILINE)
@@ -72,7 +72,7 @@ def test_committed_offsets_that_are_gone(stream: Stream, worker: Worker) -> None
 
 
 def test_records_deleted_before_they_were_folded(stream: Stream, worker: Worker) -> None:
-    """While it was stopped, and while it runs: said loudly and counted; the rest is exact."""
+    """While it was stopped, and while it runs: logged loudly and counted; the rest is exact."""
     counted = sum(count for count, _ in stream.found().values()) // 2
     stream.send(90, minute=1)
     stream.purge(stream.source)
@@ -95,7 +95,7 @@ def test_records_deleted_before_they_were_folded(stream: Stream, worker: Worker)
 
 
 def test_a_data_directory_that_is_wiped_or_damaged(stream: Stream, worker: Worker) -> None:
-    """Each store in another way; all of it is restored from the changelog, and said."""
+    """Each store in another way; all of it is restored from the changelog, and logged."""
     stores = [worker.data / "tables" / f"{stream.name}-{number}" for number in range(PARTITIONS)]
     chance = random.Random(1)
     (stores[0] / "CURRENT").write_bytes(chance.randbytes(16))
@@ -137,7 +137,7 @@ def test_a_full_disk_stops_the_worker(stream: Stream, worker: Worker) -> None:
         stream.market.send(events, stream.source, partition=0)
 
     def has_stopped() -> bool:
-        # RocksDB writes files in the background, and says at the next write that it could not.
+        # RocksDB writes files in the background, and reports at the next write that it could not.
         send(500)
         return not worker.running
 

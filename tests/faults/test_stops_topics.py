@@ -26,7 +26,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
 
 @pytest.fixture
 def stream(market: Market) -> Stream:
-    """Give a stream of the test's own."""
+    """Return a stream of the test's own."""
     return Stream(market)
 
 
@@ -85,7 +85,7 @@ def test_a_changelog_that_is_deleted_stops_the_worker_for_good(stream: Stream) -
 
 
 def test_partitions_added_to_a_source_stop_the_worker(stream: Stream) -> None:
-    """Its producers send keys to other partitions from now on; a restart is refused as well."""
+    """Its producers send keys to other partitions from now on; a restart is rejected as well."""
     with stream.worker() as worker:
         stream.send(200)
         stream.wait_exact()

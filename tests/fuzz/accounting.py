@@ -1,4 +1,4 @@
-"""What became of each record: nothing may be lost, doubled, or written so that nobody takes it."""
+"""Accounting of all records: nothing may be lost, doubled, or written so that nobody takes it."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ from eventfold.testing.kafka import TopicRecord
 from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Window
 
-#: What brokers take in one batch if nobody says otherwise (`message.max.bytes`), less its head.
+#: What brokers take in one batch by default (`message.max.bytes`), less its head.
 LARGEST_RECORD = 1_048_588 - 100
 
 
@@ -26,7 +26,7 @@ FIRST = 1_767_225_600_000
 
 
 class Place(NamedTuple):
-    """Where a record is."""
+    """Coordinates of a record."""
 
     topic: str
     partition: int
@@ -118,7 +118,7 @@ def _uncounted(
 def _outside_windows(
     table: WindowTable, dead: list[DeadLetter], counted: Counter[tuple[str, int]]
 ) -> Iterator[str]:
-    """What was folded is judged by its time; what is not late is in a window of each kind."""
+    """Yield a problem if a folded record is not judged, or one in time is in no tumbling window."""
     folded = sum(number for (name, _), number in counted.items() if name == table.name)
     failed = sum(d.stage == table.name for d in dead)
     judged = sum(table.lateness().values())
@@ -139,7 +139,7 @@ def _outside_windows(
 def _without_output(
     driver: TopologyDriver, table: Step, dead: list[DeadLetter], records: list[TopicRecord]
 ) -> Iterator[str]:
-    """A step of ours sends each record on, or it is a dead letter."""
+    """Yield a problem for each record that is neither sent on nor a dead letter."""
     name = table.source.name
     sent = {
         value.decode()

@@ -26,7 +26,7 @@ HOUR = 3_600_000
 
 
 class Result(NamedTuple):
-    """How a run ended."""
+    """Result of a run."""
 
     seed: int
     native: bool
@@ -73,7 +73,7 @@ class _Run:
         return Result(self._seed, self._native, self._records, dead, wrong)
 
     def _burst(self) -> None:
-        """Write odd records to any topics, and let some time pass, or all."""
+        """Write odd records to any topics, settle the driver, then perhaps restart or crash it."""
         random, driver = self._random, self._driver
         driver.batch = random.choice([1, 7, 500])
         for _ in range(BURST):
@@ -105,7 +105,7 @@ class _Run:
                 key = f"honest-{burst}-{number}"
                 time = max(self._stream_time(topic, number), driver.now)
                 raw = self._honest.record(topic, key, time)
-                # Stream time may be further ahead than a broker lets a timestamp be: records
+                # Stream time may be further ahead than a broker allows a timestamp: records
                 # without one count by their own time.
                 ahead = int(topic.config().get(AFTER_MAX, HOUR))
                 stamp = time if time <= driver.now + ahead else -1

@@ -66,7 +66,7 @@ VALUES = [
 
 
 class Spoilt(NamedTuple):
-    """What to write, into any partition if None."""
+    """Record to write, into any partition if None."""
 
     topic: Topic
     key: bytes | None
@@ -112,7 +112,7 @@ class Spoiler:
     # -- what may be changed: each takes and returns key and value
 
     def _field(self, topic: Topic, key: bytes | None, value: bytes | None) -> Any:
-        """Write something else in a field; more often in those that every table looks at."""
+        """Write something else in a field; more often in those that every table reads."""
         fields = _fields(value)
         if fields:
             of_topic = [name for name in (topic.key, topic.time) if name in fields]
@@ -158,7 +158,7 @@ class Spoiler:
         return key, value
 
     def _text(self, topic: Topic, key: bytes | None, value: bytes | None) -> Any:
-        """Let the record have an odd key, in its field too."""
+        """Replace the key by an odd text, in its field too."""
         fields = _fields(value)
         if fields and topic.key in fields:
             name = self._random.choice(TEXTS)

@@ -1,4 +1,4 @@
-"""Whatever comes into any source topic, each record is accounted for and right ones are taken.
+"""Records of any kind in any source topic: each is accounted for and right ones are taken.
 
 The short form of `make fuzz MINUTES=60`: some fixed seeds, and one that is another each time.
 """

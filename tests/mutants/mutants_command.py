@@ -104,7 +104,7 @@ SILENT = re.compile(r"if TYPE_CHECKING:|class .*\bgc=|@dataclass|.*\bzip\(.*stri
 
 
 def main() -> int:
-    """Return 0: a survivor is for somebody to look at."""
+    """Return 0: a survivor is for somebody to examine."""
     base = os.environ.get("CHANGED", "")
     minutes = float(os.environ.get("MINUTES", "inf"))
     end = time.monotonic() + 60 * minutes
@@ -212,7 +212,7 @@ def _is_excluded(item: WorkItem) -> bool:
 
 
 def _shuffled(items: list[WorkItem]) -> list[WorkItem]:
-    """Return items in an order that only the seed and the code say."""
+    """Return items in an order that depends only on the seed and the code."""
     ordered = sorted(items, key=_where)
     random.Random(int(os.environ.get("SEED", "1"))).shuffle(ordered)
     return ordered

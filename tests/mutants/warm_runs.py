@@ -86,7 +86,7 @@ def main() -> None:
 
 
 def _collected(directories: list[str]) -> tuple[list[str], list[str]]:
-    """Return the modules that tests import from elsewhere, and the tests."""
+    """Return the modules that tests import from outside the work tree, and the tests."""
     command = [sys.executable, "-c", _COLLECT, *PYTEST, *directories]
     # Here there is no mutant yet: what is compiled is kept.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}

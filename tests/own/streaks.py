@@ -1,4 +1,4 @@
-"""games -> by-team -> streaks: teams that win STREAK games in a row; a step and a table of keys."""
+"""games -> by-team -> streaks: teams that win STREAK games in a row; a step and a keyed table."""
 
 import os
 from collections.abc import AsyncIterable
@@ -36,14 +36,14 @@ class Streaks:
     """The state of a team is how many games in a row it has won."""
 
     def on_record(self, state: int | None, game: Game, context: Context) -> int | None:
-        """Count on, or from the start; say so where there are enough."""
+        """Count on, or from the start; publish a streak that is long enough."""
         games = (state or 0) + 1 if game.won else 0
         if games == LEAST:
             context.send(Streak(context.key, games, game.time))
         return games
 
     def on_time(self, state: int, context: Context) -> int | None:
-        """Nothing to do: no moment is asked for."""
+        """Nothing to do: no timer is set."""
         del context
         return state
 

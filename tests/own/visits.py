@@ -20,7 +20,7 @@ class Visit(Struct):
 
 
 class Stays(Struct):
-    """What is kept of some visits."""
+    """State of some visits."""
 
     longest: int = 0
     total: int = 0
@@ -32,7 +32,7 @@ class LongestAndTotal:
     state, version = Stays, 1
 
     def zero(self) -> Stays:
-        """Give the state of no visit."""
+        """Return the state of no visit."""
         return Stays()
 
     def add(self, state: Stays, visit: Visit, _time: int, _offset: int) -> None:
@@ -41,7 +41,7 @@ class LongestAndTotal:
         state.total += visit.seconds
 
     def merge(self, left: Stays, right: Stays) -> Stays:
-        """Give the state of the visits of both."""
+        """Return the state of the visits of both."""
         return Stays(max(left.longest, right.longest), left.total + right.total)
 
 

@@ -1,4 +1,4 @@
-"""Beacons, by looking at the sorted connections of each pair of hosts."""
+"""Expected beacons, from the sorted connections of each pair of hosts."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -14,7 +14,7 @@ ALLOWED = ".pool.ntp.org"
 
 
 def beacons(entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """Give what has to be told, where no host has more destinations than are remembered."""
+    """Compute the expected beacons, if no host has more destinations than are remembered."""
     found = []
     for number, seen, _ in partitions(entries, GRACE):
         in_time = (each for each in seen if not each.late and not _allowed(each))

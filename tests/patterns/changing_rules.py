@@ -31,7 +31,7 @@ class Rules:
 
     @property
     def database(self) -> RulesDatabase:
-        """Give the database, to be opened."""
+        """The database, to be opened."""
         return RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=self.url)))
 
     async def fill(self) -> None:
@@ -58,7 +58,7 @@ class Rules:
                     await database.add(f"new-{name}", "block", {"merchant": "shop-007"}, "")
                 await self._note(database, before)
                 if number == 2:
-                    # It is said, and changes nothing.
+                    # It is logged, and changes nothing.
                     await self._write_odd(database)
 
     async def _write_odd(self, database: RulesDatabase) -> None:
@@ -74,7 +74,7 @@ class Rules:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Let rules change meanwhile."""
+        """Run the block while rules change in another thread."""
         enough = Event()
         thread = Thread(target=lambda: asyncio.run(self.change(enough)))
         thread.start()

@@ -1,10 +1,10 @@
-"""One pipeline over a seeded input, with a worker killed in the middle of it; what came out of it.
+"""One pipeline over a seeded input, with a worker killed in the middle of it, and its output.
 
     run = crash_run(market, "fraud", sent, outputs=["alerts"])
     assert truth(sent) == [each.value for each in run.outputs["alerts"]]
 
-`sent` is what simulations give (app/sources/registry.py). How long it is, RECORDS says: 20,000 by
-default, so that all of this stays short. With `--log-cli-level=info` it says what came out.
+`sent` is the output of simulations (app/sources/registry.py), of RECORDS records: 20,000 by
+default, so that all of this stays short. With `--log-cli-level=info` it logs what came out.
 """
 
 import json
@@ -51,13 +51,13 @@ class Output(NamedTuple):
 
     @property
     def source(self) -> str:
-        """What it was made of: `topic-partition-offset`."""
+        """The source coordinates, `topic-partition-offset`."""
         return self.headers["source"]
 
 
 @dataclass(frozen=True)
 class CrashRun:
-    """What came out of a run, by topic, each partition in order."""
+    """Output of a run, by topic, each partition in order."""
 
     outputs: dict[str, list[Output]]
     #: Records that were sent and not yet committed when the worker was killed.
@@ -66,7 +66,7 @@ class CrashRun:
     seconds: float
 
     def values(self, topic: str) -> list[Any]:
-        """Give the decoded values of a topic."""
+        """Return the decoded values of a topic."""
         return [each.value for each in self.outputs[topic]]
 
 
@@ -84,7 +84,7 @@ def crash_run(
     """Run `pipelines` over what is sent, kill a worker (SIGKILL) with records in flight, read on.
 
     One worker is started again, of two the other one goes on. It ends when each source of each
-    table is committed to its end, and `settled` says so too where more than that has to be waited
+    table is committed to its end, and `settled` returns True where more than that has to be waited
     for (what is published by the clock). Values are JSON unless `decode` has a function for their
     topic. `environment` are settings of the workers.
     """
@@ -138,7 +138,7 @@ def _send(market: Market, sent: Sequence[Sent]) -> None:
 
 
 def _lag(market: Market, topics: Iterable[str]) -> int:
-    """Give how many offsets of the topics are not committed."""
+    """Return how many offsets of the topics are not committed."""
     return sum(lag(market.bootstrap, market.application, each) for each in topics)
 
 
@@ -159,7 +159,7 @@ def _wait_committed(market: Market, worker: Worker) -> None:
 
 
 def _left(market: Market, topics: Iterable[str]) -> str:
-    """Say what of the topics is not committed yet; nothing if all is. Markers are no records."""
+    """Describe the first uncommitted record, or an error; "" if none is left. Skips markers."""
     consumer = Consumer(
         {
             "bootstrap.servers": market.bootstrap,

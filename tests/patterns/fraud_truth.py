@@ -1,4 +1,4 @@
-"""Alerts about cards, by looking at each card's sorted payments."""
+"""Expected alerts about cards, from each card's sorted payments."""
 
 from collections.abc import Iterable
 from math import acos, cos, exp, log, radians, sin
@@ -12,7 +12,7 @@ GRACE, MOST, WINDOW, FASTEST, NEAR, LIMIT, HISTORY = 5_000, 5, 60_000, 900.0, 10
 
 
 def alerts(entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """Give what the alerts have to be."""
+    """Compute the expected alerts."""
     found = []
     for number, seen, _ in partitions(entries, GRACE):
         for payments in by((each for each in seen if not each.late), _card).values():
@@ -53,7 +53,7 @@ def _of_card(payments: list[Seen]) -> Iterable[dict[str, Any]]:
 
 
 def _speed(before: Seen, here: Seen) -> float | None:
-    """Give the speed (km/h) where it is impossible; the spherical law of cosines."""
+    """Compute the speed (km/h) by the spherical law of cosines; None where it is possible."""
     (lat1, lon1), (lat2, lon2) = (
         (radians(each.record["lat"]), radians(each.record["lon"])) for each in (before, here)
     )

@@ -1,4 +1,4 @@
-"""Service actions, by looking at each request among all that a guest's log holds."""
+"""Expected service actions, from each request and all of its guest's log."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ class _Wish(NamedTuple):
 
 
 def service_actions(entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """Give what has to be told."""
+    """Compute the expected service actions."""
     found = []
     for number, seen, horizon in partitions(entries, GRACE, timeless="profile"):
         for log in by(seen, lambda record: record["guest"]).values():
@@ -39,7 +39,7 @@ def _of_guest(log: list[Seen], horizon: int) -> Iterable[dict[str, Any]]:
 
 
 def _action(log: list[Seen], wish: _Wish, horizon: int) -> dict[str, Any] | None:
-    # What comes at the very moment it is due comes too late.
+    # What comes at the very instant it is due comes too late.
     before = [each.record for each in log if each.time < wish.due]
     after = [each.record for each in log if each.time >= wish.due]
     if wish.due > horizon or any(_ends(wish, log, each) for each in before):
@@ -66,7 +66,7 @@ def _action(log: list[Seen], wish: _Wish, horizon: int) -> dict[str, Any] | None
 
 
 def _ends(wish: _Wish, log: list[Seen], record: dict[str, Any]) -> bool:
-    """Say whether a record, before the wish is due, is what it waits for."""
+    """Return whether a record, before the wish is due, is what it waits for."""
     place = next(index for index, each in enumerate(log) if each.record is record)
     if place < wish.index or record["time"] < wish.seen.record["time"]:
         return False

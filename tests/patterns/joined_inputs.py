@@ -1,4 +1,4 @@
-"""What a run of joins needs: records that end it, and inputs as they lie in their topics."""
+"""Parts of a run of joins: records that end it, and inputs as they lie in their topics."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -18,11 +18,11 @@ TOPICS = {Search: "searches", Click: "clicks", Profile: "profiles"}
 def ended_by(
     market: Market, *marks: Sequence[Search | Click | Profile], sources: Sequence[str]
 ) -> Callable[[], bool]:
-    """Give what sends `marks` once all else is folded, and says when they are folded too.
+    """Return a function that sends `marks` once all else is folded; it returns whether all is done.
 
-    Of another time, they let everything close that waits; sent before, some would overtake what
-    they are to follow. Of several lots each is sent when the one before it is folded. `sources`
-    are the topics of the stages they go through.
+    Because of their times, everything that waits closes; sent before, some would overtake what they
+    must follow. Each of several lots is sent when the one before it is folded. `sources` are the
+    topics of the stages they go through.
     """
     lots = iter(marks)
     clean = 0
@@ -43,7 +43,7 @@ def ended_by(
 
 
 def read_all(market: Market, topic: str) -> Iterator[tuple[int, int, str, Any]]:
-    """Give partition, offset, key and value (None: a tombstone) of what can be read of a topic."""
+    """Yield partition, offset, key and value (None: a tombstone) of a topic's readable records."""
     for message in truth.read(market.bootstrap, topic):
         raw = message.value()
         try:

@@ -1,4 +1,4 @@
-"""Of which class a line of a log is, as somebody would tell who knows how lines are made."""
+"""Expected class of a line of a log, for somebody who knows how lines are made."""
 
 import json
 import re

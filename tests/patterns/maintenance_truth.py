@@ -1,4 +1,4 @@
-"""What machines ask for, by looking at each machine's sorted readings."""
+"""Expected maintenance requests, from each machine's sorted readings."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _NONE = (None, None, None, None)
 
 
 def maintenance(entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """Give what has to be told."""
+    """Compute the expected maintenance requests."""
     found = []
     for number, seen, horizon in partitions(entries, GRACE):
         in_time = (each for each in seen if not each.late)
@@ -66,7 +66,7 @@ def _spikes(sensor: str, series: list[tuple[Seen, float]]) -> Iterable[dict[str,
 
 
 def _spread(numbers: deque[float]) -> tuple[float, float]:
-    """Give mean and sample standard deviation, by sums shifted to where the numbers are."""
+    """Compute mean and sample standard deviation, by sums shifted by the first number."""
     first, count = numbers[0], len(numbers)
     apart = [number - first for number in numbers]
     total = sum(apart)

@@ -20,7 +20,7 @@ WEIGHTS = {f"W{number:02}": 40 / (number + 1) for number in range(36)}
 
 
 def walks(records: int, seed: int) -> list[Sent]:
-    """Give so many records, from the midnight (UTC) before all of them are in the past."""
+    """Return so many records, from a midnight (UTC) early enough that all are in the past."""
     days = records * STEP // DAY + 1
     return list(_walks(records, random.Random(seed), (time.time_ns() // 10**6 // DAY - days) * DAY))
 

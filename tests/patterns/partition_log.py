@@ -1,4 +1,4 @@
-"""What a topic holds, as an oracle looks at it: each partition sorted by event time, once."""
+"""Content of a topic for an oracle: each partition sorted by event time, once."""
 
 import json
 from collections import defaultdict
@@ -26,7 +26,7 @@ class Seen(NamedTuple):
 
 
 class Partition(NamedTuple):
-    """The records whose turn comes, in that order; what is before `horizon` (ms) is complete."""
+    """The records whose turn comes, in order; all before the watermark `horizon` (ms) are there."""
 
     number: int
     seen: list[Seen]
@@ -36,11 +36,11 @@ class Partition(NamedTuple):
 def partitions(
     entries: Iterable[Entry], grace: int, *, timeless: str | None = None
 ) -> list[Partition]:
-    """Give what can be read of each partition, in order of event time, then offset.
+    """Return the readable records of each partition, in order of event time, then offset.
 
-    Records later than the grace (ms) are marked; their turn is when they come, since all that
-    was before stream time less the grace has had its own by then. So is that of records of the
-    type `timeless`, which move no clock.
+    Records later than the grace (ms) are marked. Their turn is when they arrive, since all records
+    before the watermark (stream time less the grace) have had theirs by then. The same holds for
+    records of the type `timeless`, which do not advance stream time.
     """
     logs: dict[int, list[Entry]] = defaultdict(list)
     for entry in entries:
@@ -68,7 +68,7 @@ def _partition(number: int, log: list[Entry], grace: int, timeless: str | None) 
 
 
 def by(seen: Iterable[Seen], key: Callable[[dict[str, Any]], Any]) -> dict[Any, list[Seen]]:
-    """Give what is seen of each key, in the same order."""
+    """Group records by key, in the same order."""
     found: dict[Any, list[Seen]] = defaultdict(list)
     for each in seen:
         found[key(each.record)].append(each)
@@ -78,9 +78,9 @@ def by(seen: Iterable[Seen], key: Callable[[dict[str, Any]], Any]) -> dict[Any, 
 def differences(
     truth: list[dict[str, Any]], found: list[Any], *identity: str
 ) -> list[tuple[dict[str, Any] | None, dict[str, Any] | None]]:
-    """Give pairs of what should be and what is, where they differ or one is missing or doubled.
+    """Return pairs of expected and found where they differ; None where one is missing or doubled.
 
-    Floats may differ by 1e-9 relative; each has to explain itself in words that are not compared.
+    Floats may differ by 1e-9 relative; each must have an `explanation`, which is not compared.
     """
     plain = [_plain(each) for each in found]
     assert all(each.pop("explanation") for each in plain)

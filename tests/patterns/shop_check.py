@@ -1,4 +1,4 @@
-"""What searches, clicks and profiles have to give, from what lies in their topics."""
+"""Expected results of searches, clicks and profiles, from what lies in their topics."""
 
 from collections import Counter, defaultdict
 from itertools import accumulate
@@ -16,7 +16,7 @@ PROFILE_GRACE = 30_000
 
 
 def check_pairs(market: Market, run: CrashRun) -> None:
-    """Demand each pair once, each loner once: as every search and click of a user gives."""
+    """Assert that each pair and each unmatched record of all searches and clicks is there once."""
     searches = {v["id"]: (v, p, o) for p, o, _, v in read_all(market, "searches")}
     clicks = {v["id"]: (v, p, o) for p, o, _, v in read_all(market, "clicks")}
     by_user = defaultdict(list)
@@ -55,7 +55,7 @@ def check_pairs(market: Market, run: CrashRun) -> None:
 
 
 def check_rates(market: Market, run: CrashRun) -> None:
-    """Demand rates by the time of the search; the last result of each window is final."""
+    """Assert rates by the time of the search; the last result of each window is final."""
     searches = {v["id"]: v for *_, v in read_all(market, "searches")}
     clicked = {each["search"] for each in run.values("search-clicks")}
     for size in 5 * MINUTE, 60 * MINUTE:
@@ -63,7 +63,7 @@ def check_rates(market: Market, run: CrashRun) -> None:
 
 
 def compare_rates(found: list[dict], size: int, searches: dict, clicked: set[str]) -> None:
-    """Compare what was last said of each window of a size with a count of its own."""
+    """Compare the last result of each window of a size with a count of its own."""
     expected, with_click = Counter(), Counter()
     for name, search in searches.items():
         window = search["query"], search["time"] // size * size
@@ -81,7 +81,7 @@ def compare_rates(found: list[dict], size: int, searches: dict, clicked: set[str
 
 
 def check_enriched(market: Market, run: CrashRun) -> None:
-    """Demand each click once, with the profile that the log says both were joined in."""
+    """Assert that each click is there once, with the profile that the log joins it with."""
     clicks = {v["id"]: (v, p, o) for p, o, _, v in read_all(market, "clicks")}
     profiles = {(p, o): v for p, o, _, v in read_all(market, "profiles")}
     logs = defaultdict(list)

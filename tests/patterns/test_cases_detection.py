@@ -1,8 +1,8 @@
-"""How well fraud, maintenance, beaconing and hotel find what simulations have labelled.
+"""Quality of detection of fraud, maintenance, beaconing and hotel against simulated labels.
 
-Precision: how many of what is told are a part of something labelled. Recall: of how much that is
-labelled something is told. Beside them the best of a simple baseline, which is given the
-threshold that suits it best; tickstream has its defaults. Without a broker; seeded.
+Precision: the fraction of the published records that are part of something labelled. Recall: the
+fraction of the labels of which something is published. Beside them the best of a simple baseline,
+with the threshold that suits it best; tickstream has its defaults. Without a broker; seeded.
 """
 
 from collections import Counter, defaultdict
@@ -33,7 +33,7 @@ from tables.machines import machines as machine_table
 
 
 class Score(NamedTuple):
-    """How well something was found."""
+    """Score of a detection."""
 
     told: int
     precision: float
@@ -47,7 +47,7 @@ class Score(NamedTuple):
 
 
 def score(labels: set[str], told: Iterable[str | None]) -> Score:
-    """Score what was told, each by the label of what it is a part of."""
+    """Score the published detections, each by the label of what it is a part of."""
     told = list(told)
     right = [label for label in told if label is not None]
     recall = len(labels.intersection(right)) / len(labels)
@@ -55,14 +55,14 @@ def score(labels: set[str], told: Iterable[str | None]) -> Score:
 
 
 def best(labels: set[str], attempts: Iterable[Iterable[str | None]]) -> Score:
-    """Give the best of several attempts, by F1."""
+    """Return the best of several attempts, by F1."""
     return max((score(labels, each) for each in attempts), key=lambda each: each.f1)
 
 
 def simulate(
     made: Callable[..., Any], count: int, rate: float, tables: list[Any], out: Topic
 ) -> tuple[list[Event], list[Any]]:
-    """Give what happened, in order of time, and what was told of it."""
+    """Run a simulation; return its events in order of time, and the records published in `out`."""
     arriving = list(islice(made(11, rate, START), count))
     happened = sorted((each.event for each in arriving), key=lambda event: event.time)
     with TopologyDriver(app, tables=tables, partitions=3, start=happened[-1].time + 1) as driver:
@@ -77,7 +77,7 @@ Show = Callable[[str, dict[str, Score]], None]
 
 @pytest.fixture
 def show(capsys: pytest.CaptureFixture[str]) -> Show:
-    """Give what prints scores, whether output is captured or not."""
+    """Return a function that prints scores, whether output is captured or not."""
 
     def write(title: str, scores: dict[str, Score]) -> None:
         lines = [f"\n{title:<44}{'told':>7}{'precision':>11}{'recall':>8}{'F1':>6}"]
@@ -126,7 +126,7 @@ def test_thefts_are_found(show: Show) -> None:
 
 
 class Fault(NamedTuple):
-    """What was wrong with a machine from one time to another (ms)."""
+    """Fault of a machine from one time to another (ms)."""
 
     label: str
     machine: str
@@ -136,7 +136,7 @@ class Fault(NamedTuple):
 
 
 def faults(happened: list[Event]) -> list[Fault]:
-    """Give what was wrong; a silence is from the reading before it to the one after it."""
+    """Return the labelled faults; a silence is from the reading before it to the one after it."""
     found: dict[str, Fault] = {}
     before: dict[str, int] = {}
     for each in happened:

@@ -1,7 +1,7 @@
 """fraud, maintenance, beaconing, hotel: exact, whatever happens to a worker.
 
 All four run at once, in one worker that is killed in the middle. Together they get as many
-records as a run has by default; each gets as many as RECORDS says where that is set.
+records as a run has by default; each gets RECORDS where that is set.
 """
 
 import os
@@ -32,14 +32,14 @@ pytestmark = pytest.mark.timeout(120 + RECORDS / 50)
 
 
 def sent() -> list[Sent]:
-    """Give the records of all four in the order they arrive; the last of them is an hour old."""
+    """Return the records of all four in the order they arrive; the last of them is an hour old."""
     start = int((time.time() - 3_600 - 1.3 * EACH / RATE) * 1000)
     made = (islice(each.make(7, RATE, start), EACH) for each in CASES)
     return list(merge(*made, key=lambda each: each[1][2]))
 
 
 def entries(market: Market, topic: str) -> list[Entry]:
-    """Give what is committed in a topic."""
+    """Return the committed records of a topic."""
     found = truth.read(market.bootstrap, topic)
     return [Entry(each.partition(), each.offset(), each.value()) for each in found]
 
@@ -56,7 +56,7 @@ def run(market: Market) -> CrashRun:
 
 
 def test_each_alert_about_a_card_is_told_once(market: Market, run: CrashRun) -> None:
-    """With exactly what its card's payments, sorted by event time, give."""
+    """Exactly as from its card's payments, sorted by event time."""
     right = alerts(entries(market, "payments"))
     assert {each["rule"] for each in right} == {"velocity", "distance", "amount"}
     assert differences(right, run.values("alerts"), "partition", "offset", "rule") == []
@@ -69,7 +69,7 @@ def test_each_alert_about_a_card_is_told_once(market: Market, run: CrashRun) -> 
 def test_machines_that_drift_jump_or_are_silent_are_told_once(
     market: Market, run: CrashRun
 ) -> None:
-    """With exactly what each machine's readings, sorted by event time, give."""
+    """Exactly as from each machine's readings, sorted by event time."""
     right = maintenance(entries(market, "readings"))
     assert {each["kind"] for each in right} == {"drift", "spike", "silence", "back"}
     found = run.values("maintenance")
@@ -77,14 +77,14 @@ def test_machines_that_drift_jump_or_are_silent_are_told_once(
 
 
 def test_beacons_are_told_once(market: Market, run: CrashRun) -> None:
-    """With exactly what the connections of each pair, sorted by event time, give."""
+    """Exactly as from the connections of each pair, sorted by event time."""
     right = beacons(entries(market, "conn-events"))
     assert right
     assert differences(right, run.values("beacons"), "partition", "offset") == []
 
 
 def test_guests_who_wait_are_told_once(market: Market, run: CrashRun) -> None:
-    """With exactly what profiles and events give in the one order they were put into."""
+    """Exactly as from profiles and events in the one order they were put into."""
     right = service_actions(entries(market, market.name_of(GUEST_LOG)))
     assert {each["kind"] for each in right} == {"complaint", "vip-arrival"}
     assert differences(right, run.values("service-actions"), "partition", "offset") == []

@@ -49,7 +49,7 @@ MOST = 150
 
 
 class Joined(NamedTuple):
-    """What was run, and what came of it."""
+    """A run of joins and its output."""
 
     market: Market
     run: CrashRun
@@ -97,7 +97,7 @@ def joined(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Joined:
 
 
 def visitors(start: int) -> Iterator[Sent]:
-    """Give searches, clicks and profiles, some of which are deleted."""
+    """Yield searches, clicks and profiles, some of which are deleted."""
     draw = random.Random(6)
     for topic, record in islice(SIMULATIONS["shop"].make(5, 10, start), RECORDS):
         yield topic, record
@@ -107,12 +107,12 @@ def visitors(start: int) -> Iterator[Sent]:
 
 
 def transactions(start: int) -> Iterator[Sent]:
-    """Give transactions, as densely as visitors come."""
+    """Yield transactions, as densely as visitors come."""
     yield from islice(SIMULATIONS["transactions"].make(9, 20, start), RECORDS)
 
 
 def test_searches_are_joined_with_their_clicks(joined: Joined) -> None:
-    """Each pair once, each loner once: as looking at every search and click of a user gives."""
+    """Each pair and each unmatched record once, as a search through all records of a user finds."""
     check_pairs(joined.market, joined.run)
 
 
@@ -122,7 +122,7 @@ def test_a_rate_is_that_of_the_searches_of_its_window(joined: Joined) -> None:
 
 
 def test_clicks_get_the_profiles_that_came_in_time(joined: Joined) -> None:
-    """Each click once, with the profile that the log says both were joined in."""
+    """Each click once, with the profile that the order of the log joins it with."""
     check_enriched(joined.market, joined.run)
     found = {each["id"]: each for each in joined.run.values("clicks-enriched")}
     # Some waited for theirs, some in vain.

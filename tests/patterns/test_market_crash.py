@@ -30,19 +30,19 @@ RANKINGS = {
 
 @cache
 def ticks(bootstrap: str) -> pl.DataFrame:
-    """Give the ticks, read once all are there."""
+    """Read the ticks, once all are there."""
     return truth.ticks(bootstrap)
 
 
 @cache
 def followed(bootstrap: str) -> dict[str, list[Followed]]:
-    """Give what becomes of each symbol."""
+    """Compute the averages of each symbol after each close."""
     return trend_truth.followed(ticks(bootstrap))
 
 
 @cache
 def right_rankings(bootstrap: str, topic: str) -> dict[str, list[dict[str, Any]]]:
-    """Give the ten of each day, of all ticks at once."""
+    """Compute the first ten of each day, from all ticks at once."""
     field, descending = RANKINGS[topic]
     days = truth.candles(ticks(bootstrap), DAY, DAY, DAY_GRACE).with_columns(
         gain=(pl.col("close") - pl.col("open")) / pl.col("open"),
@@ -57,7 +57,7 @@ def right_rankings(bootstrap: str, topic: str) -> dict[str, list[dict[str, Any]]
 
 
 def rankings(bootstrap: str, topic: str) -> dict[str, list[dict[str, Any]]]:
-    """Give the last ranking of each day, but for the time of each place."""
+    """Return the last ranking of each day, without the time of each place."""
     last = {}
     for message in truth.read(bootstrap, topic):
         found = json.loads(message.value())
@@ -69,7 +69,7 @@ def rankings(bootstrap: str, topic: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def signals(bootstrap: str) -> list[Followed]:
-    """Give the crossings there are to be."""
+    """Return the expected crossings."""
     return [each for history in followed(bootstrap).values() for each in history if each.signal]
 
 

@@ -76,7 +76,7 @@ def registry(market: Market, run: CrashRun) -> Iterator[Worker]:
 
 
 def dead_letters(run: CrashRun, topic: str) -> list[str]:
-    """Give the coordinates of what could not be read of a topic."""
+    """Return the coordinates of a topic's dead letters."""
     return [each.source for each in run.outputs["dead-letters"] if each.value["topic"] == topic]
 
 
@@ -101,13 +101,13 @@ def test_each_line_is_where_its_severity_says_once(market: Market, run: CrashRun
 
 @contextmanager
 def client(worker: Worker) -> Iterator[SchemaRegistryClient]:
-    """Give Confluent's client of a worker's registry, with nothing cached."""
+    """Yield Confluent's client of a worker's registry, with nothing cached."""
     with SchemaRegistryClient({"url": f"{worker.url}/registry"}) as made:
         yield made
 
 
 def schema(*fields: str, **defaults: int) -> Schema:
-    """Give a record's schema with fields of int."""
+    """Return a record's schema with fields of int."""
     made = [{"name": each, "type": "int"} for each in fields]
     made += [{"name": each, "type": "int", "default": value} for each, value in defaults.items()]
     return Schema(json.dumps({"type": "record", "name": "R", "fields": made}), "AVRO")
@@ -116,7 +116,7 @@ def schema(*fields: str, **defaults: int) -> Schema:
 def test_a_standard_client_reads_each_connection_once(
     market: Market, run: CrashRun, registry: Worker
 ) -> None:
-    """Though the worker was killed midway; from a worker started anew, which gives the same id."""
+    """Though the worker was killed midway; a worker started anew returns the same id."""
     with client(registry) as theirs:
         deserialize = AvroDeserializer(theirs)
         context = SerializationContext(AVRO, MessageField.VALUE)
@@ -180,7 +180,7 @@ def test_a_replay_writes_the_same_avro(run: CrashRun, registry: Worker) -> None:
 
 
 def test_what_is_no_entry_of_the_log_is_left_out(market: Market, registry: Worker) -> None:
-    """It stops neither the worker nor the registry, and is said."""
+    """It stops neither the worker nor the registry, and is logged."""
     market.send([("stray", b"no entry", int(time.time() * 1000))], "schemas", 0)
     with client(registry) as ours:
         first = ours.register_schema("after-a-stray", schema("first"))
@@ -190,7 +190,7 @@ def test_what_is_no_entry_of_the_log_is_left_out(market: Market, registry: Worke
 
 
 def refusal(call) -> tuple[int, int]:
-    """Give status and code of a registry's refusal."""
+    """Assert that the registry rejects a call; return status and error code."""
     with pytest.raises(SchemaRegistryError) as refused:
         call()
     return refused.value.http_status_code, refused.value.error_code
@@ -238,7 +238,7 @@ def test_the_registry_refuses_what_its_levels_forbid(registry: Worker) -> None:
 
 
 def test_another_registry_is_used_where_one_is_named(market: Market, registry: Worker) -> None:
-    """The id is its; a schema it refuses stops the worker, with a line that says why."""
+    """The id is its; a schema it rejects stops the worker, with a line that says why."""
     other = Market(market.bootstrap, market.directory)
     theirs = {
         **PIPELINES,

@@ -1,4 +1,4 @@
-"""What each transaction's verdict has to be: every rule held against it, one after the other."""
+"""Expected verdict of each transaction: every rule applied to it, one after the other."""
 
 import json
 from collections import defaultdict
@@ -27,10 +27,10 @@ class Past(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a verdict says."""
+    """Content of a verdict."""
 
     accepted: bool
-    #: Rule and version of each reason, ("", 0) where no rule has to say it.
+    #: Rule and version of each reason, ("", 0) where no rule is the reason.
     reasons: list[tuple[str, int]]
     #: Id, verdict and version of what is cancelled or corrected.
     first: tuple[str, bool, int] | None
@@ -49,7 +49,7 @@ class Truth:
         self._at: dict[int, list[Row]] = {}
 
     def in_force(self, version: int) -> list[Row]:
-        """Give the rules of a version."""
+        """Return the rules of a version."""
         if version not in self._at:
             last = {row.id: row for row in self.rows if row.version <= version}
             self._at[version] = [row for _, row in sorted(last.items()) if row.kind]

@@ -26,7 +26,7 @@ settings.load_profile("tickstream")
 
 @pytest.fixture(scope="module", autouse=True)
 def max_ahead() -> Iterator[None]:
-    """Let events be an hour ahead of their timestamps: stories pipe an hour at one instant."""
+    """Allow events an hour ahead of their timestamps: stories pipe an hour at one instant."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TICKSTREAM_MAX_AHEAD", "1h")
         patch.setattr(app.tasks, "conf", app.tasks.conf.model_copy(update={"max_ahead": 3_600_000}))
@@ -37,7 +37,7 @@ def max_ahead() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def market() -> Market:
-    """Give a function that makes a driver of all stages."""
+    """Return a function that makes a driver of all stages."""
 
     def make(**options: Any) -> TopologyDriver:
         return TopologyDriver(app, tables=[candles, days, gainers], **options)
@@ -60,7 +60,7 @@ def folding(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def new_sensors(tmp_path_factory: pytest.TempPathFactory) -> NewSensors:
-    """Give a function that declares an application which sums up readings."""
+    """Return a function that declares an application which sums up readings."""
 
     def make(**options: Any) -> Sensors:
         return declare(Settings(APP_DATADIR=tmp_path_factory.mktemp("sensors")), **options)

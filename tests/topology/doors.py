@@ -59,7 +59,7 @@ class Alarm(Struct):
 
 
 class Open(Struct):
-    """What a badge has open."""
+    """State of a badge: what it has open."""
 
     doors: list[str]
     limit: int
@@ -78,7 +78,7 @@ def by_badge(passage: Passage, sender: Sender) -> None:
 
 
 class Doors:
-    """What a badge has open follows from its passages."""
+    """Keeps what a badge has open, from its passages."""
 
     def on_record(self, state: Open | None, record: Opened, context: Context) -> Open | None:
         """Note what is open; be woken when it has been for too long."""

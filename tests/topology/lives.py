@@ -117,7 +117,7 @@ def _quarters(number: int) -> float:
 
 @st.composite
 def ticks(draw: st.DrawFn, max_size: int = 60) -> list[Tick | bytes]:
-    """Give ticks whose time goes on, lags (some beyond any grace) and leaps; `bytes` are garbage.
+    """Draw ticks whose time advances, lags (some beyond any grace) and leaps; `bytes` are garbage.
 
     Prices and sizes are such that sums of floats are exact.
     """
@@ -144,7 +144,7 @@ def ticks(draw: st.DrawFn, max_size: int = 60) -> list[Tick | bytes]:
 
 
 class Life(NamedTuple):
-    """What comes, and what happens meanwhile."""
+    """Ticks, and the events that happen meanwhile."""
 
     ticks: list[Tick | bytes]
     steps: list[Step]
@@ -158,7 +158,7 @@ LIVES = st.builds(
 
 
 def pipe_tick(driver: TopologyDriver, tick: Tick | bytes) -> None:
-    """Let a tick come."""
+    """Pipe a tick, or bytes as they are."""
     if isinstance(tick, bytes):
         driver.pipe_raw(TICKS, tick, tick)
     else:
@@ -170,7 +170,7 @@ def live(
     life: Life,
     pipe: Callable[[TopologyDriver, Tick | bytes], object] = pipe_tick,
 ) -> None:
-    """Take all steps, then pipe whatever has not come, and let it settle."""
+    """Take all steps, pipe the ticks that are left, and settle the driver."""
     left = list(life.ticks)
     for step in life.steps:
         driver.batch = step.batch

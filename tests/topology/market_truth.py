@@ -1,4 +1,4 @@
-"""What becomes of ticks, by looking at all of them again for each question.
+"""Expected results of ticks, from all of them again for each question.
 
 It shares nothing with the engine but the records: the ticks as they lie in their topic are judged
 one by one, and each window is folded from those that were accepted.
@@ -48,11 +48,11 @@ class Truth(NamedTuple):
     stream_time: dict[int, int]
 
     def kept(self, grace: int) -> list[Event]:
-        """Give what comes within a grace (ms)."""
+        """Return the ticks within a grace (ms)."""
         return [event for event in self.events if event.tick.time + grace >= event.before]
 
     def late(self, grace: int) -> list[Event]:
-        """Give what comes after it."""
+        """Return the ticks that are later than a grace (ms)."""
         return [event for event in self.events if event.tick.time + grace < event.before]
 
 
@@ -73,7 +73,7 @@ def judge(records: Iterable[TopicRecord]) -> Truth:
 
 
 def candles(truth: Truth) -> dict[tuple[str, int, int, int], Candle]:
-    """Give the last candle of each (symbol, size, advance, start), days among them."""
+    """Compute the last candle of each (symbol, size, advance, start), days among them."""
     found = {}
     for size, advance in WINDOWS:
         found |= windows_of(truth, size * MINUTE, advance * MINUTE, GRACE["candles"])
@@ -83,7 +83,7 @@ def candles(truth: Truth) -> dict[tuple[str, int, int, int], Candle]:
 def windows_of(
     truth: Truth, size: int, advance: int, grace: int
 ) -> dict[tuple[str, int, int, int], Candle]:
-    """Give the windows of a kind, by (symbol, size, advance, start)."""
+    """Compute the windows of a definition, by (symbol, size, advance, start)."""
     inside = defaultdict(list)
     for event in truth.kept(grace):
         newest = event.tick.time // advance * advance
@@ -126,7 +126,7 @@ def _candle(window: tuple[str, int, int, int], events: list[Event], horizon: int
 
 
 def late_ticks(truth: Truth) -> list[LateTick]:
-    """Give what each table refuses, with the coordinates."""
+    """Return the late ticks of each table, with the coordinates."""
     return [
         LateTick(
             symbol=event.tick.symbol,
@@ -146,7 +146,7 @@ def late_ticks(truth: Truth) -> list[LateTick]:
 
 
 def gains(truth: Truth) -> dict[tuple[str, str], dict[str, Any]]:
-    """Give the last daily gain of each (day, symbol), but for the stream time it was said at."""
+    """Compute the last daily gain of each (day, symbol), without the stream time at publication."""
     found = {}
     for (symbol, _, _, start), day in windows_of(truth, DAY, DAY, GRACE["days"]).items():
         inside = [e.tick for e in truth.kept(GRACE["days"]) if e.tick.symbol == symbol]
@@ -180,7 +180,7 @@ ORDERS: dict[type[Ranking], Callable[[DailyGain], float | None]] = {
 def rankings(
     records: Iterable[TopicRecord], kind: type[Ranking] = TopGainers
 ) -> dict[str, Ranking]:
-    """Give the last ranking of each day, from all that stands in daily-gains."""
+    """Compute the last ranking of each day, from all records of daily-gains."""
     order = ORDERS[kind]
     last: dict[str, dict[str, tuple[DailyGain, int]]] = defaultdict(dict)
     for record in sorted(records, key=lambda record: record.offset):
@@ -200,5 +200,5 @@ def rankings(
 
 
 def day_name(start: int) -> str:
-    """Give the UTC day that begins at an instant (ms)."""
+    """Return the name of the UTC day that begins at an instant (ms)."""
     return datetime.fromtimestamp(start / 1000, UTC).strftime("%Y-%m-%d")

@@ -16,7 +16,7 @@ TOPICS = (TICKS, CANDLES, TICKS_LATE, DAILY_GAINS, TOP_GAINERS, DEAD_LETTERS)
 
 
 def live() -> bytes:
-    """Give all that stands in the topics in the end: offsets, timestamps, headers, bytes."""
+    """Return the topics at the end of the run: offsets, timestamps, headers, bytes."""
     dice = Random(7)
     with TopologyDriver(
         app, tables=[candles, days, gainers], partitions=3, commit_time=30

@@ -21,7 +21,7 @@ LATE = Topic("trades-late", "symbol", LateTick, "trades that came too late")
 
 
 class Deployment(NamedTuple):
-    """What an operator may change between two runs. Durations as text."""
+    """Settings that an operator may change between two runs. Durations as text."""
 
     windows: tuple[str, ...] = ("1m",)
     grace: str = "5m"

@@ -17,7 +17,7 @@ from eventfold.windows import Refusal, WindowResult
 
 
 class Reading(Struct):
-    """What a sensor measured."""
+    """Reading of a sensor."""
 
     sensor: str
     value: int
@@ -25,7 +25,7 @@ class Reading(Struct):
 
 
 class Total(Struct):
-    """What it measured in a window."""
+    """Sum of a sensor's readings in a window."""
 
     sensor: str
     start: int
@@ -40,7 +40,7 @@ class Total(Struct):
 
 
 class Missed(Struct):
-    """What came too late."""
+    """Reading that came too late."""
 
     sensor: str
     time: int
@@ -87,7 +87,7 @@ NewSensors = Callable[..., Sensors]
 
 
 def declare(conf: Settings, *, time: Any = "time", **options: Any) -> Sensors:
-    """Declare an application with a table of 1-minute windows, or what `options` say."""
+    """Declare an application with a table of 1-minute windows, unless `options` name others."""
     app = TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
     readings = Topic("readings", "sensor", Reading, "what sensors measure", time=time)
     totals = Topic("totals", "sensor", Total, "sums")

@@ -1,4 +1,4 @@
-"""Surges, by looking at all ticks again for each second in which there was one."""
+"""Expected surges, from all ticks again for each second in which there was one."""
 
 from collections import defaultdict
 
@@ -12,7 +12,7 @@ GRACE, LEAST = 10 * SECOND, 0.004
 
 
 def minutes(truth: Truth) -> dict[tuple[str, int], Surge]:
-    """Give the minute of each symbol up to each second in which it traded, by (symbol, start)."""
+    """Compute each symbol's minute up to each second in which it traded, by (symbol, start)."""
     of_symbol: dict[str, list[Event]] = defaultdict(list)
     for event in truth.kept(GRACE):
         of_symbol[event.tick.symbol].append(event)
@@ -51,14 +51,14 @@ def _minute(events: list[Event], start: int, end: int, *, final: bool) -> Surge:
 
 
 def surges(truth: Truth) -> list[Surge]:
-    """Give the minutes that are final and in which the price moved enough."""
+    """Return the final minutes in which the price moved enough."""
     return [
         each for each in minutes(truth).values() if each.final and abs(each.change or 0) >= LEAST
     ]
 
 
 def latest(truth: Truth) -> list[Surge]:
-    """Give the latest surge of each symbol, the newest first."""
+    """Return the latest surge of each symbol, the newest first."""
     last: dict[str, Surge] = {}
     for each in sorted(surges(truth), key=lambda surge: surge.end):
         last[each.symbol] = each

@@ -1,6 +1,6 @@
-"""The same input gives the same windows: in any order within grace, cut and spread in any way.
+"""The same input makes the same windows: in any order within grace, cut and spread in any way.
 
-Not the same are the evidence of how it came (offsets, corrections) and how often it was said.
+Not the same are the evidence of how it came (offsets, corrections) and how often it was published.
 """
 
 from itertools import cycle
@@ -21,7 +21,7 @@ from eventfold.topics import DEAD_LETTERS
 
 pytestmark = pytest.mark.usefixtures("folding")
 
-#: What says how a window's records came, not which they are.
+#: Fields of how a window's records came, not of which they are.
 EVIDENCE = ("revision", "late", "first_offset", "last_offset")
 
 #: Sums of floats, which depend on the order in the last bits.
@@ -59,7 +59,7 @@ WAYS = st.builds(
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Tick]:
-    """Give ticks in the order of time, no two at the same instant."""
+    """Draw ticks in the order of time, no two at the same instant."""
     fields = st.tuples(
         st.sampled_from(SYMBOLS),
         st.sampled_from([1, 3, 20_000, 60_000, 150_000, 3_600_000, 20_000_000]),
@@ -84,7 +84,7 @@ def test_order_batches_workers_and_speed_do_not_show(
 
 
 def process(market: Market, history: list[Tick], way: Way) -> dict[tuple, dict]:
-    """Give all that is known in the end, by what it is about."""
+    """Process a history in one way; return its `outcome`."""
     with market(partitions=3, start=LATER, batch=way.batch, commit_time=way.commit_time) as driver:
         driver.rebalance([f"w{number}" for number in range(way.workers)])
         left = delayed(history, way.delays)
@@ -101,7 +101,7 @@ def process(market: Market, history: list[Tick], way: Way) -> dict[tuple, dict]:
 
 
 def delayed(history: list[Tick], delays: list[int]) -> list[Tick]:
-    """Give ticks in the order in which they come, none of them after its grace.
+    """Return ticks in order of arrival, none of them after its grace.
 
     Whatever came before a tick had a time of at most the tick's own plus its delay.
     """
@@ -112,7 +112,7 @@ def delayed(history: list[Tick], delays: list[int]) -> list[Tick]:
 
 
 def outcome(driver: TopologyDriver) -> dict[tuple, dict]:
-    """Give the last candle of each window and the last ranking of each day."""
+    """Return the last candle of each window and the last ranking of each day."""
     found: dict[tuple, dict] = {}
     for candle in driver.topic(CANDLES):
         fields = structs.asdict(candle)

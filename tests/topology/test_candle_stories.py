@@ -1,4 +1,4 @@
-"""Candles as a reader of the topic would tell them: on time, corrected, final, too late."""
+"""Candles as a reader of the topic sees them: on time, corrected, final, too late."""
 
 from collections.abc import Iterator
 
@@ -20,18 +20,18 @@ ONE = tumbling("1m")
 
 @pytest.fixture
 def driver() -> Iterator[TopologyDriver]:
-    """Give a driver of candles alone."""
+    """Yield a driver of candles alone."""
     with TopologyDriver(app, tables=[candles], partitions=2) as running:
         yield running
 
 
 def minutes(found: list[Candle]) -> list[Candle]:
-    """Give the candles of one minute."""
+    """Return the candles of one minute."""
     return [candle for candle in found if candle.size == MINUTE]
 
 
 def test_a_minute_grows_is_corrected_and_is_final_once(driver: TopologyDriver) -> None:
-    """On time, then within grace (5 min), then final; each result says more than the last."""
+    """On time, then within grace (5 min), then final; each result holds more than the last."""
     noon = driver.now
     driver.pipe(TICKS, Tick("A", 10.0, noon + 1_000), Tick("A", 12.0, noon + 2_000))
     driver.advance("1s")
@@ -135,7 +135,7 @@ def test_a_query_sees_what_is_folded_and_a_reader_what_is_committed(
 
 
 def test_a_changed_window_is_published_once_an_interval(driver: TopologyDriver) -> None:
-    """Ten ticks within a second are one result; before the worker stops, the rest is said."""
+    """Ten ticks within a second are one result; before the worker stops, the rest is published."""
     for number in range(10):
         driver.pipe(TICKS, Tick("A", 1.0 + number, driver.now))
         driver.advance("90ms")

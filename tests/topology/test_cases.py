@@ -1,4 +1,4 @@
-"""fraud, maintenance, beaconing, hotel: what is told, when, and in which words."""
+"""fraud, maintenance, beaconing, hotel: what is published, when, and with which explanation."""
 
 from collections.abc import Iterator
 from itertools import accumulate
@@ -38,19 +38,19 @@ BERLIN, TOKYO = (52.52, 13.40), (35.68, 139.69)
 
 @pytest.fixture
 def driver() -> Iterator[TopologyDriver]:
-    """Give a driver of all four, a few days after all that is piped in."""
+    """Yield a driver of all four use cases, a few days after all that is piped in."""
     tables = [fraud, machines, beacons, profiles, events, guests]
     with TopologyDriver(app, tables=tables, start=START + 5 * DAY) as running:
         yield running
 
 
 def put(driver: TopologyDriver, topic: Topic, *records: Struct) -> None:
-    """Let records come, all into one partition: stream time is the same for all of them."""
+    """Pipe records, all into one partition: stream time is the same for all of them."""
     driver.pipe(topic, *records, partition=0)
 
 
 def told(driver: TopologyDriver, topic: Topic) -> list[Any]:
-    """Let all come to its end, and give what is new in a topic."""
+    """Settle the driver, and return the new records of a topic."""
     driver.settle()
     return driver.read(topic)
 
@@ -64,7 +64,7 @@ def pay(number: int, seconds: float, amount: float = 20.0, **place: float) -> Pa
 
 
 def pass_on(driver: TopologyDriver) -> None:
-    """Let stream time of the payments go on by an hour."""
+    """Advance stream time of the payments by an hour."""
     last = max(driver.records(PAYMENTS), key=lambda each: each.offset, default=None)
     offset = 0 if last is None else last.offset + 1
     put(driver, PAYMENTS, Payment(f"o{offset}", "other", 5.0, START + (offset + 1) * HOUR))
@@ -165,7 +165,7 @@ def test_a_flood_costs_order_not_memory(driver: TopologyDriver) -> None:
 
 
 def latest(table: KeyedTable) -> list[Any]:
-    """Give the latest ten that a table said, the newest first."""
+    """Return the latest ten records that a table published, the newest first."""
     state = next(each for each in table.keyed_states() if each.partition == 0)
     return [each.record for each in newest(state.shared, 10)]
 
@@ -190,7 +190,7 @@ def read(seconds: float, heat: float = 60.0, machine: str = "m1", **more: Any) -
 
 
 def test_a_silent_machine_is_told_once_and_again_when_it_is_back(driver: TopologyDriver) -> None:
-    """After a minute by the clock of the others, at the moment it was due."""
+    """After a minute by the clock of the others, at the time it was due."""
     put(driver, READINGS, read(0), *(read(s, machine="m2") for s in range(10, 310, 50)))
     (silence,) = told(driver, MAINTENANCE)
     assert (silence.machine, silence.kind, silence.time) == ("m1", "silence", START + MINUTE)
@@ -282,12 +282,12 @@ PASSERS_BY = ["passer-by-0", "passer-by", "passer-by-5"]
 
 
 def at(minutes: float) -> int:
-    """Give an instant (ms), so many minutes after the start."""
+    """Return an instant (ms), so many minutes after the start."""
     return START + int(minutes * MINUTE)
 
 
 def later(driver: TopologyDriver, minutes: float) -> None:
-    """Let stream time of the guests go on, in each partition of guest-log."""
+    """Advance stream time of the guests in each partition of guest-log."""
     for passer_by in PASSERS_BY:
         put(driver, GUEST_EVENTS, Arrival(passer_by, f"x{minutes}", at(minutes)))
 
@@ -381,7 +381,7 @@ def test_a_guest_whose_profile_is_deleted_is_forgotten(driver: TopologyDriver) -
 
 
 def test_a_complaint_that_comes_late_is_still_one(driver: TopologyDriver) -> None:
-    """It was due long ago: it is told when it comes, before the response that came even later."""
+    """It was due long ago: it is published on arrival, before the response that came even later."""
     later(driver, 60)
     driver.settle()
     put(driver, GUEST_EVENTS, Complaint("g1", "c1", "cold", at(5)), Response("g1", at(20)))

@@ -25,7 +25,7 @@ def finals(driver: TopologyDriver, size: int = MINUTE) -> list[Candle]:
 
 
 def close_minute_0(driver: TopologyDriver) -> int:
-    """Pipe six trades into a minute, then one that makes it final; give when it began."""
+    """Pipe six trades into a minute, then one that makes it final; return when it began."""
     noon = driver.now
     for number in range(6):
         driver.pipe(TRADES, Tick("A", 100.0 + number, noon + number * 1_000, 1))
@@ -163,7 +163,7 @@ def test_a_shorter_retention_brings_no_window_back(deploy: Deploy) -> None:
         assert len(published) == len(set(published))
 
 
-#: What an application was and is to be; the setting named if that is refused.
+#: What an application was and is to be; the setting that the error names if that is rejected.
 PAIRS = [
     (Deployment(), Deployment(), None),
     (Deployment(), Deployment(grace="30m"), None),
@@ -190,7 +190,7 @@ PAIRS = [
 def test_what_may_change_between_two_runs(
     deploy: Deploy, before: Deployment, after: Deployment, refused: str | None
 ) -> None:
-    """All but the windows; those are refused before anything is folded, and can be set back."""
+    """All but the windows; those are rejected before anything is folded, and can be set back."""
     with TopologyDriver(deploy(before), partitions=1) as driver:
         noon = driver.now
         driver.pipe(TRADES, Tick("A", 1.0, noon, 1))

@@ -25,7 +25,7 @@ class Beat(Struct):
 
 
 class Heard(Struct):
-    """What a table made of a beat, or of the silence after it."""
+    """Record that a table made of a beat, or of the silence after it."""
 
     host: str
     what: str

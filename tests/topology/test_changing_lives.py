@@ -57,7 +57,7 @@ class Run(NamedTuple):
 
 
 class Life(NamedTuple):
-    """What comes, and with which settings it is folded."""
+    """Trades, and the settings with which they are folded."""
 
     first: Deployment
     runs: list[Run]
@@ -118,7 +118,7 @@ def lives(draw: st.DrawFn, kinds: list[tuple[str, ...]]) -> Life:
 
 
 def pipe(driver: TopologyDriver, coming: Iterable[Coming], clock: int) -> int:
-    """Let trades come; give the highest time they had."""
+    """Pipe trades and garbage; return the clock (ms) after them."""
     for each in coming:
         if each.is_garbage:
             driver.pipe_raw(TRADES, each.symbol.encode(), b"?")
@@ -129,7 +129,7 @@ def pipe(driver: TopologyDriver, coming: Iterable[Coming], clock: int) -> int:
 
 
 def end(driver: TopologyDriver, run: Run) -> None:
-    """Let the workers stop in peace, die, or die with their disks."""
+    """End the workers: in peace, by a crash, or by a crash with loss of their disks."""
     if run.end == "stop":
         return
     driver.crash(at=run.at, lose_store=run.end == "disk")
@@ -137,7 +137,7 @@ def end(driver: TopologyDriver, run: Run) -> None:
 
 
 def live(driver: TopologyDriver, life: Life, deploy: Deploy) -> None:
-    """Go through all runs, then let all windows become final."""
+    """Go through all runs, then advance until all windows are final."""
     clock, current, committed = START, life.first, False
     for run in life.runs:
         driver.batch = run.batch
@@ -179,7 +179,7 @@ def readable(driver: TopologyDriver) -> list[Trade]:
 
 
 def assert_each_is_in_one_place(driver: TopologyDriver, life: Life) -> list[Trade]:
-    """Garbage is a dead letter, a trade late or accepted; give those accepted."""
+    """Assert that garbage is a dead letter, a trade late or accepted; return those accepted."""
     letters = Counter((each.partition, each.offset) for each in driver.topic(DEAD_LETTERS))
     garbage = [each for each in driver.records(TRADES) if each.value == b"?"]
     assert letters == Counter((each.partition, each.offset) for each in garbage)
@@ -198,9 +198,9 @@ def assert_each_is_in_one_place(driver: TopologyDriver, life: Life) -> list[Trad
 
 
 def assert_final_once(driver: TopologyDriver) -> list[Candle]:
-    """After a window's final result there is no other of it; give the final ones.
+    """Assert that nothing of a window follows its final result; return the final ones.
 
-    Of a session's start that is withdrawn, the last result says so.
+    For the start of a retracted session, the last result is its retraction.
     """
     ended: set[tuple[str, int, int, int]] = set()
     finals, revisions = [], {}

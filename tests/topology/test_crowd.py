@@ -1,4 +1,4 @@
-"""More windows than can be said at once: what they are made of does not fill the memory."""
+"""More windows than can be published at once: their states do not fill the memory."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ def held() -> int:
 
 
 def ticks(begin: int) -> Iterator[Tick]:
-    """Give a tick of each symbol and minute."""
+    """Yield a tick of each symbol and minute."""
     for minute in range(MINUTES):
         for number in range(SYMBOLS):
             yield Tick(f"SYM{number}", 10.0, begin + minute * MINUTE)

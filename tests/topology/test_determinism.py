@@ -1,4 +1,4 @@
-"""The same calls give the same topics, byte by byte: a failure can be looked at again."""
+"""The same calls make the same topics, byte by byte: a failure can be repeated."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What the driver itself promises: time that is moved, real tasks, clear words."""
+"""Promises of the driver itself: time that is moved, real tasks, clear words."""
 
 import asyncio
 from collections.abc import AsyncIterable
@@ -126,7 +126,7 @@ def test_records_get_offsets_timestamps_and_a_partition_by_their_key(market: Mar
 
 
 def test_what_was_read_is_not_read_again(sensors: Sensors) -> None:
-    """`read` gives what is new, `topic` everything."""
+    """`read` returns what is new, `topic` everything."""
     with sensors.drive() as driver:
         for number in range(3):
             driver.pipe(sensors.readings, Reading("s", 1, driver.now))

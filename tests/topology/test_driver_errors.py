@@ -1,4 +1,4 @@
-"""What goes wrong in agents, tasks and tests is told by the call in which it happens."""
+"""Errors in agents, tasks and tests are raised by the call in which they happen."""
 
 import asyncio
 from collections.abc import AsyncIterable
@@ -102,7 +102,7 @@ def test_an_agent_that_works_again_begins_to_count_anew(new_sensors: NewSensors)
 
 
 def fail_after_folds(sensors: Sensors, *, times: int, waits: float) -> list[int]:
-    """Let the agent fold, wait (s), and raise so many times; return where its batches began."""
+    """Make the agent fold, wait (s) and fail so many times; return where its batches began."""
     seen: list[int] = []
     sensors.app.agents.clear()
 

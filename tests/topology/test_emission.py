@@ -1,4 +1,4 @@
-"""When changes are said is a table's choice; what is final is the same whichever it makes."""
+"""The emit strategy of changes is a table's choice; final results are the same with each."""
 
 from sensors import NewSensors, Reading, Sensors, Total
 
@@ -9,9 +9,9 @@ MINUTE = 60_000
 
 
 def live_a_minute(sensors: Sensors, driver: TopologyDriver) -> list[int]:
-    """Let readings come: four in a minute, one each second, then one that closes it.
+    """Pipe readings: four in a minute, one each second, then one that closes it.
 
-    Give how many results had been said after each second.
+    Returns how many results had been published after each second.
     """
     noon, said = driver.now, []
     for second in range(4):
@@ -24,12 +24,12 @@ def live_a_minute(sensors: Sensors, driver: TopologyDriver) -> list[int]:
 
 
 def finals(sensors: Sensors, driver: TopologyDriver) -> list[Total]:
-    """Give the final results."""
+    """Return the final results."""
     return [total for total in driver.topic(sensors.totals) if total.final]
 
 
 def assert_said(new_sensors: NewSensors, emission: Emission | None, said: list[int]) -> None:
-    """After each second so many results are said; the final one is what it always is."""
+    """Assert how many results are published after each second; the final one is always the same."""
     sensors = new_sensors(emission=emission)
     with sensors.drive() as driver:
         noon = driver.now
@@ -73,7 +73,7 @@ def test_every_change(new_sensors: NewSensors) -> None:
 
 
 def test_every_change_is_said_once_through_a_crash(new_sensors: NewSensors) -> None:
-    """What was not committed is folded and said again; what was, is not."""
+    """What was not committed is folded and published again; what was, is not."""
     sensors = new_sensors(emission=every_change())
     with sensors.drive(batch=2) as driver:
         noon = driver.now

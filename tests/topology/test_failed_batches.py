@@ -14,7 +14,7 @@ MINUTE = 60_000
 
 
 class Database:
-    """What the function that makes records of late readings asks; it may be away."""
+    """Database that the record function for late readings asks; it may be away."""
 
     def __init__(self) -> None:
         self.away = 0
@@ -42,7 +42,7 @@ def flaky(new_sensors: NewSensors, database: Database) -> Sensors:
 
 
 def pipe_on_time_and_late(sensors: Sensors, driver: TopologyDriver, minute: int) -> None:
-    """Let a reading come, one that moves the clock, one too late: a batch."""
+    """Pipe a batch of three readings: one, one that advances the clock, one too late."""
     noon = driver.now + minute * MINUTE
     times = (noon, noon + 3 * MINUTE, noon - MINUTE)
     driver.pipe(sensors.readings, *(Reading("s", 1, time) for time in times))

@@ -20,13 +20,13 @@ COMMIT_TIME = 100
 
 @pytest.fixture
 def driver() -> Iterator[TopologyDriver]:
-    """Give a driver in which a transaction takes its time."""
+    """Yield a driver whose transactions take `COMMIT_TIME`."""
     with TopologyDriver(app, tables=[candles], partitions=1, commit_time=COMMIT_TIME) as running:
         yield running
 
 
 def pipe_a_minute_that_ends(driver: TopologyDriver) -> None:
-    """Two ticks in a minute, then one that makes it final; all but said.
+    """Pipe two ticks in a minute, then one that makes it final; all but publish it.
 
     A checkpoint begins 200 ms after the last one began: the one in a millisecond publishes.
     """
@@ -37,7 +37,7 @@ def pipe_a_minute_that_ends(driver: TopologyDriver) -> None:
 
 
 def finals(driver: TopologyDriver) -> list[Candle]:
-    """Give what was committed as final of one minute's windows."""
+    """Return the committed final results of the windows of one minute."""
     return [each for each in driver.topic(CANDLES) if each.final and each.size == MINUTE]
 
 
@@ -50,7 +50,7 @@ def assert_final_once(driver: TopologyDriver) -> None:
 
 @pytest.mark.parametrize("moment", [0, 1, 49, 50, 51, 99, 100, 101])
 def test_whenever_a_worker_dies_in_its_checkpoint(driver: TopologyDriver, moment: int) -> None:
-    """So many ms after it began: nothing is visible, or all of it is, and is not said again."""
+    """So many ms after it began: nothing is visible, or all of it is, and is published once."""
     pipe_a_minute_that_ends(driver)
     driver.advance(1 + moment)
     assert len(finals(driver)) == (moment >= COMMIT_TIME / 2)
@@ -109,7 +109,7 @@ DEATHS: dict[str, Callable[[TopologyDriver], object]] = {
 
 @pytest.mark.parametrize("death", DEATHS)
 def test_however_a_worker_ends(driver: TopologyDriver, death: str) -> None:
-    """The next one says what was not said, and nothing else."""
+    """The next one publishes what was not published, and nothing else."""
     pipe_a_minute_that_ends(driver)
     DEATHS[death](driver)
     assert_final_once(driver)

@@ -15,7 +15,7 @@ LONG_AFTER = 10 * DAY
 
 
 def pipe(driver: TopologyDriver, partition: int, time: int, symbol: str = "A") -> None:
-    """Let a tick come, and go through all stages."""
+    """Pipe a tick through all stages."""
     driver.pipe(TICKS, Tick(symbol, 1.0, time), partition=partition)
     driver.settle()
 

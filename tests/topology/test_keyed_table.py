@@ -1,4 +1,4 @@
-"""Steps and tables of keys: moments come once, and what happens to workers does not show."""
+"""Stateless operators and keyed tables: timers fire once, and worker failures do not show."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -42,7 +42,7 @@ def test_what_happens_to_the_workers_does_not_show(building: Building, life: Lif
 
 
 def outcome(building: Building, life: Life) -> dict[str, Any]:
-    """Give what a reader of all topics ends up with."""
+    """Run a life; return what a reader of all topics ends up with."""
     passages, table = building.passages, building.table
 
     def pipe(driver: TopologyDriver, tick: Tick | bytes) -> None:
@@ -73,7 +73,7 @@ def outcome(building: Building, life: Life) -> dict[str, Any]:
 
 
 def test_a_moment_comes_once_before_what_follows_it(building: Building) -> None:
-    """An alarm is raised when stream time less the grace has reached it, and tells the moment."""
+    """An alarm is raised when stream time less the grace has reached it, and holds its time."""
     opened = START + 1
     with TopologyDriver(building.app, partitions=1) as driver:
         driver.pipe(building.passages, Passage("front", "ann", 1, opened))
@@ -95,7 +95,7 @@ def test_a_moment_comes_once_before_what_follows_it(building: Building) -> None:
 
 
 def same_partition(driver: TopologyDriver, building: Building, badge: str) -> str:
-    """Give another badge whose records come to the same partition."""
+    """Return another badge whose records go to the same partition."""
     (partition,) = {r.partition for r in driver.records(building.by_badge)}
     for number in range(20):
         other = f"{badge}-{number}"
@@ -170,7 +170,7 @@ def test_a_timer_that_raises_is_a_dead_letter_of_its_own(building: Building) -> 
         driver.pipe(building.passages, Passage("front", "broken", 1, START))
         driver.settle()
         early = same_partition(driver, building, "broken")
-        # Either side of it, at the same moment and the next one.
+        # Either side of it, at the same instant and the next one.
         driver.pipe(building.passages, Passage("front", early, 1, START))
         driver.pipe(building.passages, Passage("back", early + "x", 1, START + 1))
         driver.settle()

@@ -79,7 +79,7 @@ class Loud:
 
 
 class Announced(Struct):
-    """What was announced."""
+    """Announcement of a key."""
 
     door: str
     text: str

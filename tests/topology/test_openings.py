@@ -1,4 +1,4 @@
-"""When a task that opens is stuck: the more it has restored, the longer may its next step take."""
+"""A task that is stuck in opening: the more it has restored, the longer its next step may take."""
 
 import pytest
 from sensors import Sensors

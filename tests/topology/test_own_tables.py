@@ -15,7 +15,7 @@ from eventfold.windows import Emission, every_change, on_close
 
 
 class Kind(NamedTuple):
-    """A kind of window, and what tells one window of a key from another."""
+    """A window definition, and the fields that identify one window of a key."""
 
     windows: str
     identity: tuple[str, ...] = ("start", "end")
@@ -44,7 +44,7 @@ class Own(NamedTuple):
     sensors: Sensors
 
     def window(self, total: Total) -> tuple[object, ...]:
-        """Give what tells a result's window from another."""
+        """Return the identity of a result's window."""
         return (total.sensor, *(getattr(total, name) for name in self.kind.identity))
 
 
@@ -66,7 +66,7 @@ def test_what_happens_to_workers_does_not_show(own: Own, life: Life) -> None:
 
 
 def outcome(own: Own, life: Life) -> dict[str, Any]:
-    """Give what a reader of all topics ends up with."""
+    """Run a life; return what a reader of all topics ends up with."""
     app, readings, totals, late, table = own.sensors
 
     def pipe(driver: TopologyDriver, tick: Tick | bytes) -> None:
@@ -86,10 +86,10 @@ def outcome(own: Own, life: Life) -> dict[str, Any]:
 
 
 def last_of(own: Own, totals: list[Total]) -> dict[tuple[object, ...], Total]:
-    """Give the last result of each window, but of sessions that were withdrawn.
+    """Return the last result of each window, without retracted sessions.
 
-    Nothing is said of a window after its final result; only one that was withdrawn (a final
-    result of no records) may begin anew.
+    Nothing is published of a window after its final result; only a retracted one (a final result
+    of no records) may begin anew.
     """
     last: dict[tuple[object, ...], Total] = {}
     for each in totals:

@@ -43,13 +43,13 @@ def test_whatever_happens_every_stage_is_exact(market: Market, life: Life) -> No
         driver.crash(lose_store=True)
         assert_answers(driver, truth)
         driver.settle()
-        # All was said already.
+        # All was published already.
         assert_candles(driver, truth)
         assert_rankings(driver)
 
 
 def by_window(driver: TopologyDriver) -> dict[tuple[str, int, int, int], list[Candle]]:
-    """Give what was committed to candles, window by window, in order."""
+    """Return the committed candles, window by window, in order."""
     found = defaultdict(list)
     for candle in driver.topic(CANDLES):
         found[candle.symbol, candle.size, candle.advance, candle.start].append(candle)

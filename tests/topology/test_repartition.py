@@ -20,7 +20,7 @@ from eventfold.windows import DefinitionError
 
 
 class View(Struct):
-    """Somebody looked at a page."""
+    """A view of a page."""
 
     page: str
     visitor: str
@@ -64,7 +64,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> TickApp:
 
 
 def pipe(driver: TopologyDriver, tick: Tick | bytes) -> None:
-    """Let a view come."""
+    """Pipe a view, or bytes as they are."""
     if isinstance(tick, bytes):
         driver.pipe_raw(VIEWS, tick, tick)
     else:
@@ -102,7 +102,7 @@ def test_whatever_happens_each_record_is_sent_once_with_where_it_came_from(
 def sent_and_broken(
     driver: TopologyDriver,
 ) -> tuple[dict[int, list[dict[str, Any]]], list[tuple[int, int]]]:
-    """Give what is to be sent, by source partition, and the coordinates of what can't be."""
+    """Compute the expected records, by source partition, and the coordinates of broken views."""
     sent, broken = defaultdict(list), []
     reached: dict[int, int] = defaultdict(int)
     for record in sorted(driver.records(VIEWS), key=lambda r: (r.partition, r.offset)):

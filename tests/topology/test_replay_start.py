@@ -31,7 +31,7 @@ class Sent(NamedTuple):
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Sent]:
-    """Give ticks around the begin, with clocks ahead, delays, and timestamps out of order.
+    """Draw ticks around the begin, with clocks ahead, delays, and timestamps out of order.
 
     The last one comes so late that all windows before are final.
     """
@@ -51,9 +51,9 @@ def histories(draw: st.DrawFn) -> list[Sent]:
 
 
 def results(sent: Sequence[Sent], dropped: int) -> dict[str, set[Any]]:
-    """Give what is final of windows that begin with the interval or later, without the evidence.
+    """Return the final windows that begin with the interval or later, without the evidence.
 
-    Of late records all that come when stream time is there; offsets count the records dropped.
+    Late records count if they arrive at that stream time; offsets count the records dropped.
     """
     with TopologyDriver(
         app, tables=[candles, surges], partitions=1, start=BEGIN + 24 * HOUR
@@ -86,7 +86,7 @@ def _moved(window: Candle | Surge, dropped: int) -> tuple[Any, ...]:
 @settings(max_examples=40)
 @given(histories())
 def test_what_came_before_does_not_show(history: list[Sent]) -> None:
-    """Neither in a window of the interval nor in what was refused as late within it."""
+    """Neither in a window of the interval nor in the late records within it."""
     ahead = app.tasks.conf.max_ahead
     first = next(
         (n for n, each in enumerate(history) if each.timestamp >= BEGIN - ahead), len(history)

@@ -27,7 +27,7 @@ PRICES = [100.0, 100.2, 100.39, 100.4, 101.0, 99.0]
 
 @st.composite
 def ticks(draw: st.DrawFn) -> list[Tick | bytes]:
-    """Give ticks that come several in a second, or with gaps; some late, some beyond the grace."""
+    """Draw ticks, several in a second or with gaps; some late, some beyond the grace."""
     fields = st.tuples(
         st.sampled_from("AAABCD"),
         st.sampled_from([0, 1, 300, 999, SECOND, 4 * SECOND, 25 * SECOND, 2 * MINUTE]),
@@ -40,7 +40,7 @@ def ticks(draw: st.DrawFn) -> list[Tick | bytes]:
     for symbol, step, lag, price, size, luck in draw(st.lists(fields, min_size=1, max_size=60)):
         clock += step
         drawn.append(b"?" if luck == 0 else Tick(symbol, price, clock - lag, size))
-    # What comes last lets all that was before it become final, in one partition at least.
+    # The last tick makes all before it final, in one partition at least.
     return [*drawn, Tick("A", 100.0, clock + MINUTE)]
 
 
@@ -52,7 +52,7 @@ LIVES = st.builds(
 @settings(max_examples=80)
 @given(LIVES)
 def test_whatever_happens_surges_are_exact(life: Life) -> None:
-    """Each is published once, with what all ticks at once give, and nothing else is."""
+    """Each is published once, as all ticks at once make it, and nothing else is."""
     with TopologyDriver(
         app, tables=TABLES, partitions=2, start=LATER, commit_time=life.commit_time
     ) as driver:
@@ -72,26 +72,26 @@ def test_whatever_happens_surges_are_exact(life: Life) -> None:
 
 @pytest.fixture
 def driver() -> Iterator[TopologyDriver]:
-    """Give a driver of surges alone."""
+    """Yield a driver of surges alone."""
     with TopologyDriver(app, tables=TABLES, partitions=1) as running:
         yield running
 
 
 def published() -> float:
-    """Give how many results of the table of minutes were published so far."""
+    """Return how many final results of the table of minutes were published so far."""
     labels = {"table": "surges", "final": "true"}
     return REGISTRY.get_sample_value("tickstream_published_total", labels) or 0
 
 
 def pipe(driver: TopologyDriver, *moves: tuple[float, float]) -> None:
-    """Let ticks of A come: seconds after the start, price; then let them become final."""
+    """Pipe ticks of A (seconds after the start, price), then advance the clock by 2 s."""
     for seconds, price in moves:
         driver.pipe(TICKS, Tick("A", price, driver_start(driver) + int(seconds * SECOND)))
     driver.advance("2s")
 
 
 def driver_start(driver: TopologyDriver) -> int:
-    """Give an instant (ms) that stays the same while the driver's clock goes on."""
+    """Return the start of the hour (ms), which stays the same while the driver's clock advances."""
     return driver.now // (60 * MINUTE) * 60 * MINUTE
 
 
@@ -142,7 +142,7 @@ def test_a_tick_after_the_grace_is_counted_alone(driver: TopologyDriver) -> None
 
 
 def test_seconds_without_a_trade_have_no_minute(driver: TopologyDriver) -> None:
-    """A minute ends with a trade: after a pause nothing is told of the fall until the next one."""
+    """A minute ends with a trade: after a pause the fall is not published until the next one."""
     pipe(driver, (0, 100.0), (50, 90.0), (130, 90.0))
     ends = [each.end - driver_start(driver) for each in table.read("A", WINDOW, 0, 1 << 62)]
     assert ends == [1 * SECOND, 51 * SECOND, 131 * SECOND]
@@ -151,7 +151,7 @@ def test_seconds_without_a_trade_have_no_minute(driver: TopologyDriver) -> None:
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_crash_tells_no_surge_twice(driver: TopologyDriver, moment: str | None) -> None:
-    """Before, in and after the checkpoint that says it; the list has it either way."""
+    """Before, in and after the checkpoint that publishes it; the list has it either way."""
     driver.pipe(TICKS, *(Tick("A", 100.0 + n, driver.now + n * SECOND) for n in range(30)))
     driver.run()
     driver.crash(at=moment, lose_store=True)

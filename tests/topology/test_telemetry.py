@@ -1,4 +1,4 @@
-"""What tasks tell of themselves while they work: gauges that come and go with them, spans."""
+"""Telemetry of tasks while they work: gauges that come and go with them, spans."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ RECORDS = 100
 
 @pytest.fixture
 def driver(new_sensors: NewSensors) -> Iterator[TopologyDriver]:
-    """Give one worker with four partitions, a hundred readings in each, in batches of 25."""
+    """Yield a worker with four partitions, a hundred readings in each, in batches of 25."""
     sensors = new_sensors()
     with sensors.drive(partitions=PARTITIONS, batch=25) as driver:
         for partition in range(PARTITIONS):
@@ -28,14 +28,14 @@ def driver(new_sensors: NewSensors) -> Iterator[TopologyDriver]:
 
 
 def told(driver: TopologyDriver, worker: str, name: str) -> dict[int, float]:
-    """Give a gauge of a worker by partition."""
+    """Return a gauge of a worker by partition."""
     tasks = driver._cluster[worker].tasks
     families = {family.name: family for family in TaskGauges(tasks).collect()}
     return {int(each.labels["partition"]): each.value for each in families[name].samples}
 
 
 def lag(name: str = "tickstream_lag_records") -> dict[int, float]:
-    """Give the lag of this process' tasks by partition, whichever worker has them."""
+    """Return the lag of this process' tasks by partition, whichever worker has them."""
     samples = [each for family in REGISTRY.collect() for each in family.samples]
     return {
         int(each.labels["partition"]): each.value
@@ -70,7 +70,7 @@ def test_checkpoints_are_timed_from_their_snapshot_to_their_commit(driver: Topol
 
 
 def test_gauges_of_a_partition_go_where_it_goes(driver: TopologyDriver) -> None:
-    """A worker tells of what it has: nothing stays behind of what another one has now."""
+    """A worker reports what it has: nothing stays behind of what another one has now."""
     gauges = "tickstream_stream_time_seconds", "tickstream_store_bytes"
     driver.settle()
     for name in gauges:

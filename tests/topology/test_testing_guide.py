@@ -16,7 +16,7 @@ GUIDE = (REPOSITORY / "docs" / "testing.md").read_text()
 
 @pytest.fixture
 def example() -> str:
-    """Give the one example of the guide."""
+    """Return the one example of the guide."""
     (found,) = re.findall(r"^```python\n(.*?)^```", GUIDE, flags=re.DOTALL | re.MULTILINE)
     return found
 

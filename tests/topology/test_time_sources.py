@@ -1,4 +1,4 @@
-"""Where the time of an event comes from is the topic's choice; the clock is the driver's."""
+"""The source of event time is the topic's choice; the clock is the driver's."""
 
 import pytest
 from sensors import NewSensors, Reading
@@ -41,7 +41,7 @@ def test_a_broker_refuses_a_create_time_that_is_far_ahead(new_sensors: NewSensor
 
 
 def test_the_time_at_which_the_broker_stored_it(new_sensors: NewSensors) -> None:
-    """Whatever the producer says; so nothing is late, however long it lies there unread."""
+    """Whatever the producer sets; so nothing is late, however long it lies there unread."""
     sensors = new_sensors(time=Timestamp.LOG_APPEND)
     with sensors.drive() as driver:
         noon = driver.now

@@ -37,7 +37,7 @@ def pay(name: str, amount: int, kind: str = "payment", refers_to: str | None = N
 
 
 def judged(driver: TopologyDriver, *transactions: Transaction) -> list[Any]:
-    """Let transactions be judged; give their verdicts, in order."""
+    """Pipe transactions; return their verdicts, in order."""
     driver.pipe(TRANSACTIONS, *transactions)
     driver.settle()
     found = driver.read(TRANSACTIONS_VALIDATED) + driver.read(TRANSACTIONS_REJECTED)
@@ -54,7 +54,7 @@ def test_a_verdict_names_the_rules_it_breaks_and_their_versions(driver: Topology
 
 
 def test_a_changed_rule_judges_what_comes_after_it(driver: TopologyDriver) -> None:
-    """One that is disabled or deleted judges no more; each verdict says of which version it is."""
+    """One that is disabled or deleted judges no more; each verdict names its version."""
     driver.pipe(RULES, Rule(id="cap", version=2, kind="max-amount", limit=10, time=START))
     driver.settle()
     (verdict,) = judged(driver, pay("a", 50))
@@ -93,7 +93,7 @@ def test_a_cancellation_is_a_verdict_of_its_own(driver: TopologyDriver) -> None:
 
 
 def test_a_correction_is_judged_anew_in_place_of_what_it_corrects(driver: TopologyDriver) -> None:
-    """By the rules of now; one that is refused leaves the old one as it was."""
+    """By the rules of now; one that is rejected leaves the old one as it was."""
     day = Rule(id="day", version=2, kind="daily-sum", limit=150, time=START)
     driver.pipe(RULES, day)
     driver.settle()
@@ -109,7 +109,7 @@ def test_a_correction_is_judged_anew_in_place_of_what_it_corrects(driver: Topolo
     assert [each.accepted for each in said] == [True, False, True, True, False, False]
     assert [each.rule for each in said[4].reasons] == ["cap", "day"]
     assert said[2].first.amount == 90
-    # 80 and 70: what was corrected counts no more, what was refused never did.
+    # 80 and 70: what was corrected counts no more, what was rejected never did.
     assert said[5].reasons[0].text == "the day's sum would be 151 EUR, above 150"
 
 

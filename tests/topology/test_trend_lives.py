@@ -29,7 +29,7 @@ EXACT = ["start", "end", "close", "partition", "first_offset", "last_offset"]
 
 
 def final_closes(truth: Truth) -> dict[str, list[Candle]]:
-    """Give the final 5 minutes of each symbol, in order."""
+    """Return the final 5 minutes of each symbol, in order."""
     found = defaultdict(list)
     for window in windows_of(truth, FIVE, FIVE, GRACE).values():
         if window.final:
@@ -38,14 +38,14 @@ def final_closes(truth: Truth) -> dict[str, list[Candle]]:
 
 
 def followed(closes: list[Candle]) -> list[Followed]:
-    """Give what becomes of the averages with each close."""
+    """Compute the averages after each close."""
     return list(follow(map(structs.asdict, closes)))
 
 
 @settings(max_examples=40)
 @given(LIVES)
 def test_whatever_happens_trends_are_exact(life: Life) -> None:
-    """Each final window is told once and in order, and so is each crossing, and nothing else."""
+    """Each final window is published once and in order, as is each crossing, and nothing else."""
     with TopologyDriver(
         app, tables=TABLES, partitions=2, start=LATER, commit_time=life.commit_time
     ) as driver:
@@ -89,12 +89,12 @@ def assert_signals(driver: TopologyDriver, right: dict[str, list[Candle]]) -> No
 
 
 def key(signal: TrendSignal) -> tuple[Any, ...]:
-    """Give what of a signal is exact."""
+    """Return the exact fields of a signal."""
     return signal.signal, signal.windows, *(getattr(signal, name) for name in EXACT)
 
 
 def assert_trends(right: dict[str, list[Candle]]) -> None:
-    """Queries give the averages after the last window, and the last three signals."""
+    """Assert that queries return the averages after the last window, and the last three signals."""
     for symbol in SYMBOLS:
         trend = trend_table.state_of(symbol)
         if symbol not in right:
@@ -110,14 +110,14 @@ def assert_trends(right: dict[str, list[Candle]]) -> None:
 
 
 def pipe(driver: TopologyDriver, *moves: tuple[int, float]) -> None:
-    """Let ticks of A come: ms after the start, price."""
+    """Pipe ticks of A: ms after the start, price."""
     for time, price in moves:
         driver.pipe(TICKS, Tick("A", price, START + time), timestamp=START + time)
     driver.settle()
 
 
 def trend() -> Trend:
-    """Give the trend of A."""
+    """Return the trend of A."""
     return trend_table.state_of("A")
 
 
@@ -134,7 +134,7 @@ def test_a_window_without_ticks_carries_the_averages_and_crosses_nothing() -> No
 
 
 def test_a_close_waits_for_its_grace_and_a_late_tick_within_it_counts() -> None:
-    """What comes after the grace changes nothing that was told."""
+    """What comes after the grace changes nothing that was published."""
     with TopologyDriver(app, tables=TABLES, partitions=1) as driver:
         pipe(driver, (0, 100.0), (FIVE + GRACE - 1, 50.0))
         assert driver.topic(CLOSES) == []

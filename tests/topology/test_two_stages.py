@@ -94,12 +94,12 @@ def test_two_stages_rank_as_one_does(stages: Stages, life: Life) -> None:
 
 
 def test_state_of_one_stage_is_not_taken_for_that_of_two(stages: Stages) -> None:
-    """A worker that finds the other's rows stops and says so, as for any other layout."""
+    """A worker that finds the other's rows stops and logs it, as for any other layout."""
     assert stages.gainers.layout != one_stage.layout
 
 
 def assert_rankings(driver: TopologyDriver) -> None:
-    """What a reader of the compacted topics ends up with."""
+    """Assert what a reader of the compacted topics ends up with."""
     right = as_gains(driver)
     for kind, topic in zip(ORDERS, (TOP_GAINERS, TOP_LOSERS, MOST_ACTIVE), strict=True):
         last = {ranking.day: ranking.rank for ranking in driver.topic(topic)}
@@ -107,7 +107,7 @@ def assert_rankings(driver: TopologyDriver) -> None:
 
 
 def as_gains(driver: TopologyDriver) -> list[TopicRecord]:
-    """Give the last day of each symbol, of all ticks at once, as if it lay in daily-gains."""
+    """Return the last day of each symbol, of all ticks at once, as records of daily-gains."""
     name, right = PARTITION_GAINS.name, gains(judge(driver.records(TICKS))).values()
     values = [msgspec.json.encode(DailyGain(**gain, stream_time=0)) for gain in right]
     return [TopicRecord(name, 0, n, 0, None, value) for n, value in enumerate(values)]

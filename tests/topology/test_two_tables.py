@@ -72,7 +72,7 @@ def test_each_has_every_record_once(pair: Pair, life: Life) -> None:
 
 
 def outcome(pair: Pair, life: Life) -> dict[str, Any]:
-    """Give what a reader of all topics ends up with."""
+    """Run a life; return what a reader of all topics ends up with."""
     app, readings, totals, late, table = pair.sensors
 
     def pipe(driver: TopologyDriver, tick: Tick | bytes) -> None:
@@ -94,7 +94,7 @@ def outcome(pair: Pair, life: Life) -> dict[str, Any]:
 
 
 def last_of(totals: list[Total]) -> dict[tuple[str, int], Total]:
-    """Give the last result of each window; nothing comes after a final one."""
+    """Return the last result of each window; assert that nothing follows a final one."""
     last: dict[tuple[str, int], Total] = {}
     for each in totals:
         before = last.get((each.sensor, each.start))

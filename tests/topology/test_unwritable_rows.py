@@ -33,7 +33,7 @@ class Note(Struct):
 
 
 class Kept(Struct):
-    """What is known of a name."""
+    """State of a name."""
 
     name: str
     count: int
@@ -70,7 +70,7 @@ class Collect:
 
 
 class Shout:
-    """Sends what is as long as a note says, and keeps how many notes there were."""
+    """Sends texts as long as a note asks for, and keeps how many notes there were."""
 
     def on_record(self, state: int | None, record: Note, context: Any) -> int:
         """Send it."""
@@ -203,7 +203,7 @@ def test_the_record_that_makes_a_row_unwritable_is_a_dead_letter_and_the_others_
 
 
 def shouting(result: WindowResult) -> Note:
-    """Make a record as long as the sum says."""
+    """Make a record whose text has an eighth of the sum as its length."""
     return Note(result.key, "x" * (result.state.sum // 8), 0, result.start)
 
 

@@ -1,4 +1,4 @@
-"""How hypothesis searches here: no limit on an example's time, since machines are shared."""
+"""Settings of hypothesis here: no limit on an example's time, since machines are shared."""
 
 from hypothesis import settings
 

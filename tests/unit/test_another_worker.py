@@ -19,7 +19,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def assignments() -> dict[str, str]:
-    """Give the variables that the command sets."""
+    """Return the environment variables that the command sets."""
     words = shlex.split(another_worker(load()))
     return dict(word.split("=", 1) for word in words[: words.index("-A") - 1])
 

@@ -161,7 +161,7 @@ MODULES = {
 
 @dataclass(frozen=True)
 class Ending:
-    """How a process ended: exit code, what it wrote, processor time (s)."""
+    """End of a process: exit code, what it wrote, processor time (s)."""
 
     code: int
     text: str

@@ -1,4 +1,4 @@
-"""What every command does alike: exit codes, one line for an error, output that is cut off."""
+"""Behaviour of every command: exit codes, one line for an error, output that is cut off."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ FAUST = Path(sys.executable).with_name("faust")
 
 
 def ended(*arguments: str) -> tuple[int, str, str]:
-    """Run a command; return its exit code, what it prints, what it says."""
+    """Run a command; return its exit code, standard output and standard error."""
     done = subprocess.run(
         [FAUST, "-A", "app", *arguments],
         cwd=REPOSITORY,

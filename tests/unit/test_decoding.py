@@ -1,4 +1,4 @@
-"""Whatever comes from outside, decoding it ends well or in one kind of error."""
+"""Decoding of anything from outside ends well or in one kind of error."""
 
 from contextlib import suppress
 from typing import Any

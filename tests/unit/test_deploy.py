@@ -1,4 +1,4 @@
-"""The dashboard and the alerts: what can be said of them where neither Grafana nor Prometheus is.
+"""The dashboard and the alerts: tests that need neither Grafana nor Prometheus.
 
 That a worker has each metric and label is tested on one (tests/broker/test_observability.py).
 """

@@ -1,4 +1,4 @@
-"""The image and the composition: what can be said of them where no container can run."""
+"""The image and the composition: tests that need no container."""
 
 import re
 import subprocess
@@ -30,14 +30,14 @@ def lint(tool: str, *arguments: str | Path) -> None:
 
 
 def instructions(name: str) -> list[str]:
-    """Give what follows `name` in the Dockerfile, each in one line."""
+    """Return the arguments of each instruction `name` in the Dockerfile, each in one line."""
     text = re.sub(r"\\\n\s*", "", DOCKERFILE.read_text())
     lines = (line.partition(" ") for line in text.splitlines())
     return [rest for word, _, rest in lines if word == name]
 
 
 def is_ignored(path: str) -> bool:
-    """Say whether `.dockerignore` keeps a file out; the last pattern that fits decides."""
+    """Return whether `.dockerignore` excludes a file; the last pattern that fits decides."""
     parts = Path(path).parts
     prefixes = ["/".join(parts[: n + 1]) for n in range(len(parts))]
     ignored = False
@@ -51,7 +51,7 @@ def is_ignored(path: str) -> bool:
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, dict[str, Any]]:
-    """Give the services of the composition, references resolved."""
+    """Return the services of the composition, references resolved."""
     composition: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text())
     return composition["services"]
 

@@ -1,4 +1,4 @@
-"""What `--help` says: each command of ours has examples, and they are true."""
+"""`--help`: each command of ours has examples, and they are true."""
 
 import shlex
 from importlib import import_module
@@ -25,7 +25,7 @@ FACTS = {
 
 
 def declared(name: str) -> Any:
-    """Give the class of a command."""
+    """Return the class of a command."""
     return getattr(import_module(f"app.commands.{name}"), name)
 
 

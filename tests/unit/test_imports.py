@@ -10,7 +10,7 @@ HEAVY = ("faust", "mode", "aiokafka", "rocksdict", "aiohttp", "prometheus_client
 
 
 def loaded_by(statement: str) -> set[str]:
-    """Give the top-level modules that a fresh Python has loaded after a statement."""
+    """Return the top-level modules that a fresh Python has loaded after a statement."""
     code = f"import sys\n{statement}\nprint(*sys.modules)"
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -13,7 +13,7 @@ OPTIONS = {"client_options", "security_options"}
 
 
 def name_of(call: ast.expr) -> str | None:
-    """Give the name of a function that is called by it."""
+    """Return the name of the function that is called, None if there is none."""
     called = call.func if isinstance(call, ast.Call) else None
     return called.id if isinstance(called, ast.Name) else None
 

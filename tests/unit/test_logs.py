@@ -1,4 +1,4 @@
-"""Lines of the log for programs: one JSON object each, whatever is said."""
+"""Lines of the log for programs: one JSON object each, whatever is logged."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from eventfold.telemetry.logs import JsonLine, speaking_of
 
 
 def line(message: str, *filled_in: object, **record: Any) -> dict[str, Any]:
-    """Give the fields of what is logged as this."""
+    """Return the fields of a log line in JSON."""
     logger = logging.getLogger("a.b")
     made = logger.makeRecord(
         *(logger.name, logging.WARNING, __file__, 1, message, filled_in),

@@ -1,4 +1,4 @@
-"""The native extension is optional: a worker says whether it has it, and works without."""
+"""The native extension is optional: a worker logs whether it has it, and works without."""
 
 import sys
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from eventfold.native import INTERFACE, extension, in_words
 
 @pytest.fixture(autouse=True)
 def asked_anew() -> Iterator[None]:
-    """Look for the extension in each test, and afterwards as if nothing had been."""
+    """Search for the extension anew in each test and after it."""
     extension.cache_clear()
     yield
     extension.cache_clear()

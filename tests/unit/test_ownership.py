@@ -1,4 +1,4 @@
-"""Who may write a topic: the decision, whatever the broker says."""
+"""Ownership of a topic: who may write it, whatever the broker answers."""
 
 import pytest
 

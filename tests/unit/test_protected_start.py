@@ -1,4 +1,4 @@
-"""Where a worker may be asked by strangers it does not start, unless somebody says that it may."""
+"""A worker that strangers can reach does not start, unless a setting allows it."""
 
 from pathlib import Path
 

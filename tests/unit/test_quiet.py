@@ -64,7 +64,7 @@ def test_what_is_tried_again_for_long_is_logged_with_its_reason(
 async def test_a_future_that_a_fenced_producer_leaves_is_no_news(
     error: Exception, logged: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Two workers that start at once fence each other; what else nobody waited for is said."""
+    """Two workers that start at once fence each other; what else nobody waited for is logged."""
     logger = logging.getLogger("asyncio")
     logger.addFilter(is_not_of_a_failed_batch)
     left = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""Settings of protection: what is refused, what is hidden, where it may stand."""
+"""Settings of protection: what is rejected, what is hidden, where it may stand."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ NAMED = {
 
 
 def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
-    """Give the one line that a start with these variables ends with."""
+    """Load settings that are rejected with these variables; return the one line of the error."""
     for name, text in environment.items():
         monkeypatch.setenv(name, text)
     with pytest.raises(SettingsError) as caught:

@@ -41,7 +41,7 @@ def as_written(name: str, value: object) -> str:
 
 
 def refusal() -> str:
-    """Give the message that a start ends with; one line."""
+    """Load settings that are rejected; return the one line of the error."""
     with pytest.raises(SettingsError) as caught:
         load()
     message = str(caught.value)

@@ -1,4 +1,4 @@
-"""What `faust -A app top` makes of what workers say; asking real ones: tests/broker."""
+"""`faust -A app top` over prepared metrics of workers; asking real ones: tests/broker."""
 
 from io import StringIO
 
@@ -14,7 +14,7 @@ ONE, TWO = "http://one:6066", "http://two:6066"
 
 
 def said(records: int, *, lag: int = 0, late: int = 0, restoring: float | None = None) -> Samples:
-    """Give what a worker with one partition says."""
+    """Return the metrics of a worker with one partition."""
     lines = [
         f'tickstream_records_total{{table="candles",partition="0"}} {records}',
         f'tickstream_late_total{{table="candles",partition="0"}} {late}',

@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def drawn(form: str, **environment: str) -> str:
-    """Give what the command prints."""
+    """Return the output of the command."""
     faust = Path(sys.executable).with_name("faust")
     done = subprocess.run(
         [faust, "-A", "app", "topology", "--format", form],
@@ -33,7 +33,7 @@ def drawn(form: str, **environment: str) -> str:
 
 
 def flows(graph: dict[str, Any]) -> set[tuple[str, str, str]]:
-    """Give the edges of a graph by the labels of their ends."""
+    """Return the edges of a graph by the labels of their ends."""
     label = {node["id"]: f"{node['kind']} {node['label']}" for node in graph["nodes"]}
     return {(label[edge["source"]], edge["flow"], label[edge["target"]]) for edge in graph["edges"]}
 
@@ -79,7 +79,7 @@ def test_streams_of_ones_own_are_drawn_in_batches_or_not() -> None:
 
 @pytest.fixture
 def circle() -> Topology:
-    """Give a graph whose records go round, under a name with quotes."""
+    """Return a graph with a cycle, under a name with quotes."""
     nodes = (
         Node("topic:a-b", "topic", "a-b", 'a"b', "first"),
         Node("topic:a_b", "topic", "a_b", "a<b", "second", 2),

@@ -1,6 +1,6 @@
-"""NAME-in -> NAME -> NAME-out: how many records each key has, and what may go wrong in the code.
+"""NAME-in -> NAME -> NAME-out: how many records each key has, and faults of the code.
 
-`FAULT` says what does, where a batch has a record of the key `poison`.
+`FAULT` names the fault, which happens where a batch has a record of the key `poison`.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class Event(Struct):
 
 
 class Sums(Struct):
-    """What is kept of some events."""
+    """State of some events."""
 
     total: int = 0
     poisoned: bool = False
@@ -41,7 +41,7 @@ class Sum:
     state, version = Sums, 1
 
     def zero(self) -> Sums:
-        """Give the state of no event."""
+        """Return the state of no event."""
         return Sums()
 
     def add(self, state: Sums, event: Event, _time: int, _offset: int) -> None:
@@ -50,7 +50,7 @@ class Sum:
         state.poisoned = state.poisoned or event.key == "poison"
 
     def merge(self, left: Sums, right: Sums) -> Sums:
-        """Give the state of the events of both."""
+        """Return the state of the events of both."""
         if FAULT == "merge" and left.poisoned:
             raise ArithmeticError("can't merge poison")
         return Sums(left.total + right.total, left.poisoned or right.poisoned)

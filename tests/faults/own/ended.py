@@ -1,4 +1,4 @@
-"""Lets the second assignment end the coordination of the worker's Kafka client.
+"""End the coordination of the worker's Kafka client with the second assignment.
 
 It stands for whatever aiokafka does not expect.
 """

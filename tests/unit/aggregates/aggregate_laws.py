@@ -55,7 +55,7 @@ class LongestWord:
     state, version = Longest, 7
 
     def zero(self) -> Longest:
-        """Give the state of no event."""
+        """Return the state of no event."""
         return Longest()
 
     def add(self, state: Longest, event: Event, _time: int, _offset: int) -> None:
@@ -63,12 +63,12 @@ class LongestWord:
         state.length = max(state.length, len(event.word))
 
     def merge(self, left: Longest, right: Longest) -> Longest:
-        """Give the longest of both."""
+        """Return the longest of both."""
         return Longest(max(left.length, right.length))
 
 
 def word_or_none(event: Event) -> str:
-    """Give a field by a function."""
+    """Return the word of an event, `none` if there is none."""
     return event.word or "none"
 
 
@@ -100,7 +100,7 @@ NUMBERS = FINITE | SIXTY_FOUR_BITS | st.sampled_from([0.1, -0.1, 1e16, -1e16, 1.
 
 @st.composite
 def events(draw: st.DrawFn, max_size: int = 12) -> list[Event]:
-    """Give events with offsets of their own, many of them at the same time."""
+    """Draw events with offsets of their own, many of them at the same time."""
     fields = st.builds(
         Event,
         time=st.integers(0, 3),
@@ -126,12 +126,12 @@ def folded(aggregate: Aggregate[Any, Any], some: Iterable[Any]) -> Any:
 
 
 def value(aggregate: Aggregate[Any, Any], some: Iterable[Any]) -> Any:
-    """Give the value of events."""
+    """Compute the value of events."""
     return value_of(aggregate, folded(aggregate, some))
 
 
 def numbered(numbers: Iterable[Any], name: str = "number") -> list[Event]:
-    """Give events, one after another, with these numbers in a field."""
+    """Return events, one after another, with these numbers in a field."""
     return [Event(at, at, **{name: number}) for at, number in enumerate(numbers)]
 
 
@@ -151,21 +151,21 @@ def merged_in_order(aggregate: Aggregate[Any, Any], states: Sequence[Any]) -> An
 
 
 def row(aggregate: Aggregate[Any, Any], state: Any) -> bytes:
-    """Give what a row holds of a state."""
+    """Encode a state as a row."""
     return encode_row(aggregate.version, state)
 
 
 def restored(aggregate: Aggregate[Any, Any], state: Any) -> Any:
-    """Give the state that comes back from a row."""
+    """Encode a state as a row and decode it again."""
     read = RowDecoder("table", aggregate.version, [aggregate.state])
     return read(b"row", row(aggregate, state))[0]
 
 
 def content(aggregate: Aggregate[Any, Any], state: Any) -> Any:
-    """Give what has to be the same of two states of the same events.
+    """Return the part that must be equal in two states of the same events.
 
-    That is all there is of them; of sketches of sets, which remember the order they grew in,
-    what they answer.
+    That is the whole state; for `Ohlc` and for sketches of sets, which remember the order they grew
+    in, it is the value.
     """
     exact = "registers" not in getattr(aggregate, "layout", "")
     return state if exact and not isinstance(aggregate, Ohlc) else value_of(aggregate, state)

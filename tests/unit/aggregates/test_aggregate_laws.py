@@ -108,7 +108,7 @@ def test_merged_states_share_nothing(
 def test_a_restored_state_goes_on_as_if_it_had_stayed(
     aggregate: AnyAggregate, some: list[Event], more: list[Event]
 ) -> None:
-    """A row gives back what was written, and what is added to it afterwards counts as before."""
+    """A row returns what was written, and what is added to it afterwards counts as before."""
     state = folded(aggregate, some)
     again = restored(aggregate, state)
     assert type(again) is aggregate.state
@@ -123,7 +123,7 @@ def test_a_restored_state_goes_on_as_if_it_had_stayed(
 
 
 def fields(item: Any) -> SimpleNamespace:
-    """Give a record that has something in every field."""
+    """Return a record with `item` in every field."""
     names = ("number", "whole", "word", "price", "size")
     return SimpleNamespace(**dict.fromkeys(names, item))
 
@@ -197,7 +197,7 @@ def test_a_missing_value_is_skipped(aggregate: AnyAggregate) -> None:
 
 
 def test_a_field_that_isnt_there_is_named() -> None:
-    """A misspelt name makes dead letters that say so."""
+    """A misspelt name makes dead letters that name it."""
     with pytest.raises(AttributeError, match="has no attribute 'prize'"):
         folded(Mean("prize"), [Event(1, 1)])
 

@@ -16,7 +16,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", DOC, re.DOTALL)
 
 
 def run(block: str) -> dict[str, Any]:
-    """Run a code block and give the names it defines."""
+    """Run a code block and return the names it defines."""
     names: dict[str, Any] = {}
     exec(block, names)  # noqa: S102  # our own page
     return names

@@ -24,7 +24,7 @@ ITEMS = (
 
 
 def holding(items: Any) -> list[Event]:
-    """Give events that hold items."""
+    """Return events that hold items."""
     return [Event(at, at, word=item) for at, item in enumerate(items)]
 
 

@@ -1,4 +1,4 @@
-"""Layouts: rows of another definition are told from a table's own."""
+"""Layouts: rows of another definition are distinguished from a table's own."""
 
 from typing import Any
 

@@ -86,7 +86,7 @@ def test_a_candle_is_what_its_trades_say(some: list[Trade]) -> None:
 
 @given(trades(), st.randoms(use_true_random=False))
 def test_the_order_of_arrival_makes_no_difference(some: list[Trade], random: Random) -> None:
-    """Late trades and early ones give the candle that their order in time gives."""
+    """Late trades and early ones make the candle of their order in time."""
     shuffled = list(some)
     random.shuffle(shuffled)
     assert_same(folded(shuffled), folded(some))

@@ -13,7 +13,7 @@ BOTH = Several(mean=Mean("price"), own=LongestWord(), n=Count(), inner=Several(n
 
 
 def spelt(some: list[Event]) -> list[Event]:
-    """Give the events that have a word."""
+    """Return the events that have a word."""
     return [event for event in some if event.word is not None]
 
 

@@ -1,4 +1,4 @@
-"""Sums, means, variances: what exact arithmetic gives, rounded once."""
+"""Sums, means, variances: the results of exact arithmetic, rounded once."""
 
 import math
 import statistics
@@ -17,7 +17,7 @@ some_numbers = st.lists(NUMBERS, max_size=20)
 
 
 def rounded(exact: Fraction) -> float:
-    """Give the float next to a fraction; infinity beyond the greatest float."""
+    """Return the float next to a fraction; infinity beyond the greatest float."""
     try:
         return float(exact)
     except OverflowError:
@@ -42,14 +42,14 @@ def test_a_sum_of_ints_is_an_int(numbers: list[int]) -> None:
 
 @given(st.lists(FINITE, min_size=1, max_size=20))
 def test_a_sum_of_floats_is_rounded_once(numbers: list[float]) -> None:
-    """It is the float next to the exact sum, as `math.fsum` gives it where it can."""
+    """It is the float next to the exact sum, as `math.fsum` returns it where it can."""
     total = value(Sum("number"), numbered(numbers))
     assert type(total) is float
     assert total == rounded(sum(map(Fraction, numbers), Fraction()))
 
 
 def test_sums_that_cancel_lose_nothing() -> None:
-    """Floats added up one by one would give 0.0 here, or 2.0, or 1.0, as they happen to come."""
+    """Floats added up one by one would make 0.0 here, or 2.0, or 1.0, as they happen to come."""
     assert value(Sum("number"), numbered([1e16, 1.0, 1e300, -1e16, 1.0, -1e300])) == 2.0
     assert value(Sum("number"), numbered([0.1] * 10)) == math.fsum([0.1] * 10) == 1.0
 

@@ -1,4 +1,4 @@
-"""Ratios and spreads of the comparison, and what is said of who could not be measured."""
+"""Ratios and spreads of the comparison, and the report of contestants that were not measured."""
 
 from xml.etree import ElementTree as ET
 
@@ -19,7 +19,7 @@ MACHINE = {
 
 
 def right(rate: float) -> Outcome:
-    """Make what a right run gives."""
+    """Make the outcome of a right run."""
     return Outcome(1_000_000, rate=rate, cpu=4.0, memory=2**27, results=5, wrong=0)
 
 

@@ -1,4 +1,4 @@
-"""What tickstream does in the workload `filter` of the comparison."""
+"""tickstream in the workload `filter` of the comparison."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Who is right in the comparison, since when, and how many are wrong."""
+"""Judges of the comparison: which output is right, since when, and how much is wrong."""
 
 from typing import Any
 

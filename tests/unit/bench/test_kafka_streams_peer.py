@@ -1,4 +1,4 @@
-"""How the program of the Kafka Streams contestant is built."""
+"""The build of the Kafka Streams contestant."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What is measured of a run: how far it had come at each moment, and where the clock starts."""
+"""Measurement of a run: its progress at each instant, and where the clock starts."""
 
 import polars as pl
 import pytest
@@ -23,7 +23,7 @@ def test_a_later_record_of_a_window_replaces_the_earlier() -> None:
 
 
 def test_what_was_appended_at_once_is_one_step() -> None:
-    """A curve has one row for each moment."""
+    """A curve has one row for each instant."""
     assert curve_of_windows(records((1, "a", 3), (1, "b", 2)), 1).rows() == [(1, 5)]
 
 
@@ -50,7 +50,7 @@ def test_output_without_pauses_starts_the_clock_where_a_third_is_passed() -> Non
 
 
 def test_output_that_comes_all_at_once_has_no_warm_up() -> None:
-    """Nothing is left to be measured, which the caller has to say."""
+    """Nothing is left to be measured, which the caller has to report."""
     assert measured(curve((5000, 450), (5050, 900)), 5050, 900) is None
     assert measured(curve(), 5050, 900) is None
 

@@ -18,7 +18,7 @@ MINUTE = 60_000
 
 
 def result(*ticks: Tick, late: int = 0, final: bool = False) -> WindowResult:
-    """Give the window of 5 min at noon with these ticks, the first at offset 100."""
+    """Return the window of 5 min at noon with these ticks, the first at offset 100."""
     ohlc = Ohlc()
     state = ohlc.zero()
     for number, tick in enumerate(ticks):

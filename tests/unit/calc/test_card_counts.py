@@ -1,4 +1,4 @@
-"""A card's transactions are counted as if each of them was looked at."""
+"""A card's transactions are counted as if each of them was examined."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +36,7 @@ def test_times_are_those_of_what_counts_whatever_happened(steps: list[tuple[str,
 
 
 def counted(card: Card) -> list[int]:
-    """Look at each transaction."""
+    """Compute the times from all transactions of the card."""
     return sorted(
         each.time for each in card.judged.values() if not each.void and each.kind != "cancellation"
     )

@@ -1,4 +1,4 @@
-"""What the use cases compute with: distances, running moments, rhythms, lists of destinations."""
+"""Maths of the use cases: distances, running moments, rhythms, lists of destinations."""
 
 from math import log
 from random import Random

@@ -117,6 +117,6 @@ def test_an_instant_lies_in_its_day(time: int) -> None:
     ],
 )
 def test_what_is_no_day_is_refused_by_name(day: str) -> None:
-    """The error quotes it, and says how a day is written."""
+    """The error quotes it, and shows how a day is written."""
     with pytest.raises(ValueError, match=f"^{day!r} is not a day such as "):
         start_of(day)

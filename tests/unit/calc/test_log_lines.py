@@ -1,4 +1,4 @@
-"""Lines of logs in any form: their severity in numbers and words, and what else they say."""
+"""Lines of logs in any form: their severity in numbers and words, and their other fields."""
 
 import json
 from typing import Any
@@ -28,7 +28,7 @@ class Sent:
 
 
 def sorted_line(value: bytes) -> tuple[str, LogLine]:
-    """Give where a line is sent, and as what."""
+    """Route a line; return its destination and the record sent."""
     sent = Sent()
     Router(LOGS_BY_CLASS)(read_line(value), sent)
     (found,) = sent.lines

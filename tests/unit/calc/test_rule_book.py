@@ -22,12 +22,12 @@ class Past:
     most = 2
 
     def spent(self, currency: str, time: int) -> int:
-        """Give what was accepted."""
+        """Return the accepted amount."""
         del time
         return 100 if currency == "EUR" else 0
 
     def count(self, after: int, until: int) -> int:
-        """Give how many there were."""
+        """Return the number of transactions."""
         return 2 if until - after > 60_000 else 1
 
 
@@ -75,7 +75,7 @@ CHECKS = st.builds(
 
 @st.composite
 def changes(draw: st.DrawFn) -> list[Rule | str]:
-    """Give rules as they come, changed and deleted (by their ids) in between."""
+    """Draw rules as they come, changed and deleted (by their ids) in between."""
     drawn: list[Rule | str] = []
     for version in range(1, draw(st.integers(1, 25)) + 1):
         name = f"r{draw(st.integers(0, 8))}"

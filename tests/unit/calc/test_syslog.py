@@ -1,4 +1,4 @@
-"""Lines of syslog: the examples of both RFCs, what is read of them, and what is refused."""
+"""Lines of syslog: the examples of both RFCs, what is read of them, and what is rejected."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from app.logs.syslog import nearest, parse_syslog
 
 
 def ms(text: str) -> int:
-    """Give the ms since the epoch of an ISO time."""
+    """Convert an ISO time to ms since the epoch."""
     return int(datetime.fromisoformat(text).timestamp() * 1000)
 
 

@@ -32,7 +32,7 @@ class Sent:
 
 
 def close(number: int, price: float) -> Candle:
-    """Give the final 5 minutes number `number`, all at one price."""
+    """Return the final 5 minutes number `number`, all at one price."""
     start = START + number * FIVE
     prices = dict.fromkeys(["open", "high", "low", "close", "mean"], price)
     source = {"partition": 3, "first_offset": 10 * number, "last_offset": 10 * number + 9}
@@ -42,7 +42,7 @@ def close(number: int, price: float) -> Candle:
 
 
 def follow(prices: Iterable[float]) -> tuple[list[Trend], list[TrendSignal]]:
-    """Give the trend after each window, and all signals."""
+    """Fold closes of these prices; return the trend after each, and all signals."""
     process, context, state, trends = Trends(), Sent(), None, []
     for number, price in enumerate(prices):
         state = process.on_record(state, close(number, price), context)
@@ -115,7 +115,7 @@ def test_the_last_three_signals_are_kept() -> None:
 
 
 def test_a_close_before_the_last_is_refused() -> None:
-    """It would give another average than the one that was told; so would one that comes twice."""
+    """It would make another average than the published one; so would one that comes twice."""
     process, context = Trends(), Sent()
     state = process.on_record(None, close(5, 10.0), context)
     for number in (4, 5):

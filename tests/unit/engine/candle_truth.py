@@ -1,4 +1,4 @@
-"""What candles have to be, by looking at all ticks again for each question."""
+"""Expected candles, from all ticks again for each question."""
 
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class Event(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """What becomes of ticks that come in this order: kept, late, unreadable."""
+    """Ticks in order of arrival, judged: kept, late, unreadable."""
 
     kept: list[Event]
     late: list[Event]
@@ -51,7 +51,7 @@ def truth(raw: Iterable[Raw], grace: int, refused: Collection[int] = ()) -> Trut
 def candles(
     kept: Iterable[Event], window: Window, final_until: int
 ) -> dict[tuple[str, int], Candle]:
-    """Give the candle of each (symbol, start); final are those that end by `final_until`."""
+    """Compute the candle of each (symbol, start); those that end by `final_until` are final."""
     inside: dict[tuple[str, int], list[Event]] = {}
     for event in kept:
         newest = event.tick.time - (event.tick.time - window.offset) % window.advance

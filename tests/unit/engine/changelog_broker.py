@@ -29,7 +29,7 @@ class Broker:
         #: Offsets that were sought, and how many records an answer has.
         self.sought: list[int] = []
         self.answer = 3
-        #: What it says of its topics' `delete.retention.ms`, if one may ask.
+        #: Its topics' `delete.retention.ms`, if one may ask.
         self.kept: str | None = None
 
 

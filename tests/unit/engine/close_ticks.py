@@ -17,7 +17,7 @@ _BEHIND = st.sampled_from([0, 0, 1, 30_000, 59_999, 60_000, 90_000]) | st.intege
 
 @st.composite
 def close_ticks(draw: st.DrawFn) -> list[Raw]:
-    """Give ticks of two symbols, nearly all of one."""
+    """Draw ticks of two symbols, nearly all of one."""
     fields = st.tuples(st.sampled_from("AAAAAB"), _ONWARD, _BEHIND)
     length = draw(st.integers(0, 40))
     raw, clock = [], NOON

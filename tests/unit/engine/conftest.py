@@ -29,7 +29,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> TickApp:
 
 @pytest.fixture(scope="module", params=["native", "pure"])
 def twin(request: pytest.FixtureRequest, application: TickApp) -> Iterator[str]:
-    """Run the tests of a module with the native extension, and again with its pure twin."""
+    """Run a module's tests with the native extension, and again with the pure-Python fallback."""
     if request.param == "native" and extension() is None:
         pytest.skip("the native extension is not installed: make native")
     with using(application, native=request.param == "native"):
@@ -38,7 +38,7 @@ def twin(request: pytest.FixtureRequest, application: TickApp) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def new_table(application: TickApp) -> NewTable:
-    """Give a function that declares a table of candles; it keeps no state, so one of each kind."""
+    """Return a function that declares candle tables; they keep no state, so one of each kind."""
     declared: dict[Any, WindowTable] = {}
     names = count()
 
@@ -69,7 +69,7 @@ def new_table(application: TickApp) -> NewTable:
 
 @pytest.fixture(scope="session")
 def drive(application: TickApp, tmp_path_factory: pytest.TempPathFactory) -> Drive:
-    """Give a function that opens a partition of a table, over a store of its own."""
+    """Return a function that opens a partition of a table, over a store of its own."""
     directory = tmp_path_factory.mktemp("stores")
     names = count()
 

@@ -1,4 +1,4 @@
-"""What has to hold of a partition of count windows, against looking at all ticks again."""
+"""Checks of a partition of count windows, against all of its ticks."""
 
 from candle_truth import Truth, truth
 from count_truth import lives, window, windows
@@ -10,7 +10,7 @@ ANY = 1 << 50
 
 
 def right(driver: PartitionDriver, facts: Truth) -> list[Seen]:
-    """Give each window there has to be but for the retention, in order of its first offset."""
+    """Compute the windows that the retention leaves, in order of the first offset."""
     (family,) = driver.table.windows
     found = [
         each
@@ -22,12 +22,12 @@ def right(driver: PartitionDriver, facts: Truth) -> list[Seen]:
 
 
 def now(driver: PartitionDriver) -> Truth:
-    """Give what became of the ticks folded so far."""
+    """Compute the truth about the ticks folded so far."""
     return truth(driver.raw[: driver.folded], ANY)
 
 
 def assert_published(driver: PartitionDriver, facts: Truth) -> None:
-    """What is committed is right: the last of each window, what led there, and nothing twice."""
+    """Assert what is committed: the last of each window, what led there, and nothing twice."""
     results, expected = told(driver), right(driver, facts)
     last = {key[1]: versions[-1] for key, versions in said_of(results, "first_offset").items()}
     finals = [result for result in last.values() if result.final]
@@ -36,7 +36,7 @@ def assert_published(driver: PartitionDriver, facts: Truth) -> None:
     if not driver.table.says_changes:
         assert finals == list(last.values())
         return
-    # What a symbol had begun to fill when it was forgotten is said as it was then, if at all.
+    # A window that was open when its symbol expired is published as it was then, if at all.
     for each in expected:
         assert last[each.first_offset] == each
     if driver.table.says_every_change:
@@ -59,7 +59,7 @@ def assert_each_was_true(results: list[Seen], driver: PartitionDriver, facts: Tr
 
 
 def assert_every_change(results: list[Seen], driver: PartitionDriver, facts: Truth) -> None:
-    """Each record gives a result for each window that it is in."""
+    """Assert that each record makes a result for each window that it is in."""
     (family,) = driver.table.windows
     found = sorted((result.last_offset, result.first_offset) for result in results)
     assert found == sorted(
@@ -87,7 +87,7 @@ def assert_answers(driver: PartitionDriver) -> None:
 
 
 def assert_ranges(driver: PartitionDriver, begin: int, end: int) -> None:
-    """A range gives the windows that start in it; their keys are found by it."""
+    """Assert that a range returns the windows that start in it; their keys are found by it."""
     (family,) = driver.table.windows
     for symbol in "ABC":
         every = answers(driver, symbol)

@@ -1,4 +1,4 @@
-"""What count windows have to be, by looking at all ticks again for each question."""
+"""Expected count windows, from all ticks again for each question."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -34,7 +34,7 @@ def lives(kept: Iterable[Event], retention: int) -> list[Numbered]:
 
 
 def windows(life: Numbered, records: int, every: int) -> list[Seen]:
-    """Give the windows that hold a tick, the full ones final."""
+    """Return the windows that hold a tick, the full ones final."""
     return [
         window(life.events[begin : begin + records], records)
         for begin in range(0, len(life.events), every)
@@ -42,7 +42,7 @@ def windows(life: Numbered, records: int, every: int) -> list[Seen]:
 
 
 def window(events: list[Event], records: int) -> Seen:
-    """Give the window of these ticks."""
+    """Return the window of these ticks."""
     times = [event.tick.time for event in events]
     final = len(events) == records
     return Seen(

@@ -1,4 +1,4 @@
-"""What a windowed join gives, by looking at every two records: the brute force."""
+"""Expected output of a windowed join, from every two records: the brute force."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -50,7 +50,7 @@ class Alone(Struct, frozen=True):
 
 
 class Plan(NamedTuple):
-    """How to join (ms)."""
+    """Plan of a join (ms)."""
 
     kind: str
     before: int
@@ -61,7 +61,7 @@ class Plan(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """What a join has to give: pairs of numbers, and (side, number, reason) of the others."""
+    """Expected output of a join: pairs of numbers, and (side, number, reason) of the others."""
 
     pairs: set[tuple[int, int]]
     alone: set[tuple[str, int, str]]

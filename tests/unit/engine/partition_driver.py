@@ -31,7 +31,7 @@ PATIENCE = 5_000
 
 @contextmanager
 def using(app: TickApp, *, native: bool) -> Iterator[None]:
-    """Let an application use the native extension, or not."""
+    """Run the block with the native extension in an application, or without it."""
     before, app.tasks.native = app.tasks.native, extension() if native else None
     try:
         yield
@@ -137,7 +137,7 @@ class PartitionDriver:
             self.state.committed(snapshot, len(self.changelog))
 
     def checkpoint(self, *, publish: bool = True) -> Snapshot:
-        """Take a snapshot and commit it; give it."""
+        """Take a snapshot, commit it and return it."""
         snapshot = self.snapshot(publish=publish)
         self.commit(snapshot)
         return snapshot
@@ -154,18 +154,18 @@ class PartitionDriver:
     # -- what is committed
 
     def written(self, topic: Topic, value: type[T]) -> list[T]:
-        """Give the values written to a topic, in order."""
+        """Return the values written to a topic, in order."""
         return [
             msgspec.json.decode(out.record[1] or b"", type=value)
             for out in self.outputs.get(topic.name, [])
         ]
 
     def sources(self, topic: Topic) -> list[bytes]:
-        """Give the headers `source` of a topic, in order."""
+        """Return the headers `source` of a topic, in order."""
         return [dict(out.record[2])["source"] for out in self.outputs.get(topic.name, [])]
 
     def stored_rows(self) -> int:
-        """Give how many rows the store has."""
+        """Return how many rows the store has."""
         return sum(1 for _ in self.state.store.keys_between(0))
 
 

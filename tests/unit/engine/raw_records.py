@@ -12,7 +12,7 @@ NOON = 1_769_860_800_000
 
 
 class Raw(NamedTuple):
-    """What aiokafka's parser gives of a record, as far as decoding looks at it."""
+    """Record as aiokafka's parser returns it, as far as decoding reads it."""
 
     offset: int
     #: Kafka's (ms); 0, -1 or None where the producer gave none.
@@ -22,7 +22,7 @@ class Raw(NamedTuple):
 
 
 def raw_tick(offset: int, tick: Tick) -> Raw:
-    """Give a tick as its producer writes it; Kafka's timestamp is the event time."""
+    """Return a tick as its producer writes it; Kafka's timestamp is the event time."""
     return Raw(offset, tick.time, tick.symbol.encode(), msgspec.json.encode(tick))
 
 
@@ -56,7 +56,7 @@ GOOD: dict[str, Callable[[Tick], tuple[bytes, bytes]]] = {
     ),
 }
 
-#: Name → (what is in Kafka instead of a tick: key, value; what its dead letter says).
+#: Name → (what is in Kafka instead of a tick: key, value; the error of its dead letter).
 BAD: dict[str, tuple[Callable[[Tick], tuple[bytes | None, bytes | None]], str]] = {
     "no JSON": (lambda t: (t.symbol.encode(), b"EUR 12.5"), "malformed"),
     "cut off": (lambda t: (t.symbol.encode(), _json(t)[:-1]), "truncated"),

@@ -1,4 +1,4 @@
-"""What has to hold of a partition of sessions, checked against looking at all ticks again."""
+"""Checks of a partition of sessions, against all of its ticks."""
 
 from candle_truth import Truth, truth
 from partition_driver import PartitionDriver
@@ -7,14 +7,14 @@ from trails import Seen, answers, assert_rows_are_the_changelog, open_rows, rows
 
 
 def gap_of(driver: PartitionDriver) -> int:
-    """Give the gap of the table's sessions."""
+    """Return the gap (ms) of the table's sessions."""
     return driver.table.windows[0].size
 
 
 def right(
     driver: PartitionDriver, facts: Truth, final_until: int | None = None
 ) -> dict[tuple[str, int], Seen]:
-    """Give each session there has to be, by symbol and start."""
+    """Compute the expected sessions, by symbol and start."""
     if final_until is None:
         final_until = facts.stream_time - driver.table.grace
     gap = gap_of(driver)
@@ -22,12 +22,12 @@ def right(
 
 
 def now(driver: PartitionDriver) -> Truth:
-    """Give what became of the ticks folded so far."""
+    """Compute the truth about the ticks folded so far."""
     return truth(driver.raw[: driver.folded], driver.table.grace)
 
 
 def nothing_at(result: Seen) -> bool:
-    """Say whether a result withdraws what was published under its start."""
+    """Return whether a result retracts what was published under its start."""
     return result.final and result.count == result.late == 0 and result.end == result.start
 
 

@@ -1,4 +1,4 @@
-"""What sessions have to be, by looking at all ticks again for each question."""
+"""Expected sessions, from all ticks again for each question."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -16,7 +16,7 @@ class Kept(NamedTuple):
 
 
 def judged(kept: Sequence[Event], gap: int) -> list[Kept]:
-    """Say of each tick whether stream time had passed its session's end when it came."""
+    """Compute for each tick whether stream time had passed its session's end when it arrived."""
     found = []
     for number, event in enumerate(kept):
         known = [Kept(other, late=False) for other in kept[: number + 1]]
@@ -41,7 +41,7 @@ def clusters(kept: Iterable[Kept], gap: int) -> list[list[Kept]]:
 
 
 def sessions(kept: Iterable[Kept], gap: int, final_until: int) -> dict[tuple[str, int], Seen]:
-    """Give the session of each (symbol, start); final are those that end by `final_until`."""
+    """Compute the session of each (symbol, start); those that end by `final_until` are final."""
     found = {}
     for part in clusters(kept, gap):
         ticks = [k.event.tick for k in part]

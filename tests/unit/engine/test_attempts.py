@@ -1,4 +1,4 @@
-"""How often a batch may fail, which failures are of one batch, and what becomes of a task."""
+"""Attempts of a failing batch: how many, which failures are of one batch, the end of a task."""
 
 import asyncio
 from pathlib import Path
@@ -70,7 +70,7 @@ class Worker(Tasks):
         self.opened += 1
 
     async def fail(self, begin: int, end: int, committed: int) -> None:
-        """Let a batch fail, with so much of the source committed."""
+        """Fail a batch, with so much of the source committed."""
         await self.mend(BatchError(f"{begin} to {end}", begin, end), committed)
 
     async def mend(self, error: Exception, committed: int = -1) -> None:

@@ -60,19 +60,19 @@ def reading(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def decoder() -> Decoder:
-    """Give a decoder of ticks that lets clocks be an hour ahead."""
+    """Return a decoder of ticks that allows clocks to be an hour ahead."""
     topic, native = READING["now"]
     return Decoder(topic, PARTITION, HOUR, SystemClock(), native)
 
 
 def columns(decoded: Decoded) -> list[tuple[int, bytes, int, Tick]]:
-    """Give what was readable, a record a row."""
+    """Return the readable records, one a row."""
     return list(zip(decoded.offsets, decoded.keys, decoded.times, decoded.records, strict=True))
 
 
 @st.composite
 def batches(draw: st.DrawFn, kinds: Sequence[str]) -> tuple[list[Raw], list[Tick | str]]:
-    """Give records with gaps between their offsets; and of each the tick, or the kind of bad."""
+    """Draw records with gaps between their offsets, and the tick or the kind of bad of each."""
     drawn = draw(
         st.lists(
             st.tuples(st.sampled_from(kinds), TICKS_DRAWN, st.integers(1, 3)),
@@ -90,7 +90,7 @@ def batches(draw: st.DrawFn, kinds: Sequence[str]) -> tuple[list[Raw], list[Tick
 
 
 def assert_decoded(raw: Sequence[Raw], meant: Sequence[Tick | str]) -> None:
-    """What is good comes through with its coordinates, what is bad as a dead letter with its."""
+    """Assert that good records come through with their coordinates, bad ones as dead letters."""
     decoded = decoder().decode(raw)
     pairs = list(zip(raw, meant, strict=True))
     assert columns(decoded) == [
@@ -252,7 +252,7 @@ def test_a_topic_is_read_by_its_own_key_field() -> None:
 
 
 def test_a_dead_letter_keeps_the_bytes_and_the_key() -> None:
-    """Base64 in JSON gives the value back byte by byte; a key that is no text is made one."""
+    """Base64 in JSON returns the value byte by byte; a key that is no text is made one."""
     value = bytes(range(256))
     decoded = decoder().decode([Raw(7, NOON, b"A\xffB", value)])
     written = msgspec.json.decode(msgspec.json.encode(decoded.bad[0]))

@@ -1,4 +1,4 @@
-"""Which record types may hold integers beyond 64 bits, and what becomes of such a record."""
+"""Record types that may hold integers beyond 64 bits, and the fate of such a record."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""When the tasks of a worker checkpoint: not all at once."""
+"""Times of the checkpoints of a worker's tasks: not all at once."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""What a checkpoint writes: rows, results and the source's offset, in batches that brokers take."""
+"""Writes of a checkpoint: rows, results and the source's offset, in batches that brokers take."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ class Producer:
     """A producer of aiokafka, as far as a checkpoint asks: batches are its, brokers are none."""
 
     def __init__(self, *refusals: Exception | None, forbids: Exception | None = None) -> None:
-        #: What the broker says of the batches, one after another, and of offsets.
+        #: Answers of the broker to the batches, one after another, and to offsets.
         self._refusals = list(refusals)
         self._forbids = forbids
         #: Topic, partition, records and answer of each batch.
@@ -178,7 +178,7 @@ async def test_what_may_pass_is_raised_as_it_is(driver: PartitionDriver) -> None
 
 
 async def test_a_group_that_may_not_commit_is_named(driver: PartitionDriver) -> None:
-    """With what the broker says."""
+    """With the broker's answer."""
     producer = Producer(forbids=kafka.GroupAuthorizationFailedError("application"))
     with pytest.raises(TaskError) as caught:
         await written(driver, producer, Snapshot([(b"meta", b"")], 7, {}))

@@ -13,7 +13,7 @@ from eventfold.windows import Evidence, Folded, Span
 
 
 def window(start: int, number: int = 0, length: int = 10) -> Folded:
-    """Return a window whose evidence tells which it is."""
+    """Return a window whose evidence identifies it."""
     evidence = Evidence(number + 1, number, number + 5, number % 3)
     return Folded(Span(start, start + length + number), TrailState([(start, number, 1)]), evidence)
 

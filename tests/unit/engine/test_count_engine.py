@@ -1,4 +1,4 @@
-"""Count windows of a partition, whatever becomes of it, against looking at all ticks again."""
+"""Count windows of a partition, whatever becomes of it, against all ticks again."""
 
 from typing import NamedTuple
 
@@ -46,7 +46,7 @@ DEFINITIONS = [
 
 
 class Life(NamedTuple):
-    """What comes to a partition, and what becomes of it."""
+    """Records of a partition, and what happens to it."""
 
     definition: Definition
     raw: list[Raw]
@@ -118,7 +118,7 @@ def test_a_tick_that_cant_be_folded_is_a_dead_letter_and_leaves_no_trace(
 
 
 def with_thirteen(record: Raw, number: int) -> Raw:
-    """Give a tick of 13 pieces in the place of another, every second one far ahead in time."""
+    """Replace a tick by one of size 13, every second one far ahead in time."""
     time = record.timestamp + number % 2 * 30 * MINUTE
     return raw_tick(record.offset, Tick("ABC"[number % 3], 1.5, time, UNLUCKY))
 

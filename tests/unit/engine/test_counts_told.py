@@ -1,4 +1,4 @@
-"""Count windows, tick by tick, as a reader of their topic would tell them."""
+"""Count windows, tick by tick, as a reader of their topic sees them."""
 
 import pytest
 from candle_truth import Event
@@ -27,12 +27,12 @@ HOUR = 60 * MINUTE
 
 
 def trades(count: int, symbol: str = "A", step: int = 1_000) -> list[Raw]:
-    """Give ticks of one symbol, one a second."""
+    """Return ticks of one symbol, `step` ms apart."""
     return [raw_tick(n, Tick(symbol, 1.0, NOON + n * step, 1)) for n in range(count)]
 
 
 def story(results: list[Seen]) -> list[tuple[int, int, int, bool]]:
-    """Give first and last offset, count and finality."""
+    """Return first and last offset, count and finality of each result."""
     return [(s.first_offset, s.last_offset, s.count, s.final) for s in results]
 
 

@@ -1,4 +1,4 @@
-"""What stands with a committed offset, and what a worker makes of it that has other settings."""
+"""Definitions beside a committed offset, and a worker that starts with other settings."""
 
 from typing import NamedTuple
 
@@ -72,7 +72,7 @@ def test_a_text_is_compressed_where_it_is_long(longer: int, *, packed: bool) -> 
 
 @pytest.mark.parametrize("setting", ["grace", "retention", "emission"])
 def test_a_stopped_application_may_have_another(setting: str) -> None:
-    """Its offsets are to be committed once more; beside one that runs it is refused."""
+    """Its offsets are to be committed once more; beside one that runs it is rejected."""
     before, now = worker(), worker(**{setting: "other"})
     offsets = committed(before.metadata("ticks"))
     assert now.changed(offsets) == committed(now.metadata("ticks"))
@@ -114,7 +114,7 @@ def test_offsets_of_before_there_were_definitions_are_taken(metadata: str) -> No
 
 
 def test_what_one_side_does_not_know_is_not_compared() -> None:
-    """A later version may tell of more settings."""
+    """A later version may write more settings."""
     later = worker(close_idle="5m")
     assert later.changed(committed(worker().metadata("ticks"))) == {}
     later.demand_same(committed(worker().metadata("ticks")))

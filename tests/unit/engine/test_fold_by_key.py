@@ -42,7 +42,7 @@ class Choosy(Ohlc):
         self.calls = 0
 
     def add(self, state: OhlcState, record: Any, time: int, offset: int) -> None:
-        """Refuse whole prices."""
+        """Raise ValueError for a whole price, else fold."""
         _demand_broken(record)
         self.calls += 1
         super().add(state, record, time, offset)
@@ -55,7 +55,7 @@ class Choosy(Ohlc):
         offsets: Sequence[int],
         indexes: Sequence[int],
     ) -> None:
-        """Refuse all where one has a whole price."""
+        """Raise ValueError if any record has a whole price, else fold all."""
         for index in indexes:
             _demand_broken(records[index])
         self.calls += 1
@@ -173,7 +173,7 @@ def test_a_record_that_cannot_be_folded_is_a_dead_letter_and_no_other(
 
 
 def test_a_pane_of_refused_records_only_does_not_exist(new_table: NewTable, drive: Drive) -> None:
-    """No window of a minute says that it holds nothing."""
+    """No window of a minute is published without records."""
     table = new_table("1m", MINUTE, aggregate=Choosy())
     with drive(table, _ticks([2.0, 2.0], step=10)) as driver:
         driver.settle()
@@ -182,7 +182,7 @@ def test_a_pane_of_refused_records_only_does_not_exist(new_table: NewTable, driv
 
 
 def _ticks(prices: Sequence[float], step: int) -> list[Raw]:
-    """Give ticks of two symbols in turn, `step` ms apart."""
+    """Return ticks of two symbols in turn, `step` ms apart."""
     return [
         raw_tick(n, Tick("AB"[n % 2], price, NOON + n * step, 1)) for n, price in enumerate(prices)
     ]

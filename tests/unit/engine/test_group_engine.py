@@ -55,23 +55,23 @@ def declared(application: TickApp, retention: int = 30 * DAY, inputs: int = 1) -
 
 @pytest.fixture(scope="module")
 def table(application: TickApp) -> GroupTable:
-    """Give a table that keeps everything."""
+    """Return a table that keeps everything."""
     return declared(application)
 
 
 @pytest.fixture(scope="module")
 def old_days(application: TickApp) -> GroupTable:
-    """Give a table that keeps two days."""
+    """Return a table with a retention of two days."""
     return declared(application, retention=2 * DAY)
 
 
 def test_a_ranking_that_names_no_version_reads_what_it_wrote_before(table: GroupTable) -> None:
-    """Rows are refused where the layout differs: what none is named for is version 1 for good."""
+    """Rows are rejected where the layout differs: what none is named for is version 1 for good."""
     assert table.layout == f"{gainers.row_type.__name__} 1"
 
 
 def raw_gain(offset: int, symbol: str, days: int, gain: float, **changes: Any) -> Raw:
-    """Give a symbol's day so far, so many days after the first."""
+    """Return a symbol's day so far, so many days after the first."""
     time = FIRST + days * DAY + offset
     prices = {"open": 1.0, "last": 1.0 + gain, "low": 1.0, "high": 9.0, "gain": gain}
     source = {"partition": 0, "offset": offset, "stream_time": time}
@@ -82,7 +82,7 @@ def raw_gain(offset: int, symbol: str, days: int, gain: float, **changes: Any) -
 
 @st.composite
 def gains(draw: st.DrawFn, days: st.SearchStrategy[int]) -> list[Raw]:
-    """Give symbols' days, corrected again and again, with many ties."""
+    """Draw symbols' days, corrected again and again, with many ties."""
     fields = st.tuples(
         st.sampled_from(SYMBOLS), days, st.sampled_from([-0.5, 0.0, 0.25, 0.5]), st.integers(1, 3)
     )
@@ -99,7 +99,7 @@ OLD_LIVES = st.tuples(gains(st.integers(0, 3) | st.integers(0, 12)), PLANS)
 
 
 def rankings(raw: Iterable[Raw]) -> dict[str, TopGainers]:
-    """Give each day's ten best, from the last record of each symbol."""
+    """Compute each day's ten best, from the last record of each symbol."""
     rows: dict[str, dict[str, tuple[int, DailyGain]]] = defaultdict(dict)
     for record in raw:
         gain = msgspec.json.decode(record.value or b"", type=DailyGain)
@@ -114,7 +114,7 @@ def rankings(raw: Iterable[Raw]) -> dict[str, TopGainers]:
 
 
 def last_rankings(driver: PartitionDriver) -> dict[str, TopGainers]:
-    """Give what a reader of the compacted topic ends up with, having checked the way there."""
+    """Return the last ranking of each day; assert that no revision is lower than one before it."""
     last: dict[str, TopGainers] = {}
     for out, ranking in zip(
         driver.outputs.get(TOP_GAINERS.name, []),
@@ -177,7 +177,7 @@ def test_old_days_go_away_and_none_is_ranked_by_half(
 def assert_old_enough(
     letters: Iterable[DeadLetter], stream_time: Mapping[int, int], retention: int
 ) -> None:
-    """Only what is older than the retention was refused, and the letter says so."""
+    """Assert that only records older than the retention were rejected, with that reason."""
     for letter in letters:
         day = msgspec.json.decode(letter.value or b"", type=DailyGain).day
         assert start_of(day) + DAY + retention <= stream_time[letter.offset]
@@ -187,7 +187,7 @@ def assert_old_enough(
 
 
 def stream_times(raw: Iterable[Raw]) -> Iterable[tuple[int, int]]:
-    """Give offset and stream time after each record."""
+    """Yield offset and stream time after each record."""
     newest = -1
     for record in raw:
         newest = max(newest, record.timestamp)
@@ -288,7 +288,7 @@ def test_a_day_is_kept_until_the_slowest_partition_has_left_it(
 def test_a_day_is_kept_to_the_millisecond(
     application: TickApp, drive: Drive, early: int, *, kept: bool
 ) -> None:
-    """It is over when the retention has passed since its end, and its records are refused then."""
+    """It is over when the retention has passed since its end, and its records are rejected then."""
     table = declared(application, retention=DAY)
     end = FIRST + 2 * DAY - early
     days = [(0, 0), (9, end), (0, end)]
@@ -354,7 +354,7 @@ def test_a_day_that_cant_be_is_a_dead_letter(table: GroupTable, drive: Drive, da
 
 
 def test_a_ranking_is_published_again_when_it_changed_only(table: GroupTable, drive: Drive) -> None:
-    """Each publication says the days that changed since the last one, each once."""
+    """Each publication has the days that changed since the last one, each once."""
     raw = [raw_gain(n, "A", day, 0.5) for n, day in enumerate([0, 1, 0, 0])]
     with drive(table, raw) as driver:
         driver.fold(2)

@@ -1,4 +1,4 @@
-"""A poll that the batch of one partition holds up, while another one's task is opened again."""
+"""A poll blocked by the batch of one partition, while another one's task is opened again."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ Fetched = Mapping[TopicPartition, list["Record"]]
 
 
 class Record(NamedTuple):
-    """A record as aiokafka's parser gives it, as far as nobody folds it."""
+    """A record as aiokafka's parser returns it, as far as nobody folds it."""
 
     offset: int
     timestamp: int = 0
@@ -79,16 +79,16 @@ class Consumer(BatchConsumer):
         return True
 
     async def delivered(self) -> list[tuple[TP, int]]:
-        """Poll once; give the partition and the first offset of each batch."""
+        """Poll once; return the partition and the first offset of each batch."""
         return [(tp, message.value.raw[0].offset) async for tp, message in self.getmany(1.0)]
 
 
 async def _nothing(*_: Any) -> None:
-    """Let Faust's side be."""
+    """Do nothing, in place of Faust's callbacks."""
 
 
 def records(begin: int) -> list[Record]:
-    """Give ten records."""
+    """Return ten records from an offset on."""
     return [Record(offset) for offset in range(begin, begin + 10)]
 
 

@@ -80,7 +80,7 @@ class NoFarewell(GivingUp):
 
 
 class Group:
-    """What tasks need of the consumer, at the start of everything."""
+    """Consumer, as far as tasks need it when they start."""
 
     def __init__(self) -> None:
         self.keeps = False
@@ -113,7 +113,7 @@ class Group:
 
 @pytest.fixture
 def tasks(tmp_path: Path, new_table: NewTable) -> Tasks:
-    """Give the tasks of a worker with one table."""
+    """Return the tasks of a worker with one table."""
     tasks = Tasks(Settings(APP_DATADIR=tmp_path), tmp_path)
     tasks.add_table(new_table("1m", 0))
     tasks.source = Group()

@@ -43,7 +43,7 @@ def lonely(record: Ask | Reply, reason: str) -> tuple[Alone]:
 
 @pytest.fixture(scope="module")
 def new_join(application: TickApp) -> NewJoin:
-    """Give a function that declares a join; of each plan there is one."""
+    """Return a function that declares a join, once for each plan."""
     declared: dict[Any, KeyedTable] = {}
     names = count()
 
@@ -87,7 +87,7 @@ PLANS = st.builds(
 
 @st.composite
 def records(draw: st.DrawFn) -> list[Ask | Reply]:
-    """Give records of both sides, in any order, some later than any grace but one."""
+    """Draw records of both sides, in any order, some later than any grace but one."""
     fields = st.tuples(
         st.sampled_from([Ask, Reply]),
         st.sampled_from("abc"),
@@ -105,7 +105,7 @@ def records(draw: st.DrawFn) -> list[Ask | Reply]:
 
 
 def as_raw(drawn: Sequence[Ask | Reply]) -> list[Raw]:
-    """Give records as they lie in Kafka, behind some that were deleted long ago."""
+    """Return records as they lie in Kafka, behind some that were deleted long ago."""
     return [
         Raw(7 + n, each.time, each.key.encode(), msgspec.json.encode(each))
         for n, each in enumerate(drawn)
@@ -156,7 +156,7 @@ def test_a_join_is_what_looking_at_every_two_records_gives(
 def test_within_the_grace_the_order_does_not_matter(
     new_join: NewJoin, drive: Drive, plan: Plan, drawn: list[Ask | Reply], data: st.DataObject
 ) -> None:
-    """Any interleaving of the inputs gives the same pairs and the same loners."""
+    """Any interleaving of the inputs makes the same pairs and the same unmatched records."""
     plan = plan._replace(grace=FAR)
     shuffled = data.draw(st.permutations(drawn))
     # The end of it, far ahead: nothing is late, and everything closes.
@@ -205,7 +205,7 @@ def test_what_can_find_no_partner_any_more_is_forgotten(new_join: NewJoin, drive
 
 
 def test_a_crowded_key_refuses_what_is_too_much(new_join: NewJoin, drive: Drive) -> None:
-    """The record becomes a dead letter that says why; those before it go on as they were."""
+    """The record becomes a dead letter with the reason; those before it go on as they were."""
     drawn = [*(Ask("a", n, 0, NOON) for n in range(4)), Reply("a", 9, 0, NOON)]
     with drive(new_join(PLAN, most=3), as_raw(drawn)) as driver:
         driver.settle()

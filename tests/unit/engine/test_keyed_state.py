@@ -34,7 +34,7 @@ class Put(Struct):
 
 
 class Note(Struct):
-    """What a shelf held when a record came, or a timer fired (`value` None)."""
+    """Content of a shelf when a record came, or a timer fired (`value` None)."""
 
     shelf: str
     held: int | None
@@ -75,12 +75,12 @@ class Held(NamedTuple):
 
     @property
     def due(self) -> int:
-        """When something happens to it (ms)."""
+        """The time of its timer, or of its expiry if it has none (ms)."""
         return self.last + RETENTION if self.wake is None else self.wake
 
 
 class Model:
-    """What has to become of records."""
+    """Model of what has to become of records."""
 
     def __init__(self, puts: Sequence[Put]) -> None:
         self.held: dict[str, Held] = {}
@@ -214,7 +214,7 @@ async def test_a_batch_of_a_task_that_does_not_run_is_ignored(
 
 
 def test_a_table_that_names_no_version_reads_what_it_wrote_before(shelves: KeyedTable) -> None:
-    """Rows are refused where the layout differs: what none is named for is version 1 for good."""
+    """Rows are rejected where the layout differs: what none is named for is version 1 for good."""
     assert shelves.layout == "int 1"
 
 
@@ -231,7 +231,7 @@ def test_an_older_record_shortens_no_retention(
 
 
 class Loud(Shelves):
-    """Keeps values, and tells of each more than a record may hold."""
+    """Keeps values, and publishes of each more than a record may hold."""
 
     def on_record(self, state: int | None, record: Put, context: Context) -> int | None:
         """Take a value in, and shout."""
@@ -276,7 +276,7 @@ class Signs(Shelves):
 def test_what_waits_is_known_by_its_rows_those_of_shared_values_too(
     application: TickApp, drive: Drive
 ) -> None:
-    """Memory is estimated by them: who says there are fewer folds more than fits."""
+    """Memory is estimated by them: who estimates fewer folds more than fits."""
     table = KeyedTable(
         application,
         name="signs",

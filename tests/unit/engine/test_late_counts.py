@@ -1,4 +1,4 @@
-"""How many records came too late is told for as long as the retention, and then no more."""
+"""Counts of late records are reported for as long as the retention, and then no more."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ MIDNIGHT = 1_769_904_000_000
 
 
 def settled(driver: PartitionDriver) -> int:
-    """Fold what is left, let everything expire that may; give the count of A."""
+    """Fold what is left, expire all that may; return the count of A."""
     driver.settle()
     for _ in range(3):
         driver.checkpoint()

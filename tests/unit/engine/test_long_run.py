@@ -27,7 +27,7 @@ _THOROUGH.set_bottommost_level_compaction(BottommostLevelCompaction.force())
 
 
 class Size(NamedTuple):
-    """What a table takes: rows in its store, bytes of its files, rows of the changelog."""
+    """Size of a table: rows in its store, bytes of its files, rows of the changelog."""
 
     rows: int
     disk: int
@@ -35,7 +35,7 @@ class Size(NamedTuple):
 
 
 def hours(count: int) -> Iterator[Raw]:
-    """Give one tick of each key an hour."""
+    """Yield one tick of each key an hour."""
     for hour in range(count):
         for place, key in enumerate(KEYS):
             tick = Tick(key, 100.0 + (hour * 7 + place) % 50, NOON + hour * HOUR, 1 + hour % 9)
@@ -47,7 +47,7 @@ def size_of(driver: PartitionDriver) -> Size:
     database = driver.state.store._db
     database.flush()
     database.compact_range(None, None, _THOROUGH)
-    # RocksDB's own diary tells what it did, not what it holds.
+    # RocksDB's own log is about what it did, not what it holds.
     files = [path for path in driver.path.iterdir() if not path.name.startswith("LOG")]
     live = dict(entry for entry in driver.changelog if entry is not None)
     return Size(

@@ -183,7 +183,7 @@ def _uneven(record: Raw) -> Raw:
 
 
 def _outputs(driver: PartitionDriver) -> dict[str, list[Any]]:
-    """Give what was written, but for the time at which dead letters were."""
+    """Return all outputs, without the time at which dead letters were written."""
     outputs: dict[str, list[Any]] = dict(driver.outputs)
     letters = outputs.pop(DEAD_LETTERS.name, [])
     dead = [msgspec.json.decode(letter.record[1]) | {"time": 0} for letter in letters]
@@ -212,7 +212,7 @@ def test_what_it_reads_is_what_a_complete_parser_reads(price: str, size: str, bl
     trades = _read(text)
     if trades is not None:
         tick = reader(Tick)(text.encode())
-        # 0 is not -0.0, nor is 1 1.0: rows tell them apart.
+        # 0 is not -0.0, nor is 1 1.0: rows distinguish them.
         assert repr(trades.numbers()) == repr(([tick.price], [tick.size]))
         assert trades.columns() == ([b"A"], [tick.time], [7])
 
@@ -318,7 +318,7 @@ def test_what_python_does_to_a_state_is_in_the_row() -> None:
 
 
 def test_rows_that_are_not_plain_are_left_to_the_twin() -> None:
-    """Corrected at many moments, with integers for floats, or with huge ones."""
+    """Corrected at many times, with integers for floats, or with huge ones."""
     corrected = _pane(b"A", 0, OhlcState(), 0, -1, -1, dict.fromkeys(range(16), 1))
     huge, whole = (_pane(b"B", 0, state) for state in (OhlcState(volume=2**63), OhlcState(high=3)))
     plain = _pane(b"C", 0, OhlcState())

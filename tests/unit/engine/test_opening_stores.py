@@ -1,4 +1,4 @@
-"""Which local stores are trusted when a partition is restored or followed, and which made anew."""
+"""Local stores that are trusted when a partition is restored or followed, and those made anew."""
 
 from collections.abc import Iterator
 from pathlib import Path

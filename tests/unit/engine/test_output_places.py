@@ -1,4 +1,4 @@
-"""Which partition of a topic a result goes to, by native code and by the Python it stands for."""
+"""Partition of a result, by native code and by the pure-Python fallback."""
 
 from functools import cache
 from typing import Any

@@ -13,13 +13,13 @@ _FORMAT = Format(">hh")
 
 
 class Point(Packed):
-    """What MessagePack has no form for."""
+    """Type that MessagePack has no form for."""
 
     def __init__(self, x: int, y: int) -> None:
         self.x, self.y = x, y
 
     def to_bytes(self) -> bytes:
-        """Give four bytes."""
+        """Encode the point in four bytes."""
         return _FORMAT.pack(self.x, self.y)
 
     @classmethod

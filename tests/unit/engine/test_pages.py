@@ -22,7 +22,7 @@ END = 1 << 60
 
 
 def _ticks(seed: int, names: str) -> list[Raw]:
-    """Give an hour of ticks in which many come at the same time; B has gaps."""
+    """Return an hour of ticks in which many come at the same time; B has gaps."""
     dice, clock, ticks = Random(seed), NOON, []
     for number in range(120):
         clock += dice.choice([0, 0, 400, 30_000, 90_000])

@@ -1,4 +1,4 @@
-"""Where what we write is put: by its key, as Kafka's default partitioner of Java has it."""
+"""Partition of a record that we write: by its key, as Kafka's default partitioner in Java."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What is too much for one checkpoint is published by several: all of it, and each once."""
+"""Too much for one checkpoint is published by several: all of it, and each once."""
 
 from collections import Counter
 from typing import Literal
@@ -29,7 +29,7 @@ LEEWAY = 8
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let checkpoints publish a few results."""
+    """Limit checkpoints to a few results."""
     monkeypatch.setattr(portion, "RESULTS", 3)
     monkeypatch.setattr(pane_publishing, "SLICE", 2)
 
@@ -118,7 +118,7 @@ def test_a_portion_is_bounded_in_bytes_too(
     monkeypatch.setattr(pane_publishing, "SLICE", 1_000_000)
 
     class Large(Candle):
-        """A candle with much to say."""
+        """A large candle."""
 
         text: str = "x" * 10_000
 

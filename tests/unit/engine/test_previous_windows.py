@@ -1,4 +1,4 @@
-"""Records that look back at the window before theirs, and follow its corrections."""
+"""Records that use the window before theirs, and follow its corrections."""
 
 from collections import defaultdict
 from itertools import pairwise
@@ -73,7 +73,7 @@ def test_the_last_record_of_a_window_knows_the_last_close_before_it(
     assert {key: versions[-1] for key, versions in published.items()} == right(
         raw, table.windows[0], table.grace
     )
-    # What is final does not change any more, nor does what it looks back at.
+    # What is final does not change any more, nor does its previous window.
     for versions in published.values():
         assert not any(each.final for each in versions[:-1])
         # Whoever keeps the highest revision has the last of them.

@@ -1,4 +1,4 @@
-"""How far a restore is: in offsets, rows and seconds, for the log and the metrics."""
+"""Progress of a restore: in offsets, rows and seconds, for the log and the metrics."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""All of a table is read while it is folded; that a partition closes meanwhile is said."""
+"""All of a table is read while it is folded; a partition that closes meanwhile is reported."""
 
 import asyncio
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["1m", "session 1m", "count 2/1"])
 def table(request: pytest.FixtureRequest, application: TickApp) -> WindowTable:
-    """Give a table of windows of some kind."""
+    """Return a table of each kind of windows."""
     return declared(application, Definition(request.param, 0, 24 * 60 * MINUTE))
 
 
@@ -49,7 +49,7 @@ def partition(table: WindowTable, drive: Drive) -> Iterator[PartitionDriver]:
 def test_each_key_is_met_while_others_come_and_all_is_written(
     table: WindowTable, partition: PartitionDriver, end: int
 ) -> None:
-    """By time and one after the other; its windows are those of the moment when it is read."""
+    """By time and one after the other; its windows are those of the time when it is read."""
     dice = Random(7)
     (window,) = table.windows
     found = []

@@ -113,7 +113,7 @@ async def test_a_store_that_is_older_than_half_of_what_tombstones_are_kept_is_re
     *,
     again: bool,
 ) -> None:
-    """By what the broker says of the topic; by what we ask for where one may not ask."""
+    """By the broker's configuration of the topic; by what we ask for where one may not ask."""
     broker = Broker(8)
     broker.kept = kept
     stored(tmp_path / "store", 6, current=NOW)

@@ -18,7 +18,7 @@ HOUR = 60 * MINUTE
 
 
 def minutes(count: int, symbols: str = "AB") -> Iterator[Raw]:
-    """Give one tick of each symbol a minute."""
+    """Yield one tick of each symbol a minute."""
     for number in range(count):
         for place, symbol in enumerate(symbols):
             tick = Tick(symbol, 1.0 + number, NOON + number * MINUTE, 1)
@@ -101,7 +101,7 @@ def test_a_window_is_given_whole_or_not_at_all(new_table: NewTable, drive: Drive
 
 
 def test_retention_and_grace_are_told_in_stream_time(new_table: NewTable, drive: Drive) -> None:
-    """A quiet partition keeps its rows however long it is quiet; a leap lets go of them."""
+    """A quiet partition keeps its rows however long it is quiet; a leap deletes them."""
     table = new_table("1m", MINUTE, 10 * MINUTE)
     leap = raw_tick(100, Tick("B", 1.0, NOON + HOUR))
     with drive(table, [*minutes(3, "A"), leap]) as driver:

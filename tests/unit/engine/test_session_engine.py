@@ -1,4 +1,4 @@
-"""Sessions of a partition, whatever becomes of it, against looking at all ticks again.
+"""Sessions of a partition, whatever becomes of it, against all ticks again.
 
 A real store; batches, checkpoints, publications and crashes where hypothesis puts them.
 """
@@ -50,7 +50,7 @@ DEFINITIONS = [
 
 
 class Life(NamedTuple):
-    """What comes to a partition, and what becomes of it."""
+    """Records of a partition, and what happens to it."""
 
     definition: Definition
     raw: list[Raw]
@@ -143,7 +143,7 @@ def test_a_tick_that_cant_be_folded_is_a_dead_letter_and_leaves_no_trace(
 
 
 def with_thirteen(record: Raw, number: int) -> Raw:
-    """Give a tick of 13 pieces in the place of another, every second one far ahead in time."""
+    """Replace a tick by one of size 13, every second one far ahead in time."""
     time = record.timestamp + number % 2 * 30 * MINUTE
     return raw_tick(record.offset, Tick("ABC"[number % 3], 1.5, time, UNLUCKY))
 
@@ -162,7 +162,7 @@ def test_any_order_that_respects_grace_gives_the_same_sessions(
         with drive(table, numbered(order, readable)) as driver:
             live(driver, life.plan)
             finals = [result for result in told(driver) if result.final and result.count]
-        # Offsets tell the order of arrival, and are all that may differ.
+        # Offsets follow the order of arrival, and are all that may differ.
         found.append(
             sorted(
                 (s.symbol, s.start, s.end, s.count, sorted((t, size) for t, _, size in s.events))
@@ -174,7 +174,7 @@ def test_any_order_that_respects_grace_gives_the_same_sessions(
 
 
 def numbered(order: list[Raw], names: list[Raw]) -> list[Raw]:
-    """Give ticks of sizes that tell them apart, and a last one that closes all sessions."""
+    """Return ticks with sizes that identify them, and a last one that closes all sessions."""
     last = Tick("A", 1.0, NOON + 48 * HOUR, 1)
     drawn = [
         Tick((tick.key or b"").decode(), 1.0, tick.timestamp, 100 + names.index(tick))

@@ -1,4 +1,4 @@
-"""Sessions, tick by tick, as a reader of their topic would tell them."""
+"""Sessions, tick by tick, as a reader of their topic sees them."""
 
 import pytest
 from partition_driver import Drive
@@ -27,13 +27,13 @@ class B(float):
 
 
 def at(*seconds: float) -> list[Raw]:
-    """Give ticks so many seconds after noon, of the symbol A where nothing else is said."""
+    """Return ticks so many seconds after noon, of the symbol A unless marked by `B`."""
     ticks = (Tick("B" if type(s) is B else "A", 1.0, NOON + round(s * 1000), 1) for s in seconds)
     return [raw_tick(n, tick) for n, tick in enumerate(ticks)]
 
 
 def story(results: list[Seen]) -> list[tuple[float, float, int, int, bool]]:
-    """Give start and end (seconds after noon), count, late and finality."""
+    """Return start and end (seconds after noon), count, late and finality of each result."""
     return [
         ((s.start - NOON) / 1000, (s.end - NOON) / 1000, s.count, s.late, s.final) for s in results
     ]
@@ -256,7 +256,7 @@ def test_a_long_session_that_closes_after_the_expiry_of_its_start_leaves_no_row(
 
 
 def test_how_late_ticks_of_sessions_were_is_counted(application: TickApp, drive: Drive) -> None:
-    """Those that were taken, those that were refused, and those that were not behind."""
+    """Those that were taken, those that were rejected, and those that were not behind."""
     table = declared(application, Definition("session 30s", 60_000, HOUR, on_close()))
     with drive(table, at(600, 600, 584, 540, 0)) as driver:
         driver.fold_rest()

@@ -96,7 +96,7 @@ def test_a_result_without_a_form_has_no_value_in_its_dead_letter(
 def test_an_aggregate_that_can_not_merge_is_named_with_its_window(
     new_table: NewTable, drive: Drive
 ) -> None:
-    """It would fail again and again: the worker stops, and says where."""
+    """It would fail again and again: the worker stops, and names where."""
 
     class Broken(Ohlc):
         """Candles that can't be merged."""
@@ -118,7 +118,7 @@ class Choosy(Ohlc):
     """Candles of trades of odd thirds: others raise."""
 
     def add(self, state: Any, record: Any, time: int, offset: int) -> None:
-        """Refuse every third."""
+        """Raise ValueError for every third record, else fold."""
         if offset % 3 == 1:
             raise ValueError("a third")
         super().add(state, record, time, offset)

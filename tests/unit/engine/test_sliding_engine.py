@@ -145,7 +145,7 @@ def test_a_window_has_the_event_that_comes_into_the_second_that_stream_time_is_i
 def test_what_waits_does_not_grow_while_records_come_fast(
     application: TickApp, drive: Drive
 ) -> None:
-    """Each publication says as many windows as records came since the last, and some more."""
+    """Each publication has as many windows as records came since the last, and some more."""
     table = declared(
         application, Definition("10s/event~1s", 0, 3_600 * SECOND, emission=on_close())
     )

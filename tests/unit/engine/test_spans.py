@@ -1,4 +1,4 @@
-"""Which windows hold some of a key's panes: those that looking through all of them gives."""
+"""Windows that hold some of a key's panes: the same as a search through all of them finds."""
 
 from array import array
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ FAMILIES: list[WindowFamily] = [
 def windows_of(
     family: WindowFamily, panes: Sequence[int], starts: Sequence[int], after: int, until: int
 ) -> list[tuple[int, int]]:
-    """Look through all windows for those that hold one of `panes` and end in (after, until]."""
+    """Search all windows for those that hold one of `panes` and end in (after, until]."""
     every = family.over(0, 200, -1, starts)
     return [
         (start, end)

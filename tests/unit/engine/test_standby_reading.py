@@ -1,4 +1,4 @@
-"""What is read of a standby's store follows its changelog."""
+"""Reads of a standby's store follow its changelog."""
 
 from collections.abc import Iterator
 from itertools import pairwise

@@ -26,7 +26,7 @@ WRITES = st.lists(
 
 @pytest.fixture(scope="module")
 def new_path(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
-    """Give a function that names a place for another store."""
+    """Return a function that returns the path of another store."""
     directory, names = tmp_path_factory.mktemp("stores"), itertools.count()
     return lambda: directory / str(next(names))
 

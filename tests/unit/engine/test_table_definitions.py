@@ -1,4 +1,4 @@
-"""Tables of windows that can't be right are refused where they are declared, in one line."""
+"""Tables of windows that can't be right are rejected where they are declared, in one line."""
 
 from typing import Any
 
@@ -71,7 +71,7 @@ def declared(application: TickApp, **options: Any) -> WindowTable:
 def test_a_table_that_cannot_be_is_refused(
     application: TickApp, options: dict[str, Any], message: str
 ) -> None:
-    """It says which table, and why."""
+    """It names the table, and why."""
     with pytest.raises(DefinitionError) as caught:
         declared(application, **options)
     assert str(caught.value) == f"table odd: {message}"

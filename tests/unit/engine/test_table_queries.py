@@ -1,4 +1,4 @@
-"""What a table of several partitions answers, and how it names what it can't be."""
+"""Answers of a table of several partitions, and the names of its errors."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -32,7 +32,7 @@ ONE = tumbling(MINUTE)
 
 @pytest.fixture
 def table(new_table: NewTable) -> WindowTable:
-    """Give a table of minutes, and of five."""
+    """Return a table of windows of 1 and 5 minutes."""
     return new_table("1m,5m", 0, 60 * MINUTE)
 
 
@@ -65,7 +65,7 @@ def test_a_table_answers_from_each_partition_that_is_open_here(
         assert table.keys() == ["A", "B", "C"]
         assert table.keys(limit=2) == ["A", "B"]
         assert [c.close for c in table.read("A", ONE, 0, NOON + 60 * MINUTE)] == [1.0, 3.0]
-        # Of a symbol in two partitions, both have a say.
+        # Both partitions of a symbol count.
         assert [(c.start, c.partition) for c in table.read("B", ONE, 0, NOON + 60 * MINUTE)] == [
             (NOON, 1),
             (NOON + MINUTE, 0),
@@ -235,7 +235,7 @@ def test_a_window_that_is_neither_cut_nor_overlapped_is_a_pane(
 def test_a_fold_is_kept_where_windows_share_most_of_their_panes(
     table: WindowTable, window: str, emission: Emission | None, *, kept: bool
 ) -> None:
-    """And nothing is said of them before they are final."""
+    """And nothing is published of them before they are final."""
     table.emission, before = emission, table.emission
     try:
         assert table.keeps_fold(parse_window(window)) is kept

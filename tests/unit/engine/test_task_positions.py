@@ -1,4 +1,4 @@
-"""What a task knows of its position, of what is behind it, and of what it will never see."""
+"""A task's position, its lag, and the records that it will never see."""
 
 import asyncio
 import logging
@@ -226,7 +226,7 @@ class Writer:
         return [1] * len(snapshots)
 
     async def stop(self) -> None:
-        """Let go."""
+        """Note that the writer was stopped."""
         self.stopped = True
 
 

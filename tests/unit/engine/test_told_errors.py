@@ -1,4 +1,4 @@
-"""What an error of a user's function is told as: in one line, with the place to look at."""
+"""Report of an error of a user's function: in one line, with the place to look at."""
 
 import json
 

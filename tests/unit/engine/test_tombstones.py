@@ -1,4 +1,4 @@
-"""What a deleted value is read as, where a topic says so; and records that move no clock."""
+"""Deleted values, read as the topic declares; and records that move no clock."""
 
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ HOUR = 3_600_000
 
 
 class Price(Struct, tag="price"):
-    """What a thing costs."""
+    """Price of a thing."""
 
     name: str
     price: int
@@ -40,7 +40,7 @@ class Sale(Struct, tag="sale"):
 
 
 class Receipt(Struct):
-    """What was paid for it, and whether the table found that late."""
+    """Price that was paid, and whether the table found that late."""
 
     name: str
     price: int | None

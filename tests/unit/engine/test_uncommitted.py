@@ -1,4 +1,4 @@
-"""How much memory waits to be committed, how much of it is published at once, and who waits."""
+"""Memory that waits to be committed, how much of it is published at once, and who waits."""
 
 from typing import Any
 

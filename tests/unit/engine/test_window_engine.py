@@ -1,4 +1,4 @@
-"""Windows of a partition, whatever becomes of it, against looking at all ticks again.
+"""Windows of a partition, whatever becomes of it, against all ticks again.
 
 A real store; batches, checkpoints, publications and crashes where hypothesis puts them.
 """
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("twin")
 
 
 def assert_ranges(driver: PartitionDriver, begin: int, end: int) -> None:
-    """A range gives the windows that start in it, no other; `span` gives where panes are."""
+    """Assert that a range returns the windows that start in it, and no other."""
     state = driver.state
     for window in driver.table.windows:
         every = state.read(b"A", window, 0, 1 << 62)
@@ -98,7 +98,7 @@ def test_a_range_of_time_is_asked_for_half_open(
 
 
 class Superstitious(Ohlc):
-    """Refuses trades of 13 pieces."""
+    """Raises ArithmeticError for trades of size 13."""
 
     def add(self, state: Any, record: Any, time: int, offset: int) -> None:
         """Fold a trade, or raise before anything has changed."""
@@ -137,7 +137,7 @@ def test_a_record_that_cant_be_folded_is_a_dead_letter_and_no_other(
 
 
 def with_thirteen(record: Raw, number: int) -> Raw:
-    """Give a tick of 13 pieces in the place of another, every second one far ahead in time."""
+    """Replace a tick by one of size 13, every second one far ahead in time."""
     time = record.timestamp + number % 2 * 30 * MINUTE
     return raw_tick(record.offset, Tick("ABC"[number % 3], 1.5, time, 13))
 
@@ -167,7 +167,7 @@ def test_ticks_of_a_day_are_published_as_a_reader_would_tell_it(
 def test_the_same_window_is_not_published_again_without_a_change(
     new_table: NewTable, drive: Drive
 ) -> None:
-    """A publication says what changed since the last one; a quiet partition has nothing to say."""
+    """A publication has what changed since the last one; a quiet partition has none."""
     raw = [raw_tick(n, Tick("A", 1.0, NOON + n)) for n in range(5)]
     with drive(new_table("1m", 0), raw) as driver:
         driver.fold(5)

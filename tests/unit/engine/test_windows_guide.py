@@ -26,7 +26,7 @@ TIMELINES = [
 
 
 def kind_of(window: Any) -> str:
-    """Give the name of the function that makes such windows."""
+    """Return the name of the function that makes such windows."""
     if isinstance(window, Window):
         grid = "hopping" if window.advance < window.size else "tumbling"
         return f"{grid} with an offset" if window.offset else grid
@@ -34,7 +34,7 @@ def kind_of(window: Any) -> str:
 
 
 def kinds() -> set[str]:
-    """Give every kind that can be written as text: what `parse_window` calls to make one."""
+    """Return every kind of window that has a text form: what `parse_window` calls to make one."""
     makers = {
         name
         for name, value in vars(parsing).items()

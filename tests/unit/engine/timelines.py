@@ -7,8 +7,9 @@
               12:05 - 12:10  sum 1  1 event   open
     refused:  12:02=9
 
-Optional are `emission`, `retention`, `told` (all that is published, in order), `refused` and
-`outside` (events that no window holds). Times are UTC, on 2026-01-31 where no date is given.
+Optional are `emission`, `retention`, `told` (all that is published, in order), `refused` (late
+events) and `outside` (events that no window holds). Times are UTC, on 2026-01-31
+where no date is given.
 """
 
 import re
@@ -52,7 +53,7 @@ class Event(NamedTuple):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One window as a time line tells it. Times in ms."""
+    """One window of a time line. Times in ms."""
 
     start: int
     end: int
@@ -63,7 +64,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Timeline(NamedTuple):
-    """What a table is given, and what has to become of it."""
+    """Input of a table, and its expected output."""
 
     windows: str
     grace: str
@@ -77,7 +78,7 @@ class Timeline(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of the events: what a query gives, and what was written."""
+    """Outcome of the events: the answer of a query, and what was written."""
 
     out: list[Line]
     told: list[Line]
@@ -158,7 +159,7 @@ def run(timeline: Timeline, application: TickApp, drive: Drive, batch: int) -> O
 
 
 def outside(timeline: Timeline) -> list[Event]:
-    """Give the events that no window holds."""
+    """Return the events that no window holds."""
     holds: Callable[[int], bool] = getattr(
         parse_window(timeline.windows), "holds", lambda _time: True
     )
@@ -166,13 +167,13 @@ def outside(timeline: Timeline) -> list[Event]:
 
 
 def line(result: WindowResult) -> Line:
-    """Make of a window what a time line tells of it."""
+    """Convert a window to a line of a time line."""
     total: Any = Sum("size").value(result.state)
     return Line(result.start, result.end, total, result.count, result.late, result.final)
 
 
 def show(lines: Iterable[Line]) -> str:
-    """Write windows as a time line does: what a page should say, when a test fails."""
+    """Format windows as a time line does: the text for the page, when a test fails."""
     return "\n".join(
         f"{_text(each.start)} - {_text(each.end)}  sum {each.sum}  "
         f"{each.count} event{'s' * (each.count != 1)}{f', {each.late} late' * bool(each.late)}  "

@@ -1,4 +1,4 @@
-"""Tables whose windows tell exactly which records are in them, and what they published."""
+"""Tables whose windows hold exactly the records that are in them, and their published results."""
 
 from bisect import insort
 from collections import defaultdict
@@ -33,13 +33,13 @@ class TrailState(msgspec.Struct):
 
 
 class Trail:
-    """Keeps everything, so that no mistake stays hidden; refuses trades of 13 pieces."""
+    """Keeps everything, so that no mistake stays hidden; raises for trades of size 13."""
 
     state = TrailState
     version = 1
 
     def zero(self) -> TrailState:
-        """Give the state of no records."""
+        """Return the state of no records."""
         return TrailState([])
 
     def add(self, state: TrailState, record: Tick, time: int, offset: int) -> None:
@@ -49,12 +49,12 @@ class Trail:
         insort(state.events, (time, offset, record.size))
 
     def merge(self, left: TrailState, right: TrailState) -> TrailState:
-        """Give a state of its own that holds the records of both."""
+        """Return a state of its own that holds the records of both."""
         return TrailState(sorted(left.events + right.events))
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """All that a result says."""
+    """All fields of a result."""
 
     symbol: str
     start: int
@@ -85,7 +85,7 @@ def seen(result: WindowResult) -> Seen:
 
 
 class Definition(NamedTuple):
-    """A table: window, grace, retention (ms), emission."""
+    """Definition of a table: window, grace, retention (ms), emit strategy."""
 
     window: str
     grace: int
@@ -98,7 +98,7 @@ _names = count()
 
 @cache
 def declared(application: TickApp, definition: Definition) -> WindowTable:
-    """Give the table of a definition; it keeps no state, so there is one of each."""
+    """Declare the table of a definition; it keeps no state, so there is one of each."""
     table = WindowTable(
         application,
         name=f"trails-{next(_names)}",
@@ -117,12 +117,12 @@ def declared(application: TickApp, definition: Definition) -> WindowTable:
 
 
 def told(driver: PartitionDriver) -> list[Seen]:
-    """Give what was committed, in order."""
+    """Return the committed results, in order."""
     return driver.written(CANDLES, Seen)
 
 
 def said_of(results: list[Seen], *names: str) -> dict[Any, list[Seen]]:
-    """Give results by symbol and the fields named; each grows in revision, and is final once."""
+    """Group results by symbol and the named fields; each grows in revision, and is final once."""
     found = defaultdict(list)
     for result in results:
         found[result.symbol, *(getattr(result, name) for name in names)].append(result)
@@ -134,18 +134,18 @@ def said_of(results: list[Seen], *names: str) -> dict[Any, list[Seen]]:
 
 
 def answers(driver: PartitionDriver, symbol: str, begin: int = 0, end: int = 1 << 62) -> list[Seen]:
-    """Give what a query gets of a symbol's windows that start in [begin, end)."""
+    """Query the windows of a symbol that start in [begin, end)."""
     (window,) = driver.table.windows
     return [seen(result) for result in driver.state.read(symbol.encode(), window, begin, end)]
 
 
 def rows(driver: PartitionDriver, begin: int = 0, end: int = LATE) -> list[bytes]:
-    """Give the rows in the store that have begin <= start < end."""
+    """Return the rows in the store that have begin <= start < end."""
     return list(driver.state.store.keys_between(begin, end))
 
 
 def open_rows(driver: PartitionDriver) -> list[bytes]:
-    """Give the rows of what is open."""
+    """Return the rows of open windows."""
     return rows(driver, OPEN)
 
 

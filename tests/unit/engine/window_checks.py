@@ -1,4 +1,4 @@
-"""What the windows of a partition have to be: topics and queries, against all of its ticks."""
+"""Checks of the windows of a partition: topics and queries, against all of its ticks."""
 
 from collections import defaultdict
 from itertools import pairwise
@@ -40,7 +40,7 @@ DEFINITIONS = [
 
 
 class Life(NamedTuple):
-    """What comes to a partition, and what becomes of it."""
+    """Records of a partition, and what happens to it."""
 
     definition: Definition
     raw: list[Raw]
@@ -53,19 +53,19 @@ LIVES_IN_ORDER = st.builds(Life, st.sampled_from(DEFINITIONS), ticks(behind=st.j
 
 
 def declared(new_table: NewTable, definition: Definition, **options: Any) -> WindowTable:
-    """Give the table of a definition."""
+    """Declare the table of a definition."""
     windows, grace, longer = definition
     longest = max(window.size for window in parse_windows(windows))
     return new_table(windows, grace, longest + grace + longer, **options)
 
 
 def published_often(window: Window) -> bool:
-    """Say whether changes of a window are published before it closes."""
+    """Return whether changes of a window are published before it closes."""
     return window.size // window.advance <= window_table.MAX_OVERLAP
 
 
 def expected(table: WindowTable, facts: Truth) -> dict[tuple[Window, str, int], Candle]:
-    """Give the candles that a reader of the topic has to end up with."""
+    """Compute the candles that a reader of the topic must end up with."""
     limit = facts.stream_time - table.grace
     return {
         (window, *key): candle
@@ -76,7 +76,7 @@ def expected(table: WindowTable, facts: Truth) -> dict[tuple[Window, str, int], 
 
 
 def by_window(driver: PartitionDriver) -> dict[tuple[Window, str, int], list[Candle]]:
-    """Give what was committed to the topic, window by window, in order."""
+    """Return the candles committed to the topic, window by window, in order."""
     found = defaultdict(list)
     windows = {(window.size, window.advance): window for window in driver.table.windows}
     for candle in driver.written(CANDLES, Candle):
@@ -86,7 +86,7 @@ def by_window(driver: PartitionDriver) -> dict[tuple[Window, str, int], list[Can
 
 
 def assert_published(driver: PartitionDriver, facts: Truth) -> None:
-    """What is committed is right: the last of each window, what led there, and nothing twice."""
+    """Assert what is committed: the last of each window, what led there, and nothing twice."""
     found = by_window(driver)
     assert {key: versions[-1] for key, versions in found.items()} == expected(driver.table, facts)
     for key, versions in found.items():
@@ -95,7 +95,7 @@ def assert_published(driver: PartitionDriver, facts: Truth) -> None:
         assert not any(candle.final for candle in versions[:-1]), key
         for before, after in pairwise(versions):
             assert before.revision <= after.revision, key
-            # A revision says what is in a window: two of one can't differ.
+            # A revision identifies the content of a window: two of one can't differ.
             assert before.revision < after.revision or before == after, key
 
 

@@ -34,7 +34,7 @@ Entry = tuple[int, int, bytes | None, bytes | None]
 
 
 class Fetched(NamedTuple):
-    """What a broker answers: bytes, and the aborted transactions (producer, first offset)."""
+    """Answer of a broker: bytes, and the aborted transactions (producer, first offset)."""
 
     raw: bytes
     aborted: list[tuple[int, int]]
@@ -95,14 +95,14 @@ BATCHES = st.builds(
 
 @st.composite
 def logs(draw: st.DrawFn) -> Log:
-    """Give a log of plain batches and transactions, some of them aborted."""
+    """Draw a log of plain batches and transactions, some of them aborted."""
     log = Log(draw(st.integers(0, 1000)))
     for batch in draw(st.lists(BATCHES, min_size=1, max_size=10)):
         log.append(batch)
         if batch.producer >= 0 and draw(st.booleans()):
             marker = draw(st.sampled_from([ABORT, COMMIT]))
             log.append(Written([1], batch.producer, marker=marker))
-    # Of what is open at the end a broker gives nothing to who reads committed: end it.
+    # A `read_committed` consumer gets nothing of what is open at the end: end it.
     for producer in (7, 8):
         log.append(Written([1], producer, marker=COMMIT))
     return log

@@ -1,4 +1,4 @@
-"""Records in chunks: the same records, offsets and positions as aiokafka gives one by one.
+"""Records in chunks: the same records, offsets and positions as aiokafka returns one by one.
 
 The bytes are real record batches, read by aiokafka's own parser.
 """
@@ -38,7 +38,7 @@ def chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Poll(NamedTuple):
-    """What one poll gave, and the position after it."""
+    """Records of one poll, and the position after it."""
 
     records: list[tuple[Any, ...]]
     position: int
@@ -86,7 +86,7 @@ class Reader:
 
 
 def reading(read: Callable[[], Any]) -> Any:
-    """Give what `read` gives; aiokafka's state wants a running loop around it."""
+    """Call `read` within a running event loop, which aiokafka's state needs."""
 
     async def run() -> Any:
         return read()
@@ -100,7 +100,7 @@ def read_all(log: Log, offset: int, most: Sequence[int | None], **how: Any) -> l
 
 
 def records_of(polls: Sequence[Poll]) -> list[tuple[Any, ...]]:
-    """Give the records of all polls."""
+    """Return the records of all polls."""
     return [record for poll in polls for record in poll.records]
 
 
@@ -210,7 +210,7 @@ def test_a_corrupt_batch_takes_no_record_before_it_along() -> None:
 
 
 def test_the_smallest_poll_that_settings_allow_gets_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A poll too small for a chunk would read nothing, for ever, and say nothing."""
+    """A poll too small for a chunk would read nothing, for ever, and log nothing."""
     monkeypatch.undo()
     monkeypatch.setattr(fetching._raw, "is_raw", lambda _: True)
     limits = Settings.model_fields["max_poll_records"].metadata

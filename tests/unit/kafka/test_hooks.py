@@ -1,4 +1,4 @@
-"""What is checked at start of the insides we hook into."""
+"""Checks at start of the internals that we hook into."""
 
 import re
 from importlib.metadata import version
@@ -14,7 +14,7 @@ from eventfold.kafka.hooks import HookError, check_hooks
 
 
 def refusal() -> str:
-    """Give the one line that a start ends with."""
+    """Check hooks that must be rejected; return the one line of the error."""
     with pytest.raises(HookError) as caught:
         check_hooks()
     message = str(caught.value)

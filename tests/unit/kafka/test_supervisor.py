@@ -1,4 +1,4 @@
-"""What becomes of an error of the Kafka client: a remedy that is known, or another try."""
+"""Errors of the Kafka client: a remedy that is known, or another try."""
 
 import asyncio
 

@@ -26,7 +26,7 @@ FETCH = 100
 
 
 class Place(NamedTuple):
-    """What a broker answers to the question where a time begins."""
+    """Answer of a broker to the question where a time begins."""
 
     offset: int
 
@@ -61,7 +61,7 @@ class MemoryBroker:
 
     @contextmanager
     def reached(self) -> Iterator[None]:
-        """Let all clients of this process reach this broker, and no other."""
+        """Connect all clients of this process to this broker, and to no other, within the block."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(changelog, "AIOKafkaConsumer", partial(MemoryConsumer, self))
             patch.setattr(admin, "AdminClient", partial(MemoryAdmin, self))
@@ -73,11 +73,11 @@ class MemoryBroker:
 
 
 async def _let_in(_: Any) -> None:
-    """Let every client in, without a socket."""
+    """Admit every client, without a socket."""
 
 
 class MemoryClient:
-    """What a consumer of aiokafka holds its connections in."""
+    """Holder of the connections of an aiokafka consumer."""
 
     async def close(self) -> None:
         """Close nothing."""
@@ -100,7 +100,7 @@ class MemoryConsumer:
         """Connect to nothing."""
 
     def assign(self, tps: Sequence[TopicPartition]) -> None:
-        """Take partitions, to be read from where `seek` says."""
+        """Assign partitions, to be read from where `seek` puts them."""
         self._positions = dict.fromkeys(tps, -1)
         self._paused.clear()
 

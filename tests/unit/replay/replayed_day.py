@@ -54,7 +54,7 @@ def ticks() -> list[tuple[Tick, int]]:
 
 
 class Watch:
-    """What a replay reports of its progress."""
+    """Progress that a replay reports."""
 
     def __init__(self) -> None:
         self.plan: list[History] = []

@@ -1,4 +1,4 @@
-"""An application of one's own that live has run: a step, a table of keys behind it, and agents."""
+"""A custom application that live has run: a stateless operator, a keyed table, and agents."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class Streaks:
     least = 2
 
     def on_record(self, state: int | None, game: Game, context: Context) -> int | None:
-        """Count on, or from the start; say so where there are enough."""
+        """Count on, or from the start; publish a streak that is long enough."""
         games = (state or 0) + 1 if game.won else 0
         if games >= self.least:
             context.send(Streak(context.key, games, game.time))
         return games
 
     def on_time(self, state: int, context: Context) -> int | None:
-        """Nothing to do: no moment is asked for."""
+        """Nothing to do: no timer is set."""
         del context
         return state
 
@@ -88,7 +88,7 @@ def declare(
 ) -> Games:
     """Declare games -> by-team -> streaks, a topic `of_streaks`; `fold` is the agent of games.
 
-    `time` is what tells when a game was played.
+    `time` is the source of the time of a game.
     """
     conf = Settings(
         APP_DATADIR=directory,
@@ -137,9 +137,9 @@ async def fold_all(batches: AsyncIterable[Batch], teams: Step) -> None:
 
 
 def played(games: Games, players: int = 7) -> MemoryBroker:
-    """Let live fold two hours of games, one every 30 s, of which the second is replayed.
+    """Fold two hours of games in live, one every 30 s, of which the second is replayed.
 
-    A player's are in one partition, so those of a single one are folded in their order.
+    A player's games are in one partition, so those of a single one are folded in their order.
     """
     with TopologyDriver(games.app, start=BEGIN + 24 * HOUR) as driver:
         for n in range(GAMES + 1):
@@ -156,7 +156,7 @@ def played(games: Games, players: int = 7) -> MemoryBroker:
 
 
 class Silent:
-    """Nobody looks at the progress."""
+    """Progress that nobody reads."""
 
     def planned(self, histories: Sequence[History]) -> None:
         """Ignore it."""

@@ -1,4 +1,4 @@
-"""What a comparison counts, and what it calls a difference."""
+"""Counts of a comparison, and its differences."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which results are compared, and why the others are not."""
+"""Coverage of a comparison: which results are compared, and why the others are not."""
 
 import pytest
 from covered_replay import BEGIN, HOUR, INTERVAL, MINUTE, covered, history, window
@@ -13,7 +13,7 @@ from eventfold.replay.selection import Interval, select
 
 
 def why(found: Coverage, result: Found, topic: object = CANDLES, *, in_live: bool = True) -> object:
-    """Say why it is left out."""
+    """Return why a result is left out; None if it is compared."""
     entries = Entries(topic, select(app, []))  # type: ignore[arg-type]
     return found.left_out(entries, "2026-01-31", result, in_live=in_live)
 
@@ -33,7 +33,7 @@ def test_a_window_reaches_beyond_the_interval_or_is_elsewhere() -> None:
 
 
 def test_a_window_is_not_final_where_its_partition_ends_too_early() -> None:
-    """Where it can't be told which partition it is of, all have to have got there."""
+    """Where its partition is unknown, all have to have got there."""
     early = covered(finalised={0: BEGIN + 5 * MINUTE, 1: INTERVAL.end})
     assert why(early, window(0, 5)) is None
     assert why(early, window(MINUTE, 5)) == coverage.OPEN
@@ -43,7 +43,7 @@ def test_a_window_is_not_final_where_its_partition_ends_too_early() -> None:
 
 
 def test_live_may_not_have_folded_it_yet() -> None:
-    """Where it has never folded anything, it says nothing, and that is compared."""
+    """Where it has never folded anything, it has published nothing, and that is compared."""
     assert why(covered(live=199), window(0, 5)) == coverage.AHEAD
     new = covered()
     new.committed = {}
@@ -59,7 +59,7 @@ def test_records_may_have_been_deleted_before_they_were_replayed() -> None:
 
 
 def test_results_of_live_may_have_been_deleted() -> None:
-    """Then their absence says nothing."""
+    """Then their absence means nothing."""
     old = covered()
     old.kept_from = {"candles": BEGIN + 10 * MINUTE}
     assert why(old, window(0, 1), in_live=False) == coverage.FORGOTTEN
@@ -70,7 +70,7 @@ def test_results_of_live_may_have_been_deleted() -> None:
 
 
 def test_records_of_a_log_that_live_has_deleted_may_be_of_the_whole_interval() -> None:
-    """A late tick says nothing of when it was written: none is missed from the begin on alone."""
+    """A late tick does not show when it was written: none is missed from the begin on alone."""
     late = Found(b"{}", None, None, None, "ticks-0-150")
     for kept_from, reason in (BEGIN, None), (BEGIN + 1, coverage.FORGOTTEN):
         old = covered()

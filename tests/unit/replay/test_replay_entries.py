@@ -1,4 +1,4 @@
-"""What of a record is compared, and with what."""
+"""Fields of a record that are compared, and with what."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ NOON = 1_769_860_800_000
 
 @pytest.fixture(scope="module")
 def everything() -> Selection:
-    """Give all tables of the application."""
+    """Select all tables of the application."""
     return select(app, [])
 
 
@@ -36,7 +36,7 @@ def read(entries: Entries, key: str, headers: Any = (), **fields: Any) -> Entry 
 
 
 def test_windows_are_known_by_key_and_place(everything: Selection) -> None:
-    """Size and advance tell those apart that begin together; the revision says which holds."""
+    """Size and advance distinguish those that begin together; the highest revision holds."""
     entries = Entries(CANDLES, everything)
     place = {"size": 60, "advance": 60, "start": 120, "end": 180}
     entry = read(entries, "ACME", **place, revision=7, final=True, count=2, partition=3)
@@ -46,7 +46,7 @@ def test_windows_are_known_by_key_and_place(everything: Selection) -> None:
 
 
 def test_the_partition_of_a_window_is_its_own_word_or_its_topic_s(everything: Selection) -> None:
-    """A topic that is not co-partitioned with its source says nothing of where it came from."""
+    """A topic that is not co-partitioned with its source does not show where it came from."""
     for topic, known in (CANDLES, 3), (SURGES, None):
         entries, place = Entries(topic, everything), {"start": 0, "end": 60, "count": 1}
         silent = read(entries, "ACME", **place, final=True)
@@ -57,7 +57,7 @@ def test_the_partition_of_a_window_is_its_own_word_or_its_topic_s(everything: Se
 
 
 def test_only_final_windows_are_compared_where_records_say_so(everything: Selection) -> None:
-    """Which changes were said before depends on when they were."""
+    """Which changes were published before depends on when they were."""
     entries = Entries(CANDLES, everything)
     assert read(entries, "ACME", start=0, end=60, final=False) is None
 
@@ -114,7 +114,7 @@ def test_the_partition_of_a_log_s_record_is_its_source_s_where_both_have_the_sam
 
 
 def test_what_other_pipelines_put_into_a_log_is_not_compared() -> None:
-    """Of two tables that refuse late ticks, or whose records fail, only those that are replayed."""
+    """Of two tables that have late ticks, or whose records fail, only those that are replayed."""
     surges = select(app, ["surges"])
     assert read(Entries(DEAD_LETTERS, surges), "ticks", SOURCE, stage="candles") is None
     assert read(Entries(DEAD_LETTERS, surges), "ticks", SOURCE, stage="surges") is not None
@@ -163,7 +163,7 @@ def test_lists_agree_where_all_they_hold_does_in_order(other: Any) -> None:
 def test_a_topic_asks_for_what_it_is_made_of(
     topics: list[str], tables: set[str], internal: set[str]
 ) -> None:
-    """Not for what is made of it, nor for what else its source gives."""
+    """Not for what is made of it, nor for other outputs of its source."""
     known = {"candles", "days", "gainers", "surges", "latest-surges"}
     found = select(app, topics)
     assert {table.name for table in found.tables} & known == tables

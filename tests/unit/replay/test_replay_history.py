@@ -1,4 +1,4 @@
-"""Which records of a partition stand in the interval, as stream time divides it."""
+"""Records of a partition in the interval, as stream time divides it."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +11,7 @@ from eventfold.replay.selection import Interval
 
 
 def history(*, begin: int = 0, cut: bool = False) -> History:
-    """Give the history of a partition of 20 records, of which the interval is [100, 200)."""
+    """Return the history of a partition of 20 records, of which the interval is [100, 200)."""
     return History(
         tp=TopicPartition("ticks", 0),
         by_record=True,
@@ -42,7 +42,7 @@ class Records:
 
 
 def see(found: History, *batches: Any) -> History:
-    """Let it see batches."""
+    """Pass batches to a history, and return it."""
     for each in batches:
         found.see(each)
     return found

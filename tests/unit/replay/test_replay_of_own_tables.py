@@ -1,4 +1,4 @@
-"""What a replay reads and compares of own tables: of keys, of counts, of windows that look back."""
+"""Custom tables in a replay: of keys, of counts, of windows that use the previous one."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def keyed(*, made_anew: bool, compacted: bool = False) -> tuple[Entries, Selecti
 
 @pytest.mark.parametrize("made_anew", [False, True])
 def test_what_a_table_of_keys_sends_may_depend_on_what_is_older(made_anew: bool) -> None:
-    """It is compared where there is nothing older, or where somebody says it does not matter."""
+    """It is compared where there is nothing older, or where an option allows it."""
     entries, chosen = keyed(made_anew=made_anew)
     source = "" if made_anew else "ticks-0-150"
     sent = Found(b"{}", BEGIN + MINUTE, BEGIN + MINUTE, 0, source)
@@ -143,7 +143,7 @@ def test_windows_of_processing_time_are_left_out() -> None:
 
 
 def test_the_first_window_of_a_key_is_left_out_where_windows_look_back() -> None:
-    """The one before it was not replayed; where none look back, the first is as good as any."""
+    """The one before it was not replayed; where none is used, the first is as good as any."""
     for looks_back, reason in (True, coverage.LOOKS_BACK), (False, None):
         chosen, found = bars(tumbling(MINUTE), looks_back=looks_back), covered()
         found.firsts = {"bars": {"ACME": BEGIN + MINUTE, "OTHER": BEGIN}}

@@ -15,7 +15,7 @@ from eventfold.replay.shadow import BATCH, ShadowJournal, ShadowLog
 
 @pytest.fixture
 def results(tmp_path: Path) -> Iterator[Results]:
-    """Return results that are let go of in the end."""
+    """Yield results that are closed at the end."""
     found = Results(tmp_path / "results")
     yield found
     found.close()
@@ -53,7 +53,7 @@ def test_of_a_log_each_record_holds_and_of_both_sides(results: Results) -> None:
 
 
 def test_what_was_withdrawn_is_on_no_side(results: Results) -> None:
-    """Its last value is none; keys and topics are told apart, and come in their order."""
+    """Its last value is none; keys and topics are distinguished, and come in their order."""
     results.put("live", [entry(1), entry(2, None)], log=False)
     assert list(results.pairs()) == []
     results.put("live", [entry(key="B", start=7), entry(key="B", identity="2", start=3)], log=False)
@@ -85,13 +85,13 @@ async def test_what_a_table_writes_is_read_whole_by_the_next(records: int) -> No
 
 
 def test_what_no_table_reads_is_only_compared() -> None:
-    """A journal keeps the partitions of internal topics, and gives all outputs to its sink."""
+    """A journal keeps the partitions of internal topics, and passes all outputs to its sink."""
     said: list[Any] = []
     tp = TopicPartition("days", 1)
     journal = ShadowJournal([tp], lambda *output: said.append(output))
 
     class Snapshot:
-        """What a checkpoint writes of one table."""
+        """Content of a checkpoint of one table."""
 
         def __init__(self) -> None:
             self.rows = (1, 2, 3)

@@ -1,4 +1,4 @@
-"""What people and programs read of a replay."""
+"""Report of a replay for people and programs."""
 
 from collections import Counter
 from io import StringIO
@@ -94,7 +94,7 @@ def _rule(text: str, line: int) -> str:
 
 @pytest.mark.parametrize(("limit", "more"), [(4, "and 1 more"), (5, None), (6, None), (0, "and 5")])
 def test_no_more_differences_are_printed_than_asked_for(limit: int, more: str | None) -> None:
-    """How many are left is said, where any are."""
+    """How many are left is printed, where any are."""
     text = printed(report(*DIFFERENCES, compared=9), limit)
     assert text.count("candles added") + text.count("candles removed") + text.count(
         "candles changed"

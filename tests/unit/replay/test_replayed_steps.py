@@ -1,4 +1,4 @@
-"""A replay of what steps and tables of keys send, and of agents that fail."""
+"""A replay of records of stateless operators and keyed tables, and of agents that fail."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from pathlib import Path

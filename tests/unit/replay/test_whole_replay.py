@@ -199,7 +199,7 @@ async def test_what_live_says_otherwise_is_a_difference(broker: MemoryBroker) ->
 
 
 async def test_what_is_not_final_in_live_is_left_out(broker: MemoryBroker) -> None:
-    """Live has the window, and has not said it for good: that is not for a replay to add."""
+    """Live has the window, and has not published it as final: that is not for a replay to add."""
     whole = compared(await replayed(broker, TEN, CANDLES.name))[CANDLES.name]
 
     def change(fields: dict[str, Any]) -> dict[str, Any] | None:
@@ -238,7 +238,7 @@ async def test_records_that_are_deleted_leave_their_windows_out(broker: MemoryBr
 
 
 async def test_results_that_live_has_deleted_are_no_additions(broker: MemoryBroker) -> None:
-    """Their absence says nothing; what live still has is compared."""
+    """Their absence means nothing; what live still has is compared."""
     for n in range(broker.counts[CANDLES.name]):
         tp = TopicPartition(CANDLES.name, n)
         records = broker.log(tp).records
@@ -275,7 +275,7 @@ async def test_what_is_kept_of_a_topic_counts_from_its_first_deletion(
 
 @pytest.mark.parametrize("behind", [0, 1])
 async def test_what_live_has_not_folded_yet_is_left_out(broker: MemoryBroker, behind: int) -> None:
-    """As far as its committed offsets say."""
+    """As far as its committed offsets."""
     whole = await replayed(broker, TEN, CANDLES.name)
     positions = {each.tp: each.position for each in whole.histories}
     for tp, committed in broker.kafka.committed.items():

@@ -15,14 +15,14 @@ PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
 def program(name: str) -> str | None:
-    """Give the path of one of PostgreSQL's programs, None where it is not installed."""
+    """Return the path of one of PostgreSQL's programs, None if it is not installed."""
     found = [str(place / name) for place in PLACES if (place / name).exists()]
     return shutil.which(name) or next(iter(found), None)
 
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """Run a server; give the URL of its database. It refuses to run for root, who makes a user."""
+    """Run a server, for root as the user `nobody`; yield the URL of its database."""
     user = "nobody" if os.geteuid() == 0 else None
     # Not pytest's directory, into which nobody else may look.
     with TemporaryDirectory(prefix="postgres-") as name:

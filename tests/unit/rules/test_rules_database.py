@@ -1,4 +1,4 @@
-"""The database of the rules: each change has a version, and one query gives what is new."""
+"""The database of the rules: each change has a version, and one query returns the new ones."""
 
 import asyncio
 import sqlite3
@@ -18,7 +18,7 @@ from eventfold.engine.metrics import rule_queries
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give the URL of an empty database."""
+    """Yield the URL of an empty database."""
     directory = tmp_path_factory.mktemp("rules")
     if request.param == "sqlite":
         yield f"sqlite:///{directory / 'rules.db'}"
@@ -116,7 +116,7 @@ async def test_a_deleted_rule_is_a_change_without_a_row(database: RulesDatabase)
 async def test_what_other_programs_write_is_noted_as_well(
     database: RulesDatabase, url: str
 ) -> None:
-    """Triggers note it: nobody has to know of versions. A row that is no rule says why."""
+    """Triggers note it: nobody has to know of versions. A row that is no rule has the reason."""
     before = await newest(database)
     async with (
         RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=url))) as other,
@@ -178,7 +178,7 @@ async def test_a_look_at_what_has_changed_is_one_query(database: RulesDatabase) 
 
 
 async def newest(database: RulesDatabase) -> int:
-    """Give the version of the latest change."""
+    """Return the version of the latest change."""
     return max((each.version for each in await database.changes(-1)), default=0)
 
 

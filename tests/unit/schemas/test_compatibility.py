@@ -1,4 +1,4 @@
-"""Which schema may follow which: Avro's rules of resolution, by example and against a decoder."""
+"""Compatibility of schemas: Avro's rules of resolution, by example and against a decoder."""
 
 import json
 from io import BytesIO
@@ -14,7 +14,7 @@ from eventfold.formats.errors import RegistryError
 
 
 def record(*fields: Any, name: str = "R", **more: Any) -> Any:
-    """Give a record's schema; a field is a name and a type, perhaps a default."""
+    """Return a record's schema; a field is a name and a type, perhaps a default."""
     made = [
         {"name": each[0], "type": each[1], **({"default": each[2]} if len(each) > 2 else {})}
         for each in fields
@@ -23,7 +23,7 @@ def record(*fields: Any, name: str = "R", **more: Any) -> Any:
 
 
 def enum(*symbols: str, **more: Any) -> Any:
-    """Give an enum's schema."""
+    """Return an enum's schema."""
     return {"type": "enum", "name": "E", "symbols": list(symbols), **more}
 
 
@@ -133,7 +133,7 @@ EMPTY = {"int": 1, "long": 1, "float": 0.5, "double": 0.5, "string": "", "boolea
 
 
 def default(kind: Any) -> Any:
-    """Give a default of a type."""
+    """Return a default of a type."""
     if isinstance(kind, list):
         return default(kind[0])
     if isinstance(kind, dict):

@@ -1,4 +1,4 @@
-"""Records as Avro: byte for byte what the specification and the wire format say."""
+"""Records as Avro: byte for byte as in the specification and the wire format."""
 
 import pytest
 
@@ -12,7 +12,7 @@ NOON = 1_769_860_800_000
 
 @pytest.fixture
 def form() -> AvroForm:
-    """Give the form of connections, registered under an id of more than a byte."""
+    """Return the form of connections, registered under an id of more than a byte."""
     made = AvroForm("conn-events-avro-value", Connection, CONNECTIONS._schema)
     made.schema_id = 258
     return made
@@ -26,7 +26,7 @@ def test_a_value_is_magic_id_and_avro(form: AvroForm) -> None:
 
 
 def test_what_is_written_is_read(form: AvroForm) -> None:
-    """The same record; another schema's id, JSON and a cut value are refused with ValueError."""
+    """The same record; another schema's id, JSON and a cut value are rejected with ValueError."""
     connection = Connection("ünïcode", "b", 65535, 2**63 - 1, NOON)
     value = form(connection)
     assert form.read(value) == connection

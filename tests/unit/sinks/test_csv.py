@@ -171,7 +171,7 @@ def test_a_side_car_of_something_else_is_refused(path: Path) -> None:
 
 
 def test_two_processes_can_not_write_to_one_file(path: Path) -> None:
-    """The second is told so; when the first has stopped, it may."""
+    """The second gets an error; when the first has stopped, it may."""
     first = opened(path)
     with pytest.raises(UnusableFileError, match="another process"):
         CsvFile(path).open()

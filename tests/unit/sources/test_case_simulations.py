@@ -33,7 +33,7 @@ each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 @each_case
 def test_the_same_seed_gives_the_same_records(case: Simulation) -> None:
-    """Byte for byte; another seed gives others, another start the same at other times."""
+    """Byte for byte; another seed makes others, another start the same at other times."""
     records = list(islice(case.make(1, 5, START), COUNT))
     assert records == list(islice(case.make(1, 5, START), COUNT))
     assert records != list(islice(case.make(2, 5, START), COUNT))

@@ -1,4 +1,4 @@
-"""The chart API over HTTP: what comes of each answer it may give."""
+"""The chart API over HTTP: the result of each answer that it may have."""
 
 import logging
 import time
@@ -30,12 +30,12 @@ async def api(server: ChartServer) -> AsyncIterator[ChartApi]:
 
 
 def too_many(retry_after: str) -> web.Response:
-    """Give a 429 with a Retry-After."""
+    """Return a 429 with a Retry-After."""
     return web.Response(status=429, headers={"Retry-After": retry_after})
 
 
 async def failure(api: ChartApi, ticker: str) -> ChartError:
-    """Give the error that asking ends with."""
+    """Ask for a quote that fails; return the error."""
     with pytest.raises(ChartError) as caught:
         await api.quote(ticker)
     assert "\n" not in str(caught.value)

@@ -17,7 +17,7 @@ START = 1_700_000_000_000
 
 
 def of(times: list[int]) -> list[Sent]:
-    """Give records with these event times."""
+    """Return records with these event times."""
     return [(TICKS, (b"A", b"%d" % at, at)) for at in times]
 
 

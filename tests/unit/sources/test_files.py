@@ -1,4 +1,4 @@
-"""Replaying files: what is a tick, what is said of the rest, and the pace."""
+"""Replaying files: what is a tick, what is logged of the rest, and the pace."""
 
 import gzip
 import logging
@@ -22,12 +22,12 @@ def write(tmp_path: Path, content: str | bytes) -> Path:
 
 
 def values(path: Path) -> list[object]:
-    """Give the values that a replay of `path` sends."""
+    """Return the values that a replay of `path` sends."""
     return [msgspec.json.decode(value) for _, value, _ in Replay(path).records()]
 
 
 def tick(symbol: str, price: float, at: int, size: int = 0) -> dict[str, object]:
-    """Give a tick as it stands in the topic."""
+    """Return a tick as it stands in the topic."""
     return {"symbol": symbol, "price": price, "time": at, "size": size}
 
 
@@ -98,7 +98,7 @@ def test_bad_json_lines_are_said_too(tmp_path: Path, caplog: pytest.LogCaptureFi
 def test_thousands_of_bad_rows_do_not_flood_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Twenty are said, all are counted."""
+    """Twenty are logged, all are counted."""
     replay = Replay(write(tmp_path, "symbol,price,time\n" + "A,x,1\n" * 3_000))
     assert list(replay.records()) == []
     assert replay.bad == 3_000
@@ -150,12 +150,12 @@ def test_a_count_ends_the_replay(tmp_path: Path) -> None:
     ],
 )
 def test_times_are_read_in_utc_unless_they_name_a_zone(text: str, expected: int) -> None:
-    """Integer ms and ISO 8601 mean the same moment."""
+    """Integer ms and ISO 8601 mean the same instant."""
     assert parse_time(text) == expected
 
 
 def records(*times: int) -> list[Record]:
-    """Give records at `times` (ms)."""
+    """Return records at `times` (ms)."""
     return [(b"A", b"1", time) for time in times]
 
 

@@ -1,4 +1,4 @@
-"""The simulated market: the same for the same seed, and true to what it says of itself."""
+"""The simulated market: the same for the same seed, and true to its own description."""
 
 from collections import Counter, defaultdict
 from itertools import islice
@@ -14,12 +14,12 @@ START = 1_700_006_400_000  # midnight, UTC
 
 
 def ticks(market: Market, number: int) -> list[Tick]:
-    """Give the first trades of a market without flaws."""
+    """Return the first trades of a market without flaws."""
     return [msgspec.json.decode(r[1], type=Tick) for r in islice(market.records(START), number)]
 
 
 def kind(record: Record, expected: float) -> str:
-    """Say which flaw a record has, whose tick was due at `expected` ms."""
+    """Return which flaw a record has, whose tick was due at `expected` ms."""
     key, value, time = record
     try:
         tick = msgspec.json.decode(value, type=Tick)
@@ -127,7 +127,7 @@ def test_prices_stay_above_nothing_on_the_longest_walk() -> None:
 
 
 def test_symbols_have_names_of_their_own() -> None:
-    """8,100 names, none twice; a larger market is refused."""
+    """8,100 names, none twice; a larger market is rejected."""
     assert len(set(symbol_names(8_100))) == 8_100
     assert symbol_names(500) == symbol_names(8_100)[:500]
     with pytest.raises(ValueError, match="not 8101"):

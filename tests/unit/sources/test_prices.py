@@ -12,7 +12,7 @@ DAY = 86_400_000
 
 
 def quote(price: float, at: int, volume: int = 0) -> Quote:
-    """Give a quote of one ticker."""
+    """Return a quote of one ticker."""
     return Quote("A", price, at, volume)
 
 
@@ -51,7 +51,7 @@ def test_an_older_quote_is_no_tick() -> None:
 
 
 def test_size_is_never_negative() -> None:
-    """A volume that was corrected downwards gives 0, and counts no trade twice when it is back."""
+    """A volume that was corrected downwards makes 0, and counts no trade twice when it is back."""
     observer = Observer()
     sizes = []
     for n, volume in enumerate([1_000, 800, 1_000, 1_010]):

@@ -17,7 +17,7 @@ def new_market() -> Market:
 
 
 async def run(path: Path) -> tuple[StoryKeeper, dict[str, float]]:
-    """Let a market trade for a day and stop; return what kept it and its last prices."""
+    """Run a market for a day and stop it; return what kept it and its last prices."""
     market = new_market()
     async with StoryKeeper(path, market) as keeper:
         for chunk in islice(market.chunks(NOON), 2_000):

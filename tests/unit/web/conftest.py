@@ -10,7 +10,7 @@ from web_workers import MINUTE, NOON, Gainers, StartWorker, Windows, Worker, can
 
 @pytest.fixture
 async def start_worker() -> AsyncIterator[StartWorker]:
-    """Give a function that starts another worker."""
+    """Yield a function that starts another worker."""
     started: list[tuple[Worker, web.AppRunner]] = []
 
     async def start() -> Worker:
@@ -29,7 +29,7 @@ async def start_worker() -> AsyncIterator[StartWorker]:
 
 @pytest.fixture
 async def worker(start_worker: StartWorker) -> Worker:
-    """Give one worker that owns everything, with a symbol AAA and another with a slash."""
+    """Return one worker that owns everything, with a symbol AAA and another with a slash."""
     worker = await start_worker()
     minutes = [candle("AAA", NOON + n * MINUTE, late=n % 2) for n in (0, 1, 2, 500, 501)]
     shelf = {0: {"AAA": minutes}, 1: {"A/B": [candle("A/B", NOON)]}}
@@ -41,6 +41,6 @@ async def worker(start_worker: StartWorker) -> Worker:
 
 @pytest.fixture
 async def http() -> AsyncIterator[ClientSession]:
-    """Give a client."""
+    """Yield a client."""
     async with ClientSession() as session:
         yield session

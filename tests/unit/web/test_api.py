@@ -1,4 +1,4 @@
-"""What one worker answers, over real HTTP."""
+"""Answers of one worker, over real HTTP."""
 
 import logging
 from typing import Any

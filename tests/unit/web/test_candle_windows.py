@@ -14,20 +14,20 @@ DAY = 1440 * MINUTE
 
 @pytest.fixture(params=["America/New_York", "XNYS"])
 def family(request: pytest.FixtureRequest) -> WindowFamily:
-    """Give the days of a zone, and those of an exchange."""
+    """Return the days of a zone, or those of an exchange."""
     return exchange("XNYS") if request.param == "XNYS" else day(request.param)
 
 
 @pytest.fixture
 def days(family: WindowFamily) -> list[Span]:
-    """Give some days, among them one of 25 hours, or days on which nothing is traded."""
+    """Return some days, among them one of 25 hours, or days on which nothing is traded."""
     begin, end = (int(datetime(2024, 11, n, tzinfo=UTC).timestamp()) * 1000 for n in (1, 9))
     return list(family.over(begin, end, 0, ()))
 
 
 @pytest.fixture
 async def worker(start_worker: StartWorker, family: WindowFamily, days: list[Span]) -> Worker:
-    """Give a worker with candles of a minute, and those days."""
+    """Return a worker with candles of a minute, and those days."""
     worker = await start_worker()
     Windows(worker.app, "candles", "1m", {0: {"AAA": [candle("AAA", days[0].start)]}})
     made = [msgspec.structs.replace(candle("AAA", s), end=e, size=DAY) for s, e in days]

@@ -1,4 +1,4 @@
-"""An answer that lacks a partition says so; one that a standby gave says so too."""
+"""An answer that lacks a partition names it; one from a standby is marked, too."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from web_workers import NOON, StartWorker, Windows, Worker, candle
 
 @pytest.fixture
 async def half(start_worker: StartWorker) -> list[Worker]:
-    """Give two of three workers; the third, with partition 2, is gone, the second follows it."""
+    """Return two of three workers; the third, with partition 2, is gone, the second follows it."""
     workers = [await start_worker() for _ in range(2)]
     gone = f"http://127.0.0.1:{unused_port()}"
     for number, worker in enumerate(workers):

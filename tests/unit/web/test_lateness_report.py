@@ -1,4 +1,4 @@
-"""How late records came: gathered from workers over real HTTP, and said in sentences."""
+"""Lateness distribution: gathered from workers over real HTTP, and described in sentences."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ TOTAL = {0: 930, 40: 51, 4_160: 18, 400_000: 1}
 
 @pytest.fixture
 async def three(start_worker: StartWorker) -> list[Worker]:
-    """Give three workers with one partition each."""
+    """Return three workers with one partition each."""
     workers = [await start_worker() for _ in BEHIND]
     for part, worker in enumerate(workers):
         table = Windows(worker.app, "candles", "1m", {part: {}})

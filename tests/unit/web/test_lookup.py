@@ -1,4 +1,4 @@
-"""A key that is elsewhere: workers that ask one another over real HTTP."""
+"""A key that is remote: workers that ask one another over real HTTP."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ PARTS = (0, 1, 2)
 
 
 def _key_of(partition: int) -> str:
-    """Give a key that murmur2 puts into `partition` of three."""
+    """Return a key that murmur2 puts into `partition` of three."""
     owned = {part: str(part) for part in PARTS}
     return next(k for n in range(100) if likely_owner(owned, k := f"K{n}") == str(partition))
 
 
 @pytest.fixture
 async def three(start_worker: StartWorker) -> list[Worker]:
-    """Give three workers, one partition each; AT0, AT1, AT2 are where no hash would put them."""
+    """Return three workers, one partition each; AT0, AT1, AT2 are where no hash would put them."""
     workers = [await start_worker() for _ in PARTS]
     owners: dict[str, dict[str, list[int]]] = {
         w.url: {"ticks": [p], "daily-gains": [0] if p == 2 else []}

@@ -1,4 +1,4 @@
-"""What an answer costs to send: nothing new, or less."""
+"""Bytes of an answer: none if nothing is new, or fewer."""
 
 import gzip
 

@@ -16,7 +16,7 @@ SHELVES = [
 
 @pytest.fixture
 async def three(start_worker: StartWorker) -> list[Worker]:
-    """Give three workers that share a table of minutes."""
+    """Return three workers that share a table of minutes."""
     workers = [await start_worker() for _ in SHELVES]
     for part, worker in enumerate(workers):
         Windows(worker.app, "minutes", "1m", {part: SHELVES[part]})
@@ -136,6 +136,6 @@ async def test_a_window_may_be_written_in_several_ways(worker, http, text: str) 
 
 
 async def test_surges_are_none_where_their_pipeline_does_not_run(worker, http) -> None:
-    """Status 404, which says what is missing."""
+    """Status 404, with what is missing."""
     answer = await _get(http, f"{worker.url}/api/surges", 404)
     assert "the pipeline 'surges' does not run" in answer["error"]["message"]

@@ -36,7 +36,7 @@ class WebApp(faust.App):
 
 
 class _ByHand:
-    """What the web reads of a table; `shelf` is its partitions' rows by key."""
+    """Table as the web reads it; `shelf` is its partitions' rows by key."""
 
     def put(self, app: faust.App, name: str, source: Any, shelf: Mapping[int, Any]) -> None:
         self.app, self.name, self.source = app, name, source
@@ -69,7 +69,7 @@ class _ByHand:
         return sorted(self.followed)
 
     def standby_state(self, partition: int) -> Any:
-        """Give what is read of the state of a partition that is followed."""
+        """Return the state of a partition that is followed, None if it is not."""
         if partition not in self.followed:
             return None
         meta = SimpleNamespace(stream_time=NOON)
@@ -77,7 +77,7 @@ class _ByHand:
         return SimpleNamespace(table=self, partition=partition, meta=meta, rows=rows)
 
     def standby_lag(self, partition: int) -> int:
-        """Give how far it is behind."""
+        """Return how far a partition that is followed is behind, else 0."""
         return self.behind_by if partition in self.followed else 0
 
     @contextmanager
@@ -96,7 +96,7 @@ class _ByHand:
         return iter([key for rows in self.shelf.values() for key in rows])
 
     def open_states(self) -> list[Any]:
-        """Give what is read of the state of each partition, the same while it has the same rows."""
+        """Return the state of each partition, the same object while it has the same rows."""
         states = self._states_by_rows
         for partition, rows in self.shelf.items():
             if (partition, id(rows)) not in states:
@@ -114,7 +114,7 @@ class _ByHand:
 
 
 def _of_row(row: Any, window: Window) -> WindowResult:
-    """Give the result whose record is `row`."""
+    """Return the result whose record is `row`."""
     name, start, end, offset = row.symbol, row.start, row.end, row.last_offset
     evidence = row.count, row.first_offset, offset, row.late, row.final, row.revision
     return WindowResult(
@@ -139,7 +139,7 @@ class Windows(_ByHand, WindowTable):
 
     @staticmethod
     def record(result: WindowResult) -> Any:
-        """Give the row."""
+        """Return the row."""
         return result.state
 
     def _state_of(self, partition: int, rows: Any) -> Any:
@@ -153,12 +153,12 @@ class Windows(_ByHand, WindowTable):
         return self.open_states()
 
     def span(self, key: str) -> tuple[int, int] | None:
-        """Give the times the key's rows reach over."""
+        """Return start and end (ms) of the key's rows, None if there are none."""
         rows = self.rows_of(key)
         return (rows[0].start, rows[-1].end) if rows else None
 
     def results(self, key: str, window: Window, begin: int, end: int) -> list[WindowResult]:
-        """Give the rows in the range."""
+        """Return the results of the rows that start in [begin, end)."""
         assert window in self.windows
         return [_of_row(row, window) for row in self.rows_of(key) if begin <= row.start < end]
 
@@ -170,22 +170,22 @@ class Gainers(_ByHand, StateTable):
         self.put(app, "gainers", DAILY_GAINS, shelf)
 
     def top(self, day: str | None) -> TopGainers | None:
-        """Give the ranking of a day."""
+        """Return the ranking of a day, None if there is none."""
         found = self.rows_of(day or "2026-01-31")
         return found[0] if found else None
 
     def losers(self, day: str | None) -> TopLosers | None:
-        """Give the same as losers."""
+        """Return the same ranking as losers."""
         found = self.top(day)
         return found and TopLosers(found.day, found.rank, found.time, found.revision)
 
     def most_active(self, day: str | None) -> MostActive | None:
-        """Give the same as the most active."""
+        """Return the same ranking as the most active."""
         found = self.top(day)
         return found and MostActive(found.day, found.rank, found.time, found.revision)
 
     def days(self) -> list[str]:
-        """Give the days there are."""
+        """Return the days that have a ranking."""
         return self.keys()
 
 
@@ -195,7 +195,7 @@ for _table in (Windows, Gainers):
 
 
 def candle(symbol: str, start: int, *, late: int = 0) -> Candle:
-    """Give a window of a minute."""
+    """Return a window of a minute."""
     times = {"size": MINUTE, "advance": MINUTE, "start": start, "end": start + MINUTE}
     prices = {"open": 1.0, "high": 2.0, "low": 0.5, "close": 1.5, "vwap": None, "mean": 1.25}
     counts = {"volume": 7, "count": 4, "revision": 9, "final": True, "late": late}
@@ -205,7 +205,7 @@ def candle(symbol: str, start: int, *, late: int = 0) -> Candle:
 
 
 def ranking(day: str) -> TopGainers:
-    """Give a ranking of one."""
+    """Return a ranking of one."""
     return TopGainers(day, [Gainer("AAA", 0.5, 1.0, 1.5, NOON)], NOON, 12)
 
 
@@ -223,7 +223,7 @@ class Worker:
         self.url = f"http://127.0.0.1:{port}"
 
     def knows_owners(self, owners: Mapping[str, Mapping[str, list[int]]]) -> None:
-        """Tell it who owns what, as an assignment would."""
+        """Assign partitions to workers, as a rebalance would."""
         self.app.assignor.external_topic_distribution = dict(owners)
 
 

@@ -37,7 +37,7 @@ SLIDING = st.builds(
 
 @st.composite
 def exchanges(draw: st.DrawFn) -> Exchange:
-    """Give sessions and gaps of a few ms each, from near the epoch to beyond all queries."""
+    """Draw sessions and gaps of a few ms each, from near the epoch to beyond all queries."""
     lengths = draw(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 60)), min_size=15))
     opens, closes = [], []
     now = 0
@@ -52,7 +52,7 @@ def exchanges(draw: st.DrawFn) -> Exchange:
 
 @st.composite
 def cumulated(draw: st.DrawFn) -> Cumulate:
-    """Give steps of tumbling windows, or of sessions."""
+    """Draw steps of tumbling windows, or of sessions."""
     if draw(st.booleans()):
         return cumulate(draw(exchanges()), draw(st.integers(1, 70)))
     step = draw(st.integers(1, 20))
@@ -65,7 +65,7 @@ BOUNDED = WINDOWS | exchanges() | cumulated()
 
 
 def every_window(family: WindowFamily, events: list[int]) -> list[Span]:
-    """Give all windows of a family that start before the horizon."""
+    """Return all windows of a family that start before `HORIZON`."""
     if isinstance(family, Window):
         starts = range(family.offset, HORIZON, family.advance)
         return [Span(start, start + family.size) for start in starts]
@@ -86,12 +86,12 @@ def _grown(base: Span, step: int) -> list[Span]:
 
 
 def boundaries(windows: list[Span]) -> list[int]:
-    """Give every instant at which one begins or ends, and the epoch."""
+    """Return every instant at which one begins or ends, and the epoch."""
     return sorted({0, *(w.start for w in windows), *(w.end for w in windows)})
 
 
 def known(family: WindowFamily, time: int) -> bool:
-    """Say whether a family has anything to say of an instant: calendars end somewhere."""
+    """Return whether a family covers an instant: calendars end somewhere."""
     if isinstance(family, Cumulate):
         return known(family.base, time)
     return not isinstance(family, Exchange) or family.opens[0] <= time < family.closes[-1]

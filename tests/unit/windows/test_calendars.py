@@ -42,12 +42,12 @@ ODD_ZONES = [
 
 
 def utc(*fields: int) -> int:
-    """Give an instant (ms) by its date and time in UTC."""
+    """Return the instant (ms) of a date and time in UTC."""
     return int(datetime(*fields, tzinfo=UTC).timestamp()) * 1000
 
 
 def dates(first: date, last: date) -> list[date]:
-    """Give all dates from the first on, before the last."""
+    """Return all dates from the first on, before the last."""
     return [first + timedelta(days=n) for n in range((last - first).days)]
 
 

@@ -24,7 +24,7 @@ HALF = {"2024-07-03", "2024-11-29", "2024-12-24", "2025-07-03", "2025-11-28", "2
 
 
 def new_york_sessions(year: int) -> dict[str, Span]:
-    """Give the sessions of a year by their dates: 9:30 to 16:00, half days to 13:00."""
+    """Return the sessions of a year by their dates: 9:30 to 16:00, half days to 13:00."""
     closed = {day for line in CLOSED for day in line.split()}
     sessions = {}
     for number in range((date(year + 1, 1, 1) - date(year, 1, 1)).days):

@@ -1,4 +1,4 @@
-"""What every family of windows answers, against looking through all its windows."""
+"""Answers of every window definition, against a search through all its windows."""
 
 from itertools import pairwise
 
@@ -23,7 +23,7 @@ INSTANTS = st.integers(0, TIMES - 1)
 
 @st.composite
 def families_with_events(draw: st.DrawFn) -> tuple[WindowFamily, list[int]]:
-    """Give a family, and the starts of a key's panes; only sliding windows look at them."""
+    """Draw a family, and the starts of a key's panes, which only sliding windows use."""
     family = draw(BOUNDED | SLIDING)
     times = sorted(draw(st.sets(INSTANTS, max_size=30)))
     if isinstance(family, Sliding):

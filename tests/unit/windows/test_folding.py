@@ -31,7 +31,7 @@ class Counting:
 
 @st.composite
 def tables(draw: st.DrawFn) -> tuple[list[Pane], list[Span]]:
-    """Give panes of one key with gaps between them, and some of the windows over them."""
+    """Draw panes of one key with gaps between them, and some of the windows over them."""
     length = draw(st.integers(1, 3))
     advance = length * draw(st.integers(1, 6))
     window = Window(max(advance, length * draw(st.integers(1, 40))), advance)
@@ -58,7 +58,7 @@ def tables(draw: st.DrawFn) -> tuple[list[Pane], list[Span]]:
 
 
 def one_by_one(panes: Sequence[Pane], spans: Sequence[Span]) -> list[Folded]:
-    """Look through all panes for each window."""
+    """Search all panes for each window."""
     windows = []
     for start, end in spans:
         inside = [pane for pane in panes if start <= pane.start < end]

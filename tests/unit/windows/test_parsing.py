@@ -76,7 +76,7 @@ def test_each_kind_is_read(text: str, window: object) -> None:
 
 
 def test_what_is_no_pane_based_window_says_its_lengths_too() -> None:
-    """A session's in ms, a count's in records; they are what results are told apart by."""
+    """A session's in ms, a count's in records; they distinguish results."""
     assert (session("30m").size, session("30m").advance) == (1_800_000, 1_800_000)
     assert (count(100, 10).size, count(100, 10).advance) == (100, 10)
     assert (count(100).size, count(100).advance) == (100, 100)

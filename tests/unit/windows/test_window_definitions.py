@@ -1,4 +1,4 @@
-"""Windows that can't be right are refused where they are defined, in one line."""
+"""Windows that can't be right are rejected where they are defined, in one line."""
 
 from collections.abc import Callable
 from typing import Any
@@ -164,7 +164,7 @@ DEFINITIONS: list[tuple[Callable[[], Any], str]] = [
 def test_a_definition_that_cant_be_right_is_refused(
     define: Callable[[], object], message: str
 ) -> None:
-    """One line says which, and what is wrong with it."""
+    """One line names it, and what is wrong with it."""
     with pytest.raises(DefinitionError) as caught:
         define()
     assert str(caught.value) == message

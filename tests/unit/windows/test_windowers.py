@@ -11,7 +11,7 @@ from eventfold.windows import Window, hopping, parse_windows, tumbling
 
 
 def overlapping(window: Window, begin: int, end: int) -> list[int]:
-    """Look at every window from the first on."""
+    """Find the windows by trying every one from the first on."""
     return [
         start
         for start in range(window.offset, end, window.advance)
@@ -21,7 +21,7 @@ def overlapping(window: Window, begin: int, end: int) -> list[int]:
 
 @given(WINDOWS, st.integers(0, 2_000))
 def test_an_instant_lies_in_the_windows_that_hold_it(window: Window, time: int) -> None:
-    """`starts` gives all offset + k * advance with start <= time < start + size, oldest first."""
+    """`starts` returns all offset + k * advance with start <= time < start + size, oldest first."""
     starts = list(window.starts(time))
     assert starts == overlapping(window, time, time + 1)
     assert all(start <= time < start + window.size for start in starts)
@@ -31,7 +31,7 @@ def test_an_instant_lies_in_the_windows_that_hold_it(window: Window, time: int) 
 def test_a_range_overlaps_the_windows_that_share_an_instant(
     window: Window, begin: int, length: int
 ) -> None:
-    """`starts_over` gives the windows of all its instants, each once."""
+    """`starts_over` returns the windows of all its instants, each once."""
     end = begin + length
     starts = list(window.starts_over(begin, end))
     assert starts == overlapping(window, begin, end)
@@ -131,6 +131,6 @@ def test_a_list_is_read_in_order_and_each_window_once() -> None:
     ],
 )
 def test_a_definition_that_cant_be_right_is_refused_by_name(text: str, problem: str) -> None:
-    """The error says which window, and what is wrong with it."""
+    """The error names the window, and what is wrong with it."""
     with pytest.raises(ValueError, match="^" + re.escape(problem)):
         parse_windows(text)

@@ -1,4 +1,4 @@
-"""What a reader watches and where it goes on: as text, and back."""
+"""Subscription and position of a reader: as text, and back."""
 
 import pytest
 from hypothesis import given
@@ -21,7 +21,7 @@ def test_a_cursor_survives_its_way_through_a_header(cursor: dict[str, dict[int, 
 
 @pytest.mark.parametrize("text", ["", "7", "candles", "candles:x", "candles:1.-2", "a:1,b", "é:٣"])
 def test_what_is_no_cursor_begins_anew(text: str) -> None:
-    """The id of another server is no reason to refuse a reader."""
+    """The id of another server is no reason to reject a reader."""
     assert read_cursor(text) == {}
 
 

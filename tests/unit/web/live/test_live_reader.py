@@ -1,4 +1,4 @@
-"""What waits for one reader of events: bounded, the newest wins."""
+"""The queue of one reader of events: bounded, the newest wins."""
 
 import asyncio
 

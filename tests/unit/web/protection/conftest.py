@@ -8,13 +8,13 @@ from guarded_workers import TOKENS, USERS, GuardedWorker, guarded
 
 @pytest.fixture
 async def protected() -> AsyncIterator[GuardedWorker]:
-    """Give a worker with a token for each role, and two people with passwords."""
+    """Yield a worker with a token for each role, and two people with passwords."""
     async with guarded(**TOKENS, **USERS) as worker:
         yield worker
 
 
 @pytest.fixture
 async def unprotected() -> AsyncIterator[GuardedWorker]:
-    """Give a worker without."""
+    """Yield a worker without tokens and passwords."""
     async with guarded() as worker:
         yield worker

@@ -81,5 +81,5 @@ async def _running(
 
 
 def bearer(token: str) -> dict[str, str]:
-    """Give the header that shows a token."""
+    """Return the header that shows a token."""
     return {"Authorization": f"Bearer {token}"}

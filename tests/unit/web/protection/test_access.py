@@ -1,4 +1,4 @@
-"""Who may ask what, once tokens or users are set."""
+"""Access rights, once tokens or users are set."""
 
 import base64
 import logging
@@ -14,7 +14,7 @@ CANDLES = "/api/candles/AAA?size=1m"
 
 
 def basic(name: str, password: str) -> dict[str, str]:
-    """Give the header that shows a name and a password."""
+    """Return the header that shows a name and a password."""
     text = base64.b64encode(f"{name}:{password}".encode()).decode()
     return {"Authorization": f"Basic {text}"}
 
@@ -81,7 +81,7 @@ async def test_what_is_not_known_opens_nothing(protected, http, headers) -> None
 
 
 async def test_several_tokens_hold_while_one_is_changed(http) -> None:
-    """So no client has to change at the same moment as the workers."""
+    """So no client has to change at the same time as the workers."""
     old, new = "old-token-0123456789", "new-token-0123456789"
     async with guarded(TICKSTREAM_WEB_TOKEN=f"{old},{new}") as worker:
         for token in old, new:

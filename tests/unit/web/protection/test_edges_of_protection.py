@@ -1,4 +1,4 @@
-"""What is let in at the very edge of a limit, and what just beyond it: without a socket."""
+"""Limits of protection: admitted at the very edge, rejected just beyond it; without a socket."""
 
 import asyncio
 import logging
@@ -50,7 +50,7 @@ def conf() -> Settings:
 
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Let time stand still, but where something waits."""
+    """Freeze the clock, except in tests where something waits (those without `conf`)."""
     if "conf" in request.fixturenames:
         monkeypatch.setattr(time, "time", lambda: float(NOW))
 
@@ -485,7 +485,7 @@ async def test_an_error_of_ours_is_answered_and_logged_as_one(
 
 @pytest.mark.parametrize("body", [None, b"much"])
 async def test_a_connection_is_ended_with_a_body_that_nobody_reads(unprotected, http, body) -> None:
-    """Who is refused without one may ask again on the same connection."""
+    """A client that is rejected without one may ask again on the same connection."""
     headers = {"Origin": "https://evil.example"}
     async with http.post(f"{unprotected.url}/login", data=body, headers=headers) as reply:
         assert reply.status == 403

@@ -1,4 +1,4 @@
-"""What no client sends by mistake, byte by byte: refused, and the worker unharmed."""
+"""Requests that no client sends by mistake, byte by byte: rejected, and the worker unharmed."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ async def connected(worker) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio
 
 
 async def send(worker, data: bytes) -> bytes:
-    """Send bytes, and give all that comes until the worker ends the connection."""
+    """Send bytes, and return all that comes until the worker ends the connection."""
     async with connected(worker) as (reader, writer):
         writer.write(data)
         try:
@@ -41,12 +41,12 @@ async def send(worker, data: bytes) -> bytes:
 
 
 def status(answer: bytes) -> int:
-    """Give the status of an answer, 0 of none."""
+    """Return the status of an answer, 0 if there is none."""
     return int(answer.split(b" ", 2)[1]) if answer else 0
 
 
 def listener(worker) -> connections.Listener:
-    """Give what counts the worker's connections."""
+    """Return the listener that counts the worker's connections."""
     return worker.app.web._runner.server
 
 
@@ -59,14 +59,14 @@ async def unharmed(worker) -> None:
 
 
 def get(path: bytes, *lines: bytes) -> bytes:
-    """Give a request, ended by the worker's answer."""
+    """Return a request that asks the worker to close the connection after its answer."""
     head = [b"GET " + path + b" HTTP/1.1", b"Host: localhost", b"Connection: close", *lines]
     return b"\r\n".join(head) + b"\r\n\r\n"
 
 
 @pytest.fixture(autouse=True)
 def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test wait for what nobody reads."""
+    """Shorten the wait for clients that do not read."""
     monkeypatch.setattr(connections, "LINGER", 0.1)
 
 
@@ -279,7 +279,7 @@ async def test_bytes_that_are_no_utf_8_are_no_accident(unprotected, data, status
     ],
 )
 async def test_nothing_a_client_sends_becomes_a_header(unprotected, data) -> None:
-    """Line breaks stay where they are, escaped, or are refused."""
+    """Line breaks stay where they are, escaped, or are rejected."""
     answer = await send(unprotected, data)
     head = answer.partition(b"\r\n\r\n")[0].lower()
     assert b"\nset-cookie" not in head

@@ -1,4 +1,4 @@
-"""How much a client may ask, from where, and what browsers are told."""
+"""Limits of a client: how much it may ask, from where, and the headers for browsers."""
 
 import pytest
 from guarded_workers import READ, TOKENS, bearer, guarded
@@ -15,7 +15,7 @@ class Clock:
     now = 100.0
 
     def __call__(self) -> float:
-        """Give the seconds."""
+        """Return the seconds."""
         return self.now
 
 

@@ -18,7 +18,7 @@ CANDLES = "/api/candles/AAA?size=1m"
 
 
 async def sign_in(worker, http, **form):
-    """Send the form; give status, where it leads, and the cookie that is set."""
+    """Send the form; return status, where it leads, and the cookie that is set."""
     async with http.post(f"{worker.url}/login", data=form, allow_redirects=False) as reply:
         cookies = SimpleCookie()
         for header in reply.headers.getall("Set-Cookie", ()):

@@ -15,7 +15,7 @@ async def test_it_is_behind_the_same_protection(protected, http, path) -> None:
 
 
 async def test_only_an_admin_changes_it(protected, http) -> None:
-    """Who may read is refused before anything is looked at."""
+    """A client that may only read is rejected before anything is looked up."""
     url = f"{protected.url}/registry/subjects/ticks-value/versions"
     for headers, refused in (bearer(READ), True), (bearer(ADMIN), False):
         async with http.post(url, json={}, headers=headers) as reply:

@@ -1,4 +1,4 @@
-"""How many connections a worker takes where a process may open few files."""
+"""Number of connections that a worker takes where a process may open few files."""
 
 import logging
 import resource

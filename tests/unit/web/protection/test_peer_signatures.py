@@ -16,7 +16,7 @@ CLUSTER = {"TICKSTREAM_WEB_CLUSTER_TOKEN": "cluster-0123456789"}
 
 
 async def ask_across(http, mine, theirs, path=KEY, token=READ):
-    """Ask a worker for what another one has; give the status of its answer, and its text."""
+    """Ask a worker for what another one has; return the status of its answer, and its text."""
     async with guarded(**mine) as asked, guarded(OTHERS, **theirs) as owner:
         owned = {asked.url: {"ticks": [0]}, owner.url: {"ticks": [1]}}
         asked.knows_owners(owned)

@@ -89,7 +89,7 @@ def readers() -> Any:
 def test_64_connections_of_one_client_leave_the_loop_to_folding_and_to_others(
     readers: Readers,
 ) -> None:
-    """It gets its share; whoever asks for little is never refused, and waits for few answers."""
+    """It gets its share; whoever asks for little is never rejected, and waits for few answers."""
     greedy = [readers.ask("greedy", COSTLY, pause=0.0) for _ in range(64)]
     run(*greedy, readers.ask("normal", 0.01, pause=0.2), loop=readers.loop)
     most = CLIENT_SHARE * WHILE + CLIENT_BURST + (CLIENT_AT_ONCE + 1) * COSTLY

@@ -13,7 +13,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    """Give a page of the machine's Chromium; Playwright's where there is none."""
+    """Yield a page of the machine's Chromium, or of Playwright's if there is none."""
     executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -24,7 +24,7 @@ async def page() -> AsyncIterator[Page]:
 
 
 async def test_who_signs_in_sees_the_dashboard_until_they_sign_out(protected, page: Page) -> None:
-    """A wrong token is said; the right one opens page, answers and Faust's views; then it is over.
+    """A wrong token fails; the right one opens page, answers and Faust's views; then it is over.
 
     The browser refuses nothing of our own pages, and no script sees the cookie.
     """
