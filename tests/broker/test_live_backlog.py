@@ -41,7 +41,7 @@ async def test_what_is_too_far_behind_is_left_out(
     # Each record costs half a second of waiting, as with a thousand readers of many.
     steps = count()
     dear = True
-    hub.budget = Budget(0.1, 0.0, worked=lambda: next(steps) * 0.05 * dear)
+    hub.feed_budget = Budget(0.1, 0.0, worked=lambda: next(steps) * 0.05 * dear)
     reader, _ = await hub.open([Watch("ticks")], {}, "somebody")
     try:
         numbers = iter(range(10 * MANY))

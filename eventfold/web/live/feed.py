@@ -184,10 +184,9 @@ class Feed:
     async def _take(self, number: int, records: Sequence[Any]) -> None:
         begin = 0
         while begin < len(records):
-            await self._budget.afford()
             readers = sum(map(len, self._by_key.values()))
             end = begin + max(1, OFFERS // max(1, readers))
-            with self._budget.spending():
+            async with self._budget.turn():
                 for record in records[begin:end]:
                     self._take_one(number, record)
             begin = end

@@ -20,8 +20,9 @@ MOST_READERS = 2_000
 #: Maximum number of readers from one address.
 MOST_OF_CLIENT = 1_000
 
-#: Share of the event loop's time for live events (fraction), and their burst after a pause (s).
-SHARE, BURST = 0.1, 0.5
+#: Shares of the event loop's time for live events (fractions): for reading topics, for all readers
+#: together, for those at one address; and their burst after a pause (s).
+FEED_SHARE, SHARE, CLIENT_SHARE, BURST = 0.05, 0.07, 0.05, 0.5
 
 #: Sweep interval (s): a feed without readers stops after one to two of them, so that a reloaded
 #: page finds it running.
@@ -45,8 +46,10 @@ class Hub:
         #: Reader → its client address.
         self._readers: dict[Reader, str] = {}
         self._sweeper: asyncio.Task[None] | None = None
-        #: Event loop time for live events, shared by all topics and readers.
-        self.budget = Budget(SHARE, BURST)
+        #: Event loop time for reading topics: readers that send much must not starve it.
+        self.feed_budget = Budget(FEED_SHARE, BURST)
+        #: Event loop time for sending to readers.
+        self.budget = Budget(SHARE, BURST, CLIENT_SHARE)
         #: True once the server stops.
         self.closing = False
 
@@ -101,7 +104,7 @@ class Hub:
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep(), name="feeds nobody reads")
         if topic not in self._feeds:
-            self._feeds[topic] = Feed(self.topics()[topic], self._new_consumer, self.budget)
+            self._feeds[topic] = Feed(self.topics()[topic], self._new_consumer, self.feed_budget)
         return self._feeds[topic]
 
     async def _sweep(self) -> None:

@@ -102,16 +102,16 @@ def _check_topics(hub: Hub, watches: Iterable[Watch]) -> None:
 async def _send_all(
     hub: Hub, reader: Reader, request: web.Request, response: web.StreamResponse
 ) -> None:
+    client = client_of(request, request.app[CONF])
     while not hub.closing:
         await reader.wait(HEARTBEAT)
-        await hub.budget.afford()
-        if request.transport is None:
-            return  # the reader has left
-        # Nothing is awaited between the two, so the cursor matches the events taken.
-        with hub.budget.spending():
+        async with hub.budget.turn(client):
+            if request.transport is None:
+                return  # the reader has left
+            # Nothing is awaited between the two, so the cursor matches the events taken.
             (taken, dropped), cursor = reader.take(), write_cursor(hub.cursor_of(reader))
             piece = b"".join(_pieces(taken, dropped, cursor))
-        await hub.budget.run(_write(response, piece))
+        await hub.budget.run(_write(response, piece), client)
         await asyncio.sleep(PACE)
 
 

@@ -2,55 +2,75 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 from eventfold.web.protection.rate import Rate
 
 T = TypeVar("T")
 
+#: Debts (s) that are too small to wait for, such as rounding errors.
+RESOLUTION = 0.001
+
 _ALL = "all"
 
 
 class Budget:
-    """Share of event loop time: work that has taken more waits until it is paid back.
+    """Share of the event loop's time: who takes part of it waits in turn, until nothing is owed.
 
-    `share` is a fraction of each second, `burst` the seconds that may be taken at once after a
-    pause. `clock` is the time, `worked` the CPU time of the event loop's thread, both in seconds.
+    `share` is the fraction of each second for all clients together, `client_share` for one of
+    them, so that many readers at one address delay nobody else. `burst` is how many seconds may be
+    taken at once after a pause. Clocks are in seconds.
     """
 
     def __init__(
         self,
         share: float,
         burst: float,
+        client_share: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         worked: Callable[[], float] = time.thread_time,
     ) -> None:
-        # Amounts are seconds; the 1 lets the next piece of work through if nothing is owed.
-        self._rate = Rate(share, 1 + burst, clock)
+        # Units are seconds; a bucket that owes nothing lets the next one through.
+        self._all = Rate(share, 1 + burst, clock)
+        self._clients = Rate(client_share or share, 1 + burst, clock)
         self._worked = worked
+        #: Turns of the clients that are waited for.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def afford(self) -> None:
-        """Wait until nothing is owed; yield to the event loop in any case."""
-        await asyncio.sleep(self._rate.wait(_ALL))
+    @asynccontextmanager
+    async def turn(self, client: str = _ALL) -> AsyncIterator[None]:
+        """Wait for the client's turn; charge the work in it, in which nothing may be awaited."""
+        # One at a time: if all that wait were let through at once, what they owe would have grown
+        # by the work of all before the first was charged.
+        turn = self._turns.setdefault(client, asyncio.Lock())
+        async with turn:
+            await asyncio.sleep(0)
+            while owed := self._owed(client):  # noqa: ASYNC110  # others may add to it meanwhile
+                await asyncio.sleep(owed)
+            begun = self._worked()
+            try:
+                yield
+            finally:
+                self._spend(client, self._worked() - begun)
 
-    @contextmanager
-    def spending(self) -> Iterator[None]:
-        """Charge the body of a `with` statement, which must not await anything."""
-        begun = self._worked()
-        try:
-            yield
-        finally:
-            self._rate.spend(_ALL, self._worked() - begun)
-
-    async def run(self, awaitable: Awaitable[T]) -> T:
-        """Await something, and charge the time of its own steps without its waits."""
+    async def run(self, awaitable: Awaitable[T], client: str = _ALL) -> T:
+        """Await something out of turn, and charge the event loop time of its own steps."""
         measured = Measured(awaitable, self._worked)
         try:
             return await measured
         finally:
-            self._rate.spend(_ALL, measured.seconds)
+            self._spend(client, measured.seconds)
+
+    def _owed(self, client: str) -> float:
+        owed = max(self._all.wait(_ALL), self._clients.wait(client))
+        return owed if owed > RESOLUTION else 0.0
+
+    def _spend(self, client: str, seconds: float) -> None:
+        self._all.spend(_ALL, seconds)
+        self._clients.spend(client, seconds)
 
 
 class Measured(Generic[T]):

@@ -19,7 +19,7 @@ from aiohttp.typedefs import Handler
 from eventfold.web.errors import ApiError
 from eventfold.web.peers import FORWARDED
 from eventfold.web.protection.addresses import client_of
-from eventfold.web.protection.budget import Measured
+from eventfold.web.protection.budget import RESOLUTION, Measured
 from eventfold.web.protection.keys import CONF, SIGNED
 from eventfold.web.protection.rate import Rate
 from eventfold.web.protection.refused import note
@@ -50,9 +50,6 @@ _CHARGED: web.RequestKey[float] = web.RequestKey("_CHARGED", float)
 
 #: Event loop time (s) to read a request and write its answer, before and after its handling.
 AROUND = 0.0003
-
-#: Shortest wait (s) that is worth its sleep.
-RESOLUTION = 0.001
 
 _ALL = "all"
 
@@ -139,7 +136,6 @@ class Shares:
 
     def _owed_by(self, client: str, *, peer: bool) -> float:
         owed = 0.0 if peer else self._clients.wait(client)
-        # Rounding errors of floats are not worth a wait.
         return owed if owed > RESOLUTION else 0.0
 
     def _busy(self, client: str, *, peer: bool) -> ApiError:
