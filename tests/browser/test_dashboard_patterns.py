@@ -29,7 +29,7 @@ SIMULATIONS = ("payments", "machines", "connections", "guests", "shop", "transac
 def _simulate(worker: Worker, *names: str) -> None:
     """Send hours of events."""
     for name in names:
-        many = "--rate=0", "--count=20000", "--step=500"
+        many = "--rate=0", "--count=5000", "--step=2000"
         worker.command("produce", f"--source={name}", *many).check_returncode()
 
 
