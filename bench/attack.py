@@ -90,7 +90,7 @@ def _cores() -> tuple[set[int], set[int]]:
 
 @contextmanager
 def _on(cores: set[int]) -> Iterator[None]:
-    """Let what is started meanwhile run on these cores."""
+    """Run what is started meanwhile on these cores."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:

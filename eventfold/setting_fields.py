@@ -10,12 +10,12 @@ from eventfold.windows.durations import format_duration, parse_duration
 
 
 def read(parse: Callable[[str], Any]) -> BeforeValidator:
-    """Let a text be read by `parse`."""
+    """Return a validator that reads text with `parse`."""
     return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
 
 
 def show(write: Callable[[Any], str]) -> PlainSerializer:
-    """Let a value be shown by `write`."""
+    """Return a serializer that writes a value with `write`."""
     return PlainSerializer(write, when_used="json")
 
 
@@ -30,7 +30,7 @@ def _positive(ms: int) -> int:
 
 
 def join(values: tuple[Any, ...]) -> str:
-    """Give values as text, separated by commas."""
+    """Return values as text, separated by commas."""
     return ",".join(map(str, values))
 
 

@@ -16,7 +16,7 @@ class Seconds(click.ParamType):
     name = "duration"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """Give the seconds; they are more than 0."""
+        """Return the seconds; they are more than 0."""
         try:
             seconds = float(value)
         except ValueError:
@@ -38,7 +38,7 @@ class Time(click.ParamType):
     name = "time"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> int:
-        """Give the ms since the epoch."""
+        """Return the ms since the epoch."""
         try:
             return parse_time(value)
         except ValueError:
@@ -51,7 +51,7 @@ class Address(click.ParamType):
     name = "url"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> URL:
-        """Give the address, of HTTP where no scheme is named."""
+        """Return the address, of HTTP where no scheme is named."""
         try:
             url = URL(value if "://" in value else f"http://{value}")
         except ValueError:
@@ -67,7 +67,7 @@ class Source(click.ParamType):
     name = "source"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """Give the source as it was written."""
+        """Return the source as it was written."""
         kind, _, path = value.partition(":")
         if value not in {"chart", "simulator", *SIMULATIONS} and not (kind == "file" and path):
             names = ", ".join(SIMULATIONS)

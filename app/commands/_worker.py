@@ -20,17 +20,17 @@ _TIMEOUT = ClientTimeout(total=10)
 
 
 def address(conf: Settings) -> URL:
-    """Give where the worker of these settings answers."""
+    """Return the address at which the worker of these settings answers."""
     return URL.build(scheme="http", host=conf.web_host, port=conf.web_port)
 
 
 def headers(conf: Settings) -> dict[str, str]:
-    """Give what every request to a worker takes along."""
+    """Return the headers of every request to a worker."""
     return conf.web_credentials
 
 
 async def answer(url: URL, kind: type[T]) -> T:
-    """Give what a worker answers. Raises CommandError where none does, or with its reason."""
+    """Return the answer of a worker. Raises CommandError where none does, or with its reason."""
     try:
         async with (
             ClientSession(timeout=_TIMEOUT, headers=headers(settings())) as http,

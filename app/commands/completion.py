@@ -45,7 +45,7 @@ class completion(Examples, faust_completion):  # noqa: N801 - Faust calls it wha
 
 
 def script(kind: type[ShellComplete]) -> str:
-    """Give click's own script for a shell, which asks with the whole line typed so far."""
+    """Return click's own script for a shell, which asks with the whole line typed so far."""
     found, wanted = _CALLS[kind.name]
     assert found in kind.source_template, f"click's script for {kind.name} has changed"  # noqa: S101
     shell = kind(cli, {}, "faust", "_FAUST_COMPLETE")

@@ -78,13 +78,13 @@ class Left:
         self._most: int | None = None
 
     def total(self) -> int | None:
-        """Give the offsets there were to write at the first look; None before."""
+        """Return the offsets there were to write at the first look; None before."""
         if self._most is None:
             self._most = self._sink.left
         return self._most
 
     def done(self) -> int:
-        """Give how many of them are written."""
+        """Return how many of them are written."""
         return (self.total() or 0) - (self._sink.left or 0)
 
 

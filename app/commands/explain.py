@@ -94,7 +94,7 @@ class explain(LongCommand):  # noqa: N801 - Faust calls the command what its cla
 
 
 def recompute(records: list[Behind]) -> dict[str, Any]:
-    """Give the FIELDS of a window of these records; {"count": 0} of none."""
+    """Return the FIELDS of a window of these records; {"count": 0} of none."""
     if not records:
         return {"count": 0}
     ordered = sorted(records, key=lambda each: (each.time, each.offset))
@@ -181,7 +181,7 @@ async def _refused(conf: Settings, candle: Candle) -> set[int]:
 async def _read(
     conf: Settings, partition: TopicPartition, begin: int | None, end: int | None
 ) -> AsyncIterator[list[Any]]:
-    """Give the records from `begin` on, to `end` at least; None are the topic's own."""
+    """Return the records from `begin` on, to `end` at least; None are the topic's own."""
     async with running(new_consumer(conf)) as consumer:
         consumer.assign([partition])
         oldest = (await consumer.beginning_offsets([partition]))[partition]

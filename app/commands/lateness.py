@@ -21,7 +21,7 @@ TOLD = 0.999
 
 
 class lateness(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
-    """Say how late records came, and which grace would keep how many of them.
+    """Print how late records came, and which grace would keep how many of them.
 
     Asks the worker at WEB_HOST and WEB_PORT, which answers for all workers.
     """
@@ -48,12 +48,12 @@ class lateness(LongCommand):  # noqa: N801 - Faust calls the command what its cl
 
 
 async def ask(worker: URL) -> list[TableLateness]:
-    """Give what a worker says of every table. Raises CommandError where it doesn't."""
+    """Return the report of a worker on every table. Raises CommandError where it doesn't."""
     return await answer(worker / "api" / "lateness", list[TableLateness])
 
 
 def sentence(table: TableLateness) -> str:
-    """Say what TOLD needs, and what the present grace keeps, in one line."""
+    """Format in one line the grace that TOLD needs, and what the present grace keeps."""
     if not table.records:
         return f"{table.table}: no records yet."
     grace = grace_for(table.lateness, TOLD)
@@ -65,7 +65,7 @@ def sentence(table: TableLateness) -> str:
 
 
 def percent(fraction: float) -> str:
-    """Give a fraction (0 to 1) in per cent, cut to two decimals: 100 % is all, nothing less."""
+    """Return a fraction (0 to 1) in per cent, cut to two decimals: 100 % is all, nothing less."""
     # A fraction such as 0.29 is a little less than what it stands for.
     return f"{math.floor(fraction * 10_000 + 1e-9) / 100:g} %"
 

@@ -245,7 +245,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             self._say_sent(outboxes.delivered, topics, time.perf_counter() - begun)
 
     def _rate(self, simulation: Simulation) -> float:
-        """Give records per second, 0 for as fast as possible, which has to have an end."""
+        """Return records per second, 0 for as fast as possible, which has to have an end."""
         rate = self.kwargs["rate"]
         if rate == 0 and self.kwargs["count"] is None:
             raise OptionError(
@@ -254,7 +254,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         return simulation.rate if rate is None else float(rate)
 
     def _start(self, count: int) -> int:
-        """Give the event time of the first of so many records at full speed."""
+        """Return the event time of the first of so many records at full speed."""
         start = self.kwargs["start"]
         return int(time.time() * 1000 - count * self.kwargs["step"]) if start is None else start
 

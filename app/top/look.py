@@ -60,7 +60,7 @@ class Watcher:
         self._before = await self._scrape()
 
     async def look(self) -> View:
-        """Give what is to be seen, with rates since the last look. Raises NoWorkerError."""
+        """Return what is to be shown, with rates since the last poll. Raises NoWorkerError."""
         two = Between(self._before, await self._scrape())
         self._before = two.after
         ranking = await self._ranking()

@@ -23,23 +23,23 @@ class Samples:
         return samples
 
     def of(self, name: str, **labels: str) -> Iterator[tuple[dict[str, str], float]]:
-        """Give labels and value of each sample of a metric that has these labels."""
+        """Return labels and value of each sample of a metric that has these labels."""
         for theirs, value in self._by_name.get(name, ()):
             if labels.items() <= theirs.items():
                 yield theirs, value
 
     def total(self, name: str, **labels: str) -> float:
-        """Give the sum of a metric's samples; 0 where it has none."""
+        """Return the sum of a metric's samples; 0 where it has none."""
         return sum(value for _, value in self.of(name, **labels))
 
     def highest(self, name: str, **labels: str) -> float | None:
-        """Give the highest of a metric's samples, or None."""
+        """Return the highest of a metric's samples, or None."""
         return max((value for _, value in self.of(name, **labels)), default=None)
 
     def values(self, name: str, label: str) -> list[str]:
-        """Give the values that a label of a metric has, sorted."""
+        """Return the values that a label of a metric has, sorted."""
         return sorted({labels[label] for labels, _ in self.of(name)})
 
     def info(self, name: str) -> dict[str, str]:
-        """Give the labels of an information; {} where it is missing."""
+        """Return the labels of an information; {} where it is missing."""
         return next((labels for labels, _ in self.of(name)), {})

@@ -19,7 +19,7 @@ NONE = "-"
 
 
 def draw(view: View) -> Group:
-    """Give what is put on the screen: a line, workers, partitions, tables, the ten best."""
+    """Return what the screen shows: a line, workers, partitions, tables, the ten best."""
     parts: list[RenderableType] = [_headline(view), _workers(view.workers)]
     if view.partitions:
         parts.append(_partitions(view.partitions))
@@ -76,7 +76,7 @@ def _gone(answered: int | None) -> str:
 
 
 def _partitions(partitions: list[PartitionView]) -> Table:
-    """Give one line a source: the lag of each of its partitions."""
+    """Return one line a source: the lag of each of its partitions."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("source", no_wrap=True)
     table.add_column("lag by partition")

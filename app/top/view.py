@@ -88,11 +88,11 @@ class Scrape(msgspec.Struct, frozen=True):
         return {url: samples for url, samples in self.workers.items() if samples is not None}
 
     def total(self, name: str, **labels: str) -> float:
-        """Give the sum of a metric over the workers."""
+        """Return the sum of a metric over the workers."""
         return sum(each.total(name, **labels) for each in self.answered.values())
 
     def highest(self, name: str, **labels: str) -> float | None:
-        """Give the highest of a metric over the workers, or None."""
+        """Return the highest of a metric over the workers, or None."""
         found = (each.highest(name, **labels) for each in self.answered.values())
         return max((value for value in found if value is not None), default=None)
 
@@ -109,7 +109,7 @@ class Between(msgspec.Struct, frozen=True):
         return max(self.after.moment - self.before.moment, 1e-3)
 
     def rate(self, name: str, **labels: str) -> float:
-        """Give how fast a counter grew (1/s), on the workers that answered both times."""
+        """Return how fast a counter grew (1/s), on the workers that answered both times."""
         grown = 0.0
         for url, now in self.after.answered.items():
             then = self.before.answered.get(url)
@@ -120,7 +120,7 @@ class Between(msgspec.Struct, frozen=True):
 
 
 def tables_of(two: Between) -> list[TableView]:
-    """Give the tables, in the order of their names."""
+    """Return the tables, in the order of their names."""
     names = {
         name
         for samples in two.after.answered.values()
@@ -178,7 +178,7 @@ def _worker(two: Between, url: str, answered: int | None) -> WorkerView:
 
 
 def partitions_of(scrape: Scrape) -> list[PartitionView]:
-    """Give the partitions of all sources that have a task on a worker that answers."""
+    """Return the partitions of all sources that have a task on a worker that answers."""
     views = []
     for url, found in scrape.answered.items():
         lags = _by_partition(found, "tickstream_lag_records")

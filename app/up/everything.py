@@ -210,7 +210,7 @@ class Everything:
         )
 
     async def _show_progress(self, market: Simulator) -> NoReturn:
-        """Say now and then how fast it goes, on a terminal."""
+        """Print now and then how fast it goes, on a terminal."""
         if not self.console.is_terminal:
             await asyncio.Future()
         live = Live(console=self.console, auto_refresh=False, transient=True)
@@ -257,7 +257,7 @@ async def _make_topics(topics: Collection[Described], conf: Settings) -> None:
 
 
 async def _make_rules(conf: Settings) -> None:
-    """Let there be a few rules where there never was one: else nothing is ever rejected."""
+    """Add a few rules if there never was one: without rules nothing is ever rejected."""
     # Without transactions nobody needs SQLAlchemy.
     from app.transactions.database import RulesDatabase, rules_url  # noqa: PLC0415
     from app.transactions.examples import add_examples  # noqa: PLC0415

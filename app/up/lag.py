@@ -31,7 +31,7 @@ class Lag:
         await self._consumer.stop()
 
     async def records(self) -> int:
-        """Give the number of records."""
+        """Return the number of records."""
         ends = await self._consumer.end_offsets(self._partitions)
         committed = [await self._consumer.committed(each) for each in self._partitions]
         return sum(ends.values()) - sum(offset or 0 for offset in committed)

@@ -17,14 +17,14 @@ _NOT_A_WORKERS = {"TICKSTREAM_CHART_TOKEN"}
 
 
 def web_address(conf: Settings) -> str:
-    """Give where a browser on this machine finds the worker."""
+    """Return the address at which a browser on this machine finds the worker."""
     everywhere = {"0.0.0.0", "::"}  # noqa: S104 - the user's choice, not ours
     host = "127.0.0.1" if conf.web_bind in everywhere else conf.web_bind
     return f"http://{host}:{conf.web_port}"
 
 
 def another_worker(conf: Settings) -> str:
-    """Give the command line that starts another worker from another terminal.
+    """Return the command line that starts another worker from another terminal.
 
     Of the secrets that it needs as well it has the names, and three stars to be replaced.
     """

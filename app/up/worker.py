@@ -89,7 +89,7 @@ class WorkerProcess(Service):
 
 
 def faust_program() -> str:
-    """Give the path of `faust` in the environment we run in."""
+    """Return the path of `faust` in the environment we run in."""
     return str(Path(sys.executable).with_name("faust"))
 
 
