@@ -13,7 +13,7 @@ from typing import NamedTuple
 from aiohttp import web
 from hypothesis import strategies as st
 
-import app
+import eventfold
 from app.routes import ROUTES as OWN
 from eventfold.web.api import ROUTES
 from eventfold.web.routes import versioned
@@ -71,7 +71,7 @@ def _asked_in(path: str) -> tuple[str, ...]:
 @cache
 def headers_read() -> list[str]:
     """Return the headers that the code of the web server reads, found in its source."""
-    root = Path(app.__file__).parent
+    root = Path(eventfold.__file__).parent
     found = set(_OF_AIOHTTP)
     for file in sorted((root / "web").rglob("*.py")):
         name = ".".join(file.relative_to(root.parent).with_suffix("").parts)
