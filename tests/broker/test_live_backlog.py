@@ -29,6 +29,27 @@ async def _next(reader: Reader) -> tuple[list[int], int | None]:
     return [event.offset for event in events], dropped
 
 
+async def test_what_is_sent_once_a_reader_is_open_is_not_missed(market: Market) -> None:
+    """Its feed runs by then, also where it has much to read of what was before."""
+    conf = Settings(BROKER_URL=market.bootstrap)
+    await ensure_topics([TICKS], conf)
+    market.send([tick("OLD", 1.0, NOON) for _ in range(MANY)])
+    for number in range(5):
+        hub = Hub(lambda: {"ticks": TICKS}, lambda: new_consumer(conf))
+        reader, resumed = await hub.open([Watch("ticks")], {}, "somebody")
+        try:
+            market.send([tick(f"NEW{number}", 1.0, NOON)])
+            found: list[str] = []
+            async with asyncio.timeout(30):
+                while not found:
+                    await reader.wait(1)
+                    found = [event.key for event in reader.take()[0]]
+            assert (found, resumed) == ([f"NEW{number}"], False)
+        finally:
+            hub.close(reader)
+            await hub.shut(None)
+
+
 async def test_what_is_too_far_behind_is_left_out(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,21 +73,21 @@ class Feed:
     async def add(self, reader: Reader, cursor: Mapping[int, int] | None) -> bool:
         """Offer to `reader` all records to come, and those since `cursor`, its next offsets.
 
-        Return False if the history does not cover `cursor`, or if the feed did not start within
-        `START` seconds: then the reader may have missed records.
+        Return once the feed runs, so that no later record is missed. Return False if the history
+        does not cover `cursor`, or if the feed did not start within `START` seconds: then the
+        reader gets a gap.
         """
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"feed of {self.topic}")
         for key in self._keys_of(reader):
             self._by_key[key].add(reader)
-        if cursor is None:
-            return True
         try:
             async with asyncio.timeout(START):
                 await self._started.wait()
         except TimeoutError:
+            reader.miss()
             return False
-        return self._catch_up(reader, cursor)
+        return cursor is None or self._catch_up(reader, cursor)
 
     def remove(self, reader: Reader) -> None:
         """Stop offering records to `reader`."""
@@ -159,12 +159,20 @@ class Feed:
         self._started.set()
 
     async def _reach(self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> None:
-        """Read the records before `ends`, so that a new reader is offered only newer ones."""
+        """Read the records before `ends`, so that a new reader is offered only newer ones.
+
+        It is charged but does not wait: readers do, and `LOOK_BACK` bounds it.
+        """
         for tp, end in ends.items():
             # Transaction markers are not records, so the position shows the end, not a record.
             while await consumer.position(tp) < end:
-                fetched = await consumer.getmany(tp, timeout_ms=POLL_TIMEOUT_MS)
-                await self._take(tp.partition, fetched.get(tp, ()))
+                fetched = await consumer.getmany(
+                    tp, timeout_ms=POLL_TIMEOUT_MS, max_records=POLL_RECORDS
+                )
+                with self._budget.charging():
+                    for record in fetched.get(tp, ()):
+                        self._take_one(tp.partition, record, is_new=record.offset >= end)
+                await asyncio.sleep(0)
 
     def _keep_up(self, consumer: AIOKafkaConsumer) -> None:
         """Skip to near the end of partitions in which the feed has fallen too far behind."""
@@ -191,10 +199,10 @@ class Feed:
                     self._take_one(number, record)
             begin = end
 
-    def _take_one(self, number: int, record: Any) -> None:
+    def _take_one(self, number: int, record: Any, *, is_new: bool = True) -> None:
         kept = Kept(record.offset, record.key or b"", record.value or b"")
         self._histories[number].add(kept)
-        if kept.value and self._started.is_set():
+        if kept.value and is_new:
             self._offer(number, kept)
 
     def _offer(self, number: int, record: Kept) -> None:

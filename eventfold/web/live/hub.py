@@ -69,7 +69,9 @@ class Hub:
         reader = Reader(watches)
         self._readers[reader] = client
         try:
-            whole = [await self._feed(t).add(reader, cursor.get(t)) for t in reader.topics]
+            whole = await asyncio.gather(
+                *(self._feed(topic).add(reader, cursor.get(topic)) for topic in reader.topics)
+            )
         except BaseException:
             self.close(reader)
             raise

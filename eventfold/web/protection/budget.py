@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -50,11 +50,17 @@ class Budget:
             await asyncio.sleep(0)
             while owed := self._owed(client):  # noqa: ASYNC110  # others may add to it meanwhile
                 await asyncio.sleep(owed)
-            begun = self._worked()
-            try:
+            with self.charging(client):
                 yield
-            finally:
-                self._spend(client, self._worked() - begun)
+
+    @contextmanager
+    def charging(self, client: str = _ALL) -> Iterator[None]:
+        """Charge work out of turn, in which nothing may be awaited."""
+        begun = self._worked()
+        try:
+            yield
+        finally:
+            self._spend(client, self._worked() - begun)
 
     async def run(self, awaitable: Awaitable[T], client: str = _ALL) -> T:
         """Await something out of turn, and charge the event loop time of its own steps."""
