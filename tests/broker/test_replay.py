@@ -21,7 +21,11 @@ BEGIN = int(time.time() * 1000) // DAY * DAY - DAY + 10 * hour.HOUR
 END = BEGIN + hour.HOUR
 
 #: A stream of games runs beside the market: tests/own/streaks.py.
-OWN = {"TICKSTREAM_MODULES": "streaks", "PYTHONPATH": str(Path(__file__).parents[1] / "own")}
+OWN = {
+    "TICKSTREAM_MODULES": "streaks",
+    "TICKSTREAM_PIPELINES": "candles,gainers,surges,trends",
+    "PYTHONPATH": str(Path(__file__).parents[1] / "own"),
+}
 #: So that a replay reads the games from their first one on, an hour before: streaks need it.
 OWN["TICKSTREAM_MAX_AHEAD"] = "1h"
 
