@@ -4,6 +4,7 @@ import asyncio
 from itertools import count
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from workers import Market, tick
 
 from app.market.topics import TICKS
@@ -48,6 +49,37 @@ async def test_what_is_sent_once_a_reader_is_open_is_not_missed(market: Market) 
         finally:
             hub.close(reader)
             await hub.shut(None)
+
+
+async def test_what_comes_while_a_feed_starts_again_is_not_missed(market: Market) -> None:
+    """Its readers get it without a gap, though it is there before the feed is."""
+    conf = Settings(BROKER_URL=market.bootstrap)
+    await ensure_topics([TICKS], conf)
+    consumers = []
+
+    def consumer() -> AIOKafkaConsumer:
+        if consumers:
+            market.send([tick("AGAIN", 1.0, NOON)])
+        consumers.append(new_consumer(conf))
+        return consumers[-1]
+
+    async def fail(**_: object) -> None:
+        raise ConnectionError("away")
+
+    hub = Hub(lambda: {"ticks": TICKS}, consumer)
+    reader, _ = await hub.open([Watch("ticks")], {}, "somebody")
+    try:
+        consumers[0].getmany = fail
+        found: list[str] = []
+        async with asyncio.timeout(30):
+            while not found:
+                await reader.wait(1)
+                events, dropped = reader.take()
+                found = [event.key for event in events]
+        assert (found, dropped, len(consumers)) == (["AGAIN"], 0, 2)
+    finally:
+        hub.close(reader)
+        await hub.shut(None)
 
 
 async def test_what_is_too_far_behind_is_left_out(

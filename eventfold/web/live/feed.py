@@ -146,7 +146,7 @@ class Feed:
                 self._keep_up(consumer)
 
     async def _begin(self, consumer: AIOKafkaConsumer) -> None:
-        """Seek to where the feed was, or `LOOK_BACK` before the ends, and read up to the ends."""
+        """Seek to where the feed was; at its first start read the last `LOOK_BACK` records."""
         bounds = await ends(consumer, self._partitions)
         for tp, (first, last) in bounds.items():
             known, begin = self._histories.get(tp.partition), max(first, last - LOOK_BACK)
@@ -155,8 +155,10 @@ class Feed:
             elif not first <= known.end <= last:
                 self._skip_to(tp.partition, begin)
             consumer.seek(tp, self._histories[tp.partition].end)
-        await self._reach(consumer, {tp: last for tp, (_, last) in bounds.items()})
-        self._started.set()
+        # A feed that starts again has readers: they are offered all that follows.
+        if not self._started.is_set():
+            await self._reach(consumer, {tp: last for tp, (_, last) in bounds.items()})
+            self._started.set()
 
     async def _reach(self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> None:
         """Read the records before `ends`, so that a new reader is offered only newer ones.
