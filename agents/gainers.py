@@ -11,6 +11,7 @@ from app import app
 from app.market.candles import late_tick
 from app.market.gains import gain
 from app.market.records import DailyGain
+from app.market.settings import DAY
 from app.market.topics import (
     BEST_GAINS,
     CANDLES,
@@ -22,7 +23,7 @@ from app.market.topics import (
     TOP_GAINERS,
     TOP_LOSERS,
 )
-from app.settings import DAY, settings
+from app.settings import settings
 from eventfold.engine.batch import Batch
 from eventfold.windows import WindowResult
 from tables.contenders import rank_partitions

@@ -18,7 +18,7 @@ from yarl import URL
 
 from app.faust_exits import Worker, replace_exits
 from app.routes import ROUTES
-from app.settings import Settings, SettingsError, forget_empty, settings, variables
+from app.settings import Settings, settings
 from app.start import demand_address, demand_keys, demand_protection, lock, prepare
 from eventfold import native, open_files
 from eventfold import process_tuning as memory
@@ -38,6 +38,7 @@ from eventfold.kafka.supervisor import Supervisor
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.kafka.transport import BatchTransport
 from eventfold.private_files import keep_private
+from eventfold.settings import SettingsError
 from eventfold.telemetry import logs, traces
 from eventfold.telemetry.log_filters import quieten
 from eventfold.telemetry.loop_watchdog import LoopWatch
@@ -71,7 +72,7 @@ METADATA_AGE = 3_000
 def unused_variables(environment: Mapping[str, str]) -> list[str]:
     """Return the variables in `environment` that Faust reads and that are no settings here."""
     names = {each.env_name for each in FaustSettings.SETTINGS.values() if each.env_name}
-    return sorted((names - variables()) & environment.keys())
+    return sorted((names - Settings.variables()) & environment.keys())
 
 
 class TickApp(faust.App):
@@ -167,7 +168,7 @@ def create() -> TickApp:
     replace_exits()
     quieten()
     replace_metadata_request()
-    forget_empty()
+    Settings.forget_empty()
     conf = settings()
     return TickApp(
         conf,

@@ -6,8 +6,8 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
-from app.settings import Settings, settings
 from eventfold.records import DeadLetter, SchemaLevel, SchemaVersion, TopicOwner
+from eventfold.settings import Settings, settings
 
 DAY = 86_400_000
 

@@ -7,7 +7,8 @@ from app import app
 from app.fraud.detection import CardState, Fraud
 from app.fraud.records import Alert
 from app.fraud.topics import ALERTS, PAYMENTS
-from app.settings import DAY, settings
+from app.market.settings import DAY
+from app.settings import settings
 from eventfold.engine.keyed_table import KeyedTable
 
 fraud = KeyedTable(

@@ -10,8 +10,8 @@ from heapq import nsmallest
 from app import app
 from app.market.gains import day_of
 from app.market.records import Surge
+from app.market.settings import DAY
 from app.market.topics import SURGES, TICKS
-from app.settings import DAY
 from eventfold.engine.group_table import GroupResult, GroupTable
 
 

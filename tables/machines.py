@@ -7,7 +7,8 @@ from app import app
 from app.maintenance.detection import MachineState, Watch
 from app.maintenance.records import Maintenance
 from app.maintenance.topics import MAINTENANCE, READINGS
-from app.settings import DAY, settings
+from app.market.settings import DAY
+from app.settings import settings
 from eventfold.engine.keyed_table import KeyedTable
 
 machines = KeyedTable(

@@ -4,10 +4,10 @@ Written by `agents/trends.py`; read by the web's `/api/trends`.
 """
 
 from app import app
+from app.market.settings import DAY
 from app.market.topics import CLOSES, TREND_SIGNALS
 from app.market.trend_records import Trend
 from app.market.trends import Trends
-from app.settings import DAY
 from eventfold.engine.keyed_table import KeyedTable
 
 trends = KeyedTable(

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field
 
 from app.beaconing.allowed import check_patterns
-from eventfold.setting_fields import Duration, Names
+from eventfold.settings.fields import Duration, Names
 from eventfold.windows.durations import parse_duration
 
 

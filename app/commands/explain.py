@@ -18,8 +18,9 @@ from app.commands._types import Time
 from app.commands._worker import address, answer
 from app.market.records import Candle, LateTick, Tick
 from app.market.routes.candles import TABLES
+from app.market.settings import DAY
 from app.market.topics import TICKS, TICKS_LATE
-from app.settings import DAY, Settings
+from app.settings import Settings
 from app.settings import settings as of_this_process
 from eventfold.decoding import json_decoder
 from eventfold.engine.batch import Decoder

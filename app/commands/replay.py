@@ -23,8 +23,9 @@ from rich.progress import (
 
 from app.commands._process import JSON, CommandError, LongCommand, OptionError
 from app.commands._types import Seconds, Time
-from app.settings import Settings, SettingsError, load
+from app.settings import Settings
 from app.settings import settings as of_this_process
+from eventfold.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,7 +168,7 @@ def _check(wanted: dict[str, str]) -> None:
     before = dict(os.environ)
     os.environ.update(wanted)
     try:
-        load()
+        Settings.load()
     except SettingsError as error:
         raise OptionError(f"--set {error}") from None
     finally:

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from eventfold.setting_fields import Duration
+from eventfold.settings.fields import Duration
 from eventfold.windows.durations import parse_duration
 
 

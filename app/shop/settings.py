@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from eventfold.operators.joins import Kind
-from eventfold.setting_fields import Duration
+from eventfold.settings.fields import Duration
 from eventfold.windows.durations import parse_duration
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from eventfold.security.urls import MARK, SecretUrl, matching
-from eventfold.setting_fields import Duration
+from eventfold.settings.fields import Duration
 from eventfold.windows.durations import parse_duration
 
 RulesUrl = Annotated[SecretUrl, matching(r"^(sqlite|postgresql)(\+\w+)?://")]

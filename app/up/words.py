@@ -4,10 +4,11 @@ import os
 import shlex
 from pathlib import Path
 
-from app.settings import SECRETS_DIRECTORY, Settings
+from app.settings import Settings
 from app.up.worker import faust_program
 from eventfold.embedded import ports
 from eventfold.security.secret import is_secret
+from eventfold.settings import SECRETS_DIRECTORY
 
 #: Settings that another worker does not share, or that its command line has anyway.
 _OWN = {"BROKER_URL", "WEB_PORT", "APP_DATADIR", "CONSUMER_GROUP_INSTANCE_ID"}

@@ -16,7 +16,7 @@ from eventfold.topics import TOMBSTONES_KEPT
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from app.settings import Settings
+    from eventfold.settings import Settings
 
 FETCH_BYTES = 8 << 20
 

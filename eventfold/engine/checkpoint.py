@@ -19,8 +19,8 @@ from eventfold.kafka.clients import client_options, own_cancellation
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from app.settings import Settings
     from eventfold.engine.partition import Out, PartitionState, Snapshot
+    from eventfold.settings import Settings
 
 #: Below the broker's `message.max.bytes` default of 1,048,588.
 BATCH_BYTES = 900_000

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from app.settings import Settings
     from eventfold.engine.partition import PartitionState, Snapshot
     from eventfold.engine.progress import Progress
     from eventfold.engine.store import Store
     from eventfold.engine.table import StateTable
+    from eventfold.settings import Settings
 
 
 class Writer(Protocol):

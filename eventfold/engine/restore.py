@@ -15,10 +15,10 @@ from eventfold.kafka.clients import running
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from app.settings import Settings
     from eventfold.engine.progress import Progress
     from eventfold.engine.store import Store
     from eventfold.engine.table import StateTable
+    from eventfold.settings import Settings
 
 logger = logging.getLogger(__name__)
 

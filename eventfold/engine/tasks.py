@@ -41,9 +41,9 @@ from eventfold.windows.panes import BEFORE_ALL
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from app.settings import Settings
     from eventfold.engine.progress import Progress
     from eventfold.engine.table import StateTable
+    from eventfold.settings import Settings
     from eventfold.topics import Topic
 
 logger = logging.getLogger(__name__)

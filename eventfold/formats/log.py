@@ -27,7 +27,7 @@ from eventfold.records.schemas import SchemaLevel, SchemaVersion
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.settings import Settings
+    from eventfold.settings import Settings
 
 #: Transactional id of every writer of the log.
 WRITER = "tickstream-schemas"

@@ -18,9 +18,9 @@ from eventfold.topics import SCHEMAS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from app.settings import Settings
     from eventfold.engine.table import StateTable
     from eventfold.records.schemas import SchemaVersion
+    from eventfold.settings import Settings
 
 #: Function of a subject and a schema's text that returns the schema's id.
 _Ask = Callable[[str, str], Awaitable[int]]

@@ -27,11 +27,11 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
-from app.settings import Settings, settings
 from eventfold.engine.errors import AFRESH
 from eventfold.kafka.admin_client import TIMEOUT, AdminClient, passes
 from eventfold.kafka.broker_preflight import RefusedError, demand_entry, describe_unreachable
 from eventfold.kafka.clients import client_options, running
+from eventfold.settings import Settings, settings
 from eventfold.topics import AFTER_MAX, TIMESTAMP_TYPE, Timestamp, Topic
 from eventfold.windows.durations import approximate_duration
 

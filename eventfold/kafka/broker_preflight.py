@@ -13,10 +13,10 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
-from app.settings import Settings
 from eventfold.kafka.clients import security_options
 from eventfold.kafka.oauth import TokenError
 from eventfold.open_files import describe_limit, is_limit
+from eventfold.settings import Settings
 
 #: Seconds that one address may take to answer.
 TIMEOUT = 10.0

@@ -11,9 +11,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from faust import auth
 
-from app.settings import Settings, SettingsError
 from eventfold.kafka.oauth import token_provider
 from eventfold.security.secret import revealed
+from eventfold.settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
 

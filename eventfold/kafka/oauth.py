@@ -10,11 +10,11 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.errors import AuthenticationFailedError
 
-from app.settings import Settings
 from eventfold.answers import describe_failure, read_answer
 from eventfold.decoding import decode_json
 from eventfold.security.secret import revealed
 from eventfold.security.urls import SecretUrl
+from eventfold.settings import Settings
 
 #: Time-out of a request for a token (10 s).
 _TIMEOUT = ClientTimeout(total=10)

@@ -32,9 +32,9 @@ from eventfold.windows.durations import format_duration
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from app.settings import Settings
     from eventfold.engine.table import StateTable
     from eventfold.engine.tasks import Tasks
+    from eventfold.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from app.settings import Settings
     from eventfold.records import TopicOwner
+    from eventfold.settings import Settings
 
 #: Most topics that a message names.
 NAMED = 3

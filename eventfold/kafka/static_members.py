@@ -20,7 +20,7 @@ from eventfold.web.protection import http_client
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from app.settings import Settings
+    from eventfold.settings import Settings
 
 #: Characters of the random id (a UUID) that a broker appends to an instance id, after a dash.
 RANDOM_ID = 36

@@ -19,10 +19,10 @@ from eventfold.kafka.openings import Openings
 from eventfold.open_files import describe_limit, is_reached
 
 if TYPE_CHECKING:
-    from app.settings import Settings
     from app.start import Watch
     from app.worker import TickApp
     from eventfold.kafka.consumer import BatchConsumer
+    from eventfold.settings import Settings
 
 #: Seconds between two checks.
 INTERVAL = 1.0

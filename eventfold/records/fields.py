@@ -4,12 +4,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from app.settings import settings
+from eventfold.settings import RecordLimits
 
-_conf = settings()
+_limits = RecordLimits.load()
 
 #: Most characters of a `Name` and of a `Text`.
-MAX_NAME, MAX_TEXT = _conf.max_name, _conf.max_text
+MAX_NAME, MAX_TEXT = _limits.max_name, _limits.max_text
 
 #: Event times before this (3 March 1973, in ms) are seconds sent as milliseconds.
 EARLIEST = 100_000_000_000

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaConsumer
 
-    from app.settings import Settings
     from eventfold.engine.batch import Batch
     from eventfold.replay.selection import Interval, Selection
+    from eventfold.settings import Settings
     from eventfold.topics import Topic
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaConsumer
 
-    from app.settings import Settings
     from eventfold.replay.coverage import Coverage
+    from eventfold.settings import Settings
 
 #: Most (ms) by which Kafka accepts a timestamp ahead of the broker's clock: an output may be older
 #: by so much than the record it is made of.

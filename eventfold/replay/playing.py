@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaConsumer
 
-    from app.settings import Settings
     from eventfold.replay.history import History
     from eventfold.replay.selection import Application, Selection
     from eventfold.replay.shadow import ShadowJournal
+    from eventfold.settings import Settings
     from eventfold.topics import Topic
 
 #: Batches that may wait for an agent.

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaConsumer
 
-    from app.settings import Settings
     from eventfold.engine.partition import Out
     from eventfold.engine.table import StateTable
     from eventfold.replay.selection import Application, Interval, Selection
+    from eventfold.settings import Settings
 
 
 class Watch(Protocol):

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from aiokafka import TopicPartition
     from aiokafka.structs import OffsetAndMetadata
 
-    from app.settings import Settings
     from eventfold.engine.table import StateTable
     from eventfold.engine.task import Task
     from eventfold.replay.shadow import ShadowJournal
+    from eventfold.settings import Settings
 
 #: Seconds between two polls of the tasks' states.
 LOOK = 0.02

@@ -13,9 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from app.settings import Settings, SettingsError
 from eventfold.private_files import private
 from eventfold.security.secret import revealed
+from eventfold.settings import Settings, SettingsError
 
 #: File of a worker's own key, in its data directory.
 FILE = "web.key"

@@ -21,7 +21,7 @@ from eventfold.telemetry import traces
 from eventfold.visible import visible
 
 if TYPE_CHECKING:
-    from app.settings import Settings
+    from eventfold.settings import Settings
 
 #: Facts of all lines of a context, whoever logs them, such as the Kafka client of a task.
 _about: ContextVar[Mapping[str, Any] | None] = ContextVar("about", default=None)

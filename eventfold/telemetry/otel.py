@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from yarl import URL
 
 if TYPE_CHECKING:
-    from app.settings import Settings
+    from eventfold.settings import Settings
     from eventfold.telemetry.traces import Attribute
 
 logger = logging.getLogger(__name__)

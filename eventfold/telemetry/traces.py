@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.settings import Settings
+    from eventfold.settings import Settings
 
 #: Type of the value of a span's attribute.
 Attribute = str | int | float | bool

@@ -10,9 +10,9 @@ from eventfold.testing.group import Group
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from app.settings import Settings
     from eventfold.engine.table import StateTable
     from eventfold.engine.tasks import Tasks
+    from eventfold.settings import Settings
     from eventfold.testing.clock import VirtualClock
     from eventfold.testing.kafka import MemoryKafka
     from eventfold.testing.loop import VirtualLoop

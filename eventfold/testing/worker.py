@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from aiokafka import TopicPartition
     from aiokafka.structs import OffsetAndMetadata
 
-    from app.settings import Settings
     from eventfold.engine.partition import PartitionState
     from eventfold.engine.task import Task
+    from eventfold.settings import Settings
     from eventfold.testing.environment import Agent, Environment
 
 

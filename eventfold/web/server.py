@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 import msgspec
 from faust.web.drivers import aiohttp as driver
 
-from app.settings import settings
 from app.start import unusable_address
+from eventfold.settings import settings
 from eventfold.web.api import ROUTES
 from eventfold.web.caching import save_bytes
 from eventfold.web.dashboard import STATIC, add_headers

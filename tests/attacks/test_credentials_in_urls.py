@@ -8,10 +8,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 
-from app.settings import Settings, SettingsError, load
+from app.settings import Settings
 from eventfold.formats import client
 from eventfold.formats.errors import RegistryError
 from eventfold.security.urls import SecretUrl, masked
+from eventfold.settings import SettingsError
 
 FAUST = Path(sys.executable).with_name("faust")
 #: In the environments below, and nowhere else.
@@ -66,7 +67,7 @@ def test_a_bad_url_is_refused_without_its_secrets(
     """In the one line that names the variable, however it is broken."""
     monkeypatch.setenv(variable, broken.format(SECRET, SECRET))
     with pytest.raises(SettingsError) as refused:
-        load()
+        Settings.load()
     message = str(refused.value)
     assert message.startswith(f"{variable}=")
     assert SECRET not in message
@@ -155,7 +156,7 @@ def test_the_secret_of_a_client_is_sent_in_the_clear_to_this_machine_alone(
     monkeypatch.setenv("TICKSTREAM_KAFKA_OAUTH_TOKEN_URL", url)
     monkeypatch.setenv("TICKSTREAM_KAFKA_OAUTH_ALLOW_HTTP", waived)
     if starts:
-        load()
+        Settings.load()
     else:
         with pytest.raises(SettingsError, match=r"TOKEN_URL=http://.*ALLOW_HTTP=true$"):
-            load()
+            Settings.load()

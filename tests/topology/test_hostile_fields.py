@@ -18,12 +18,12 @@ from app.hotel.topics import GUEST_EVENTS, GUEST_LOG, GUESTS
 from app.logs.topics import LOGS, LOGS_BY_CLASS
 from app.maintenance.topics import READINGS
 from app.market.topics import TICKS
-from app.settings import MAX_RECORD
 from app.shop.topics import CLICKS, PROFILES, SEARCHES
 from app.transactions.topics import RULES, TRANSACTIONS
 from eventfold.engine.store import Store
 from eventfold.records import DeadLetter
 from eventfold.records.fields import MAX_NAME, MAX_TEXT
+from eventfold.settings import MAX_RECORD
 from eventfold.testing import START, TopologyDriver
 from eventfold.topics import DEAD_LETTERS, Topic
 from tables.avro import as_avro

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from app.settings import Settings, load
+from app.settings import Settings
 from app.up.words import another_worker
 from eventfold.embedded import ports
 
@@ -20,7 +20,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 def assignments() -> dict[str, str]:
     """Return the environment variables that the command sets."""
-    words = shlex.split(another_worker(load()))
+    words = shlex.split(another_worker(Settings.load()))
     return dict(word.split("=", 1) for word in words[: words.index("-A") - 1])
 
 
@@ -34,7 +34,7 @@ def test_it_has_what_another_terminal_lacks(environment: pytest.MonkeyPatch) -> 
     assert found.keys() == {"BROKER_URL", "WEB_PORT", "TICKSTREAM_WINDOWS"}
     assert found["BROKER_URL"] == "kafka://127.0.0.1:9092"
     assert found["TICKSTREAM_WINDOWS"] == "1m, 5m/1m"
-    assert int(found["WEB_PORT"]) > load().web_port
+    assert int(found["WEB_PORT"]) > Settings.load().web_port
 
 
 def test_it_shows_no_secret(environment: pytest.MonkeyPatch) -> None:
@@ -42,7 +42,7 @@ def test_it_shows_no_secret(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("TICKSTREAM_CHART_TOKEN", "hush")
     environment.setenv("TICKSTREAM_WEB_TOKEN", "hush-hush-0123456789")
     environment.setenv("TICKSTREAM_SECRETS_DIR", "/")
-    assert "hush" not in another_worker(load())
+    assert "hush" not in another_worker(Settings.load())
     found = assignments()
     assert "TICKSTREAM_CHART_TOKEN" not in found
     assert set(found["TICKSTREAM_WEB_TOKEN"]) == {"*"}

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import SettingsError, load
+from app.settings import Settings
 from eventfold.kafka.clients import client_options, faust_credentials
+from eventfold.settings import SettingsError
 
 SECRET = "hush-hush-0123456789"  # noqa: S105  # it opens nothing
 KAFKA = "TICKSTREAM_KAFKA_"
@@ -21,7 +22,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
     for name, text in environment.items():
         monkeypatch.setenv(name, text)
     with pytest.raises(SettingsError) as caught:
-        load()
+        Settings.load()
     message = str(caught.value)
     assert message.splitlines() == [message]
     return message
@@ -109,11 +110,11 @@ def test_secrets_may_stand_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "TICKSTREAM_WEB_TOKEN").write_text(f"{SECRET}\n")
     (tmp_path / "TICKSTREAM_GRACE").write_text("7m\n")
     monkeypatch.setenv("TICKSTREAM_SECRETS_DIR", str(tmp_path))
-    conf = load()
+    conf = Settings.load()
     assert conf.tokens == {SECRET: "read"}
     assert conf.grace == 420_000
     monkeypatch.setenv("TICKSTREAM_WEB_TOKEN", f"{SECRET}-newer")
-    assert load().tokens == {f"{SECRET}-newer": "read"}
+    assert Settings.load().tokens == {f"{SECRET}-newer": "read"}
     gone = tmp_path / "gone"
     assert refusal(monkeypatch, TICKSTREAM_SECRETS_DIR=str(gone)) == (
         f"TICKSTREAM_SECRETS_DIR={gone}: there is no such directory"
@@ -135,18 +136,18 @@ def test_a_certificate_that_cant_be_read_is_named(
         make()
         for use in client_options, faust_credentials:
             with pytest.raises(SettingsError) as caught:
-                use(load())
+                use(Settings.load())
             assert str(caught.value).startswith(f"{KAFKA}{variable}={file}: {reason}")
 
 
 def test_faust_and_our_clients_have_the_same_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """And nobody has any where none are set."""
-    assert faust_credentials(load()) is None
-    assert client_options(load())["security_protocol"] == "PLAINTEXT"
+    assert faust_credentials(Settings.load()) is None
+    assert client_options(Settings.load())["security_protocol"] == "PLAINTEXT"
     for name, text in NAMED.items():
         monkeypatch.setenv(name, text)
-    theirs, ours = faust_credentials(load()), client_options(load())
+    theirs, ours = faust_credentials(Settings.load()), client_options(Settings.load())
     assert theirs.protocol.value == ours["security_protocol"]
     assert theirs.mechanism.value == ours["sasl_mechanism"] == "SCRAM-SHA-512"
     assert theirs.password == ours["sasl_plain_password"] == SECRET
-    assert SECRET not in repr(theirs) + repr(load())
+    assert SECRET not in repr(theirs) + repr(Settings.load())

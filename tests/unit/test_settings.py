@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import DAY, Settings, SettingsError, load
-from eventfold.setting_fields import show
+from app.market.settings import DAY
+from app.settings import Settings
+from eventfold.settings import SettingsError
+from eventfold.settings.fields import show
 from eventfold.windows import (
     Window,
     day,
@@ -43,7 +45,7 @@ def as_written(name: str, value: object) -> str:
 def refusal() -> str:
     """Load settings that are rejected; return the one line of the error."""
     with pytest.raises(SettingsError) as caught:
-        load()
+        Settings.load()
     message = str(caught.value)
     assert message.splitlines() == [message]
     return message
@@ -51,7 +53,7 @@ def refusal() -> str:
 
 def test_every_default_runs_on_the_embedded_broker() -> None:
     """With nothing set, all is set: brokers, windows, web on this machine alone."""
-    conf = load()
+    conf = Settings.load()
     assert conf.bootstrap_servers == ["127.0.0.1:9092"]
     assert conf.windows == parse_windows("1m,5m,15m,5m/1m,15m/1m,1d")
     assert (conf.grace, conf.day_grace, conf.retention) == (
@@ -68,18 +70,18 @@ def test_a_default_written_into_its_variable_changes_nothing(
     name: str, environment: pytest.MonkeyPatch
 ) -> None:
     """So every default is one that its own checks let pass."""
-    default = getattr(load(), name)
+    default = getattr(Settings.load(), name)
     if default is not None:
         environment.setenv(VARIABLES[name], as_written(name, default))
-    assert getattr(load(), name) == default
+    assert getattr(Settings.load(), name) == default
 
 
 @pytest.mark.parametrize("name", sorted(VARIABLES))
 def test_an_empty_variable_is_as_good_as_none(name: str, environment: pytest.MonkeyPatch) -> None:
     """Compose files and shells set variables to nothing when they mean the default."""
-    default = getattr(load(), name)
+    default = getattr(Settings.load(), name)
     environment.setenv(VARIABLES[name], "")
-    assert getattr(load(), name) == default
+    assert getattr(Settings.load(), name) == default
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def test_the_environment_overrides_a_default(
 ) -> None:
     """Each as people write it."""
     environment.setenv(variable, text)
-    assert getattr(load(), name) == value
+    assert getattr(Settings.load(), name) == value
 
 
 @pytest.mark.parametrize(
@@ -170,8 +172,8 @@ def test_a_bad_value_is_refused_in_one_line_that_names_it(
 
 def test_the_day_is_that_of_utc_unless_another_is_set() -> None:
     """On the grid that it has always been on."""
-    assert load().day_window == DAY == tumbling(86_400_000)
-    assert str(load().day_window) == "1d"
+    assert Settings.load().day_window == DAY == tumbling(86_400_000)
+    assert str(Settings.load().day_window) == "1d"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +191,7 @@ def test_a_day_is_named_by_its_local_date(
 ) -> None:
     """Or by its session's, wherever in UTC it begins."""
     environment.setenv("TICKSTREAM_DAY", text)
-    conf, start = load(), int(opens.timestamp() * 1000)
+    conf, start = Settings.load(), int(opens.timestamp() * 1000)
     (window,) = conf.day_window.over(start, start + 1, 0, ())
     assert window.start == start
     assert conf.day_name(start) == name
@@ -203,7 +205,7 @@ def test_without_its_package_an_exchange_is_refused_with_what_to_install(
     environment.setenv("TICKSTREAM_DAY", "XLON")
     assert refusal().endswith("is not installed: install tickstream[exchanges]")
     environment.setenv("TICKSTREAM_DAY", "Asia/Kolkata")
-    assert load().day_window == day("Asia/Kolkata")
+    assert Settings.load().day_window == day("Asia/Kolkata")
 
 
 def test_a_value_with_line_breaks_is_refused_in_one_line_too(
@@ -230,14 +232,14 @@ def test_an_application_writes_under_its_prefix_and_between_its_steps_under_its_
 ) -> None:
     """The contract's names are prefixed by nothing unless it is set."""
     environment.setenv("TICKSTREAM_APP_ID", "shop")
-    assert load().topic_name("candles") == "candles"
-    assert load().topic_name("guest-log", internal=True) == "shop-guest-log"
+    assert Settings.load().topic_name("candles") == "candles"
+    assert Settings.load().topic_name("guest-log", internal=True) == "shop-guest-log"
     environment.setenv("TICKSTREAM_TOPIC_PREFIX", "eu.")
-    assert load().topic_name("candles") == "eu.candles"
-    assert load().topic_name("guest-log", internal=True) == "eu.shop-guest-log"
+    assert Settings.load().topic_name("candles") == "eu.candles"
+    assert Settings.load().topic_name("guest-log", internal=True) == "eu.shop-guest-log"
 
 
 def test_settings_cant_be_changed_once_read() -> None:
     """What a worker started with is what it runs with."""
     with pytest.raises(ValueError, match="frozen"):
-        load().web_port = 1
+        Settings.load().web_port = 1

@@ -15,7 +15,7 @@ refused       counter of refused requests; keys: keys of the web application's s
 
 from aiohttp import web
 
-from app.settings import Settings
+from eventfold.settings import Settings
 from eventfold.web.protection.connections import Runner
 from eventfold.web.protection.headers import secure
 from eventfold.web.protection.login import add_login

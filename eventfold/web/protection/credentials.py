@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from aiohttp import hdrs, web
 
-from app.settings import Settings
 from eventfold.security.web import Role
+from eventfold.settings import Settings
 from eventfold.web.protection.seals import same
 
 

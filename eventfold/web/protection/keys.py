@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from app.settings import Settings
+from eventfold.settings import Settings
 
 CONF: web.AppKey[Settings] = web.AppKey("CONF", Settings)
 

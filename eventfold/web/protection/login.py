@@ -15,8 +15,8 @@ from aiohttp import hdrs, web
 from faust.types import AppT
 from yarl import URL
 
-from app.settings import Settings
 from eventfold.security.web import Role
+from eventfold.settings import Settings
 from eventfold.web.errors import ApiError, unknown
 from eventfold.web.lookup import APP
 from eventfold.web.owners import distribution, others, own_url

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from app.settings import Settings
 from eventfold.security.web import Role
+from eventfold.settings import Settings
 from eventfold.web.errors import ApiError, unavailable
 from eventfold.web.peers import FORWARDED
 from eventfold.web.protection.addresses import client_of

@@ -21,9 +21,9 @@ from aiohttp import web
 from aiohttp.client_middlewares import ClientHandlerType
 from yarl import URL
 
-from app.settings import Settings
 from eventfold.digits import read_digits
 from eventfold.security.keys import keys_of
+from eventfold.settings import Settings
 from eventfold.web.peers import FORWARDED
 from eventfold.web.protection.seals import holds, seal
 

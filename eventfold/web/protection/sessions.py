@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from app.settings import Settings
 from eventfold.security.keys import keys_of
 from eventfold.security.web import Role
+from eventfold.settings import Settings
 from eventfold.web.protection.ended import EndedSessions
 from eventfold.web.protection.seals import holds, seal
 
