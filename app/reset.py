@@ -18,8 +18,8 @@ from aiokafka.admin import RecordsToDelete
 from aiokafka.errors import for_code
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
-from app.start import StartError, lock
 from eventfold.engine.definitions import of_metadata
+from eventfold.engine.errors import StartError
 from eventfold.engine.table import outputs_of
 from eventfold.kafka.admin import (
     AdminError,
@@ -31,6 +31,7 @@ from eventfold.kafka.admin import (
 )
 from eventfold.kafka.owner_log import claim, find_evidence, read_owners, release, sizes
 from eventfold.kafka.owners import owns
+from eventfold.worker.startup_checks import lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

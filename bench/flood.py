@@ -16,11 +16,11 @@ import time
 from pathlib import Path
 
 from app.settings import Settings
-from app.worker import BUFFERED_BATCHES, MAX_FETCH_BYTES
 from bench.market import START, fill, fill_minutes
 from bench.scene import SYMBOLS, Scene
 from bench.watching import Peak, usage
 from eventfold.engine.partition import CROWD, EXPIRE_SLICE
+from eventfold.worker.app import BUFFERED_BATCHES, MAX_FETCH_BYTES
 from tests.workers import Worker
 
 REPOSITORY = Path(__file__).parents[1]

@@ -46,3 +46,8 @@ def describe_limit() -> str:
         f"too many open files: this process may have {limit:,} open: raise the limit (`ulimit -n`, "
         "LimitNOFILE of systemd, --ulimit of Docker) and start again"
     )
+
+
+def describe_os_error(error: OSError) -> str:
+    """Return the reason of a failed call, or the limit of open files if that was reached."""
+    return describe_limit() if is_limit(error) else error.strerror or str(error)

@@ -24,10 +24,10 @@ from app.commands._output import (
     abandon,
 )
 from app.settings import settings
-from app.start import topics_of
 from eventfold.kafka.broker_preflight import RefusedError, demand_entry, describe_unreachable
 from eventfold.telemetry import log_filters as quiet
 from eventfold.telemetry import logs
+from eventfold.worker.startup_checks import topics_of
 
 if TYPE_CHECKING:
     from app.worker import TickApp

@@ -10,8 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from app.commands._process import JSON, LongCommand
-from app.start import topics_of
 from eventfold.topics import Topic
+from eventfold.worker.startup_checks import topics_of
 
 if TYPE_CHECKING:
     from app.worker import TickApp

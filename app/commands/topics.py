@@ -8,10 +8,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from app.commands._process import JSON, CommandError, LongCommand
-from app.start import topics_of
 from eventfold.kafka import admin
 from eventfold.topics import Topic
 from eventfold.windows.durations import format_duration
+from eventfold.worker.startup_checks import topics_of
 
 if TYPE_CHECKING:
     from app.worker import TickApp

@@ -10,7 +10,7 @@ from faust.cli import option
 from app.commands._process import CommandError, LongCommand
 from app.settings import settings
 from app.sources.registry import MARKET, read_by
-from app.start import topics_of
+from eventfold.worker.startup_checks import topics_of
 
 if TYPE_CHECKING:
     from app.worker import TickApp

@@ -139,3 +139,7 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, UnwritableError):
         return f"{error}; the record that made it so is looked for, and left out"
     return repr(error)
+
+
+class StartError(Exception):
+    """The worker can't start as it is configured; the message names the remedy."""

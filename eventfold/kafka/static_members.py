@@ -10,9 +10,9 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from faust.assignor.client_assignment import ClientMetadata
 from yarl import URL
 
-from app.start import StartError
 from eventfold.answers import read_answer
 from eventfold.decoding import decode_json
+from eventfold.engine.errors import StartError
 from eventfold.kafka.admin import group_members
 from eventfold.web.peers import FORWARDED, TIMEOUT
 from eventfold.web.protection import http_client

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -16,9 +16,6 @@ from yarl import URL
 from eventfold.engine.gauges import TaskGauges
 from eventfold.telemetry import traces
 from eventfold.web.parameters import Values
-
-if TYPE_CHECKING:
-    from app.worker import TickApp
 
 # A `_created` series for each series would double the size of a scrape.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types there
@@ -41,7 +38,7 @@ METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 PROBES = {"/healthz", "/readyz", "/metrics"}
 
 
-def describe(app: "TickApp") -> None:
+def describe(app: Any) -> None:
     """Register the versions, the identity and the task gauges of a worker that starts."""
     names = {"version": "tickstream", "faust": "faust-streaming", "aiokafka": "aiokafka"}
     installed = {label: version(name) for label, name in names.items()}

@@ -5,12 +5,11 @@ from typing import Any, ClassVar
 import msgspec
 from faust.web.drivers import aiohttp as driver
 
-from app.start import unusable_address
-from eventfold.settings import settings
 from eventfold.web.api import ROUTES
 from eventfold.web.caching import save_bytes
 from eventfold.web.dashboard import STATIC, add_headers
 from eventfold.web.errors import json_errors
+from eventfold.web.listening import unusable_address
 from eventfold.web.live.outputs import new_hub
 from eventfold.web.live.stream import HUB
 from eventfold.web.lookup import APP
@@ -50,7 +49,7 @@ class Server(driver.Web):
             self.web_app.router.add_get(route.path, route.handle)
         self.web_app.router.add_static("/static/", app.dashboard)
         self.web_app.add_subapp("/registry", registry_application(app))
-        self._runner = protect(self.web_app, getattr(app, "settings", None) or settings())
+        self._runner = protect(self.web_app, app.settings)
 
     async def start_server(self) -> None:
         """Start to listen. Raises StartError if the address can't be used any more."""

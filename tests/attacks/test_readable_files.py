@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings
-from app.start import lock
 from app.transactions.database import rules_url
 from eventfold.embedded.child import start_child
 from eventfold.embedded.storage import Storage
 from eventfold.private_files import make_private
+from eventfold.worker.startup_checks import lock
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -26,7 +26,7 @@ from app.transactions.database import RulesDatabase, rules_url
 from eventfold.security.keys import keys_of
 from app.settings import settings
 from app.sinks.csv import CsvFile
-from app.start import lock
+from eventfold.worker.startup_checks import lock
 from eventfold.engine.store import Store
 
 conf = settings()

@@ -12,7 +12,7 @@ ALWAYS = {"dead-letters", "tickstream-owners"}
 
 _PRINT = """
 import app
-from app.start import topics_of
+from eventfold.worker.startup_checks import topics_of
 print(*(topic.name for topic in topics_of(app.app)), sep="\\n")
 """
 

@@ -6,8 +6,9 @@ import pytest
 from workers import Worker, until
 
 from app.settings import Settings
-from app.start import StartError, demand_protection
+from eventfold.engine.errors import StartError
 from eventfold.security.web import is_loopback
+from eventfold.worker.startup_checks import demand_protection
 
 TOKEN = "read-0123456789abcdef"  # noqa: S105  # it opens nothing
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # what is refused here

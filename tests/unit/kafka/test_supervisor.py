@@ -22,7 +22,7 @@ from eventfold.kafka.membership import (
     demand_running,
     install,
 )
-from eventfold.kafka.supervisor import find_remedy
+from eventfold.worker.supervisor import find_remedy
 
 CONF = Settings(TICKSTREAM_APP_ID="bank", BROKER_SESSION_TIMEOUT=4, CONSUMER_GROUP_INSTANCE_ID="w1")
 

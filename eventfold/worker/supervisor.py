@@ -19,10 +19,9 @@ from eventfold.kafka.openings import Openings
 from eventfold.open_files import describe_limit, is_reached
 
 if TYPE_CHECKING:
-    from app.start import Watch
-    from app.worker import TickApp
     from eventfold.kafka.consumer import BatchConsumer
     from eventfold.settings import Settings
+    from eventfold.worker.topic_watch import TopicWatch
 
 #: Seconds between two checks.
 INTERVAL = 1.0
@@ -57,7 +56,7 @@ class Supervisor(Service):
 
     abstract = False
 
-    def __init__(self, app: TickApp, watch: Watch) -> None:
+    def __init__(self, app: Any, watch: TopicWatch) -> None:
         super().__init__()
         self.app = app
         self._watch = watch

@@ -1,22 +1,16 @@
-"""Start-up checks of a worker, and the watchdog of its topics and definitions while it runs."""
+"""Checks before a worker starts: its settings, topics, definitions, and outputs."""
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import logging
-import socket
 from dataclasses import dataclass, replace
-from time import monotonic
 from typing import IO, TYPE_CHECKING, Any
 
-from mode import Service
-
-from eventfold.engine.errors import AFRESH, TaskError, made_anew
+from eventfold.engine.errors import AFRESH, StartError, TaskError
 from eventfold.engine.table import outputs_of
 from eventfold.formats.start import forms_of
 from eventfold.kafka.admin import (
-    AdminError,
     check_topics,
     commit_while_stopped,
     committed_metadata,
@@ -25,32 +19,23 @@ from eventfold.kafka.admin import (
 )
 from eventfold.kafka.owner_log import claim_outputs
 from eventfold.kafka.schema import BatchSchema
-from eventfold.open_files import describe_limit, is_limit
+from eventfold.open_files import describe_os_error
 from eventfold.private_files import make_private
 from eventfold.security.keys import is_shared, keys_of
 from eventfold.security.web import is_loopback
 from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS, Changelog, Topic
+from eventfold.worker.topic_watch import TopicWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-    from app.settings import Settings
-    from app.worker import TickApp
-    from eventfold.kafka.admin import Found
+    from eventfold.settings import Settings
 
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two checks of the topics.
-WATCH_INTERVAL = 3.0
 
-
-class StartError(Exception):
-    """The worker can't start as it is configured; the message names the remedy."""
-
-
-async def prepare(app: TickApp) -> Watch:
+async def prepare(app: Any) -> TopicWatch:
     """Create missing topics and changelogs, check the others, claim the outputs.
 
     Returns the service that watches them. Raises StartError, OwnerError, AdminError.
@@ -69,7 +54,7 @@ async def prepare(app: TickApp) -> Watch:
     # Before topics are created, which nobody would use after a failed claim.
     await claim_outputs(app.tasks)
     await ensure_topics([*topics, _leader_topic(app)], app.settings)
-    return Watch(app, topics, await found_topics(app.settings))
+    return TopicWatch(app, topics, await found_topics(app.settings))
 
 
 @dataclass(frozen=True)
@@ -91,12 +76,12 @@ class _LeaderTopic:
         return {}
 
 
-def _leader_topic(app: TickApp) -> _LeaderTopic:
+def _leader_topic(app: Any) -> _LeaderTopic:
     assignor: Any = app._leader_assignor  # noqa: SLF001  # neither has a public name
     return _LeaderTopic(assignor._leader_topic_name)  # noqa: SLF001
 
 
-def topics_of(app: TickApp) -> list[Topic | Changelog]:
+def topics_of(app: Any) -> list[Topic | Changelog]:
     """Return the topics that the tables of an application read or write, and their changelogs.
 
     They include the topics of dead letters, of owners, and of schemas if the registry is the
@@ -113,7 +98,7 @@ def topics_of(app: TickApp) -> list[Topic | Changelog]:
     return list((used | sources | {topic.name: topic for topic in every} | changelogs).values())
 
 
-def _undeclared_sources(app: TickApp) -> set[str]:
+def _undeclared_sources(app: Any) -> set[str]:
     """Return the names of topics that producers write, though they are not declared external.
 
     With a prefix they are an error: see `_check_sources`.
@@ -125,92 +110,6 @@ def _undeclared_sources(app: TickApp) -> set[str]:
         if not (topic.internal or topic.external or name in services or app.tasks.writes(name))
         and not app.settings.topic_prefix
     }
-
-
-class Watch(Service):
-    """Watchdog: stop the worker if its topics or the application's definitions change.
-
-    A deleted topic is no error for a Kafka client, which waits for it; a recreated topic has other
-    records at the same offsets; and if a source gets more partitions, producers send keys to other
-    partitions than before.
-    """
-
-    abstract = False
-
-    def __init__(
-        self, app: TickApp, topics: list[Topic | Changelog], found: Mapping[str, Found]
-    ) -> None:
-        super().__init__()
-        self.app = app
-        self._topics = topics
-        #: Times (s) of the first and the last of the latest successful checks, in which brokers
-        #: and the group's coordinator answered; None after a failed one.
-        self._answering: tuple[float, float] | None = None
-        #: Ids of the topics when the worker started.
-        self._ids = {name: topic.topic_id for name, topic in found.items()}
-
-    @Service.task
-    async def _look(self) -> None:
-        told = ""
-        while not self.should_stop:
-            await self.sleep(WATCH_INTERVAL)
-            try:
-                await self._check_unchanged()
-                await _check_definitions(self.app)
-                told = ""
-                now = monotonic()
-                self._answering = (self._answering or (now, now))[0], now
-            except StartError as error:
-                # Twice: a broker that has just started may not know all topics yet.
-                if str(error) == told:
-                    await self.app.tasks.give_up(error)
-                    return
-                told = str(error)
-            except AdminError as error:
-                # The tasks handle an unreachable broker: they wait for it.
-                self._answering = None
-                self.log.warning("Topics can't be looked at: %s", error)
-
-    def answering(self, now: float) -> float:
-        """Return for how long (s) brokers and the group's coordinator have answered until `now`."""
-        if self._answering is None:
-            return 0.0
-        since, last = self._answering
-        return now - since if now - last < 2 * WATCH_INTERVAL else 0.0
-
-    async def _check_unchanged(self) -> None:
-        conf = self.app.settings
-        found = await found_topics(conf)
-        for topic in self._topics:
-            expected, now = topic.partition_count(conf), found.get(topic.name)
-            if now is None:
-                raise StartError(
-                    f"topic {topic.name} was deleted while the worker ran; nothing of it was "
-                    f"committed since: {self._remedy(topic)}"
-                )
-            known = self._ids.setdefault(topic.name, now.topic_id)
-            if known and now.topic_id not in ("", known):
-                raise StartError(self._describe_made_anew(topic))
-            if now.partitions != expected:
-                raise StartError(
-                    f"topic {topic.name} had {expected} partitions and has {now.partitions} now, "
-                    f"so its keys are in other ones: {AFRESH}"
-                )
-
-    def _describe_made_anew(self, topic: Topic | Changelog) -> str:
-        if self.app.tasks.owns(topic.name):
-            return made_anew(topic.name)
-        return (
-            f"topic {topic.name} was deleted and made anew while the worker ran: "
-            f"{self._remedy(topic)}"
-        )
-
-    def _remedy(self, topic: Topic | Changelog) -> str:
-        if isinstance(topic, Changelog):
-            return f"its table's state is lost with it: {AFRESH}"
-        if self.app.tasks.owns(topic.name):
-            return f"what was not folded of it is lost; to fold a new one, {AFRESH}"
-        return "start the worker again, it makes the topic anew where it is missing"
 
 
 def demand_protection(conf: Settings) -> None:
@@ -238,41 +137,6 @@ def demand_keys(conf: Settings) -> None:
         )
 
 
-def demand_address(host: str, port: int) -> None:
-    """Raise StartError if the web server can't listen on its address.
-
-    Checked early, because the server starts late, and other workers need it.
-    """
-    try:
-        for family, kind, protocol, _, address in socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        ):
-            with socket.socket(family, kind, protocol) as server:
-                server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                if family == socket.AF_INET6:
-                    server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                server.bind(address)
-                # Another program may have bound the address without listening yet.
-                server.listen(1)
-    except OSError as error:
-        raise unusable_address(host, port, error) from error
-
-
-def unusable_address(host: str, port: int, error: OSError) -> StartError:
-    """Return the error for an address that the web server can't use, with the setting to change."""
-    if error.errno in {errno.EADDRINUSE, errno.EACCES}:
-        why = "another program uses it" if error.errno == errno.EADDRINUSE else _reason(error)
-        return StartError(f"WEB_PORT={port} can't be used at {host}: {why}: set another WEB_PORT")
-    return StartError(
-        f"WEB_BIND={host} can't be used: {_reason(error)}: set an address of this machine, or "
-        "0.0.0.0 for all of them"
-    )
-
-
-def _reason(error: OSError) -> str:
-    return describe_limit() if is_limit(error) else error.strerror or str(error)
-
-
 def lock(directory: Path) -> IO[bytes]:
     """Lock a data directory for this process until the returned file is closed.
 
@@ -285,8 +149,8 @@ def lock(directory: Path) -> IO[bytes]:
         file = (directory / "worker.lock").open("wb")
     except OSError as error:
         raise StartError(
-            f"APP_DATADIR={directory} can't be used: {_reason(error)}: name a directory that this "
-            "user may write in"
+            f"APP_DATADIR={directory} can't be used: {describe_os_error(error)}: name a directory "
+            "that this user may write in"
         ) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -298,7 +162,7 @@ def lock(directory: Path) -> IO[bytes]:
     return file
 
 
-def _check_channels(app: TickApp) -> None:
+def _check_channels(app: Any) -> None:
     """Raise StartError if an agent reads a table's source by record, or other topics in batches."""
     for agent in app.agents.values():
         channel: Any = agent.channel
@@ -313,7 +177,7 @@ def _check_channels(app: TickApp) -> None:
                 )
 
 
-def _check_sources(app: TickApp) -> None:
+def _check_sources(app: Any) -> None:
     """Raise StartError if a prefix would make this worker read a topic that nobody writes."""
     tables = app.tasks.tables
     written = outputs_of(tables).keys() | {each.name for each in app.tasks.written_by_services}
@@ -326,7 +190,7 @@ def _check_sources(app: TickApp) -> None:
             )
 
 
-async def _take_place(app: TickApp) -> None:
+async def _take_place(app: Any) -> None:
     """Raise StartError unless this worker's definitions are those of the application.
 
     The definitions of a stopped application may change, except for windows and the set of tables:
@@ -342,15 +206,7 @@ async def _take_place(app: TickApp) -> None:
         raise StartError(str(error)) from None
 
 
-async def _check_definitions(app: TickApp) -> None:
-    """Raise StartError if another worker has committed other definitions."""
-    try:
-        app.tasks.definitions.demand_same(await committed_metadata(app.settings))
-    except TaskError as error:
-        raise StartError(str(error)) from None
-
-
-def _check_names(app: TickApp, committed: set[str]) -> None:
+def _check_names(app: Any, committed: set[str]) -> None:
     """Raise StartError if an internal topic was read under its name in older versions.
 
     Records there that are not folded yet would be lost, and offsets, by which results are ordered,
