@@ -8,8 +8,8 @@ best-gains (one partition) -> gainers.
 from collections.abc import AsyncIterable
 
 from app import app
-from app.market.candles import late_tick
 from app.market.gains import gain
+from app.market.late import late_tick
 from app.market.records import DailyGain
 from app.market.settings import DAY
 from app.market.topics import (

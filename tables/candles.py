@@ -4,11 +4,11 @@ Written by `agents/candles.py`; read by the web's `/api/candles`.
 """
 
 from app import app
-from app.market.candles import candle
 from app.market.topics import TICKS
 from app.settings import settings
 from eventfold.aggregates import Ohlc
 from eventfold.engine.window_table import WindowTable
+from eventfold.records.candles import candle
 
 candles = WindowTable(
     app,

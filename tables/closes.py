@@ -7,11 +7,11 @@ Written by `agents/trends.py`; read by the web's `/api/windows/closes`.
 """
 
 from app import app
-from app.market.candles import candle
 from app.market.topics import TICKS
 from app.settings import settings
 from eventfold.aggregates import Ohlc
 from eventfold.engine.window_table import WindowTable
+from eventfold.records.candles import candle
 from eventfold.windows import on_close
 
 HOUR = 3_600_000

@@ -6,11 +6,11 @@ Written by `agents/gainers.py`; read by the web's `/api/candles` for the size of
 """
 
 from app import app
-from app.market.candles import candle
 from app.market.topics import TICKS
 from app.settings import settings
 from eventfold.aggregates import Ohlc
 from eventfold.engine.window_table import WindowTable
+from eventfold.records.candles import candle
 
 days = WindowTable(
     app,

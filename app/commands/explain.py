@@ -16,7 +16,7 @@ from rich.table import Table
 from app.commands._process import JSON, CommandError, LongCommand, OptionError
 from app.commands._types import Time
 from app.commands._worker import address, answer
-from app.market.records import Candle, LateTick, Tick
+from app.market.records import LateTick, Tick
 from app.market.routes.candles import TABLES
 from app.market.settings import DAY
 from app.market.topics import TICKS, TICKS_LATE
@@ -27,6 +27,7 @@ from eventfold.engine.batch import Decoder
 from eventfold.engine.changelog import new_consumer
 from eventfold.engine.clock import SystemClock
 from eventfold.kafka.clients import running
+from eventfold.records.candles import Candle
 from eventfold.visible import visible_line
 from eventfold.web.tables import TableInfo
 from eventfold.windows import Count, DefinitionError, Session, WindowFamily, parse_window

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from app.market.reading import reader
 from app.market.records import Tick
 from app.sources import Record
+from eventfold.records.reading import reader
 
 _read = reader(Tick)
 

@@ -1,50 +1,28 @@
-"""Records of the market: ticks, and the candles, gains, rankings and surges made from them."""
+"""Records of the market: ticks, and the gains, rankings and surges made from them."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, convert
 
-from eventfold.records.fields import EventTime, Integer, Name, Size
+from app.market.reading import read_fields
+from eventfold.records.fields import EventTime, Integer, Name
+from eventfold.records.trades import Trade
 
 
-class Tick(Struct, frozen=True, gc=False):
+class Tick(Trade, frozen=True, gc=False):
     """One trade: its price, and its size (0 if unknown).
 
     A price may be 0 or negative, as those of oil and power have been.
     """
 
-    symbol: Name
-    price: float
-    time: EventTime
-    size: Size = 0
+    @classmethod
+    def read_sent(cls, value: bytes) -> Self:
+        """Parse a tick with numbers as text or without a size. Raises `msgspec.DecodeError`.
 
-
-class Candle(Struct, frozen=True, gc=False):
-    """One window of a symbol. Of two with the same window, the higher `revision` is valid.
-
-    `volume` is an integer if all sizes are. `vwap` is null if there is no volume; `vwap` and `mean`
-    are null if their sum overflows a float.
-    """
-
-    symbol: Name
-    size: Integer
-    advance: Integer
-    start: Integer
-    end: Integer
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: Integer | float
-    vwap: float | None
-    count: Integer
-    mean: float | None
-    revision: Integer
-    final: bool
-    late: Integer
-    partition: Integer
-    first_offset: Integer
-    last_offset: Integer
+        >>> Tick.read_sent(b'{"symbol":"BTC", "price":"-0.5", "size":null, "time":1769860800000}')
+        Tick(symbol='BTC', price=-0.5, time=1769860800000, size=0)
+        """
+        return convert(read_fields(value), cls)
 
 
 class LateTick(Struct, frozen=True, gc=False):

@@ -6,7 +6,6 @@ ticks -> surges; ticks -> closes -> trend-signals
 
 from app.market.records import (
     BestGains,
-    Candle,
     DailyGain,
     LateTick,
     MostActive,
@@ -16,6 +15,7 @@ from app.market.records import (
     TopLosers,
 )
 from app.market.trend_records import TrendSignal
+from eventfold.records.candles import Candle
 from eventfold.topics import DAY, Topic
 
 TICKS = Topic("ticks", "symbol", Tick, "trades of the market", external=True)

@@ -10,9 +10,9 @@ they don't cross.
 from math import isfinite
 from typing import Literal
 
-from app.market.records import Candle
 from app.market.trend_records import Trend, TrendSignal
 from eventfold.operators.processor import Context
+from eventfold.records.candles import Candle
 
 #: Numbers of closes of the two averages (j).
 SHORT, LONG = 38, 100

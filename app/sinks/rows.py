@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from app.market.reading import reader
 from app.market.records import Tick
 from eventfold.decoding import json_decoder
+from eventfold.records.reading import reader
 
 COLUMNS = ("time", "price")
 

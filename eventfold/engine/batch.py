@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.market.reading import reader
 from eventfold.engine.decoded import Decoded, RawRecord
 from eventfold.engine.integers import bounded
 from eventfold.engine.rows import MAX_KEY
@@ -17,6 +16,7 @@ from eventfold.engine.trades import TradesReader, reads
 from eventfold.native import Extension
 from eventfold.recent import Recent
 from eventfold.records import EARLIEST, LATEST, DeadLetter
+from eventfold.records.reading import reader
 from eventfold.settings import MAX_RECORD
 from eventfold.topics import Timestamp, Topic
 from eventfold.windows.panes import BEFORE_ALL

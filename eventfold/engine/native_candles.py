@@ -6,10 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from app.market.candles import candle
-from app.market.records import Candle
 from eventfold.aggregates import OhlcState
 from eventfold.engine.partition import encode_record
+from eventfold.records.candles import Candle, candle
 from eventfold.windows import Pane, Window, WindowResult
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from aiokafka import TopicPartition
 
-from app.market.candles import candle
 from eventfold.engine import metrics
 from eventfold.engine.definitions import demand_same_windows
 from eventfold.engine.errors import (
@@ -43,6 +42,7 @@ from eventfold.engine.rows import (
 from eventfold.engine.store import StoreError, in_pieces
 from eventfold.engine.uncommitted import Outgoing, size_of
 from eventfold.records import DeadLetter
+from eventfold.records.candles import candle
 from eventfold.topics import DEAD_LETTERS, Topic
 
 if TYPE_CHECKING:

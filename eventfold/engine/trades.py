@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app.market.records import Tick
 from eventfold.engine.decoded import Decoded
 from eventfold.records.fields import EARLIEST, LATEST, MAX_NAME
+from eventfold.records.trades import Trade, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,7 +52,7 @@ class DecodedTrades(Decoded):
 class TradesReader:
     """Reader of plain trades (`read` of native/tickstream_native/trades.pyx)."""
 
-    def __init__(self, native: Extension, decode: Callable[[Any], Tick], max_ahead: int) -> None:
+    def __init__(self, native: Extension, decode: Callable[[Any], Trade], max_ahead: int) -> None:
         self._native = native
         self._decode = decode
         self._max_ahead = max_ahead
@@ -66,16 +66,16 @@ class TradesReader:
         columns = self._native.trades.read(raw, EARLIEST, LATEST, self._max_ahead, MAX_NAME)
         return None if columns is None else DecodedTrades(columns, raw, self)
 
-    def records(self, raw: Sequence[RawRecord]) -> list[Tick]:
+    def records(self, raw: Sequence[RawRecord]) -> list[Trade]:
         """Return the records, for a table that doesn't fold columns; pause reading columns."""
         self._pause = PAUSE
         return [self._decode(record.value) for record in raw]
 
 
 def reads(topic: Topic) -> bool:
-    """Return whether a topic holds ticks in JSON, with their own symbols and times."""
+    """Return whether a topic holds plain trades in JSON, with their own symbols and times."""
     return (
-        topic.value is Tick
+        is_plain(topic.value)
         and topic.read is None
         and topic.keyed
         and (topic.key, topic.time) == ("symbol", "time")

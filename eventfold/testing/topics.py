@@ -8,7 +8,7 @@ import msgspec
 from aiokafka import TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 
-from app.market.reading import reader
+from eventfold.records.reading import reader
 from eventfold.testing.errors import DriverError
 from eventfold.topics import AFTER_MAX, DEAD_LETTERS, Timestamp, Topic
 

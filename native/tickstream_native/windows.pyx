@@ -281,7 +281,7 @@ cdef class Publication:
     cdef object _candle(
         self, str key, Extent* extent, Slice* whole, long long late, bint final
     ):
-        """Make the record of a window as `candle` would: see app/market/candles.py."""
+        """Make the record of a window as `candle` would: see eventfold/records/candles.py."""
         cdef Pane oldest = self.panes[extent.first], newest = self.panes[extent.stop - 1]
         return self.record(
             key,

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from app.market.records import (
-    Candle,
     DailyGain,
     Gainer,
     LateTick,
@@ -22,6 +21,7 @@ from app.market.records import (
     TopGainers,
     TopLosers,
 )
+from eventfold.records.candles import Candle
 from eventfold.testing import TopicRecord
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000

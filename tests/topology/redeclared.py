@@ -4,14 +4,15 @@ from collections.abc import AsyncIterable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.market.candles import candle, late_tick
-from app.market.records import Candle, LateTick, Tick
+from app.market.late import late_tick
+from app.market.records import LateTick, Tick
 from app.settings import Settings
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
 from eventfold.engine.batch import Batch
 from eventfold.engine.window_table import WindowTable
 from eventfold.kafka.tables import TaskTableManager
+from eventfold.records.candles import Candle, candle
 from eventfold.topics import Topic
 from eventfold.windows import Emission, WindowResult
 

@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from app import app
-from app.market.records import Candle
 from app.market.topics import (
     CANDLES,
     CLOSES,
@@ -21,6 +20,7 @@ from app.market.topics import (
     TREND_SIGNALS,
 )
 from eventfold.native import extension
+from eventfold.records.candles import Candle
 from eventfold.testing import TopologyDriver
 from eventfold.topics import DEAD_LETTERS
 

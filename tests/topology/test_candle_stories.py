@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from app import app
-from app.market.records import Candle, LateTick, Tick
+from app.market.records import LateTick, Tick
 from app.market.topics import CANDLES, TICKS, TICKS_LATE
+from eventfold.records.candles import Candle
 from eventfold.testing import TopologyDriver
 from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import tumbling

@@ -3,8 +3,9 @@
 import pytest
 from redeclared import BARS, LATE, TRADES, Deploy, Deployment
 
-from app.market.records import Candle, Tick
+from app.market.records import Tick
 from eventfold.engine.errors import TaskError
+from eventfold.records.candles import Candle
 from eventfold.testing import TopologyDriver
 from eventfold.windows import at_most_every, every_change, on_close
 

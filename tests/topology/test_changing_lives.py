@@ -10,8 +10,9 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from redeclared import BARS, LATE, TRADES, Deploy, Deployment
 
-from app.market.records import Candle, Tick
+from app.market.records import Tick
 from eventfold.engine.errors import TaskError
+from eventfold.records.candles import Candle
 from eventfold.testing import START, Moment, TopologyDriver
 from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Emission, at_most_every, every_change, on_close, parse_duration

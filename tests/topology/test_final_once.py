@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from app import app
-from app.market.records import Candle, Tick
+from app.market.records import Tick
 from app.market.topics import CANDLES, TICKS
+from eventfold.records.candles import Candle
 from eventfold.testing import TopologyDriver
 from tables.candles import candles
 

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from app import app
-from app.market.records import Candle
 from app.market.topics import CLOSES
 from app.transactions.records import Rule, RuleChange
 from app.transactions.topics import TRANSACTION_CHECKS
+from eventfold.records.candles import Candle
 from eventfold.testing import TopologyDriver
 from eventfold.topics import DEAD_LETTERS, Topic
 from tables.trends import trends

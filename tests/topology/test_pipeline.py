@@ -11,7 +11,6 @@ from lives import LATER, LIVES, SYMBOLS, Life, Market, live
 from market_truth import DAY, GRACE, ORDERS, Truth, candles, gains, judge, late_ticks, rankings
 from msgspec import structs
 
-from app.market.records import Candle
 from app.market.topics import (
     CANDLES,
     DAILY_GAINS,
@@ -21,6 +20,7 @@ from app.market.topics import (
     TOP_GAINERS,
     TOP_LOSERS,
 )
+from eventfold.records.candles import Candle
 from eventfold.testing import TopologyDriver
 from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Window

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from market_truth import HOUR, MINUTE
 
 from app import app
-from app.market.records import Candle, LateTick, Surge, Tick
+from app.market.records import LateTick, Surge, Tick
 from app.market.topics import CANDLES, SURGES, TICKS, TICKS_LATE
+from eventfold.records.candles import Candle
 from eventfold.testing import START, TopologyDriver
 from tables.candles import candles
 from tables.surges import surges

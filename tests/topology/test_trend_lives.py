@@ -14,9 +14,10 @@ from msgspec import structs
 from trend_truth import FIVE, GRACE, Followed, follow
 
 from app import app
-from app.market.records import Candle, Tick
+from app.market.records import Tick
 from app.market.topics import CLOSES, TICKS, TREND_SIGNALS
 from app.market.trend_records import Trend, TrendSignal
+from eventfold.records.candles import Candle
 from eventfold.testing import START, TopologyDriver
 from eventfold.topics import DEAD_LETTERS
 from tables.closes import closes as close_table

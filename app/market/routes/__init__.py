@@ -2,9 +2,10 @@
 
 from http import HTTPStatus
 
-from app.market.records import Candle, MostActive, Surge, TopGainers, TopLosers
+from app.market.records import MostActive, Surge, TopGainers, TopLosers
 from app.market.routes import candles, days, gainers, surges, trends
 from app.market.trend_records import Trend
+from eventfold.records.candles import Candle
 from eventfold.web import parameters as p
 from eventfold.web.routes import ASKING, Route
 

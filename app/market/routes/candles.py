@@ -7,10 +7,10 @@ from time import time_ns
 from aiohttp import web
 from faust.types import AppT
 
-from app.market.records import Candle
 from eventfold.decoding import json_decoder
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
+from eventfold.records.candles import Candle
 from eventfold.web.cooperative import collect
 from eventfold.web.errors import bad_parameter
 from eventfold.web.lookup import APP, answer, state_tables

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.market.candles import candle, late_tick
-from app.market.records import Candle, LateTick, Tick
+from app.market.late import late_tick
+from app.market.records import LateTick, Tick
 from eventfold.aggregates import Ohlc
+from eventfold.records.candles import Candle, candle
 from eventfold.windows import Refusal, WindowResult, hopping
 
 NOON = 1_769_860_800_000

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.market.records import Candle
 from app.market.trend_records import Trend, TrendSignal
 from app.market.trends import LONG, SHORT, Trends, alpha
+from eventfold.records.candles import Candle
 
 FIVE = 300_000
 #: 2026-01-31T00:00:00Z.

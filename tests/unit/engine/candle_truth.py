@@ -6,7 +6,8 @@ from typing import NamedTuple
 import msgspec
 from raw_records import Raw
 
-from app.market.records import Candle, Tick
+from app.market.records import Tick
+from eventfold.records.candles import Candle
 from eventfold.windows import Window
 
 

@@ -8,7 +8,7 @@ import pytest
 from partition_driver import Drive, NewTable, PartitionDriver, using
 from raw_records import Raw
 
-from app.market.candles import candle, late_tick
+from app.market.late import late_tick
 from app.market.topics import CANDLES, TICKS, TICKS_LATE
 from app.settings import Settings
 from app.worker import TickApp
@@ -17,6 +17,7 @@ from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.native import extension
+from eventfold.records.candles import candle
 from eventfold.windows import parse_windows
 
 

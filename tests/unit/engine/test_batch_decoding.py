@@ -12,7 +12,6 @@ from raw_records import BAD, GOOD, NOON, Raw, raw_tick
 
 from app.beaconing.topics import CONN_EVENTS
 from app.logs.topics import LOGS
-from app.market.reading import reader
 from app.market.records import Tick
 from app.market.topics import TICKS
 from eventfold.engine.batch import MAX_DEAD_TEXT, MAX_DEAD_VALUE, Batch, Decoder
@@ -21,6 +20,7 @@ from eventfold.engine.clock import SystemClock
 from eventfold.engine.decoded import Decoded
 from eventfold.native import Extension, extension
 from eventfold.records import EARLIEST, LATEST
+from eventfold.records.reading import reader
 from eventfold.topics import Topic
 
 HOUR = 3_600_000

@@ -19,11 +19,12 @@ from window_checks import (
     declared,
 )
 
-from app.market.records import Candle, Tick
+from app.market.records import Tick
 from app.market.topics import CANDLES
 from eventfold.aggregates import Ohlc, OhlcState
 from eventfold.engine import pane_folding
 from eventfold.records import DeadLetter
+from eventfold.records.candles import Candle
 from eventfold.topics import DEAD_LETTERS
 
 pytestmark = pytest.mark.usefixtures("twin")

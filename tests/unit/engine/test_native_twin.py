@@ -13,8 +13,6 @@ from plans import MINUTE, live
 from raw_records import BAD, GOOD, NOON, Raw, raw_tick
 from window_checks import LIVES, LIVES_IN_ORDER, Life, declared
 
-from app.market.candles import candle
-from app.market.reading import reader
 from app.market.records import Tick
 from app.market.topics import CANDLES, TICKS
 from app.worker import TickApp
@@ -26,6 +24,8 @@ from eventfold.engine.native_candles import pane_maker
 from eventfold.engine.rows import encode_row, row_key
 from eventfold.native import extension
 from eventfold.records import EARLIEST, LATEST
+from eventfold.records.candles import candle
+from eventfold.records.reading import reader
 from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import WindowResult
 

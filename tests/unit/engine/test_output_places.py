@@ -9,12 +9,13 @@ from partition_driver import Drive
 from plans import MINUTE
 from raw_records import NOON, raw_tick
 
-from app.market.candles import candle, late_tick
+from app.market.late import late_tick
 from app.market.records import LateTick, Tick
 from app.market.topics import CANDLES
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
 from eventfold.engine.window_table import WindowTable
+from eventfold.records.candles import candle
 from eventfold.topics import Topic
 from eventfold.windows import parse_windows
 

@@ -11,10 +11,11 @@ from plans import MINUTE, live
 from raw_records import NOON, Raw, raw_tick
 from window_checks import LIVES, Life, assert_answers, assert_published, assert_refused, declared
 
-from app.market.records import Candle, LateTick, Tick
+from app.market.records import LateTick, Tick
 from app.market.topics import CANDLES, TICKS_LATE
 from eventfold.engine import pane_publishing, partition, portion
 from eventfold.engine.partition import Snapshot
+from eventfold.records.candles import Candle
 from eventfold.windows import on_close
 
 pytestmark = pytest.mark.usefixtures("twin")

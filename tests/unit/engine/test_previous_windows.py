@@ -13,8 +13,9 @@ from partition_driver import Drive, NewTable
 from plans import MINUTE, PLANS, Step, live, ticks
 from raw_records import NOON, Raw, raw_tick
 
-from app.market.records import Candle, Tick
+from app.market.records import Tick
 from app.market.topics import CANDLES
+from eventfold.records.candles import Candle
 from eventfold.windows import Window, WindowResult, tumbling
 
 pytestmark = pytest.mark.usefixtures("twin")

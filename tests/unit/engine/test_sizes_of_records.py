@@ -7,13 +7,14 @@ from partition_driver import Drive, NewTable, PartitionDriver
 from prometheus_client import REGISTRY
 from raw_records import NOON, Raw, raw_tick
 
-from app.market.records import Candle, Tick
+from app.market.records import Tick
 from app.market.topics import CANDLES
 from eventfold.aggregates import Ohlc
 from eventfold.engine.errors import TaskError, UnwritableError
 from eventfold.engine.rows import META
 from eventfold.engine.unwritable import Careful
 from eventfold.records import DeadLetter
+from eventfold.records.candles import Candle
 from eventfold.topics import DEAD_LETTERS
 
 pytestmark = pytest.mark.usefixtures("twin")

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from app.market.candles import candle
 from app.market.topics import TICKS
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
 from eventfold.engine.window_table import WindowTable
+from eventfold.records.candles import candle
 from eventfold.topics import Timestamp, Topic
 from eventfold.windows import DefinitionError, every_change, on_close
 

@@ -10,7 +10,6 @@ from plans import MINUTE
 from prometheus_client import REGISTRY
 from raw_records import NOON, raw_tick
 
-from app.market.candles import candle
 from app.market.records import Tick
 from app.market.topics import TICKS
 from app.worker import TickApp
@@ -18,6 +17,7 @@ from eventfold.aggregates import Ohlc
 from eventfold.engine.key_places import KeyPlaces
 from eventfold.engine.window_table import WindowTable
 from eventfold.kafka.tables import TaskTableManager
+from eventfold.records.candles import candle
 from eventfold.windows import (
     Emission,
     at_most_every,

@@ -23,11 +23,12 @@ from window_checks import (
     declared,
 )
 
-from app.market.records import Candle, LateTick, Tick
+from app.market.records import LateTick, Tick
 from app.market.topics import CANDLES, TICKS_LATE
 from eventfold.aggregates import Ohlc
 from eventfold.engine import pane_publishing
 from eventfold.records import DeadLetter
+from eventfold.records.candles import Candle
 from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Window
 

@@ -10,11 +10,12 @@ from partition_driver import NewTable, PartitionDriver
 from plans import MINUTE, PLANS, Step, ticks
 from raw_records import Raw
 
-from app.market.records import Candle, LateTick
+from app.market.records import LateTick
 from app.market.topics import CANDLES, TICKS_LATE
 from eventfold.engine import window_table
 from eventfold.engine.window_table import WindowTable
 from eventfold.records import DeadLetter
+from eventfold.records.candles import Candle
 from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Window, parse_windows
 

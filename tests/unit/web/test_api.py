@@ -9,8 +9,9 @@ from aiohttp import ClientSession
 from web_workers import MINUTE, NOON
 from yarl import URL
 
-from app.market.records import Candle, TopGainers
+from app.market.records import TopGainers
 from eventfold.engine.progress import Progress
+from eventfold.records.candles import Candle
 
 
 async def _get(http: ClientSession, url: str, status: int = 200) -> Any:

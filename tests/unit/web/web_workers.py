@@ -7,12 +7,13 @@ from typing import Any
 
 import faust
 
-from app.market.records import Candle, Gainer, MostActive, TopGainers, TopLosers
+from app.market.records import Gainer, MostActive, TopGainers, TopLosers
 from app.market.topics import DAILY_GAINS, TICKS
 from app.worker import TickApp
 from eventfold.engine.progress import Progress
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
+from eventfold.records.candles import Candle
 from eventfold.web.router import Router
 from eventfold.web.server import Server
 from eventfold.windows import WindowResult
