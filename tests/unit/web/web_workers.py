@@ -9,6 +9,7 @@ import faust
 
 from app.market.records import Gainer, MostActive, TopGainers, TopLosers
 from app.market.topics import DAILY_GAINS, TICKS
+from app.settings import settings
 from app.worker import TickApp
 from eventfold.engine.progress import Progress
 from eventfold.engine.table import StateTable
@@ -29,6 +30,7 @@ class WebApp(faust.App):
 
     #: No definitions: tables are put in by hand.
     tasks = SimpleNamespace(tables=[], topics={})
+    settings = settings()
     routes = TickApp.routes
     dashboard = TickApp.dashboard
 
