@@ -1,4 +1,4 @@
-"""Standbys while nothing has to be done, and while a store is opened again."""
+"""Standbys with nothing to follow, and standbys whose store is rebuilt."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,13 +16,15 @@ from eventfold.engine.table import StateTable
 from eventfold.topics import TOMBSTONES_KEPT
 
 
-async def test_with_nothing_to_follow_it_waits_for_the_next_change(application: TickApp) -> None:
-    """That there is nothing is taken note of once: else it would ask again and again."""
+async def test_standbys_with_nothing_to_follow_wait_for_the_next_change(
+    application: TickApp,
+) -> None:
+    """They do not check again and again."""
     standbys = Standbys(application.tasks)
     standbys.follow(())
     async with standbys:
         async with asyncio.timeout(10):
-            while standbys._changed.is_set():  # noqa: ASYNC110  # nothing tells of it
+            while standbys._changed.is_set():  # noqa: ASYNC110  # no event to wait for
                 await asyncio.sleep(0)
 
 
@@ -35,7 +37,7 @@ class Row(NamedTuple):
 
 
 class Consumer:
-    """A consumer of changelogs that knows nothing but records."""
+    """Stub of a consumer of changelogs, with records and positions only."""
 
     def __init__(self, fetched: Mapping[TopicPartition, list[Row]]) -> None:
         self._fetched = fetched
@@ -45,7 +47,7 @@ class Consumer:
         return self._fetched
 
     async def position(self, changelog: TopicPartition) -> int:
-        """Return the offset after them."""
+        """Return the offset after the last record."""
         return self._fetched[changelog][-1].offset + 1
 
     def last_stable_offset(self, _: TopicPartition) -> None:
@@ -55,15 +57,15 @@ class Consumer:
         """Return nothing yet."""
 
 
-class Damage(Consumer):
-    """While it polls, a query finds that a store is damaged."""
+class DamagingConsumer(Consumer):
+    """A consumer that finds, through a query during its poll, that a store is damaged."""
 
     def __init__(self, standbys: Standbys, fetched: Mapping[TopicPartition, list[Row]]) -> None:
         super().__init__(fetched)
         self._standbys = standbys
 
     async def getmany(self, **_: Any) -> Mapping[TopicPartition, list[Row]]:
-        """Return records of a changelog whose store is closed by now."""
+        """Return records of a changelog whose store was closed meanwhile."""
         for changelog in self._fetched:
             error = DamagedStoreError(self._standbys._replicas[changelog].path, "a query failed")
             self._standbys._make_anew(changelog, error)
@@ -79,10 +81,10 @@ def following(application: TickApp, table: StateTable) -> tuple[Standbys, TopicP
     return standbys, changelog
 
 
-async def test_a_single_record_of_a_changelog_gets_to_the_store(
+async def test_a_single_record_of_a_changelog_is_stored(
     application: TickApp, new_table: NewTable
 ) -> None:
-    """And the next one is read after it."""
+    """The next one is read after it."""
     standbys, changelog = following(application, new_table("1m", 0))
     row = row_key(b"A", 0)
     consumer: Any = Consumer({changelog: [Row(0, row, b"value")]})
@@ -92,13 +94,13 @@ async def test_a_single_record_of_a_changelog_gets_to_the_store(
     standbys.follow(())
 
 
-async def test_records_that_come_while_a_damaged_store_is_made_anew_are_left(
+async def test_records_polled_while_a_damaged_store_is_rebuilt_are_ignored(
     application: TickApp, new_table: NewTable
 ) -> None:
     """They are read again with the rest of the changelog; the standbys go on."""
     table = new_table("1m", 0)
     standbys, changelog = following(application, table)
-    consumer: Any = Damage(standbys, {changelog: [Row(0, row_key(b"A", 0), b"")]})
+    consumer: Any = DamagingConsumer(standbys, {changelog: [Row(0, row_key(b"A", 0), b"")]})
     await standbys._read(consumer)
     assert standbys.partitions_of(table) == []
     assert standbys._changed.is_set()

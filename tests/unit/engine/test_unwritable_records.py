@@ -1,4 +1,4 @@
-"""Records that made rows which can't be written: what is left out, and whether that helps."""
+"""Search for a record that makes an unwritable row: it is left out of its table."""
 
 import pytest
 from aiokafka import TopicPartition
@@ -8,13 +8,13 @@ from eventfold.engine.unwritable import Careful, Unwritable
 
 
 def failed(begin: int, end: int, offset: int | None = None, table: str = "t") -> UnwritableError:
-    """Return an error of a checkpoint of the offsets [begin, end)."""
+    """Return the error of a checkpoint of the offsets [begin, end)."""
     return UnwritableError(table, f"offset {offset}", begin, end, offset)
 
 
 @pytest.mark.parametrize(("begin", "helps"), [(19, False), (20, True), (21, True)])
-def test_a_record_is_looked_for_once(begin: int, *, helps: bool) -> None:
-    """Folded one by one up to 20, what fails again before that has another reason."""
+def test_an_unwritable_record_is_searched_for_once(begin: int, *, helps: bool) -> None:
+    """Records up to 20 are folded one by one; a failure before that has another cause."""
     careful = Careful()
     assert careful.note(failed(10, 20))
     assert careful.until == 20
@@ -24,8 +24,8 @@ def test_a_record_is_looked_for_once(begin: int, *, helps: bool) -> None:
     assert careful.until == 30
 
 
-def test_a_record_that_was_found_is_left_out_of_its_table() -> None:
-    """What lies before the last checkpoint is forgotten; found again, nothing helps."""
+def test_an_unwritable_record_is_left_out_of_its_table_only() -> None:
+    """Records before the last checkpoint are forgotten; to find one again does not help."""
     careful = Careful()
     assert careful.note(failed(10, 20, 15))
     assert careful.note(failed(10, 20, 17, "other"))
@@ -39,8 +39,8 @@ def test_a_record_that_was_found_is_left_out_of_its_table() -> None:
     assert (careful.left_out("t"), careful.until) == ({18: "offset 18"}, 22)
 
 
-def test_each_partition_has_its_own() -> None:
-    """Most have none."""
+def test_each_partition_has_unwritable_records_of_its_own() -> None:
+    """Most partitions have none."""
     found, one, other = Unwritable(), TopicPartition("t", 0), TopicPartition("t", 1)
     assert found.of(one) is None
     assert found.note(one, failed(0, 5))

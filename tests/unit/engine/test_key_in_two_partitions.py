@@ -1,4 +1,4 @@
-"""A key in two partitions is noticed once, within so many bytes."""
+"""Keys in several partitions are reported once, within a memory limit."""
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ SIGHTINGS = st.lists(
 def test_each_key_in_several_partitions_is_reported_once(
     sightings: list[tuple[int, list[bytes]]],
 ) -> None:
-    """With two partitions that it was in, whatever else comes in a batch with it."""
+    """With another partition that it is in, whatever else comes in the batch."""
     places, reported = KeyPlaces(), []
     homes: dict[bytes, set[int]] = {}
     for partition, keys in sightings:
@@ -28,8 +28,8 @@ def test_each_key_in_several_partitions_is_reported_once(
     assert sorted(reported) == sorted(key for key, where in homes.items() if len(where) > 1)
 
 
-def test_keys_that_come_once_do_not_fill_the_memory() -> None:
-    """When there is no more room it starts anew; a key larger than that is not remembered."""
+def test_keys_of_one_partition_do_not_fill_the_memory() -> None:
+    """When the room is used up, all are dropped; a key larger than the room is not kept."""
     places = KeyPlaces(room=10 * (OVERHEAD + 2))
     for number in range(100):
         places.add([b"%02d" % number], 0)
@@ -41,8 +41,8 @@ def test_keys_that_come_once_do_not_fill_the_memory() -> None:
 
 
 @pytest.mark.parametrize(("spare", "kept"), [(1, True), (0, True), (-1, False)])
-def test_as_many_keys_are_remembered_as_there_is_room_for(spare: int, *, kept: bool) -> None:
-    """To the byte, one by one or at once; of keys that do not fit together, none is."""
+def test_keys_are_kept_up_to_the_memory_limit(spare: int, *, kept: bool) -> None:
+    """Exact to the byte, one by one or at once; of keys that do not fit together, none is."""
     room = 2 * OVERHEAD + 5 + spare
     places, at_once = KeyPlaces(room), KeyPlaces(room)
     places.add([b"aa"], 0)

@@ -1,4 +1,4 @@
-"""All of a table is read while it is folded; a partition that closes meanwhile is reported."""
+"""A whole table is read while it is folded; a partition that closes meanwhile is reported."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from random import Random
 
 import pytest
+from collected_events import Definition, declare_table
 from partition_driver import Drive, PartitionDriver
 from plans import MINUTE
 from raw_records import NOON, raw_tick
-from trails import Definition, declared
 
 from app.market.records import Tick
 from app.worker import TickApp
@@ -18,7 +18,7 @@ from eventfold.engine.errors import ClosedMeanwhileError
 from eventfold.engine.store import Store
 from eventfold.engine.window_table import WindowTable, place_of
 
-#: So many keys that a partition has more than one piece of them.
+#: More keys than one piece of a partition's scan.
 KEYS = [f"K{number:02}" for number in range(40)]
 
 
@@ -29,8 +29,8 @@ def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["1m", "session 1m", "count 2/1"])
 def table(request: pytest.FixtureRequest, application: TickApp) -> WindowTable:
-    """Return a table of each kind of windows."""
-    return declared(application, Definition(request.param, 0, 24 * 60 * MINUTE))
+    """Return a table of each window definition."""
+    return declare_table(application, Definition(request.param, 0, 24 * 60 * MINUTE))
 
 
 @pytest.fixture
@@ -46,10 +46,10 @@ def partition(table: WindowTable, drive: Drive) -> Iterator[PartitionDriver]:
 
 
 @pytest.mark.parametrize("end", [NOON + MINUTE, 1 << 52])
-def test_each_key_is_met_while_others_come_and_all_is_written(
+def test_a_scan_returns_each_key_while_records_are_folded_and_stored(
     table: WindowTable, partition: PartitionDriver, end: int
 ) -> None:
-    """By time and one after the other; its windows are those of the time when it is read."""
+    """Windows are in order of time, as they are when they are read."""
     dice = Random(7)
     (window,) = table.windows
     found = []
@@ -64,10 +64,10 @@ def test_each_key_is_met_while_others_come_and_all_is_written(
     assert {each.key for each in windows} >= set(KEYS)
 
 
-def test_a_partition_that_closes_is_no_partition_without_the_rest_of_its_keys(
+def test_a_reader_gets_an_error_if_a_partition_closes_meanwhile(
     table: WindowTable, partition: PartitionDriver
 ) -> None:
-    """Whether it is met half-way or afterwards; nothing of the reader keeps its store locked."""
+    """Half-way or before the first key; the reader does not keep the store locked."""
     (window,) = table.windows
     keys = table.keys_of(window, NOON, 1 << 52)
 
@@ -86,10 +86,10 @@ def test_a_partition_that_closes_is_no_partition_without_the_rest_of_its_keys(
         table.open(partition.state)
 
 
-async def test_what_one_reads_in_place_of_the_open_partitions_is_nobody_elses(
+async def test_states_substituted_by_one_reader_are_invisible_to_others(
     table: WindowTable, partition: PartitionDriver
 ) -> None:
-    """Such as a standby's rows; folding and other readers go by what is open."""
+    """Such as a standby's; folding and other readers use the open partitions."""
     begun, over = asyncio.Event(), asyncio.Event()
 
     async def read() -> list[str]:

@@ -1,4 +1,4 @@
-"""The native extension and the Python that it stands for make the same bytes of the same input."""
+"""The native extension and the pure-Python fallback write the same bytes for the same input."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive, NewTable, PartitionDriver, using
-from plans import MINUTE, live
+from plans import MINUTE, run_plan
 from raw_records import BAD, GOOD, NOON, Raw, raw_tick
-from window_checks import LIVES, LIVES_IN_ORDER, Life, declared
+from window_checks import SCENARIOS, SCENARIOS_IN_ORDER, Scenario, declare_table
 
 from app.market.candles import candle
 from app.market.reading import reader
@@ -40,21 +40,21 @@ INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.integers(-70_000, 70_000) | st.
 FLOATS = st.floats(allow_nan=False)
 
 
-# -- whole lives
+# -- whole partitions
 
 
 @settings(max_examples=60)
-@given(LIVES | LIVES_IN_ORDER)
+@given(SCENARIOS | SCENARIOS_IN_ORDER)
 def test_a_partition_writes_the_same_bytes(
-    application: TickApp, new_table: NewTable, drive: Drive, life: Life
+    application: TickApp, new_table: NewTable, drive: Drive, scenario: Scenario
 ) -> None:
-    """Rows, results, late ticks, in the same order, with crashes, whatever the prices."""
-    life = life._replace(raw=[_uneven(record) for record in life.raw])
-    table = declared(new_table, life.definition)
+    """Rows, results and late ticks, in the same order, with crashes and any prices."""
+    scenario = scenario._replace(raw=[_uneven(record) for record in scenario.raw])
+    table = declare_table(new_table, scenario.definition)
     written = []
     for native in (True, False):
-        with using(application, native=native), drive(table, life.raw) as driver:
-            live(driver, life.plan)
+        with using(application, native=native), drive(table, scenario.raw) as driver:
+            run_plan(driver, scenario.plan)
             written.append((driver.changelog, _outputs(driver)))
     assert written[0] == written[1]
 
@@ -66,9 +66,9 @@ def test_a_partition_writes_the_same_bytes(
 def test_many_keys_in_many_panes_write_the_same_bytes(
     application: TickApp, new_table: NewTable, drive: Drive, record: Any, behind: int
 ) -> None:
-    """As much as a catch-up brings: runs of panes, windows long final, records of any making.
+    """As many as a catch-up reads: runs of panes, long final windows, any record function.
 
-    In order, or with some behind others: within a pane, across panes, too late.
+    In order, or some behind others: within a pane, across panes, too late.
     """
     raw = [
         raw_tick(
@@ -101,10 +101,10 @@ LARGE = [2**61, 2**61 - 2, 1, 1, 1, 2**62 - 2, 1, 1, 1, 2**62, 2**62 - 3, 1, 1, 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, len(LARGE)])
 @pytest.mark.parametrize("skipped", range(4))
-def test_sums_at_the_limits_of_a_number_write_the_same_bytes(
+def test_sums_at_the_limits_of_integers_write_the_same_bytes(
     application: TickApp, new_table: NewTable, drive: Drive, batch: int, skipped: int
 ) -> None:
-    """Whether they come in one batch or in many, and after a restart: the same sum, or letter."""
+    """In one batch or many, and after a restart: the same sum, or the same dead letter."""
     sizes = LARGE[skipped:] + LARGE[:skipped]
     raw = [raw_tick(n, Tick("A", 1.0, NOON + n, size)) for n, size in enumerate(sizes)]
     table = new_table("1m", 0)
@@ -122,10 +122,10 @@ def test_sums_at_the_limits_of_a_number_write_the_same_bytes(
 
 
 @pytest.mark.parametrize("behind", [0, 40_000])
-def test_the_extension_is_what_folds(
+def test_ticks_are_folded_by_the_extension_not_by_python(
     application: TickApp, new_table: NewTable, drive: Drive, behind: int
 ) -> None:
-    """Ticks are never made into objects: else these tests would compare Python with itself.
+    """Ticks never become objects; else these tests would compare Python with itself.
 
     Whether or not some are behind others, in the same pane or before it.
     """
@@ -143,13 +143,13 @@ def test_the_extension_is_what_folds(
         driver.settle()
 
 
-def test_a_record_that_raises_is_named_as_without_it(
+def test_an_error_of_a_record_function_has_the_same_message(
     application: TickApp, new_table: NewTable, drive: Drive
 ) -> None:
-    """The message of the error says which window of which key it was."""
+    """It names the window and the key."""
     messages = []
     for native in (True, False):
-        table = new_table("5m/1m", 0, record=_picky)
+        table = new_table("5m/1m", 0, record=_raises_for_three)
         raw = [raw_tick(n, Tick("A", 1.5 + n, NOON + n * MINUTE, 1)) for n in range(4)]
         with using(application, native=native), drive(table, raw) as driver:
             driver.fold_rest()
@@ -160,14 +160,14 @@ def test_a_record_that_raises_is_named_as_without_it(
     assert "of key 'A'" in messages[0]
 
 
-def _picky(result: WindowResult) -> Any:
+def _raises_for_three(result: WindowResult) -> Any:
     if result.count == 3:
         raise ValueError("three")
     return candle(result)
 
 
 def _uneven(record: Raw) -> Raw:
-    """Make a tick whose sums depend on their order, some of it negative, fractions, or text."""
+    """Make a tick whose sums depend on their order; some are negative, fractions, or text."""
     if record.value == b"?":
         return record
     tick = msgspec.json.decode(record.value or b"", type=Tick)
@@ -190,7 +190,7 @@ def _outputs(driver: PartitionDriver) -> dict[str, list[Any]]:
     return outputs | {DEAD_LETTERS.name: dead}
 
 
-# -- what it reads
+# -- reading
 
 
 def _numbers() -> Iterator[st.SearchStrategy[str]]:
@@ -204,8 +204,10 @@ def _numbers() -> Iterator[st.SearchStrategy[str]]:
 
 @settings(max_examples=400)
 @given(st.one_of(*_numbers()), st.one_of(*_numbers()), st.sampled_from(["", " ", "\n\t"]))
-def test_what_it_reads_is_what_a_complete_parser_reads(price: str, size: str, blank: str) -> None:
-    """Numbers of any form: the same float, or left to the parser."""
+def test_numbers_are_read_as_the_complete_parser_reads_them(
+    price: str, size: str, blank: str
+) -> None:
+    """In any form: the same float, or the record is left to the parser."""
     text = (
         f'{blank}{{"time":{blank}{NOON},"symbol":"A"{blank},"price":{price},"size":{size}}}{blank}'
     )
@@ -221,8 +223,8 @@ def test_what_it_reads_is_what_a_complete_parser_reads(price: str, size: str, bl
     "price", ["1", "0.1", "150.1234", "999999999999.25", "0", "-37.63", "5e-324"]
 )
 @pytest.mark.parametrize("quote", ["", '"'])
-def test_ordinary_prices_are_read(price: str, quote: str) -> None:
-    """But for those with exponents."""
+def test_prices_without_an_exponent_are_read_natively(price: str, quote: str) -> None:
+    """The others are left to the parser."""
     read = _read(f'{{"symbol":"A","price":{quote}{price}{quote},"time":{NOON}}}')
     assert (read is None) == ("e" in price)
     assert read is None or read.numbers() == ([float(price)], [0])
@@ -232,7 +234,7 @@ def test_ordinary_prices_are_read(price: str, quote: str) -> None:
     ("text", "size"),
     [("3", 3), ("0.001", 0.001), ("null", 0), ('"3"', 3), ('"0.00100000"', 0.001), ("2.0", 2.0)],
 )
-def test_ordinary_sizes_are_read(text: str, size: float) -> None:
+def test_sizes_are_read_natively(text: str, size: float) -> None:
     """Integers as such, fractions as floats."""
     read = _read(f'{{"symbol":"A","price":1.5,"time":{NOON},"size":{text}}}')
     assert repr(read.numbers()) == repr(([1.5], [size]))
@@ -240,7 +242,7 @@ def test_ordinary_sizes_are_read(text: str, size: float) -> None:
 
 @given(st.binary(max_size=20), st.integers(0, 80), st.integers(0, 80))
 def test_damaged_values_are_left_to_the_parser(damage: bytes, begin: int, end: int) -> None:
-    """Or are none: whatever is read, the parser reads too."""
+    """Whatever the extension reads of them, the parser reads too."""
     good = b'{"symbol":"A","price":1.25,"time":%d,"size":3}' % NOON
     value = good[:begin] + damage + good[end:]
     trades = NATIVE.trades.read([Raw(7, NOON, b"A", value)], EARLIEST, LATEST, HOUR, 65_535)
@@ -250,8 +252,8 @@ def test_damaged_values_are_left_to_the_parser(damage: bytes, begin: int, end: i
 
 
 @pytest.mark.parametrize("kind", GOOD | BAD)
-def test_a_record_is_read_as_by_the_decoder_or_left_to_it(kind: str) -> None:
-    """All that a tick may look like, and all that it must not."""
+def test_a_record_is_decoded_as_by_the_fallback_or_left_to_it(kind: str) -> None:
+    """Every valid form of a tick, and every invalid one."""
     tick = Tick("A", 12.0, NOON, 3)
     key, value = GOOD[kind](tick) if kind in GOOD else BAD[kind][0](tick)
     raw = [Raw(7, NOON, key, value)]
@@ -269,7 +271,7 @@ def _read(text: str) -> Any:
     return NATIVE.trades.read(raw, EARLIEST, LATEST, HOUR, 65_535)
 
 
-# -- what it writes
+# -- writing
 
 STATES = st.builds(
     OhlcState,
@@ -297,7 +299,7 @@ def test_rows_are_the_same_bytes(
     corrections: dict[int, int] | None,
     state: OhlcState,
 ) -> None:
-    """Whatever numbers are in them, and again once somebody has looked at the state."""
+    """With any numbers, and again after Python has read the state."""
     pane = _pane(key, start, state, *evidence, corrections)
     value = encode_row(Ohlc.version, *evidence, corrections, state)
     rows = [(row_key(key, start), value)]
@@ -306,8 +308,8 @@ def test_rows_are_the_same_bytes(
     assert NATIVE.rows.encode([pane], Ohlc.version, _row_of_no_pane) == rows
 
 
-def test_what_python_does_to_a_state_is_in_the_row() -> None:
-    """It changes the object that it is given; then the extension has the numbers again."""
+def test_changes_that_python_makes_to_a_state_are_in_the_row() -> None:
+    """Python changes the object that it gets; then the extension has the new numbers."""
     pane = _pane(b"A", 0, None)
     NATIVE.rows.encode([pane], Ohlc.version, _row_of_no_pane)
     Ohlc().add(pane.state, Tick("A", 2.5, NOON, 4), NOON, 7)
@@ -317,8 +319,8 @@ def test_what_python_does_to_a_state_is_in_the_row() -> None:
     assert value == encode_row(Ohlc.version, 0, -1, -1, None, state)
 
 
-def test_rows_that_are_not_plain_are_left_to_the_twin() -> None:
-    """Corrected at many times, with integers for floats, or with huge ones."""
+def test_rows_that_are_not_plain_are_left_to_the_fallback() -> None:
+    """With many corrections, with integers in place of floats, or with huge ones."""
     corrected = _pane(b"A", 0, OhlcState(), 0, -1, -1, dict.fromkeys(range(16), 1))
     huge, whole = (_pane(b"B", 0, state) for state in (OhlcState(volume=2**63), OhlcState(high=3)))
     plain = _pane(b"C", 0, OhlcState())

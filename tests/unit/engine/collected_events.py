@@ -1,4 +1,4 @@
-"""Tables whose windows hold exactly the records that are in them, and their published results."""
+"""Tables whose windows collect their records, so that tests can compare every field of a result."""
 
 from bisect import insort
 from collections import defaultdict
@@ -20,40 +20,40 @@ from eventfold.records import DeadLetter
 from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Emission, WindowResult, every_change, on_close, parse_window
 
-#: Pieces that a trade can't be folded with.
-UNLUCKY = 13
+#: A trade of this size raises when it is folded.
+UNFOLDABLE_SIZE = 13
 
 EMISSIONS = (None, every_change(), on_close())
 
 
-class TrailState(msgspec.Struct):
+class CollectedEvents(msgspec.Struct):
     """Time, offset and size of each record, in this order."""
 
     events: list[tuple[int, int, int]]
 
 
-class Trail:
-    """Keeps everything, so that no mistake stays hidden; raises for trades of size 13."""
+class CollectEvents:
+    """Aggregate that collects all records, so that no mistake stays hidden."""
 
-    state = TrailState
+    state = CollectedEvents
     version = 1
 
-    def zero(self) -> TrailState:
+    def zero(self) -> CollectedEvents:
         """Return the state of no records."""
-        return TrailState([])
+        return CollectedEvents([])
 
-    def add(self, state: TrailState, record: Tick, time: int, offset: int) -> None:
+    def add(self, state: CollectedEvents, record: Tick, time: int, offset: int) -> None:
         """Fold a trade, or raise before anything has changed."""
-        if record.size == UNLUCKY:
+        if record.size == UNFOLDABLE_SIZE:
             raise ArithmeticError("thirteen")
         insort(state.events, (time, offset, record.size))
 
-    def merge(self, left: TrailState, right: TrailState) -> TrailState:
-        """Return a state of its own that holds the records of both."""
-        return TrailState(sorted(left.events + right.events))
+    def merge(self, left: CollectedEvents, right: CollectedEvents) -> CollectedEvents:
+        """Return a new state that holds the records of both."""
+        return CollectedEvents(sorted(left.events + right.events))
 
 
-class Seen(msgspec.Struct, frozen=True):
+class WindowRecord(msgspec.Struct, frozen=True):
     """All fields of a result."""
 
     symbol: str
@@ -68,9 +68,9 @@ class Seen(msgspec.Struct, frozen=True):
     revision: int
 
 
-def seen(result: WindowResult) -> Seen:
+def window_record(result: WindowResult) -> WindowRecord:
     """Make the record of a window."""
-    return Seen(
+    return WindowRecord(
         result.key,
         result.start,
         result.end,
@@ -97,32 +97,32 @@ _names = count()
 
 
 @cache
-def declared(application: TickApp, definition: Definition) -> WindowTable:
-    """Declare the table of a definition; it keeps no state, so there is one of each."""
+def declare_table(application: TickApp, definition: Definition) -> WindowTable:
+    """Declare the table of a definition, one of each: it keeps no state."""
     table = WindowTable(
         application,
-        name=f"trails-{next(_names)}",
+        name=f"collected-events-{next(_names)}",
         source=TICKS,
         windows=parse_window(definition.window),
-        aggregate=Trail(),
-        record=seen,
+        aggregate=CollectEvents(),
+        record=window_record,
         grace=definition.grace,
         retention=definition.retention,
         emission=definition.emission,
-        help="trails",
+        help="collected events",
     )
     table.publish(CANDLES, table.record)
     table.refuse(TICKS_LATE, late_tick)
     return table
 
 
-def told(driver: PartitionDriver) -> list[Seen]:
+def published(driver: PartitionDriver) -> list[WindowRecord]:
     """Return the committed results, in order."""
-    return driver.written(CANDLES, Seen)
+    return driver.written(CANDLES, WindowRecord)
 
 
-def said_of(results: list[Seen], *names: str) -> dict[Any, list[Seen]]:
-    """Group results by symbol and the named fields; each grows in revision, and is final once."""
+def group_results(results: list[WindowRecord], *names: str) -> dict[Any, list[WindowRecord]]:
+    """Group results by symbol and the named fields; check that revisions rise, and one is final."""
     found = defaultdict(list)
     for result in results:
         found[result.symbol, *(getattr(result, name) for name in names)].append(result)
@@ -133,10 +133,14 @@ def said_of(results: list[Seen], *names: str) -> dict[Any, list[Seen]]:
     return found
 
 
-def answers(driver: PartitionDriver, symbol: str, begin: int = 0, end: int = 1 << 62) -> list[Seen]:
+def answers(
+    driver: PartitionDriver, symbol: str, begin: int = 0, end: int = 1 << 62
+) -> list[WindowRecord]:
     """Query the windows of a symbol that start in [begin, end)."""
     (window,) = driver.table.windows
-    return [seen(result) for result in driver.state.read(symbol.encode(), window, begin, end)]
+    return [
+        window_record(result) for result in driver.state.read(symbol.encode(), window, begin, end)
+    ]
 
 
 def rows(driver: PartitionDriver, begin: int = 0, end: int = LATE) -> list[bytes]:
@@ -150,15 +154,15 @@ def open_rows(driver: PartitionDriver) -> list[bytes]:
 
 
 def assert_rows_are_the_changelog(driver: PartitionDriver) -> None:
-    """The store holds what a new one would be restored to, and nothing else."""
+    """Check that the store holds the rows of the compacted changelog, and nothing else."""
     compacted = dict(entry for entry in driver.changelog if entry is not None)
     compacted.pop(META, None)
     kept = {row for row, value in compacted.items() if value is not None}
     assert set(rows(driver, 0, 2 * LATE)) == kept
 
 
-def assert_refused(driver: PartitionDriver, facts: Truth) -> None:
-    """Late ticks and dead letters are written once each, with their coordinates."""
+def assert_late_and_dead_letters(driver: PartitionDriver, facts: Truth) -> None:
+    """Check that late ticks and dead letters are written once each, with their coordinates."""
     table = driver.table
     assert driver.written(TICKS_LATE, LateTick) == [
         LateTick(

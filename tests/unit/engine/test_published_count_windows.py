@@ -2,20 +2,20 @@
 
 import pytest
 from candle_truth import Event
+from collected_events import (
+    Definition,
+    WindowRecord,
+    answers,
+    assert_rows_are_the_changelog,
+    declare_table,
+    open_rows,
+    published,
+    rows,
+)
 from count_truth import window
 from partition_driver import Drive
 from plans import MINUTE
 from raw_records import NOON, Raw, raw_tick
-from trails import (
-    Definition,
-    Seen,
-    answers,
-    assert_rows_are_the_changelog,
-    declared,
-    open_rows,
-    rows,
-    told,
-)
 
 from app.market.records import Tick
 from app.market.topics import TICKS_LATE
@@ -31,43 +31,43 @@ def trades(count: int, symbol: str = "A", step: int = 1_000) -> list[Raw]:
     return [raw_tick(n, Tick(symbol, 1.0, NOON + n * step, 1)) for n in range(count)]
 
 
-def story(results: list[Seen]) -> list[tuple[int, int, int, bool]]:
+def summary(results: list[WindowRecord]) -> list[tuple[int, int, int, bool]]:
     """Return first and last offset, count and finality of each result."""
     return [(s.first_offset, s.last_offset, s.count, s.final) for s in results]
 
 
-def test_windows_fill_one_after_another_and_are_final_at_once(
-    application: TickApp, drive: Drive
-) -> None:
-    """With the checkpoint that follows, though nothing else is published with it."""
-    table = declared(application, Definition("count 4/2", 0, HOUR))
+def test_a_count_window_is_final_as_soon_as_it_is_full(application: TickApp, drive: Drive) -> None:
+    """It is published with the next checkpoint, even one that publishes nothing else."""
+    table = declare_table(application, Definition("count 4/2", 0, HOUR))
     with drive(table, trades(7)) as driver:
         driver.fold(3)
         driver.checkpoint()
-        assert story(told(driver)) == [(2, 2, 1, False), (0, 2, 3, False)]
+        assert summary(published(driver)) == [(2, 2, 1, False), (0, 2, 3, False)]
         driver.fold(3)
         driver.checkpoint(publish=False)
-        assert story(told(driver))[2:] == [(0, 3, 4, True), (2, 5, 4, True)]
+        assert summary(published(driver))[2:] == [(0, 3, 4, True), (2, 5, 4, True)]
         driver.settle()
-        assert story(told(driver))[4:] == [(6, 6, 1, False), (4, 6, 3, False)]
+        assert summary(published(driver))[4:] == [(6, 6, 1, False), (4, 6, 3, False)]
 
 
-def test_an_old_record_is_counted_where_it_arrives(application: TickApp, drive: Drive) -> None:
-    """No grace applies; its window begins with its time, and ends with the newest."""
-    table = declared(application, Definition("count 3", 0, HOUR))
+def test_an_old_record_counts_in_the_window_that_is_open_on_its_arrival(
+    application: TickApp, drive: Drive
+) -> None:
+    """No grace applies; the window begins with its oldest time and ends with its newest."""
+    table = declare_table(application, Definition("count 3", 0, HOUR))
     times = [NOON + MINUTE, NOON, NOON + 2 * MINUTE]
     with drive(table, [raw_tick(n, Tick("A", 1.0, time, 1)) for n, time in enumerate(times)]) as d:
         d.settle()
-        (result,) = told(d)
+        (result,) = published(d)
         assert (result.start, result.end, result.final) == (NOON, NOON + 2 * MINUTE + 1, True)
         assert TICKS_LATE.name not in d.outputs
         assert d.state.meta.lateness == {}
 
 
 def test_a_key_has_one_row_for_each_pane_of_a_window(application: TickApp, drive: Drive) -> None:
-    """However many records came, and however many of its windows are being filled."""
+    """However many records came, and however many of its windows are open."""
     for text, panes in [("count 100", 1), ("count 10/5", 2), ("count 9/6", 3), ("count 5/1", 5)]:
-        table = declared(application, Definition(text, 0, HOUR, on_close()))
+        table = declare_table(application, Definition(text, 0, HOUR, on_close()))
         with drive(table, trades(250)) as driver:
             while driver.folded < 250:
                 driver.fold(7)
@@ -77,8 +77,8 @@ def test_a_key_has_one_row_for_each_pane_of_a_window(application: TickApp, drive
 
 
 def test_a_checkpoint_writes_the_panes_that_changed(application: TickApp, drive: Drive) -> None:
-    """Not all of a window: one for each record here, and the row of the window that is full."""
-    table = declared(application, Definition("count 50/1", 0, HOUR, on_close()))
+    """Not all panes of a window: here that of one record, the full window, and the meta row."""
+    table = declare_table(application, Definition("count 50/1", 0, HOUR, on_close()))
     with drive(table, trades(100)) as driver:
         driver.fold(90)
         driver.checkpoint()
@@ -86,13 +86,13 @@ def test_a_checkpoint_writes_the_panes_that_changed(application: TickApp, drive:
         assert len(driver.snapshot().rows) == 2 + 1
 
 
-def test_the_cost_of_a_record_does_not_grow_with_the_overlap(
+def test_merges_for_a_record_do_not_grow_with_the_overlap_of_windows(
     application: TickApp, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Merges for each window that fills: three, amortised, whatever its number of panes."""
+    """Three merges for each window that fills, amortised, whatever its number of panes."""
     merges = 0
     for text in ("count 10/1", "count 500/1"):
-        table = declared(application, Definition(text, 0, HOUR, on_close()))
+        table = declare_table(application, Definition(text, 0, HOUR, on_close()))
         merge = table.aggregate.merge
 
         def counted(left: object, right: object, merge: object = merge) -> object:
@@ -111,8 +111,8 @@ def test_the_cost_of_a_record_does_not_grow_with_the_overlap(
 def test_windows_that_share_a_start_share_rows_of_a_bounded_size(
     application: TickApp, drive: Drive
 ) -> None:
-    """An event that is older than all that follow begins many of them; all can be asked for."""
-    table = declared(application, Definition("count 100/1", 0, HOUR, on_close()))
+    """A record older than all that follow starts many windows; a query finds all of them."""
+    table = declare_table(application, Definition("count 100/1", 0, HOUR, on_close()))
     raw = [raw_tick(n, Tick("A", 1.0, NOON, 1)) for n in range(300)]
     with drive(table, raw) as driver:
         while driver.folded < 300:
@@ -125,11 +125,11 @@ def test_windows_that_share_a_start_share_rows_of_a_bounded_size(
         assert answers(driver, "A", NOON + 1, NOON + 50) == []
 
 
-def test_room_for_another_window_of_a_start_is_found_at_once(
+def test_full_rows_are_not_read_again_for_each_window_that_closes(
     application: TickApp, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Full rows are not looked through again for each window that closes."""
-    table = declared(application, Definition("count 1", 0, HOUR, on_close()))
+    """Reads grow with the number of rows, not with that of windows."""
+    table = declare_table(application, Definition("count 1", 0, HOUR, on_close()))
     with drive(table, trades(1_000, step=0)) as driver:
         looked_up: list[bytes] = []
         get = driver.state.store.get
@@ -140,33 +140,37 @@ def test_room_for_another_window_of_a_start_is_found_at_once(
         assert len(looked_up) <= 2 * -(-1_000 // closed_windows.FULL)
 
 
-def test_a_symbol_of_which_nothing_comes_is_forgotten(application: TickApp, drive: Drive) -> None:
-    """When stream time has gone on by more than the retention; it begins anew then."""
-    table = declared(application, Definition("count 3/1", 0, HOUR, on_close()))
+def test_a_symbol_without_records_expires_after_the_retention(
+    application: TickApp, drive: Drive
+) -> None:
+    """In stream time; a later record begins a first window again."""
+    table = declare_table(application, Definition("count 3/1", 0, HOUR, on_close()))
     times = [0, HOUR, HOUR + 1, 2 * HOUR + 2, 2 * HOUR + 3, 2 * HOUR + 4]
     raw = [raw_tick(n, Tick("A", 1.0, NOON + time, 1)) for n, time in enumerate(times)]
     with drive(table, raw) as driver:
         driver.settle()
-        assert story(told(driver)) == [(0, 2, 3, True), (3, 5, 3, True)]
+        assert summary(published(driver)) == [(0, 2, 3, True), (3, 5, 3, True)]
 
 
-def test_when_a_symbol_came_last_is_known_after_a_crash(application: TickApp, drive: Drive) -> None:
-    """From the newest of its panes, whichever row that has."""
-    table = declared(application, Definition("count 3/1", 0, HOUR, on_close()))
+def test_the_time_of_a_symbols_last_record_survives_a_crash(
+    application: TickApp, drive: Drive
+) -> None:
+    """It is restored from the newest of its panes, whichever row that is in."""
+    table = declare_table(application, Definition("count 3/1", 0, HOUR, on_close()))
     with drive(table, trades(5, step=50 * MINUTE)) as driver:
         for _ in range(5):
             driver.fold(1)
             driver.checkpoint()
             driver.crash()
-        assert story(told(driver)) == [(0, 2, 3, True), (1, 3, 3, True), (2, 4, 3, True)]
+        assert summary(published(driver)) == [(0, 2, 3, True), (1, 3, 3, True), (2, 4, 3, True)]
 
 
-def test_forgetting_goes_on_after_a_crash(
+def test_expiry_continues_after_a_crash(
     application: TickApp, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What one publication left to the next is still due when the next owner makes it."""
+    """The slices that one publication left are still due for the next owner."""
     monkeypatch.setattr(count_state, "SLICE", 1)
-    table = declared(application, Definition("count 3", 0, HOUR, on_close()))
+    table = declare_table(application, Definition("count 3", 0, HOUR, on_close()))
     drawn = [Tick(symbol, 1.0, NOON, 1) for symbol in "ABCDE"]
     drawn.append(Tick("F", 1.0, NOON + 2 * HOUR, 1))
     with drive(table, [raw_tick(n, tick) for n, tick in enumerate(drawn)]) as driver:
@@ -184,22 +188,22 @@ def test_forgetting_goes_on_after_a_crash(
 def test_a_window_older_than_the_retention_is_final_and_leaves_no_row(
     application: TickApp, drive: Drive
 ) -> None:
-    """It would start before what was looked through for expiry."""
-    table = declared(application, Definition("count 1", 0, HOUR, on_close()))
+    """Its row would start before the range that expiry has already passed."""
+    table = declare_table(application, Definition("count 1", 0, HOUR, on_close()))
     raw = [raw_tick(n, Tick("A", 1.0, time, 1)) for n, time in enumerate((NOON + 2 * HOUR, NOON))]
     with drive(table, raw) as driver:
         for _ in raw:
             driver.fold(1)
             driver.checkpoint()
-        assert story(told(driver)) == [(0, 0, 1, True), (1, 1, 1, True)]
+        assert summary(published(driver)) == [(0, 0, 1, True), (1, 1, 1, True)]
         assert len(rows(driver, 0, 1 << 60)) == len(answers(driver, "A")) == 1
 
 
-def test_what_a_crash_left_unpublished_is_published_afterwards(
+def test_changes_unpublished_at_a_crash_are_published_afterwards(
     application: TickApp, drive: Drive
 ) -> None:
-    """Rows were committed, the windows being filled not yet published."""
-    table = declared(application, Definition("count 9", 0, HOUR))
+    """Rows were committed, the open windows not yet published."""
+    table = declare_table(application, Definition("count 9", 0, HOUR))
     with drive(table, trades(4)) as driver:
         for tick in range(1, 5):
             driver.fold(1)
@@ -208,30 +212,28 @@ def test_what_a_crash_left_unpublished_is_published_afterwards(
             assert driver.state.unpublished
             driver.checkpoint()
             assert not driver.state.unpublished
-            assert [s.count for s in told(driver)] == list(range(1, tick + 1))
+            assert [s.count for s in published(driver)] == list(range(1, tick + 1))
 
 
-def test_what_changed_longest_ago_is_published_first_and_once(
+def test_the_oldest_change_is_published_first_and_once(
     application: TickApp, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the newest record of a key: its oldest may be older than all of another key."""
+    """Keys are ordered by their newest record, not by their oldest."""
     monkeypatch.setattr(portion, "RESULTS", 1)
-    table = declared(application, Definition("count 6/3", 0, HOUR))
+    table = declare_table(application, Definition("count 6/3", 0, HOUR))
     raw = [raw_tick(n, Tick(symbol, 1.0, NOON + n, 1)) for n, symbol in enumerate("AAABA")]
     with drive(table, raw) as driver:
         driver.fold_rest()
         driver.checkpoint()
-        assert story(told(driver)) == [(3, 3, 1, False)]
+        assert summary(published(driver)) == [(3, 3, 1, False)]
         driver.crash()
         driver.settle()
-        assert story(told(driver))[1:] == [(4, 4, 1, False), (0, 4, 4, False)]
+        assert summary(published(driver))[1:] == [(4, 4, 1, False), (0, 4, 4, False)]
 
 
-def test_a_long_time_takes_no_more_room_than_the_retention(
-    application: TickApp, drive: Drive
-) -> None:
-    """New keys all the time, in the store and in memory; each is deleted with a tombstone."""
-    table = declared(application, Definition("count 4/1", 0, 10 * MINUTE))
+def test_state_size_is_bounded_by_the_retention(application: TickApp, drive: Drive) -> None:
+    """In store and memory, with new keys all the time; each is deleted with a tombstone."""
+    table = declare_table(application, Definition("count 4/1", 0, 10 * MINUTE))
     raw = [
         raw_tick(2 * n + twice, Tick(f"K{n}", 1.0, NOON + n * MINUTE, 1))
         for n in range(400)
@@ -248,26 +250,26 @@ def test_a_long_time_takes_no_more_room_than_the_retention(
         assert_rows_are_the_changelog(driver)
 
 
-def test_order_is_that_of_arrival(application: TickApp, drive: Drive) -> None:
-    """So it is the one thing that may differ when records come in another order."""
+def test_records_are_counted_in_arrival_order(application: TickApp, drive: Drive) -> None:
+    """So the results may differ when records arrive in another order."""
     events = [Event(n, Tick("A", 1.0, NOON - n, 1), NOON) for n in range(2)]
-    table = declared(application, Definition("count 2", 0, HOUR, on_close()))
+    table = declare_table(application, Definition("count 2", 0, HOUR, on_close()))
     with drive(table, [raw_tick(event.offset, event.tick) for event in events]) as driver:
         driver.settle()
-        assert told(driver) == [window(events, 2)]
+        assert published(driver) == [window(events, 2)]
 
 
 @pytest.mark.parametrize(("early", "left"), [(0, {b"A", b"B", b"C"}), (-1, {b"C"})])
-def test_keys_that_nothing_came_for_are_dropped_by_portions(
+def test_keys_without_records_are_deleted_in_slices_after_the_retention(
     application: TickApp,
     drive: Drive,
     monkeypatch: pytest.MonkeyPatch,
     early: int,
     left: set[bytes],
 ) -> None:
-    """All of them, though nothing else happens: when more than the retention has passed."""
+    """All of them, though nothing else happens."""
     monkeypatch.setattr(count_state, "SLICE", 1)
-    table = declared(application, Definition("count 4", 0, HOUR))
+    table = declare_table(application, Definition("count 4", 0, HOUR))
     times = {"A": NOON, "B": NOON, "C": NOON + HOUR - early}
     raw = [raw_tick(n, Tick(key, 1.0, time, 1)) for n, (key, time) in enumerate(times.items())]
     with drive(table, raw) as driver:

@@ -1,4 +1,4 @@
-"""The largest row and the largest record that are written, and what becomes of the next."""
+"""The largest rows and records that are written, and what happens to larger ones."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from eventfold.engine.unwritable import Careful
 from eventfold.records import DeadLetter
 from eventfold.topics import DEAD_LETTERS
 
-pytestmark = pytest.mark.usefixtures("twin")
+pytestmark = pytest.mark.usefixtures("implementation")
 
 
 def ticks(count: int = 1) -> list[Raw]:
@@ -34,7 +34,7 @@ def driver(new_table: NewTable, drive: Drive) -> PartitionDriver:
 def test_a_row_may_be_as_large_as_a_record(
     driver: PartitionDriver, room: int, *, taken: bool
 ) -> None:
-    """With its key; one that is larger names the table and what is to be folded again."""
+    """With its key; the error of a larger one names the table and the batch to fold again."""
     with driver:
         driver.fold_rest()
         rows = driver.snapshot(publish=False).rows
@@ -57,7 +57,7 @@ def test_a_row_may_be_as_large_as_a_record(
 def test_a_result_may_be_as_large_as_a_record(
     new_table: NewTable, drive: Drive, room: int, *, taken: bool
 ) -> None:
-    """With its key; of one that is larger the dead letter keeps a quarter of what there may be."""
+    """With its key; the dead letter of a larger one keeps a quarter of the limit."""
     value = b'"%s"' % (b"x" * 3_998)
     with drive(new_table("1m", 0, record=_wide), ticks()) as driver:
         driver.state._largest = len(b"A") + len(value) + room
@@ -75,10 +75,10 @@ def _wide(_: Any) -> str:
     return "x" * 3_998
 
 
-def test_a_result_without_a_form_has_no_value_in_its_dead_letter(
+def test_the_dead_letter_of_a_result_that_cannot_be_encoded_has_no_value(
     new_table: NewTable, drive: Drive
 ) -> None:
-    """Such as lists in lists without end; the worker goes on."""
+    """Such as lists nested too deeply; the worker goes on."""
 
     def much(_: Any) -> Any:
         nested: list[Any] = []
@@ -93,10 +93,10 @@ def test_a_result_without_a_form_has_no_value_in_its_dead_letter(
         assert letter.error.startswith("RecursionError")
 
 
-def test_an_aggregate_that_can_not_merge_is_named_with_its_window(
+def test_an_aggregate_that_fails_to_merge_is_reported_with_its_window(
     new_table: NewTable, drive: Drive
 ) -> None:
-    """It would fail again and again: the worker stops, and names where."""
+    """It would fail again and again, so the worker stops."""
 
     class Broken(Ohlc):
         """Candles that can't be merged."""
@@ -114,8 +114,8 @@ def test_an_aggregate_that_can_not_merge_is_named_with_its_window(
             driver.snapshot()
 
 
-class Choosy(Ohlc):
-    """Candles of trades of odd thirds: others raise."""
+class RejectsEveryThird(Ohlc):
+    """Candle aggregate that raises for every third record."""
 
     def add(self, state: Any, record: Any, time: int, offset: int) -> None:
         """Raise ValueError for every third record, else fold."""
@@ -131,10 +131,10 @@ class Choosy(Ohlc):
 def test_records_that_are_folded_one_by_one_make_the_same_windows(
     new_table: NewTable, drive: Drive, until: int, batch: int
 ) -> None:
-    """Up to an offset, and from there on as ever; those that can't be folded are dead letters."""
+    """One by one up to an offset, then in batches; records that raise are dead letters."""
     found = []
     for careful in (False, True):
-        with drive(new_table("1m", 30_000, aggregate=Choosy()), ticks(8)) as driver:
+        with drive(new_table("1m", 30_000, aggregate=RejectsEveryThird()), ticks(8)) as driver:
             if careful:
                 driver.state._careful = Careful()
                 driver.state._careful.until = until
@@ -150,10 +150,8 @@ def test_records_that_are_folded_one_by_one_make_the_same_windows(
     assert found[0] == found[1]
 
 
-def test_a_batch_of_which_all_is_known_counts_for_nothing(
-    new_table: NewTable, drive: Drive
-) -> None:
-    """Not as a batch either, and nothing of it is looked at."""
+def test_a_batch_of_known_records_is_not_counted(new_table: NewTable, drive: Drive) -> None:
+    """Neither as a batch nor as records."""
     with drive(new_table("1m", 0), ticks(4)) as driver:
         labels = {"table": driver.table.name, "partition": "0"}
         names = "tickstream_batches_total", "tickstream_records_total"
@@ -173,7 +171,7 @@ def test_a_batch_of_which_all_is_known_counts_for_nothing(
 def test_a_record_that_is_left_out_is_a_dead_letter_with_the_reason(
     new_table: NewTable, drive: Drive
 ) -> None:
-    """Those before and after it count."""
+    """The records before and after it count."""
     with drive(new_table("1m", 0), ticks(3)) as driver:
         table = driver.table.name
         driver.state._careful = careful = Careful()

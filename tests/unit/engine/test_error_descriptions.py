@@ -1,4 +1,4 @@
-"""Report of an error of a user's function: in one line, with the place to look at."""
+"""Errors of users' functions are described in one line, with the place in their code."""
 
 import json
 
@@ -8,7 +8,7 @@ from eventfold.engine.errors import told
 
 
 def read(text: str) -> object:
-    """Read what a user's function is given."""
+    """Read the argument of a user's function."""
     return json.loads(text)
 
 
@@ -19,13 +19,13 @@ def caught(text: str) -> Exception:
     return raised.value
 
 
-def test_an_error_is_told_with_the_line_of_the_users_code_that_led_to_it() -> None:
-    """The last of those, though a library has raised it."""
+def test_an_error_is_described_with_the_line_of_the_users_code() -> None:
+    """The last line of user code in the traceback, though a library raised it."""
     line = read.__code__.co_firstlineno + 2
     assert told(caught("[1,")).endswith(f" ({__file__}:{line})")
     assert told(caught("[1,")).startswith("JSONDecodeError: ")
 
 
-def test_an_error_is_one_line_and_has_a_place_only_where_it_was_raised() -> None:
+def test_an_error_is_one_line_and_has_a_place_only_if_it_was_raised() -> None:
     """Whatever its text is."""
     assert told(ValueError("one\n  two\tthree ")) == "ValueError: one two three"

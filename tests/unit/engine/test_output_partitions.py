@@ -18,7 +18,7 @@ from eventfold.engine.window_table import WindowTable
 from eventfold.topics import Topic
 from eventfold.windows import parse_windows
 
-pytestmark = pytest.mark.usefixtures("twin")
+pytestmark = pytest.mark.usefixtures("implementation")
 
 SYMBOLS = [f"S{number}" for number in range(12)]
 
@@ -47,13 +47,13 @@ def late_topic(output: Topic) -> Topic:
     return Topic(f"{output.name}-late", "symbol", LateTick, "late", partitions=output.partitions)
 
 
-def places(driver: Any, topic: Topic) -> set[tuple[bytes, int]]:
-    """Return key and partition of all that was written."""
+def key_partitions(driver: Any, topic: Topic) -> set[tuple[bytes, int]]:
+    """Return key and partition of all records written."""
     return {(out.record[0], out.partition) for out in driver.outputs[topic.name]}
 
 
-def hashed(count: int) -> set[tuple[bytes, int]]:
-    """Return each symbol's partition of `count`, as Kafka's default partitioner has it."""
+def default_partitions(count: int) -> set[tuple[bytes, int]]:
+    """Return each symbol's partition of `count` by Kafka's default partitioner."""
     place = DefaultPartitioner()
     return {(name.encode(), place(name.encode(), list(range(count)), [])) for name in SYMBOLS}
 
@@ -62,16 +62,16 @@ def hashed(count: int) -> set[tuple[bytes, int]]:
     ("source", "output", "count"),
     [(3, None, CANDLES.partition_count()), (None, 4, 4), (3, 4, 4), (3, 3, 3), (None, 1, 1)],
 )
-def test_a_topic_that_is_not_co_partitioned_is_written_by_its_keys(
+def test_output_that_is_not_co_partitioned_is_partitioned_by_key(
     application: TickApp,
     drive: Drive,
     source: int | None,
     output: int | None,
     count: int,
 ) -> None:
-    """Whichever of the two has a number of partitions of its own, be they as many.
+    """If source or output sets a number of partitions of its own, even the same number.
 
-    What another producer wrote to the source need not be where our own partitioner puts it.
+    Another producer of the source may place keys otherwise than our partitioner.
     """
     ticks = Topic("some-ticks", "symbol", Tick, "ticks", partitions=source)
     bars = Topic(f"candles-of-{source}-{output}", "symbol", dict, "candles", partitions=output)
@@ -79,10 +79,10 @@ def test_a_topic_that_is_not_co_partitioned_is_written_by_its_keys(
     raw = [raw_tick(n, Tick(name, 1.0, NOON)) for n, name in enumerate(SYMBOLS)]
     with drive(table, raw, partition=2) as driver:
         driver.settle()
-        assert places(driver, bars) == hashed(count)
+        assert key_partitions(driver, bars) == default_partitions(count)
 
 
-def test_a_topic_that_is_co_partitioned_is_written_in_the_partition_of_the_source(
+def test_co_partitioned_output_stays_in_the_partition_of_its_source(
     application: TickApp, drive: Drive
 ) -> None:
     """Late records as well as results."""
@@ -93,5 +93,5 @@ def test_a_topic_that_is_co_partitioned_is_written_in_the_partition_of_the_sourc
     raw = [raw_tick(n, Tick(name, 1.0, NOON)) for n, name in enumerate(SYMBOLS)]
     with drive(table, [*raw, raw_tick(len(raw), late)], partition=2) as driver:
         driver.settle()
-        assert places(driver, bars) == {(name.encode(), 2) for name in SYMBOLS}
-        assert places(driver, late_topic(bars)) == {(b"S0", 2)}
+        assert key_partitions(driver, bars) == {(name.encode(), 2) for name in SYMBOLS}
+        assert key_partitions(driver, late_topic(bars)) == {(b"S0", 2)}

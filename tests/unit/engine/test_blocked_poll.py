@@ -1,4 +1,4 @@
-"""A poll blocked by the batch of one partition, while another one's task is opened again."""
+"""A poll is blocked by the batch of one partition while the task of another is reopened."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ Fetched = Mapping[TopicPartition, list["Record"]]
 
 
 class Record(NamedTuple):
-    """A record as aiokafka's parser returns it, as far as nobody folds it."""
+    """A record as aiokafka's parser returns it, with the fields read before it is folded."""
 
     offset: int
     timestamp: int = 0
@@ -31,7 +31,7 @@ class Record(NamedTuple):
 
 
 class Consumer(BatchConsumer):
-    """The consumer, with polls of the test's in the place of a thread that asks a broker."""
+    """The consumer, with the test's polls in place of a thread that asks a broker."""
 
     def __init__(self, application: TickApp, tasks: Tasks, polls: Iterator[Fetched]) -> None:
         super().__init__(
@@ -43,13 +43,13 @@ class Consumer(BatchConsumer):
         self.tasks, tasks.source = tasks, self
         self._backpressure = Backpressure(tasks)
         self.flow_active = True
-        #: Where each partition was sought to last.
+        #: The offset that each partition was sought to last.
         self.sought: dict[TopicPartition, int] = {}
         self._active_partitions: set[Any] = set()
         #: The partitions that each poll asked for.
         self.asked: list[set[TP]] = []
         self._polls = polls
-        # Of a thread that never starts.
+        # The thread never starts, so its loop is closed here.
         self._thread.thread_loop.close()
 
     async def _getmany(self, *, active_partitions: set[TP], **_: Any) -> Any:
@@ -60,22 +60,22 @@ class Consumer(BatchConsumer):
         self.sought.update(offsets)
 
     async def committed(self, _: TopicPartition) -> None:
-        """Nothing is committed."""
+        """Return no committed offset."""
 
     async def bounds(self, _: TopicPartition) -> tuple[int, int]:
-        """A hundred records are in the topic."""
+        """Return the bounds of a topic with a hundred records."""
         return 0, 100
 
     def highwater(self, _: Any) -> int:
-        """A hundred records are in the topic."""
+        """Return the end of a topic with a hundred records."""
         return 100
 
     async def topic_id(self, _: str) -> str:
-        """It has none."""
+        """Return no topic id."""
         return ""
 
     def still_assigned(self, _: TopicPartition, __: int) -> bool:
-        """All stays assigned."""
+        """Return that the partition stays assigned."""
         return True
 
     async def delivered(self) -> list[tuple[TP, int]]:
@@ -92,17 +92,17 @@ def records(begin: int) -> list[Record]:
     return [Record(offset) for offset in range(begin, begin + 10)]
 
 
-async def opened(tasks: Tasks, *tps: TopicPartition) -> None:
+async def wait_until_open(tasks: Tasks, *tps: TopicPartition) -> None:
     """Wait until the tasks of the partitions run."""
     async with asyncio.timeout(30):
-        while not all(map(tasks.running, tps)):  # noqa: ASYNC110  # nobody tells
+        while not all(map(tasks.running, tps)):  # noqa: ASYNC110  # no event to wait for
             await asyncio.sleep(0.01)
 
 
-async def test_what_was_fetched_for_a_task_goes_to_no_other(
+async def test_records_fetched_for_a_task_are_not_delivered_to_its_successor(
     application: TickApp, new_table: NewTable, tmp_path: Path
 ) -> None:
-    """The new one is further back: the records between would be in no window, and nobody knew."""
+    """The new task is further back: it would miss the records in between, unnoticed."""
     tasks = Tasks(Settings(APP_DATADIR=tmp_path, TICKSTREAM_CHECKPOINT_INTERVAL="50ms"), tmp_path)
     tasks.journal = MemoryJournal(MemoryKafka(VirtualClock(0)), 0)
     tasks.add_table(new_table("1m", 0))
@@ -112,29 +112,29 @@ async def test_what_was_fetched_for_a_task_goes_to_no_other(
     consumer = Consumer(application, tasks, iter([*polls, {two: records(0)}]))
     tasks.assign([one, two], 1)
     tasks.on_flow_open()
-    await opened(tasks, one, two)
+    await wait_until_open(tasks, one, two)
     assert await consumer.delivered() == [(TP(*one), 0), (TP(*two), 0)]
 
-    held_up = consumer.getmany(1.0)
-    tp, _ = await anext(held_up)
+    blocked_poll = consumer.getmany(1.0)
+    tp, _ = await anext(blocked_poll)
     assert tp == TP(*one)
     task = tasks.running(two)
     task.fail(LostError("no answer"))
     async with asyncio.timeout(30):
         await asyncio.wait([task.runner])
-    await opened(tasks, two)
-    assert [tp async for tp, _ in held_up] == []
+    await wait_until_open(tasks, two)
+    assert [tp async for tp, _ in blocked_poll] == []
     assert consumer.sought[two] == 0
     assert await consumer.delivered() == [(TP(*two), 0)]
     await tasks.revoke([one, two])
 
 
-async def test_partitions_that_hold_too_much_are_left_out_of_polls(
+async def test_partitions_over_the_uncommitted_limit_are_left_out_of_polls(
     application: TickApp, new_table: NewTable, tmp_path: Path
 ) -> None:
-    """Others go on; where all hold too much, polls ask for nothing, but go on too.
+    """Others go on; if all are over it, polls continue but ask for no partition.
 
-    A member of the group that does not poll for long has to leave it.
+    A member that does not poll for long has to leave its group.
     """
     tasks = Tasks(Settings(APP_DATADIR=tmp_path, TICKSTREAM_UNCOMMITTED_BYTES=100), tmp_path)
     tasks.journal = MemoryJournal(MemoryKafka(VirtualClock(0)), 0)
@@ -144,7 +144,7 @@ async def test_partitions_that_hold_too_much_are_left_out_of_polls(
     consumer = Consumer(application, tasks, cycle([{}]))
     tasks.assign([one, two], 1)
     tasks.on_flow_open()
-    await opened(tasks, one, two)
+    await wait_until_open(tasks, one, two)
     tasks.uncommitted.note(one, 90)
     tasks.uncommitted.note(two, 20)
     await consumer.delivered()
