@@ -21,7 +21,7 @@ from guarded_workers import ADMIN, READ, TOKENS
 from hostile_requests import places, requests
 from hostile_topics import hostile_records, hostile_ticks, write
 from hypothesis import HealthCheck, Phase, given, settings
-from shares import owned, wait_shared
+from shares import open_partitions, wait_shared
 from sse import events
 from steady_load import SETTINGS, Load, Tick, wait_flow
 from workers import Market, Worker, tick, until
@@ -231,7 +231,7 @@ def test_all_attacks_at_once_affect_neither_readers_nor_results(
         for worker in workers:
             running.push(worker.start(wait=False))
         wait_shared(*workers, timeout=PATIENCE)
-        shares = [owned(worker) for worker in workers]
+        shares = [open_partitions(worker) for worker in workers]
         ports = [worker.port for worker in workers]
         targets = Targets(ports, conf, READ if protected else None, ADMIN if protected else None)
         with Load(own_market.bootstrap) as load:
@@ -239,7 +239,7 @@ def test_all_attacks_at_once_affect_neither_readers_nor_results(
             starts = [len(worker.log) for worker in workers]
             wave, hostile = asyncio.run(attack(targets, own_market, load))
             assert_attacks_rejected(wave, protected=protected)
-            assert [owned(worker) for worker in workers] == shares
+            assert [open_partitions(worker) for worker in workers] == shares
             until(lambda: dead_letters(own_market)["ticks"] >= hostile, PATIENCE)
             assert_no_failures(workers, starts)
             workers[1].stop()
