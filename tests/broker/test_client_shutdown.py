@@ -1,4 +1,4 @@
-"""Clients of Kafka end as a whole, whenever they are ended."""
+"""Kafka clients stop completely, at whatever moment they are stopped."""
 
 import asyncio
 
@@ -10,8 +10,8 @@ from eventfold.kafka.clients import own_cancellation, stop_consumer
 
 
 @pytest.mark.parametrize("turns", range(8))
-async def test_a_consumer_may_be_stopped_at_once(bootstrap: str, turns: int) -> None:
-    """However few turns of the event loop after its start: no error, and no task is left."""
+async def test_consumer_can_be_stopped_right_after_its_start(bootstrap: str, turns: int) -> None:
+    """After any number of turns of the event loop: no error, and no task is left."""
     before = asyncio.all_tasks()
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
     await consumer.start()
@@ -23,20 +23,20 @@ async def test_a_consumer_may_be_stopped_at_once(bootstrap: str, turns: int) -> 
     assert asyncio.all_tasks() == before
 
 
-async def test_one_that_can_not_start_is_stopped_too() -> None:
-    """Of a broker that nobody can reach."""
+async def test_consumer_that_cannot_start_can_be_stopped() -> None:
+    """Its broker can't be reached."""
     await stop_consumer(AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1"))
 
 
-async def test_a_producer_may_be_stopped_at_once(bootstrap: str) -> None:
-    """Before the task that sends has begun."""
+async def test_producer_can_be_stopped_right_after_its_start(bootstrap: str) -> None:
+    """Before its sender task has begun."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id="at once")
     await producer.start()
     await stop_producer(producer)
 
 
-async def test_who_is_cancelled_himself_ends() -> None:
-    """While a client closes."""
+async def test_cancelled_task_ends_while_it_closes_a_client() -> None:
+    """Its own cancellation is not taken for one of the client's."""
 
     async def closing() -> None:
         with own_cancellation():

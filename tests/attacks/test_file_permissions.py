@@ -1,4 +1,4 @@
-"""Another user of the same machine, who reads what they may."""
+"""Files of a worker, `consume` and `up` can't be read by other users of the machine."""
 
 import os
 import subprocess
@@ -17,8 +17,8 @@ from eventfold.private_files import make_private
 
 REPOSITORY = Path(__file__).parents[2]
 
-#: What a worker, `consume` and `up` leave behind, by the code that makes it.
-WORK = """
+#: Code that creates the files that a worker, `consume` and `up` leave behind.
+CREATE_FILES = """
 import asyncio, os
 from pathlib import Path
 import app.worker
@@ -45,35 +45,37 @@ asyncio.run(make_rules())
 
 
 @pytest.fixture(autouse=True)
-def _open_to_all() -> Iterator[None]:
-    """Have the shell's usual mask, by which others may read what is made."""
+def _permissive_umask() -> Iterator[None]:
+    """Set the shell's usual umask, which lets others read new files."""
     before = os.umask(0o022)
     yield
     os.umask(before)
 
 
-def readable(path: Path) -> list[str]:
+def accessible_to_others(path: Path) -> list[str]:
     """Return what another user may read, write or enter below a directory."""
     return [str(each) for each in (path, *path.rglob("*")) if each.stat().st_mode & 0o077]
 
 
-def test_state_rules_keys_and_csv_files_are_their_users_alone(tmp_path: Path) -> None:
-    """Directories and files, those that RocksDB and SQLite make too."""
+def test_state_rules_keys_and_csv_files_are_private_to_their_user(tmp_path: Path) -> None:
+    """Also directories and files that RocksDB and SQLite create."""
     data = tmp_path / "data"
     environment = {
         **os.environ,
         "APP_DATADIR": str(data / "worker"),
         "TICKSTREAM_WEB_TOKEN": "read-0123456789abcdef",
     }
-    subprocess.run([sys.executable, "-c", WORK], cwd=REPOSITORY, env=environment, check=True)
+    subprocess.run(
+        [sys.executable, "-c", CREATE_FILES], cwd=REPOSITORY, env=environment, check=True
+    )
     made = {each.name for each in data.rglob("*")}
     assert made >= {"web.key", "prices.csv", "prices.csv.offsets", "candles-0", "CURRENT"}
     assert made & {"tickstream-rules.db"}
-    assert readable(data) == []
+    assert accessible_to_others(data) == []
 
 
-def test_the_brokers_data_is_its_users_alone(tmp_path: Path) -> None:
-    """What the child process makes too, which is Kafka's own."""
+def test_broker_data_is_private_to_its_user(tmp_path: Path) -> None:
+    """Also files that the child process, Kafka, creates."""
     storage = Storage(tmp_path / "broker")
     storage.acquire()
     log = storage.open_log()
@@ -86,11 +88,11 @@ def test_the_brokers_data_is_its_users_alone(tmp_path: Path) -> None:
         os.close(log)
         storage.release()
     assert (storage.path / "kafka" / "log").exists()
-    assert readable(storage.path) == []
+    assert accessible_to_others(storage.path) == []
 
 
-def test_what_older_versions_left_open_is_closed_at_the_next_start(tmp_path: Path) -> None:
-    """But not a directory that the user has named, which may hold other things."""
+def test_readable_files_of_older_versions_are_made_private_at_start(tmp_path: Path) -> None:
+    """Not the directory that the user has named: it may hold other files."""
     conf = Settings(APP_DATADIR=str(tmp_path / "named"))
     named, tables = conf.data_directory, conf.data_directory / "tables"
     tables.mkdir(parents=True)

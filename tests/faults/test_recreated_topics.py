@@ -1,11 +1,11 @@
-"""Topics that are deleted and made anew under a worker are not taken for those before them."""
+"""Topics that are deleted and recreated under a worker are not taken for the old ones."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import NewTopic
-from counting import Stream, last_words
+from counting_stream import Stream, last_log_line
 from workers import Market, Worker
 
 from eventfold.embedded import LocalBroker
@@ -15,7 +15,7 @@ PARTITIONS = 2
 
 @pytest.fixture
 def stream(market: Market) -> Stream:
-    """Return a stream of the test's own."""
+    """Return a stream with topics of its own."""
     return Stream(market, PARTITIONS)
 
 
@@ -28,49 +28,47 @@ def worker(stream: Stream) -> Iterator[Worker]:
         yield running
 
 
-def make_anew(stream: Stream, topic: str, policy: str = "delete") -> None:
-    """Delete a topic and make it at once again."""
+def recreate(stream: Stream, topic: str, policy: str = "delete") -> None:
+    """Delete a topic and create it again at once."""
     stream.delete(topic)
     new = NewTopic(topic, PARTITIONS, 1, config={"cleanup.policy": policy})
     stream.admin.create_topics([new])[topic].result(30)
 
 
-def test_a_source_made_anew_with_more_records_stops_the_worker_before_any_is_folded(
-    stream: Stream, worker: Worker
-) -> None:
-    """It is longer than the one before when the worker, frozen meanwhile, looks again."""
+def test_recreated_source_stops_the_worker_before_it_folds(stream: Stream, worker: Worker) -> None:
+    """It is longer than the old one when the worker, paused meanwhile, polls again."""
     before = stream.found()
     worker.pause()
-    make_anew(stream, stream.source)
+    recreate(stream, stream.source)
     stream.send(600)
     worker.resume()
-    words = last_words(worker)
-    assert f"topic {stream.source} was deleted and made anew" in words
-    assert "TICKSTREAM_TOPIC_PREFIX" in words
+    line = last_log_line(worker)
+    assert f"topic {stream.source} was deleted and made anew" in line
+    assert "TICKSTREAM_TOPIC_PREFIX" in line
     assert stream.found() == before
     worker.start(wait=False)
-    assert f"topic {stream.source} was deleted and made anew" in last_words(worker)
+    assert f"topic {stream.source} was deleted and made anew" in last_log_line(worker)
     assert stream.found() == before
 
 
-def test_a_changelog_made_anew_stops_the_worker_for_good(stream: Stream, worker: Worker) -> None:
-    """Also where the worker has written to the new one before it knew."""
+def test_recreated_changelog_stops_the_worker_permanently(stream: Stream, worker: Worker) -> None:
+    """Also if the worker has written to the new one before it noticed."""
     worker.pause()
-    make_anew(stream, stream.changelog, "compact")
+    recreate(stream, stream.changelog, "compact")
     worker.resume()
     stream.send(200, minute=1)
-    assert f"topic {stream.changelog} was deleted and made anew" in last_words(worker)
+    assert f"topic {stream.changelog} was deleted and made anew" in last_log_line(worker)
     worker.start(wait=False)
-    words = last_words(worker)
-    assert stream.changelog in words
-    assert "made anew" in words
-    assert "its state is lost" in words
+    line = last_log_line(worker)
+    assert stream.changelog in line
+    assert "made anew" in line
+    assert "its state is lost" in line
 
 
-def test_a_data_directory_kept_under_a_new_broker_is_no_state_of_it(
+def test_stores_of_another_cluster_are_not_used(
     stream: Stream, worker: Worker, tmp_path: Path
 ) -> None:
-    """Its stores are not ahead of the new changelog; what that has is what counts."""
+    """The stores are not ahead of the new changelog: only the rows of that changelog count."""
     worker.stop()
     with LocalBroker(tmp_path / "broker") as broker:
         market = Market(broker.bootstrap, tmp_path)
@@ -80,10 +78,10 @@ def test_a_data_directory_kept_under_a_new_broker_is_no_state_of_it(
         new.name, new.source, new.out = stream.name, stream.source, stream.out
         new.changelog = stream.changelog
         worker.environment["BROKER_URL"] = broker.bootstrap
-        elsewhere = Worker(
+        other_worker = Worker(
             broker.bootstrap, tmp_path, stream.market.application, **new_settings(worker)
         )
-        with elsewhere:
+        with other_worker:
             for minute in range(4):
                 new.send(200, minute=minute)
                 new.wait_exact()
@@ -94,6 +92,6 @@ def test_a_data_directory_kept_under_a_new_broker_is_no_state_of_it(
 
 
 def new_settings(worker: Worker) -> dict[str, object]:
-    """Return the settings of a worker that are its application's."""
+    """Return a worker's settings without those of its broker, application, directory and port."""
     own = ("BROKER_URL", "TICKSTREAM_APP_ID", "APP_DATADIR", "WEB_PORT")
     return {name: value for name, value in worker.environment.items() if name not in own}

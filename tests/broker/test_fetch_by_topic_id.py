@@ -1,4 +1,4 @@
-"""Topic ids on a real broker: who fetches by id gets nothing of another topic of that name."""
+"""Topic ids on a real broker: a fetch by id reads no other topic of the same name."""
 
 import pytest
 from aiokafka import TopicPartition
@@ -23,10 +23,10 @@ def by_id(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("by_id")
-async def test_a_topic_made_anew_under_its_name_is_not_read_in_place_of_the_one_before(
+async def test_recreated_topic_is_not_read_in_place_of_the_old_one(
     market: Market,
 ) -> None:
-    """Though it has records at the very offset that comes next."""
+    """Though it has a record at the next offset."""
     conf = Settings(BROKER_URL=f"kafka://{market.bootstrap}")
     name, tp = "made-anew", TopicPartition("made-anew", 0)
     records = [(f"k{n}", b"{}", 1_767_225_600_000 + n) for n in range(20)]

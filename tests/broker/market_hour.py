@@ -1,4 +1,4 @@
-"""An hour of a market, and of games: what is sent, which surges and streaks are in it."""
+"""An hour of ticks and of games, and the surges and streaks that are in it."""
 
 import json
 import random
@@ -15,7 +15,7 @@ SECOND = 1_000
 HOUR = 60 * MINUTE
 SYMBOLS = [f"S{number:02}" for number in range(16)]
 
-#: What is sent around the hour (ms): before it, and until its last windows are final.
+#: Span of ticks around the hour (ms): before it, and until its last windows are final.
 BEFORE, AFTER = 10 * MINUTE, 11 * MINUTE
 
 #: TICKSTREAM_SURGE_GRACE (ms).
@@ -71,7 +71,7 @@ def surges(judged: pl.DataFrame, begin: int, end: int, least: float) -> set[tupl
 
 
 def games(begin: int, seed: int = 5) -> Iterator[Record]:
-    """Yield the games of the same time, by player, each of which plays for several teams."""
+    """Yield the games of the same span, by player; each player plays for several teams."""
     chance = random.Random(seed)
     for at in range(begin - BEFORE, begin + HOUR + AFTER, 5 * SECOND):
         game = {"player": f"P{chance.randrange(20)}", "team": f"T{chance.randrange(7)}"}
@@ -80,7 +80,7 @@ def games(begin: int, seed: int = 5) -> Iterator[Record]:
 
 
 def streaks(games: Iterable[Message], begin: int, end: int, least: int) -> set[tuple[str, int]]:
-    """Return, for each streak in [begin, end), the game that made it and its length.
+    """Return, for each streak in [begin, end), the game that completed it and its length.
 
     `games` are those of `by-team`, each partition in order; its stream time is the highest time
     so far.

@@ -1,4 +1,7 @@
-"""A stream of a test's own on a shared broker, and the truth about it: see `own/counted.py`."""
+"""A counting stream with topics of its own on a shared broker, and its expected windows.
+
+The stream is `own/counted.py`.
+"""
 
 import json
 import time
@@ -22,7 +25,7 @@ OWN = Path(__file__).parent / "own"
 
 
 class Stream:
-    """Events into windows of 2 min by 1 min; topics, table and application are its own."""
+    """Events in windows of 2 min by 1 min; topics, table and application are its own."""
 
     def __init__(self, market: Market, partitions: int = 2) -> None:
         self.market = Market(market.bootstrap, market.directory)
@@ -55,7 +58,7 @@ class Stream:
         self.market.send(records, self.source)
 
     def event(self, key: str, value: int, at: int, more: str = "") -> Record:
-        """Make an event and note what windows it is in; `more` is a field that nobody knows."""
+        """Make an event and note its windows; `more` is the text of an unknown field."""
         last = at // MINUTE * MINUTE
         for start in (last - MINUTE, last):
             self._sums[key, start] += value
@@ -81,14 +84,14 @@ class Stream:
         return sum(1 for _ in truth.read(self.market.bootstrap, topic))
 
     def wait_exact(self, timeout: float = 40) -> None:
-        """Wait until every window is as it has to be. Raises TimeoutError."""
+        """Wait until every window has its expected result. Raises AssertionError."""
         try:
             until(lambda: self.found() == self.expected, timeout)
         except TimeoutError:
             assert self.found() == self.expected
 
     def configure(self, topic: str, **values: Any) -> None:
-        """Set what a topic is configured with."""
+        """Set configuration entries of a topic."""
         entries = [
             ConfigEntry(
                 name.replace("_", "."),
@@ -101,18 +104,18 @@ class Stream:
         self.admin.incremental_alter_configs([resource])[resource].result(30)
 
     def delete(self, topic: str) -> None:
-        """Delete a topic, and wait until nobody knows it any more."""
+        """Delete a topic, and wait until the broker has forgotten it."""
         self.admin.delete_topics([topic])[topic].result(30)
         until(lambda: topic not in self.admin.list_topics(timeout=10).topics)
 
     def purge(self, topic: str) -> None:
-        """Delete all records that a topic has."""
+        """Delete all records of a topic."""
         ends = [TopicPartition(topic, number, OFFSET_END) for number in range(self.topics()[topic])]
         for done in self.admin.delete_records(ends).values():
             done.result(30)
 
     def send_large(self, record: Record) -> None:
-        """Send a record of several MB, and wait until it is in."""
+        """Send a record of several MB, and wait until it is delivered."""
         producer = Producer(
             {"bootstrap.servers": self.market.bootstrap, "message.max.bytes": 8_000_000}
         )
@@ -126,7 +129,7 @@ class Stream:
         return {name: len(topic.partitions) for name, topic in found.items()}
 
 
-def last_words(worker: Worker, timeout: float = 60) -> str:
+def last_log_line(worker: Worker, timeout: float = 60) -> str:
     """Wait until a worker has stopped by itself; return the last line of its log."""
     until(lambda: not worker.running, timeout)
     assert worker.exit_code == 1, worker.tail()

@@ -1,6 +1,6 @@
 """State that is lost or damaged, in Kafka or on disk: it is restored, or the worker stops.
 
-It never begins with less than what is committed. After the repair every window is exact.
+A worker never starts with less state than was committed. After the repair every window is exact.
 """
 
 import random
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from counting import Stream, last_words
+from counting_stream import Stream, last_log_line
 from workers import MINUTE, Market, Worker, tick, until
 
 pytestmark = pytest.mark.timeout(300)
@@ -21,13 +21,13 @@ PARTITIONS = 3
 
 @pytest.fixture
 def stream(market: Market) -> Stream:
-    """Return a stream of the test's own."""
+    """Return a stream with topics of its own."""
     return Stream(market, PARTITIONS)
 
 
 @pytest.fixture
 def worker(stream: Stream) -> Iterator[Worker]:
-    """Yield a worker that has committed some windows and was stopped."""
+    """Yield a worker that has committed some windows and is stopped."""
     with stream.worker() as running:
         stream.send(300)
         stream.wait_exact()
@@ -43,27 +43,29 @@ def metric(worker: Worker, name: str) -> int:
     )
 
 
-def test_a_changelog_that_lost_its_beginning(stream: Stream, worker: Worker) -> None:
-    """Who has the rows goes on; who would have to read them stops, whatever is written since."""
-    # Only then does a broker delete anything of a compacted topic but what is superseded.
+def test_worker_without_local_state_stops_at_a_truncated_changelog(
+    stream: Stream, worker: Worker
+) -> None:
+    """One with all rows in its stores goes on; one that has to restore stops, then and later."""
+    # Only with this policy does a broker delete rows that are not superseded.
     stream.configure(stream.changelog, cleanup_policy="compact,delete")
     stream.purge(stream.changelog)
     stream.configure(stream.changelog, cleanup_policy="compact")
-    elsewhere = stream.worker().start(wait=False)
-    assert "its state is lost: " in last_words(elsewhere)
+    other_worker = stream.worker().start(wait=False)
+    assert "its state is lost: " in last_log_line(other_worker)
     worker.start()
     stream.send(300, minute=1)
     stream.wait_exact()
     worker.stop()
-    elsewhere.start(wait=False)
-    assert "rows between them were deleted" in last_words(elsewhere)
+    other_worker.start(wait=False)
+    assert "rows between them were deleted" in last_log_line(other_worker)
     worker.start()
     stream.send(300, minute=2)
     stream.wait_exact()
 
 
-def test_committed_offsets_that_are_gone(stream: Stream, worker: Worker) -> None:
-    """The position stands in the state too, which holds."""
+def test_deleted_group_offsets_are_recovered_from_the_state(stream: Stream, worker: Worker) -> None:
+    """The meta row of the state has the position too."""
     group = stream.market.application
     stream.admin.delete_consumer_groups([group])[group].result(30)
     worker.start()
@@ -71,8 +73,10 @@ def test_committed_offsets_that_are_gone(stream: Stream, worker: Worker) -> None
     stream.wait_exact()
 
 
-def test_records_deleted_before_they_were_folded(stream: Stream, worker: Worker) -> None:
-    """While it was stopped, and while it runs: logged loudly and counted; the rest is exact."""
+def test_records_deleted_before_folding_are_logged_and_counted(
+    stream: Stream, worker: Worker
+) -> None:
+    """While the worker is stopped, and while it runs; all other records are folded."""
     counted = sum(count for count, _ in stream.found().values()) // 2
     stream.send(90, minute=1)
     stream.purge(stream.source)
@@ -80,7 +84,7 @@ def test_records_deleted_before_they_were_folded(stream: Stream, worker: Worker)
     assert "were deleted before they were folded" in worker.log
     assert metric(worker, "tickstream_lost_to_retention_total") == 90
     worker.pause()
-    stream.send(30, minute=2)  # what a fetch that is under way may still bring
+    stream.send(30, minute=2)  # a fetch in flight may still return them
     stream.send(60, minute=2)
     stream.purge(stream.source)
     worker.resume()
@@ -94,8 +98,8 @@ def test_records_deleted_before_they_were_folded(stream: Stream, worker: Worker)
     until(all_accounted_for)
 
 
-def test_a_data_directory_that_is_wiped_or_damaged(stream: Stream, worker: Worker) -> None:
-    """Each store in another way; all of it is restored from the changelog, and logged."""
+def test_wiped_or_damaged_data_directory_is_restored(stream: Stream, worker: Worker) -> None:
+    """Each store is damaged in another way; all are restored from the changelog, and logged."""
     stores = [worker.data / "tables" / f"{stream.name}-{number}" for number in range(PARTITIONS)]
     chance = random.Random(1)
     (stores[0] / "CURRENT").write_bytes(chance.randbytes(16))
@@ -110,9 +114,9 @@ def test_a_data_directory_that_is_wiped_or_damaged(stream: Stream, worker: Worke
     worker.start()
     for store in stores[:2]:
         assert f"{store} can't be opened, it is restored from the changelog" in worker.log
-    # Where its damage is found: when it is opened, or when a block is read.
-    said = rf"{stores[2]} (can't be opened, it|is damaged: .*: it) is restored"
-    assert re.search(said, worker.log)
+    # Depending on where the damage is found: when it is opened, or when a block is read.
+    message = rf"{stores[2]} (can't be opened, it|is damaged: .*: it) is restored"
+    assert re.search(message, worker.log)
     stream.send(300, minute=1)
     stream.wait_exact()
     worker.stop()
@@ -123,8 +127,8 @@ def test_a_data_directory_that_is_wiped_or_damaged(stream: Stream, worker: Worke
     stream.wait_exact()
 
 
-def test_a_full_disk_stops_the_worker(stream: Stream, worker: Worker) -> None:
-    """What is committed is in Kafka: when there is room again a restart restores it."""
+def test_full_disk_stops_the_worker(stream: Stream, worker: Worker) -> None:
+    """Committed rows are in Kafka: a restart with free space restores them."""
     worker.start()
     assert worker.process is not None
     _, hard = resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE)
@@ -137,21 +141,21 @@ def test_a_full_disk_stops_the_worker(stream: Stream, worker: Worker) -> None:
         stream.market.send(events, stream.source, partition=0)
 
     def has_stopped() -> bool:
-        # RocksDB writes files in the background, and reports at the next write that it could not.
+        # RocksDB writes files in the background, and reports a failure at the next write.
         send(500)
         return not worker.running
 
     send(100_000)
     until(has_stopped, 90)
-    words = last_words(worker)
-    assert f"{worker.data / 'tables' / stream.name}-0 can't be read or written" in words
-    assert "make room" in words
+    line = last_log_line(worker)
+    assert f"{worker.data / 'tables' / stream.name}-0 can't be read or written" in line
+    assert "make room" in line
     worker.start()
     stream.wait_exact()
 
 
-def test_two_workers_with_other_pipelines_at_the_same_time(market: Market) -> None:
-    """Nothing is committed yet that could tell them: they see it once something is."""
+def test_one_of_two_workers_with_different_pipelines_stops(market: Market) -> None:
+    """Nothing is committed at first that could tell them apart: they notice it after a commit."""
     own = Market(market.bootstrap, market.directory)
     workers = [
         own.worker(TICKSTREAM_PIPELINES=each, TOPIC_PARTITIONS=PARTITIONS)
@@ -173,8 +177,10 @@ def test_two_workers_with_other_pipelines_at_the_same_time(market: Market) -> No
             worker.kill()
 
 
-def test_records_larger_than_a_fetch(stream: Stream, worker: Worker) -> None:
-    """5 MB, where a fetch asks for 4: read if it can be, a dead letter if not; the rest goes on."""
+def test_record_larger_than_a_fetch_is_folded_or_a_dead_letter(
+    stream: Stream, worker: Worker
+) -> None:
+    """5 MB, where a fetch asks for 4: folded if readable, else a dead letter; the rest goes on."""
     stream.configure(stream.source, max_message_bytes=8_000_000)
     before = stream.records_of("dead-letters")
     worker.start()

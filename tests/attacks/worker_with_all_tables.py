@@ -1,4 +1,4 @@
-"""A worker that has all there is: the tables of every pipeline, with records of some keys."""
+"""Run a worker that has the tables of every pipeline, with records of some keys."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +17,8 @@ KEYS = ("AAA", "A/B")
 
 
 @contextmanager
-def whole(**environment: str) -> Iterator[Attacked]:
-    """Run a worker whose tables are the application's own, folded from right records."""
+def worker_with_all_tables(**environment: str) -> Iterator[Attacked]:
+    """Run a worker whose tables are the application's own, folded from valid records."""
     tables = {table.name: table for table in app.tasks.tables}
     sources = {table.source.name: table.source for table in tables.values()}
     with (
@@ -26,7 +26,7 @@ def whole(**environment: str) -> Iterator[Attacked]:
         TopologyDriver(app, partitions=2) as driver,
         attacked(**environment) as worker,
     ):
-        # As a worker has registered it before it runs.
+        # A worker registers the schema before it runs.
         CONNECTIONS.schema_id = CONNECTIONS.schema_id or 7
         honest = Honest(Random(1))
         for source in sources.values():
