@@ -1,4 +1,4 @@
-"""Requests that no client sends by mistake, byte by byte: rejected, and the worker unharmed."""
+"""Hostile requests, byte by byte: they are rejected, and the worker is unharmed."""
 
 import asyncio
 import json
@@ -51,7 +51,7 @@ def listener(worker) -> connections.Listener:
 
 
 async def unharmed(worker) -> None:
-    """Wait until nothing of a connection is left, and see that others are served."""
+    """Wait until no connection is left, and check that others are served."""
     async with asyncio.timeout(PATIENCE):
         while listener(worker)._open or listener(worker).connections:  # noqa: ASYNC110  # its own
             await asyncio.sleep(0.01)
@@ -86,7 +86,7 @@ def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
         b"/static/",
     ],
 )
-async def test_no_path_leads_out_of_the_files_of_the_dashboard(unprotected, path) -> None:
+async def test_no_path_leaves_the_static_directory(unprotected, path) -> None:
     """However it is written; and no directory is listed."""
     answer = await send(unprotected, get(path))
     assert status(answer) in {400, 403, 404}
@@ -116,16 +116,18 @@ async def test_no_path_leads_out_of_the_files_of_the_dashboard(unprotected, path
     ids=["line", "value", "name", "many", "cookie", "endless", "noise", "announced", "chunked",
          "chunk", "get"],
 )  # fmt: skip
-async def test_too_much_is_refused_and_the_connection_ended(unprotected, data, monkeypatch) -> None:
-    """A line, a header, many of them, a body that is announced, and one that only comes."""
+async def test_oversized_request_is_rejected_and_its_connection_closed(
+    unprotected, data, monkeypatch
+) -> None:
+    """A line, a header, many of them, a body that is announced, and one that is not."""
     monkeypatch.setattr(bodies, "TIMEOUT", 0.2)
     answer = await send(unprotected, data)
     assert status(answer) in {0, 400, 408, 413, 431}
     await unharmed(unprotected)
 
 
-async def test_a_body_that_never_ends_is_read_to_the_limit(unprotected) -> None:
-    """A megabyte of it, whatever its chunks say."""
+async def test_endless_body_is_read_up_to_the_limit(unprotected) -> None:
+    """The limit is a megabyte, whatever the sizes of its chunks."""
     async with connected(unprotected) as (reader, writer):
         writer.write(
             b"POST /login HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -142,8 +144,8 @@ async def test_a_body_that_never_ends_is_read_to_the_limit(unprotected) -> None:
     await unharmed(unprotected)
 
 
-async def test_a_head_that_comes_byte_by_byte_is_not_waited_for(monkeypatch) -> None:
-    """Nor is one that does not come at all, nor a second one that stops half-way."""
+async def test_slow_request_head_times_out(monkeypatch) -> None:
+    """So does one that never comes, and a second one that stops half-way."""
     monkeypatch.setattr(connections, "HEAD_TIMEOUT", 0.2)
     async with guarded() as worker:
         for first in (b"", b"GET /healthz HTTP/1.1\r\nX-Slow: ", get(b"/healthz")[:-40]):
@@ -163,8 +165,8 @@ async def test_a_head_that_comes_byte_by_byte_is_not_waited_for(monkeypatch) -> 
         await unharmed(worker)
 
 
-async def test_a_body_that_comes_byte_by_byte_is_not_waited_for(unprotected, monkeypatch) -> None:
-    """408, and the connection ended."""
+async def test_slow_request_body_times_out(unprotected, monkeypatch) -> None:
+    """With status 408, and the connection is closed."""
     monkeypatch.setattr(bodies, "TIMEOUT", 0.2)
     async with connected(unprotected) as (reader, writer):
         writer.write(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n")
@@ -178,59 +180,59 @@ async def test_a_body_that_comes_byte_by_byte_is_not_waited_for(unprotected, mon
 
 
 @pytest.mark.parametrize(("announced", "refused"), [(bodies.LIMIT, 408), (bodies.LIMIT + 1, 413)])
-async def test_a_body_is_refused_by_its_announced_length(
+async def test_body_is_rejected_by_its_announced_length(
     unprotected, monkeypatch, announced, refused
 ) -> None:
-    """Before anything of it has come; what may be is waited for."""
+    """Before any of it arrives; a body within the limit is waited for."""
     monkeypatch.setattr(bodies, "TIMEOUT", 0.2)
     head = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
     assert status(await send(unprotected, head % announced)) == refused
     await unharmed(unprotected)
 
 
-#: A symbol with so much that no buffer takes it, and the question for all of it.
-MUCH = {0: {"AAA": [candle("AAA", NOON + n * MINUTE) for n in range(5000)]}}
-ASK = b"GET /api/candles/AAA?size=1m&limit=%d HTTP/1.1\r\nHost: localhost\r\n\r\n"
+#: A symbol with more windows than any buffer takes, and the request for all of them.
+MANY_WINDOWS = {0: {"AAA": [candle("AAA", NOON + n * MINUTE) for n in range(5000)]}}
+REQUEST = b"GET /api/candles/AAA?size=1m&limit=%d HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @asynccontextmanager
 async def asking(worker, times: int, limit: int = 5000) -> AsyncIterator[socket.socket]:
-    """Ask so many times for much, as a client that takes little of it at once."""
+    """Send the request several times, as a client that reads little at once."""
     loop = asyncio.get_running_loop()
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.setblocking(False)
         await loop.sock_connect(client, ("127.0.0.1", worker.port))
-        await loop.sock_sendall(client, ASK % limit * times)
+        await loop.sock_sendall(client, REQUEST % limit * times)
         async with asyncio.timeout(PATIENCE):
             while not listener(worker)._open:  # noqa: ASYNC110  # its own
                 await asyncio.sleep(0.01)
         yield client
 
 
-async def test_who_does_not_read_is_cut_off(monkeypatch) -> None:
-    """What it asked for is not kept for ever."""
+async def test_client_that_does_not_read_is_disconnected(monkeypatch) -> None:
+    """Its answers are not kept for ever."""
     monkeypatch.setattr(connections, "READ_TIMEOUT", 0.2)
-    async with guarded(MUCH) as worker, asking(worker, 8):
+    async with guarded(MANY_WINDOWS) as worker, asking(worker, 8):
         await unharmed(worker)
 
 
-async def test_who_reads_drop_by_drop_is_cut_off(monkeypatch) -> None:
-    """Though it takes something again and again: that is enough for the kernel, not for us."""
+async def test_client_that_reads_too_slowly_is_disconnected(monkeypatch) -> None:
+    """Though it reads something again and again: that is enough for the kernel alone."""
     monkeypatch.setattr(connections, "READ_TIMEOUT", 0.5)
     loop = asyncio.get_running_loop()
-    async with guarded(MUCH) as worker, asking(worker, 8) as client:
+    async with guarded(MANY_WINDOWS) as worker, asking(worker, 8) as client:
         async with asyncio.timeout(PATIENCE):
             while listener(worker)._open:
-                # What the kernel has taken already it delivers to the end.
+                # The kernel delivers what it has already taken.
                 assert await loop.sock_recv(client, 2048)
                 await asyncio.sleep(0.05)
 
 
-async def test_who_reads_on_is_not_cut_off_for_having_paused() -> None:
-    """Its time ends as soon as our buffer for it is empty, and begins anew with the next pause."""
+async def test_client_that_pauses_and_reads_on_stays_connected() -> None:
+    """Its time-out ends when the worker's buffer is empty, and restarts with the next pause."""
     loop, read, limit, times = asyncio.get_running_loop(), 0, 250, 160
-    async with guarded(MUCH) as worker, asking(worker, times, limit) as client:
+    async with guarded(MANY_WINDOWS) as worker, asking(worker, times, limit) as client:
         async with asyncio.timeout(PATIENCE):
             (connection,) = listener(worker).connections
             while connection._stalled is None:  # noqa: ASYNC110  # its own
@@ -257,7 +259,7 @@ async def test_who_reads_on_is_not_cut_off_for_having_paused() -> None:
         (get(b"/router/candles/%FF/"), {200, 400, 404}),
     ],
 )
-async def test_bytes_that_are_no_utf_8_are_no_accident(unprotected, data, statuses) -> None:
+async def test_invalid_utf_8_is_no_internal_error(unprotected, data, statuses) -> None:
     """In a path, a query, a header: an answer of this API, not an error of Python."""
     answer = await send(unprotected, data)
     assert status(answer) in statuses
@@ -278,8 +280,8 @@ async def test_bytes_that_are_no_utf_8_are_no_accident(unprotected, data, status
         get(b"/table/candles/AAA%0d%0aSet-Cookie:%20a=b"),
     ],
 )
-async def test_nothing_a_client_sends_becomes_a_header(unprotected, data) -> None:
-    """Line breaks stay where they are, escaped, or are rejected."""
+async def test_no_input_of_a_client_becomes_a_header(unprotected, data) -> None:
+    """Line breaks are escaped or rejected."""
     answer = await send(unprotected, data)
     head = answer.partition(b"\r\n\r\n")[0].lower()
     assert b"\nset-cookie" not in head
@@ -308,10 +310,8 @@ async def test_nothing_a_client_sends_becomes_a_header(unprotected, data) -> Non
     ],
     ids=["both", "two", "negative", "coding", "space", "method", "version", "null", "tls"],
 )
-async def test_what_two_servers_might_read_differently_is_refused(
-    unprotected, data, caplog
-) -> None:
-    """As JSON, as all errors are, and without a line in the log: somebody else chooses how many."""
+async def test_ambiguous_request_is_rejected(unprotected, data, caplog) -> None:
+    """As JSON, as all errors are; it is not logged, since clients choose how many there are."""
     with caplog.at_level(logging.INFO):
         answer = await send(unprotected, data)
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -322,8 +322,8 @@ async def test_what_two_servers_might_read_differently_is_refused(
     await unharmed(unprotected)
 
 
-async def test_no_client_takes_all_connections_there_are() -> None:
-    """Half of them; and what is ended makes room again."""
+async def test_one_client_gets_half_of_all_connections_at_most() -> None:
+    """Closed connections make room again."""
     async with guarded(TICKSTREAM_WEB_CONNECTIONS="10") as worker:
         taken = [await asyncio.open_connection("127.0.0.1", worker.port) for _ in range(5)]
         assert await send(worker, ALIVE) == b""

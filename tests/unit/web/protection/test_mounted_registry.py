@@ -5,8 +5,8 @@ from guarded_workers import ADMIN, READ, bearer, guarded
 
 
 @pytest.mark.parametrize("path", ["/registry/", "/registry/mode", "/registry/nothing"])
-async def test_it_is_behind_the_same_protection(protected, http, path) -> None:
-    """Read by who may read, with what browsers are told on each of its answers."""
+async def test_registry_needs_the_same_credentials(protected, http, path) -> None:
+    """Readers may read it, and each of its answers has the security headers."""
     for headers, status in ({}, 401), (bearer(READ), 200), (bearer(ADMIN), 200):
         async with http.get(protected.url + path, headers=headers) as reply:
             assert reply.status == (404 if status == 200 and "nothing" in path else status)
@@ -14,7 +14,7 @@ async def test_it_is_behind_the_same_protection(protected, http, path) -> None:
             assert reply.headers["Server"] == "tickstream"
 
 
-async def test_only_an_admin_changes_it(protected, http) -> None:
+async def test_only_an_admin_may_change_the_registry(protected, http) -> None:
     """A client that may only read is rejected before anything is looked up."""
     url = f"{protected.url}/registry/subjects/ticks-value/versions"
     for headers, refused in (bearer(READ), True), (bearer(ADMIN), False):
@@ -22,8 +22,8 @@ async def test_only_an_admin_changes_it(protected, http) -> None:
             assert (reply.status == 403) is refused, await reply.text()
 
 
-async def test_its_answers_may_be_read_by_the_sites_of_the_settings(http) -> None:
-    """As all others."""
+async def test_configured_origins_apply_to_the_registry(http) -> None:
+    """As to all other answers."""
     headers = {"Origin": "https://charts.example"}
     async with (
         guarded(TICKSTREAM_WEB_ORIGINS="*") as worker,
@@ -34,8 +34,8 @@ async def test_its_answers_may_be_read_by_the_sites_of_the_settings(http) -> Non
 
 
 @pytest.mark.parametrize("path", ["/registry/subjects/ticks-value/versions", "/registry/config"])
-async def test_no_page_of_another_site_changes_it(unprotected, http, path) -> None:
-    """A browser sends such a form without asking, also to a worker that asks nobody for a token."""
+async def test_pages_of_other_sites_cannot_change_the_registry(unprotected, http, path) -> None:
+    """A browser sends such a form without a preflight, also to a worker without tokens."""
     for method in "POST", "PUT", "DELETE":
         for origin in "https://evil.example", "null":
             headers = {"Origin": origin, "Content-Type": "text/plain"}

@@ -12,9 +12,9 @@ from eventfold.replay import Difference, Interval, Report, TopicSummary
 from eventfold.replay.history import History
 from eventfold.replay.telling import WIDTH, as_json, describe_plan, in_words, verdict
 
-#: 2026-01-31T10:00Z, and the hour from then on.
+#: 2026-01-31T10:00Z, and the hour that begins then.
 BEGIN = 1_769_853_600_000
-TEN = Interval(BEGIN, BEGIN + 3_600_000)
+INTERVAL = Interval(BEGIN, BEGIN + 3_600_000)
 
 
 def difference(what: Any, live: Any, replayed: Any, **names: str) -> Difference:
@@ -36,17 +36,19 @@ def candle(minute: int = 0, **fields: Any) -> dict[str, Any]:
 def report(*differences: Difference, compared: int = 0, seconds: float = 2.0) -> Report:
     """Return the report of a replay of two partitions, with these differences in candles."""
     parts = [
-        History(TopicPartition("ticks", n), True, 100 * n, 500, 500, TEN, TEN.end, False, 0)
+        History(
+            TopicPartition("ticks", n), True, 100 * n, 500, 500, INTERVAL, INTERVAL.end, False, 0
+        )
         for n in (0, 1)
     ]
-    parts[1].position, parts[1].stream_time = 321, TEN.end + 5
+    parts[1].position, parts[1].stream_time = 321, INTERVAL.end + 5
     summary = TopicSummary(compared, Counter({"are odd": 2, "reach far": 3_000}), [*differences])
     topics = {"candles": summary, "surges": TopicSummary(0)}
-    return Report(TEN, 12_345, seconds, parts, topics, ["it is a test"])
+    return Report(INTERVAL, 12_345, seconds, parts, topics, ["it is a test"])
 
 
 def printed(found: Report, limit: int = 10) -> str:
-    """Return what is printed, without what is only there for the eye."""
+    """Return the printed text without blank lines and repeated spaces."""
     console = Console(file=StringIO(), width=200)
     for each in in_words(found, limit):
         console.print(each)
@@ -63,7 +65,7 @@ DIFFERENCES = [
 ]
 
 
-def test_people_read_it_in_tables() -> None:
+def test_report_is_printed_in_tables() -> None:
     """How much was read, how topics compare, why results are left out, the first differences."""
     replayed = "replayed 12,345 records of ticks in 2.0 s (6,172/s)"
     assert printed(report(*DIFFERENCES, compared=1_008)).splitlines() == [
@@ -93,8 +95,8 @@ def _rule(text: str, line: int) -> str:
 
 
 @pytest.mark.parametrize(("limit", "more"), [(4, "and 1 more"), (5, None), (6, None), (0, "and 5")])
-def test_no_more_differences_are_printed_than_asked_for(limit: int, more: str | None) -> None:
-    """How many are left is printed, where any are."""
+def test_number_of_printed_differences_is_limited(limit: int, more: str | None) -> None:
+    """The number of the others is printed, if there are any."""
     text = printed(report(*DIFFERENCES, compared=9), limit)
     assert text.count("candles added") + text.count("candles removed") + text.count(
         "candles changed"
@@ -104,8 +106,8 @@ def test_no_more_differences_are_printed_than_asked_for(limit: int, more: str | 
     assert ("which" in text) is (len(DIFFERENCES) > 0)
 
 
-def test_where_nothing_differs_no_table_of_it_is_printed() -> None:
-    """Nor is a rate without an end where it took no time."""
+def test_no_table_is_printed_without_differences() -> None:
+    """A replay that took no time has a finite rate."""
     text = printed(report(compared=3, seconds=0.0), 0)
     assert "which" not in text
     assert "more" not in text
@@ -113,7 +115,7 @@ def test_where_nothing_differs_no_table_of_it_is_printed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("found", "expected"),
     [
         (report(), "Nothing could be compared: no result is final within the interval on both "),
         (report(compared=1), "No differences in 1 results"),
@@ -123,18 +125,18 @@ def test_where_nothing_differs_no_table_of_it_is_printed() -> None:
         ),
     ],
 )
-def test_the_verdict_is_one_line(found: Report, said: str) -> None:
-    """With the numbers of each kind."""
-    assert verdict(found).startswith(said)
+def test_the_verdict_is_one_line(found: Report, expected: str) -> None:
+    """With the number of each kind of difference."""
+    assert verdict(found).startswith(expected)
     assert "\n" not in verdict(found)
 
 
-def test_programs_read_all_of_it() -> None:
-    """Times in ms, and every difference with both sides."""
+def test_json_report_has_each_difference_with_both_sides() -> None:
+    """Times are in ms."""
     found = as_json(report(DIFFERENCES[2], compared=1_008))
     assert found == {
-        "from": TEN.begin,
-        "to": TEN.end,
+        "from": INTERVAL.begin,
+        "to": INTERVAL.end,
         "records": 12_345,
         "seconds": 2.0,
         "read": [
@@ -145,7 +147,7 @@ def test_programs_read_all_of_it() -> None:
                 "to_offset": position,
                 "stream_time": time,
             }
-            for n, position, time in ((0, 0, -1), (1, 321, TEN.end + 5))
+            for n, position, time in ((0, 0, -1), (1, 321, INTERVAL.end + 5))
         ],
         "topics": {
             "candles": {"compared": 1_008, "left_out": {"are odd": 2, "reach far": 3_000}},
@@ -165,14 +167,16 @@ def test_programs_read_all_of_it() -> None:
     }
 
 
-def test_the_plan_counts_what_is_left_to_read_of_each_source() -> None:
-    """A partition of which nothing is to be read counts for none, nor does it take any away."""
+def test_plan_counts_the_records_to_read_of_each_source() -> None:
+    """A partition without records to read adds none and subtracts none."""
     ranges = {
         "ticks": [(100, 1_100), (0, 1), (7, 7), (500, 20)],
         "orders": [(3, 3)],
     }
     parts = [
-        History(TopicPartition(topic, n), True, begin, 2_000, expected, TEN, TEN.end, False, 0)
+        History(
+            TopicPartition(topic, n), True, begin, 2_000, expected, INTERVAL, INTERVAL.end, False, 0
+        )
         for topic, its in ranges.items()
         for n, (begin, expected) in enumerate(its)
     ]

@@ -1,4 +1,4 @@
-"""A replay of an hour of ticks, as far as it knows what both sides have seen."""
+"""Coverage of a replay of an hour of ticks, built by hand."""
 
 from collections.abc import Mapping
 
@@ -36,7 +36,7 @@ def history(partition: int, **known: int) -> History:
     return found
 
 
-def covered(
+def new_coverage(
     *histories: History,
     finalised: Mapping[int, int] | None = None,
     live: int = 200,
@@ -57,6 +57,6 @@ def covered(
 
 
 def window(start: int, minutes: int, partition: int | None = 0) -> Found:
-    """Return a window of so many minutes, from ms after the begin on."""
+    """Return a window of `minutes` that starts so many ms after the begin."""
     begin = BEGIN + start
     return Found(b"{}", begin, begin + minutes * MINUTE, partition, "")

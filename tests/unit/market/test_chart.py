@@ -24,7 +24,7 @@ async def server() -> AsyncIterator[ChartServer]:
 
 @pytest.fixture
 async def api(server: ChartServer) -> AsyncIterator[ChartApi]:
-    """Ask it, with little patience."""
+    """Yield a client with short time-outs."""
     async with ChartApi(server.url, TOKEN, timeout=0.3, first_wait=0.01, longest_wait=3) as client:
         yield client
 
@@ -52,7 +52,7 @@ async def test_a_good_answer_is_a_quote_in_milliseconds(server: ChartServer, api
 async def test_a_price_may_be_0_or_negative(
     server: ChartServer, api: ChartApi, price: float
 ) -> None:
-    """Oil was, power is; and what is traded need not come in whole units."""
+    """Oil and power have had such prices; a volume need not be a whole number."""
     server.answers["CL=F"] = [quote("CL=F", price, 1_720_000_000, 0.25)]
     assert await api.quote("CL=F") == Quote("CL=F", price, 1_720_000_000_000, 0.25)
 
@@ -63,10 +63,10 @@ async def test_time_and_volume_may_be_missing(server: ChartServer, api: ChartApi
     assert await api.quote("A") == Quote("A", 7, None, 0)
 
 
-async def test_the_api_decides_the_spelling_but_not_the_name(
+async def test_api_decides_the_spelling_but_not_the_symbol(
     server: ChartServer, api: ChartApi
 ) -> None:
-    """btc-usd is BTC-USD where the API says so; another symbol does not become the key."""
+    """btc-usd is BTC-USD if the API spells it so; another symbol does not become the key."""
     server.answers["btc-usd"] = server.answers["ETH-USD"] = [quote("BTC-USD", 1)]
     assert (await api.quote("btc-usd")).symbol == "BTC-USD"
     assert (await api.quote("ETH-USD")).symbol == "ETH-USD"
@@ -81,10 +81,10 @@ async def test_a_ticker_is_one_part_of_the_path_whatever_it_contains(
         assert (await api.quote(ticker)).symbol == ticker
 
 
-async def test_the_token_is_sent_and_never_said(
+async def test_token_is_sent_and_never_logged(
     server: ChartServer, api: ChartApi, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is in the header of each question, and in no message."""
+    """It is in the header of each request, and in no message."""
     caplog.set_level(logging.DEBUG)
     server.answers["A"] = [500, 401]
     error = await failure(api, "A")
@@ -116,10 +116,10 @@ async def test_without_a_token_no_header_is_sent(server: ChartServer) -> None:
         ({"chart": {"result": []}}, "no result"),
     ],
 )
-async def test_what_asking_again_does_not_mend_is_asked_once(
+async def test_permanent_error_is_not_retried(
     server: ChartServer, api: ChartApi, answer: object, message: str
 ) -> None:
-    """Refusals and unusable answers end it, in one line that says what is wrong."""
+    """Rejections and unusable answers raise an error of one line with the reason."""
     server.answers["A"] = [answer]
     error = await failure(api, "A")
     assert error.again is False
@@ -128,42 +128,40 @@ async def test_what_asking_again_does_not_mend_is_asked_once(
         raise error
 
 
-async def test_a_server_error_is_asked_again_until_it_is_over(
-    server: ChartServer, api: ChartApi
-) -> None:
+async def test_server_error_is_retried_until_it_is_over(server: ChartServer, api: ChartApi) -> None:
     """500 twice, then a quote, is a quote."""
     server.answers["A"] = [500, 502, quote("A", 3)]
     assert (await api.quote("A")).price == 3
     assert len(server.asked["A"]) == 3
 
 
-async def test_a_server_error_that_stays_is_given_up(server: ChartServer, api: ChartApi) -> None:
+async def test_lasting_server_error_is_given_up(server: ChartServer, api: ChartApi) -> None:
     """After four attempts."""
     server.answers["A"] = [503]
     assert "503 Service Unavailable" in str(await failure(api, "A"))
     assert len(server.asked["A"]) == 4
 
 
-async def test_no_answer_in_time_is_asked_again(server: ChartServer, api: ChartApi) -> None:
-    """A question that hangs is dropped, the next one may succeed."""
+async def test_request_that_times_out_is_retried(server: ChartServer, api: ChartApi) -> None:
+    """A request that hangs is dropped; the next one may succeed."""
     server.answers["A"] = [None, quote("A", 3)]
     assert (await api.quote("A")).price == 3
 
 
-async def test_no_answer_at_all_is_given_up(server: ChartServer, api: ChartApi) -> None:
-    """The message says how long was waited."""
+async def test_repeated_time_outs_are_given_up(server: ChartServer, api: ChartApi) -> None:
+    """The message has the length of the time-out."""
     server.answers["A"] = [None]
     assert "no answer in 0.3 s" in str(await failure(api, "A"))
 
 
-async def test_nobody_listening_is_an_error_like_others() -> None:
-    """No connection, no crash."""
+async def test_refused_connection_is_a_chart_error() -> None:
+    """It is not an exception of the HTTP client."""
     async with ChartApi("http://127.0.0.1:1/{ticker}", first_wait=0.01) as api:
         assert "no connection" in str(await failure(api, "A"))
 
 
-async def test_retry_after_is_waited_for(server: ChartServer, api: ChartApi) -> None:
-    """Asked to come back in a second, we do, and not before."""
+async def test_retry_waits_for_retry_after(server: ChartServer, api: ChartApi) -> None:
+    """After one second, and not before."""
     server.answers["A"] = [too_many("1"), quote("A", 3)]
     begun = time.monotonic()
     assert (await api.quote("A")).price == 3
@@ -171,7 +169,7 @@ async def test_retry_after_is_waited_for(server: ChartServer, api: ChartApi) -> 
 
 
 async def test_retry_after_may_be_a_date(server: ChartServer, api: ChartApi) -> None:
-    """An hour from now is more than our patience: the caller is told how long it is."""
+    """An hour is longer than the client waits: the error has the number of seconds."""
     then = datetime.now(UTC) + timedelta(hours=1)
     server.answers["A"] = [too_many(format_datetime(then, usegmt=True))]
     error = await failure(api, "A")
@@ -180,9 +178,9 @@ async def test_retry_after_may_be_a_date(server: ChartServer, api: ChartApi) -> 
 
 
 @pytest.mark.parametrize("header", ["", "soon", "-1"])
-async def test_without_a_usable_retry_after_the_usual_back_off_holds(
+async def test_unusable_retry_after_falls_back_to_the_usual_back_off(
     server: ChartServer, api: ChartApi, header: str
 ) -> None:
-    """429 alone is asked again like trouble of the server's."""
+    """A 429 without it is retried like a server error."""
     server.answers["A"] = [too_many(header), quote("A", 3)]
     assert (await api.quote("A")).price == 3

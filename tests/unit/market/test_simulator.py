@@ -1,4 +1,4 @@
-"""The market at work: its pace in real time, and none at all."""
+"""The simulated market in real time and at full speed."""
 
 import time
 from itertools import islice
@@ -25,10 +25,10 @@ async def test_a_live_market_trades_at_its_rate_with_event_time_now() -> None:
     assert times[-1] - times[0] == pytest.approx(299.5, abs=1)
 
 
-async def test_a_market_that_slept_leaves_out_what_it_missed(
+async def test_paused_market_skips_the_trades_it_missed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """After an hour away it goes on now, without an hour's ticks at once."""
+    """After an hour it continues at the present time, without an hour's ticks at once."""
     clock = [100_000_000.0]
     monkeypatch.setattr(simulator.time, "time", lambda: clock[0])
     slices: list[list[Record]] = []
@@ -44,7 +44,7 @@ async def test_a_market_that_slept_leaves_out_what_it_missed(
 
 @pytest.mark.parametrize("count", [1, 1024, 5_000])
 async def test_a_fast_market_gives_the_first_trades_from_its_start(count: int) -> None:
-    """What comes at full speed is what the market's records are, exactly so many."""
+    """At full speed it sends exactly as many of its records as requested."""
     start = 1_700_000_000_000
     given = [r async for chunk in fast_slices(Market(step=2), start, count) for r in chunk]
     assert given == list(islice(Market(step=2).records(start), count))

@@ -64,7 +64,7 @@ def test_a_clean_market_gives_ticks_in_order_keyed_by_symbol() -> None:
 
 
 @pytest.mark.parametrize("flaws", [Flaws(), Flaws(0.05, 0.02, 0.01), CLEAN])
-def test_flaws_have_the_shares_that_were_asked_for(flaws: Flaws) -> None:
+def test_flaws_have_their_configured_shares(flaws: Flaws) -> None:
     """Of 200,000 records each kind has its share, within four standard deviations."""
     number, step = 200_000, 0.5
     records = islice(Market(step=step, flaws=flaws).records(START), number)
@@ -76,13 +76,13 @@ def test_flaws_have_the_shares_that_were_asked_for(flaws: Flaws) -> None:
 
 
 def test_late_ticks_are_beyond_a_grace_of_five_minutes() -> None:
-    """What is meant for the late topic is 6 to 10 min behind."""
+    """Ticks for the late topic are 6 to 10 min behind."""
     records = Market(step=1, flaws=Flaws(0, 1, 0)).take(2_000, START)
     behind = [START + n - time for n, (_, _, time) in enumerate(records)]
     assert 360_000 <= min(behind) < max(behind) <= 600_001
 
 
-def test_volume_follows_the_u_of_a_day() -> None:
+def test_volume_is_u_shaped_over_a_day() -> None:
     """The first and last two hours trade more than twice as much as the two around noon."""
     number = 48_000
     volumes: Counter[int] = Counter()
@@ -118,7 +118,7 @@ def test_a_days_swing_does_not_depend_on_the_number_of_trades(per_day: int) -> N
     assert gains[0] < gains[-1] / 5
 
 
-def test_prices_stay_above_nothing_on_the_longest_walk() -> None:
+def test_prices_stay_positive_on_the_longest_walk() -> None:
     """A year in 100,000 trades leaves every price positive."""
     prices = defaultdict(list)
     for tick in ticks(Market(step=365 * DAY / 100_000, symbols=20, flaws=CLEAN), 100_000):
@@ -126,7 +126,7 @@ def test_prices_stay_above_nothing_on_the_longest_walk() -> None:
     assert min(map(min, prices.values())) >= 0.05
 
 
-def test_symbols_have_names_of_their_own() -> None:
+def test_symbol_names_are_unique() -> None:
     """8,100 names, none twice; a larger market is rejected."""
     assert len(set(symbol_names(8_100))) == 8_100
     assert symbol_names(500) == symbol_names(8_100)[:500]

@@ -1,4 +1,4 @@
-"""One address takes no more than its places at live events."""
+"""Limit of the readers of live events per address."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from eventfold.web.live.hub import MOST_OF_CLIENT, Hub
 
 
 def no_consumer() -> Any:
-    """Fail: nobody watches a topic here."""
+    """Fail: no reader here watches a topic."""
     raise AssertionError
 
 
-async def test_others_get_in_when_one_has_all_its_places() -> None:
-    """And it gets in again when one of its own has left."""
+async def test_address_at_its_limit_does_not_block_other_addresses() -> None:
+    """It may open a reader again when one of its own has left."""
     hub = Hub(dict, no_consumer)
     readers = [(await hub.open([], {}, "greedy"))[0] for _ in range(MOST_OF_CLIENT)]
     with pytest.raises(ApiError, match="all it takes of one") as refused:

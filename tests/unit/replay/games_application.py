@@ -24,15 +24,15 @@ from eventfold.topics import Timestamp, Topic
 
 MINUTE, HOUR = 60_000, 3_600_000
 
-#: 2026-01-31T10:00Z, and the hour from then on.
+#: 2026-01-31T10:00Z, and the hour that begins then.
 BEGIN = 1_769_853_600_000
-TEN = Interval(BEGIN, BEGIN + HOUR)
+INTERVAL = Interval(BEGIN, BEGIN + HOUR)
 
 GAMES, TEAMS = 240, "RGB"
 
 
 class Game(Struct):
-    """Somebody won a game, or lost it."""
+    """A player won or lost a game."""
 
     player: str
     team: str
@@ -49,7 +49,7 @@ class Streak(Struct):
 
 
 class Streaks:
-    """The state of a team is how many games in a row it has won."""
+    """The state of a team is the number of games in a row that it has won."""
 
     least = 2
 
@@ -136,10 +136,10 @@ async def fold_all(batches: AsyncIterable[Batch], teams: Step) -> None:
         await teams.fold(batch)
 
 
-def played(games: Games, players: int = 7) -> MemoryBroker:
-    """Fold two hours of games in live, one every 30 s, of which the second is replayed.
+def play_games(games: Games, players: int = 7) -> MemoryBroker:
+    """Fold two hours of games in live, one every 30 s; the second hour is to be replayed.
 
-    A player's games are in one partition, so those of a single one are folded in their order.
+    A player's games are in one partition, so those of a single player are folded in their order.
     """
     with TopologyDriver(games.app, start=BEGIN + 24 * HOUR) as driver:
         for n in range(GAMES + 1):
@@ -155,8 +155,8 @@ def played(games: Games, players: int = 7) -> MemoryBroker:
     return broker
 
 
-class Silent:
-    """Progress that nobody reads."""
+class NoProgress:
+    """Progress that is not shown."""
 
     def planned(self, histories: Sequence[History]) -> None:
         """Ignore it."""
@@ -168,7 +168,7 @@ class Silent:
         """Ignore it."""
 
 
-async def replayed(
+async def run_replay(
     games: Games,
     broker: MemoryBroker,
     *topics: str,
@@ -176,13 +176,13 @@ async def replayed(
     warm_up: int | None,
     watch: Watch | None = None,
 ) -> Report:
-    """Replay the hour of it."""
-    with broker.reached():
+    """Replay the interval."""
+    with broker.as_only_broker():
         return await replay(
             games.app,
             select(games.app, topics, rederive=rederive),
-            TEN,
+            INTERVAL,
             warm_up=warm_up,
             conf=games.app.tasks.conf,
-            watch=watch or Silent(),
+            watch=watch or NoProgress(),
         )

@@ -29,7 +29,7 @@ def enum(*symbols: str, **more: Any) -> Any:
 
 A = ("a", "int")
 
-#: Reader, writer, whether the one reads the other: specification 1.12, "Schema Resolution".
+#: Reader, writer, whether the reader reads the records: specification 1.12, "Schema Resolution".
 RULES = [
     (record(A), record(A), True),
     (record(A), record(A, ("b", "string")), True),  # the writer's field is ignored
@@ -70,15 +70,13 @@ RULES = [
 
 
 @pytest.mark.parametrize(("reader", "writer", "reads"), RULES)
-def test_what_reads_what_is_as_the_specification_says(
-    reader: Any, writer: Any, reads: bool
-) -> None:
-    """Each rule, both ways of it; and what can't be read says why."""
+def test_readability_follows_the_avro_specification(reader: Any, writer: Any, reads: bool) -> None:
+    """Unreadable schemas have at least one reason."""
     assert (unreadable(reader, writer) == []) is reads
 
 
-def test_a_type_that_contains_itself_is_judged_too() -> None:
-    """A list of values grows a field: it ends."""
+def test_recursive_type_is_judged() -> None:
+    """A linked list gains a field: the comparison terminates."""
     old = record(("value", "int"), ("next", ["null", "R"]))
     new = record(("value", "long"), ("next", ["null", "R"]), ("label", "string", ""))
     assert unreadable(new, old) == []
@@ -105,7 +103,7 @@ FIRST, SECOND, THIRD = (
         ("FULL", THIRD, [SECOND], False),
         ("FULL", FIRST, [THIRD], False),
         ("NONE", "string", [THIRD], True),
-        # Only the last one is asked, or all are.
+        # Only the last version is checked, or all are.
         ("BACKWARD", record(A, ("d", "int")), ["string"], False),
         ("BACKWARD", record(A), ["string", record(A)], True),
         ("BACKWARD_TRANSITIVE", record(A), ["string", record(A)], False),
@@ -117,8 +115,10 @@ FIRST, SECOND, THIRD = (
         ("BACKWARD", THIRD, [], True),
     ],
 )
-def test_each_level_asks_what_it_says(level: str, new: Any, olds: list[Any], allowed: bool) -> None:
-    """Both directions, the last one or all."""
+def test_each_level_checks_its_directions_and_versions(
+    level: str, new: Any, olds: list[Any], allowed: bool
+) -> None:
+    """Readers, writers or both; the last version or all."""
     assert (judge(new, olds, Level(level)) == []) is allowed
 
 
@@ -153,8 +153,10 @@ def records(draw: st.DrawFn) -> Any:
 
 @settings(max_examples=200)
 @given(records(), records(), st.data())
-def test_what_is_said_to_be_readable_is_read(reader: Any, writer: Any, data: st.DataObject) -> None:
-    """By another library's decoder, whatever values are written."""
+def test_schemas_judged_readable_are_read_by_fastavro(
+    reader: Any, writer: Any, data: st.DataObject
+) -> None:
+    """Whichever values are written."""
     if unreadable(reader, writer):
         return
 
@@ -191,7 +193,7 @@ def test_what_is_said_to_be_readable_is_read(reader: Any, writer: Any, data: st.
         "[" * 5000,
     ],
 )
-def test_what_is_no_schema_is_refused(text: str) -> None:
+def test_invalid_schema_is_rejected(text: str) -> None:
     """With the registry's own error."""
     with pytest.raises(RegistryError, match="Invalid schema") as refused:
         parse(text)
@@ -199,7 +201,7 @@ def test_what_is_no_schema_is_refused(text: str) -> None:
 
 
 def test_a_schema_is_the_same_in_any_spelling() -> None:
-    """A bare name, or as JSON; a logical type that nobody knows is an ordinary type."""
+    """A bare name, or as JSON; an unknown logical type is an ordinary type."""
     assert parse("string") == parse('"string"') == "string"
     assert parse('{"type": "long", "logicalType": "of-our-own"}')["type"] == "long"
     assert parse(json.dumps(FIRST)) == FIRST

@@ -42,22 +42,22 @@ async def _get(worker: Worker, http: Any, query: str) -> tuple[int, Any]:
 
 
 @pytest.mark.parametrize("query", ["size=1d", "size=24h", "size=1d&advance=1d"])
-async def test_a_day_of_a_calendar_is_asked_for_as_1d(worker, http, days, query: str) -> None:
-    """Its windows are answered from open to close, or from midnight to midnight."""
+async def test_day_of_a_calendar_is_requested_as_1d(worker, http, days, query: str) -> None:
+    """Its windows run from open to close, or from midnight to midnight."""
     status, found = await _get(worker, http, query)
     assert status == 200
     assert [(each["start"], each["end"]) for each in found] == days
 
 
-async def test_the_newest_days_are_found_across_a_gap(worker, http, days) -> None:
-    """A weekend, and the day that has an hour more."""
+async def test_newest_days_are_returned_across_a_gap(worker, http, days) -> None:
+    """A weekend, or a day of 25 hours, is among them."""
     for limit in range(1, len(days) + 1):
         _, found = await _get(worker, http, f"size=1d&limit={limit}")
         assert [(each["start"], each["end"]) for each in found] == days[-limit:]
 
 
-async def test_what_is_not_served_is_told_with_what_is(worker, http, family) -> None:
-    """By the names of the windows."""
+async def test_unserved_window_size_is_answered_with_the_served_ones(worker, http, family) -> None:
+    """The message lists the names of the windows."""
     status, found = await _get(worker, http, "size=2d")
     assert status == 400
     assert f"there are 1m, {family}" in str(found)

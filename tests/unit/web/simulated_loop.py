@@ -1,10 +1,10 @@
-"""An event loop in which time passes by work and by waiting, neither of which takes any."""
+"""An event loop with a simulated clock, which is moved by work and by waiting."""
 
 import asyncio
 
 
-class WorkLoop(asyncio.SelectorEventLoop):
-    """A loop with a clock of its own (s), which tests keep busy by `work`."""
+class SimulatedLoop(asyncio.SelectorEventLoop):
+    """A loop with a clock of its own (s); tests keep it busy by calling `work`."""
 
     def __init__(self) -> None:
         super().__init__()

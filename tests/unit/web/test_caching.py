@@ -1,4 +1,4 @@
-"""Bytes of an answer: none if nothing is new, or fewer."""
+"""Caching, compression and paging of answers."""
 
 import gzip
 
@@ -6,8 +6,10 @@ from aiohttp import ClientSession
 from web_workers import NOON, Worker
 
 
-async def test_what_is_known_already_is_not_sent_again(worker: Worker, http: ClientSession) -> None:
-    """The ETag of an answer stands for it until it changes."""
+async def test_unchanged_answer_is_a_304_without_a_body(
+    worker: Worker, http: ClientSession
+) -> None:
+    """The ETag of an answer changes when the answer does."""
     url = f"{worker.url}/api/candles/AAA?size=1m"
     async with http.get(url) as reply:
         tag = reply.headers["ETag"]
@@ -20,8 +22,8 @@ async def test_what_is_known_already_is_not_sent_again(worker: Worker, http: Cli
         assert reply.headers["ETag"] != tag
 
 
-async def test_long_answers_are_compressed_for_who_can_read_it(worker, http) -> None:
-    """Short ones, and those of others, are sent as they are."""
+async def test_long_answers_are_compressed_for_clients_that_accept_gzip(worker, http) -> None:
+    """Short answers, and those for other clients, are sent as they are."""
     url = f"{worker.url}/openapi.json"
     async with http.get(url, headers={"Accept-Encoding": "identity"}) as reply:
         assert "Content-Encoding" not in reply.headers
@@ -36,8 +38,8 @@ async def test_long_answers_are_compressed_for_who_can_read_it(worker, http) -> 
     assert len(packed) < len(plain) / 5
 
 
-async def test_errors_have_no_tag(worker, http) -> None:
-    """They are asked about again."""
+async def test_errors_have_no_etag(worker, http) -> None:
+    """They must not be cached."""
     async with http.get(f"{worker.url}/api/candles/ZZZ?size=1m") as reply:
         assert reply.status == 404
         assert "ETag" not in reply.headers
@@ -54,32 +56,30 @@ async def test_versioned_paths_answer_the_same(worker, http) -> None:
         assert answers[0] == answers[1]
 
 
-async def test_a_window_is_found_by_its_start_or_by_how_many_points_are_wanted(
-    worker, http
-) -> None:
-    """One window; or the finest that are not too many for a range."""
+async def test_window_is_selected_by_start_or_by_number_of_points(worker, http) -> None:
+    """`start` selects one window; `points` the finest size with no more windows in a range."""
 
-    async def ask(query: str) -> tuple[int, object]:
+    async def get(query: str) -> tuple[int, object]:
         async with http.get(f"{worker.url}/api/candles/AAA?{query}") as reply:
             return reply.status, await reply.json()
 
-    status, (one,) = await ask(f"size=1m&start={NOON + 60_000}")
+    status, (one,) = await get(f"size=1m&start={NOON + 60_000}")
     assert (status, one["start"]) == (200, NOON + 60_000)
-    assert await ask(f"size=1m&start={NOON + 30_000}") == (200, [])
+    assert await get(f"size=1m&start={NOON + 30_000}") == (200, [])
     hour = f"from={NOON}&to={NOON + 3_600_000}"
-    status, found = await ask(f"{hour}&points=60")
+    status, found = await get(f"{hour}&points=60")
     assert [each["start"] for each in found] == [NOON, NOON + 60_000, NOON + 120_000]
-    for query, says in [
+    for query, expected in [
         ("points=60", "points: needs a range"),
         (f"{hour}&points=5", "points: too few"),
         (f"{hour}&points=60&size=1m", "points: is instead of size"),
     ]:
-        status, body = await ask(query)
-        assert (status, body["error"]["message"].startswith(says)) == (400, True)
+        status, body = await get(query)
+        assert (status, body["error"]["message"].startswith(expected)) == (400, True)
 
 
-async def test_symbols_come_page_by_page(worker, http) -> None:
-    """Behind the last one of the page before."""
+async def test_symbols_are_returned_page_by_page(worker, http) -> None:
+    """A page begins after the last symbol of the previous one."""
     for after, expected in [("", ["A/B"]), ("A/B", ["AAA"]), ("AAA", [])]:
         async with http.get(
             f"{worker.url}/api/symbols", params={"after": after, "limit": 1}

@@ -1,9 +1,9 @@
-"""Custom tables in a replay: of keys, of counts, of windows that use the previous one."""
+"""Custom tables in a replay: keyed tables, count windows, windows that use the previous one."""
 
 from typing import Any
 
 import pytest
-from covered_replay import BEGIN, HOUR, INTERVAL, MINUTE, covered, history, window
+from replay_coverage import BEGIN, HOUR, INTERVAL, MINUTE, history, new_coverage, window
 
 from app import app
 from app.market.records import Surge
@@ -24,7 +24,7 @@ from eventfold.windows import WindowFamily, count, session, tumbling
 
 
 def keyed(*, made_anew: bool, compacted: bool = False) -> tuple[Entries, Selection]:
-    """Return the topic that a table of keys writes, which is folded from ticks or from surges."""
+    """Return the output of a keyed table that is folded from ticks or from surges."""
     host = new_host()
     alerts = Topic("alerts", "symbol", Surge, "what a table of keys sends", compacted=compacted)
     window = next(table for table in app.tasks.tables if table.name == "surges")
@@ -43,33 +43,33 @@ def keyed(*, made_anew: bool, compacted: bool = False) -> tuple[Entries, Selecti
 
 
 @pytest.mark.parametrize("made_anew", [False, True])
-def test_what_a_table_of_keys_sends_may_depend_on_what_is_older(made_anew: bool) -> None:
-    """It is compared where there is nothing older, or where an option allows it."""
+def test_results_of_a_keyed_table_may_depend_on_older_records(made_anew: bool) -> None:
+    """They are compared where there are none, or after a warm-up."""
     entries, chosen = keyed(made_anew=made_anew)
     source = "" if made_anew else "ticks-0-150"
     sent = Found(b"{}", BEGIN + MINUTE, BEGIN + MINUTE, 0, source)
 
-    def why_not(begin: int, *, warmed: bool) -> str | None:
+    def reason_left_out(begin: int, *, warmed: bool) -> str | None:
         parts = {each.tp: each for each in (history(0, begin=begin), history(1, begin=begin))}
         final = {(name, n): INTERVAL.end for name in ("surges", "alerts") for n in (0, 1)}
         found = Coverage(chosen, INTERVAL, parts, final, warmed=warmed)
         return found.left_out(entries, "ACME", sent, in_live=True)
 
-    assert why_not(100, warmed=False) == coverage.REMEMBERS
-    assert why_not(100, warmed=True) is None
-    assert why_not(0, warmed=False) is None
+    assert reason_left_out(100, warmed=False) == coverage.REMEMBERS
+    assert reason_left_out(100, warmed=True) is None
+    assert reason_left_out(0, warmed=False) is None
     sent = sent._replace(start=BEGIN, end=BEGIN)
-    assert why_not(0, warmed=False) is None
+    assert reason_left_out(0, warmed=False) is None
     sent = sent._replace(start=BEGIN + HOUR, end=BEGIN + HOUR)
-    assert why_not(0, warmed=False) == (coverage.ELSEWHERE if made_anew else None)
+    assert reason_left_out(0, warmed=False) == (coverage.ELSEWHERE if made_anew else None)
     sent = sent._replace(start=BEGIN - 1, end=BEGIN)
-    assert why_not(0, warmed=False) == (coverage.ELSEWHERE if made_anew else None)
+    assert reason_left_out(0, warmed=False) == (coverage.ELSEWHERE if made_anew else None)
     sent = sent._replace(start=BEGIN - 1, end=BEGIN + 1)
-    assert why_not(0, warmed=False) == (coverage.BEYOND if made_anew else None)
+    assert reason_left_out(0, warmed=False) == (coverage.BEYOND if made_anew else None)
 
 
-def test_a_log_of_a_second_stage_is_known_by_its_time() -> None:
-    """The offset of what it comes from is another one in a replay."""
+def test_log_entry_of_a_second_stage_is_identified_by_its_time() -> None:
+    """The offset of its source differs in a replay."""
     entries, _ = keyed(made_anew=True)
     value = b'{"time":7,"offset":3}'
     entry = entries.read(0, b"ACME", value, [("source", b"surges-0-17")])
@@ -126,38 +126,40 @@ def judged(found: Coverage, chosen: Selection, result: Found) -> str | None:
     return found.left_out(Entries(table.topics[0], chosen), "ACME", result, in_live=True)
 
 
-def test_windows_of_a_count_are_compared_where_the_very_first_record_is_replayed() -> None:
+def test_count_windows_are_compared_if_the_first_record_is_replayed() -> None:
     """In all partitions: where one window ends decides where the next begins."""
     chosen = bars(count(3))
-    assert judged(covered(history(0, begin=0), history(1, begin=0)), chosen, window(0, 7)) is None
-    missing = covered(history(0, begin=0), history(1, begin=1))
+    assert (
+        judged(new_coverage(history(0, begin=0), history(1, begin=0)), chosen, window(0, 7)) is None
+    )
+    missing = new_coverage(history(0, begin=0), history(1, begin=1))
     assert judged(missing, chosen, window(0, 7)) == coverage.COUNTS
 
 
 def test_windows_of_processing_time_are_left_out() -> None:
     """No replay makes the same ones again."""
     source = Topic("ticks", "symbol", Surge, "ticks", time=Timestamp.PROCESSING)
-    assert judged(covered(), bars(tumbling(MINUTE), source=source), window(0, 1)) == (
+    assert judged(new_coverage(), bars(tumbling(MINUTE), source=source), window(0, 1)) == (
         coverage.PROCESSING
     )
 
 
-def test_the_first_window_of_a_key_is_left_out_where_windows_look_back() -> None:
-    """The one before it was not replayed; where none is used, the first is as good as any."""
+def test_first_window_is_left_out_if_it_uses_the_previous_window() -> None:
+    """The one before it was not replayed; windows that use none are compared."""
     for looks_back, reason in (True, coverage.LOOKS_BACK), (False, None):
-        chosen, found = bars(tumbling(MINUTE), looks_back=looks_back), covered()
+        chosen, found = bars(tumbling(MINUTE), looks_back=looks_back), new_coverage()
         found.firsts = {"bars": {"ACME": BEGIN + MINUTE, "OTHER": BEGIN}}
         assert judged(found, chosen, window(MINUTE, 1)) == reason
         assert judged(found, chosen, window(2 * MINUTE, 1)) is None
 
 
-def test_of_a_second_stage_only_what_is_of_another_time_is_not_kept() -> None:
-    """What has no time is: that it can't be compared is counted."""
+def test_second_stage_results_of_other_times_are_not_kept() -> None:
+    """A result without a time is kept, to be counted as not comparable."""
     entries, _ = keyed(made_anew=True)
 
     def kept(start: int | None) -> bool:
         entry = Entry("alerts", "ACME", "", 0, b"{}", start, start, 0)
-        return covered().admits(entries, entry, replayed=True)
+        return new_coverage().admits(entries, entry, replayed=True)
 
     assert kept(BEGIN)
     assert not kept(BEGIN - 1)
@@ -176,7 +178,7 @@ def test_a_source_is_read_until_its_last_windows_are_final() -> None:
     assert Selection(alerts.writers).settling("others", INTERVAL) == 0
 
 
-def test_a_source_is_read_until_the_last_windows_of_its_windows_are_final() -> None:
+def test_source_is_read_until_second_stage_windows_are_final() -> None:
     """A second stage waits for the first, and then for its own grace."""
     host = new_host()
     first = windowed(host, tumbling(MINUTE), 5 * MINUTE)
@@ -188,15 +190,15 @@ def test_a_source_is_read_until_the_last_windows_of_its_windows_are_final() -> N
     assert chosen.settling("bars", INTERVAL) == 2 * MINUTE
 
 
-def test_sessions_reach_back_by_their_gap() -> None:
-    """What came so much before the interval may belong to a session that lies in it."""
+def test_sessions_need_records_of_one_gap_before_the_interval() -> None:
+    """Such records may belong to a session that is in the interval."""
     assert bars(session(7 * MINUTE)).lookback("ticks") == 7 * MINUTE
     assert bars(tumbling(MINUTE)).lookback("ticks") == 0
     alerts, _ = keyed(made_anew=False)
     assert Selection(alerts.writers).lookback("ticks") == 0
 
 
-def test_what_does_not_say_which_time_it_is_of_is_left_out() -> None:
+def test_results_without_a_time_are_left_out() -> None:
     """A value without a source that is no period's, and one of a second stage without a time."""
     nothing = Found(b"{}", None, None, None, "")
     for made_anew, compacted in (False, True), (True, False), (True, True):
@@ -205,8 +207,8 @@ def test_what_does_not_say_which_time_it_is_of_is_left_out() -> None:
         assert found.left_out(entries, "ACME", nothing, in_live=True) == coverage.UNKNOWN
 
 
-def test_of_a_compacted_topic_what_was_overwritten_is_left_out() -> None:
-    """Whether it had another value within the interval, nobody knows."""
+def test_overwritten_values_of_a_compacted_topic_are_left_out() -> None:
+    """Whether there was another value within the interval is not known."""
     entries, chosen = keyed(made_anew=False, compacted=True)
     found = Coverage(chosen, INTERVAL, {history(0).tp: history(0)}, {}, warmed=True)
     for source, reason in ("ticks-0-189", None), ("ticks-0-190", coverage.LATER):
@@ -214,8 +216,8 @@ def test_of_a_compacted_topic_what_was_overwritten_is_left_out() -> None:
         assert found.left_out(entries, "ACME", last, in_live=True) == reason
 
 
-def test_tables_that_are_made_of_each_other_can_not_be_replayed() -> None:
-    """Neither has a source that is whole before the other's; nor can where there are none."""
+def test_tables_made_of_each_other_cannot_be_replayed() -> None:
+    """Neither source is complete before the other; an application needs a table as well."""
     host = new_host()
     with pytest.raises(ReplayError, match="nothing to replay"):
         select(host, [])

@@ -1,4 +1,4 @@
-"""From quotes to ticks: what is new in each, and how much was traded."""
+"""Ticks from quotes: which quotes are new, and the size that was traded."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def quote(price: float, at: int, volume: int = 0) -> Quote:
 
 
 def test_size_is_the_growth_of_the_days_volume() -> None:
-    """Nothing is known of what was traded before the first quote: 0, then the differences."""
+    """The volume before the first quote is not known: 0, then the differences."""
     observer = Observer()
     quotes = [quote(5, NOON, 1_000), quote(6, NOON + 1, 1_250), quote(7, NOON + 2, 1_250)]
     assert [observer.tick(each) for each in quotes] == [
@@ -43,7 +43,7 @@ def test_another_price_in_the_same_second_is_a_tick() -> None:
 
 
 def test_an_older_quote_is_no_tick() -> None:
-    """A cache behind the API may answer with what was already seen, or missed."""
+    """A cache behind the API may answer with an earlier quote."""
     observer = Observer()
     observer.tick(quote(5, NOON, 1_000))
     assert observer.tick(quote(4, NOON - 1, 900)) is None
@@ -61,8 +61,8 @@ def test_size_is_never_negative() -> None:
     assert sizes == [0, 0, 0, 10]
 
 
-def test_a_new_day_starts_anew() -> None:
-    """The volume begins again at midnight, so the first tick of a day has size 0."""
+def test_first_tick_of_a_day_has_size_0() -> None:
+    """The volume begins again at midnight."""
     observer = Observer()
     observer.tick(quote(5, NOON, 1_000))
     assert observer.tick(quote(5, NOON + DAY, 5_000)) == Tick("A", 5.0, NOON + DAY, 0)
@@ -76,7 +76,7 @@ def test_a_quote_without_a_time_is_an_error() -> None:
 
 
 def test_bare_prices_are_the_numbers_of_ticks() -> None:
-    """Key and time stay; what is no tick stays whole."""
+    """Key and time stay; records that are no ticks are unchanged."""
     tick = b'{"symbol":"A","price":12.5000,"time":1720008000000}'
     records = [(b"A", tick, NOON), (b"A", b"{", NOON)]
     assert bare_prices(records) == [(b"A", b"12.5", NOON), (b"A", b"{", NOON)]

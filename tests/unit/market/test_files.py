@@ -1,4 +1,4 @@
-"""Replaying files: what is a tick, what is logged of the rest, and the pace."""
+"""Replaying files: which rows are ticks, how other rows are logged, and the speed."""
 
 import gzip
 import logging
@@ -27,7 +27,7 @@ def values(path: Path) -> list[object]:
 
 
 def tick(symbol: str, price: float, at: int, size: int = 0) -> dict[str, object]:
-    """Return a tick as it stands in the topic."""
+    """Return a tick as it is in the topic."""
     return {"symbol": symbol, "price": price, "time": at, "size": size}
 
 
@@ -60,7 +60,7 @@ def test_columns_are_found_by_name(tmp_path: Path) -> None:
     assert values(path) == [tick("ABC", 1.5, A)]
 
 
-def test_bad_rows_are_said_with_file_and_line_and_the_rest_goes_on(
+def test_bad_rows_are_logged_with_file_and_line_and_skipped(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each kind of bad row is counted, named, and costs nothing but itself."""
@@ -80,11 +80,11 @@ def test_bad_rows_are_said_with_file_and_line_and_the_rest_goes_on(
     replay = Replay(path)
     assert [key for key, _, _ in replay.records()] == [b"ABC", b"XYZ"]
     assert (replay.good, replay.bad) == (2, len(bad))
-    said = [record.getMessage() for record in caplog.records]
-    assert [line.startswith(f"{path}:{n}: ") for n, line in enumerate(said, 3)] == [True] * 9
+    logged = [record.getMessage() for record in caplog.records]
+    assert [line.startswith(f"{path}:{n}: ") for n, line in enumerate(logged, 3)] == [True] * 9
 
 
-def test_bad_json_lines_are_said_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_bad_json_lines_are_logged_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Broken JSON and a list in an object's place are bad rows."""
     path = write(tmp_path, JSON + '{"symbol": "ABC", \n[1, 2]\n')
     replay = Replay(path)
@@ -119,12 +119,12 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    """The message is what the system says, after the file's name."""
+    """The message is the file's name and the error of the system."""
     with pytest.raises(UnreadableFileError, match=r"nowhere: No such file"):
         list(Replay(tmp_path / "nowhere").records())
 
 
-def test_an_archive_cut_off_gives_what_it_holds_and_then_says_so(tmp_path: Path) -> None:
+def test_truncated_archive_yields_its_rows_and_then_fails(tmp_path: Path) -> None:
     """Rows before the damage are ticks."""
     rows = "".join(f"ABC,{n + 1},2024-01-01\n" for n in range(50_000))
     packed = gzip.compress(b"symbol,price,time\n" + rows.encode())
@@ -159,14 +159,14 @@ def records(*times: int) -> list[Record]:
     return [(b"A", b"1", time) for time in times]
 
 
-async def test_speed_nought_does_not_wait() -> None:
-    """A day apart, and yet at once, in slices of bounded size."""
+async def test_speed_0_does_not_wait() -> None:
+    """Ticks of a day come at once, in slices of bounded size."""
     sent = [slice_ async for slice_ in paced(records(*range(0, 86_400_000, 20_000)), 0)]
     assert [len(slice_) for slice_ in sent] == [1024, 1024, 1024, 1024, 224]
 
 
-async def test_speed_stretches_the_time_between_ticks() -> None:
-    """Twice as fast, 200 ms take 100; what is behind comes with what it follows."""
+async def test_speed_divides_the_time_between_ticks() -> None:
+    """Twice as fast, 200 ms take 100; a tick that is out of order comes with the one before it."""
     begun, due = time.monotonic(), {}
     async for slice_ in paced(records(1_000, 1_200, 1_100, 1_400), 2):
         for _, _, at in slice_:
@@ -176,8 +176,8 @@ async def test_speed_stretches_the_time_between_ticks() -> None:
     assert due[1_400] >= 0.18
 
 
-def test_nothing_is_said_of_a_good_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """No news is good news."""
+def test_nothing_is_logged_of_a_good_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Not even at debug level."""
     with caplog.at_level(logging.DEBUG, "app"):
         values(write(tmp_path, CSV))
     assert not caplog.records

@@ -1,4 +1,4 @@
-"""Subscription and position of a reader: as text, and back."""
+"""Subscription and position of a reader, formatted as text and parsed again."""
 
 import pytest
 from hypothesis import given
@@ -14,19 +14,19 @@ _OFFSETS = st.dictionaries(st.integers(0, 12), st.integers(0, 2**62), min_size=1
 
 
 @given(st.dictionaries(_TOPICS, _OFFSETS))
-def test_a_cursor_survives_its_way_through_a_header(cursor: dict[str, dict[int, int]]) -> None:
+def test_cursor_survives_formatting_and_parsing(cursor: dict[str, dict[int, int]]) -> None:
     """Whatever partitions are known of each topic."""
     assert read_cursor(write_cursor(cursor)) == cursor
 
 
 @pytest.mark.parametrize("text", ["", "7", "candles", "candles:x", "candles:1.-2", "a:1,b", "é:٣"])
-def test_what_is_no_cursor_begins_anew(text: str) -> None:
+def test_invalid_cursor_is_read_as_no_position(text: str) -> None:
     """The id of another server is no reason to reject a reader."""
     assert read_cursor(text) == {}
 
 
 def test_watches_are_topics_keys_and_windows() -> None:
-    """Separated by commas; what separates is escaped in a key."""
+    """Separated by commas; separators within a key are escaped."""
     text = "top-gainers,candles:ACME,candles:A%2CB%3A/C:5m/1m,candles:X:1m,candles::1m"
     assert read_watches(text) == [
         Watch("top-gainers"),
@@ -38,7 +38,7 @@ def test_watches_are_topics_keys_and_windows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "reason"),
     [
         ("", "names no topic"),
         (",,", "names no topic"),
@@ -48,14 +48,14 @@ def test_watches_are_topics_keys_and_windows() -> None:
         (",".join(["a"] * 51), "too many"),
     ],
 )
-def test_what_can_not_be_watched_is_said(text: str, says: str) -> None:
-    """As a reason for the client."""
-    with pytest.raises(ValueError, match=says):
+def test_invalid_watch_is_rejected_with_a_reason(text: str, reason: str) -> None:
+    """The reason is shown to the client."""
+    with pytest.raises(ValueError, match=reason):
         read_watches(text)
 
 
-def test_history_knows_from_where_on_it_is_whole() -> None:
-    """The oldest go; what is asked for from before that was missed."""
+def test_history_knows_its_first_complete_offset() -> None:
+    """The oldest records are dropped; a reader that asks for them has missed some."""
     history = History(100, kept=3)
     assert (history.begin, history.end) == (100, 100)
     for offset in (100, 102, 103, 107):  # markers of transactions take the offsets between

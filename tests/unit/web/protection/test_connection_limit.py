@@ -7,7 +7,7 @@ import pytest
 
 from eventfold.web.protection.connections import FILES, LEAST, _affordable
 
-ANY = resource.RLIM_INFINITY
+UNLIMITED = resource.RLIM_INFINITY
 MOST = 100
 WANTED = MOST + FILES
 
@@ -15,10 +15,10 @@ WANTED = MOST + FILES
 @pytest.mark.parametrize(
     ("soft", "hard", "taken", "raised"),
     [
-        (ANY, ANY, MOST, None),
-        (WANTED + 1, ANY, MOST, None),
+        (UNLIMITED, UNLIMITED, MOST, None),
+        (WANTED + 1, UNLIMITED, MOST, None),
         (WANTED, WANTED, MOST, None),
-        (WANTED - 1, ANY, MOST, WANTED),
+        (WANTED - 1, UNLIMITED, MOST, WANTED),
         (WANTED - 1, WANTED + 1, MOST, WANTED),
         (WANTED - 1, WANTED, MOST, WANTED),
         (5, WANTED - 1, MOST, WANTED - 1),
@@ -28,7 +28,7 @@ WANTED = MOST + FILES
         (5, LEAST, LEAST, LEAST),
     ],
 )
-def test_connections_leave_the_worker_its_own_files(
+def test_connection_limit_leaves_the_worker_its_own_files(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     *,
@@ -37,9 +37,9 @@ def test_connections_leave_the_worker_its_own_files(
     taken: int,
     raised: int | None,
 ) -> None:
-    """The limit is raised as far as it may be; where that is too little, there are fewer.
+    """The limit on open files is raised as far as allowed; if that is too low, fewer are taken.
 
-    Never more than the setting says; and what is less than it is logged.
+    There are never more connections than the setting; fewer are logged.
     """
     limits = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))

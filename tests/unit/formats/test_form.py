@@ -18,14 +18,14 @@ def form() -> AvroForm:
     return made
 
 
-def test_a_value_is_magic_id_and_avro(form: AvroForm) -> None:
+def test_value_is_magic_byte_schema_id_and_avro(form: AvroForm) -> None:
     """A zero, four bytes of the id, then strings by length and zig-zag numbers."""
     value = form(Connection("a", "bc", 443, 1, 2))
     assert value == b"\0\0\0\1\2" + b"\2a" + b"\4bc" + b"\xf6\6" + b"\2" + b"\4"
     assert form.schema_id == 258
 
 
-def test_what_is_written_is_read(form: AvroForm) -> None:
+def test_written_values_are_read_back(form: AvroForm) -> None:
     """The same record; another schema's id, JSON and a cut value are rejected with ValueError."""
     connection = Connection("ünïcode", "b", 65535, 2**63 - 1, NOON)
     value = form(connection)
@@ -36,13 +36,13 @@ def test_what_is_written_is_read(form: AvroForm) -> None:
 
 
 def test_nothing_is_written_before_its_schema_is_registered() -> None:
-    """An id that nobody knows would be worse than an error."""
+    """An unknown id would be worse than an error."""
     made = AvroForm("s", Connection, CONNECTIONS._schema)
     with pytest.raises(RuntimeError, match="not registered"):
         made(Connection("a", "b", 0, 0, NOON))
 
 
-def test_the_topic_is_written_and_read_in_its_form() -> None:
-    """Its subject is what clients look for."""
+def test_topic_writes_avro_under_the_standard_subject() -> None:
+    """Clients look for the subject by the name of the topic."""
     assert CONN_EVENTS_AVRO.write is CONNECTIONS
     assert CONNECTIONS.subject == f"{CONN_EVENTS_AVRO.name}-value"

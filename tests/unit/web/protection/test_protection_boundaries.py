@@ -1,4 +1,4 @@
-"""Limits of protection: admitted at the very edge, rejected just beyond it; without a socket."""
+"""Limits of protection: accepted at the limit, rejected just beyond it."""
 
 import asyncio
 import logging
@@ -55,7 +55,9 @@ def _clock(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> N
         monkeypatch.setattr(time, "time", lambda: float(NOW))
 
 
-def asked(path: str = "/", method: str = "GET", remote: str = "", **headers: str) -> web.Request:
+def request_with(
+    path: str = "/", method: str = "GET", remote: str = "", **headers: str
+) -> web.Request:
     """Return a request with these headers."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return make_mocked_request(method, path, headers=named).clone(remote=remote)
@@ -72,11 +74,11 @@ def asked(path: str = "/", method: str = "GET", remote: str = "", **headers: str
         (int("9" * 19), None),
     ],
 )
-def test_a_cookie_is_good_up_to_its_very_second(conf: Settings, until: int, role: Any) -> None:
+def test_cookie_is_valid_up_to_its_last_second(conf: Settings, until: int, role: Any) -> None:
     """And for no longer than a session lasts, by the worker's own clock."""
     proof = seal(keys_of(conf).session, conf.app_id, "read", str(until), "i" * 22)
     cookie = f"tickstream-{conf.app_id}=read.{until}.{'i' * 22}.{proof}"
-    session = Sessions(conf).of(asked(Cookie=cookie))
+    session = Sessions(conf).of(request_with(Cookie=cookie))
     assert (session.role if session else None) == role
 
 
@@ -93,18 +95,18 @@ def test_clocks_of_workers_may_be_a_minute_apart(conf: Settings, apart: int) -> 
 
 
 @pytest.mark.parametrize(("before", "taken"), [(1, False), (0, True)])
-def test_what_was_signed_before_a_start_is_refused_to_the_millisecond(
+def test_signature_from_before_the_start_is_rejected(
     conf: Settings, before: int, taken: bool
 ) -> None:
-    """A worker has not answered anything yet when it starts."""
+    """To the millisecond: a worker that starts no longer knows which ones were used."""
     question = Question("GET", "127.0.0.1:6066", "/", digest_of(b""))
     signed = signature(keys_of(conf).cluster, question, NOW * 1000 - before)
     request = make_mocked_request("GET", "/", headers={SIGNATURE: signed})
     assert (Peers(conf, lambda: float(NOW)).take(request) is not None) is taken
 
 
-def test_what_was_taken_is_known_as_long_as_it_is_fresh_and_no_longer(conf: Settings) -> None:
-    """However many questions there were."""
+def test_used_signatures_are_remembered_only_while_they_are_fresh(conf: Settings) -> None:
+    """However many requests there were."""
     clock = [float(NOW)]
     peers = Peers(conf, lambda: clock[0])
     question = Question("GET", "127.0.0.1:6066", "/", digest_of(b""))
@@ -116,33 +118,33 @@ def test_what_was_taken_is_known_as_long_as_it_is_fresh_and_no_longer(conf: Sett
     assert len(peers._taken) <= TOLERANCE / 1000 + 2
 
 
-def test_a_question_is_known_to_the_last_millisecond_at_which_it_is_fresh(conf: Settings) -> None:
-    """Others that come meanwhile don't make it new; a burst of them is forgotten in time."""
+def test_used_signature_is_rejected_to_its_last_fresh_millisecond(conf: Settings) -> None:
+    """Later requests don't make it valid again; a burst of them is forgotten in time."""
     clock = [float(NOW)]
     peers = Peers(conf, lambda: clock[0])
     question = Question("GET", "127.0.0.1:6066", "/", digest_of(b""))
 
-    def ask() -> web.Request:
+    def signed_request() -> web.Request:
         signed = signature(keys_of(conf).cluster, question, int(clock[0] * 1000))
         return make_mocked_request("GET", "/", headers={SIGNATURE: signed})
 
-    burst = [ask() for _ in range(100)]
+    burst = [signed_request() for _ in range(100)]
     assert all(peers.take(each) for each in burst)
     clock[0] += TOLERANCE / 1000
-    assert peers.take(ask())
+    assert peers.take(signed_request())
     assert not any(peers.take(each) for each in burst)
     for _ in range(120):
         clock[0] += 1
-        assert peers.take(ask())
+        assert peers.take(signed_request())
     assert len(peers._taken) < 100
 
 
-async def test_so_many_passwords_wait_to_be_looked_at_and_no_more(
+async def test_number_of_waiting_password_checks_is_limited(
     conf: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each takes a core for a tenth of a second; who comes next is asked to come again."""
-    guard, looked = Guard(conf), threading.Event()
-    monkeypatch.setattr(guard._passwords, "check", lambda *_: looked.wait(30) and "read")
+    """Each takes a core for a tenth of a second; further requests get a 503."""
+    guard, checked = Guard(conf), threading.Event()
+    monkeypatch.setattr(guard._passwords, "check", lambda *_: checked.wait(30) and "read")
     for _ in range(2):
         waiting = [
             asyncio.ensure_future(guard.identify(Shown("ann", str(n)), str(n)))
@@ -152,24 +154,24 @@ async def test_so_many_passwords_wait_to_be_looked_at_and_no_more(
         with pytest.raises(ApiError) as raised:
             await guard.identify(Shown("ann", "more"), "another")
         assert raised.value.status == 503
-        looked.set()
+        checked.set()
         assert await asyncio.gather(*waiting) == ["read"] * CHECKS
-        looked.clear()
+        checked.clear()
 
 
 @pytest.mark.parametrize(
-    "said", ["", "x", "-1", "1.5", "٣" * 10, "²", "9" * 19, "9" * 20, "9" * 5_000]
+    "stamp", ["", "x", "-1", "1.5", "٣" * 10, "²", "9" * 19, "9" * 20, "9" * 5_000]
 )
-def test_a_signature_without_a_time_is_none(conf: Settings, said: str) -> None:
-    """And no accident: somebody else has written it."""
+def test_signature_without_a_valid_time_is_rejected(conf: Settings, stamp: str) -> None:
+    """It is no internal error: clients choose what is in it."""
     question = Question("GET", "127.0.0.1:6066", "/", digest_of(b""))
-    proof = seal(keys_of(conf).cluster, said, "nonce", question.digest, *question)
-    header = {SIGNATURE: f"{said}.nonce.{question.digest}.{proof}"}
+    proof = seal(keys_of(conf).cluster, stamp, "nonce", question.digest, *question)
+    header = {SIGNATURE: f"{stamp}.nonce.{question.digest}.{proof}"}
     assert Peers(conf).take(make_mocked_request("GET", "/", headers=header)) is None
 
 
-async def test_a_worker_signs_what_it_forwards_and_nothing_else() -> None:
-    """Who is asked otherwise could show the signature elsewhere for a minute."""
+async def test_worker_signs_only_forwarded_requests() -> None:
+    """Any other server could use the signature elsewhere for a minute."""
     async with guarded(**TOKENS) as worker, http_client(worker.app.settings) as http:
         for headers, signs in ({}, False), ({FORWARDED: "1"}, True):
             async with http.get(f"{worker.url}/healthz", headers=headers) as reply:
@@ -183,10 +185,10 @@ async def test_a_worker_signs_what_it_forwards_and_nothing_else() -> None:
         assert SIGNATURE not in reply.request_info.headers
 
 
-def test_a_worker_that_refuses_is_logged_once_until_it_is_well(
+def test_worker_that_rejects_requests_is_logged_once_until_it_accepts(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Each of several, and anew when it refuses again."""
+    """Each of several workers, and again when it rejects again."""
     with caplog.at_level(logging.WARNING):
         logged = []
         for status, worker in (
@@ -207,7 +209,7 @@ PROXIES = {"TICKSTREAM_WEB_PROXIES": "10.0.0.0/8,127.0.0.1"}
 
 
 @pytest.mark.parametrize(
-    ("remote", "said", "client"),
+    ("remote", "forwarded", "client"),
     [
         ("127.0.0.1", "", "127.0.0.1"),
         ("127.0.0.1", "192.0.2.1", "192.0.2.1"),
@@ -221,10 +223,10 @@ PROXIES = {"TICKSTREAM_WEB_PROXIES": "10.0.0.0/8,127.0.0.1"}
         ("", "192.0.2.1", ""),
     ],
 )
-def test_a_chain_of_proxies_is_read_from_its_end(remote: str, said: str, client: str) -> None:
-    """As long as each is one of ours."""
+def test_forwarded_for_is_read_from_its_end(remote: str, forwarded: str, client: str) -> None:
+    """As long as each address is a declared proxy."""
     conf = Settings(**PROXIES)
-    request = asked(remote=remote, X_Forwarded_For=said)
+    request = request_with(remote=remote, X_Forwarded_For=forwarded)
     assert client_of(request, conf) == client
     assert is_from_proxy(request, conf) is (remote == "127.0.0.1")
     assert client_of(request, Settings()) == remote
@@ -249,37 +251,37 @@ def test_a_chain_of_proxies_is_read_from_its_end(remote: str, said: str, client:
     ],
 )
 def test_each_path_has_its_role(method: str, path: str, role: Any) -> None:
-    """What is not of this project is for admins."""
+    """Paths that are not of this project are for admins."""
     assert role_for(method, path) == role
 
 
-def test_a_role_allows_what_it_is_for() -> None:
-    """An admin everything, a reader to read, nobody what is open."""
+def test_each_role_allows_its_own_paths() -> None:
+    """Admins may do everything, readers may read, others get what is open."""
     assert [allows(role, None) for role in (None, "read", "admin")] == [True, True, True]
     assert [allows(role, "read") for role in (None, "read", "admin")] == [False, True, True]
     assert [allows(role, "admin") for role in (None, "read", "admin")] == [False, False, True]
 
 
-async def test_what_is_shown_is_a_guess_only_where_it_can_be_wrong(conf: Settings) -> None:
-    """A browser's cookie that is over is none."""
+async def test_only_wrong_credentials_count_as_guesses(conf: Settings) -> None:
+    """An expired cookie is no guess."""
     guard = Guard(conf)
-    over = asked(Cookie=f"tickstream-{conf.app_id}=read.1.x")
+    expired = request_with(Cookie=f"tickstream-{conf.app_id}=read.1.x")
     for request, role, guesses in (
-        (asked(), None, 0),
-        (asked(**bearer(READ)), "read", 0),
-        (asked(**bearer(ADMIN)), "admin", 0),
-        (asked(Authorization=f"bEaReR   {READ} "), "read", 0),
-        (over, None, 0),
-        (asked(**bearer("x")), None, 1),
-        (asked(Authorization="nonsense"), None, 2),
+        (request_with(), None, 0),
+        (request_with(**bearer(READ)), "read", 0),
+        (request_with(**bearer(ADMIN)), "admin", 0),
+        (request_with(Authorization=f"bEaReR   {READ} "), "read", 0),
+        (expired, None, 0),
+        (request_with(**bearer("x")), None, 1),
+        (request_with(Authorization="nonsense"), None, 2),
     ):
         assert await guard._role(request, "a") == role
         assert len(guard._guesses._full) == bool(guesses)
-    assert shown(over) is None
-    assert shown(asked(**bearer("x"))) == Shown("", "x")
+    assert shown(expired) is None
+    assert shown(request_with(**bearer("x"))) == Shown("", "x")
 
 
-def test_who_is_found_is_found_wherever_it_stands() -> None:
+def test_each_of_several_tokens_and_users_is_found() -> None:
     """The first of several tokens and users, and the last."""
     conf = Settings(
         TICKSTREAM_WEB_TOKEN="a" * 16 + "," + "b" * 16,
@@ -305,12 +307,12 @@ def test_who_is_found_is_found_wherever_it_stands() -> None:
         ("https://a.example", None, None),
     ],
 )
-def test_an_answer_is_shared_with_the_sites_of_the_settings(
+def test_cors_headers_are_set_for_configured_origins(
     origins: str, origin: str | None, shared: str | None
 ) -> None:
-    """A cache is told that it depends on who asks, where it does."""
+    """`Vary` names the origin where the answer depends on it."""
     conf = Settings(TICKSTREAM_WEB_ORIGINS=origins)
-    request = asked(**({"Origin": origin} if origin else {}))
+    request = request_with(**({"Origin": origin} if origin else {}))
     response = web.Response()
     assert share(request, response, conf) is (shared is not None)
     assert response.headers.get("Access-Control-Allow-Origin") == shared
@@ -323,22 +325,22 @@ def test_an_answer_is_shared_with_the_sites_of_the_settings(
     assert dict(response.headers) == again
 
 
-def test_a_browser_that_asks_before_it_asks_hears_what_it_may() -> None:
-    """For how long, which methods and headers; another site's page nothing."""
+def test_preflight_lists_the_allowed_methods() -> None:
+    """And for how long; a page of another site gets none."""
     conf = Settings(TICKSTREAM_WEB_ORIGINS="https://a.example")
-    before = {"Access_Control_Request_Method": "GET"}
+    wanted = {"Access_Control_Request_Method": "GET"}
     for origin, allowed in ("https://a.example", "GET, HEAD"), ("https://b.example", None):
-        answer = preflight(asked(method="OPTIONS", Origin=origin, **before), conf)
+        answer = preflight(request_with(method="OPTIONS", Origin=origin, **wanted), conf)
         assert answer is not None
         assert answer.status == 204
         assert answer.headers.get("Access-Control-Allow-Methods") == allowed
         assert ("Access-Control-Max-Age" in answer.headers) is (allowed is not None)
-    assert preflight(asked(method="GET", Origin="https://a.example", **before), conf) is None
-    assert preflight(asked(method="OPTIONS", Origin="https://a.example"), conf) is None
+    assert preflight(request_with(method="GET", Origin="https://a.example", **wanted), conf) is None
+    assert preflight(request_with(method="OPTIONS", Origin="https://a.example"), conf) is None
 
 
-def test_a_rate_lets_a_burst_through_and_no_more() -> None:
-    """Who asks for the wait takes nothing; the wait ends to the moment."""
+def test_rate_allows_one_burst() -> None:
+    """Asking for the wait uses nothing up; the wait ends on time."""
     now = [0.0]
     rate = Rate(4, 2, lambda: now[0])
     assert [rate.wait("a"), rate.take("a"), rate.wait("a"), rate.take("a")] == [0, 0, 0, 0]
@@ -350,9 +352,7 @@ def test_a_rate_lets_a_burst_through_and_no_more() -> None:
 
 
 @pytest.mark.parametrize(("rate", "at_once"), [("0.1", 1), ("0.5", 1), ("1", 2), ("3", 6)])
-def test_a_client_may_send_what_two_seconds_hold_and_one_in_any_case(
-    rate: str, at_once: int
-) -> None:
+def test_burst_is_two_seconds_of_requests_and_at_least_one(rate: str, at_once: int) -> None:
     """A slow rate lets the first request through, and the next in its time."""
     guard = Guard(Settings(TICKSTREAM_WEB_RATE=rate))
     assert guard._rate is not None
@@ -361,15 +361,15 @@ def test_a_client_may_send_what_two_seconds_hold_and_one_in_any_case(
     assert waits[-1] <= 1 / float(rate)
 
 
-def test_without_a_rate_nobody_has_to_wait() -> None:
-    """A setting of 0 is no limit."""
+def test_rate_of_zero_is_no_limit() -> None:
+    """No client has to wait."""
     guard = Guard(Settings(TICKSTREAM_WEB_RATE="0"))
     for _ in range(100):
         guard._slow_down("a")
 
 
-def test_a_cookie_is_taken_back_as_it_was_set(conf: Settings) -> None:
-    """A browser keeps one that differs."""
+def test_cookie_is_cleared_with_the_attributes_it_was_set_with(conf: Settings) -> None:
+    """A browser keeps a cookie whose attributes differ."""
     given, taken = web.Response(), web.Response()
     sessions = Sessions(conf)
     sessions.remember(given, "read", secure=False)
@@ -380,8 +380,8 @@ def test_a_cookie_is_taken_back_as_it_was_set(conf: Settings) -> None:
     assert str(other["max-age"]) == "0"
 
 
-def test_a_guess_is_earned_in_six_seconds(conf: Settings) -> None:
-    """After ten at once; who guesses elsewhere is another one."""
+def test_one_more_guess_is_allowed_every_six_seconds(conf: Settings) -> None:
+    """After ten at once; each client has guesses of its own."""
     guard = Guard(conf)
     for _ in range(10):
         guard._demand_guess("a")
@@ -393,15 +393,15 @@ def test_a_guess_is_earned_in_six_seconds(conf: Settings) -> None:
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_each_reason_is_counted_from_the_start(reason: str) -> None:
-    """So that a first refusal is seen as one more."""
+def test_metric_of_each_reason_exists_from_the_start(reason: str) -> None:
+    """So that the first rejection is visible as an increase."""
     assert (
         REGISTRY.get_sample_value("tickstream_http_refused_total", {"reason": reason}) is not None
     )
 
 
-async def test_the_page_has_an_alert_only_where_something_was_wrong(protected, http) -> None:
-    """And a way out only for who is in."""
+async def test_login_page_shows_an_alert_only_after_a_failure(protected, http) -> None:
+    """And the sign-out only to those who are signed in."""
     async with http.get(f"{protected.url}/login") as reply:
         page = await reply.text()
     assert 'class="wrong" hidden>' in page
@@ -411,7 +411,7 @@ async def test_the_page_has_an_alert_only_where_something_was_wrong(protected, h
 
 
 async def test_connections_of_one_client_and_of_all_are_limited() -> None:
-    """Half of all for one; what is ended makes room, and leaves nothing behind."""
+    """One client gets half of all; closed connections make room and leave nothing behind."""
 
     async def handler(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response()
@@ -429,10 +429,10 @@ async def test_connections_of_one_client_and_of_all_are_limited() -> None:
     assert not listener._open
 
 
-async def test_the_kernel_ends_connections_whose_last_bytes_nobody_takes(
+async def test_kernel_closes_connections_whose_last_bytes_nobody_reads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As soon as we would ourselves (ms)."""
+    """After the same time as the worker itself (ms)."""
     monkeypatch.setattr(connections, "READ_TIMEOUT", 7.0)
     with socket.socket() as client:
         connections._give_up_silent(client)
@@ -462,16 +462,16 @@ async def test_the_kernel_ends_connections_whose_last_bytes_nobody_takes(
         ("", 200),
     ],
 )
-async def test_an_address_in_brackets_is_no_name(unprotected, http, host, status) -> None:
+async def test_host_may_be_an_address_in_brackets(unprotected, http, host, status) -> None:
     """With a port or without."""
     async with http.get(f"{unprotected.url}/healthz", headers={"Host": host}) as reply:
         assert reply.status == status
 
 
-async def test_an_error_of_ours_is_answered_and_logged_as_one(
+async def test_internal_error_is_answered_with_500_and_logged(
     protected, http, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is no fault of the request, and says nothing of versions."""
+    """It is no fault of the request, and the answer names no version."""
 
     def fail(*_: object) -> None:
         raise RuntimeError("no fault of yours")
@@ -484,8 +484,8 @@ async def test_an_error_of_ours_is_answered_and_logged_as_one(
 
 
 @pytest.mark.parametrize("body", [None, b"much"])
-async def test_a_connection_is_ended_with_a_body_that_nobody_reads(unprotected, http, body) -> None:
-    """A client that is rejected without one may ask again on the same connection."""
+async def test_connection_with_an_unread_body_is_closed(unprotected, http, body) -> None:
+    """A client that is rejected without a body may use the connection again."""
     headers = {"Origin": "https://evil.example"}
     async with http.post(f"{unprotected.url}/login", data=body, headers=headers) as reply:
         assert reply.status == 403
@@ -494,7 +494,7 @@ async def test_a_connection_is_ended_with_a_body_that_nobody_reads(unprotected, 
 
 @pytest.mark.parametrize(("fields", "status"), [(10, 401), (11, 400)])
 async def test_a_form_has_ten_fields_at_most(protected, http, fields, status) -> None:
-    """And of a field that comes twice the last one holds."""
+    """Of a field that comes twice the last value counts."""
     body = "&".join(["word=nope"] * fields)
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     url = f"{protected.url}/login"
@@ -521,13 +521,13 @@ async def test_a_form_has_ten_fields_at_most(protected, http, fields, status) ->
         ("javascript:alert(1)", "/"),
     ],
 )
-def test_who_signs_in_is_led_to_no_other_site(place: str, local: str) -> None:
+def test_redirect_after_login_is_a_local_path(place: str, local: str) -> None:
     """A path of this worker, or the dashboard."""
     assert _local(place) == local
 
 
-def test_one_more_may_sign_in_six_seconds_after_the_sixtieth(conf: Settings) -> None:
-    """A client of many people, behind one address."""
+def test_sign_ins_of_one_client_are_limited_to_sixty(conf: Settings) -> None:
+    """One address may stand for many people; one more may sign in after six seconds."""
     guard = Guard(conf)
     for _ in range(60):
         guard.demand_sign_in("a")
@@ -537,8 +537,8 @@ def test_one_more_may_sign_in_six_seconds_after_the_sixtieth(conf: Settings) -> 
     guard.demand_sign_in("b")
 
 
-@pytest.mark.parametrize(("wait", "said"), [(0.1, 1), (1.0, 1), (1.1, 2), (2.0, 2), (5.5, 6)])
-def test_a_wait_is_rounded_up(wait: float, said: int) -> None:
-    """Who comes back then is let in."""
+@pytest.mark.parametrize(("wait", "seconds"), [(0.1, 1), (1.0, 1), (1.1, 2), (2.0, 2), (5.5, 6)])
+def test_retry_after_is_rounded_up(wait: float, seconds: int) -> None:
+    """A client that retries then is accepted."""
     error = _too_many("rate", wait, "too much")
-    assert error.response().headers["Retry-After"] == str(said)
+    assert error.response().headers["Retry-After"] == str(seconds)
