@@ -1,4 +1,4 @@
-r"""A worker in a thread of its own, asked through plain sockets; what it logs is kept.
+r"""Run a worker in a thread of its own; ask it through plain sockets and keep its log lines.
 
 with attacked(TICKSTREAM_WEB_TOKEN=READ) as worker:
     assert worker.ask(b"GET /healthz HTTP/1.1\r\n\r\n").status == 200
@@ -19,12 +19,12 @@ from guarded_workers import ADMIN, GuardedWorker, guarded
 from eventfold.formats.registry import Registry
 from eventfold.formats.subjects import Subjects
 
-#: Seconds for what should come at once, on a busy machine.
+#: Seconds to wait for an immediate answer, on a busy machine.
 PATIENCE = 20.0
 
 
 class Reply(NamedTuple):
-    """The head of an answer; status 0 where the connection was ended without one."""
+    """Status, head and body of an answer; status 0 if the connection ended without one."""
 
     status: int
     head: bytes
@@ -32,19 +32,19 @@ class Reply(NamedTuple):
 
 
 class Attacked:
-    """Attacked worker, as a test uses it."""
+    """A worker under attack, as a test uses it."""
 
     def __init__(self, worker: GuardedWorker, loop: asyncio.AbstractEventLoop) -> None:
         self.app = worker.app
         self.port = worker.port
         self.protected = worker.app.settings.web_protected
         self._loop = loop
-        self.logged = _Kept()
-        #: Shows who a normal reader is.
-        self.shown = f"Authorization: Bearer {ADMIN}\r\n".encode() if self.protected else b""
+        self.logged = _LogRecorder()
+        #: Header line that authenticates a normal reader; empty where none is needed.
+        self.auth_header = f"Authorization: Bearer {ADMIN}\r\n".encode() if self.protected else b""
 
     def call(self, function: Callable[..., Any], *args: Any) -> None:
-        """Call a function of the worker's in its thread."""
+        """Call a function in the worker's thread."""
         called: Future[Any] = Future()
         self._loop.call_soon_threadsafe(lambda: called.set_result(function(*args)))
         called.result(PATIENCE)
@@ -66,7 +66,7 @@ class Attacked:
         return Reply(int(head.split(b" ", 2)[1]) if head else 0, head, body)
 
     def get(self, path: bytes, *lines: bytes, host: bytes = b"127.0.0.1") -> Reply:
-        """Ask for a path with these header lines, and nobody's name; return the whole answer."""
+        """Request a path with these header lines, without credentials; return the whole answer."""
         head = [b"GET " + path + b" HTTP/1.1", b"Host: " + host, b"Connection: close", *lines]
         return self.ask(b"\r\n".join(head) + b"\r\n\r\n", whole=True)
 
@@ -74,15 +74,15 @@ class Attacked:
         """Check that a normal reader gets windows of a symbol."""
         reply = self.get(
             b"/api/candles/AAA?size=1m",
-            *(self.shown[:-2],) * self.protected,
+            *(self.auth_header[:-2],) * self.protected,
             b"X-Forwarded-For: " + client.encode(),
         )
         assert reply.status == 200, reply
         assert b'"symbol":"AAA"' in reply.body
 
 
-class _Kept(logging.Handler):
-    """Keeps the log's lines as texts, tracebacks included."""
+class _LogRecorder(logging.Handler):
+    """Keeps log lines as texts, tracebacks included."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -94,16 +94,16 @@ class _Kept(logging.Handler):
 
 
 class _Log:
-    """The log of a schema registry without a broker: what is written is read at once."""
+    """Log of a schema registry without a broker: entries are readable at once."""
 
     def __init__(self) -> None:
         self.subjects = Subjects()
 
     async def catch_up(self) -> None:
-        """Return: nobody else writes."""
+        """Return at once: there is no other writer."""
 
     async def write(self, decide: Callable[[Subjects], tuple[Any, list[Any]]]) -> Any:
-        """Write what `decide` makes of what there is."""
+        """Write the entries that `decide` makes from the present subjects."""
         decided, entries = decide(self.subjects)
         for entry in entries:
             self.subjects.apply(entry)
@@ -112,9 +112,9 @@ class _Log:
 
 @contextmanager
 def attacked(**environment: str) -> Iterator[Attacked]:
-    """Run a worker behind its real listener, which believes what proxies of this machine add."""
+    """Run a worker behind its real listener, which trusts headers of proxies of this machine."""
     ready: list[Attacked] = []
-    begun, over = threading.Event(), asyncio.Event()
+    started, stopped = threading.Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
 
     async def serve() -> None:
@@ -123,18 +123,18 @@ def attacked(**environment: str) -> Iterator[Attacked]:
             worker.app.registry = Registry(_Log())
             worker.app.tasks = SimpleNamespace(tables=[], topics={}, conf=worker.app.settings)
             ready.append(Attacked(worker, loop))
-            begun.set()
-            await over.wait()
+            started.set()
+            await stopped.wait()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), name="attacked")
     thread.start()
     try:
-        assert begun.wait(PATIENCE)
+        assert started.wait(PATIENCE)
         worker = ready[0]
         logging.getLogger().addHandler(worker.logged)
         yield worker
     finally:
         logging.getLogger().removeHandler(worker.logged)
-        loop.call_soon_threadsafe(over.set)
+        loop.call_soon_threadsafe(stopped.set)
         thread.join(PATIENCE)
         loop.close()

@@ -1,10 +1,10 @@
 """Attackers of workers over the network, each kind from its own address of this machine.
 
-    async with Wave(front, hostile) as wave:
-        await wave.whole()
+    async with AttackWave(targets, hostile) as wave:
+        await wave.wait_each_once()
     assert wave.answers["wrong tokens"] ...
 
-All kinds go on at the same time, each round after round; what they were answered is counted.
+All kinds run at the same time, round after round; their answers are counted by status.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ from eventfold.web.protection.peers import SIGNATURE, Question, digest_of, signa
 from eventfold.web.protection.seals import seal
 from eventfold.web.protection.sessions import cookie_name
 
-#: Connections that ask for all they can get, that only listen, whose request never ends.
-GREEDY, IDLE, HALVES = 64, 600, 100
+#: Connections that request as much as they can, that only listen, whose request never ends.
+GREEDY, IDLE, UNFINISHED = 64, 600, 100
 
-#: Hostile requests, and openings of streams, that are under way at once.
+#: Hostile requests, and stream openings, in flight at once.
 AT_ONCE = 16
 
-#: Seconds between two rounds of an attack, which heeds no Retry-After.
+#: Seconds between two rounds of an attack, which ignores Retry-After.
 PAUSE = 0.25
 
 GREEDY_PAGES = [
@@ -47,18 +47,18 @@ GREEDY_PAGES = [
 WATCHED = "/api/events?watch=candles,surges"
 
 #: Bytes of a head that never ends.
-HALF = b"GET /api/tables HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Half: "
+UNFINISHED_HEAD = b"GET /api/tables HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Half: "
 
-#: Levels of what no parser can read without overrunning its stack.
-DEEP = 100_000
+#: Levels of JSON nesting, more than a recursive parser survives.
+NESTING = 100_000
 
 
-class Front(NamedTuple):
+class Targets(NamedTuple):
     """Targets of an attack: addresses and settings of workers (a thief knows some of these)."""
 
     ports: Sequence[int]
     settings: Settings
-    #: Of a reader and of an admin, None where nobody needs any.
+    #: Tokens of a reader and of an admin; None where the worker asks for none.
     read: str | None
     admin: str | None
 
@@ -67,30 +67,30 @@ class Front(NamedTuple):
         return f"http://127.0.0.1:{self.ports[number % len(self.ports)]}"
 
 
-def shown(token: str | None) -> dict[str, str]:
-    """Return the header that shows a token."""
+def bearer_header(token: str | None) -> dict[str, str]:
+    """Return the header that carries a token."""
     return {} if token is None else {"Authorization": f"Bearer {token}"}
 
 
 def client(address: str, token: str | None, *, most: int = 0) -> ClientSession:
-    """Return a client at an address of this machine, patient as long as the test is."""
+    """Return a client that connects from `address`, without a time-out of its own."""
     return ClientSession(
         connector=TCPConnector(limit=most, local_addr=(address, 0)),
-        headers=shown(token),
+        headers=bearer_header(token),
         timeout=ClientTimeout(total=None),
     )
 
 
-class Wave:
+class AttackWave:
     """All attacks over the network at once, from entering to leaving.
 
     `hostile` are requests that no client sends by mistake.
     """
 
-    def __init__(self, front: Front, hostile: Sequence[bytes]) -> None:
-        self._front = front
+    def __init__(self, targets: Targets, hostile: Sequence[bytes]) -> None:
+        self._targets = targets
         self._hostile = hostile
-        self._over = asyncio.Event()
+        self._stopped = asyncio.Event()
         #: How often each attack was answered with each status; 0 where there was no answer.
         self.answers: dict[str, Counter[int]] = {}
         self._rounds: list[asyncio.Event] = []
@@ -100,24 +100,24 @@ class Wave:
     async def __aenter__(self) -> Self:
         await self._clients.__aenter__()
         await self._listen()
-        await self._begin_requests()
+        await self._open_unfinished_requests()
         attacks: dict[str, Callable[[ClientSession], Awaitable[list[int]]]] = {
             "greed": self._greed,
             "schemas": self._schemas,
             "wrong tokens": self._wrong_tokens,
             "forged cookies": self._forged_cookies,
-            "questions": self._questions,
+            "signed requests": self._signed_requests,
             "preflights": self._preflights,
         }
         for number, (name, attack) in enumerate(attacks.items(), 10):
-            token = {"greed": self._front.read, "schemas": self._front.admin}.get(name)
+            token = {"greed": self._targets.read, "schemas": self._targets.admin}.get(name)
             http = await self._clients.enter_async_context(client(f"127.0.0.{number}", token))
             self._begin(name, attack, http)
         self._begin("hostile bytes", self._hostile_bytes, "127.0.0.20")
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._over.set()
+        self._stopped.set()
         try:
             await asyncio.gather(*self._tasks)
         finally:
@@ -125,8 +125,8 @@ class Wave:
                 task.cancel()
             await self._clients.__aexit__(None, None, None)
 
-    async def whole(self) -> None:
-        """Wait until each attack has been made once, whole. Raises what one of them did."""
+    async def wait_each_once(self) -> None:
+        """Wait until each attack has run one full round. Raises the error of an attack."""
         rounds = asyncio.gather(*(each.wait() for each in self._rounds))
         await asyncio.wait({rounds, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
         for task in self._tasks:
@@ -138,63 +138,63 @@ class Wave:
         answers = self.answers[name] = Counter()
         once = asyncio.Event()
 
-        async def go_on() -> None:
-            while not self._over.is_set():
+        async def repeat() -> None:
+            while not self._stopped.is_set():
                 answers.update(await attack(by))
                 once.set()
                 await asyncio.sleep(PAUSE)
 
         self._rounds.append(once)
-        self._tasks.append(asyncio.create_task(go_on(), name=name))
+        self._tasks.append(asyncio.create_task(repeat(), name=name))
 
-    # -- who stays
+    # -- connections that stay open
 
     async def _listen(self) -> None:
         """Open streams of events that nobody reads further than their start."""
-        http = await self._clients.enter_async_context(client("127.0.0.3", self._front.read))
+        http = await self._clients.enter_async_context(client("127.0.0.3", self._targets.read))
         turns = asyncio.Semaphore(AT_ONCE)
 
         async def listen(number: int) -> None:
             async with turns:
-                answer = await http.get(self._front.url(number) + WATCHED)
+                answer = await http.get(self._targets.url(number) + WATCHED)
                 self._clients.callback(answer.close)
                 assert answer.status == 200
                 await answer.content.readuntil(b"event: start")
 
         await asyncio.gather(*(listen(number) for number in range(IDLE)))
 
-    async def _begin_requests(self) -> None:
+    async def _open_unfinished_requests(self) -> None:
         """Open connections with heads that never end."""
-        for port in list(self._front.ports) * (HALVES // len(self._front.ports)):
+        for port in list(self._targets.ports) * (UNFINISHED // len(self._targets.ports)):
             _, writer = await asyncio.open_connection(
                 "127.0.0.1", port, local_addr=("127.0.0.4", 0)
             )
-            writer.write(HALF)
+            writer.write(UNFINISHED_HEAD)
             self._clients.callback(writer.close)
 
-    # -- who asks for all there is
+    # -- requests for as much data as possible
 
     async def _greed(self, http: ClientSession) -> list[int]:
         pages = islice(cycle(GREEDY_PAGES), GREEDY)
         return await _statuses(
-            http, *(("GET", self._front.url(n) + page, {}) for n, page in enumerate(pages))
+            http, *(("GET", self._targets.url(n) + page, {}) for n, page in enumerate(pages))
         )
 
-    # -- who has no right
+    # -- requests without a valid credential
 
     async def _wrong_tokens(self, http: ClientSession) -> list[int]:
         guesses = [f"guess-{number:020}" for number in range(20)]
         return await _statuses(
             http,
             *(
-                ("GET", self._front.url(n) + "/api/tables", {"headers": shown(guess)})
+                ("GET", self._targets.url(n) + "/api/tables", {"headers": bearer_header(guess)})
                 for n, guess in enumerate(guesses)
             ),
         )
 
     async def _forged_cookies(self, http: ClientSession) -> list[int]:
-        """Seal sessions by keys made of what a reader knows."""
-        conf, known = self._front.settings, (self._front.read or "").encode()
+        """Seal sessions by keys derived from what a reader knows."""
+        conf, known = self._targets.settings, (self._targets.read or "").encode()
         parts = str(int(time.time()) + 3600), "i" * 22
         cookies = [
             ".".join(["admin", *parts, seal(key, conf.app_id, "admin", *parts)])
@@ -203,37 +203,37 @@ class Wave:
         return await _statuses(
             http,
             *(
-                ("GET", self._front.url(n) + "/router/", {"headers": {"Cookie": cookie}})
+                ("GET", self._targets.url(n) + "/router/", {"headers": {"Cookie": cookie}})
                 for n, cookie in enumerate(f"{cookie_name(conf)}={each}" for each in cookies)
             ),
         )
 
-    async def _questions(self, http: ClientSession) -> list[int]:
-        """Ask as a worker would: with a forged seal, one for another worker, one a second time.
+    async def _signed_requests(self, http: ClientSession) -> list[int]:
+        """Send peer requests: with a forged seal, one for another worker, one replayed.
 
-        Returns what all were answered but those that are in order, once.
+        Returns the statuses of all but the valid one.
         """
-        target, key = "/api/tables", keys_of(self._front.settings).cluster
-        first, second = (f"127.0.0.1:{port}" for port in self._front.ports[:2])
+        target, key = "/api/tables", keys_of(self._targets.settings).cluster
+        first, second = (f"127.0.0.1:{port}" for port in self._targets.ports[:2])
         answers = []
         for worker, sealed_by in ((first, b"k" * 32), (second, key), (first, key)):
-            question = Question("GET", worker, target, digest_of(b""))
-            header = signature(sealed_by, question, int(time.time() * 1000))
-            asked = "GET", f"http://{first}{target}", {"headers": _forwarded(header)}
-            answers += await _statuses(http, asked)
-        if self._front.read is not None:
-            # The last one is in order (503: too many ask): it is good for one answer.
+            signed = Question("GET", worker, target, digest_of(b""))
+            header = signature(sealed_by, signed, int(time.time() * 1000))
+            request = "GET", f"http://{first}{target}", {"headers": _forwarded(header)}
+            answers += await _statuses(http, request)
+        if self._targets.read is not None:
+            # The last one is valid (503: overloaded): it is answered once.
             assert answers.pop() in {200, 503}
-        return answers + await _statuses(http, asked)
+        return answers + await _statuses(http, request)
 
-    # -- what costs a client next to nothing
+    # -- requests that are cheap for the client
 
     async def _hostile_bytes(self, address: str) -> list[int]:
         turns = asyncio.Semaphore(AT_ONCE)
 
         async def send(number: int, request: bytes) -> int:
             async with turns:
-                return await _raw(address, self._front.ports[number % 2], request)
+                return await _raw(address, self._targets.ports[number % 2], request)
 
         return await asyncio.gather(*(send(*each) for each in enumerate(self._hostile)))
 
@@ -242,7 +242,7 @@ class Wave:
         return await _statuses(
             http,
             *(
-                (method, self._front.url(n) + "/api/tables", {"headers": headers})
+                (method, self._targets.url(n) + "/api/tables", {"headers": headers})
                 for n, method in enumerate(["OPTIONS", "PROPFIND"] * 20)
             ),
         )
@@ -250,14 +250,14 @@ class Wave:
     # -- schemas
 
     async def _schemas(self, http: ClientSession) -> list[int]:
-        """Register what takes a library minutes to compare, what is deep, what is large."""
+        """Register schemas that take minutes to compare, that are deep, that are large."""
         deep = '{"type": "array", "items": ' * 2_000 + '"int"' + "}" * 2_000
         texts = [branched("a"), branched("b"), deep, json.dumps("x" * 70_000)]
         bodies = [json.dumps({"schema": text}).encode() for text in texts]
-        bodies += [b'{"schema": ' + b"[" * DEEP, b"9" * 5_000, b"\xff"]
+        bodies += [b'{"schema": ' + b"[" * NESTING, b"9" * 5_000, b"\xff"]
         statuses = []
         for number, body in enumerate(bodies):
-            path = f"{self._front.url(number // 2)}/registry/subjects/many-value/versions"
+            path = f"{self._targets.url(number // 2)}/registry/subjects/many-value/versions"
             statuses += await _statuses(http, ("POST", path, {"data": body}))
         return statuses
 
@@ -274,8 +274,8 @@ def _forwarded(header: str) -> dict[str, str]:
     return {FORWARDED: "1", SIGNATURE: header}
 
 
-async def _statuses(http: ClientSession, *asked: tuple[str, str, dict[str, Any]]) -> list[int]:
-    """Ask all at once; return the status of each answer, 0 where the connection was ended."""
+async def _statuses(http: ClientSession, *requests: tuple[str, str, dict[str, Any]]) -> list[int]:
+    """Send all requests at once; return each status, 0 where the connection was ended."""
 
     async def ask(method: str, url: str, options: dict[str, Any]) -> int:
         try:
@@ -285,7 +285,7 @@ async def _statuses(http: ClientSession, *asked: tuple[str, str, dict[str, Any]]
         except ClientError:
             return 0
 
-    return await asyncio.gather(*(ask(*each) for each in asked))
+    return await asyncio.gather(*(ask(*each) for each in requests))
 
 
 async def _raw(address: str, port: int, request: bytes) -> int:

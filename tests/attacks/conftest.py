@@ -11,22 +11,22 @@ _WEB = Path(__file__).parents[1] / "unit" / "web"
 _FUZZ = Path(__file__).parents[1] / "fuzz"
 sys.path += [str(_WEB), str(_WEB / "protection"), str(_FUZZ)]
 
-from attacked import Attacked, attacked  # noqa: E402  # it uses those workers
+from attacked import Attacked, attacked  # noqa: E402  # it imports from those paths
 from guarded_workers import TOKENS, USERS  # noqa: E402
-from whole_worker import whole  # noqa: E402
+from worker_with_all_tables import worker_with_all_tables as run_with_all_tables  # noqa: E402
 
 
 @pytest.fixture(scope="module", params=["protected", "unprotected"])
 def worker(request: pytest.FixtureRequest) -> Iterator[Attacked]:
-    """Return a worker that is attacked for a whole module, with tokens and without."""
+    """Return a worker to attack, one for the module, with tokens and without."""
     with attacked(**(TOKENS | USERS if request.param == "protected" else {})) as running:
         yield running
 
 
 @pytest.fixture(scope="module", params=["protected", "unprotected"])
-def whole_worker(request: pytest.FixtureRequest) -> Iterator[Attacked]:
-    """Return the same with the tables of every pipeline."""
-    with whole(**(TOKENS | USERS if request.param == "protected" else {})) as running:
+def worker_with_all_tables(request: pytest.FixtureRequest) -> Iterator[Attacked]:
+    """Return a worker to attack that has the tables of every pipeline."""
+    with run_with_all_tables(**(TOKENS | USERS if request.param == "protected" else {})) as running:
         yield running
 
 

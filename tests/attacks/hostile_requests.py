@@ -1,4 +1,4 @@
-"""Requests that no client sends by mistake, made from the routes and from what the code reads."""
+"""Requests that no client sends by mistake, generated from the routes and the source code."""
 
 import ast
 import base64
@@ -30,8 +30,8 @@ SPECIMENS = [
     *(b"gzip;q=\xff", b"\xe2\x80\xae", b"\xf0\x9f\x98\x80"),
 ]  # fmt: skip
 
-#: Headers that aiohttp, its parser and its file responses read by themselves.
-_OF_AIOHTTP = {
+#: Headers that aiohttp itself reads, in its parser and its file responses.
+_READ_BY_AIOHTTP = {
     *("host", "cookie", "content-type", "content-length", "transfer-encoding", "connection"),
     *("expect", "upgrade", "accept-encoding", "if-none-match", "if-match", "if-modified-since"),
     *("if-unmodified-since", "range", "if-range", "traceparent", "tracestate", "content-encoding"),
@@ -47,13 +47,13 @@ class Place(NamedTuple):
 
 
 def places(application: web.Application) -> list[Place]:
-    """Return all routes of an application, those of Faust and of the registry among them."""
+    """Return all routes of an application, including those of Faust and of the registry."""
     described = {
         route.path: tuple(p.name for p in route.parameters if p.place == "query")
         for route in versioned((*ROUTES, *OWN))
     }
     found = [
-        Place(method, path, described.get(path, ()) + _asked_in(path))
+        Place(method, path, described.get(path, ()) + _undescribed_parameters(path))
         for route in application.router.routes()
         for path in [route.resource.canonical if route.resource else "/nowhere"]
         for method in (["GET", "PUT"] if route.method == "*" else [route.method])
@@ -61,8 +61,8 @@ def places(application: web.Application) -> list[Place]:
     return [*found, Place("OPTIONS", "/api/tables", ()), Place("XYZZY", "/api/tables", ())]
 
 
-def _asked_in(path: str) -> tuple[str, ...]:
-    """Return the parameters of handlers that have no description."""
+def _undescribed_parameters(path: str) -> tuple[str, ...]:
+    """Return the parameters of handlers that the API does not describe."""
     if path.startswith("/registry/"):
         return "permanent", "verbose", "defaultToGlobal"
     return ("next",) if path == "/login" else ()
@@ -72,7 +72,7 @@ def _asked_in(path: str) -> tuple[str, ...]:
 def headers_read() -> list[str]:
     """Return the headers that the code of the web server reads, found in its source."""
     root = Path(eventfold.__file__).parent
-    found = set(_OF_AIOHTTP)
+    found = set(_READ_BY_AIOHTTP)
     for file in sorted((root / "web").rglob("*.py")):
         name = ".".join(file.relative_to(root.parent).with_suffix("").parts)
         module = importlib.import_module(name.removesuffix(".__init__"))
@@ -92,15 +92,15 @@ def _read_by(tree: ast.AST, module: ModuleType) -> Iterator[str]:
                 yield str(eval(source, vars(module))).lower()  # noqa: S307  # our own source
 
 
-def requests(known: list[Place], shown: bytes, cookie: str) -> st.SearchStrategy[bytes]:
-    """Make requests of these routes; most show who asks, by header lines that end in CRLF."""
+def requests(known: list[Place], auth_header: bytes, cookie: str) -> st.SearchStrategy[bytes]:
+    """Make requests of these routes; most carry `auth_header`, header lines that end in CRLF."""
     hostile = st.one_of(
         st.sampled_from(SPECIMENS),
         st.binary(max_size=12),
         st.lists(st.sampled_from(SPECIMENS), min_size=2, max_size=3).map(b"".join),
     )
     headers = st.lists(
-        st.tuples(st.sampled_from(headers_read()), hostile.flatmap(_dressed(cookie))), max_size=3
+        st.tuples(st.sampled_from(headers_read()), hostile.flatmap(_in_context(cookie))), max_size=3
     )
     return st.builds(
         _request,
@@ -108,16 +108,16 @@ def requests(known: list[Place], shown: bytes, cookie: str) -> st.SearchStrategy
         st.lists(hostile, min_size=3, max_size=3),
         st.lists(st.tuples(st.integers(0, 20), hostile), max_size=3),
         headers,
-        st.sampled_from([shown, shown, b""]),
+        st.sampled_from([auth_header, auth_header, b""]),
         st.integers(0, 1 << 32),
         escaped=st.booleans(),
     )
 
 
-def _dressed(cookie: str):  # a function of the hostile text
-    """Return strategies that put it where a parser expects something."""
+def _in_context(cookie: str):  # a function of the hostile text
+    """Return strategies that put the text where a parser expects something."""
 
-    def dress(text: bytes) -> st.SearchStrategy[bytes]:
+    def wrap(text: bytes) -> st.SearchStrategy[bytes]:
         encoded = base64.b64encode(text)
         name = cookie.encode()
         return st.sampled_from(
@@ -132,43 +132,45 @@ def _dressed(cookie: str):  # a function of the hostile text
             ]
         )  # fmt: skip
 
-    return dress
+    return wrap
 
 
-def _request(  # noqa: PLR0917  # what hypothesis builds it from
+def _request(  # noqa: PLR0917  # hypothesis passes these by position
     place: Place,
     parts: list[bytes],
     query: list[tuple[int, bytes]],
     headers: list[tuple[str, bytes]],
-    shown: bytes,
+    auth_header: bytes,
     client: int,
     *,
     escaped: bool,
 ) -> bytes:
-    given = iter(parts)
-    path = re.sub(rb"{[^}]*}", lambda _: _written(next(given), escaped), place.path.encode())
+    segments = iter(parts)
+    path = re.sub(
+        rb"{[^}]*}", lambda _: _as_path_part(next(segments), escaped), place.path.encode()
+    )
     names = [*place.parameters, "unknown"]
-    asked = b"&".join(
-        names[number % len(names)].encode() + b"=" + _written(value, escaped)
+    pairs = b"&".join(
+        names[number % len(names)].encode() + b"=" + _as_path_part(value, escaped)
         for number, value in query
     )
-    head = place.method.encode() + b" " + path + b"?" * bool(asked) + asked + b" HTTP/1.1\r\n"
+    head = place.method.encode() + b" " + path + b"?" * bool(pairs) + pairs + b" HTTP/1.1\r\n"
     lines = {"host": b"127.0.0.1", "x-forwarded-for": b"10.%d" % client, **dict(headers)}
     if "authorization" in lines:
-        shown = b""
+        auth_header = b""
     body = b"" if place.method == "GET" else b"content-length: 2\r\n"
     return (
         head
         + b"".join(k.encode() + b": " + _one_line(v) + b"\r\n" for k, v in lines.items())
-        + shown
+        + auth_header
         + (b"" if "content-length" in lines else body)
         + b"connection: close\r\n\r\n"
         + (b"{}" if body else b"")
     )
 
 
-def _written(text: bytes, escaped: bool) -> bytes:
-    """Return it as a part of a path: each byte escaped, or as it is but for what would end it."""
+def _as_path_part(text: bytes, escaped: bool) -> bytes:
+    """Return a text as a part of a path: each byte escaped, or as it is without delimiters."""
     if escaped:
         return b"".join(b"%%%02X" % byte for byte in text)
     return re.sub(rb"[\x00-\x20#?]", b"", text)

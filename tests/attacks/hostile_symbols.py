@@ -1,9 +1,9 @@
-"""Symbols that a terminal, or a reader of a log, takes for something else than a text."""
+"""Symbols with characters that control a terminal or forge a line of a log."""
 
 import re
 
-#: What a terminal, or a reader, takes for something else than a text.
-UNSEEN = re.compile(
+#: Characters that control a terminal or change how a reader sees a text.
+CONTROL_CHARACTERS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
@@ -16,6 +16,6 @@ SYMBOLS = {
     "is markup": "[red]A[/red][/nothing]",
     "is a link": "[link=http://evil.example]A[/link]",
     "is an emoji's name": ":skull:",
-    "turns the line": "A\u202eDEGROF",
-    "is deleted": "A\x7f\x08",
+    "reverses the line": "A\u202eDEGROF",
+    "deletes characters": "A\x7f\x08",
 }

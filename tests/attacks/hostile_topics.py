@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from confluent_kafka import Producer
 
-#: Levels of what no parser can read without overrunning its stack.
-DEEP = 100_000
+#: Levels of JSON nesting, more than a recursive parser survives.
+NESTING = 100_000
 
 
 class Hostile(NamedTuple):
@@ -22,16 +22,16 @@ class Hostile(NamedTuple):
 
 
 def hostile_ticks(time: int) -> list[Hostile]:
-    """Return ticks (event time in ms) that are none: each has to become a dead letter."""
+    """Return invalid ticks (event time in ms): each has to become a dead letter."""
     symbols = [
         *(f"{number:03}" + "x" * 60_000 for number in range(100)),
         *("\x1b[2J\x00\r\n"[number % 6] * 60_000 + str(number) for number in range(10)),
         "K" * 257,
     ]
     values = [
-        b"[" * DEEP,
-        b'{"symbol":' * (DEEP // 2),
-        b'{"symbol": "S1", "price": ' + b"[" * DEEP + b"]" * DEEP + b"}",
+        b"[" * NESTING,
+        b'{"symbol":' * (NESTING // 2),
+        b'{"symbol": "S1", "price": ' + b"[" * NESTING + b"]" * NESTING + b"}",
         b'{"symbol": "\xff\xfe"}',
         b"9" * 5_000,
         b"\x00" * 500_000,
@@ -44,8 +44,8 @@ def hostile_ticks(time: int) -> list[Hostile]:
     ]
 
 
-def hostile_others(time: int) -> Iterator[Hostile]:
-    """Make records of what else is read: transactions, rules, schemas, live events."""
+def hostile_records(time: int) -> Iterator[Hostile]:
+    """Make records of other topics: transactions, rules, schemas, live events."""
     for number in range(10):
         name = f"{number}" + "i" * 300_000
         place = {"merchant": "m", "category": "c", "country": "DE", "currency": "EUR"}
@@ -53,9 +53,9 @@ def hostile_others(time: int) -> Iterator[Hostile]:
         yield Hostile("transactions", b"c1", json.dumps(payment).encode())
     for topic in "rules", "schemas", "transactions", "surges":
         for value in (
-            b"[" * DEEP,
-            b'{"id":' * DEEP,
-            b'{"subject": "s", "schema": ' + b"[" * DEEP + b"]" * DEEP + b"}",
+            b"[" * NESTING,
+            b'{"id":' * NESTING,
+            b'{"subject": "s", "schema": ' + b"[" * NESTING + b"]" * NESTING + b"}",
             b'{"id": "\xff"}',
             b'{"symbol":"A"\n\nevent: forged\ndata: {"forged":true}\n\n}',
         ):
@@ -68,7 +68,7 @@ def _tick(symbol: str, time: int) -> Hostile:
 
 
 def write(bootstrap: str, records: Iterable[Hostile]) -> int:
-    """Write records, wait until they are in, return how many they were."""
+    """Write records, wait until they are delivered, return their number."""
     producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2", "linger.ms": 5})
     count = 0
     for record in records:

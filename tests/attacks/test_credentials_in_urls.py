@@ -1,4 +1,4 @@
-"""Users, passwords and keys in the URLs of settings: printed nowhere."""
+"""User names, passwords and keys in the URLs of settings are never printed."""
 
 import subprocess
 import sys
@@ -27,10 +27,10 @@ URLS = {
 
 
 @pytest.mark.parametrize("form", [[], ["--json"], ["--changed"]])
-def test_the_list_of_settings_shows_where_urls_lead_and_no_more(
+def test_settings_command_prints_urls_without_credentials(
     form: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Host and path are there to be checked."""
+    """Host and path stay visible, so that a user can check them."""
     for name, url in URLS.items():
         monkeypatch.setenv(name, url)
     monkeypatch.setenv("APP_DATADIR", str(tmp_path))
@@ -61,10 +61,10 @@ def test_the_list_of_settings_shows_where_urls_lead_and_no_more(
         "https://ann:{}@/{{ticker}}?{}",
     ],
 )
-def test_a_bad_url_is_refused_without_its_secrets(
+def test_error_about_an_invalid_url_contains_no_secret(
     variable: str, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the one line that names the variable, however it is broken."""
+    """The error is one line that names the variable, whatever is wrong with the URL."""
     monkeypatch.setenv(variable, broken.format(SECRET, SECRET))
     with pytest.raises(SettingsError) as refused:
         Settings.load()
@@ -74,8 +74,8 @@ def test_a_bad_url_is_refused_without_its_secrets(
     assert "ann" not in message
 
 
-def test_settings_as_python_and_json_show_them_have_no_secret_of_a_url() -> None:
-    """Nor has a text that one is put into by mistake."""
+def test_repr_and_json_of_settings_contain_no_url_secret() -> None:
+    """Nor does a text that a URL is formatted into by mistake."""
     conf = Settings(**URLS)
     urls = conf.schema_registry, conf.traces, conf.chart_url, conf.kafka_token_url, conf.rules_url
     for url in urls:
@@ -85,8 +85,8 @@ def test_settings_as_python_and_json_show_them_have_no_secret_of_a_url() -> None
     assert SECRET not in conf.model_dump_json() + repr(conf)
 
 
-def test_every_setting_of_a_url_is_of_this_kind() -> None:
-    """A new one that is plain text would be printed."""
+def test_every_url_setting_is_declared_as_a_secret_url() -> None:
+    """A new one of plain text would be printed."""
     for name, declared in Settings.model_fields.items():
         pattern = next((m.pattern for m in declared.metadata if hasattr(m, "pattern")), "") or ""
         if name.endswith("_url") or "://" in str(pattern):
@@ -108,13 +108,13 @@ def test_every_setting_of_a_url_is_of_this_kind() -> None:
         ("a:b@host", "***@host"),
     ],
 )
-def test_what_is_left_of_a_url(url: str, shown: str) -> None:
-    """Rather too little than too much."""
+def test_masked_url_hides_user_query_and_fragment(url: str, shown: str) -> None:
+    """In doubt, more of the URL is masked rather than less."""
     assert masked(url) == shown
 
 
-async def test_a_registry_that_fails_is_named_without_what_we_showed_it() -> None:
-    """Aiohttp's own text of the error has the headers of the request."""
+async def test_schema_registry_error_contains_no_credentials() -> None:
+    """Aiohttp's own error text would contain the headers of the request."""
 
     async def fail(_: web.Request) -> web.Response:
         return web.Response(status=500)
@@ -149,10 +149,10 @@ async def test_a_registry_that_fails_is_named_without_what_we_showed_it() -> Non
         ("http://10.0.0.1/token", "", False),
     ],
 )
-def test_the_secret_of_a_client_is_sent_in_the_clear_to_this_machine_alone(
+def test_client_secret_is_sent_over_plain_http_to_localhost_only(
     url: str, waived: str, monkeypatch: pytest.MonkeyPatch, *, starts: bool
 ) -> None:
-    """Unless somebody says that it may be."""
+    """Unless the setting that allows plain HTTP is on."""
     monkeypatch.setenv("TICKSTREAM_KAFKA_OAUTH_TOKEN_URL", url)
     monkeypatch.setenv("TICKSTREAM_KAFKA_OAUTH_ALLOW_HTTP", waived)
     if starts:

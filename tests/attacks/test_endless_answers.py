@@ -1,4 +1,4 @@
-"""Another worker's answer that would fill this one's memory."""
+"""Answers of another worker that would fill the memory of this one."""
 
 import tracemalloc
 import zlib
@@ -32,7 +32,7 @@ async def _endless(request: web.Request) -> web.StreamResponse:
 
 @asynccontextmanager
 async def rogue(handler: object) -> AsyncIterator[str]:
-    """Run what answers so; return its address."""
+    """Run a peer that answers by this handler; yield its address."""
     application, port = web.Application(), unused_port()
     application.router.add_get("/{path:.*}", handler)  # type: ignore[arg-type]
     runner = web.AppRunner(application)
@@ -46,10 +46,10 @@ async def rogue(handler: object) -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("handler", [_bomb, _endless])
 @pytest.mark.parametrize("settings", [TOKENS, {}])
-async def test_an_answer_is_read_up_to_a_limit_compressed_or_not(
+async def test_peer_answer_is_read_up_to_a_size_limit_even_if_compressed(
     http: ClientSession, handler: object, settings: dict[str, str]
 ) -> None:
-    """The reader hears that a partition is missing and why; others are answered."""
+    """The reader gets 503 with the reason; other requests are answered."""
     headers = bearer(READ) if settings else {}
     async with guarded(**settings) as worker, rogue(handler) as other:
         worker.knows_owners({worker.url: {"ticks": [0]}, other: {"ticks": [1]}})
@@ -59,9 +59,9 @@ async def test_an_answer_is_read_up_to_a_limit_compressed_or_not(
             async with http.get(url, headers=headers) as reply:
                 assert reply.status == 503
                 assert "32 MiB" in await reply.text()
-            _, most = tracemalloc.get_traced_memory()
+            _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert most < 4 * LIMIT
+        assert peak < 4 * LIMIT
         async with http.get(f"{worker.url}/api/candles/AAA?size=1m", headers=headers) as reply:
             assert reply.status == 200

@@ -1,4 +1,4 @@
-"""A record is one event of its topic to each reader of `/api/events`, whatever its value is."""
+"""Each record reaches a reader of `/api/events` as one event of its topic, whatever its value."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from eventfold.web.live.event import Event, Shape
 from eventfold.web.live.frame import frame
 from eventfold.web.live.stream import HUB
 
-#: Values that would end the event they are in, and begin another.
+#: Values that would end their own event and begin another.
 VALUES = [
     b'{"symbol":"A"\n\nevent: candles\ndata: {"forged":true}\n\n}',
     b'{"symbol":"A"\r\rretry: 86400000\r\r}',
@@ -26,7 +26,7 @@ VALUES = [
 
 
 def fields_of(stream: bytes) -> list[dict[str, list[str]]]:
-    """Read a stream as browsers do (HTML standard, 9.2.6): its events, with the fields of each."""
+    """Parse a stream as browsers do (HTML standard, 9.2.6) into the fields of each event."""
     events: list[dict[str, list[str]]] = [{}]
     for line in re.split(r"\r\n|\n|\r", stream.decode("utf-8", "replace")):
         if not line:
@@ -48,8 +48,8 @@ def _read(connection: socket.socket, until: bytes) -> bytes:
 
 @settings(deadline=None, database=None)
 @given(name=st.text(), data=st.binary(), last_id=st.text(st.characters(exclude_categories=["Cs"])))
-def test_a_frame_is_one_event_whatever_is_in_it(name: str, data: bytes, last_id: str) -> None:
-    """An id, a name and data, each once at most, and nothing else."""
+def test_frame_contains_only_id_event_and_data(name: str, data: bytes, last_id: str) -> None:
+    """Each of them at most once."""
     for event in fields_of(frame(name, data, last_id=last_id)):
         assert set(event) <= {"id", "event", "data"}
         assert all(len(values) == 1 for values in event.values())
@@ -59,26 +59,26 @@ def test_a_frame_is_one_event_whatever_is_in_it(name: str, data: bytes, last_id:
     record=st.dictionaries(st.text(), st.text() | st.integers()), indent=st.sampled_from([None, 2])
 )
 @settings(deadline=None, database=None)
-def test_json_means_the_same_as_in_its_record(record: dict, indent: int | None) -> None:
-    """Also where it was written in several lines."""
+def test_json_of_a_record_survives_framing(record: dict, indent: int | None) -> None:
+    """Also JSON that spans several lines."""
     value = json.dumps(record, indent=indent).replace("\n", "\r\n").encode()
     (event,) = fields_of(frame("surges", value))
     assert json.loads(event["data"][0]) == record
 
 
 @pytest.mark.parametrize("value", VALUES)
-def test_a_reader_gets_no_event_that_nobody_sent(
+def test_record_value_cannot_forge_an_event(
     worker: Attacked, value: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither a name, an id nor a time to wait of the writer's choice; the next event is whole."""
-    # There is no broker to wait for: what is read of a topic begins with a gap.
+    """The value sets no event name, id or retry time; the next event arrives whole."""
+    # There is no broker to wait for, so the stream starts with a gap.
     monkeypatch.setattr(feed, "START", 0.01)
     hub = worker.app.web.web_app[HUB]
     others = set(hub._readers)
     with socket.create_connection(("127.0.0.1", worker.port), PATIENCE) as connection:
         connection.sendall(
             b"GET /api/events?watch=dead-letters HTTP/1.0\r\nHost: 127.0.0.1\r\n"
-            + worker.shown + b"\r\n"
+            + worker.auth_header + b"\r\n"
         )  # fmt: skip
         received = _read(connection, b"event: start")
         (reader,) = hub._readers.keys() - others

@@ -1,4 +1,4 @@
-"""A reader with a cookie of their own who wants to be an admin, or to stay after signing out."""
+"""Forged and stolen session cookies: no reader becomes an admin or stays signed in."""
 
 import hashlib
 import hmac
@@ -17,7 +17,7 @@ from eventfold.web.protection.seals import seal
 
 CANDLES = "/api/candles/AAA?size=1m"
 COOKIE = "tickstream-tickstream"
-#: Of a dictionary, as people choose them.
+#: A word of a dictionary, as people choose passwords.
 WEAK = "sunshine"
 PEOPLE = {"TICKSTREAM_WEB_USERS": f"ann:read:horse-battery,bob:admin:{WEAK}"}
 
@@ -31,13 +31,13 @@ async def sign_in(worker: GuardedWorker, http: ClientSession, **form: str) -> st
 
 
 async def status(worker: GuardedWorker, http: ClientSession, path: str, cookie: str) -> int:
-    """Return the status of what a browser with this cookie is answered."""
+    """Return the status of the answer to a browser with this cookie."""
     async with http.get(worker.url + path, headers={"Cookie": f"{COOKIE}={cookie}"}) as reply:
         return reply.status
 
 
 def guessed_keys(conf: Settings, people: str) -> list[bytes]:
-    """Return what keys could be made of the settings without a cost for each guess."""
+    """Return keys that could be derived from the settings cheaply for each guess."""
     texts = [f"\n\n{people}\n", people, WEAK]
     return [
         key
@@ -51,8 +51,8 @@ def guessed_keys(conf: Settings, people: str) -> list[bytes]:
     ]
 
 
-async def test_no_password_that_is_guessed_offline_seals_a_cookie(http: ClientSession) -> None:
-    """The reader knows their own password, the form of the setting, and guesses the admin's."""
+async def test_cookie_key_cannot_be_derived_from_guessed_passwords(http: ClientSession) -> None:
+    """The reader knows their own password and the form of the setting, and guesses the admin's."""
     async with guarded(**PEOPLE) as worker:
         own = await sign_in(worker, http, name="ann", word="horse-battery")
         _, *parts, proof = own.split(".")
@@ -65,10 +65,10 @@ async def test_no_password_that_is_guessed_offline_seals_a_cookie(http: ClientSe
         assert await status(worker, http, CANDLES, own) == 200
 
 
-async def test_a_key_is_random_where_no_strong_secret_is_set_and_outlives_a_restart(
+async def test_random_session_key_is_stored_and_survives_a_restart(
     http: ClientSession, tmp_path
 ) -> None:
-    """In a file of this user alone; another worker's is another one."""
+    """Its file is readable by this user only; another worker has another key."""
     async with guarded(**PEOPLE, APP_DATADIR=str(tmp_path / "a")) as worker:
         own = await sign_in(worker, http, name="ann", word="horse-battery")
     file = tmp_path / "a" / "web.key"
@@ -81,10 +81,10 @@ async def test_a_key_is_random_where_no_strong_secret_is_set_and_outlives_a_rest
                 assert reply.status == 200
 
 
-async def test_a_cookie_lasts_no_longer_than_a_session_whoever_sealed_it(
+async def test_cookie_with_a_too_distant_expiry_is_rejected(
     http: ClientSession,
 ) -> None:
-    """A worker's own key in the wrong hands is good for twelve hours, not for ten years."""
+    """A stolen session key seals cookies for twelve hours, not for ten years."""
     async with guarded(**TOKENS) as worker:
         conf = worker.app.settings
         for hours, answer in (11, 200), (13, 401), (10 * 365 * 24, 401):
@@ -94,10 +94,10 @@ async def test_a_cookie_lasts_no_longer_than_a_session_whoever_sealed_it(
             assert await status(worker, http, "/router/", cookie) == answer
 
 
-async def test_who_signs_out_ends_the_session_for_a_thief_of_its_cookie(
+async def test_signing_out_invalidates_a_stolen_cookie_on_all_workers(
     http: ClientSession, tmp_path
 ) -> None:
-    """At this worker, after its restart, and at the others; other sessions go on."""
+    """Also after a restart of the worker; other sessions stay valid."""
     tokens = TOKENS | {"APP_DATADIR": str(tmp_path)}
     async with guarded(**TOKENS) as other:
         async with guarded(**tokens) as worker:
@@ -119,23 +119,23 @@ async def test_who_signs_out_ends_the_session_for_a_thief_of_its_cookie(
             assert await status(worker, http, "/router/", mine) == 200
 
 
-@pytest.mark.parametrize("who", ["nobody", "reader", "admin"])
-async def test_only_workers_and_admins_end_sessions_by_their_identity(
-    http: ClientSession, who: str
+@pytest.mark.parametrize("role", ["anonymous", "reader", "admin"])
+async def test_only_workers_and_admins_may_end_a_session_by_its_id(
+    http: ClientSession, role: str
 ) -> None:
     """A reader ends no session but their own."""
-    headers = {"nobody": {}, "reader": bearer(READ), "admin": bearer(ADMIN)}[who]
+    headers = {"anonymous": {}, "reader": bearer(READ), "admin": bearer(ADMIN)}[role]
     async with guarded(**TOKENS) as worker:
         cookie = await sign_in(worker, http, word=ADMIN)
         _, until, identity, _ = cookie.split(".")
         url = f"{worker.url}/logout/{until}/{identity}"
         async with http.get(url, headers=headers) as reply:
-            assert reply.status == {"nobody": 401, "reader": 403, "admin": 200}[who]
-        assert await status(worker, http, "/router/", cookie) == (401 if who == "admin" else 200)
+            assert reply.status == {"anonymous": 401, "reader": 403, "admin": 200}[role]
+        assert await status(worker, http, "/router/", cookie) == (401 if role == "admin" else 200)
 
 
-def test_many_ended_sessions_are_bounded_and_none_comes_back(tmp_path) -> None:
-    """What is forgotten takes all that are older with it; a restart knows the same."""
+def test_number_of_remembered_ended_sessions_is_bounded(tmp_path) -> None:
+    """All sessions that expire before a dropped one count as ended, also after a restart."""
     now = int(time.time())
     ended = EndedSessions(tmp_path / "ended", most=10)
     for number in range(100):
@@ -149,8 +149,8 @@ def test_many_ended_sessions_are_bounded_and_none_comes_back(tmp_path) -> None:
     assert (tmp_path / "ended").stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_reader_who_signs_in_without_end_has_to_wait(http: ClientSession) -> None:
-    """Others sign in meanwhile: each session that ends takes memory."""
+async def test_repeated_sign_ins_are_rate_limited(http: ClientSession) -> None:
+    """Others sign in meanwhile. Unlimited, the ended sessions would fill the memory."""
     async with guarded(**TOKENS, TICKSTREAM_WEB_PROXIES="127.0.0.1") as worker:
 
         async def answer(client: str) -> int:
@@ -166,8 +166,10 @@ async def test_a_reader_who_signs_in_without_end_has_to_wait(http: ClientSession
         assert await answer("192.0.2.2") == 303
 
 
-async def test_a_hash_in_the_settings_opens_to_its_password_alone(http: ClientSession) -> None:
-    """Who reads the settings has no password; several users stand beside each other."""
+async def test_user_with_a_hashed_password_signs_in_only_with_the_password(
+    http: ClientSession,
+) -> None:
+    """The hash itself is no password; one setting may hold several users."""
     hashed = hash_password("horse-battery")
     people = f"ann:read:{hashed}, bob:admin:plain-as-it-is,eve:read:{hash_password('other-word')}"
     async with guarded(TICKSTREAM_WEB_USERS=people) as worker:

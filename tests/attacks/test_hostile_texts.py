@@ -1,4 +1,4 @@
-"""Texts of others are shown as text: they write nothing to a terminal, and forge no line."""
+"""Texts of records and requests are printed escaped: they control no terminal, forge no line."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from attacked import attacked
-from hostile_symbols import SYMBOLS, UNSEEN
+from hostile_symbols import CONTROL_CHARACTERS, SYMBOLS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mode.utils.logging import setup_logging
@@ -34,32 +34,32 @@ TEXTS = st.text(st.characters() | st.sampled_from("\x1b\x9b\x00\x7f\n\r\t[]/\u20
 
 @given(TEXTS)
 @settings(deadline=None, database=None)
-def test_each_character_of_a_text_can_be_seen(text: str) -> None:
-    """Whatever is there, and text that is seen anyway stays as it is."""
-    assert not UNSEEN.search(visible(text))
+def test_visible_text_has_no_control_characters(text: str) -> None:
+    """Text without them stays as it is."""
+    assert not CONTROL_CHARACTERS.search(visible(text))
     assert not re.search(r"[\n\t]", visible_line(text))
-    if not UNSEEN.search(text):
+    if not CONTROL_CHARACTERS.search(text):
         assert visible(text) == text
 
 
 @given(st.dictionaries(st.text(), st.text() | st.integers()))
 @settings(deadline=None, database=None)
-def test_json_means_the_same_with_what_is_made_visible(record: dict) -> None:
-    """For programs: `--json` of a command."""
+def test_escaped_json_decodes_to_the_same_value(record: dict) -> None:
+    """Programs read it from a command's `--json`."""
     assert json.loads(visible(json.dumps(record, ensure_ascii=False))) == record
 
 
 @given(TEXTS)
 @settings(deadline=None, database=None)
-def test_a_console_prints_texts_and_nothing_else(text: str) -> None:
-    """In a table's cells, as a title, alone; as one line each."""
+def test_console_prints_no_control_characters(text: str) -> None:
+    """In a table's cells, as a title and alone; each text on one line."""
     printed, usual = _printed(text), _printed("A")
-    assert not UNSEEN.search(printed)
+    assert not CONTROL_CHARACTERS.search(printed)
     assert printed.count("\n") == usual.count("\n")
     assert visible_line(text).strip() in printed
     styled = Table("first", title=Text(text), box=SIMPLE_HEAD)
     styled.add_row(Text(text, "bold"))
-    assert not UNSEEN.search(_printed(styled))
+    assert not CONTROL_CHARACTERS.search(_printed(styled))
 
 
 def _printed(shown: str | Table) -> str:
@@ -74,8 +74,8 @@ def _printed(shown: str | Table) -> str:
 
 
 @pytest.mark.parametrize("symbol", SYMBOLS.values(), ids=SYMBOLS)
-def test_a_live_display_on_a_terminal_draws_texts(symbol: str) -> None:
-    """The codes in what is drawn are those of the display alone."""
+def test_live_display_emits_only_its_own_escape_codes(symbol: str) -> None:
+    """A symbol adds no escape code to those of the display."""
     drawn = []
     for text in symbol, "A" * len(visible_line(symbol)):
         out = io.StringIO()
@@ -91,17 +91,19 @@ def test_a_live_display_on_a_terminal_draws_texts(symbol: str) -> None:
 
 
 @pytest.mark.parametrize("symbol", SYMBOLS.values(), ids=SYMBOLS)
-def test_lines_of_a_command_and_its_errors_are_texts(symbol: str) -> None:
-    """Also those that are printed without a console."""
+def test_plain_output_of_a_command_has_no_control_characters(symbol: str) -> None:
+    """Also lines that are printed without a console."""
     out = io.StringIO()
     print(f"symbol {symbol}", file=Plain(out))
-    assert not UNSEEN.search(out.getvalue())
+    assert not CONTROL_CHARACTERS.search(out.getvalue())
 
 
 @pytest.mark.parametrize("json_lines", [False, True], ids=["text", "json"])
 @pytest.mark.parametrize("symbol", SYMBOLS.values(), ids=SYMBOLS)
-def test_a_line_of_the_log_is_a_text(symbol: str, json_lines, monkeypatch, tmp_path) -> None:
-    """In a file and on a terminal; what is quoted in it begins no line of its own."""
+def test_log_line_has_no_control_characters_and_forges_no_line(
+    symbol: str, json_lines, monkeypatch, tmp_path
+) -> None:
+    """In the formats text and JSON; a text quoted in a line begins no line of its own."""
     conf = Settings(TICKSTREAM_LOG_FORMAT="json" if json_lines else "text")
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", [])
@@ -113,15 +115,15 @@ def test_a_line_of_the_log_is_a_text(symbol: str, json_lines, monkeypatch, tmp_p
     for handler in root.handlers:
         handler.close()
     text = file.read_text(encoding="utf-8")
-    assert not UNSEEN.search(text)
+    assert not CONTROL_CHARACTERS.search(text)
     assert "ValueError" in text
-    begins = [line for line in text.splitlines() if not line.startswith(" ")]
-    assert not [line for line in begins if line.startswith("[forged]")]
-    assert len(begins) == 1 if json_lines else len(begins) <= 2, begins
+    first_lines = [line for line in text.splitlines() if not line.startswith(" ")]
+    assert not [line for line in first_lines if line.startswith("[forged]")]
+    assert len(first_lines) == 1 if json_lines else len(first_lines) <= 2, first_lines
 
 
-def test_top_shows_symbols_as_they_are_written() -> None:
-    """It is neither cleared, forged nor ended by one, and each has its line."""
+def test_top_prints_hostile_symbols_escaped_one_a_line() -> None:
+    """No symbol clears the screen, forges a line or ends the command."""
     day, symbols = "2026-01-31", list(SYMBOLS.values())
     ranked = [Gainer(symbol, 0.5, 1.0, 1.5, 0) for symbol in symbols]
     with attacked() as worker:
@@ -135,7 +137,7 @@ def test_top_shows_symbols_as_they_are_written() -> None:
         worker.assert_answers_readers()
     shown = done.stdout.decode()
     assert done.returncode == 0, done.stderr.decode()
-    assert not UNSEEN.search(shown)
+    assert not CONTROL_CHARACTERS.search(shown)
     lines = [line.strip() for line in shown.splitlines()[-len(symbols) - 1 :] if line.strip()]
     for rank, (symbol, line) in enumerate(zip(symbols, lines, strict=True), 1):
         assert line.startswith(f"{rank}. {visible_line(symbol)} ")

@@ -1,4 +1,4 @@
-"""Requests that cost a client next to nothing: counted first, rejected in a line, rarely logged."""
+"""Requests that are cheap for a client: counted first, rejected in a line, rarely logged."""
 
 import logging
 import time
@@ -7,7 +7,7 @@ import pytest
 from attacked import Attacked, attacked
 from guarded_workers import TOKENS, USERS
 
-from eventfold.telemetry import log_filters as quiet
+from eventfold.telemetry import log_filters
 from eventfold.web.protection import edge
 
 #: Requests that were answered with 500 and a traceback each, by anybody.
@@ -27,16 +27,16 @@ FAILING = {
 
 
 @pytest.mark.parametrize("case", FAILING)
-def test_bytes_that_no_parser_takes_are_the_client_s_mistake(worker: Attacked, case: str) -> None:
-    """A status of the 400s, and no line in the log; readers are answered meanwhile."""
+def test_unparsable_bytes_are_a_client_error(worker: Attacked, case: str) -> None:
+    """Status 4xx and no line in the log; other readers are answered."""
     path, host, lines = FAILING[case]
     now = str(time.time_ns() // 1_000_000).encode()
     lines = [line.replace(b"%d", now) for line in lines]
     worker.logged.lines.clear()
-    shows = [b"X-Forwarded-For: 192.0.2.1", *lines]
+    headers = [b"X-Forwarded-For: 192.0.2.1", *lines]
     if not case.startswith(("host", "cookie")) and worker.protected:
-        shows.append(worker.shown[:-2])
-    reply = worker.get(path, *shows, host=host)
+        headers.append(worker.auth_header[:-2])
+    reply = worker.get(path, *headers, host=host)
     assert 200 <= reply.status < 500, reply
     assert not worker.logged.lines
     worker.assert_answers_readers()
@@ -45,12 +45,12 @@ def test_bytes_that_no_parser_takes_are_the_client_s_mistake(worker: Attacked, c
 @pytest.mark.parametrize(
     "origin", [b"http://[::1", b"null", b"", b"http://", b"http://\xff", b"http://127.0.0.1.evil"]
 )
-def test_a_page_of_no_site_changes_nothing(worker: Attacked, origin: bytes) -> None:
-    """403, whatever its address looks like, and be the request without a host."""
+def test_request_with_an_invalid_origin_changes_nothing(worker: Attacked, origin: bytes) -> None:
+    """Status 403 for each of these origins, with a Host header and without."""
     for host in b"127.0.0.1", b"":
         reply = worker.ask(
             b"PUT /registry/config HTTP/1.1\r\nHost: " + host + b"\r\nOrigin: " + origin
-            + b"\r\n" + worker.shown + b"Content-Length: 0\r\nConnection: close\r\n\r\n",
+            + b"\r\n" + worker.auth_header + b"Content-Length: 0\r\nConnection: close\r\n\r\n",
             whole=True,
         )  # fmt: skip
         assert reply.status == 403, reply
@@ -72,8 +72,8 @@ FLOODS = {
 
 
 @pytest.mark.parametrize("protected", [True, False], ids=["protected", "unprotected"])
-def test_whatever_a_client_sends_counts_towards_its_rate(protected) -> None:
-    """429 from the third on; somebody else is answered as ever."""
+def test_every_kind_of_request_counts_towards_the_rate_limit(protected) -> None:
+    """Status 429 from the third request on; other clients are answered as before."""
     tokens = TOKENS | USERS if protected else {}
     with attacked(TICKSTREAM_WEB_RATE="1", **tokens) as worker:
         for number, (kind, (method, path, lines)) in enumerate(FLOODS.items()):
@@ -90,24 +90,26 @@ def test_whatever_a_client_sends_counts_towards_its_rate(protected) -> None:
         assert not [line for line in worker.logged.lines if "Traceback" in line]
 
 
-def test_refusals_are_held_back_from_who_does_not_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two at once and one a second here; somebody else waits for nothing of it."""
+def test_rejections_are_delayed_for_a_client_that_does_not_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Here two are sent at once, then one a second; other clients do not wait."""
     monkeypatch.setattr(edge, "REFUSALS", 1.0)
     request = b"GET /api/tables HTTP/1.1\r\nHost: \xff\r\nX-Forwarded-For: 192.0.2.1\r\n"
     with attacked() as worker:
-        begun = time.monotonic()
+        started = time.monotonic()
         for _ in range(5):
             assert worker.ask(request + b"Connection: close\r\n\r\n").status == 400
         # However long the requests themselves take.
-        assert time.monotonic() - begun > 2.9
+        assert time.monotonic() - started > 2.9
         worker.assert_answers_readers()
 
 
-def test_an_error_of_ours_is_logged_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With how often it came; another one, at another place, is not hidden by it."""
+def test_repeated_server_error_is_logged_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error at another place is logged as well."""
     with attacked() as worker:
-        loggers = [logging.getLogger(name) for name in quiet.REPETITIVE]
-        seldom = quiet.Seldom()
+        loggers = [logging.getLogger(name) for name in log_filters.REPETITIVE]
+        seldom = log_filters.Seldom()
         for logger in loggers:
             logger.addFilter(seldom)
         try:

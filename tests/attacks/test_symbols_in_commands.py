@@ -1,4 +1,4 @@
-"""Symbols of records that are written for terminals, through the commands that show records."""
+"""Commands that print symbols whose characters control a terminal."""
 
 import json
 import time
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import truth
-from hostile_symbols import SYMBOLS, UNSEEN
+from hostile_symbols import CONTROL_CHARACTERS, SYMBOLS
 from progress import lag
 from workers import DAY, MARKET, MINUTE, Market, Worker, tick, until
 
@@ -19,7 +19,7 @@ END = START + 5 * MINUTE
 
 @pytest.fixture(scope="module")
 def worker(market: Market) -> Iterator[Worker]:
-    """Run a worker that has published final windows of all these symbols."""
+    """Run a worker that has published final windows of all hostile symbols."""
     with market.worker(**MARKET) as running:
         market.send([tick(symbol, 1.5, START) for symbol in SYMBOLS.values()], partition=0)
         market.send([tick("LAST", 1.5, START + 20 * MINUTE)], partition=0)
@@ -38,33 +38,33 @@ def finals(market: Market) -> dict[str, dict]:
     }
 
 
-def assert_text(*printed: str) -> None:
-    """Check that what was printed has no control character, and no line of a symbol's own."""
+def assert_escaped(*printed: str) -> None:
+    """Check that texts have no control character and no line that a symbol forged."""
     for text in printed:
-        assert not UNSEEN.search(text), repr(text)
+        assert not CONTROL_CHARACTERS.search(text), repr(text)
         assert not any(line.startswith((" 2. FORGED", "FORGED")) for line in text.splitlines())
 
 
 @pytest.mark.parametrize(
     "name", ["clears the screen", "forges a line", "overwrites its line", "is markup"]
 )
-def test_explain_shows_a_symbol_as_text(worker: Worker, name: str) -> None:
-    """Of a window there is, and of one there is not."""
+def test_explain_prints_a_hostile_symbol_escaped(worker: Worker, name: str) -> None:
+    """For a window that exists and for one that does not."""
     symbol = SYMBOLS[name]
     done = worker.command("explain", symbol, str(START), "--window", "5m")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("agrees") == 6
-    assert_text(done.stdout, done.stderr)
+    assert_escaped(done.stdout, done.stderr)
     done = worker.command("explain", symbol, str(START - DAY), "--window", "5m")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith(f"{visible_line(symbol)} has no window 5m that starts at ")
-    assert_text(done.stdout, done.stderr)
+    assert_escaped(done.stdout, done.stderr)
 
 
-def test_replay_shows_the_symbols_of_what_differs_as_texts(
+def test_replay_prints_hostile_symbols_of_differences_escaped(
     market: Market, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each of them has its line, and the command is not ended by one."""
+    """Each difference has its line, and no symbol ends the command."""
     monkeypatch.setenv("COLUMNS", "300")
     doctored = [candle | {"high": candle["high"] + 1} for candle in finals(market).values()]
     market.send(
@@ -75,26 +75,24 @@ def test_replay_shows_the_symbols_of_what_differs_as_texts(
     done = worker.command("replay", f"--from={START}", f"--to={END}", "--topic=candles")
     assert done.returncode == 1
     assert done.stderr.endswith(f" 0 added, 0 removed, {len(doctored)} changed\n"), done.stderr
-    assert_text(done.stdout, done.stderr)
+    assert_escaped(done.stdout, done.stderr)
     changed = [line for line in done.stdout.splitlines() if " changed " in line]
     for symbol in SYMBOLS.values():
         assert any(visible_line(symbol).strip() in line for line in changed), symbol
 
 
 @pytest.mark.parametrize("command", [["topics"], ["lateness"], ["top", "--once"]])
-def test_what_else_a_command_shows_is_text(worker: Worker, command: list[str]) -> None:
-    """While such symbols are in topics and tables."""
+def test_command_output_has_no_control_characters(worker: Worker, command: list[str]) -> None:
+    """Topics and tables hold such symbols meanwhile."""
     done = worker.command(*command)
     assert done.returncode == 0, done.stderr
-    assert_text(done.stdout, done.stderr)
+    assert_escaped(done.stdout, done.stderr)
 
 
-def test_the_log_of_the_worker_is_text_and_nobody_else_is_harmed(
-    market: Market, worker: Worker
-) -> None:
-    """A reader gets the window of an ordinary symbol, and no task was lost."""
+def test_worker_log_has_no_control_characters(market: Market, worker: Worker) -> None:
+    """A reader gets the window of an ordinary symbol, and no task failed."""
     market.send([tick("PLAIN", 2.5, START + 21 * MINUTE)], partition=0)
     until(lambda: worker.get("/api/candles/PLAIN?size=5m")[0] == 200)
     assert "is lost" not in worker.log
     assert "fenced" not in worker.log
-    assert_text(worker.log)
+    assert_escaped(worker.log)

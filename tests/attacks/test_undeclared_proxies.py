@@ -1,4 +1,4 @@
-"""Proxies that nobody has declared, odd addresses in their headers, and what answers reveal."""
+"""Undeclared proxies, unusual addresses in their headers, and versions in answers."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ CANDLES = "/api/candles/AAA?size=1m"
         ({}, "", 0),
     ],
 )
-async def test_a_proxy_that_is_not_declared_is_named_once(
+async def test_undeclared_proxy_is_logged_once(
     http: ClientSession,
     caplog: pytest.LogCaptureFixture,
     headers: dict[str, str],
@@ -44,10 +44,10 @@ async def test_a_proxy_that_is_not_declared_is_named_once(
     assert all(text.startswith("127.0.0.1 ") for text in found)
 
 
-def test_so_many_undeclared_proxies_are_named_and_no_more(
+def test_at_most_three_undeclared_proxies_are_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Anybody may send the header: the log is not theirs to fill."""
+    """Anybody may send the header, so that it must not fill the log."""
     addresses._undeclared.clear()
     request = make_mocked_request("GET", "/", headers={"X-Forwarded-For": "192.0.2.1"})
     with caplog.at_level(logging.WARNING):
@@ -70,8 +70,8 @@ def test_so_many_undeclared_proxies_are_named_and_no_more(
         ("nonsense:80", "nonsense:80"),
     ],
 )
-def test_a_port_makes_no_other_client_of_an_address(forwarded: str, client: str) -> None:
-    """Some proxies write it: else each connection would have limits of its own."""
+def test_port_of_a_forwarded_address_is_ignored(forwarded: str, client: str) -> None:
+    """Some proxies add it: otherwise each connection would have limits of its own."""
     conf = Settings(TICKSTREAM_WEB_PROXIES="127.0.0.1,10.0.0.0/8")
     request = make_mocked_request("GET", "/", headers={"X-Forwarded-For": forwarded})
     assert client_of(request.clone(remote="127.0.0.1"), conf) == client
@@ -88,8 +88,8 @@ def test_a_port_makes_no_other_client_of_an_address(forwarded: str, client: str)
         b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: x\r\n\r\n",
     ],
 )
-async def test_no_answer_tells_which_versions_run(request_: bytes) -> None:
-    """Not even to what is no request."""
+async def test_no_answer_reveals_software_versions(request_: bytes) -> None:
+    """Not even the answer to malformed bytes."""
     async with guarded(**TOKENS) as worker:
         reader, writer = await asyncio.open_connection("127.0.0.1", worker.port)
         writer.write(request_)

@@ -1,4 +1,4 @@
-"""Values and keys that nobody expects in any topic: what reads it goes on, before and after."""
+"""Unexpected keys and values in every topic: all readers go on, also after a restart."""
 
 import asyncio
 import json
@@ -13,16 +13,16 @@ from confluent_kafka.admin import AdminClient
 from sse import events
 from workers import Market, Worker, tick, until
 
-DEEP = 100_000
+NESTING = 100_000
 NOON = 1_767_268_800_000
 
-#: Deep texts in each shape that a record may have, what is no text, and what is no JSON.
+#: Deeply nested texts in each shape of a record, bytes that are no text, texts that are no JSON.
 VALUES = [
-    b"[" * DEEP,
-    b"[" * DEEP + b"]" * DEEP,
-    b'{"id":' * DEEP,
-    b'{"subject": "s", "schema": ' + b"[" * DEEP + b"]" * DEEP + b"}",
-    b'{"subject": "s", "version": 1, "id": 1, "schema": "' + b"[" * DEEP + b'"}',
+    b"[" * NESTING,
+    b"[" * NESTING + b"]" * NESTING,
+    b'{"id":' * NESTING,
+    b'{"subject": "s", "schema": ' + b"[" * NESTING + b"]" * NESTING + b"}",
+    b'{"subject": "s", "version": 1, "id": 1, "schema": "' + b"[" * NESTING + b'"}',
     b'{"topic": "\xff"}',
     b"9" * 5_000,
     b"",
@@ -47,7 +47,7 @@ async def http() -> AsyncIterator[ClientSession]:
 
 
 def flood(market: Market) -> None:
-    """Write each value with each key to each topic; nobody but a worker writes its changelogs."""
+    """Write each value with each key to each topic but changelogs, which only a worker writes."""
     producer = Producer({"bootstrap.servers": market.bootstrap, "linger.ms": 50})
     for topic in AdminClient({"bootstrap.servers": market.bootstrap}).list_topics().topics:
         if topic.startswith("__") or topic.endswith("-changelog"):
@@ -59,23 +59,25 @@ def flood(market: Market) -> None:
     assert producer.flush(60) == 0
 
 
-def folds(market: Market, worker: Worker, symbol: str) -> None:
+def wait_folded(market: Market, worker: Worker, symbol: str) -> None:
     """Wait until a tick that is sent now is in its window."""
     market.send([tick(symbol, 1.5, NOON)], "ticks")
     until(lambda: worker.get(f"/api/candles/{symbol}?size=5m")[0] == 200, 60)
 
 
-def test_every_pipeline_goes_on_and_starts_again(market: Market, worker: Worker) -> None:
-    """What was written is there for each reader of a topic at each start."""
-    folds(market, worker, "BEFORE")
+def test_all_pipelines_survive_unexpected_values_and_a_restart(
+    market: Market, worker: Worker
+) -> None:
+    """After the restart the unexpected records are read again."""
+    wait_folded(market, worker, "BEFORE")
     worker.restart()
-    folds(market, worker, "AFTER")
+    wait_folded(market, worker, "AFTER")
     assert "crashed" not in worker.log
     assert "Traceback" not in worker.log
 
 
-def test_a_rule_is_published_and_in_force(market: Market, worker: Worker) -> None:
-    """Their feed reads what is in the topic of rules first."""
+def test_new_rule_takes_effect_despite_unexpected_values(market: Market, worker: Worker) -> None:
+    """The feed of rules reads the unexpected records of its topic first."""
     path = worker.data.parent / f"{market.application}-rules.db"
     with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as database:
         database.execute(
@@ -83,15 +85,17 @@ def test_a_rule_is_published_and_in_force(market: Market, worker: Worker) -> Non
             ['{"category": "casino"}'],
         )
 
-    def known() -> bool:
+    def is_known() -> bool:
         status, body = worker.get("/api/rules")
         return status == 200 and body["version"] == 1
 
-    until(known, 60)
+    until(is_known, 60)
 
 
-async def test_a_schema_is_registered_and_found(http: ClientSession, worker: Worker) -> None:
-    """The log of schemas is read on behind what is no entry of it."""
+async def test_schema_can_be_registered_despite_unexpected_values(
+    http: ClientSession, worker: Worker
+) -> None:
+    """The schema log is read past records that are no entries."""
     url = f"{worker.url}/registry/subjects/own-value/versions"
     async with http.post(url, json={"schema": '"string"'}) as answer:
         assert answer.status == 200, await answer.text()
@@ -107,10 +111,10 @@ def branched(letter: str) -> dict[str, str]:
     return {"schema": json.dumps({"type": "record", "name": "Many", "fields": [field]})}
 
 
-async def test_schemas_that_take_long_to_compare_are_refused_in_time(
+async def test_expensive_schema_comparison_is_rejected_in_time(
     http: ClientSession, worker: Worker
 ) -> None:
-    """The worker answers others meanwhile, and takes no schema that is too large."""
+    """The worker answers others meanwhile, and rejects a schema that is too large."""
     url = f"{worker.url}/registry/subjects/many-value/versions"
     async with http.post(url, json=branched("a")) as answer:
         assert answer.status == 200, await answer.text()
@@ -130,10 +134,10 @@ async def test_schemas_that_take_long_to_compare_are_refused_in_time(
         assert "more than 65,536" in await answer.text()
 
 
-async def test_live_events_reach_who_comes_later(
+async def test_live_events_reach_a_later_reader(
     http: ClientSession, market: Market, worker: Worker
 ) -> None:
-    """A reader of the topic that the hostile records are in."""
+    """It reads a topic that has unexpected records."""
     async with events(http, worker.url, "candles:LATER:5m") as stream:
         await stream.next("start")
         market.send([tick("LATER", 2.5, NOON)], "ticks")
@@ -151,6 +155,6 @@ async def test_live_events_reach_who_comes_later(
     ],
 )
 def test_no_command_ends_with_a_traceback(worker: Worker, arguments: list[str]) -> None:
-    """Each reads what it is for, or says in one line why it can't."""
+    """Each prints its result, or one line that explains why there is none."""
     done = worker.command(*arguments)
     assert "Traceback" not in done.stdout + done.stderr

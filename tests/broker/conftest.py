@@ -1,4 +1,4 @@
-"""`faust -A app ...` as a user runs it."""
+"""Run `faust -A app ...` as a user does."""
 
 import os
 import subprocess

@@ -17,7 +17,7 @@ START = 1_700_000_000_000
 
 
 def rows_of(path: Path) -> Rows:
-    """Read a file as anybody would: a header, then rows of two."""
+    """Read a CSV file: check its header, return its rows of two."""
     with path.open(newline="") as file:
         header, *rows = csv.reader(file)
     assert header == ["time", "price"]
@@ -36,7 +36,7 @@ def truth(records: Iterable[Record]) -> Rows:
 
 
 def ticks(number: int, seed: int = 1) -> list[Record]:
-    """Return ticks whose rows are all but unique: many prices, many seconds."""
+    """Return ticks whose rows are almost unique: many prices, many seconds."""
     return list(islice(Market(step=50, seed=seed, flaws=CLEAN).records(START), number))
 
 
@@ -46,6 +46,6 @@ def size_of(path: Path) -> int:
 
 
 def committed_size(path: Path) -> int:
-    """Return how many bytes of the file count, according to its side-car."""
+    """Return how many bytes of the file are committed, according to its side-car."""
     side_car = path.with_name(f"{path.name}.offsets")
     return int(json.loads(side_car.read_text())["bytes"]) if side_car.exists() else 0

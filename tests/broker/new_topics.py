@@ -1,4 +1,4 @@
-"""Topics of a test's own: made, filled and read with librdkafka."""
+"""Topics for one test: created, filled and read with librdkafka."""
 
 import uuid
 from collections.abc import Iterable
@@ -12,21 +12,21 @@ from app.sources import Record
 
 
 def create(bootstrap: str, name: str, partitions: int = 3) -> None:
-    """Make a topic, for records of any age."""
+    """Create a topic for records of any age."""
     topic = NewTopic(name, partitions, 1, config={"retention.ms": "-1"})
     admin = AdminClient({"bootstrap.servers": bootstrap})
     admin.create_topics([topic])[name].result(30)
 
 
 def new_topic(bootstrap: str, partitions: int = 3) -> str:
-    """Make a topic that no other test has, and return its name."""
+    """Create a topic that no other test has, and return its name."""
     name = f"test-{uuid.uuid4().hex[:12]}"
     create(bootstrap, name, partitions)
     return name
 
 
 def fill(bootstrap: str, topic: str, records: Iterable[Record]) -> None:
-    """Send records, each with its event time as Kafka's timestamp, and wait until they are in."""
+    """Send records, each with its event time as Kafka's timestamp, and wait for delivery."""
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,

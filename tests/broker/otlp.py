@@ -1,4 +1,4 @@
-"""A collector of OpenTelemetry spans over HTTP, as the protocol has it (OTLP, binary)."""
+"""A collector of OpenTelemetry spans by OTLP over HTTP, in binary."""
 
 import threading
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from eventfold.embedded import ports
 
 
 class Collector:
-    """Keeps the spans it is sent."""
+    """Keeps the spans that it receives."""
 
     def __init__(self) -> None:
         self.url = f"http://{ports.HOST}:{ports.free()}"

@@ -1,6 +1,6 @@
 """ticks -> candles, daily-gains, top-gainers on a real broker, against an independent computation.
 
-The truth is polars over the records of `ticks`, read with librdkafka (tests/truth.py).
+The independent one is polars over the records of `ticks`, read with librdkafka (tests/truth.py).
 """
 
 import json
@@ -32,7 +32,7 @@ WINDOWS = [
 
 TICKS = 1_000_000
 
-#: Not surges: a window for each trade would make this take three times as long.
+#: Without surges: a window for each trade would make this take three times as long.
 PIPELINES = {"TICKSTREAM_PIPELINES": "candles,gainers"}
 
 
@@ -56,7 +56,7 @@ def all_ticks(bootstrap: str) -> pl.DataFrame:
 
 
 def wrong_windows(bootstrap: str) -> dict[str, int]:
-    """Count the windows that differ from the truth, by kind of window."""
+    """Count the windows that differ from the expected ones, by window definition."""
     ticks, found = all_ticks(bootstrap), truth.published(bootstrap)
     wrong = {}
     for size, advance, grace in WINDOWS:
@@ -68,10 +68,10 @@ def wrong_windows(bootstrap: str) -> dict[str, int]:
 
 
 @pytest.mark.timeout(400)
-def test_a_million_ticks_give_the_windows_of_an_independent_computation(market: Market) -> None:
+def test_windows_of_a_million_ticks_equal_an_independent_computation(market: Market) -> None:
     """Every window of every symbol is right in every field, though the worker was killed midway.
 
-    And each result stands in the topic once: as many finals as final windows, no revision twice.
+    Each result is in the topic once: as many finals as final windows, no revision twice.
     """
     with market.worker(**PIPELINES) as worker:  # makes the topics
         simulate(market, TICKS)
@@ -79,7 +79,7 @@ def test_a_million_ticks_give_the_windows_of_an_independent_computation(market: 
         worker.kill()
         worker.start()
         until(lambda: caught_up(market), 120)
-        # What a catch-up makes final is published in slices, the last of them after the last tick.
+        # Windows that a catch-up makes final are published in slices, the last after the last tick.
         until(lambda: not any(wrong_windows(market.bootstrap).values()), 60)
 
     assert wrong_windows(market.bootstrap) == dict.fromkeys(
@@ -96,17 +96,17 @@ def test_a_million_ticks_give_the_windows_of_an_independent_computation(market: 
     assert max(results.values()) == 1
 
 
-def test_what_came_late_or_broken_is_accounted_for(market: Market) -> None:
+def test_late_and_broken_ticks_are_in_late_and_dead_letter_topics(market: Market) -> None:
     """Each tick of the last test is in windows, in ticks-late, or in dead-letters; none is lost."""
     ticks = all_ticks(market.bootstrap)
     late = ticks.filter(pl.col("time") < pl.col("before") - GRACE)
     found = [json.loads(each.value()) for each in truth.read(market.bootstrap, "ticks-late")]
-    refused = [each for each in found if each["table"] == "candles"]
+    rejected = [each for each in found if each["table"] == "candles"]
     assert len(late) > 0
-    assert {(each["partition"], each["offset"], each["stream_time"]) for each in refused} == set(
+    assert {(each["partition"], each["offset"], each["stream_time"]) for each in rejected} == set(
         late.select("partition", "offset", "before").iter_rows()
     )
-    assert len(refused) == len(late)
+    assert len(rejected) == len(late)
 
     letters = [json.loads(each.value()) for each in truth.read(market.bootstrap, "dead-letters")]
     readable = set(ticks.select("partition", "offset").iter_rows())
@@ -117,8 +117,8 @@ def test_what_came_late_or_broken_is_accounted_for(market: Market) -> None:
     assert len(letters) > 0
 
 
-def test_append_only_outputs_name_their_source(market: Market) -> None:
-    """The header `source` of late ticks and dead letters is their source's coordinates."""
+def test_late_ticks_and_dead_letters_have_a_source_header(market: Market) -> None:
+    """The header `source` has the coordinates of the source record."""
     for topic in ("ticks-late", "dead-letters"):
         for message in truth.read(market.bootstrap, topic):
             value = json.loads(message.value())
@@ -126,7 +126,7 @@ def test_append_only_outputs_name_their_source(market: Market) -> None:
             assert dict(message.headers() or []) == {"source": source.encode()}
 
 
-def test_the_ten_best_are_those_of_the_days_windows(market: Market) -> None:
+def test_top_gainers_equal_the_gains_of_the_day_windows(market: Market) -> None:
     """top-gainers has, for each day, the ten highest gains of that day's windows, in order."""
     days = truth.candles(all_ticks(market.bootstrap), 1440 * MINUTE, 1440 * MINUTE, DAY_GRACE)
     gains = days.with_columns(gain=(pl.col("close") - pl.col("open")) / pl.col("open"))
@@ -134,7 +134,7 @@ def test_the_ten_best_are_those_of_the_days_windows(market: Market) -> None:
     expected: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for start, symbol, gain in best.select("start", "symbol", "gain").iter_rows():
         expected[day(start)].append((symbol, gain))
-    # What the stopped worker published last is ranked by the next one.
+    # The last gains of the stopped worker are ranked by the next one.
     with market.worker(**PIPELINES):
         until(lambda: rankings(market.bootstrap) == expected)
 
@@ -158,25 +158,29 @@ def day(start: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def second(market: Market) -> Market:
+def second_application(market: Market) -> Market:
     """Return another application on the same broker, which folds the same ticks anew."""
     return Market(market.bootstrap, market.directory)
 
 
-def test_two_workers_share_the_partitions_and_survive_each_other(second: Market) -> None:
+def test_worker_takes_over_the_partitions_of_a_killed_one(second_application: Market) -> None:
     """A second worker takes over half, the first is killed, its partitions move, nothing is lost.
 
-    Another application on the same ticks: its state is what is compared, asked of the worker that
-    is left.
+    This is another application on the same ticks; its state is read from the remaining worker.
     """
     settings = PIPELINES | {"TICKSTREAM_TOPIC_PREFIX": "second."}
-    with second.worker(**settings) as first, second.worker(**settings) as other:
+    with (
+        second_application.worker(**settings) as first,
+        second_application.worker(**settings) as other,
+    ):
         shares = until(lambda: _shares(first, other))
         assert sorted(shares[0] + shares[1]) == list(range(6))
         assert all(shares)
         first.kill()
-        until(lambda: caught_up(second) and other.ready, 120)
-        expected = truth.candles(all_ticks(second.bootstrap), 5 * MINUTE, 5 * MINUTE, GRACE)
+        until(lambda: caught_up(second_application) and other.ready, 120)
+        expected = truth.candles(
+            all_ticks(second_application.bootstrap), 5 * MINUTE, 5 * MINUTE, GRACE
+        )
         asked = 0
         for (symbol,), windows in islice(expected.group_by("symbol"), 25):
             status, found = other.get(f"/api/candles/{symbol}?size=5m&limit=5000")
@@ -195,11 +199,11 @@ def _shares(*workers: Worker) -> list[list[int]] | None:
     return shares if all(shares) else None
 
 
-def test_no_top_ten_is_seen_twice(market: Market) -> None:
-    """A day's ranking is published once a revision."""
-    seen = defaultdict(Counter)
+def test_each_ranking_revision_is_published_once(market: Market) -> None:
+    """For each day, no revision of its ranking is in the topic twice."""
+    counts = defaultdict(Counter)
     for message in truth.read(market.bootstrap, "top-gainers"):
         found = json.loads(message.value())
-        seen[found["day"]][found["revision"]] += 1
-    assert seen
-    assert max(count for revisions in seen.values() for count in revisions.values()) == 1
+        counts[found["day"]][found["revision"]] += 1
+    assert counts
+    assert max(count for revisions in counts.values() for count in revisions.values()) == 1

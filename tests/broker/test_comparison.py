@@ -1,4 +1,4 @@
-"""The comparison on a real broker: a right contestant is measured, a wrong one reported."""
+"""The comparison on a real broker: a right contestant is measured, a wrong one is reported."""
 
 import sys
 from pathlib import Path
@@ -13,8 +13,8 @@ TICKS = 20_000
 WORKLOAD = Workload("small", "Tumbling windows of 5 min", symbols=20, ticks=TICKS)
 CONDITIONS = Conditions(interval=200)
 
-#: Answers at once with one window that is none.
-LIAR = """
+#: Publishes one wrong window at once.
+WRONG_CONTESTANT = """
 import json, os
 from confluent_kafka import Producer
 producer = Producer({"bootstrap.servers": os.environ["BENCH_BOOTSTRAP"]})
@@ -27,17 +27,17 @@ producer.flush()
 
 
 def missing() -> list[str]:
-    """Fail as an environment that can't be made does."""
+    """Fail like an environment that can't be made."""
     raise ImportError("No module named 'nobody'")
 
 
 @pytest.mark.timeout(300)
-def test_contestants_are_measured_one_after_another(tmp_path: Path) -> None:
-    """The worker is right; one that can't start, one that ends and one that lies are reported."""
+def test_right_contestant_is_measured_and_wrong_ones_are_reported(tmp_path: Path) -> None:
+    """One that can't start, one that exits with an error, one with wrong results are reported."""
     fails = Contestant(
         "fails", lambda: [sys.executable, "-c", "raise SystemExit('no such option')"]
     )
-    liar = Contestant("liar", lambda: [sys.executable, "-c", LIAR])
+    wrong = Contestant("wrong", lambda: [sys.executable, "-c", WRONG_CONTESTANT])
     with Arena(tmp_path) as arena:
         arena.fill(symbols=20, step=10, counts=[TICKS, 5_000], own=TICKS)
 
@@ -54,7 +54,7 @@ def test_contestants_are_measured_one_after_another(tmp_path: Path) -> None:
 
         assert "nobody" in str(outcome(Contestant("missing", missing)).reason)
         assert "no such option" in str(outcome(fails).reason)
-        lied = outcome(liar, 5_000)
-        assert lied.rate is None
-        assert lied.wrong == 21  # none of 20 is there, and one too many
-        assert "WRONG" in str(lied.reason)
+        wrong_outcome = outcome(wrong, 5_000)
+        assert wrong_outcome.rate is None
+        assert wrong_outcome.wrong == 21  # all 20 are missing, and one is too many
+        assert "WRONG" in str(wrong_outcome.reason)

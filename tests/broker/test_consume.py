@@ -1,4 +1,4 @@
-"""`faust -A app consume` on a real broker: each record one row, whatever happens to it."""
+"""`faust -A app consume` on a real broker: each record is one row, across kills and restarts."""
 
 import signal
 import subprocess
@@ -24,7 +24,7 @@ def topic(bootstrap: str) -> str:
 
 @pytest.fixture
 def output(tmp_path: Path) -> Path:
-    """Name a file that isn't there."""
+    """Return a path without a file."""
     return tmp_path / "data.csv"
 
 
@@ -40,27 +40,27 @@ def consume(faust: Start, bootstrap: str, topic: str, output: Path) -> Start:
 
 
 def ended(process: subprocess.Popen[str]) -> str:
-    """Wait for a command to end well; return all its output."""
+    """Wait for a command to end with exit code 0; return all its output."""
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, out + err
     return out + err
 
 
-def test_ticks_become_rows_in_their_own_time(
+def test_ticks_become_rows_with_their_event_time(
     consume: Start, bootstrap: str, topic: str, output: Path
 ) -> None:
-    """Exactly the ticks of the topic, then the command ends and prints how many."""
+    """Exactly the ticks of the topic; then the command ends and prints their number."""
     records = ticks(5_000)
     fill(bootstrap, topic, records)
-    assert "rows from" in (said := ended(consume("--until-end")))
-    assert "5,000" in said
+    assert "rows from" in (printed := ended(consume("--until-end")))
+    assert "5,000" in printed
     assert rows_of(output) == truth(records)
 
 
-def test_the_guides_consumer_writes_bare_prices_with_kafkas_time(
+def test_bare_prices_become_rows_with_the_kafka_timestamp(
     consume: Start, bootstrap: str, topic: str, output: Path
 ) -> None:
-    """One key is one partition: the rows are in order, the numbers as they were sent."""
+    """One key is one partition: rows are in order, numbers are written as they were sent."""
     prices = ["65000.25", "64999", "0.5"]
     fill(
         bootstrap,
@@ -76,10 +76,10 @@ def test_the_guides_consumer_writes_bare_prices_with_kafkas_time(
     ]
 
 
-def test_a_second_run_appends_what_is_new(
+def test_second_run_appends_only_new_rows(
     consume: Start, bootstrap: str, topic: str, output: Path
 ) -> None:
-    """And a third one, with nothing new, appends nothing."""
+    """A third one, without new records, appends nothing."""
     records = ticks(2_000)
     for part in (records[:1_500], records[1_500:], []):
         fill(bootstrap, topic, part)
@@ -87,10 +87,10 @@ def test_a_second_run_appends_what_is_new(
     assert rows_of(output) == truth(records)
 
 
-def test_killed_in_mid_stream_it_resumes_with_neither_loss_nor_duplicates(
+def test_killed_consumer_resumes_without_loss_or_duplicates(
     consume: Start, bootstrap: str, topic: str, output: Path
 ) -> None:
-    """Four kills, with rows on disk that had not been committed; then the file is the truth."""
+    """Four kills, with uncommitted rows on disk; in the end the file is exact."""
     records = ticks(400_000)
     fill(bootstrap, topic, records[:300_000])
     more = iter([records[300_000:350_000], records[350_000:], [], []])
@@ -109,25 +109,25 @@ def test_killed_in_mid_stream_it_resumes_with_neither_loss_nor_duplicates(
     assert rows_of(output) == truth(records)
 
 
-def test_rows_stand_once_though_kafka_was_not_told_of_them(
+def test_rows_are_not_repeated_if_the_offset_commit_was_lost(
     consume: Start, bootstrap: str, topic: str, output: Path
 ) -> None:
     """As when a kill hits between the file's commit and Kafka's: the file decides."""
     records = ticks(1_000)
     fill(bootstrap, topic, records)
     ended(consume("--until-end"))
-    forgotten = [TopicPartition(topic, n, 0) for n in range(3)]
+    reset_offsets = [TopicPartition(topic, n, 0) for n in range(3)]
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    groups = [ConsumerGroupTopicPartitions(topic, forgotten)]
+    groups = [ConsumerGroupTopicPartitions(topic, reset_offsets)]
     admin.alter_consumer_group_offsets(groups)[topic].result(30)
     ended(consume("--until-end"))
     assert rows_of(output) == truth(records)
 
 
-def test_told_to_stop_it_commits_first(
+def test_sigterm_commits_offsets_before_the_command_ends(
     consume: Start, bootstrap: str, topic: str, output: Path
 ) -> None:
-    """After SIGTERM nothing is cut off, and Kafka knows how far the group is."""
+    """No row is cut off, and the offsets of the group are committed."""
     records = ticks(3_000)
     fill(bootstrap, topic, records)
     process = consume()
@@ -146,10 +146,10 @@ def committed(bootstrap: str, topic: str) -> int:
     return sum(partition.offset for partition in listed.result(30).topic_partitions)
 
 
-def test_a_second_sink_shares_the_work(
+def test_two_sinks_share_partitions_and_write_each_record_once(
     consume: Start, bootstrap: str, topic: str, output: Path, tmp_path: Path
 ) -> None:
-    """While partitions move between two files, each record stands in one of them, once."""
+    """While partitions move between two files, each record is in one of them, once."""
     records, other = ticks(60_000), tmp_path / "other.csv"
     fill(bootstrap, topic, records[:30_000])
     first = consume()
@@ -166,24 +166,24 @@ def test_a_second_sink_shares_the_work(
     assert rows_of(other)
 
 
-def test_unreadable_records_are_said_with_their_coordinates_and_left_out(
+def test_unreadable_records_are_logged_with_offset_and_left_out(
     consume: Start, bootstrap: str, output: Path
 ) -> None:
-    """One line each, the rest is written, the count is printed at the end."""
+    """One line each; the others are written, and the count is printed at the end."""
     topic = new_topic(bootstrap, 1)
     values = [b"1.5", b"{", b"twelve", b"NaN", b"2.5"]
     fill(bootstrap, topic, [(b"A", value, START) for value in values])
-    said = ended(consume("--topic", topic, "--until-end"))
+    printed = ended(consume("--topic", topic, "--until-end"))
     for offset in (1, 2, 3):
-        assert said.count(f"left out {topic}-0 at offset {offset}: ") == 1
-    assert "unreadable records left out: 3\n" in said
+        assert printed.count(f"left out {topic}-0 at offset {offset}: ") == 1
+    assert "unreadable records left out: 3\n" in printed
     assert rows_of(output) == Counter([row(START, "1.5"), row(START, "2.5")])
 
 
-def test_aborted_transactions_are_not_written_and_markers_not_waited_for(
+def test_aborted_records_are_not_written_and_the_command_still_ends(
     consume: Start, bootstrap: str, output: Path
 ) -> None:
-    """Only what was committed; the end of the topic is behind a record that nobody sees."""
+    """The last offset of the topic is a transaction marker, which no reader sees."""
     topic = new_topic(bootstrap, 1)
     producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": topic})
     producer.init_transactions(30)
@@ -200,10 +200,10 @@ def test_aborted_transactions_are_not_written_and_markers_not_waited_for(
     assert rows_of(output) == Counter([row(START, "1"), row(START, "3")])
 
 
-def test_a_topic_made_anew_is_read_from_its_start(
+def test_recreated_topic_is_read_from_its_start(
     consume: Start, bootstrap: str, topic: str, output: Path
 ) -> None:
-    """Offsets of the old one, which the file still has, are of another topic."""
+    """The offsets in the file are those of the old topic."""
     old, new = ticks(1_000), ticks(100, seed=2)
     fill(bootstrap, topic, old)
     ended(consume("--until-end"))
@@ -216,8 +216,8 @@ def test_a_topic_made_anew_is_read_from_its_start(
     assert rows_of(output) == truth(old) + truth(new)
 
 
-def test_an_empty_topic_leaves_a_header(consume: Start, output: Path) -> None:
-    """There is an end to reach all the same."""
+def test_empty_topic_writes_only_a_header(consume: Start, output: Path) -> None:
+    """The command reaches the end of the topic all the same."""
     ended(consume("--until-end"))
     assert output.read_text() == "time,price\n"
 
@@ -230,14 +230,14 @@ def test_an_empty_topic_leaves_a_header(consume: Start, output: Path) -> None:
         (["--output", "missing/data.csv"], {}, "missing/data.csv: No such file or directory"),
     ],
 )
-def test_what_stops_it_is_said_in_one_line(
+def test_consume_error_is_printed_in_one_line(
     consume: Start,
     output: Path,
     arguments: list[str],
     environment: dict[str, str],
     message: str,
 ) -> None:
-    """Exit code 1, and no file is begun."""
+    """Exit code 1, and no file is created."""
     process = consume(*arguments, **environment)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -246,8 +246,8 @@ def test_what_stops_it_is_said_in_one_line(
     assert not output.exists()
 
 
-def test_another_programs_file_is_left_alone(consume: Start, output: Path) -> None:
-    """The line names the file."""
+def test_file_of_another_program_is_not_changed(consume: Start, output: Path) -> None:
+    """The error line names the file."""
     output.write_text("symbol,price\n")
     process = consume()
     _, err = process.communicate(timeout=60)

@@ -1,4 +1,4 @@
-"""The embedded broker: what it keeps, what it prints, and that nothing of it stays behind."""
+"""The embedded broker: its data, its output, and that no process of it stays behind."""
 
 import asyncio
 import os
@@ -49,7 +49,7 @@ def run(faust: Start, data_dir: Path) -> Start:
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 30) -> object:
-    """Poll until there is something, and return it; fail after `seconds`."""
+    """Poll until the condition is true, and return its value; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "waited in vain"
@@ -58,7 +58,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> object:
 
 
 def kafka_of(process: subprocess.Popen[str]) -> psutil.Process:
-    """Wait for the Java process that a broker command starts, and return it."""
+    """Wait for the Java process of a broker command, and return it."""
 
     def find() -> psutil.Process | None:
         children = psutil.Process(process.pid).children()
@@ -90,17 +90,17 @@ def names(directory: Path) -> list[str]:
 
 
 def await_ready(process: subprocess.Popen[str]) -> None:
-    """Wait for the one line of a broker that has started."""
+    """Wait for the line that a started broker prints."""
     assert process.stdout
     assert READY.fullmatch(process.stdout.readline().strip())
 
 
-def refusal(process: subprocess.Popen[str]) -> str:
-    """Wait for a command that can't work and return the one line it prints."""
-    _, said = process.communicate(timeout=60)
+def error_line(process: subprocess.Popen[str]) -> str:
+    """Wait for a command to fail and return the one line it prints."""
+    _, printed = process.communicate(timeout=60)
     assert process.returncode == 1
-    lines = [line for line in said.splitlines() if not line.startswith("Download")]
-    assert len(lines) == 1, said
+    lines = [line for line in printed.splitlines() if not line.startswith("Download")]
+    assert len(lines) == 1, printed
     return lines[0]
 
 
@@ -134,8 +134,8 @@ async def committed(bootstrap: str, topic: str, group: str) -> int | None:
         return await consumer.committed(TopicPartition(topic, 0))
 
 
-async def test_records_and_offsets_outlive_a_restart_and_a_kill(tmp_path: Path) -> None:
-    """What was acknowledged is there after a stop in order, and after SIGKILL."""
+async def test_records_and_offsets_survive_a_restart_and_a_kill(tmp_path: Path) -> None:
+    """Acknowledged records are there after a clean stop, and after SIGKILL."""
     broker = LocalBroker(tmp_path / "broker")
     try:
         broker.start()
@@ -160,8 +160,8 @@ async def test_records_and_offsets_outlive_a_restart_and_a_kill(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_it_in_order(run: Start, number: signal.Signals) -> None:
-    """One line when ready; then exit code 0, nothing else printed, and no Java left."""
+def test_signal_stops_the_broker_command_cleanly(run: Start, number: signal.Signals) -> None:
+    """One line when ready; then exit code 0, no other output, and no Java process is left."""
     command = run()
     await_ready(command)
     kafka = kafka_of(command)
@@ -172,8 +172,8 @@ def test_a_signal_stops_it_in_order(run: Start, number: signal.Signals) -> None:
     assert gone(kafka)
 
 
-def test_ctrl_c_while_it_starts_is_no_error(run: Start) -> None:
-    """A start that is no longer wanted ends with code 0 and takes its Java with it."""
+def test_ctrl_c_during_start_exits_with_code_0(run: Start) -> None:
+    """The Java process of the aborted start ends too."""
     command = run()
     kafka = kafka_of(command)
     command.send_signal(signal.SIGINT)
@@ -182,8 +182,8 @@ def test_ctrl_c_while_it_starts_is_no_error(run: Start) -> None:
     assert gone(kafka)
 
 
-def test_a_killed_parent_leaves_no_java(run: Start) -> None:
-    """SIGKILL of the command is the end of Kafka too."""
+def test_killed_command_leaves_no_java_process(run: Start) -> None:
+    """SIGKILL of the command ends Kafka too."""
     command = run()
     await_ready(command)
     kafka = kafka_of(command)
@@ -191,27 +191,27 @@ def test_a_killed_parent_leaves_no_java(run: Start) -> None:
     wait_for(lambda: gone(kafka))
 
 
-def test_a_kafka_that_dies_ends_the_command(run: Start) -> None:
-    """When Kafka is killed under it, the command prints it and exits with code 1."""
+def test_command_ends_when_kafka_dies(run: Start) -> None:
+    """When Kafka is killed, the command prints it and exits with code 1."""
     command = run()
     await_ready(command)
     kafka_of(command).kill()
-    said = refusal(command)
-    assert said.startswith("the broker stopped: killed by signal 9 (log: ")
+    line = error_line(command)
+    assert line.startswith("the broker stopped: killed by signal 9 (log: ")
 
 
-def test_a_port_in_use_is_named(run: Start) -> None:
-    """Whatever listens on the port, the start is refused with the port's number."""
+def test_port_in_use_is_reported(run: Start) -> None:
+    """Whatever listens on the port, the start is rejected with the port's number."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        said = refusal(run("--port", str(port)))
-    assert said.startswith(f"port {port} of 127.0.0.1 can't be used: ")
+        line = error_line(run("--port", str(port)))
+    assert line.startswith(f"port {port} of 127.0.0.1 can't be used: ")
 
 
-def test_a_directory_serves_one_broker_at_a_time(run: Start, broker: LocalBroker) -> None:
-    """The second start names the directory and the process that has it; the first goes on."""
-    said = refusal(run("--data-dir", str(broker.data_dir)))
-    assert said.startswith(f"another broker (process {os.getpid()}) uses {broker.data_dir}: ")
+def test_data_directory_serves_one_broker_at_a_time(run: Start, broker: LocalBroker) -> None:
+    """The second start reports the directory and the process that uses it; the first goes on."""
+    line = error_line(run("--data-dir", str(broker.data_dir)))
+    assert line.startswith(f"another broker (process {os.getpid()}) uses {broker.data_dir}: ")
     assert broker.pid
 
 
@@ -223,10 +223,10 @@ def test_a_directory_serves_one_broker_at_a_time(run: Start, broker: LocalBroker
         (META.replace("cluster.id", "cluster").encode(), "has no cluster.id"),
     ],
 )
-async def test_a_damaged_directory_is_refused(
+async def test_damaged_data_directory_is_rejected(
     tmp_path: Path, meta: bytes | None, reason: str
 ) -> None:
-    """The line names the file and what is wrong with it, and nothing is formatted anew."""
+    """The line names the file and the damage, and nothing is formatted again."""
     (tmp_path / "kafka").mkdir()
     (tmp_path / "broker.lock").touch()
     file = tmp_path / "kafka" / "meta.properties"
@@ -238,28 +238,28 @@ async def test_a_damaged_directory_is_refused(
     assert file.exists() == (meta is not None)
 
 
-async def test_a_directory_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
-    """A directory with other files in it gets no broker."""
+async def test_directory_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    """No broker starts in a directory with other files."""
     (tmp_path / "thesis.txt").touch()
     with pytest.raises(BrokerError, match="holds something else than a broker's data"):
         await EmbeddedBroker(ports.free(), tmp_path).start()
     assert names(tmp_path) == ["thesis.txt"]
 
 
-def test_a_kafka_that_can_not_start_says_why(run: Start, tmp_path: Path) -> None:
+def test_failed_kafka_start_is_reported_with_its_reason(run: Start, tmp_path: Path) -> None:
     """The line has Kafka's own reason and the path of its log."""
     quorum = tmp_path / "kafka" / "__cluster_metadata-0" / "quorum-state"
     quorum.parent.mkdir(parents=True)
     quorum.write_text("{")
     (tmp_path / "kafka" / "meta.properties").write_text(META)
     (tmp_path / "broker.lock").touch()
-    said = refusal(run("--data-dir", str(tmp_path)))
-    assert said.startswith("the broker could not start: ")
-    assert f"Error while reading the Quorum status from the file {quorum}" in said
-    assert said.endswith(f"(log: {tmp_path / 'kafka.log'})")
+    line = error_line(run("--data-dir", str(tmp_path)))
+    assert line.startswith("the broker could not start: ")
+    assert f"Error while reading the Quorum status from the file {quorum}" in line
+    assert line.endswith(f"(log: {tmp_path / 'kafka.log'})")
 
 
-def test_where_the_kernel_can_not_help_a_pipe_does() -> None:
+def test_pipe_ends_the_child_where_the_kernel_cannot() -> None:
     """The fallback for systems other than Linux: the child ends when its parent is killed."""
     launch = [sys.executable, "-IS", str(LAUNCHER), "pipe", "0", "/bin/sleep", "600"]
     script = f"""

@@ -1,4 +1,4 @@
-"""`faust -A app explain`: a window, and the records in Kafka that made it."""
+"""`faust -A app explain`: a window, and the records in Kafka from which it was folded."""
 
 import json
 import time
@@ -30,17 +30,17 @@ def explain(faust, market: Market, worker: Worker, *arguments: str) -> tuple[int
     """Run the command; return its exit code, standard output and standard error."""
     url = f"kafka://{market.bootstrap}"
     command = faust(*arguments, BROKER_URL=url, WEB_PORT=str(worker.port))
-    out, said = command.communicate(timeout=60)
-    return command.returncode, out, said
+    out, err = command.communicate(timeout=60)
+    return command.returncode, out, err
 
 
 @pytest.mark.parametrize("window", ["5m/1m", "5m", "1d"])
-def test_the_records_are_those_that_were_folded(faust, market, worker, window: str) -> None:
-    """Not the late one, except in the day, which waits longer; never what can't be read."""
+def test_explained_records_are_those_that_were_folded(faust, market, worker, window: str) -> None:
+    """Without the late one, except in the day, whose grace is longer; without unreadable ones."""
     start = START // DAY * DAY if window == "1d" else START
     command = ("--json", "explain", "A/B", str(start), "--window", window)
-    code, out, said = explain(faust, market, worker, *command)
-    assert (code, said) == (0, "")
+    code, out, err = explain(faust, market, worker, *command)
+    assert (code, err) == (0, "")
     found = json.loads(out)
     offsets = [each["offset"] for each in found["records"]]
     assert offsets == ([0, 1, 2, 3, 6, 7] if window == "1d" else [0, 1, 2, 3])
@@ -48,7 +48,7 @@ def test_the_records_are_those_that_were_folded(faust, market, worker, window: s
     assert found["recomputed"]["count"] == found["window"]["count"] == len(offsets)
 
 
-def test_it_is_printed_for_people(faust, market, worker) -> None:
+def test_explanation_is_printed_as_text(faust, market, worker) -> None:
     """A line for each record, in UTC, and one for each value compared."""
     iso = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(START / 1000))
     code, out, _ = explain(faust, market, worker, "explain", "A/B", iso)
@@ -57,42 +57,42 @@ def test_it_is_printed_for_people(faust, market, worker) -> None:
     assert out.count("agrees") == 6
 
 
-def test_an_unknown_window_is_told_in_one_line(faust, market, worker) -> None:
+def test_unknown_window_is_reported_in_one_line(faust, market, worker) -> None:
     """The exit code is 1, whether the symbol is unknown or the window."""
-    code, out, said = explain(faust, market, worker, "explain", "A/B", str(START - 60 * MINUTE))
+    code, out, err = explain(faust, market, worker, "explain", "A/B", str(START - 60 * MINUTE))
     assert (code, out) == (1, "")
-    assert said.startswith("A/B has no window 5m/1m that starts at ")
-    code, out, said = explain(faust, market, worker, "explain", "NOBODY", str(START))
+    assert err.startswith("A/B has no window 5m/1m that starts at ")
+    code, out, err = explain(faust, market, worker, "explain", "NOBODY", str(START))
     assert (code, out) == (1, "")
-    assert said.endswith("can't say: unknown symbol 'NOBODY'\n")
+    assert err.endswith("can't say: unknown symbol 'NOBODY'\n")
 
 
-def test_windows_of_other_tables_are_named_where_they_are(faust, market, worker) -> None:
-    """They are not explained, though they are served."""
+def test_window_of_another_table_is_reported_with_its_url(faust, market, worker) -> None:
+    """Such windows are served, but not explained."""
     options = "--window", "2m"
-    code, out, said = explain(faust, market, worker, "explain", "A/B", str(START), *options)
+    code, out, err = explain(faust, market, worker, "explain", "A/B", str(START), *options)
     assert (code, out) == (1, "")
-    assert "windows of 2m are not served" in said
-    assert "Only candles are explained" in said
-    assert "surges" in said
-    assert "/api/windows/TABLE/KEY" in said
+    assert "windows of 2m are not served" in err
+    assert "Only candles are explained" in err
+    assert "surges" in err
+    assert "/api/windows/TABLE/KEY" in err
 
 
-def test_records_that_disagree_are_told(faust, market, worker) -> None:
-    """Here a record that is in the window is reported as rejected: exit code 1, and where."""
-    refused = {"symbol": "A/B", "price": 12.5, "time": START + 1_000, "size": 3, "table": "candles"}
-    refused |= {"reason": "late", "stream_time": 0, "grace": 0, "partition": 0, "offset": 1}
-    market.send([("A/B", json.dumps(refused).encode(), START)], "ticks-late", partition=0)
-    code, out, said = explain(faust, market, worker, "explain", "A/B", str(START))
+def test_disagreement_of_records_and_window_is_reported(faust, market, worker) -> None:
+    """Here a record of the window is reported as late: exit code 1, and the fields that differ."""
+    late = {"symbol": "A/B", "price": 12.5, "time": START + 1_000, "size": 3, "table": "candles"}
+    late |= {"reason": "late", "stream_time": 0, "grace": 0, "partition": 0, "offset": 1}
+    market.send([("A/B", json.dumps(late).encode(), START)], "ticks-late", partition=0)
+    code, out, err = explain(faust, market, worker, "explain", "A/B", str(START))
     assert (code, out.count("DISAGREES")) == (1, 3)
-    assert said == "The records disagree with the window in count, high, volume\n"
+    assert err == "The records disagree with the window in count, high, volume\n"
 
 
-def test_records_that_are_gone_are_not_a_disagreement(faust, market, worker) -> None:
-    """Kafka has deleted them for their age: that is printed instead."""
+def test_deleted_records_are_not_reported_as_a_disagreement(faust, market, worker) -> None:
+    """Kafka has deleted them for their age: the command prints that instead."""
     admin = AdminClient({"bootstrap.servers": market.bootstrap})
     for future in admin.delete_records([TopicPartition("ticks", 0, 2)]).values():
         future.result(timeout=10)
-    code, out, said = explain(faust, market, worker, "explain", "A/B", str(START))
+    code, out, err = explain(faust, market, worker, "explain", "A/B", str(START))
     assert (code, out) == (1, "")
-    assert said.startswith("The records behind the window are no longer in ticks: ")
+    assert err.startswith("The records behind the window are no longer in ticks: ")

@@ -1,4 +1,4 @@
-"""Real partitioners and the real limit of a record: every pair is found, no worker stops."""
+"""Real partitioners and the real limit of a record: every pair is joined, no worker stops."""
 
 import base64
 import json
@@ -24,13 +24,13 @@ JAVA, LIBRDKAFKA = "murmur2_random", "consistent_random"
 
 @pytest.fixture(scope="module")
 def worker(market: Market) -> Iterator[Worker]:
-    """Run a worker of the pipelines that are sent to."""
+    """Run a worker of the pipelines under test."""
     with market.worker(TICKSTREAM_PIPELINES="searches,hotel,beaconing") as running:
         yield running
 
 
 def produce(market: Market, topic: str, partitioner: str, *records: tuple[bytes, bytes]) -> None:
-    """Write keys and values as a producer with a partitioner does."""
+    """Send keys and values with a partitioner."""
     conf = {"bootstrap.servers": market.bootstrap, "message.max.bytes": 2_000_000}
     producer = Producer(conf | {"partitioner": partitioner})
     for key, value in records:
@@ -39,13 +39,11 @@ def produce(market: Market, topic: str, partitioner: str, *records: tuple[bytes,
 
 
 def written(market: Market, topic: str) -> list[dict[str, Any]]:
-    """Return what is committed in a topic."""
+    """Return the committed values of a topic."""
     return [json.loads(message.value()) for message in truth.read(market.bootstrap, topic)]
 
 
-def test_clicks_find_their_searches_whatever_partitioner_each_producer_used(
-    market: Market, worker: Worker
-) -> None:
+def test_clicks_join_searches_sent_with_another_partitioner(market: Market, worker: Worker) -> None:
     """Searches by murmur2, clicks by CRC32 of the same 30 users: 30 pairs of 30."""
     now = int(time.time() * 1000)
     searches = [(u.encode(), encode(Search(f"s-{u}", u, "tent", now))) for u in USERS]
@@ -53,15 +51,15 @@ def test_clicks_find_their_searches_whatever_partitioner_each_producer_used(
     produce(market, "searches", JAVA, *searches)
     produce(market, "clicks", LIBRDKAFKA, *clicks)
 
-    def all_found() -> bool:
+    def all_joined() -> bool:
         return len(written(market, "search-clicks")) >= len(USERS)
 
-    until(all_found)
+    until(all_joined)
     assert sorted(each["user"] for each in written(market, "search-clicks")) == USERS
     assert worker.running
 
 
-def test_records_larger_than_brokers_take_are_dead_letters_and_the_worker_goes_on(
+def test_oversized_records_are_dead_letters_and_the_worker_goes_on(
     market: Market, worker: Worker
 ) -> None:
     """Hundreds of long complaints of one guest; a value of almost 1 MiB that is no JSON."""

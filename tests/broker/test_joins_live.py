@@ -1,4 +1,4 @@
-"""Joins on a real broker: rules from the command to the verdict, and what a worker answers."""
+"""Joins on a real broker: rules from the command to the verdict, and the API of the joins."""
 
 import json
 import secrets
@@ -34,7 +34,7 @@ def worker(market: Market) -> Iterator[Worker]:
 
 
 def rules(worker: Worker, *words: str, code: int = 0) -> str:
-    """Run `faust -A app rules` as somebody beside the worker does; return what it printed."""
+    """Run `faust -A app rules` beside the worker; return its output."""
     done = worker.command("rules", *words)
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
@@ -59,17 +59,17 @@ def judged(market: Market, amount: int, category: str = "fuel") -> dict:
 
 
 def version(worker: Worker) -> int:
-    """Return the version of the rules that the worker judges by."""
+    """Return the version of the rules in force at the worker."""
 
-    def known() -> dict | None:
+    def current() -> dict | None:
         status, body = worker.get("/api/rules")
         return body if status == 200 else None  # while partitions move
 
-    return until(known)["version"]
+    return until(current)["version"]
 
 
-def test_rules_come_from_the_command_into_verdicts(market: Market, worker: Worker) -> None:
-    """Added, disabled, enabled, removed: the next transactions are judged by what holds then."""
+def test_rule_changes_by_command_apply_to_the_next_verdicts(market: Market, worker: Worker) -> None:
+    """Added, disabled, enabled, removed: each next transaction is judged by the rules in force."""
     assert judged(market, 500)["accepted"]
     assert version(worker) == 0
     assert "Rule cap added" in rules(
@@ -89,14 +89,14 @@ def test_rules_come_from_the_command_into_verdicts(market: Market, worker: Worke
     until(lambda: version(worker) == 4)
     verdict = judged(market, 500)
     assert (verdict["accepted"], verdict["rules_version"]) == (True, 4)
-    status, remembered = worker.get("/api/cards/4000")
+    status, verdicts = worker.get("/api/cards/4000")
     assert status == 200
-    assert [each["accepted"] for each in remembered] == [True, False, True, False, True]
+    assert [each["accepted"] for each in verdicts] == [True, False, True, False, True]
     assert worker.get("/api/cards/4001")[0] == 404
 
 
-def test_a_row_that_is_no_rule_is_named_and_stops_nothing(market: Market, worker: Worker) -> None:
-    """Others take effect; the command shows what is wrong with it."""
+def test_invalid_rule_row_is_logged_and_others_take_effect(market: Market, worker: Worker) -> None:
+    """The command `rules list` shows what is wrong with it."""
     before = version(worker)
     path = worker.data.parent / f"{market.application}-rules.db"
     with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as other:
@@ -111,20 +111,20 @@ def test_a_row_that_is_no_rule_is_named_and_stops_nothing(market: Market, worker
     assert "can't be used" in line
     assert "there is no kind 'forbid'" in line
     assert "can't be used: there is no kind 'forbid'" in rules(worker, "list")
-    said = rules(worker, "add", "x", "--kind", "max-amount", code=1)
-    assert "missing required field `limit`" in said
-    # One that was in force stays so, as it was.
+    printed = rules(worker, "add", "x", "--kind", "max-amount", code=1)
+    assert "missing required field `limit`" in printed
+    # A rule in force stays in force as it was.
     with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as other:
         other.execute("UPDATE rules SET parameters = 'everything' WHERE id = 'no'")
     until(lambda: "Rule 'no' in its version" in worker.log)
     assert not judged(market, 1, "casino")["accepted"]
 
 
-def test_a_rule_that_the_broker_refuses_is_reported_and_the_others_hold(
+def test_rule_rejected_by_the_broker_is_logged_and_others_take_effect(
     market: Market, worker: Worker
 ) -> None:
-    """It is not taken for known: its next version, which is small enough, takes effect."""
-    rules(worker, "list")  # the database is made by then
+    """It does not count as published: its next version, which is small enough, takes effect."""
+    rules(worker, "list")  # this creates the database
     before = version(worker)
     configure(market, "1000")
     large = json.dumps({"category": secrets.token_hex(2_000)})
@@ -150,7 +150,7 @@ def test_a_rule_that_the_broker_refuses_is_reported_and_the_others_hold(
 
 
 def configure(market: Market, largest: str) -> None:
-    """Set the largest message (bytes) that the broker takes for the topic of the rules."""
+    """Set the largest message (bytes) that the broker accepts for the topic of rules."""
     entry = ConfigEntry("max.message.bytes", largest, incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, "rules", incremental_configs=[entry])
     admin = AdminClient({"bootstrap.servers": market.bootstrap})
@@ -158,8 +158,8 @@ def configure(market: Market, largest: str) -> None:
         done.result(30)
 
 
-def test_after_a_restart_nothing_is_published_again(market: Market, worker: Worker) -> None:
-    """The topic has each version once; what changed meanwhile is published then."""
+def test_restart_publishes_no_rule_again(market: Market, worker: Worker) -> None:
+    """The topic has each version once; a change during the stop is published after it."""
     before = version(worker)
     worker.stop()
     rules(worker, "add", "cap", "--kind", "max-amount", "--parameters", '{"limit": 400}')
@@ -168,12 +168,12 @@ def test_after_a_restart_nothing_is_published_again(market: Market, worker: Work
     values = [message.value() for message in truth.read(market.bootstrap, "rules")]
     versions = [json.loads(value)["version"] for value in values if value]
     assert sorted(versions) == sorted(set(versions))
-    # Those of rows that are no rules never came, nor did what the broker rejected.
+    # Invalid rows were never published, nor was the rule that the broker rejected.
     assert len(versions) == version(worker) - 3
 
 
-def test_rates_and_profiles_are_answered_as_they_are(market: Market, worker: Worker) -> None:
-    """The searches of each query with a click, the most searched first; who clicked."""
+def test_click_rates_and_profiles_are_served_by_the_api(market: Market, worker: Worker) -> None:
+    """The searches of each query with a click, the most searched first; the user's profile."""
     now = int(time.time() * 1000)
     for name, query in ("s1", "tent"), ("s2", "tent"), ("s3", "stove"):
         search = Search(name, f"user of {name}", query, now)

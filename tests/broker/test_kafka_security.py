@@ -1,7 +1,7 @@
-"""Brokers that want TLS and names: every client gets in by the settings, nobody without them.
+"""Brokers with TLS and authentication: clients connect by the settings, and not without them.
 
-Real Kafka with two listeners more: SASL_SSL, and SSL that asks for a certificate. Ticks are sent
-and results are read at its open one.
+Real Kafka with two more listeners: SASL_SSL, and SSL with client certificates. Ticks are sent and
+results are read at its plain one.
 """
 
 import base64
@@ -45,21 +45,21 @@ PREFIX = "TICKSTREAM_KAFKA_"
 
 
 class Brokers(NamedTuple):
-    """A broker with its doors: one that is open, one for names, one for certificates."""
+    """A broker with its listeners: one plain, one with SASL, one with client certificates."""
 
     market: Market
-    named: str
-    certified: str
-    ours: Authority
-    strangers: Authority
+    sasl_address: str
+    ssl_address: str
+    trusted: Authority
+    untrusted: Authority
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings of a worker that comes in by SCRAM."""
+        """The settings of a worker that authenticates by SCRAM."""
         return {
-            "BROKER_URL": self.named,
+            "BROKER_URL": self.sasl_address,
             f"{PREFIX}SECURITY_PROTOCOL": "SASL_SSL",
-            f"{PREFIX}SSL_CAFILE": str(self.ours.cafile),
+            f"{PREFIX}SSL_CAFILE": str(self.trusted.cafile),
             f"{PREFIX}SASL_USERNAME": "worker",
             f"{PREFIX}SASL_PASSWORD": PASSWORD,
         }
@@ -74,21 +74,21 @@ class Brokers(NamedTuple):
 def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
     """Run the broker."""
     directory = tmp_path_factory.mktemp("secured")
-    ours, strangers = Authority(directory, "ours"), Authority(directory, "strangers")
-    keystore = ours.issue("broker", ports.HOST)
-    named, certified = (f"{ports.HOST}:{ports.free()}" for _ in range(2))
-    doors = (
-        Secured(named, keystore=keystore, users={"worker": PASSWORD}),
-        Secured(certified, "SSL", keystore=keystore, truststore=ours.cafile),
+    trusted, untrusted = Authority(directory, "ours"), Authority(directory, "strangers")
+    keystore = trusted.issue("broker", ports.HOST)
+    sasl_address, ssl_address = (f"{ports.HOST}:{ports.free()}" for _ in range(2))
+    listeners = (
+        Secured(sasl_address, keystore=keystore, users={"worker": PASSWORD}),
+        Secured(ssl_address, "SSL", keystore=keystore, truststore=trusted.cafile),
     )
-    node = Node(ports.free(), secured=doors)
+    node = Node(ports.free(), secured=listeners)
     with LocalBroker(tmp_path_factory.mktemp("secured-broker"), node=node) as broker:
         market = Market(broker.bootstrap, tmp_path_factory.mktemp("secured-market"))
-        yield Brokers(market, named, certified, ours, strangers)
+        yield Brokers(market, sasl_address, ssl_address, trusted, untrusted)
 
 
 @pytest.fixture
-def in_the_background() -> Iterator[Executor]:
+def background() -> Iterator[Executor]:
     """Yield threads for commands that run at the same time."""
     with ThreadPoolExecutor() as threads:
         yield threads
@@ -107,8 +107,8 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
-def refusal(*arguments: str, **environment: str) -> str:
-    """Run a command that is not let in; return the one line it ends with."""
+def error_line(*arguments: str, **environment: str) -> str:
+    """Run a command that is rejected; return the one line it ends with."""
     done = command(*arguments, **environment)
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1, done.stderr
@@ -125,13 +125,12 @@ def unsigned(lifetime: float = 3600) -> str:
     return f"{part({'alg': 'none'})}.{part({'sub': 'worker', 'iat': now, 'exp': now + lifetime})}."
 
 
-def test_a_worker_is_exact_over_tls_and_scram(
-    brokers: Brokers, tmp_path: Path, in_the_background: Executor
+def test_worker_results_are_exact_over_tls_and_scram(
+    brokers: Brokers, tmp_path: Path, background: Executor
 ) -> None:
-    """Consumer, transactions, restore, admin, source and sink all use it: killed, it goes on.
+    """Consumer, transactions, restore, admin, source and sink all use it; a killed worker goes on.
 
-    Neither the password nor its web token is in its log, nor in those of commands that print
-    everything.
+    Neither the password nor the web token is in a log, not even at level debug.
     """
     market = brokers.market
     environment = brokers.environment | {
@@ -145,9 +144,7 @@ def test_a_worker_is_exact_over_tls_and_scram(
         until(lambda: committed(market.bootstrap, market.application, "ticks") > 0)
         worker.kill()
         simulator = ("--source", "simulator", "--rate", "0", "--count", str(TICKS), "--seed", "2")
-        produced = in_the_background.submit(
-            command, "-l", "debug", "produce", *simulator, **environment
-        )
+        produced = background.submit(command, "-l", "debug", "produce", *simulator, **environment)
         worker.start()
         assert produced.result().returncode == 0, produced.result().stderr
         rows = str(tmp_path / "rows.csv")
@@ -155,21 +152,21 @@ def test_a_worker_is_exact_over_tls_and_scram(
         assert consumed.returncode == 0, consumed.stderr
         until(lambda: lag(market.bootstrap, market.application, "ticks") == 0)
         assert worker.ask("/api/tables").status == 401
-        # A command of the same settings may ask.
-        asked = command("lateness", **worker.environment)
-        assert asked.returncode == 0, asked.stderr
+        # A command with the same settings is authorised.
+        answered = command("lateness", **worker.environment)
+        assert answered.returncode == 0, answered.stderr
     expected = truth.candles(truth.ticks(market.bootstrap), MINUTE, MINUTE, 5 * MINUTE)
     found = truth.published(market.bootstrap)
     minutes = found.filter((pl.col("size") == MINUTE) & (pl.col("advance") == MINUTE))
     assert not len(truth.differences(expected, minutes))
     assert expected["count"].sum() > TICKS
-    told = worker.log + produced.result().stderr + consumed.stderr
-    assert "DEBUG" in told
-    for hidden in TOKEN, PASSWORD, base64.b64encode(PASSWORD.encode()).decode():
-        assert hidden not in told
+    logs = worker.log + produced.result().stderr + consumed.stderr
+    assert "DEBUG" in logs
+    for secret in TOKEN, PASSWORD, base64.b64encode(PASSWORD.encode()).decode():
+        assert secret not in logs
 
 
-async def enters(conf: Settings, topic: str) -> bool:
+async def can_write_and_read(conf: Settings, topic: str) -> bool:
     """Return whether transactions can be written and read with these settings."""
     producer, consumer = new_producer("enters", conf), new_consumer(conf)
     await producer.start()
@@ -187,17 +184,17 @@ async def enters(conf: Settings, topic: str) -> bool:
 
 @asynccontextmanager
 async def token_endpoint(lifetime: int) -> AsyncIterator[tuple[str, list[Any]]]:
-    """Run a server of tokens for an id and a secret; yield its address, and what it is asked."""
-    asked: list[Any] = []
+    """Run an OAuth token endpoint; yield its address, and the requests that it gets."""
+    requests: list[Any] = []
 
     async def grant(request: web.Request) -> web.Response:
-        asked.append((request.headers["Authorization"], dict(await request.post())))
+        requests.append((request.headers["Authorization"], dict(await request.post())))
         return web.json_response({"access_token": unsigned(), "expires_in": lifetime})
 
     application = web.Application()
     application.router.add_post("/token", grant)
     async with TestServer(application) as server:
-        yield str(server.make_url("/token")), asked
+        yield str(server.make_url("/token")), requests
 
 
 @pytest.fixture(scope="module")
@@ -207,19 +204,19 @@ def topic(brokers: Brokers) -> str:
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
-async def test_a_name_is_proved_by_each_mechanism(
+async def test_clients_authenticate_with_each_sasl_mechanism(
     brokers: Brokers, topic: str, mechanism: str
 ) -> None:
-    """Of a task's producer, what reads changelogs, and what looks at topics."""
+    """A task's producer, the consumer of changelogs, and the admin client."""
     conf = brokers.settings(SASL_MECHANISM=mechanism)
-    assert await enters(conf, topic)
+    assert await can_write_and_read(conf, topic)
     assert topic in await existing_topics(conf)
 
 
-async def test_a_token_comes_from_a_file_as_it_stands_there_now(
+async def test_changed_oauth_token_file_is_used(
     brokers: Brokers, topic: str, tmp_path: Path
 ) -> None:
-    """Somebody else keeps it fresh: what was there before is not used again."""
+    """Another program renews the token: an old one is not used again."""
     file = tmp_path / "token"
     conf = brokers.settings(SASL_MECHANISM="OAUTHBEARER", OAUTH_TOKEN_FILE=str(file))
     with pytest.raises(AdminError, match=r"OAUTH_TOKEN_FILE=.*: No such file or directory$"):
@@ -228,12 +225,14 @@ async def test_a_token_comes_from_a_file_as_it_stands_there_now(
     with pytest.raises(AdminError, match="refuses our OAUTHBEARER token"):
         await existing_topics(conf)
     file.write_text(f"{unsigned()}\n")
-    assert await enters(conf, topic)
+    assert await can_write_and_read(conf, topic)
 
 
-async def test_a_token_is_given_for_an_id_and_a_secret(brokers: Brokers, topic: str) -> None:
-    """Once for many connections, and anew when its time is nearly up."""
-    async with token_endpoint(lifetime=3600) as (url, asked):
+async def test_oauth_token_is_requested_once_with_client_credentials(
+    brokers: Brokers, topic: str
+) -> None:
+    """One token for many connections; it is renewed when it is about to expire."""
+    async with token_endpoint(lifetime=3600) as (url, requests):
         conf = brokers.settings(
             SASL_MECHANISM="OAUTHBEARER",
             OAUTH_TOKEN_URL=url,
@@ -241,17 +240,17 @@ async def test_a_token_is_given_for_an_id_and_a_secret(brokers: Brokers, topic: 
             OAUTH_CLIENT_SECRET=PASSWORD,
             OAUTH_SCOPE="kafka",
         )
-        assert await enters(conf, topic)
-        assert await enters(conf, topic)
+        assert await can_write_and_read(conf, topic)
+        assert await can_write_and_read(conf, topic)
     basic = "Basic " + base64.b64encode(f"worker:{PASSWORD}".encode()).decode()
-    assert asked == [(basic, {"grant_type": "client_credentials", "scope": "kafka"})]
+    assert requests == [(basic, {"grant_type": "client_credentials", "scope": "kafka"})]
     with pytest.raises(AdminError) as refused:
         await existing_topics(brokers.settings(**_other(conf, url)))
     assert str(refused.value).startswith(f"TICKSTREAM_KAFKA_OAUTH_TOKEN_URL={url}: ")
 
 
 def _other(conf: Settings, url: str) -> dict[str, str]:
-    """Return the same settings for another client, whose token is not there yet."""
+    """Return the same settings for another client, which has no token yet."""
     return {
         "SASL_MECHANISM": conf.kafka_mechanism,
         "OAUTH_TOKEN_URL": url,
@@ -260,24 +259,24 @@ def _other(conf: Settings, url: str) -> dict[str, str]:
     }
 
 
-async def test_a_certificate_may_be_all_that_is_asked_for(brokers: Brokers, topic: str) -> None:
-    """TLS on both sides; without one of ours the broker hangs up."""
+async def test_client_certificate_alone_authenticates(brokers: Brokers, topic: str) -> None:
+    """TLS on both sides; without a trusted certificate the broker closes the connection."""
     changes = {
         "SECURITY_PROTOCOL": "SSL",
-        "SSL_CERTFILE": str(brokers.ours.issue("worker", ports.HOST)),
+        "SSL_CERTFILE": str(brokers.trusted.issue("worker", ports.HOST)),
     }
-    conf = brokers.settings(**changes).model_copy(update={"broker_url": brokers.certified})
-    assert await enters(conf, topic)
-    stranger = str(brokers.strangers.issue("worker", ports.HOST))
-    other = brokers.settings(**changes | {"SSL_CERTFILE": stranger})
+    conf = brokers.settings(**changes).model_copy(update={"broker_url": brokers.ssl_address})
+    assert await can_write_and_read(conf, topic)
+    untrusted_certificate = str(brokers.untrusted.issue("worker", ports.HOST))
+    other = brokers.settings(**changes | {"SSL_CERTFILE": untrusted_certificate})
     with pytest.raises(AdminError, match="TICKSTREAM_KAFKA_SECURITY_PROTOCOL=SSL"):
-        await existing_topics(other.model_copy(update={"broker_url": brokers.certified}))
+        await existing_topics(other.model_copy(update={"broker_url": brokers.ssl_address}))
 
 
-def test_with_a_wrong_password_a_worker_stops_with_one_line(
-    brokers: Brokers, in_the_background: Executor
+def test_wrong_password_stops_worker_and_commands_with_one_line(
+    brokers: Brokers, background: Executor
 ) -> None:
-    """It names who was rejected, where and by what; not the password."""
+    """It names the user, the broker and the mechanism; not the password."""
     wrong = "wrong-horse-battery"
     environment = brokers.environment | {f"{PREFIX}SASL_PASSWORD": wrong}
     worker = brokers.market.worker(**environment)
@@ -286,7 +285,7 @@ def test_with_a_wrong_password_a_worker_stops_with_one_line(
         until(lambda: not worker.running, 60)
         assert worker.exit_code == 1
         line = (
-            f"the broker at {brokers.named} refuses user 'worker' by SCRAM-SHA-512: wrong "
+            f"the broker at {brokers.sasl_address} refuses user 'worker' by SCRAM-SHA-512: wrong "
             "TICKSTREAM_KAFKA_SASL_USERNAME or TICKSTREAM_KAFKA_SASL_PASSWORD"
         )
         assert worker.tail(1) == line
@@ -295,31 +294,31 @@ def test_with_a_wrong_password_a_worker_stops_with_one_line(
     finally:
         worker.kill()
     commands = (["topics"], ["produce", "--source", "simulator"], ["consume"])
-    refused = [in_the_background.submit(refusal, *each, **environment) for each in commands]
+    refused = [background.submit(error_line, *each, **environment) for each in commands]
     assert {each.result() for each in refused} == {f"{line}\n"}
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
-        ({"SSL_CAFILE": "strangers"}, "can't be trusted, .*: TICKSTREAM_KAFKA_SSL_CAFILE has to"),
+        ({"SSL_CAFILE": "untrusted"}, "can't be trusted, .*: TICKSTREAM_KAFKA_SSL_CAFILE has to"),
         ({"SECURITY_PROTOCOL": "PLAINTEXT"}, "hangs up on us.*SECURITY_PROTOCOL=PLAINTEXT, what"),
         ({"SECURITY_PROTOCOL": "SASL_PLAINTEXT"}, "hangs up on us.*PROTOCOL=SASL_PLAINTEXT, what"),
     ],
 )
-async def test_what_does_not_fit_the_broker_is_named(
-    brokers: Brokers, changes: dict[str, str], said: str
+async def test_settings_that_do_not_match_the_listener_are_reported(
+    brokers: Brokers, changes: dict[str, str], message: str
 ) -> None:
-    """A certificate of somebody else, a broker that wants TLS or a name."""
+    """An untrusted certificate, a broker that requires TLS or a user name."""
     if "SSL_CAFILE" in changes:
-        changes = {"SSL_CAFILE": str(brokers.strangers.cafile)}
-    with pytest.raises(AdminError, match=said) as refused:
+        changes = {"SSL_CAFILE": str(brokers.untrusted.cafile)}
+    with pytest.raises(AdminError, match=message) as refused:
         await existing_topics(brokers.settings(**changes))
     assert len(str(refused.value).splitlines()) == 1
 
 
-async def test_a_broker_without_tls_is_named(brokers: Brokers) -> None:
-    """It would take the first bytes of TLS for a huge request."""
+async def test_tls_setting_for_a_plaintext_listener_is_reported(brokers: Brokers) -> None:
+    """The broker would take the first bytes of TLS for a huge request."""
     conf = brokers.settings().model_copy(update={"broker_url": brokers.market.bootstrap})
     with pytest.raises(AdminError, match="SECURITY_PROTOCOL=SASL_SSL"):
         await existing_topics(conf)

@@ -1,4 +1,4 @@
-"""Records of a transaction that hangs can't be read, so that nobody lags behind them."""
+"""Records of an open transaction can't be read yet, so they are no lag."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -18,12 +18,12 @@ SYMBOLS = [f"SYM{number:02}" for number in range(40)]
 
 NOON = 1_767_268_800_000
 
-#: Ticks of each symbol that are committed, and that hang.
-THERE, HANGING = 5, 30
+#: Ticks of each symbol that are committed, and that are in an open transaction.
+COMMITTED, UNCOMMITTED = 5, 30
 
 
 @asynccontextmanager
-async def hanging(
+async def open_transaction(
     bootstrap: str, topic: str, records: Iterable[tuple[str, bytes]]
 ) -> AsyncIterator[AIOKafkaProducer]:
     """Leave a transaction open that has written to a topic."""
@@ -59,7 +59,7 @@ def ticks(count: int, begin: int) -> Iterator[tuple[str, bytes]]:
             yield key, value
 
 
-async def of_application(market: Market) -> int:
+async def application_lag(market: Market) -> int:
     """Return the lag that `make up` shows."""
     conf = Settings(BROKER_URL=market.bootstrap, TICKSTREAM_APP_ID=market.application)
     async with Lag(conf) as lag:
@@ -73,42 +73,44 @@ def lags(workers: Sequence[Worker]) -> list[float]:
 
 
 def ticks_of_candles(worker: Worker) -> int | str:
-    """Return how many ticks the candles of all symbols count, or why they are not known now."""
+    """Count the ticks in the candles of all symbols, or return why they are not known now."""
     status, page = worker.get("/api/windows/candles?window=5m&limit=5000")
     return sum(candle["count"] for candle in page["windows"]) if status == 200 else str(page)
 
 
-async def test_a_transaction_that_hangs_is_nobodys_lag(market: Market) -> None:
-    """Neither upstream's, for tasks and `make up`, nor a changelog's, for standbys."""
+async def test_open_transaction_does_not_count_as_lag(market: Market) -> None:
+    """Neither in a source, for tasks and `make up`, nor in a changelog, for standbys."""
     await ensure_topics([TICKS], Settings(BROKER_URL=market.bootstrap))
-    market.send((key, value, NOON) for key, value in ticks(THERE, NOON))
+    market.send((key, value, NOON) for key, value in ticks(COMMITTED, NOON))
     changelog = f"{market.application}-candles-changelog"
     garbage = [(symbol, b"?") for symbol in SYMBOLS]
-    async with hanging(market.bootstrap, "ticks", ticks(HANGING, NOON + MINUTE)) as upstream:
+    async with open_transaction(
+        market.bootstrap, "ticks", ticks(UNCOMMITTED, NOON + MINUTE)
+    ) as upstream:
         with market.workers(2, **MARKET) as workers:
 
             async def folded(count: int) -> None:
                 found: int | str = 0
 
-                def all_of_them() -> bool:
+                def are_all_folded() -> bool:
                     nonlocal found
                     found = ticks_of_candles(workers[0])
                     return found == count * len(SYMBOLS)
 
                 try:
-                    await asyncio.to_thread(until, all_of_them, 90)
+                    await asyncio.to_thread(until, are_all_folded, 90)
                 except TimeoutError as error:
-                    told = "\n".join(worker.troubles() for worker in workers)
-                    raise AssertionError(f"{found} of {count * len(SYMBOLS)}: {told}") from error
+                    details = "\n".join(worker.troubles() for worker in workers)
+                    raise AssertionError(f"{found} of {count * len(SYMBOLS)}: {details}") from error
 
-            await folded(THERE)
-            async with hanging(market.bootstrap, changelog, garbage) as other:
+            await folded(COMMITTED)
+            async with open_transaction(market.bootstrap, changelog, garbage) as other:
                 # Fetched, with the end offsets, while both transactions are open.
                 market.send((key, value, NOON) for key, value in ticks(1, NOON))
                 await asyncio.sleep(2 * INTERVAL)
-                assert await of_application(market) == 0
+                assert await application_lag(market) == 0
                 assert not any(lags(workers))
                 await other.abort_transaction()
             await upstream.commit_transaction()
-            await folded(THERE + HANGING + 1)
+            await folded(COMMITTED + UNCOMMITTED + 1)
             await asyncio.to_thread(until, lambda: not any(lags(workers)))

@@ -1,4 +1,4 @@
-"""`faust -A app lateness` against ticks whose lateness is known."""
+"""`faust -A app lateness` against ticks with a known lateness."""
 
 import json
 import random
@@ -24,7 +24,7 @@ def out_of_order(start: int) -> list[tuple[str, bytes, int]]:
     return ticks
 
 
-def behind_of(market: Market) -> list[int]:
+def lateness_of(market: Market) -> list[int]:
     """Return how far each tick was behind its partition's stream time (ms), ascending."""
     rows = truth.ticks(market.bootstrap).select("before", "time").iter_rows()
     return sorted(max((before or 0) - at, 0) for before, at in rows)
@@ -35,17 +35,17 @@ def share(behind: list[int], grace: float) -> float:
     return sum(ms <= grace for ms in behind) / len(behind)
 
 
-def test_it_prints_what_an_independent_computation_finds(market: Market, faust) -> None:
+def test_lateness_command_equals_an_independent_computation(market: Market, faust) -> None:
     """Two workers share the ticks; the graces are upper bounds, by less than a sixteenth."""
     with market.workers(2, TICKSTREAM_PIPELINES="candles,gainers,surges") as workers:
         market.send(out_of_order(int(time.time() * 1000) - 3 * 60 * MINUTE))
         until(lambda: lag(market.bootstrap, market.application, "ticks") == 0)
-        behind = behind_of(market)
+        behind = lateness_of(market)
         answers = []
         for worker in workers:
             command = faust("--json", "lateness", WEB_PORT=str(worker.port))
-            out, said = command.communicate(timeout=60)
-            assert (command.returncode, said) == (0, "")
+            out, err = command.communicate(timeout=60)
+            assert (command.returncode, err) == (0, "")
             answers.append(json.loads(out))
         command = faust("lateness", WEB_PORT=str(workers[0].port))
         text, _ = command.communicate(timeout=60)
@@ -68,9 +68,9 @@ def test_it_prints_what_an_independent_computation_finds(market: Market, faust) 
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
-def test_without_a_worker_it_says_so_in_one_line(faust, options: tuple[str, ...]) -> None:
-    """The exit code is 1; nothing is printed that looks like an answer."""
+def test_missing_worker_is_reported_in_one_line(faust, options: tuple[str, ...]) -> None:
+    """The exit code is 1; nothing is printed to standard output."""
     command = faust(*options, "lateness", WEB_PORT="1")
-    out, said = command.communicate(timeout=60)
+    out, err = command.communicate(timeout=60)
     assert (command.returncode, out) == (1, "")
-    assert said == "No worker answers at http://127.0.0.1:1: start a worker, or set WEB_PORT\n"
+    assert err == "No worker answers at http://127.0.0.1:1: start a worker, or set WEB_PORT\n"

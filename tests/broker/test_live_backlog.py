@@ -1,4 +1,4 @@
-"""A feed of live events that can't keep up goes on near the end, and its readers hear of it."""
+"""A feed of live events that falls too far behind skips records, and its readers are informed."""
 
 import asyncio
 from itertools import count
@@ -19,19 +19,19 @@ from eventfold.web.protection.budget import Budget
 
 NOON = 1_767_268_800_000
 
-#: More than a feed may be behind here, and what it is then given.
+#: A backlog that is too long here, and how many records are read after a skip.
 MANY, NEAR = 500, 10
 
 
 async def _next(reader: Reader) -> tuple[list[int], int | None]:
-    """Return the offsets of what comes next, and how many were left out."""
+    """Return the offsets of the next events, and how many were dropped."""
     await reader.wait(60)
     events, dropped = reader.take()
     return [event.offset for event in events], dropped
 
 
-async def test_what_is_sent_once_a_reader_is_open_is_not_missed(market: Market) -> None:
-    """Its feed runs by then, also where it has much to read of what was before."""
+async def test_record_sent_after_a_reader_opened_is_not_missed(market: Market) -> None:
+    """The feed of an open reader runs, also where it starts with a long backlog."""
     conf = Settings(BROKER_URL=market.bootstrap)
     await ensure_topics([TICKS], conf)
     market.send([tick("OLD", 1.0, NOON) for _ in range(MANY)])
@@ -51,8 +51,8 @@ async def test_what_is_sent_once_a_reader_is_open_is_not_missed(market: Market) 
             await hub.shut(None)
 
 
-async def test_what_comes_while_a_feed_starts_again_is_not_missed(market: Market) -> None:
-    """Its readers get it without a gap, though it is there before the feed is."""
+async def test_record_sent_while_a_feed_restarts_is_not_missed(market: Market) -> None:
+    """Readers get it without a gap, though it was written before the feed ran again."""
     conf = Settings(BROKER_URL=market.bootstrap)
     await ensure_topics([TICKS], conf)
     consumers = []
@@ -82,19 +82,19 @@ async def test_what_comes_while_a_feed_starts_again_is_not_missed(market: Market
         await hub.shut(None)
 
 
-async def test_what_is_too_far_behind_is_left_out(
+async def test_feed_too_far_behind_skips_to_the_newest_records(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The newest comes in the end; of what was left out nobody knows how much it was."""
+    """The newest records arrive in the end; the number of skipped ones is unknown."""
     for name, value in {"LOOK_BACK": NEAR, "TOO_FAR": 50, "POLL_RECORDS": 5, "OFFERS": 1}.items():
         monkeypatch.setattr(feed, name, value)
     conf = Settings(BROKER_URL=market.bootstrap)
     await ensure_topics([TICKS], conf)
     hub = Hub(lambda: {"ticks": TICKS}, lambda: new_consumer(conf))
-    # Each record costs half a second of waiting, as with a thousand readers of many.
+    # Each record delays the feed by half a second, as a thousand readers would.
     steps = count()
-    dear = True
-    hub.feed_budget = Budget(0.1, 0.0, worked=lambda: next(steps) * 0.05 * dear)
+    is_slow = True
+    hub.feed_budget = Budget(0.1, 0.0, worked=lambda: next(steps) * 0.05 * is_slow)
     reader, _ = await hub.open([Watch("ticks")], {}, "somebody")
     try:
         numbers = iter(range(10 * MANY))
@@ -106,7 +106,7 @@ async def test_what_is_too_far_behind_is_left_out(
             found = [event.offset for event in reader.take()[0]]
         market.send([tick("AAA", 1.0, NOON + next(numbers)) for _ in range(MANY)])
         last = next(numbers) - 1
-        dear = False
+        is_slow = False
         missed = []
         while found[-1] != last:
             offsets, dropped = await _next(reader)

@@ -1,4 +1,4 @@
-"""Commands that are asked for what is not there: one line that names what would help."""
+"""Commands for a topic that does not exist: one line with a hint that helps."""
 
 import subprocess
 from collections.abc import Callable
@@ -9,29 +9,29 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "advice"),
+    ("arguments", "hint"),
     [
         (("consume", "--topic", "nosuch"), "kafka-topics.sh --create --topic nosuch"),
         (("produce", "--topic", "bare", "--source", "simulator"), "--create --topic bare"),
         (("consume", "--topic", "tick"), "did you mean 'ticks'?"),
     ],
 )
-def test_a_topic_that_is_none_of_ours_is_not_promised_by_topics(
-    faust: Start, bootstrap: str, arguments: tuple[str, ...], advice: str
+def test_hint_for_an_unknown_topic_does_not_name_the_topics_command(
+    faust: Start, bootstrap: str, arguments: tuple[str, ...], hint: str
 ) -> None:
     """`faust -A app topics` would not create it."""
     command = faust(*arguments, BROKER_URL=bootstrap)
-    _, said = command.communicate(timeout=60)
+    _, err = command.communicate(timeout=60)
     assert command.returncode == 1
-    (line,) = said.splitlines()
-    assert advice in line
+    (line,) = err.splitlines()
+    assert hint in line
 
 
-def test_a_topic_of_ours_is_made_by_topics(faust: Start, bootstrap: str) -> None:
-    """Under its name with the prefix."""
+def test_hint_for_a_declared_topic_names_the_topics_command(faust: Start, bootstrap: str) -> None:
+    """The topic has its name with the prefix."""
     command = faust(
         "consume", "--topic", "eu.candles", BROKER_URL=bootstrap, TICKSTREAM_TOPIC_PREFIX="eu."
     )
-    _, said = command.communicate(timeout=60)
+    _, err = command.communicate(timeout=60)
     assert command.returncode == 1
-    assert said == "There is no topic 'eu.candles'; `faust -A app topics` creates it\n"
+    assert err == "There is no topic 'eu.candles'; `faust -A app topics` creates it\n"

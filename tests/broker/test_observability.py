@@ -22,21 +22,21 @@ TICKS = 120
 SENT = len(SYMBOLS) * TICKS
 BEGIN = int(time.time() * 1000) - 3 * MINUTE
 
-#: What a metric's name may end in, by what it is.
+#: Units and kinds in which the name of a gauge may end.
 UNITS = "seconds|bytes|records|offsets?|ratio|entries|tasks|info|version"
 
 
 @pytest.fixture(scope="module")
-def traced() -> Iterator[Collector]:
+def span_collector() -> Iterator[Collector]:
     """Run a collector of spans."""
     with collector() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def worker(market: Market, traced: Collector) -> Iterator[Worker]:
+def worker(market: Market, span_collector: Collector) -> Iterator[Worker]:
     """Yield a worker that has folded ticks, one of them too late, and rejected one record."""
-    settings = {"TICKSTREAM_LOG_FORMAT": "json", "TICKSTREAM_TRACES": traced.url}
+    settings = {"TICKSTREAM_LOG_FORMAT": "json", "TICKSTREAM_TRACES": span_collector.url}
     with market.worker(**settings, TICKSTREAM_GRACE="1m") as worker:
         market.send(
             tick(symbol, 10 + step % 7, BEGIN + step * 1000)
@@ -66,8 +66,8 @@ def total(worker: Worker, name: str, **labels: str) -> float:
     )
 
 
-def test_prometheus_reads_the_metrics_in_both_of_its_forms(worker: Worker) -> None:
-    """As text, and as OpenMetrics where that is asked for: the same names, OpenMetrics' rules."""
+def test_metrics_parse_as_prometheus_text_and_as_openmetrics(worker: Worker) -> None:
+    """The same names in both formats, by the stricter rules of OpenMetrics."""
     import urllib.request  # noqa: PLC0415  # `ask` sends no headers
 
     wanted = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
@@ -75,13 +75,13 @@ def test_prometheus_reads_the_metrics_in_both_of_its_forms(worker: Worker) -> No
     with urllib.request.urlopen(request) as reply:  # noqa: S310  # the same
         assert reply.headers["Content-Type"].startswith("application/openmetrics-text")
         found = {f.name for f in openmetrics.text_string_to_metric_families(reply.read().decode())}
-    # There the suffix of an information is no part of its name.
+    # OpenMetrics has the suffix `_info` outside of the name.
     plain = {name.removesuffix("_info") for name in families(worker)}
     assert {name.removesuffix("_info") for name in found} == plain
 
 
-def test_metrics_are_named_as_the_field_names_them(worker: Worker) -> None:
-    """Base units at the end, `_total` for what only grows, a sentence of help for each."""
+def test_metric_names_follow_the_prometheus_conventions(worker: Worker) -> None:
+    """Base units at the end, `_total` for counters, a help text for each."""
     ours = [f for name, f in families(worker).items() if name.startswith("tickstream_")]
     assert len(ours) > 30
     for family in ours:
@@ -99,17 +99,17 @@ def test_metrics_are_named_as_the_field_names_them(worker: Worker) -> None:
     assert not re.search("SYM", worker.ask("/metrics").body.decode())
 
 
-def test_the_guide_lists_every_metric_and_no_other(worker: Worker) -> None:
-    """In docs/operations.md, under the name that a query uses."""
+def test_operations_guide_lists_every_metric_and_no_other(worker: Worker) -> None:
+    """Under the name that a query uses."""
     found = families(worker).values()
     real = {f.name + ("_total" if f.type == "counter" else "") for f in found}
     guide = (REPOSITORY / "docs" / "operations.md").read_text()
-    told = set(re.findall(r"^\| `(tickstream_\w+)`", guide, re.MULTILINE))
-    assert told == {name for name in real if name.startswith("tickstream_")}
+    listed = set(re.findall(r"^\| `(tickstream_\w+)`", guide, re.MULTILINE))
+    assert listed == {name for name in real if name.startswith("tickstream_")}
 
 
-def test_metrics_count_what_happened(worker: Worker) -> None:
-    """Each record once, the late one, the one that is no tick; and the state of each partition."""
+def test_metrics_count_records_late_ticks_and_dead_letters(worker: Worker) -> None:
+    """Each record once, the late one, the unreadable one; and the state of each partition."""
     assert total(worker, "tickstream_late_total", table="candles") == 1
     assert total(worker, "tickstream_dead_letters_total", topic="ticks", stage="decode") == 1
     tasks = len(families(worker)["tickstream_lag_records"].samples)
@@ -126,15 +126,17 @@ def test_metrics_count_what_happened(worker: Worker) -> None:
     assert total(worker, "tickstream_changelog_rows_total", table="days") > 0
     commits = total(worker, "tickstream_checkpoints_total", outcome="committed")
     assert total(worker, "tickstream_checkpoint_seconds_count") >= commits > 0
-    # What has not happened is 0, not missing: the first time is an increase then.
+    # A counter starts at 0 and is not missing: the first event is an increase then.
     for sample in found["tickstream_lost_to_retention"].samples:
         assert sample.value == 0
     assert len(found["tickstream_lost_to_retention"].samples) == tasks
 
 
 @pytest.mark.parametrize("query", [*panels(), *alerts()], ids=lambda query: query.title)
-def test_a_worker_has_what_panels_and_alerts_ask_for(worker: Worker, query: Query) -> None:
-    """The metric, and where it has samples, the labels too."""
+def test_worker_has_every_metric_and_label_of_panels_and_alerts(
+    worker: Worker, query: Query
+) -> None:
+    """Labels are compared where the metric has samples."""
     found, labels = families(worker), set()
     for name in query.metrics - OWN_METRICS:
         family = found.get(name) or found.get(re.sub(r"_(total|bucket|sum|count)$", "", name))
@@ -146,19 +148,19 @@ def test_a_worker_has_what_panels_and_alerts_ask_for(worker: Worker, query: Quer
     assert query.labels <= labels | OWN_LABELS
 
 
-def test_each_line_of_the_log_is_one_object(worker: Worker) -> None:
-    """Faust's and the Kafka client's lines too, and those of a task name it."""
+def test_each_log_line_is_one_json_object(worker: Worker) -> None:
+    """Faust's and the Kafka client's lines too; lines of a task have its name."""
     lines = [json.loads(line) for line in worker.log.splitlines()]
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
-    speakers = {line["logger"].partition(".")[0] for line in lines}
-    assert speakers >= {"faust", "aiokafka", "app"}
+    loggers = {line["logger"].partition(".")[0] for line in lines}
+    assert loggers >= {"faust", "aiokafka", "app"}
     began = [line for line in lines if "runs from offset" in line["message"]]
     assert {(line["topic"], line["partition"]) for line in began} >= {("ticks", 0), ("surges", 0)}
     assert all(line["offset"] == 0 and line["task"] in line["message"] for line in began)
 
 
-def test_a_worker_that_can_not_start_says_so_in_a_line(worker: Worker, market: Market) -> None:
-    """The last one, and its exit code is 1."""
+def test_failed_start_is_the_last_line_of_the_json_log(worker: Worker, market: Market) -> None:
+    """The exit code is 1."""
     other = market.worker(TICKSTREAM_LOG_FORMAT="json", APP_DATADIR=worker.data)
     other.start(wait=False)
     try:
@@ -171,36 +173,36 @@ def test_a_worker_that_can_not_start_says_so_in_a_line(worker: Worker, market: M
         other.kill()
 
 
-def test_spans_are_sent_to_a_collector(worker: Worker, traced: Collector) -> None:
-    """Of batches, checkpoints, restores and requests; none of a record, none of a probe."""
+def test_spans_are_sent_to_a_collector(worker: Worker, span_collector: Collector) -> None:
+    """Spans of batches, checkpoints, restores and requests; none of single records or of probes."""
     worker.get("/api/candles/SYM07?size=1m")
-    asked = "GET /api/candles/{symbol}"
-    until(lambda: traced.named(asked))
-    assert traced.resource["service.name"] == worker.environment["TICKSTREAM_APP_ID"]
-    (request, *_) = traced.named(asked)
+    span_name = "GET /api/candles/{symbol}"
+    until(lambda: span_collector.named(span_name))
+    assert span_collector.resource["service.name"] == worker.environment["TICKSTREAM_APP_ID"]
+    (request, *_) = span_collector.named(span_name)
     assert (request["http.route"], request["http.response.status_code"]) == (
         *("/api/candles/{symbol}", 200),
     )
-    folds = [each for each in traced.named("fold") if each["tickstream.table"] == "candles"]
+    folds = [each for each in span_collector.named("fold") if each["tickstream.table"] == "candles"]
     assert sum(each["messaging.batch.message_count"] for each in folds) == SENT + 2
     assert 0 < len(folds) <= total(worker, "tickstream_batches_total", table="candles") + 1
-    restored = [each["tickstream.table"] for each in traced.named("restore")]
+    restored = [each["tickstream.table"] for each in span_collector.named("restore")]
     tables = worker.get("/readyz")[1]["tables"]
     assert Counter(restored) == {name: len(each["open"]) for name, each in tables.items()}
-    commits = traced.named("checkpoint")
+    commits = span_collector.named("checkpoint")
     assert {each["messaging.destination.name"] for each in commits} >= {"ticks", "daily-gains"}
-    assert not traced.named("GET /metrics")
-    assert "SYM07" not in str(traced.spans)
+    assert not span_collector.named("GET /metrics")
+    assert "SYM07" not in str(span_collector.spans)
 
 
-def test_top_shows_what_is(worker: Worker, faust: Any) -> None:
-    """For a program as JSON, for people as a screen; both name what a user looks for."""
+def test_top_prints_the_state_of_workers_and_tables(worker: Worker, faust: Any) -> None:
+    """As JSON and as text."""
     address = worker.url.removeprefix("http://")
-    asked = "top", "--once", "--interval", "0.2", "--url", address
-    programs, peoples = faust(*asked, "--json"), faust(*asked)
-    said, errors = programs.communicate(timeout=60)
-    assert (programs.returncode, errors) == (0, "")
-    view = json.loads(said)
+    arguments = "top", "--once", "--interval", "0.2", "--url", address
+    json_command, text_command = faust(*arguments, "--json"), faust(*arguments)
+    printed, errors = json_command.communicate(timeout=60)
+    assert (json_command.returncode, errors) == (0, "")
+    view = json.loads(printed)
     assert view["application"] == worker.environment["TICKSTREAM_APP_ID"]
     assert [each["url"] for each in view["workers"]] == [worker.url]
     assert view["workers"][0]["running"] == len(view["partitions"])
@@ -210,19 +212,19 @@ def test_top_shows_what_is(worker: Worker, faust: Any) -> None:
     assert [each["partition"] for each in ticks] == list(range(PARTITIONS))
     assert sum(each["position"] for each in ticks) == SENT + 2
     assert len(view["gainers"]) == 10
-    shown, errors = peoples.communicate(timeout=60)
-    assert (peoples.returncode, errors) == (0, "")
+    shown, errors = text_command.communicate(timeout=60)
+    assert (text_command.returncode, errors) == (0, "")
     for word in (view["application"], worker.url, "candles", "lag", "late/s", "1 dead letters"):
         assert word in shown
     assert view["gainers"][0]["symbol"] in shown
 
 
-def test_top_says_in_one_line_that_no_worker_answers(market: Market, faust: Any) -> None:
-    """And what to do; the exit code is 1."""
-    nobody, broker = "127.0.0.1:9", market.bootstrap
-    commands = [faust("top", "--once", "--url", address) for address in (nobody, broker)]
-    for command, address in zip(commands, (nobody, broker), strict=True):
-        said, errors = command.communicate(timeout=60)
-        assert (command.returncode, said, len(errors.splitlines())) == (1, "", 1)
+def test_top_reports_in_one_line_that_no_worker_answers(market: Market, faust: Any) -> None:
+    """The line suggests --url; the exit code is 1."""
+    no_worker, broker = "127.0.0.1:9", market.bootstrap
+    commands = [faust("top", "--once", "--url", address) for address in (no_worker, broker)]
+    for command, address in zip(commands, (no_worker, broker), strict=True):
+        printed, errors = command.communicate(timeout=60)
+        assert (command.returncode, printed, len(errors.splitlines())) == (1, "", 1)
         assert f"No worker answers at http://{address}" in errors
         assert "--url" in errors

@@ -16,30 +16,30 @@ from app.sources.outbox import Outbox
 from eventfold.embedded import LocalBroker
 
 
-async def test_the_simulator_runs_as_a_service(bootstrap: str) -> None:
-    """Started and stopped inside another program, it leaves only whole ticks, timed now."""
-    topic, begun = new_topic(bootstrap), time.time() * 1000
+async def test_simulator_runs_as_a_service(bootstrap: str) -> None:
+    """Started and stopped inside another program, it sends only complete ticks of the present."""
+    topic, started = new_topic(bootstrap), time.time() * 1000
     simulator = Simulator([bootstrap], Market(step=1, flaws=CLEAN), topic=topic)
     await simulator.start()
     await asyncio.to_thread(until, lambda: simulator.outbox.delivered > 100)
     await simulator.stop()
     times = [json.loads(value)["time"] for _, value in contents(bootstrap, topic)]
     assert len(times) == simulator.outbox.delivered
-    assert begun - 1 <= min(times) <= max(times) <= time.time() * 1000
+    assert started - 1 <= min(times) <= max(times) <= time.time() * 1000
 
 
-async def test_a_record_that_the_broker_refuses_is_not_lost_in_silence(
+async def test_record_rejected_by_the_broker_raises_its_error(
     bootstrap: str,
 ) -> None:
-    """Whoever sends more than a broker takes gets the broker's error."""
+    """A record larger than the broker accepts raises a KafkaError at the next drain."""
     async with Outbox([bootstrap], new_topic(bootstrap), compression="none") as outbox:
         await outbox.send([(b"A", b"x" * 3_000_000, 0)])
         with pytest.raises(KafkaError):
             await outbox.drain()
 
 
-async def test_a_broker_that_dies_and_returns_has_each_record_once(tmp_path: Path) -> None:
-    """What was sent before, while it was away and after arrives once, in order."""
+async def test_each_record_arrives_once_across_a_broker_restart(tmp_path: Path) -> None:
+    """Records sent before the kill, while the broker is down and after it arrive in order."""
     values = [str(n).encode() for n in range(30_000)]
     broker = LocalBroker(tmp_path)
     await asyncio.to_thread(broker.start)

@@ -1,4 +1,4 @@
-"""Streams of a user's own: one module each, named in TICKSTREAM_MODULES, run by a real worker.
+"""User-defined streams: one module each, named in TICKSTREAM_MODULES, run by a real worker.
 
 The modules are those of `tests/own/`, which the README shows.
 """
@@ -60,7 +60,7 @@ def as_record(value: dict[str, Any], key: str) -> Record:
 
 
 def windows(made: list[dict[str, Any]]) -> dict[tuple[str, int], tuple[int, int, float]]:
-    """Compute visits, longest and mean of each page and window, the slow and simple way."""
+    """Compute visits, longest and mean of each page and window by a naive loop."""
     seconds: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
     for visit in made:
         last = visit["time"] // ADVANCE * ADVANCE
@@ -69,8 +69,8 @@ def windows(made: list[dict[str, Any]]) -> dict[tuple[str, int], tuple[int, int,
     return {each: (len(s), max(s), sum(s) / len(s)) for each, s in seconds.items()}
 
 
-def test_windows_of_a_users_own_aggregate_are_right(market: Market, worker: Worker) -> None:
-    """Every window equals a computation from the visits sent, over a restart of the worker."""
+def test_windows_of_a_user_defined_aggregate_are_right(market: Market, worker: Worker) -> None:
+    """Every window equals a computation from the visits sent, across a restart of the worker."""
     made = visits()
     half = VISITS // 2
     market.send((as_record(each, "page") for each in made[:half]), "visits")
@@ -92,8 +92,8 @@ def test_windows_of_a_users_own_aggregate_are_right(market: Market, worker: Work
     assert (row["visits"], row["longest"], row["mean"]) == expected["page-3", newest]
 
 
-def test_an_ordinary_agent_works_beside_the_batches(market: Market, worker: Worker) -> None:
-    """Each large order is passed on with its key, in order, no other is."""
+def test_plain_faust_agent_works_beside_batch_agents(market: Market, worker: Worker) -> None:
+    """Each large order is passed on with its key, in order; no other is."""
     made = [{"item": f"item-{n % 7}", "cents": n * 100} for n in range(ORDERS)]
     market.send((as_record(each, "item") for each in made), "orders")
     large = [each for each in made if each["cents"] >= 100_00]

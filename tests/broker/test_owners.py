@@ -33,7 +33,7 @@ NOW = int(time.time() * 1000)
 
 
 def of_user(value: Search | Click) -> Record:
-    """Make the record of what a visitor does."""
+    """Make the record of a search or a click."""
     return value.user, encode(value), NOW
 
 
@@ -44,7 +44,7 @@ def payment(number: int) -> Record:
 
 
 def visit(number: int) -> Record:
-    """Make the record of somebody's visit."""
+    """Make the record of a visit."""
     value = {"page": f"page-{number % 5}", "seconds": 3, "time": NOW}
     return value["page"], json.dumps(value).encode(), NOW
 
@@ -69,14 +69,14 @@ def other(market: Market, tmp_path: Path) -> Market:
 
 
 def values(market: Market, topic: str) -> list[dict]:
-    """Return what is committed in a topic, none where there is no such topic."""
+    """Return the committed values of a topic, none if the topic does not exist."""
     if topic not in topics(market):
         return []
     return [json.loads(each.value()) for each in truth.read(market.bootstrap, topic)]
 
 
 def rates(market: Market, prefix: str = "") -> set[tuple[int, int]]:
-    """Return searches and those with a click of each window, as the highest revision has them."""
+    """Return searches and searches with a click of each window, by the highest revision."""
     found = sorted(values(market, f"{prefix}click-through"), key=lambda each: each["revision"])
     last = {(e["query"], e["size"], e["start"]): (e["searches"], e["clicked"]) for e in found}
     return set(last.values())
@@ -89,7 +89,7 @@ def verdicts(market: Market, prefix: str = "") -> Counter[str]:
 
 
 def topics(market: Market) -> set[str]:
-    """Return the names of the topics there are."""
+    """Return the names of all topics."""
     admin = AdminClient({"bootstrap.servers": market.bootstrap})
     return set(admin.list_topics(timeout=10).topics)
 
@@ -106,7 +106,7 @@ def owners(market: Market) -> dict[str, str]:
 
 
 async def first_event(worker: Worker) -> str:
-    """Return the name of the first live event there is, under which the dashboard knows it."""
+    """Return the name of the first live event, by which the dashboard knows it."""
     topic = "transactions-validated"
     async with (
         ClientSession() as http,
@@ -115,7 +115,7 @@ async def first_event(worker: Worker) -> str:
         return (await stream.next(topic)).name
 
 
-def test_a_second_application_is_refused_before_it_writes_anything(
+def test_second_application_is_rejected_before_it_writes(
     market: Market, demo: Worker, other: Market
 ) -> None:
     """It would count each search twice: (4, 3) instead of (2, 1)."""
@@ -128,10 +128,10 @@ def test_a_second_application_is_refused_before_it_writes_anything(
     assert demo.ready
 
 
-def test_with_a_prefix_of_its_own_both_are_right(
+def test_second_application_with_its_own_topic_prefix_is_exact(
     market: Market, demo: Worker, other: Market
 ) -> None:
-    """It reads the same sources, and writes topics of its own, between its steps as well."""
+    """It reads the same sources, and writes its own topics, internal ones included."""
     with other.worker(**DEMO, TICKSTREAM_TOPIC_PREFIX="second.") as worker:
         until(lambda: rates(market, "second.") == {(2, 1)})
         until(lambda: sum(verdicts(market, "second.").values()) == TRANSACTIONS)
@@ -149,10 +149,10 @@ def test_with_a_prefix_of_its_own_both_are_right(
     )
 
 
-def test_a_users_own_module_runs_beside_and_writes_only_its_own_topics(
+def test_user_module_writes_only_its_own_topics(
     market: Market, demo: Worker, other: Market
 ) -> None:
-    """No transaction is both validated and rejected; a reset of it touches nothing else."""
+    """No transaction is both validated and rejected; resetting it touches nothing else."""
     with other.worker(**BIKES) as worker:
         market.send([*map(visit, range(50)), ("p", b"no JSON", NOW)], "visits")
         market.send(map(payment, range(TRANSACTIONS, 2 * TRANSACTIONS)), "transactions")
@@ -173,7 +173,7 @@ def test_a_users_own_module_runs_beside_and_writes_only_its_own_topics(
     assert len(values(market, "dead-letters")) == 1
     assert other.application not in owners(market).values()
 
-    # Of all pipelines, none of which it has run.
+    # A reset with all pipelines, none of which it has run.
     stranger = other.worker(**DEMO)
     done = stranger.command("reset", "--outputs", "--yes")
     assert done.returncode == 0, done.stderr
@@ -183,8 +183,8 @@ def test_a_users_own_module_runs_beside_and_writes_only_its_own_topics(
     assert demo.ready
 
 
-def test_a_prefix_never_makes_a_worker_read_a_topic_that_nobody_writes(other: Market) -> None:
-    """A source of a user's own has to be declared as such to be read under a prefix."""
+def test_prefixed_source_without_a_writer_is_rejected(other: Market) -> None:
+    """A user's own source has to be declared as external to keep its name under a prefix."""
     own = BIKES | {"TICKSTREAM_MODULES": "streaks"}
     assert refusal(other.worker(**own, TICKSTREAM_TOPIC_PREFIX="x.")) == (
         "topic x.games is read, and nothing here writes it: TICKSTREAM_TOPIC_PREFIX is for "
@@ -192,8 +192,10 @@ def test_a_prefix_never_makes_a_worker_read_a_topic_that_nobody_writes(other: Ma
     )
 
 
-def test_of_two_that_start_at_the_same_time_one_is_refused(market: Market, tmp_path: Path) -> None:
-    """Whichever is the second one to claim a topic; the first one owns all that it writes."""
+def test_one_of_two_applications_started_together_is_rejected(
+    market: Market, tmp_path: Path
+) -> None:
+    """The second one to claim a topic is rejected; the first owns all topics that it writes."""
     both = [Market(market.bootstrap, tmp_path) for _ in range(2)]
     workers = [each.worker(TICKSTREAM_PIPELINES="fraud") for each in both]
     try:
@@ -208,8 +210,8 @@ def test_of_two_that_start_at_the_same_time_one_is_refused(market: Market, tmp_p
             worker.kill()
 
 
-async def test_many_that_claim_at_once_never_own_the_same_topic(bootstrap: str) -> None:
-    """Each topic goes to one of them, and whoever is rejected gets none of what it asked for."""
+async def test_concurrent_claims_give_each_topic_one_owner(bootstrap: str) -> None:
+    """A rejected claim gets none of its topics."""
     confs = [Settings(BROKER_URL=bootstrap, TICKSTREAM_APP_ID=f"app-{n}") for n in range(5)]
     wanted = [[f"topic-{n}", f"topic-{n + 1}"] for n in range(5)]
     claims = (claim(names, conf) for names, conf in zip(wanted, confs, strict=True))
@@ -221,10 +223,10 @@ async def test_many_that_claim_at_once_never_own_the_same_topic(bootstrap: str) 
         assert own == (names if result is None else [])
 
 
-def test_topics_of_a_version_that_recorded_no_owner_stay_those_of_who_wrote_them(
+def test_topics_without_a_recorded_owner_belong_to_their_writer(
     market: Market, demo: Worker, other: Market
 ) -> None:
-    """Its changelogs show who that is; another one is rejected where there are records."""
+    """Its changelogs identify the writer; another application is rejected."""
     demo.stop()
     asyncio.run(release(owners(market), settings(market)))
     assert refusal(other.worker(**DEMO)).startswith("topics ")
@@ -233,10 +235,10 @@ def test_topics_of_a_version_that_recorded_no_owner_stay_those_of_who_wrote_them
     assert owners(market)["click-through"] == owners(market)["rules"] == market.application
 
 
-def test_an_internal_topic_of_an_older_version_is_not_left_behind(
+def test_unfolded_internal_topic_of_an_older_version_stops_the_start(
     market: Market, other: Market
 ) -> None:
-    """Its name had no application id; what was not folded of it would be lost."""
+    """Its name had no application id; records that were not folded yet would be lost."""
     create(market, "guest-log")
     group = {"bootstrap.servers": market.bootstrap, "group.id": other.application}
     consumer = Consumer(group)
@@ -248,10 +250,10 @@ def test_an_internal_topic_of_an_older_version_is_not_left_behind(
     )
 
 
-def test_a_changelog_made_beforehand_that_is_not_compacted_is_refused_at_the_start(
+def test_existing_changelog_without_compaction_stops_the_start(
     other: Market,
 ) -> None:
-    """While nothing is in it yet that could be lost."""
+    """Before any row could be lost."""
     changelog = f"{other.application}-fraud-changelog"
     create(other, changelog)
     worker = other.worker(TICKSTREAM_PIPELINES="fraud")
@@ -260,6 +262,6 @@ def test_a_changelog_made_beforehand_that_is_not_compacted_is_refused_at_the_sta
 
 
 def create(market: Market, name: str) -> None:
-    """Make a topic as somebody does who knows nothing of what it is for."""
+    """Create a topic with the broker's defaults."""
     admin = AdminClient({"bootstrap.servers": market.bootstrap})
     admin.create_topics([NewTopic(name, 3, 1)])[name].result(30)

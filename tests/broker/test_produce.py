@@ -49,7 +49,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, out + err
 
 
-def test_the_simulator_sends_exactly_the_market_of_its_seed(
+def test_simulator_sends_exactly_the_ticks_of_its_seed(
     produce: Start, bootstrap: str, topic: str
 ) -> None:
     """All records, none twice, each key's in order, in the partition that Java would choose."""
@@ -67,8 +67,8 @@ def test_the_simulator_sends_exactly_the_market_of_its_seed(
     assert by_partition[0] == by_partition[1]
 
 
-def test_a_simulation_is_sent_to_its_own_topics(faust: Start, bootstrap: str) -> None:
-    """All records of its seed, from the time asked for; another topic is rejected."""
+def test_simulation_is_sent_to_its_own_topics(faust: Start, bootstrap: str) -> None:
+    """All records of its seed, from the start time on; another topic is rejected."""
     create(bootstrap, "logs")
     fast = ("produce", "--source", "logs", "--rate", "0", "--count", "3000", "--seed", "5")
     fast += ("--step", "2", "--start", "2023-11-14T22:13:20Z")
@@ -82,21 +82,21 @@ def test_a_simulation_is_sent_to_its_own_topics(faust: Start, bootstrap: str) ->
     assert "--topic: the simulation logs has topics of its own" in output
 
 
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
-def test_told_to_stop_a_live_market_delivers_what_it_traded(
-    produce: Start, bootstrap: str, topic: str, told: signal.Signals
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_simulator_delivers_every_record_it_counts(
+    produce: Start, bootstrap: str, topic: str, signal_number: signal.Signals
 ) -> None:
     """Exit code 0, and as many records as the last line says."""
     process = produce("--source", "simulator", "--rate", "3000")
     until(lambda: contents(bootstrap, topic))
-    process.send_signal(told)
+    process.send_signal(signal_number)
     code, output = ended(process)
     assert code == 0, output
     assert int(output.split()[0].replace(",", "")) == len(contents(bootstrap, topic))
     assert "Traceback" not in output
 
 
-def test_a_file_is_replayed_and_its_bad_rows_counted(
+def test_file_is_replayed_and_its_bad_rows_are_counted(
     produce: Start, bootstrap: str, topic: str, tmp_path: Path
 ) -> None:
     """Ticks are sent as JSON keyed by symbol; a bad row is logged and leaves exit code 0."""
@@ -112,17 +112,17 @@ def test_a_file_is_replayed_and_its_bad_rows_counted(
     ]
 
 
-def test_history_gets_kafkas_timestamp_of_now_unless_it_has_no_other(
+def test_old_ticks_are_sent_with_the_current_kafka_timestamp(
     produce: Start, bootstrap: str, topic: str, tmp_path: Path
 ) -> None:
-    """Ticks carry their time, so that retention may count from now; bare prices do not."""
+    """Ticks carry their event time, so retention may count from now; bare prices do not."""
     path = tmp_path / "ticks.csv"
     path.write_text("time,symbol,price\n2024-01-01,A,1.5\n")
-    begun = int(time.time() * 1000)
+    started = int(time.time() * 1000)
     for form in ("tick", "price"):
         assert ended(produce("--source", f"file:{path}", "--format", form))[0] == 0
     tick, price = read(bootstrap, topic)
-    assert begun <= tick.timestamp()[1] <= time.time() * 1000
+    assert started <= tick.timestamp()[1] <= time.time() * 1000
     assert (price.value(), price.timestamp()[1]) == (b"1.5", 1_704_067_200_000)
 
 
@@ -134,10 +134,10 @@ def test_history_gets_kafkas_timestamp_of_now_unless_it_has_no_other(
         ("symbol,price,time\nA,x,1\n", "no row of it is a tick"),
     ],
 )
-def test_a_file_without_a_tick_is_a_failure(
+def test_file_without_ticks_exits_with_code_1(
     produce: Start, tmp_path: Path, content: str | None, message: str
 ) -> None:
-    """Exit code 1, with one line that names the file."""
+    """One line names the file."""
     path = tmp_path / "ticks.csv"
     if content is not None:
         path.write_text(content)
@@ -148,7 +148,7 @@ def test_a_file_without_a_tick_is_a_failure(
     assert message in err.splitlines()[-1]
 
 
-async def test_prices_of_an_api_become_ticks_and_one_ticker_does_not_disturb_another(
+async def test_api_prices_become_ticks_though_one_ticker_fails(
     produce: Start, bootstrap: str, topic: str
 ) -> None:
     """Time is the quote's, size the volume's growth; a repeated quote is left out."""
@@ -181,19 +181,19 @@ async def test_prices_of_an_api_become_ticks_and_one_ticker_does_not_disturb_ano
     }
 
 
-def test_polls_that_bring_no_price_at_all_end_with_1(produce: Start) -> None:
-    """Without a connection, and with the reason in the last line."""
-    nobody = f"http://127.0.0.1:{ports.free()}/{{ticker}}"
+def test_polling_without_any_price_exits_with_code_1(produce: Start) -> None:
+    """There is no connection; the last line has the reason."""
+    no_server = f"http://127.0.0.1:{ports.free()}/{{ticker}}"
     polls = "--ticker", "A", "--interval", "1ms", "--count", "1"
-    code, output = ended(produce(*polls, TICKSTREAM_CHART_URL=nobody))
+    code, output = ended(produce(*polls, TICKSTREAM_CHART_URL=no_server))
     assert code == 1
     assert output.splitlines()[-1].startswith("No price was sent: A: no connection: ")
 
 
-async def test_the_guides_producer_sends_the_bare_number_at_every_poll(
+async def test_price_format_sends_the_bare_number_at_every_poll(
     faust: Start, bootstrap: str, topic: str
 ) -> None:
-    """As text, keyed BTC-USD, unchanged or not; the token goes along and is not logged."""
+    """As text, keyed BTC-USD, unchanged or not; the token is sent and is not logged."""
     async with ChartServer().running() as server:
         server.answers["BTC-USD"] = [quote("BTC-USD", 65000.25), 500, quote("BTC-USD", 65000.25)]
         process = faust(
@@ -211,22 +211,20 @@ async def test_the_guides_producer_sends_the_bare_number_at_every_poll(
     assert "a-secret" not in output
 
 
-async def test_polling_stops_at_once_when_told_to(
-    produce: Start, bootstrap: str, topic: str
-) -> None:
-    """Even while an answer is waited for: exit code 0, no traceback."""
+async def test_sigterm_stops_polling_at_once(produce: Start, bootstrap: str, topic: str) -> None:
+    """Even during a request without an answer: exit code 0, no traceback."""
     async with ChartServer().running() as server:
         server.answers = {"A": [quote("A", 1)], "B": [None]}
         process = produce("--ticker", "A", "--ticker", "B", TICKSTREAM_CHART_URL=server.url)
         await asyncio.to_thread(until, lambda: contents(bootstrap, topic))
-        begun = time.monotonic()
+        started = time.monotonic()
         process.terminate()
         code, output = await asyncio.to_thread(ended, process)
     assert (code, "Traceback" in output) == (0, False), output
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - started < 8
 
 
-def test_without_a_broker_one_line_says_so(produce: Start) -> None:
+def test_missing_broker_is_reported_in_one_line(produce: Start) -> None:
     """It names BROKER_URL; exit code 1."""
     process = produce("--source", "simulator", BROKER_URL="kafka://127.0.0.1:1")
     _, err = process.communicate(timeout=60)
@@ -235,8 +233,10 @@ def test_without_a_broker_one_line_says_so(produce: Start) -> None:
     assert "BROKER_URL=kafka://127.0.0.1:1" in line
 
 
-def test_without_the_topic_one_line_says_what_makes_it(produce: Start, bootstrap: str) -> None:
-    """The topic is not made on the way."""
+def test_missing_topic_is_reported_with_the_command_that_creates_it(
+    produce: Start, bootstrap: str
+) -> None:
+    """The topic is not created."""
     process = produce("--topic", "nowhere", "--source", "simulator")
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -257,7 +257,7 @@ def test_without_the_topic_one_line_says_what_makes_it(produce: Start, bootstrap
         (["--interval", "soon"], "not a duration"),
     ],
 )
-def test_impossible_options_are_refused(produce: Start, arguments: list[str], message: str) -> None:
+def test_invalid_options_are_rejected(produce: Start, arguments: list[str], message: str) -> None:
     """The message names the option and what is wrong with it."""
     code, output = ended(produce(*arguments))
     assert code != 0

@@ -1,4 +1,4 @@
-"""Thirteen years of daily prices of five stocks, replayed as ticks: the answer is in the file.
+"""Daily prices of five stocks over 13 years, replayed as ticks: the file has the right results.
 
 The data is `bokeh_sampledata.stocks`: AAPL, FB, GOOG, IBM, MSFT, 2000-03-01 to 2013-03-01.
 """
@@ -64,7 +64,7 @@ def _write(days: Days, path: Path) -> None:
         rows.writerows((symbol, price, time) for time, _, symbol, price in ticks)
 
 
-def test_the_day_windows_are_the_files_own_four_columns(replayed: Market, days: Days) -> None:
+def test_day_windows_equal_the_prices_of_the_file(replayed: Market, days: Days) -> None:
     """Open, high, low, close of every day of every stock equal the file's, to the last digit."""
     found = truth.published(replayed.bootstrap)
     windows = found.filter(found["size"] == DAY).select("start", "symbol", *PRICES, "count")
@@ -77,7 +77,7 @@ def test_the_day_windows_are_the_files_own_four_columns(replayed: Market, days: 
     assert measured == days
 
 
-def test_the_gainers_of_each_day_are_in_the_right_order(replayed: Market, days: Days) -> None:
+def test_gainers_of_each_day_are_in_the_right_order(replayed: Market, days: Days) -> None:
     """The top-gainers of each of 3,270 days name the stocks traded then, the best one first."""
     assert _rankings(replayed) == _expected_rankings(days)
 

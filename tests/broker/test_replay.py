@@ -1,4 +1,4 @@
-"""`faust -A app replay`: an hour of live data again, as it was and with another threshold."""
+"""`faust -A app replay`: an hour of live data again, unchanged and with other thresholds."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import hour
+import market_hour
 import polars as pl
 import pytest
 import truth
@@ -16,9 +16,9 @@ from confluent_kafka.admin import AdminClient
 from progress import lag
 from workers import DAY, MINUTE, Market, until
 
-#: Yesterday at ten: the hour, what is around it and its day are over.
-BEGIN = int(time.time() * 1000) // DAY * DAY - DAY + 10 * hour.HOUR
-END = BEGIN + hour.HOUR
+#: Yesterday at ten: the hour, the ticks around it and its day are over.
+BEGIN = int(time.time() * 1000) // DAY * DAY - DAY + 10 * market_hour.HOUR
+END = BEGIN + market_hour.HOUR
 
 #: A stream of games runs beside the market: tests/own/streaks.py.
 OWN = {
@@ -29,7 +29,7 @@ OWN = {
 #: So that a replay reads the games from their first one on, an hour before: streaks need it.
 OWN["TICKSTREAM_MAX_AHEAD"] = "1h"
 
-#: What the thresholds are in live, and what they are then: fewer surges, more streaks.
+#: Thresholds of the live worker and of the replay: fewer surges, more streaks.
 SURGE, STREAK = (0.004, 0.01), (5, 4)
 
 
@@ -37,9 +37,9 @@ SURGE, STREAK = (0.004, 0.01), (5, 4)
 def live(market: Market):
     """Yield a worker that has folded the hour and published it."""
     with market.worker(**OWN) as worker:
-        market.send(hour.games(BEGIN), "games")
-        market.send(hour.day_before(BEGIN))
-        market.send(hour.ticks(BEGIN))
+        market.send(market_hour.games(BEGIN), "games")
+        market.send(market_hour.day_before(BEGIN))
+        market.send(market_hour.ticks(BEGIN))
         until(lambda: lag(market.bootstrap, market.application, "ticks") == 0)
         until(lambda: published(market) == expected(market))
         yield worker
@@ -52,7 +52,7 @@ def published(market: Market) -> int:
 
 
 def games(market: Market) -> list[Message]:
-    """Return the games by team, as they lie in their topic."""
+    """Return the games by team, in the order of their topic."""
     return list(truth.read(market.bootstrap, "by-team"))
 
 
@@ -72,11 +72,11 @@ def expected(market: Market) -> int:
 def replay(
     faust, market: Market, *arguments: str, **environment: str
 ) -> tuple[int, dict[str, Any], str]:
-    """Run the command over the hour; return its exit code, what it found, what it prints."""
+    """Run the command over the hour; return its exit code, its findings and its errors."""
     command = faust(
         "--json",
         "replay",
-        # The last one of an option holds.
+        # The last value of an option counts.
         f"--from={BEGIN}",
         f"--to={END}",
         *arguments,
@@ -85,11 +85,11 @@ def replay(
         **OWN,
         **environment,
     )
-    out, said = command.communicate(timeout=120)
-    return command.returncode, json.loads(out) if out else {}, said
+    out, err = command.communicate(timeout=120)
+    return command.returncode, json.loads(out) if out else {}, err
 
 
-def everything(market: Market) -> dict[tuple[str, int], tuple[int, int]]:
+def end_and_committed_offsets(market: Market) -> dict[tuple[str, int], tuple[int, int]]:
     """Return the end of each partition in the cluster, and the application's committed offset."""
     consumer = Consumer({"bootstrap.servers": market.bootstrap, "group.id": market.application})
     try:
@@ -104,47 +104,47 @@ def everything(market: Market) -> dict[tuple[str, int], tuple[int, int]]:
         consumer.close()
 
 
-def test_a_replay_of_an_hour_finds_no_difference_and_touches_nothing(faust, market, live) -> None:
-    """Every window of the hour is compared; no topic, no offset is another one afterwards."""
-    before = everything(market)
-    code, found, said = replay(faust, market)
-    assert (code, said) == (0, "")
-    assert everything(market) == before
+def test_replay_of_an_hour_finds_no_difference_and_changes_nothing(faust, market, live) -> None:
+    """Every window of the hour is compared; no topic and no committed offset changes."""
+    before = end_and_committed_offsets(market)
+    code, found, err = replay(faust, market)
+    assert (code, err) == (0, "")
+    assert end_and_committed_offsets(market) == before
     assert live.running
     assert found["differences"] == []
-    # The hour and the one before: an event may be so much ahead of its record.
+    # The hour and the one before: an event may be that far ahead of its record.
     assert all(each["from_offset"] > 0 for each in found["read"] if each["topic"] == "ticks")
     compared = {topic: each["compared"] for topic, each in found["topics"].items()}
     assert compared["candles"] == expected(market)
     judged = truth.ticks(market.bootstrap)
-    assert compared["surges"] == len(hour.surges(judged, BEGIN, END, 0.004)) > 0
-    assert compared["streaks"] == len(hour.streaks(games(market), BEGIN, END, STREAK[0])) > 0
-    assert compared["by-team"] == hour.HOUR // (5 * hour.SECOND)
+    assert compared["surges"] == len(market_hour.surges(judged, BEGIN, END, 0.004)) > 0
+    assert compared["streaks"] == len(market_hour.streaks(games(market), BEGIN, END, STREAK[0])) > 0
+    assert compared["by-team"] == market_hour.HOUR // (5 * market_hour.SECOND)
     assert compared["ticks-late"] > 0
     assert compared["dead-letters"] > 0
     left_out = {topic: set(each["left_out"]) for topic, each in found["topics"].items()}
     assert left_out["candles"] == left_out["top-gainers"] == {"reach beyond the interval"}
 
 
-def test_days_and_rankings_are_compared_where_they_are_whole(faust, market, live) -> None:
-    """A second stage reads what the first one of the replay made, not what live has made."""
+def test_complete_days_and_rankings_are_compared(faust, market, live) -> None:
+    """A second stage reads the replay's own first stage, not the live results."""
     midnight = BEGIN // DAY * DAY
     span = (f"--from={midnight - DAY}", f"--to={midnight}")
-    code, found, said = replay(faust, market, *span, "--topic=top-gainers")
-    assert (code, said) == (0, "")
+    code, found, err = replay(faust, market, *span, "--topic=top-gainers")
+    assert (code, err) == (0, "")
     compared = {topic: each["compared"] for topic, each in found["topics"].items()}
-    assert compared["daily-gains"] == len(hour.SYMBOLS)
+    assert compared["daily-gains"] == len(market_hour.SYMBOLS)
     assert compared["top-gainers"] == 1
     assert live.running
 
 
-def test_other_thresholds_add_and_remove_exactly_the_alerts_expected(faust, market, live) -> None:
-    """As computations apart find them: minutes that are no surge then, streaks that are."""
+def test_other_thresholds_add_and_remove_the_expected_alerts(faust, market, live) -> None:
+    """An independent computation finds the same surges that disappear and streaks that appear."""
     arguments = (f"--set=TICKSTREAM_SURGE={SURGE[1]}", "--topic=surges", "--topic=streaks")
-    code, found, said = replay(faust, market, *arguments, STREAK=str(STREAK[1]))
+    code, found, err = replay(faust, market, *arguments, STREAK=str(STREAK[1]))
     judged = truth.ticks(market.bootstrap)
-    before, after = (hour.surges(judged, BEGIN, END, each) for each in SURGE)
-    old, new = (hour.streaks(games(market), BEGIN, END, each) for each in STREAK)
+    before, after = (market_hour.surges(judged, BEGIN, END, each) for each in SURGE)
+    old, new = (market_hour.streaks(games(market), BEGIN, END, each) for each in STREAK)
     by_topic: dict[tuple[str, str], set[Any]] = defaultdict(set)
     for each in found["differences"]:
         value = each["live"] or each["replayed"]
@@ -160,13 +160,13 @@ def test_other_thresholds_add_and_remove_exactly_the_alerts_expected(faust, mark
     assert before - after
     assert new
     added, removed = len(new), len(before - after) + len(old)
-    assert (code, said.count("\n")) == (1, 1)
-    assert said.endswith(f" results differ: {added:,} added, {removed:,} removed, 0 changed\n")
+    assert (code, err.count("\n")) == (1, 1)
+    assert err.endswith(f" results differ: {added:,} added, {removed:,} removed, 0 changed\n")
     assert live.running
 
 
-def test_what_live_says_otherwise_is_found(faust, market, live) -> None:
-    """A candle with another high, a surge that nobody made: reported for people, exit code 1."""
+def test_replay_reports_live_results_that_differ(faust, market, live) -> None:
+    """A candle with another high, a surge that no worker published: printed; exit code 1."""
     candles = (json.loads(each.value()) for each in truth.read(market.bootstrap, "candles"))
     candle = next(each for each in candles if each["final"] and each["start"] == BEGIN)
     candle |= {"high": candle["high"] + 1}
@@ -182,12 +182,12 @@ def test_what_live_says_otherwise_is_found(faust, market, live) -> None:
         TICKSTREAM_APP_ID=market.application,
         **OWN,
     )
-    out, said = command.communicate(timeout=120)
+    out, err = command.communicate(timeout=120)
     assert command.returncode == 1
-    # What will be read stands there before any of it is.
+    # The plan is printed before any record is read.
     plan = r"^ticks: about [\d,]+ records of \d of \d partitions to read$"
-    assert re.search(plan, said, re.MULTILINE)
-    assert said.endswith(" results differ: 0 added, 1 removed, 1 changed\n")
+    assert re.search(plan, err, re.MULTILINE)
+    assert err.endswith(" results differ: 0 added, 1 removed, 1 changed\n")
     (changed,) = (line for line in out.splitlines() if " changed " in line and "high" in line)
     assert f"{candle['symbol']} " in changed
     (removed,) = (line for line in out.splitlines() if " removed " in line and "last" in line)
@@ -196,7 +196,7 @@ def test_what_live_says_otherwise_is_found(faust, market, live) -> None:
 
 
 def test_windows_whose_records_are_deleted_are_left_out(faust, market, live) -> None:
-    """The broker's retention has taken them from one partition; the others are compared."""
+    """Retention has deleted records of one partition; the windows of the others are compared."""
     admin = AdminClient({"bootstrap.servers": market.bootstrap})
     in_ten_minutes = next(
         each.offset()
@@ -211,7 +211,7 @@ def test_windows_whose_records_are_deleted_are_left_out(faust, market, live) -> 
     candles = found["topics"]["candles"]
     left_out = candles["left_out"]["may have lost records to the source's retention"]
     assert left_out > 0 < candles["compared"] == total - left_out
-    # The one that was made another above, unless it is of that partition.
+    # The candle that was changed above, unless it is of that partition.
     assert {each["what"] for each in found["differences"]} <= {"changed"}
     assert live.running
 
@@ -219,15 +219,15 @@ def test_windows_whose_records_are_deleted_are_left_out(faust, market, live) -> 
 @pytest.mark.parametrize(
     ("argument", "reason"),
     [
-        # The first is found when the application is looked at, the others are bad options.
+        # The first is found when the application is loaded, the others when options are parsed.
         ("--topic=nope", "no table reads or writes 'nope' here; there are "),
         ("--set=BROKER_URL=x:1", "--set BROKER_URL=x:1: set BROKER_URL in the environment"),
         ("--set=TICKSTREAM_SURGE=much", "--set TICKSTREAM_SURGE=much: "),
     ],
 )
-def test_what_can_not_be_replayed_is_told_in_one_line(faust, market, argument, reason) -> None:
-    """A topic that nobody has, a setting that says where live is, a bad value."""
-    code, found, said = replay(faust, market, argument)
+def test_invalid_replay_options_are_reported_in_one_line(faust, market, argument, reason) -> None:
+    """An unknown topic, a setting that may not change, an invalid value."""
+    code, found, err = replay(faust, market, argument)
     assert (code, found) == (2 if argument.startswith("--set") else 1, {})
-    assert said.startswith(reason)
-    assert said.count("\n") == 1
+    assert err.startswith(reason)
+    assert err.count("\n") == 1

@@ -1,4 +1,4 @@
-"""`faust -A app reset`: an application as if it had never run, its sources as they were."""
+"""`faust -A app reset`: an application as if it had never run, with its sources unchanged."""
 
 import os
 import subprocess
@@ -82,39 +82,39 @@ def candles(market: Market) -> Any:
 
 
 def test_nothing_is_deleted_while_a_worker_runs(market, folded, reset: Reset) -> None:
-    """It is rejected in one line, also with --yes."""
+    """The command is rejected in one line, even with --yes."""
     before = sizes(market)
-    code, out, said = reset("--yes", "--outputs")
+    code, out, err = reset("--yes", "--outputs")
     assert (code, out) == (1, "")
-    assert said.startswith(f"application {market.application} has members (1 active, on 127.0.0.1)")
-    assert said.count("\n") == 1
+    assert err.startswith(f"application {market.application} has members (1 active, on 127.0.0.1)")
+    assert err.count("\n") == 1
     assert sizes(market).keys() == before.keys()
     assert folded.running
 
 
-def test_nothing_is_deleted_without_a_yes(market, folded, reset: Reset) -> None:
-    """It shows what it would delete, asks, and takes silence for a no."""
+def test_nothing_is_deleted_without_confirmation(market, folded, reset: Reset) -> None:
+    """The command prints what it would delete and asks; no answer is a no."""
     if folded.running:
         folded.stop()
     before = sizes(market)
-    code, out, said = reset()
+    code, out, err = reset()
     assert code == 1
-    assert said.splitlines()[-1] == "Nothing is deleted: nobody answered, see --yes"
-    told = [" ".join(line.split()) for line in out.splitlines()]
-    assert "offsets ticks of 6 partitions" in told
-    assert f"local state {folded.data / 'tables'}" in told
+    assert err.splitlines()[-1] == "Nothing is deleted: nobody answered, see --yes"
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert "offsets ticks of 6 partitions" in lines
+    assert f"local state {folded.data / 'tables'}" in lines
     for start in f"changelog {market.application}-candles-changelog", "in between daily-gains":
-        assert any(line.startswith(start) for line in told)
+        assert any(line.startswith(start) for line in lines)
     assert sizes(market) == before
 
 
-def test_after_a_reset_all_is_folded_again(market, folded, reset: Reset) -> None:
-    """Sources, outputs and what belongs to others stay; results are what they were."""
+def test_application_folds_everything_again_after_a_reset(market, folded, reset: Reset) -> None:
+    """Sources, outputs and topics of others stay; the results are the same as before."""
     if folded.running:
         folded.stop()
-    before, were = sizes(market), candles(market)
-    code, _, said = reset("--yes")
-    assert (code, said) == (0, "")
+    before, candles_before = sizes(market), candles(market)
+    code, _, err = reset("--yes")
+    assert (code, err) == (0, "")
     after = sizes(market)
     tables = app.tasks.tables
     mine = {f"{market.application}-{table.name}-changelog" for table in tables}
@@ -132,11 +132,11 @@ def test_after_a_reset_all_is_folded_again(market, folded, reset: Reset) -> None
     folded.start()
     until(lambda: committed(market.bootstrap, market.application, "ticks") == TICKS)
     folded.stop()
-    assert candles(market).equals(were)
+    assert candles(market).equals(candles_before)
 
 
-def test_outputs_are_emptied_on_demand(market, folded, reset: Reset) -> None:
-    """They are asked for apart: with a no to that, the rest is deleted all the same."""
+def test_outputs_are_emptied_only_on_request(market, folded, reset: Reset) -> None:
+    """They are confirmed separately: with a no to that, the rest is deleted all the same."""
     if folded.running:
         folded.stop()
     assert sizes(market)["candles"] > 0

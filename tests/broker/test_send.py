@@ -24,8 +24,8 @@ def send(bootstrap: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_message_arrives_as_it_was_written(bootstrap: str) -> None:
-    """With its key."""
+def test_sent_message_arrives_with_its_key_and_value(bootstrap: str) -> None:
+    """The command prints no error."""
     topic = "sent"
     admin = AdminClient({"bootstrap.servers": bootstrap})
     admin.create_topics([NewTopic(topic, 1)])[topic].result()
@@ -35,8 +35,8 @@ def test_a_message_arrives_as_it_was_written(bootstrap: str) -> None:
     assert (record.key(), record.value()) == (b"ACME", b'{"price": 1.5}')
 
 
-def test_a_topic_that_does_not_exist_ends_with_one_line(bootstrap: str) -> None:
-    """Where Faust's own command waited for it for ever."""
+def test_missing_topic_is_reported_in_one_line(bootstrap: str) -> None:
+    """Faust's own command would wait for the topic for ever."""
     done = send(bootstrap, "nosuch", "1")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("There is no topic 'nosuch'")

@@ -1,6 +1,6 @@
-"""Many retentions of event time, and partitions that come and go: nothing piles up in a worker.
+"""Many retentions of event time, and partitions that move: a worker's state and files stay bounded.
 
-`make soak` is the same for hours, with the memory.
+`make soak` is the same for hours, and measures the memory.
 """
 
 import json
@@ -22,8 +22,8 @@ SYMBOLS = [f"SYM{number:02}" for number in range(40)]
 
 GRACE, RETENTION = 5, 60  # minutes
 
-#: Minutes of rows there may be: the windows that have not outlived their retention, and the
-#: longest of them over again, for the first of those.
+#: Maximum minutes of rows: the retention of the windows, and the longest window once more, which
+#: the oldest of them needs.
 KEPT = RETENTION + 5 + 1
 
 #: Minutes of event time that one round of ticks adds.
@@ -37,7 +37,7 @@ SETTINGS = {
     "TICKSTREAM_RETENTION": f"{RETENTION}m",
 }
 
-#: What comes and goes with RocksDB's compactions and the client's connections.
+#: Variation by RocksDB's compactions and the client's connections.
 SOME_FILES = 8
 
 
@@ -53,7 +53,7 @@ class Feed:
 
     def __init__(self, market: Market) -> None:
         self._market = market
-        # All rounds lie behind the clock.
+        # All rounds are in the past.
         self.minute = int(time.time()) // 60 - 200 * ROUND
 
     def round(self, worker: Worker) -> None:
@@ -102,7 +102,7 @@ def feed(market: Market) -> Feed:
     return Feed(market)
 
 
-def test_a_table_keeps_its_retention_and_no_more(
+def test_table_keeps_only_the_rows_of_its_retention(
     market: Market, feed: Feed, record_property: Callable[[str, object], None]
 ) -> None:
     """After 16 retentions there are the rows of one, and no more files than after four."""
@@ -130,7 +130,7 @@ def test_a_table_keeps_its_retention_and_no_more(
     assert last.bytes <= 2 * first.bytes + (1 << 20)
 
 
-def test_partitions_that_come_and_go_leave_no_file_open(market: Market, feed: Feed) -> None:
+def test_moved_partitions_leave_no_file_open(market: Market, feed: Feed) -> None:
     """A worker has as many files open after the third guest has left as after the first."""
     files = []
     with market.worker(**SETTINGS) as host:

@@ -1,4 +1,4 @@
-"""Standbys and static members on a real broker: who takes over, or comes back, has its state."""
+"""Standbys and static members on a real broker: a new or returning owner has its state."""
 
 import time
 from typing import Any
@@ -29,7 +29,7 @@ def tables(worker: Worker) -> dict[str, Any]:
 
 
 def windows(worker: Worker) -> dict[str, Any]:
-    """Return the windows of a minute of all symbols."""
+    """Return the windows of one minute of all symbols."""
     return {name: worker.get(f"/api/candles/{name}?size=1m")[1] for name in SYMBOLS}
 
 
@@ -41,8 +41,8 @@ def follows_all(worker: Worker, other: Worker) -> bool:
     )
 
 
-def test_a_standby_takes_over_without_a_restore(market: Market) -> None:
-    """After `kill -9` the other worker reads nothing of the changelogs, and answers the same."""
+def test_standby_takes_over_without_a_restore(market: Market) -> None:
+    """After `kill -9` the other worker restores no row, and gives the same answers."""
     with market.workers(2, **MARKET) as (one, two):
         market.send(
             tick(symbol, 10 + step, NOON + step * 20_000)
@@ -66,8 +66,8 @@ def test_a_standby_takes_over_without_a_restore(market: Market) -> None:
         assert windows(one) == before
 
 
-def test_a_static_member_that_restarts_moves_no_partition(market: Market) -> None:
-    """A worker with a name of its own has its partitions again, nobody else in between."""
+def test_restarted_static_member_gets_its_partitions_back(market: Market) -> None:
+    """No other worker runs them in between."""
     named = [
         market.worker(CONSUMER_GROUP_INSTANCE_ID=name, BROKER_SESSION_TIMEOUT=30)
         for name in ("left", "right")
@@ -80,6 +80,6 @@ def test_a_static_member_that_restarts_moves_no_partition(market: Market) -> Non
         assert right.stop() == 0
         right.start()
         assert [tables(each)["candles"]["open"] for each in named] == shares
-        # It never ran a partition of the one that was away.
+        # It never ran a partition of the restarted one.
         began = [line for line in left.log.splitlines() if "runs from offset" in line][moved:]
         assert not any(f"Task ticks-{number} " in line for line in began for number in shares[1])

@@ -19,7 +19,7 @@ def used(market: Market) -> Market:
     return market
 
 
-def test_a_topic_with_another_number_of_partitions_is_named_with_what_to_do(used: Market) -> None:
+def test_wrong_partition_count_is_reported_with_a_remedy(used: Market) -> None:
     """State of six partitions can't be distinguished from that of three."""
     log = used.worker(TOPIC_PARTITIONS=3)
     refusal(log)
@@ -28,7 +28,7 @@ def test_a_topic_with_another_number_of_partitions_is_named_with_what_to_do(used
     assert f"topic candles {wrong}, or {AFRESH}\n" in log.log
 
 
-def test_another_set_of_pipelines_would_leave_state_behind(used: Market) -> None:
+def test_worker_with_other_pipelines_is_rejected(used: Market) -> None:
     """The pipelines belong to the application id: the state of the others would not be folded."""
     assert refusal(used.worker(TICKSTREAM_PIPELINES="candles")) == (
         f"application {used.application} folds ticks into candles,closes,days,surges, this worker "
@@ -37,8 +37,8 @@ def test_another_set_of_pipelines_would_leave_state_behind(used: Market) -> None
     )
 
 
-def test_other_windows_are_refused_before_anything_is_folded(used: Market) -> None:
-    """Open windows of the old ones would never become final, and others would begin half way."""
+def test_changed_windows_are_rejected_before_folding(used: Market) -> None:
+    """Open windows of the old definitions would never be final, new ones would be incomplete."""
     worker = used.worker(TICKSTREAM_WINDOWS="1m,5m,10m/5m,1d")
     assert refusal(worker).startswith(
         "table candles: its state is of windows 1m,5m/1m,5m,15m/1m,15m, this worker's are "
@@ -47,8 +47,8 @@ def test_other_windows_are_refused_before_anything_is_folded(used: Market) -> No
     assert "runs from offset" not in worker.log
 
 
-def test_a_worker_beside_others_has_their_settings(used: Market) -> None:
-    """One with another grace is rejected while one runs; when all are stopped it starts."""
+def test_worker_with_another_grace_is_rejected_while_one_runs(used: Market) -> None:
+    """When all others are stopped, it starts."""
     with used.worker() as first:
         assert refusal(used.worker(TICKSTREAM_GRACE="30m")).startswith(
             f"application {used.application} runs table candles with grace 5m, this worker has "
@@ -66,7 +66,7 @@ def test_a_worker_beside_others_has_their_settings(used: Market) -> None:
         assert again.ready
 
 
-def test_a_data_directory_belongs_to_one_worker(used: Market) -> None:
+def test_data_directory_belongs_to_one_worker(used: Market) -> None:
     """A second worker on the same directory would find the first one's stores in its own."""
     with used.worker() as first:
         assert refusal(used.worker(APP_DATADIR=first.data)) == (
@@ -75,8 +75,8 @@ def test_a_data_directory_belongs_to_one_worker(used: Market) -> None:
         assert first.ready
 
 
-def test_a_broker_that_does_not_answer_is_named(used: Market) -> None:
-    """With what to do: start one, or name another."""
+def test_unreachable_broker_is_reported(used: Market) -> None:
+    """The line suggests to start a broker, or to set another address."""
     assert refusal(used.worker(BROKER_URL="127.0.0.1:1")) == (
         "no Kafka broker answers at BROKER_URL=127.0.0.1:1: "
         "start one with `faust -A app broker`, or set BROKER_URL"

@@ -1,4 +1,4 @@
-"""Three workers on one broker: each answers for all, and publishes all events."""
+"""Three workers on one broker: each answers for all keys, and publishes all events."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from yarl import URL
 #: Yesterday's noon: no test runs across the end of a day.
 NOON = int(time.time() * 1000) // DAY * DAY - DAY // 2
 KEYS, STEPS = 1_000, 3
-#: Requests at once.
+#: Concurrent requests.
 AT_ONCE = 24
 READERS = 500
 
@@ -32,7 +32,7 @@ _LETTERS = "ABCXYZabc0189-._~ /%+?&=#:,;äß✓語"
 def _keys() -> list[str]:
     found: set[str] = set()
     while len(found) < KEYS:
-        # "." and ".." are steps of a path, not names in one.
+        # "." and ".." are navigation in a path, not names.
         found.add("K" + "".join(_random.choices(_LETTERS, k=_random.randint(1, 12))))
     return sorted(found)
 
@@ -70,7 +70,7 @@ async def http() -> AsyncIterator[ClientSession]:
 
 
 async def _ask(http: ClientSession, worker: Worker, key: str, query: str = "") -> tuple[Any, ...]:
-    """Ask for a key; return status, whether the body is right (else its error code), label."""
+    """Request a key; return status, whether the body is right (else its error code), label."""
     url = f"{worker.url}/api/candles/{quote(key, safe='')}?size=1m{query}"
     async with http.get(URL(url, encoded=True)) as reply:
         body = await reply.json()
@@ -94,8 +94,8 @@ async def _ask_all(
     return await asyncio.gather(*(ask(worker, key) for worker in workers for key in keys))
 
 
-async def test_each_of_three_has_the_windows_of_a_thousand_keys(three, http) -> None:
-    """Whatever stands in a key, and wherever it is kept."""
+async def test_each_worker_answers_for_all_keys(three, http) -> None:
+    """Whatever characters a key has, and whichever worker owns it."""
     found = await _ask_all(http, three, list(PRICES))
     assert Counter(found) == {(200, True, ""): 3 * KEYS}
 
@@ -103,8 +103,8 @@ async def test_each_of_three_has_the_windows_of_a_thousand_keys(three, http) -> 
 # -- events
 
 
-async def test_a_result_is_told_as_it_is_committed(three, http, market) -> None:
-    """To the readers of any worker: of the key and window watched, and of no other."""
+async def test_readers_of_every_worker_get_committed_results(three, http, market) -> None:
+    """Events of the key and window that they watch, and of no others."""
     async with AsyncExitStack() as stack:
         streams = [
             await stack.enter_async_context(
@@ -128,8 +128,8 @@ async def test_a_result_is_told_as_it_is_committed(three, http, market) -> None:
     assert (status, answer) == (200, [candle])
 
 
-async def test_a_reader_goes_on_at_another_worker_and_misses_nothing(three, http, market) -> None:
-    """What was committed while it was away is sent first."""
+async def test_reader_resumes_at_another_worker_without_a_loss(three, http, market) -> None:
+    """Results committed while it was disconnected are sent first."""
     async with events(http, three[0].url, "ticks-late,candles:AWAY:1m") as stream:
         market.send([tick("AWAY", 1, NOON + 4 * MINUTE)])
         last_id = (await stream.next("candles")).last_id
@@ -142,18 +142,16 @@ async def test_a_reader_goes_on_at_another_worker_and_misses_nothing(three, http
         seen = [await stream.next("candles", "ticks-late") for _ in range(2)]
         if seen[-1].name == "ticks-late" and seen[0].name == "ticks-late":
             seen.append(await stream.next("candles"))
-        told = {event.name: event.data for event in seen}
-        assert told["candles"]["close"] == 3
-        assert told["ticks-late"]["price"] == 9
+        received = {event.name: event.data for event in seen}
+        assert received["candles"]["close"] == 3
+        assert received["ticks-late"]["price"] == 9
     async with events(http, three[2].url, "candles:AWAY:1m", "candles:999999999") as stream:
         assert (await stream.next()).data == {"resumed": False}
         assert (await stream.next()).name == "gap"
 
 
-async def test_five_hundred_read_one_worker_and_the_slowest_hold_up_nobody(
-    three, http, market
-) -> None:
-    """Each gets the events; those that take nothing are kept short, and the worker folds on."""
+async def test_stuck_readers_do_not_block_five_hundred_others(three, http, market) -> None:
+    """All others get the events, stuck readers get a bounded buffer, and the worker goes on."""
     worker = three[1]
     async with AsyncExitStack() as stack:
         stuck = [stack.enter_context(closing(_stuck_reader(worker.port))) for _ in range(10)]
@@ -165,12 +163,12 @@ async def test_five_hundred_read_one_worker_and_the_slowest_hold_up_nobody(
         before = _folded(worker)
         market.send(_flood())
         market.send([tick("MANY", 42, NOON + 6 * MINUTE)])
-        told = await asyncio.gather(*(stream.next("candles") for stream in streams))
-        assert Counter(event.data["close"] for event in told) == {42: READERS}
+        received = await asyncio.gather(*(stream.next("candles") for stream in streams))
+        assert Counter(event.data["close"] for event in received) == {42: READERS}
         assert _folded(worker) > before
         until(lambda: worker.get("/api/candles/MANY?size=1m")[0] == 200)
         assert _readers(worker) >= READERS + len(stuck)
-    # In a thread: connections are closed by this one.
+    # In a thread: this event loop closes the connections.
     await asyncio.to_thread(until, lambda: _readers(worker) == 0)
 
 
@@ -198,31 +196,31 @@ def _readers(worker: Worker) -> int:
     return state["readers"]
 
 
-# -- one of them dies
+# -- a worker dies
 
 
-async def test_what_two_say_of_the_third_ones_keys_is_right_or_labelled(three, http) -> None:
-    """After a SIGKILL: the right windows, a standby's with a label, or "ask again"."""
-    *left, victim = three
+async def test_answers_for_keys_of_a_dead_worker_are_right_stale_or_503(three, http) -> None:
+    """After a SIGKILL: the right windows, a standby's with the label `stale`, or 503."""
+    *survivors, killed = three
     keys = _random.sample(list(PRICES), 60)
-    victim.kill()
+    killed.kill()
     seen: Counter[tuple[Any, ...]] = Counter()
     found: list[tuple[Any, ...]] = []
     deadline = time.monotonic() + 60
     while set(found) != {(200, True, "")}:
         assert time.monotonic() < deadline, seen
-        allowed = await _ask_all(http, left, keys, "&stale=true")
-        found = await _ask_all(http, left, keys)
+        allowed = await _ask_all(http, survivors, keys, "&stale=true")
+        found = await _ask_all(http, survivors, keys)
         seen.update((status, right, bool(label)) for status, right, label in allowed)
-        # Whoever did not allow it is given no standby's answer.
+        # Without the parameter no standby's answer is given.
         assert set(found) <= {(200, True, ""), (503, "unavailable", "")}
     assert set(seen) <= {(200, True, False), (200, True, True), (503, "unavailable", False)}
     assert seen[200, True, True] > 0
     assert seen[200, True, False] > 0
 
 
-async def test_a_worker_stops_while_it_is_read(three, http) -> None:
-    """Readers don't hold it up: they hear the end, and may go on elsewhere."""
+async def test_worker_stops_while_readers_are_connected(three, http) -> None:
+    """Readers don't delay it: their streams end, and they may reconnect to another worker."""
     worker = three[0]
     async with events(http, worker.url, "candles,top-gainers") as stream:
         await stream.next("start")

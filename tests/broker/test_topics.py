@@ -1,4 +1,4 @@
-"""Topics of the map on the real broker: created once, compared, and explained where they differ."""
+"""Declared topics on a real broker: created once, compared, and reported where they differ."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @dataclass(frozen=True)
 class Changelog:
-    """Changelog of a table, as far as it is like a topic of the map."""
+    """Stands for a changelog: the attributes that it shares with a declared topic."""
 
     name: str
     count: int = 2
@@ -51,7 +51,7 @@ class Changelog:
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBroker]:
-    """Run a broker where nobody else makes topics of the map."""
+    """Run a broker where no other test creates declared topics."""
     with LocalBroker(tmp_path_factory.mktemp("empty")) as running:
         yield running
 
@@ -70,43 +70,41 @@ def settings_with(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settin
 
 
 def topics(faust: Start, broker: LocalBroker, *options: str, **environment: str) -> tuple:
-    """Run `faust -A app --json topics`; return its exit code, its rows by topic, what it prints."""
+    """Run `faust -A app --json topics`; return its exit code, its rows by topic, its errors."""
     url = f"kafka://{broker.bootstrap}"
     command = faust("--json", "topics", *options, BROKER_URL=url, **environment)
-    out, said = command.communicate(timeout=60)
-    return command.returncode, {row["topic"]: row for row in json.loads(out)}, said
+    out, err = command.communicate(timeout=60)
+    return command.returncode, {row["topic"]: row for row in json.loads(out)}, err
 
 
-def test_the_command_creates_what_is_missing_and_nothing_twice(
-    faust: Start, empty: LocalBroker
-) -> None:
+def test_topics_command_creates_only_missing_topics(faust: Start, empty: LocalBroker) -> None:
     """A dry run creates nothing, the first run all, the second finds all; each exits with 0."""
     expected = {topic.name: topic.partition_count() for topic in ALL}
     for options, state in (("--dry-run",), "missing"), ((), "created"), ((), "exists"):
-        code, rows, said = topics(faust, empty, *options)
-        assert (code, said) == (0, "")
+        code, rows, err = topics(faust, empty, *options)
+        assert (code, err) == (0, "")
         assert {name: row["partitions"] for name, row in rows.items()} == expected
         assert {row["state"] for row in rows.values()} == {state}
 
 
-def test_the_command_says_where_a_topic_disagrees(faust: Start, empty: LocalBroker) -> None:
-    """With another TOPIC_PARTITIONS the exit code is 1, and each line says what to do."""
+def test_topics_command_reports_topics_that_differ(faust: Start, empty: LocalBroker) -> None:
+    """With another TOPIC_PARTITIONS the exit code is 1, and each line has a remedy."""
     topics(faust, empty, TOPIC_PARTITIONS="6")
-    code, rows, said = topics(faust, empty, TOPIC_PARTITIONS="4")
+    code, rows, err = topics(faust, empty, TOPIC_PARTITIONS="4")
     assert code == 1
     assert rows["ticks"]["partitions"] == 6
     assert rows["ticks"]["state"] == "should have 4 partitions"
     assert rows["daily-gains"]["state"] == "exists"
-    assert [line.split(":")[0] for line in said.splitlines()] == [
+    assert [line.split(":")[0] for line in err.splitlines()] == [
         f"topic {name} has 6 partitions, TOPIC_PARTITIONS is 4"
         for name in ("ticks", "candles", "ticks-late", "closes", "trend-signals")
     ]
-    assert "set TOPIC_PARTITIONS=6" in said
-    assert "delete" not in said
+    assert "set TOPIC_PARTITIONS=6" in err
+    assert "delete" not in err
 
 
-def test_the_command_prints_a_table_for_people(faust: Start, empty: LocalBroker) -> None:
-    """Without --json each topic is a line with its retention and its purpose."""
+def test_topics_command_prints_a_table_without_json(faust: Start, empty: LocalBroker) -> None:
+    """Each topic is a line with its retention and its purpose."""
     out, _ = faust("topics", BROKER_URL=f"kafka://{empty.bootstrap}").communicate(timeout=60)
     lines = {line.split()[0]: line for line in out.splitlines() if line.split()}
     assert "8d" in lines["candles"]
@@ -114,36 +112,32 @@ def test_the_command_prints_a_table_for_people(faust: Start, empty: LocalBroker)
     assert TOP_GAINERS.purpose in lines["top-gainers"]
 
 
-def test_a_source_whose_clocks_are_not_bounded_is_named_and_stops_nothing(
-    faust: Start, empty: LocalBroker
-) -> None:
-    """Whoever made it; sources that we make are bounded, and outputs are nobody's clock."""
+def test_source_without_a_timestamp_bound_is_a_warning(faust: Start, empty: LocalBroker) -> None:
+    """Sources that we create have the bound, and outputs need none."""
     topics(faust, empty)
     admin_client = AdminClient({"bootstrap.servers": empty.bootstrap})
     admin_client.delete_topics(["clicks"])["clicks"].result(30)
     until(lambda: "clicks" not in admin_client.list_topics(timeout=10).topics)
     admin_client.create_topics([NewTopic("clicks", 3, 1)])["clicks"].result(30)
-    code, rows, said = topics(faust, empty)
+    code, rows, err = topics(faust, empty)
     assert code == 0
     bound = "message.timestamp.after.max.ms=300000"
     assert [n for n, row in rows.items() if row["state"] != "exists"] == ["clicks"]
     assert rows["clicks"]["state"] == f"should have {bound}"
     # The default of Kafka 4.
-    assert said.startswith("topic clicks takes records of clocks that are 1h ahead")
-    assert f"--entity-name clicks --add-config {bound}" in said
-    assert said.count("\n") == 1
-    # What that command does.
+    assert err.startswith("topic clicks takes records of clocks that are 1h ahead")
+    assert f"--entity-name clicks --add-config {bound}" in err
+    assert err.count("\n") == 1
+    # The suggested command does the same.
     entry = ConfigEntry(*bound.split("="), incremental_operation=AlterConfigOpType.SET)
     wanted = KafkaResource(ResourceType.TOPIC, "clicks", incremental_configs=[entry])
     admin_client.incremental_alter_configs([wanted])[wanted].result(30)
-    code, rows, said = topics(faust, empty)
-    assert (code, rows["clicks"]["state"], said) == (0, "exists", "")
+    code, rows, err = topics(faust, empty)
+    assert (code, rows["clicks"]["state"], err) == (0, "exists", "")
 
 
-def test_a_producer_whose_clock_is_an_hour_ahead_is_refused_by_the_broker(
-    faust: Start, empty: LocalBroker
-) -> None:
-    """Its event times agree with its Kafka timestamps: nobody but the broker can tell."""
+def test_broker_rejects_records_of_a_clock_an_hour_ahead(faust: Start, empty: LocalBroker) -> None:
+    """Event times agree with Kafka's timestamps: only the broker can detect it."""
     topics(faust, empty)
     producer, refused = Producer({"bootstrap.servers": empty.bootstrap}), []
     ahead = int(time.time() * 1000) + 3_500_000
@@ -158,19 +152,19 @@ def test_a_producer_whose_clock_is_an_hour_ahead_is_refused_by_the_broker(
     assert [error.name() for error in refused] == ["INVALID_TIMESTAMP"]
 
 
-def test_a_broker_out_of_reach_is_one_line_naming_the_variable(faust: Start) -> None:
-    """Nothing but the variable, its value and what to do."""
+def test_unreachable_broker_is_reported_in_one_line(faust: Start) -> None:
+    """The line has the variable, its value and a remedy."""
     url = f"kafka://127.0.0.1:{ports.free()}"
     command = faust("topics", BROKER_URL=url)
-    out, said = command.communicate(timeout=60)
+    out, err = command.communicate(timeout=60)
     assert command.returncode == 1
     assert out == ""
-    assert said.startswith(f"no Kafka broker answers at BROKER_URL={url}: ")
-    assert len(said.splitlines()) == 1
+    assert err.startswith(f"no Kafka broker answers at BROKER_URL={url}: ")
+    assert len(err.splitlines()) == 1
 
 
-async def test_many_may_create_the_same_topics_at_once(conf: Settings) -> None:
-    """Each gets what it asked for, no one an error, and the topics are there once."""
+async def test_same_topics_can_be_created_concurrently(conf: Settings) -> None:
+    """Each topic is created once, and no caller gets an error."""
     wanted = [Changelog(f"at-once-{number}") for number in range(3)]
     created = await asyncio.gather(*(admin.ensure_topics(wanted, conf) for _ in range(4)))
     assert sorted(chain(*created)) == [topic.name for topic in wanted]
@@ -178,8 +172,8 @@ async def test_many_may_create_the_same_topics_at_once(conf: Settings) -> None:
     assert await admin.check_topics(wanted, conf) == []
 
 
-async def test_a_topic_has_the_configuration_of_the_map(conf: Settings) -> None:
-    """What `config()` says is what the broker answers."""
+async def test_created_topic_has_its_declared_configuration(conf: Settings) -> None:
+    """The broker's answer has every entry of `config()`."""
     topic = Changelog("configured", settings={"cleanup.policy": "compact", "segment.ms": "60000"})
     await admin.ensure_topics([topic], conf)
     client = AIOKafkaAdminClient(bootstrap_servers=conf.bootstrap_servers)
@@ -191,10 +185,10 @@ async def test_a_topic_has_the_configuration_of_the_map(conf: Settings) -> None:
     assert topic.config().items() <= found.items()
 
 
-async def test_a_broker_that_knows_no_bound_of_timestamps_makes_the_topic_without(
+async def test_topic_is_created_without_a_timestamp_bound_on_old_brokers(
     conf: Settings,
 ) -> None:
-    """Before Kafka 3.6 it is a configuration as wrong as this value is."""
+    """Brokers before Kafka 3.6 reject that entry, as they reject the value here."""
     wanted = {"cleanup.policy": "delete", AFTER_MAX: "-5"}
     assert await admin.ensure_topics([Changelog("old", settings=wanted)], conf) == ["old"]
     wanted[AFTER_MAX] = "1000"
@@ -203,7 +197,7 @@ async def test_a_broker_that_knows_no_bound_of_timestamps_makes_the_topic_withou
     assert unbounded.expectation == f"{AFTER_MAX}=1000"
 
 
-async def test_a_topic_that_differs_is_found_and_left_as_it_is(conf: Settings) -> None:
+async def test_topic_with_other_partitions_is_reported_and_not_changed(conf: Settings) -> None:
     """Partitions are never added: keys would move away from their state."""
     await admin.ensure_topics([Changelog("differs", 3)], conf)
     assert await admin.ensure_topics([Changelog("differs", 5)], conf) == []
@@ -214,7 +208,7 @@ async def test_a_topic_that_differs_is_found_and_left_as_it_is(conf: Settings) -
     assert (await admin.existing_topics(conf))["differs"] == 3
 
 
-async def test_more_replicas_than_brokers_is_one_line(
+async def test_more_replicas_than_brokers_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, bootstrap: str
 ) -> None:
     """The line names the topic and has the broker's reason."""
@@ -225,17 +219,17 @@ async def test_more_replicas_than_brokers_is_one_line(
         await admin.ensure_topics([Changelog("lonely")], conf)
 
 
-def test_a_topic_of_the_map_is_what_admin_asks_for() -> None:
-    """The map and the changelogs go through the same functions."""
+def test_declared_topics_and_changelogs_satisfy_one_protocol() -> None:
+    """Both go through the same functions."""
     described: list[admin.Described] = [*ALL, Changelog("any")]
     assert all(isinstance(each.name, str) for each in described)
     assert isinstance(described[0], Topic)
 
 
-async def test_a_topic_that_is_cleaned_otherwise_is_found_while_nothing_is_lost(
+async def test_wrong_cleanup_policy_is_reported(
     conf: Settings,
 ) -> None:
-    """Rows of a changelog that is not compacted would go by their age, ticks by their key."""
+    """Without compaction a changelog would lose old rows; with it, ticks would lose records."""
     policies = {"kept-short": "delete", "kept-both": "compact,delete", "kept-well": "compact"}
     await admin.ensure_topics(
         [Changelog(name, settings={"cleanup.policy": policy}) for name, policy in policies.items()],
@@ -250,16 +244,16 @@ async def test_a_topic_that_is_cleaned_otherwise_is_found_while_nothing_is_lost(
     assert "all but the last record of each key would be deleted" in str(wrong_way)
 
 
-def test_a_changelog_made_beforehand_that_is_not_compacted_is_named_by_the_command(
+def test_existing_changelog_without_compaction_is_reported(
     faust: Start, empty: LocalBroker
 ) -> None:
-    """With what to do; the exit code is 1."""
+    """With a remedy; the exit code is 1."""
     name = "early-candles-changelog"
     resource = NewTopic(name, 6, 1, config={"cleanup.policy": "delete"})
     admin_client = AdminClient({"bootstrap.servers": empty.bootstrap})
     admin_client.create_topics([resource])[name].result(30)
-    code, _, said = topics(faust, empty, "--dry-run", TICKSTREAM_APP_ID="early")
+    code, _, err = topics(faust, empty, "--dry-run", TICKSTREAM_APP_ID="early")
     assert code == 1
-    assert said.startswith(f"topic {name} has cleanup.policy=delete, by which rows")
-    assert f"--entity-name {name} --add-config cleanup.policy=compact" in said
-    assert said.count("\n") == 1
+    assert err.startswith(f"topic {name} has cleanup.policy=delete, by which rows")
+    assert f"--entity-name {name} --add-config cleanup.policy=compact" in err
+    assert err.count("\n") == 1

@@ -1,4 +1,4 @@
-"""`faust -A app up`: from nothing to ten names on the dashboard, and nothing left behind."""
+"""`faust -A app up`: from nothing to ten gainers on the dashboard, and no process left behind."""
 
 import json
 import os
@@ -39,7 +39,7 @@ class Up:
         own = ("--broker-port", str(self.broker_port), "--data-dir", str(directory))
         faust = Path(sys.executable).with_name("faust")
         #: Lines of its standard output.
-        self.words: list[str] = []
+        self.lines: list[str] = []
         self.process = subprocess.Popen(
             [faust, "-A", "app", "up", *own, *options],
             env={**os.environ, "WEB_PORT": str(self.port), **environment},
@@ -48,14 +48,14 @@ class Up:
             text=True,
         )
 
-    def await_words(self) -> None:
+    def await_started(self) -> None:
         """Wait until it has printed what runs."""
         assert self.process.stdout
         for line in self.process.stdout:
-            self.words.append(line.rstrip("\n"))
+            self.lines.append(line.rstrip("\n"))
             if line.startswith("Ctrl-C stops all of it"):
                 return
-        raise AssertionError(f"it ended: {self.words}, {self.process.communicate()}")
+        raise AssertionError(f"it ended: {self.lines}, {self.process.communicate()}")
 
     def child(self, *words: str) -> psutil.Process:
         """Wait for the child process with these words in its command line, and return it."""
@@ -77,12 +77,12 @@ class Up:
         return self.child("kafka.Kafka")
 
     def end(self) -> tuple[int, str]:
-        """Wait until it ends; return its exit code and what it printed about errors."""
-        _, said = self.process.communicate(timeout=STOP_TIMEOUT)
-        return self.process.returncode, said
+        """Wait until it ends; return its exit code and its standard error."""
+        _, err = self.process.communicate(timeout=STOP_TIMEOUT)
+        return self.process.returncode, err
 
     def kill(self) -> None:
-        """End what a failed test left."""
+        """Kill what a failed test left running."""
         self.process.kill()
         self.process.communicate()
 
@@ -101,7 +101,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def first(directory: Path) -> Iterator[Up]:
     """Yield the first run in the directory, once it has printed what runs."""
     run = Up(directory)
-    run.await_words()
+    run.await_started()
     yield run
     run.kill()
 
@@ -133,12 +133,12 @@ def get(url: str) -> Any:
 @contextmanager
 def another_worker(command: str, directory: Path) -> Iterator[str]:
     """Run the command line for another worker; return its address once it is ready."""
-    words = shlex.split(command)
-    port = next(word for word in words if word.startswith("WEB_PORT=")).removeprefix("WEB_PORT=")
+    parts = shlex.split(command)
+    port = next(word for word in parts if word.startswith("WEB_PORT=")).removeprefix("WEB_PORT=")
     url = f"http://{ports.HOST}:{port}"
     with (directory / "log").open("wb") as log:
         worker = subprocess.Popen(
-            ["env", f"APP_DATADIR={directory}", *words], cwd=REPOSITORY, stdout=log, stderr=log
+            ["env", f"APP_DATADIR={directory}", *parts], cwd=REPOSITORY, stdout=log, stderr=log
         )
     try:
         until(lambda: get(f"{url}/readyz")["ready"], START_TIMEOUT)
@@ -178,36 +178,36 @@ def health_check() -> list[str]:
     return json.loads(line.strip().removeprefix("CMD "))
 
 
-def test_one_command_shows_ten_names(first: Up) -> None:
-    """When it has printed what runs, the dashboard's ten are there soon."""
-    assert f"  dashboard    {first.url}/" in first.words
-    assert any(line.startswith(f"  Kafka        {first.bootstrap}, log ") for line in first.words)
+def test_up_shows_ten_gainers_on_the_dashboard(first: Up) -> None:
+    """Soon after the command has printed what runs."""
+    assert f"  dashboard    {first.url}/" in first.lines
+    assert any(line.startswith(f"  Kafka        {first.bootstrap}, log ") for line in first.lines)
     until(lambda: len(first.get("/api/top-gainers")["rank"]) == 10, START_TIMEOUT)
 
 
-def test_transactions_are_judged_by_a_few_rules(first: Up) -> None:
-    """Nobody has to make some before there is a rejected one to see."""
+def test_up_adds_example_rules_for_transactions(first: Up) -> None:
+    """There are rejected transactions without a rule of the user's."""
     until(lambda: len(first.get("/api/rules")["rules"]) == len(EXAMPLES), START_TIMEOUT)
 
 
-def test_its_command_for_another_worker_works(first: Up, tmp_path: Path) -> None:
-    """Pasted as it is into another terminal, it starts a worker that answers for all."""
-    command = next(line.strip() for line in first.words if "app worker" in line)
+def test_printed_command_starts_another_worker(first: Up, tmp_path: Path) -> None:
+    """Pasted into another terminal as it is, it starts a worker that answers for all keys."""
+    command = next(line.strip() for line in first.lines if "app worker" in line)
     with another_worker(command, tmp_path) as url:
         until(lambda: len(get(f"{url}/api/top-gainers")["rank"]) == 10, START_TIMEOUT)
 
 
-def test_a_second_one_beside_it_is_refused(first: Up, tmp_path: Path) -> None:
-    """It would join the application, and send it another market as well."""
+def test_second_up_for_the_same_application_is_rejected(first: Up, tmp_path: Path) -> None:
+    """It would join the application and send ticks of another market."""
     run = Up(tmp_path / "data", BROKER_URL=first.bootstrap)
-    code, said = run.end()
+    code, err = run.end()
     assert code == 1
-    assert said.startswith(f"application tickstream runs already at BROKER_URL={first.bootstrap} ")
-    assert said.count("\n") == 1
+    assert err.startswith(f"application tickstream runs already at BROKER_URL={first.bootstrap} ")
+    assert err.count("\n") == 1
     assert not (tmp_path / "data").exists()
 
 
-def test_the_image_calls_its_worker_healthy(first: Up) -> None:
+def test_docker_health_check_reports_a_running_worker_as_healthy(first: Up) -> None:
     """The Dockerfile's health check succeeds where a worker answers, and fails where none does."""
     for port, code in (first.port, 0), (ports.free(), 1):
         environment = {**os.environ, "WEB_PORT": str(port)}
@@ -216,16 +216,16 @@ def test_the_image_calls_its_worker_healthy(first: Up) -> None:
         assert checked.returncode == code
 
 
-def test_a_long_run_does_not_fill_the_disk(first: Up) -> None:
-    """Kafka deletes the oldest records of a partition beyond a size."""
+def test_kafka_retention_is_bounded_by_size(first: Up) -> None:
+    """A long run does not fill the disk: Kafka deletes the oldest records of a partition."""
     assert broker_setting(first.bootstrap, "log.retention.bytes") == str(PARTITION_BYTES)
     assert int(broker_setting(first.bootstrap, "log.segment.bytes")) < PARTITION_BYTES / 4
 
 
-def test_ctrl_c_ends_all_and_the_next_run_goes_on_with_the_data(
+def test_ctrl_c_stops_all_and_the_next_run_continues_with_the_data(
     first: Up, up: Callable[..., Up]
 ) -> None:
-    """Nothing stays behind but the data: a minute of the first run is still served."""
+    """Only data stays behind: a minute of the first run is still served."""
     symbol = until(lambda: first.get("/api/top-gainers")["rank"], START_TIMEOUT)[0]["symbol"]
     path = f"/api/candles/{symbol}?size=1m"
     before = until(lambda: first.get(path), START_TIMEOUT)[0]
@@ -235,7 +235,7 @@ def test_ctrl_c_ends_all_and_the_next_run_goes_on_with_the_data(
     assert all(map(gone, started))
 
     second = up()
-    second.await_words()
+    second.await_started()
     after = until(lambda: second.get(path), START_TIMEOUT)[0]
     assert (after["start"], after["open"]) == (before["start"], before["open"])
     started = [second.worker, second.kafka]
@@ -244,8 +244,8 @@ def test_ctrl_c_ends_all_and_the_next_run_goes_on_with_the_data(
     assert all(map(gone, started))
 
 
-def test_ctrl_c_while_it_starts_is_no_error(up: Callable[..., Up]) -> None:
-    """It ends with code 0 and takes with it what had started."""
+def test_ctrl_c_during_start_exits_with_code_0(up: Callable[..., Up]) -> None:
+    """The processes that had started end too."""
     run = up()
     kafka = run.kafka
     run.process.send_signal(signal.SIGINT)
@@ -253,74 +253,74 @@ def test_ctrl_c_while_it_starts_is_no_error(up: Callable[..., Up]) -> None:
     assert gone(kafka)
 
 
-def test_a_killed_up_leaves_no_orphan(up: Callable[..., Up]) -> None:
-    """SIGKILL of the command is the end of its worker and its Kafka too."""
+def test_killed_up_leaves_no_orphan_process(up: Callable[..., Up]) -> None:
+    """SIGKILL of the command ends its worker and its Kafka too."""
     run = up()
     started = [run.kafka, run.worker]
     run.process.kill()
     until(lambda: all(map(gone, started)))
 
 
-def test_a_worker_that_dies_ends_it(up: Callable[..., Up], market: Market) -> None:
-    """With a broker of the user's: the last line says what died, the exit code is 1."""
+def test_up_ends_when_its_worker_dies(up: Callable[..., Up], market: Market) -> None:
+    """With a broker of the user's: the last line names the worker, the exit code is 1."""
     run = up(BROKER_URL=f"kafka://{market.bootstrap}", TICKSTREAM_APP_ID=market.application)
-    run.await_words()
-    assert f"  Kafka        {market.bootstrap}" in run.words
+    run.await_started()
+    assert f"  Kafka        {market.bootstrap}" in run.lines
     run.worker.kill()
-    code, said = run.end()
+    code, err = run.end()
     assert code == 1
-    assert said.splitlines()[-1].startswith("the worker was killed by signal 9 (log: ")
+    assert err.splitlines()[-1].startswith("the worker was killed by signal 9 (log: ")
 
 
-def test_a_kafka_that_dies_ends_it(up: Callable[..., Up]) -> None:
-    """One line says so, the worker goes too, the exit code is 1."""
+def test_up_ends_when_its_kafka_dies(up: Callable[..., Up]) -> None:
+    """One line reports it, the worker ends too, the exit code is 1."""
     run = up()
     worker = run.worker
     run.kafka.kill()
-    code, said = run.end()
+    code, err = run.end()
     assert code == 1
-    assert said.startswith("the broker stopped: killed by signal 9 (log: ")
-    assert said.count("\n") == 1
+    assert err.startswith("the broker stopped: killed by signal 9 (log: ")
+    assert err.count("\n") == 1
     assert gone(worker)
 
 
-def test_a_worker_that_refuses_to_start_is_quoted(up: Callable[..., Up], market: Market) -> None:
-    """The worker's own reason is shown, nobody has to look into its log."""
+def test_reason_of_a_failed_worker_start_is_shown(up: Callable[..., Up], market: Market) -> None:
+    """The user need not read the worker's log."""
     # The broker's topics belong to this application.
     broker = {"BROKER_URL": market.bootstrap, "TICKSTREAM_APP_ID": market.application}
     run = up(**broker)
-    run.await_words()
+    run.await_started()
     until(lambda: committed(market.bootstrap, market.application, "ticks"), START_TIMEOUT)
     run.process.send_signal(signal.SIGINT)
     assert run.end() == (0, "")
 
-    code, said = up(**broker, TICKSTREAM_PIPELINES="gainers").end()
+    code, err = up(**broker, TICKSTREAM_PIPELINES="gainers").end()
     assert code == 1
-    assert "run it with the same TICKSTREAM_PIPELINES" in said
-    assert said.splitlines()[-1].startswith("the worker stopped with code 1 (log: ")
+    assert "run it with the same TICKSTREAM_PIPELINES" in err
+    assert err.splitlines()[-1].startswith("the worker stopped with code 1 (log: ")
 
 
 @pytest.mark.parametrize("option", ["WEB_PORT", "--broker-port"])
-def test_a_port_in_use_is_named_before_anything_starts(tmp_path: Path, option: str) -> None:
-    """One line names the port and how to choose another; no directory is made."""
+def test_port_in_use_is_reported_before_anything_starts(tmp_path: Path, option: str) -> None:
+    """One line has the port and the option to choose another; no directory is created."""
     with socket.create_server((ports.HOST, 0)) as server:
         port = server.getsockname()[1]
         environment = {"WEB_PORT": str(port)} if option == "WEB_PORT" else {}
         options = [] if environment else [option, str(port)]
         run = Up(tmp_path / "data", *options, **environment)
-        code, said = run.end()
+        code, err = run.end()
     assert code == 1
-    assert said == (
+    assert err == (
         f"port {port} of {ports.HOST} can't be used: something listens there already; "
         f"stop what uses it, or choose another with {option}\n"
     )
     assert not (tmp_path / "data").exists()
 
 
-def test_a_broker_that_does_not_answer_is_named(up: Callable[..., Up]) -> None:
-    """BROKER_URL is used as it is: no Kafka is started in its place."""
+def test_unreachable_broker_is_reported(up: Callable[..., Up]) -> None:
+    """No Kafka is started in place of the one in BROKER_URL."""
     url = f"kafka://{ports.HOST}:{ports.free()}"
-    code, said = up(BROKER_URL=url).end()
+    code, err = up(BROKER_URL=url).end()
     assert code == 1
-    assert said.startswith(f"no Kafka broker answers at BROKER_URL={url}: ")
-    assert said.count("\n") == 1
+    assert err.startswith(f"no Kafka broker answers at BROKER_URL={url}: ")
+    assert err.count("\n") == 1

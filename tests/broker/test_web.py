@@ -1,4 +1,4 @@
-"""Answers of two workers on one broker over HTTP, each for both."""
+"""HTTP answers of two workers on one broker, each of which answers for both."""
 
 import json
 import re
@@ -35,7 +35,7 @@ LAST = NOON + (TICKS - 1) * 10_000
 
 WINDOWS = {"1m": (1, 1), "5m": (5, 5), "15m": (15, 15), "5m&advance=1m": (5, 1)}
 
-#: What an answer has to keep of the API's own description.
+#: Checks of an answer against the API's own description.
 CONFORMS = [
     not_a_server_error,
     checks.status_code_conformance,
@@ -44,11 +44,11 @@ CONFORMS = [
     checks.response_schema_conformance,
 ]
 
-#: What there is of each kind that a path names, and parameters that suit all of it.
+#: A value for each name in a path, and the parameters that are valid for each of them.
 KNOWN = {"symbol": "SYM07", "name": "candles", "table": "surges", "key": "SYM07"}
-ASKED_OF_ANY = {"limit", "stale", "partial", "prefix", "to"}
+COMMON_PARAMETERS = {"limit", "stale", "partial", "prefix", "to"}
 
-#: A symbol whose price is another one at a single step.
+#: A symbol whose price jumps for a single step.
 SURGING, SURGE = "SYM07", 60
 
 _partition = DefaultPartitioner()
@@ -59,7 +59,7 @@ def _partition_of(symbol: str) -> int:
 
 
 def _misplaced() -> dict[str, int]:
-    """Return symbols with their partitions, which are not those that murmur2 selects."""
+    """Return symbols with their partitions, which murmur2 would not select."""
     return {f"ODD{p}": p for p in range(PARTITIONS) if _partition_of(f"ODD{p}") != p}
 
 
@@ -91,7 +91,7 @@ def _folded(*workers: Worker, table: str = "candles") -> float:
 
 
 def _ranked(worker: Worker) -> int:
-    """Count the symbols that the last stage knows with their last price."""
+    """Count the symbols that the last stage has ranked by their last price."""
     rows = [worker.get(f"/api/tables/gainers/{symbol}") for symbol in [*SYMBOLS, *_misplaced()]]
     return sum(body[0]["time"] >= LAST for status, body in rows if status == 200)
 
@@ -121,8 +121,8 @@ def _error(worker: Worker, path: str) -> tuple[int, str, str]:
     return status, body["error"]["code"], body["error"]["message"]
 
 
-def test_the_partitions_are_shared(two) -> None:
-    """Each worker has three of six, and either knows who has which."""
+def test_workers_share_the_partitions(two) -> None:
+    """Each worker has three of six, and both know all owners."""
     routes = _same(two, "/router/")
     owned = {worker.url: routes[worker.url]["ticks"] for worker in two}
     assert sorted(map(len, owned.values())) == [3, 3]
@@ -133,8 +133,8 @@ def test_the_partitions_are_shared(two) -> None:
 
 
 @pytest.mark.parametrize("window", WINDOWS)
-def test_either_worker_has_the_windows_of_every_symbol(two, market, window: str) -> None:
-    """They equal a group-by over the topic, wherever the symbol is kept."""
+def test_each_worker_serves_the_windows_of_every_symbol(two, market, window: str) -> None:
+    """They equal a group-by over the topic, whichever worker owns the symbol."""
     size, advance = (minutes * MINUTE for minutes in WINDOWS[window])
     found = [
         candle
@@ -147,8 +147,8 @@ def test_either_worker_has_the_windows_of_every_symbol(two, market, window: str)
     assert truth.differences(expected, found).is_empty()
 
 
-def test_the_day_of_a_symbol_is_a_window_too(two) -> None:
-    """It comes from a table of its own, with all of the day's ticks."""
+def test_day_window_counts_all_ticks_of_the_day(two) -> None:
+    """It comes from a table of its own."""
     for symbol in SYMBOLS[::7]:
         (day,) = _same(two, f"/api/candles/{symbol}?size=1d")
         assert (day["start"], day["count"]) == (NOON // DAY * DAY, TICKS)
@@ -166,7 +166,7 @@ def _pages(worker: Worker, path: str) -> list[Any]:
 
 
 @pytest.mark.parametrize(("window", "size", "advance"), [("1m", 1, 1), ("15m/1m", 15, 1)])
-def test_either_worker_has_all_windows_page_by_page(
+def test_each_worker_serves_all_windows_page_by_page(
     two, market, window: str, size: int, advance: int
 ) -> None:
     """Of all symbols: each once, in order, and together equal to a group-by over the topic."""
@@ -180,8 +180,8 @@ def test_either_worker_has_all_windows_page_by_page(
     assert truth.differences(expected, found).is_empty()
 
 
-def test_either_worker_has_the_minute_up_to_each_trade(two, market) -> None:
-    """There is one for each second in which a symbol traded; by key, by time, and all."""
+def test_each_worker_serves_the_sliding_minute_of_each_trade(two, market) -> None:
+    """One for each second in which a symbol traded; by key, by time, and all of them."""
     ticks = truth.ticks(market.bootstrap).with_columns(end=pl.col("time") // 1000 * 1000 + 1000)
     ends = sorted(ticks.select("symbol", "end").unique().iter_rows())
     found, *others = [_pages(worker, "/api/windows/surges?limit=1000") for worker in two]
@@ -201,22 +201,22 @@ def test_either_worker_has_the_minute_up_to_each_trade(two, market) -> None:
     assert some == 2 * [each for each in found if begin <= each["start"] < end]
 
 
-def test_the_latest_surges_are_those_of_the_topic(two, market) -> None:
-    """Either worker has the last one of the symbol that jumped, and of no other."""
+def test_latest_surges_equal_those_of_the_topic(two, market) -> None:
+    """Each worker has the last one of the symbol that jumped, and of no other."""
     (surge,) = until(lambda: _same(two, "/api/surges"))
     until(lambda: _same(two, "/api/surges?limit=1") == [_last_record(market, "surges")])
-    told = [json.loads(each.value()) for each in truth.read(market.bootstrap, "surges")]
+    published = [json.loads(each.value()) for each in truth.read(market.bootstrap, "surges")]
     price = 100 + 7 * SURGE / 1000 + 1
-    assert [(each["symbol"], round(max(each["open"], each["last"]))) for each in told] == 2 * [
+    assert [(each["symbol"], round(max(each["open"], each["last"]))) for each in published] == 2 * [
         (SURGING, round(price))
     ]
-    assert [each["change"] > 0 for each in told] == [True, False]
+    assert [each["change"] > 0 for each in published] == [True, False]
     assert surge["final"]
-    assert surge == told[-1]
+    assert surge == published[-1]
 
 
-def test_the_ten_gainers_are_those_of_the_topic(two, market) -> None:
-    """Either worker has the ranking that consumers of `top-gainers` have, the best first."""
+def test_top_gainers_equal_those_of_the_topic(two, market) -> None:
+    """Each worker has the ranking that consumers of `top-gainers` have, the best first."""
     top = _same(two, "/api/top-gainers")
     until(lambda: _last_record(market, "top-gainers") == top)
     assert [g["symbol"] for g in top["rank"]] == SYMBOLS[:-11:-1]
@@ -225,8 +225,8 @@ def test_the_ten_gainers_are_those_of_the_topic(two, market) -> None:
     assert _error(two[0], "/api/top-gainers?day=2020-01-01")[0] == 404
 
 
-def test_either_worker_has_the_rows_of_every_key(two) -> None:
-    """In each table, as the tables' own names say it."""
+def test_each_worker_serves_the_rows_of_every_key(two) -> None:
+    """In each table that `/api/tables` lists."""
     names = {table["name"] for table in two[0].get("/api/tables")[1]}
     assert names >= {"candles", "days", "gainers", "latest-surges", "surges"}
     for symbol in SYMBOLS[::5]:
@@ -235,14 +235,14 @@ def test_either_worker_has_the_rows_of_every_key(two) -> None:
             assert {row["symbol"] for row in rows} == {symbol}
 
 
-def test_either_worker_has_the_list_of_symbols(two) -> None:
-    """In order, whatever the case of the beginning that is asked for."""
+def test_each_worker_serves_the_sorted_list_of_symbols(two) -> None:
+    """A prefix filters it, in upper or lower case."""
     assert _same(two, "/api/symbols") == sorted([*SYMBOLS, *_misplaced()])
     assert _same(two, "/api/symbols?prefix=sym4&limit=3") == ["SYM40", "SYM41", "SYM42"]
 
 
-def test_a_symbol_is_found_whatever_partitioner_placed_it(two) -> None:
-    """Where murmur2 would not look for it, in each partition; Faust's view finds it too."""
+def test_symbol_of_another_partitioner_is_found(two) -> None:
+    """In each partition where murmur2 would not place it; Faust's view finds it too."""
     assert len(_misplaced()) > 2
     for symbol in _misplaced():
         assert _same(two, f"/api/candles/{symbol}?size=1m")[0]["close"] == 10
@@ -250,7 +250,7 @@ def test_a_symbol_is_found_whatever_partitioner_placed_it(two) -> None:
 
 
 def test_fausts_own_views_show_our_tables(two) -> None:
-    """Real windows of a known key, 404 for an unknown one, and what else Faust serves."""
+    """Real windows of a known key, 404 for an unknown one, and Faust's other views."""
     for worker in two:
         rows = worker.get("/table/candles/SYM07/")[1]
         assert {row["size"] for row in rows} == {MINUTE, 5 * MINUTE, 15 * MINUTE}
@@ -266,15 +266,15 @@ def _parameters(path: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(path) if name}
 
 
-def test_what_is_described_is_what_is_answered(two) -> None:
-    """Every path of `/openapi.json`, with real data: its status and its type stand there."""
+def test_every_openapi_path_answers_as_described(two) -> None:
+    """With real data, each path has the status and the content type of `/openapi.json`."""
     paths = two[0].get("/openapi.json")[1]["paths"]
     for path, operations in paths.items():
         content = operations["get"]["responses"]["200"]["content"]
         if "text/event-stream" in content:
             continue  # that answer has no end
         if not _parameters(path) <= KNOWN.keys() or path.endswith("/rules"):
-            continue  # nothing is sent here that it could answer with
+            continue  # no data for it is sent here
         answer = two[0].ask(path.format(**KNOWN))
         assert answer.status == 200, path
         assert answer.headers["content-type"].partition(";")[0] in content
@@ -289,16 +289,16 @@ def described(two: list[Worker]) -> Any:
 @pytest.mark.parametrize(
     "path", [r.path for r in (*ROUTES, *OWN) if r.media != "text/event-stream"]
 )
-def test_no_request_gets_what_is_not_described(two, described, path: str) -> None:
-    """Whatever a client makes of the description: no failure, no body of another shape."""
+def test_generated_requests_conform_to_openapi(two, described, path: str) -> None:
+    """For any request of the description: no server error, no body of another schema."""
 
     @given(case=described[path]["GET"].as_strategy(), known=st.booleans())
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
     def ask(case: schemathesis.Case, *, known: bool) -> None:
-        if known:  # else hardly any would be answered with data
+        if known:  # otherwise hardly any answer would have data
             names = case.path_parameters.keys() & KNOWN.keys()
             case.path_parameters.update({name: KNOWN[name] for name in names})
-            case.query = {name: v for name, v in case.query.items() if name in ASKED_OF_ANY}
+            case.query = {name: v for name, v in case.query.items() if name in COMMON_PARAMETERS}
         reply = case.call(base_url=two[1].url, timeout=20)
         case.validate_response(reply, checks=CONFORMS)
 
@@ -306,7 +306,7 @@ def test_no_request_gets_what_is_not_described(two, described, path: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "says"),
+    ("path", "status", "expected_message"),
     [
         ("/api/candles/SYM07?size=7m", 400, "size: windows of 7m are not served; there are 1m"),
         ("/api/candles/SYM07?size=five", 400, "size: "),
@@ -326,23 +326,25 @@ def test_no_request_gets_what_is_not_described(two, described, path: str) -> Non
         ("/nope", 404, "there is nothing at /nope"),
     ],
 )
-def test_a_clients_mistake_is_named(two, path: str, status: int, says: str) -> None:
-    """By either worker, in the same words: the parameter, or what is unknown."""
+def test_client_error_names_the_wrong_parameter(
+    two, path: str, status: int, expected_message: str
+) -> None:
+    """Both workers answer in the same words: the parameter, or the unknown name."""
     for worker in two:
         found, code, message = _error(worker, path)
         assert (found, code) == (status, "unknown" if status == 404 else "bad-parameter")
-        assert message.startswith(says)
+        assert message.startswith(expected_message)
 
 
 def test_other_methods_are_not_allowed(two) -> None:
-    """Status 405 with those that are."""
+    """Status 405 with the allowed methods."""
     answer = two[0].ask("/api/top-gainers", method="DELETE")
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
     assert answer.json["error"]["code"] == "method-not-allowed"
 
 
-def test_both_are_alive_and_ready(two) -> None:
-    """With every partition that is theirs open, and none missing."""
+def test_both_workers_are_alive_and_ready(two) -> None:
+    """All their partitions are open, and none is missing."""
     for worker in two:
         assert worker.get("/healthz") == (200, {"alive": True})
         status, state = worker.get("/readyz")
@@ -350,8 +352,8 @@ def test_both_are_alive_and_ready(two) -> None:
         assert len(state["tables"]["candles"]["open"]) == 3
 
 
-def test_metrics_can_be_read_and_add_up(two) -> None:
-    """Prometheus' own parser reads them, and the workers counted each tick once."""
+def test_metrics_of_both_workers_add_up_to_each_tick_once(two) -> None:
+    """Prometheus' own parser reads them."""
     for worker in two:
         samples = list(_metrics(worker))
         running = [s for s in samples if s.name == "tickstream_tasks" and s.value]

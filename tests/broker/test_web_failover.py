@@ -1,4 +1,4 @@
-"""Answers of a worker while partitions move: all of it, or "ask again", never a part."""
+"""Answers of a worker while partitions move: complete, or 503, never a part."""
 
 import json
 import time
@@ -14,7 +14,7 @@ SYMBOLS = [f"SYM{n:02}" for n in range(50)]
 TICKS = 9
 NOON = int(time.time() * 1000) // DAY * DAY - DAY // 2
 
-#: Every question whose answer depends on where partitions are.
+#: Every request whose answer depends on the owners of partitions.
 PATHS = [
     *(f"/api/candles/{symbol}?size=1m" for symbol in SYMBOLS),
     *(f"/table/days/{symbol}/" for symbol in SYMBOLS[::10]),
@@ -40,7 +40,7 @@ def two(market: Market) -> Iterator[list[Worker]]:
 
 @pytest.fixture(scope="module")
 def right(two: list[Worker]) -> dict[str, Any]:
-    """Return the answer to each question while no partition moves."""
+    """Return the answer to each request while no partition moves."""
     until(lambda: _answers(two[0]) == _answers(two[1]))
     return _answers(two[0])
 
@@ -48,7 +48,7 @@ def right(two: list[Worker]) -> dict[str, Any]:
 def _is_committed(market: Market) -> bool:
     """Return whether all ticks went to the pipeline's end, and stand in Kafka for good.
 
-    Queries know what is folded before its checkpoint is written; who takes over knows it after.
+    Queries see records before their checkpoint is written; a new owner sees them after it.
     """
     gains = list(truth.read(market.bootstrap, "daily-gains"))
     tops = list(truth.read(market.bootstrap, "top-gainers"))
@@ -65,7 +65,7 @@ def _answers(worker: Worker) -> dict[str, tuple[int, Any]]:
 
 
 def _check(worker: Worker, right: dict[str, tuple[int, Any]]) -> Counter[int]:
-    """Ask everything; each answer is the right one, or 503 with when to ask again."""
+    """Send each request; its answer is the right one, or 503 with Retry-After."""
     statuses: Counter[int] = Counter()
     for path, (status, body) in right.items():
         answer = worker.ask(path)
@@ -78,19 +78,19 @@ def _check(worker: Worker, right: dict[str, tuple[int, Any]]) -> Counter[int]:
     return statuses
 
 
-def test_the_other_worker_takes_over_and_meanwhile_says_so(two, right) -> None:
-    """After a SIGKILL: the whole answer or 503, for every question, until all are answered."""
-    survivor, victim = two
-    victim.kill()
+def test_survivor_answers_right_or_503_until_it_has_taken_over(two, right) -> None:
+    """After a SIGKILL: the complete answer or 503 for every request, until all are answered."""
+    survivor, killed = two
+    killed.kill()
     seen = _check(survivor, right)
     assert seen[503] > 0
-    assert seen[200] > 0  # what the survivor has itself, it goes on answering
+    assert seen[200] > 0  # keys that are local to the survivor
     until(lambda: _check(survivor, right)[503] == 0)
     assert _open(survivor) == 6
 
 
-def test_a_starting_worker_promises_nothing(two, right) -> None:
-    """From its first answer on it is not ready, and says "ask again", never "unknown"."""
+def test_starting_worker_is_not_ready_and_answers_503(two, right) -> None:
+    """From its first answer on it is not ready, and answers 503, never 404."""
     starting = two[1]
     if starting.running:
         starting.stop()
@@ -105,15 +105,15 @@ def test_a_starting_worker_promises_nothing(two, right) -> None:
     starting.wait_ready()
 
 
-def test_a_worker_that_hangs_holds_nobody_up_for_long(two, right) -> None:
+def test_hanging_worker_blocks_answers_of_the_other_only_briefly(two, right) -> None:
     """After a SIGSTOP the other one answers 503 within seconds, and takes over in the end."""
     survivor, hanging = two
     until(lambda: _share(two))
     theirs = f"/api/candles/{_kept_by(hanging)[0]}?size=1m"
     hanging.pause()
-    begun = time.monotonic()
+    started = time.monotonic()
     assert survivor.ask(theirs).status == 503
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - started < 5
     until(lambda: _check(survivor, {theirs: right[theirs]})[503] == 0)
 
     hanging.resume()

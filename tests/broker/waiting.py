@@ -1,4 +1,4 @@
-"""Waiting for what other threads or processes bring about."""
+"""Waiting for the effects of other threads or processes."""
 
 import time
 from collections.abc import Callable

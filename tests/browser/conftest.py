@@ -1,4 +1,4 @@
-"""The machine's Chromium, for the tests beside it."""
+"""A Chromium browser for the tests beside it."""
 
 import shutil
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Pages of the dashboard, as every viewer of the tests sees them."""
+"""Pages of the dashboard, each in a browser context of its own."""
 
 from typing import Literal
 
@@ -12,15 +12,15 @@ def open_page(
     viewport: ViewportSize = DESKTOP,
     scheme: Literal["light", "dark"] = "light",
 ) -> Page:
-    """Open an empty page of a viewer of its own, whose zone is UTC."""
+    """Open an empty page in a new browser context, whose zone is UTC."""
     return browser.new_context(
         viewport=viewport, locale="en-GB", timezone_id="UTC", color_scheme=scheme
     ).new_page()
 
 
-def complaints_of(page: Page) -> list[str]:
+def console_messages_of(page: Page) -> list[str]:
     """Return a list that collects the page's console messages and errors."""
-    said: list[str] = []
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("console", lambda message: said.append(message.text))
-    return said
+    messages: list[str] = []
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.on("console", lambda message: messages.append(message.text))
+    return messages

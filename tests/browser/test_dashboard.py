@@ -28,24 +28,24 @@ def _market(now: int) -> Iterator[tuple[str, bytes, int]]:
 
 @pytest.fixture(scope="module")
 def new_worker(market: Market) -> Iterator[Worker]:
-    """Yield a worker that has not seen a tick yet."""
+    """Yield a worker that has received no tick yet."""
     with market.worker(**MARKET) as worker:
         yield worker
 
 
 @pytest.fixture(scope="module")
-def first_words(browser: Browser, new_worker: Worker) -> str:
+def empty_page_text(browser: Browser, new_worker: Worker) -> str:
     """Return the text of a page before there is a tick."""
     page = open_page(browser, DESKTOP)
     page.goto(new_worker.url)
     expect(page.locator("#gainers")).to_have_attribute("data-state", "empty")
-    words = page.locator("main").inner_text()
+    text = page.locator("main").inner_text()
     page.context.close()
-    return words
+    return text
 
 
 @pytest.fixture(scope="module")
-def worker(new_worker: Worker, first_words: str, market: Market) -> Worker:  # noqa: ARG001
+def worker(new_worker: Worker, empty_page_text: str, market: Market) -> Worker:  # noqa: ARG001
     """Return the worker once it has ranked twenty minutes of ticks."""
     market.send(_market(_now()))
     until(lambda: _ranking(new_worker) == SYMBOLS[:-11:-1])
@@ -54,7 +54,7 @@ def worker(new_worker: Worker, first_words: str, market: Market) -> Worker:  # n
 
 @pytest.fixture
 def page(browser: Browser, worker: Worker) -> Iterator[Page]:
-    """Yield an empty page; assert that no script of ours fails and it asks only the worker."""
+    """Yield an empty page; assert that no script fails and that it asks only the worker."""
     page = open_page(browser, DESKTOP)
     failures: list[object] = []
     hosts: set[str] = set()
@@ -108,16 +108,16 @@ def _is_wider_than_its_window(page: Page) -> bool:
     return page.evaluate("document.documentElement.scrollWidth > innerWidth")
 
 
-def test_a_new_market_says_how_to_begin(first_words) -> None:
-    """Before the first tick there is no error, but the command that makes one."""
-    assert "No gainers yet" in first_words
-    assert "faust -A app produce --source simulator" in first_words
-    assert "No symbol is known" in first_words
+def test_empty_dashboard_explains_how_to_start(empty_page_text) -> None:
+    """Before the first tick it shows no error, but the command that sends ticks."""
+    assert "No gainers yet" in empty_page_text
+    assert "faust -A app produce --source simulator" in empty_page_text
+    assert "No symbol is known" in empty_page_text
 
 
-def test_the_ten_move_without_a_reload(page, worker, market) -> None:
-    """They stand in order, and a symbol that jumps is seen to, on the same page."""
-    market.send([tick("BOLT", 100, _now())])  # new enough to be live
+def test_ranking_updates_without_a_reload(page, worker, market) -> None:
+    """The gainers are in order, and a symbol that jumps moves up on the same page."""
+    market.send([tick("BOLT", 100, _now())])  # recent enough for the status Live
     page.goto(worker.url)
     expect(_names(page)).to_have_text(_ranking(worker))
     expect(page.locator("#status")).to_have_text("Live")
@@ -132,8 +132,8 @@ def test_the_ten_move_without_a_reload(page, worker, market) -> None:
     assert page.evaluate("window.untouched")
 
 
-def test_picking_a_symbol_draws_its_candles(page, worker) -> None:
-    """As the API has them: in the chart, in the table, for each window; and in the address."""
+def test_selecting_a_symbol_draws_its_candles(page, worker) -> None:
+    """Chart and table equal the API, for each window; the address names symbol and window."""
     page.goto(worker.url)
     page.locator(".gainer", has_text="JADE").click()
     expect(page.locator("#symbol-name")).to_have_text("JADE")
@@ -152,8 +152,8 @@ def test_picking_a_symbol_draws_its_candles(page, worker) -> None:
     expect(_rows(page)).to_have_count(12)
 
 
-def test_late_ticks_are_seen_to_correct_a_window(page, worker, market) -> None:
-    """The window says how many there were, and the chart marks it."""
+def test_window_corrected_by_late_ticks_is_marked(page, worker, market) -> None:
+    """The row shows the number of late ticks, and the chart marks the window."""
     page.goto(f"{worker.url}/#GOLD/1m")
     expect(_rows(page)).to_have_count(12)
     market.send([tick("GOLD", 99, _now() - 120_000)])
@@ -163,7 +163,7 @@ def test_late_ticks_are_seen_to_correct_a_window(page, worker, market) -> None:
     assert _painted(page, "late") > 10
 
 
-def test_the_last_minute_of_a_symbol_moves_with_its_trades(page, worker, market) -> None:
+def test_last_minute_of_a_symbol_follows_its_trades(page, worker, market) -> None:
     """From its first price to its last, within the minute up to the newest trade."""
     page.goto(f"{worker.url}/#KITE/1m")
     expect(page.locator("#minute")).to_be_visible()
@@ -179,8 +179,8 @@ def test_the_last_minute_of_a_symbol_moves_with_its_trades(page, worker, market)
     expect(page.locator("#minute")).to_be_hidden()
 
 
-def test_a_surge_is_listed_and_leads_to_its_symbol(page, worker, market) -> None:
-    """As the API has them, the newest first; by mouse or by keys."""
+def test_listed_surge_opens_its_symbol(page, worker, market) -> None:
+    """Surges equal the API, the newest first; they open by mouse or by keys."""
     page.goto(f"{worker.url}/#JADE/1m")
     now = _now()
     moves = {"MOSS": 150, "LIME": 60}
@@ -192,11 +192,11 @@ def test_a_surge_is_listed_and_leads_to_its_symbol(page, worker, market) -> None
         expect(surges.locator(".name", has_text=symbol)).to_have_count(1)
 
     def shown() -> bool:
-        told = worker.get("/api/surges?limit=6")[1]
-        changes = [f"{100 * surge['change']:+.2f}%" for surge in told]
+        answered = worker.get("/api/surges?limit=6")[1]
+        changes = [f"{100 * surge['change']:+.2f}%" for surge in answered]
         names = surges.locator(".name").all_inner_texts()
         gains = surges.locator(".gain").all_inner_texts()
-        return (names, gains) == ([surge["symbol"] for surge in told], changes)
+        return (names, gains) == ([surge["symbol"] for surge in answered], changes)
 
     until(shown)
     names = surges.locator(".name").all_inner_texts()
@@ -208,7 +208,7 @@ def test_a_surge_is_listed_and_leads_to_its_symbol(page, worker, market) -> None
     expect(page.locator("#surging [aria-pressed=true] .name")).to_have_text(names[1])
 
 
-def test_arrow_keys_read_one_window_at_a_time(page, worker) -> None:
+def test_arrow_keys_step_through_the_windows(page, worker) -> None:
     """From the newest backwards, and back to the newest with Escape."""
     page.goto(f"{worker.url}/#JADE/1m")
     expect(_rows(page)).to_have_count(12)
@@ -221,8 +221,8 @@ def test_arrow_keys_read_one_window_at_a_time(page, worker) -> None:
     expect(page.locator("#readout .when")).to_have_text(windows[0])
 
 
-def test_a_symbol_is_found_by_typing_its_beginning(page, worker) -> None:
-    """The slash key goes to the field, which offers what begins so and takes either case."""
+def test_symbol_is_found_by_typing_its_prefix(page, worker) -> None:
+    """The slash key focuses the field, which suggests symbols in upper or lower case."""
     page.goto(worker.url)
     expect(_names(page)).to_have_count(10)
     page.keyboard.press("/")
@@ -236,8 +236,8 @@ def test_a_symbol_is_found_by_typing_its_beginning(page, worker) -> None:
     expect(page.locator("#query")).to_have_value("")
 
 
-def test_an_unknown_symbol_is_awaited(page, worker, market) -> None:
-    """The page says that there are no ticks of it, and draws it with the first one."""
+def test_unknown_symbol_is_drawn_with_its_first_tick(page, worker, market) -> None:
+    """Before it, the page shows that there are no ticks of the symbol."""
     page.goto(worker.url)
     expect(_names(page)).to_have_count(10)
     page.locator("#query").fill("A/NEW ONE")
@@ -249,7 +249,7 @@ def test_an_unknown_symbol_is_awaited(page, worker, market) -> None:
     expect(_rows(page)).to_have_count(1)
 
 
-def test_it_works_on_a_phone(page, worker) -> None:
+def test_dashboard_fits_a_phone_screen(page, worker) -> None:
     """Nothing is wider than the screen, in any state; the chart comes first."""
     page.goto(worker.url)
     for width in (PHONE["width"], 320):
@@ -264,21 +264,21 @@ def test_it_works_on_a_phone(page, worker) -> None:
     assert chart["y"] < gainers["y"]
 
 
-def test_the_page_may_load_nothing_from_elsewhere(page, worker) -> None:
-    """It is told so by its headers, and obeys without a word in the console."""
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
+def test_page_loads_nothing_from_other_hosts(page, worker) -> None:
+    """Its headers forbid it, and nothing in the console reports a violation."""
+    console_messages: list[str] = []
+    page.on("console", lambda message: console_messages.append(message.text))
     response = page.goto(worker.url)
     policy = response.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
     assert "unsafe" not in policy
     expect(page.locator("#symbol")).to_have_attribute("data-state", "shown")
     expect(_names(page)).to_have_count(10)
-    assert complaints == []
+    assert console_messages == []
 
 
-def test_it_says_so_when_the_worker_is_gone(page, worker, market) -> None:
-    """What is shown stays, is called stale, and lives again when the worker does."""
+def test_dashboard_shows_that_the_worker_is_gone(page, worker, market) -> None:
+    """The content stays, is marked as stale, and is live again when the worker is."""
     market.send([tick("JADE", 120, _now())])
     page.goto(f"{worker.url}/#JADE/1m")
     expect(page.locator("#status")).to_have_text("Live")
@@ -292,28 +292,28 @@ def test_it_says_so_when_the_worker_is_gone(page, worker, market) -> None:
 
     worker.start()
     market.send([tick("JADE", 130, _now())])
-    # Not `click`, which waits to see it: the page may have tried again by itself already.
+    # Not `click`, which waits until it is visible: the page may have retried by itself already.
     page.locator("#retry").dispatch_event("click")
     expect(page.locator("#status")).to_have_text("Live")
     expect(page.locator("#notice")).to_be_hidden()
     expect(page.locator("#last-price")).to_have_text("130.00")
 
 
-def test_a_theme_that_was_chosen_holds_whatever_the_system_says(page: Page, worker: Worker) -> None:
-    """The chart is drawn anew in it, and the next visit begins with it."""
+def test_chosen_theme_overrides_the_system_theme(page: Page, worker: Worker) -> None:
+    """The chart is redrawn in it, and the next visit starts with it."""
     page.goto(worker.url)
     chart = page.locator(".uplot canvas")
     expect(chart).to_be_visible()
-    paper = "getComputedStyle(document.body).backgroundColor"
-    light, drawn = page.evaluate(paper), chart.evaluate("canvas => canvas.toDataURL()")
+    background = "getComputedStyle(document.body).backgroundColor"
+    light, drawn = page.evaluate(background), chart.evaluate("canvas => canvas.toDataURL()")
     page.get_by_label("Theme").select_option("dark")
-    dark = page.evaluate(paper)
+    dark = page.evaluate(background)
     assert dark != light
     assert page.locator(".uplot canvas").evaluate("canvas => canvas.toDataURL()") != drawn
     page.reload()
-    assert page.evaluate(paper) == dark
+    assert page.evaluate(background) == dark
     expect(page.get_by_label("Theme")).to_have_value("dark")
     page.get_by_label("Theme").select_option("as the system")
-    assert page.evaluate(paper) == light
+    assert page.evaluate(background) == light
     page.emulate_media(color_scheme="dark")
-    assert page.evaluate(paper) == dark
+    assert page.evaluate(background) == dark

@@ -1,4 +1,4 @@
-"""The dashboard of two workers: corrections, the stream, and one that dies."""
+"""The dashboard of two workers: corrections, the topology, and the death of a worker."""
 
 import re
 import time
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages import complaints_of, open_page
+from pages import console_messages_of, open_page
 from playwright.sync_api import Browser, Page, expect
 from workers import MARKET, MINUTE, Market, Worker, tick, until
 
@@ -15,8 +15,8 @@ SYMBOLS = [f"SYM{n:02}" for n in range(24)]
 #: Minutes of history.
 HISTORY = 40
 
-#: Remembers what flashes: it is over before a slow test looks.
-NOTE_FLASHES = """() => {
+#: Records elements that flash: a flash is over before a slow test polls.
+RECORD_FLASHES = """() => {
     window.flashed = new Set();
     const note = (changes) => changes.flatMap((change) => [...change.addedNodes])
         .forEach((node) => window.flashed.add(`${node.nodeName}.${node.className}`));
@@ -44,26 +44,26 @@ def two(market: Market) -> Iterator[list[Worker]]:
 def page(browser: Browser) -> Iterator[Page]:
     """Yield an empty page; assert that it has no errors and an empty console."""
     page = open_page(browser)
-    complaints = complaints_of(page)
+    console_messages = console_messages_of(page)
     yield page
     page.context.close()
-    assert complaints == []
+    assert console_messages == []
 
 
 def _now() -> int:
     return int(time.time() * 1000)
 
 
-def _shown(page: Page, worker: Worker, symbol: str) -> None:
+def _open_symbol(page: Page, worker: Worker, symbol: str) -> None:
     """Open the page of a symbol, and wait until the worker sends it changes."""
     with page.expect_response(re.compile("/api/events")):
         page.goto(f"{worker.url}/#{symbol}/1m")
     expect(page.locator("#symbol")).to_have_attribute("data-state", "shown")
 
 
-def test_what_changes_is_told_without_being_asked_for(page, two, market) -> None:
-    """A price and a ranking move while no answer of the API comes through."""
-    _shown(page, two[0], "SYM05")
+def test_changes_arrive_as_events_without_polling(page, two, market) -> None:
+    """A price and a ranking change while no answer of the API arrives."""
+    _open_symbol(page, two[0], "SYM05")
     for path in ("candles", "top-gainers", "windows"):
         page.route(f"**/api/{path}**", lambda _: None)  # no answer, ever
     market.send([tick("SYM05", 500, _now())])
@@ -71,13 +71,13 @@ def test_what_changes_is_told_without_being_asked_for(page, two, market) -> None
     expect(page.locator("#ranking .name").first).to_have_text("SYM05")
 
 
-def test_a_correction_flashes_and_shows_its_evidence(page, two, market) -> None:
-    """The window in the chart and its row; at the pointer stands what it rests on."""
-    _shown(page, two[0], "SYM07")
+def test_corrected_window_flashes_and_shows_its_offsets(page, two, market) -> None:
+    """In the chart and in its row; the cursor shows counts, offsets and revision."""
+    _open_symbol(page, two[0], "SYM07")
     market.send([tick("SYM07", 107, _now() - MINUTE), tick("SYM07", 108, _now())])
     expect(page.locator("#last-price")).to_have_text("108.00")
     before = two[0].get("/api/candles/SYM07?size=1m")[1][-2]
-    page.evaluate(NOTE_FLASHES)
+    page.evaluate(RECORD_FLASHES)
     market.send([tick("SYM07", 90, before["start"] + 1000)])
     until(lambda: {"I.flash", "TR.corrected"} <= set(page.evaluate("[...flashed]")))
     row = page.locator("#rows tr", has_text=f"◆ {before['late'] + 1}")
@@ -96,8 +96,8 @@ def test_a_correction_flashes_and_shows_its_evidence(page, two, market) -> None:
     expect(page.locator(".evidence")).to_be_hidden()
 
 
-def test_the_stream_is_drawn_with_its_rates(page, two, market) -> None:
-    """Topics and steps with records a second; what could not be read is counted."""
+def test_topology_is_drawn_with_rates(page, two, market) -> None:
+    """Topics and stages with records a second; dead letters are counted."""
     page.goto(two[0].url)
     picture = page.locator("#topology svg")
     names = picture.locator(".node .name")
@@ -114,9 +114,9 @@ def test_the_stream_is_drawn_with_its_rates(page, two, market) -> None:
     expect(page.locator("#topology .dead")).to_contain_text("of ticks")
 
 
-def test_what_is_refused_is_listed_as_it_happens(page, two, market) -> None:
-    """A tick after its grace leads to its symbol; what can't be read stands with its error."""
-    _shown(page, two[0], "SYM02")
+def test_late_and_dead_letter_records_are_listed_live(page, two, market) -> None:
+    """A late tick links to its symbol; an unreadable record is listed with its error."""
+    _open_symbol(page, two[0], "SYM02")
     expect(page.locator("#refused .empty")).to_contain_text("None since this page was opened")
     market.send([tick("SYM09", 1, _now() - 31 * MINUTE), ("SYM09", b"no tick", _now())])
     late = page.locator("#refused li", has_text="SYM09")
@@ -128,7 +128,7 @@ def test_what_is_refused_is_listed_as_it_happens(page, two, market) -> None:
 
 
 def test_workers_and_lateness_are_shown(page, two) -> None:
-    """Each worker with its partitions and those it stands by for; late records by how late."""
+    """Each worker with its own and its standby partitions; the distribution of lateness."""
     page.goto(two[1].url)
     items = page.locator("#workers li")
     expect(items).to_have_count(2)
@@ -140,7 +140,7 @@ def test_workers_and_lateness_are_shown(page, two) -> None:
     expect(page.locator("#lateness .bar.late").last).to_be_attached()
 
 
-def test_the_api_can_be_tried(page, two) -> None:
+def test_api_docs_page_sends_a_request(page, two) -> None:
     """A path, its parameters, its answer."""
     page.goto(f"{two[0].url}/api/docs")
     operation = page.locator(".operation", has_text="/api/candles/{symbol}")
@@ -153,10 +153,10 @@ def test_the_api_can_be_tried(page, two) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_use_it(browser, two, scheme: Any) -> None:
-    """Axe finds no fault, in either theme, on a desk and on a phone."""
+def test_pages_have_no_accessibility_violations(browser, two, scheme: Any) -> None:
+    """Axe finds none, in either theme, on a desktop and on a phone."""
     page = open_page(browser, scheme=scheme)
-    complaints = complaints_of(page)
+    console_messages = console_messages_of(page)
     for path, wait in [("/#SYM04/1m", "#lateness .histogram"), ("/api/docs", ".operation")]:
         page.goto(two[0].url + path)
         expect(page.locator(wait).first).to_be_visible()
@@ -166,18 +166,18 @@ def test_everybody_can_use_it(browser, two, scheme: Any) -> None:
             assert found.violations_count == 0, found.generate_report()
             assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
     page.context.close()
-    assert complaints == []
+    assert console_messages == []
 
 
-def test_a_worker_that_dies_is_seen_and_its_symbols_come_back(browser, two, market) -> None:
-    """First a standby answers, and the page says so; then its partitions are the other one's."""
-    left, victim = two
-    symbol = next(s for s in SYMBOLS if left.get(f"/router/candles/{s}/")[1] == victim.url)
+def test_dead_worker_is_shown_and_its_symbols_come_back(browser, two, market) -> None:
+    """First a standby answers, and the page shows it; then the other worker owns its partitions."""
+    survivor, killed = two
+    symbol = next(s for s in SYMBOLS if survivor.get(f"/router/candles/{s}/")[1] == killed.url)
     page = open_page(browser)
-    _shown(page, left, symbol)
+    _open_symbol(page, survivor, symbol)
     expect(page.locator("#workers li")).to_have_count(2)
-    victim.kill()
-    theirs = page.locator("#workers li", has_text=f":{victim.port}")
+    killed.kill()
+    theirs = page.locator("#workers li", has_text=f":{killed.port}")
     expect(theirs).to_contain_text("No answer")
     expect(page.locator("#standby")).to_contain_text("From a standby")
     expect(page.locator("#last-price")).not_to_be_empty()

@@ -1,4 +1,4 @@
-"""The tiles of the pipelines beside the market: what each shows, as it is published."""
+"""The tiles of the pipelines beside the market: each shows its results as they are published."""
 
 import re
 import time
@@ -7,13 +7,13 @@ from contextlib import ExitStack
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages import complaints_of, open_page
+from pages import console_messages_of, open_page
 from playwright.sync_api import Browser, Page, expect
 from workers import MINUTE, Market, Worker, tick, until
 
 from eventfold.embedded import LocalBroker
 
-#: Tiles whose lines the API knows, and those that begin when the page is opened.
+#: Tiles whose lines the API has, and those that fill after the page was opened.
 KNOWN = {
     "alerts": "card",
     "maintenance": "machine",
@@ -22,7 +22,7 @@ KNOWN = {
     "click-through": "",
     "schemas": "conn-events-avro-value",
 }
-TOLD = {"trends": "RISE", "rejected": "", "clicks": "", "logs": ""}
+LIVE = {"trends": "RISE", "rejected": "", "clicks": "", "logs": ""}
 SIMULATIONS = ("payments", "machines", "connections", "guests", "shop", "transactions", "logs")
 
 
@@ -49,33 +49,33 @@ def worker(market: Market) -> Iterator[Worker]:
 def page(browser: Browser) -> Iterator[Page]:
     """Yield an empty page; assert that its console has nothing but 404s: there is no tick yet."""
     page = open_page(browser)
-    said = complaints_of(page)
+    messages = console_messages_of(page)
     yield page
     page.context.close()
-    assert [each for each in said if "404 (Not Found)" not in each] == []
+    assert [each for each in messages if "404 (Not Found)" not in each] == []
 
 
-def test_each_pipeline_has_a_tile_that_says_what_it_found(page, worker, market) -> None:
-    """At once where the API knows it, else as it is published; a line's words explain it."""
+def test_each_pipeline_has_a_tile_with_its_results(page, worker, market) -> None:
+    """At once where the API has them, else as they are published; a title explains each line."""
     with page.expect_response(re.compile("/api/events")):
         page.goto(worker.url)
     for tile, words in KNOWN.items():
         line = page.locator(f"#{tile} .line", has_text=words).first
         expect(line.locator(".gain")).to_have_attribute("title", re.compile("."))
-    for tile in TOLD:
+    for tile in LIVE:
         expect(page.locator(f"#{tile}")).to_have_attribute("data-state", re.compile("empty|shown"))
 
     now = int(time.time() * 1000)
     market.send([tick("RISE", 10, now - 40 * MINUTE), tick("RISE", 11, now)])
     _simulate(worker, "transactions", "shop", "logs")
-    for tile, words in TOLD.items():
+    for tile, words in LIVE.items():
         expect(page.locator(f"#{tile} .line", has_text=words).first).to_be_visible()
     expect(page.locator("#trends .gain").first).to_have_text("buy")
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
 
 
-def test_losers_and_most_active_lead_to_their_symbol(page, worker, market) -> None:
+def test_loser_or_most_active_entry_opens_its_symbol(page, worker, market) -> None:
     """A click shows its chart."""
     now = int(time.time() * 1000)
     market.send([tick("DOWN", 10, now - 1000), tick("DOWN", 5, now), tick("BUSY", 3, now, 10**6)])
@@ -87,14 +87,14 @@ def test_losers_and_most_active_lead_to_their_symbol(page, worker, market) -> No
     expect(page.locator("#symbol-name")).to_have_text("BUSY")
 
 
-def test_a_pipeline_that_does_not_run_has_no_tile(page, tmp_path) -> None:
-    """Those that run have one."""
+def test_pipeline_that_does_not_run_has_no_tile(page, tmp_path) -> None:
+    """Pipelines that run have one."""
     with ExitStack() as ending:
         broker = ending.enter_context(LocalBroker(tmp_path / "broker"))
         other = Market(broker.bootstrap, tmp_path)
         worker = ending.enter_context(other.worker(TICKSTREAM_PIPELINES="fraud"))
         page.goto(worker.url)
         expect(page.locator("#alerts")).to_be_visible()
-        for tile in ({*KNOWN, *TOLD} | {"rankings"}) - {"alerts"}:
+        for tile in ({*KNOWN, *LIVE} | {"rankings"}) - {"alerts"}:
             expect(page.locator(f"#{tile}")).to_be_hidden()
-        page.goto("about:blank")  # it would miss the worker
+        page.goto("about:blank")  # the page would report that the worker is gone

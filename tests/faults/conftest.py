@@ -1,4 +1,4 @@
-"""A broker for one test, that may be stopped; the seconds until the flow went on are reported."""
+"""Fixtures: a broker for one test, which the test may stop, and an application on it."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Invariants of every output, whatever happened: nothing lost, nothing counted twice."""
+"""Invariants of every output after any fault: nothing is lost, nothing is counted twice."""
 
 import json
 import time
@@ -17,19 +17,19 @@ WINDOWS = [
     (DAY, DAY, 240 * MINUTE),
 ]
 
-#: Seconds until all results of what is folded are there: a stage waits as long for an idle input.
+#: Seconds until all results are published: a stage waits as long for an idle input.
 SETTLED = 120
 
 Ranking = list[tuple[str, float]]
 
 
 def assert_exact(market: Market, sent: Sequence[Tick]) -> None:
-    """Once all is folded, outputs are those of an independent computation, and stand there once.
+    """Once all is folded, check outputs against an independent computation; each occurs once.
 
-    - `ticks` holds what was sent, each once (else the test itself would be wrong);
-    - every window in `candles` is right in each field, and there is no other;
+    - `ticks` holds each tick that was sent, once (otherwise the test itself would be wrong);
+    - every window in `candles` is right in each field, and there are no others;
     - a window has one final result if its partition's stream time has passed it, else none;
-    - no (window, revision) stands there twice for a reader of what is committed;
+    - no (window, revision) occurs twice for a `read_committed` reader;
     - `top-gainers` ends with the ten best of each day.
     """
     wait_caught_up(market)

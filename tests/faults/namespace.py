@@ -1,4 +1,4 @@
-"""A network namespace of a test's own, joined to this machine by a cable that can be pulled."""
+"""A network namespace for one test, joined to this machine by a cable that can be cut."""
 
 import os
 import random
@@ -13,7 +13,7 @@ import pytest
 class Namespace:
     """Two addresses on a bridge of their own: `host` on this machine, `guest` inside.
 
-    The addresses are of 198.18.0.0/15, which is there for tests of networks and routed nowhere.
+    The addresses are of 198.18.0.0/15, which is reserved for network tests and routed nowhere.
     """
 
     def __init__(self) -> None:
@@ -30,11 +30,11 @@ class Namespace:
         return ["ip", "netns", "exec", self.name]
 
     def cut(self) -> None:
-        """Pull the cable: what is sent either way is lost, without an error."""
+        """Cut the cable: packets either way are lost, without an error."""
         _ip("link", "set", self._cable, "down")
 
     def heal(self) -> None:
-        """Plug it in again."""
+        """Connect the cable again."""
         _ip("link", "set", self._cable, "up")
 
     def make(self) -> None:
@@ -51,14 +51,14 @@ class Namespace:
             _ip("-n", self.name, "link", "set", link, "up")
 
     def remove(self) -> None:
-        """Remove what there is of them."""
+        """Remove whatever of them exists."""
         for thing in (("link", self._cable), ("link", self._bridge), ("netns", self.name)):
             subprocess.run(["ip", thing[0], "del", thing[1]], capture_output=True, check=False)
 
 
 @contextmanager
 def namespace() -> Iterator[Namespace]:
-    """Make one, and remove it. Skips the test where that can't be; in CI it fails."""
+    """Make a namespace, and remove it. Skips the test where that can't be; in CI it fails."""
     if not (hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("ip")):
         reason = "a network is cut by root, with iproute2"
         if os.environ.get("CI"):

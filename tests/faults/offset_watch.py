@@ -1,4 +1,4 @@
-"""The committed offsets of an application, polled again and again: they never go back."""
+"""Poll the committed offsets of an application: they must never go back."""
 
 import threading
 from types import TracebackType
@@ -9,14 +9,14 @@ from workers import Market
 
 
 class OffsetWatch:
-    """Reads the group's offsets of `ticks` while it is entered; leaving asserts their order."""
+    """Polls the group's offsets of `ticks` while it is entered; leaving asserts their order."""
 
     def __init__(self, market: Market, partitions: int) -> None:
         self._market = market
         self._partitions = [TopicPartition("ticks", number) for number in range(partitions)]
-        #: What was seen, one list of offsets by partition for each look.
-        self.seen: list[list[int]] = []
-        self._enough = threading.Event()
+        #: One list of offsets, by partition, for each poll.
+        self.polled: list[list[int]] = []
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="offset-watch")
 
     def __enter__(self) -> Self:
@@ -29,9 +29,9 @@ class OffsetWatch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._enough.set()
+        self._stop.set()
         self._thread.join()
-        for offsets in zip(*self.seen, strict=True):
+        for offsets in zip(*self.polled, strict=True):
             assert list(offsets) == sorted(offsets)
 
     def _watch(self) -> None:
@@ -43,11 +43,11 @@ class OffsetWatch:
                 "log_level": 2,
             }
         )
-        while not self._enough.wait(0.05):
+        while not self._stop.wait(0.05):
             try:
                 found = consumer.committed(self._partitions, timeout=5)
             except KafkaException:
                 continue
             if not any(each.error for each in found):
-                self.seen.append([each.offset for each in found])
+                self.polled.append([each.offset for each in found])
         consumer.close()

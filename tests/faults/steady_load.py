@@ -1,4 +1,4 @@
-"""Ticks at a steady rate while something else happens, and how the flow through a worker goes on.
+"""Ticks at a steady rate during a fault, and the progress of a worker after it.
 
 with Load(market.bootstrap) as load:
     something_happens()
@@ -20,13 +20,13 @@ from workers import MARKET, Market, until
 from app.market.walks import Flaws
 from app.market.walks import Market as Simulator
 
-#: Ticks a second, and ms of event time between two: a second of the test is 100 s of the market,
+#: Ticks a second, and ms of event time between two: a second of the test is 100 s of event time,
 #: so that windows end and become final while it runs.
 RATE = 500
 STEP = 200
 SYMBOLS = 40
 
-#: Settings of the workers under it: few tasks, and windows enough to distinguish right from wrong.
+#: Settings of the workers under load: few tasks, and enough windows to detect wrong results.
 SETTINGS = {**MARKET, "TOPIC_PARTITIONS": 4, "TICKSTREAM_WINDOWS": "1m,5m/1m,1d"}
 
 HOUR = 3_600_000
@@ -46,8 +46,8 @@ class Tick(NamedTuple):
 class Load:
     """Sends ticks to `ticks` from entering to leaving; leaving waits until all are in Kafka.
 
-    The producer is idempotent and patient: whatever becomes of the brokers, each tick of `sent`
-    is in the topic once.
+    The producer is idempotent and retries without end: whatever happens to the brokers, each tick
+    of `sent` is in the topic once.
     """
 
     def __init__(self, bootstrap: str) -> None:
@@ -63,7 +63,7 @@ class Load:
                 **PATIENCE,
             }
         )
-        self._enough = threading.Event()
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send, name="load")
 
     def __enter__(self) -> Self:
@@ -76,26 +76,26 @@ class Load:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._enough.set()
+        self._stop.set()
         self._thread.join()
-        left = self._producer.flush(60 if kind is None else 1)
-        assert kind is not None or left == 0, f"{left} ticks can't be sent"
+        unsent = self._producer.flush(60 if kind is None else 1)
+        assert kind is not None or unsent == 0, f"{unsent} ticks can't be sent"
 
     def wait_sent(self, number: int) -> None:
-        """Wait until so many more ticks were handed over than now."""
+        """Wait until `number` more ticks than now were handed to the producer."""
         goal = len(self.sent) + number
         until(lambda: len(self.sent) >= goal, 60)
 
     def _send(self) -> None:
-        # The market runs faster than the clock: after seven minutes its events are too far ahead,
-        # and so dead letters.
+        # Event time runs faster than the clock: after seven minutes it is too far ahead of it, and
+        # ticks become dead letters.
         start = time.time_ns() // 1_000_000 - 12 * HOUR
         flaws = Flaws(disorder=0.02, late=0.001, broken=0)
         market = Simulator(step=STEP, symbols=SYMBOLS, flaws=flaws)
-        begun = time.monotonic()
+        started = time.monotonic()
         for symbol, value, _ in market.records(start):
-            while len(self.sent) >= (time.monotonic() - begun) * RATE:
-                if self._enough.wait(0.01):
+            while len(self.sent) >= (time.monotonic() - started) * RATE:
+                if self._stop.wait(0.01):
                     return
             tick = json.loads(value)
             self.sent.append(Tick(tick["symbol"], tick["time"], tick["price"], tick["size"]))
@@ -112,28 +112,28 @@ def position(market: Market) -> int:
 
 
 def wait_flow(market: Market, after: str = "the start", timeout: float = 120) -> None:
-    """Wait until the application commits more than it has now; log the seconds it took.
+    """Wait until the application commits more offsets than now; log the seconds it took.
 
-    Raises TimeoutError, whose message has whether ticks wait to be read or none come in.
+    Raises TimeoutError, with a note on how many ticks wait to be read.
     """
-    begun = time.monotonic()
+    started = time.monotonic()
     before = until(lambda: position(market), timeout)
     try:
         until(lambda: position(market) > before, timeout)
     except TimeoutError as error:
-        waiting = lag(market.bootstrap, market.application, "ticks")
-        error.add_note(f"After {after} {before} ticks are committed, {waiting} wait to be read.")
+        unread = lag(market.bootstrap, market.application, "ticks")
+        error.add_note(f"After {after} {before} ticks are committed, {unread} wait to be read.")
         raise
-    logger.info("After %s the flow goes on in %.1f s", after, time.monotonic() - begun)
+    logger.info("After %s the flow goes on in %.1f s", after, time.monotonic() - started)
 
 
 def wait_caught_up(market: Market, timeout: float = 120) -> None:
     """Wait until the application has committed all ticks there are."""
 
-    def nothing_left() -> bool:
+    def is_caught_up() -> bool:
         try:
             return not lag(market.bootstrap, market.application, "ticks")
         except KafkaException:
             return False
 
-    until(nothing_left, timeout)
+    until(is_caught_up, timeout)

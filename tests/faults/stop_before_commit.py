@@ -1,8 +1,8 @@
 """For TICKSTREAM_MODULES: the worker stops itself in mid-checkpoint, once a file exists.
 
-What a transaction holds has been sent by then; that it is to be committed has not. It has
-written changes of candles, which is what the tests look for. The file is named by
-STOP_BEFORE_COMMIT; it is removed, and the process sends itself SIGSTOP.
+By then the records of a transaction have been sent, and its commit has not. The transaction has
+changelog rows of candles, which the tests check. STOP_BEFORE_COMMIT names the file; it is removed,
+and the process sends itself SIGSTOP.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Three brokers, three replicas: the leader of everything is lost under load, and comes back."""
+"""Three brokers, three replicas: the leader of all partitions dies under load, and comes back."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def cluster(tmp_path: Path) -> Iterator[LocalCluster]:
 
 
 def leaders(admin: AdminClient) -> Counter[int]:
-    """Count the partitions that each broker leads, Kafka's own left out."""
+    """Count the partitions that each broker leads, without Kafka's own topics."""
     topics = admin.list_topics(timeout=10).topics
     partitions = [
         p for name, topic in topics.items() for p in topic.partitions.values() if name[:2] != "__"
@@ -34,7 +34,7 @@ def leaders(admin: AdminClient) -> Counter[int]:
 
 
 def make_topics(admin: AdminClient, application: str) -> None:
-    """Make the topics of the map and the changelogs so that LEADER leads all of them."""
+    """Make the declared topics and the changelogs so that LEADER leads all of them."""
     ticks = next(topic for topic in ALL if topic.name == "ticks")
     daily = next(topic for topic in ALL if topic.name == "daily-gains")
     sources = {"candles": ticks, "days": ticks, "gainers": daily}
@@ -50,10 +50,10 @@ def make_topics(admin: AdminClient, application: str) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_the_loss_of_the_leader_of_everything_costs_nothing(
+def test_results_are_exact_when_the_leader_of_all_partitions_dies(
     cluster: LocalCluster, tmp_path: Path
 ) -> None:
-    """SIGKILL of the broker that leads every partition; two go on, then it is back."""
+    """SIGKILL of the broker that leads every partition; two go on, then it comes back."""
     market = Market(cluster.bootstrap, tmp_path)
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap, "log_level": 2})
     make_topics(admin, market.application)

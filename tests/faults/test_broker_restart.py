@@ -1,4 +1,4 @@
-"""The only broker goes away under load and comes back: the worker outlives it, exactly."""
+"""The only broker stops under load and comes back: the worker goes on, with exact results."""
 
 import os
 import signal
@@ -10,17 +10,19 @@ from workers import Market, until
 
 from eventfold.embedded import LocalBroker
 
-#: Each pipeline has tasks that a broker may leave half open, so all of them run.
-EVERYTHING = {**SETTINGS, "TICKSTREAM_PIPELINES": ""}
+#: Each pipeline has tasks that a broker may leave half open, so all pipelines run.
+ALL_PIPELINES = {**SETTINGS, "TICKSTREAM_PIPELINES": ""}
 
-#: Seconds that the broker is frozen: longer than a session of 6 s, and with CHAOS than requests.
+#: Seconds that the broker is frozen: longer than a session of 6 s; with CHAOS, than a request.
 FROZEN = 30 if os.environ.get("CHAOS") else 8
 
 
 @pytest.mark.timeout(400)
-def test_a_broker_that_restarts_costs_nothing(own_broker: LocalBroker, own_market: Market) -> None:
-    """One worker goes on by itself after a stop in order and after SIGKILL of the broker."""
-    with own_market.worker(**EVERYTHING) as worker:
+def test_results_are_exact_after_broker_restarts(
+    own_broker: LocalBroker, own_market: Market
+) -> None:
+    """One worker goes on by itself after a clean stop and after SIGKILL of the broker."""
+    with own_market.worker(**ALL_PIPELINES) as worker:
         process = worker.process
         with Load(own_broker.bootstrap) as load:
             wait_flow(own_market)
@@ -36,12 +38,12 @@ def test_a_broker_that_restarts_costs_nothing(own_broker: LocalBroker, own_marke
 
 
 @pytest.mark.timeout(400)
-def test_a_broker_frozen_for_longer_than_a_session_costs_nothing(
+def test_results_are_exact_after_a_broker_freeze_beyond_the_session(
     own_broker: LocalBroker, own_market: Market
 ) -> None:
-    """A broker that neither answers nor hangs up, then goes on: so does the worker by itself.
+    """The broker neither answers nor closes connections, then goes on: so does the worker.
 
-    With CHAOS=1 it is frozen for 30 s, which requests of the consumer do not outlast.
+    With CHAOS=1 it is frozen for 30 s, longer than the consumer's request time-out.
     """
     with own_market.worker(**SETTINGS) as worker:
         process, broker = worker.process, own_broker.pid
@@ -58,20 +60,20 @@ def test_a_broker_frozen_for_longer_than_a_session_costs_nothing(
         assert worker.process is process
 
 
-def test_a_worker_without_a_broker_is_quiet_and_stops_in_time(
+def test_worker_without_a_broker_logs_little_and_stops_in_time(
     own_broker: LocalBroker, own_market: Market
 ) -> None:
-    """While the broker is away the log stays readable, and SIGTERM ends the worker within 10 s."""
+    """While the broker is down the log stays short, and SIGTERM ends the worker within 10 s."""
     with own_market.worker(**SETTINGS) as worker, Load(own_broker.bootstrap) as load:
         wait_flow(own_market)
         before = len(worker.log.splitlines())
         own_broker.kill()
         load.wait_sent(6 * RATE)
         until(lambda: "Unable connect to node" in worker.log)
-        said = worker.log.splitlines()[before:]
-        # Each kind of complaint once in 10 s, some with a traceback.
-        complaints = [line for line in said if line.startswith("[")]
-        assert len(complaints) < 60, "\n".join(said)
+        lines = worker.log.splitlines()[before:]
+        # Each kind of warning is logged once in 10 s, some with a traceback.
+        warnings = [line for line in lines if line.startswith("[")]
+        assert len(warnings) < 60, "\n".join(lines)
         assert worker.stop(timeout=10) == 0
         assert "never retrieved" not in worker.log
         assert "was destroyed" not in worker.log

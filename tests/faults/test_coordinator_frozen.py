@@ -1,6 +1,6 @@
-"""The transaction coordinator stands still while records are fetched: folding waits, and is exact.
+"""The transaction coordinator is frozen while records are fetched: folding waits, and is exact.
 
-The proxy between worker and broker holds what is for the coordinator (tests/coordinator_proxy.py).
+The proxy between worker and broker delays the coordinator's requests (tests/coordinator_proxy.py).
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from workers import Market, Worker, until
 
 from eventfold.embedded import LocalBroker
 
-#: Bytes that may be uncommitted: a few seconds of the load.
+#: Limit of uncommitted bytes: a few seconds of the load.
 LIMIT = 60_000
 
 WAITING = "are folded and not committed for want of a checkpoint"
@@ -30,7 +30,7 @@ def proxy() -> Iterator[CoordinatorProxy]:
 
 @pytest.fixture
 def own_market(proxy: CoordinatorProxy, tmp_path: Path) -> Iterator[Market]:
-    """Run a broker behind the proxy; readers and the load go past it."""
+    """Run a broker behind the proxy; readers and the load bypass it."""
     with LocalBroker(tmp_path / "broker", node=proxy.node()) as broker:
         yield Market(broker.bootstrap, tmp_path)
 
@@ -42,7 +42,7 @@ def worker(market: Market, proxy: CoordinatorProxy) -> Worker:
 
 
 def uncommitted(worker: Worker) -> float:
-    """Return the bytes that a worker holds uncommitted."""
+    """Return the uncommitted bytes of a worker."""
     text = worker.ask("/metrics").body.decode()
     return sum(
         sample.value
@@ -53,10 +53,10 @@ def uncommitted(worker: Worker) -> float:
 
 
 @pytest.mark.timeout(400)
-def test_folding_waits_for_a_frozen_coordinator_and_nothing_is_lost(
+def test_folding_waits_for_a_frozen_coordinator_without_loss(
     own_market: Market, proxy: CoordinatorProxy
 ) -> None:
-    """What is uncommitted stays bounded, the worker stays a member, and goes on by itself."""
+    """Uncommitted bytes stay bounded, the worker stays a member, and goes on by itself."""
     with worker(own_market, proxy) as running:
         process = running.process
         with Load(own_market.bootstrap) as load:
@@ -66,12 +66,12 @@ def test_folding_waits_for_a_frozen_coordinator_and_nothing_is_lost(
             until(lambda: WAITING in running.log, 60)
             before = position(own_market)
             load.wait_sent(4 * RATE)
-            held = uncommitted(running)
-            # Twice the limit, what each of fourteen tasks publishes at once, and batches that were
-            # fetched before: more of them where the machine is busy.
-            assert LIMIT < held < 15 * LIMIT
+            uncommitted_at_first = uncommitted(running)
+            # Twice the limit, plus what each of fourteen tasks publishes at once, plus batches that
+            # were fetched before: more of them where the machine is busy.
+            assert LIMIT < uncommitted_at_first < 15 * LIMIT
             load.wait_sent(8 * RATE)
-            assert uncommitted(running) < 1.1 * held
+            assert uncommitted(running) < 1.1 * uncommitted_at_first
             assert position(own_market) == before
             proxy.thaw()
             wait_flow(own_market, after="the coordinator's return")
@@ -81,10 +81,10 @@ def test_folding_waits_for_a_frozen_coordinator_and_nothing_is_lost(
 
 
 @pytest.mark.timeout(400)
-def test_a_worker_stops_in_time_while_its_folding_waits(
+def test_worker_stops_in_time_while_folding_waits(
     own_market: Market, proxy: CoordinatorProxy
 ) -> None:
-    """Without its last checkpoint; the next one folds again what was not committed."""
+    """Without its last checkpoint: the next start folds the uncommitted records again."""
     with worker(own_market, proxy) as running, Load(own_market.bootstrap) as load:
         wait_flow(own_market)
         proxy.freeze()

@@ -1,22 +1,22 @@
-"""The Kafka client of a worker ends by an error that nobody expects: the worker ends with it."""
+"""An unexpected error ends the Kafka client of a worker: the worker ends with it."""
 
-from counting import Stream, last_words
+from counting_stream import Stream, last_log_line
 from workers import Market
 
 
-def test_a_worker_whose_coordination_has_ended_says_so_and_ends(market: Market) -> None:
-    """Another worker joins: the assignment that follows is too much for the first."""
+def test_worker_ends_when_its_group_coordination_fails(market: Market) -> None:
+    """Another worker joins: the first one raises at the assignment that follows."""
     stream = Stream(market)
-    ending = stream.worker()
-    ending.environment["TICKSTREAM_MODULES"] += ",ended"
-    with ending as worker:
+    failing_worker = stream.worker()
+    failing_worker.environment["TICKSTREAM_MODULES"] += ",failing_assignor"
+    with failing_worker as worker:
         stream.send(100)
         stream.wait_exact()
         with stream.worker():
-            words = last_words(worker)
-            assert words.startswith(
+            line = last_log_line(worker)
+            assert line.startswith(
                 "the Kafka client of this worker has ended: AssertionError: no such member ("
             )
-            assert words.endswith("): start the worker again")
+            assert line.endswith("): start the worker again")
             stream.send(100, minute=1)
             stream.wait_exact()

@@ -1,4 +1,4 @@
-"""No worker idles in silence: it stays a member, or it ends and logs why."""
+"""No worker idles unnoticed: it stays a member of its group, or it ends and logs why."""
 
 import logging
 import shutil
@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer
 from coordinator_proxy import FETCH, INIT_PRODUCER_ID, MEMBERSHIP, CoordinatorProxy
-from counting import Stream
+from counting_stream import Stream
 from workers import Market, Worker, refusal, until
 
 from eventfold.embedded import LocalBroker
 
 logger = logging.getLogger(__name__)
 
-#: Seconds: Faust's own setting is 1,000 s, and the session is the broker's shortest.
+#: Seconds: Faust's default interval is 1,000 s; the session is the shortest the broker allows.
 POLL_INTERVAL = 5
 SESSION = 6.0
 
 
 @pytest.fixture
 def stream(market: Market) -> Stream:
-    """Return a stream of the test's own, of one partition."""
+    """Return a stream with topics of its own, of one partition."""
     return Stream(market, partitions=1)
 
 
@@ -33,7 +33,7 @@ def owns(worker: Worker, stream: Stream) -> bool:
     return status == 200 and answer["tables"][stream.name]["open"] == [0]
 
 
-def test_a_standby_that_has_idled_for_three_poll_intervals_takes_over(stream: Stream) -> None:
+def test_standby_idle_for_three_poll_intervals_takes_over(stream: Stream) -> None:
     """It fetches nothing, which is no reason to leave the group."""
     settings = {"BROKER_MAX_POLL_INTERVAL": POLL_INTERVAL, "BROKER_SESSION_TIMEOUT": SESSION}
     with stream.worker(**settings) as owner, stream.worker(**settings) as idle:
@@ -44,9 +44,9 @@ def test_a_standby_that_has_idled_for_three_poll_intervals_takes_over(stream: St
         assert idle.get("/healthz") == (200, {"alive": True})
         assert owns(owner, stream)
         owner.kill()
-        begun = time.monotonic()
+        started = time.monotonic()
         until(lambda: owns(idle, stream), SESSION + 2)
-        logger.info("Taken over in %.1f s", time.monotonic() - begun)
+        logger.info("Taken over in %.1f s", time.monotonic() - started)
         stream.send(100, minute=1)
         stream.wait_exact()
         assert "LeaveGroup" not in idle.log
@@ -67,26 +67,26 @@ def plain_consumer(stream: Stream) -> Iterator[str]:
     consumer.close()
 
 
-def test_a_group_of_other_consumers_is_named_with_what_to_do(
+def test_group_with_other_consumers_is_reported_with_a_remedy(
     stream: Stream, plain_consumer: str
 ) -> None:
-    """A worker that can't join logs why and ends, instead of staying alive for nothing."""
+    """A worker that can't join logs why and ends, instead of staying alive without work."""
     assert refusal(stream.worker()) == (
         f"group {plain_consumer}: another kind of consumer is in it: stop that one, or set "
         "another TICKSTREAM_APP_ID"
     )
 
 
-def test_a_session_timeout_that_the_broker_does_not_allow_is_named(stream: Stream) -> None:
-    """Kafka's least is 6 s where nobody has set another."""
+def test_session_timeout_outside_the_brokers_limits_is_reported(stream: Stream) -> None:
+    """Kafka's minimum is 6 s by default."""
     assert refusal(stream.worker(BROKER_SESSION_TIMEOUT=3)) == (
         f"group {stream.market.application}: the broker does not allow BROKER_SESSION_TIMEOUT=3: "
         "set it between its group.min.session.timeout.ms and group.max.session.timeout.ms"
     )
 
 
-def test_a_static_member_that_comes_back_under_another_address_works_on(stream: Stream) -> None:
-    """As a pod with a new IP does, before its session is over; the others find it there."""
+def test_static_member_may_return_with_another_address(stream: Stream) -> None:
+    """As a pod with a new IP does, within its session; the others find it there."""
     with stream.worker(CONSUMER_GROUP_INSTANCE_ID="w2") as other:
         first = stream.worker(CONSUMER_GROUP_INSTANCE_ID="w1")
         with first:
@@ -104,11 +104,11 @@ def test_a_static_member_that_comes_back_under_another_address_works_on(stream: 
 
 
 def addresses(worker: Worker) -> set[str]:
-    """Return the addresses at which a worker knows workers that answer."""
+    """Return the addresses of the workers that a worker knows and that answer."""
     return {each["worker"] for each in worker.get("/api/workers")[1] if each["answers"]}
 
 
-def test_a_second_worker_with_the_instance_id_of_one_that_runs_does_not_start(
+def test_worker_with_an_instance_id_in_use_does_not_start(
     stream: Stream,
 ) -> None:
     """It would take over the membership of the first, which goes on undisturbed."""
@@ -123,10 +123,10 @@ def test_a_second_worker_with_the_instance_id_of_one_that_runs_does_not_start(
         assert "rebalancing" not in first.log
 
 
-def test_a_worker_whose_instance_id_is_taken_by_one_it_can_not_be_asked_by_ends(
+def test_worker_ends_when_an_unreachable_one_takes_its_instance_id(
     stream: Stream,
 ) -> None:
-    """They would push each other out for ever: the one that is pushed out first ends."""
+    """They would evict each other for ever: the one that is evicted first ends."""
     settings = {"CONSUMER_GROUP_INSTANCE_ID": "w1", "BROKER_SESSION_TIMEOUT": SESSION}
     first = stream.worker(**settings, WEB_HOST="one.invalid")
     second = stream.worker(**settings, WEB_HOST="two.invalid")
@@ -143,7 +143,7 @@ def test_a_worker_whose_instance_id_is_taken_by_one_it_can_not_be_asked_by_ends(
 
 @pytest.fixture
 def proxy() -> Iterator[CoordinatorProxy]:
-    """Run a proxy that can freeze the coordinator of a group for its members."""
+    """Run a proxy that can freeze a group's coordinator for the members behind it."""
     with CoordinatorProxy() as running:
         yield running
 
@@ -155,10 +155,10 @@ def proxied(proxy: CoordinatorProxy, tmp_path: Path) -> Iterator[Stream]:
         yield Stream(Market(broker.bootstrap, tmp_path), partitions=1)
 
 
-def test_a_worker_that_is_no_member_any_more_is_not_healthy_until_it_is(
+def test_worker_outside_its_group_is_unhealthy_until_it_rejoins(
     proxied: Stream, proxy: CoordinatorProxy
 ) -> None:
-    """Its heartbeats get no answer, though the broker answers all else."""
+    """Its heartbeats get no answer, though the broker answers all other requests."""
     settings = {"BROKER_URL": proxy.address, "BROKER_SESSION_TIMEOUT": SESSION}
     reason = (
         f"the worker is no member of group {proxied.market.application} although its coordinator "
@@ -176,12 +176,10 @@ def test_a_worker_that_is_no_member_any_more_is_not_healthy_until_it_is(
         proxied.wait_exact()
 
 
-def test_a_worker_whose_task_does_not_open_is_not_healthy_until_it_does(
-    proxied: Stream, proxy: CoordinatorProxy
-) -> None:
-    """It is a member, and its partition is its own, but it can get no transactional producer."""
+def test_worker_is_unhealthy_until_its_task_opens(proxied: Stream, proxy: CoordinatorProxy) -> None:
+    """It is a member and owns its partition, but it gets no transactional producer."""
     worker = proxied.worker(BROKER_URL=proxy.address, TICKSTREAM_TRANSACTION_TIMEOUT="2s")
-    worker.environment["TICKSTREAM_MODULES"] += ",impatient"
+    worker.environment["TICKSTREAM_MODULES"] += ",short_opening_limit"
     reason = f"task {proxied.source}-0 does not run and gets no further: it is opening"
     proxy.freeze(MEMBERSHIP)
     with worker.start(wait=False):
@@ -195,10 +193,10 @@ def test_a_worker_whose_task_does_not_open_is_not_healthy_until_it_does(
         proxied.wait_exact()
 
 
-def test_a_restore_that_takes_three_poll_intervals_ends_no_membership(
+def test_restore_of_three_poll_intervals_keeps_the_membership(
     proxied: Stream, proxy: CoordinatorProxy
 ) -> None:
-    """Meanwhile nothing is fetched of the source."""
+    """Nothing is fetched from the source meanwhile."""
     worker = proxied.worker(BROKER_URL=proxy.address, BROKER_MAX_POLL_INTERVAL=POLL_INTERVAL)
     with worker:
         proxied.send(1_000)
@@ -209,8 +207,8 @@ def test_a_restore_that_takes_three_poll_intervals_ends_no_membership(
         until(lambda: worker.get("/healthz")[0] == 200, 60)
         proxy.freeze(FETCH)
         member = until(lambda: member_id(worker), 60)
-        restored = time.monotonic() + 3 * POLL_INTERVAL
-        until(lambda: time.monotonic() > restored)
+        restoring_until = time.monotonic() + 3 * POLL_INTERVAL
+        until(lambda: time.monotonic() > restoring_until)
         assert not worker.ready
         assert worker.get("/healthz") == (200, {"alive": True})
         assert member_id(worker) == member
@@ -221,6 +219,6 @@ def test_a_restore_that_takes_three_poll_intervals_ends_no_membership(
 
 
 def member_id(worker: Worker) -> str:
-    """Return the id that a worker has in its group; empty while it is no member."""
+    """Return a worker's member id in its group; empty while it is no member."""
     status, found = worker.get("/api/workers")
     return str(found[0]["member"]) if status == 200 else ""

@@ -1,4 +1,4 @@
-"""A worker is cut off from the broker while another is not: it is replaced, and adds nothing."""
+"""One of two workers is cut off from the broker: it is replaced, and publishes nothing more."""
 
 import re
 from pathlib import Path
@@ -13,13 +13,13 @@ from workers import Market, until
 
 from eventfold.embedded import LocalBroker, Node, ports
 
-#: Fenced when it was heard, or not heard at all before it had to give its partitions back.
+#: Fenced by the broker, or out of reach of it until its partitions were revoked.
 GIVEN_UP = re.compile("fenced|no last checkpoint")
 
 
 @pytest.mark.timeout(400)
-def test_a_worker_cut_off_is_replaced_and_adds_nothing(tmp_path: Path) -> None:
-    """For longer than a session one of two workers reaches nobody; then it does again.
+def test_worker_cut_off_from_the_broker_is_replaced_and_adds_nothing(tmp_path: Path) -> None:
+    """For longer than a session one of two workers reaches no broker; then it does again.
 
     The other has its partitions by then; what the first still has to publish is rejected, no offset
     goes back; it logs what it lost, joins again and works on.

@@ -1,4 +1,4 @@
-"""Three workers are restarted one after the other, under load: nobody who asks gets an error."""
+"""Three workers are restarted one after the other, under load: no client gets an error."""
 
 import logging
 from collections import Counter
@@ -15,24 +15,24 @@ from workers import Market, Worker, until
 logger = logging.getLogger(__name__)
 
 
-class Asking:
-    """Questions to all workers that are not asked to stop, from a thread."""
+class Client:
+    """Asks all workers that are not being restarted, from a thread."""
 
     def __init__(self, workers: list[Worker], symbols: list[str]) -> None:
         self.workers = workers
         self.symbols = symbols
-        #: Those that are being restarted: who asks is sent to the others.
-        self.away: set[Worker] = set()
-        #: Status → answers.
+        #: Workers that are being restarted: they are not asked, as a load balancer would do.
+        self.restarting: set[Worker] = set()
+        #: Number of answers by status.
         self.answers: Counter[int] = Counter()
-        #: What should not have come.
+        #: Unexpected answers.
         self.errors: list[str] = []
         self._stop = Event()
         self._thread = Thread(target=self._ask_all)
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Ask meanwhile."""
+        """Ask for as long as this lasts."""
         self._thread.start()
         try:
             yield
@@ -53,12 +53,12 @@ class Asking:
                     self._ask(worker, path)
 
     def _ask(self, worker: Worker, path: str) -> None:
-        if worker in self.away:
+        if worker in self.restarting:
             return
         try:
             answer = worker.ask(path)
         except OSError as error:
-            if worker not in self.away:
+            if worker not in self.restarting:
                 self.errors.append(f"{path}: {error!r}")
             return
         self.answers[answer.status] += 1
@@ -67,8 +67,8 @@ class Asking:
 
 
 @pytest.mark.timeout(400)
-def test_a_rolling_restart_is_no_error_to_anybody(own_market: Market) -> None:
-    """Every answer is 200, or 503 with Retry-After; stops are in order; all windows are right."""
+def test_rolling_restart_causes_no_client_errors(own_market: Market) -> None:
+    """Every answer is 200, or 503 with Retry-After; stops are clean; all windows are right."""
     # Two partitions each: of four the third worker may get none, as it comes last.
     with own_market.workers(3, **SETTINGS | {"TOPIC_PARTITIONS": 6}) as workers:
         with Load(own_market.bootstrap) as load:
@@ -76,14 +76,14 @@ def test_a_rolling_restart_is_no_error_to_anybody(own_market: Market) -> None:
             symbols = sorted({tick.symbol for tick in load.sent})
             until(lambda: workers[0].get("/api/symbols")[1] == symbols, 60)
             until(lambda: workers[0].get("/api/top-gainers")[0] == 200, 60)
-            asking = Asking(workers, symbols)
-            with asking.running():
+            client = Client(workers, symbols)
+            with client.running():
                 for worker in workers:
-                    asking.away.add(worker)
+                    client.restarting.add(worker)
                     assert worker.stop() == 0
                     worker.start()
-                    asking.away.remove(worker)
+                    client.restarting.remove(worker)
         assert_exact(own_market, load.sent)
-    assert asking.errors == []
-    assert asking.answers[200] > 50
-    logger.info("%d ticks, answers by status: %s", len(load.sent), dict(asking.answers))
+    assert client.errors == []
+    assert client.answers[200] > 50
+    logger.info("%d ticks, answers by status: %s", len(load.sent), dict(client.answers))

@@ -1,6 +1,6 @@
-"""Stores that a worker did not write all along: standbys that were cut off, damaged, or idle.
+"""Stores that a worker did not write all the time: standbys cut off, damaged, or idle.
 
-Whatever happened to a store, in the end it has the rows that its changelog has, and no others.
+In the end each store has exactly the rows of its changelog.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import truth
-from counting import Stream
+from counting_stream import Stream
 from progress import lag
 from workers import DAY, MINUTE, Market, Worker, until
 
@@ -28,7 +28,7 @@ Rows = dict[bytes, bytes]
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    """Run a broker that compacts at once what can be compacted."""
+    """Run a broker that compacts topics without a delay."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(properties, "SERVER", f"{properties.SERVER}log.cleaner.backoff.ms = 100\n")
         with LocalBroker(tmp_path_factory.mktemp("broker")) as broker:
@@ -37,17 +37,17 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
 
 @pytest.fixture
 def stream(market: Market) -> Stream:
-    """Return a stream of the test's own."""
+    """Return a stream with topics of its own."""
     return Stream(market, PARTITIONS)
 
 
 def store_paths(stream: Stream, worker: Worker) -> list[Path]:
-    """Return the stores of a worker, by partition."""
+    """Return the paths of a worker's stores, by partition."""
     return [worker.data / "tables" / f"{stream.name}-{number}" for number in range(PARTITIONS)]
 
 
 def rows_in(path: Path) -> tuple[Rows, int]:
-    """Return the rows of a store that nobody has open, and the offset it has read up to."""
+    """Return the rows of a closed store, and the changelog offset up to which it has read."""
     store = Store(path)
     try:
         return dict(store.scan(b"", b"\xff")), store.offset
@@ -75,13 +75,13 @@ def assert_equal_to_changelog(stream: Stream, worker: Worker) -> None:
 
 
 def tombstones_in_changelog(stream: Stream) -> int:
-    """Return how many deleted rows the changelog still knows of."""
+    """Count the tombstones in the changelog."""
     messages = truth.read(stream.market.bootstrap, stream.changelog)
     return sum(message.value() is None for message in messages)
 
 
 def follow_each_other(stream: Stream, workers: tuple[Worker, Worker]) -> bool:
-    """Return whether each partition runs at one of two workers and the other one has read it."""
+    """Return whether each of two workers runs one partition and is a standby of the other's."""
     shares = [worker.get("/readyz")[1]["tables"][stream.name] for worker in workers]
     behind = [
         line
@@ -100,7 +100,7 @@ def follow_each_other(stream: Stream, workers: tuple[Worker, Worker]) -> bool:
 
 
 def stop(stream: Stream, *workers: Worker) -> None:
-    """Stop workers once all is folded; compare their stores with the changelog."""
+    """Stop workers once all records are folded; compare their stores with the changelog."""
     market = stream.market
     until(lambda: lag(market.bootstrap, market.application, stream.source) == 0)
     for worker in workers:
@@ -109,8 +109,8 @@ def stop(stream: Stream, *workers: Worker) -> None:
         assert_equal_to_changelog(stream, worker)
 
 
-def test_a_standby_cut_off_until_tombstones_are_gone_resurrects_no_row(stream: Stream) -> None:
-    """Compaction has removed what tells that rows were deleted; it reads all of it again."""
+def test_standby_that_missed_tombstones_resurrects_no_row(stream: Stream) -> None:
+    """Compaction has removed the tombstones; the standby reads the whole changelog again."""
     with stream.worker() as one, ExitStack() as others:
         stream.configure(
             stream.changelog,
@@ -129,7 +129,7 @@ def test_a_standby_cut_off_until_tombstones_are_gone_resurrects_no_row(stream: S
         minutes = cycle(range(30))
 
         def are_gone() -> bool:
-            # What is compacted is followed by other segments.
+            # Only segments that are followed by others are compacted.
             stream.send(20, minute=next(minutes))
             return tombstones_in_changelog(stream) == 0
 
@@ -139,8 +139,8 @@ def test_a_standby_cut_off_until_tombstones_are_gone_resurrects_no_row(stream: S
         stop(stream, two, one)
 
 
-def test_a_damaged_standby_is_made_anew_and_the_others_go_on(stream: Stream) -> None:
-    """Logged once, whatever part of the store it is."""
+def test_damaged_standby_store_is_rebuilt_from_the_changelog(stream: Stream) -> None:
+    """It is logged once for each store; the other worker goes on."""
     with stream.worker() as one, stream.worker() as two:
         stream.send(300)
         stream.wait_exact()
@@ -151,7 +151,7 @@ def test_a_damaged_standby_is_made_anew_and_the_others_go_on(stream: Stream) -> 
             assert tables
             for table in tables:
                 data = bytearray(table.read_bytes())
-                data[:64] = b"\x55" * 64  # of its first block; the file opens as ever
+                data[:64] = b"\x55" * 64  # of its first block; the file can still be opened
                 table.write_bytes(data)
         stream.send(300, minute=1)
         two.start()
@@ -164,8 +164,8 @@ def test_a_damaged_standby_is_made_anew_and_the_others_go_on(stream: Stream) -> 
         stop(stream, two, one)
 
 
-def test_a_store_that_was_idle_for_long_is_opened_without_a_restore(stream: Stream) -> None:
-    """There is nothing behind it but the marker of its own last checkpoint."""
+def test_store_idle_for_long_is_opened_without_a_restore(stream: Stream) -> None:
+    """The changelog has nothing newer but the marker of the store's own last checkpoint."""
     with stream.worker() as worker:
         stream.send(300)
         stream.wait_exact()

@@ -44,7 +44,12 @@ PYTHON = Path(sys.argv[1]).absolute()
 #: Of the attacks, those on what protects the web server; the others run every pipeline.
 _ATTACKS = " ".join(
     f"tests/attacks/test_{name}.py"
-    for name in ("forged_sessions", "replayed_questions", "request_floods", "undeclared_proxies")
+    for name in (
+        "forged_sessions",
+        "replayed_peer_requests",
+        "request_floods",
+        "undeclared_proxies",
+    )
 )
 
 #: Package → its code, and the directories of its tests.

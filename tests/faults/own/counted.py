@@ -1,4 +1,4 @@
-"""NAME-in -> NAME -> NAME-out: how many records each key has, and faults of the code.
+"""NAME-in -> NAME -> NAME-out: count the records of each key, with a fault in the code.
 
 `FAULT` names the fault, which happens where a batch has a record of the key `poison`.
 """
@@ -45,12 +45,12 @@ class Sum:
         return Sums()
 
     def add(self, state: Sums, event: Event, _time: int, _offset: int) -> None:
-        """Fold one event in."""
+        """Fold one event into the state."""
         state.total += event.value
         state.poisoned = state.poisoned or event.key == "poison"
 
     def merge(self, left: Sums, right: Sums) -> Sums:
-        """Return the state of the events of both."""
+        """Return the state of both sets of events."""
         if FAULT == "merge" and left.poisoned:
             raise ArithmeticError("can't merge poison")
         return Sums(left.total + right.total, left.poisoned or right.poisoned)
@@ -105,15 +105,15 @@ table = WindowTable(
 table.publish(OUT)
 table.refuse(LATE, late)
 
-raised = 0
+raise_count = 0
 
 
-def stumble(batch: Batch, *, times: int) -> None:
-    """Raise at the first batches with poison in them."""
-    global raised  # noqa: PLW0603  # so often in the life of a process
-    if raised < times and any(record.key == b"poison" for record in batch.raw):
-        raised += 1
-        raise ArithmeticError(f"can't see poison ({raised})")
+def raise_on_poison(batch: Batch, *, times: int) -> None:
+    """Raise at the first `times` batches with poison in them."""
+    global raise_count  # noqa: PLW0603  # counted for the whole process
+    if raise_count < times and any(record.key == b"poison" for record in batch.raw):
+        raise_count += 1
+        raise ArithmeticError(f"can't see poison ({raise_count})")
 
 
 @app.agent(app.batches(IN))
@@ -121,13 +121,13 @@ async def count_events(batches: AsyncIterable[Batch]) -> None:
     """Fold events into their counts."""
     async for batch in batches:
         if FAULT == "before once":
-            stumble(batch, times=1)
+            raise_on_poison(batch, times=1)
         if FAULT == "before":
-            stumble(batch, times=1_000)
+            raise_on_poison(batch, times=1_000)
         if FAULT == "slow":
             await asyncio.sleep(2)
         if FAULT == "blocking" and any(record.key == b"poison" for record in batch.raw):
-            time.sleep(10)  # noqa: ASYNC251  # that is the fault
+            time.sleep(10)  # noqa: ASYNC251  # this is the fault
         await table.fold(batch)
         if FAULT == "after":
-            stumble(batch, times=1_000)
+            raise_on_poison(batch, times=1_000)

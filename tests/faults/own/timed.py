@@ -1,4 +1,4 @@
-"""Has a timer with a fault in it."""
+"""A user's module with a timer that raises."""
 
 from typing import Any
 

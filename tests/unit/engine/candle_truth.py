@@ -28,8 +28,8 @@ class Truth(NamedTuple):
     stream_time: int
 
 
-def truth(raw: Iterable[Raw], grace: int, refused: Collection[int] = ()) -> Truth:
-    """Judge records one by one; the values at offsets in `refused` can't be folded."""
+def truth(raw: Iterable[Raw], grace: int, unfoldable: Collection[int] = ()) -> Truth:
+    """Judge records one by one; the values at the offsets in `unfoldable` raise when folded."""
     kept, late, bad = [], [], []
     stream_time = -1
     for record in raw:
@@ -41,7 +41,7 @@ def truth(raw: Iterable[Raw], grace: int, refused: Collection[int] = ()) -> Trut
         event = Event(record.offset, tick, stream_time)
         if tick.time + grace < stream_time:
             late.append(event)
-        elif record.offset in refused:
+        elif record.offset in unfoldable:
             bad.append(record.offset)
         else:
             kept.append(event)

@@ -1,4 +1,4 @@
-"""A broker without topic ids that has one partition of a changelog, and a consumer of it."""
+"""Stub of a broker without topic ids that has one partition of a changelog, and its consumer."""
 
 import asyncio
 from types import SimpleNamespace
@@ -19,22 +19,22 @@ class Record(NamedTuple):
 
 
 class Broker:
-    """A changelog as a broker without topic ids has it: rows, behind the last one a marker."""
+    """Changelog of a broker without topic ids: rows, and a transaction marker after the last."""
 
     def __init__(self, rows: int, *, first: int = 0, layout: str = "") -> None:
         meta = encode_meta(Meta(history=f"{OWN}x", layout=layout))
         self.records = [Record(n, row_key(b"A", n), b"%d" % n) for n in range(first, rows)]
         self.records.append(Record(rows, META, meta))
         self.first, self.end = first, rows + 2
-        #: Offsets that were sought, and how many records an answer has.
+        #: Offsets that the consumer sought, and how many records an answer has.
         self.sought: list[int] = []
         self.answer = 3
-        #: Its topics' `delete.retention.ms`, if one may ask.
+        #: `delete.retention.ms` of its topics; None if reading the configuration is not permitted.
         self.kept: str | None = None
 
 
 class Consumer:
-    """A consumer of aiokafka, and the client in it."""
+    """Stub of aiokafka's consumer and of the client in it."""
 
     _coordinator = _fetcher = None
 
@@ -56,7 +56,7 @@ class Consumer:
         return 0
 
     async def send(self, _: int, request: Any) -> Any:
-        """Answer who has the topics, or how they are configured."""
+        """Return the topics' metadata or configuration."""
         if type(request).__name__ == "MetadataRequest":
             return SimpleNamespace(topics=[(0, name) for name in request._topics])
         ((kind, topic, names),) = request._resources
@@ -83,7 +83,7 @@ class Consumer:
         self._position = offset
 
     async def getmany(self, *_: Any, **__: Any) -> dict[TopicPartition, list[Record]]:
-        """Return the next few records; behind the last the position passes the marker."""
+        """Return the next few records; after the last one the position passes the marker."""
         await asyncio.sleep(0)
         (tp,) = self._assigned
         self._polls += 1

@@ -6,10 +6,10 @@ from raw_records import NOON, Raw, raw_tick
 
 from app.market.records import Tick
 
-#: How far the clock goes on with a tick (ms), rarely beyond any gap and grace.
+#: How far a tick moves stream time (ms), rarely beyond any gap and grace.
 _ONWARD = st.sampled_from([0, 0, 1, 10_000, 30_000, 59_999, 60_000, 61_000, 90_000, 20 * MINUTE])
 
-#: How far a tick is behind it: about as far as the gaps are, and some graces.
+#: How far a tick is behind stream time (ms): about as far as the gaps and some graces.
 _BEHIND = st.sampled_from([0, 0, 1, 30_000, 59_999, 60_000, 90_000]) | st.integers(0, 60).map(
     lambda tens: tens * 10_000
 )

@@ -29,7 +29,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> TickApp:
 
 
 @pytest.fixture(scope="module", params=["native", "pure"])
-def twin(request: pytest.FixtureRequest, application: TickApp) -> Iterator[str]:
+def implementation(request: pytest.FixtureRequest, application: TickApp) -> Iterator[str]:
     """Run a module's tests with the native extension, and again with the pure-Python fallback."""
     if request.param == "native" and extension() is None:
         pytest.skip("the native extension is not installed: make native")
@@ -39,7 +39,7 @@ def twin(request: pytest.FixtureRequest, application: TickApp) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def new_table(application: TickApp) -> NewTable:
-    """Return a function that declares candle tables; they keep no state, so one of each kind."""
+    """Return a function that declares candle tables, one of each definition: they keep no state."""
     declared: dict[Any, WindowTable] = {}
     names = count()
 

@@ -1,21 +1,21 @@
-"""Expected count windows, from all ticks again for each question."""
+"""Expected count windows, computed again from all ticks each time."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from candle_truth import Event
-from trails import Seen
+from collected_events import WindowRecord
 
 
-class Numbered(NamedTuple):
-    """The ticks of a symbol from where it began, or began anew; whether it goes on."""
+class KeyRun(NamedTuple):
+    """The ticks of a symbol between two expiries; whether it has not expired yet."""
 
     events: list[Event]
-    goes_on: bool
+    is_current: bool
 
 
-def lives(kept: Iterable[Event], retention: int) -> list[Numbered]:
-    """Part each symbol's ticks where stream time went on by more than the retention."""
+def key_runs(kept: Iterable[Event], retention: int) -> list[KeyRun]:
+    """Split each symbol's ticks where stream time advanced by more than the retention."""
     found: dict[str, list[list[Event]]] = {}
     reached: dict[str, int] = {}
     stream_time = -1
@@ -27,25 +27,25 @@ def lives(kept: Iterable[Event], retention: int) -> list[Numbered]:
         reached[symbol] = stream_time
         found[symbol][-1].append(event)
     return [
-        Numbered(events, events is parts[-1] and stream_time - reached[symbol] <= retention)
+        KeyRun(events, events is parts[-1] and stream_time - reached[symbol] <= retention)
         for symbol, parts in found.items()
         for events in parts
     ]
 
 
-def windows(life: Numbered, records: int, every: int) -> list[Seen]:
-    """Return the windows that hold a tick, the full ones final."""
+def windows(run: KeyRun, records: int, every: int) -> list[WindowRecord]:
+    """Return the windows that hold a tick; the full ones are final."""
     return [
-        window(life.events[begin : begin + records], records)
-        for begin in range(0, len(life.events), every)
+        window(run.events[begin : begin + records], records)
+        for begin in range(0, len(run.events), every)
     ]
 
 
-def window(events: list[Event], records: int) -> Seen:
+def window(events: list[Event], records: int) -> WindowRecord:
     """Return the window of these ticks."""
     times = [event.tick.time for event in events]
     final = len(events) == records
-    return Seen(
+    return WindowRecord(
         events[0].tick.symbol,
         min(times),
         max(times) + 1,

@@ -1,4 +1,4 @@
-"""Expected output of a windowed join, from every two records: the brute force."""
+"""Expected output of a windowed join, computed by brute force from every two records."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -11,7 +11,7 @@ NOON = 1_769_860_800_000
 
 
 class Ask(Struct, tag="ask", frozen=True):
-    """A left record; `kind` has to agree with that of an answer where a join asks for it."""
+    """A left record; its `kind` has to equal that of the reply if the join demands it."""
 
     key: str
     number: int
@@ -29,7 +29,7 @@ class Reply(Struct, tag="reply", frozen=True):
 
 
 class Match(Struct, frozen=True):
-    """A pair, by the numbers of its records; which partner each is of the other."""
+    """A pair, by the numbers of its records, and the ordinal of each among the other's partners."""
 
     key: str
     ask: int
@@ -50,14 +50,14 @@ class Alone(Struct, frozen=True):
 
 
 class Plan(NamedTuple):
-    """Plan of a join (ms)."""
+    """Parameters of a join (ms)."""
 
     kind: str
     before: int
     after: int
     grace: int
-    #: Whether the kinds have to agree.
-    picky: bool
+    #: Whether the kinds of ask and reply have to be equal.
+    demands_same_kind: bool
 
 
 class Truth(NamedTuple):
@@ -65,12 +65,12 @@ class Truth(NamedTuple):
 
     pairs: set[tuple[int, int]]
     alone: set[tuple[str, int, str]]
-    #: Numbers of the late records that the join does not send alone: they are dead letters.
+    #: Numbers of the late records that the join does not publish as unmatched: dead letters.
     dead: set[int]
 
 
 def joined(records: Sequence[Ask | Reply], plan: Plan) -> Truth:
-    """Join records that come in this order."""
+    """Join records that arrive in this order."""
     stream, kept, alone = -1, [], set()
     for each in records:
         stream = max(stream, each.time)
@@ -85,7 +85,7 @@ def joined(records: Sequence[Ask | Reply], plan: Plan) -> Truth:
         for ask, reply in product(asks, replies)
         if ask.key == reply.key
         and -plan.before <= reply.time - ask.time <= plan.after
-        and (not plan.picky or ask.kind == reply.kind)
+        and (not plan.demands_same_kind or ask.kind == reply.kind)
     }
     found = {("ask", ask) for ask, _ in pairs} | {("reply", reply) for _, reply in pairs}
     for each in kept:
@@ -93,11 +93,11 @@ def joined(records: Sequence[Ask | Reply], plan: Plan) -> Truth:
         closed = each.time + reach < stream - plan.grace
         if closed and (side_of(each), each.number) not in found:
             alone.add((side_of(each), each.number, "unmatched"))
-    told = {"inner": (), "left": ("ask",), "outer": ("ask", "reply")}[plan.kind]
-    sent = {each for each in alone if each[0] in told}
+    sides = {"inner": (), "left": ("ask",), "outer": ("ask", "reply")}[plan.kind]
+    sent = {each for each in alone if each[0] in sides}
     return Truth(pairs, sent, {n for _, n, reason in alone - sent if reason == "late"})
 
 
 def side_of(record: Ask | Reply) -> str:
-    """Name the side a record is on."""
+    """Return the name of a record's side."""
     return "ask" if isinstance(record, Ask) else "reply"

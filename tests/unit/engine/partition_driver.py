@@ -1,8 +1,8 @@
-"""One partition of a table, alone between a topic and a Kafka that are lists.
+"""Driver of one partition of a table; its source, changelog and output topics are lists.
 
-It is driven as its task drives it (eventfold/engine/task.py): batches are folded, snapshots taken,
-written in transactions and only then put into the store, a real one; after a crash the store is
-brought to the end of the changelog, and folding goes on where the meta row says.
+It calls the partition as its task does (eventfold/engine/task.py): it folds batches, takes
+snapshots, commits them and only then writes them to a real store; after a crash it restores the
+store from the changelog and resumes folding at the position in the meta row.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,13 +25,13 @@ from eventfold.topics import Topic
 
 T = TypeVar("T")
 
-#: More publications than this in a row, with nothing new to fold, are a loop without an end.
-PATIENCE = 5_000
+#: More publications than this in a row, with nothing new to fold, are an endless loop.
+MAX_PUBLICATIONS = 5_000
 
 
 @contextmanager
 def using(app: TickApp, *, native: bool) -> Iterator[None]:
-    """Run the block with the native extension in an application, or without it."""
+    """Run the block with an application's native extension, or with the pure-Python fallback."""
     before, app.tasks.native = app.tasks.native, extension() if native else None
     try:
         yield
@@ -58,14 +58,14 @@ class PartitionDriver:
         raw: Sequence[Raw],
         *,
         partition: int = 0,
-        leads: bool = True,
+        reports_decode_errors: bool = True,
     ) -> None:
         self.table = table
         self.path = path
         self.raw = raw
-        self.leads = leads
+        self.reports_decode_errors = reports_decode_errors
         self.task = Task(app.tasks, table.source.name, partition, generation=1)
-        #: What is committed: rows of the changelog (None: a transaction's marker), outputs.
+        #: Committed rows of the changelog (None: a transaction's marker), and outputs.
         self.changelog: list[tuple[bytes, bytes | None] | None] = []
         self.outputs: dict[str, list[Written]] = {}
         self.snapshots: list[Snapshot] = []
@@ -78,20 +78,22 @@ class PartitionDriver:
         self.state.store.close()
         wipe(self.path)
 
-    # -- its life
+    # -- open, fold, checkpoint, crash
 
     def _open(self) -> None:
         store = self._restored()
-        self.state: Any = self.table.new_state(self.task.partition, store, leads=self.leads)
+        self.state: Any = self.table.new_state(
+            self.task.partition, store, leads=self.reports_decode_errors
+        )
         self.state.load()
         position = self.state.restored_position
         self.state.start(self.raw[0].offset if position is None and self.raw else position or 0)
         self.folded = sum(record.offset < self.state.position for record in self.raw)
 
     def _restored(self) -> Store:
-        """Open the store and write what the changelog has after the offset it reached."""
+        """Open the store and write the rows of the changelog after its offset."""
         store = Store(self.path)
-        # Compacted: of each row, what was written last.
+        # Compacted: the last entry of each row.
         last = {entry[0]: n for n, entry in enumerate(self.changelog) if entry is not None}
         fetched = [
             entry
@@ -104,29 +106,29 @@ class PartitionDriver:
         return store
 
     def crash(self, store: Literal["kept", "lost"] = "kept") -> None:
-        """Forget everything that is not committed, and open again."""
+        """Drop everything that is not committed, and open again."""
         self.state.store.close()
         if store == "lost":
             wipe(self.path)
         self._open()
 
     def fold(self, count: int, *, again: int = 0) -> None:
-        """Fold the next `count` records as one batch, which begins with some known already."""
+        """Fold the next `count` records as one batch, which begins with `again` known records."""
         begin, end = max(self.folded - again, 0), min(self.folded + count, len(self.raw))
         if begin < end:
             self.state.fold(Batch(self.task, self.raw[begin:end]))
             self.folded = end
 
     def fold_rest(self) -> None:
-        """Fold all that is left."""
+        """Fold all remaining records."""
         self.fold(len(self.raw))
 
     def snapshot(self, *, publish: bool = True) -> Snapshot:
-        """Take a snapshot; one that publishes if more to publish is due, as a task does."""
+        """Take a snapshot; it also publishes if a publication left something, as in a task."""
         return self.state.snapshot(publish=publish or self.state.behind)
 
     def commit(self, snapshot: Snapshot, *, stored: bool = True) -> None:
-        """Commit a snapshot's transaction; put it into the store, unless a crash comes first."""
+        """Commit a snapshot's transaction; then store it, unless a crash comes first."""
         self.changelog += snapshot.rows
         self.changelog.append(None)
         for (topic, partition), records in snapshot.outputs.items():
@@ -143,15 +145,15 @@ class PartitionDriver:
         return snapshot
 
     def settle(self) -> None:
-        """Fold all that is left and checkpoint until a task would find nothing more to do."""
+        """Fold the rest and checkpoint until there is nothing more to publish."""
         self.fold_rest()
-        for _ in range(PATIENCE):
+        for _ in range(MAX_PUBLICATIONS):
             if not (self.state.dirty or self.state.behind or self.state.unpublished):
                 return
             self.checkpoint()
         raise AssertionError("there is always something more to publish")
 
-    # -- what is committed
+    # -- committed records
 
     def written(self, topic: Topic, value: type[T]) -> list[T]:
         """Return the values written to a topic, in order."""
@@ -169,7 +171,7 @@ class PartitionDriver:
         return sum(1 for _ in self.state.store.keys_between(0))
 
 
-#: What the fixtures `new_table` and `drive` are: of windows, grace and retention (ms) a table;
-#: of a table and the records of its source one partition of it.
+#: Types of the fixtures: `new_table` makes a table from windows, grace and retention (ms);
+#: `drive` opens a partition of a table over the records of its source.
 NewTable = Callable[..., WindowTable]
 Drive = Callable[..., PartitionDriver]

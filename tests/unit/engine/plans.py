@@ -1,4 +1,4 @@
-"""Random ticks, and random lives of the partition that folds them."""
+"""Random ticks, and random plans of what happens to the partition that folds them."""
 
 from typing import NamedTuple
 
@@ -10,10 +10,10 @@ from app.market.records import Tick
 
 MINUTE = 60_000
 
-#: Windows begin and end at multiples of it (ms), here.
+#: Windows begin and end at multiples of this (ms) in most tables of the tests.
 PANE = 30_000
 
-#: What may happen after some records were folded.
+#: Events that may follow the folding of some records.
 EVENTS = (
     "nothing",
     "checkpoint",
@@ -27,7 +27,7 @@ EVENTS = (
 
 
 class Step(NamedTuple):
-    """Fold some records (in a batch that begins with some known ones), then something happens."""
+    """Fold some records, in a batch that begins with some known ones; then an event happens."""
 
     records: int
     again: int
@@ -35,11 +35,11 @@ class Step(NamedTuple):
 
 
 def edges(*instants: int) -> st.SearchStrategy[int]:
-    """Return one of some instants or durations (ms), or a millisecond less or more."""
+    """Draw one of some instants or durations (ms), or a millisecond less or more."""
     return st.sampled_from([each + by for each in instants for by in (-1, 0, 1)])
 
 
-#: How far a tick may be behind (ms): by exactly the grace of a table, and some beyond any grace.
+#: How far a tick may be behind stream time (ms): exactly a table's grace, and beyond any grace.
 LAGS = (
     st.just(0)
     | edges(1, 30_000, MINUTE, 90_001, 2 * MINUTE, 5 * MINUTE)
@@ -51,19 +51,19 @@ PLANS = st.lists(
 )
 
 
-def live(driver: PartitionDriver, plan: list[Step]) -> None:
-    """Take all steps of a plan, then fold the rest and publish it."""
+def run_plan(driver: PartitionDriver, plan: list[Step]) -> None:
+    """Run all steps of a plan, then fold and publish the rest."""
     for step in plan:
-        follow(driver, step)
+        run_step(driver, step)
     driver.settle()
 
 
 @st.composite
 def ticks(draw: st.DrawFn, max_size: int = 40, behind: st.SearchStrategy[int] = LAGS) -> list[Raw]:
-    """Return ticks of three symbols that go on, leap, and lag (`behind` all before them, ms).
+    """Draw ticks of three symbols that advance, leap, and lag (`behind` stream time, ms).
 
-    Half of those that go on are at the edge of a pane, or a millisecond off. Prices and sizes are
-    such that sums of floats are exact. Some records can't be read.
+    Half of those that advance are at the edge of a pane, or a millisecond off. Prices and sizes
+    are such that sums of floats are exact. Some records can't be read.
     """
     onward = st.sampled_from([0, 1, 5_000, 20_000, 59_999, 60_000, 90_000, 1_200_000])
     fields = st.tuples(
@@ -77,7 +77,7 @@ def ticks(draw: st.DrawFn, max_size: int = 40, behind: st.SearchStrategy[int] = 
         st.integers(0, 19),
     )
     raw, offset, clock = [], draw(st.integers(0, 5)), NOON
-    # Left to itself, hypothesis draws lists of five.
+    # By default hypothesis draws lists of five.
     length = draw(st.integers(0, max_size))
     for drawn in draw(st.lists(fields, min_size=length, max_size=length)):
         symbol, step, off, lag, price, size, gap, luck = drawn
@@ -91,8 +91,8 @@ def ticks(draw: st.DrawFn, max_size: int = 40, behind: st.SearchStrategy[int] = 
     return raw
 
 
-def follow(driver: PartitionDriver, step: Step) -> None:
-    """Take one step of a plan."""
+def run_step(driver: PartitionDriver, step: Step) -> None:
+    """Run one step of a plan."""
     driver.fold(step.records, again=step.again)
     match step.event:
         case "checkpoint":

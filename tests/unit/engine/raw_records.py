@@ -1,4 +1,4 @@
-"""Records as they lie in Kafka, good ones and bad ones."""
+"""Records as they are in Kafka, valid and invalid ones."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,10 +12,10 @@ NOON = 1_769_860_800_000
 
 
 class Raw(NamedTuple):
-    """Record as aiokafka's parser returns it, as far as decoding reads it."""
+    """Record as aiokafka's parser returns it, with the fields that decoding reads."""
 
     offset: int
-    #: Kafka's (ms); 0, -1 or None where the producer gave none.
+    #: Kafka's timestamp (ms); 0, -1 or None if the producer set none.
     timestamp: int | None
     key: bytes | None
     value: bytes | None
@@ -33,11 +33,11 @@ def _json(tick: Tick, **changes: object) -> bytes:
 
 
 def _number(tick: Tick, name: str, number: bytes) -> bytes:
-    """Encode a tick with a number as it would not be written by us."""
+    """Encode a tick with a number in a form that our encoder does not write."""
     return _json(tick, **{name: "HERE"}).replace(b'"HERE"', number)
 
 
-#: Name → how a tick may look in Kafka and be what it is: (key, value).
+#: Name → a valid form of a tick in Kafka: (key, value).
 GOOD: dict[str, Callable[[Tick], tuple[bytes, bytes]]] = {
     "plain": lambda t: (t.symbol.encode(), _json(t)),
     "more fields": lambda t: (t.symbol.encode(), _json(t, venue={"id": [1, "}\n{"]}, note=None)),
@@ -56,7 +56,7 @@ GOOD: dict[str, Callable[[Tick], tuple[bytes, bytes]]] = {
     ),
 }
 
-#: Name → (what is in Kafka instead of a tick: key, value; the error of its dead letter).
+#: Name → (an invalid record: key, value; the error of its dead letter).
 BAD: dict[str, tuple[Callable[[Tick], tuple[bytes | None, bytes | None]], str]] = {
     "no JSON": (lambda t: (t.symbol.encode(), b"EUR 12.5"), "malformed"),
     "cut off": (lambda t: (t.symbol.encode(), _json(t)[:-1]), "truncated"),

@@ -1,21 +1,21 @@
-"""Expected sessions, from all ticks again for each question."""
+"""Expected sessions, computed again from all ticks each time."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
 from candle_truth import Event
-from trails import Seen
+from collected_events import WindowRecord
 
 
 class Kept(NamedTuple):
-    """An accepted tick, and whether it came after the session that it made or met had ended."""
+    """An accepted tick, and whether its session (alone or merged) had ended when it arrived."""
 
     event: Event
     late: bool
 
 
-def judged(kept: Sequence[Event], gap: int) -> list[Kept]:
+def with_lateness(kept: Sequence[Event], gap: int) -> list[Kept]:
     """Compute for each tick whether stream time had passed its session's end when it arrived."""
     found = []
     for number, event in enumerate(kept):
@@ -27,7 +27,7 @@ def judged(kept: Sequence[Event], gap: int) -> list[Kept]:
 
 
 def clusters(kept: Iterable[Kept], gap: int) -> list[list[Kept]]:
-    """Part ticks by symbol, and where `gap` or more lies between two."""
+    """Split ticks by symbol, and where `gap` or more lies between two."""
     by_time = sorted(kept, key=lambda k: (k.event.tick.symbol, k.event.tick.time, k.event.offset))
     found: list[list[Kept]] = []
     for _, group in groupby(by_time, key=lambda k: k.event.tick.symbol):
@@ -40,7 +40,9 @@ def clusters(kept: Iterable[Kept], gap: int) -> list[list[Kept]]:
     return found
 
 
-def sessions(kept: Iterable[Kept], gap: int, final_until: int) -> dict[tuple[str, int], Seen]:
+def sessions(
+    kept: Iterable[Kept], gap: int, final_until: int
+) -> dict[tuple[str, int], WindowRecord]:
     """Compute the session of each (symbol, start); those that end by `final_until` are final."""
     found = {}
     for part in clusters(kept, gap):
@@ -48,7 +50,7 @@ def sessions(kept: Iterable[Kept], gap: int, final_until: int) -> dict[tuple[str
         offsets = [k.event.offset for k in part]
         end = ticks[-1].time + gap
         final = end <= final_until
-        found[ticks[0].symbol, ticks[0].time] = Seen(
+        found[ticks[0].symbol, ticks[0].time] = WindowRecord(
             ticks[0].symbol,
             ticks[0].time,
             end,

@@ -1,4 +1,4 @@
-"""A page of a table's windows, read at once: the web reads it a little at a time."""
+"""One page of a table's windows as a list; the web server reads it piece by piece."""
 
 from itertools import islice
 
@@ -15,6 +15,6 @@ def page(
     limit: int,
     after: Place | None = None,
 ) -> list[WindowResult]:
-    """Return the first windows of all keys that start in [begin, end) (ms), after a place."""
+    """Return the first windows of all keys that start in [begin, end) (ms), after a position."""
     keys = set(table.keys_of(window, begin, end))
     return list(islice(table.windows_of(keys, window, begin, end, after), limit))

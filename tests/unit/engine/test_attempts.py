@@ -1,4 +1,4 @@
-"""Attempts of a failing batch: how many, which failures are of one batch, the end of a task."""
+"""Attempts at a failing batch: how many there are, and how a task ends."""
 
 import asyncio
 from pathlib import Path
@@ -24,30 +24,30 @@ from eventfold.testing.kafka import MemoryKafka
 
 TP = TopicPartition(TICKS.name, 0)
 
-#: A store that there is not.
+#: Path of a store that does not exist.
 NOWHERE = Path("/nowhere/store")
 
 
 class Source:
-    """A consumer, as far as tasks ask that are opened again."""
+    """Stub of a consumer, with what reopened tasks need."""
 
-    def __init__(self, *, ours: bool = True) -> None:
+    def __init__(self, *, owned: bool = True) -> None:
         self.stopped: list[TopicPartition] = []
-        self._ours = ours
+        self._owned = owned
 
     def deliver(self, tp: TopicPartition, *, active: bool) -> None:
-        """Note what is not delivered any more."""
+        """Record that the partition is no longer delivered."""
         assert not active
         self.stopped.append(tp)
 
     def still_assigned(self, tp: TopicPartition, generation: int) -> bool:
-        """Return whether the partition is still this worker's."""
+        """Return whether the partition still belongs to this worker."""
         assert (tp, generation) == (TP, 1)
-        return self._ours
+        return self._owned
 
 
 class Worker(Tasks):
-    """The tasks of a worker that waits for nothing."""
+    """The tasks of a worker that does not sleep."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(Settings(APP_DATADIR=directory), directory)
@@ -58,11 +58,11 @@ class Worker(Tasks):
         self.opened = 0
 
     async def sleep(self, n: Any) -> None:
-        """Pass by more than two heartbeats."""
+        """Check that the pause is longer than two heartbeats."""
         assert n == 2 * self.conf.heartbeat_interval + 1
 
     async def crash(self, reason: BaseException) -> None:
-        """Note why it stops."""
+        """Record why the worker stops."""
         self.reason = reason
 
     def _spawn(self, tp: TopicPartition, generation: int) -> None:
@@ -70,11 +70,11 @@ class Worker(Tasks):
         self.opened += 1
 
     async def fail(self, begin: int, end: int, committed: int) -> None:
-        """Fail a batch, with so much of the source committed."""
-        await self.mend(BatchError(f"{begin} to {end}", begin, end), committed)
+        """Fail a batch when the source is committed up to `committed`."""
+        await self.handle_error(BatchError(f"{begin} to {end}", begin, end), committed)
 
-    async def mend(self, error: Exception, committed: int = -1) -> None:
-        """Do what can be done after an error of a task."""
+    async def handle_error(self, error: Exception, committed: int = -1) -> None:
+        """Let the worker handle an error of its task."""
         task = self._by_partition[TP] = Task(self, TICKS.name, 0, generation=1)
         task.committed = committed
         await self._mend(task, error)
@@ -86,11 +86,11 @@ class Worker(Tasks):
     [
         ([(10, 20, 5), (10, 20, 5)], False),
         ([(10, 20, 5), (10, 20, 5), (10, 20, 5)], True),
-        # Cut otherwise, they are attempts at the same as long as they begin before its end.
+        # Batches with other bounds are attempts at the same one if they begin before its end.
         ([(10, 20, 5), (19, 30, 5), (29, 40, 5)], True),
         ([(10, 20, 5), (20, 30, 5), (20, 30, 5)], False),
         ([(10, 20, 5), (19, 30, 5), (30, 40, 5), (30, 40, 5)], False),
-        # What had failed is committed: the batch behind it is the next attempt.
+        # The failed batch is committed now, but the one after it counts as the next attempt.
         ([(10, 20, 20), (20, 30, 30), (30, 40, 40)], True),
         ([(10, 20, 19), (20, 30, 19), (20, 30, 19)], False),
         ([(10, 20, 20), (21, 30, 5), (21, 30, 5)], False),
@@ -112,9 +112,9 @@ async def test_a_batch_that_fails_three_times_in_a_row_stops_the_worker(
 
 
 async def test_a_task_of_another_worker_is_not_opened_again(tmp_path: Path) -> None:
-    """After more than a heartbeat it is known whose the partition is."""
+    """After two heartbeats the worker knows whether the partition is still its own."""
     worker = Worker(tmp_path)
-    worker.source = Source(ours=False)  # type: ignore[assignment]
+    worker.source = Source(owned=False)  # type: ignore[assignment]
     await worker.fail(0, 1, -1)
     assert (worker.opened, worker.reason) == (0, None)
 
@@ -131,54 +131,54 @@ async def test_a_task_of_another_worker_is_not_opened_again(tmp_path: Path) -> N
             f"ticks-0: the broker forbids it: {told(GroupAuthorizationFailedError('group'))}",
         ),
         (DamagedStoreError(NOWHERE, "s is damaged"), None),
-        (KafkaConnectionError("nobody is there"), None),
+        (KafkaConnectionError("no broker answers"), None),
         (ZeroDivisionError("once"), None),
         (UnwritableError("t", "too large", 0, 5), None),
     ],
     ids=repr,
 )
-async def test_what_no_restart_mends_stops_the_worker_and_all_else_does_not(
+async def test_only_an_error_that_a_restart_cannot_fix_stops_the_worker(
     tmp_path: Path, error: Exception, words: str | None
 ) -> None:
-    """The task is opened again in place of that; what comes after the stop is no reason."""
+    """After any other error the task is opened again; an error after the stop is ignored."""
     worker = Worker(tmp_path)
     worker.source = source = Source()  # type: ignore[assignment]
-    await worker.mend(error)
+    await worker.handle_error(error)
     assert (str(worker.reason) if worker.reason else None) == words
     assert worker.opened == len(source.stopped) == (words is None)
     if words:
-        await worker.mend(TaskError("and then"))
+        await worker.handle_error(TaskError("and then"))
         assert str(worker.reason) == words
 
 
 async def test_a_damaged_store_is_wiped_and_restored_once(tmp_path: Path) -> None:
-    """Damaged again, its disk is asked about; another one has its own chance."""
+    """Damaged again, it stops the worker; another store has its own attempt."""
     worker = Worker(tmp_path)
     worker.source = Source()  # type: ignore[assignment]
     for name in "ab":
         (tmp_path / name).mkdir()
-        await worker.mend(DamagedStoreError(tmp_path / name, f"{name} is damaged"))
+        await worker.handle_error(DamagedStoreError(tmp_path / name, f"{name} is damaged"))
         assert not (tmp_path / name).exists()
     assert (worker.opened, worker.reason) == (2, None)
-    await worker.mend(DamagedStoreError(tmp_path / "a", "a is damaged"))
+    await worker.handle_error(DamagedStoreError(tmp_path / "a", "a is damaged"))
     assert str(worker.reason) == "a is damaged, again after it was restored: is its disk sound?"
 
 
-async def test_a_record_that_can_not_be_written_is_looked_for_once(tmp_path: Path) -> None:
-    """Then what it does is done to a batch that fails: a few attempts."""
+async def test_an_unwritable_record_is_searched_for_once(tmp_path: Path) -> None:
+    """After that, the error counts as a failed batch, with a few attempts."""
     worker = Worker(tmp_path)
     worker.source = Source()  # type: ignore[assignment]
     for _ in range(ATTEMPTS):
-        await worker.mend(UnwritableError("t", "too large", 0, 5))
+        await worker.handle_error(UnwritableError("t", "too large", 0, 5))
         assert worker.reason is None
-    await worker.mend(UnwritableError("t", "too large", 0, 5))
+    await worker.handle_error(UnwritableError("t", "too large", 0, 5))
     assert str(worker.reason) == f"too large; that was attempt {ATTEMPTS} of {ATTEMPTS}"
 
 
-def test_only_what_is_open_or_owned_is_told(
+def test_a_worker_knows_its_topics_and_the_restores_and_stores_of_a_table(
     tmp_path: Path, application: TickApp, new_table: NewTable
 ) -> None:
-    """Sources and changelogs are the engine's to read; each table has its own restores."""
+    """It owns sources and reads sources and changelogs; a wipe deletes one table's stores only."""
     tasks = application.tasks
     table = new_table("1m", 0)
     changelog = table.changelog.name
@@ -204,8 +204,8 @@ def test_only_what_is_open_or_owned_is_told(
     assert [each.name for each in tmp_path.iterdir() if each.is_dir()] == ["another-0"]
 
 
-async def test_the_flow_of_another_generation_is_not_waited_for(tmp_path: Path) -> None:
-    """That of this one is, until it is open."""
+async def test_the_flow_of_an_old_generation_is_not_waited_for(tmp_path: Path) -> None:
+    """The flow of the current generation is waited for until it opens."""
     worker = Worker(tmp_path)
     worker._generation = 2
     await worker.flow_open(1)
@@ -217,7 +217,7 @@ async def test_the_flow_of_another_generation_is_not_waited_for(tmp_path: Path) 
 
 
 def test_a_worker_that_stops_takes_no_assignment(tmp_path: Path) -> None:
-    """One may come while it leaves."""
+    """An assignment may arrive while the worker leaves the group."""
     worker = Worker(tmp_path)
     worker.source = Source()  # type: ignore[assignment]
     assert not worker.ready()

@@ -1,4 +1,4 @@
-"""Batches decoded: a bad record becomes a dead letter, all others keep their place."""
+"""Decoding of batches: a bad record becomes a dead letter, all others keep their coordinates."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -26,22 +26,22 @@ from eventfold.topics import Topic
 HOUR = 3_600_000
 PARTITION = 3
 
-#: A symbol whose text is longer than its characters, and one JSON would escape.
+#: Among them a symbol with more bytes than characters, and one that JSON escapes.
 SYMBOLS = st.sampled_from(["ACME", "Ünïcode €", 'quo"te', "日本"])
 TICKS_DRAWN = st.builds(
     Tick,
     symbol=SYMBOLS,
-    # Whole, so that it may be written without a point.
+    # A whole number, so that it may be written without a decimal point.
     price=st.integers(-1000, 1000).map(float),
     time=st.integers(NOON, NOON + HOUR),
     size=st.integers(0, 9) | st.sampled_from([0.0, 0.001, 2.0, 3.75]),
 )
 
 
-#: Ticks without the form that the extension reads as columns: it reads them as any record.
+#: Ticks that the extension does not read as columns, but record by record.
 PLAIN_TICKS = replace(TICKS, read=reader(Tick))
 
-#: How the decoders of this module read: a topic of ticks, and the extension or none.
+#: Ways of decoding: a topic of ticks, and the native extension or None.
 READING: dict[str, tuple[Topic, Extension | None]] = {
     "pure": (TICKS, None),
     "native columns": (TICKS, extension()),
@@ -51,7 +51,7 @@ READING: dict[str, tuple[Topic, Extension | None]] = {
 
 @pytest.fixture(scope="module", params=READING, autouse=True)
 def reading(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Run all tests by each of them."""
+    """Run each test with each way of decoding."""
     if "native" in request.param and extension() is None:
         pytest.skip("the native extension is not installed: make native")
     READING["now"] = READING[request.param]
@@ -60,7 +60,7 @@ def reading(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def decoder() -> Decoder:
-    """Return a decoder of ticks that allows clocks to be an hour ahead."""
+    """Return a decoder of ticks that accepts event times up to an hour ahead."""
     topic, native = READING["now"]
     return Decoder(topic, PARTITION, HOUR, SystemClock(), native)
 
@@ -80,19 +80,19 @@ def batches(draw: st.DrawFn, kinds: Sequence[str]) -> tuple[list[Raw], list[Tick
             max_size=8,
         )
     )
-    raw, meant, offset = [], [], 40
+    raw, expected, offset = [], [], 40
     for kind, tick, gap in drawn:
         offset += gap
         key, value = GOOD[kind](tick) if kind in GOOD else BAD[kind][0](tick)
         raw.append(Raw(offset, tick.time, key, value))
-        meant.append(tick if kind in GOOD else kind)
-    return raw, meant
+        expected.append(tick if kind in GOOD else kind)
+    return raw, expected
 
 
-def assert_decoded(raw: Sequence[Raw], meant: Sequence[Tick | str]) -> None:
-    """Assert that good records come through with their coordinates, bad ones as dead letters."""
+def assert_decoded(raw: Sequence[Raw], expected: Sequence[Tick | str]) -> None:
+    """Check that good records are decoded with their coordinates and bad ones are dead letters."""
     decoded = decoder().decode(raw)
-    pairs = list(zip(raw, meant, strict=True))
+    pairs = list(zip(raw, expected, strict=True))
     assert columns(decoded) == [
         (record.offset, tick.symbol.encode(), tick.time, tick)
         for record, tick in pairs
@@ -109,24 +109,24 @@ def assert_decoded(raw: Sequence[Raw], meant: Sequence[Tick | str]) -> None:
 
 @settings(max_examples=150)
 @given(batches([*GOOD] * 3 + [*BAD]))
-def test_of_any_mixture_the_good_come_through_and_the_bad_become_dead_letters(
+def test_good_records_are_decoded_and_bad_ones_become_dead_letters(
     batch: tuple[list[Raw], list[Tick | str]],
 ) -> None:
-    """Offsets, keys and times stay aligned with their records, whatever lies between them."""
+    """Offsets, keys and times stay aligned with their records in any mixture."""
     assert_decoded(*batch)
 
 
 @settings(max_examples=50)
 @given(batches([*GOOD]))
 def test_a_good_batch_has_no_dead_letters(batch: tuple[list[Raw], list[Tick | str]]) -> None:
-    """However its producers write their JSON."""
+    """Every valid form of JSON that producers write is accepted."""
     assert decoder().decode(batch[0]).bad == []
     assert_decoded(*batch)
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_record_in_the_middle_spoils_no_other(kind: str) -> None:
-    """Exactly that one becomes a dead letter, with its coordinates and what is wrong."""
+def test_a_bad_record_in_a_batch_affects_no_other(kind: str) -> None:
+    """Only that record becomes a dead letter, with its coordinates and the error."""
     ticks = [Tick("ACME", float(n), NOON + n, n) for n in range(1, 6)]
     raw = [raw_tick(10 * n, tick) for n, tick in enumerate(ticks)]
     key, value = BAD[kind][0](ticks[2])
@@ -136,10 +136,10 @@ def test_a_bad_record_in_the_middle_spoils_no_other(kind: str) -> None:
 
 @settings(max_examples=100)
 @given(batches([*GOOD] * 3 + [*BAD]))
-def test_a_record_is_read_the_same_alone_and_in_company(
+def test_a_record_is_decoded_the_same_alone_and_in_a_batch(
     batch: tuple[list[Raw], list[Tick | str]],
 ) -> None:
-    """The fast way, over a whole batch, and the slow one, record by record, agree."""
+    """The fast path over a whole batch and the slow path record by record agree."""
     raw, _ = batch
     together = decoder().decode(raw)
     one_by_one = [decoder().decode([record]) for record in raw]
@@ -158,10 +158,8 @@ def test_a_record_is_read_the_same_alone_and_in_company(
         pytest.param(b"", b"%(tick)s%(tick)s", id="none, then two objects"),
     ],
 )
-def test_two_records_in_one_value_dont_stand_in_for_their_neighbour(
-    first: bytes, second: bytes
-) -> None:
-    """As many objects as values are in these batches, but not one in each."""
+def test_two_objects_in_one_value_do_not_replace_a_missing_one(first: bytes, second: bytes) -> None:
+    """The batch has as many objects as values, but not one in each."""
     fields = {b"tick": b'{"symbol":"A","price":1,"time":%d}' % NOON, b"time": NOON}
     raw = [
         Raw(n, NOON, b"A", value % fields if b"%" in value else value)
@@ -174,10 +172,10 @@ def test_two_records_in_one_value_dont_stand_in_for_their_neighbour(
 
 @given(st.lists(st.tuples(TICKS_DRAWN, st.integers(-2 * HOUR, 2 * HOUR)), min_size=1, max_size=6))
 @example([(Tick("ACME", 1.0, NOON), HOUR), (Tick("ACME", 1.0, NOON), HOUR + 1)])
-def test_an_event_time_may_be_a_little_ahead_of_kafkas_timestamp(
+def test_event_time_may_be_ahead_of_the_kafka_timestamp_up_to_a_limit(
     drawn: list[tuple[Tick, int]],
 ) -> None:
-    """Exactly `max_ahead` is not too much yet; each record is held against its own timestamp."""
+    """Exactly `max_ahead` is accepted; each record is compared with its own timestamp."""
     raw = [
         raw_tick(n, tick)._replace(timestamp=tick.time - ahead)
         for n, (tick, ahead) in enumerate(drawn)
@@ -192,8 +190,8 @@ def test_an_event_time_may_be_a_little_ahead_of_kafkas_timestamp(
 
 
 @pytest.mark.parametrize("stamp", [-1, 0, None])
-def test_a_record_without_a_kafka_timestamp_counts_by_its_own_time(stamp: int | None) -> None:
-    """Alone, and among others, which are still compared with theirs."""
+def test_a_record_without_kafka_timestamp_keeps_its_event_time(stamp: int | None) -> None:
+    """Other records of the batch are still compared with their timestamps."""
     ticks = [Tick("ACME", float(n), NOON + n, n) for n in range(4)]
     raw = [raw_tick(n, tick) for n, tick in enumerate(ticks)]
     bare = [each._replace(timestamp=stamp) for each in raw]
@@ -204,7 +202,7 @@ def test_a_record_without_a_kafka_timestamp_counts_by_its_own_time(stamp: int | 
 
 
 @pytest.mark.parametrize("stamp", [-1, 0, None])
-def test_microseconds_are_a_dead_letter_without_a_kafka_timestamp_as_well(
+def test_microseconds_are_a_dead_letter_without_kafka_timestamp_too(
     stamp: int | None,
 ) -> None:
     """One such record would close every window for 50,000 years."""
@@ -215,22 +213,24 @@ def test_microseconds_are_a_dead_letter_without_a_kafka_timestamp_as_well(
     assert "microseconds perhaps given" in letter.error
 
 
-@pytest.mark.parametrize("company", [0, 1])
+@pytest.mark.parametrize("others", [0, 1])
 @pytest.mark.parametrize(
-    ("time", "taken"),
+    ("time", "accepted"),
     [(EARLIEST - 1, False), (EARLIEST, True), (LATEST, True), (LATEST + 1, False)],
 )
-def test_there_is_a_first_and_a_last_event_time(time: int, taken: bool, company: int) -> None:
-    """The same alone and beside a record that has the others read one by one."""
+def test_event_times_outside_earliest_and_latest_are_dead_letters(
+    time: int, accepted: bool, others: int
+) -> None:
+    """In a batch of one, and beside a bad record that has the batch decoded one by one."""
     raw = [raw_tick(0, Tick("ACME", 1.0, time))._replace(timestamp=0)]
-    raw += [raw_tick(1, Tick("ACME", 1.0, NOON))._replace(value=b"[]") for _ in range(company)]
+    raw += [raw_tick(1, Tick("ACME", 1.0, NOON))._replace(value=b"[]") for _ in range(others)]
     decoded = decoder().decode(raw)
-    assert decoded.offsets == [0] * taken
-    assert [each.offset for each in decoded.bad] == [0] * (not taken) + [1] * company
+    assert decoded.offsets == [0] * accepted
+    assert [each.offset for each in decoded.bad] == [0] * (not accepted) + [1] * others
 
 
-def test_what_the_application_writes_itself_is_compared_with_no_timestamp() -> None:
-    """Its event times are those of records that were compared when they came in."""
+def test_event_times_of_our_own_topics_are_not_compared_with_timestamps() -> None:
+    """They are those of source records, which were compared when they came in."""
     topic, native = READING["now"]
     own = Decoder(topic, PARTITION, None, SystemClock(), native)
     raw = [raw_tick(n, Tick("ACME", 1.0, NOON))._replace(timestamp=NOON - 9 * HOUR) for n in (0, 1)]
@@ -252,7 +252,7 @@ def test_a_topic_is_read_by_its_own_key_field() -> None:
 
 
 def test_a_dead_letter_keeps_the_bytes_and_the_key() -> None:
-    """Base64 in JSON returns the value byte by byte; a key that is no text is made one."""
+    """The value is Base64 in JSON, exact to the byte; invalid UTF-8 in the key is replaced."""
     value = bytes(range(256))
     decoded = decoder().decode([Raw(7, NOON, b"A\xffB", value)])
     written = msgspec.json.decode(msgspec.json.encode(decoded.bad[0]))
@@ -265,7 +265,7 @@ def test_a_dead_letter_keeps_the_bytes_and_the_key() -> None:
     [
         pytest.param(b"A", b"x" * 1_000_000, id="a large value"),
         pytest.param(b"K" * 500_000, b"x" * 500_000, id="a large key"),
-        pytest.param(b"\xff" * 500_000, b"x" * 500_000, id="a large key of no text"),
+        pytest.param(b"\xff" * 500_000, b"x" * 500_000, id="a large key that is not text"),
         pytest.param(
             b"A",
             b'{"symbol":"%s","price":1,"time":%d}' % (b"S" * 900_000, NOON),
@@ -274,7 +274,7 @@ def test_a_dead_letter_keeps_the_bytes_and_the_key() -> None:
     ],
 )
 def test_a_dead_letter_fits_into_its_topic(key: bytes, value: bytes) -> None:
-    """Of whatever came through Kafka: one that does not would abort every checkpoint."""
+    """A dead letter that is too large for its topic would abort every checkpoint."""
     decoded = decoder().decode([Raw(7, NOON, key, value)])
     (letter,) = decoded.bad
     assert len(msgspec.json.encode(letter)) < BATCH_BYTES
@@ -284,8 +284,8 @@ def test_a_dead_letter_fits_into_its_topic(key: bytes, value: bytes) -> None:
 
 
 @pytest.mark.parametrize("more", [-1, 0, 1])
-def test_a_dead_letter_is_cut_to_the_byte(more: int) -> None:
-    """A value, a key and an error that just fit are whole."""
+def test_a_dead_letter_is_truncated_exactly_at_its_limits(more: int) -> None:
+    """A value, a key and an error of exactly the limit are kept whole."""
     key, value = b"k" * (MAX_DEAD_TEXT + more), b"x" * (100 + more)
     reader = Decoder(TICKS, PARTITION, HOUR, SystemClock(), max_record=200)
     record = Raw(7, NOON, key, value)
@@ -299,13 +299,13 @@ def test_a_dead_letter_is_cut_to_the_byte(more: int) -> None:
 
 
 def test_a_batch_is_decoded_once_for_all_its_tables() -> None:
-    """The columns are the same objects each time they are asked for."""
+    """Each access returns the same columns."""
 
     class Task:
         name = "ticks-3"
         decoder = decoder()
 
-    # Offsets have gaps: of what was compacted away, and of transactions' markers.
+    # Offsets have gaps, from compaction and from transaction markers.
     raw = [raw_tick(n, Tick("A", 1.0, NOON)) for n in (7, 8, 12)]
     batch = Batch(Task(), raw, 5)  # type: ignore[arg-type]
     assert (len(batch), batch.begin, batch.end) == (3, 5, 13)
@@ -314,8 +314,8 @@ def test_a_batch_is_decoded_once_for_all_its_tables() -> None:
     assert Batch(Task(), raw[1:]).begin == 8  # type: ignore[arg-type]
 
 
-def test_a_reader_of_ones_own_is_not_asked_of_no_value() -> None:
-    """What has none is a dead letter, beside lines that can be read."""
+def test_a_custom_reader_is_not_called_for_a_record_without_value() -> None:
+    """Such a record is a dead letter; the others of the batch are read."""
     own = Decoder(LOGS, PARTITION, HOUR, SystemClock())
     raw = [Raw(1, NOON, None, b"<11>out of paper"), Raw(2, NOON, b"any", None)]
     decoded = own.decode(raw)

@@ -1,4 +1,4 @@
-"""Record types that may hold integers beyond 64 bits, and the fate of such a record."""
+"""Integers beyond 64 bits are rejected by record types that could hold them."""
 
 from typing import Annotated, Any
 
@@ -12,21 +12,21 @@ LARGE = 1 << 64
 
 
 class Node(Struct):
-    """Something that holds others of its kind."""
+    """Recursive struct without integers."""
 
     name: str
     inner: list["Node"] = []
 
 
 class Counted(Struct):
-    """The same, with a number."""
+    """Recursive struct with an integer."""
 
     inner: list["Counted"] = []
     count: int = 0
 
 
-class Beside(Struct):
-    """A number beside what has none."""
+class NodeAndCount(Struct):
+    """Struct with a nested struct and an integer."""
 
     node: Node
     count: int
@@ -50,12 +50,12 @@ BOUNDED = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
         (Annotated[int, Meta(ge=0)], LARGE),
         (Annotated[int, Meta(lt=10)], -LARGE),
         (Counted, {"inner": [{"count": LARGE}]}),
-        (Beside, {"node": {"name": "a"}, "count": LARGE}),
+        (NodeAndCount, {"node": {"name": "a"}, "count": LARGE}),
     ],
     ids=str,
 )
-def test_an_integer_that_no_row_holds_is_refused(kind: Any, value: Any) -> None:
-    """Wherever it stands in a record; the last that one holds is taken."""
+def test_an_integer_beyond_64_bits_is_rejected(kind: Any, value: Any) -> None:
+    """At any depth of a record; no row could hold it."""
     read = bounded(kind, lambda given: msgspec.convert(given, kind))
     with pytest.raises(ValueError, match=r"^an integer has more than 64 bits$"):
         read(value)
@@ -64,8 +64,8 @@ def test_an_integer_that_no_row_holds_is_refused(kind: Any, value: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "value"), [(int, (1 << 64) - 1), (int, -(1 << 63)), (list[int], []), (Any, None)]
 )
-def test_what_fits_is_read(kind: Any, value: Any) -> None:
-    """As it is."""
+def test_integers_that_fit_into_64_bits_are_read_unchanged(kind: Any, value: Any) -> None:
+    """The limits are included."""
     assert bounded(kind, lambda given: msgspec.convert(given, kind))(value) == value
 
 
@@ -85,8 +85,8 @@ def test_what_fits_is_read(kind: Any, value: Any) -> None:
     ],
     ids=str,
 )
-def test_records_without_unbounded_integers_are_not_looked_at_twice(kind: Any) -> None:
-    """Their reader is used as it is: that costs nothing."""
+def test_types_without_unbounded_integers_are_not_checked(kind: Any) -> None:
+    """Their decoder is used as it is, so the check costs nothing."""
 
     def decode(value: Any) -> Any:
         return value

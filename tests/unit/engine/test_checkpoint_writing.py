@@ -1,4 +1,4 @@
-"""Writes of a checkpoint: rows, results and the source's offset, in batches that brokers take."""
+"""Writes of a checkpoint: rows, results and the source's offset, in batches within limits."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,12 +30,12 @@ OUTPUT = ("results", 1)
 
 
 class Producer:
-    """A producer of aiokafka, as far as a checkpoint asks: batches are its, brokers are none."""
+    """Stub of aiokafka's producer: its batches are real, there is no broker."""
 
-    def __init__(self, *refusals: Exception | None, forbids: Exception | None = None) -> None:
-        #: Answers of the broker to the batches, one after another, and to offsets.
-        self._refusals = list(refusals)
-        self._forbids = forbids
+    def __init__(self, *errors: Exception | None, offsets_error: Exception | None = None) -> None:
+        #: The broker's answers to the batches, one after another, and to offsets.
+        self._errors = list(errors)
+        self._offsets_error = offsets_error
         #: Topic, partition, records and answer of each batch.
         self.sent: list[tuple[str, int, int, asyncio.Future[Any]]] = []
         self.committed: Any = None
@@ -43,7 +43,7 @@ class Producer:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        """Note how it ends."""
+        """Record how the transaction ends."""
         try:
             yield
         except BaseException:
@@ -56,24 +56,24 @@ class Producer:
         return BatchBuilder(BATCH_BYTES, 0, is_transactional=True)
 
     async def send_batch(self, batch: BatchBuilder, topic: str, *, partition: int) -> Any:
-        """Take a batch; its answer comes a bit later."""
+        """Accept a batch; its answer is set in the next turn of the event loop."""
         answer = asyncio.get_running_loop().create_future()
-        # Each begins where the one before it ended, behind a gap.
+        # Each batch begins where the one before it ended, after a gap.
         offset = 100 + sum(count for *_, count, _ in self.sent)
         self.sent.append((topic, partition, batch.record_count(), answer))
-        refusal = self._refusals.pop(0) if self._refusals else None
-        if refusal is None:
+        error = self._errors.pop(0) if self._errors else None
+        if error is None:
             result = SimpleNamespace(offset=offset)
             asyncio.get_running_loop().call_soon(answer.set_result, result)
         else:
-            asyncio.get_running_loop().call_soon(answer.set_exception, refusal)
+            asyncio.get_running_loop().call_soon(answer.set_exception, error)
         return answer
 
     async def send_offsets_to_transaction(self, offsets: Any, group: str) -> None:
-        """Take offsets, once all records are in."""
+        """Accept offsets once all batches are answered."""
         assert all(answer.done() for *_, answer in self.sent)
-        if self._forbids is not None:
-            raise self._forbids
+        if self._offsets_error is not None:
+            raise self._offsets_error
         self.committed = group, offsets
 
     @property
@@ -88,7 +88,9 @@ def driver(new_table: NewTable, drive: Drive) -> PartitionDriver:
     return drive(new_table("1m", 0), [raw_tick(0, Tick("A", 1.0, NOON, 1))])
 
 
-async def written(driver: PartitionDriver, producer: Any, *snapshots: Snapshot) -> list[int]:
+async def write_checkpoint(
+    driver: PartitionDriver, producer: Any, *snapshots: Snapshot
+) -> list[int]:
     """Write a checkpoint of snapshots of the same table."""
     with driver:
         return await write(
@@ -101,13 +103,15 @@ async def written(driver: PartitionDriver, producer: Any, *snapshots: Snapshot) 
         )
 
 
-async def test_rows_results_and_the_offset_move_in_one_transaction(driver: PartitionDriver) -> None:
-    """Of each table it is known how far its changelog got: behind the last row."""
+async def test_rows_results_and_the_offset_are_written_in_one_transaction(
+    driver: PartitionDriver,
+) -> None:
+    """The offset after the last row of each table's changelog is returned."""
     some = [(b"a", b"1", []), (b"b", None, [("source", b"x")])]
     first = Snapshot([(b"row", b"1"), (b"gone", None), (b"meta", b"")], 7, {OUTPUT: some})
     second = Snapshot([(b"meta", b"")], 7, {})
     producer = Producer()
-    assert await written(driver, producer, first, second) == [103, 106]
+    assert await write_checkpoint(driver, producer, first, second) == [103, 106]
     changelog = driver.table.changelog.name
     assert producer.batches == [(changelog, 0, 3), (*OUTPUT, 2), (changelog, 0, 1)]
     group, offsets = producer.committed
@@ -128,32 +132,32 @@ async def test_rows_results_and_the_offset_move_in_one_transaction(driver: Parti
         ([890_000, 20_000, 1], [1, 2]),
     ],
 )
-async def test_what_does_not_fit_into_a_batch_goes_into_the_next(
+async def test_records_that_do_not_fit_into_a_batch_go_into_the_next(
     driver: PartitionDriver, sizes: list[int], batches: list[int]
 ) -> None:
-    """Nothing is left out, and one that is larger than a batch has one of its own."""
+    """Nothing is left out; a record that is larger than a batch has a batch of its own."""
     rows = [(b"%d" % n, bytes(size)) for n, size in enumerate(sizes)]
     producer = Producer()
-    assert await written(driver, producer, Snapshot(rows, 7, {})) == [100 + len(sizes)]
+    assert await write_checkpoint(driver, producer, Snapshot(rows, 7, {})) == [100 + len(sizes)]
     assert [count for *_, count in producer.batches] == batches
 
 
 @pytest.mark.parametrize(
-    ("refusal", "words"),
+    ("error", "words"),
     [
         (InvalidRecordError(), "InvalidRecordError: This record has failed the validation"),
         (kafka.MessageSizeTooLargeError("1,048,588"), "(1,048,588)"),
         (kafka.TopicAuthorizationFailedError("results"), "TopicAuthorizationFailedError"),
     ],
 )
-async def test_a_refusal_names_the_batch_and_its_largest_record(
-    driver: PartitionDriver, refusal: Exception, words: str
+async def test_a_rejected_batch_is_named_with_its_largest_record(
+    driver: PartitionDriver, error: Exception, words: str
 ) -> None:
     """No restart would help; nothing of the transaction is visible."""
     some = [(b"small", b"1", []), (b"k" * 200, b"12345", []), (b"gone", None, [])]
-    producer = Producer(None, refusal)
+    producer = Producer(None, error)
     with pytest.raises(TaskError) as caught:
-        await written(driver, producer, Snapshot([(b"meta", b"")], 7, {OUTPUT: some}))
+        await write_checkpoint(driver, producer, Snapshot([(b"meta", b"")], 7, {OUTPUT: some}))
     message = str(caught.value)
     assert message.startswith("the broker refuses 3 records for results-1 (the largest has 5 bytes")
     assert f"its key is {b'k' * 100!r})" in message
@@ -161,34 +165,34 @@ async def test_a_refusal_names_the_batch_and_its_largest_record(
     assert (producer.outcome, producer.committed) == ("aborted", None)
 
 
-async def test_a_refusal_of_a_row_names_the_changelog(driver: PartitionDriver) -> None:
-    """One record is no records; a tombstone has no bytes."""
+async def test_a_rejected_row_is_named_with_its_changelog(driver: PartitionDriver) -> None:
+    """The message counts 1 record, not records; a tombstone has 0 bytes."""
     producer = Producer(kafka.PolicyViolationError())
     with pytest.raises(TaskError, match=r"refuses 1 record for \S+-changelog-0 \(the la.* 0 "):
-        await written(driver, producer, Snapshot([(b"gone", None)], 7, {}))
+        await write_checkpoint(driver, producer, Snapshot([(b"gone", None)], 7, {}))
     assert producer.outcome == "aborted"
 
 
-async def test_what_may_pass_is_raised_as_it_is(driver: PartitionDriver) -> None:
-    """The task is opened again then."""
+async def test_a_transient_error_is_raised_unchanged(driver: PartitionDriver) -> None:
+    """The task is then opened again."""
     producer = Producer(kafka.NotLeaderForPartitionError())
     with pytest.raises(kafka.NotLeaderForPartitionError):
-        await written(driver, producer, Snapshot([(b"meta", b"")], 7, {}))
+        await write_checkpoint(driver, producer, Snapshot([(b"meta", b"")], 7, {}))
     assert (producer.outcome, producer.committed) == ("aborted", None)
 
 
-async def test_a_group_that_may_not_commit_is_named(driver: PartitionDriver) -> None:
-    """With the broker's answer."""
-    producer = Producer(forbids=kafka.GroupAuthorizationFailedError("application"))
+async def test_a_group_without_permission_to_commit_is_named(driver: PartitionDriver) -> None:
+    """The message has the broker's answer."""
+    producer = Producer(offsets_error=kafka.GroupAuthorizationFailedError("application"))
     with pytest.raises(TaskError) as caught:
-        await written(driver, producer, Snapshot([(b"meta", b"")], 7, {}))
+        await write_checkpoint(driver, producer, Snapshot([(b"meta", b"")], 7, {}))
     words = "application may not write its checkpoints: GroupAuthorizationFailedError: "
     assert str(caught.value).startswith(words)
     assert producer.outcome == "aborted"
 
 
-async def test_a_producer_that_was_shut_out_is_told_from_one_that_ended() -> None:
-    """By what its sender ended with; one that runs, was cancelled or never began was not."""
+async def test_only_a_producer_whose_sender_was_fenced_counts_as_fenced() -> None:
+    """One whose sender runs, ended, failed otherwise, was cancelled or never began does not."""
     loop = asyncio.get_running_loop()
     runs, ended, fenced, other, cancelled = (loop.create_future() for _ in range(5))
     ended.set_result(None)
@@ -207,14 +211,14 @@ def test_after_a_fatal_error_no_transaction_can_begin(
     fatal: bool | None,
     found: bool,
 ) -> None:
-    """A producer that has not started has none."""
+    """A producer that has not started has no fatal error."""
     manager = None if fatal is None else SimpleNamespace(is_fatal_error=lambda: fatal)
     producer: Any = SimpleNamespace(_txn_manager=manager)
     assert is_fatal(producer) is found
 
 
 class Stopped:
-    """A producer that is stopped, with a transaction that has ended or not, and its sender."""
+    """Stub of a producer to stop: a transaction that has ended or not, and a sender task."""
 
     def __init__(self, waiter: asyncio.Future[Any] | None, *, ends: bool) -> None:
         self._txn_manager = SimpleNamespace(
@@ -234,7 +238,7 @@ class Stopped:
         self._waiter.set_exception(error)
 
     async def stop(self) -> None:
-        """Stop at once, or wait for what is in flight."""
+        """Stop at once, or wait for records in flight."""
         self.stopped = True
         if not self._ends:
             await asyncio.sleep(3600)
@@ -247,7 +251,7 @@ class Stopped:
 
 
 async def test_a_producer_in_a_transaction_is_not_waited_for() -> None:
-    """Who is about to commit hears that it is closed; its sender ends."""
+    """The pending commit gets ProducerClosed, and the sender task ends."""
     waiter = asyncio.get_running_loop().create_future()
     producer: Any = Stopped(waiter, ends=True)
     await stop_producer(producer)
@@ -260,7 +264,7 @@ async def test_a_producer_in_a_transaction_is_not_waited_for() -> None:
 async def test_a_producer_without_a_transaction_is_stopped(
     monkeypatch: pytest.MonkeyPatch, *, ends: bool
 ) -> None:
-    """One that waits for its broker is abandoned after a while."""
+    """One that waits for its broker is abandoned after a time-out."""
     monkeypatch.setattr("eventfold.engine.checkpoint.STOP_TIMEOUT", 0.01)
     waiter = asyncio.get_running_loop().create_future()
     waiter.set_exception(kafka.ProducerFenced())

@@ -1,10 +1,10 @@
-"""Closed windows by start: several of one start, full rows, what is in memory and in the store."""
+"""Closed windows by start: several of one start, full rows, unstored and stored ones."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from trails import Trail, TrailState
+from collected_events import CollectedEvents, CollectEvents
 
 from eventfold.engine.closed_windows import FULL, ClosedWindows
 from eventfold.engine.rows import split_row_key
@@ -15,7 +15,9 @@ from eventfold.windows import Evidence, Folded, Span
 def window(start: int, number: int = 0, length: int = 10) -> Folded:
     """Return a window whose evidence identifies it."""
     evidence = Evidence(number + 1, number, number + 5, number % 3)
-    return Folded(Span(start, start + length + number), TrailState([(start, number, 1)]), evidence)
+    return Folded(
+        Span(start, start + length + number), CollectedEvents([(start, number, 1)]), evidence
+    )
 
 
 @pytest.fixture
@@ -29,11 +31,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture
 def closed(store: Store) -> ClosedWindows:
     """Return the closed windows of a table over the store."""
-    return ClosedWindows("t", Trail(), store)
+    return ClosedWindows("t", CollectEvents(), store)
 
 
-def written(closed: ClosedWindows, store: Store) -> list[tuple[bytes, int]]:
-    """Write what has changed, as a checkpoint does; return keys and starts of the rows."""
+def write_changes(closed: ClosedWindows, store: Store) -> list[tuple[bytes, int]]:
+    """Write the changes as a checkpoint does; return keys and starts of the rows."""
     rows = list(closed.take_rows())
     store.write(rows, 1, timed=True)
     closed.settle()
@@ -42,17 +44,17 @@ def written(closed: ClosedWindows, store: Store) -> list[tuple[bytes, int]]:
 
 @pytest.mark.parametrize("stored", [False, True])
 @pytest.mark.parametrize("count", [1, FULL - 1, FULL, FULL + 1, 2 * FULL, 2 * FULL + 1])
-def test_a_full_row_goes_on_in_the_next(
+def test_windows_of_one_start_continue_in_the_next_row_when_one_is_full(
     closed: ClosedWindows, store: Store, count: int, *, stored: bool
 ) -> None:
-    """Any number of windows may start at one instant; between two instants all are found."""
+    """Any number of windows may start at one instant; range queries find all of them."""
     some = [window(100, n) for n in range(count)]
     places = [closed.add(b"A", each) for each in some]
     assert places == [100 + n // FULL for n in range(count)]
     rows = [(b"A", 100 + n) for n in range(1 + (count - 1) // FULL)]
     assert closed.changed == len(rows)
     if stored:
-        assert written(closed, store) == rows
+        assert write_changes(closed, store) == rows
         assert (closed.changed, list(closed.keys())) == (0, [])
     assert closed.between(b"A", 100, 101) == some
     assert closed.between(b"A", 0, 1 << 62) == some
@@ -60,13 +62,13 @@ def test_a_full_row_goes_on_in_the_next(
     assert closed.between(b"B", 0, 1 << 62) == []
 
 
-def test_a_window_is_looked_for_room_from_where_the_last_one_got_it(
+def test_room_for_a_window_is_searched_from_the_row_of_the_last_one(
     closed: ClosedWindows, store: Store
 ) -> None:
-    """Rows before that are full; in the row of another start there may be room."""
+    """Rows before that are full; the row of another start may have room."""
     for n in range(FULL):
         closed.add(b"A", window(100, n))
-    written(closed, store)
+    write_changes(closed, store)
     assert closed.add(b"A", window(101, 50)) == 101
     assert closed.add(b"A", window(100, 99), 101) == 101
     for _ in range(2):
@@ -75,13 +77,13 @@ def test_a_window_is_looked_for_room_from_where_the_last_one_got_it(
             99,
         ]
         assert [each.evidence.first_offset for each in closed.between(b"A", 101, 102)] == [50]
-        written(closed, store)
+        write_changes(closed, store)
 
 
-def test_what_is_in_memory_is_told_until_the_store_has_it(
+def test_windows_in_memory_are_listed_until_they_are_stored(
     closed: ClosedWindows, store: Store
 ) -> None:
-    """By key and start; of each row the outermost instants."""
+    """By key and by start, with the span of each row."""
     for key, start, number in (b"A", 100, 0), (b"A", 100, 7), (b"B", 200, 0):
         closed.add(key, window(start, number))
     assert set(closed.keys()) == {b"A", b"B"}

@@ -1,27 +1,33 @@
-"""Count windows of a partition, whatever becomes of it, against all ticks again."""
+"""Count windows of a partition under random crashes, compared with a brute-force oracle."""
 
 from typing import NamedTuple
 
 import pytest
 from candle_truth import truth
-from count_checks import ANY, assert_answers, assert_published, assert_ranges, now
-from count_truth import lives
+from collected_events import (
+    EMISSIONS,
+    UNFOLDABLE_SIZE,
+    Definition,
+    assert_late_and_dead_letters,
+    assert_rows_are_the_changelog,
+    declare_table,
+    open_rows,
+    published,
+    rows,
+)
+from count_checks import (
+    UNLIMITED_GRACE,
+    assert_answers,
+    assert_published,
+    assert_ranges,
+    truth_so_far,
+)
+from count_truth import key_runs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive
-from plans import MINUTE, PLANS, Step, follow, live, ticks
+from plans import MINUTE, PLANS, Step, run_plan, run_step, ticks
 from raw_records import NOON, Raw, raw_tick
-from trails import (
-    EMISSIONS,
-    UNLUCKY,
-    Definition,
-    assert_refused,
-    assert_rows_are_the_changelog,
-    declared,
-    open_rows,
-    rows,
-    told,
-)
 
 from app.market.records import Tick
 from app.worker import TickApp
@@ -45,103 +51,105 @@ DEFINITIONS = [
 ]
 
 
-class Life(NamedTuple):
-    """Records of a partition, and what happens to it."""
+class Scenario(NamedTuple):
+    """Definition, records and plan of a partition."""
 
     definition: Definition
     raw: list[Raw]
     plan: list[Step]
 
 
-LIVES = st.builds(Life, st.sampled_from(DEFINITIONS), ticks(), PLANS)
+SCENARIOS = st.builds(Scenario, st.sampled_from(DEFINITIONS), ticks(), PLANS)
 
 
 @settings(max_examples=80)
-@given(LIVES)
-def test_whatever_happens_each_window_holds_so_many_records_in_order_of_arrival(
-    application: TickApp, drive: Drive, life: Life
+@given(SCENARIOS)
+def test_each_count_window_holds_its_records_in_arrival_order_after_any_crash(
+    application: TickApp, drive: Drive, scenario: Scenario
 ) -> None:
-    """Every field of every result; finals once; nothing is late; queries; rows."""
-    table = declared(application, life.definition)
-    with drive(table, life.raw) as driver:
-        for step in life.plan:
-            follow(driver, step)
+    """Compares all fields of all results, finals, late records, queries and rows."""
+    table = declare_table(application, scenario.definition)
+    with drive(table, scenario.raw) as driver:
+        for step in scenario.plan:
+            run_step(driver, step)
             assert_answers(driver)
         driver.settle()
-        facts = truth(life.raw, ANY)
+        facts = truth(scenario.raw, UNLIMITED_GRACE)
         assert_published(driver, facts)
-        assert_refused(driver, facts)
+        assert_late_and_dead_letters(driver, facts)
         assert driver.state.meta.stream_time == facts.stream_time
         for _ in range(2):
             assert_answers(driver)
             assert_rows_are_the_changelog(driver)
             driver.crash(store="lost")
-        before = len(told(driver))
+        before = len(published(driver))
         driver.settle()
-        assert len(told(driver)) == before
+        assert len(published(driver)) == before
 
 
 @settings(max_examples=40)
-@given(LIVES, st.integers(-15, 60), st.integers(0, 30 * MINUTE))
-def test_a_range_of_time_is_asked_for_half_open(
-    application: TickApp, drive: Drive, life: Life, minute: int, length: int
+@given(SCENARIOS, st.integers(-15, 60), st.integers(0, 30 * MINUTE))
+def test_a_time_range_query_includes_its_begin_and_excludes_its_end(
+    application: TickApp, drive: Drive, scenario: Scenario, minute: int, length: int
 ) -> None:
-    """Of store and memory together, though windows share starts and rows are small."""
+    """From store and memory together, though windows share starts and rows are small."""
     begin = NOON + minute * MINUTE
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(closed_windows, "FULL", 1)
-        with drive(declared(application, life.definition), life.raw) as driver:
-            for step in life.plan:
-                follow(driver, step)
+        with drive(declare_table(application, scenario.definition), scenario.raw) as driver:
+            for step in scenario.plan:
+                run_step(driver, step)
                 assert_answers(driver)
                 assert_ranges(driver, begin, begin + length)
 
 
 @settings(max_examples=40)
-@given(LIVES, st.sets(st.integers(0, 39), max_size=5))
-def test_a_tick_that_cant_be_folded_is_a_dead_letter_and_leaves_no_trace(
-    application: TickApp, drive: Drive, life: Life, unlucky: set[int]
+@given(SCENARIOS, st.sets(st.integers(0, 39), max_size=5))
+def test_a_tick_that_raises_is_a_dead_letter_and_changes_nothing_else(
+    application: TickApp, drive: Drive, scenario: Scenario, unfoldable: set[int]
 ) -> None:
-    """It isn't counted, moves no clock, and nothing begins anew with it."""
-    table = declared(application, life.definition)
-    raw = [with_thirteen(tick, n) if n in unlucky else tick for n, tick in enumerate(life.raw)]
-    refused = {record.offset for n, record in enumerate(raw) if n in unlucky}
+    """It isn't counted, moves no stream time and begins no window."""
+    table = declare_table(application, scenario.definition)
+    raw = [
+        with_size_13(tick, n) if n in unfoldable else tick for n, tick in enumerate(scenario.raw)
+    ]
+    rejected = {record.offset for n, record in enumerate(raw) if n in unfoldable}
     with drive(table, raw) as driver:
-        live(driver, life.plan)
-        facts = truth(raw, ANY, refused)
+        run_plan(driver, scenario.plan)
+        facts = truth(raw, UNLIMITED_GRACE, rejected)
         assert_published(driver, facts)
-        assert_refused(driver, facts)
+        assert_late_and_dead_letters(driver, facts)
         assert driver.state.meta.stream_time == facts.stream_time
         letters = driver.written(DEAD_LETTERS, DeadLetter)
     errors = [letter.error for letter in letters if letter.stage == table.name]
-    assert errors == ["ArithmeticError: thirteen"] * len(refused)
+    assert errors == ["ArithmeticError: thirteen"] * len(rejected)
 
 
-def with_thirteen(record: Raw, number: int) -> Raw:
+def with_size_13(record: Raw, number: int) -> Raw:
     """Replace a tick by one of size 13, every second one far ahead in time."""
     time = record.timestamp + number % 2 * 30 * MINUTE
-    return raw_tick(record.offset, Tick("ABC"[number % 3], 1.5, time, UNLUCKY))
+    return raw_tick(record.offset, Tick("ABC"[number % 3], 1.5, time, UNFOLDABLE_SIZE))
 
 
 @settings(max_examples=40)
-@given(LIVES)
-def test_what_is_forgotten_goes_in_slices_and_completely(
-    application: TickApp, drive: Drive, life: Life
+@given(SCENARIOS)
+def test_expired_rows_are_deleted_in_slices_and_completely(
+    application: TickApp, drive: Drive, scenario: Scenario
 ) -> None:
-    """Rows of old windows and of forgotten symbols alike; when they go makes no difference."""
-    table = declared(application, life.definition._replace(retention=5 * MINUTE))
+    """Rows of old windows and of expired symbols alike; when makes no difference to results."""
+    table = declare_table(application, scenario.definition._replace(retention=5 * MINUTE))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(count_state, "SLICE", 1)
         patch.setattr(portion, "RESULTS", 2)
         patch.setattr(partition, "EXPIRE_SLICE", 3)
-        with drive(table, life.raw) as driver:
-            live(driver, life.plan)
-            for _ in life.raw:
+        with drive(table, scenario.raw) as driver:
+            run_plan(driver, scenario.plan)
+            for _ in scenario.raw:
                 driver.checkpoint()
-            facts = now(driver)
+            facts = truth_so_far(driver)
             assert_published(driver, facts)
             assert_answers(driver)
-            kept = [part for part in lives(facts.kept, table.retention) if part.goes_on]
+            kept = [part for part in key_runs(facts.kept, table.retention) if part.is_current]
             assert {row[2:-8] for row in open_rows(driver)} == {
                 part.events[0].tick.symbol.encode() for part in kept
             }

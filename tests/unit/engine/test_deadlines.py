@@ -1,4 +1,4 @@
-"""Deadlines: what falls due, and what nobody waits for any more."""
+"""Deadlines: items fall due in order; items whose deadline was dropped are released."""
 
 from dataclasses import dataclass
 
@@ -10,38 +10,38 @@ from eventfold.engine.deadlines import FEW, Deadlines
 
 
 @dataclass(eq=False)
-class Thing:
-    """Something with a deadline, as long as it has one."""
+class Item:
+    """Something with a deadline, or with none any more."""
 
     at: int | None
 
 
-def test_what_is_void_is_let_go_long_before_it_would_be_due() -> None:
-    """Things that end early by the thousand, of which one in a hundred stays."""
-    deadlines: Deadlines[Thing] = Deadlines(lambda thing: thing.at)
+def test_void_deadlines_are_released_long_before_they_are_due() -> None:
+    """Thousands of items end early; one in a hundred stays."""
+    deadlines: Deadlines[Item] = Deadlines(lambda item: item.at)
     for number in range(50_000):
-        thing = Thing(1_000_000 + number)
-        deadlines.add(thing)
+        item = Item(1_000_000 + number)
+        deadlines.add(item)
         if number % 100:
-            thing.at = None
+            item.at = None
         assert len(deadlines) <= FEW + 2 * (number // 100 + 1) + FEW
     due = []
-    while (thing_due := deadlines.pop(2_000_000)) is not None:
-        due.append(thing_due.at)
+    while (due_item := deadlines.pop(2_000_000)) is not None:
+        due.append(due_item.at)
     assert due == [1_000_000 + number for number in range(0, 50_000, 100)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.booleans()), max_size=60))
-def test_things_fall_due_in_order_whatever_was_dropped(things: list[tuple[int, bool]]) -> None:
-    """Those of one deadline in the order in which they were added."""
-    deadlines: Deadlines[Thing] = Deadlines(lambda thing: thing.at)
-    made = [Thing(at) for at, _ in things]
-    for thing in made:
-        deadlines.add(thing)
-    expected = sorted((t for t, (_, stays) in zip(made, things, strict=True) if stays), key=_at)
-    for thing, (_, stays) in zip(made, things, strict=True):
+def test_items_fall_due_in_order_whatever_was_dropped(items: list[tuple[int, bool]]) -> None:
+    """Items of one deadline keep the order in which they were added."""
+    deadlines: Deadlines[Item] = Deadlines(lambda item: item.at)
+    made = [Item(at) for at, _ in items]
+    for item in made:
+        deadlines.add(item)
+    expected = sorted((t for t, (_, stays) in zip(made, items, strict=True) if stays), key=_at)
+    for item, (_, stays) in zip(made, items, strict=True):
         if not stays:
-            thing.at = None
+            item.at = None
     deadlines._drop_void()
     found = []
     while (due := deadlines.pop(50)) is not None:
@@ -50,20 +50,20 @@ def test_things_fall_due_in_order_whatever_was_dropped(things: list[tuple[int, b
 
 
 @pytest.mark.parametrize("until", [9, 10, 11, 20])
-def test_what_is_due_is_due_to_the_millisecond(until: int) -> None:
-    """One whose deadline moved on comes at its new one; what is looked at first still waits."""
-    deadlines: Deadlines[Thing] = Deadlines(lambda thing: thing.at)
-    moved, stays, gone = Thing(5), Thing(10), Thing(7)
-    for thing in (moved, stays, gone, Thing(None)):
-        deadlines.add(thing)
+def test_an_item_is_due_exactly_at_its_deadline(until: int) -> None:
+    """An item whose deadline moved is due at the new one; `first` does not remove an item."""
+    deadlines: Deadlines[Item] = Deadlines(lambda item: item.at)
+    moved, stays, gone = Item(5), Item(10), Item(7)
+    for item in (moved, stays, gone, Item(None)):
+        deadlines.add(item)
     assert len(deadlines) == 3
     moved.at, gone.at = 20, None
     first = deadlines.first(until)
     assert first == (None if until < 10 else (10, stays))
     assert deadlines.first(until) == first
     found = [each for _ in range(3) if (each := deadlines.pop(until)) is not None]
-    assert found == [thing for thing in (stays, moved) if (thing.at or 0) <= until]
+    assert found == [item for item in (stays, moved) if (item.at or 0) <= until]
 
 
-def _at(thing: Thing) -> int:
-    return thing.at or 0
+def _at(item: Item) -> int:
+    return item.at or 0

@@ -1,4 +1,4 @@
-"""Definitions beside a committed offset, and a worker that starts with other settings."""
+"""Table definitions in the metadata of committed offsets, and workers with other settings."""
 
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ MAX_METADATA = 4_096
 
 
 class Table(NamedTuple):
-    """A table, as far as it is compared."""
+    """A table, with the fields that are compared."""
 
     name: str
     definition: Definition
@@ -39,20 +39,20 @@ def worker(**changed: str) -> Definitions:
 
 
 def committed(metadata: str) -> dict[TopicPartition, OffsetAndMetadata]:
-    """Return what a group has committed."""
+    """Return the committed offset of a group."""
     return {TP: OffsetAndMetadata(7, metadata)}
 
 
 @given(st.dictionaries(st.from_regex(r"[a-z][a-z0-9.-]{0,20}", fullmatch=True), st.just(SETTINGS)))
-def test_what_stands_with_an_offset_is_read_as_it_was_written(
+def test_definitions_in_offset_metadata_are_read_as_they_were_written(
     definitions: dict[str, Definition],
 ) -> None:
-    """However many tables there are."""
+    """For any number of tables."""
     assert of_metadata(to_metadata(definitions)) == definitions
 
 
-def test_the_text_of_many_tables_is_within_what_brokers_take() -> None:
-    """A hundred tables on one source."""
+def test_the_metadata_of_a_hundred_tables_is_within_the_brokers_limit() -> None:
+    """All tables are on one source."""
     tables = [Table(f"table-{n}", SETTINGS | {"grace": f"{n}s"}) for n in range(100)]
     metadata = Definitions("shop", {"ticks": tables}).metadata("ticks")
     assert len(metadata) < MAX_METADATA
@@ -60,8 +60,8 @@ def test_the_text_of_many_tables_is_within_what_brokers_take() -> None:
 
 
 @pytest.mark.parametrize(("longer", "packed"), [(-1, False), (0, False), (1, True)])
-def test_a_text_is_compressed_where_it_is_long(longer: int, *, packed: bool) -> None:
-    """Up to 1,000 bytes people can read it."""
+def test_metadata_longer_than_1000_bytes_is_compressed(longer: int, *, packed: bool) -> None:
+    """Shorter metadata stays readable for people."""
     rest = len(to_metadata({"t": {"windows": ""}}))
     definitions = {"t": {"windows": "x" * (1_000 - rest + longer)}}
     text = to_metadata(definitions)
@@ -71,8 +71,8 @@ def test_a_text_is_compressed_where_it_is_long(longer: int, *, packed: bool) -> 
 
 
 @pytest.mark.parametrize("setting", ["grace", "retention", "emission"])
-def test_a_stopped_application_may_have_another(setting: str) -> None:
-    """Its offsets are to be committed once more; beside one that runs it is rejected."""
+def test_a_setting_may_change_while_the_application_is_stopped(setting: str) -> None:
+    """Its offsets are then committed again; beside a running worker the setting is rejected."""
     before, now = worker(), worker(**{setting: "other"})
     offsets = committed(before.metadata("ticks"))
     assert now.changed(offsets) == committed(now.metadata("ticks"))
@@ -84,8 +84,8 @@ def test_a_stopped_application_may_have_another(setting: str) -> None:
     )
 
 
-def test_other_windows_are_refused_whether_the_application_runs_or_not() -> None:
-    """The line names the table and the change, and nothing that would lose or double."""
+def test_other_windows_are_rejected_even_if_the_application_is_stopped() -> None:
+    """The line names the table and the change, and no remedy that would lose or double results."""
     offsets = committed(worker().metadata("ticks"))
     now = worker(windows="1m,10m")
     for check in (now.changed, now.demand_same):
@@ -99,28 +99,28 @@ def test_other_windows_are_refused_whether_the_application_runs_or_not() -> None
         assert "\n" not in line
 
 
-def test_other_tables_are_refused() -> None:
-    """State of those that are left out would be left behind."""
+def test_a_worker_without_all_tables_is_rejected() -> None:
+    """The state of the missing tables would be left behind."""
     now = Definitions("shop", {"ticks": [Table("candles", SETTINGS)]})
     with pytest.raises(TaskError, match="folds ticks into candles,days, this worker into candles"):
         now.changed(committed(worker().metadata("ticks")))
 
 
 @pytest.mark.parametrize("metadata", ["", "candles,days"])
-def test_offsets_of_before_there_were_definitions_are_taken(metadata: str) -> None:
-    """Older versions committed the names of the tables alone."""
+def test_offsets_committed_without_definitions_are_accepted(metadata: str) -> None:
+    """Older versions committed only the names of the tables."""
     worker().demand_same(committed(metadata))
     assert worker().changed(committed(metadata)) == {}
 
 
-def test_what_one_side_does_not_know_is_not_compared() -> None:
+def test_a_setting_that_one_side_does_not_know_is_not_compared() -> None:
     """A later version may write more settings."""
     later = worker(close_idle="5m")
     assert later.changed(committed(worker().metadata("ticks"))) == {}
     later.demand_same(committed(worker().metadata("ticks")))
 
 
-def test_offsets_of_topics_without_tables_are_no_business_of_ours() -> None:
+def test_offsets_of_topics_without_tables_are_ignored() -> None:
     """Such as those of an agent that takes single records."""
     definitions = Definitions("shop", {})
     definitions.demand_same(committed(worker().metadata("ticks")))

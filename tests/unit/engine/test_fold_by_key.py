@@ -1,4 +1,4 @@
-"""Batches in which no record is behind another are folded key by key: nothing shows of it."""
+"""Batches in time order are folded key by key, with the same results as record by record."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -8,15 +8,15 @@ import pytest
 from candle_truth import truth
 from hypothesis import given, settings
 from partition_driver import Drive, NewTable
-from plans import MINUTE, live
+from plans import MINUTE, run_plan
 from raw_records import NOON, Raw, raw_tick
 from window_checks import (
-    LIVES_IN_ORDER,
-    Life,
+    SCENARIOS_IN_ORDER,
+    Scenario,
     assert_answers,
+    assert_late_and_dead_letters,
     assert_published,
-    assert_refused,
-    declared,
+    declare_table,
 )
 
 from app.market.records import Tick
@@ -27,7 +27,7 @@ from eventfold.records import DeadLetter
 from eventfold.records.candles import Candle
 from eventfold.topics import DEAD_LETTERS
 
-pytestmark = pytest.mark.usefixtures("twin")
+pytestmark = pytest.mark.usefixtures("implementation")
 
 
 @pytest.fixture(autouse=True)
@@ -36,15 +36,15 @@ def any_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pane_folding, "RECURRING", 0)
 
 
-class Choosy(Ohlc):
-    """Candles of trades at certain prices; counts its calls."""
+class RejectsWholePrices(Ohlc):
+    """Candle aggregate that raises for whole prices, and counts its calls."""
 
     def __init__(self) -> None:
         self.calls = 0
 
     def add(self, state: OhlcState, record: Any, time: int, offset: int) -> None:
         """Raise ValueError for a whole price, else fold."""
-        _demand_broken(record)
+        _demand_fraction(record)
         self.calls += 1
         super().add(state, record, time, offset)
 
@@ -58,36 +58,38 @@ class Choosy(Ohlc):
     ) -> None:
         """Raise ValueError if any record has a whole price, else fold all."""
         for index in indexes:
-            _demand_broken(records[index])
+            _demand_fraction(records[index])
         self.calls += 1
         super().add_all(state, records, times, offsets, indexes)
 
 
-def _demand_broken(record: Any) -> None:
+def _demand_fraction(record: Any) -> None:
     if record.price == int(record.price):
         raise ValueError(f"a price of {record.price}")
 
 
 @settings(max_examples=60)
-@given(LIVES_IN_ORDER)
-def test_each_window_is_the_fold_of_what_was_accepted(
-    new_table: NewTable, drive: Drive, life: Life
+@given(SCENARIOS_IN_ORDER)
+def test_each_window_is_the_fold_of_its_accepted_records(
+    new_table: NewTable, drive: Drive, scenario: Scenario
 ) -> None:
-    """With crashes, batches that begin with known records, gaps, unreadable records."""
+    """With crashes, batches that begin with known records, gaps and unreadable records."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pane_folding, "RECURRING", 0)
-        table = declared(new_table, life.definition)
-        with drive(table, life.raw) as driver:
-            live(driver, life.plan)
-            facts = truth(life.raw, table.grace)
+        table = declare_table(new_table, scenario.definition)
+        with drive(table, scenario.raw) as driver:
+            run_plan(driver, scenario.plan)
+            facts = truth(scenario.raw, table.grace)
             assert_published(driver, facts)
-            assert_refused(driver, facts)
+            assert_late_and_dead_letters(driver, facts)
             assert_answers(driver)
 
 
 @pytest.mark.parametrize("known", [0, 1, 2, 3])
-def test_records_that_come_again_count_once(new_table: NewTable, drive: Drive, known: int) -> None:
-    """A batch may begin with some that are in already, of the very time that stream time has."""
+def test_known_records_at_the_start_of_a_batch_count_once(
+    new_table: NewTable, drive: Drive, known: int
+) -> None:
+    """Even if their event time equals stream time."""
     table = new_table("1m", 0)
     with drive(table, _ticks([1.5] * 12, step=0)) as driver:
         driver.fold(4)
@@ -96,13 +98,15 @@ def test_records_that_come_again_count_once(new_table: NewTable, drive: Drive, k
         assert [c.count for c in driver.written(CANDLES, Candle)] == [6, 6]
 
 
-def test_a_key_and_pane_takes_one_call(new_table: NewTable, drive: Drive) -> None:
-    """That is what it is for."""
-    choosy = Choosy()
-    table = new_table("1m", 0, aggregate=choosy)
+def test_records_of_one_key_and_pane_are_folded_in_one_call(
+    new_table: NewTable, drive: Drive
+) -> None:
+    """This is the purpose of folding by key."""
+    aggregate = RejectsWholePrices()
+    table = new_table("1m", 0, aggregate=aggregate)
     with drive(table, _ticks([1.5] * 240, step=1_000)) as driver:
         driver.fold_rest()
-        assert choosy.calls == 2 * 4
+        assert aggregate.calls == 2 * 4
 
 
 @pytest.mark.parametrize(
@@ -112,7 +116,7 @@ def test_a_key_and_pane_takes_one_call(new_table: NewTable, drive: Drive) -> Non
         (5, 1, 0, True),
         (9, 2, 0, False),
         (10, 2, 0, True),
-        # A minute from the first to the last: of two panes.
+        # A minute from the first to the last: they are of two panes.
         (9, 1, 7_500, False),
         (9, 1, 7_499, True),
         (10, 1, 6_667, True),
@@ -128,38 +132,36 @@ def test_records_are_folded_by_key_where_keys_recur(  # noqa: PLR0917
     *,
     at_once: bool,
 ) -> None:
-    """Five times in each pane on average: else it costs more than it saves."""
+    """Five records of each pane on average, else it costs more than it saves."""
     monkeypatch.setattr(pane_folding, "RECURRING", 5)
-    choosy = Choosy()
+    aggregate = RejectsWholePrices()
     ticks = [Tick("ABC"[n % keys], 1.5, NOON + n * apart, 1) for n in range(records)]
-    with drive(new_table("1m", 0, aggregate=choosy), [*map(raw_tick, count(), ticks)]) as driver:
+    with drive(new_table("1m", 0, aggregate=aggregate), [*map(raw_tick, count(), ticks)]) as driver:
         driver.fold_rest()
         panes = {(tick.symbol, tick.time // MINUTE) for tick in ticks}
-        assert choosy.calls == (len(panes) if at_once else records)
+        assert aggregate.calls == (len(panes) if at_once else records)
 
 
 @pytest.mark.parametrize(("behind", "keys", "at_once"), [(0, 8, 1), (1, 8, 8), (0, 9, 8)])
-def test_records_are_folded_one_by_one_where_they_may_be_late_or_keys_are_many(
+def test_records_that_may_be_late_or_have_many_keys_are_folded_one_by_one(
     new_table: NewTable, drive: Drive, behind: int, keys: int, at_once: int
 ) -> None:
-    """By the first of a batch, and by the keys that are in memory already."""
-    choosy = Choosy()
+    """Decided by the first record of a batch, and by the number of keys in memory."""
+    aggregate = RejectsWholePrices()
     before = [Tick("ABCDEFGHI"[n], 1.5, NOON, 1) for n in range(keys)]
     ticks = [*before, *[Tick("A", 1.5, NOON - behind, 1)] * 8]
-    table = new_table("1m", 5 * MINUTE, aggregate=choosy)
+    table = new_table("1m", 5 * MINUTE, aggregate=aggregate)
     with drive(table, [*map(raw_tick, count(), ticks)]) as driver:
         driver.fold(keys)
-        choosy.calls = 0
+        aggregate.calls = 0
         driver.fold_rest()
-        assert choosy.calls == at_once
+        assert aggregate.calls == at_once
 
 
-def test_a_record_that_cannot_be_folded_is_a_dead_letter_and_no_other(
-    new_table: NewTable, drive: Drive
-) -> None:
-    """It moves no clock, and those of its key and pane count."""
+def test_only_the_record_that_raises_is_a_dead_letter(new_table: NewTable, drive: Drive) -> None:
+    """It moves no stream time; the other records of its key and pane count."""
     raw = _ticks([1.5, 1.5, 2.0, 1.5, 3.0, 1.5, 1.5, 4.0], step=20_000)
-    table = new_table("1m", 0, aggregate=Choosy())
+    table = new_table("1m", 0, aggregate=RejectsWholePrices())
     with drive(table, raw) as driver:
         driver.fold_rest()
         assert driver.state.meta.stream_time == NOON + 6 * 20_000
@@ -173,9 +175,9 @@ def test_a_record_that_cannot_be_folded_is_a_dead_letter_and_no_other(
         assert driver.written(CANDLES, dict) == at_once
 
 
-def test_a_pane_of_refused_records_only_does_not_exist(new_table: NewTable, drive: Drive) -> None:
-    """No window of a minute is published without records."""
-    table = new_table("1m", MINUTE, aggregate=Choosy())
+def test_a_pane_whose_records_all_raise_does_not_exist(new_table: NewTable, drive: Drive) -> None:
+    """No window is published without records."""
+    table = new_table("1m", MINUTE, aggregate=RejectsWholePrices())
     with drive(table, _ticks([2.0, 2.0], step=10)) as driver:
         driver.settle()
         assert not driver.written(CANDLES, dict)

@@ -1,4 +1,4 @@
-"""Rankings behind a repartition, whatever becomes of the partition that makes them."""
+"""Grouped top-N tables after a repartition, under random crashes."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive, PartitionDriver
-from plans import PLANS, Step, live
+from plans import PLANS, Step, run_plan
 from raw_records import Raw
 
 from app.market.gains import day_of, start_of
@@ -26,13 +26,13 @@ from tables.gainers import gainers
 
 DAY = 86_400_000
 FIRST = start_of("2026-01-31")
-#: More than ten, so that some are not among the best.
+#: More than ten, so that some are not in the ranking.
 SYMBOLS = [f"S{n:02}" for n in range(13)]
 
 _names = count()
 
 
-def declared(application: TickApp, retention: int = 30 * DAY, inputs: int = 1) -> GroupTable:
+def declare_table(application: TickApp, retention: int = 30 * DAY, inputs: int = 1) -> GroupTable:
     """Declare the product's table of gainers with another retention, in this application."""
     table = GroupTable(
         application,
@@ -56,22 +56,22 @@ def declared(application: TickApp, retention: int = 30 * DAY, inputs: int = 1) -
 @pytest.fixture(scope="module")
 def table(application: TickApp) -> GroupTable:
     """Return a table that keeps everything."""
-    return declared(application)
+    return declare_table(application)
 
 
 @pytest.fixture(scope="module")
-def old_days(application: TickApp) -> GroupTable:
+def two_day_table(application: TickApp) -> GroupTable:
     """Return a table with a retention of two days."""
-    return declared(application, retention=2 * DAY)
+    return declare_table(application, retention=2 * DAY)
 
 
-def test_a_ranking_that_names_no_version_reads_what_it_wrote_before(table: GroupTable) -> None:
-    """Rows are rejected where the layout differs: what none is named for is version 1 for good."""
+def test_a_ranking_without_a_version_has_version_1_for_good(table: GroupTable) -> None:
+    """Rows of another layout are rejected, so the default version must never change."""
     assert table.layout == f"{gainers.row_type.__name__} 1"
 
 
 def raw_gain(offset: int, symbol: str, days: int, gain: float, **changes: Any) -> Raw:
-    """Return a symbol's day so far, so many days after the first."""
+    """Return a symbol's gain so far on a day, `days` after the first."""
     time = FIRST + days * DAY + offset
     prices = {"open": 1.0, "last": 1.0 + gain, "low": 1.0, "high": 9.0, "gain": gain}
     source = {"partition": 0, "offset": offset, "stream_time": time}
@@ -82,7 +82,7 @@ def raw_gain(offset: int, symbol: str, days: int, gain: float, **changes: Any) -
 
 @st.composite
 def gains(draw: st.DrawFn, days: st.SearchStrategy[int]) -> list[Raw]:
-    """Draw symbols' days, corrected again and again, with many ties."""
+    """Draw gains of symbols by day, corrected again and again, with many ties."""
     fields = st.tuples(
         st.sampled_from(SYMBOLS), days, st.sampled_from([-0.5, 0.0, 0.25, 0.5]), st.integers(1, 3)
     )
@@ -94,8 +94,8 @@ def gains(draw: st.DrawFn, days: st.SearchStrategy[int]) -> list[Raw]:
     return raw
 
 
-#: Days that come closely after one another, and leaps.
-OLD_LIVES = st.tuples(gains(st.integers(0, 3) | st.integers(0, 12)), PLANS)
+#: Days in close succession, and leaps.
+EXPIRING_SCENARIOS = st.tuples(gains(st.integers(0, 3) | st.integers(0, 12)), PLANS)
 
 
 def rankings(raw: Iterable[Raw]) -> dict[str, TopGainers]:
@@ -114,7 +114,7 @@ def rankings(raw: Iterable[Raw]) -> dict[str, TopGainers]:
 
 
 def last_rankings(driver: PartitionDriver) -> dict[str, TopGainers]:
-    """Return the last ranking of each day; assert that no revision is lower than one before it."""
+    """Return the last ranking of each day; check that no revision is lower than one before it."""
     last: dict[str, TopGainers] = {}
     for out, ranking in zip(
         driver.outputs.get(TOP_GAINERS.name, []),
@@ -130,54 +130,56 @@ def last_rankings(driver: PartitionDriver) -> dict[str, TopGainers]:
 
 @settings(max_examples=60)
 @given(gains(st.integers(0, 5)), PLANS)
-def test_whatever_happens_the_last_ranking_of_a_day_has_its_ten_best(
+def test_the_last_ranking_of_a_day_has_its_ten_best_after_any_crash(
     table: GroupTable, drive: Drive, raw: list[Raw], plan: list[Step]
 ) -> None:
-    """More days than memory keeps, out of order; queries agree, before and after a crash."""
+    """More days than memory keeps, out of order; queries agree before and after a crash."""
     with drive(table, raw) as driver:
-        live(driver, plan)
-        right = rankings(raw)
-        assert last_rankings(driver) == right
+        run_plan(driver, plan)
+        expected = rankings(raw)
+        assert last_rankings(driver) == expected
         table.open(driver.state)
         try:
-            assert {day: table.group_record(start_of(day)) for day in right} == right
-            assert table.period_names() == sorted(right)
-            latest = max(right, default=None)
-            assert table.group_record() == (None if latest is None else right[latest])
+            assert {day: table.group_record(start_of(day)) for day in expected} == expected
+            assert table.period_names() == sorted(expected)
+            latest = max(expected, default=None)
+            assert table.group_record() == (None if latest is None else expected[latest])
         finally:
             table.close(driver.state)
         driver.crash(store="lost")
-        assert [driver.state.result(start_of(day)).revision for day in right] == [
-            ranking.revision for ranking in right.values()
+        assert [driver.state.result(start_of(day)).revision for day in expected] == [
+            ranking.revision for ranking in expected.values()
         ]
 
 
 @settings(max_examples=60)
-@given(OLD_LIVES, st.sampled_from([1, 2, 5, 5_000]))
-def test_old_days_go_away_and_none_is_ranked_by_half(
-    old_days: GroupTable, drive: Drive, life: tuple[list[Raw], list[Step]], at_once: int
+@given(EXPIRING_SCENARIOS, st.sampled_from([1, 2, 5, 5_000]))
+def test_expired_days_are_deleted_and_no_day_is_ranked_in_part(
+    two_day_table: GroupTable, drive: Drive, scenario: tuple[list[Raw], list[Step]], at_once: int
 ) -> None:
-    """A record counts for its day, or is a dead letter since its day is deleted."""
-    raw, plan = life
+    """A record counts for its day, or is a dead letter because its day is deleted."""
+    raw, plan = scenario
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(partition, "EXPIRE_SLICE", at_once)
-        with drive(old_days, raw) as driver:
-            live(driver, plan)
+        with drive(two_day_table, raw) as driver:
+            run_plan(driver, plan)
             letters = driver.written(DEAD_LETTERS, DeadLetter)
             dead = {letter.offset for letter in letters}
             assert len(dead) == len(letters)
             assert last_rankings(driver) == rankings(r for r in raw if r.offset not in dead)
-            assert_old_enough(letters, dict(stream_times(raw)), old_days.retention)
+            assert_old_enough(letters, dict(stream_times(raw)), two_day_table.retention)
             for _ in raw:
                 driver.checkpoint()
-            limit = max((time for _, time in stream_times(raw)), default=0) - old_days.retention
+            limit = (
+                max((time for _, time in stream_times(raw)), default=0) - two_day_table.retention
+            )
             assert all(start + DAY > limit for start in driver.state.store.starts())
 
 
 def assert_old_enough(
     letters: Iterable[DeadLetter], stream_time: Mapping[int, int], retention: int
 ) -> None:
-    """Assert that only records older than the retention were rejected, with that reason."""
+    """Check that only records older than the retention were rejected, with that reason."""
     for letter in letters:
         day = msgspec.json.decode(letter.value or b"", type=DailyGain).day
         assert start_of(day) + DAY + retention <= stream_time[letter.offset]
@@ -194,11 +196,11 @@ def stream_times(raw: Iterable[Raw]) -> Iterable[tuple[int, int]]:
         yield record.offset, newest
 
 
-def test_rows_of_a_day_that_came_with_its_end_are_deleted_too(
+def test_rows_folded_in_the_checkpoint_that_expires_their_day_are_deleted(
     application: TickApp, drive: Drive
 ) -> None:
-    """Nothing was stored of a symbol yet when its day expired, in the same checkpoint."""
-    table = declared(application, retention=DAY)
+    """No row of the symbol was stored yet when its day expired."""
+    table = declare_table(application, retention=DAY)
     raw = [raw_gain(0, "A", 0, 0.5), raw_gain(1, "B", 0, 0.5), raw_gain(2, "A", 9, 0.5)]
     with drive(table, raw) as driver:
         driver.fold(1)
@@ -214,19 +216,19 @@ def test_rows_of_a_day_that_came_with_its_end_are_deleted_too(
 
 @pytest.mark.parametrize("at_once", [1, 3, 4, 7, 100])
 @pytest.mark.parametrize("crash", ["none", "kept", "lost"])
-def test_a_day_is_over_before_its_first_row_is_deleted(
-    old_days: GroupTable,
+def test_a_day_is_closed_before_its_first_row_is_deleted(
+    two_day_table: GroupTable,
     drive: Drive,
     monkeypatch: pytest.MonkeyPatch,
     at_once: int,
     crash: Literal["none", "kept", "lost"],
 ) -> None:
-    """However few rows a checkpoint deletes: what is left would be taken for the whole."""
+    """However few rows a checkpoint deletes: the remaining ones are not ranked as a whole day."""
     monkeypatch.setattr(partition, "EXPIRE_SLICE", at_once)
     symbols = {0: 5, 1: 2, 2: 4}
     raw = [raw_gain(0, s, day, 0.5) for day, n in symbols.items() for s in SYMBOLS[:n]]
     raw = [record._replace(offset=n) for n, record in enumerate(raw)]
-    with drive(old_days, [*raw, raw_gain(len(raw), "A", 20, 0.5)]) as driver:
+    with drive(two_day_table, [*raw, raw_gain(len(raw), "A", 20, 0.5)]) as driver:
         driver.fold(len(raw))
         driver.checkpoint()
         driver.fold(1)
@@ -242,9 +244,9 @@ def test_a_day_is_over_before_its_first_row_is_deleted(
         assert starts == [FIRST + 20 * DAY]
 
 
-def test_a_deleted_day_is_not_answered_any_more(application: TickApp, drive: Drive) -> None:
-    """Whether it was in memory or not: answers don't depend on when the worker started."""
-    table = declared(application, retention=DAY)
+def test_a_deleted_day_is_not_answered(application: TickApp, drive: Drive) -> None:
+    """Whether it was in memory or not, so a restart changes no answer."""
+    table = declare_table(application, retention=DAY)
     raw = [raw_gain(0, "A", 0, 0.5), raw_gain(1, "A", 9, 0.5)]
     with drive(table, raw) as driver:
         for _ in raw:
@@ -257,11 +259,11 @@ def test_a_deleted_day_is_not_answered_any_more(application: TickApp, drive: Dri
     assert before == after == ([FIRST + 9 * DAY], 1)
 
 
-def test_a_day_is_kept_until_the_slowest_partition_has_left_it(
+def test_a_day_is_kept_until_the_slowest_input_partition_has_passed_it(
     application: TickApp, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One partition of ticks may be weeks ahead in a replay; one that is silent is not awaited."""
-    table = declared(application, retention=DAY, inputs=2)
+    """One partition may be weeks ahead in a replay; an idle one is not waited for."""
+    table = declare_table(application, retention=DAY, inputs=2)
     days = [(0, 0), (0, 1), (9, 0), (1, 1), (9, 1)]
     raw = [
         raw_gain(n, f"S{partition}", day, 0.5, partition=partition)
@@ -285,11 +287,11 @@ def test_a_day_is_kept_until_the_slowest_partition_has_left_it(
 
 
 @pytest.mark.parametrize(("early", "kept"), [(1, True), (0, False), (-1, False)])
-def test_a_day_is_kept_to_the_millisecond(
+def test_a_day_expires_exactly_when_the_retention_has_passed_its_end(
     application: TickApp, drive: Drive, early: int, *, kept: bool
 ) -> None:
-    """It is over when the retention has passed since its end, and its records are rejected then."""
-    table = declared(application, retention=DAY)
+    """From then on its records are rejected."""
+    table = declare_table(application, retention=DAY)
     end = FIRST + 2 * DAY - early
     days = [(0, 0), (9, end), (0, end)]
     raw = [raw_gain(n, "ABC"[n], day, 0.5, stream_time=end) for n, (day, end) in enumerate(days)]
@@ -304,8 +306,8 @@ def test_a_day_is_kept_to_the_millisecond(
 def test_a_ranking_that_is_too_large_is_a_dead_letter_of_the_last_record(
     application: TickApp, drive: Drive
 ) -> None:
-    """It has no offset of its own; others are published."""
-    table = declared(application)
+    """A ranking has no offset of its own; the others are published."""
+    table = declare_table(application)
     table.publications = [(TOP_GAINERS, lambda result: "x" * (4_000 if result.revision else 10))]
     raw = [raw_gain(n, "A", n, 0.5) for n in range(2)]
     with drive(table, raw) as driver:
@@ -319,7 +321,7 @@ def test_a_ranking_that_is_too_large_is_a_dead_letter_of_the_last_record(
 def test_memory_keeps_the_newest_days_and_those_that_changed(
     table: GroupTable, drive: Drive
 ) -> None:
-    """All others are answered from the store."""
+    """All other days are answered from the store."""
     raw = [raw_gain(n, "A", day, 0.5) for n, day in enumerate([*range(6), 1])]
     with drive(table, raw) as driver:
         for day in range(6):
@@ -337,7 +339,7 @@ def test_memory_keeps_the_newest_days_and_those_that_changed(
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "2026-02-31", "2026-13-01"])
-def test_a_day_that_cant_be_is_a_dead_letter(table: GroupTable, drive: Drive, day: str) -> None:
+def test_an_impossible_day_is_a_dead_letter(table: GroupTable, drive: Drive, day: str) -> None:
     """Before the epoch, or in no calendar: the partition goes on with the next record."""
     raw = [
         raw_gain(0, "A", 0, 0.25),
@@ -353,7 +355,7 @@ def test_a_day_that_cant_be_is_a_dead_letter(table: GroupTable, drive: Drive, da
         assert [gainer.symbol for gainer in ranking.rank] == ["A", "C"]
 
 
-def test_a_ranking_is_published_again_when_it_changed_only(table: GroupTable, drive: Drive) -> None:
+def test_a_ranking_is_published_again_only_if_it_changed(table: GroupTable, drive: Drive) -> None:
     """Each publication has the days that changed since the last one, each once."""
     raw = [raw_gain(n, "A", day, 0.5) for n, day in enumerate([0, 1, 0, 0])]
     with drive(table, raw) as driver:
@@ -364,12 +366,12 @@ def test_a_ranking_is_published_again_when_it_changed_only(table: GroupTable, dr
         driver.fold(2)
         driver.checkpoint()
         driver.checkpoint()
-        told = [(r.day, r.revision) for r in driver.written(TOP_GAINERS, TopGainers)]
-    assert told == [("2026-01-31", 0), ("2026-02-01", 1), ("2026-01-31", 3)]
-    assert all(after[1] > before[1] for before, after in pairwise(told))
+        published = [(r.day, r.revision) for r in driver.written(TOP_GAINERS, TopGainers)]
+    assert published == [("2026-01-31", 0), ("2026-02-01", 1), ("2026-01-31", 3)]
+    assert all(after[1] > before[1] for before, after in pairwise(published))
 
 
-def test_what_a_crash_left_unpublished_is_ranked_afterwards(
+def test_a_ranking_unpublished_at_a_crash_is_published_afterwards(
     table: GroupTable, drive: Drive
 ) -> None:
     """Rows were committed, the ranking not yet."""

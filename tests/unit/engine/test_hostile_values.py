@@ -1,4 +1,4 @@
-"""Values that JSON may hold and no row can, keys that are none: dead letters, with the reason."""
+"""Values and keys that no row can hold are dead letters, with the reason."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -24,13 +24,13 @@ HOUR = 3_600_000
 
 
 class Leaf(Struct):
-    """Something with an integer that nothing bounds."""
+    """Struct with an unbounded integer."""
 
     count: int
 
 
 class Own(Struct):
-    """A record of one's own."""
+    """A record type of the user's."""
 
     name: str
     time: Annotated[int, Meta(ge=0, le=2**62)]
@@ -38,8 +38,8 @@ class Own(Struct):
     extra: Any = None
 
 
-OWN = Topic("own", "name", Own, "records of one's own")
-UNKEYED = Topic("unkeyed", "name", Own, "the same under any key", keyed=False)
+OWN = Topic("own", "name", Own, "custom records")
+UNKEYED = Topic("unkeyed", "name", Own, "the same, with any key", keyed=False)
 
 
 def read(topic: Topic, *records: tuple[bytes | None, bytes | None], most: int = 10**6) -> Decoded:
@@ -49,7 +49,7 @@ def read(topic: Topic, *records: tuple[bytes | None, bytes | None], most: int = 
 
 
 @pytest.mark.parametrize("number", [10**20, -(10**20), 2**63])
-def test_an_integer_beyond_64_bits_is_a_dead_letter_of_the_topics_the_product_reads(
+def test_an_integer_beyond_64_bits_is_a_dead_letter_in_source_topics(
     number: int,
 ) -> None:
     """`bytes` of a connection, `nights` of a reservation: the record beside it is read."""
@@ -84,10 +84,10 @@ def test_an_integer_beyond_64_bits_is_a_dead_letter_of_the_topics_the_product_re
 @pytest.mark.parametrize(
     "fields", [b'"leaves": [{"count": 1}, {"count": 1%s}]', b'"extra": {"deep": [1%s]}']
 )
-def test_an_integer_beyond_64_bits_is_a_dead_letter_where_no_type_bounds_it(
+def test_an_integer_beyond_64_bits_is_a_dead_letter_in_custom_records(
     topic: Topic, fields: bytes
 ) -> None:
-    """However deep it stands in a record of one's own; a large one that fits is read."""
+    """At any depth; a large integer that fits is read."""
     value = b'{"name": "n", "time": 1769860800000, %s}'
     bad, good = value % (fields % (b"0" * 20)), value % (fields % (b"0" * 18))
     decoded = read(topic, (b"n", bad), (b"n", good))
@@ -96,15 +96,13 @@ def test_an_integer_beyond_64_bits_is_a_dead_letter_where_no_type_bounds_it(
     assert decoded.offsets == [1]
 
 
-def test_the_products_own_records_bound_their_integers_and_are_not_encoded_again() -> None:
-    """It would cost each record of a busy topic a tenth of its decoding."""
+def test_integers_of_the_products_records_are_bounded_and_need_no_check() -> None:
+    """The check would cost each record of a busy topic a tenth of its decoding."""
 
     def decode(value: Any) -> Any:
         return value
 
-    written = {
-        each.base_name for each in LOGS_BY_CLASS.values()
-    }  # fields of any kind, read by nobody
+    written = {each.base_name for each in LOGS_BY_CLASS.values()}  # fields of any kind, never read
     for topic in ALL:
         if topic.read is None and topic.base_name not in written:
             assert bounded(topic.value, decode) is decode, topic.base_name
@@ -112,8 +110,8 @@ def test_the_products_own_records_bound_their_integers_and_are_not_encoded_again
 
 
 @pytest.mark.parametrize("key", [None, b"", b"\xff\xfe", b"k" * (MAX_KEY + 1), b"other"])
-def test_a_topic_that_is_not_keyed_goes_by_its_key_field(key: bytes | None) -> None:
-    """Whatever Kafka key a producer chose, and none."""
+def test_records_of_an_unkeyed_topic_get_their_key_from_the_key_field(key: bytes | None) -> None:
+    """Whatever Kafka key the producer chose, or none."""
     value = msgspec.json.encode(Own("n", NOON))
     decoded = read(UNKEYED, (key, value), (key, value))
     assert (decoded.keys, decoded.bad) == ([b"n", b"n"], [])
@@ -122,7 +120,7 @@ def test_a_topic_that_is_not_keyed_goes_by_its_key_field(key: bytes | None) -> N
 
 
 def test_a_key_field_that_is_too_long_for_a_row_is_a_dead_letter() -> None:
-    """Of a keyed topic as of one that is not."""
+    """In a keyed topic as in an unkeyed one."""
     name = "n" * (MAX_KEY + 1)
     value = msgspec.json.encode(Own(name, NOON))
     for topic in OWN, UNKEYED:
@@ -132,8 +130,8 @@ def test_a_key_field_that_is_too_long_for_a_row_is_a_dead_letter() -> None:
         assert decoded.keys == [b"n"]
 
 
-def test_a_reader_may_raise_anything() -> None:
-    """Its record is the dead letter, the others are read."""
+def test_any_exception_of_a_custom_reader_makes_a_dead_letter() -> None:
+    """The other records are read."""
 
     def picky(value: bytes) -> Own:
         return {b"good": Own("n", NOON)}[value]
@@ -145,7 +143,7 @@ def test_a_reader_may_raise_anything() -> None:
 
 
 @pytest.mark.parametrize(("bound", "number"), [(Meta(le=5), -(1 << 70)), (Meta(ge=0), 1 << 70)])
-def test_an_integer_bounded_on_one_side_is_refused_beyond_64_bits_on_the_other(
+def test_an_integer_with_one_bound_is_rejected_beyond_64_bits_at_the_other_end(
     bound: Meta, number: int
 ) -> None:
     """No row could hold it: the record is a dead letter, and the others count."""
@@ -155,8 +153,8 @@ def test_an_integer_bounded_on_one_side_is_refused_beyond_64_bits_on_the_other(
     assert read(3) == 3
 
 
-def test_a_dead_letter_keeps_half_of_what_a_record_may_have() -> None:
-    """Or less where that is much; what is shorter is kept whole."""
+def test_a_dead_letter_keeps_at_most_half_a_record_of_the_value() -> None:
+    """A shorter value is kept whole."""
     values = [b"\x00" * size for size in (50_000, 50_001, 60_000)]
     letters = read(CONN_EVENTS, *((b"h1", value) for value in values), most=100_000).bad
     assert [letter.value for letter in letters] == [b"\x00" * 50_000] * 3
@@ -165,8 +163,8 @@ def test_a_dead_letter_keeps_half_of_what_a_record_may_have() -> None:
 
 @pytest.mark.parametrize("most", [500_000, 10**6])
 @pytest.mark.parametrize("size", [60_000, 2**20, 4 * 2**20])
-def test_a_dead_letter_fits_whatever_the_limit_is(most: int, size: int) -> None:
-    """Of a value that is no JSON, under a key that JSON writes in six bytes each."""
+def test_a_dead_letter_fits_any_limit_of_record_size(most: int, size: int) -> None:
+    """Even if the value is no JSON, and each byte of the key takes six bytes in JSON."""
     decoded = read(CONN_EVENTS, (b"\x00" * 70_000, b"\x00" * size), most=most)
     (letter,) = decoded.bad
     assert isinstance(letter, DeadLetter)

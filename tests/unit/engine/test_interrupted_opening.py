@@ -1,7 +1,7 @@
-"""A task is interrupted while it opens: revoked, or by a client of Kafka that gives up.
+"""A task is interrupted while it opens: by a revocation, or by a failing Kafka client.
 
-aiokafka swallows a cancellation while one of its clients closes, and may raise one that nobody
-asked for; the journals here do the same.
+aiokafka swallows a cancellation while one of its clients closes, and may raise CancelledError
+though no task was cancelled; the journals here do the same.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from eventfold.testing.journal import MemoryJournal, MemoryWriter
 from eventfold.testing.kafka import MemoryKafka
 
 
-class Stubborn(MemoryJournal):
-    """A journal whose restores can be cancelled, but go on all the same."""
+class IgnoresCancel(MemoryJournal):
+    """A journal whose restores continue although they were cancelled."""
 
     def __init__(self) -> None:
         super().__init__(MemoryKafka(VirtualClock(0)), 0)
@@ -39,23 +39,23 @@ class Stubborn(MemoryJournal):
             await asyncio.sleep(3600)
         except asyncio.CancelledError:
             return store
-        raise AssertionError("nobody cancelled")
+        raise AssertionError("the restore was not cancelled")
 
 
-class GivingUp(MemoryJournal):
-    """A journal whose first restore awaits something of its own that it has cancelled."""
+class CancelsItself(MemoryJournal):
+    """A journal whose first restore awaits a future that it has cancelled itself."""
 
     def __init__(self) -> None:
         super().__init__(MemoryKafka(VirtualClock(0)), 0)
-        self.gave_up = False
+        self.has_failed = False
         self.restored = asyncio.Event()
 
     async def restore(
         self, path: Path, table: StateTable, partition: int, progress: Progress
     ) -> Store:
-        """Open the store, but not at the first time."""
-        if not self.gave_up:
-            self.gave_up = True
+        """Open the store, except at the first call."""
+        if not self.has_failed:
+            self.has_failed = True
             own = asyncio.get_running_loop().create_future()
             own.cancel()
             await own
@@ -63,52 +63,52 @@ class GivingUp(MemoryJournal):
         return await super().restore(path, table, partition, progress)
 
 
-class Unstoppable(MemoryWriter):
-    """A producer that its broker does not answer when it is to stop."""
+class UnstoppableWriter(MemoryWriter):
+    """A writer whose broker does not answer when it stops."""
 
     async def stop(self) -> None:
-        """Raise what aiokafka does."""
+        """Raise the error that aiokafka raises."""
         raise KafkaConnectionError
 
 
-class NoFarewell(GivingUp):
-    """A journal of such producers."""
+class UnstoppableJournal(CancelsItself):
+    """A journal of such writers."""
 
     def writer(self, name: str) -> MemoryWriter:
-        """Make one."""
-        return Unstoppable(self, name)
+        """Make a writer."""
+        return UnstoppableWriter(self, name)
 
 
 class Group:
-    """Consumer, as far as tasks need it when they start."""
+    """Stub of a consumer, with what tasks need when they start."""
 
     def __init__(self) -> None:
-        self.keeps = False
+        self.keeps_assignment = False
 
     async def committed(self, _: TopicPartition) -> None:
-        """Nothing is committed."""
+        """Return no committed offset."""
 
     async def bounds(self, _: TopicPartition) -> tuple[int, int]:
-        """Nothing is in the topic."""
+        """Return the bounds of an empty topic."""
         return 0, 0
 
     async def topic_id(self, _: str) -> str:
-        """It has none."""
+        """Return no topic id."""
         return ""
 
     async def fetched(self, tps: list[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
-        """Nothing is in the topic."""
+        """Return the bounds of empty topics."""
         return dict.fromkeys(tps, (0, 0))
 
     async def seek(self, _: TopicPartition, __: int) -> None:
-        """It fetches nothing."""
+        """Do nothing."""
 
     def deliver(self, _: TopicPartition, *, active: bool) -> None:
-        """It delivers nothing."""
+        """Do nothing."""
 
     def still_assigned(self, _: TopicPartition, __: int) -> bool:
-        """All stays assigned, or nothing."""
-        return self.keeps
+        """Return whether all partitions stay assigned, or none."""
+        return self.keeps_assignment
 
 
 @pytest.fixture
@@ -120,9 +120,11 @@ def tasks(tmp_path: Path, new_table: NewTable) -> Tasks:
     return tasks
 
 
-async def test_revoking_does_not_wait_for_an_opening_that_goes_on(tasks: Tasks) -> None:
-    """It ends, the task never runs, and another may open the store at once."""
-    tasks.journal = journal = Stubborn()
+async def test_revoking_does_not_wait_for_a_restore_that_ignores_its_cancellation(
+    tasks: Tasks,
+) -> None:
+    """The task never runs, and another may open the store at once."""
+    tasks.journal = journal = IgnoresCancel()
     (table,) = tasks.tables
     tp = TopicPartition(table.source.name, 0)
     tasks.assign([tp], 1)
@@ -134,12 +136,12 @@ async def test_revoking_does_not_wait_for_an_opening_that_goes_on(tasks: Tasks) 
     Store(tasks.store_path(table, 0)).close()
 
 
-async def test_a_task_whose_client_cancels_something_of_its_own_is_opened_again(
+async def test_a_task_is_opened_again_if_its_client_cancels_its_own_future(
     tasks: Tasks,
 ) -> None:
-    """As after any error of a broker: nobody else would open it."""
-    tasks.journal = journal = GivingUp()
-    tasks.source.keeps = True
+    """As after any error of a broker: nothing else would open it."""
+    tasks.journal = journal = CancelsItself()
+    tasks.source.keeps_assignment = True
     tp = TopicPartition(tasks.tables[0].source.name, 0)
     tasks.assign([tp], 1)
     tasks.on_flow_open()
@@ -147,12 +149,12 @@ async def test_a_task_whose_client_cancels_something_of_its_own_is_opened_again(
     await tasks.revoke([tp])
 
 
-async def test_a_producer_that_does_not_stop_keeps_no_store(
+async def test_a_producer_that_does_not_stop_does_not_keep_the_store_open(
     tasks: Tasks, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What it holds at the broker times out there; the partition's next owner may open at once."""
-    tasks.journal = journal = NoFarewell()
-    tasks.source.keeps = True
+    """Its transaction times out at the broker; the next owner may open the store at once."""
+    tasks.journal = journal = UnstoppableJournal()
+    tasks.source.keeps_assignment = True
     (table,) = tasks.tables
     tp = TopicPartition(table.source.name, 0)
     tasks.assign([tp], 1)

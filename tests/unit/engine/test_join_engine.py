@@ -1,4 +1,4 @@
-"""Windowed joins: every pair once, every loner once, whatever the order and whatever crashes."""
+"""Windowed joins: each pair once and each unmatched record once, in any order, with crashes."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ JOINED = Topic("asked-and-replied", "key", Ask | Reply, "both sides", partitions
 MATCHES = Topic("matches", "key", Match, "pairs", partitions=1)
 ALONE = Topic("alone", "key", Alone, "records without a partner", partitions=1)
 
-#: What the fixture `new_join` is: a table of a Plan, with the most that wait of a side.
+#: Type of the fixture `new_join`: makes the table of a Plan; at most so many records wait a side.
 NewJoin = Callable[..., KeyedTable]
 
 
@@ -36,7 +36,7 @@ def match(pair: Pair) -> tuple[Match]:
     return (Match(ask.key, ask.number, reply.number, pair.of_left, pair.of_right, ask.time),)
 
 
-def lonely(record: Ask | Reply, reason: str) -> tuple[Alone]:
+def unmatched(record: Ask | Reply, reason: str) -> tuple[Alone]:
     """Make the record of one without a partner."""
     return (Alone(record.key, side_of(record), record.number, reason, record.time),)
 
@@ -52,11 +52,13 @@ def new_join(application: TickApp) -> NewJoin:
             join = Join(
                 *(Ask, Reply),
                 pair=match,
-                alone=lonely,
+                alone=unmatched,
                 kind=plan.kind,
                 before=plan.before,
                 after=plan.after,
-                matches=(lambda ask, reply: ask.kind == reply.kind) if plan.picky else None,
+                matches=(lambda ask, reply: ask.kind == reply.kind)
+                if plan.demands_same_kind
+                else None,
                 most=most,
             )
             declared[plan, most] = KeyedTable(
@@ -81,7 +83,7 @@ PLANS = st.builds(
     before=st.sampled_from([0, MINUTE, 3 * MINUTE]),
     after=st.sampled_from([0, MINUTE, 5 * MINUTE]),
     grace=st.sampled_from([0, MINUTE, 4 * MINUTE, FAR]),
-    picky=st.booleans(),
+    demands_same_kind=st.booleans(),
 )
 
 
@@ -105,7 +107,7 @@ def records(draw: st.DrawFn) -> list[Ask | Reply]:
 
 
 def as_raw(drawn: Sequence[Ask | Reply]) -> list[Raw]:
-    """Return records as they lie in Kafka, behind some that were deleted long ago."""
+    """Return records as they are in Kafka, after some that were deleted long ago."""
     return [
         Raw(7 + n, each.time, each.key.encode(), msgspec.json.encode(each))
         for n, each in enumerate(drawn)
@@ -113,7 +115,7 @@ def as_raw(drawn: Sequence[Ask | Reply]) -> list[Raw]:
 
 
 def compare(driver: PartitionDriver, drawn: Sequence[Ask | Reply], plan: Plan) -> None:
-    """Compare what was written with the brute force."""
+    """Compare the outputs with the brute-force join."""
     pairs = driver.written(MATCHES, Match)
     alone = driver.written(ALONE, Alone)
     truth = joined(drawn, plan)
@@ -122,7 +124,7 @@ def compare(driver: PartitionDriver, drawn: Sequence[Ask | Reply], plan: Plan) -
     letters = driver.written(DEAD_LETTERS, DeadLetter)
     assert all(letter.error.startswith("LateError: ") for letter in letters)
     assert Counter(letter.offset - 7 for letter in letters) == Counter(truth.dead)
-    # Of each record its partners are numbered as they come, from 1.
+    # The partners of each record are numbered in order of arrival, from 1.
     for side, number in ("ask", "of_ask"), ("reply", "of_reply"):
         seen: Counter[int] = Counter()
         for each in sorted(pairs, key=lambda p, name=number: getattr(p, name)):
@@ -132,10 +134,10 @@ def compare(driver: PartitionDriver, drawn: Sequence[Ask | Reply], plan: Plan) -
 
 @settings(max_examples=80, deadline=None)
 @given(plan=PLANS, drawn=records(), data=st.data())
-def test_a_join_is_what_looking_at_every_two_records_gives(
+def test_a_join_equals_the_brute_force_join_of_all_records(
     new_join: NewJoin, drive: Drive, plan: Plan, drawn: list[Ask | Reply], data: st.DataObject
 ) -> None:
-    """Whatever the order, the lateness, the batches, and the crashes between them."""
+    """For any order, lateness and batches, and crashes between them."""
     with drive(new_join(plan), as_raw(drawn)) as driver:
         while driver.folded < len(drawn):
             driver.fold(data.draw(st.integers(1, 15)))
@@ -153,13 +155,13 @@ def test_a_join_is_what_looking_at_every_two_records_gives(
 
 @settings(max_examples=40, deadline=None)
 @given(plan=PLANS, drawn=records(), data=st.data())
-def test_within_the_grace_the_order_does_not_matter(
+def test_the_order_of_records_within_the_grace_does_not_matter(
     new_join: NewJoin, drive: Drive, plan: Plan, drawn: list[Ask | Reply], data: st.DataObject
 ) -> None:
     """Any interleaving of the inputs makes the same pairs and the same unmatched records."""
     plan = plan._replace(grace=FAR)
     shuffled = data.draw(st.permutations(drawn))
-    # The end of it, far ahead: nothing is late, and everything closes.
+    # The last record is far ahead: nothing is late, and every window closes.
     last = Ask("z", len(drawn), 0, NOON + 10 * FAR)
     both = []
     for order in drawn, shuffled:
@@ -175,11 +177,11 @@ def test_within_the_grace_the_order_does_not_matter(
     assert both[0] == both[1]
 
 
-PLAN = Plan("outer", before=MINUTE, after=5 * MINUTE, grace=MINUTE, picky=False)
+PLAN = Plan("outer", before=MINUTE, after=5 * MINUTE, grace=MINUTE, demands_same_kind=False)
 
 
-def test_a_pair_names_both_records_it_was_made_of(new_join: NewJoin, drive: Drive) -> None:
-    """The left one first, whichever came first."""
+def test_a_pair_has_the_coordinates_of_both_its_records(new_join: NewJoin, drive: Drive) -> None:
+    """The left one first, whichever arrived first."""
     drawn = [Reply("a", 0, 0, NOON), Ask("a", 1, 0, NOON), Reply("a", 2, 0, NOON + 1)]
     with drive(new_join(PLAN), as_raw(drawn)) as driver:
         driver.settle()
@@ -189,8 +191,8 @@ def test_a_pair_names_both_records_it_was_made_of(new_join: NewJoin, drive: Driv
         ]
 
 
-def test_what_can_find_no_partner_any_more_is_forgotten(new_join: NewJoin, drive: Drive) -> None:
-    """So is the row of its key: memory and changelog are bounded by window and grace."""
+def test_records_that_can_no_longer_match_are_deleted(new_join: NewJoin, drive: Drive) -> None:
+    """So is the row of their key: memory and changelog are bounded by window and grace."""
     drawn = [Ask(key, n, 0, NOON + n) for n, key in enumerate("abcd" * 20)]
     end = Reply("z", 99, 0, NOON + 80 + PLAN.after + PLAN.grace + 1)
     with drive(new_join(PLAN), as_raw([*drawn, end])) as driver:
@@ -204,8 +206,10 @@ def test_what_can_find_no_partner_any_more_is_forgotten(new_join: NewJoin, drive
         assert len(driver.written(ALONE, Alone)) == 80
 
 
-def test_a_crowded_key_refuses_what_is_too_much(new_join: NewJoin, drive: Drive) -> None:
-    """The record becomes a dead letter with the reason; those before it go on as they were."""
+def test_a_record_beyond_the_limit_of_waiting_records_is_a_dead_letter(
+    new_join: NewJoin, drive: Drive
+) -> None:
+    """With the reason; the records of the key before it are still matched."""
     drawn = [*(Ask("a", n, 0, NOON) for n in range(4)), Reply("a", 9, 0, NOON)]
     with drive(new_join(PLAN, most=3), as_raw(drawn)) as driver:
         driver.settle()
@@ -215,8 +219,8 @@ def test_a_crowded_key_refuses_what_is_too_much(new_join: NewJoin, drive: Drive)
         assert {each.ask for each in driver.written(MATCHES, Match)} == {0, 1, 2}
 
 
-def test_a_join_that_can_not_be_is_refused() -> None:
-    """A window that holds no time, or a kind that says nothing of what it has to."""
+def test_an_impossible_join_is_rejected() -> None:
+    """A window without any time, an outer join without `alone`, an unknown kind."""
     with pytest.raises(ValueError, match="no times lie between"):
         Join(Ask, Reply, pair=match, before=-2, after=1)
     with pytest.raises(ValueError, match="of kind outer says of each record alone"):

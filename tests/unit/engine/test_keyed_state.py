@@ -1,4 +1,4 @@
-"""States of keys: set, deleted, awaited and forgotten, against a model that keeps nothing else."""
+"""Keyed state that is set, deleted, waits for timers and expires, compared with a model."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 from partition_driver import Drive
-from plans import PLANS, Step, edges, follow
+from plans import PLANS, Step, edges, run_step
 from raw_records import NOON, Raw
 
 from app.worker import TickApp
@@ -26,7 +26,7 @@ DELETE, AWAIT = 0, 3
 
 
 class Put(Struct):
-    """A value for a shelf; 0 empties it."""
+    """A value for a shelf; 0 deletes it."""
 
     shelf: str
     value: int
@@ -34,7 +34,7 @@ class Put(Struct):
 
 
 class Note(Struct):
-    """Content of a shelf when a record came, or a timer fired (`value` None)."""
+    """Content of a shelf when a record came, or when a timer fired (`value` None)."""
 
     shelf: str
     held: int | None
@@ -51,23 +51,23 @@ class Shelves:
     """Keeps the last value of a shelf."""
 
     def on_record(self, state: int | None, record: Put, context: Context) -> int | None:
-        """Take a value in, and note what was there."""
+        """Store the value, and send a note of the one before."""
         context.send(Note(record.shelf, state, record.value, record.time, context.late))
         if record.value == AWAIT:
             context.wake(record.time + ALARM)
         return record.value or None
 
     def on_time(self, state: int, context: Context) -> int | None:
-        """Note that it was awaited."""
+        """Send a note that the timer fired."""
         context.send(Note(context.key, state, None, context.time, context.late))
         return state
 
     def on_shared(self, record: object, context: Context) -> None:
-        """Share nothing."""
+        """Do nothing with broadcast state."""
 
 
 class Held(NamedTuple):
-    """A value of the model; the time (ms) of its newest record, and of its timer."""
+    """A state of the model; the time (ms) of its newest record, and of its timer."""
 
     value: int
     last: int
@@ -80,7 +80,7 @@ class Held(NamedTuple):
 
 
 class Model:
-    """Model of what has to become of records."""
+    """Model of the states and notes that records lead to."""
 
     def __init__(self, puts: Sequence[Put]) -> None:
         self.held: dict[str, Held] = {}
@@ -115,7 +115,7 @@ class Model:
 
 @st.composite
 def puts(draw: st.DrawFn) -> list[Put]:
-    """Return values for three shelves; most times are at an edge, or a millisecond off."""
+    """Draw values for three shelves; most times are at an edge, or a millisecond off."""
     onward = edges(1, GRACE, ALARM, ALARM + GRACE, RETENTION, RETENTION + GRACE)
     behind = st.just(0) | st.just(0) | edges(1, GRACE, ALARM, RETENTION) | st.integers(0, RETENTION)
     fields = st.tuples(st.sampled_from("ABC"), st.sampled_from([0, 0, 1, 2, 3]), onward, behind)
@@ -127,7 +127,7 @@ def puts(draw: st.DrawFn) -> list[Put]:
 
 
 def raw_of(records: Sequence[Put]) -> list[Raw]:
-    """Return records as they lie in Kafka."""
+    """Return records as they are in Kafka."""
     return [
         Raw(n, put.time, put.shelf.encode(), msgspec.json.encode(put))
         for n, put in enumerate(records)
@@ -152,12 +152,12 @@ def shelves(application: TickApp) -> KeyedTable:
 
 @settings(max_examples=100)
 @given(puts(), PLANS)
-def test_whatever_happens_each_key_has_its_last_state(
+def test_each_key_has_its_last_state_after_any_crash(
     shelves: KeyedTable, drive: Drive, records: list[Put], plan: list[Step]
 ) -> None:
-    """For as long as its retention from its newest record on; timers fire once, in order.
+    """It is kept for the retention after its newest record; timers fire once, in order.
 
-    What is deleted leaves no row, however often it was made within a checkpoint.
+    A deleted state leaves no row, however often it was set within a checkpoint.
     """
     with drive(shelves, raw_of(records)) as driver:
 
@@ -165,7 +165,7 @@ def test_whatever_happens_each_key_has_its_last_state(
             return {key.decode(): driver.state.state_of(key) for key in driver.state.all_keys()}
 
         for step in plan:
-            follow(driver, step)
+            run_step(driver, step)
             model = Model(records[: driver.folded])
             assert held() == {shelf: each.value for shelf, each in model.held.items()}
         driver.settle()
@@ -178,10 +178,10 @@ def test_whatever_happens_each_key_has_its_last_state(
         assert held() == left
 
 
-def test_a_key_deleted_made_again_and_deleted_within_a_checkpoint_is_gone(
+def test_a_key_deleted_set_and_deleted_in_one_checkpoint_stays_deleted(
     shelves: KeyedTable, drive: Drive
 ) -> None:
-    """Its row of an earlier checkpoint is deleted as well: a restart does not bring it back."""
+    """Its row of an earlier checkpoint is deleted too: a restart does not restore it."""
     values = [1, DELETE, 2, DELETE]
     with drive(shelves, raw_of([Put("A", value, NOON) for value in values])) as driver:
         driver.fold(1)
@@ -191,8 +191,8 @@ def test_a_key_deleted_made_again_and_deleted_within_a_checkpoint_is_gone(
         assert driver.state.all_keys() == set()
 
 
-def test_the_longest_keys_are_there_again_after_a_crash(shelves: KeyedTable, drive: Drive) -> None:
-    """Their rows stand behind the meta row, all others before it."""
+def test_the_longest_keys_are_restored_after_a_crash(shelves: KeyedTable, drive: Drive) -> None:
+    """Their rows sort after the meta row, all others before it."""
     names = ["A", "m" * 0x5F60]
     with drive(shelves, raw_of([Put(name, 1, NOON) for name in names])) as driver:
         driver.settle()
@@ -203,7 +203,7 @@ def test_the_longest_keys_are_there_again_after_a_crash(shelves: KeyedTable, dri
 async def test_a_batch_of_a_task_that_does_not_run_is_ignored(
     shelves: KeyedTable, drive: Drive
 ) -> None:
-    """Its records come again, to the task that runs then."""
+    """Its records are fetched again for the task that runs then."""
     with drive(shelves, raw_of([Put("A", 1, NOON)])) as driver:
         shelves.open(driver.state)
         try:
@@ -213,16 +213,16 @@ async def test_a_batch_of_a_task_that_does_not_run_is_ignored(
         assert driver.state.all_keys() == set()
 
 
-def test_a_table_that_names_no_version_reads_what_it_wrote_before(shelves: KeyedTable) -> None:
-    """Rows are rejected where the layout differs: what none is named for is version 1 for good."""
+def test_a_keyed_table_without_a_version_has_version_1_for_good(shelves: KeyedTable) -> None:
+    """Rows of another layout are rejected, so the default version must never change."""
     assert shelves.layout == "int 1"
 
 
 @pytest.mark.parametrize(("early", "kept"), [(1, True), (0, False)])
-def test_an_older_record_shortens_no_retention(
+def test_an_older_record_does_not_shorten_the_retention(
     shelves: KeyedTable, drive: Drive, early: int, *, kept: bool
 ) -> None:
-    """It begins at the newest one, and ends to the millisecond."""
+    """It begins at the newest record, and ends to the millisecond."""
     end = NOON + RETENTION + GRACE - early
     records = [Put("A", 1, NOON), Put("A", 2, NOON - GRACE), Put("B", 1, end)]
     with drive(shelves, raw_of(records)) as driver:
@@ -230,25 +230,25 @@ def test_an_older_record_shortens_no_retention(
         assert (driver.state.state_of(b"A") is not None) is kept
 
 
-class Loud(Shelves):
-    """Keeps values, and publishes of each more than a record may hold."""
+class OversizedNotes(Shelves):
+    """Keeps values, and sends for each a note larger than a record may be."""
 
     def on_record(self, state: int | None, record: Put, context: Context) -> int | None:
-        """Take a value in, and shout."""
+        """Store the value, and send an oversized note."""
         context.send(Note("x" * 4_100, state, record.value, record.time, context.late))
         return record.value
 
 
 @pytest.mark.parametrize(("shelf", "kept"), [("A", True), ("A" * 600, False)])
-def test_what_can_not_be_sent_takes_its_record_along_where_the_state_is_restored(
+def test_an_oversized_output_is_a_dead_letter_alone_or_with_its_record(
     application: TickApp, drive: Drive, shelf: str, *, kept: bool
 ) -> None:
-    """That is where rows are measured, since records are large; else it is left out alone."""
+    """Large records are undone as a whole; of small ones only the output is left out."""
     table = KeyedTable(
         application,
-        name=f"loud-{len(shelf)}",
+        name=f"oversized-{len(shelf)}",
         source=PUTS,
-        process=Loud(),
+        process=OversizedNotes(),
         state=int,
         outputs=[NOTES],
         retention=RETENTION,
@@ -265,29 +265,27 @@ def test_what_can_not_be_sent_takes_its_record_along_where_the_state_is_restored
         assert "TooLargeError" in letter.error
 
 
-class Signs(Shelves):
-    """Keeps values, and shares those of shelves that are signs."""
+class BroadcastShelves(Shelves):
+    """Keeps values, and puts those of some shelves into broadcast state."""
 
     def on_shared(self, record: Put, context: Context) -> None:  # type: ignore[override]
-        """Share the value, or take it away."""
+        """Put the value into broadcast state, or delete it."""
         context.share(record.shelf, record.value or None)
 
 
-def test_what_waits_is_known_by_its_rows_those_of_shared_values_too(
-    application: TickApp, drive: Drive
-) -> None:
-    """Memory is estimated by them: who estimates fewer folds more than fits."""
+def test_changed_rows_include_those_of_broadcast_state(application: TickApp, drive: Drive) -> None:
+    """Memory is estimated by them; with too few, a task would fold more than fits."""
     table = KeyedTable(
         application,
-        name="signs",
+        name="broadcast-shelves",
         source=PUTS,
-        process=Signs(),
+        process=BroadcastShelves(),
         state=int,
         shared=int,
         key=lambda put: None if put.shelf.startswith("!") else put.shelf,
         outputs=[NOTES],
         retention=RETENTION,
-        help="what shelves and signs hold",
+        help="what shelves hold, and broadcast state",
     )
     shelves = ["A", "!a", "B", "!b", "!a", "A", "!c"]
     records = [Put(shelf, 1, NOON + n) for n, shelf in enumerate(shelves)]

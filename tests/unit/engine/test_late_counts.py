@@ -19,8 +19,8 @@ RETENTION = 3 * DAY
 MIDNIGHT = 1_769_904_000_000
 
 
-def settled(driver: PartitionDriver) -> int:
-    """Fold what is left, expire all that may; return the count of A."""
+def late_after_expiry(driver: PartitionDriver) -> int:
+    """Fold the rest, let all expire that is due; return the late count of A."""
     driver.settle()
     for _ in range(3):
         driver.checkpoint()
@@ -32,7 +32,7 @@ def settled(driver: PartitionDriver) -> int:
 def test_a_late_record_is_counted_for_the_whole_retention(
     new_table: NewTable, drive: Drive, came: int, *, restart: bool
 ) -> None:
-    """From its arrival on, to the millisecond; a day and a window later it is forgotten."""
+    """From its arrival, to the millisecond; a day and a window later the count is deleted."""
     table = new_table("1m", 0, RETENTION)
     later = [came + RETENTION, came + RETENTION + DAY + MINUTE]
     times = [("B", came), ("A", came - 1), ("A", came - 2), *(("B", time) for time in later)]
@@ -43,14 +43,14 @@ def test_a_late_record_is_counted_for_the_whole_retention(
         if restart:
             driver.crash(store="lost")
         assert driver.state.late_of(b"A") == 2
-        assert settled(driver) == 2
+        assert late_after_expiry(driver) == 2
     with drive(table, raw) as driver:
         driver.fold(3)
         driver.checkpoint()
-        assert settled(driver) == 0
+        assert late_after_expiry(driver) == 0
 
 
-def test_records_that_are_not_behind_are_counted_batch_by_batch(
+def test_records_in_time_order_are_counted_in_every_batch(
     new_table: NewTable, drive: Drive
 ) -> None:
     """`faust lateness` compares late ones with all of them, not with those of one batch."""
@@ -62,8 +62,8 @@ def test_records_that_are_not_behind_are_counted_batch_by_batch(
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 4, 100])
-def test_counts_of_days_that_are_over_are_deleted_by_portions(tmp_path: Path, most: int) -> None:
-    """A day after they ended, each once, oldest first; those that came later stay."""
+def test_late_counts_of_past_days_are_deleted_in_slices(tmp_path: Path, most: int) -> None:
+    """A day after they ended, each once, oldest first; later ones stay."""
     store, days = Store(tmp_path / "store"), [0, DAY, 2 * DAY]
     counts = LateCounts("t", store)
     for day in days:

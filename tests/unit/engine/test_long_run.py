@@ -21,7 +21,7 @@ BATCH = 6 * len(KEYS)
 DAYS = (12, 20, 30)
 
 
-#: A file that lies alone is written anew as well: tombstones that a restore read leave it.
+#: Compact a single file too: tombstones that a restore has read are then removed.
 _THOROUGH = CompactOptions()
 _THOROUGH.set_bottommost_level_compaction(BottommostLevelCompaction.force())
 
@@ -47,7 +47,7 @@ def size_of(driver: PartitionDriver) -> Size:
     database = driver.state.store._db
     database.flush()
     database.compact_range(None, None, _THOROUGH)
-    # RocksDB's own log is about what it did, not what it holds.
+    # RocksDB's own log grows with its work, not with its content.
     files = [path for path in driver.path.iterdir() if not path.name.startswith("LOG")]
     live = dict(entry for entry in driver.changelog if entry is not None)
     return Size(
@@ -57,8 +57,8 @@ def size_of(driver: PartitionDriver) -> Size:
     )
 
 
-def live_until(driver: PartitionDriver, day: int) -> None:
-    """Fold up to this day of event time, with checkpoints as it goes."""
+def fold_until(driver: PartitionDriver, day: int) -> None:
+    """Fold up to this day of event time, with checkpoints in between."""
     while driver.folded < day * 24 * len(KEYS):
         driver.fold(BATCH)
         driver.checkpoint()
@@ -67,25 +67,25 @@ def live_until(driver: PartitionDriver, day: int) -> None:
 
 
 @pytest.mark.parametrize("restart", [None, "kept", "lost"])
-def test_a_month_takes_no_more_room_than_twelve_days(
+def test_a_month_of_records_takes_no_more_room_than_twelve_days(
     new_table: NewTable, drive: Drive, restart: str | None
 ) -> None:
     """Rows in the store, bytes on disk and the compacted changelog, also after a restart.
 
-    With its store and without: what the changelog restores is no larger.
+    With its store or without: a restore from the changelog leaves no larger store.
     """
     table = new_table("1h", 0, 8 * DAY)
     sizes = []
     with drive(table, list(hours(30 * 24))) as driver:
         for day in DAYS:
-            live_until(driver, day - 1)
+            fold_until(driver, day - 1)
             if restart:
                 driver.fold(BATCH // 2)
                 driver.crash(restart)  # type: ignore[arg-type]  # one of the two it takes
-            live_until(driver, day)
+            fold_until(driver, day)
             sizes.append(size_of(driver))
     first, *later = sizes
-    # Eight days, the window that is being filled, and what came between two checkpoints.
+    # Eight days, the open window, and the records between two checkpoints.
     assert 8 * 24 * len(KEYS) <= first.rows <= (8 * 24 + 1) * len(KEYS) + BATCH
     for size in later:
         assert size.rows == first.rows

@@ -1,4 +1,4 @@
-"""Local stores that are trusted when a partition is restored or followed, and those made anew."""
+"""Local stores that a restore or a standby can reuse, and those that are rebuilt."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,12 +45,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 
 
 def log(first: int = 0, end: int = 100, topic_id: str = "one", asked: int = NOW) -> Log:
-    """Return what brokers know of the changelog."""
+    """Return the brokers' view of the changelog."""
     return Log(first, end, topic_id, DAY, asked)
 
 
 def stored(path: Path, offset: int = 10, *, history: str = "one", current: int = NOW) -> Path:
-    """Leave a store with one row that reached `offset`."""
+    """Write a store with one row that reached `offset`."""
     store = Store(path)
     store.write([(ROW, b"1")], offset, timed=True, current=current)
     if history:
@@ -78,7 +78,7 @@ def meta(history: str) -> Record:
 
 @pytest.mark.parametrize(("first", "end"), [(0, 10), (10, 10), (0, 15), (11, 20)])
 def test_a_store_that_the_changelog_continues_is_kept(tmp_path: Path, first: int, end: int) -> None:
-    """It reached 10; a transaction's marker may stand there, which is no row."""
+    """It reached 10; a transaction marker may be there, which is no row."""
     replica = opened(stored(tmp_path / "s"), log(first, end))
     assert replica.position == max(first, 10)
     assert trusted(replica)
@@ -93,10 +93,10 @@ def test_a_store_that_the_changelog_continues_is_kept(tmp_path: Path, first: int
         (log(0, 0, "two"), "the changelog was made anew and is empty"),
     ],
 )
-def test_a_store_whose_rows_the_changelog_has_lost_is_refused_and_left_alone(
+def test_a_store_is_rejected_and_left_alone_if_the_changelog_lost_its_rows(
     tmp_path: Path, found: Log, words: str
 ) -> None:
-    """It may be all that is left of them."""
+    """It may be the last copy of them."""
     path = stored(tmp_path / "s")
     with pytest.raises(OtherHistoryError, match=words):
         opened(path, found)
@@ -106,20 +106,20 @@ def test_a_store_whose_rows_the_changelog_has_lost_is_refused_and_left_alone(
 
 
 @pytest.mark.parametrize("end", [9, 10, 11, 500])
-def test_a_store_of_another_changelog_is_made_anew_however_long_that_is(
+def test_a_store_of_another_changelog_is_rebuilt_whatever_its_length(
     tmp_path: Path, end: int
 ) -> None:
-    """Such as after a reset on another machine, or of a broker that is no more."""
+    """As after a reset on another machine, or of a broker that no longer exists."""
     replica = opened(stored(tmp_path / "s"), log(0, end, "two"))
     assert replica.position == 0
     assert replica.store.history == "two"
     assert not trusted(replica)
 
 
-def test_a_store_that_knows_no_changelog_is_taken_and_knows_it_from_then_on(
+def test_a_store_without_topic_id_is_kept_and_takes_that_of_the_changelog(
     tmp_path: Path,
 ) -> None:
-    """As earlier code left it."""
+    """Earlier versions left such stores."""
     path = stored(tmp_path / "s", history="")
     assert trusted(opened(path, log()))
     assert not trusted(opened(path, log(topic_id="two")))
@@ -132,10 +132,10 @@ def test_a_store_that_knows_no_changelog_is_taken_and_knows_it_from_then_on(
     ("passed", "kept"),
     [(0, True), (12 * HOUR, True), (12 * HOUR + 1, False), (-60_000, True), (-60_001, False)],
 )
-def test_a_store_that_may_have_missed_tombstones_is_made_anew(
+def test_a_store_that_may_have_missed_tombstones_is_rebuilt(
     tmp_path: Path, clock: Clock, passed: int, *, kept: bool
 ) -> None:
-    """Brokers keep them for a day, half of it is for reading; a clock set back tells nothing."""
+    """Brokers keep them for a day, half of it is for reading; a clock set back proves nothing."""
     path = stored(tmp_path / "s")
     clock.now += passed
     replica = opened(path, log(asked=clock.now))
@@ -144,10 +144,8 @@ def test_a_store_that_may_have_missed_tombstones_is_made_anew(
     assert trusted(replica) is kept
 
 
-def test_a_store_behind_which_there_are_only_markers_is_kept_however_old(
-    tmp_path: Path, clock: Clock
-) -> None:
-    """Nothing was written since: each checkpoint leaves a row, and the last one stays."""
+def test_an_old_store_is_kept_if_only_markers_follow_it(tmp_path: Path, clock: Clock) -> None:
+    """Nothing was written since: each checkpoint leaves a row, and compaction keeps the last."""
     path = stored(tmp_path / "s")
     clock.now += 30 * DAY
     replica = opened(path, log(end=11, asked=clock.now))
@@ -157,10 +155,10 @@ def test_a_store_behind_which_there_are_only_markers_is_kept_however_old(
     assert trusted(replica)
 
 
-def test_a_restore_that_was_cut_off_goes_on_from_when_it_began(
+def test_the_age_of_an_interrupted_restore_counts_from_its_start(
     tmp_path: Path, clock: Clock
 ) -> None:
-    """What it had read by then may have been deleted since."""
+    """Rows that it had read by then may have been deleted since."""
     replica = opened(tmp_path / "s", log(asked=clock.now))
     clock.now += 11 * HOUR
     assert replica.take([Record(ROW, b"1")], 50)
@@ -171,10 +169,10 @@ def test_a_restore_that_was_cut_off_goes_on_from_when_it_began(
     assert not trusted(replica)
 
 
-def test_a_standby_is_current_as_long_as_answers_show_that_it_has_read_all(
+def test_a_standby_is_current_while_polls_show_that_it_has_read_everything(
     tmp_path: Path, clock: Clock
 ) -> None:
-    """For days without a record; each answer shows it of the time when the one before came."""
+    """For days without a record; each poll shows it for the time of the poll before."""
     replica = opened(stored(tmp_path / "s"), log(end=11))
     for _ in range(10):
         clock.now += 5 * HOUR
@@ -188,10 +186,10 @@ def test_a_standby_is_current_as_long_as_answers_show_that_it_has_read_all(
 
 
 @pytest.mark.parametrize("stable", [11, 12, None])
-def test_a_standby_that_was_cut_off_is_made_anew(
+def test_a_standby_that_was_cut_off_is_rebuilt(
     tmp_path: Path, clock: Clock, stable: int | None
 ) -> None:
-    """Also where the first thing it sees is an answer from before, when it had read all."""
+    """Also if its first poll returns an old answer, of when it had read everything."""
     replica = opened(stored(tmp_path / "s"), log(end=11))
     replica.see_polled(11, stable, clock.now)
     clock.now += 20 * HOUR
@@ -203,8 +201,8 @@ def test_a_standby_that_was_cut_off_is_made_anew(
 # -- brokers without topic ids
 
 
-def test_without_topic_ids_the_meta_rows_tell_whose_changelog_it_is(tmp_path: Path) -> None:
-    """The last row of the store's last checkpoint is one, or another came later."""
+def test_without_topic_ids_the_meta_row_identifies_the_changelog(tmp_path: Path) -> None:
+    """It is the last row of the store's last checkpoint, or a later one."""
     for theirs, kept in ((f"{OWN}x", True), (f"{OWN}y", False)):
         path = stored(tmp_path / theirs, history=f"{OWN}x")
         replica = opened(path, log(topic_id=""))
@@ -213,8 +211,8 @@ def test_without_topic_ids_the_meta_rows_tell_whose_changelog_it_is(tmp_path: Pa
         assert trusted(replica) is kept
 
 
-def test_without_topic_ids_a_changelog_without_the_meta_row_is_another(tmp_path: Path) -> None:
-    """Where the store has one, all that continues it has one as well."""
+def test_without_topic_ids_a_changelog_without_meta_row_is_another_one(tmp_path: Path) -> None:
+    """If the store has a meta row, every continuation of it has one as well."""
     replica = opened(stored(tmp_path / "s", history=f"{OWN}x"), log(end=11, topic_id=""))
     assert replica.take([Record(OTHER_ROW, b"2")], 11)
     assert not replica.finish()
@@ -224,7 +222,7 @@ def test_without_topic_ids_a_changelog_without_the_meta_row_is_another(tmp_path:
 def test_without_topic_ids_a_store_takes_the_identity_of_the_log_or_makes_one(
     tmp_path: Path,
 ) -> None:
-    """One of its own, if there is nothing yet."""
+    """It makes its own if the changelog is empty."""
     replica = opened(tmp_path / "read", log(topic_id=""))
     assert replica.take([Record(ROW, b"1"), meta(f"{OWN}x")], 100)
     assert replica.finish()
@@ -240,8 +238,8 @@ def test_without_topic_ids_a_store_takes_the_identity_of_the_log_or_makes_one(
     assert made[0] != made[1]
 
 
-def test_an_identity_of_ours_is_not_compared_with_a_topic_id(tmp_path: Path) -> None:
-    """Brokers that are upgraded have ids from one day on."""
+def test_a_generated_identity_is_not_compared_with_a_topic_id(tmp_path: Path) -> None:
+    """Brokers that are upgraded have topic ids from then on."""
     replica = opened(stored(tmp_path / "s", history=f"{OWN}x"), log(topic_id="one"))
     assert replica.store.history == "one"
     assert trusted(replica)

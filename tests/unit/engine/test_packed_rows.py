@@ -1,4 +1,4 @@
-"""Objects in rows that pack themselves into bytes."""
+"""Objects in rows that encode themselves as bytes."""
 
 from struct import Struct as Format
 from typing import Any, Self
@@ -39,8 +39,8 @@ class Path(Struct, array_like=True):
 read = RowDecoder("walks", 2, [int, Path])
 
 
-def test_packed_objects_come_back_from_a_row() -> None:
-    """Wherever they stand in the state."""
+def test_packed_objects_are_restored_from_a_row() -> None:
+    """At any place in the state."""
     row = encode_row(2, 7, Path("a", [Point(1, 2), Point(-3, 4)], Point(5, 6)))
     count, path = read(b"row", row)
     assert (count, path.name) == (7, "a")
@@ -58,7 +58,7 @@ def test_packed_objects_come_back_from_a_row() -> None:
     ],
     ids=repr,
 )
-def test_bytes_that_cant_be_read_name_the_row(item: Any, problem: str) -> None:
+def test_an_unreadable_packed_object_names_its_row(item: Any, problem: str) -> None:
     """Whatever the object's own code raises: the worker stops with one line."""
     with pytest.raises(UnreadableRowError) as caught:
         read(b"key", encode_row(2, 7, ["a", [item], None]))
@@ -66,7 +66,7 @@ def test_bytes_that_cant_be_read_name_the_row(item: Any, problem: str) -> None:
     assert problem in str(caught.value)
 
 
-def test_what_can_not_be_packed_is_named() -> None:
-    """A state that no row can hold fails at its first checkpoint, with its class."""
+def test_a_state_that_no_row_can_hold_is_named_by_its_class() -> None:
+    """It fails at its first checkpoint."""
     with pytest.raises(TypeError, match=r"^a row can't hold object objects$"):
         encode_row(1, object())

@@ -1,21 +1,21 @@
-"""Page by page through the windows of a table: every kind of window, of several partitions."""
+"""Pages through the windows of a table: each window definition, several partitions."""
 
 from contextlib import ExitStack
 from random import Random
 
 import pytest
+from collected_events import Definition, declare_table
 from partition_driver import Drive, PartitionDriver
 from plans import MINUTE
 from raw_records import NOON, Raw, raw_tick
 from table_pages import page as page_of
-from trails import Definition, declared
 
 from app.market.records import Tick
 from app.worker import TickApp
 from eventfold.engine.window_table import Place, WindowTable, place_of
 from eventfold.windows import WindowResult
 
-#: Windows of a count share starts, those that cumulate too; others go on without an end in between.
+#: Count windows and cumulating windows share starts; the others do not.
 KINDS = ["1m", "5m/1m", "1m/event~1s", "cumulate 5m 1m", "session 1m", "count 2/1", "count 1"]
 
 END = 1 << 60
@@ -49,9 +49,11 @@ def _pages(table: WindowTable, limit: int, begin: int = 0, end: int = END) -> li
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_all_pages_are_all_windows(application: TickApp, drive: Drive, kind: str) -> None:
-    """Each once, in order of their places, before and after they are in the store."""
-    table = declared(application, Definition(kind, MINUTE, 24 * 60 * MINUTE))
+def test_pages_return_all_windows_once_and_in_order(
+    application: TickApp, drive: Drive, kind: str
+) -> None:
+    """Before and after the windows are in the store."""
+    table = declare_table(application, Definition(kind, MINUTE, 24 * 60 * MINUTE))
     with ExitStack() as ending:
         drivers = [
             ending.enter_context(drive(table, _ticks(number, names), partition=number))

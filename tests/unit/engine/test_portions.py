@@ -1,4 +1,4 @@
-"""Too much for one checkpoint is published by several: all of it, and each once."""
+"""Results that are too many for one checkpoint are published by several, each once."""
 
 from collections import Counter
 from typing import Literal
@@ -7,9 +7,16 @@ import pytest
 from candle_truth import truth
 from hypothesis import given, settings
 from partition_driver import Drive, NewTable, PartitionDriver
-from plans import MINUTE, live
+from plans import MINUTE, run_plan
 from raw_records import NOON, Raw, raw_tick
-from window_checks import LIVES, Life, assert_answers, assert_published, assert_refused, declared
+from window_checks import (
+    SCENARIOS,
+    Scenario,
+    assert_answers,
+    assert_late_and_dead_letters,
+    assert_published,
+    declare_table,
+)
 
 from app.market.records import LateTick, Tick
 from app.market.topics import CANDLES, TICKS_LATE
@@ -18,18 +25,18 @@ from eventfold.engine.partition import Snapshot
 from eventfold.records.candles import Candle
 from eventfold.windows import on_close
 
-pytestmark = pytest.mark.usefixtures("twin")
+pytestmark = pytest.mark.usefixtures("implementation")
 
 HOUR = 60 * MINUTE
 
 KEYS = 20_000
 
-#: Results of one key, and of one pane, at the most.
+#: By how many results of one key and pane a portion may exceed its limit.
 LEEWAY = 8
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limit checkpoints to a few results."""
     monkeypatch.setattr(portion, "RESULTS", 3)
     monkeypatch.setattr(pane_publishing, "SLICE", 2)
@@ -41,7 +48,7 @@ def results_of(snapshot: Snapshot) -> int:
 
 
 def assert_each_once(driver: PartitionDriver) -> None:
-    """No result is published twice: a revision of a window is there once."""
+    """Check that no result is published twice: each revision of a window is there once."""
     found = Counter(
         (c.symbol, c.size, c.advance, c.start, c.revision) for c in driver.written(CANDLES, Candle)
     )
@@ -49,23 +56,23 @@ def assert_each_once(driver: PartitionDriver) -> None:
 
 
 @settings(max_examples=60)
-@given(LIVES)
-def test_whatever_happens_each_window_is_published_once_and_right(
-    new_table: NewTable, drive: Drive, life: Life
+@given(SCENARIOS)
+def test_each_window_is_published_once_and_correctly_after_any_crash(
+    new_table: NewTable, drive: Drive, scenario: Scenario
 ) -> None:
-    """Crashes between the portions of an instant, and of changes, included."""
-    table = declared(new_table, life.definition)
-    with drive(table, life.raw) as driver:
-        live(driver, life.plan)
-        facts = truth(life.raw, table.grace)
+    """Including crashes between the portions of one instant, and of changes."""
+    table = declare_table(new_table, scenario.definition)
+    with drive(table, scenario.raw) as driver:
+        run_plan(driver, scenario.plan)
+        facts = truth(scenario.raw, table.grace)
         assert_published(driver, facts)
-        assert_refused(driver, facts)
+        assert_late_and_dead_letters(driver, facts)
         assert_answers(driver)
         assert_each_once(driver)
 
 
 def one_instant(keys: int) -> list[Raw]:
-    """Return a tick of each of many symbols in one minute, and one that makes it final."""
+    """Return a tick of each of many symbols in one minute, and one that makes them final."""
     drawn = [Tick(f"S{n:05}", 1.0 + n % 7, NOON + n % MINUTE) for n in range(keys)]
     drawn.append(Tick("LAST", 1.0, NOON + 6 * MINUTE))
     return [raw_tick(n, tick) for n, tick in enumerate(drawn)]
@@ -73,14 +80,14 @@ def one_instant(keys: int) -> list[Raw]:
 
 @pytest.mark.parametrize("emission", [None, on_close()], ids=["changes", "on close"])
 @pytest.mark.parametrize("windows", ["1m", "1m,2m/1m"])
-def test_one_instant_of_many_keys_is_published_by_several_transactions(
+def test_many_keys_of_one_instant_are_published_in_several_transactions(
     new_table: NewTable,
     drive: Drive,
     monkeypatch: pytest.MonkeyPatch,
     windows: str,
     emission: object,
 ) -> None:
-    """None is larger than the limit, and after crashes between them each final is there once."""
+    """None exceeds the limit; after crashes in between, each final is there once."""
     limit = 4_000
     monkeypatch.setattr(portion, "RESULTS", limit)
     monkeypatch.setattr(pane_publishing, "SLICE", limit)
@@ -113,7 +120,7 @@ def test_a_portion_is_bounded_in_bytes_too(
     monkeypatch: pytest.MonkeyPatch,
     store: Literal["kept", "lost"],
 ) -> None:
-    """Few results that are large are as much as many that are small."""
+    """A few large results count as much as many small ones."""
     monkeypatch.setattr(portion, "RESULTS", 1_000_000)
     monkeypatch.setattr(portion, "BYTES", 100_000)
     monkeypatch.setattr(pane_publishing, "SLICE", 1_000_000)
@@ -144,10 +151,10 @@ def test_a_portion_is_bounded_in_bytes_too(
         assert len(finals) == len(set(finals)) == 200
 
 
-def test_rows_of_one_instant_are_deleted_by_several_transactions(
+def test_many_rows_of_one_instant_are_deleted_in_several_transactions(
     new_table: NewTable, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No more in each than the limit, late counts alike; queries see none of them meanwhile."""
+    """None exceeds the limit, with late counts too; queries see none of the rows meanwhile."""
     limit, keys = 700, 3_000
     monkeypatch.setattr(portion, "RESULTS", 100_000)
     monkeypatch.setattr(pane_publishing, "SLICE", 100_000)
@@ -174,10 +181,10 @@ def test_rows_of_one_instant_are_deleted_by_several_transactions(
         assert list(driver.state.store.keys_between(1 << 62, (1 << 63) - 1)) == []
 
 
-def test_no_record_gets_into_an_instant_that_is_published_in_part(
+def test_no_record_enters_the_windows_of_an_instant_published_in_part(
     new_table: NewTable, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of no key, also after a restart with a larger grace: its window is final for all of them."""
+    """Of no key, also after a restart with a larger grace: they are final for all keys."""
     monkeypatch.setattr(portion, "RESULTS", 10)
     monkeypatch.setattr(pane_publishing, "SLICE", 10)
     raw = one_instant(100)

@@ -1,4 +1,4 @@
-"""Records that use the window before theirs, and follow its corrections."""
+"""Results that use the previous window follow its corrections."""
 
 from collections import defaultdict
 from itertools import pairwise
@@ -10,7 +10,7 @@ from candle_truth import candles, truth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive, NewTable
-from plans import MINUTE, PLANS, Step, live, ticks
+from plans import MINUTE, PLANS, Step, run_plan, ticks
 from raw_records import NOON, Raw, raw_tick
 
 from app.market.records import Tick
@@ -18,7 +18,7 @@ from app.market.topics import CANDLES
 from eventfold.records.candles import Candle
 from eventfold.windows import Window, WindowResult, tumbling
 
-pytestmark = pytest.mark.usefixtures("twin")
+pytestmark = pytest.mark.usefixtures("implementation")
 
 HOUR = 60 * MINUTE
 
@@ -35,7 +35,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def change(result: WindowResult) -> Change:
-    """Make the record of a minute."""
+    """Make the record of a window."""
     previous = result.previous()
     before = None if previous is None else previous.close
     return Change(
@@ -43,8 +43,8 @@ def change(result: WindowResult) -> Change:
     )
 
 
-def right(raw: list[Raw], window: Window, grace: int) -> dict[tuple[str, int], Change]:
-    """Return each window's change, from the windows and minutes that hold a tick."""
+def expected_changes(raw: list[Raw], window: Window, grace: int) -> dict[tuple[str, int], Change]:
+    """Compute each window's change, from the windows and minutes that hold a tick."""
     facts = truth(raw, grace)
     limit = facts.stream_time - grace
     minutes = sorted(candles(facts.kept, tumbling(MINUTE), limit).items())
@@ -61,23 +61,23 @@ def right(raw: list[Raw], window: Window, grace: int) -> dict[tuple[str, int], C
 
 @settings(max_examples=40)
 @given(ticks(), PLANS, st.sampled_from(["1m", "3m/1m"]))
-def test_the_last_record_of_a_window_knows_the_last_close_before_it(
+def test_the_last_result_of_a_window_has_the_close_of_the_one_before(
     new_table: NewTable, drive: Drive, raw: list[Raw], plan: list[Step], windows: str
 ) -> None:
-    """Though ticks of the window before came later, and it may be in the store alone."""
+    """Also if ticks of the previous window came later, or it is only in the store."""
     table = new_table(windows, 3 * MINUTE, 24 * HOUR, looks_back=True, record=change)
     with drive(table, raw) as driver:
-        live(driver, plan)
+        run_plan(driver, plan)
         published = defaultdict(list)
         for each in driver.written(CANDLES, Change):
             published[each.symbol, each.start].append(each)
-    assert {key: versions[-1] for key, versions in published.items()} == right(
+    assert {key: versions[-1] for key, versions in published.items()} == expected_changes(
         raw, table.windows[0], table.grace
     )
-    # What is final does not change any more, nor does its previous window.
+    # Neither a final window changes any more, nor the window before it.
     for versions in published.values():
         assert not any(each.final for each in versions[:-1])
-        # Whoever keeps the highest revision has the last of them.
+        # The highest revision is that of the last result.
         for earlier, later in pairwise(versions):
             assert earlier.revision < later.revision or earlier == later
 
@@ -85,26 +85,26 @@ def test_the_last_record_of_a_window_knows_the_last_close_before_it(
 def test_a_correction_of_a_window_corrects_the_one_after_it(
     new_table: NewTable, drive: Drive
 ) -> None:
-    """Which got no tick itself since it was published."""
+    """It got no tick itself since it was published."""
     table = new_table("1m", 3 * MINUTE, 24 * HOUR, looks_back=True, record=change)
     drawn = [Tick("A", 1.0, NOON), Tick("A", 2.0, NOON + 2 * MINUTE), Tick("A", 1.5, NOON + 1)]
     with drive(table, [raw_tick(n, tick) for n, tick in enumerate(drawn)]) as driver:
         for _ in drawn:
             driver.fold(1)
             driver.checkpoint()
-        told = [
+        changes = [
             (c.start - NOON, c.close, c.before, c.revision) for c in driver.written(CANDLES, Change)
         ]
-    assert told[:2] == [(0, 1.0, None, 0), (2 * MINUTE, 2.0, 1.0, 2)]
-    assert sorted(told[2:]) == [(0, 1.5, None, 4), (2 * MINUTE, 2.0, 1.5, 4)]
+    assert changes[:2] == [(0, 1.0, None, 0), (2 * MINUTE, 2.0, 1.0, 2)]
+    assert sorted(changes[2:]) == [(0, 1.5, None, 4), (2 * MINUTE, 2.0, 1.5, 4)]
 
 
 @pytest.mark.parametrize("store", ["kept", "lost"])
 @pytest.mark.parametrize("windows", ["1m", "2m/1m"])
-def test_a_candle_that_follows_from_two_windows_has_a_higher_revision_after_either_changed(
+def test_a_correction_of_the_previous_window_raises_the_revision(
     new_table: NewTable, drive: Drive, windows: str, store: Literal["kept", "lost"]
 ) -> None:
-    """Also where a crash comes between, and in the final result."""
+    """Also with a crash in between, and in the final result."""
     table = new_table(windows, MINUTE, 24 * HOUR, looks_back=True)
     drawn = [
         *(Tick("A", 1.0, NOON), Tick("A", 2.0, NOON + MINUTE), Tick("A", 1.5, NOON + 1)),

@@ -15,7 +15,7 @@ from eventfold.engine.task import Task
 
 
 class Clock:
-    """The clock that a restore is measured by (s)."""
+    """The clock that measures a restore (s)."""
 
     now = 1_000.0
 
@@ -33,12 +33,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 
 
 def sample(name: str) -> float | None:
-    """Return what is measured of the table's third partition."""
+    """Return a metric of the table's partition 3."""
     return REGISTRY.get_sample_value(name, {"table": "restored", "partition": "3"})
 
 
-def test_a_restore_tells_what_is_done_and_how_long_the_rest_takes(clock: Clock) -> None:
-    """By offsets, of which compaction leaves few; rows are counted as they come."""
+def test_a_restore_reports_its_progress_and_the_time_left(clock: Clock) -> None:
+    """By offsets, of which compaction leaves few; rows are counted as they are read."""
     progress = Progress("restored", 3)
     clock.now += 100
     progress.start(200, 1_000)
@@ -53,7 +53,7 @@ def test_a_restore_tells_what_is_done_and_how_long_the_rest_takes(clock: Clock) 
     clock.now += 4
     progress.reach(600, 1_900)
     assert str(progress) == "restored-3: 2,000 rows, 50 %, 250 rows/s, 8 s left"
-    # Past the end lies what was written since.
+    # Rows after the end were written since the restore began.
     progress.reach(1_005, 1)
     assert (progress.position, progress.percent, progress.seconds_left) == (1_000, 100, 0)
     assert sample("tickstream_restored_rows_total") == before + 2_001
@@ -61,8 +61,8 @@ def test_a_restore_tells_what_is_done_and_how_long_the_rest_takes(clock: Clock) 
     assert sample("tickstream_restore_seconds") == 8
 
 
-def test_what_begins_anew_is_measured_anew(clock: Clock) -> None:
-    """Rows are of all attempts; a rate needs no time to have passed."""
+def test_the_progress_of_a_restarted_restore_begins_at_0(clock: Clock) -> None:
+    """Rows of all attempts are counted; a rate is defined before any time has passed."""
     progress = Progress("restored", 3)
     progress.start(50, 150)
     progress.reach(100, 10)
@@ -76,7 +76,7 @@ def test_what_begins_anew_is_measured_anew(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(("end", "shown"), [(100, False), (101, True), (300, True)])
-def test_restores_under_way_are_shown_where_there_is_something_to_read(
+def test_metrics_show_restores_that_have_offsets_left(
     application: TickApp,
     new_table: NewTable,
     monkeypatch: pytest.MonkeyPatch,
@@ -85,7 +85,7 @@ def test_restores_under_way_are_shown_where_there_is_something_to_read(
     *,
     shown: bool,
 ) -> None:
-    """What is left, how much is done, and since when."""
+    """The offsets left, the progress and the age."""
     progress = Progress("restored", 3)
     progress.start(100, end)
     clock.now += 2

@@ -1,4 +1,4 @@
-"""A partition is restored from its changelog: all of it, from where its store stands, once."""
+"""A partition is restored from its changelog, from the offset that its store reached."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -39,7 +39,7 @@ def table(new_table: NewTable) -> WindowTable:
 
 
 async def restored(broker: Broker, path: Path, table: WindowTable) -> tuple[list[int], Progress]:
-    """Restore the store at `path`; return the starts of its rows, and how it went."""
+    """Restore the store at `path`; return the starts of its rows, and the progress."""
     progress = Progress(table.name, 0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(changelog, "AIOKafkaConsumer", partial(Consumer, broker))
@@ -51,7 +51,7 @@ async def restored(broker: Broker, path: Path, table: WindowTable) -> tuple[list
 
 
 def stored(path: Path, offset: int, *, current: int = NOW, identity: str = f"{OWN}x") -> None:
-    """Leave a store that has reached an offset, with a row that no changelog has."""
+    """Write a store that has reached an offset, with a row that no changelog has."""
     store = Store(path)
     store.write([(row_key(b"A", 999), b"")], offset, timed=True, current=current)
     store.history = identity
@@ -59,10 +59,10 @@ def stored(path: Path, offset: int, *, current: int = NOW, identity: str = f"{OW
 
 
 @pytest.mark.parametrize("first", [0, 1])
-async def test_all_rows_are_read_however_many_come_at_once(
+async def test_all_rows_of_several_fetches_are_restored(
     tmp_path: Path, table: WindowTable, first: int
 ) -> None:
-    """Up to the marker behind the last, which is no row; from the first that is left."""
+    """From the first row that is left to the marker after the last, which is no row."""
     broker = Broker(8, first=first)
     starts, progress = await restored(broker, tmp_path / "store", table)
     assert starts == list(range(first, 8))
@@ -71,10 +71,10 @@ async def test_all_rows_are_read_however_many_come_at_once(
     assert (progress.rows, progress.percent) == (9 - first, 100)
 
 
-async def test_a_store_that_was_closed_goes_on_where_it_stood(
+async def test_a_closed_store_is_restored_from_the_offset_it_reached(
     tmp_path: Path, table: WindowTable
 ) -> None:
-    """One record before, for without ids of topics the meta row says whose it is."""
+    """One record earlier: without topic ids the meta row identifies the changelog."""
     broker = Broker(8)
     stored(tmp_path / "store", 6)
     starts, progress = await restored(broker, tmp_path / "store", table)
@@ -83,10 +83,10 @@ async def test_a_store_that_was_closed_goes_on_where_it_stood(
     assert progress.rows == 4
 
 
-async def test_a_store_of_another_changelog_is_read_again_from_the_first_record(
+async def test_a_store_of_another_changelog_is_restored_from_the_first_record(
     tmp_path: Path, table: WindowTable
 ) -> None:
-    """As soon as a meta row shows it, and what it held is gone."""
+    """As soon as a meta row shows it; its former rows are deleted."""
     broker = Broker(8)
     stored(tmp_path / "store", 6, identity=f"{OWN}y")
     starts, progress = await restored(broker, tmp_path / "store", table)
@@ -104,7 +104,7 @@ async def test_a_store_of_another_changelog_is_read_again_from_the_first_record(
         (None, TOMBSTONES_KEPT // 2 + 1, True),
     ],
 )
-async def test_a_store_that_is_older_than_half_of_what_tombstones_are_kept_is_read_again(
+async def test_a_store_older_than_half_the_tombstone_retention_is_rebuilt(
     tmp_path: Path,
     table: WindowTable,
     clock: SimpleNamespace,
@@ -113,7 +113,7 @@ async def test_a_store_that_is_older_than_half_of_what_tombstones_are_kept_is_re
     *,
     again: bool,
 ) -> None:
-    """By the broker's configuration of the topic; by what we ask for where one may not ask."""
+    """By the topic's configuration, or by our own setting if reading it is not permitted."""
     broker = Broker(8)
     broker.kept = kept
     stored(tmp_path / "store", 6, current=NOW)
@@ -123,20 +123,20 @@ async def test_a_store_that_is_older_than_half_of_what_tombstones_are_kept_is_re
     assert broker.sought == ([5, 0] if again else [5])
 
 
-async def test_a_store_that_is_ahead_of_its_changelog_is_refused(
+async def test_a_store_ahead_of_its_changelog_is_rejected(
     tmp_path: Path, table: WindowTable
 ) -> None:
-    """It is closed, and can be looked at."""
+    """It is closed, and can be inspected."""
     stored(tmp_path / "store", 11)
     with pytest.raises(OtherHistoryError, match="ends at offset 10"):
         await restored(Broker(8), tmp_path / "store", table)
     Store(tmp_path / "store").close()
 
 
-async def test_a_restore_that_is_cut_off_closes_its_store(
+async def test_an_interrupted_restore_closes_its_store(
     tmp_path: Path, table: WindowTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next one goes on: what had been read is in it."""
+    """The next restore continues with the rows that were read."""
 
     async def position(*_: Any) -> int:
         raise ConnectionError

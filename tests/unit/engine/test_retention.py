@@ -1,4 +1,4 @@
-"""Old rows go away, windows with them; what is still there is complete."""
+"""Expired rows are deleted with their windows; the remaining windows are complete."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 from candle_truth import candles, truth
 from hypothesis import given, settings
 from partition_driver import Drive, NewTable, PartitionDriver
-from plans import MINUTE, PLANS, Step, live, ticks
+from plans import MINUTE, PLANS, Step, run_plan, ticks
 from raw_records import NOON, Raw, raw_tick
 
 from app.market.records import Tick
@@ -26,16 +26,14 @@ def minutes(count: int, symbols: str = "AB") -> Iterator[Raw]:
 
 
 def assert_expired(driver: PartitionDriver) -> None:
-    """No row is there of which every window ended before the retention."""
+    """Check that no row is left of which every window ended before the retention."""
     table, state = driver.table, driver.state
     oldest = next(state.store.starts(), None)
     limit = state.meta.stream_time - table.retention
     assert oldest is None or oldest + table.longest > limit
 
 
-def test_a_long_time_takes_no_more_room_than_the_retention(
-    new_table: NewTable, drive: Drive
-) -> None:
+def test_state_size_is_bounded_by_the_retention(new_table: NewTable, drive: Drive) -> None:
     """Two symbols, one tick a minute for a day, one hour of which is kept."""
     table = new_table("1m,5m", MINUTE, HOUR)
     rows = []
@@ -44,16 +42,16 @@ def test_a_long_time_takes_no_more_room_than_the_retention(
             driver.fold(20)
             driver.checkpoint()
             rows.append(driver.stored_rows())
-        # An hour, the longest window, and what came between two checkpoints.
+        # An hour, the longest window, and the records between two checkpoints.
         assert max(rows) <= 2 * (60 + 5 + 10 + 1)
         assert rows[-1] >= 2 * 60
         assert_expired(driver)
-        # Memory keeps what may still become part of a result: grace and the longest window.
+        # Memory keeps the panes that results may still need: grace and the longest window.
         assert sum(len(panes) for panes in driver.state._panes.values()) <= 2 * (1 + 5 + 10 + 1)
 
 
 def test_a_deleted_row_is_a_tombstone_in_the_changelog(new_table: NewTable, drive: Drive) -> None:
-    """So compaction forgets it too, and a restored store is no larger than the one before."""
+    """Compaction deletes it too, so a restored store is no larger than the one before."""
     with drive(new_table("1m,5m", MINUTE, HOUR), list(minutes(300))) as driver:
         while driver.folded < len(driver.raw):
             driver.fold(20)
@@ -71,20 +69,20 @@ def test_a_deleted_row_is_a_tombstone_in_the_changelog(new_table: NewTable, driv
 
 @settings(max_examples=30)
 @given(ticks(), PLANS)
-def test_rows_expire_whatever_happens(
+def test_expired_rows_are_deleted_completely_despite_crashes(
     new_table: NewTable, drive: Drive, raw: list[Raw], plan: list[Step]
 ) -> None:
-    """In slices, after crashes and leaps: none is forgotten, and each slice gets on."""
+    """In slices, after crashes and leaps in time; each slice makes progress."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(partition, "EXPIRE_SLICE", 3)
         with drive(new_table("1m,5m", MINUTE, 10 * MINUTE), raw) as driver:
-            live(driver, plan)
+            run_plan(driver, plan)
             for _ in raw:
                 driver.checkpoint()
             assert_expired(driver)
 
 
-def test_a_window_is_given_whole_or_not_at_all(new_table: NewTable, drive: Drive) -> None:
+def test_a_window_is_answered_completely_or_not_at_all(new_table: NewTable, drive: Drive) -> None:
     """At the edge of the retention the first of a window's minutes are deleted before the last."""
     table = new_table("1m,5m,5m/1m,7m", MINUTE, 10 * MINUTE)
     raw = list(minutes(40, "A"))
@@ -94,14 +92,14 @@ def test_a_window_is_given_whole_or_not_at_all(new_table: NewTable, drive: Drive
             driver.checkpoint()
             facts = truth(raw[:count], table.grace)
             for window in table.windows:
-                right = candles(facts.kept, window, driver.state.meta.finalised)
+                expected = candles(facts.kept, window, driver.state.meta.finalised)
                 answers = [table.record(a) for a in driver.state.read(b"A", window, 0, 1 << 62)]
-                assert [a.count for a in answers] == [right["A", a.start].count for a in answers]
-                assert answers == [right["A", a.start] for a in answers]
+                assert [a.count for a in answers] == [expected["A", a.start].count for a in answers]
+                assert answers == [expected["A", a.start] for a in answers]
 
 
-def test_retention_and_grace_are_told_in_stream_time(new_table: NewTable, drive: Drive) -> None:
-    """A quiet partition keeps its rows however long it is quiet; a leap deletes them."""
+def test_retention_and_grace_are_measured_in_stream_time(new_table: NewTable, drive: Drive) -> None:
+    """A quiet partition keeps its rows for any time; a leap of stream time deletes them."""
     table = new_table("1m", MINUTE, 10 * MINUTE)
     leap = raw_tick(100, Tick("B", 1.0, NOON + HOUR))
     with drive(table, [*minutes(3, "A"), leap]) as driver:
@@ -120,9 +118,9 @@ def test_retention_and_grace_are_told_in_stream_time(new_table: NewTable, drive:
 
 
 @pytest.mark.parametrize("retention", [0, 5 * MINUTE, 6 * MINUTE - 1])
-def test_a_retention_shorter_than_a_window_and_its_grace_is_refused_by_name(
+def test_a_retention_shorter_than_a_window_and_its_grace_is_rejected(
     new_table: NewTable, retention: int
 ) -> None:
-    """Windows would lose panes before they are final."""
+    """The message names the table: windows would lose panes before they are final."""
     with pytest.raises(ValueError, match=r"table candles-\d+: a retention of .* its grace, 6m"):
         new_table("1m,5m", MINUTE, retention)

@@ -1,4 +1,4 @@
-"""Rows: what is written can be read back, and what can't be is named."""
+"""Format of rows: they are read back as written, and unreadable ones are named."""
 
 import pytest
 from hypothesis import given
@@ -27,16 +27,16 @@ STARTS = st.integers(0, 2**63 - 1)
 
 
 @given(st.binary(max_size=20), STARTS)
-def test_key_and_start_of_a_row_can_be_told(key: bytes, start: int) -> None:
-    """Whatever bytes the key has."""
+def test_key_and_start_are_read_back_from_a_row_key(key: bytes, start: int) -> None:
+    """With any bytes in the key."""
     assert split_row_key(row_key(key, start)) == (key, start)
 
 
 @given(st.binary(max_size=4), STARTS, st.binary(max_size=4), STARTS)
-def test_the_rows_of_a_key_stand_together_in_order_of_time(
+def test_rows_of_a_key_are_adjacent_and_in_time_order(
     key: bytes, start: int, other: bytes, other_start: int
 ) -> None:
-    """And no other key's rows among them."""
+    """No other key's rows are among them."""
     one, two = row_key(key, start), row_key(other, other_start)
     if key == other:
         assert (one < two) == (start < other_start)
@@ -46,8 +46,8 @@ def test_the_rows_of_a_key_stand_together_in_order_of_time(
 
 
 @given(st.binary(max_size=20) | st.just(b"m" * 0x5F5F), STARTS)
-def test_no_row_is_taken_for_the_meta_row(key: bytes, start: int) -> None:
-    """Which has a key of its own kind."""
+def test_no_row_key_equals_that_of_the_meta_row(key: bytes, start: int) -> None:
+    """The meta row's key has a form of its own."""
     assert row_key(key, start) != META
 
 
@@ -61,14 +61,14 @@ def test_no_row_is_taken_for_the_meta_row(key: bytes, start: int) -> None:
         published=st.integers(0, 2**60),
     )
 )
-def test_a_meta_row_gives_back_what_was_written(meta: Meta) -> None:
-    """In JSON, for people to look at; fields of a newer version don't matter."""
+def test_a_meta_row_is_read_back_as_written(meta: Meta) -> None:
+    """As JSON, which people can read; fields of a newer version are ignored."""
     raw = encode_meta(meta)
     assert decode_meta(raw) == meta
     assert decode_meta(raw[:-1] + (b"," if raw != b"{}" else b"") + b'"later":1}') == meta
 
 
-def test_a_row_gives_back_what_was_written() -> None:
+def test_a_row_is_read_back_as_written() -> None:
     """All fields but the version, typed."""
     read = RowDecoder("candles", 3, [int, dict[int, int] | None])
     assert read(b"row", encode_row(3, 7, {60_000: 2})) == (7, {60_000: 2})
@@ -84,8 +84,8 @@ def test_a_row_gives_back_what_was_written() -> None:
         (b"\xff", "Expected `array`"),
     ],
 )
-def test_a_row_that_cant_be_read_is_named(row: bytes, problem: str) -> None:
-    """By its table and its key: the worker stops with one line, not with a traceback."""
+def test_an_unreadable_row_is_named_by_table_and_key(row: bytes, problem: str) -> None:
+    """The worker stops with one line, not with a traceback."""
     read = RowDecoder("candles", 3, [int, dict[int, int] | None])
     with pytest.raises(UnreadableRowError) as caught:
         read(row_key(b"ACME", 1), row)
@@ -93,8 +93,8 @@ def test_a_row_that_cant_be_read_is_named(row: bytes, problem: str) -> None:
     assert problem in str(caught.value)
 
 
-def test_a_meta_row_that_cant_be_read_is_named() -> None:
-    """With what stands in it."""
+def test_an_unreadable_meta_row_is_named_with_its_content() -> None:
+    """The reason is in the message too."""
     with pytest.raises(UnreadableRowError, match=r"meta row b'\[1\]': Expected `object`"):
         decode_meta(b"[1]")
 
@@ -105,8 +105,8 @@ class Version2(Ohlc):
     version = 2
 
 
-def test_rows_of_another_layout_are_refused_not_misread(new_table: NewTable, drive: Drive) -> None:
-    """Another version of the aggregate: the message names both and what to do."""
+def test_rows_of_another_layout_are_rejected(new_table: NewTable, drive: Drive) -> None:
+    """Such as another version of the aggregate: the message names both and the remedy."""
     with drive(new_table("1m", 0), [raw_tick(0, Tick("A", 1.0, NOON))]) as driver:
         driver.settle()
         table = new_table("1m", 0, aggregate=Version2())
@@ -119,8 +119,10 @@ def test_rows_of_another_layout_are_refused_not_misread(new_table: NewTable, dri
 
 
 @pytest.mark.parametrize("windows", ["30s", "1m,3m"])
-def test_state_of_other_windows_is_refused(new_table: NewTable, drive: Drive, windows: str) -> None:
-    """Of other panes, and of the same: some windows would never become final."""
+def test_state_of_other_windows_is_rejected(
+    new_table: NewTable, drive: Drive, windows: str
+) -> None:
+    """With other panes or the same ones: some windows would never become final."""
     with drive(new_table("1m", 0, 60 * MINUTE), [raw_tick(0, Tick("A", 1.0, NOON))]) as driver:
         driver.settle()
         table = new_table(windows, 0, 60 * MINUTE)

@@ -1,6 +1,6 @@
-"""Sessions of a partition, whatever becomes of it, against all ticks again.
+"""Sessions of a partition under random crashes, compared with a brute-force oracle.
 
-A real store; batches, checkpoints, publications and crashes where hypothesis puts them.
+The store is real; hypothesis draws batches, checkpoints, publications and crashes.
 """
 
 from itertools import islice
@@ -10,22 +10,30 @@ from typing import NamedTuple
 import pytest
 from candle_truth import truth
 from close_ticks import close_ticks
+from collected_events import (
+    EMISSIONS,
+    UNFOLDABLE_SIZE,
+    Definition,
+    assert_late_and_dead_letters,
+    declare_table,
+    published,
+    rows,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive
-from plans import MINUTE, PLANS, Step, follow, live, ticks
+from plans import MINUTE, PLANS, Step, run_plan, run_step, ticks
 from raw_records import NOON, Raw, raw_tick
 from session_checks import (
     assert_answers,
-    assert_nothing_open_passes_for_final,
+    assert_ended_sessions_are_closed,
     assert_published,
-    assert_readers_are_up_to_date,
+    assert_results_are_current,
     assert_rows,
-    now,
-    right,
+    expected_sessions,
+    truth_so_far,
 )
 from table_pages import page as page_of
-from trails import EMISSIONS, UNLUCKY, Definition, assert_refused, declared, rows, told
 
 from app.market.records import Tick
 from app.market.topics import CANDLES
@@ -49,8 +57,8 @@ DEFINITIONS = [
 ]
 
 
-class Life(NamedTuple):
-    """Records of a partition, and what happens to it."""
+class Scenario(NamedTuple):
+    """Definition, records and plan of a partition."""
 
     definition: Definition
     raw: list[Raw]
@@ -59,79 +67,81 @@ class Life(NamedTuple):
 
 TICKS = close_ticks() | ticks()
 
-LIVES = st.builds(Life, st.sampled_from(DEFINITIONS), TICKS, PLANS)
+SCENARIOS = st.builds(Scenario, st.sampled_from(DEFINITIONS), TICKS, PLANS)
 
 
 @settings(max_examples=80)
-@given(LIVES)
-def test_whatever_happens_each_session_is_made_of_what_was_accepted(
-    application: TickApp, drive: Drive, life: Life
+@given(SCENARIOS)
+def test_each_session_holds_its_accepted_ticks_after_any_crash(
+    application: TickApp, drive: Drive, scenario: Scenario
 ) -> None:
-    """Every field of every result; finals once; withdrawals; late ticks once; queries; rows."""
-    table = declared(application, life.definition)
-    with drive(table, life.raw) as driver:
-        for step in life.plan:
-            follow(driver, step)
+    """Compares all fields of all results, finals, withdrawals, late ticks, queries and rows."""
+    table = declare_table(application, scenario.definition)
+    with drive(table, scenario.raw) as driver:
+        for step in scenario.plan:
+            run_step(driver, step)
             assert_answers(driver)
             if step.event == "publication":
-                assert_readers_are_up_to_date(driver)
+                assert_results_are_current(driver)
         driver.settle()
-        facts = truth(life.raw, table.grace)
+        facts = truth(scenario.raw, table.grace)
         assert_published(driver, facts)
-        assert_refused(driver, facts)
+        assert_late_and_dead_letters(driver, facts)
         for _ in range(2):
             assert_answers(driver)
             assert_rows(driver)
             driver.crash(store="lost")
-        # It has nothing to add.
-        before = len(told(driver))
+        # Nothing more is published.
+        before = len(published(driver))
         driver.settle()
-        assert len(told(driver)) == before
+        assert len(published(driver)) == before
 
 
 @settings(max_examples=40)
-@given(LIVES)
-def test_a_leap_in_time_is_published_in_slices_and_completely(
-    application: TickApp, drive: Drive, life: Life
+@given(SCENARIOS)
+def test_results_of_a_leap_in_time_are_published_in_slices(
+    application: TickApp, drive: Drive, scenario: Scenario
 ) -> None:
-    """What becomes final and is too much for one publication follows, also after a crash."""
-    table = declared(application, life.definition)
+    """Final results beyond one publication follow in the next ones, also after a crash."""
+    table = declare_table(application, scenario.definition)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session_state, "SLICE", 1)
         patch.setattr(portion, "RESULTS", 2)
-        with drive(table, life.raw) as driver:
-            for step in life.plan:
-                follow(driver, step)
-                assert_nothing_open_passes_for_final(driver)
+        with drive(table, scenario.raw) as driver:
+            for step in scenario.plan:
+                run_step(driver, step)
+                assert_ended_sessions_are_closed(driver)
             driver.settle()
-            facts = truth(life.raw, table.grace)
+            facts = truth(scenario.raw, table.grace)
             assert_published(driver, facts)
-            assert_refused(driver, facts)
+            assert_late_and_dead_letters(driver, facts)
             assert_answers(driver)
             assert driver.state.meta.finalised == max(0, facts.stream_time - table.grace)
             per_commit = [out.commit for out in driver.outputs.get(CANDLES.name, ())]
             finals = [
                 commit
-                for commit, result in zip(per_commit, told(driver), strict=True)
+                for commit, result in zip(per_commit, published(driver), strict=True)
                 if result.final and result.count
             ]
             assert len(finals) == len(set(finals))
 
 
 @settings(max_examples=40)
-@given(LIVES, st.sets(st.integers(0, 39), max_size=5))
-def test_a_tick_that_cant_be_folded_is_a_dead_letter_and_leaves_no_trace(
-    application: TickApp, drive: Drive, life: Life, unlucky: set[int]
+@given(SCENARIOS, st.sets(st.integers(0, 39), max_size=5))
+def test_a_tick_that_raises_is_a_dead_letter_and_changes_nothing_else(
+    application: TickApp, drive: Drive, scenario: Scenario, unfoldable: set[int]
 ) -> None:
-    """It moves no clock, bridges nothing, though its time may be ahead of all."""
-    table = declared(application, life.definition)
-    raw = [with_thirteen(tick, n) if n in unlucky else tick for n, tick in enumerate(life.raw)]
-    refused = {record.offset for n, record in enumerate(raw) if n in unlucky}
+    """It moves no stream time and merges no sessions, though it may be ahead of all."""
+    table = declare_table(application, scenario.definition)
+    raw = [
+        with_size_13(tick, n) if n in unfoldable else tick for n, tick in enumerate(scenario.raw)
+    ]
+    rejected = {record.offset for n, record in enumerate(raw) if n in unfoldable}
     with drive(table, raw) as driver:
-        live(driver, life.plan)
-        facts = truth(raw, table.grace, refused)
+        run_plan(driver, scenario.plan)
+        facts = truth(raw, table.grace, rejected)
         assert_published(driver, facts)
-        assert_refused(driver, facts)
+        assert_late_and_dead_letters(driver, facts)
         assert driver.state.meta.stream_time == facts.stream_time
         assert sum(driver.state.meta.lateness.values()) == len(facts.kept) + len(facts.late)
         errors = [
@@ -142,27 +152,29 @@ def test_a_tick_that_cant_be_folded_is_a_dead_letter_and_leaves_no_trace(
     assert set(errors) <= {"ArithmeticError: thirteen"}
 
 
-def with_thirteen(record: Raw, number: int) -> Raw:
+def with_size_13(record: Raw, number: int) -> Raw:
     """Replace a tick by one of size 13, every second one far ahead in time."""
     time = record.timestamp + number % 2 * 30 * MINUTE
-    return raw_tick(record.offset, Tick("ABC"[number % 3], 1.5, time, UNLUCKY))
+    return raw_tick(record.offset, Tick("ABC"[number % 3], 1.5, time, UNFOLDABLE_SIZE))
 
 
 @settings(max_examples=40)
-@given(LIVES, st.randoms(use_true_random=False))
-def test_any_order_that_respects_grace_gives_the_same_sessions(
-    application: TickApp, drive: Drive, life: Life, random: Random
+@given(SCENARIOS, st.randoms(use_true_random=False))
+def test_any_order_within_the_grace_makes_the_same_sessions(
+    application: TickApp, drive: Drive, scenario: Scenario, random: Random
 ) -> None:
-    """A grace of a day keeps all ticks, in any order; start, end, count and ticks agree."""
-    table = declared(application, life.definition._replace(grace=24 * HOUR, retention=48 * HOUR))
-    readable = [tick for tick in life.raw if tick.value != b"?"]
+    """A grace of a day accepts all ticks, in any order; start, end, count and ticks agree."""
+    table = declare_table(
+        application, scenario.definition._replace(grace=24 * HOUR, retention=48 * HOUR)
+    )
+    readable = [tick for tick in scenario.raw if tick.value != b"?"]
     shuffled = random.sample(readable, len(readable))
     found = []
     for order in (readable, shuffled):
         with drive(table, numbered(order, readable)) as driver:
-            live(driver, life.plan)
-            finals = [result for result in told(driver) if result.final and result.count]
-        # Offsets follow the order of arrival, and are all that may differ.
+            run_plan(driver, scenario.plan)
+            finals = [result for result in published(driver) if result.final and result.count]
+        # Offsets follow the order of arrival; nothing else may differ.
         found.append(
             sorted(
                 (s.symbol, s.start, s.end, s.count, sorted((t, size) for t, _, size in s.events))
@@ -185,15 +197,15 @@ def numbered(order: list[Raw], names: list[Raw]) -> list[Raw]:
 
 @settings(max_examples=40)
 @given(TICKS, PLANS)
-def test_rows_expire_whatever_happens(
+def test_expired_rows_are_deleted_completely_despite_crashes(
     application: TickApp, drive: Drive, raw: list[Raw], plan: list[Step]
 ) -> None:
-    """In slices, after crashes and leaps: none is forgotten."""
-    table = declared(application, Definition("session 1m", MINUTE, 2 * MINUTE))
+    """In slices, after crashes and leaps in time."""
+    table = declare_table(application, Definition("session 1m", MINUTE, 2 * MINUTE))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(partition, "EXPIRE_SLICE", 3)
         with drive(table, raw) as driver:
-            live(driver, plan)
+            run_plan(driver, plan)
             for _ in raw:
                 driver.checkpoint()
             limit = driver.state.meta.stream_time - table.retention
@@ -202,7 +214,7 @@ def test_rows_expire_whatever_happens(
 
 
 class Question(NamedTuple):
-    """A range of time: begin, length (ms); and how many sessions."""
+    """A range query: begin, length (ms), and at most so many sessions."""
 
     begin: int
     length: int
@@ -218,22 +230,22 @@ QUESTIONS = st.builds(
 
 
 @settings(max_examples=40)
-@given(LIVES, QUESTIONS)
+@given(SCENARIOS, QUESTIONS)
 def test_a_table_answers_by_range_newest_and_page(
-    application: TickApp, drive: Drive, life: Life, question: Question
+    application: TickApp, drive: Drive, scenario: Scenario, question: Question
 ) -> None:
-    """Of store and memory together, at any time: sessions with begin <= start < end."""
-    definition = life.definition._replace(retention=7 * 24 * HOUR)
-    table = declared(application, definition)
+    """From store and memory together, at any time: sessions with begin <= start < end."""
+    definition = scenario.definition._replace(retention=7 * 24 * HOUR)
+    table = declare_table(application, definition)
     (window,) = table.windows
     begin, length, limit = question
-    with drive(table, life.raw) as driver:
+    with drive(table, scenario.raw) as driver:
         table.open(driver.state)
-        for step in life.plan:
-            follow(driver, step)
+        for step in scenario.plan:
+            run_step(driver, step)
             table.close(driver.state)
             table.open(driver.state)
-            found = right(driver, now(driver), driver.state.meta.finalised)
+            found = expected_sessions(driver, truth_so_far(driver), driver.state.meta.finalised)
             every = [session for _, session in sorted(found.items())]
             asked = [s for s in every if begin <= s.start < begin + length]
             of_a = [s for s in every if s.symbol == "A"]

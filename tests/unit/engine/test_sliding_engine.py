@@ -1,24 +1,24 @@
-"""Windows that slide with each event, where there are as many of them as events."""
+"""Sliding windows: each event ends one."""
 
 from collections.abc import Iterator, Sequence
 
 import pytest
 from candle_truth import Event, truth
+from collected_events import (
+    EMISSIONS,
+    Definition,
+    WindowRecord,
+    answers,
+    assert_late_and_dead_letters,
+    declare_table,
+    group_results,
+    published,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive
-from plans import PLANS, Step, edges, follow
+from plans import PLANS, Step, edges, run_step
 from raw_records import NOON, Raw, raw_tick
-from trails import (
-    EMISSIONS,
-    Definition,
-    Seen,
-    answers,
-    assert_refused,
-    declared,
-    said_of,
-    told,
-)
 
 from app.market.records import Tick
 from app.worker import TickApp
@@ -30,15 +30,15 @@ GRACE = 3 * SECOND
 KEYS, SECONDS, BATCH = 200, 60, 4_000
 
 
-def windows(kept: Sequence[Event], size: int, final_until: int) -> Iterator[Seen]:
-    """Return the windows of events, by looking at all of them again for each."""
+def windows(kept: Sequence[Event], size: int, final_until: int) -> Iterator[WindowRecord]:
+    """Compute the windows of events by brute force, from all events for each."""
     for symbol, end in sorted(
         {(e.tick.symbol, e.tick.time - e.tick.time % SECOND + SECOND) for e in kept}
     ):
         inside = [e for e in kept if e.tick.symbol == symbol and end - size <= e.tick.time < end]
         offsets = [e.offset for e in inside]
         final = end <= final_until
-        yield Seen(
+        yield WindowRecord(
             symbol,
             end - size,
             end,
@@ -54,7 +54,7 @@ def windows(kept: Sequence[Event], size: int, final_until: int) -> Iterator[Seen
 
 @st.composite
 def near_ticks(draw: st.DrawFn) -> list[Raw]:
-    """Return ticks of two symbols within seconds of each other, most at the edge of one.
+    """Draw ticks of two symbols within seconds of each other, most at the edge of one.
 
     They are behind by anything near the grace, some by a millisecond more.
     """
@@ -71,14 +71,14 @@ def near_ticks(draw: st.DrawFn) -> list[Raw]:
     return raw
 
 
-#: Longer than the grace, and shorter; most keep their folds.
+#: Sizes longer and shorter than the grace; most aggregate incrementally.
 DEFINITIONS = [
     Definition(f"{size}/event~1s", GRACE, 3_600 * SECOND, emission)
     for size in ("10s", "2s")
     for emission in (on_close(), *EMISSIONS)
 ]
 
-#: Often published, and sometimes crashed.
+#: Plans with many publications, and some crashes.
 PUBLICATIONS = st.lists(
     st.builds(
         Step, st.integers(1, 3), st.just(0), st.sampled_from(["publication"] * 4 + ["crash"])
@@ -94,7 +94,7 @@ PUBLICATIONS = st.lists(
     PUBLICATIONS | PLANS,
     st.tuples(st.sampled_from(DEFINITIONS), st.sampled_from([1, 3, portion.RESULTS])),
 )
-def test_each_window_is_what_came_before_its_event(
+def test_each_sliding_window_holds_the_events_up_to_its_end(
     application: TickApp,
     drive: Drive,
     raw: list[Raw],
@@ -103,32 +103,32 @@ def test_each_window_is_what_came_before_its_event(
 ) -> None:
     """Final once and with every event, those of its last second included, in any portions."""
     definition, results = kind
-    table = declared(application, definition)
+    table = declare_table(application, definition)
     with pytest.MonkeyPatch.context() as patch, drive(table, raw) as driver:
         patch.setattr(portion, "RESULTS", results)
         for step in plan:
-            follow(driver, step)
+            run_step(driver, step)
             facts = truth(raw[: driver.folded], GRACE)
-            right = list(windows(facts.kept, table.longest, driver.state.meta.finalised))
-            assert answers(driver, "A") == [each for each in right if each.symbol == "A"]
+            expected = list(windows(facts.kept, table.longest, driver.state.meta.finalised))
+            assert answers(driver, "A") == [each for each in expected if each.symbol == "A"]
         driver.settle()
         facts = truth(raw, GRACE)
-        right = list(windows(facts.kept, table.longest, facts.stream_time - GRACE))
-        said = said_of(told(driver), "end")
-        assert [said[each.symbol, each.end][-1] for each in right if each.final] == [
-            each for each in right if each.final
+        expected = list(windows(facts.kept, table.longest, facts.stream_time - GRACE))
+        results_by_end = group_results(published(driver), "end")
+        assert [results_by_end[each.symbol, each.end][-1] for each in expected if each.final] == [
+            each for each in expected if each.final
         ]
-        assert_refused(driver, facts)
+        assert_late_and_dead_letters(driver, facts)
 
 
-def test_a_window_has_the_event_that_comes_into_the_second_that_stream_time_is_in(
+def test_an_event_in_the_second_of_the_watermark_is_in_its_window(
     application: TickApp, drive: Drive
 ) -> None:
-    """Less the grace, it is in the middle of a second when windows before it are published.
+    """The watermark is in the middle of a second when windows before it are published.
 
-    Their fold is kept for the next ones, and must not have passed that second yet.
+    Their incremental aggregation must not have passed that second yet.
     """
-    table = declared(
+    table = declare_table(
         application, Definition("10s/event~1s", GRACE, 3_600 * SECOND, emission=on_close())
     )
     after = [0, 8_400, 5_600, 5_900, 8_900, 30_000]
@@ -136,17 +136,15 @@ def test_a_window_has_the_event_that_comes_into_the_second_that_stream_time_is_i
     with drive(table, raw) as driver:
         driver.fold(2)
         driver.checkpoint()
-        assert [window.count for window in told(driver)] == [1]
+        assert [window.count for window in published(driver)] == [1]
         driver.settle()
-        finals = {(window.end - NOON) // SECOND: window.count for window in told(driver)}
+        finals = {(window.end - NOON) // SECOND: window.count for window in published(driver)}
     assert finals == {1: 1, 6: 3, 9: 5}
 
 
-def test_what_waits_does_not_grow_while_records_come_fast(
-    application: TickApp, drive: Drive
-) -> None:
+def test_final_windows_do_not_pile_up_under_load(application: TickApp, drive: Drive) -> None:
     """Each publication has as many windows as records came since the last, and some more."""
-    table = declared(
+    table = declare_table(
         application, Definition("10s/event~1s", 0, 3_600 * SECOND, emission=on_close())
     )
     ticks = [
@@ -158,16 +156,16 @@ def test_what_waits_does_not_grow_while_records_come_fast(
         while driver.folded < len(ticks):
             driver.fold(BATCH)
             driver.checkpoint()
-            # All that is final, which the windows of the last second are not.
-            assert len(told(driver)) == driver.folded - KEYS
+            # All final windows; those of the last second are still open.
+            assert len(published(driver)) == driver.folded - KEYS
             assert not driver.state.behind
 
 
-def test_a_fold_goes_on_from_one_publication_to_the_next(
+def test_incremental_aggregation_continues_across_publications(
     application: TickApp, drive: Drive
 ) -> None:
-    """Through a crash too, and whichever panes had been folded: each window has its events."""
-    table = declared(
+    """Also after a crash, whichever panes had been folded: each window has its events."""
+    table = declare_table(
         application, Definition("10s/event~1s", 0, 3_600 * SECOND, emission=on_close())
     )
     ticks = [Tick("A", 1.0, NOON + number * 1_700) for number in range(60)]
@@ -178,17 +176,17 @@ def test_a_fold_goes_on_from_one_publication_to_the_next(
             if driver.folded in {21, 42}:
                 driver.crash("lost")
         ends = [tick.time // SECOND * SECOND + SECOND for tick in ticks]
-        assert [(window.end, window.count) for window in told(driver)] == [
+        assert [(window.end, window.count) for window in published(driver)] == [
             (end, sum(end - 10 * SECOND <= tick.time < end for tick in ticks)) for end in ends[:-1]
         ]
 
 
-def test_windows_that_become_final_at_once_are_published_by_portions(
+def test_windows_that_become_final_together_are_published_in_portions(
     application: TickApp, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a leap in time: as many as fit, and one for each record that came since."""
     monkeypatch.setattr(pane_publishing, "SLICE", 4)
-    table = declared(
+    table = declare_table(
         application, Definition("10s/event~1s", 60 * SECOND, 3_600 * SECOND, emission=on_close())
     )
     seconds = [*range(20), 600]
@@ -196,11 +194,11 @@ def test_windows_that_become_final_at_once_are_published_by_portions(
     with drive(table, raw) as driver:
         driver.fold(20)
         driver.checkpoint()
-        assert told(driver) == []
+        assert published(driver) == []
         driver.fold_rest()
         found = [0]
         while sum(found) < 20:
             driver.checkpoint()
-            found.append(len(told(driver)) - sum(found))
+            found.append(len(published(driver)) - sum(found))
             assert driver.state.behind is (sum(found) < 20)
     assert max(found) == 5

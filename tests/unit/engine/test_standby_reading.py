@@ -23,10 +23,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def test_a_standby_that_has_read_on_answers_with_what_it_read(
+def test_a_standby_answers_with_the_rows_it_has_read(
     new_table: NewTable, drive: Drive, store: Store
 ) -> None:
-    """Its state is kept between two questions, but not past the next rows."""
+    """Its state is kept between two queries, but not after it has read more rows."""
     table, window, reader = new_table("1m", 0), Window(MINUTE, MINUTE), StandbyReader()
     raw = [raw_tick(n, Tick("A", 1.0, NOON)) for n in range(3)]
     counts, states = [], []
@@ -52,10 +52,10 @@ def test_a_standby_that_has_read_on_answers_with_what_it_read(
     ]
 
 
-def test_a_standby_whose_store_was_made_anew_is_read_anew(
+def test_the_state_of_a_standby_with_a_rebuilt_store_is_loaded_again(
     new_table: NewTable, tmp_path: Path, store: Store
 ) -> None:
-    """Though it reached the same offset; and so is one that was forgotten."""
+    """Even if it reached the same offset; after `forget` too."""
     table, reader = new_table("1m", 0), StandbyReader()
     other = Store(tmp_path / "other")
     first = reader.state(table, 0, store)

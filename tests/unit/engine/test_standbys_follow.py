@@ -1,4 +1,4 @@
-"""Standbys follow a changelog: what it gets they have, and queries are answered from it."""
+"""Standbys follow a changelog, and queries are answered from their stores."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ from eventfold.engine.window_table import WindowTable
 
 @pytest.fixture
 def table(application: TickApp, new_table: NewTable) -> Iterator[WindowTable]:
-    """Return a table without a store of its first partition; none is left behind."""
+    """Return a table without a store of its first partition, before and after the test."""
     table = new_table("1m", 0)
     wipe(application.tasks.store_path(table, 0))
     yield table
@@ -53,33 +53,33 @@ def follow(standbys: Standbys, *tables: WindowTable) -> None:
     standbys._changed.set()
 
 
-async def reached(condition: Callable[[], Any]) -> None:
-    """Wait until something holds."""
+async def wait_until(condition: Callable[[], Any]) -> None:
+    """Wait until a condition holds."""
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110  # nothing tells of it
+        while not condition():  # noqa: ASYNC110  # no event to wait for
             await asyncio.sleep(0)
 
 
 def lag(table: WindowTable) -> float | None:
-    """Return the lag that metrics show."""
+    """Return the lag in the metrics."""
     labels = {"table": table.name, "partition": "0"}
     return REGISTRY.get_sample_value("tickstream_standby_lag_offsets", labels)
 
 
-async def test_a_standby_has_what_its_changelog_gets(
+async def test_a_standby_has_the_rows_of_its_changelog(
     application: TickApp, table: WindowTable
 ) -> None:
-    """All that there is, and what comes later; where it is followed no more, nothing is told."""
+    """Existing and later ones; once it is no longer followed, no lag is reported."""
     broker = Broker(8)
     async with following(application, table, broker) as standbys:
-        await reached(lambda: lag(table) == 0)
+        await wait_until(lambda: lag(table) == 0)
         assert standbys.partitions_of(table) == [0]
         store = standbys._replicas[TopicPartition(table.changelog.name, 0)].store
         assert (list(store.starts()), broker.sought) == (list(range(8)), [0])
         broker.records.append(Record(20, row_key(b"A", 20), b"x"))
         broker.end = 22
-        await reached(lambda: 20 in list(store.starts()))
-        await reached(lambda: standbys.lag_of(table, 0) == 0)
+        await wait_until(lambda: 20 in list(store.starts()))
+        await wait_until(lambda: standbys.lag_of(table, 0) == 0)
         follow(standbys)
         assert (standbys.partitions_of(table), standbys.lag_of(table, 0), lag(table)) == (
             [],
@@ -90,26 +90,26 @@ async def test_a_standby_has_what_its_changelog_gets(
         Store(application.tasks.store_path(table, 0)).close()
 
 
-async def test_how_far_a_standby_is_behind_is_told_while_it_reads(
+async def test_the_lag_of_a_standby_is_reported_while_it_reads(
     application: TickApp, table: WindowTable
 ) -> None:
-    """In offsets up to the end of what is committed."""
+    """In offsets up to the last stable offset."""
     broker, seen = Broker(30), set()
     broker.answer = 7
     async with following(application, table, broker) as standbys:
-        await reached(lambda: seen.add(standbys.lag_of(table, 0)) or lag(table) == 0)
+        await wait_until(lambda: seen.add(standbys.lag_of(table, 0)) or lag(table) == 0)
     assert {25, 18, 11, 4, 0} <= seen | {0}
     assert seen <= {0, 25, 18, 11, 4, 1}
 
 
-async def test_nothing_is_answered_before_it_is_known_how_far_a_standby_is(
+async def test_a_standby_answers_only_once_its_lag_is_known(
     application: TickApp, table: WindowTable
 ) -> None:
-    """Then by what has been read; where the partition is not followed, by nothing."""
+    """Then with the rows it has read; a partition that is not followed has no answer."""
     broker = Broker(0, layout=table.layout)
     async with following(application, table, broker) as standbys:
         assert standbys.state_of(table, 0) is None
-        await reached(lambda: lag(table) == 0)
+        await wait_until(lambda: lag(table) == 0)
         state = standbys.state_of(table, 0)
         assert state is not None
         assert state.all_keys() == set()
@@ -117,35 +117,35 @@ async def test_nothing_is_answered_before_it_is_known_how_far_a_standby_is(
         assert standbys.state_of(table, 1) is None
         broker.records.append(Record(5, row_key(b"A", 20), None))
         broker.end = 7
-        await reached(lambda: standbys.state_of(table, 0) is not state)
+        await wait_until(lambda: standbys.state_of(table, 0) is not state)
 
 
 async def test_rows_of_another_layout_are_not_answered(
     application: TickApp, table: WindowTable, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The standby goes on: whoever opens it as a task says what that means."""
+    """The standby goes on; the task that opens the store reports the layout."""
     async with following(application, table, Broker(0, layout="others")) as standbys:
-        await reached(lambda: lag(table) == 0)
+        await wait_until(lambda: lag(table) == 0)
         assert standbys.state_of(table, 0) is None
         assert f"The standby of {table.name}-0 can't be read" in caplog.text
         assert standbys.partitions_of(table) == [0]
 
 
-async def test_a_store_that_can_not_be_of_the_changelog_is_left_to_its_task(
+async def test_a_store_ahead_of_its_changelog_is_left_to_its_task(
     application: TickApp, table: WindowTable, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is ahead: no standby, one line, and the store is closed."""
+    """There is no standby, one line in the log, and the store is closed."""
     path = application.tasks.store_path(table, 0)
     store = Store(path)
     store.write([(row_key(b"A", 1), b"")], 500, timed=True)
     store.close()
     async with following(application, table, Broker(8)) as standbys:
-        await reached(lambda: "No standby of" in caplog.text)
+        await wait_until(lambda: "No standby of" in caplog.text)
         assert standbys.partitions_of(table) == []
         Store(path).close()
 
 
-async def test_a_broker_that_is_away_is_asked_again(
+async def test_an_unavailable_broker_is_tried_again(
     application: TickApp, table: WindowTable, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Until it answers."""
@@ -161,20 +161,20 @@ async def test_a_broker_that_is_away_is_asked_again(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Consumer, "start", started)
         async with following(application, table, broker):
-            await reached(lambda: lag(table) == 0)
+            await wait_until(lambda: lag(table) == 0)
     assert len(attempts) == 3
     assert caplog.text.count("Standbys can't be followed at the moment") == 2
 
 
-async def test_a_damaged_store_is_made_anew_once(
+async def test_a_damaged_store_is_rebuilt_once(
     application: TickApp, table: WindowTable, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """From the changelog; damaged again, it is left until the partitions move."""
+    """From the changelog; damaged again, it has no standby until the partitions move."""
     broker, place = Broker(8), TopicPartition(table.changelog.name, 0)
     with caplog.at_level(logging.ERROR):
         async with following(application, table, broker) as standbys:
             for times in (1, 2):
-                await reached(lambda: lag(table) == 0)
+                await wait_until(lambda: lag(table) == 0)
                 path = standbys._replicas[place].path
                 standbys._make_anew(place, DamagedStoreError(path, "it is damaged"))
                 assert (standbys.partitions_of(table), lag(table)) == ([], None)
@@ -189,13 +189,13 @@ async def test_a_damaged_store_is_made_anew_once(
 async def test_a_changelog_of_an_unknown_layout_has_no_standby(
     application: TickApp, table: WindowTable, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The service goes on with the other partitions; the task that opens it ends the worker."""
+    """The other partitions have theirs; the task that opens it stops the worker."""
     broker = Broker(8)
     broker.records[-1] = Record(8, META, b"no meta row")
     async with following(application, table, broker) as standbys:
-        await reached(lambda: "No standby of" in caplog.text)
+        await wait_until(lambda: "No standby of" in caplog.text)
         assert standbys.partitions_of(table) == []
         assert not standbys.crashed
         broker.records[-1] = Broker(8).records[-1]
         follow(standbys, table)
-        await reached(lambda: lag(table) == 0)
+        await wait_until(lambda: lag(table) == 0)

@@ -1,4 +1,4 @@
-"""The ordered store: what was written is there, in order, after closing too."""
+"""The ordered store keeps its rows in order, also when it is closed and opened again."""
 
 import itertools
 import random
@@ -33,12 +33,12 @@ def new_path(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
 
 @settings(max_examples=40)
 @given(WRITES, st.lists(st.tuples(ROWS, ROWS, STARTS, STARTS), min_size=1, max_size=5))
-def test_a_store_is_an_ordered_dictionary_that_outlives_its_process(
+def test_a_store_is_a_persistent_ordered_dictionary(
     new_path: Callable[[], Path],
     writes: list[list[tuple[bytes, bytes | None]]],
     questions: list[tuple[bytes, bytes, int, int]],
 ) -> None:
-    """By key and start, by start alone, and by key alone; None deletes."""
+    """By key and start, by start alone, and by key alone; a value of None deletes."""
     store = Store(path := new_path())
     rows: dict[bytes, bytes] = {}
     for offset, batch in enumerate(writes, start=1):
@@ -71,8 +71,8 @@ def test_a_store_is_an_ordered_dictionary_that_outlives_its_process(
     wipe(path)
 
 
-def test_rows_that_come_behind_another_are_found_in_the_order_of_time(tmp_path: Path) -> None:
-    """So those that expire are deleted by portions: a second portion begins where one ended."""
+def test_a_scan_by_time_continues_after_a_given_row(tmp_path: Path) -> None:
+    """So expired rows are deleted in slices: each begins where the one before ended."""
     store = Store(tmp_path / "store")
     by_time = [row_key(key, start) for start in (1, 2) for key in (b"A", b"B", b"AB")]
     store.write([(row, b"x") for row in sorted(by_time)], 1, timed=True)
@@ -82,7 +82,7 @@ def test_rows_that_come_behind_another_are_found_in_the_order_of_time(tmp_path: 
 
 
 def test_an_empty_store_begins_at_offset_0(tmp_path: Path) -> None:
-    """The changelog is read from its start then."""
+    """The changelog is then read from its start."""
     store = Store(tmp_path / "new" / "store")
     assert store.offset == 0
     assert list(store.prefixes()) == list(store.starts()) == []
@@ -90,7 +90,7 @@ def test_an_empty_store_begins_at_offset_0(tmp_path: Path) -> None:
 
 
 def test_a_store_without_rows_has_no_files_and_no_entries(tmp_path: Path) -> None:
-    """Its metrics are 0 then, which RocksDB's answers are too; only its buffers take memory."""
+    """Its metrics are 0, as RocksDB's are; only its buffers take memory."""
     store = Store(tmp_path / "store")
     size = store.size()
     assert (size.disk, size.entries) == (0, 0)
@@ -99,14 +99,14 @@ def test_a_store_without_rows_has_no_files_and_no_entries(tmp_path: Path) -> Non
 
 
 def test_a_store_can_be_closed_twice(tmp_path: Path) -> None:
-    """A task that is lost while it closes does so."""
+    """As by a task that is lost while it closes."""
     store = Store(tmp_path / "store")
     store.close()
     store.close()
 
 
-def test_a_closed_store_says_that_it_is_closed(tmp_path: Path) -> None:
-    """Whoever asks it is too late: that is no damage."""
+def test_reads_and_writes_of_a_closed_store_raise_an_error_of_their_own(tmp_path: Path) -> None:
+    """It is not taken for damage."""
     store = Store(tmp_path / "store")
     store.write([(row_key(b"A", 1), b"x")], 7, timed=True)
     store.close()
@@ -116,10 +116,10 @@ def test_a_closed_store_says_that_it_is_closed(tmp_path: Path) -> None:
         store.write([], 8, timed=True)
 
 
-def test_a_store_that_could_not_be_flushed_is_closed_all_the_same(
+def test_a_store_that_fails_to_flush_is_closed_all_the_same(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What is missing in it is restored from the changelog."""
+    """Its missing rows are restored from the changelog."""
 
     class Broken:
         """A database without room."""
@@ -139,7 +139,7 @@ def test_a_store_that_could_not_be_flushed_is_closed_all_the_same(
     assert store.size() == (0, 0, 0)
 
 
-def test_a_store_in_use_is_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_a_store_in_use_is_rejected_with_a_remedy(tmp_path: Path) -> None:
     """Two workers on one machine need a directory each."""
     store = Store(tmp_path / "store")
     with pytest.raises(StoreInUseError, match="give each its own WEB_PORT or APP_DATADIR"):
@@ -147,8 +147,8 @@ def test_a_store_in_use_is_refused_with_what_to_do(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_broken_store_is_made_anew(tmp_path: Path) -> None:
-    """It is a cache of the changelog: it is read again from offset 0."""
+def test_a_broken_store_is_rebuilt(tmp_path: Path) -> None:
+    """It is a cache of the changelog, which is read again from offset 0."""
     store = Store(path := tmp_path / "store")
     store.write([(row_key(b"A", 1), b"x")], 7, timed=True)
     store.close()
@@ -159,8 +159,8 @@ def test_a_broken_store_is_made_anew(tmp_path: Path) -> None:
     store.close()
 
 
-def test_half_a_scan_is_not_taken_for_the_whole(tmp_path: Path) -> None:
-    """An iterator of RocksDB ends at what it can't read, as if there were no more rows."""
+def test_a_scan_raises_at_data_that_it_cannot_read(tmp_path: Path) -> None:
+    """RocksDB's iterator ends there, as if there were no more rows."""
     store = Store(path := tmp_path / "store")
     chance = random.Random(1)
     rows = [(row_key(b"A", start), chance.randbytes(100)) for start in range(5_000)]
@@ -181,8 +181,8 @@ def test_half_a_scan_is_not_taken_for_the_whole(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_full_disk_is_said(tmp_path: Path) -> None:
-    """Where it was found, and that room is what is missing."""
+def test_a_full_disk_is_reported(tmp_path: Path) -> None:
+    """With the store, and that room is missing."""
     store = Store(tmp_path / "store")
     chance = random.Random(1)
 
@@ -215,7 +215,7 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
 def test_a_store_that_is_read_can_be_closed_and_opened_again(
     tmp_path: Path, read: Callable[[Store], Iterator[object]]
 ) -> None:
-    """A task that is opened again finds its store free; who read it is told, and gets no half."""
+    """A reopened task finds its store free; its reader gets an error, not half of the rows."""
     store = Store(tmp_path / "store")
     store.write([(row_key(key, 1), b"1") for key in (b"A", b"B")], 1, timed=True)
     reading = itertools.chain(read(store))

@@ -1,4 +1,4 @@
-"""Tables of windows that can't be right are rejected where they are declared, in one line."""
+"""Impossible window tables are rejected when they are declared, in one line."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ class Odd(Struct):
     time: float
 
 
-def declared(application: TickApp, **options: Any) -> WindowTable:
-    """Declare a table of a minute's windows, but for what is given."""
+def declare_table(application: TickApp, **options: Any) -> WindowTable:
+    """Declare a table of one-minute windows, with some options changed."""
     usual = {
         "source": TICKS,
         "windows": "1m",
@@ -68,12 +68,12 @@ def declared(application: TickApp, **options: Any) -> WindowTable:
         ),
     ],
 )
-def test_a_table_that_cannot_be_is_refused(
+def test_an_impossible_table_is_rejected(
     application: TickApp, options: dict[str, Any], message: str
 ) -> None:
-    """It names the table, and why."""
+    """The message names the table and the reason."""
     with pytest.raises(DefinitionError) as caught:
-        declared(application, **options)
+        declare_table(application, **options)
     assert str(caught.value) == f"table odd: {message}"
 
 
@@ -87,10 +87,10 @@ def test_a_table_that_cannot_be_is_refused(
         {"source": Topic("odd", "name", Odd, "odd records", time=Timestamp.CREATE)},
     ],
 )
-def test_a_table_that_can_just_be_is_taken(
+def test_a_table_at_the_limit_is_accepted(
     application: TickApp, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
 ) -> None:
-    """A retention of exactly the longest window and the grace; a time that Kafka gives."""
+    """A retention of exactly the longest window and the grace; a time that Kafka provides."""
     monkeypatch.setattr(application.tables, "add", lambda _: None)
     monkeypatch.setattr(application.tasks, "add_table", lambda _: None)
-    assert declared(application, **options).name == "odd"
+    assert declare_table(application, **options).name == "odd"

@@ -54,10 +54,10 @@ def partitions(table: WindowTable, drive: Drive) -> Iterator[list[PartitionDrive
             table.close(driver.state)
 
 
-def test_a_table_answers_from_each_partition_that_is_open_here(
+def test_a_table_answers_from_each_partition_that_is_open_locally(
     table: WindowTable, partitions: list[PartitionDriver]
 ) -> None:
-    """Before anything was checkpointed, and from the store; windows oldest first."""
+    """Before a checkpoint and from the store; windows oldest first."""
     for settle in (PartitionDriver.fold_rest, PartitionDriver.settle):
         for driver in partitions:
             settle(driver)
@@ -65,7 +65,7 @@ def test_a_table_answers_from_each_partition_that_is_open_here(
         assert table.keys() == ["A", "B", "C"]
         assert table.keys(limit=2) == ["A", "B"]
         assert [c.close for c in table.read("A", ONE, 0, NOON + 60 * MINUTE)] == [1.0, 3.0]
-        # Both partitions of a symbol count.
+        # The windows of a symbol in both partitions count.
         assert [(c.start, c.partition) for c in table.read("B", ONE, 0, NOON + 60 * MINUTE)] == [
             (NOON, 1),
             (NOON + MINUTE, 0),
@@ -76,10 +76,10 @@ def test_a_table_answers_from_each_partition_that_is_open_here(
         assert [c.size for c in table.rows_of("A")] == [MINUTE, MINUTE, 5 * MINUTE]
 
 
-def test_a_key_that_is_not_here_has_no_windows(
+def test_an_unknown_key_has_no_windows(
     table: WindowTable, partitions: list[PartitionDriver]
 ) -> None:
-    """And none are made up for it by asking."""
+    """A query does not create any."""
     partitions[0].settle()
     assert table.rows_of("Z") == table.read("Z", ONE, 0, 1 << 62) == []
     assert table.span("Z") is None
@@ -88,7 +88,7 @@ def test_a_key_that_is_not_here_has_no_windows(
     assert table.keys() == ["A", "B"]
 
 
-def test_a_closed_partition_answers_no_more(
+def test_a_closed_partition_is_not_answered(
     table: WindowTable, partitions: list[PartitionDriver]
 ) -> None:
     """Its owner is another worker now."""
@@ -103,7 +103,7 @@ def test_a_closed_partition_answers_no_more(
 def test_a_key_in_two_partitions_is_counted_and_logged(
     table: WindowTable, partitions: list[PartitionDriver], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each part has windows of its own, which its producers have to hear of."""
+    """Each partition has windows of its own for it, so its producers have to be corrected."""
 
     def count() -> float:
         labels = {"table": table.name}
@@ -117,10 +117,10 @@ def test_a_key_in_two_partitions_is_counted_and_logged(
     assert "B is in partitions 0 and 1 of ticks" in caplog.text
 
 
-def test_keys_are_found_by_the_very_start_of_their_panes(
+def test_keys_are_found_by_the_exact_start_of_their_panes(
     table: WindowTable, partitions: list[PartitionDriver]
 ) -> None:
-    """In memory, and in the store; a long range asks for all."""
+    """In memory and in the store; a long range finds all keys."""
     first = partitions[0]
     for step in (PartitionDriver.fold_rest, PartitionDriver.settle):
         step(first)
@@ -138,10 +138,10 @@ def test_keys_are_found_by_the_very_start_of_their_panes(
         assert set(first.state.keys_of(ONE, begin, longer)) == {b"A", b"B"}
 
 
-def test_other_states_answer_in_place_of_the_open_ones_while_somebody_reads(
+def test_a_reader_can_substitute_other_states_for_the_open_ones(
     table: WindowTable, partitions: list[PartitionDriver]
 ) -> None:
-    """Such as those of standbys; afterwards it is as it was, whatever was raised."""
+    """Such as those of standbys; afterwards the open ones answer, also after an exception."""
     for driver in partitions:
         driver.fold_rest()
     with table.reading([partitions[1].state]):
@@ -153,10 +153,10 @@ def test_other_states_answer_in_place_of_the_open_ones_while_somebody_reads(
     assert table["A"] == table.rows_of("A") != []
 
 
-def test_how_far_records_were_behind_is_summed_up_over_the_partitions(
+def test_lateness_is_summed_up_over_the_partitions(
     table: WindowTable, partitions: list[PartitionDriver]
 ) -> None:
-    """Two of the second partition, of which one was a minute behind."""
+    """Two records of the second partition were a minute behind, and are late."""
     for driver in partitions:
         driver.fold_rest()
     assert table.lateness() == {0: 5}
@@ -178,7 +178,7 @@ def test_how_far_records_were_behind_is_summed_up_over_the_partitions(
         ("5m/1m", {}, 5),
         ("5m/2m", {}, 3),
         ("1m,5m/1m,5m/2m", {}, 9),
-        # Said on close only: they overlap too often.
+        # Published on close only: they overlap too often.
         ("61m/1m,1m", {}, 1),
         ("60m/1m", {}, 60),
         ("61m/1m", {}, 1),
@@ -186,10 +186,10 @@ def test_how_far_records_were_behind_is_summed_up_over_the_partitions(
         ("5m/1m", {"emission": on_close()}, 1),
     ],
 )
-def test_a_changed_pane_changes_each_window_that_holds_it(
+def test_a_changed_pane_counts_a_result_for_each_window_that_holds_it(
     new_table: NewTable, windows: str, options: dict[str, Any], results: int
 ) -> None:
-    """So many results are reckoned with; one at the least."""
+    """This is the estimate of results for a change; it is at least one."""
     assert new_table(windows, 0, **options).results_of_change == results
 
 
@@ -209,7 +209,7 @@ def test_a_changed_pane_changes_each_window_that_holds_it(
 def test_a_window_that_is_neither_cut_nor_overlapped_is_a_pane(
     new_table: NewTable, windows: str, panes: list[str], step: int
 ) -> None:
-    """All others are folded from several."""
+    """All others are folded from several panes."""
     table = new_table(windows, 0)
     assert [str(each) for each in table.pane_windows] == panes
     assert {*table.pane_windows, *table.folded_windows} == set(table.windows)
@@ -232,10 +232,10 @@ def test_a_window_that_is_neither_cut_nor_overlapped_is_a_pane(
         ("5m/event", on_close(), True),
     ],
 )
-def test_a_fold_is_kept_where_windows_share_most_of_their_panes(
+def test_windows_that_share_most_panes_are_aggregated_incrementally(
     table: WindowTable, window: str, emission: Emission | None, *, kept: bool
 ) -> None:
-    """And nothing is published of them before they are final."""
+    """If nothing of them is published before they are final."""
     table.emission, before = emission, table.emission
     try:
         assert table.keeps_fold(parse_window(window)) is kept
@@ -243,8 +243,8 @@ def test_a_fold_is_kept_where_windows_share_most_of_their_panes(
         table.emission = before
 
 
-def test_a_name_can_be_given_to_one_table_only(application: TickApp, table: WindowTable) -> None:
-    """Two would share a changelog."""
+def test_two_tables_can_not_have_one_name(application: TickApp, table: WindowTable) -> None:
+    """They would share a changelog."""
     with pytest.raises(ValueError, match=f"Table with name '{table.name}' already exists"):
         WindowTable(
             application,
@@ -261,7 +261,7 @@ def test_a_name_can_be_given_to_one_table_only(application: TickApp, table: Wind
 
 
 def test_a_changelog_is_named_after_application_and_table(table: WindowTable) -> None:
-    """Partitioned as its source, compacted."""
+    """It is partitioned as its source, and compacted."""
     assert table.changelog.name == f"tickstream-{table.name}-changelog"
     assert table.changelog.partition_count() == TICKS.partition_count()
     assert table.changelog.config()["cleanup.policy"] == "compact"

@@ -1,4 +1,4 @@
-"""A task's position, its lag, and the records that it will never see."""
+"""Position and lag of a task, and offsets that were deleted before it read them."""
 
 import asyncio
 import logging
@@ -22,14 +22,14 @@ from eventfold.testing.clock import VirtualClock
 
 
 class Source:
-    """A broker, as far as a task asks where its partition begins and ends."""
+    """Stub of a broker that knows the bounds of a partition."""
 
     def __init__(self, *bounds: tuple[int, int] | Exception) -> None:
         self._bounds = list(bounds)
         self.asked = 0
 
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
-        """Answer, the last time as ever after."""
+        """Return the next bounds; the last ones are returned again and again."""
         assert tp == TopicPartition(TICKS.name, 0)
         self.asked += 1
         found = self._bounds.pop(0) if len(self._bounds) > 1 else self._bounds[0]
@@ -47,7 +47,7 @@ def driver(new_table: NewTable, drive: Drive) -> PartitionDriver:
 def task_of(
     application: TickApp, monkeypatch: pytest.MonkeyPatch, driver: PartitionDriver, source: Any
 ) -> Task:
-    """Return a task that opens, over a source."""
+    """Return a task that is opening, over a source."""
     monkeypatch.setattr(application.tasks, "source", source, raising=False)
     monkeypatch.setattr(application.tasks, "clock", VirtualClock(0))
     monkeypatch.setattr(VirtualClock, "sleep", _no_sleep)
@@ -66,10 +66,10 @@ def lost() -> float:
     return REGISTRY.get_sample_value("tickstream_lost_to_retention_total", labels) or 0
 
 
-def test_lag_is_counted_from_what_every_table_has_folded(
+def test_lag_is_counted_from_the_position_that_every_table_has_folded(
     application: TickApp, monkeypatch: pytest.MonkeyPatch, driver: PartitionDriver
 ) -> None:
-    """Before a task runs, from where it will go on; behind what was delivered lies no record."""
+    """Before a task runs, from where it will resume; after the last fetched record it is 0."""
     with driver:
         task = task_of(application, monkeypatch, driver, Source((0, 0)))
         assert (task.position, task.lag) == (0, 0)
@@ -92,14 +92,14 @@ def test_lag_is_counted_from_what_every_table_has_folded(
 @pytest.mark.parametrize(
     "bounds", [(0, 0), (5, 0), (6, 1), (10, 5), (11, 5), (12, 5), (13, 6), (99, 8)]
 )
-async def test_offsets_without_records_are_lost_where_the_topic_begins_behind_them(
+async def test_skipped_offsets_before_the_start_of_the_topic_are_lost(
     application: TickApp,
     monkeypatch: pytest.MonkeyPatch,
     driver: PartitionDriver,
     caplog: pytest.LogCaptureFixture,
     bounds: tuple[int, int],
 ) -> None:
-    """All others were markers of transactions."""
+    """All others were transaction markers."""
     first, gone = bounds
     with driver:
         task = task_of(application, monkeypatch, driver, Source((first, 200)))
@@ -113,10 +113,10 @@ async def test_offsets_without_records_are_lost_where_the_topic_begins_behind_th
         ]
 
 
-async def test_while_no_broker_answers_nothing_is_known_to_be_lost(
+async def test_no_offset_counts_as_lost_while_no_broker_answers(
     application: TickApp, monkeypatch: pytest.MonkeyPatch, driver: PartitionDriver
 ) -> None:
-    """It is asked again the next time."""
+    """The broker is asked again the next time."""
     with driver:
         source = Source(KafkaConnectionError(), TimeoutError(), (8, 200))
         task = task_of(application, monkeypatch, driver, source)
@@ -129,18 +129,18 @@ async def test_while_no_broker_answers_nothing_is_known_to_be_lost(
         assert (lost() - before, task.skipped) == (3, [])
 
 
-@pytest.mark.parametrize(("looks", "fails"), [(LOOKS - 1, False), (LOOKS, True)])
-async def test_a_leader_that_knows_no_end_yet_is_asked_a_few_times(
+@pytest.mark.parametrize(("stale_answers", "fails"), [(LOOKS - 1, False), (LOOKS, True)])
+async def test_a_leader_with_a_stale_end_offset_is_asked_a_few_times(
     application: TickApp,
     monkeypatch: pytest.MonkeyPatch,
     driver: PartitionDriver,
-    looks: int,
+    stale_answers: int,
     *,
     fails: bool,
 ) -> None:
-    """Then it is believed: the tables stand behind the end of the topic."""
+    """Then its answer is believed: the tables are past the end of the topic."""
     with driver:
-        source = Source(*[(3, 99)] * looks, (3, 100))
+        source = Source(*[(3, 99)] * stale_answers, (3, 100))
         task = task_of(application, monkeypatch, driver, source)
         if not fails:
             assert await task._first_offset(100) == 3
@@ -163,7 +163,7 @@ async def test_a_leader_that_knows_no_end_yet_is_asked_a_few_times(
         (None, 0, 0, 0, 0),
     ],
 )
-async def test_a_task_goes_on_where_its_tables_stand(  # noqa: PLR0917
+async def test_a_task_resumes_at_the_position_of_its_tables(  # noqa: PLR0917
     application: TickApp,
     monkeypatch: pytest.MonkeyPatch,
     driver: PartitionDriver,
@@ -174,7 +174,7 @@ async def test_a_task_goes_on_where_its_tables_stand(  # noqa: PLR0917
     position: int,
     gone: int,
 ) -> None:
-    """What was deleted before is told; a committed offset that differs holds nothing."""
+    """Offsets deleted before it are counted; another committed offset is logged and ignored."""
     with driver, caplog.at_level(logging.WARNING):
         task = task_of(application, monkeypatch, driver, Source((first, 200)))
         if stands is not None:
@@ -187,20 +187,20 @@ async def test_a_task_goes_on_where_its_tables_stand(  # noqa: PLR0917
         assert (f"offset {committed} is committed, the state stands at" in caplog.text) is differs
 
 
-async def test_a_table_without_state_behind_a_committed_offset_is_refused(
+async def test_a_table_without_state_but_with_a_committed_offset_is_rejected(
     application: TickApp, monkeypatch: pytest.MonkeyPatch, driver: PartitionDriver
 ) -> None:
-    """Its state is lost: from the first offset on, it would be something else."""
+    """Its state is lost: folding from the first offset would make another one."""
     with driver:
         task = task_of(application, monkeypatch, driver, Source((0, 200)))
         with pytest.raises(TaskError, match=r"has no state, but offset 1 of ticks-0 is committed"):
             await task._positions(1)
 
 
-def test_a_worker_with_other_definitions_is_refused_when_its_task_opens(
+def test_a_worker_with_other_definitions_is_rejected_when_its_task_opens(
     application: TickApp, monkeypatch: pytest.MonkeyPatch, driver: PartitionDriver
 ) -> None:
-    """It began at the same time as another; where nothing is committed, anything goes."""
+    """It started together with another worker; with nothing committed, all is accepted."""
     with driver:
         task = task_of(application, monkeypatch, driver, Source((0, 0)))
         task._check_definitions(None)
@@ -212,7 +212,7 @@ def test_a_worker_with_other_definitions_is_refused_when_its_task_opens(
 
 
 class Writer:
-    """The transactions of a task: what was written, and whether one more can be."""
+    """Stub of a task's writer: the positions it wrote, and whether it can write another."""
 
     def __init__(self, *, usable: bool = True) -> None:
         self.usable = usable
@@ -220,13 +220,13 @@ class Writer:
         self.stopped = False
 
     async def write(self, snapshots: Any, source: TopicPartition, position: int, _: str) -> Any:
-        """Write one."""
+        """Record a checkpoint."""
         assert source == TopicPartition(TICKS.name, 0)
         self.positions.append(position)
         return [1] * len(snapshots)
 
     async def stop(self) -> None:
-        """Note that the writer was stopped."""
+        """Record that the writer was stopped."""
         self.stopped = True
 
 
@@ -241,7 +241,7 @@ class Writer:
         (True, True, True, False, []),
     ],
 )
-async def test_a_task_that_closes_writes_what_it_has_folded(
+async def test_a_closing_task_writes_a_last_checkpoint(
     application: TickApp,
     monkeypatch: pytest.MonkeyPatch,
     driver: PartitionDriver,
@@ -252,7 +252,7 @@ async def test_a_task_that_closes_writes_what_it_has_folded(
     in_flight: bool,
     written: list[int],
 ) -> None:
-    """Behind what is in flight; not where it failed, or another worker has the partition."""
+    """After the one in flight; not if the task failed or another worker has the partition."""
     with driver:
         task = task_of(application, monkeypatch, driver, Source((0, 200)))
         task.state, writer = State.RUNNING, Writer(usable=usable)

@@ -1,4 +1,4 @@
-"""Deleted values, read as the topic declares; and records that move no clock."""
+"""Tombstones, read as their topic declares, and reference data."""
 
 from typing import Any, Literal
 
@@ -55,28 +55,28 @@ PRICES = Topic(
 
 
 class Till:
-    """Sells at the last price known."""
+    """Sells at the last known price."""
 
     def on_record(
         self, state: int | None, record: Price | Gone | Sale, context: Context
     ) -> int | None:
-        """Take a price in, or sell."""
+        """Store a price, or sell."""
         if isinstance(record, Sale):
             context.send(Receipt(record.name, state, context.late, context.stream_time))
             return state
         return record.price if isinstance(record, Price) else None
 
     def on_time(self, state: int, context: Context) -> int | None:
-        """Nothing is awaited."""
+        """Keep the state; no timer is set."""
         del context
         return state
 
     def on_shared(self, record: object, context: Context) -> None:
-        """Nothing is shared."""
+        """Do nothing; there is no broadcast state."""
 
 
-def test_a_tombstone_is_read_as_the_record_its_topic_makes_of_it() -> None:
-    """Its time is Kafka's; without a key, or in another topic, it stays unreadable."""
+def test_a_tombstone_is_read_as_the_record_its_topic_declares() -> None:
+    """Its time is Kafka's; without a key or a timestamp it is a dead letter."""
     raw = [
         Raw(1, NOON, b"tea", b'{"type":"price","name":"tea","price":2,"time":%d}' % NOON),
         Raw(2, NOON + 7, b"tea", None),
@@ -110,7 +110,7 @@ def new_till(application: TickApp, name: str, retention: int, **options: Any) ->
 
 
 def raw_of(*records: Sale | Price) -> list[Raw]:
-    """Write records as they lie in the topic."""
+    """Return records as they are in the topic."""
     return [
         Raw(
             n,
@@ -126,7 +126,7 @@ def raw_of(*records: Sale | Price) -> list[Raw]:
     ]
 
 
-def test_what_holds_from_now_on_moves_no_clock(application: TickApp, drive: Drive) -> None:
+def test_reference_data_does_not_move_stream_time(application: TickApp, drive: Drive) -> None:
     """Neither a price of next year nor one of last year changes what is late."""
     till = new_till(application, "till", 400 * 24 * HOUR)
     raw = raw_of(
@@ -152,7 +152,7 @@ def test_what_holds_from_now_on_moves_no_clock(application: TickApp, drive: Driv
 
 @pytest.mark.parametrize("crash", ["none", "kept", "lost"])
 @pytest.mark.parametrize("sold_before", [True, False])
-def test_reference_data_stays_for_the_retention_from_its_arrival_on(
+def test_reference_data_is_kept_for_the_retention_from_its_arrival(
     application: TickApp, drive: Drive, sold_before: bool, crash: Literal["none", "kept", "lost"]
 ) -> None:
     """However old it is itself, and though no event came before it: until exactly then."""
@@ -166,7 +166,7 @@ def test_reference_data_stays_for_the_retention_from_its_arrival_on(
         Price("tea", 4, NOON - 300 * HOUR),
         Sale("milk", NOON + HOUR),
         Sale("tea", NOON + HOUR),
-        # A sale keeps what it is of as well.
+        # A sale renews the retention of its price as well.
         Sale("tea", NOON + 2 * HOUR),
     )
     with drive(till, raw) as driver:
@@ -179,9 +179,7 @@ def test_reference_data_stays_for_the_retention_from_its_arrival_on(
         assert prices == [3, 4, None]
 
 
-def test_reference_data_that_nothing_follows_is_forgotten(
-    application: TickApp, drive: Drive
-) -> None:
+def test_reference_data_expires_if_nothing_follows_it(application: TickApp, drive: Drive) -> None:
     """When stream time has passed its arrival by the retention, as any other state."""
     till = new_till(application, "till-forgets", HOUR)
     raw = raw_of(

@@ -1,4 +1,4 @@
-"""Memory that waits to be committed, how much of it is published at once, and who waits."""
+"""Uncommitted memory of tasks: its size, its limit, and how much is published at once."""
 
 from typing import Any
 
@@ -23,13 +23,13 @@ ONE, OTHER, THIRD = (TopicPartition("ticks", n) for n in range(3))
 Records = dict[tuple[str, int], list[tuple[bytes, bytes | None, Any]]]
 
 
-def test_keys_and_values_count_and_what_python_keeps_around_them() -> None:
+def test_the_size_of_a_record_is_its_key_its_value_and_an_overhead() -> None:
     """A tombstone has no value."""
     assert size_of([]) == 0
     assert size_of([(b"key", b"value"), (b"k", None)]) == 2 * OVERHEAD + 8 + 1
 
 
-def test_each_record_is_measured_once_however_often_it_is_asked() -> None:
+def test_each_output_record_is_measured_once() -> None:
     """Topic by topic, as they grow."""
     outgoing, outputs = Outgoing(), Records()
     assert (outgoing.measure(outputs), outgoing.records) == (0, 0)
@@ -44,8 +44,8 @@ def test_each_record_is_measured_once_however_often_it_is_asked() -> None:
         assert outgoing.records == 4
 
 
-def test_what_tasks_hold_is_summed_up_and_forgotten_when_they_are_closed() -> None:
-    """A task that notes again holds what it noted last."""
+def test_uncommitted_bytes_are_summed_up_until_tasks_close() -> None:
+    """Each task counts with the bytes that it noted last."""
     held = Uncommitted(100)
     held.note(ONE, 70)
     held.note(OTHER, 20)
@@ -57,7 +57,7 @@ def test_what_tasks_hold_is_summed_up_and_forgotten_when_they_are_closed() -> No
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "waiting"),
+    ("one", "other", "backpressured"),
     [
         (100, 0, []),
         (101, 0, [ONE]),
@@ -67,21 +67,21 @@ def test_what_tasks_hold_is_summed_up_and_forgotten_when_they_are_closed() -> No
         (0, 101, [OTHER]),
     ],
 )
-def test_beyond_the_limit_those_wait_that_hold_more_than_their_share(
-    one: int, other: int, waiting: list[TopicPartition]
+def test_beyond_the_limit_partitions_over_their_share_are_backpressured(
+    one: int, other: int, backpressured: list[TopicPartition]
 ) -> None:
-    """Exactly the limit of 100 is none too much, nor is exactly a half of it for one of two."""
+    """Exactly the limit of 100 is within it, and exactly half of it is the share of one of two."""
     held = Uncommitted(100)
     held.note(ONE, one)
     held.note(OTHER, other)
-    assert [tp for tp in (ONE, OTHER) if held.exceeded_by(tp)] == waiting
+    assert [tp for tp in (ONE, OTHER) if held.exceeded_by(tp)] == backpressured
 
 
 @pytest.mark.parametrize(("results", "size"), [(3, 10**9), (10**9, 3 * (OVERHEAD + 1))])
-def test_a_portion_is_full_with_the_last_result_that_it_may_have(
+def test_a_portion_is_full_with_its_last_allowed_result(
     monkeypatch: pytest.MonkeyPatch, results: int, size: int
 ) -> None:
-    """By their number or by their bytes; what was there before does not count."""
+    """By number or by bytes; records from before it do not count."""
     monkeypatch.setattr(portions, "RESULTS", results)
     monkeypatch.setattr(portions, "BYTES", size)
     outputs: Records = {("a", 0): [(b"old", b"record", [])] * 5}
@@ -94,10 +94,10 @@ def test_a_portion_is_full_with_the_last_result_that_it_may_have(
     assert portion.measure() == (3 * (OVERHEAD + 1), 3)
 
 
-def test_how_many_results_fit_is_known_from_the_last_or_from_the_rows(
+def test_the_number_of_results_that_fit_is_estimated_from_results_or_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whichever are larger; one always does, and never more than there may be."""
+    """From the larger ones; at least one fits, and never more than the limit."""
     monkeypatch.setattr(portions, "BYTES", 100 * RESULT_BYTES)
     monkeypatch.setattr(portions, "RESULTS", 150)
     appraisal, outputs = Appraisal(), Records()
@@ -106,7 +106,7 @@ def test_how_many_results_fit_is_known_from_the_last_or_from_the_rows(
     assert appraisal.results([(b"", bytes(200 * RESULT_BYTES))]) == 1
     portion = Portion(Outgoing(), outputs)
     appraisal.learn(portion)
-    assert appraisal.results([]) == 100, "of no results nothing is learnt"
+    assert appraisal.results([]) == 100, "no results change no estimate"
     outputs["a", 0] = [(b"", bytes(4 * RESULT_BYTES - OVERHEAD), [])] * 2
     appraisal.learn(portion)
     assert appraisal.results([]) == 25
@@ -115,10 +115,10 @@ def test_how_many_results_fit_is_known_from_the_last_or_from_the_rows(
     assert appraisal.results([]) == 150
 
 
-def test_a_state_holds_what_it_will_write_and_what_is_being_written(
+def test_uncommitted_bytes_include_the_checkpoint_that_is_being_written(
     new_table: NewTable, drive: Drive
 ) -> None:
-    """Rows are reckoned with what those of the last checkpoint took, results are measured."""
+    """Rows are estimated from those of the last checkpoint, results are measured."""
     raw = [raw_tick(n, Tick("ABC"[n], 1.5, NOON, 1)) for n in range(3)]
     raw.append(raw_tick(3, Tick("A", 1.5, NOON - 1, 1)))
     with drive(new_table("1m", 0), raw) as driver:
@@ -163,7 +163,7 @@ def test_a_state_holds_what_it_will_write_and_what_is_being_written(
 def test_a_publication_is_due_each_interval(
     new_table: NewTable, drive: Drive, passed: float, noted: float, *, due: bool
 ) -> None:
-    """A bit late, it puts off no other; a bit early, it goes with the checkpoint of that time."""
+    """A late one does not delay the next; an early one goes with the checkpoint of that time."""
     with drive(new_table("1m", 0), [raw_tick(0, Tick("A", 1.5, NOON, 1))]) as driver:
         state, clock = driver.state, VirtualClock(0)
         state.clock, state._published_at = clock, 0.0
@@ -179,10 +179,10 @@ def test_a_publication_is_due_each_interval(
 
 
 @pytest.mark.parametrize("stream_time", [-1, 0, 1, 90_500])
-def test_stream_time_is_shown_from_the_first_record_on(
+def test_metrics_show_stream_time_from_the_first_record_on(
     application: TickApp, new_table: NewTable, drive: Drive, stream_time: int
 ) -> None:
-    """In seconds, and how far it is behind this machine's clock."""
+    """In seconds, and its lag behind this machine's clock."""
     with drive(new_table("1m", 0), []) as driver, pytest.MonkeyPatch.context() as patch:
         patch.setattr(gauges.time, "time", lambda: 1_000.0)
         patch.setattr(application.tasks, "_by_partition", {driver.task.tp: driver.task})

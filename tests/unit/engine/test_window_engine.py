@@ -1,6 +1,6 @@
-"""Windows of a partition, whatever becomes of it, against all ticks again.
+"""Windows of a partition under random crashes, compared with a brute-force oracle.
 
-A real store; batches, checkpoints, publications and crashes where hypothesis puts them.
+The store is real; hypothesis draws batches, checkpoints, publications and crashes.
 """
 
 from typing import Any
@@ -11,16 +11,16 @@ from candle_truth import truth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive, NewTable, PartitionDriver
-from plans import MINUTE, follow, live
+from plans import MINUTE, run_plan, run_step
 from raw_records import NOON, Raw, raw_tick
 from window_checks import (
-    LIVES,
-    Life,
+    SCENARIOS,
+    Scenario,
     assert_answers,
+    assert_late_and_dead_letters,
     assert_published,
-    assert_refused,
     by_window,
-    declared,
+    declare_table,
 )
 
 from app.market.records import LateTick, Tick
@@ -32,11 +32,11 @@ from eventfold.records.candles import Candle
 from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Window
 
-pytestmark = pytest.mark.usefixtures("twin")
+pytestmark = pytest.mark.usefixtures("implementation")
 
 
 def assert_ranges(driver: PartitionDriver, begin: int, end: int) -> None:
-    """Assert that a range returns the windows that start in it, and no other."""
+    """Check that a range query returns the windows that start in it, and no other."""
     state = driver.state
     for window in driver.table.windows:
         every = state.read(b"A", window, 0, 1 << 62)
@@ -45,39 +45,39 @@ def assert_ranges(driver: PartitionDriver, begin: int, end: int) -> None:
 
 
 @settings(max_examples=60)
-@given(LIVES)
-def test_whatever_happens_each_window_is_the_fold_of_what_was_accepted(
-    new_table: NewTable, drive: Drive, life: Life
+@given(SCENARIOS)
+def test_each_window_is_the_fold_of_its_accepted_records_after_any_crash(
+    new_table: NewTable, drive: Drive, scenario: Scenario
 ) -> None:
-    """Every field of every candle; finals once; late ticks and dead letters once; queries."""
-    table = declared(new_table, life.definition)
-    with drive(table, life.raw) as driver:
-        for step in life.plan:
-            follow(driver, step)
+    """Compares all fields of all candles, finals, late ticks, dead letters and queries."""
+    table = declare_table(new_table, scenario.definition)
+    with drive(table, scenario.raw) as driver:
+        for step in scenario.plan:
+            run_step(driver, step)
             assert_answers(driver)
         driver.settle()
-        facts = truth(life.raw, table.grace)
+        facts = truth(scenario.raw, table.grace)
         assert_published(driver, facts)
-        assert_refused(driver, facts)
+        assert_late_and_dead_letters(driver, facts)
         assert_answers(driver)
         driver.crash(store="lost")
         assert_answers(driver)
 
 
 @settings(max_examples=25)
-@given(LIVES)
-def test_a_leap_in_time_is_published_in_slices_and_completely(
-    new_table: NewTable, drive: Drive, life: Life
+@given(SCENARIOS)
+def test_results_of_a_leap_in_time_are_published_in_slices(
+    new_table: NewTable, drive: Drive, scenario: Scenario
 ) -> None:
-    """What becomes final and is too much for one publication follows, also after a crash."""
-    table = declared(new_table, life.definition)
+    """Final results beyond one publication follow in the next ones, also after a crash."""
+    table = declare_table(new_table, scenario.definition)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pane_publishing, "SLICE", 5)
-        with drive(table, life.raw) as driver:
-            live(driver, life.plan)
-            facts = truth(life.raw, table.grace)
+        with drive(table, scenario.raw) as driver:
+            run_plan(driver, scenario.plan)
+            facts = truth(scenario.raw, table.grace)
             assert_published(driver, facts)
-            assert_refused(driver, facts)
+            assert_late_and_dead_letters(driver, facts)
 
 
 RANGES = st.tuples(
@@ -86,19 +86,19 @@ RANGES = st.tuples(
 
 
 @settings(max_examples=25)
-@given(LIVES, RANGES)
-def test_a_range_of_time_is_asked_for_half_open(
-    new_table: NewTable, drive: Drive, life: Life, asked: tuple[int, int]
+@given(SCENARIOS, RANGES)
+def test_a_time_range_query_includes_its_begin_and_excludes_its_end(
+    new_table: NewTable, drive: Drive, scenario: Scenario, asked: tuple[int, int]
 ) -> None:
-    """Of store and memory together, at any time: the windows with begin <= start < end."""
+    """From store and memory together, at any time: windows with begin <= start < end."""
     begin, length = asked
-    with drive(declared(new_table, life.definition), life.raw) as driver:
-        for step in life.plan:
-            follow(driver, step)
+    with drive(declare_table(new_table, scenario.definition), scenario.raw) as driver:
+        for step in scenario.plan:
+            run_step(driver, step)
             assert_ranges(driver, begin, begin + length)
 
 
-class Superstitious(Ohlc):
+class RejectsSize13(Ohlc):
     """Raises ArithmeticError for trades of size 13."""
 
     def add(self, state: Any, record: Any, time: int, offset: int) -> None:
@@ -108,42 +108,43 @@ class Superstitious(Ohlc):
         super().add(state, record, time, offset)
 
 
-SUPERSTITIOUS = Superstitious()
+REJECTS_SIZE_13 = RejectsSize13()
 
 
 @settings(max_examples=30)
-@given(LIVES, st.sets(st.integers(0, 39), max_size=5))
-def test_a_record_that_cant_be_folded_is_a_dead_letter_and_no_other(
-    new_table: NewTable, drive: Drive, life: Life, unlucky: set[int]
+@given(SCENARIOS, st.sets(st.integers(0, 39), max_size=5))
+def test_only_the_record_that_raises_is_a_dead_letter(
+    new_table: NewTable, drive: Drive, scenario: Scenario, unfoldable: set[int]
 ) -> None:
-    """It moves no clock, though its time may be ahead of all; what stands around it counts."""
-    table = declared(new_table, life.definition, aggregate=SUPERSTITIOUS)
+    """It moves no stream time, though it may be ahead of all; the records around it count."""
+    table = declare_table(new_table, scenario.definition, aggregate=REJECTS_SIZE_13)
     raw = [
-        with_thirteen(record, n) if n in unlucky else record for n, record in enumerate(life.raw)
+        with_size_13(record, n) if n in unfoldable else record
+        for n, record in enumerate(scenario.raw)
     ]
-    refused = {record.offset for n, record in enumerate(raw) if n in unlucky}
+    rejected = {record.offset for n, record in enumerate(raw) if n in unfoldable}
     with drive(table, raw) as driver:
-        live(driver, life.plan)
-        facts = truth(raw, table.grace, refused)
+        run_plan(driver, scenario.plan)
+        facts = truth(raw, table.grace, rejected)
         assert_published(driver, facts)
-        assert_refused(driver, facts)
+        assert_late_and_dead_letters(driver, facts)
         assert driver.state.meta.stream_time == facts.stream_time
         errors = {
             letter.offset: letter.error
             for letter in driver.written(DEAD_LETTERS, DeadLetter)
             if letter.stage == table.name
         }
-    tried = refused - {event.offset for event in facts.late}
+    tried = rejected - {event.offset for event in facts.late}
     assert errors == dict.fromkeys(tried, "ArithmeticError: thirteen")
 
 
-def with_thirteen(record: Raw, number: int) -> Raw:
+def with_size_13(record: Raw, number: int) -> Raw:
     """Replace a tick by one of size 13, every second one far ahead in time."""
     time = record.timestamp + number % 2 * 30 * MINUTE
     return raw_tick(record.offset, Tick("ABC"[number % 3], 1.5, time, 13))
 
 
-def test_ticks_of_a_day_are_published_as_a_reader_would_tell_it(
+def test_a_window_is_published_when_it_opens_is_corrected_and_is_final(
     new_table: NewTable, drive: Drive
 ) -> None:
     """A minute opens, is corrected out of order, closes, is corrected within grace, is final."""
@@ -157,18 +158,18 @@ def test_ticks_of_a_day_are_published_as_a_reader_would_tell_it(
             driver.fold(2)
             driver.checkpoint()
         minute = by_window(driver)[Window(MINUTE, MINUTE), "A", NOON]
-        told = [(c.open, c.close, c.count, c.late, c.revision, c.final) for c in minute]
-    assert told == [
+        results = [(c.open, c.close, c.count, c.late, c.revision, c.final) for c in minute]
+    assert results == [
         (9.0, 10.0, 2, 0, 2, False),
         (9.0, 12.0, 3, 1, 6, False),
         (9.0, 12.0, 3, 1, 7, True),
     ]
 
 
-def test_the_same_window_is_not_published_again_without_a_change(
+def test_a_window_is_not_published_again_without_a_change(
     new_table: NewTable, drive: Drive
 ) -> None:
-    """A publication has what changed since the last one; a quiet partition has none."""
+    """A publication has the changes since the last one; a quiet partition publishes nothing."""
     raw = [raw_tick(n, Tick("A", 1.0, NOON + n)) for n in range(5)]
     with drive(new_table("1m", 0), raw) as driver:
         driver.fold(5)
@@ -183,10 +184,10 @@ def test_the_same_window_is_not_published_again_without_a_change(
         assert len(driver.written(CANDLES, Candle)) == 1
 
 
-def test_what_a_crash_left_unpublished_is_published_afterwards(
+def test_changes_unpublished_at_a_crash_are_published_afterwards(
     new_table: NewTable, drive: Drive
 ) -> None:
-    """Rows were committed, their windows not yet: the next owner owes them, new ticks or not."""
+    """Rows were committed, their windows not yet published: the next owner publishes them."""
     raw = [raw_tick(n, Tick("A", 1.0, NOON + n)) for n in range(5)]
     with drive(new_table("1m", 0), raw) as driver:
         for tick in range(1, len(raw) + 1):
@@ -199,8 +200,10 @@ def test_what_a_crash_left_unpublished_is_published_afterwards(
         assert len(driver.written(CANDLES, Candle)) == len(raw)
 
 
-def test_a_pane_remembers_a_handful_of_corrections(new_table: NewTable, drive: Drive) -> None:
-    """One for each pane that stream time was ahead by, however many records came late."""
+def test_a_pane_keeps_one_count_of_corrections_for_each_pane_it_is_behind(
+    new_table: NewTable, drive: Drive
+) -> None:
+    """However many records came late."""
     clocks = range(0, 3 * MINUTE, 1_000)
     drawn = [tick for ms in clocks for tick in (Tick("B", 1.0, NOON + ms), Tick("A", 1.0, NOON))]
     with drive(
@@ -211,10 +214,10 @@ def test_a_pane_remembers_a_handful_of_corrections(new_table: NewTable, drive: D
         assert pane.corrections == {NOON + MINUTE: 60, NOON + 2 * MINUTE: 60}
 
 
-def test_a_crash_in_the_middle_of_a_leap_leaves_no_window_open(
+def test_a_crash_amid_a_leap_in_time_leaves_no_window_open(
     new_table: NewTable, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What one publication left to the next is still due when the next owner makes it."""
+    """The slices that one publication left are still due for the next owner."""
     monkeypatch.setattr(pane_publishing, "SLICE", 5)
     minutes = [raw_tick(n, Tick("A", 1.0, NOON + n * MINUTE)) for n in range(9)]
     with drive(
@@ -228,8 +231,10 @@ def test_a_crash_in_the_middle_of_a_leap_leaves_no_window_open(
     assert finals == [NOON + n * MINUTE for n in range(9)]
 
 
-def test_the_largest_sizes_add_up(new_table: NewTable, drive: Drive) -> None:
-    """Or are dead letters: a sum that no row can hold must not stop a partition for good."""
+def test_the_largest_sizes_add_up_exactly_or_are_dead_letters(
+    new_table: NewTable, drive: Drive
+) -> None:
+    """A sum that no row can hold must not stop a partition for good."""
     raw = [raw_tick(n, Tick("A", 1.0, NOON, 2**53)) for n in range(2_100)]
     with drive(new_table("1m", 0), raw) as driver:
         driver.settle()
@@ -243,10 +248,10 @@ def test_the_largest_sizes_add_up(new_table: NewTable, drive: Drive) -> None:
 @pytest.mark.parametrize(
     ("price", "mean"), [(5e-324, 5e-324), (1e15, 1e15), (-1e15, -1e15), (1.7e308, None)]
 )
-def test_the_candle_of_whatever_was_accepted_can_be_read(
+def test_the_candle_of_extreme_prices_can_be_read(
     new_table: NewTable, drive: Drive, price: float, mean: float | None
 ) -> None:
-    """Sums of prices may be larger than a number can be, which JSON has no word for: null."""
+    """A sum of prices may be beyond a float, which JSON cannot hold: its mean is null."""
     raw = [raw_tick(n, Tick("A", price, NOON, 2**53)) for n in range(3)]
     with drive(new_table("1m", 0), raw) as driver:
         driver.settle()
@@ -255,15 +260,15 @@ def test_the_candle_of_whatever_was_accepted_can_be_read(
         assert candle.vwap == mean
 
 
-def test_only_the_first_of_several_tables_reports_what_none_can_read(
+def test_only_the_first_of_several_tables_reports_an_unreadable_record(
     new_table: NewTable, drive: Drive
 ) -> None:
     """A record is one dead letter, however many tables are folded from its topic."""
     raw = [Raw(0, NOON, b"A", b"?"), raw_tick(1, Tick("A", 1.0, NOON))]
     letters = []
-    for leads in (True, False):
+    for reports_decode_errors in (True, False):
         table = new_table("1m", 0)
-        with drive(table, raw, leads=leads) as driver:
+        with drive(table, raw, reports_decode_errors=reports_decode_errors) as driver:
             driver.settle()
             letters.append(len(driver.written(DEAD_LETTERS, DeadLetter)))
             assert len(driver.written(CANDLES, Candle)) == 1

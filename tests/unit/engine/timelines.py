@@ -1,4 +1,4 @@
-"""Time lines as docs/windows.md draws them: read, and run through a partition of a table.
+"""Time lines as docs/windows.md draws them: parse one, and run it through a partition.
 
     windows:  5m
     grace:    1m
@@ -7,7 +7,7 @@
               12:05 - 12:10  sum 1  1 event   open
     refused:  12:02=9
 
-Optional are `emission`, `retention`, `told` (all that is published, in order), `refused` (late
+Optional are `emission`, `retention`, `told` (all published results, in order), `refused` (late
 events) and `outside` (events that no window holds). Times are UTC, on 2026-01-31
 where no date is given.
 """
@@ -72,21 +72,21 @@ class Timeline(NamedTuple):
     emission: Emission | None
     events: list[Event]
     out: list[Line]
-    told: list[Line] | None
-    refused: list[Event]
+    published: list[Line] | None
+    late_events: list[Event]
     outside: list[Event]
 
 
 class Outcome(NamedTuple):
-    """Outcome of the events: the answer of a query, and what was written."""
+    """Outcome of the events: the answer of a query, the published results, the late events."""
 
     out: list[Line]
-    told: list[Line]
-    refused: list[Event]
+    published: list[Line]
+    late_events: list[Event]
 
 
 def read(block: str) -> Timeline:
-    """Read a time line. Raises ValueError or KeyError for a line that is none."""
+    """Parse a time line. Raises ValueError or KeyError for an invalid line."""
     fields: dict[str, list[str]] = {}
     name = ""
     for line in filter(None, (line.partition("#")[0].rstrip() for line in block.splitlines())):
@@ -98,7 +98,7 @@ def read(block: str) -> Timeline:
     (windows,), (grace,) = fields.pop("windows"), fields.pop("grace")
     (retention,) = fields.pop("retention", ["90d"])
     (emission,) = fields.pop("emission", [None])
-    told = fields.pop("told", None)
+    published = fields.pop("told", None)
     timeline = Timeline(
         windows,
         grace,
@@ -106,7 +106,7 @@ def read(block: str) -> Timeline:
         EMISSIONS[emission],
         _events(fields.pop("in")),
         _lines(fields.pop("out")),
-        _lines(told) if told else None,
+        _lines(published) if published else None,
         _events(fields.pop("refused", [])),
         _events(fields.pop("outside", [])),
     )
@@ -138,7 +138,7 @@ def _ms(text: str) -> int:
 
 
 def run(timeline: Timeline, application: TickApp, drive: Drive, batch: int) -> Outcome:
-    """Fold the events in batches of so many, with a checkpoint after each."""
+    """Fold the events in batches of this size, with a checkpoint after each."""
     raw = [
         raw_tick(offset, Tick("A", 1.0, time, number))
         for offset, (time, number) in enumerate(timeline.events)
@@ -173,7 +173,7 @@ def line(result: WindowResult) -> Line:
 
 
 def show(lines: Iterable[Line]) -> str:
-    """Format windows as a time line does: the text for the page, when a test fails."""
+    """Format windows as a time line does, so that a failing test shows the text for the page."""
     return "\n".join(
         f"{_text(each.start)} - {_text(each.end)}  sum {each.sum}  "
         f"{each.count} event{'s' * (each.count != 1)}{f', {each.late} late' * bool(each.late)}  "

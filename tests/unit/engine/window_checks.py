@@ -21,11 +21,11 @@ from eventfold.windows import Window, parse_windows
 
 
 class Definition(NamedTuple):
-    """A table: windows, grace (ms), and retention beyond the least there can be (ms)."""
+    """A table: windows, grace (ms), and retention beyond the minimum (ms)."""
 
     windows: str
     grace: int
-    longer: int = 0
+    extra_retention: int = 0
 
 
 DEFINITIONS = [
@@ -35,32 +35,34 @@ DEFINITIONS = [
     Definition("90s/30s,2m", 90_001, 5 * MINUTE),
     # Panes begin 20 s after each minute.
     Definition("1m+20s,5m/1m+20s", MINUTE, 5 * MINUTE),
-    # Overlaps more than 60 times, so it is published on close.
+    # Overlaps more than 60 times, so it is published on close only.
     Definition("65s/1s,1m", 30_000),
 ]
 
 
-class Life(NamedTuple):
-    """Records of a partition, and what happens to it."""
+class Scenario(NamedTuple):
+    """Definition, records and plan of a partition."""
 
     definition: Definition
     raw: list[Raw]
     plan: list[Step]
 
 
-#: Lives of ticks that lag and leap, and of ticks of which none is behind another.
-LIVES = st.builds(Life, st.sampled_from(DEFINITIONS), ticks(), PLANS)
-LIVES_IN_ORDER = st.builds(Life, st.sampled_from(DEFINITIONS), ticks(behind=st.just(0)), PLANS)
+#: Scenarios of ticks that lag and leap, and of ticks in time order.
+SCENARIOS = st.builds(Scenario, st.sampled_from(DEFINITIONS), ticks(), PLANS)
+SCENARIOS_IN_ORDER = st.builds(
+    Scenario, st.sampled_from(DEFINITIONS), ticks(behind=st.just(0)), PLANS
+)
 
 
-def declared(new_table: NewTable, definition: Definition, **options: Any) -> WindowTable:
+def declare_table(new_table: NewTable, definition: Definition, **options: Any) -> WindowTable:
     """Declare the table of a definition."""
-    windows, grace, longer = definition
+    windows, grace, extra_retention = definition
     longest = max(window.size for window in parse_windows(windows))
-    return new_table(windows, grace, longest + grace + longer, **options)
+    return new_table(windows, grace, longest + grace + extra_retention, **options)
 
 
-def published_often(window: Window) -> bool:
+def publishes_changes(window: Window) -> bool:
     """Return whether changes of a window are published before it closes."""
     return window.size // window.advance <= window_table.MAX_OVERLAP
 
@@ -72,7 +74,7 @@ def expected(table: WindowTable, facts: Truth) -> dict[tuple[Window, str, int], 
         (window, *key): candle
         for window in table.windows
         for key, candle in candles(facts.kept, window, limit).items()
-        if candle.final or published_often(window)
+        if candle.final or publishes_changes(window)
     }
 
 
@@ -87,11 +89,11 @@ def by_window(driver: PartitionDriver) -> dict[tuple[Window, str, int], list[Can
 
 
 def assert_published(driver: PartitionDriver, facts: Truth) -> None:
-    """Assert what is committed: the last of each window, what led there, and nothing twice."""
+    """Check the committed candles: the last of each window, those before it, and no duplicate."""
     found = by_window(driver)
     assert {key: versions[-1] for key, versions in found.items()} == expected(driver.table, facts)
     for key, versions in found.items():
-        # Final once, and nothing after that.
+        # There is one final result, and nothing after it.
         assert [candle.final for candle in versions].count(True) <= 1, key
         assert not any(candle.final for candle in versions[:-1]), key
         for before, after in pairwise(versions):
@@ -100,8 +102,8 @@ def assert_published(driver: PartitionDriver, facts: Truth) -> None:
             assert before.revision < after.revision or before == after, key
 
 
-def assert_refused(driver: PartitionDriver, facts: Truth) -> None:
-    """Late ticks and dead letters are written once each, with their coordinates."""
+def assert_late_and_dead_letters(driver: PartitionDriver, facts: Truth) -> None:
+    """Check that late ticks and dead letters are written once each, with their coordinates."""
     table, late = driver.table, driver.written(TICKS_LATE, LateTick)
     assert late == [
         LateTick(
@@ -122,18 +124,18 @@ def assert_refused(driver: PartitionDriver, facts: Truth) -> None:
 
 
 def assert_answers(driver: PartitionDriver) -> None:
-    """Queries see every record folded so far, wherever it is kept, and no other."""
+    """Check that queries see every record folded so far, in memory or stored, and no other."""
     table, state = driver.table, driver.state
     facts = truth(driver.raw[: driver.folded], table.grace)
-    # What has ended before is not kept.
+    # Windows that ended before it are not kept.
     limit = facts.stream_time - table.retention
     for window in table.windows:
-        right = candles(facts.kept, window, state.meta.finalised)
+        expected_candles = candles(facts.kept, window, state.meta.finalised)
         for symbol in "ABC":
             answers = state.read(symbol.encode(), window, 0, 1 << 62)
             assert [table.record(answer) for answer in answers if answer.end > limit] == [
                 candle
-                for key, candle in sorted(right.items())
+                for key, candle in sorted(expected_candles.items())
                 if key[0] == symbol
                 if candle.end > limit
             ]

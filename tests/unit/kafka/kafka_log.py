@@ -1,4 +1,4 @@
-"""A partition's log, in the bytes a broker answers a fetch with."""
+"""A partition's log, as the bytes of a broker's answer to a fetch."""
 
 import struct
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 from hypothesis import strategies as st
 
-#: Where these fields of a batch's header stand (aiokafka/record/default_records.py).
+#: Positions of these fields in a batch's header (aiokafka/record/default_records.py).
 _CRC, _ATTRIBUTES, _LAST_DELTA = 17, 21, 23
 _CONTROL = 0x20
 #: Types of control records.
@@ -16,10 +16,10 @@ _SNAPPY = 2
 
 
 class Written(NamedTuple):
-    """A batch: how far its records are apart, who wrote it and how.
+    """A batch: how far its records are apart, its producer and its compression.
 
-    What was at its end, or all of it, may have been compacted away: it has `tail` offsets more
-    than records. With `marker`, it ends the producer's transaction, aborted or committed.
+    Compaction may have removed its last records, or all: it has `tail` more offsets than records.
+    With `marker`, it ends the producer's transaction, aborted or committed.
     """
 
     gaps: list[int]
@@ -45,7 +45,7 @@ class Log:
 
     def __init__(self, base: int) -> None:
         self.base = self.end = base
-        #: Records that are not markers; and those of them that no transaction took back.
+        #: Records that are not markers; and those of them that no transaction aborted.
         self.records: list[Entry] = []
         self.committed: list[Entry] = []
         self._batches: list[tuple[int, bytes]] = []
@@ -76,10 +76,12 @@ class Log:
             self._aborted.append((batch.producer, entries[0][0], self.end))
 
     def fetch(self, offset: int) -> Fetched:
-        """Answer as a broker does: from the batch that holds `offset` on."""
+        """Answer as a broker does: from the batch that holds `offset`."""
         held = [n for n, (base, _) in enumerate(self._batches) if base <= offset]
         batches = self._batches[held[-1] :]
-        aborted = [(who, first) for who, first, end in self._aborted if end >= batches[0][0]]
+        aborted = [
+            (producer, first) for producer, first, end in self._aborted if end >= batches[0][0]
+        ]
         return Fetched(b"".join(raw for _, raw in batches), aborted)
 
 
@@ -102,7 +104,7 @@ def logs(draw: st.DrawFn) -> Log:
         if batch.producer >= 0 and draw(st.booleans()):
             marker = draw(st.sampled_from([ABORT, COMMIT]))
             log.append(Written([1], batch.producer, marker=marker))
-    # A `read_committed` consumer gets nothing of what is open at the end: end it.
+    # A `read_committed` consumer gets no record of an open transaction: end them all.
     for producer in (7, 8):
         log.append(Written([1], producer, marker=COMMIT))
     return log
@@ -128,7 +130,7 @@ def _encoded(batch: Written, base: int, deltas: list[int], entries: list[Entry])
     for delta, (_, timestamp, key, value) in zip(deltas, entries, strict=True):
         assert builder.append(delta, timestamp, key, value, []) is not None
     encoded = bytearray(builder.build())
-    # What is the broker's to write: the base offset, control batches, what compaction leaves.
+    # The broker writes these: the base offset, control batches, the effect of compaction.
     struct.pack_into(">q", encoded, 0, base)
     if batch.marker is not None:
         (attributes,) = struct.unpack_from(">h", encoded, _ATTRIBUTES)

@@ -32,7 +32,7 @@ POLLS = st.lists(st.integers(4, 30), min_size=1, max_size=5)
 
 @pytest.fixture(autouse=True)
 def chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make chunks small, and ticks a topic of tasks."""
+    """Make chunks small, and "ticks" a topic of tasks."""
     monkeypatch.setattr(fetching, "CHUNK", 4)
     monkeypatch.setattr(fetching._raw, "is_raw", lambda topic: topic == TP.topic)
 
@@ -71,16 +71,16 @@ class Reader:
         )
 
     def poll(self, most: int | None) -> Poll:
-        """Read on."""
+        """Return the next records, and the position after them."""
         records = [(r.offset, r.timestamp, r.key, r.value) for r in self.result.getall(most)]
         return Poll(records, self.state.position)
 
     def polls(self, most: Sequence[int | None]) -> Iterator[Poll]:
-        """Read to the end of the answer."""
+        """Poll to the end of the answer."""
         number = 0
         while self.result.has_more():
             poll = self.poll(most[min(number, len(most) - 1)])
-            assert poll.records or not self.result.has_more(), "a poll that does not get on"
+            assert poll.records or not self.result.has_more(), "a poll without progress"
             yield poll
             number += 1
 
@@ -106,7 +106,7 @@ def records_of(polls: Sequence[Poll]) -> list[tuple[Any, ...]]:
 
 @settings(max_examples=150)
 @given(logs(), st.data(), POLLS, st.sampled_from([READ_COMMITTED, READ_UNCOMMITTED]))
-def test_chunks_hold_what_is_read_one_by_one(
+def test_chunks_hold_the_records_that_aiokafka_returns_one_by_one(
     log: Log, data: st.DataObject, most: list[int], isolation: int
 ) -> None:
     """From any offset, in polls of any size: transactions, markers, gaps, compression."""
@@ -121,12 +121,12 @@ def test_chunks_hold_what_is_read_one_by_one(
 
 @settings(max_examples=100)
 @given(logs(), POLLS)
-def test_the_position_after_a_poll_is_behind_its_last_record(log: Log, most: list[int]) -> None:
-    """So a poll that is dropped can be fetched again; and each poll has at most what it may."""
+def test_the_position_after_a_poll_is_after_its_last_record(log: Log, most: list[int]) -> None:
+    """So a dropped poll can be fetched again; no poll has more records than were asked for."""
     polls = read_all(log, log.base, most, chunked=True)
     for number, poll in enumerate(polls):
         assert len(poll.records) <= most[min(number, len(most) - 1)]
-        # Only the last may find that nothing is left; all others get on.
+        # Only the last poll may have no record.
         assert poll.records or number == len(polls) - 1
         if number < len(polls) - 1:
             assert poll.position == poll.records[-1][0] + 1
@@ -134,8 +134,8 @@ def test_the_position_after_a_poll_is_behind_its_last_record(log: Log, most: lis
 
 @settings(max_examples=50)
 @given(logs(), POLLS)
-def test_reading_can_go_on_from_the_position_of_any_poll(log: Log, most: list[int]) -> None:
-    """As after a restart: nothing twice, nothing left out."""
+def test_reading_can_resume_from_the_position_of_any_poll(log: Log, most: list[int]) -> None:
+    """As after a restart: nothing is read twice, nothing is left out."""
     polls = read_all(log, log.base, most, chunked=True)
     for number, poll in enumerate(polls[:-1]):
         rest = read_all(log, poll.position, [None], chunked=True)
@@ -143,7 +143,7 @@ def test_reading_can_go_on_from_the_position_of_any_poll(log: Log, most: list[in
 
 
 def test_after_a_seek_the_rest_of_an_answer_is_dropped() -> None:
-    """It begins at the old position: what is fetched next begins at the new one."""
+    """It begins at the old position; the next fetch begins at the new one."""
     log = Log(0)
     log.append(Written([1] * 20))
 
@@ -162,8 +162,8 @@ def test_after_a_seek_the_rest_of_an_answer_is_dropped() -> None:
     assert [record[0] for record in second.records] == list(range(3, 20))
 
 
-def test_an_aborted_transaction_is_not_read_but_passed() -> None:
-    """The position gets behind it, and behind its marker, without a record."""
+def test_an_aborted_transaction_is_skipped() -> None:
+    """The position passes it and its marker, without a record."""
     log = Log(0)
     log.append(Written([1] * 6, producer=7))
     log.append(Written([1], producer=7, marker=ABORT))
@@ -174,7 +174,7 @@ def test_an_aborted_transaction_is_not_read_but_passed() -> None:
     assert poll.position == 10
 
 
-def test_a_topic_of_no_task_is_read_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_topic_without_tasks_is_read_as_by_aiokafka(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ordinary agents get aiokafka's records, as many as they ask for."""
     monkeypatch.setattr(fetching._raw, "is_raw", lambda _: False)
     log = Log(0)
@@ -188,8 +188,8 @@ def test_a_topic_of_no_task_is_read_as_ever(monkeypatch: pytest.MonkeyPatch) -> 
     assert reading(read).topic == TP.topic
 
 
-def test_a_corrupt_batch_takes_no_record_before_it_along() -> None:
-    """What a failed poll had read and did not give is fetched again: the position says so."""
+def test_records_before_a_corrupt_batch_are_not_lost() -> None:
+    """The position is such that records which a failed poll did not return are fetched again."""
     log = Log(0)
     for _ in range(3):
         log.append(Written([1] * 4))
@@ -209,7 +209,9 @@ def test_a_corrupt_batch_takes_no_record_before_it_along() -> None:
     assert reading(read) == list(range(12))
 
 
-def test_the_smallest_poll_that_settings_allow_gets_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_smallest_poll_that_settings_allow_returns_records(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A poll too small for a chunk would read nothing, for ever, and log nothing."""
     monkeypatch.undo()
     monkeypatch.setattr(fetching._raw, "is_raw", lambda _: True)
@@ -220,8 +222,8 @@ def test_the_smallest_poll_that_settings_allow_gets_on(monkeypatch: pytest.Monke
     assert len(read_all(log, 0, [least], chunked=True)[0].records) > 0
 
 
-def test_installing_replaces_aiokafkas_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the fetcher makes them, and asks for their type."""
+def test_installing_replaces_aiokafkas_record_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the fetcher makes them, and where it checks their type."""
     for name in ("PartitionRecords", "FetchResult"):
         monkeypatch.setattr(fetching.fetcher, name, getattr(fetching.fetcher, name))
     fetching.install(lambda topic: topic == "mine")

@@ -1,4 +1,4 @@
-"""Errors of the Kafka client: a remedy that is known, or another try."""
+"""Errors of the Kafka client: a known remedy is reported, or the client tries again."""
 
 import asyncio
 
@@ -40,10 +40,10 @@ CONF = Settings(TICKSTREAM_APP_ID="bank", BROKER_SESSION_TIMEOUT=4, CONSUMER_GRO
         (KafkaError(repr(InvalidSessionTimeoutError())), "BROKER_SESSION_TIMEOUT=4:"),
     ],
 )
-def test_what_keeps_a_worker_out_of_its_group_is_named_with_what_to_do(
+def test_an_error_that_keeps_a_worker_out_of_its_group_has_a_remedy(
     error: KafkaError, words: str
 ) -> None:
-    """Also where aiokafka raises another error with its name."""
+    """Also if aiokafka raises another error that has its name in the text."""
     remedy = find_remedy(error, CONF)
     assert remedy is not None
     assert remedy.startswith("group bank: ")
@@ -55,20 +55,20 @@ def test_what_keeps_a_worker_out_of_its_group_is_named_with_what_to_do(
     "error",
     [GroupLoadInProgressError(), KafkaError(repr(GroupLoadInProgressError())), UnknownError()],
 )
-def test_what_may_pass_ends_no_worker(error: KafkaError) -> None:
-    """A coordinator that moves answers an error or two that aiokafka does not expect."""
+def test_a_transient_error_does_not_stop_the_worker(error: KafkaError) -> None:
+    """A coordinator that moves answers with an error or two that aiokafka does not expect."""
     assert find_remedy(error, CONF) is None
 
 
 @pytest.mark.parametrize("error", [GroupMaxSizeReachedError, FencedInstanceIdError])
-def test_errors_that_aiokafka_has_no_name_for_get_one(error: type[BrokerResponseError]) -> None:
-    """Else all of them were unknown errors, which may pass."""
+def test_error_codes_unknown_to_aiokafka_get_a_class(error: type[BrokerResponseError]) -> None:
+    """Else all of them would be unknown errors, which count as transient."""
     install()
     assert for_code(error.errno) is error
 
 
-async def test_a_part_of_the_client_that_has_ended_is_reported_with_its_cause() -> None:
-    """One that runs, has ended in order or was cancelled is not."""
+async def test_a_failed_task_of_the_client_is_reported_with_its_cause() -> None:
+    """A task that runs, has ended in order or was cancelled is not reported."""
 
     async def end(error: Exception | None) -> None:
         if error:

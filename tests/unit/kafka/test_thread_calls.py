@@ -11,7 +11,7 @@ from eventfold.kafka.thread_calls import CallableThread
 
 
 class Thread(CallableThread):
-    """A thread that does what it is asked for."""
+    """A thread that runs the calls it is given."""
 
 
 async def answer(turns: int) -> int:

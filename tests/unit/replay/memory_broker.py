@@ -1,6 +1,6 @@
-"""A broker in memory, as the consumers and admin clients of this process reach it.
+"""A broker in memory for the consumers and admin clients of this process.
 
-What lies in its topics is a driver's: live has run there, and a replay reads what it left.
+Its topics are those of a topology driver: live has run there, and a replay reads them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from eventfold.testing.kafka import MemoryKafka, PartitionLog, TopicRecord
 FETCH = 100
 
 
-class Place(NamedTuple):
-    """Answer of a broker to the question where a time begins."""
+class TimeOffset(NamedTuple):
+    """First offset of a time, as a broker returns it."""
 
     offset: int
 
@@ -40,8 +40,8 @@ class MemoryBroker:
             name: topic.partition_count() for name, topic in driver._topics._known.items()
         }
         #: Offset of the first record that is kept.
-        self.begins: dict[TopicPartition, int] = {}
-        #: Partitions that somebody has read, with the first offset.
+        self.first_offsets: dict[TopicPartition, int] = {}
+        #: Partitions that a consumer has read, with the first offset.
         self.read: dict[TopicPartition, int] = {}
 
     def log(self, tp: TopicPartition) -> PartitionLog:
@@ -49,7 +49,7 @@ class MemoryBroker:
         return self.kafka.log(*tp)
 
     def records(self, topic: str) -> list[TopicRecord]:
-        """Return what lies in a topic."""
+        """Return the records of a topic."""
         tps = (TopicPartition(topic, n) for n in range(self.counts[topic]))
         return [record for tp in tps for record in self.log(tp).records]
 
@@ -57,22 +57,22 @@ class MemoryBroker:
         """Delete the records before an offset, as retention does."""
         log = self.log(tp)
         log.records = [record for record in log.records if record.offset >= before]
-        self.begins[tp] = before
+        self.first_offsets[tp] = before
 
     @contextmanager
-    def reached(self) -> Iterator[None]:
+    def as_only_broker(self) -> Iterator[None]:
         """Connect all clients of this process to this broker, and to no other, within the block."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(changelog, "AIOKafkaConsumer", partial(MemoryConsumer, self))
             patch.setattr(admin, "AdminClient", partial(MemoryAdmin, self))
-            patch.setattr(admin, "demand_entry", _let_in)
+            patch.setattr(admin, "demand_entry", _admit)
             if MEMORY.is_dir():
-                # Four fifths of a replay were opening its stores on a disk, and deleting them.
+                # Opening and deleting its stores on a disk took four fifths of a replay.
                 patch.setattr(tempfile, "tempdir", str(MEMORY))
             yield
 
 
-async def _let_in(_: Any) -> None:
+async def _admit(_: Any) -> None:
     """Admit every client, without a socket."""
 
 
@@ -84,7 +84,7 @@ class MemoryClient:
 
 
 class MemoryConsumer:
-    """A consumer of aiokafka, as far as ours ask."""
+    """The part of an aiokafka consumer that our consumers use."""
 
     _coordinator = _fetcher = None
 
@@ -107,7 +107,7 @@ class MemoryConsumer:
     def seek(self, tp: TopicPartition, offset: int) -> None:
         """Go on from an offset."""
         assert tp in self._positions
-        assert self._broker.begins.get(tp, 0) <= offset <= self._broker.log(tp).end
+        assert self._broker.first_offsets.get(tp, 0) <= offset <= self._broker.log(tp).end
         self._positions[tp] = offset
         self._broker.read[tp] = offset
 
@@ -117,7 +117,7 @@ class MemoryConsumer:
 
     async def beginning_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Return the first offset of each partition."""
-        return {tp: self._broker.begins.get(tp, 0) for tp in tps}
+        return {tp: self._broker.first_offsets.get(tp, 0) for tp in tps}
 
     async def end_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Return the offset after the last of each partition."""
@@ -125,13 +125,13 @@ class MemoryConsumer:
 
     async def offsets_for_times(
         self, times: Mapping[TopicPartition, int]
-    ) -> dict[TopicPartition, Place | None]:
+    ) -> dict[TopicPartition, TimeOffset | None]:
         """Return the first record of each partition that is not older than a time (ms)."""
         found = {}
         for tp, time in times.items():
             assert time >= 0
             records = self._broker.log(tp).records
-            found[tp] = next((Place(r.offset) for r in records if r.timestamp >= time), None)
+            found[tp] = next((TimeOffset(r.offset) for r in records if r.timestamp >= time), None)
         return found
 
     async def getmany(
@@ -158,7 +158,7 @@ class MemoryConsumer:
 
 
 class MemoryAdmin:
-    """An admin client, as far as ours ask."""
+    """The part of an admin client that our admin clients use."""
 
     def __init__(self, broker: MemoryBroker, **_: Any) -> None:
         self._broker = broker

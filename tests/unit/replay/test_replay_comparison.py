@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from covered_replay import BEGIN, HOUR, MINUTE, covered
+from replay_coverage import BEGIN, HOUR, MINUTE, new_coverage
 
 from app import app
 from app.market.topics import CANDLES
@@ -23,17 +23,17 @@ def candle(minute: int = 0, **fields: Any) -> Found:
 
 
 def compared(*pairs: Pair) -> TopicSummary:
-    """Compare what both sides know of candles."""
+    """Compare the candles of both sides."""
     entries = {CANDLES.name: Entries(CANDLES, select(app, []))}
-    return compare(pairs, entries, covered())[CANDLES.name]
+    return compare(pairs, entries, new_coverage())[CANDLES.name]
 
 
 def pair(live: list[Found], replayed: list[Found]) -> Pair:
-    """Return what both sides know by one name."""
+    """Return the results of both sides with one identity."""
     return Pair(CANDLES.name, "A", "[60,60,0]", live, replayed)
 
 
-def test_what_agrees_is_counted_and_is_no_difference() -> None:
+def test_equal_results_are_counted_and_are_no_difference() -> None:
     """Each result once; floats may differ by the order of a sum."""
     found = compared(
         pair([candle(high=1)], [candle(high=1)]),
@@ -43,7 +43,7 @@ def test_what_agrees_is_counted_and_is_no_difference() -> None:
 
 
 def test_each_kind_of_difference_is_counted() -> None:
-    """What only one side has, and what is another value; of all that was compared."""
+    """Added, removed and changed results, of all that were compared."""
     found = compared(
         pair([], [candle(high=1)]),
         pair([], [candle(1, high=1)]),
@@ -73,7 +73,7 @@ def test_a_difference_names_its_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("live", "replayed", "whats"),
+    ("live", "replayed", "kinds"),
     [
         ([1, 2], [2, 1], []),
         ([1, 1], [1], ["removed"]),
@@ -83,19 +83,19 @@ def test_a_difference_names_its_fields() -> None:
         ([1, 2, 3], [3, 4], ["changed", "removed"]),
     ],
 )
-def test_of_several_by_one_name_each_belongs_to_its_equal(
-    live: list[int], replayed: list[int], whats: list[str]
+def test_results_with_one_identity_are_paired_with_their_equals(
+    live: list[int], replayed: list[int], kinds: list[str]
 ) -> None:
-    """What is left belongs together in its order."""
+    """The others are paired in their order."""
     found = compared(
         pair([candle(high=each) for each in live], [candle(high=each) for each in replayed])
     )
-    assert [each.what for each in found.differences] == whats
+    assert [each.what for each in found.differences] == kinds
     assert found.compared == max(len(live), len(replayed))
 
 
-def test_what_is_left_out_is_counted_by_its_reason_and_not_compared() -> None:
-    """Once each; what is of another time is of no interest."""
+def test_results_left_out_are_counted_by_reason() -> None:
+    """Each once; results of other times are ignored."""
     hour = HOUR // MINUTE
     beyond = [
         candle(minute)._replace(end=BEGIN + (minute + 5) * MINUTE) for minute in (hour - 1, -1)
@@ -114,4 +114,4 @@ def test_what_is_left_out_is_counted_by_its_reason_and_not_compared() -> None:
 def test_a_topic_without_results_has_a_summary_too() -> None:
     """That nothing was compared is worth a line."""
     entries = {t.name: Entries(t, select(app, [])) for t in (CANDLES, DEAD_LETTERS)}
-    assert compare([], entries, covered()) == dict.fromkeys(entries, TopicSummary())
+    assert compare([], entries, new_coverage()) == dict.fromkeys(entries, TopicSummary())

@@ -1,4 +1,4 @@
-"""Fields of a record that are compared, and with what."""
+"""Fields of a record that are compared, and how they are compared."""
 
 import json
 from typing import Any
@@ -35,8 +35,8 @@ def read(entries: Entries, key: str, headers: Any = (), **fields: Any) -> Entry 
     )
 
 
-def test_windows_are_known_by_key_and_place(everything: Selection) -> None:
-    """Size and advance distinguish those that begin together; the highest revision holds."""
+def test_windows_are_identified_by_key_size_advance_and_start(everything: Selection) -> None:
+    """Size and advance distinguish windows that begin together; the highest revision counts."""
     entries = Entries(CANDLES, everything)
     place = {"size": 60, "advance": 60, "start": 120, "end": 180}
     entry = read(entries, "ACME", **place, revision=7, final=True, count=2, partition=3)
@@ -45,27 +45,27 @@ def test_windows_are_known_by_key_and_place(everything: Selection) -> None:
     assert (entry.start, entry.end, entry.partition) == (120, 180, 3)
 
 
-def test_the_partition_of_a_window_is_its_own_word_or_its_topic_s(everything: Selection) -> None:
-    """A topic that is not co-partitioned with its source does not show where it came from."""
+def test_partition_of_a_window_is_from_its_record_or_its_topic(everything: Selection) -> None:
+    """A topic that is not co-partitioned with its source does not show the source's partition."""
     for topic, known in (CANDLES, 3), (SURGES, None):
         entries, place = Entries(topic, everything), {"start": 0, "end": 60, "count": 1}
-        silent = read(entries, "ACME", **place, final=True)
-        telling = read(entries, "ACME", **place, final=True, partition=5)
-        assert silent is not None
-        assert telling is not None
-        assert (silent.partition, telling.partition) == (known, 5)
+        implicit = read(entries, "ACME", **place, final=True)
+        explicit = read(entries, "ACME", **place, final=True, partition=5)
+        assert implicit is not None
+        assert explicit is not None
+        assert (implicit.partition, explicit.partition) == (known, 5)
 
 
-def test_only_final_windows_are_compared_where_records_say_so(everything: Selection) -> None:
-    """Which changes were published before depends on when they were."""
+def test_only_final_windows_are_compared_if_records_have_the_flag(everything: Selection) -> None:
+    """Which revisions were published before depends on processing time."""
     entries = Entries(CANDLES, everything)
     assert read(entries, "ACME", start=0, end=60, final=False) is None
 
 
-def test_windows_that_are_not_final_are_read_where_they_are_asked_for(
+def test_open_windows_are_read_on_request(
     everything: Selection,
 ) -> None:
-    """Live has them, and has not published them for good; a tombstone is no window."""
+    """Live has not published them as final; a tombstone is no window."""
     entries = Entries(CANDLES, everything)
     found = entries.read_open(3, b"ACME", b'{"size":60,"advance":60,"start":0,"final":false}')
     assert found is not None
@@ -74,15 +74,15 @@ def test_windows_that_are_not_final_are_read_where_they_are_asked_for(
     assert entries.read_open(3, b"ACME", None) is None
 
 
-def test_a_session_that_was_withdrawn_is_none(everything: Selection) -> None:
-    """It has moved, and its last word is a count of nothing."""
+def test_withdrawn_session_has_no_value(everything: Selection) -> None:
+    """Its start has moved, and the last result of the old start has a count of 0."""
     entry = read(Entries(SURGES, everything), "ACME", start=0, end=60, final=True, count=0)
     assert entry is not None
     assert entry.value is None
 
 
-def test_a_window_whose_record_has_no_span_gets_it_from_its_result(everything: Selection) -> None:
-    """A day is known by its name; what the replay saw of it holds for live too."""
+def test_record_without_a_span_gets_it_from_the_replayed_result(everything: Selection) -> None:
+    """A day is identified by its name; the span that the replay saw is that of live too."""
     entries = Entries(DAILY_GAINS, everything)
     gain = DailyGain("ACME", "2026-01-31", 1, 1, 1, 1, 0, 1, 10**12, True, 0, 0, 0)
     unknown = read(entries, "ACME", day="2026-01-31", final=True)
@@ -94,8 +94,8 @@ def test_a_window_whose_record_has_no_span_gets_it_from_its_result(everything: S
     assert known.identity == '["2026-01-31"]'
 
 
-def test_a_record_of_a_log_is_known_by_where_it_came_from(everything: Selection) -> None:
-    """The header `source`; what depends on when it was written is left aside."""
+def test_log_entry_is_identified_by_its_source(everything: Selection) -> None:
+    """By the header `source`; fields that depend on when it was written are ignored."""
     entries = Entries(DEAD_LETTERS, everything)
     entry = read(entries, "ticks", SOURCE, stage="decode", time=1)
     assert entry is not None
@@ -103,17 +103,17 @@ def test_a_record_of_a_log_is_known_by_where_it_came_from(everything: Selection)
     assert entries.ignored == {"time"}
 
 
-def test_the_partition_of_a_log_s_record_is_its_source_s_where_both_have_the_same(
+def test_log_entry_has_the_partition_of_its_source_if_co_partitioned(
     everything: Selection,
 ) -> None:
-    """Late ticks lie where their ticks do; dead letters of all sources lie in one partition."""
+    """Late ticks have the partition of their ticks; all dead letters are in one partition."""
     for topic, known in (TICKS_LATE, 3), (DEAD_LETTERS, None):
         entry = read(Entries(topic, everything), "ACME", SOURCE, table="days", stage="days")
         assert entry is not None
         assert entry.partition == known
 
 
-def test_what_other_pipelines_put_into_a_log_is_not_compared() -> None:
+def test_log_entries_of_other_pipelines_are_not_compared() -> None:
     """Of two tables that have late ticks, or whose records fail, only those that are replayed."""
     surges = select(app, ["surges"])
     assert read(Entries(DEAD_LETTERS, surges), "ticks", SOURCE, stage="candles") is None
@@ -123,14 +123,14 @@ def test_what_other_pipelines_put_into_a_log_is_not_compared() -> None:
     assert read(Entries(TICKS_LATE, candles), "ACME", SOURCE, table="candles") is not None
 
 
-def test_offsets_of_what_the_replay_makes_anew_are_left_aside(everything: Selection) -> None:
-    """A ranking's revision is an offset in `daily-gains`, which are others in a replay."""
+def test_offsets_in_rederived_topics_are_ignored(everything: Selection) -> None:
+    """A ranking's revision is an offset in `daily-gains`, which differs in a replay."""
     entries = Entries(TOP_GAINERS, everything)
     assert (entries.kind, "revision" in entries.ignored) == ("last", True)
     assert "revision" not in Entries(CANDLES, everything).ignored
 
 
-def test_floats_agree_within_a_billionth_and_nothing_else_does() -> None:
+def test_floats_are_equal_within_a_billionth_and_others_exactly() -> None:
     """Sums depend on the order of adding, counts do not."""
     assert same({"mean": [1.0, 2]}, {"mean": [1.0 + 1e-12, 2]})
     assert same(1, 1.0 + 1e-12)
@@ -144,7 +144,7 @@ def test_floats_agree_within_a_billionth_and_nothing_else_does() -> None:
 
 
 @pytest.mark.parametrize("other", [[], [1], [1, 2, 3], [2, 1], {"0": 1, "1": 2}, None])
-def test_lists_agree_where_all_they_hold_does_in_order(other: Any) -> None:
+def test_lists_are_equal_if_their_items_are_equal_in_order(other: Any) -> None:
     """A ranking that lacks its last place is another one, and so is one with a place more."""
     assert same({"rank": [1, 2]}, {"rank": [1, 2]})
     assert not same({"rank": [1, 2]}, {"rank": other})
@@ -160,17 +160,17 @@ def test_lists_agree_where_all_they_hold_does_in_order(other: Any) -> None:
         (["candles", "surges"], {"candles", "days", "surges"}, set()),
     ],
 )
-def test_a_topic_asks_for_what_it_is_made_of(
+def test_selecting_a_topic_selects_the_tables_it_is_made_of(
     topics: list[str], tables: set[str], internal: set[str]
 ) -> None:
-    """Not for what is made of it, nor for other outputs of its source."""
+    """Not the tables that are made of it, nor other outputs of its source."""
     known = {"candles", "days", "gainers", "surges", "latest-surges"}
     found = select(app, topics)
     assert {table.name for table in found.tables} & known == tables
     assert found.internal & {"daily-gains", "surges"} == internal
 
 
-def test_each_source_comes_before_what_is_made_of_it(everything: Selection) -> None:
+def test_each_source_comes_before_its_results(everything: Selection) -> None:
     """So a stage is over when its source is."""
     names = [topic.name for topic in everything.sources]
     assert names.index("ticks") < min(names.index("daily-gains"), names.index("surges"))

@@ -41,7 +41,7 @@ class Records:
         return len(self.raw)
 
 
-def see(found: History, *batches: Any) -> History:
+def after_reading(found: History, *batches: Any) -> History:
     """Pass batches to a history, and return it."""
     for each in batches:
         found.see(each)
@@ -49,54 +49,54 @@ def see(found: History, *batches: Any) -> History:
 
 
 @pytest.mark.parametrize("cuts", [(7,), (1, 6), (3, 4), (1, 1, 1, 1, 1, 1, 1)])
-def test_the_interval_begins_and_ends_with_the_first_record_that_gets_there(
+def test_interval_begins_and_ends_where_stream_time_reaches_it(
     cuts: tuple[int, ...],
 ) -> None:
-    """Whatever comes late, and however batches are cut."""
+    """Whichever records are late, and however batches are cut."""
     times, batches, at = [50, 90, 120, 80, 190, 210, 150], [], 0
     for size in cuts:
         batches.append(Records(at, *times[at : at + size]))
         at += size
-    found = see(history(), *batches)
+    found = after_reading(history(), *batches)
     assert [found.within(offset) for offset in range(7)] == [False] * 2 + [True] * 3 + [False] * 2
     assert (found.stream_time, found.position, found.records) == (210, 7, 7)
 
 
-def test_nothing_more_is_read_when_the_last_window_is_final() -> None:
-    """Which stream time says, or the end of the partition."""
-    assert not see(history(), Records(0, 50, 229)).done
-    assert see(history(), Records(0, 50, 230)).done
-    assert see(history(begin=18), Records(18, 50, 60)).done
+def test_reading_stops_when_the_last_window_is_final() -> None:
+    """By stream time, or at the end of the partition."""
+    assert not after_reading(history(), Records(0, 50, 229)).done
+    assert after_reading(history(), Records(0, 50, 230)).done
+    assert after_reading(history(begin=18), Records(18, 50, 60)).done
 
 
-def test_what_was_deleted_leaves_doubt_about_what_follows_it() -> None:
-    """An event may be so much ahead of its record: what is newer than that was all kept."""
-    assert see(history(begin=5), Records(5, 95, 120)).known_from == 100
-    assert see(history(begin=5, cut=True), Records(5, 95, 120)).known_from == 105
-    assert see(history(begin=5, cut=True), Records(5, 20, 120)).known_from == 100
+def test_deleted_records_make_the_following_events_uncertain() -> None:
+    """An event may be ahead of its record by the maximum lead; newer events were all kept."""
+    assert after_reading(history(begin=5), Records(5, 95, 120)).known_from == 100
+    assert after_reading(history(begin=5, cut=True), Records(5, 95, 120)).known_from == 105
+    assert after_reading(history(begin=5, cut=True), Records(5, 20, 120)).known_from == 100
 
 
 @pytest.mark.parametrize("timestamp", [-1, 0, None])
-def test_records_without_a_kafka_timestamp_are_noticed(timestamp: int | None) -> None:
-    """Others like them may stand before the first record that is read."""
+def test_first_record_without_a_kafka_timestamp_is_noted(timestamp: int | None) -> None:
+    """There may be others before the first record that is read."""
     unstamped = Records(3, 120, 130)
     unstamped.raw[1].timestamp = timestamp
-    assert see(history(), Records(0, 95, 105, 110), unstamped).unstamped == 4
-    assert see(history(), Records(0, 95, 105)).unstamped is None
+    assert after_reading(history(), Records(0, 95, 105, 110), unstamped).unstamped == 4
+    assert after_reading(history(), Records(0, 95, 105)).unstamped is None
 
 
-def test_a_partition_that_never_gets_there_has_nothing_in_the_interval() -> None:
+def test_partition_that_ends_before_the_interval_has_nothing_in_it() -> None:
     """Nor has one without records."""
-    assert not see(history(), Records(0, 50, 60)).within(0)
+    assert not after_reading(history(), Records(0, 50, 60)).within(0)
     assert not history().within(0)
 
 
-def test_where_kafka_s_timestamp_is_the_time_of_an_event_it_divides_the_partition() -> None:
-    """What could not be read has one too."""
+def test_kafka_timestamps_divide_a_partition_if_they_are_event_time() -> None:
+    """Unreadable records have one too."""
     records = Records(0, 50, 120, 210)
     records.decoded = SimpleNamespace(times=[1, 2], offsets=[1, 2])
     found = history()
     found.by_record = False
-    see(found, records)
+    after_reading(found, records)
     assert [found.within(offset) for offset in range(3)] == [False, True, False]
     assert (found.stream_time, found.unstamped) == (210, None)

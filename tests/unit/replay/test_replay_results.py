@@ -1,4 +1,4 @@
-"""Both sides of a comparison, as they are kept until it."""
+"""Results of both sides, as they are stored until they are compared."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,21 +28,21 @@ def entry(revision: int = 0, value: bytes | None = b"x", **fields: Any) -> Entry
 
 
 @pytest.mark.parametrize(
-    ("revisions", "holds"), [([1, 2, 3], 2), ([3, 2, 1], 0), ([2, 3, 1], 1), ([2, 2], 1)]
+    ("revisions", "kept"), [([1, 2, 3], 2), ([3, 2, 1], 0), ([2, 3, 1], 1), ([2, 2], 1)]
 )
-def test_of_a_window_the_highest_revision_holds(
-    results: Results, revisions: list[int], holds: int
+def test_highest_revision_of_a_window_is_kept(
+    results: Results, revisions: list[int], kept: int
 ) -> None:
-    """The last one, of those with the same; and all that is known of it."""
+    """Of equal revisions the last one, with all of its fields."""
     for place, revision in enumerate(revisions):
         value = b"%d" % place
         results.put("live", [entry(revision, value, start=place, end=place + 1)], log=False)
-    found = Found(b"%d" % holds, holds, holds + 1, 0, "")
+    found = Found(b"%d" % kept, kept, kept + 1, 0, "")
     assert list(results.pairs()) == [Pair("t", "A", "1", [found], [])]
 
 
-def test_of_a_log_each_record_holds_and_of_both_sides(results: Results) -> None:
-    """In the order in which they came; with where they came from."""
+def test_all_log_entries_of_both_sides_are_kept(results: Results) -> None:
+    """In order of arrival, with their sources."""
     results.put("replayed", [entry(value=b"3", sources=(("s", 1, 7),))], log=True)
     sources = (("s", 1, 7), ("s", 1, 8))
     results.put("live", [entry(value=b"1", sources=sources), entry(value=b"2")], log=True)
@@ -52,8 +52,8 @@ def test_of_a_log_each_record_holds_and_of_both_sides(results: Results) -> None:
     assert [(each.value, each.sources) for each in pair.replayed] == [(b"3", "s-1-7")]
 
 
-def test_what_was_withdrawn_is_on_no_side(results: Results) -> None:
-    """Its last value is none; keys and topics are distinguished, and come in their order."""
+def test_withdrawn_result_is_on_neither_side(results: Results) -> None:
+    """Its last value is None; pairs are in order of topic, key and identity."""
     results.put("live", [entry(1), entry(2, None)], log=False)
     assert list(results.pairs()) == []
     results.put("live", [entry(key="B", start=7), entry(key="B", identity="2", start=3)], log=False)
@@ -68,8 +68,8 @@ def test_what_was_withdrawn_is_on_no_side(results: Results) -> None:
 
 
 @pytest.mark.parametrize("records", [0, 1, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH + 1])
-async def test_what_a_table_writes_is_read_whole_by_the_next(records: int) -> None:
-    """In batches of no more than so many, with offsets that have no gap."""
+async def test_shadow_log_returns_all_records_in_bounded_batches(records: int) -> None:
+    """Their offsets have no gap."""
     log, before = ShadowLog(), time_ns()
     log.append((b"k", b"%d" % n, []) for n in range(records))
     after = time_ns()
@@ -84,11 +84,11 @@ async def test_what_a_table_writes_is_read_whole_by_the_next(records: int) -> No
     assert all(before // 10**6 <= each.timestamp <= after // 10**6 for each in found)
 
 
-def test_what_no_table_reads_is_only_compared() -> None:
-    """A journal keeps the partitions of internal topics, and passes all outputs to its sink."""
-    said: list[Any] = []
+def test_journal_keeps_internal_topics_and_passes_on_all_outputs() -> None:
+    """Topics that no table reads are only compared."""
+    passed: list[Any] = []
     tp = TopicPartition("days", 1)
-    journal = ShadowJournal([tp], lambda *output: said.append(output))
+    journal = ShadowJournal([tp], lambda *output: passed.append(output))
 
     class Snapshot:
         """Content of a checkpoint of one table."""
@@ -100,6 +100,6 @@ def test_what_no_table_reads_is_only_compared() -> None:
     one, other = object(), object()
     assert journal.commit([(one, Snapshot()), (other, Snapshot())]) == [3, 3]  # type: ignore[list-item]
     assert journal.commit([(one, Snapshot())]) == [6]  # type: ignore[list-item]
-    assert said == 3 * [("days", 1, [(b"k", b"v", [])]), ("days", 0, []), ("other", 1, [])]
+    assert passed == 3 * [("days", 1, [(b"k", b"v", [])]), ("days", 0, []), ("other", 1, [])]
     assert set(journal.logs) == {tp}
     assert [record.offset for record in journal.logs[tp]._records] == [0, 1, 2]

@@ -1,11 +1,11 @@
-"""The tasks of a replay, without what feeds them."""
+"""The tasks of a replay, without their input."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from aiokafka import TopicPartition
-from replayed_steps import Games, declare, fold_all
+from games_application import Games, declare, fold_all
 
 from eventfold.replay import ReplayError
 from eventfold.replay.shadow import ShadowJournal
@@ -31,8 +31,8 @@ async def tasks(games: Games, tmp_path: Path) -> AsyncIterator[ReplayTasks]:
     await found.stop_all()
 
 
-async def test_records_are_delivered_once_all_tasks_run(tasks: ReplayTasks) -> None:
-    """Each from where its history begins; there is nothing to wait for where nothing is open."""
+async def test_tasks_start_at_the_begin_of_their_history(tasks: ReplayTasks) -> None:
+    """All of them run, and settling returns at once where no record is open."""
     await tasks.open_all(TPS)
     running = [tasks.running(tp) for tp in TPS]
     assert [task.next_offset for task in running if task is not None] == [7, 0]
@@ -40,10 +40,10 @@ async def test_records_are_delivered_once_all_tasks_run(tasks: ReplayTasks) -> N
     assert not tasks.failed.done()
 
 
-async def test_a_task_that_can_not_be_opened_ends_the_replay(
+async def test_task_that_cannot_be_opened_ends_the_replay(
     tasks: ReplayTasks, tmp_path: Path
 ) -> None:
-    """With its name and with what is wrong: a worker would open it again and again."""
+    """The error has its name and the reason; a worker would retry for ever."""
     (tmp_path / "stores").write_text("no directory")
     opening = tasks.add_future(tasks.open_all(TPS))
     with pytest.raises(ReplayError, match=r"^games-[01]: FileExistsError"):

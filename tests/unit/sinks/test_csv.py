@@ -1,4 +1,4 @@
-"""The CSV file and its side-car: what stands in it after every way to stop."""
+"""The CSV file and its side-car: their content after every way to stop."""
 
 import errno
 import os
@@ -42,13 +42,13 @@ def crash(path: Path) -> None:
 
 
 def test_a_new_file_has_a_header_and_no_offsets(path: Path) -> None:
-    """Before the first record there is something to read already."""
+    """The file can be read before the first record."""
     opened(path).close()
     assert path.read_text() == HEADER
 
 
 def test_rows_are_appended_under_one_header(path: Path) -> None:
-    """Closing and opening again goes on where it stopped, offsets included."""
+    """A file that is opened again continues where it stopped, offsets included."""
     written(path)
     file = opened(path)
     assert file.offsets == {P0: 1}
@@ -64,8 +64,10 @@ def test_rows_are_appended_under_one_header(path: Path) -> None:
     assert file.offsets == {P0: 5, P1: 8}
 
 
-def test_what_a_crash_left_is_cut_off(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Whole rows too: their records will be read again, and would stand there twice."""
+def test_uncommitted_rows_of_a_crash_are_cut_off(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whole rows too: their records will be read again, and would be written twice."""
     crash(path)
     file = opened(path)
     file.close()
@@ -75,7 +77,7 @@ def test_what_a_crash_left_is_cut_off(path: Path, caplog: pytest.LogCaptureFixtu
 
 
 def test_a_crash_before_the_first_commit_leaves_a_header(path: Path) -> None:
-    """The offsets of nothing are there from the start."""
+    """The side-car exists from the start, without offsets."""
     file = opened(path)
     file.append([ONE] * 10_000, P0, 10_000)
     file.close()  # its buffer goes to disk, as a kernel may have done
@@ -88,7 +90,7 @@ def test_a_crash_before_the_first_commit_leaves_a_header(path: Path) -> None:
 def test_a_failed_write_leaves_what_was_committed(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A full disk stops the sink; the side-car still tells the truth."""
+    """A full disk stops the sink; the side-car has the committed offsets."""
     written(path)
     file = opened(path)
     file.append([TWO], P0, 2)
@@ -127,15 +129,15 @@ def test_an_incomplete_last_line_without_a_side_car_is_cut_off(path: Path, rows:
     assert path.read_text() == whole
 
 
-def test_an_incomplete_header_is_written_anew(path: Path) -> None:
+def test_incomplete_header_is_replaced(path: Path) -> None:
     """A file of `time,pr` holds nothing yet."""
     path.write_text("time,pr")
     opened(path).close()
     assert path.read_text() == HEADER
 
 
-def test_a_file_moved_away_is_started_anew_at_the_same_offsets(path: Path) -> None:
-    """Rotation: what stands in the old file is not written into the new one."""
+def test_rotated_file_continues_at_the_same_offsets(path: Path) -> None:
+    """The rows of the old file are not written to the new one."""
     written(path)
     path.rename(path.with_name("old.csv"))
     file = opened(path)
@@ -144,8 +146,8 @@ def test_a_file_moved_away_is_started_anew_at_the_same_offsets(path: Path) -> No
     assert file.offsets == {P0: 1}
 
 
-def test_a_file_of_something_else_is_left_alone(path: Path) -> None:
-    """Another header means another file."""
+def test_file_with_another_header_is_left_alone(path: Path) -> None:
+    """It belongs to another program."""
     path.write_text("symbol,price\nA,1\n")
     with pytest.raises(UnusableFileError, match="first line is not time,price"):
         CsvFile(path).open()
@@ -154,7 +156,7 @@ def test_a_file_of_something_else_is_left_alone(path: Path) -> None:
 
 @pytest.mark.parametrize("content", [HEADER, HEADER + "2024-01-01 00:00:00,1.55\n"])
 def test_a_file_changed_by_another_program_is_left_alone(path: Path, content: str) -> None:
-    """Shorter than we left it, or with another line end where ours was: we don't guess."""
+    """It is shorter than the side-car says, or has another end of its last line."""
     written(path)
     path.write_text(content)
     with pytest.raises(UnusableFileError, match="changed by another program"):
@@ -162,8 +164,8 @@ def test_a_file_changed_by_another_program_is_left_alone(path: Path, content: st
     assert path.read_text() == content
 
 
-def test_a_side_car_of_something_else_is_refused(path: Path) -> None:
-    """Offsets that can't be read are no reason to start from the beginning."""
+def test_unreadable_side_car_is_rejected(path: Path) -> None:
+    """The sink does not start from the beginning."""
     written(path)
     path.with_name("data.csv.offsets").write_text("{}")
     with pytest.raises(UnusableFileError, match=r"data\.csv\.offsets: not written by us"):

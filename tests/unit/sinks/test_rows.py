@@ -1,4 +1,4 @@
-"""Rows of the CSV file: what is written of a tick, of a bare price, and of neither."""
+"""Rows of the CSV file: for a tick, for a bare price, and for neither."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def test_a_tick_may_have_any_price(sent: str, price: str) -> None:
 
 
 @pytest.mark.parametrize("price", ["65000.25", "65000", "1e-07", "0", "-37.63"])
-def test_a_bare_price_is_written_as_it_came_with_kafkas_timestamp(price: str) -> None:
+def test_bare_price_is_written_unchanged_with_the_kafka_timestamp(price: str) -> None:
     """It has no other time."""
     assert to_row(f" {price}\n".encode(), STAMP) == ("2024-07-03 12:00:00", price)
 
@@ -43,7 +43,9 @@ def test_a_bare_price_is_written_as_it_came_with_kafkas_timestamp(price: str) ->
         (b'{"symbol":"A","price":1,"time":999999999999999999999999}', STAMP, r"at `\$.time`"),
     ],
 )
-def test_what_is_neither_says_why(value: bytes | None, stamp: int, reason: str) -> None:
-    """Each unreadable record has its reason."""
+def test_unreadable_value_is_rejected_with_a_reason(
+    value: bytes | None, stamp: int, reason: str
+) -> None:
+    """The reason is in the message of the error."""
     with pytest.raises(ValueError, match=reason):
         to_row(value, stamp)

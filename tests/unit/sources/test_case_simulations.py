@@ -21,7 +21,7 @@ LABELLED: dict[str, Any] = {
     "machines": machines.labelled,
     "guests": guests.labelled,
 }
-#: What each calls what is to be found.
+#: The labels of each simulation: what its detection should find.
 KINDS = {
     "connections": {"beacon"},
     "payments": {"velocity", "distance", "amount"},
@@ -33,7 +33,7 @@ each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 @each_case
 def test_the_same_seed_gives_the_same_records(case: Simulation) -> None:
-    """Byte for byte; another seed makes others, another start the same at other times."""
+    """Byte for byte; another seed makes other records, another start moves their times."""
     records = list(islice(case.make(1, 5, START), COUNT))
     assert records == list(islice(case.make(1, 5, START), COUNT))
     assert records != list(islice(case.make(2, 5, START), COUNT))
@@ -42,8 +42,8 @@ def test_the_same_seed_gives_the_same_records(case: Simulation) -> None:
 
 
 @each_case
-def test_what_is_labelled_is_sent_without_its_labels(case: Simulation) -> None:
-    """Nobody but a test knows them; there is something of each kind to be found."""
+def test_labelled_events_are_sent_without_their_labels(case: Simulation) -> None:
+    """Only tests know the labels; each kind of label occurs."""
     made = list(islice(LABELLED[case.name](1, 2, START), COUNT))
     assert [(each.topic, each.record) for each in made] == list(
         islice(case.make(1, 2, START), COUNT)
@@ -55,14 +55,14 @@ def test_what_is_labelled_is_sent_without_its_labels(case: Simulation) -> None:
 
 @each_case
 def test_records_come_at_about_the_rate_asked_for(case: Simulation) -> None:
-    """In the mean over a while, in event time."""
+    """On average, in event time."""
     times = [record[2] for _, record in islice(case.make(1, 1, START), 4 * COUNT)]
     half = times[2 * COUNT :]
     assert 2 * COUNT / ((max(half) - half[0]) / 1000) == pytest.approx(1, rel=0.25)
 
 
 @each_case
-def test_most_can_be_read_and_some_come_out_of_order(case: Simulation) -> None:
+def test_most_records_are_readable_and_some_are_out_of_order(case: Simulation) -> None:
     """A few come late, by more than any grace, and a few are broken."""
     made = list(islice(LABELLED[case.name](1, 5, START), 4 * COUNT))
     broken, behind, newest = 0, [], 0
@@ -81,7 +81,7 @@ def test_most_can_be_read_and_some_come_out_of_order(case: Simulation) -> None:
     assert 0 < sum(each > 1_000 for each in behind) < 0.2 * len(made)
 
 
-def test_profiles_come_before_most_of_what_their_guests_do() -> None:
-    """Both topics are fed."""
+def test_guest_simulation_sends_profiles_and_events() -> None:
+    """Both topics get records."""
     topics = [topic for topic, _ in islice(CASES[-1].make(1, 2, START), COUNT)]
     assert set(topics) == {GUESTS, GUEST_EVENTS}

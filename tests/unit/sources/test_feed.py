@@ -1,4 +1,4 @@
-"""Simulations by name, and at work: their pace in real time, and none at all."""
+"""Simulations by name, in real time and at full speed."""
 
 import asyncio
 import time
@@ -16,15 +16,15 @@ from app.sources.registry import SIMULATIONS, Sent, Simulation, into
 START = 1_700_000_000_000
 
 
-def of(times: list[int]) -> list[Sent]:
+def ticks_at(times: list[int]) -> list[Sent]:
     """Return records with these event times."""
     return [(TICKS, (b"A", b"%d" % at, at)) for at in times]
 
 
-async def test_a_live_record_leaves_when_its_event_time_is_now() -> None:
+async def test_live_record_is_sent_at_its_event_time() -> None:
     """None is early, all come, in order; one that is behind the others comes right after them."""
     now = int(time.time() * 1000)
-    records = of([now, now + 100, now - 600_000, now + 200, now + 300])
+    records = ticks_at([now, now + 100, now - 600_000, now + 200, now + 300])
     given = []
     async for slice_ in live(records):
         assert all(record[2] <= time.time() * 1000 for _, record in slice_)
@@ -32,13 +32,13 @@ async def test_a_live_record_leaves_when_its_event_time_is_now() -> None:
     assert given == records
 
 
-async def test_a_simulation_that_slept_leaves_out_what_it_missed(
+async def test_paused_simulation_skips_the_records_it_missed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """After an hour away it goes on now, without an hour's records at once."""
+    """After an hour it continues at the present time, without an hour's records at once."""
     clock = [START / 1000]
     monkeypatch.setattr(feed.time, "time", lambda: clock[0])
-    every_minute = of([START + 60_000 * minute for minute in range(100)])
+    every_minute = ticks_at([START + 60_000 * minute for minute in range(100)])
     given = []
     async for slice_ in live(every_minute, 62):
         given += [record[2] for _, record in slice_]
@@ -46,8 +46,8 @@ async def test_a_simulation_that_slept_leaves_out_what_it_missed(
     assert given == [START, START + 3_600_000]
 
 
-async def test_a_simulation_slower_than_asked_for_holds_nobody_up() -> None:
-    """What it gives is always overdue: others have their turn, and what is ready leaves."""
+async def test_overdue_simulation_does_not_block_the_event_loop() -> None:
+    """Its records are always overdue: other tasks run, and the records are sent."""
     now = int(time.time() * 1000)
     turns = 0
 
@@ -59,16 +59,16 @@ async def test_a_simulation_slower_than_asked_for_holds_nobody_up() -> None:
 
     async with asyncio.TaskGroup() as group:
         task = group.create_task(others())
-        given = [len(slice_) async for slice_ in live(of([now - 1_000] * 10 * feed.CHUNK))]
+        given = [len(slice_) async for slice_ in live(ticks_at([now - 1_000] * 10 * feed.CHUNK))]
         task.cancel()
     assert turns >= 10
     assert len(given) >= 10
     assert sum(given) == 10 * feed.CHUNK
 
 
-async def test_at_full_speed_the_first_records_come_whenever_they_are_of() -> None:
+async def test_full_speed_sends_the_first_records_whatever_their_times() -> None:
     """Exactly so many, in order."""
-    records = of([START + n for n in range(3000)])
+    records = ticks_at([START + n for n in range(3000)])
     given = [sent async for chunk in fast(iter(records), 2500) for sent in chunk]
     assert given == records[:2500]
 
@@ -85,8 +85,8 @@ def test_each_simulation_repeats_itself_from_its_seed(simulation: Simulation) ->
     assert max(record[2] for _, record in first(1)) >= START
 
 
-def test_records_of_one_topic_need_not_name_it() -> None:
-    """`into` does it for them."""
+def test_simulation_of_one_topic_need_not_name_it() -> None:
+    """`into` adds the topic to its records."""
 
     def records(seed: int, rate: float, start: int) -> Iterator[Record]:
         yield b"%d" % seed, b"%g" % rate, start

@@ -1,4 +1,4 @@
-"""`make up` goes on where it stopped: prices don't jump, cards and machines stay what they are."""
+"""`make up` continues where it stopped: prices don't jump, cards and machines stay the same."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ def new_market() -> Market:
 
 
 async def run(path: Path) -> tuple[StoryKeeper, dict[str, float]]:
-    """Run a market for a day and stop it; return what kept it and its last prices."""
+    """Run a market for a day and stop it; return its story keeper and its last prices."""
     market = new_market()
     async with StoryKeeper(path, market) as keeper:
         for chunk in islice(market.chunks(NOON), 2_000):
@@ -25,8 +25,8 @@ async def run(path: Path) -> tuple[StoryKeeper, dict[str, float]]:
     return keeper, market.prices
 
 
-async def test_prices_go_on_from_the_last_ones_by_other_walks(tmp_path: Path) -> None:
-    """From the seed again they would jump back to where the first market began."""
+async def test_prices_continue_from_the_last_run_by_other_walks(tmp_path: Path) -> None:
+    """From the seed alone they would jump back to the prices of the first market's start."""
     path = tmp_path / "story.json"
     _, last = await run(path)
     assert max(abs(last[name] / price - 1) for name, price in new_market().prices.items()) > 0.02
@@ -39,15 +39,15 @@ async def test_prices_go_on_from_the_last_ones_by_other_walks(tmp_path: Path) ->
     assert max(swings) < 0.01
 
 
-async def test_cards_are_those_of_the_run_before(tmp_path: Path) -> None:
-    """Else each of them would pay far from home, and other sums than it is used to."""
+async def test_cards_are_those_of_the_previous_run(tmp_path: Path) -> None:
+    """Otherwise each card would pay far from home, and unusual amounts."""
     path = tmp_path / "story.json"
     (first, _), (second, _) = await run(path), await run(path)
     assert (second.story.seed, second.story.start) == (first.story.seed, first.story.start)
 
 
-async def test_a_story_of_long_ago_begins_again_with_the_same_cards(tmp_path: Path) -> None:
-    """To get where it is now would take as long as it is old."""
+async def test_old_story_begins_again_with_the_same_cards(tmp_path: Path) -> None:
+    """Catching up would take as long as the story is old."""
     path = tmp_path / "story.json"
     (first, _) = await run(path)
     first.story.start -= 2 * LONGEST
@@ -58,8 +58,8 @@ async def test_a_story_of_long_ago_begins_again_with_the_same_cards(tmp_path: Pa
     assert time.time() * 1000 - again.story.start < LONGEST
 
 
-async def test_a_file_that_cant_be_read_is_a_new_story(tmp_path: Path) -> None:
-    """It is no reason not to start."""
+async def test_unreadable_file_begins_a_new_story(tmp_path: Path) -> None:
+    """`up` starts all the same."""
     path = tmp_path / "story.json"
     path.write_bytes(b"{")
     market = new_market()

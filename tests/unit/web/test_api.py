@@ -28,15 +28,15 @@ async def _error(http: ClientSession, url: str, status: int) -> str:
     return error["message"]
 
 
-async def test_candles_are_records_oldest_first(worker, http) -> None:
-    """They come as the topic `candles` has them, in order of their starts."""
+async def test_candles_are_returned_oldest_first(worker, http) -> None:
+    """They have the shape of the records in `candles` and are in order of their starts."""
     found = await _get(http, f"{worker.url}/api/candles/AAA?size=1m")
     starts = [candle.start for candle in msgspec.convert(found, list[Candle])]
     assert starts == [NOON + n * MINUTE for n in (0, 1, 2, 500, 501)]
 
 
-async def test_limit_gives_the_newest_across_a_gap(worker, http) -> None:
-    """Windows without ticks don't count: three of them lie on both sides of a gap of hours."""
+async def test_limit_returns_the_newest_windows_across_a_gap(worker, http) -> None:
+    """Windows without ticks are not counted: the three are on both sides of a gap of hours."""
     found = await _get(http, f"{worker.url}/api/candles/AAA?size=1m&limit=3")
     assert [c["start"] for c in found] == [NOON + n * MINUTE for n in (2, 500, 501)]
 
@@ -51,16 +51,16 @@ async def test_limit_gives_the_newest_across_a_gap(worker, http) -> None:
         "2026-01-31 14:31",
     ],
 )
-async def test_from_is_included_and_to_is_not(worker, http, text: str) -> None:
-    """Both are given in ms or ISO 8601, UTC where no zone is named, a bare plus too."""
+async def test_from_is_inclusive_and_to_is_exclusive(worker, http, text: str) -> None:
+    """Both are in ms or ISO 8601, UTC where no zone is named; a plus need not be escaped."""
     begin = text.format(ms=NOON + MINUTE)
     query = f"size=1m&from={begin}&to={NOON + 2 * MINUTE}"
     found = await _get(http, f"{worker.url}/api/candles/AAA?{query}")
     assert [c["start"] for c in found] == [NOON + MINUTE]
 
 
-async def test_a_range_without_windows_is_empty_not_unknown(worker, http) -> None:
-    """The symbol is there, its windows are elsewhere in time."""
+async def test_range_without_windows_is_an_empty_list_not_404(worker, http) -> None:
+    """The symbol is known; its windows are at other times."""
     assert await _get(http, f"{worker.url}/api/candles/AAA?size=1m&to=2020-01-01") == []
 
 
@@ -71,7 +71,7 @@ async def test_a_symbol_with_a_slash_is_found(worker, http) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "says"),
+    ("query", "expected"),
     [
         ("size=1x", "size: '1x' is not a duration"),
         ("size=0m", "size: '0m' has to be longer than nothing"),
@@ -91,38 +91,38 @@ async def test_a_symbol_with_a_slash_is_found(worker, http) -> None:
         ("size=1m&size=5m", "size: given more than once"),
     ],
 )
-async def test_a_bad_parameter_is_named(worker, http, query: str, says: str) -> None:
+async def test_bad_parameter_is_named_in_the_error(worker, http, query: str, expected: str) -> None:
     """Status 400, and a sentence that begins with the parameter."""
     message = await _error(http, f"{worker.url}/api/candles/AAA?{query}", 400)
-    assert message.startswith(says)
+    assert message.startswith(expected)
 
 
-async def test_what_is_unknown_is_404(worker, http) -> None:
+async def test_unknown_names_return_404(worker, http) -> None:
     """A symbol, a table, a key, a day, a path."""
-    for path, says in [
+    for path, expected in [
         ("/api/candles/ZZZ", "unknown symbol 'ZZZ'"),
         ("/api/tables/nope/AAA", "unknown table 'nope'; there are candles, gainers"),
         ("/api/tables/candles/ZZZ", "unknown key 'ZZZ' in table candles"),
         ("/api/top-gainers?day=2020-01-01", "unknown day 2020-01-01"),
         ("/api/nope", "there is nothing at /api/nope"),
     ]:
-        assert (await _error(http, worker.url + path, 404)).startswith(says)
+        assert (await _error(http, worker.url + path, 404)).startswith(expected)
 
 
-async def test_a_day_is_an_iso_date(worker, http) -> None:
-    """Nothing else, not even what ISO 8601 allows beside it."""
+async def test_day_must_be_an_iso_date(worker, http) -> None:
+    """Other forms that ISO 8601 allows are rejected too."""
     for day in ("20260131", "2026-1-31", "2026-02-30", "today", "2026-W05-6"):
         message = await _error(http, f"{worker.url}/api/top-gainers?day={day}", 400)
         assert message.startswith(f"day: '{day}' is not a day")
 
 
-async def test_the_ten_are_of_the_latest_day_by_default(worker, http) -> None:
-    """With the shape of the records in `top-gainers`."""
+async def test_top_gainers_are_of_the_latest_day_by_default(worker, http) -> None:
+    """They have the shape of the records in `top-gainers`."""
     found = msgspec.convert(await _get(http, f"{worker.url}/api/top-gainers"), TopGainers)
     assert (found.day, found.rank[0].symbol) == ("2026-01-31", "AAA")
 
 
-async def test_losers_and_the_most_active_are_asked_for_like_the_gainers(worker, http) -> None:
+async def test_top_losers_and_most_active_take_a_day_like_top_gainers(worker, http) -> None:
     """Of the latest day, or of one that is named."""
     for path in ("/api/top-losers", "/api/most-active"):
         found = await _get(http, f"{worker.url}{path}")
@@ -132,7 +132,7 @@ async def test_losers_and_the_most_active_are_asked_for_like_the_gainers(worker,
         assert message == "unknown day 2020-01-01"
 
 
-async def test_tables_and_rows(worker, http) -> None:
+async def test_tables_are_listed_and_rows_of_a_key_returned(worker, http) -> None:
     """The tables with their windows; a key's rows as they are."""
     tables = await _get(http, f"{worker.url}/api/tables")
     assert [(t["name"], t["source"], t["windows"]) for t in tables] == [
@@ -142,21 +142,23 @@ async def test_tables_and_rows(worker, http) -> None:
     assert len(await _get(http, f"{worker.url}/api/tables/candles/AAA")) == 5
 
 
-async def test_symbols_are_found_by_their_beginning(worker, http) -> None:
-    """In order, whatever the case."""
+async def test_symbols_are_filtered_by_prefix(worker, http) -> None:
+    """They are sorted, and the prefix ignores case."""
     assert await _get(http, f"{worker.url}/api/symbols") == ["A/B", "AAA"]
     assert await _get(http, f"{worker.url}/api/symbols?prefix=aa") == ["AAA"]
 
 
-async def test_other_methods_are_405(worker, http) -> None:
-    """And the answer says which there are."""
+async def test_other_methods_return_405(worker, http) -> None:
+    """The header `Allow` lists those that are accepted."""
     async with http.post(f"{worker.url}/api/tables") as reply:
         assert (reply.status, reply.headers["Allow"]) == (405, "GET, HEAD")
         assert (await reply.json())["error"]["code"] == "method-not-allowed"
 
 
-async def test_a_failure_tells_the_log_not_the_client(worker, http, monkeypatch, caplog) -> None:
-    """Status 500 without a traceback; the log has it."""
+async def test_internal_error_is_logged_and_hidden_from_the_client(
+    worker, http, monkeypatch, caplog
+) -> None:
+    """Status 500 without a traceback, which is in the log."""
 
     def fail(key: str) -> None:
         raise RuntimeError(f"secret of {key}")
@@ -168,7 +170,7 @@ async def test_a_failure_tells_the_log_not_the_client(worker, http, monkeypatch,
     assert "secret of AAA" in caplog.text
 
 
-async def test_readiness_names_what_is_missing(worker, http) -> None:
+async def test_readiness_names_missing_partitions(worker, http) -> None:
     """Before an assignment, and while a partition of it isn't open."""
     assert (await _get(http, f"{worker.url}/readyz"))["ready"] is True
     assigned = [("ticks", 0), ("ticks", 4)]
@@ -184,7 +186,7 @@ async def test_readiness_names_what_is_missing(worker, http) -> None:
     assert await _get(http, f"{worker.url}/healthz") == {"alive": True}
 
 
-async def test_readiness_tells_how_far_a_restore_is(worker, http) -> None:
+async def test_readiness_reports_the_progress_of_a_restore(worker, http) -> None:
     """Rows, rows a second, percent and time left, for programs and in words."""
     worker.app.assignor._assignment.actives.update({"ticks": [0, 4]})
     progress = Progress("candles", 4)
@@ -213,7 +215,7 @@ async def test_metrics_count_requests_by_route(worker, http) -> None:
 
 
 async def test_the_dashboard_is_self_contained(worker, http) -> None:
-    """Its files come from the worker and nothing of it may stand inline."""
+    """Its files come from the worker, and inline scripts and styles are forbidden."""
     async with http.get(f"{worker.url}/") as reply:
         assert reply.content_type == "text/html"
         policy = reply.headers["Content-Security-Policy"]
@@ -226,7 +228,7 @@ async def test_the_dashboard_is_self_contained(worker, http) -> None:
             assert reply.status == 200
 
 
-async def test_fausts_own_views_show_our_tables(worker, http) -> None:
+async def test_faust_views_show_the_tables(worker, http) -> None:
     """Real rows, never a made-up default; and `/stats/`, `/graph/` keep their paths."""
     assert [t["name"] for t in await _get(http, f"{worker.url}/table/")] == ["candles", "gainers"]
     rows = await _get(http, f"{worker.url}/table/candles/AAA/")

@@ -1,4 +1,4 @@
-"""Long answers leave the event loop to others now and then."""
+"""Long answers yield to the event loop now and then."""
 
 import asyncio
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from eventfold.web import cooperative
 from eventfold.web.cooperative import collect
 
 
-async def test_others_have_their_turn_while_items_are_collected(
+async def test_other_tasks_run_while_items_are_collected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """After each slice of time; the items are all there, in order."""

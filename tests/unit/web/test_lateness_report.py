@@ -17,13 +17,13 @@ from eventfold.web.lateness import FRACTIONS, TableLateness, merge, summary
 from eventfold.web.peers import FORWARDED
 from eventfold.windows import Count
 
-#: What each of three partitions remembers: 1000 records in all.
+#: Lateness histogram of each of three partitions: 1000 records in all.
 BEHIND = ({0: 900, 40: 50}, {0: 30, 4_160: 18}, {0: 0, 40: 1, 400_000: 1})
 TOTAL = {0: 930, 40: 51, 4_160: 18, 400_000: 1}
 
 
 @pytest.fixture
-async def three(start_worker: StartWorker) -> list[Worker]:
+async def three_workers(start_worker: StartWorker) -> list[Worker]:
     """Return three workers with one partition each."""
     workers = [await start_worker() for _ in BEHIND]
     for part, worker in enumerate(workers):
@@ -38,9 +38,9 @@ async def _get(http: ClientSession, worker: Worker, **headers: str) -> tuple[int
         return reply.status, await reply.json(), reply.headers
 
 
-async def test_any_worker_answers_for_all(three, http) -> None:
-    """Each sums the histograms of all partitions, and says what the graces keep."""
-    for worker in three:
+async def test_any_worker_answers_for_all_partitions(three_workers, http) -> None:
+    """Each sums the histograms of all partitions, and computes what each grace keeps."""
+    for worker in three_workers:
         status, found, _ = await _get(http, worker)
         assert status == 200
         assert found == [
@@ -60,59 +60,59 @@ async def test_any_worker_answers_for_all(three, http) -> None:
         ]
 
 
-async def test_a_forwarded_request_is_answered_from_here_alone(three, http) -> None:
-    """By partition, so that whoever asked counts each once."""
-    status, found, _ = await _get(http, three[1], **{FORWARDED: "1"})
+async def test_forwarded_request_is_answered_from_local_state_only(three_workers, http) -> None:
+    """By partition, so that the worker that asked counts each once."""
+    status, found, _ = await _get(http, three_workers[1], **{FORWARDED: "1"})
     assert (status, found) == (200, {"candles": {"1": {"0": 30, "4160": 18}}})
 
 
-async def test_while_a_partition_moves_there_is_no_answer(three, http) -> None:
+async def test_lateness_is_unavailable_while_a_partition_moves(three_workers, http) -> None:
     """Status 503 with Retry-After from every worker: a part would look like the whole."""
-    three[1].app.tables["candles"].shelf.clear()
-    for worker in three:
+    three_workers[1].app.tables["candles"].shelf.clear()
+    for worker in three_workers:
         status, body, headers = await _get(http, worker)
         assert (status, int(headers["Retry-After"]) > 0) == (503, True)
         assert body["error"]["message"].startswith("partition 1 of table candles is moving")
 
 
-async def test_before_the_first_assignment_there_is_no_answer(three, http) -> None:
-    """Nobody is known who could be asked."""
-    three[0].knows_owners({})
-    assert (await _get(http, three[0]))[0] == 503
+async def test_lateness_is_unavailable_before_the_first_assignment(three_workers, http) -> None:
+    """The owners of the partitions are not known yet."""
+    three_workers[0].knows_owners({})
+    assert (await _get(http, three_workers[0]))[0] == 503
 
 
-async def test_a_partition_that_two_workers_have_counts_once(three, http) -> None:
-    """While it moves, the one that leaves and the one that comes may both have it open."""
-    table = three[0].app.tables["candles"]
+async def test_partition_open_at_two_workers_is_counted_once(three_workers, http) -> None:
+    """While it moves, the old owner and the new one may both have it open."""
+    table = three_workers[0].app.tables["candles"]
     table.shelf[2] = {}
     table.behind[2] = BEHIND[2]
-    for worker in three:
+    for worker in three_workers:
         assert (await _get(http, worker))[1][0]["records"] == 1000
 
 
-async def test_windows_of_a_count_are_not_asked_for_lateness(three, http) -> None:
+async def test_count_windows_are_left_out_of_the_lateness(three_workers, http) -> None:
     """Nothing is late there, so nothing is measured, and "no records" would be wrong."""
-    for worker in three:
+    for worker in three_workers:
         worker.app.tables["candles"].windows = (Count(5, 5),)
         assert (await _get(http, worker))[:2] == (200, [])
 
 
-async def test_the_command_asks_a_worker_for_all(three) -> None:
-    """What it decodes is what the API answers."""
-    for worker in three:
+async def test_command_gets_the_lateness_of_all_partitions_from_any_worker(three_workers) -> None:
+    """It decodes what the API returns."""
+    for worker in three_workers:
         [found] = await ask(URL(worker.url))
         assert found == summary("candles", 300_000, BEHIND)
 
 
-async def test_the_command_says_why_a_worker_cannot_answer(three) -> None:
+async def test_command_fails_with_the_reason_of_the_worker(three_workers) -> None:
     """One line, with the worker's own reason."""
-    three[1].app.tables["candles"].shelf.clear()
+    three_workers[1].app.tables["candles"].shelf.clear()
     with pytest.raises(CommandError, match=r"partition 1 .* is moving .*; try again$"):
-        await ask(URL(three[0].url))
+        await ask(URL(three_workers[0].url))
 
 
-async def test_the_command_names_the_address_where_nobody_answers() -> None:
-    """And what to do."""
+async def test_command_names_the_address_where_no_worker_answers() -> None:
+    """The message says what to do."""
     url = f"http://127.0.0.1:{unused_port()}"
     with pytest.raises(CommandError) as error:
         await ask(URL(url))
@@ -123,7 +123,9 @@ _histograms = st.dictionaries(st.integers(0, 10**9), st.integers(0, 10**6), max_
 
 
 @given(st.lists(_histograms, min_size=1, max_size=6), st.integers(0, 10**9), st.data())
-def test_the_sum_is_the_same_wherever_the_partitions_are(histograms, grace: int, data) -> None:
+def test_lateness_is_the_same_however_partitions_are_distributed(
+    histograms, grace: int, data
+) -> None:
     """Spread over workers in any way, doubled or not, the answer is that of one worker."""
     parts = [{"t": {}} for _ in range(3)]
     for partition, histogram in enumerate(histograms):
@@ -136,7 +138,7 @@ def test_the_sum_is_the_same_wherever_the_partitions_are(histograms, grace: int,
     assert msgspec.json.decode(msgspec.json.encode(found), type=TableLateness) == found
 
 
-def test_a_sentence_says_what_a_grace_would_have_kept() -> None:
+def test_sentence_states_the_fraction_that_a_grace_would_keep() -> None:
     """The numbers are written as people read them, the grace rounded up."""
     found = summary("candles", 300_000, [{0: 1_232_000, 4_160: 2_450, 400_000: 117}])
     assert sentence(found) == (
@@ -145,7 +147,7 @@ def test_a_sentence_says_what_a_grace_would_have_kept() -> None:
     )
 
 
-def test_a_sentence_without_records_claims_nothing() -> None:
+def test_sentence_without_records_states_no_fraction() -> None:
     """A table that has just been made has kept nothing and lost nothing."""
     assert sentence(summary("days", 1, [{}])) == "days: no records yet."
 
@@ -154,6 +156,6 @@ def test_a_sentence_without_records_claims_nothing() -> None:
     ("fraction", "text"),
     [(1.0, "100 %"), (0.999999, "99.99 %"), (0.999, "99.9 %"), (0.29, "29 %"), (0.0, "0 %")],
 )
-def test_only_all_is_a_hundred_per_cent(fraction: float, text: str) -> None:
-    """What is lost doesn't vanish by rounding."""
+def test_only_all_records_are_a_hundred_percent(fraction: float, text: str) -> None:
+    """Rounding never hides a record that was not kept."""
     assert percent(fraction) == text

@@ -1,4 +1,4 @@
-"""A key that is remote: workers that ask one another over real HTTP."""
+"""Lookup of remote keys: workers that query one another over real HTTP."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def _key_of(partition: int) -> str:
 
 
 @pytest.fixture
-async def three(start_worker: StartWorker) -> list[Worker]:
+async def three_workers(start_worker: StartWorker) -> list[Worker]:
     """Return three workers, one partition each; AT0, AT1, AT2 are where no hash would put them."""
     workers = [await start_worker() for _ in PARTS]
     owners: dict[str, dict[str, list[int]]] = {
@@ -44,55 +44,55 @@ async def _get(http: ClientSession, url: str | URL, **headers: str) -> tuple[int
 
 
 @pytest.mark.parametrize("symbol", [*map(_key_of, PARTS), "AT0", "AT1", "AT2", "A%2F0", "A%2F2"])
-async def test_any_worker_answers_for_every_key(three, http, symbol: str) -> None:
+async def test_any_worker_answers_for_every_key(three_workers, http, symbol: str) -> None:
     """Wherever it is kept, and whatever partitioner put it there."""
-    for worker in three:
+    for worker in three_workers:
         for path in (f"/api/candles/{symbol}?size=1m", f"/table/candles/{symbol}/"):
             url = URL(worker.url + path, encoded=True)
             status, found, _ = await _get(http, url)
             assert (status, found[0]["symbol"]) == (200, symbol.replace("%2F", "/"))
 
 
-async def test_any_worker_answers_for_the_one_partition_of_gains(three, http) -> None:
+async def test_any_worker_answers_from_the_single_partition_of_gains(three_workers, http) -> None:
     """The ranking is kept by the third worker alone."""
-    for worker in three:
+    for worker in three_workers:
         assert (await _get(http, f"{worker.url}/api/top-gainers"))[0] == 200
 
 
-async def test_symbols_are_gathered_from_all(three, http) -> None:
+async def test_symbols_are_gathered_from_all_workers(three_workers, http) -> None:
     """Each worker lists those of the others too."""
-    lists = [(await _get(http, f"{w.url}/api/symbols"))[1] for w in three]
+    lists = [(await _get(http, f"{w.url}/api/symbols"))[1] for w in three_workers]
     assert lists[0] == lists[1] == lists[2]
     assert {"AT0", "AT1", "AT2"} <= set(lists[0])
 
 
-async def test_symbols_are_of_all_partitions_or_not_given(three, http) -> None:
-    """While one is moving there is no list: a part of it would look like the whole."""
-    three[1].app.tables["candles"].shelf.clear()
-    for worker in three:
+async def test_symbols_are_unavailable_while_a_partition_moves(three_workers, http) -> None:
+    """Status 503: a part of the list would look like the whole."""
+    three_workers[1].app.tables["candles"].shelf.clear()
+    for worker in three_workers:
         status, body, headers = await _get(http, f"{worker.url}/api/symbols")
         assert (status, int(headers["Retry-After"]) > 0) == (503, True)
         assert body["error"]["message"].startswith("partition 1 of table candles is moving")
 
 
-async def test_unknown_needs_every_partition_to_have_been_searched(three, http) -> None:
-    """A key nobody has is 404 from each worker, and names no partition."""
-    for worker in three:
+async def test_key_is_unknown_only_after_every_partition_is_searched(three_workers, http) -> None:
+    """A key that no worker has is 404 from each worker, and the message names no partition."""
+    for worker in three_workers:
         status, body, _ = await _get(http, f"{worker.url}/api/candles/NOWHERE?size=1m")
         assert (status, body["error"]["message"]) == (404, "unknown symbol 'NOWHERE'")
 
 
-async def test_a_forwarded_request_is_answered_from_here_alone(three, http) -> None:
-    """So no request goes round in circles; the 404 says which partitions were searched."""
-    url = f"{three[0].url}/api/candles/AT1?size=1m"
+async def test_forwarded_request_is_answered_from_local_state_only(three_workers, http) -> None:
+    """So no request goes round in circles; the 404 names the partitions that were searched."""
+    url = f"{three_workers[0].url}/api/candles/AT1?size=1m"
     status, _, headers = await _get(http, url, **{FORWARDED: "1"})
     assert (status, headers[PARTITIONS]) == (404, "0")
 
 
-async def test_while_a_partition_moves_the_answer_is_ask_again(three, http) -> None:
+async def test_key_of_a_moving_partition_is_503_with_retry_after(three_workers, http) -> None:
     """Status 503 with Retry-After, not 404: the key may be in what isn't open yet."""
-    three[1].app.tables["candles"].shelf.clear()
-    for worker in three:
+    three_workers[1].app.tables["candles"].shelf.clear()
+    for worker in three_workers:
         status, body, headers = await _get(http, f"{worker.url}/api/candles/AT1?size=1m")
         assert status == 503
         assert int(headers["Retry-After"]) > 0
@@ -101,22 +101,24 @@ async def test_while_a_partition_moves_the_answer_is_ask_again(three, http) -> N
         assert (await _get(http, f"{worker.url}/api/candles/AT0?size=1m"))[0] == 200
 
 
-async def test_an_owner_that_is_gone_is_not_an_unknown_key(three, http) -> None:
+async def test_key_of_an_unreachable_owner_is_503_not_404(three_workers, http) -> None:
     """Nothing listens at the owner's address: 503 until the partition is assigned anew."""
     gone = f"http://127.0.0.1:{unused_port()}"
-    three[0].knows_owners({three[0].url: {"ticks": [0]}, gone: {"ticks": [1, 2]}})
-    status, body, _ = await _get(http, f"{three[0].url}/api/candles/AT2?size=1m")
+    three_workers[0].knows_owners({three_workers[0].url: {"ticks": [0]}, gone: {"ticks": [1, 2]}})
+    status, body, _ = await _get(http, f"{three_workers[0].url}/api/candles/AT2?size=1m")
     assert (status, body["error"]["code"]) == (503, "unavailable")
 
 
-async def test_before_the_first_assignment_nothing_is_unknown(three, http) -> None:
-    """Status 503 for every key that isn't here."""
-    three[0].knows_owners({})
-    assert (await _get(http, f"{three[0].url}/api/candles/AT2?size=1m"))[0] == 503
-    assert (await _get(http, f"{three[0].url}/table/candles/AT2/"))[0] == 503
+async def test_no_key_is_unknown_before_the_first_assignment(three_workers, http) -> None:
+    """Status 503 for every key that is not local."""
+    three_workers[0].knows_owners({})
+    assert (await _get(http, f"{three_workers[0].url}/api/candles/AT2?size=1m"))[0] == 503
+    assert (await _get(http, f"{three_workers[0].url}/table/candles/AT2/"))[0] == 503
 
 
-async def test_a_workers_own_mistake_is_told_before_anyone_is_asked(three, http) -> None:
-    """A window that isn't served is 400 everywhere, whoever has the symbol."""
-    status, body, _ = await _get(http, f"{three[0].url}/api/candles/AT1?size=9m")
+async def test_bad_request_is_rejected_before_other_workers_are_queried(
+    three_workers, http
+) -> None:
+    """A window that isn't served is 400 at every worker, whichever owns the symbol."""
+    status, body, _ = await _get(http, f"{three_workers[0].url}/api/candles/AT1?size=9m")
     assert (status, body["error"]["code"]) == (400, "bad-parameter")

@@ -9,7 +9,7 @@ from eventfold.web.routes import versioned
 
 
 async def test_every_route_is_described_and_answers(worker, http) -> None:
-    """Each path is there, and answers with a status and a type that stand in the document."""
+    """Each path is there, and answers with a status and a type that the document lists."""
     async with http.get(f"{worker.url}/openapi.json") as reply:
         document = await reply.json()
     assert set(document["paths"]) == {route.path for route in versioned((*ROUTES, *OWN))}
@@ -21,7 +21,7 @@ async def test_every_route_is_described_and_answers(worker, http) -> None:
             assert reply.content_type in described["content"]
 
 
-async def test_every_reference_leads_somewhere(worker, http) -> None:
+async def test_every_schema_reference_resolves(worker, http) -> None:
     """The records are described once, under components."""
     async with http.get(f"{worker.url}/openapi.json") as reply:
         text = await reply.text()
@@ -31,7 +31,7 @@ async def test_every_reference_leads_somewhere(worker, http) -> None:
     assert names <= set(document["components"]["schemas"])
 
 
-async def test_described_parameters_are_those_read(worker, http) -> None:
+async def test_described_parameters_are_those_accepted(worker, http) -> None:
     """What is described is accepted, and nothing else is."""
     async with http.get(f"{worker.url}/openapi.json") as reply:
         operation = (await reply.json())["paths"]["/api/candles/{symbol}"]["get"]

@@ -15,7 +15,7 @@ SHELVES = [
 
 
 @pytest.fixture
-async def three(start_worker: StartWorker) -> list[Worker]:
+async def three_workers(start_worker: StartWorker) -> list[Worker]:
     """Return three workers that share a table of minutes."""
     workers = [await start_worker() for _ in SHELVES]
     for part, worker in enumerate(workers):
@@ -41,7 +41,7 @@ async def _all_pages(http: ClientSession, worker: Worker, **query: Any) -> list[
         page = await _get(http, url, **query, after=page["next"])
 
 
-def _every(begin: int = 0, end: int = 1 << 60) -> list[tuple[str, int]]:
+def _expected_windows(begin: int = 0, end: int = 1 << 60) -> list[tuple[str, int]]:
     return sorted(
         (key, row.start)
         for shelf in SHELVES
@@ -52,47 +52,47 @@ def _every(begin: int = 0, end: int = 1 << 60) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 30, 31, 32, 5000])
-async def test_all_pages_are_all_windows(three, http, limit: int) -> None:
+async def test_pages_together_are_all_windows_in_order(three_workers, http, limit: int) -> None:
     """Each once, in order of key and time, from whichever worker; full pages but the last."""
-    for worker in three:
+    for worker in three_workers:
         pages = await _all_pages(http, worker, limit=limit)
-        assert [window for page in pages for window in page] == _every()
+        assert [window for page in pages for window in page] == _expected_windows()
         assert {len(page) for page in pages[:-1]} <= {limit}
         assert 1 <= len(pages[-1]) <= limit
 
 
-async def test_a_page_may_be_asked_for_by_time(three, http) -> None:
+async def test_pages_are_filtered_by_time(three_workers, http) -> None:
     """Windows with from <= start < to, whatever their keys."""
     begin, end = NOON + MINUTE, NOON + 4 * MINUTE
     query = {"from": begin, "to": end, "limit": 4}
-    pages = await _all_pages(http, three[0], **query)
-    assert [window for page in pages for window in page] == _every(begin, end)
+    pages = await _all_pages(http, three_workers[0], **query)
+    assert [window for page in pages for window in page] == _expected_windows(begin, end)
 
 
-async def test_a_page_of_no_windows_is_empty_and_the_last(three, http) -> None:
-    """Nothing starts that early."""
-    page = await _get(http, f"{three[0].url}/api/windows/minutes", to="2001-01-01")
+async def test_range_without_windows_is_one_empty_page(three_workers, http) -> None:
+    """No window starts that early."""
+    page = await _get(http, f"{three_workers[0].url}/api/windows/minutes", to="2001-01-01")
     assert page == {"windows": [], "next": None}
 
 
-async def test_while_a_partition_moves_there_is_no_page(three, http) -> None:
+async def test_pages_are_unavailable_while_a_partition_moves(three_workers, http) -> None:
     """Status 503: a part of the windows would look like all of them."""
-    three[1].app.tables["minutes"].shelf.clear()
-    for worker in three:
+    three_workers[1].app.tables["minutes"].shelf.clear()
+    for worker in three_workers:
         answer = await _get(http, f"{worker.url}/api/windows/minutes", 503)
         assert answer["error"]["message"].startswith("partition 1 of table minutes is moving")
 
 
-async def test_two_owners_of_a_moment_make_no_window_twice(three, http) -> None:
+async def test_partition_with_two_owners_duplicates_no_window(three_workers, http) -> None:
     """While a partition moves, the old worker and the new one may both have it open."""
-    three[0].app.tables["minutes"].shelf[1] = SHELVES[1]
-    pages = await _all_pages(http, three[2], limit=3)
-    assert [window for page in pages for window in page] == _every()
+    three_workers[0].app.tables["minutes"].shelf[1] = SHELVES[1]
+    pages = await _all_pages(http, three_workers[2], limit=3)
+    assert [window for page in pages for window in page] == _expected_windows()
 
 
-async def test_a_key_has_its_newest_windows(three, http) -> None:
+async def test_newest_windows_of_a_key_are_returned(three_workers, http) -> None:
     """Newest last, from whichever worker, by time too; unknown where no worker has the key."""
-    for worker in three:
+    for worker in three_workers:
         url = f"{worker.url}/api/windows/minutes"
         found = await _get(http, f"{url}/BBB", limit=2)
         assert [each["start"] for each in found] == [NOON + n * MINUTE for n in (3, 900)]
@@ -103,7 +103,7 @@ async def test_a_key_has_its_newest_windows(three, http) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "says"),
+    ("path", "status", "expected"),
     [
         ("nope", 404, "unknown table 'nope'; there are windows in candles"),
         ("gainers", 404, "no windows in table 'gainers'; there are windows in candles"),
@@ -120,14 +120,16 @@ async def test_a_key_has_its_newest_windows(three, http) -> None:
         ("candles?windows=1m", 400, "windows: no such parameter; there are window, from, to"),
     ],
 )
-async def test_a_mistake_is_named(worker, http, path: str, status: int, says: str) -> None:
-    """The parameter, or what is unknown, and what there is."""
+async def test_bad_parameter_or_unknown_table_is_named(
+    worker, http, path: str, status: int, expected: str
+) -> None:
+    """The message lists what would be valid."""
     answer = await _get(http, f"{worker.url}/api/windows/{path}", status)
-    assert answer["error"]["message"].startswith(says)
+    assert answer["error"]["message"].startswith(expected)
 
 
 @pytest.mark.parametrize("text", ["5m/1m", "5m%2F1m", "300s/60s"])
-async def test_a_window_may_be_written_in_several_ways(worker, http, text: str) -> None:
+async def test_window_definition_may_be_spelled_in_several_ways(worker, http, text: str) -> None:
     """As the list of tables writes it, or as another text of the same window."""
     found = await _get(http, f"{worker.url}/api/windows/candles/AAA?window={text}&limit=1")
     assert [each["start"] for each in found] == [NOON + 501 * MINUTE]
@@ -135,7 +137,7 @@ async def test_a_window_may_be_written_in_several_ways(worker, http, text: str) 
     assert len(page["windows"]) == 6
 
 
-async def test_surges_are_none_where_their_pipeline_does_not_run(worker, http) -> None:
+async def test_surges_are_404_without_their_pipeline(worker, http) -> None:
     """Status 404, with what is missing."""
     answer = await _get(http, f"{worker.url}/api/surges", 404)
     assert "the pipeline 'surges' does not run" in answer["error"]["message"]

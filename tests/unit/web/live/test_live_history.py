@@ -3,8 +3,8 @@
 from eventfold.web.live.history import History, Kept
 
 
-def test_large_records_leave_room_for_fewer() -> None:
-    """What was kept is what came last; where it begins is known."""
+def test_history_of_large_records_keeps_fewer() -> None:
+    """The newest are kept, and the history knows where it begins."""
     history = History(10, kept=100, kept_bytes=1_000)
     for offset in range(10, 60):
         history.add(Kept(offset, b"key", b"x" * 97))
@@ -12,8 +12,8 @@ def test_large_records_leave_room_for_fewer() -> None:
     assert (history.begin, history.end) == (50, 60)
 
 
-def test_a_record_larger_than_all_there_is_room_for_is_not_kept() -> None:
-    """Who was away begins after it."""
+def test_record_larger_than_the_byte_limit_is_not_kept() -> None:
+    """A reader that reconnects continues after it."""
     history = History(0, kept_bytes=1_000)
     history.add(Kept(0, b"key", b"x" * 2_000))
     assert list(history.since(0)) == []

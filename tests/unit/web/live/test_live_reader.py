@@ -30,8 +30,8 @@ def _offsets(reader: Reader) -> list[int]:
     return [event.offset for event in reader.take()[0]]
 
 
-def test_the_newest_result_of_a_window_is_all_that_waits() -> None:
-    """It stands where it came, behind what came before it; other windows keep theirs."""
+def test_newer_result_of_a_window_replaces_the_queued_one() -> None:
+    """It is queued after what came before it; other windows keep their results."""
     reader = Reader([Watch("candles")])
     for event in (_candle(1), _candle(2, start=MINUTE), _candle(3), _candle(4, key="BBB")):
         reader.offer(event)
@@ -39,7 +39,7 @@ def test_the_newest_result_of_a_window_is_all_that_waits() -> None:
     assert reader.take() == ([], 0)
 
 
-def test_entries_of_a_log_all_wait() -> None:
+def test_entries_of_a_log_are_all_queued() -> None:
     """None of them replaces another, though they have one key."""
     reader = Reader([Watch("ticks-late")])
     for offset in range(5):
@@ -47,8 +47,8 @@ def test_entries_of_a_log_all_wait() -> None:
     assert _offsets(reader) == [0, 1, 2, 3, 4]
 
 
-def test_of_too_many_the_oldest_go_and_are_counted() -> None:
-    """A reader that takes nothing costs its bound and no more."""
+def test_full_queue_drops_and_counts_the_oldest_events() -> None:
+    """A reader that takes nothing costs no more than the limit."""
     reader = Reader([Watch("ticks-late")], most=10)
     for offset in range(100):
         reader.offer(_entry(offset))
@@ -57,8 +57,8 @@ def test_of_too_many_the_oldest_go_and_are_counted() -> None:
     assert reader.take() == ([], 0)
 
 
-def test_what_is_watched_is_all_that_is_offered() -> None:
-    """By topic, by key, by the kind of window."""
+def test_reader_wants_only_what_it_watches() -> None:
+    """By topic, by key, by window definition."""
     reader = Reader([Watch("candles", "AAA", tumbling(MINUTE)), Watch("ticks-late")])
     assert reader.wants(_candle(1))
     assert reader.wants(_entry(1))
@@ -77,14 +77,14 @@ async def test_a_wait_ends_with_the_first_event() -> None:
     await reader.wait(0)
 
 
-def test_what_is_no_json_of_ours_is_an_entry_of_its_own() -> None:
+def test_value_without_a_revision_is_a_log_entry() -> None:
     """A user's topic may hold anything."""
     for value in (b"12.5", b"[]", b"no json", b'{"revision": "high"}', b""):
         assert shape_of(value).revision is None
 
 
-def test_large_events_leave_room_for_fewer() -> None:
-    """What waits is bounded in bytes too; what is dropped is counted, what is sent makes room."""
+def test_queue_of_large_events_holds_fewer() -> None:
+    """The queue is bounded in bytes too; dropped events are counted, sent ones make room."""
     reader = Reader([Watch("ticks-late")], most_bytes=1_000)
     for _ in range(2):
         for offset in range(20):

@@ -25,8 +25,8 @@ ADMINS = [bearer(ADMIN), basic("bob", PASSWORD + "s")]
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/static/style.css", "/login"])
-async def test_what_has_no_data_is_open(protected, http, path) -> None:
-    """Orchestrators ask without a token; a browser has to get at the page that asks for it."""
+async def test_pages_without_data_need_no_token(protected, http, path) -> None:
+    """Orchestrators probe without a token, and a browser has to reach the login page."""
     async with http.get(protected.url + path) as reply:
         assert reply.status == 200
     async with http.get(f"{protected.url}/readyz") as reply:
@@ -34,8 +34,8 @@ async def test_what_has_no_data_is_open(protected, http, path) -> None:
 
 
 @pytest.mark.parametrize("path", [CANDLES, "/metrics", "/openapi.json", "/api/nothing"])
-async def test_data_is_for_those_who_may_read(protected, http, path) -> None:
-    """Strangers hear how to say who they are, also where there is nothing to be had."""
+async def test_data_needs_the_role_of_a_reader(protected, http, path) -> None:
+    """Without credentials the answer is 401 with the accepted schemes, for unknown paths too."""
     async with http.get(protected.url + path) as reply:
         assert reply.status == 401
         assert reply.headers["WWW-Authenticate"].startswith('Bearer realm="tickstream", Basic ')
@@ -46,8 +46,8 @@ async def test_data_is_for_those_who_may_read(protected, http, path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/table/", "/router/", "/graph/", "/stats/", "/nothing"])
-async def test_what_faust_itself_says_is_for_admins(protected, http, path) -> None:
-    """Readers hear that it is not for them."""
+async def test_faust_views_are_for_admins_only(protected, http, path) -> None:
+    """Readers get a 403."""
     async with http.get(protected.url + path) as reply:
         assert reply.status == 401
     for headers in READERS:
@@ -73,14 +73,14 @@ async def test_what_faust_itself_says_is_for_admins(protected, http, path) -> No
         {"Cookie": "tickstream-tickstream=admin.99999999999.0"},
     ],
 )
-async def test_what_is_not_known_opens_nothing(protected, http, headers) -> None:
+async def test_unknown_credentials_are_rejected(protected, http, headers) -> None:
     """A wrong token, somebody else's password, a cookie nobody signed, nonsense."""
     for path in CANDLES, "/router/":
         async with http.get(protected.url + path, headers=headers) as reply:
             assert reply.status == 401
 
 
-async def test_several_tokens_hold_while_one_is_changed(http) -> None:
+async def test_several_tokens_are_valid_while_one_is_replaced(http) -> None:
     """So no client has to change at the same time as the workers."""
     old, new = "old-token-0123456789", "new-token-0123456789"
     async with guarded(TICKSTREAM_WEB_TOKEN=f"{old},{new}") as worker:
@@ -89,15 +89,15 @@ async def test_several_tokens_hold_while_one_is_changed(http) -> None:
                 assert reply.status == 200
 
 
-async def test_without_tokens_all_is_open(unprotected, http) -> None:
-    """On the own machine, as it is after `make up`."""
+async def test_without_tokens_every_path_is_open(unprotected, http) -> None:
+    """On one's own machine, as after `make up`."""
     for path in CANDLES, "/router/", "/metrics":
         async with http.get(unprotected.url + path) as reply:
             assert reply.status == 200
 
 
-async def test_who_guesses_has_to_wait(protected, http, caplog) -> None:
-    """After ten wrong tokens not even a right one is looked at; who shows none is no guesser."""
+async def test_password_guesses_are_rate_limited(protected, http, caplog) -> None:
+    """After ten wrong tokens a right one is rejected too; requests without one are not counted."""
     with caplog.at_level(logging.WARNING):
         for number in range(10):
             async with http.get(protected.url + CANDLES, headers=bearer(f"no-{number}")) as reply:
@@ -110,25 +110,25 @@ async def test_who_guesses_has_to_wait(protected, http, caplog) -> None:
         assert reply.status == 429
     async with http.get(f"{protected.url}/healthz") as reply:
         assert reply.status == 200
-    said = [record.getMessage() for record in caplog.records]
-    assert said == ["127.0.0.1 shows a token or a password that is not known here"] * 10
+    logged = [record.getMessage() for record in caplog.records]
+    assert logged == ["127.0.0.1 shows a token or a password that is not known here"] * 10
 
 
-async def test_no_secret_is_in_what_a_worker_says(protected, http, caplog) -> None:
-    """Not in its errors, its metrics, its log, nor in its settings as Python shows them."""
+async def test_no_secret_is_in_answers_logs_metrics_or_settings(protected, http, caplog) -> None:
+    """Errors included, and the settings as Python shows them."""
     secrets = [READ, ADMIN, PASSWORD]
     with caplog.at_level(logging.DEBUG):
         for path in (CANDLES, "/api/nothing", "/router/", f"/api/candles/{ADMIN[:8]}", "/metrics"):
             for token in (READ, ADMIN):
                 async with http.get(protected.url + path, headers=bearer(token)) as reply:
-                    said = await reply.text() + str(reply.headers)
-                assert not any(secret in said for secret in secrets)
+                    answer = await reply.text() + str(reply.headers)
+                assert not any(secret in answer for secret in secrets)
     shown = repr(protected.app.settings) + protected.app.settings.model_dump_json()
     assert not any(secret in caplog.text + shown for secret in secrets)
 
 
-async def test_keys_differ_wherever_something_secret_does(tmp_path: Path) -> None:
-    """One that signs cookies is of no use for workers; a token that changes ends all sessions."""
+async def test_signing_keys_differ_where_secrets_differ(tmp_path: Path) -> None:
+    """A key of cookies is none of workers; a token that changes ends all sessions."""
     changed = TOKENS | {"TICKSTREAM_WEB_TOKEN": f"{READ}x"}
     one, other = keys_of(Settings(**TOKENS)), keys_of(Settings(**changed))
     assert len({one.session, one.cluster, other.session}) == 3

@@ -38,7 +38,7 @@ def lines(file: Path) -> int:
         max_size=40,
     )
 )
-def test_an_ended_session_stays_ended_and_takes_none_with_it_that_lasts_longer(
+def test_ended_session_stays_ended_and_ends_no_longer_session(
     steps: list[tuple[str, int, str]],
 ) -> None:
     """For as long as it would have lasted, over restarts, in bounded space.
@@ -73,8 +73,8 @@ def test_an_ended_session_stays_ended_and_takes_none_with_it_that_lasts_longer(
             assert not file.exists() or lines(file) <= 2 * MOST + 1
 
 
-def test_one_session_is_written_once_however_often_it_is_ended(tmp_path: Path) -> None:
-    """Several workers may tell of it, and a browser sign out twice."""
+def test_session_ended_several_times_is_written_once(tmp_path: Path) -> None:
+    """Several workers may report it, and a browser may sign out twice."""
     now, file = int(time.time()), tmp_path / "ended"
     known = EndedSessions(file)
     for _ in range(3):
@@ -85,10 +85,10 @@ def test_one_session_is_written_once_however_often_it_is_ended(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("rest", ["1", "1800000100", "1800000100 ", " two", "x two"])
-def test_what_a_killed_worker_has_begun_to_write_is_left_out(
+def test_incomplete_last_line_of_a_killed_worker_is_ignored(
     tmp_path: Path, rest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it has written before holds."""
+    """The complete lines before it count."""
     monkeypatch.setattr(time, "time", lambda: float(NOW))
     file = tmp_path / "ended"
     file.write_text(f"{NOW + 100} one\n{rest}")
@@ -104,10 +104,10 @@ def no_text(file: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [no_text, Path.mkdir])
-def test_a_file_that_cannot_be_read_is_logged_and_ends_nothing(
+def test_unreadable_file_is_logged_and_ends_no_session(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, make: Callable[[Path], None]
 ) -> None:
-    """The worker goes on, and knows what is ended from now on."""
+    """The worker continues, and remembers the sessions that end from now on."""
     file = tmp_path / "ended"
     make(file)
     with caplog.at_level(logging.WARNING):
@@ -119,10 +119,8 @@ def test_a_file_that_cannot_be_read_is_logged_and_ends_nothing(
     assert not known.has(Session("read", until, "two"))
 
 
-def test_a_file_that_cannot_be_written_is_logged(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Until its next start the worker knows what has ended."""
+def test_unwritable_file_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Until its next start the worker remembers the sessions that ended."""
     (tmp_path / "file").write_text("no directory")
     file = tmp_path / "file" / "ended"
     with caplog.at_level(logging.WARNING):

@@ -1,4 +1,4 @@
-"""Limits of a client: how much it may ask, from where, and the headers for browsers."""
+"""Limits of clients: rates, addresses, host names and origins, and the headers for browsers."""
 
 import pytest
 from guarded_workers import READ, TOKENS, bearer, guarded
@@ -20,7 +20,7 @@ class Clock:
 
 
 def test_a_bucket_fills_at_a_steady_rate() -> None:
-    """A burst at once, then one after the other; what somebody else sends takes nothing of it."""
+    """A burst at once, then one after the other; other clients have buckets of their own."""
     clock = Clock()
     rate = Rate(2, 4, clock)
     assert [rate.take("a") for _ in range(5)] == [0, 0, 0, 0, 0.5]
@@ -31,8 +31,8 @@ def test_a_bucket_fills_at_a_steady_rate() -> None:
     assert [rate.take("a") for _ in range(5)] == [0, 0, 0, 0, 0.5]
 
 
-def test_no_more_clients_are_known_than_there_is_room_for() -> None:
-    """An attacker has more addresses than a worker has memory; who asks often is not forgotten."""
+def test_number_of_remembered_clients_is_bounded() -> None:
+    """An attacker has more addresses than a worker has memory; frequent clients are remembered."""
     rate = Rate(1, 2, Clock())
     assert [rate.take("often"), rate.take("often")] == [0, 0]
     for number in range(CLIENTS - 1):
@@ -57,13 +57,13 @@ def test_no_more_clients_are_known_than_there_is_room_for() -> None:
         ("x" * 65, "x" * 64),
     ],
 )
-def test_a_client_is_its_address_or_its_network(address: str, client: str) -> None:
-    """Of IPv6 it has as many addresses as it likes; an IPv4 address may be written as one."""
+def test_client_is_an_ipv4_address_or_an_ipv6_network(address: str, client: str) -> None:
+    """An IPv6 client has as many addresses as it likes; IPv4 may be written as IPv6."""
     assert network_of(address) == client
 
 
-async def test_who_asks_too_often_hears_when_to_come_back(http) -> None:
-    """429, and the others are served meanwhile."""
+async def test_too_frequent_client_gets_429_with_retry_after(http) -> None:
+    """Other clients are served meanwhile."""
     settings = {"TICKSTREAM_WEB_RATE": "0.5", "TICKSTREAM_WEB_PROXIES": "127.0.0.0/8"}
     async with guarded(**settings) as worker:
         for client, statuses in ("192.0.2.1", [200, 429]), ("192.0.2.2", [200, 429]):
@@ -76,8 +76,8 @@ async def test_who_asks_too_often_hears_when_to_come_back(http) -> None:
             assert body["error"]["code"] == "too-many"
 
 
-async def test_nobody_chooses_the_address_that_is_counted(http) -> None:
-    """What a client says of itself is believed of our proxies alone."""
+async def test_forwarded_for_is_ignored_without_a_declared_proxy(http) -> None:
+    """`X-Forwarded-For` is trusted from declared proxies alone."""
     async with guarded(TICKSTREAM_WEB_RATE="0.5") as worker:
         statuses = []
         for number in range(3):
@@ -100,8 +100,8 @@ async def test_nobody_chooses_the_address_that_is_counted(http) -> None:
         ("127.0.0.1.evil.example:6066", 421),
     ],
 )
-async def test_a_page_cant_make_its_own_name_mean_this_machine(http, host, status) -> None:
-    """Without tokens a browser is told from the page it shows by the name it asks for."""
+async def test_unknown_host_names_are_rejected_without_tokens(http, host, status) -> None:
+    """Against DNS rebinding: a page of another site can only use a host name of its own."""
     async with (
         guarded(TICKSTREAM_WEB_HOSTS="worker.example") as worker,
         http.get(worker.url + CANDLES, headers={"Host": host}) as reply,
@@ -118,13 +118,13 @@ async def test_a_page_cant_make_its_own_name_mean_this_machine(http, host, statu
             assert reply.status == 200
 
 
-async def test_only_pages_of_the_settings_sites_may_read_answers(http) -> None:
-    """And errors, and before that ask whether they may; a cookie goes along with none."""
+async def test_cors_allows_only_the_configured_origins(http) -> None:
+    """For answers, errors and preflights; credentials are never allowed."""
     ours, other = "https://charts.example", "https://evil.example"
     async with guarded(**TOKENS, TICKSTREAM_WEB_ORIGINS=ours) as worker:
         for origin, allowed in (ours, ours), (other, None):
-            asked = {"Origin": origin, "Access-Control-Request-Method": "GET"}
-            async with http.options(worker.url + CANDLES, headers=asked) as reply:
+            preflight = {"Origin": origin, "Access-Control-Request-Method": "GET"}
+            async with http.options(worker.url + CANDLES, headers=preflight) as reply:
                 assert reply.status == 204
                 assert reply.headers.get("Access-Control-Allow-Origin") == allowed
                 headers = reply.headers.get("Access-Control-Allow-Headers", "")
@@ -142,14 +142,14 @@ async def test_only_pages_of_the_settings_sites_may_read_answers(http) -> None:
         assert reply.headers["Access-Control-Allow-Origin"] == "*"
 
 
-async def test_only_a_browser_that_asks_before_it_asks_needs_no_token(protected, http) -> None:
-    """Any other question with one of the two signs of that is a question."""
-    asks_before = {"Access-Control-Request-Method": "GET"}
+async def test_only_a_cors_preflight_needs_no_token(protected, http) -> None:
+    """A request with one of the two signs of a preflight is an ordinary request."""
+    preflight = {"Access-Control-Request-Method": "GET"}
     for method, headers, status in (
-        ("OPTIONS", asks_before, 204),
+        ("OPTIONS", preflight, 204),
         ("OPTIONS", {}, 401),
-        ("GET", asks_before, 401),
-        ("GET", asks_before | bearer(READ), 200),
+        ("GET", preflight, 401),
+        ("GET", preflight | bearer(READ), 200),
     ):
         async with http.request(method, protected.url + CANDLES, headers=headers) as reply:
             assert reply.status == status
@@ -158,8 +158,8 @@ async def test_only_a_browser_that_asks_before_it_asks_needs_no_token(protected,
 @pytest.mark.parametrize(
     "path", ["/", "/login", CANDLES, "/api/nothing", "/static/app.js", "/router/"]
 )
-async def test_browsers_run_and_embed_nothing_they_are_not_meant_to(protected, http, path) -> None:
-    """Whatever the answer is; and it does not say which versions answer."""
+async def test_security_headers_are_on_every_answer(protected, http, path) -> None:
+    """Whatever its status; the header `Server` names no version."""
     async with http.get(protected.url + path, headers=bearer(READ)) as reply:
         headers = reply.headers
     assert "unsafe" not in headers["Content-Security-Policy"]

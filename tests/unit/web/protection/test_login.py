@@ -1,4 +1,4 @@
-"""The page that asks people who they are, and the cookie by which their browser is remembered."""
+"""The login page, and the session cookie that it sets."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ CANDLES = "/api/candles/AAA?size=1m"
 
 
 async def sign_in(worker, http, **form):
-    """Send the form; return status, where it leads, and the cookie that is set."""
+    """Send the form; return status, redirect location and the cookies that are set."""
     async with http.post(f"{worker.url}/login", data=form, allow_redirects=False) as reply:
         cookies = SimpleCookie()
         for header in reply.headers.getall("Set-Cookie", ()):
@@ -35,10 +35,10 @@ async def sign_in(worker, http, **form):
         ({"name": "bob", "word": PASSWORD + "s"}, 200),
     ],
 )
-async def test_a_browser_is_remembered_by_a_cookie_no_script_can_read(
+async def test_session_cookie_is_http_only_and_has_the_role_of_the_user(
     protected, http, form, router
 ) -> None:
-    """It is sent to no other site, ends after twelve hours, and has the role of who signed in."""
+    """It is sent to no other site and ends after twelve hours."""
     status, place, cookies = await sign_in(protected, http, **form, next="/api/tables?a=b")
     assert (status, place) == (303, "/api/tables?a=b")
     ((name, cookie),) = cookies.items()
@@ -54,8 +54,8 @@ async def test_a_browser_is_remembered_by_a_cookie_no_script_can_read(
         assert reply.status == router
 
 
-async def test_what_is_not_known_is_said_on_the_page(protected, http) -> None:
-    """Without a cookie, and without a word on what was wrong."""
+async def test_failed_login_shows_an_error_and_sets_no_cookie(protected, http) -> None:
+    """The page does not reveal what was wrong."""
     for form in {"word": "nope"}, {"name": "ann", "word": READ}, {"name": "eve", "word": ADMIN}, {}:
         async with http.post(f"{protected.url}/login", data=form) as reply:
             assert (reply.status, reply.content_type) == (401, "text/html")
@@ -64,8 +64,8 @@ async def test_what_is_not_known_is_said_on_the_page(protected, http) -> None:
 
 
 @pytest.mark.parametrize("change", ["role", "time", "identity", "seal", "more", "worker"])
-async def test_a_cookie_that_was_changed_is_worth_nothing(protected, http, change) -> None:
-    """Nor is that of a worker with another token."""
+async def test_modified_cookie_is_rejected(protected, http, change) -> None:
+    """So is the cookie of a worker with another token."""
     _, _, cookies = await sign_in(protected, http, word=READ)
     value = cookies["tickstream-tickstream"].value
     role, until, identity, proof = value.split(".")
@@ -85,15 +85,15 @@ async def test_a_cookie_that_was_changed_is_worth_nothing(protected, http, chang
 
 
 def sealed(conf, role: str, until: str) -> dict[str, str]:
-    """Return the header of a browser that is remembered, as the worker itself would seal it."""
+    """Return the cookie header of a session, sealed as the worker itself would."""
     parts = until, "i" * 22
     proof = seal(keys_of(conf).session, conf.app_id, role, *parts)
     return {"Cookie": f"tickstream-{conf.app_id}={'.'.join([role, *parts, proof])}"}
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(-1, 401), (-LIFETIME, 401), (60, 200)])
-async def test_a_cookie_past_its_time_is_worth_nothing(protected, http, seconds, status) -> None:
-    """Whatever the browser keeps, and though nobody has changed it."""
+async def test_expired_cookie_is_rejected(protected, http, seconds, status) -> None:
+    """Though its seal is valid and the browser may still keep it."""
     until = str(int(time.time()) + seconds)
     headers = sealed(protected.app.settings, "read", until)
     async with http.get(protected.url + CANDLES, headers=headers) as reply:
@@ -101,15 +101,15 @@ async def test_a_cookie_past_its_time_is_worth_nothing(protected, http, seconds,
 
 
 @pytest.mark.parametrize("until", ["", "x", "-1", "1e99", "٣" * 10, "9" * 20, "9" * 5_000])
-async def test_a_cookie_without_a_time_is_worth_nothing(protected, http, until) -> None:
-    """And no accident: what stands there is somebody else's choice."""
+async def test_cookie_without_a_valid_time_is_rejected(protected, http, until) -> None:
+    """It is no internal error: clients choose what is in it."""
     headers = sealed(protected.app.settings, "read", until)
     async with http.get(protected.url + CANDLES, headers=headers) as reply:
         assert reply.status == 401
 
 
-async def test_a_cookie_ends_with_its_seal(protected, http) -> None:
-    """The time that is sealed is the one that the browser is told."""
+async def test_cookie_expires_with_its_sealed_time(protected, http) -> None:
+    """The sealed time is the one that the browser gets."""
     before = int(time.time())
     _, _, cookies = await sign_in(protected, http, word=READ)
     until = int(cookies["tickstream-tickstream"].value.split(".")[1])
@@ -121,16 +121,16 @@ async def test_a_cookie_ends_with_its_seal(protected, http) -> None:
     ["https://evil.example/", "//evil.example", "/\\evil.example", "\\\\evil", "javascript:a", "",
      "/a\r\nSet-Cookie: a=b", "/\t/evil.example", "/é"],
 )  # fmt: skip
-async def test_it_leads_to_no_other_site(protected, http, place) -> None:
-    """Nor does what it is given get into a header, or as markup into the page."""
+async def test_login_redirects_to_no_other_site(protected, http, place) -> None:
+    """The parameter `next` gets into no header, and as markup into no page."""
     assert (await sign_in(protected, http, word=READ, next=place))[1] == "/"
     markup = {"next": '/"><script>alert(1)</script>'}
     async with http.get(f"{protected.url}/login", params=markup) as reply:
         assert "<script" not in await reply.text()
 
 
-async def test_a_page_leads_to_it_and_back_a_program_hears_401(protected, http) -> None:
-    """By what the request says it is."""
+async def test_pages_redirect_to_the_login_and_programs_get_401(protected, http) -> None:
+    """The headers of the request tell them apart."""
     page = {"Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Mode": "navigate"}
     for path, place in ("/", "/"), ("/api/tables?x=1&y=2", "/api/tables?x%3D1%26y%3D2"):
         async with http.get(protected.url + path, headers=page, allow_redirects=False) as reply:
@@ -142,12 +142,12 @@ async def test_a_page_leads_to_it_and_back_a_program_hears_401(protected, http) 
         assert reply.headers["WWW-Authenticate"] == 'Bearer realm="tickstream"'
 
 
-async def test_signing_out_lets_the_browser_forget(protected) -> None:
-    """Where somebody is signed in, the page says so, and offers it."""
+async def test_sign_out_clears_the_cookie(protected) -> None:
+    """The login page shows the role of a signed-in user, and offers the sign-out."""
     async with ClientSession() as browser:
         browser.cookie_jar._quote_cookie = False
         await browser.post(f"{protected.url}/login", data={"word": READ})
-        # Its own cookies of an address are none of aiohttp's business.
+        # aiohttp's client sends no cookies to an IP address by itself.
         _, _, cookies = await sign_in(protected, browser, word=READ)
         headers = {"Cookie": f"tickstream-tickstream={cookies['tickstream-tickstream'].value}"}
         async with browser.get(f"{protected.url}/login", headers=headers) as reply:
@@ -158,9 +158,7 @@ async def test_signing_out_lets_the_browser_forget(protected) -> None:
             assert 'tickstream-tickstream="";' in reply.headers["Set-Cookie"]
 
 
-async def test_who_signs_out_where_a_worker_is_silent_is_known_from_the_log(
-    protected, http, caplog
-) -> None:
+async def test_sign_out_logs_the_workers_that_did_not_confirm_it(protected, http, caplog) -> None:
     """The session goes on there, for the rest of its time."""
     silent = f"http://127.0.0.1:{unused_port()}"
     _, _, cookies = await sign_in(protected, http, word=READ)
@@ -180,7 +178,7 @@ async def test_who_signs_out_where_a_worker_is_silent_is_known_from_the_log(
 
 
 @pytest.mark.parametrize("path", ["/login", "/logout"])
-async def test_a_form_of_another_site_is_refused(protected, http, path) -> None:
+async def test_form_of_another_site_is_rejected(protected, http, path) -> None:
     """Nobody is signed in as somebody else, or out, by a page they happen to read."""
     for origin in "https://evil.example", "null", f"http://127.0.0.1:{protected.port + 1}":
         async with http.post(
@@ -201,7 +199,7 @@ async def test_a_form_of_another_site_is_refused(protected, http, path) -> None:
         (b"&".join([b"a=b"] * 11), "application/x-www-form-urlencoded", 400),
     ],
 )
-async def test_a_form_that_is_none_is_refused(protected, http, body, kind, status) -> None:
+async def test_malformed_form_is_rejected(protected, http, body, kind, status) -> None:
     """With the right status, as JSON."""
     async with http.post(
         f"{protected.url}/login", data=body, headers={"Content-Type": kind}
@@ -210,14 +208,14 @@ async def test_a_form_that_is_none_is_refused(protected, http, body, kind, statu
         assert (await reply.json())["error"]["message"]
 
 
-async def test_where_nothing_is_protected_nobody_is_asked(unprotected, http) -> None:
-    """The page leads to the dashboard."""
+async def test_login_redirects_to_the_dashboard_without_tokens(unprotected, http) -> None:
+    """Nobody has to sign in."""
     async with http.get(f"{unprotected.url}/login", allow_redirects=False) as reply:
         assert (reply.status, reply.headers["Location"]) == (303, "/")
 
 
-async def test_behind_an_encrypting_proxy_the_cookie_stays_on_encrypted_ways(http) -> None:
-    """As the proxy says, if it is one of ours."""
+async def test_cookie_is_secure_behind_a_declared_tls_proxy(http) -> None:
+    """`X-Forwarded-Proto` is trusted from declared proxies alone."""
     headers = {"X-Forwarded-Proto": "https"}
     for proxies, secure in ("127.0.0.1", True), ("10.0.0.1", False):
         async with (

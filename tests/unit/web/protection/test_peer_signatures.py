@@ -1,4 +1,4 @@
-"""Workers among each other: what one asks another is signed."""
+"""Requests between workers are signed."""
 
 import time
 
@@ -15,44 +15,44 @@ OTHERS = {1: {"BBB": [candle("BBB", NOON)]}}
 CLUSTER = {"TICKSTREAM_WEB_CLUSTER_TOKEN": "cluster-0123456789"}
 
 
-async def ask_across(http, mine, theirs, path=KEY, token=READ):
-    """Ask a worker for what another one has; return the status of its answer, and its text."""
-    async with guarded(**mine) as asked, guarded(OTHERS, **theirs) as owner:
-        owned = {asked.url: {"ticks": [0]}, owner.url: {"ticks": [1]}}
-        asked.knows_owners(owned)
+async def query_across(http, mine, theirs, path=KEY, token=READ):
+    """Query a worker for a key of another one; return status and text of its answer."""
+    async with guarded(**mine) as queried, guarded(OTHERS, **theirs) as owner:
+        owned = {queried.url: {"ticks": [0]}, owner.url: {"ticks": [1]}}
+        queried.knows_owners(owned)
         owner.knows_owners(owned)
-        async with http.get(asked.url + path, headers=bearer(token)) as reply:
+        async with http.get(queried.url + path, headers=bearer(token)) as reply:
             return reply.status, await reply.text()
 
 
-async def test_a_worker_answers_for_all_with_the_same_tokens(http) -> None:
-    """Also what only admins may ask, who said so to the first of them."""
+async def test_workers_with_the_same_tokens_answer_for_each_other(http) -> None:
+    """For admins too, who show their token to the first worker alone."""
     for path, token in (KEY, READ), ("/table/candles/BBB/", ADMIN):
-        status, _ = await ask_across(http, TOKENS, TOKENS, path, token)
+        status, _ = await query_across(http, TOKENS, TOKENS, path, token)
         assert status == 200
 
 
-async def test_a_shared_cluster_token_outlives_a_change_of_the_others(http) -> None:
-    """While workers are started anew, one after the other, with another token for people."""
+async def test_cluster_token_outlives_a_change_of_the_other_tokens(http) -> None:
+    """While workers are restarted one after the other with another token for people."""
     changed = TOKENS | {"TICKSTREAM_WEB_TOKEN": "another-0123456789"}
-    status, _ = await ask_across(http, TOKENS | CLUSTER, changed | CLUSTER)
+    status, _ = await query_across(http, TOKENS | CLUSTER, changed | CLUSTER)
     assert status == 200
 
 
-async def test_a_worker_with_other_tokens_is_told_apart(http, caplog) -> None:
-    """The answer is that partitions are missing and why; the log says what to do, once."""
+async def test_worker_with_other_tokens_is_rejected_and_logged_once(http, caplog) -> None:
+    """The answer says that partitions are missing and why; the log what to do."""
     changed = TOKENS | {"TICKSTREAM_WEB_ADMIN_TOKEN": "another-0123456789"}
-    status, text = await ask_across(http, TOKENS, changed)
+    status, text = await query_across(http, TOKENS, changed)
     assert status == 503
     assert "403, as to other tokens than its own" in text
-    said = [r.getMessage() for r in caplog.records if "refuses" in r.getMessage()]
-    assert len(said) == 1
-    assert "TICKSTREAM_WEB_CLUSTER_TOKEN" in said[0]
+    logged = [r.getMessage() for r in caplog.records if "refuses" in r.getMessage()]
+    assert len(logged) == 1
+    assert "TICKSTREAM_WEB_CLUSTER_TOKEN" in logged[0]
 
 
 @pytest.mark.parametrize("wrong", ["none", "old", "early", "key", "nonsense"])
-async def test_a_signature_is_good_for_a_minute_by_the_key_of_the_workers(http, wrong) -> None:
-    """Nobody else may ask as workers do: for a part of the answer, past limits and roles."""
+async def test_signature_needs_the_key_of_the_workers_and_a_current_time(http, wrong) -> None:
+    """Only workers may send such requests: for a part of an answer, past limits and roles."""
     async with guarded(**TOKENS) as worker:
         conf, now = worker.app.settings, int(time.time() * 1000)
         path = "/api/candles/AAA?size=1m"
@@ -74,10 +74,10 @@ async def test_a_signature_is_good_for_a_minute_by_the_key_of_the_workers(http, 
                 assert reply.status == 403
 
 
-@pytest.mark.parametrize("mark", [FORWARDED, SIGNATURE])
-async def test_who_shows_one_mark_of_a_worker_without_the_other_is_refused(http, mark) -> None:
-    """Even with a token: what only workers send changes what an answer is."""
+@pytest.mark.parametrize("header", [FORWARDED, SIGNATURE])
+async def test_request_with_only_one_header_of_a_worker_is_rejected(http, header) -> None:
+    """Even with a token: the headers of workers change what an answer is."""
     async with guarded(**TOKENS) as worker:
         url = f"{worker.url}/api/candles/AAA?size=1m"
-        async with http.get(url, headers={mark: "1", **bearer(READ)}) as reply:
+        async with http.get(url, headers={header: "1", **bearer(READ)}) as reply:
             assert reply.status == 403

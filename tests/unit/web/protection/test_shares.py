@@ -1,4 +1,4 @@
-"""Readers take their share of the event loop, whatever they ask and how many they are."""
+"""Readers take a limited share of the event loop, whatever they request and however many."""
 
 import asyncio
 import inspect
@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import make_mocked_request
 from guarded_workers import GuardedWorker
-from work_loop import WorkLoop
+from simulated_loop import SimulatedLoop
 
 from app.settings import Settings
 from eventfold.web.errors import ApiError
@@ -30,14 +30,14 @@ from eventfold.web.protection.shares import (
     share_loop,
 )
 
-#: Seconds for which readers ask, and of the loop that a costly answer takes.
-WHILE, COSTLY = 120.0, 0.3
+#: Seconds for which readers send requests, and seconds of the loop of a costly answer.
+DURATION, COSTLY = 120.0, 0.3
 
 
 class Readers:
-    """Clients that ask again and again, each in so many connections."""
+    """Clients that send requests again and again, each over several connections."""
 
-    def __init__(self, loop: WorkLoop) -> None:
+    def __init__(self, loop: SimulatedLoop) -> None:
         self.loop = loop
         self.shares = Shares(loop.time, lambda: loop.worked)
         self.took: Counter[str] = Counter()
@@ -47,15 +47,17 @@ class Readers:
         self.waited: dict[str, float] = {}
 
     async def _answer(self, client: str, seconds: float) -> None:
-        # Half before, half after what is awaited, as of other workers.
+        # Half before and half after an await, such as of another worker's answer.
         self.loop.work(seconds / 2)
         await asyncio.sleep(0.05)
         self.loop.work(seconds / 2)
         self.took[client] += seconds
 
-    async def ask(self, client: str, seconds: float, *, pause: float, peer: bool = False) -> None:
-        """Ask until the time is over; come again when that is asked for."""
-        while self.loop.now < WHILE:
+    async def send_requests(
+        self, client: str, seconds: float, *, pause: float, peer: bool = False
+    ) -> None:
+        """Send requests until the time is over; retry after `Retry-After`."""
+        while self.loop.now < DURATION:
             begun = self.loop.now
             try:
                 await self.shares.run(client, self._answer(client, seconds), peer=peer)
@@ -69,7 +71,7 @@ class Readers:
                 await asyncio.sleep(pause)
 
 
-def run(*asking: Coroutine[Any, Any, None], loop: WorkLoop) -> None:
+def run(*asking: Coroutine[Any, Any, None], loop: SimulatedLoop) -> None:
     """Run readers until all have ended."""
     asyncio.set_event_loop(loop)
     try:
@@ -81,71 +83,71 @@ def run(*asking: Coroutine[Any, Any, None], loop: WorkLoop) -> None:
 @pytest.fixture
 def readers() -> Any:
     """Return readers of a worker."""
-    loop = WorkLoop()
+    loop = SimulatedLoop()
     yield Readers(loop)
     loop.close()
 
 
-def test_64_connections_of_one_client_leave_the_loop_to_folding_and_to_others(
+def test_64_connections_of_one_client_get_the_share_of_one_client(
     readers: Readers,
 ) -> None:
-    """It gets its share; whoever asks for little is never rejected, and waits for few answers."""
-    greedy = [readers.ask("greedy", COSTLY, pause=0.0) for _ in range(64)]
-    run(*greedy, readers.ask("normal", 0.01, pause=0.2), loop=readers.loop)
-    most = CLIENT_SHARE * WHILE + CLIENT_BURST + (CLIENT_AT_ONCE + 1) * COSTLY
-    assert 0.7 * CLIENT_SHARE * WHILE < readers.took["greedy"] <= most
+    """Another client with cheap requests is never rejected, and waits for few answers."""
+    greedy = [readers.send_requests("greedy", COSTLY, pause=0.0) for _ in range(64)]
+    run(*greedy, readers.send_requests("normal", 0.01, pause=0.2), loop=readers.loop)
+    most = CLIENT_SHARE * DURATION + CLIENT_BURST + (CLIENT_AT_ONCE + 1) * COSTLY
+    assert 0.7 * CLIENT_SHARE * DURATION < readers.took["greedy"] <= most
     assert readers.refused["greedy"]
     assert readers.refused["normal"] == 0
     assert readers.answered["normal"] > 100
     assert readers.waited["normal"] < (CLIENT_AT_ONCE + 1) * (COSTLY + 0.05)
 
 
-def test_any_number_of_clients_take_their_common_share(readers: Readers) -> None:
+def test_all_clients_together_stay_within_the_common_share(readers: Readers) -> None:
     """Folding keeps the rest of the loop."""
-    asking = [readers.ask(f"client-{n % 20}", COSTLY, pause=0.0) for n in range(100)]
+    asking = [readers.send_requests(f"client-{n % 20}", COSTLY, pause=0.0) for n in range(100)]
     run(*asking, loop=readers.loop)
-    most = SHARE * WHILE + BURST + (AT_ONCE + 1) * COSTLY
-    assert 0.7 * SHARE * WHILE < readers.loop.worked <= most
+    most = SHARE * DURATION + BURST + (AT_ONCE + 1) * COSTLY
+    assert 0.7 * SHARE * DURATION < readers.loop.worked <= most
 
 
-def test_who_asks_for_little_is_answered_at_once(readers: Readers) -> None:
-    """A dashboard of forty questions every two seconds, of 3 ms each."""
-    run(*(readers.ask("page", 0.003, pause=2.0) for _ in range(40)), loop=readers.loop)
+def test_cheap_requests_are_answered_at_once(readers: Readers) -> None:
+    """A dashboard of forty requests every two seconds, of 3 ms each."""
+    run(*(readers.send_requests("page", 0.003, pause=2.0) for _ in range(40)), loop=readers.loop)
     assert readers.refused.total() == 0
     assert readers.answered["page"] > 2_000
     assert readers.waited["page"] < 2.0
 
 
-def test_after_a_silence_nobody_waits_until_the_burst_is_used_up(readers: Readers) -> None:
+def test_no_client_waits_until_the_burst_is_used_up(readers: Readers) -> None:
     """All together may take a second at once, and a client a costly answer."""
     waited: list[float] = []
 
-    async def ask() -> None:
+    async def send_request() -> None:
         for client in map(str, range(12)):
             begun = readers.loop.now
             await readers.shares.run(client, readers._answer(client, COSTLY))
             waited.append(readers.loop.now - begun - COSTLY - 0.05)
 
-    run(ask(), loop=readers.loop)
+    run(send_request(), loop=readers.loop)
     at_once = 1 + int(BURST / COSTLY)
     assert max(waited[:at_once]) == pytest.approx(0)
     assert max(waited) > 0.1
 
 
-def test_other_workers_wait_for_no_reader(readers: Readers) -> None:
-    """Two workers whose readers take all turns would else wait for each other."""
-    greedy = [readers.ask("greedy", COSTLY, pause=0.0) for _ in range(64)]
-    run(*greedy, readers.ask("worker", 0.01, pause=0.2, peer=True), loop=readers.loop)
+def test_requests_of_other_workers_wait_for_no_reader(readers: Readers) -> None:
+    """Otherwise two workers whose readers take all turns would wait for each other."""
+    greedy = [readers.send_requests("greedy", COSTLY, pause=0.0) for _ in range(64)]
+    run(*greedy, readers.send_requests("worker", 0.01, pause=0.2, peer=True), loop=readers.loop)
     assert readers.refused["worker"] == 0
     assert readers.answered["worker"] > 100
 
 
-def test_a_reader_that_leaves_gives_its_turn_back(readers: Readers) -> None:
+def test_disconnected_reader_returns_its_turn(readers: Readers) -> None:
     """While it waits, and while its answer is made."""
 
     async def leave() -> None:
         for _ in range(10):
-            asking = asyncio.ensure_future(readers.ask("greedy", COSTLY, pause=0.0))
+            asking = asyncio.ensure_future(readers.send_requests("greedy", COSTLY, pause=0.0))
             await asyncio.sleep(0.01)
             asking.cancel()
             await asyncio.wait({asking})
@@ -155,7 +157,7 @@ def test_a_reader_that_leaves_gives_its_turn_back(readers: Readers) -> None:
     run(leave(), loop=readers.loop)
 
 
-def test_an_answer_that_fails_is_charged_and_raised(readers: Readers) -> None:
+def test_failed_answer_is_charged_and_its_error_raised(readers: Readers) -> None:
     """The error is the reader's, as without shares."""
 
     async def fail() -> None:
@@ -163,18 +165,18 @@ def test_an_answer_that_fails_is_charged_and_raised(readers: Readers) -> None:
         await asyncio.sleep(0)
         raise ValueError("no such window")
 
-    async def ask() -> None:
+    async def send_request() -> None:
         for _ in range(3):
             with pytest.raises(ValueError, match="no such window"):
                 await readers.shares.run("client", fail())
 
-    run(ask(), loop=readers.loop)
+    run(send_request(), loop=readers.loop)
     assert readers.loop.now > 3 * COSTLY
 
 
 @pytest.mark.parametrize("refused", [True, False])
-def test_who_is_refused_is_charged_for_what_that_took(readers: Readers, refused: bool) -> None:
-    """As well as for an answer, and for that once."""
+def test_rejected_requests_are_charged_for_their_time(readers: Readers, refused: bool) -> None:
+    """An answered request is charged for both, once."""
     loop, shares = readers.loop, readers.shares
     handled = answered = 0
 
@@ -193,21 +195,21 @@ def test_who_is_refused_is_charged_for_what_that_took(readers: Readers, refused:
     async def flood() -> None:
         app = web.Application()
         app[SHARES], app[CONF] = shares, Settings()
-        while loop.now < WHILE:
+        while loop.now < DURATION:
             request = make_mocked_request("GET", "/api/tables", app=app)
             with suppress(ApiError):
                 await shares.charged(request, client_of(request, app[CONF]), handle)
 
     run(*(flood() for _ in range(64)), loop=loop)
     cost = 0.002 if refused else 0.006
-    assert loop.worked > 0.7 * CLIENT_SHARE * WHILE
+    assert loop.worked > 0.7 * CLIENT_SHARE * DURATION
     assert loop.worked <= CLIENT_SHARE * loop.now + CLIENT_BURST + 64 * cost
     assert handled * 0.002 + answered * 0.004 == pytest.approx(loop.worked)
     assert (answered == 0) == refused
 
 
-def test_an_answer_hears_of_what_fails_for_it_and_goes_on(readers: Readers) -> None:
-    """A handler that knows what to do without another worker's answer, as without shares."""
+def test_answer_can_handle_a_failure_of_another_worker(readers: Readers) -> None:
+    """Its handler catches the error, as it does without shares."""
 
     async def fail() -> None:
         await asyncio.sleep(0.1)
@@ -220,10 +222,10 @@ def test_an_answer_hears_of_what_fails_for_it_and_goes_on(readers: Readers) -> N
             return "of this worker alone"
         return "whole"
 
-    async def ask() -> None:
+    async def send_request() -> None:
         assert await readers.shares.run("client", make_do()) == "of this worker alone"
 
-    run(ask(), loop=readers.loop)
+    run(send_request(), loop=readers.loop)
 
 
 @pytest.mark.parametrize(
@@ -237,24 +239,24 @@ def test_an_answer_hears_of_what_fails_for_it_and_goes_on(readers: Readers) -> N
         ("/", 503),
     ],
 )
-async def test_a_worker_is_known_to_be_alive_whatever_readers_owe(
+async def test_health_and_metrics_answer_whatever_readers_owe(
     unprotected: GuardedWorker,
     http: ClientSession,
     monkeypatch: pytest.MonkeyPatch,
     path: str,
     status: int,
 ) -> None:
-    """A client that has taken hours of the loop is asked to come again, and not ended for it."""
+    """A client that has taken hours of the loop gets a 503 for the rest."""
     monkeypatch.setattr("eventfold.web.protection.shares.PATIENCE", 0.01)
-    owing = unprotected.app.web.web_app[SHARES]
-    monkeypatch.setattr(owing, "_worked", iter(range(0, 10**9, 10**4)).__next__)
+    shares = unprotected.app.web.web_app[SHARES]
+    monkeypatch.setattr(shares, "_worked", iter(range(0, 10**9, 10**4)).__next__)
     for each, answer in ("/api/tables", 200), (path, status):
         async with http.get(unprotected.url + each) as reply:
             assert reply.status == answer
 
 
-async def test_an_answer_that_nobody_makes_is_closed() -> None:
-    """Whatever awaits it: a coroutine would be complained about, other things have no end."""
+async def test_answer_that_is_never_awaited_is_closed() -> None:
+    """A coroutine would cause a warning; other awaitables have no `close`."""
     answer = asyncio.sleep(0)
     Measured(answer, float).close()
     assert inspect.getcoroutinestate(answer) == inspect.CORO_CLOSED

@@ -23,14 +23,16 @@ async def page() -> AsyncIterator[Page]:
         await browser.close()
 
 
-async def test_who_signs_in_sees_the_dashboard_until_they_sign_out(protected, page: Page) -> None:
-    """A wrong token fails; the right one opens page, answers and Faust's views; then it is over.
+async def test_dashboard_is_shown_from_sign_in_to_sign_out(protected, page: Page) -> None:
+    """A wrong token fails; the right one opens page, answers and Faust's views until the sign-out.
 
-    The browser refuses nothing of our own pages, and no script sees the cookie.
+    The browser reports no error of our own pages, and no script sees the cookie.
     """
-    complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    errors: list[str] = []
+    page.on(
+        "console", lambda message: errors.append(message.text) if message.type == "error" else None
+    )
+    page.on("pageerror", lambda error: errors.append(str(error)))
 
     await page.goto(f"{protected.url}/#AAA")
     await expect(page).to_have_url(f"{protected.url}/login?next=/#AAA")
@@ -40,7 +42,7 @@ async def test_who_signs_in_sees_the_dashboard_until_they_sign_out(protected, pa
     await expect(page.get_by_role("alert")).to_have_text(
         "That is not known here. Look at it again?"
     )
-    complaints.clear()  # Chromium itself notes that the page came with a 401
+    errors.clear()  # Chromium itself notes that the page came with a 401
 
     await page.get_by_label("Token or password").fill(ADMIN)
     await page.get_by_role("button", name="Sign in").click()
@@ -48,7 +50,7 @@ async def test_who_signs_in_sees_the_dashboard_until_they_sign_out(protected, pa
     assert await page.evaluate("document.cookie") == ""
     assert await page.evaluate("fetch('/router/').then((reply) => reply.status)") == 200
     # Tables that are not filled here answer 404.
-    assert not [each for each in complaints if "404" not in each and "400" not in each]
+    assert not [each for each in errors if "404" not in each and "400" not in each]
 
     await page.get_by_role("link", name="Session").click()
     await page.get_by_role("button", name="Sign out").click()
@@ -56,8 +58,8 @@ async def test_who_signs_in_sees_the_dashboard_until_they_sign_out(protected, pa
     assert await page.evaluate("fetch('/api/tables').then((reply) => reply.status)") == 401
 
 
-async def test_a_page_whose_session_has_ended_asks_again(protected, page: Page) -> None:
-    """As soon as an answer says so, and leads back to what was looked at."""
+async def test_page_of_an_ended_session_returns_to_the_login(protected, page: Page) -> None:
+    """As soon as an answer is a 401; the login leads back to the same symbol."""
     await page.goto(f"{protected.url}/login?next=/%23AAA")
     await page.get_by_label("Token or password").fill(ADMIN)
     await page.keyboard.press("Enter")
@@ -66,8 +68,8 @@ async def test_a_page_whose_session_has_ended_asks_again(protected, page: Page) 
     await expect(page).to_have_url(re.compile(r"/login\?next=%2F#AAA"), timeout=15_000)
 
 
-async def test_where_nobody_is_asked_nothing_is_said_of_it(unprotected, page: Page) -> None:
-    """The dashboard has no link to it."""
+async def test_dashboard_without_tokens_has_no_session_link(unprotected, page: Page) -> None:
+    """There is nothing to sign out of."""
     await page.goto(f"{unprotected.url}/#AAA")
     await expect(page.locator("#ranking")).to_contain_text("AAA")
     await expect(page.get_by_role("link", name="Session")).to_have_count(0)
