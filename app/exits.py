@@ -1,26 +1,14 @@
-"""End of every command: an exit code, and one line on standard error if the code is not 0.
+"""The installed command `faust`: an error before the application exists also ends in one line."""
 
-The installed command `faust` is `main`, so that an error before the application exists also ends in
-one line.
-"""
-
-import logging
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
-import click
+from eventfold.cli.exits import OWN, accept_any_encoding, exiting
 
-#: Packages whose error messages are written for users.
-OWN = frozenset({"eventfold", "app", "agents", "tables"})
+OWN.update({"app", "agents", "tables"})
 
 #: Variables that Faust reads at its import and nothing here uses: a bad number in one of them would
 #: be an error that does not name the variable.
 _UNUSED = ("BLOCKING_TIMEOUT", "CONSOLE_PORT", "DATADIR", "STRICT", "WEB_BIND", "WEB_PORT")
-
-logger = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -34,48 +22,7 @@ def main() -> None:
         from app.settings import settings  # noqa: PLC0415
 
         settings()
-        from app.faust_exits import cli, replace_exits  # noqa: PLC0415
+        from eventfold.cli.workers import cli, replace_exits  # noqa: PLC0415
 
         replace_exits()
         cli()
-
-
-def accept_any_encoding() -> None:
-    """Make standard output and error escape the characters that their encoding lacks."""
-    for stream in sys.stdout, sys.stderr:
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
-
-
-@contextmanager
-def exiting(**_: Any) -> Iterator[None]:
-    """End the process after the body: with code 0, or with one line for the error it raised.
-
-    Accepts the options of mode's context manager of this name, which prints tracebacks. Errors of
-    click pass, since click prints them with code 2; so does BrokenPipeError.
-    """
-    try:
-        yield
-    except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
-        raise
-    except Exception as error:
-        logger.debug("The command ends with this error", exc_info=True)
-        raise SystemExit(describe(error)) from None
-    raise SystemExit(0)
-
-
-def describe(error: BaseException) -> str:
-    """Describe an error that ends a command, in one line."""
-    if isinstance(error, SystemExit) or type(error).__module__.partition(".")[0] in OWN:
-        return str(error)
-    # Imported here, because a command without an error needs none of these.
-    from aiokafka.errors import KafkaConnectionError  # noqa: PLC0415
-
-    from app.settings import settings  # noqa: PLC0415
-    from eventfold.engine.errors import told  # noqa: PLC0415
-    from eventfold.kafka.broker_preflight import describe_unreachable  # noqa: PLC0415
-
-    if isinstance(error, KafkaConnectionError):
-        return describe_unreachable(settings())
-    return f"{told(error)}: -l debug logs the traceback"

@@ -7,17 +7,13 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
-from app.faust_exits import Worker, replace_exits
+from app import exits as _exits  # noqa: F401 - whose error messages are for users
 from app.routes import ROUTES
 from app.settings import Settings, settings
 from eventfold.engine.errors import told
-from eventfold.kafka.hooks import check_hooks
-from eventfold.kafka.metadata import replace_metadata_request
-from eventfold.private_files import keep_private
 from eventfold.settings import SettingsError
-from eventfold.telemetry.log_filters import quieten
 from eventfold.windows.errors import DefinitionError
-from eventfold.worker.app import App, faust_options
+from eventfold.worker.app import App, create
 
 #: Value of TICKSTREAM_PIPELINES for only the user's own modules.
 NO_PIPELINES = "none"
@@ -32,18 +28,6 @@ class TickApp(App):
     def __init__(self, settings: Settings, **options: Any) -> None:
         self.pipelines = _pipelines(settings)
         super().__init__(settings, **options)
-
-
-def create() -> TickApp:
-    """Create the application of this process from its settings."""
-    keep_private()
-    check_hooks()
-    replace_exits()
-    quieten()
-    replace_metadata_request()
-    Settings.forget_empty()
-    conf = settings()
-    return TickApp(conf, Worker=Worker, **faust_options(conf))
 
 
 def discover(application: TickApp) -> None:
@@ -95,7 +79,7 @@ def _modules(package: str) -> list[str]:
     return sorted(module.name for module in found if not module.name.startswith("_"))
 
 
-app = create()
+app = create(TickApp, settings())
 try:
     discover(app)
 except DefinitionError as error:

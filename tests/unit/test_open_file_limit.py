@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from app.exits import describe
+from eventfold.cli.exits import describe
 from eventfold.engine.errors import told
 from eventfold.open_files import is_limit
 

@@ -13,7 +13,7 @@ import mode.worker
 from faust.cli import base
 from faust.cli.faust import cli
 
-from app.exits import describe, exiting
+from eventfold.cli.exits import describe, exiting
 from eventfold.open_files import describe_limit, is_limit
 
 __all__ = ["CommandWorker", "Worker", "cli", "replace_exits"]
@@ -105,7 +105,7 @@ def find_app(name: str, **options: Any) -> Any:
 
 
 def replace_exits() -> None:
-    """Patch Faust and mode so that their commands end as `app.exits` describes."""
+    """Patch Faust and mode so that their commands end as `eventfold.cli.exits` describes."""
     module: Any = base
     module.exiting = mode.worker.exiting = exiting
     module.find_app, module.Worker = find_app, CommandWorker

@@ -1,0 +1,107 @@
+"""Keyed table: one state for each key, which a user's processor makes of the key's records.
+
+It serves what is no window: patterns, joins, trends, timeouts. The processor may send records and
+set a timer in event time (eventfold/operators/processor.py). The state is a row of the changelog,
+and moves with the sent records and the offset in one transaction.
+
+A join of several topics is folded from one topic: a `Step` for each sends its records there, by the
+join's key. So they have the order of one log, the same in each replay, and a crash can't separate
+them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from eventfold.engine.keyed_state import KeyedState
+from eventfold.engine.sending import SendingTable
+from eventfold.engine.table import Host
+from eventfold.windows import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from eventfold.engine.definitions import Definition
+    from eventfold.engine.store import Store
+    from eventfold.operators.processor import Process
+    from eventfold.topics import Topic
+
+
+class KeyedTable(SendingTable):
+    """Keyed table: a state for each key, by the processor `process`.
+
+    `state` is the type of a key's state (a msgspec Struct, or what MessagePack has a form for),
+    `shared` the type of the values in broadcast state, which all keys of a partition see. `key`
+    returns a record's key, or None for a record that concerns all keys; by default the key is the
+    record's Kafka key. The processor may send records to `outputs`.
+
+    A state expires when no timer is set and the watermark (stream time less the grace) is
+    `retention` (ms) past the newest record of its key. All states of a partition are in memory:
+    retention bounds them. `grace` (ms) is how far a record may be behind stream time and still
+    precede the timers that are later than it.
+
+    Records of the types in `timeless` are reference data, such as rules or profiles: they hold from
+    their arrival, however old they are. They do not advance stream time and are never late, and
+    their retention is counted from stream time at their arrival.
+
+    Raise `version` whenever the shape of `state` or `shared` changes.
+    """
+
+    abstract = False
+
+    def __init__(
+        self,
+        app: Host,
+        *,
+        name: str,
+        source: Topic,
+        process: Process,
+        state: Any,
+        outputs: Iterable[Topic],
+        retention: int,
+        help: str,
+        key: Callable[[Any], str | None] | None = None,
+        shared: Any = None,
+        grace: int = 0,
+        timeless: tuple[type, ...] = (),
+        version: int = 1,
+    ) -> None:
+        self.process = process
+        self.state_type = state
+        self.shared_type = shared
+        self.key = key
+        self.grace = grace
+        self.timeless = timeless
+        self.version = version
+        super().__init__(
+            app, name=name, source=source, outputs=outputs, retention=retention, help=help
+        )
+
+    @property
+    def layout(self) -> str:
+        """Types and version of the rows."""
+        types = [self.state_type, self.shared_type]
+        names = [getattr(each, "__name__", str(each)) for each in types if each is not None]
+        return f"{' and '.join(names)} {self.version}"
+
+    @property
+    def definition(self) -> Definition:
+        """Grace and retention, as text."""
+        return {
+            "grace": format_duration(self.grace),
+            "retention": format_duration(self.retention),
+        }
+
+    def new_state(self, partition: int, store: Store, *, leads: bool) -> KeyedState:
+        """Return the state of a partition, backed by its opened store."""
+        return KeyedState(self, partition, store, leads=leads)
+
+    def keyed_states(self) -> Iterable[KeyedState]:
+        """Return the states of the partitions open on this worker."""
+        return (state for state in self.open_states() if isinstance(state, KeyedState))
+
+    def state_of(self, key: str) -> Any | None:
+        """Return the state of a key; None if no partition open on this worker has it."""
+        raw = key.encode()
+        found = (state.state_of(raw) for state in self.keyed_states())
+        return next((each for each in found if each is not None), None)

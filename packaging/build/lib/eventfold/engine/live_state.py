@@ -1,0 +1,233 @@
+"""One partition of a table whose windows follow the data: session windows and count windows.
+
+What is open of a key has rows of its own from `OPEN` on: one for each session, or one for each pane
+of count windows. A change writes one of them, however many there are. A window that closes moves to
+a row at its start, in the transaction that publishes its final result.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from msgspec import Struct
+
+from eventfold.engine.closed_windows import ClosedWindows
+from eventfold.engine.event_time import EventTimeState
+from eventfold.engine.rows import LATE, OPEN, RowDecoder, split_row_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from eventfold.engine.decoded import Decoded
+    from eventfold.engine.partition import Row
+    from eventfold.engine.portion import Portion
+    from eventfold.engine.store import Store
+    from eventfold.engine.window_table import WindowTable
+    from eventfold.windows import Folded, WindowFamily, WindowResult
+
+_order = attrgetter("start", "end", "first_offset")
+
+
+class Live(Struct, gc=False, eq=False, kw_only=True):
+    """Open part of a key's data: a subclass is one session, or the panes of count windows."""
+
+    #: Whether it is still open: not merged, closed or dropped.
+    open: bool = True
+    #: Whether it is in the list of changed ones.
+    changed: bool = False
+
+
+L = TypeVar("L", bound=Live)
+
+
+class LiveState(EventTimeState, Generic[L]):
+    """State of windows that follow the data: open ones in memory, closed ones in the store."""
+
+    def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
+        super().__init__(table, partition, store, leads=leads)
+        self._window: WindowFamily = table.windows[0]
+        self._closed = ClosedWindows(table.name, table.aggregate, store)
+        version = table.aggregate.version
+        self._decode_open = RowDecoder(
+            table.name, version, [*self._fields(), table.aggregate.state]
+        )
+        #: What has changed since `_note_changes` moved it to the next two; each once.
+        self._changed: list[L] = []
+        self._unwritten: dict[L, None] = {}
+        self._unpublished: dict[L, None] = {}
+        #: Rows of what is no longer open, to be deleted.
+        self._gone: list[bytes] = []
+
+    # -- opening
+
+    def _load(self) -> None:
+        for row in self.store.keys_between(OPEN, LATE):
+            value = self.store.get(row)
+            if value is not None:
+                key, start = split_row_key(row)
+                self._restore(key, start - OPEN, *self._decode_open(row, value))
+        self._loaded()
+
+    # -- folding
+
+    def _fold(self, decoded: Decoded, begin: int) -> None:
+        if not self.table.says_every_change:
+            self._fold_range(decoded, begin, len(decoded.offsets))
+            return
+        for index in range(begin, len(decoded.offsets)):
+            live = self._fold_range(decoded, index, index + 1)
+            if live is not None:
+                self._say(live)
+
+    def _note_changes(self) -> None:
+        for live in self._changed:
+            live.changed = False
+            self._unwritten[live] = None
+            self._unpublished[live] = None
+        self._changed.clear()
+
+    # -- checkpoints
+
+    @property
+    def unpublished(self) -> bool:
+        """Whether windows changed or became final since the last publication."""
+        changed = bool(self._changed) or bool(self._unpublished)
+        return changed or self.behind or self.position != self.meta.published
+
+    @property
+    def changed_rows(self) -> int:
+        """Number of rows in the next snapshot, approximately."""
+        live = len(self._changed) + len(self._unwritten) + len(self._gone)
+        return super().changed_rows + live + self._closed.changed
+
+    def _take_window_rows(self) -> list[Row]:
+        self._note_changes()
+        # Deletions first: a deleted row may be in use again by now.
+        rows: list[Row] = [(row, None) for row in self._gone]
+        for live in self._unwritten:
+            if live.open:
+                rows += self._encode(live)
+        self._gone.clear()
+        self._unwritten.clear()
+        rows += self._closed.take_rows()
+        return rows
+
+    def _settle_windows(self) -> None:
+        self._closed.settle()
+
+    def _keep(self, key: bytes, window: Folded, row: int | None = None) -> int | None:
+        """Add a closed window to a row; return the row's start, None if its retention is over."""
+        # Expired rows are looked for from `meta.expired` on: an earlier one would never be deleted.
+        if window.span.start < self.meta.expired:
+            return None
+        return self._closed.add(key, window, row)
+
+    # -- publication
+
+    def _say_changed(self, portion: Portion) -> int:
+        """Publish the open windows that changed since the last publication, if the table does so.
+
+        What changed longest ago is published first, so that the rest follows from the position in
+        the source that was reached. Return the position up to which changes are published.
+        """
+        self._note_changes()
+        changed: list[L] = []
+        if self.table.says_changes_of(self._window) and not self.table.says_every_change:
+            changed = sorted((live for live in self._unpublished if live.open), key=self._newest)
+        self._unpublished.clear()
+        for index, live in enumerate(changed):
+            if portion.is_full:
+                self._unpublished = dict.fromkeys(changed[index:])
+                self.behind = True
+                return self._newest(live)
+            self._say(live)
+        return self.position
+
+    def _emit_window(self, key: bytes, window: Folded, *, final: bool) -> None:
+        self._emit(self._result(key.decode(), self._window, *window, final=final))
+
+    # -- queries
+
+    def read(self, key: bytes, window: WindowFamily, begin: int, end: int) -> list[WindowResult]:
+        """Return the windows of `key` with begin <= start < end (ms); a closed one is final."""
+        kept = max(begin, self._expires_before(), self.meta.expired)
+        name = key.decode()
+        results = [
+            self._result(name, window, *closed, final=True)
+            for closed in self._closed.between(key, kept, end)
+        ]
+        results += [
+            self._result(name, window, *open_one, final=False)
+            for open_one in self._open_windows(key)
+            if begin <= open_one.span.start < end
+        ]
+        return sorted(results, key=_order)
+
+    def _keys_of_memory(self) -> Iterable[bytes]:
+        return chain(self._closed.keys(), self._open_keys())
+
+    def _reach(self, window: WindowFamily) -> int:
+        # A window is in the row at its start, or there is a full row at its start.
+        del window
+        return 0
+
+    def _previous(self, name: str, start: int) -> None:
+        # These windows can't use a previous window: there is none while two may merge.
+        del name, start
+
+    def _span_of(self, row: bytes, value: bytes) -> tuple[int, int]:
+        return self._closed.span_of(row, value)
+
+    def _spans_in_memory(self, key: bytes) -> list[tuple[int, int]]:
+        return self._closed.spans(key) + [window.span for window in self._open_windows(key)]
+
+    def _keys_in_memory(self, begin: int, end: int) -> set[bytes]:
+        return self._closed.keys_between(begin, end) | self._open_keys_between(begin, end)
+
+    # -- hooks of a window definition
+
+    @abstractmethod
+    def _fields(self) -> list[Any]:
+        """Return the types of an open row's fields before the aggregate's state."""
+
+    @abstractmethod
+    def _encode(self, live: L) -> list[Row]:
+        """Return the rows of what has changed in `live`, encoded."""
+
+    @abstractmethod
+    def _restore(self, key: bytes, place: int, *fields: Any) -> None:
+        """Restore the fields of a row of `key` at `OPEN + place`; rows come in order of place."""
+
+    @abstractmethod
+    def _loaded(self) -> None:
+        """Complete the restored state after the last row."""
+
+    @abstractmethod
+    def _fold_range(self, decoded: Decoded, begin: int, end: int) -> L | None:
+        """Fold `decoded[begin:end]`; return what holds the last accepted record, None without one.
+
+        Raises RecordError for a record that can't be folded; it leaves no trace.
+        """
+
+    @abstractmethod
+    def _newest(self, live: L) -> int:
+        """Return the offset of the newest record in `live`."""
+
+    @abstractmethod
+    def _say(self, live: L) -> None:
+        """Publish the windows of `live` that are not final."""
+
+    @abstractmethod
+    def _open_windows(self, key: bytes) -> list[Folded]:
+        """Return the windows of `key` that are not final."""
+
+    @abstractmethod
+    def _open_keys(self) -> set[bytes]:
+        """Return the keys with an open window."""
+
+    @abstractmethod
+    def _open_keys_between(self, begin: int, end: int) -> set[bytes]:
+        """Return the keys with an open window that has begin <= start < end (ms)."""

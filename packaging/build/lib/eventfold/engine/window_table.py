@@ -1,0 +1,384 @@
+"""Table of windows over event time, folded from one topic, partition by partition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from eventfold.aggregates import Aggregate, Ohlc, layout_of
+from eventfold.engine.count_state import CountState
+from eventfold.engine.event_time import EventTimeState
+from eventfold.engine.pane_state import PaneState
+from eventfold.engine.rows import OPEN
+from eventfold.engine.session_state import SessionState
+from eventfold.engine.table import Host, StateTable
+from eventfold.topics import Topic
+from eventfold.windows import (
+    Count,
+    DefinitionError,
+    Emission,
+    MergeRuns,
+    Refusal,
+    Session,
+    Slices,
+    Sliding,
+    WindowFamily,
+    WindowResult,
+    format_duration,
+    milliseconds,
+    parse_window,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from eventfold.engine.definitions import Definition
+    from eventfold.engine.store import Store
+    from eventfold.native import Extension
+
+#: Overlap above which windows are published on close only, unless an emit strategy is chosen:
+#: publishing each change of so many windows costs too much.
+MAX_OVERLAP = 60
+
+#: A query over a key's windows first reads FIRST_REACH steps (or sizes) of them, and doubles the
+#: range until it finds MANY.
+FIRST_REACH, MANY = 16, 128
+
+#: A window definition, or its text.
+Windows = WindowFamily | str
+
+#: States of the windows that aren't made of panes.
+_KINDS: dict[type[Any], Callable[..., EventTimeState]] = {
+    Session: SessionState,
+    Count: CountState,
+}
+
+
+def _next_reach(reach: int, found: Sized) -> int:
+    """Return the range to read next (ms): double it where there are few windows."""
+    return reach if len(found) >= MANY else 2 * reach
+
+
+class Place(NamedTuple):
+    """Position of a window in the order of all windows of its definition in a table; unique.
+
+    It changes while a session or count window is open, and never once the window is final.
+    """
+
+    key: str
+    #: Ms.
+    start: int
+    end: int
+    #: Distinguishes count windows that began and ended together.
+    first_offset: int
+    #: Distinguishes the two parts of a key whose producers partition differently.
+    partition: int
+
+
+def place_of(result: WindowResult) -> Place:
+    """Return the place of a result."""
+    return Place(result.key, result.start, result.end, result.first_offset, result.partition)
+
+
+class WindowTable(StateTable):
+    """Windows of one aggregate by key.
+
+        pages = WindowTable(
+            app, name="pages", source=VIEWS, windows="5m/1m", aggregate=Count(),
+            record=page_views, grace="1m", retention="1d", help="Views of each page",
+        )
+        pages.publish(PAGE_VIEWS)
+
+    `windows` is one window definition or several, each an object or its text (`"5m/1m"`). `grace`
+    is how long a record may be late, `retention` how long windows are kept, both in stream time:
+    ms, or text (`"30s"`). `record` makes the record of a `WindowResult`, for queries and topics.
+
+    `emission` is the emit strategy. Without it, changed windows are published at most once per
+    TICKSTREAM_PUBLISH_INTERVAL, those that overlap more than 60 times on close.
+
+    With `looks_back`, a record may use the previous window (`WindowResult.previous`), and is
+    published again when that one is corrected: its revision is of the highest source offset in
+    either. Sessions, count windows and `every_change()` don't allow it.
+
+    Raises DefinitionError for a definition that can't be right, such as a retention shorter than
+    the longest window and the grace.
+    """
+
+    abstract = True
+    timed = True
+
+    def __init__(
+        self,
+        app: Host,
+        *,
+        name: str,
+        source: Topic,
+        windows: Windows | Iterable[Windows],
+        aggregate: Aggregate[Any, Any],
+        record: Callable[[WindowResult], Any],
+        grace: int | str,
+        retention: int | str,
+        help: str,
+        looks_back: bool = False,
+        emission: Emission | None = None,
+    ) -> None:
+        self.aggregate = aggregate
+        #: Optional methods of the aggregate that fold many records, or merge the states of many
+        #: panes.
+        self.add_all: Callable[..., None] | None = getattr(aggregate, "add_all", None)
+        self.merge_runs: MergeRuns | None = getattr(aggregate, "merge_runs", None)
+        self.looks_back = looks_back
+        self.emission = emission
+        self.late_topic: Topic | None = None
+        self.late_record: Callable[[Any, Refusal], Any] | None = None
+        try:
+            self.windows = _families(windows)
+            self.grace = milliseconds(grace)
+            kept = milliseconds(retention)
+            self._cut()
+            _check_retention(kept, self.longest + self.grace)
+            _check_source(source)
+            if looks_back and self.says_every_change:
+                raise DefinitionError("a table that looks back can't say every change")
+        except ValueError as error:
+            raise DefinitionError(f"table {name}: {error}") from None
+        super().__init__(app, name=name, source=source, record=record, retention=kept, help=help)
+
+    def _cut(self) -> None:
+        alone = next((window for window in self.windows if type(window) in _KINDS), None)
+        if alone is None:
+            self.slices = Slices(self.windows)
+            self.longest = self.slices.longest
+            #: Windows that are one pane each, and windows that are folded from several panes.
+            self.pane_windows = [each for each in self.windows if self._is_pane(each)]
+            self.folded_windows = [each for each in self.windows if not self._is_pane(each)]
+            #: Smallest advance of the windows (ms); 0 if one slides with each event.
+            self.step = min(window.advance for window in self.windows)
+            #: Approximate number of results that a changed pane has.
+            self.results_of_change = max(
+                1,
+                sum(
+                    -(-each.size // (each.advance or each.size))
+                    for each in self.windows
+                    if self.says_changes_of(each)
+                ),
+            )
+            return
+        if len(self.windows) > 1:
+            raise DefinitionError(f"{alone} shares its table with no other window")
+        if self.looks_back:
+            raise DefinitionError(f"{alone} can't look back")
+        self.longest = alone.gap if isinstance(alone, Session) else 0
+
+    def _is_pane(self, window: WindowFamily) -> bool:
+        """Return whether a window is exactly one pane: not sliced, and without overlap."""
+        grid = window.grid
+        return grid is not None and window.size == window.advance == self.slices.length
+
+    @property
+    def native(self) -> Extension | None:
+        """Native extension if it is in use and the aggregate is exactly `Ohlc`; else None."""
+        return self.app.tasks.native if type(self.aggregate) is Ohlc else None
+
+    @property
+    def layout(self) -> str:
+        """Aggregate with its version, and content of the rows: panes of a length, or windows."""
+        kind = self.windows[0]
+        rows = str(kind) if type(kind) in _KINDS else str(self.slices)
+        return f"{layout_of(self.aggregate)}, {rows}"
+
+    @property
+    def definition(self) -> Definition:
+        """Windows, grace, retention and emit strategy, as text."""
+        windows = sorted(self.windows, key=lambda each: (each.size, each.advance, str(each)))
+        return {
+            "windows": ",".join(map(str, windows)),
+            "grace": format_duration(self.grace),
+            "retention": format_duration(self.retention),
+            "emission": "each interval" if self.emission is None else str(self.emission),
+        }
+
+    # -- emit strategy
+
+    @property
+    def publish_interval(self) -> int:
+        """Time between two publications (ms)."""
+        if self.emission is None or self.emission.interval is None:
+            return super().publish_interval
+        return self.emission.interval
+
+    @property
+    def says_changes(self) -> bool:
+        """Whether windows are published before they are final."""
+        return self.emission is None or self.emission.interval is not None
+
+    @property
+    def says_every_change(self) -> bool:
+        """Whether each record publishes a result."""
+        return self.emission is not None and self.emission.interval == 0
+
+    def overlaps_much(self, window: WindowFamily) -> bool:
+        """Return whether a window overlaps too often to be published before it is final."""
+        much = window.advance > 0 and window.size // window.advance > MAX_OVERLAP
+        return much and (self.emission is None or not self.says_changes)
+
+    def says_changes_of(self, window: WindowFamily) -> bool:
+        """Return whether windows of a definition are published before they are final."""
+        return self.says_changes and not self.overlaps_much(window)
+
+    def keeps_fold(self, window: WindowFamily) -> bool:
+        """Return whether final windows of a definition are aggregated incrementally.
+
+        That pays off where they share many panes, as windows that slide with each event do. If
+        windows are also published before they are final, each publication folds them anyway.
+        """
+        slides = isinstance(window, Sliding) and not self.says_changes
+        return slides or self.overlaps_much(window)
+
+    @property
+    def topics(self) -> list[Topic]:
+        """Topics that this table writes, including that of late records."""
+        return super().topics + ([self.late_topic] if self.late_topic else [])
+
+    def refuse(self, topic: Topic, record: Callable[[Any, Refusal], Any]) -> None:
+        """Write late records to `topic`, as `record` makes them of a record and its `Refusal`."""
+        self.late_topic, self.late_record = topic, record
+
+    def new_state(self, partition: int, store: Store, *, leads: bool) -> EventTimeState:
+        """Create the state of a partition over its opened store."""
+        kind = _KINDS.get(type(self.windows[0]), PaneState)
+        return kind(self, partition, store, leads=leads)
+
+    # -- queries of the local partitions; an unknown key has no windows
+
+    def read(self, key: str, window: WindowFamily, begin: int, end: int) -> list[Any]:
+        """Return the records of the windows of `key` with begin <= start < end (ms), ascending."""
+        return [self.record(result) for result in self.results(key, window, begin, end)]
+
+    def results(self, key: str, window: WindowFamily, begin: int, end: int) -> list[WindowResult]:
+        """Return the windows of `key` with begin <= start < end (ms), oldest first."""
+        found = [
+            result
+            for state in self._window_states()
+            for result in state.read(key.encode(), window, begin, end)
+        ]
+        return sorted(found, key=place_of)
+
+    def newest_first(self, key: str, window: WindowFamily, begin: int, end: int) -> Iterator[Any]:
+        """Yield the records of the windows of `key` that start in [begin, end) (ms), newest first.
+
+        Folding may go on between two windows. If partitions may close meanwhile, use `kept_open`.
+        """
+        span = self.span(key)
+        if span is None:
+            return
+        begin, end = max(begin, span[0] - self.longest), min(end, span[1])
+        reach = FIRST_REACH * (window.advance or window.size)
+        while begin < end:
+            start = max(begin, end - reach)
+            found = self.results(key, window, start, end)
+            yield from map(self.record, reversed(found))
+            end, reach = start, _next_reach(reach, found)
+
+    def each_row(self, key: str) -> Iterator[Any]:
+        """Yield the records of a key's windows: by definition, and then oldest first."""
+        for window in self.windows:
+            yield from map(self.record, self._ascending(key, window, 0, OPEN))
+
+    def keys_of(self, window: WindowFamily, begin: int, end: int) -> Iterator[str]:
+        """Yield the keys that may have windows with begin <= start < end (ms), and a few more.
+
+        Some are yielded more than once. Folding may go on between two keys. If partitions may close
+        meanwhile, use `kept_open`.
+        """
+        for state in self._window_states():
+            for key in state.keys_of(window, begin, end):
+                yield key.decode()
+
+    def windows_of(
+        self,
+        keys: Iterable[str],
+        window: WindowFamily,
+        begin: int,
+        end: int,
+        after: Place | None = None,
+    ) -> Iterator[WindowResult]:
+        """Yield the windows of keys that start in [begin, end) (ms) and come after `after`.
+
+        They are ordered by place. They are read a few at a time, each as it is then.
+        """
+        for key in sorted(keys):
+            if after is None or key > after.key:
+                yield from self._ascending(key, window, begin, end)
+            elif key == after.key:
+                found = self._ascending(key, window, max(begin, after.start), end)
+                yield from (result for result in found if place_of(result) > after)
+
+    def _ascending(
+        self, key: str, window: WindowFamily, begin: int, end: int
+    ) -> Iterator[WindowResult]:
+        """Yield the windows of `key`, oldest first, reading a few at a time."""
+        span = self.span(key)
+        if span is None:
+            return
+        begin, end = max(begin, span[0] - self.longest), min(end, span[1])
+        reach = FIRST_REACH * (window.advance or window.size)
+        while begin < end:
+            until = min(begin + reach, end)
+            found = self.results(key, window, begin, until)
+            yield from found
+            begin, reach = until, _next_reach(reach, found)
+
+    def span(self, key: str) -> tuple[int, int] | None:
+        """Return start of the oldest and end of the newest row of `key` (ms); None if unknown."""
+        spans = [span for state in self._window_states() if (span := state.span(key.encode()))]
+        return (min(s for s, _ in spans), max(e for _, e in spans)) if spans else None
+
+    def late_of(self, key: str) -> int:
+        """Return the number of records of `key` that were late, within the retention."""
+        return sum(state.late_of(key.encode()) for state in self._window_states())
+
+    def lateness(self) -> dict[int, int]:
+        """Return the lateness distribution: ms behind stream time (upper bound) → records."""
+        total: dict[int, int] = {}
+        for state in self._window_states():
+            for behind, records in state.meta.lateness.items():
+                total[behind] = total.get(behind, 0) + records
+        return total
+
+    def _window_states(self) -> list[EventTimeState]:
+        return [state for state in self.open_states() if isinstance(state, EventTimeState)]
+
+
+def _families(windows: Windows | Iterable[Windows]) -> tuple[WindowFamily, ...]:
+    # A grid window is a tuple itself, so anything with an `advance` is one window.
+    one = isinstance(windows, str) or hasattr(windows, "advance")
+    given: Any = [windows] if one else windows
+    read: Callable[[Any], Any] = parse_window
+    return tuple(read(each) if isinstance(each, str) else each for each in given)
+
+
+def _check_retention(retention: int, needed: int) -> None:
+    if retention < needed:
+        raise DefinitionError(
+            f"a retention of {format_duration(retention)} is shorter than the longest window "
+            f"and its grace, {format_duration(needed)}"
+        )
+
+
+def _check_source(source: Topic) -> None:
+    """Raise DefinitionError if a topic's records lack its key field or its time field (ms)."""
+    fields = {field.name: field.type for field in msgspec.structs.fields(source.value)}
+    if source.key not in fields:
+        raise DefinitionError(
+            f"{source.value.__name__} has no field {source.key!r}, the key of {source.name}"
+        )
+    if isinstance(source.time, str):
+        kind = msgspec.inspect.type_info(fields.get(source.time, type(None)))
+        if not isinstance(kind, msgspec.inspect.IntType):
+            raise DefinitionError(
+                f"{source.value.__name__} has no whole number {source.time!r}, the time (ms) of "
+                f"the events of {source.name}; or name a Timestamp"
+            )

@@ -1,0 +1,1 @@
+"""Avro: the wire format of schema registries, a registry client, and a registry."""

@@ -1,0 +1,63 @@
+"""Avro records in the wire format of Confluent's serializers.
+
+A zero byte, the schema's id (4 bytes, big-endian), the record in Avro's binary encoding.
+"""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from struct import Struct as Layout
+from typing import TYPE_CHECKING, Any
+
+import fastavro
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_HEAD = Layout(">bI")
+
+
+class AvroForm:
+    """Avro serializer of a record type: the `write` of a topic, with its method `read` as `read`.
+
+    The schema is registered under `subject` before any record is written: a worker does it when
+    it starts (`start.py`). An output topic's subject is `{topic}-value`, as clients of
+    Kafka expect it. Fields of the schema are those of the type, by their names.
+    """
+
+    def __init__(self, subject: str, kind: type[msgspec.Struct], schema: Mapping[str, Any]) -> None:
+        self.subject = subject
+        self.kind = kind
+        self.text = json.dumps(schema, separators=(",", ":"))
+        self._schema = fastavro.parse_schema(dict(schema), named_schemas={})
+        self._head: bytes | None = None
+
+    @property
+    def schema_id(self) -> int | None:
+        """The id of the registered schema; None before registration."""
+        return None if self._head is None else int(_HEAD.unpack(self._head)[1])
+
+    @schema_id.setter
+    def schema_id(self, id_: int) -> None:
+        self._head = _HEAD.pack(0, id_)
+
+    def __call__(self, record: msgspec.Struct) -> bytes:
+        """Return a record as bytes. Raises RuntimeError before the schema is registered."""
+        if self._head is None:
+            raise RuntimeError(f"the schema of {self.subject} is not registered yet")
+        out = BytesIO()
+        out.write(self._head)
+        fastavro.schemaless_writer(out, self._schema, msgspec.structs.asdict(record))
+        return out.getvalue()
+
+    def read(self, value: bytes) -> msgspec.Struct:
+        """Return the record of a value. Raises ValueError for another schema or a cut value."""
+        if self._head is None or value[: _HEAD.size] != self._head:
+            raise ValueError(f"not written with the schema of {self.subject}, id {self.schema_id}")
+        try:
+            fields = fastavro.schemaless_reader(BytesIO(value[_HEAD.size :]), self._schema, None)
+        except (EOFError, IndexError) as error:
+            raise ValueError("the value ends within a field") from error
+        return msgspec.convert(fields, self.kind)

@@ -1,0 +1,1 @@
+"""Security settings of the web server and of the Kafka clients."""

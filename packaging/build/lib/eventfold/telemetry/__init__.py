@@ -1,0 +1,1 @@
+"""Logs, traces and the watchdog of the event loop."""

@@ -1,0 +1,108 @@
+"""Traces of OpenTelemetry: a span for a batch, a checkpoint, a restore, a request, not a record.
+
+Off by default: then nothing is imported and nothing is done. TICKSTREAM_TRACES switches them on;
+the packages are those of the extra `traces`.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eventfold.settings import Settings
+
+#: Type of the value of a span's attribute.
+Attribute = str | int | float | bool
+
+
+class Tracing(Protocol):
+    """Interface of a maker of spans."""
+
+    def span(
+        self, name: str, attributes: Mapping[str, Attribute], parent: Mapping[str, str] | None
+    ) -> AbstractContextManager[Any]:
+        """Open a span for the `with` block."""
+
+    def note(self, attributes: Mapping[str, Attribute]) -> None:
+        """Add attributes to the present span."""
+
+    def ids(self) -> dict[str, str]:
+        """Return the ids of the present trace and span by their names in the log, or {}."""
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers of a request that propagate this trace to the server."""
+
+    def stop(self) -> None:
+        """Send the remaining spans and shut down."""
+
+
+#: The maker of spans of this process; None while traces are off.
+_tracing: Tracing | None = None
+
+_NOTHING: AbstractContextManager[Any] = nullcontext()
+
+
+class TracesError(SystemExit):
+    """Error of traces without their packages; the message has the remedy."""
+
+
+def start(conf: Settings) -> None:
+    """Start tracing if the settings ask for it. Raises TracesError if packages are missing."""
+    if conf.traces.full == "off":
+        return
+    try:
+        from eventfold.telemetry.otel import OpenTelemetry  # noqa: PLC0415  # only who asks for it has it
+    except ImportError as error:
+        raise TracesError(
+            f"TICKSTREAM_TRACES={conf.traces} needs {error.name}: pip install -e '.[traces]'"
+        ) from None
+    use(OpenTelemetry(conf))
+
+
+def use(tracing: Tracing | None) -> None:
+    """Make spans with `tracing` from now on; none for None."""
+    global _tracing  # noqa: PLW0603  # one a process, like the log
+    _tracing = tracing
+
+
+def stop() -> None:
+    """Send the remaining spans and stop tracing."""
+    if _tracing is not None:
+        _tracing.stop()
+        use(None)
+
+
+def span(
+    name: str, *, parent: Mapping[str, str] | None = None, **attributes: Attribute
+) -> AbstractContextManager[Any]:
+    """Return a context manager that is a span and records the error raised within it.
+
+    `parent` are the headers of a request, which may name the span it was made in. `__` in the name
+    of an attribute stands for a dot. Does nothing while traces are off.
+    """
+    if _tracing is None:
+        return _NOTHING
+    return _tracing.span(name, _named(attributes), parent)
+
+
+def note(**attributes: Attribute) -> None:
+    """Add attributes to the present span; `__` in a name stands for a dot."""
+    if _tracing is not None:
+        _tracing.note(_named(attributes))
+
+
+def ids() -> dict[str, str]:
+    """Return `trace_id` and `span_id` of the present span; {} without one."""
+    return {} if _tracing is None else _tracing.ids()
+
+
+def headers() -> dict[str, str]:
+    """Return the headers that propagate this trace to another worker; {} while traces are off."""
+    return {} if _tracing is None else _tracing.headers()
+
+
+def _named(attributes: Mapping[str, Attribute]) -> dict[str, Attribute]:
+    return {key.replace("__", "."): value for key, value in attributes.items()}

@@ -1,0 +1,23 @@
+"""Topology: the graph of topics, agents and tables, and the data flow between them.
+
+`topology(app)` reads it from the running definitions, and `to_…` render it. `msgspec` encodes a
+`Topology` as JSON without further code.
+"""
+
+from eventfold.topology.dot import to_dot
+from eventfold.topology.graph import Edge, Flow, Kind, Node, Topology
+from eventfold.topology.mermaid import to_mermaid
+from eventfold.topology.reading import topology
+from eventfold.topology.tree import to_tree
+
+__all__ = [
+    "Edge",
+    "Flow",
+    "Kind",
+    "Node",
+    "Topology",
+    "to_dot",
+    "to_mermaid",
+    "to_tree",
+    "topology",
+]

@@ -1,0 +1,152 @@
+"""Construction of a topology from an application's declarations: agents, channels, tables."""
+
+from __future__ import annotations
+
+from inspect import getclosurevars, isfunction, unwrap
+from typing import TYPE_CHECKING, Any, Protocol
+
+from faust.types import TopicT
+from faust.types.tables import CollectionT
+
+from eventfold.engine.step import Step
+from eventfold.engine.table import StateTable
+from eventfold.kafka.schema import BatchSchema
+from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS, Topic
+from eventfold.topology.graph import Edge, Flow, Kind, Node, Topology
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from eventfold.engine.tasks import Tasks
+
+
+class Application(Protocol):
+    """Interface that a topology needs of an application (`TickApp`)."""
+
+    tasks: Tasks
+
+    @property
+    def conf(self) -> Any:
+        """Faust's settings."""
+
+    @property
+    def agents(self) -> Mapping[str, Any]:
+        """Faust's agents by name."""
+
+
+def topology(app: Application) -> Topology:
+    """Return the topology of the pipelines that this process was started with."""
+    graph = _Graph(app)
+    for agent in app.agents.values():
+        graph.add_agent(agent)
+    for table in app.tasks.tables:
+        graph.add_table(table)
+    return Topology(app.conf.id, tuple(graph.nodes.values()), tuple(dict.fromkeys(graph.edges)))
+
+
+class _Graph:
+    def __init__(self, app: Application) -> None:
+        self._app = app
+        written = [topic for table in app.tasks.tables for topic in table.topics]
+        known: list[Topic] = [*app.tasks.topics.values(), *written, DEAD_LETTERS, OWNERS, SCHEMAS]
+        self._topics = {topic.name: topic for topic in known}
+        self.nodes: dict[str, Node] = {}
+        self.edges: list[Edge] = []
+
+    # -- declarations
+
+    def add_agent(self, agent: Any) -> None:
+        """Add an agent, the topics that it reads, and the tables and topics it uses."""
+        reads = list(getattr(agent.channel, "topics", ()))
+        topics = [self._topic(topic) for topic in reads]
+        node = self._node("agent", agent.name, _last(agent.name), _first_line(agent.help))
+        for topic in topics:
+            self._edge(topic, node, "reads")
+        for table in self._tables_of(agent, reads):
+            folds = not isinstance(table, StateTable) or table.source.name in reads
+            if folds:
+                self._edge(node, self._table(table), "folds")
+            else:
+                self._edge(self._table(table), node, "looks up")
+        for name in _written_by(agent, reads):
+            self._edge(node, self._topic(name), "writes")
+
+    def add_table(self, table: StateTable) -> None:
+        """Add a table with the topics that it writes."""
+        node, late = self._table(table), getattr(table, "late_topic", None)
+        for topic in table.topics:
+            self._edge(node, self._topic(topic.name), "late" if topic is late else "writes")
+        self._edge(node, self._topic(DEAD_LETTERS.name), "dead letters")
+
+    def _tables_of(self, agent: Any, reads: list[str]) -> list[Any]:
+        named = [each for each in _named_by(agent) if isinstance(each, CollectionT | StateTable)]
+        if named:
+            return named
+        # Its function names no table: take those of its topics that no other agent names.
+        others = [each for other in self._app.agents.values() for each in _named_by(other)]
+        return [
+            table
+            for topic in reads
+            for table in self._app.tasks.tables_of(topic)
+            if not any(table is each for each in others)
+        ]
+
+    # -- nodes and edges
+
+    def _topic(self, name: str) -> str:
+        topic = self._topics.get(name)
+        if topic is None:
+            return self._node("topic", name, name, "")
+        count = topic.partition_count()
+        return self._node("topic", name, topic.base_name, topic.purpose, partitions=count)
+
+    def _table(self, table: Any) -> str:
+        if isinstance(table, StateTable):
+            changelog = table.changelog.name
+        else:
+            changelog = table.changelog_topic.get_topic_name()
+        kind: Kind = "step" if isinstance(table, Step) else "table"
+        return self._node(kind, table.name, table.name, table.help or "", changelog=changelog)
+
+    def _node(
+        self,
+        kind: Kind,
+        name: str,
+        label: str,
+        help: str,
+        *,
+        partitions: int | None = None,
+        changelog: str | None = None,
+    ) -> str:
+        node = f"{kind}:{name}"
+        self.nodes.setdefault(node, Node(node, kind, name, label, help, partitions, changelog))
+        return node
+
+    def _edge(self, source: str, target: str, flow: Flow) -> None:
+        self.edges.append(Edge(source, target, flow))
+
+
+def _named_by(agent: Any) -> Iterator[Any]:
+    """Yield the values of the nonlocal and global variables that an agent's function uses."""
+    function = unwrap(agent.fun)
+    if isfunction(function):
+        found = getclosurevars(function)
+        yield from found.nonlocals.values()
+        yield from found.globals.values()
+
+
+def _written_by(agent: Any, reads: Iterable[str]) -> list[str]:
+    """Return the topics that an ordinary agent names or has as sinks."""
+    if isinstance(getattr(agent.channel, "schema", None), BatchSchema):
+        return []  # results of batches are written by tables
+    named = [*agent._sinks, *_named_by(agent)]  # noqa: SLF001  # Faust has no public list of them
+    topics = [name for each in named if isinstance(each, TopicT) for name in each.topics]
+    return [name for name in dict.fromkeys(topics) if name not in reads]
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0]

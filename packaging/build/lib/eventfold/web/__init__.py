@@ -1,0 +1,1 @@
+"""HTTP interface of a worker: pages, queries, live updates, health and metrics."""

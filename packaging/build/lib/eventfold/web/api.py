@@ -1,0 +1,123 @@
+"""Routes of every worker, served beside Faust's own and those of the application."""
+
+from http import HTTPStatus
+from typing import Any
+
+from eventfold.topology import Topology
+from eventfold.web import (
+    dashboard,
+    docs,
+    health,
+    lateness,
+    metrics,
+    openapi,
+    tables,
+    topology,
+    windows,
+    workers,
+)
+from eventfold.web import parameters as p
+from eventfold.web.live import stream, watch
+from eventfold.web.routes import ASKING, Route
+
+ROUTES = (
+    Route("/", dashboard.dashboard, "The dashboard", media="text/html"),
+    Route(
+        "/api/windows/{table}/{key}",
+        windows.key_windows,
+        "The windows of a key in any table, newest last",
+        list[dict[str, Any]],
+        parameters=(
+            p.path("table", "Name of the table"),
+            p.path("key", "The key, as it stands in the table's source topic"),
+            windows.WINDOW,
+            p.FROM,
+            p.TO,
+            p.limit("How many windows at most, the newest of them", default=100, most=5000),
+            p.STALE,
+        ),
+        statuses=ASKING,
+    ),
+    Route(
+        "/api/windows/{table}",
+        windows.all_windows,
+        "The windows of all keys of a table, in order of key and time, page by page",
+        windows.WindowPage,
+        parameters=(
+            p.path("table", "Name of the table"),
+            windows.WINDOW,
+            p.FROM,
+            p.TO,
+            p.limit("How many windows a page has at most", default=100, most=5000),
+            windows.AFTER,
+            p.STALE,
+            p.PARTIAL,
+        ),
+        statuses=ASKING,
+    ),
+    Route(
+        "/api/tables",
+        tables.tables,
+        "What tables there are",
+        list[tables.TableInfo],
+        statuses=(HTTPStatus.BAD_REQUEST,),
+    ),
+    Route(
+        "/api/tables/{name}/{key}",
+        tables.rows,
+        "The rows of a key",
+        list[dict[str, Any]],
+        parameters=(
+            p.path("name", "Name of the table"),
+            p.path("key", "The key, as it stands in the table's source topic"),
+            p.STALE,
+        ),
+        statuses=ASKING,
+    ),
+    Route(
+        "/api/lateness",
+        lateness.lateness,
+        "How late the records of each table came, and what each grace would keep",
+        list[lateness.TableLateness],
+        statuses=(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+    ),
+    Route(
+        "/api/workers",
+        workers.workers,
+        "Every worker: its partitions, restores, lag and counts; and which does not answer",
+        list[workers.WorkerState],
+        statuses=(HTTPStatus.BAD_REQUEST,),
+    ),
+    Route(
+        "/api/topology",
+        topology.graph,
+        "The graph of what runs: topics, agents, tables, and how records go between them",
+        Topology,
+        statuses=(HTTPStatus.BAD_REQUEST,),
+    ),
+    Route(
+        "/api/events",
+        stream.events,
+        "What changes, while it does: server-sent events of the topics watched",
+        media="text/event-stream",
+        parameters=(watch.WATCH, watch.AFTER),
+        statuses=(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+    ),
+    Route("/healthz", health.alive, "Whether this worker is alive", health.Alive),
+    Route(
+        "/readyz",
+        health.ready,
+        "Whether this worker has restored and runs all that is assigned to it",
+        health.Readiness,
+        statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
+    ),
+    Route(
+        "/api/docs",
+        docs.page,
+        "A page that lists the API and asks it",
+        media="text/html",
+        statuses=(HTTPStatus.BAD_REQUEST,),
+    ),
+    Route("/metrics", metrics.metrics, "The metrics of this worker", media="text/plain"),
+    Route("/openapi.json", openapi.show, "This description", dict[str, Any]),
+)

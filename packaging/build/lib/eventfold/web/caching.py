@@ -1,0 +1,57 @@
+"""Middleware that saves bytes: an ETag for unchanged answers, gzip for the others."""
+
+from hashlib import blake2b
+from http import HTTPStatus
+
+from aiohttp import ETag, web
+from aiohttp.typedefs import Handler
+
+from eventfold.web.coverage import MISSING, STALE
+
+#: Minimum size (bytes) of an answer that is compressed: a smaller one fits into a packet anyway.
+LEAST = 1_400
+
+_TEXT = {"application/json", "text/plain", "text/html"}
+
+#: Headers that a 304, which has no body, keeps.
+_KEPT = ("Cache-Control", "ETag", "Vary", MISSING, STALE)
+
+
+@web.middleware
+async def save_bytes(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer 304 if the client has the answer already; compress others if it accepts gzip.
+
+    ETags are for `/api/` and `/openapi.json` only.
+    """
+    response = await handler(request)
+    if not isinstance(response, web.Response) or response.status != HTTPStatus.OK:
+        return response
+    body = response.body
+    if not isinstance(body, bytes) or response.content_type not in _TEXT:
+        return response
+    if request.path.startswith("/api/") or request.path == "/openapi.json":
+        response.etag = ETag(_tag(response, body), is_weak=True)
+        # The browser may store the answer, but has to revalidate it each time.
+        response.headers["Cache-Control"] = "private, no-cache"
+        response.headers["Vary"] = "Accept-Encoding"
+        if _has(request, response.etag):
+            return _not_modified(response)
+    if len(body) >= LEAST and "gzip" in request.headers.get("Accept-Encoding", ""):
+        response.enable_compression(web.ContentCoding.gzip)
+    return response
+
+
+def _tag(response: web.Response, body: bytes) -> str:
+    # The labels count: the same rows from a standby are another answer.
+    labels = "".join(response.headers.get(name, "") for name in (MISSING, STALE))
+    return blake2b(body + labels.encode(), digest_size=12).hexdigest()
+
+
+def _has(request: web.Request, tag: ETag) -> bool:
+    known = request.if_none_match or ()
+    return any(each.value in {tag.value, "*"} for each in known)
+
+
+def _not_modified(response: web.Response) -> web.Response:
+    kept = {name: response.headers[name] for name in _KEPT if name in response.headers}
+    return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=kept)

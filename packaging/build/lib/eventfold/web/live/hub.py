@@ -1,0 +1,120 @@
+"""Hub: all feeds of a worker and their readers."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from aiohttp import web
+from aiokafka import AIOKafkaConsumer
+
+from eventfold.topics import Topic
+from eventfold.web.errors import unavailable
+from eventfold.web.live.cursor import Cursor
+from eventfold.web.live.feed import Feed
+from eventfold.web.live.reader import Reader
+from eventfold.web.live.watch import Watch
+from eventfold.web.protection.budget import Budget
+
+#: Maximum number of readers of a worker: each costs a connection and a buffer.
+MOST_READERS = 2_000
+
+#: Maximum number of readers from one address.
+MOST_OF_CLIENT = 1_000
+
+#: Shares of the event loop's time for live events (fractions): for reading topics, for all readers
+#: together, for those at one address; and their burst after a pause (s).
+FEED_SHARE, SHARE, CLIENT_SHARE, BURST = 0.05, 0.07, 0.05, 0.5
+
+#: Sweep interval (s): a feed without readers stops after one to two of them, so that a reloaded
+#: page finds it running.
+LINGER = 20.0
+
+
+class Hub:
+    """Hub that opens a feed for the first reader of a topic and closes it after the last.
+
+    `topics` returns the topics that may be watched, by name without TICKSTREAM_TOPIC_PREFIX.
+    """
+
+    def __init__(
+        self,
+        topics: Callable[[], Mapping[str, Topic]],
+        new_consumer: Callable[[], AIOKafkaConsumer],
+    ) -> None:
+        self.topics = topics
+        self._new_consumer = new_consumer
+        self._feeds: dict[str, Feed] = {}
+        #: Reader → its client address.
+        self._readers: dict[Reader, str] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+        #: Event loop time for reading topics: readers that send much must not starve it.
+        self.feed_budget = Budget(FEED_SHARE, BURST)
+        #: Event loop time for sending to readers.
+        self.budget = Budget(SHARE, BURST, CLIENT_SHARE)
+        #: True once the server stops.
+        self.closing = False
+
+    async def open(
+        self, watches: Sequence[Watch], cursor: Cursor, client: str
+    ) -> tuple[Reader, bool]:
+        """Return a reader of `watches`, and whether it resumes at `cursor` without a gap.
+
+        `client` is the reader's address. Raises ApiError (503) if there are too many readers, or
+        once the server stops.
+        """
+        if self.closing or len(self._readers) >= MOST_READERS:
+            raise unavailable(f"{len(self._readers)} read events here, that is all it takes")
+        own = list(self._readers.values()).count(client)
+        if own >= MOST_OF_CLIENT:
+            raise unavailable(f"{own} of {client} read events here, that is all it takes of one")
+        reader = Reader(watches)
+        self._readers[reader] = client
+        try:
+            whole = await asyncio.gather(
+                *(self._feed(topic).add(reader, cursor.get(topic)) for topic in reader.topics)
+            )
+        except BaseException:
+            self.close(reader)
+            raise
+        return reader, bool(cursor) and all(whole)
+
+    def close(self, reader: Reader) -> None:
+        """Remove a reader from its feeds; the feeds go on."""
+        self._readers.pop(reader, None)
+        for topic in reader.topics:
+            if topic in self._feeds:
+                self._feeds[topic].remove(reader)
+
+    def cursor_of(self, reader: Reader) -> Cursor:
+        """Return the next offsets of a reader's topics; it was offered everything before them."""
+        return {topic: self._feeds[topic].position for topic in reader.topics}
+
+    @property
+    def readers(self) -> int:
+        """Number of readers."""
+        return len(self._readers)
+
+    async def shut(self, _: web.Application) -> None:
+        """End all readers and feeds; otherwise a stopping server would wait for its readers."""
+        self.closing = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for reader in self._readers:
+            reader.wake()
+        await asyncio.gather(*(feed.stop() for feed in self._feeds.values()))
+
+    def _feed(self, topic: str) -> Feed:
+        if self._sweeper is None:
+            self._sweeper = asyncio.create_task(self._sweep(), name="feeds nobody reads")
+        if topic not in self._feeds:
+            self._feeds[topic] = Feed(self.topics()[topic], self._new_consumer, self.feed_budget)
+        return self._feeds[topic]
+
+    async def _sweep(self) -> None:
+        idle: set[Feed] = set()
+        while True:
+            await asyncio.sleep(LINGER)
+            for topic, feed in list(self._feeds.items()):
+                if feed.idle and feed in idle:
+                    del self._feeds[topic]
+                    await feed.stop()
+            idle = {feed for feed in self._feeds.values() if feed.idle}

@@ -1,0 +1,87 @@
+"""Client address of a request: that of its connection, or the one a trusted proxy reports."""
+
+import ipaddress
+import logging
+import re
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from eventfold.security.web import WebSecurity
+
+#: Length of an IPv6 prefix within which all addresses count as one client.
+_PREFIX = 64
+
+_WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|(\d+(?:\.\d+){3}):\d+")
+
+#: Maximum number of undeclared proxies that are logged: any client can send such headers.
+NAMED = 3
+
+_log = logging.getLogger(__name__)
+
+#: Undeclared proxies that were logged.
+_undeclared: set[str] = set()
+
+
+def client_of(request: web.BaseRequest, conf: WebSecurity) -> str:
+    """Return the client's address (of IPv6 its network), by which limits are counted.
+
+    `X-Forwarded-For` is read from its end, as far as declared proxies have written it.
+    """
+    address = request.remote or ""
+    forwards = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
+    if forwards and not is_from_proxy(request, conf):
+        _note_undeclared(address)
+    if conf.web_proxies:
+        said = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
+        for earlier in reversed([each.strip() for each in said if each.strip()]):
+            if not _is_in(address, conf.web_proxies):
+                break
+            address = _without_port(earlier)
+    return network_of(address)
+
+
+def is_from_proxy(request: web.BaseRequest, conf: WebSecurity) -> bool:
+    """Return whether a declared proxy sent the request, so that its forwarding headers are true."""
+    return _is_in(request.remote or "", conf.web_proxies)
+
+
+def network_of(address: str) -> str:
+    """Return the text by which clients are distinguished: IPv4 address or IPv6 network.
+
+    Any other text is returned as it is, up to 64 characters.
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:64]  # from a proxy that writes names, or malformed
+    if found.version == 6 and found.ipv4_mapped:
+        return str(found.ipv4_mapped)
+    if found.version == 6:
+        return str(ipaddress.ip_network((found, _PREFIX), strict=False))
+    return str(found)
+
+
+def _without_port(address: str) -> str:
+    """Strip the port that some proxies write: `192.0.2.1:4711`, `[::1]:4711`."""
+    with_port = _WITH_PORT.fullmatch(address)
+    return (with_port[1] or with_port[2]) if with_port else address
+
+
+def _note_undeclared(address: str) -> None:
+    """Log once that an address may be an undeclared proxy, whose clients count as one."""
+    if len(_undeclared) < NAMED and address not in _undeclared:
+        _undeclared.add(address)
+        _log.warning(
+            "%s forwards requests and is not in TICKSTREAM_WEB_PROXIES: all its clients count as "
+            "one, so that ten wrong tokens lock them all out; name it there if it is your proxy",
+            address,
+        )
+
+
+def _is_in(address: str, networks: Iterable[str]) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(found in ipaddress.ip_network(each) for each in networks)

@@ -1,0 +1,178 @@
+"""`/api/windows/{table}`: windows of any table, for one key or for all keys page by page."""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from faust.types import AppT
+
+from eventfold.decoding import json_decoder
+from eventfold.engine.window_table import Place, WindowTable, place_of
+from eventfold.web.cooperative import collect
+from eventfold.web.coverage import Missing, Stale
+from eventfold.web.errors import bad_parameter, unknown
+from eventfold.web.lookup import APP, answer, state_tables
+from eventfold.web.parameters import Parameter, Values
+from eventfold.web.routes import json_response
+from eventfold.web.search import gather, own_part
+from eventfold.windows import DefinitionError, WindowFamily, parse_window
+
+#: Window records by their places; a record of another worker is passed on undecoded.
+Part = dict[Place, Any]
+
+_decode_part = json_decoder(list[tuple[Place, msgspec.Raw]])
+_encode_place = msgspec.json.Encoder().encode
+_decode_place = json_decoder(Place)
+
+
+class WindowPage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Windows in order of their key, then their time; `next` is null on the last page.
+
+    A window is what the table's own `record` function makes of it. With `?partial=true` windows
+    of the partitions in `missing` are left out; with `?stale=true` those in `stale` are what a
+    standby has.
+    """
+
+    windows: list[Any]
+    next: str | None
+    missing: list[Missing] = []
+    stale: list[Stale] = []
+
+
+async def key_windows(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with the newest windows of a key in the requested range, oldest first.
+
+    Raises ApiError: 400, 404, or 503 while a partition that may have the key is moving.
+    """
+    table, window, key = *_asked(request, values), values["key"]
+
+    async def here() -> list[Any] | None:
+        if table.span(key) is None:
+            return None
+        found = table.newest_first(key, window, values["from"], values["to"])
+        return (await collect(islice(found, values["limit"])))[::-1]
+
+    return await answer(request, table, key, here, f"key {key!r} in table {table.name}")
+
+
+async def all_windows(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with a page of the windows of all keys, from every partition.
+
+    With `?partial=true` partitions out of reach are left out. Raises ApiError: 400, 404, 503.
+    """
+    app, (table, window) = request.app[APP], _asked(request, values)
+
+    async def here() -> Part:
+        return await _here(table, window, values)
+
+    async def listed() -> list[tuple[Place, Any]]:
+        return list((await here()).items())
+
+    own = await own_part(app, request, table, listed)
+    if own is not None:
+        return own
+    gathered = await gather(app, request, table, here, _read_part)
+    found: Part = {}
+    for part in gathered.parts:
+        # While a partition moves, two workers may report the same window; the first one counts.
+        found = part | found
+    page = _page(found, values["limit"])
+    whole = msgspec.structs.replace(page, missing=gathered.missing, stale=gathered.stale)
+    return gathered.label(json_response(whole))
+
+
+async def _here(table: WindowTable, window: WindowFamily, values: Values) -> Part:
+    begin, end, after = values["from"], values["to"], values["after"]
+    keys = table.keys_of(window, begin, end)
+    wanted = set(await collect(key for key in keys if after is None or key >= after.key))
+    windows = table.windows_of(wanted, window, begin, end, after)
+    # One more than the limit shows whether there is a next page.
+    page = islice(windows, values["limit"] + 1)
+    return dict(await collect((place_of(result), table.record(result)) for result in page))
+
+
+def _read_part(body: bytes) -> Part:
+    return dict(_decode_part(body))
+
+
+def _page(found: Part, limit: int) -> WindowPage:
+    places = sorted(found)
+    more = len(places) > limit
+    places = places[:limit]
+    return WindowPage([found[place] for place in places], _cursor(places[-1]) if more else None)
+
+
+# -- parameters
+
+
+def _cursor(place: Place) -> str:
+    return base64.urlsafe_b64encode(_encode_place(place)).decode().rstrip("=")
+
+
+def _read_cursor(text: str) -> Place:
+    try:
+        return _decode_place(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (binascii.Error, msgspec.MsgspecError, ValueError):
+        raise ValueError(f"{text!r} is not what a page gave as its next") from None
+
+
+WINDOW = Parameter(
+    "window",
+    "Which windows, as `/api/tables` lists them; may be left out where the table has one kind",
+    schema={"type": "string", "examples": ["5m", "5m/1m", "1m/event~1s", "session 5m"]},
+)
+AFTER = Parameter("after", "The `next` of the page before; the first page without it", _read_cursor)
+
+
+def _asked(request: web.Request, values: Values) -> tuple[WindowTable, WindowFamily]:
+    """Return the table and window definition of a request.
+
+    Raises ApiError: 404 for an unknown table, 400 for an unknown window or if `from` is after `to`.
+    """
+    table = _table(request.app[APP], values["table"])
+    window = _window(table, values["window"])
+    if values["from"] > values["to"]:
+        bad_parameter("from", "is after to")
+    return table, window
+
+
+def _table(app: AppT, name: str) -> WindowTable:
+    tables = state_tables(app)
+    table = tables.get(name)
+    if isinstance(table, WindowTable):
+        return table
+    there_are = _names(name for name, each in tables.items() if isinstance(each, WindowTable))
+    what = "unknown table" if table is None else "no windows in table"
+    raise unknown(f"{what} {name!r}; there are windows in {there_are}")
+
+
+def _window(table: WindowTable, text: str | None) -> WindowFamily:
+    there_are = _names(map(str, table.windows))
+    if text is None:
+        if len(table.windows) > 1:
+            bad_parameter("window", f"table {table.name} has several; which one of {there_are}?")
+        return table.windows[0]
+    found = _named(table, text)
+    if found is None:
+        bad_parameter("window", f"no {text} in table {table.name}; there are {there_are}")
+    return found
+
+
+def _named(table: WindowTable, text: str) -> WindowFamily | None:
+    # A plus that was not percent-encoded arrives as a space.
+    names = {str(each).replace("+", " "): each for each in table.windows}
+    if text.replace("+", " ") in names:
+        return names[text.replace("+", " ")]
+    try:
+        asked = parse_window(text)
+    except DefinitionError:
+        return None
+    return asked if asked in table.windows else None
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"

@@ -1,0 +1,190 @@
+"""Application: Faust's, with batches, the tasks that fold them, and the worker's services."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import faust
+from faust.streams import current_event
+from faust.types.settings import Settings as FaustSettings
+from yarl import URL
+
+from eventfold import native, open_files
+from eventfold import process_tuning as memory
+from eventfold.engine.batch import Batch
+from eventfold.engine.errors import BatchError, told
+from eventfold.engine.tasks import Tasks
+from eventfold.formats.registry import Registry
+from eventfold.formats.start import register_all
+from eventfold.kafka.assignor import Assignor
+from eventfold.kafka.clients import faust_credentials
+from eventfold.kafka.ends import EndWatch
+from eventfold.kafka.schema import BatchSchema
+from eventfold.kafka.static_members import demand_unused_instance
+from eventfold.kafka.tables import TaskTableManager
+from eventfold.kafka.transport import BatchTransport
+from eventfold.settings import Settings
+from eventfold.telemetry import logs, traces
+from eventfold.telemetry.loop_watchdog import LoopWatch
+from eventfold.web import metrics
+from eventfold.web.listening import demand_address
+from eventfold.web.protection import http_client
+from eventfold.web.router import Router
+from eventfold.web.server import Server
+from eventfold.worker.startup_checks import demand_keys, demand_protection, lock, prepare
+from eventfold.worker.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from eventfold.topics import Topic
+    from eventfold.web.routes import Route
+
+
+logger = logging.getLogger(__name__)
+
+#: Most batches in the queue between the fetcher and an agent.
+BUFFERED_BATCHES = 8
+
+MAX_FETCH_BYTES = 4 << 20
+
+#: Maximum age (ms) of the topic metadata of the group's leader. A broker that has just started may
+#: report no topic: then no partition has an owner until the next refresh.
+METADATA_AGE = 3_000
+
+
+def unused_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return the variables in `environment` that Faust reads and that are no settings here."""
+    names = {each.env_name for each in FaustSettings.SETTINGS.values() if each.env_name}
+    return sorted((names - Settings.variables()) & environment.keys())
+
+
+class App(faust.App):
+    """Faust application with batches and the tasks that fold them."""
+
+    #: HTTP routes in addition to the library's own.
+    routes: Sequence[Route] = ()
+
+    #: Directory of the dashboard's files.
+    dashboard: Path
+
+    #: Names of the parts that this worker runs, as its metrics report them.
+    pipelines: Sequence[str] = ()
+
+    def __init__(self, settings: Settings, **options: Any) -> None:
+        self.settings = settings
+        self.tasks = Tasks(settings, settings.data_directory / "tables")
+        #: Schema registry of this worker, if it has one.
+        self.registry: Registry | None = None
+        #: Supervisor of the worker's progress; None before the worker has started.
+        self.progress: Supervisor | None = None
+        super().__init__(settings.app_id, **options)
+
+    def batches(self, topic: Topic) -> Any:
+        """Return the channel of a topic's batches, which an agent folds into its tables."""
+        return self.topic(topic.name, schema=BatchSchema(), acks=False)
+
+    async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:
+        """Fail the task of the batch at which an agent raised, so that the batch is read again.
+
+        Faust would continue with the next batch.
+        """
+        event = current_event()
+        batch = None if event is None else event.value
+        if isinstance(batch, Batch):
+            what = f"agent {agent.name} raised at {batch}: {told(exc)}"
+            batch.task.fail(BatchError(what, batch.begin, batch.end))
+        await super()._on_agent_error(agent, exc)
+
+    async def on_first_start(self) -> None:
+        """Run the start-up checks, create missing topics, and add the worker's services.
+
+        Raises AdminError, OwnerError, SchemaError, StartError, each with one line for the user.
+        """
+        if not (self.producer_only or self.client_only):
+            # Checks without a broker come first.
+            open_files.raise_limit()
+            demand_protection(self.settings)
+            self._lock = lock(self.settings.data_directory)
+            demand_keys(self.settings)
+            if self.conf.web_enabled:
+                demand_address(self.conf.web_bind, self.conf.web_port)
+            watch = await prepare(self)
+            await demand_unused_instance(self.settings)
+            await self._register_schemas()
+            for name in unused_variables(os.environ):
+                logger.info("%s is a variable of Faust's that is not used here", name)
+            logger.info("Candles are folded %s", native.in_words(wanted=self.settings.native))
+            memory.prepare()
+            self.add_dependency(watch)
+            self.progress = Supervisor(self, watch)
+            self.add_dependency(self.progress)
+            self.add_dependency(LoopWatch())
+            self.add_dependency(EndWatch(self.tasks))
+            metrics.describe(self)
+            traces.start(self.settings)
+        await super().on_first_start()
+
+    async def stop(self) -> None:
+        """Stop all services, then send their remaining spans."""
+        await super().stop()
+        await asyncio.to_thread(traces.stop)
+
+    async def _register_schemas(self) -> None:
+        registry = await register_all(self.tasks.tables, self.settings)
+        if registry:
+            log, self.registry = registry
+            self.add_dependency(log)
+
+    def _new_web(self) -> Server:
+        return Server(self)
+
+    def _create_directories(self) -> None:
+        self.settings.data_directory.mkdir(parents=True, exist_ok=True)
+        super()._create_directories()
+
+    def _new_transport(self) -> BatchTransport:
+        return BatchTransport(self.conf.broker_consumer, self)
+
+
+def faust_options(conf: Settings) -> dict[str, Any]:
+    """Return the options of Faust's application that follow from the settings."""
+    return {
+        # Without the environment, Faust uses only settings that we have validated.
+        "env": {},
+        "broker": [URL(f"kafka://{server}") for server in conf.bootstrap_servers],
+        "broker_credentials": faust_credentials(conf),
+        "datadir": str(conf.data_directory),
+        "store": "rocksdb://?driver=rocksdict",
+        "TableManager": TaskTableManager,
+        "PartitionAssignor": Assignor,
+        "Router": Router,
+        "HttpClient": partial(http_client, conf),
+        "topic_partitions": conf.topic_partitions,
+        "topic_replication_factor": conf.topic_replicas,
+        "table_standby_replicas": conf.standby_replicas,
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_group_instance_id": conf.instance_id,
+        "consumer_max_fetch_size": MAX_FETCH_BYTES,
+        "consumer_metadata_max_age_ms": METADATA_AGE,
+        "broker_max_poll_records": conf.max_poll_records,
+        "broker_max_poll_interval": conf.max_poll_interval,
+        "broker_session_timeout": conf.session_timeout,
+        "broker_heartbeat_interval": conf.heartbeat_interval,
+        # aiokafka requires it to be longer than the session time-out.
+        "broker_request_timeout": max(20.0, 2 * conf.session_timeout),
+        "producer_compression_type": conf.compression,
+        "stream_buffer_maxsize": BUFFERED_BATCHES,
+        # Batches are not acknowledged, since their tasks commit.
+        "stream_wait_empty": False,
+        "web_port": conf.web_port,
+        "web_bind": conf.web_bind,
+        "web_host": conf.web_host,
+        "canonical_url": URL.build(scheme="http", host=conf.web_host, port=conf.web_port),
+        "logging_config": logs.config(conf),
+    }

@@ -1,0 +1,221 @@
+"""Checks before a worker starts: its settings, topics, definitions, and outputs."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+from dataclasses import dataclass, replace
+from typing import IO, TYPE_CHECKING, Any
+
+from eventfold.engine.errors import AFRESH, StartError, TaskError
+from eventfold.engine.table import outputs_of
+from eventfold.formats.start import forms_of
+from eventfold.kafka.admin import (
+    check_topics,
+    commit_while_stopped,
+    committed_metadata,
+    ensure_topics,
+    found_topics,
+)
+from eventfold.kafka.owner_log import claim_outputs
+from eventfold.kafka.schema import BatchSchema
+from eventfold.open_files import describe_os_error
+from eventfold.private_files import make_private
+from eventfold.security.keys import is_shared, keys_of
+from eventfold.security.web import is_loopback
+from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS, Changelog, Topic
+from eventfold.worker.topic_watch import TopicWatch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from eventfold.settings import Settings
+
+
+logger = logging.getLogger(__name__)
+
+
+async def prepare(app: Any) -> TopicWatch:
+    """Create missing topics and changelogs, check the others, claim the outputs.
+
+    Returns the service that watches them. Raises StartError, OwnerError, AdminError.
+    """
+    _check_channels(app)
+    _check_sources(app)
+    topics = topics_of(app)
+    found = await check_topics(topics, app.settings)
+    wrong = [str(each) for each in found if each.is_fatal]
+    if wrong:
+        raise StartError("\n".join(wrong))
+    for each in found:
+        if each.topic in app.tasks.topics:
+            logger.warning("%s", each)
+    await _take_place(app)
+    # Before topics are created, which nobody would use after a failed claim.
+    await claim_outputs(app.tasks)
+    await ensure_topics([*topics, _leader_topic(app)], app.settings)
+    return TopicWatch(app, topics, await found_topics(app.settings))
+
+
+@dataclass(frozen=True)
+class _LeaderTopic:
+    """Topic whose one partition determines Faust's leader; it has no records.
+
+    Faust would create it after it has joined the group, which then rebalances once more, seconds
+    after the first worker was ready. So it is created before.
+    """
+
+    name: str
+
+    def partition_count(self) -> int:
+        """Return its number of partitions."""
+        return 1
+
+    def config(self) -> dict[str, str]:
+        """Return its configuration: the broker's defaults."""
+        return {}
+
+
+def _leader_topic(app: Any) -> _LeaderTopic:
+    assignor: Any = app._leader_assignor  # noqa: SLF001  # neither has a public name
+    return _LeaderTopic(assignor._leader_topic_name)  # noqa: SLF001
+
+
+def topics_of(app: Any) -> list[Topic | Changelog]:
+    """Return the topics that the tables of an application read or write, and their changelogs.
+
+    They include the topics of dead letters, of owners, and of schemas if the registry is the
+    workers' own.
+    """
+    tables = app.tasks.tables
+    used = {topic.name: topic for table in tables for topic in [table.source, *table.topics]}
+    for topic in app.tasks.written_by_services:
+        used.setdefault(topic.name, topic)
+    has_registry = forms_of(tables) and not app.settings.schema_registry
+    every = [*([SCHEMAS] if has_registry else []), DEAD_LETTERS, OWNERS]
+    sources = {name: replace(used[name], external=True) for name in _undeclared_sources(app)}
+    changelogs = {table.changelog.name: table.changelog for table in tables}
+    return list((used | sources | {topic.name: topic for topic in every} | changelogs).values())
+
+
+def _undeclared_sources(app: Any) -> set[str]:
+    """Return the names of topics that producers write, though they are not declared external.
+
+    With a prefix they are an error: see `_check_sources`.
+    """
+    services = {topic.name for topic in app.tasks.written_by_services}
+    return {
+        name
+        for name, topic in app.tasks.topics.items()
+        if not (topic.internal or topic.external or name in services or app.tasks.writes(name))
+        and not app.settings.topic_prefix
+    }
+
+
+def demand_protection(conf: Settings) -> None:
+    """Raise StartError if other machines can reach the web server and no setting allows that."""
+    if not (conf.web_protected or conf.web_open or is_loopback(conf.web_bind)):
+        raise StartError(
+            f"WEB_BIND={conf.web_bind} can be reached from other machines: set "
+            "TICKSTREAM_WEB_TOKEN or TICKSTREAM_WEB_USERS, or TICKSTREAM_WEB_OPEN=true to let "
+            "anybody ask"
+        )
+
+
+def demand_keys(conf: Settings) -> None:
+    """Create this worker's keys if its web server requires authentication.
+
+    Raises SettingsError if the worker's key file can't be used.
+    """
+    if not conf.web_protected:
+        return
+    keys_of(conf)
+    if not is_shared(conf):
+        logger.info(
+            "Sessions of browsers are known at this worker alone, and workers refuse each other's "
+            "questions: for several workers set TICKSTREAM_WEB_CLUSTER_TOKEN"
+        )
+
+
+def lock(directory: Path) -> IO[bytes]:
+    """Lock a data directory for this process until the returned file is closed.
+
+    Raises StartError if it can't be used, or another worker has it: each would find the other's
+    stores in its own.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        make_private(directory / "tables")
+        file = (directory / "worker.lock").open("wb")
+    except OSError as error:
+        raise StartError(
+            f"APP_DATADIR={directory} can't be used: {describe_os_error(error)}: name a directory "
+            "that this user may write in"
+        ) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise StartError(
+            f"{directory} is in use by another worker: give each its own WEB_PORT or APP_DATADIR"
+        ) from None
+    return file
+
+
+def _check_channels(app: Any) -> None:
+    """Raise StartError if an agent reads a table's source by record, or other topics in batches."""
+    for agent in app.agents.values():
+        channel: Any = agent.channel
+        batched = isinstance(getattr(channel, "schema", None), BatchSchema)
+        for topic in getattr(channel, "topics", ()):
+            if batched and not app.tasks.owns(topic):
+                raise StartError(f"agent {agent.name}: no table is folded from {topic}'s batches")
+            if not batched and app.tasks.owns(topic):
+                raise StartError(
+                    f"agent {agent.name}: {topic} comes in batches, a table is folded from it: "
+                    "use app.batches(...), or a topic of its own"
+                )
+
+
+def _check_sources(app: Any) -> None:
+    """Raise StartError if a prefix would make this worker read a topic that nobody writes."""
+    tables = app.tasks.tables
+    written = outputs_of(tables).keys() | {each.name for each in app.tasks.written_by_services}
+    for source in app.tasks.topics.values():
+        if app.settings.topic_prefix and not source.external and source.name not in written:
+            raise StartError(
+                f"topic {source.name} is read, and nothing here writes it: TICKSTREAM_TOPIC_PREFIX "
+                f"is for outputs; declare {source.base_name} with external=True, which keeps its "
+                "name"
+            )
+
+
+async def _take_place(app: Any) -> None:
+    """Raise StartError unless this worker's definitions are those of the application.
+
+    The definitions of a stopped application may change, except for windows and the set of tables:
+    its offsets are committed again with ours, and workers that start later are compared with those.
+    """
+    committed, definitions = await committed_metadata(app.settings), app.tasks.definitions
+    _check_names(app, {tp.topic for tp in committed})
+    try:
+        changed = definitions.changed(committed)
+        if changed and not await commit_while_stopped(changed, app.settings):
+            definitions.demand_same(committed)
+    except TaskError as error:
+        raise StartError(str(error)) from None
+
+
+def _check_names(app: Any, committed: set[str]) -> None:
+    """Raise StartError if an internal topic was read under its name in older versions.
+
+    Records there that are not folded yet would be lost, and offsets, by which results are ordered,
+    would start at 0 again.
+    """
+    for topic in app.tasks.topics.values():
+        old = topic.base_name
+        if topic.internal and old in committed and not app.tasks.owns(old):
+            raise StartError(
+                f"application {app.settings.app_id} has read {old}, which is {topic.name} since "
+                f"this version: {AFRESH}"
+            )
