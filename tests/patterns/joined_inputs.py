@@ -15,7 +15,7 @@ from app.shop.records import Click, Profile, Search
 TOPICS = {Search: "searches", Click: "clicks", Profile: "profiles"}
 
 
-def ended_by(
+def completion_check(
     market: Market, *marks: Sequence[Search | Click | Profile], sources: Sequence[str]
 ) -> Callable[[], bool]:
     """Return a function that sends `marks` once all else is folded; it returns whether all is done.

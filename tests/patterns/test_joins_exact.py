@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 from changing_rules import NUMBER, Rules
 from crash_run import RECORDS, CrashRun, crash_run
-from joined_inputs import ended_by, read_all
+from joined_inputs import completion_check, read_all
 from shop_check import PROFILE_GRACE, check_enriched, check_pairs, check_rates
 from verdict_truth import Truth
 from workers import Market
@@ -78,7 +78,7 @@ def joined(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Joined:
             "transactions,searches,clicks",
             sent,
             outputs=OUTPUTS,
-            settled=ended_by(market, marks, known, sources=sources),
+            settled=completion_check(market, marks, known, sources=sources),
             TICKSTREAM_RULES_URL=rules.url,
             TICKSTREAM_TRANSACTION_MOST=MOST,
             TICKSTREAM_PROFILE_GRACE=f"{PROFILE_GRACE}ms",

@@ -90,7 +90,6 @@ def last_of(custom: CustomTable, totals: list[Total]) -> dict[tuple[object, ...]
 
     Nothing is published of a window after its final result; only a retracted session (a final
     result of no records) may begin anew.
-
     """
     last: dict[tuple[object, ...], Total] = {}
     for each in totals:

@@ -12,7 +12,6 @@ def published_per_second(sensors: Sensors, driver: TopologyDriver) -> list[int]:
     """Pipe readings: four in a minute, one each second, then one that closes it.
 
     Return how many results had been published after each second.
-
     """
     noon, published = driver.now, []
     for second in range(4):

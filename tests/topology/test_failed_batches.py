@@ -99,7 +99,6 @@ def test_a_task_that_failed_writes_no_last_checkpoint(flaky: Sensors, database: 
     """Half of a batch is folded when the partition moves: the next owner folds all of it.
 
     Earlier records are not committed either: they are in the same rows.
-
     """
     with flaky.drive() as driver:
         driver.pipe(flaky.readings, Reading("s", 1, driver.now))

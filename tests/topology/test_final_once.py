@@ -29,7 +29,6 @@ def pipe_a_minute_that_ends(driver: TopologyDriver) -> None:
     """Pipe two ticks in a minute, then one that makes it final; stop just before its publication.
 
     A checkpoint begins 200 ms after the last one began: the one in a millisecond publishes.
-
     """
     noon = driver.now
     ticks = [Tick("A", 10.0, noon), Tick("A", 12.0, noon + 1), Tick("A", 9.0, noon + 6 * MINUTE)]

@@ -108,7 +108,6 @@ def test_hostile_records_do_not_stop_a_pipeline(topic: Topic) -> None:
     """With all pipelines: each is folded or a dead letter with a reason; one after it is folded.
 
     No written record is larger than brokers accept.
-
     """
     # The Avro step asks a schema registry first, which a driver does not have.
     tables = [table for table in app.tasks.tables if table is not as_avro]

@@ -204,7 +204,6 @@ def assert_final_once(driver: TopologyDriver) -> list[Candle]:
     """Assert that nothing is published of a window after its final result; return the final ones.
 
     For the start of a retracted session, the last result is its retraction.
-
     """
     ended: set[tuple[str, int, int, int]] = set()
     finals, revisions = [], {}

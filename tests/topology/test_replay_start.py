@@ -34,7 +34,6 @@ def histories(draw: st.DrawFn) -> list[Sent]:
     """Draw ticks around the begin, with clocks ahead, delays, and timestamps out of order.
 
     The last one is so much later that all windows before it are final.
-
     """
     sent, clock = [], BEGIN - 2 * HOUR
     fields = st.tuples(
@@ -55,7 +54,6 @@ def results(sent: Sequence[Sent], dropped: int) -> dict[str, set[Any]]:
     """Return the final windows that begin in the interval or later, and its late records.
 
     Late records count if they arrive at a stream time within it; offsets count the records dropped.
-
     """
     with TopologyDriver(
         app, tables=[candles, surges], partitions=1, start=BEGIN + 24 * HOUR

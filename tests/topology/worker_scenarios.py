@@ -122,7 +122,6 @@ def ticks(draw: st.DrawFn, max_size: int = 60) -> list[Tick | bytes]:
     """Draw ticks whose time advances, lags (some beyond any grace) and leaps; `bytes` are garbage.
 
     Prices and sizes are such that sums of floats are exact.
-
     """
     onward = st.sampled_from([0, 1, 5_000, 30_000, 59_999, 60_000, 90_000, 20 * MINUTE, 5 * HOUR])
     # Some are behind by exactly a grace, or a millisecond more or less.
