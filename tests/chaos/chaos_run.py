@@ -19,7 +19,7 @@ from chaos_kafka import OneBroker, ThreeBrokers
 from chaos_plan import FEED, Action, Plan
 from chaos_processes import Processes
 from chaos_traffic import Feed, Reader, dump, read
-from crash_run import _left
+from crash_run import _uncommitted
 from joined_inputs import completion_check
 from progress import committed, lag
 from workers import Market, send, until
@@ -199,7 +199,7 @@ class _Environment:
 
     def check_others(self) -> list[str]:
         """Compare the output of the other pipelines; return the problems."""
-        left = _left(self._market, self._sources)
+        left = _uncommitted(self._market, self._sources)
         found = CasesCheck(self._market, self._rules.rows)
         self.others = found.compared
         return [*found.problems, *([f"not committed at the end: {left}"] if left else [])]
