@@ -1,4 +1,4 @@
-"""The records of all pipelines beside the market's, drawn from the seed of a run."""
+"""Records of all pipelines but the market's, drawn from the seed of a run."""
 
 import random
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ from app.sources.registry import CASES, SIMULATIONS, Sent
 #: Records of each simulation.
 EACH = 800
 
-#: Records of it in a second of event time: few cards and machines, of which much is known.
+#: Records of each in a second of event time: few cards and machines, with long histories.
 RATE = 1.5
 
 HOUR = 3_600_000
 
-#: How many transactions of a card are remembered.
+#: How many transactions of a card are kept.
 MOST = 150
 
-#: Where each kind of record that ends a run is sent.
+#: A record that ends a run.
 Mark = Search | Click | Profile
 
 
@@ -38,7 +38,7 @@ def settings(directory: Path) -> dict[str, object]:
         "TICKSTREAM_SEARCH_JOIN": "outer",
         "TICKSTREAM_SEARCH_AFTER": "2m",
         "TICKSTREAM_SEARCH_BEFORE": "5s",
-        # Whatever the order in which both inputs are read, nothing is late, and all of it waits.
+        # In whatever order both inputs are read, no record is late, and all of them wait.
         "TICKSTREAM_SEARCH_GRACE": "72h",
         "TICKSTREAM_SEARCH_MOST": 100_000,
     }
@@ -70,9 +70,9 @@ def _time(sent: Sent) -> int:
 
 
 def marks(now: int) -> tuple[list[Search | Click], list[Profile]]:
-    """Return records that close all that waits, in two lots: half of the clicks get profiles.
+    """Return records that close all open joins, in two batches: half of the clicks get profiles.
 
-    As tests/patterns/shop_check.py takes them.
+    Their form is that of tests/patterns/shop_check.py.
     """
     at = now - HOUR
     numbers = range(24)

@@ -1,4 +1,4 @@
-"""Compares what the pipelines beside the market's have written with what they had to.
+"""Check of the output of the pipelines other than the market's.
 
 The truths are those of tests/patterns.
 """
@@ -43,7 +43,7 @@ OUTPUTS = [
 
 
 class CasesCheck:
-    """Findings: what is wrong, and how many results were compared."""
+    """Problems found, and how many results were compared."""
 
     def __init__(self, market: Market, rules: list[Row]) -> None:
         self._market = market
@@ -142,9 +142,9 @@ class CasesCheck:
             output = verdicts.get((partition, offset))
             if output is None:
                 continue
-            said = output.value
-            right = judge.judge(transaction, said["rules_version"])
-            reasons = [(each["rule"], each["version"]) for each in said["reasons"]]
-            if (said["accepted"], reasons) != (right.accepted, right.reasons):
-                wrong.append(f"{said['id']}: {reasons}, expected {right.reasons}")
+            verdict = output.value
+            right = judge.judge(transaction, verdict["rules_version"])
+            reasons = [(each["rule"], each["version"]) for each in verdict["reasons"]]
+            if (verdict["accepted"], reasons) != (right.accepted, right.reasons):
+                wrong.append(f"{verdict['id']}: {reasons}, expected {right.reasons}")
         self._note("verdicts that are not those of their rules", list(wrong))

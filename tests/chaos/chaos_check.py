@@ -1,6 +1,6 @@
-"""Compares what stands in the topics with the truth: every result there ever was.
+"""Check of all results in the topics against the truth, those that were corrected later included.
 
-It takes records as a `read_committed` reader sees them, in log order, wherever they come from.
+It takes records as a `read_committed` reader sees them, in log order, from any source.
 """
 
 import json
@@ -13,16 +13,16 @@ import polars as pl
 import truth
 from chaos_truth import CLOSE_FIELDS, STATE, SURGE_FIELDS, TABLES, Truth
 
-#: Topics in which results stand.
+#: Topics of results.
 OUTPUTS = (
     *("candles", "ticks-late", "daily-gains", "top-gainers", "top-losers", "most-active"),
     *("surges", "closes", "trend-signals", "dead-letters"),
 )
 
-#: Fields of each place of a ranking.
+#: Fields of each row of a ranking.
 PLACE = ["symbol", "gain", "open", "last", "time", "volume"]
 
-#: By what each ranking goes, and whether the largest come first.
+#: Sort field of each ranking, and whether it is descending.
 RANKINGS = {
     "top-gainers": ("gain", True),
     "top-losers": ("gain", False),
@@ -31,7 +31,7 @@ RANKINGS = {
 
 
 class Record(NamedTuple):
-    """A record as it lies in a topic; `timestamp` is Kafka's (ms)."""
+    """A record of a topic; `timestamp` is Kafka's (ms)."""
 
     partition: int
     offset: int
@@ -42,7 +42,7 @@ class Record(NamedTuple):
 
     @property
     def json(self) -> Any:
-        """The value, read."""
+        """The decoded value."""
         return json.loads(self.value or b"")
 
 
@@ -52,7 +52,7 @@ Topics = Mapping[str, list[Record]]
 
 @dataclass
 class Verdict:
-    """Verdict: what was compared, and what is wrong."""
+    """Verdict on a run: how much was compared, and the problems found."""
 
     ticks: int = 0
     windows: int = 0
@@ -65,7 +65,7 @@ class Verdict:
     problems: list[str] = field(default_factory=list)
 
     def note(self, what: str, wrong: Iterable[object]) -> int:
-        """Note a problem if anything is wrong, with the first few; return how many are."""
+        """Note a problem with its first few examples, if there are any; return how many."""
         found = list(wrong)
         if found:
             examples = "; ".join(map(str, found[:3]))
@@ -82,7 +82,7 @@ def check(topics: Topics, right: Truth) -> Verdict:
     """Compare the topics of results with the truth."""
     verdict = Verdict(ticks=right.records)
     _check_candles(topics["candles"], right, verdict)
-    _check_refused(topics, right, verdict)
+    _check_late_and_dead(topics, right, verdict)
     _check_gains(topics["daily-gains"], right, verdict)
     for ranking in RANKINGS:
         _check_rankings(ranking, topics, right, verdict)
@@ -103,15 +103,15 @@ def _check_once(verdict: Verdict, topic: str, names: Iterable[Hashable]) -> None
 
 
 def _check_candles(records: list[Record], right: Truth, verdict: Verdict) -> None:
-    said = [each.json for each in records]
-    verdict.results = len(said)
+    published = [each.json for each in records]
+    verdict.results = len(published)
     versions: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
-    for candle in said:
+    for candle in published:
         versions[_window(candle)].append(candle)
-    _check_once(verdict, "candles", ((*_window(c), c["revision"]) for c in said))
+    _check_once(verdict, "candles", ((*_window(c), c["revision"]) for c in published))
     _check_order(versions, right, verdict)
     _check_last(versions, right, verdict)
-    _check_histories(pl.DataFrame(said, infer_schema_length=None), right, verdict)
+    _check_histories(pl.DataFrame(published, infer_schema_length=None), right, verdict)
 
 
 def _window(candle: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -119,7 +119,7 @@ def _window(candle: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _check_order(versions: Mapping, right: Truth, verdict: Verdict) -> None:
-    """Revisions of a window rise, its final result is the last, once, and where it has to be."""
+    """Check that revisions of a window rise, and that its final result is last, once and due."""
     falling, after, several = [], [], []
     for window, candles in versions.items():
         revisions = [candle["revision"] for candle in candles]
@@ -134,15 +134,15 @@ def _check_order(versions: Mapping, right: Truth, verdict: Verdict) -> None:
     verdict.note("candles: windows with a revision after the final one", after)
     verdict.note("candles: windows with several finals", several)
 
-    has_to_be = right.windows.filter("final").select(truth.WINDOW).rows()
-    final = {window for window, said in versions.items() if any(c["final"] for c in said)}
+    expected = right.windows.filter("final").select(truth.WINDOW).rows()
+    final = {window for window, published in versions.items() if any(c["final"] for c in published)}
     verdict.finals = len(final)
-    verdict.note("candles: windows without their final", set(has_to_be) - final)
-    verdict.note("candles: windows that are final too early", final - set(has_to_be))
+    verdict.note("candles: windows without their final", set(expected) - final)
+    verdict.note("candles: windows that are final too early", final - set(expected))
 
 
 def _check_last(versions: Mapping, right: Truth, verdict: Verdict) -> None:
-    """The highest revision of each window is the truth, in every field."""
+    """Check that the highest revision of each window is the truth, in every field."""
     last = [max(each, key=lambda candle: candle["revision"]) for each in versions.values()]
     found = pl.DataFrame(last, infer_schema_length=None)
     verdict.windows = len(right.windows)
@@ -164,20 +164,20 @@ def _rows(windows: pl.DataFrame) -> Iterable[tuple[Any, ...]]:
     return windows.select(truth.WINDOW).iter_rows()
 
 
-def _check_histories(said: pl.DataFrame, right: Truth, verdict: Verdict) -> None:
-    """Every result ever published is what its window was at the tick it names as its last."""
+def _check_histories(published: pl.DataFrame, right: Truth, verdict: Verdict) -> None:
+    """Check that every result equals its window after the tick that it names as its last."""
     history = right.histories
-    here = said.select(STATE)
-    history = history.join(here.unique(), on=STATE, how="semi")
-    unknown = here.join(history, on=STATE, how="anti")
+    named = published.select(STATE)
+    history = history.join(named.unique(), on=STATE, how="semi")
+    unknown = named.join(history, on=STATE, how="anti")
     verdict.note("candles: results of ticks that are not in them", unknown.iter_rows())
-    both = said.join(history, on=STATE, suffix="_right")
+    both = published.join(history, on=STATE, suffix="_right")
     exact = ["end", "open", "high", "low", "close", "volume", "count", "late", "first_offset"]
     different = [pl.col(name) != pl.col(f"{name}_right") for name in [*exact, "partition"]]
     for name in ("vwap", "mean"):
-        apart = (pl.col(name) - pl.col(f"{name}_right")).abs() > 1e-9 * pl.col(name).abs()
+        differing = (pl.col(name) - pl.col(f"{name}_right")).abs() > 1e-9 * pl.col(name).abs()
         unlike = pl.col(name).is_null() != pl.col(f"{name}_right").is_null()
-        different.append(apart.fill_null(value=False) | unlike)
+        different.append(differing.fill_null(value=False) | unlike)
     different.append(pl.col("revision") != 2 * pl.col("last_offset") + pl.col("final"))
     wrong = both.filter(pl.any_horizontal(different)).select(STATE)
     verdict.note("candles: results that are not those of the ticks so far", wrong.iter_rows())
@@ -186,7 +186,7 @@ def _check_histories(said: pl.DataFrame, right: Truth, verdict: Verdict) -> None
 # -- late records and dead letters
 
 
-def _check_refused(topics: Topics, right: Truth, verdict: Verdict) -> None:
+def _check_late_and_dead(topics: Topics, right: Truth, verdict: Verdict) -> None:
     """Check late ticks and dead letters: the right ones, once each, with distinct headers."""
     late = [(each, each.json) for each in topics["ticks-late"]]
     for table in TABLES:
@@ -195,7 +195,7 @@ def _check_refused(topics: Topics, right: Truth, verdict: Verdict) -> None:
         ]
         _check_once(verdict, f"ticks-late of {table}", these)
         _check_same(verdict, f"ticks-late of {table}", right.late(table), set(these))
-    # Those of the other pipelines' sources are compared with theirs (chaos_cases_check.py).
+    # Dead letters of other pipelines are compared in chaos_cases_check.py.
     letters = [(each, each.json) for each in topics["dead-letters"]]
     dead = [(each, value) for each, value in letters if value["topic"] == "ticks"]
     places = [(value["partition"], value["offset"]) for _, value in dead]
@@ -223,11 +223,11 @@ def _check_same(verdict: Verdict, topic: str, expected: set, found: set) -> None
 
 
 def _check_gains(records: list[Record], right: Truth, verdict: Verdict) -> None:
-    """Each gain is that of the ticks so far, the last one of each day that of all ticks."""
-    said = [each.json for each in records]
-    names = [(gain["symbol"], gain["day"], gain["offset"], gain["final"]) for gain in said]
+    """Check that each gain is that of the ticks so far, and the last of each day of all ticks."""
+    published = [each.json for each in records]
+    names = [(gain["symbol"], gain["day"], gain["offset"], gain["final"]) for gain in published]
     _check_once(verdict, "daily-gains", names)
-    found = pl.DataFrame(said, infer_schema_length=None)
+    found = pl.DataFrame(published, infer_schema_length=None)
     history = right.days.rename({"close": "last", "last_offset": "offset", "last_time": "time"})
     fields = ["open", "last", "low", "high", "gain", "count", "time", "partition"]
     state = ["symbol", "day", "offset"]
@@ -244,20 +244,20 @@ def _check_gains(records: list[Record], right: Truth, verdict: Verdict) -> None:
 
 
 def _check_rankings(topic: str, topics: Topics, right: Truth, verdict: Verdict) -> None:
-    """Each ranking is that of `daily-gains` up to its revision, the last one of all ticks."""
-    said = [each.json for each in topics[topic]]
-    verdict.rankings += len(said)
-    _check_once(verdict, topic, ((each["day"], each["revision"]) for each in said))
+    """Check that each ranking is that of `daily-gains` so far, and the last one of all ticks."""
+    published = [each.json for each in topics[topic]]
+    verdict.rankings += len(published)
+    _check_once(verdict, topic, ((each["day"], each["revision"]) for each in published))
     expected = _rankings(topics["daily-gains"], *RANKINGS[topic])
     wrong = [
         f"{each['day']} {each['revision']}"
-        for each in said
+        for each in published
         if expected.get((each["day"], each["revision"])) != (each["rank"], each["time"])
     ]
     verdict.wrong_rankings += verdict.note(f"{topic}: not those of the gains so far", wrong)
 
     last: dict[str, dict[str, Any]] = {}
-    for each in said:
+    for each in published:
         if each["revision"] < last.get(each["day"], each)["revision"]:
             verdict.note(f"{topic}: days whose revisions fall", [each["day"]])
         last[each["day"]] = each
@@ -265,14 +265,14 @@ def _check_rankings(topic: str, topics: Topics, right: Truth, verdict: Verdict) 
     final = _final_rankings(right, *RANKINGS[topic])
     days = {day: (latest.get(day), rank) for day, rank in final.items()}
     found = {day: (each["revision"], each["rank"]) for day, each in last.items()}
-    apart = [day for day in days.keys() | found.keys() if days.get(day) != found.get(day)]
-    verdict.wrong_rankings += verdict.note(f"{topic}: days with a wrong ranking", apart)
+    differing = [day for day in days.keys() | found.keys() if days.get(day) != found.get(day)]
+    verdict.wrong_rankings += verdict.note(f"{topic}: days with a wrong ranking", differing)
 
 
 def _rankings(
     records: list[Record], field: str, descending: bool
 ) -> dict[tuple[str, int], tuple[list[dict], int]]:
-    """Compute ranking and time after each gain, by day and the gain's offset, ascending."""
+    """Compute ranking and time after each gain, by day and the offset of the gain, ascending."""
     gains: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     found = {}
     for record in sorted(records, key=lambda record: record.offset):
@@ -300,11 +300,11 @@ def _final_rankings(right: Truth, field: str, descending: bool) -> dict[str, lis
 
 def _check_surges(records: list[Record], right: Truth, verdict: Verdict) -> None:
     """Check that each minute in which a price moved much is published once, when it is final."""
-    said = [each.json for each in records]
-    _check_once(verdict, "surges", ((surge["symbol"], surge["start"]) for surge in said))
-    found = {tuple(surge[name] for name in SURGE_FIELDS) for surge in said}
+    published = [each.json for each in records]
+    _check_once(verdict, "surges", ((surge["symbol"], surge["start"]) for surge in published))
+    found = {tuple(surge[name] for name in SURGE_FIELDS) for surge in published}
     _check_same(verdict, "surges", right.surges, found)
-    verdict.note("surges: not final", [surge for surge in said if not surge["final"]])
+    verdict.note("surges: not final", [surge for surge in published if not surge["final"]])
 
 
 # -- trends
@@ -316,7 +316,7 @@ def _check_trends(topics: Topics, right: Truth, verdict: Verdict) -> None:
         ("closes", CLOSE_FIELDS, right.closes),
         ("trend-signals", ["signal", "windows", *CLOSE_FIELDS], right.signals),
     ):
-        said = [each.json for each in topics[topic]]
-        _check_once(verdict, topic, ((each["symbol"], each["start"]) for each in said))
-        found = {tuple(each[name] for name in names) for each in said}
+        published = [each.json for each in topics[topic]]
+        _check_once(verdict, topic, ((each["symbol"], each["start"]) for each in published))
+        found = {tuple(each[name] for name in names) for each in published}
         _check_same(verdict, topic, expected, found)

@@ -1,8 +1,8 @@
-"""`make chaos`: run the plans of seeds, a line each, and report whether anything was wrong.
+"""`make chaos`: run the plans of seeds, print a line for each, and report problems.
 
-SEED=17 runs that one, RUNS=50 the seeds 1 to 50. The faults, their times and the ticks follow from
-the seed; what each process is doing when a fault comes does not, so a replay is the same trouble
-again, not the same microsecond.
+SEED=17 runs one seed, RUNS=50 the seeds 1 to 50. The faults, their times and the ticks follow from
+the seed; the state of each process at a fault does not, so a replay has the same faults, but not at
+the same microsecond.
 """
 
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 from chaos_plan import plan
 from chaos_run import Result, run
 
-#: Where logs and data of runs are, and stay if they went wrong.
+#: Directory of logs and data of runs; those of a failed run are kept.
 DIRECTORY = Path("data/chaos")
 
 
@@ -23,12 +23,14 @@ def main() -> int:
     for seed in _seeds():
         result = run(plan(seed), DIRECTORY / f"seed-{seed}")
         results.append(result)
-        _say(str(result))
+        _print_lines(str(result))
         if result.problems:
             wrong.append(seed)
-            _say(*(f"    {problem}" for problem in result.problems))
-            _say(f"    logs and data: {DIRECTORY / f'seed-{seed}'}; again: make chaos SEED={seed}")
-    _say(_total(results, wrong))
+            _print_lines(*(f"    {problem}" for problem in result.problems))
+            _print_lines(
+                f"    logs and data: {DIRECTORY / f'seed-{seed}'}; again: make chaos SEED={seed}"
+            )
+    _print_lines(_total(results, wrong))
     return 1 if wrong else 0
 
 
@@ -54,7 +56,7 @@ def _total(results: list[Result], wrong: list[int]) -> str:
     )
 
 
-def _say(*lines: str) -> None:
+def _print_lines(*lines: str) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
 

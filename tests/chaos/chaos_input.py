@@ -13,18 +13,18 @@ from workers import DAY, MINUTE
 #: 2025-06-02T00:00:00Z.
 MIDNIGHT = 1_748_822_400_000
 
-#: How far behind its time a tick is (ms), and how many are, each of so many.
+#: One tick in so many is late, by a range of ms.
 BEHIND = [
     (30, (1, 10_000)),  # out of order
     (100, (MINUTE, 4 * MINUTE)),  # a correction of windows that have ended
-    (400, (6 * MINUTE, 20 * MINUTE)),  # too late for candles, not for the day
-    (4_000, (300 * MINUTE, 360 * MINUTE)),  # too late for the day
+    (400, (6 * MINUTE, 20 * MINUTE)),  # late for candles, not for the day
+    (4_000, (300 * MINUTE, 360 * MINUTE)),  # late for the day
 ]
 
-#: One of so many ticks can't be read.
+#: One tick in so many can't be read.
 BROKEN = 1_000
 
-#: Later than all grace: what came before is final then.
+#: Time (ms) beyond all grace: all windows before it are final.
 AHEAD = DAY + 6 * 60 * MINUTE
 
 
@@ -48,7 +48,7 @@ def records(plan: Plan) -> Iterator[tuple[str, bytes]]:
 
 
 def closing(plan: Plan) -> Iterator[tuple[str, bytes]]:
-    """Return a tick of each symbol so much later that all windows before it are final."""
+    """Return a tick of each symbol that is late enough to make all windows before it final."""
     time = MIDNIGHT + plan.ticks * plan.step + AHEAD
     return ((name, _value(name, 1.0, 1, time)) for name in symbols(plan))
 

@@ -1,4 +1,4 @@
-"""The Kafka of a run: one broker behind a proxy, or three, of which one may be away.
+"""The Kafka of a run: one broker behind a proxy, or three, of which one may be down.
 
 Both start when they are made, and end with the `ending` they are given.
 """
@@ -14,15 +14,15 @@ from eventfold.embedded import LocalBroker, LocalCluster
 
 
 class OneBroker:
-    """Nobody stands in for it; its transactions can be frozen while fetching goes on."""
+    """One broker without a stand-in; its transactions can be frozen while fetching goes on."""
 
-    #: Whether a worker may find no broker at all, and how many replicas a topic has.
+    #: Whether all brokers may be down, and how many replicas a topic has.
     may_be_away, replicas = True, 1
 
     def __init__(self, directory: Path, _: str, ending: ExitStack) -> None:
         self._proxy = ending.enter_context(CoordinatorProxy())
         self._broker = ending.enter_context(LocalBroker(directory, node=self._proxy.node()))
-        #: For whoever looks at it, and for workers.
+        #: Address for the test, and for workers.
         self.bootstrap, self.address = self._broker.bootstrap, self._proxy.address
 
     def kill(self) -> None:
@@ -41,16 +41,16 @@ class OneBroker:
         self._proxy.accept()
 
     def freeze(self) -> None:
-        """Hold what is for the coordinator of transactions."""
+        """Hold back requests to the transaction coordinator."""
         self._proxy.freeze()
 
     def thaw(self) -> None:
-        """Pass it on."""
+        """Pass them on."""
         self._proxy.thaw()
 
 
 class ThreeBrokers:
-    """The one that coordinates the group is killed or stopped: another one does it from then on."""
+    """Three brokers; the group's coordinator is killed or stopped, and another takes over."""
 
     may_be_away, replicas = False, 3
 
@@ -78,11 +78,11 @@ class ThreeBrokers:
         """Nothing is frozen here."""
 
     def _coordinator(self) -> int:
-        coordinator: int = described(self.bootstrap, self._group).coordinator.id
+        coordinator: int = describe_group(self.bootstrap, self._group).coordinator.id
         return coordinator
 
 
-def described(bootstrap: str, group: str) -> Any:
-    """Return what the coordinator of a group has of it."""
+def describe_group(bootstrap: str, group: str) -> Any:
+    """Return the description of a group by its coordinator."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
     return admin.describe_consumer_groups([group])[group].result(30)

@@ -1,7 +1,7 @@
 """Plan of a run of chaos, drawn from its seed: how many workers, how much input, faults.
 
-No I/O and no clock: the same seed gives the same plan. What the processes are doing at the very
-instant of a fault is not in a plan, and no two runs of it are the same in that.
+No I/O and no clock: the same seed gives the same plan. The state of the processes at the instant of
+a fault is not in a plan, and differs between runs of it.
 """
 
 from collections.abc import Callable
@@ -9,21 +9,21 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
-#: Most workers alive at once: the machine has few cores.
-MOST_WORKERS = 4
+#: Maximum number of workers alive at once: the machine has few cores.
+MAX_WORKERS = 4
 
 #: Seconds from the first tick to the first fault, to the last new fault, to the last tick.
 FIRST_FAULT, LAST_FAULT, FEED = 1.0, 8.0, 12.0
 
-#: Seconds that some plans leave to a graceful stop before anything else happens.
-PEACE = 4.0
+#: Seconds without other faults that some plans leave to a graceful stop.
+QUIET = 4.0
 
-#: Seconds that a fault may follow the one before.
+#: Seconds between two faults.
 GAPS = (0.8, 3.5)
 
 
 class Action(NamedTuple):
-    """One thing done to a process: `at` in seconds after the first tick, `worker` by number.
+    """One action on a process: `at` in seconds after the first tick, `worker` by number.
 
     To a worker: `start`, `wipe` (start without its data directory), `stop` (SIGTERM), `kill`,
     `pause`, `resume`; to the broker: `broker-stop`, `broker-kill`, `broker-start`; to its
@@ -32,7 +32,7 @@ class Action(NamedTuple):
     """
 
     at: float
-    what: str
+    kind: str
     worker: int | None = None
 
 
@@ -45,7 +45,7 @@ class Plan:
     symbols: int
     rate: int
     step: int
-    #: What is done, by people's names for it.
+    #: Descriptions of the faults.
     faults: tuple[str, ...]
     actions: tuple[Action, ...]
     #: Whether workers are static members, which have another address after each start.
@@ -59,9 +59,9 @@ class Plan:
         return int(self.rate * FEED)
 
     def __str__(self) -> str:
-        kind = "static workers" if self.static else "workers"
+        members = "static workers" if self.static else "workers"
         where = " on 3 brokers" if self.brokers > 1 else ""
-        return f"{self.workers} {kind}{where}: {', '.join(self.faults)}"
+        return f"{self.workers} {members}{where}: {', '.join(self.faults)}"
 
 
 def plan(seed: int) -> Plan:
@@ -72,11 +72,11 @@ def plan(seed: int) -> Plan:
     script = _Script(random, workers, brokers)
     at = FIRST_FAULT
     if Random(f"peace {seed}").random() < 0.25:
-        script.add_peaceful_stop(at)
-        at += PEACE
+        script.add_undisturbed_stop(at)
+        at += QUIET
     while at < LAST_FAULT:
         script.add_fault(round(at, 2))
-        # Several at once, now and then.
+        # Several faults at once, now and then.
         at += 0.05 if random.random() < 0.25 else random.uniform(*GAPS)
     return Plan(
         seed,
@@ -93,88 +93,88 @@ def plan(seed: int) -> Plan:
 
 @dataclass
 class _Script:
-    """Faults that can follow each other: nobody is hit twice before it is back, somebody stays."""
+    """Faults that can follow each other: only running workers are hit, and at least one stays."""
 
     random: Random
     workers: int
     brokers: int
     faults: list[str] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
-    #: Number → when it is up again (s), of those that will be.
-    _up: dict[int, float] = field(default_factory=dict)
+    #: When each worker is up again (s), by number.
+    _up_at: dict[int, float] = field(default_factory=dict)
     _broker_done: bool = False
     _all_done: bool = False
     _frozen_done: bool = False
 
     def __post_init__(self) -> None:
-        self._up = dict.fromkeys(range(self.workers), 0.0)
+        self._up_at = dict.fromkeys(range(self.workers), 0.0)
 
     def add_fault(self, at: float) -> None:
         """Add one of the faults that can happen at `at` (s)."""
-        here = self._here(at)
+        up_now = self._up_now(at)
         possible: dict[Callable[[float], None], int] = {}
-        if here:
+        if up_now:
             possible = {self._kill: 4, self._pause: 4, self._stop: 3, self._wipe: 2}
-        if len(self._up) < MOST_WORKERS:
+        if len(self._up_at) < MAX_WORKERS:
             possible[self._join] = 2
         if not self._broker_done:
             possible[self._restart_broker] = 3
         if not self._frozen_done and self.brokers == 1:
             possible[self._freeze_coordinator] = 4
-        if not self._all_done and len(here) == len(self._up):
+        if not self._all_done and len(up_now) == len(self._up_at):
             possible[self._kill_all] = 1
         if possible:
             (fault,) = self.random.choices(list(possible), weights=list(possible.values()))
             fault(at)
 
-    def add_peaceful_stop(self, at: float) -> None:
-        """Stop a worker for a while, in the middle of its batches and of nothing else."""
+    def add_undisturbed_stop(self, at: float) -> None:
+        """Stop a worker for a while, in the middle of its batches and without other faults."""
         worker = self._pick(at)
         self._do(at, "stop", worker)
-        self._say(at, f"stop {worker}{self._come_back(worker, at + PEACE, 'start')}")
+        self._note_fault(at, f"stop {worker}{self._schedule_return(worker, at + QUIET, 'start')}")
 
-    def _here(self, at: float) -> list[int]:
-        return [number for number, since in self._up.items() if since <= at]
+    def _up_now(self, at: float) -> list[int]:
+        return [number for number, since in self._up_at.items() if since <= at]
 
-    def _do(self, at: float, what: str, worker: int | None = None) -> None:
-        self.actions.append(Action(round(at, 2), what, worker))
+    def _do(self, at: float, kind: str, worker: int | None = None) -> None:
+        self.actions.append(Action(round(at, 2), kind, worker))
 
-    def _say(self, at: float, fault: str) -> None:
+    def _note_fault(self, at: float, fault: str) -> None:
         self.faults.append(f"{fault} at {at:g}")
 
-    def _leaves_for_good(self, worker: int) -> bool:
-        """Draw whether a worker stays away for good, if another one stays; if so, forget it."""
-        if len(self._up) > 1 and self.random.random() < 0.35:
-            del self._up[worker]
+    def _stays_down(self, worker: int) -> bool:
+        """Draw whether a worker stays down for good, if another one stays; if so, remove it."""
+        if len(self._up_at) > 1 and self.random.random() < 0.35:
+            del self._up_at[worker]
             return True
         return False
 
-    def _come_back(self, worker: int, at: float, how: str) -> str:
+    def _schedule_return(self, worker: int, at: float, how: str) -> str:
         self._do(at, how, worker)
-        self._up[worker] = at
+        self._up_at[worker] = at
         return f", back at {at:.1f}"
 
     def _pick(self, at: float) -> int:
-        return self.random.choice(self._here(at))
+        return self.random.choice(self._up_now(at))
 
-    def _end(self, at: float, what: str, back: tuple[float, float]) -> None:
+    def _take_down(self, at: float, kind: str, back: tuple[float, float]) -> None:
         worker = self._pick(at)
-        self._do(at, what, worker)
+        self._do(at, kind, worker)
         again = at + self.random.uniform(*back)
-        rest = "" if self._leaves_for_good(worker) else self._come_back(worker, again, "start")
-        self._say(at, f"{what} {worker}{rest}")
+        rest = "" if self._stays_down(worker) else self._schedule_return(worker, again, "start")
+        self._note_fault(at, f"{kind} {worker}{rest}")
 
     def _kill(self, at: float) -> None:
-        self._end(at, "kill", (0.1, 4))
+        self._take_down(at, "kill", (0.1, 4))
 
     def _stop(self, at: float) -> None:
-        self._end(at, "stop", (1, 4))
+        self._take_down(at, "stop", (1, 4))
 
     def _wipe(self, at: float) -> None:
         worker = self._pick(at)
         self._do(at, "kill", worker)
-        self._come_back(worker, at + self.random.uniform(0.1, 4), "wipe")
-        self._say(at, f"wipe {worker}")
+        self._schedule_return(worker, at + self.random.uniform(0.1, 4), "wipe")
+        self._note_fault(at, f"wipe {worker}")
 
     def _pause(self, at: float) -> None:
         worker = self._pick(at)
@@ -182,20 +182,20 @@ class _Script:
         seconds = self.random.choice([self.random.uniform(0.3, 3), self.random.uniform(6.5, 8.5)])
         self._do(at, "pause", worker)
         self._do(at + seconds, "resume", worker)
-        self._up[worker] = at + seconds
-        self._say(at, f"pause {worker} for {seconds:.1f}")
+        self._up_at[worker] = at + seconds
+        self._note_fault(at, f"pause {worker} for {seconds:.1f}")
 
     def _join(self, at: float) -> None:
         worker = 1 + max(action.worker or 0 for action in [*self.actions, Action(0, "", 3)])
-        self._come_back(worker, at, "start")
-        self._say(at, f"join {worker}")
+        self._schedule_return(worker, at, "start")
+        self._note_fault(at, f"join {worker}")
 
     def _restart_broker(self, at: float) -> None:
-        what = self.random.choice(["broker-kill", "broker-stop"])
-        self._do(at, what)
+        kind = self.random.choice(["broker-kill", "broker-stop"])
+        self._do(at, kind)
         self._do(at + self.random.uniform(0.1, 2), "broker-start")
         self._broker_done = True
-        self._say(at, what if self.brokers == 1 else f"move coordinator: {what}")
+        self._note_fault(at, kind if self.brokers == 1 else f"move coordinator: {kind}")
 
     def _freeze_coordinator(self, at: float) -> None:
         # Also for longer than a transaction may take (10 s): the broker aborts it then.
@@ -203,11 +203,11 @@ class _Script:
         self._do(at, "coordinator-freeze")
         self._do(at + seconds, "coordinator-thaw")
         self._frozen_done = True
-        self._say(at, f"freeze coordinator for {seconds:.1f}")
+        self._note_fault(at, f"freeze coordinator for {seconds:.1f}")
 
     def _kill_all(self, at: float) -> None:
-        for worker in self._here(at):
+        for worker in self._up_now(at):
             self._do(at, "kill", worker)
-            self._come_back(worker, at + self.random.uniform(0.1, 3), "start")
+            self._schedule_return(worker, at + self.random.uniform(0.1, 3), "start")
         self._all_done = True
-        self._say(at, "kill all")
+        self._note_fault(at, "kill all")

@@ -1,7 +1,7 @@
-"""The processes of a run, and what is done to them: Kafka, several workers.
+"""The processes of a run and the actions on them: Kafka, several workers.
 
-What a worker may not do by itself is noted: end, or take its time when asked to stop. Only one
-that finds no broker while it starts may end; as under any supervisor, it is started again.
+A worker must not end by itself, or take long to stop: that is a problem. Only one that finds no
+broker while it starts may end; it is started again, as by any supervisor.
 """
 
 import re
@@ -14,28 +14,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
-from chaos_kafka import OneBroker, ThreeBrokers, described
+from chaos_kafka import OneBroker, ThreeBrokers, describe_group
 from chaos_plan import Action
 from confluent_kafka.admin import AdminClient
 from workers import Worker
 
 #: Seconds after which an orchestrator kills a worker that was asked to stop (Kubernetes by
 #: default), and after which a run does. On an idle machine a stop takes one to five.
-GRACEFUL, HOPELESS = 30.0, 60.0
+TERMINATION_GRACE, STOP_TIMEOUT = 30.0, 60.0
 
 _CLOSED = re.compile(r"Task (\S+) is closed: folded to offset (\d+), committed to (\d+)")
 
 
 @dataclass
 class _Stop:
-    """A worker that was asked to stop."""
+    """A worker that is stopping gracefully."""
 
     number: int
-    #: Whether nothing else was going on.
-    lone: bool
+    #: Whether no other fault was going on.
+    undisturbed: bool
     #: The tasks it ran.
     tasks: int
-    #: How much it had logged.
+    #: Length of its log before the stop.
     logged: int
     #: Whether it had been ready since it was started.
     was_ready: bool
@@ -43,7 +43,7 @@ class _Stop:
 
 
 class Processes:
-    """Does the actions of a plan; `problems` are what processes did and may not."""
+    """Do the actions of a plan; `problems` has what processes must not do."""
 
     def __init__(
         self,
@@ -62,14 +62,14 @@ class Processes:
         self._sources: dict[str, str] = {}
         self._tasks = 0
         self.problems: list[str] = []
-        #: Seconds that each graceful stop took; how many were made in peace.
+        #: Seconds that each graceful stop took; how many were undisturbed.
         self.stops: list[float] = []
-        self.peaceful = 0
+        self.undisturbed = 0
         self._directory = directory
         self._application = application
         self._workers: dict[int, Worker] = {}
-        #: Those that are meant to run, and of these the paused ones.
-        self._meant: set[int] = set()
+        #: Those that should be running, and of these the paused ones.
+        self._expected_up: set[int] = set()
         self._paused: set[int] = set()
         self._stopping: dict[int, _Stop] = {}
         self._broker_starting: Thread | None = None
@@ -80,21 +80,21 @@ class Processes:
         self._done = 0
 
     def do(self, action: Action) -> None:
-        """Do one thing of a plan."""
+        """Do one action of a plan."""
         self._done += 1
-        self._note_ends()
-        what = action.what.replace("-", "_")
+        self._note_exits()
+        method = action.kind.replace("-", "_")
         if action.worker is None:
-            deed: Callable[[], None] = getattr(self, f"_{what}")
-            deed()
+            act: Callable[[], None] = getattr(self, f"_{method}")
+            act()
         else:
-            to_worker: Callable[[int], None] = getattr(self, f"_{what}")
+            to_worker: Callable[[int], None] = getattr(self, f"_{method}")
             to_worker(action.worker)
 
     # -- workers
 
     def _start(self, number: int) -> None:
-        self._await_broker()  # if it is starting; where there is none the worker logs it and ends
+        self._await_broker()  # if it is starting; without a broker the worker logs it and ends
         self._await_stop(number)
         if number not in self._workers:
             member = {"CONSUMER_GROUP_INSTANCE_ID": f"w{number}"} if self._static else {}
@@ -109,14 +109,14 @@ class Processes:
             self._workers[number].move()
         self._started[number] = time.monotonic()
         self._workers[number].start(wait=False)
-        self._meant.add(number)
+        self._expected_up.add(number)
 
     def _wipe(self, number: int) -> None:
         shutil.rmtree(self._workers[number].data, ignore_errors=True)
         self._start(number)
 
     def _kill(self, number: int) -> None:
-        self._meant.discard(number)
+        self._expected_up.discard(number)
         self._workers[number].kill()
 
     def _pause(self, number: int) -> None:
@@ -129,49 +129,49 @@ class Processes:
 
     def _stop(self, number: int) -> None:
         worker = self._workers[number]
-        if number not in self._meant or worker.process is None:
+        if number not in self._expected_up or worker.process is None:
             return  # it ended by itself, which is noted
         if not worker.running:
-            self._meant.discard(number)  # it found no broker
+            self._expected_up.discard(number)  # it found no broker
             return
         settled = self.settled()
         stop = _Stop(
             number,
-            lone=settled,
+            undisturbed=settled,
             tasks=len(self._open_tasks(worker)) if settled else 0,
             logged=len(worker.log),
             was_ready=worker.ready,
         )
-        self._meant.discard(number)
+        self._expected_up.discard(number)
         worker.process.terminate()
-        stop.waiting = Thread(target=self._watch, args=[stop, self._done], daemon=True)
+        stop.waiting = Thread(target=self._await_exit, args=[stop, self._done], daemon=True)
         stop.waiting.start()
         self._stopping[number] = stop
 
-    def _watch(self, stop: _Stop, done: int) -> None:
+    def _await_exit(self, stop: _Stop, done: int) -> None:
         worker, begun = self._workers[stop.number], time.monotonic()
         assert worker.process is not None
         try:
-            code = worker.process.wait(HOPELESS)
+            code = worker.process.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
-            self.problems.append(f"worker {stop.number} did not stop in {HOPELESS:.0f} s")
+            self.problems.append(f"worker {stop.number} did not stop in {STOP_TIMEOUT:.0f} s")
             worker.kill()
             return
         seconds = time.monotonic() - begun
         self.stops.append(seconds)
-        # It may have been ending for want of a broker; and before it can handle a signal, the
-        # signal ends it.
+        # It may have been ending without a broker; and before it handles signals, SIGTERM
+        # ends it.
         starting_up = not stop.was_ready and code == -signal.SIGTERM
-        if code != 0 and not (starting_up or self._found_no_broker(stop.number)):
+        if code != 0 and not (starting_up or self._ended_without_broker(stop.number)):
             self.problems.append(f"worker {stop.number} stopped with {code}:\n{worker.tail()}")
-        if seconds > GRACEFUL:
+        if seconds > TERMINATION_GRACE:
             self.problems.append(f"worker {stop.number} took {seconds:.1f} s to stop")
-        if stop.lone and self._done == done:
-            self._check_last_words(stop, worker)
+        if stop.undisturbed and self._done == done:
+            self._check_all_committed(stop, worker)
 
-    def _check_last_words(self, stop: _Stop, worker: Worker) -> None:
-        """Of a stop in peace nothing is folded again: all of it is committed."""
-        self.peaceful += 1
+    def _check_all_committed(self, stop: _Stop, worker: Worker) -> None:
+        """Check that an undisturbed stop has committed all that is folded."""
+        self.undisturbed += 1
         closed = _CLOSED.findall(worker.log[stop.logged :])
         if len(closed) != stop.tasks:
             self.problems.append(f"worker {stop.number} had {stop.tasks} tasks, closed {closed}")
@@ -195,7 +195,7 @@ class Processes:
         self._kafka.stop()
 
     def _broker_start(self) -> None:
-        # In a thread: other faults happen while it starts.
+        # In a thread, since other faults happen while it starts.
         self._broker_starting = Thread(target=self._bring_broker_back, daemon=True)
         self._broker_starting.start()
 
@@ -219,7 +219,7 @@ class Processes:
         self._frozen = False
         self._kafka.thaw()
 
-    # -- how they are
+    # -- state
 
     @property
     def sources(self) -> list[str]:
@@ -228,28 +228,28 @@ class Processes:
 
     @property
     def alive(self) -> list[Worker]:
-        """The workers that are meant to run."""
-        return [self._workers[number] for number in sorted(self._meant)]
+        """The workers that should be running."""
+        return [self._workers[number] for number in sorted(self._expected_up)]
 
     @property
     def logs(self) -> list[Path]:
         """The paths of the workers' logs."""
         return [worker.log_path for worker in self._workers.values()]
 
-    def _note_ends(self) -> None:
-        for number in sorted(self._meant):
+    def _note_exits(self) -> None:
+        for number in sorted(self._expected_up):
             worker = self._workers[number]
             if worker.running:
                 continue
-            if not self._found_no_broker(number):
-                self._meant.discard(number)
+            if not self._ended_without_broker(number):
+                self._expected_up.discard(number)
                 self.problems.append(
                     f"worker {number} ended by itself with {worker.exit_code}:\n{worker.tail()}"
                 )
             elif not self._broker_away:
                 self._start(number)
 
-    def _found_no_broker(self, number: int) -> bool:
+    def _ended_without_broker(self, number: int) -> bool:
         """Return whether a worker ended for the one allowed reason: it found no broker."""
         last = self._workers[number].tail(1)
         was_away = self._broker_away or self._broker_back > self._started[number]
@@ -268,7 +268,7 @@ class Processes:
 
     def settled(self) -> bool:
         """Return whether nothing is going on: all are ready and have all tasks among them."""
-        self._note_ends()
+        self._note_exits()
         if self._broker_away or self._paused or self._frozen or self._stopping_now():
             return False
         if not all(worker.ready for worker in self.alive):
@@ -278,9 +278,9 @@ class Processes:
         held = [task for worker in self.alive for task in self._open_tasks(worker)]
         return len(held) == len(set(held)) == self._tasks
 
-    def all_members(self) -> bool:
+    def all_are_members(self) -> bool:
         """Return whether each worker is a member of the group, also one without partitions."""
-        members = described(self._kafka.bootstrap, self._application).members
+        members = describe_group(self._kafka.bootstrap, self._application).members
         return len(members) == len(self.alive)
 
     def _learn_sources(self, worker: Worker) -> None:
@@ -297,9 +297,9 @@ class Processes:
         return {(self._sources[t], number) for t in self._sources for number in tables[t]["open"]}
 
     def stop_all(self) -> None:
-        """Stop all workers at once, as they have to."""
-        self._note_ends()
-        numbers = sorted(self._meant)
+        """Stop all workers at once, and await them."""
+        self._note_exits()
+        numbers = sorted(self._expected_up)
         for number in numbers:
             self._stop(number)
         for number in numbers:

@@ -1,4 +1,4 @@
-"""One run: the processes, a feed and a reader, the faults of a plan, and then the comparison."""
+"""One run: the processes, feeds and a reader, the faults of a plan, and then the comparison."""
 
 import asyncio
 import shutil
@@ -19,8 +19,8 @@ from chaos_kafka import OneBroker, ThreeBrokers
 from chaos_plan import FEED, Action, Plan
 from chaos_processes import Processes
 from chaos_traffic import Feed, Reader, dump, read
-from crash_run import _left
-from joined_inputs import ended_by
+from crash_run import _uncommitted
+from joined_inputs import completion_check
 from progress import committed, lag
 from workers import Market, send, until
 
@@ -29,7 +29,7 @@ from eventfold.kafka.admin import ensure_topics
 
 APPLICATION = "chaos"
 
-#: Seconds that each step to rest may take on a busy machine.
+#: Seconds that each step to completion may take on a busy machine.
 PATIENCE = 180.0
 
 #: Sources of the market's pipelines, which have checks of their own.
@@ -42,17 +42,17 @@ class Result:
 
     plan: Plan
     verdict: Verdict = field(default_factory=Verdict)
-    #: Seconds that each worker took to stop when it was asked to.
+    #: Seconds that each graceful stop took.
     stops: list[float] = field(default_factory=list)
-    #: How many of them were asked while nothing else went on.
-    peaceful: int = 0
+    #: How many of them were undisturbed by other faults.
+    undisturbed: int = 0
     seconds: float = 0.0
-    #: Results of the pipelines beside the market's that were compared.
+    #: How many results of the other pipelines were compared.
     others: int = 0
 
     @property
     def problems(self) -> list[str]:
-        """All that is wrong."""
+        """All problems found."""
         return self.verdict.problems
 
     def __str__(self) -> str:
@@ -63,36 +63,39 @@ class Result:
             f"{found.rankings} top-10s, {found.wrong_rankings} wrong; {found.results:,} results, "
             f"{found.duplicates} twice; {found.finals:,} finals; {self.others:,} results of other "
             f"pipelines; {len(self.stops)} stops, "
-            f"{self.peaceful} in peace, {max(self.stops, default=0):.1f} s at most; "
+            f"{self.undisturbed} undisturbed, {max(self.stops, default=0):.1f} s at most; "
             f"{self.seconds:.1f} s; {self.plan}"
         )
 
 
 def run(plan: Plan, directory: Path) -> Result:
-    """Run a plan and compare; logs and data of a run that went wrong stay in `directory`."""
+    """Run a plan and compare; logs and data of a run that went wrong are kept in `directory`."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     begun, result = time.monotonic(), Result(plan)
     with ExitStack() as ending:
-        stage = _Stage(plan, directory, ending)
-        stage.act()
-        stage.come_to_rest()
-        topics = stage.topics()
-        result.verdict = check(topics, stage.right)
-        result.verdict.problems += stage.check_others()
-        result.verdict.problems += stage.problems
-        result.others = stage.others
-        result.stops, result.peaceful = stage.processes.stops, stage.processes.peaceful
+        environment = _Environment(plan, directory, ending)
+        environment.cause_faults()
+        environment.await_completion()
+        topics = environment.topics()
+        result.verdict = check(topics, environment.right)
+        result.verdict.problems += environment.check_others()
+        result.verdict.problems += environment.problems
+        result.others = environment.others
+        result.stops, result.undisturbed = (
+            environment.processes.stops,
+            environment.processes.undisturbed,
+        )
     result.seconds = time.monotonic() - begun
     if result.problems:
-        _keep(result, topics, directory)
+        _save(result, topics, directory)
     else:
         shutil.rmtree(directory)
     return result
 
 
-class _Stage:
-    """Stage of a run: processes, feeds and reader."""
+class _Environment:
+    """Environment of a run: processes, feeds and reader."""
 
     def __init__(self, plan: Plan, directory: Path, ending: ExitStack) -> None:
         self._plan = plan
@@ -139,8 +142,8 @@ class _Stage:
             + [error for feed in self._feeds for error in feed.errors]
         )
 
-    def act(self) -> None:
-        """Perform the faults, each at its time or as soon as possible."""
+    def cause_faults(self) -> None:
+        """Cause the faults, each at its time or as soon as possible."""
         for number in range(self._plan.workers):
             self.processes.do(Action(0, "start", number))
         self._await("all workers are ready at first", self.processes.settled)
@@ -151,7 +154,7 @@ class _Stage:
             time.sleep(max(0, begun + action.at - time.monotonic()))
             self.processes.do(action)
 
-    def come_to_rest(self) -> None:
+    def await_completion(self) -> None:
         """Wait until all ticks are folded, and all but the last windows are final."""
         for feed in self._feeds:
             feed.join()
@@ -170,31 +173,33 @@ class _Stage:
         self._await("all windows are published", lambda: self._reader.revisions() == expected)
         self._await("all gains are ranked", self._reader.all_ranked)
         surges = len(self.right.surges)
-        self._await("all surges are told", lambda: self._reader.count("surges") >= surges)
+        self._await("all surges are published", lambda: self._reader.count("surges") >= surges)
         signals = len(self.right.signals)
-        self._await("all signals are told", lambda: self._reader.count("trend-signals") >= signals)
-        marks = ended_by(self._market, *chaos_cases.marks(self._now), sources=self._sources)
-        self._await("the other pipelines are through", marks)
-        self._await("all workers are members of the group", self.processes.all_members)
+        self._await(
+            "all signals are published", lambda: self._reader.count("trend-signals") >= signals
+        )
+        marks = completion_check(self._market, *chaos_cases.marks(self._now), sources=self._sources)
+        self._await("the other pipelines are done", marks)
+        self._await("all workers are members of the group", self.processes.all_are_members)
         self.processes.stop_all()
 
-    def _await(self, what: str, condition: Callable[[], bool]) -> None:
+    def _await(self, condition_name: str, condition: Callable[[], bool]) -> None:
         try:
             until(condition, PATIENCE)
         except TimeoutError:
-            self._problems.append(f"not in {PATIENCE:.0f} s: {what}")
+            self._problems.append(f"not in {PATIENCE:.0f} s: {condition_name}")
 
     def _caught_up(self) -> bool:
         return lag(self._bootstrap, APPLICATION, "ticks") == 0
 
     @property
     def _sources(self) -> list[str]:
-        """The sources of all tables but the market's, stages among them."""
+        """The sources of all tables but the market's, intermediate topics included."""
         return [name for name in self.processes.sources if name not in MARKET]
 
     def check_others(self) -> list[str]:
-        """Compare the output of the pipelines beside the market's; return what is wrong."""
-        left = _left(self._market, self._sources)
+        """Compare the output of the other pipelines; return the problems."""
+        left = _uncommitted(self._market, self._sources)
         found = CasesCheck(self._market, self._rules.rows)
         self.others = found.compared
         return [*found.problems, *([f"not committed at the end: {left}"] if left else [])]
@@ -205,7 +210,7 @@ class _Stage:
         if left:
             self._problems.append(f"{left} ticks are not committed at the end")
         found = {topic: read(self._bootstrap, topic) for topic in OUTPUTS}
-        # The topic's own end is behind the marker of its last transaction.
+        # The end of the topic is after the marker of its last transaction.
         gains = 1 + max((gain.offset for gain in found["daily-gains"]), default=-1)
         if committed(self._bootstrap, APPLICATION, "daily-gains") < gains:
             self._problems.append("not all daily gains are committed at the end")
@@ -217,11 +222,11 @@ class _Stage:
 
 
 def _in_order(records: list[Record]) -> list[Record]:
-    # Of one partition they are in order; a reader sees the partitions in turns.
+    # Records of one partition are in order; a reader sees the partitions in turns.
     return sorted(records, key=lambda record: record.partition)
 
 
-def _keep(result: Result, topics: dict[str, list[Record]], directory: Path) -> None:
+def _save(result: Result, topics: dict[str, list[Record]], directory: Path) -> None:
     report = [str(result), "", *map(str, result.plan.actions), "", *result.problems]
     (directory / "report.txt").write_text("\n".join(report) + "\n")
     for topic, records in topics.items():

@@ -1,4 +1,4 @@
-"""Input and output while faults happen: a steady feed, and a reader all along."""
+"""Input and output of a run: steady feeds, and a reader of all results."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from chaos_check import OUTPUTS, RANKINGS, Record
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 from patience import PATIENCE
 
-#: Seconds between two looks at the clock.
+#: Seconds between two checks of the clock.
 TICK = 0.01
 
 
@@ -22,7 +22,7 @@ Sent = tuple[str, str | bytes | None, bytes | None]
 
 
 class Feed(Thread):
-    """Sends records at a steady rate (records/s), in order, whatever the broker does."""
+    """Send records at a steady rate (records/s), in order, also while brokers are down."""
 
     def __init__(self, bootstrap: str, records: Iterable[Sent], rate: float) -> None:
         super().__init__(name="feed", daemon=True)
@@ -34,7 +34,7 @@ class Feed(Thread):
                 "bootstrap.servers": bootstrap,
                 "partitioner": "murmur2",
                 "linger.ms": 5,
-                # Nothing is lost or sent twice by the input itself.
+                # The input itself loses or duplicates no record.
                 "enable.idempotence": True,
                 "queue.buffering.max.messages": 1_000_000,
                 "on_delivery": self._delivered,
@@ -74,7 +74,7 @@ class Feed(Thread):
 
 
 class Reader(Thread):
-    """Reads all results as they are committed, and keeps them in order."""
+    """Read all results as they are committed, and keep them in order."""
 
     def __init__(self, bootstrap: str) -> None:
         super().__init__(name="reader", daemon=True)
@@ -92,7 +92,7 @@ class Reader(Thread):
                 "group.id": "chaos",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
-                # What was there and is not any more is an error, not a reason to begin anew.
+                # A record that is gone is an error, not a reason to start over.
                 "auto.offset.reset": "error",
                 "log_level": 0,
                 **PATIENCE,
@@ -157,7 +157,7 @@ class Reader(Thread):
 
 
 def record_of(message: Message) -> Record:
-    """Convert a message to a record as it lies in its topic."""
+    """Convert a message to a record."""
     return Record(
         message.partition(),
         message.offset(),

@@ -1,7 +1,7 @@
 """Expected content of the topics, computed with polars from only the ticks in their log order.
 
-Beside the last state of each window (tests/truth.py) there is the whole history of each: what it
-was after every tick that fell into it. So a result is checked that was corrected later, too.
+Besides the last state of each window (tests/truth.py) it has the whole history of each: its state
+after each of its ticks. So results that were corrected later are checked, too.
 """
 
 from bisect import bisect_left
@@ -31,11 +31,11 @@ TABLES = {
 #: The minute up to each second with a tick, its grace (ms), and the least change that is published.
 SLIDING, RESOLUTION, SURGE_GRACE, SURGE = MINUTE, 1_000, 10_000, 0.004
 
-#: What is compared of a surge.
+#: Fields of a surge that are compared.
 SURGE_FIELDS = ["symbol", "start", "open", "high", "low", "last", "volume", "count"]
 SURGE_FIELDS += ["partition", "first_offset", "last_offset"]
 
-#: What is compared of a close.
+#: Fields of a close that are compared.
 CLOSE_FIELDS = ["symbol", "start", "close", "partition", "first_offset", "last_offset"]
 
 #: A window after a tick is identified by its last one.
@@ -43,22 +43,22 @@ STATE = [*truth.WINDOW, "last_offset"]
 
 
 class Truth:
-    """The ticks of a run, judged, and what follows from them."""
+    """Expected results of the ticks of a run."""
 
     def __init__(self, records: Iterable[truth.Raw]) -> None:
         records = list(records)
         self.records = len(records)
         self.ticks = truth.judge(records)
         readable = set(self.ticks.select("partition", "offset").iter_rows())
-        #: Coordinates of what can't be read.
+        #: Coordinates of unreadable records.
         self.dead = {(each[0], each[1]) for each in records} - readable
         self._stream_time = self.ticks.group_by("partition").agg(reached=pl.col("time").max())
 
     def late(self, table: str) -> set[tuple[int, int, int]]:
         """Return the late records of a table: partition, offset, stream time (ms) on arrival."""
         _, grace = TABLES[table]
-        refused = self.ticks.filter(pl.col("time") < pl.col("before") - grace)
-        return set(refused.select("partition", "offset", "before").iter_rows())
+        rejected = self.ticks.filter(pl.col("time") < pl.col("before") - grace)
+        return set(rejected.select("partition", "offset", "before").iter_rows())
 
     @cached_property
     def windows(self) -> pl.DataFrame:
@@ -84,7 +84,7 @@ class Truth:
 
     @cached_property
     def histories(self) -> pl.DataFrame:
-        """Compute what each window was after each of its ticks."""
+        """The state of each window after each of its ticks."""
         return pl.concat(map(self._histories_of, TABLES))
 
     def _histories_of(self, table: str) -> pl.DataFrame:

@@ -1,6 +1,6 @@
-"""The checker of chaos finds what is wrong, and nothing where nothing is.
+"""The checker of chaos finds corrupt results, and no problem in correct ones.
 
-The topics are those that the product's own pipeline writes in a driver, then doctored.
+The topics are those that the product's own pipeline writes in a driver, then corrupted.
 """
 
 import json
@@ -26,12 +26,12 @@ from tables.trends import trends
 
 PLAN = replace(plan(1), symbols=12, rate=100, step=2_000)
 
-#: When all ticks are history.
+#: An instant at which all ticks are in the past.
 LATER = chaos_input.MIDNIGHT + 100 * 86_400_000
 
 TABLES = [candles, days, gainers, surges, closes, trends]
 
-Doctor = Callable[[list[Record]], list[Record]]
+Corruption = Callable[[list[Record]], list[Record]]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def topics() -> Topics:
 
 @pytest.fixture(scope="module")
 def right(topics: Topics) -> Truth:
-    """Compute the truth about the ticks."""
+    """Return the truth of the ticks."""
     return truth_of(topics["ticks"])
 
 
@@ -75,33 +75,33 @@ def index(records: list[Record], **fields: object) -> int:
     return next(i for i, r in enumerate(records) if fields.items() <= r.json.items())
 
 
-def edit(which: dict, **fields: object) -> Doctor:
+def edit(which: dict, **fields: object) -> Corruption:
     """Change the first record that has the fields `which`."""
 
-    def doctor(records: list[Record]) -> list[Record]:
+    def corrupt(records: list[Record]) -> list[Record]:
         at = index(records, **which)
         return [*records[:at], changed(records[at], **fields), *records[at + 1 :]]
 
-    return doctor
+    return corrupt
 
 
-def without(**which: object) -> Doctor:
+def without(**which: object) -> Corruption:
     """Leave out the first record that has these fields."""
 
-    def doctor(records: list[Record]) -> list[Record]:
+    def corrupt(records: list[Record]) -> list[Record]:
         at = index(records, **which)
         return records[:at] + records[at + 1 :]
 
-    return doctor
+    return corrupt
 
 
-def again(**which: object) -> Doctor:
-    """Append the first record that has these fields once more."""
+def duplicate(**which: object) -> Corruption:
+    """Append a copy of the first record that has these fields."""
     return lambda records: [*records, records[index(records, **which)]]
 
 
-def test_nothing_is_wrong_with_what_is_right(topics: Topics, right: Truth) -> None:
-    """All of it was compared: windows, finals, rankings of two days and more, late, broken."""
+def test_checker_accepts_correct_results(topics: Topics, right: Truth) -> None:
+    """All of it was compared: windows, finals, rankings of two days or more, late, dead letters."""
     verdict = check(topics, right)
     assert verdict.problems == []
     assert verdict.windows > 1_500
@@ -112,10 +112,10 @@ def test_nothing_is_wrong_with_what_is_right(topics: Topics, right: Truth) -> No
 
 
 @pytest.mark.parametrize(
-    ("topic", "doctor", "problem"),
+    ("topic", "corrupt", "problem"),
     [
-        ("candles", again(final=False), "candles: results seen more than once"),
-        ("candles", again(final=True), "candles: results seen more than once"),
+        ("candles", duplicate(final=False), "candles: results seen more than once"),
+        ("candles", duplicate(final=True), "candles: results seen more than once"),
         ("candles", edit({"final": True}, count=99), "candles: wrong windows"),
         ("candles", edit({"final": True}, mean=0.5), "candles: wrong windows"),
         ("candles", edit({"final": False}, high=9e9), "candles: results that are not those of"),
@@ -123,9 +123,9 @@ def test_nothing_is_wrong_with_what_is_right(topics: Topics, right: Truth) -> No
         ("candles", without(final=True), "candles: windows without their final"),
         ("candles", without(final=True), "candles: wrong windows"),
         ("candles", edit({"final": False}, final=True), "candles: windows with a revision after"),
-        ("candles", again(final=False), "candles: windows whose revisions fall"),
+        ("candles", duplicate(final=False), "candles: windows whose revisions fall"),
         ("candles", edit({"final": True}, start=0), "candles: windows that are final too early"),
-        ("daily-gains", again(final=True), "daily-gains: results seen more than once"),
+        ("daily-gains", duplicate(final=True), "daily-gains: results seen more than once"),
         ("daily-gains", edit({"final": False}, gain=1.0), "daily-gains: gains that are not"),
         ("daily-gains", without(final=True), "daily-gains, last of each day: missing"),
         ("top-gainers", lambda r: [*r, r[0]], "top-gainers: results seen more than once"),
@@ -136,17 +136,21 @@ def test_nothing_is_wrong_with_what_is_right(topics: Topics, right: Truth) -> No
         ("top-losers", lambda r: r[:-1], "top-losers: days with a wrong ranking"),
         ("most-active", lambda r: [*r, r[0]], "most-active: results seen more than once"),
         ("most-active", edit({}, rank=[]), "most-active: not those of the gains so far"),
-        ("closes", again(final=True), "closes: results seen more than once"),
+        ("closes", duplicate(final=True), "closes: results seen more than once"),
         ("closes", without(final=True), "closes: missing"),
         ("closes", edit({}, close=0.5), "closes: should not be there"),
-        ("trend-signals", again(signal="buy"), "trend-signals: results seen more than once"),
+        ("trend-signals", duplicate(signal="buy"), "trend-signals: results seen more than once"),
         ("trend-signals", edit({}, signal="hold"), "trend-signals: should not be there"),
         ("trend-signals", edit({}, windows=7_000), "trend-signals: missing"),
-        ("ticks-late", again(table="days"), "ticks-late of days: results seen more than once"),
-        ("ticks-late", again(table="days"), "ticks-late: headers `source` that are not distinct"),
+        ("ticks-late", duplicate(table="days"), "ticks-late of days: results seen more than once"),
+        (
+            "ticks-late",
+            duplicate(table="days"),
+            "ticks-late: headers `source` that are not distinct",
+        ),
         ("ticks-late", without(table="candles"), "ticks-late of candles: missing"),
         ("ticks-late", edit({}, stream_time=5), "ticks-late of candles: should not be there"),
-        ("surges", again(final=True), "surges: results seen more than once"),
+        ("surges", duplicate(final=True), "surges: results seen more than once"),
         ("surges", without(final=True), "surges: missing"),
         ("surges", edit({"final": True}, count=99), "surges: should not be there"),
         ("dead-letters", lambda r: [*r, r[0]], "dead-letters: results seen more than once"),
@@ -155,28 +159,28 @@ def test_nothing_is_wrong_with_what_is_right(topics: Topics, right: Truth) -> No
         ("dead-letters", edit({}, offset=10**9), "dead-letters: should not be there"),
     ],
 )
-def test_what_is_doctored_is_found(
-    topics: Topics, right: Truth, topic: str, doctor: Doctor, problem: str
+def test_checker_finds_each_kind_of_corruption(
+    topics: Topics, right: Truth, topic: str, corrupt: Corruption, problem: str
 ) -> None:
-    """Each thing that may not be is named as what it is."""
-    problems = check({**topics, topic: doctor(topics[topic])}, right).problems
+    """The problem is described by its kind."""
+    problems = check({**topics, topic: corrupt(topics[topic])}, right).problems
     assert any(each.startswith(problem) for each in problems)
 
 
-def test_two_finals_that_differ_are_found(topics: Topics, right: Truth) -> None:
-    """Also where a reader who keeps the highest revision would see the right one."""
+def test_checker_finds_two_different_finals_of_a_window(topics: Topics, right: Truth) -> None:
+    """It is found even if the highest revision is the right one."""
 
-    def doctor(records: list[Record]) -> list[Record]:
+    def corrupt(records: list[Record]) -> list[Record]:
         at = index(records, final=True)
         wrong = changed(records[at], close=1.0, revision=records[at].json["revision"] - 2)
         return [*records[:at], wrong, *records[at:]]
 
-    problems = check({**topics, "candles": doctor(topics["candles"])}, right).problems
+    problems = check({**topics, "candles": corrupt(topics["candles"])}, right).problems
     assert any(each.startswith("candles: windows with several finals") for each in problems)
 
 
-def test_a_tick_the_pipeline_has_not_seen_is_found(topics: Topics) -> None:
-    """A lost record shows in its windows, its day and nowhere else."""
+def test_checker_finds_a_lost_tick(topics: Topics) -> None:
+    """A lost tick is missing in its windows and its day."""
     last = max(topics["ticks"], key=lambda record: record.offset)
     more = [*topics["ticks"], last._replace(offset=last.offset + 1)]
     problems = check(topics, truth_of(more)).problems

@@ -1,4 +1,4 @@
-"""Accounting of all records: nothing may be lost, doubled, or written so that nobody takes it."""
+"""Accounting of all records: none may be lost, duplicated, or too large for a broker."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,11 +17,11 @@ from eventfold.testing.kafka import TopicRecord
 from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Window
 
-#: What brokers take in one batch by default (`message.max.bytes`), less its head.
+#: Largest batch of a broker by default (`message.max.bytes`), less its header.
 LARGEST_RECORD = 1_048_588 - 100
 
 
-#: No event has an earlier time (ms) that is not late from the beginning: 2026.
+#: Events before this time (ms), 2026, are late from the beginning.
 FIRST = 1_767_225_600_000
 
 
@@ -47,7 +47,7 @@ def folded() -> Counter[tuple[str, int]]:
 def problems(
     driver: TopologyDriver, tables: Iterable[StateTable], counted: Counter[tuple[str, int]]
 ) -> Iterator[str]:
-    """Find what is wrong, once all has settled; `counted` is what tables folded in this run."""
+    """Yield the problems of a settled driver; `counted` is how many records each table folded."""
     tables = list(tables)
     dead = list(driver.topic(DEAD_LETTERS))
     written = {table.source.name: list(driver.records(table.source)) for table in tables}
@@ -62,7 +62,7 @@ def problems(
 
 
 def _wrong_letters(dead: list[DeadLetter], written: dict[str, list[TopicRecord]]) -> Iterator[str]:
-    """A dead letter has the coordinates and the value of a record, and comes once."""
+    """Yield a problem for each dead letter that is double, or without its record or value."""
     values = {
         Place(topic, record.partition, record.offset): record.value
         for topic, records in written.items()
@@ -75,7 +75,7 @@ def _wrong_letters(dead: list[DeadLetter], written: dict[str, list[TopicRecord]]
             yield f"{letter}: {times} dead letters"
     for each in dead:
         if each.stage == "timer" or each.error.startswith("TooLargeError: a record for "):
-            # A timer, or what was to be written: with the offset it was made of, not its value.
+            # A failed timer or output has the offset of its source record, but not its value.
             continue
         place = Place(each.topic, each.partition, each.offset)
         if place not in values:
@@ -85,7 +85,7 @@ def _wrong_letters(dead: list[DeadLetter], written: dict[str, list[TopicRecord]]
 
 
 def _too_large(driver: TopologyDriver, tables: list[StateTable]) -> Iterator[str]:
-    """A broker takes what is written."""
+    """Yield a problem for each written record that is too large for a broker."""
     sources = {table.source.name for table in tables}
     names = {topic.name for table in tables for topic in table.topics} | {DEAD_LETTERS.name}
     names |= {table.changelog.name for table in tables}
@@ -102,7 +102,7 @@ def _uncounted(
     records: list[TopicRecord],
     counted: Counter[tuple[str, int]],
 ) -> Iterator[str]:
-    """Each record is folded, or a dead letter that no table can read."""
+    """Yield a problem for each partition with records neither folded nor dead letters."""
     there = Counter(record.partition for record in records)
     unread = Counter(
         d.partition for d in dead if d.topic == table.source.name and d.stage == "decode"
@@ -128,7 +128,7 @@ def _outside_windows(
     keys = [(state, key) for state in states for key in state.all_keys()]
     late = sum(state.late_of(key) for state, key in keys)
     if any(state.meta.stream_time - table.retention > FIRST for state in states):
-        return  # an event of year 5138, which is none too late: windows have outlived retention
+        return  # after an event of year 5138, which is accepted, windows are past their retention
     for window in table.windows:
         if isinstance(window, Window) and window.size == window.advance:
             inside = sum(each.count for s, key in keys for each in s.read(key, window, 0, OPEN))

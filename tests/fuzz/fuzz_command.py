@@ -1,4 +1,4 @@
-"""`make fuzz MINUTES=60`: odd records of every topic, a run after another until time is up.
+"""`make fuzz MINUTES=60`: odd records of every topic, one run after another until time is up.
 
 SEED=17 replays that run alone. Seeds begin at random, and are printed; those that are even fold
 natively, where the extension is installed.
@@ -32,23 +32,23 @@ def main() -> int:
 def _run(seed: int) -> Result:
     result = run(seed, native=seed % 2 == 0 and extension() is not None)
     folded = "natively" if result.native else "by pure Python"
-    _say(f"seed {seed}, {folded}: {result.records:,} records, {result.dead:,} dead letters")
+    _print_line(f"seed {seed}, {folded}: {result.records:,} records, {result.dead:,} dead letters")
     for problem in result.problems:
-        _say(f"    {problem[:1_000]}")
+        _print_line(f"    {problem[:1_000]}")
     if result.problems:
-        _say(f"    again: make fuzz SEED={seed}")
+        _print_line(f"    again: make fuzz SEED={seed}")
     return result
 
 
 def _report(results: list[Result]) -> int:
     wrong = [result.seed for result in results if result.problems]
     records, dead = sum(r.records for r in results), sum(r.dead for r in results)
-    verdict = f"WRONG: seeds {', '.join(map(str, wrong))}" if wrong else "nothing wrong"
-    _say(f"{len(results)} runs, {records:,} records, {dead:,} dead letters: {verdict}")
+    summary = f"WRONG: seeds {', '.join(map(str, wrong))}" if wrong else "nothing wrong"
+    _print_line(f"{len(results)} runs, {records:,} records, {dead:,} dead letters: {summary}")
     return 1 if wrong else 0
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

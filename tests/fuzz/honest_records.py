@@ -1,4 +1,4 @@
-"""Records of any source topic that are right, made from nothing but the topic's record type."""
+"""Valid records of any source topic, made from nothing but the topic's record type."""
 
 import re
 from datetime import UTC, datetime
@@ -12,10 +12,10 @@ from msgspec import inspect
 from app.logs.topics import LOGS
 from eventfold.topics import Topic
 
-#: What matches the patterns of fields.
+#: A text for each pattern of fields.
 PATTERNS = {"^[A-Z]{3}$": "EUR", "^[A-Z]{2}$": "DE"}
 
-#: Fields with an instant (ms).
+#: Fields of instants (ms).
 INSTANTS = {"time", "start", "end", "since", "stream_time"}
 
 
@@ -25,7 +25,7 @@ def _shape(kind: Any) -> Any:
 
 
 class Honest:
-    """Makes records; the same ones from the same `random`."""
+    """Make valid records; the same ones from the same `random`."""
 
     def __init__(self, random: Random) -> None:
         self._random = random

@@ -1,4 +1,4 @@
-"""Bursts of odd records through every pipeline, without a broker; then right ones, and the sums."""
+"""Bursts of odd and valid records through every pipeline without a broker, then the accounts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from accounting import Place, folded, problems
 from honest_records import Honest
-from spoilt_records import Spoiler
+from mutated_records import RecordMutator
 
 from app import app
 from app.beaconing.connections_avro import CONNECTIONS
@@ -36,7 +36,7 @@ class Result(NamedTuple):
 
 
 def run(seed: int, *, native: bool) -> Result:
-    """Run all pipelines over what a seed makes; the same seed is the same run."""
+    """Run all pipelines over the records of a seed; the same seed gives the same run."""
     with _using(native=native), TopologyDriver(app, partitions=PARTITIONS) as driver:
         return _Run(driver, seed, native=native).result()
 
@@ -51,23 +51,23 @@ class _Run:
         sources: dict[str, Topic] = {t.source.name: t.source for t in self._tables}
         self._topics = list(sources.values())
         self._honest = Honest(self._random)
-        self._spoiler = Spoiler(self._random, self._topics)
+        self._mutator = RecordMutator(self._random, self._topics)
         self._before = folded()
         self._records = 0
 
     def result(self) -> Result:
-        """Run the bursts; stop at the first after which something is wrong."""
+        """Run the bursts; stop at the first problem."""
         wrong: list[str] = []
-        # Stream time is today's before anything odd comes.
-        wrong += self._honest_records(0)
+        # Stream time is today's before any odd record arrives.
+        wrong += self._pipe_valid_records(0)
         for number in range(1, BURSTS + 1):
             if wrong:
                 break
             try:
                 self._burst()
-                wrong += self._honest_records(number)
+                wrong += self._pipe_valid_records(number)
                 wrong += self._check()
-            except Exception as error:  # noqa: BLE001  # whatever a task ends with
+            except Exception as error:  # noqa: BLE001  # a task may fail with any error
                 wrong.append(f"burst {number}: {type(error).__name__}: {error}")
         dead = len(self._driver.records(DEAD_LETTERS))
         return Result(self._seed, self._native, self._records, dead, wrong)
@@ -78,27 +78,27 @@ class _Run:
         driver.batch = random.choice([1, 7, 500])
         for _ in range(BURST):
             topic = random.choice(self._topics)
-            spoilt = self._spoiler.record(topic, driver.now)
+            mutated = self._mutator.record(topic, driver.now)
             driver.pipe_raw(
                 topic,
-                spoilt.key,
-                spoilt.value,
-                headers=spoilt.headers,
+                mutated.key,
+                mutated.value,
+                headers=mutated.headers,
                 partition=random.choice(driver._topics.numbers[topic.name]),
-                timestamp=spoilt.timestamp,
+                timestamp=mutated.timestamp,
             )
             self._records += 1
         driver.advance(random.choice(["0s", "200ms", "3s"]))
         driver.settle()
-        # What was written has to be read again: from the store, from the changelog.
+        # State must be readable again: from the store, from the changelog.
         how = random.choice(["nothing", "restart", "crash", "lost store"])
         if how == "restart":
             driver.restart()
         elif how != "nothing":
             driver.crash(lose_store=how == "lost store")
 
-    def _honest_records(self, burst: int) -> list[str]:
-        """Write a right record to each partition of each topic; find those that are not taken."""
+    def _pipe_valid_records(self, burst: int) -> list[str]:
+        """Pipe a valid record to each partition of each topic; return those that are rejected."""
         driver, sent = self._driver, []
         for topic in self._topics:
             for number in driver._topics.numbers[topic.name]:
@@ -114,15 +114,15 @@ class _Run:
                 )
                 self._records += 1
         driver.settle()
-        refused = {
+        rejected = {
             Place(d.topic, d.partition, d.offset): d.error for d in driver.topic(DEAD_LETTERS)
         }
         for tick in driver.topic(TICKS_LATE):
-            refused[Place("ticks", tick.partition, tick.offset)] = f"late, by {tick.table}"
+            rejected[Place("ticks", tick.partition, tick.offset)] = f"late, by {tick.table}"
         return [
-            f"burst {burst}: {_place(topic, record)} is refused: {reason}: {record.value!r}"
+            f"burst {burst}: {_place(topic, record)} is rejected: {reason}: {record.value!r}"
             for topic, record in sent
-            if (reason := refused.get(_place(topic, record))) is not None
+            if (reason := rejected.get(_place(topic, record))) is not None
         ]
 
     def _stream_time(self, topic: Topic, number: int) -> int:
@@ -147,9 +147,9 @@ def _place(topic: Topic, record: TopicRecord) -> Place:
 
 @contextmanager
 def _using(*, native: bool) -> Iterator[None]:
-    """Use the extension, or not; and an id for the schema that a worker would have registered."""
+    """Use the extension or not, and a schema id as if a worker had registered it."""
     before = app.tasks.conf, CONNECTIONS.schema_id
-    # The driver's workers decide by their settings.
+    # The driver's workers choose native code by their settings.
     app.tasks.conf = app.tasks.conf.model_copy(update={"native": native})
     CONNECTIONS.schema_id = 7
     try:

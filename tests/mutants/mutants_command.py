@@ -1,14 +1,14 @@
 """`make mutants`: change the code in small ways, and list the changes that no test notices.
 
 Cosmic Ray makes the mutants and keeps the results (build/mutants/*.sqlite); it runs in an
-environment of its own, since it wants other versions than the product. What is committed is
+environment of its own, since it needs other versions than the product. The committed code is
 mutated, in a work tree of its own (build/mutants/tree). No test needs a broker.
 
 PACKAGES="windows replay" names packages, SAMPLE=100 SEED=1 takes so many mutants of each at
-random, CHANGED=main those of lines that differ from a commit, MINUTES=3 ends after so long; what
-is not tested by then is with the next call (`rm -r build/mutants` to begin anew). The order is
-the seed's: those tested are a random sample whenever it ends. MAP=new first makes a map of which
-tests reach which line, so that each mutant is met by those alone: without it, by all tests of its
+random, CHANGED=main those of lines that differ from a commit, MINUTES=3 ends after so long; the
+next call goes on with the rest (`rm -r build/mutants` to start over). The order is the seed's:
+those tested are a random sample whenever it ends. MAP=new first makes a map of the lines that
+each test reaches, so that each mutant is tested by those alone: without it, by all tests of its
 package.
 """
 
@@ -38,10 +38,10 @@ TREE = BUILD / "tree"
 MAP = BUILD / "map"
 TOOLS = Path(sys.executable).parent
 
-#: The product's own.
+#: The Python of the product.
 PYTHON = Path(sys.argv[1]).absolute()
 
-#: Of the attacks, those on what protects the web server; the others run every pipeline.
+#: Attacks on the protection of the web server; other attacks run every pipeline.
 _ATTACKS = " ".join(
     f"tests/attacks/test_{name}.py"
     for name in (
@@ -61,7 +61,7 @@ PACKAGES = {
     "engine": ("eventfold/engine", "tests/unit/engine tests/unit/kafka tests/topology"),
 }
 
-#: Seconds after which a mutant's tests are ended: covering_tests.py takes care not to need them.
+#: Time-out (s) of a mutant's tests: covering_tests.py takes care not to need it.
 TIMEOUT = 600.0
 
 #: How many examples a property test draws for a mutant, the same ones each time.
@@ -88,7 +88,7 @@ name = "local"
 branch = "{base}"
 """
 
-#: One change of each kind is enough: an operator against its neighbour, a bound against the next.
+#: One change of each kind is enough: an operator to its neighbour, a bound to the next.
 EXCLUDED = re.compile(
     r"core/(RemoveDecorator|ReplaceUnaryOperator_(USub_(?!UAdd)|Delete_USub)"
     r"|ReplaceBinaryOperator_(?!(Add_Sub|Sub_Add|Mul_Div|Div_Mul|FloorDiv_Mul|Mod_FloorDiv"
@@ -97,19 +97,19 @@ EXCLUDED = re.compile(
     r"|IsNot_Is)$))"
 )
 
-#: A limit by its name, such as seconds to wait or bytes to take: nobody relies on the last one,
-#: and a test of it would only repeat the number.
+#: A named limit, such as seconds to wait or bytes to accept: its exact value does not matter, and a
+#: test of it would only repeat the number.
 LIMIT = re.compile(
     r"_?[A-Z][A-Z0-9_]*(, _?[A-Z][A-Z0-9_]*)*(: \w+)? = |.*\b(timeout(_ms)?|maxsize)=\d"
 )
 
-#: What costs memory or nothing, but changes no result: what only type checkers import, how records
-#: are laid out, and whether lists of one length are known to be.
+#: Code that changes no result: imports for type checkers, layouts of records, and checks that lists
+#: have one length.
 SILENT = re.compile(r"if TYPE_CHECKING:|class .*\bgc=|@dataclass|.*\bzip\(.*strict=True")
 
 
 def main() -> int:
-    """Return 0: a survivor is for somebody to examine."""
+    """Return 0: a survivor is for a developer to examine."""
     base = os.environ.get("CHANGED", "")
     minutes = float(os.environ.get("MINUTES", "inf"))
     end = time.monotonic() + 60 * minutes
@@ -129,7 +129,7 @@ def main() -> int:
 
 
 def _part(base: str) -> str:
-    """Name the part of a package's mutants that is asked for: each has results of its own."""
+    """Name the selected part of a package's mutants: each has results of its own."""
     if base:
         return "-changed"
     sample = os.environ.get("SAMPLE")
@@ -144,7 +144,7 @@ def _make_tree() -> None:
 
 
 def _make_map() -> None:
-    """Run all tests once, and note which of them reach which line and how long each takes."""
+    """Run all tests once, and note which lines each reaches and how long it takes."""
     MAP.mkdir(exist_ok=True)
     packages = [PACKAGES[name] for name in _packages()]
     directories = dict.fromkeys(" ".join(tests for _, tests in packages).split())
@@ -155,7 +155,7 @@ def _make_map() -> None:
             cwd=TREE,
             env=os.environ | {"COVERAGE_FILE": str(MAP / "coverage"), "MUTANTS_EXAMPLES": "5"},
             stdout=log,
-            # What fails is in the log, and is no mutant's test.
+            # Failures are in the log; those tests are not used for mutants.
             check=False,
         )
 
@@ -186,7 +186,7 @@ def _new_session(name: str, session: Path, code: list[str], base: str) -> None:
     _tool("cosmic-ray", "init", _config(name), session)
     if base:
         _tool("cr-filter-git", session, "--config", _config(name))
-    # All at once: the tool that leaves operators out takes minutes for them.
+    # All at once: the tool that excludes operators takes minutes for them.
     with use_db(session) as db:
         pending = sorted(db.pending_work_items, key=_where)
         chosen = [item for item in pending if not _is_excluded(item)]
@@ -230,7 +230,7 @@ def _where(item: WorkItem) -> tuple[str, tuple[int, int], str, int]:
 
 
 def _run(name: str, session: Path, end: float) -> None:
-    """Test what has not been tested yet; what is left at the end waits for the next call."""
+    """Test mutants that have no result yet; the rest at the end is for the next call."""
     directories = PACKAGES[name][1].split()
     os.chdir(TREE)
     with use_db(session, WorkDB.Mode.open) as db, _warm(directories) as warm:
@@ -253,13 +253,13 @@ def _run(name: str, session: Path, end: float) -> None:
 @contextmanager
 def _warm(directories: list[str]) -> Iterator[Any]:
     """Run warm_runs.py in the product's environment, until the `with` is over."""
-    # What changes within a second of another change would be taken for what it was before.
+    # A change within a second of another one would be taken for the same code.
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "MUTANTS_EXAMPLES": EXAMPLES}
     command = [PYTHON, "tests/mutants/warm_runs.py", *directories]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, text=True) as warm:
         try:
-            # Not before it has imported everything: nothing is changed until then.
+            # No code is mutated before everything is imported.
             if not warm.stdout.readline():
                 sys.exit(f"no mutant can be tested: see {BUILD / 'pytest.log'}")
             yield warm
@@ -268,7 +268,7 @@ def _warm(directories: list[str]) -> Iterator[Any]:
 
 
 def _tested(item: WorkItem, warm: Any, directories: list[str], rest: float) -> WorkResult | None:
-    """Return what became of a mutant; None if there was no time to see it."""
+    """Return the result of a mutant; None if there was no time for it."""
     (mutation,) = item.mutations
     operator = get_operator(mutation.operator_name)(**mutation.operator_args)
     with use_mutation(mutation.module_path, operator, mutation.occurrence) as (_, mutated):
@@ -296,7 +296,7 @@ def _git_diff() -> str:
 
 
 def _lines(diff: str) -> list[int]:
-    """Return the lines that were changed, as they are numbered without the change."""
+    """Return the numbers of the changed lines in the original file."""
     hunks = re.findall(r"^@@ -(\d+)(?:,(\d+))?", diff, re.MULTILINE)
     return [int(first) + n for first, count in hunks for n in range(int(count or 1))]
 
@@ -312,15 +312,15 @@ def _report(name: str, session: Path) -> None:
         left = sum(1 for _ in db.pending_work_items)
     survived = [job for job, r in tested.items() if r.test_outcome is TestOutcome.SURVIVED]
     for job in sorted(survived, key=lambda job: _where(items[job])):
-        _say(*_diff(tested[job].diff or ""))
+        _print_lines(*_diff(tested[job].diff or ""))
     killed = len(tested) - len(survived)
     share = f", {_share(killed, len(tested))} killed" if tested else ""
     rest = f", {left} not tested for want of time" if left else ""
-    _say(f"{name}: {len(tested)} mutants{share}, {len(survived)} survived{rest}")
+    _print_lines(f"{name}: {len(tested)} mutants{share}, {len(survived)} survived{rest}")
 
 
 def _share(killed: int, tested: int) -> str:
-    """Return a share with its interval of confidence: Wilson's, 95 %."""
+    """Return a share with its confidence interval: Wilson's, 95 %."""
     z, share = 1.96, killed / tested
     middle = share + z * z / (2 * tested)
     width = z * math.sqrt(share * (1 - share) / tested + z * z / (4 * tested * tested))
@@ -329,7 +329,7 @@ def _share(killed: int, tested: int) -> str:
 
 
 def _diff(text: str) -> Iterator[str]:
-    """Return where a mutant is, and what it changes."""
+    """Return where a mutant is, and its change."""
     for line in text.splitlines():
         if line.startswith("@@") or (line[:1] in "+-" and line[:3] not in ("+++", "---")):
             yield f"    {line}"
@@ -337,7 +337,7 @@ def _diff(text: str) -> Iterator[str]:
             yield line.removeprefix("--- a/")
 
 
-def _say(*lines: str) -> None:
+def _print_lines(*lines: str) -> None:
     for line in lines:
         print(line, flush=True)  # noqa: T201  # what a command is for
 

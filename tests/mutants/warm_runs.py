@@ -1,12 +1,12 @@
 """Run the tests of one mutant after the other, each in a fork of this process.
 
-All that tests import is imported here once, but for what lies in this work tree: that is what
-mutants change. Two thirds of the time of a mutant that a first test kills was importing.
+Modules that tests import are imported here once, except those of this work tree, which mutants
+change. Two thirds of the time of a mutant that a first test kills was importing.
 
 Started in the work tree. Each line of standard input asks for a run, as JSON: `path` and `lines`
-that were changed, the `directories` of the package's tests, and `seconds` that the run may take.
-The answer is a line: pytest's exit code, or null where the seconds were over. Before the first
-comes `ready`: tests that fail without a mutant, and would kill each, are left out by then.
+of the change, the `directories` of the package's tests, and `seconds` that the run may take.
+The answer is a line: pytest's exit code, or null after a time-out. The first line is `ready`: by
+then, tests that fail without a mutant, and would kill every mutant, are excluded.
 """
 
 import gc
@@ -28,23 +28,23 @@ PYTEST = [
     *("--timeout=60", "--hypothesis-profile=mutants", "-p", "no:cacheprovider"),
     # Some of pytest's plugins are imported here before pytest looks for them.
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
-    # It drives a browser for what the others see without.
+    # It drives a browser for what other tests cover without one.
     "--ignore=tests/unit/web/protection/test_signing_in.py",
 ]
 
 #: How many tests are tried first: they kill most mutants.
 FIRST = 8
 
-#: What pytest prints in the last run.
+#: Output of pytest in the last run.
 LOG = Path("../pytest.log")
 
 #: Seconds that the run without a mutant may take.
 BASELINE = 900.0
 
-#: Seconds between two looks at a run.
-LOOK = 0.02
+#: Seconds between two checks of a run.
+POLL_INTERVAL = 0.02
 
-#: Collects all tests, and prints them and what was imported from elsewhere for them.
+#: Collects all tests, and prints them and the modules imported from elsewhere for them.
 _COLLECT = """
 import os, sys, pytest
 class Known:
@@ -64,18 +64,18 @@ os.write(output, json.dumps([names, known.tests]).encode())
 
 
 def main() -> None:
-    """Answer until nobody asks any more."""
+    """Answer until standard input ends."""
     names, tests = _collected(sys.argv[1:])
     for name in names:
         with suppress(ImportError):
             importlib.import_module(name)
-    # Forks share what is not looked at.
+    # Forks share memory that is not written to.
     gc.freeze()
     covering = CoveringTests(set(tests))
     sys.path[0] = ""
     if quickest := covering.quickest():
         code = _run(["--maxfail=20", *quickest], BASELINE)
-        covering.leave_out(failed := _failed() if code else [])
+        covering.exclude(failed := _failed() if code else [])
         if code and not failed:
             sys.exit("tests can't be run without a mutant: see build/mutants/pytest.log")
     print("ready", flush=True)  # noqa: T201  # an answer
@@ -88,7 +88,7 @@ def main() -> None:
 def _collected(directories: list[str]) -> tuple[list[str], list[str]]:
     """Return the modules that tests import from outside the work tree, and the tests."""
     command = [sys.executable, "-c", _COLLECT, *PYTEST, *directories]
-    # Here there is no mutant yet: what is compiled is kept.
+    # There is no mutant yet: compiled code is kept.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
@@ -98,7 +98,7 @@ def _collected(directories: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _failed() -> list[str]:
-    """Return the tests that have failed in the last run."""
+    """Return the tests that failed in the last run."""
     return re.findall(r"^(?:FAILED|ERROR) ([^\s\[]+)", LOG.read_text(), re.MULTILINE)
 
 
@@ -126,7 +126,7 @@ def _run(tests: list[str], seconds: float) -> int | None:
             os.killpg(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return None
-        time.sleep(LOOK)
+        time.sleep(POLL_INTERVAL)
 
 
 def _become_pytest(tests: list[str]) -> None:

@@ -6,7 +6,7 @@ from app import app
 
 
 class Order(faust.Record):
-    """Somebody bought something."""
+    """An order of an item."""
 
     item: str
     cents: int
@@ -18,6 +18,6 @@ large_orders = app.topic("large-orders", key_type=str, value_type=Order)
 
 @app.agent(orders)
 async def find_large_orders(stream: faust.Stream[Order]) -> None:
-    """Pass on what costs 100 euros or more."""
+    """Pass on orders of 100 euros or more."""
     async for order in stream.filter(lambda order: order.cents >= 100_00):
         await large_orders.send(key=order.item, value=order)

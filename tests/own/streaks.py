@@ -12,11 +12,11 @@ from eventfold.engine.step import Step
 from eventfold.operators.processor import Context, Sender
 from eventfold.topics import Topic
 
-LEAST = int(os.environ.get("STREAK", "5"))
+MIN_GAMES = int(os.environ.get("STREAK", "5"))
 
 
 class Game(Struct):
-    """Somebody won or lost a game."""
+    """A game that a player won or lost."""
 
     player: str
     team: str
@@ -25,7 +25,7 @@ class Game(Struct):
 
 
 class Streak(Struct):
-    """A team has won so many games in a row."""
+    """So many games that a team won in a row."""
 
     team: str
     games: int
@@ -33,12 +33,12 @@ class Streak(Struct):
 
 
 class Streaks:
-    """The state of a team is how many games in a row it has won."""
+    """Processor whose state is how many games in a row a team has won."""
 
     def on_record(self, state: int | None, game: Game, context: Context) -> int | None:
-        """Count on, or from the start; publish a streak that is long enough."""
+        """Count a won game, or restart at a lost one; publish a streak that is long enough."""
         games = (state or 0) + 1 if game.won else 0
-        if games == LEAST:
+        if games == MIN_GAMES:
             context.send(Streak(context.key, games, game.time))
         return games
 

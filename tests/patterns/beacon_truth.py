@@ -1,4 +1,4 @@
-"""Expected beacons, from the sorted connections of each pair of hosts."""
+"""Expected beacons, from the connections of each pair of hosts in order of event time."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -19,7 +19,7 @@ def beacons(entries: Iterable[Entry]) -> list[dict[str, Any]]:
     for number, seen, _ in partitions(entries, GRACE):
         in_time = (each for each in seen if not each.late and not _allowed(each))
         for contacts in by(in_time, lambda c: (c["source"], c["destination"])).values():
-            found += [{**each, "partition": number} for each in _of_pair(contacts)]
+            found += [{**each, "partition": number} for each in _beacons_of_pair(contacts)]
     return found
 
 
@@ -27,16 +27,16 @@ def _allowed(seen: Seen) -> bool:
     return seen.record["destination"].endswith(ALLOWED)
 
 
-def _of_pair(connections: list[Seen]) -> Iterable[dict[str, Any]]:
+def _beacons_of_pair(connections: list[Seen]) -> Iterable[dict[str, Any]]:
     times = [connections[0].time]
-    told = None
+    reported_at = None
     for before, seen in pairwise(connections):
         pause = seen.time - before.time
         if pause < SHORTEST:
             continue
         times = [*(times if pause <= LONGEST else []), seen.time]
         latest = times[-CONTACTS:]
-        if len(latest) < CONTACTS or (told is not None and seen.time < told + REPEAT):
+        if len(latest) < CONTACTS or (reported_at is not None and seen.time < reported_at + REPEAT):
             continue
         gaps = [b - a for a, b in pairwise(latest)]
         beats = [max(round(gap / median(gaps)), 1) for gap in gaps]
@@ -45,7 +45,7 @@ def _of_pair(connections: list[Seen]) -> Iterable[dict[str, Any]]:
         spread = fmean((gap - n * usual) ** 2 / n for gap, n in zip(gaps, beats, strict=True))
         variation = spread**0.5 / usual
         if variation <= VARIATION and 4 * missed <= len(gaps):
-            told = seen.time
+            reported_at = seen.time
             yield {
                 "source": seen.record["source"],
                 "destination": seen.record["destination"],

@@ -15,15 +15,15 @@ from app.transactions.database import RulesDatabase, rules_url
 from app.transactions.database import rules as table
 from app.transactions.simulator import simulated_rules
 
-#: How many there are at first.
+#: Number of initial rules.
 NUMBER = 200
 
-#: What is no kind of rule.
-NO_KIND = "no such kind"
+#: An invalid kind of rule.
+INVALID_KIND = "no such kind"
 
 
 class Rules:
-    """A database whose rules are changed, each of them once at the most."""
+    """A database whose rules are changed, each of them once at most."""
 
     def __init__(self, path: Path) -> None:
         self.url = f"sqlite:///{path}"
@@ -31,21 +31,21 @@ class Rules:
 
     @property
     def database(self) -> RulesDatabase:
-        """The database, to be opened."""
+        """The database, not opened yet."""
         return RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=self.url)))
 
     async def fill(self) -> None:
-        """Write the rules there are at first."""
+        """Write the initial rules."""
         async with self.database as database:
             for name, kind, parameters in simulated_rules(3, NUMBER):
                 await database.add(name, kind, parameters, "")
             await self._note(database, 0)
 
-    async def change(self, enough: Event) -> None:
-        """Disable, delete, or change a rule now and then; add one that is none."""
+    async def change(self, stop: Event) -> None:
+        """Disable, delete or change a rule from time to time; add an invalid row once."""
         async with self.database as database:
             for number in count():
-                if await asyncio.to_thread(enough.wait, 0.2) or number >= NUMBER:
+                if await asyncio.to_thread(stop.wait, 0.2) or number >= NUMBER:
                     return
                 name, before = f"rule-{number:04}", max(row.version for row in self.rows)
                 if number % 4 == 0:
@@ -59,27 +59,27 @@ class Rules:
                 await self._note(database, before)
                 if number == 2:
                     # It is logged, and changes nothing.
-                    await self._write_odd(database)
+                    await self._write_invalid(database)
 
-    async def _write_odd(self, database: RulesDatabase) -> None:
+    async def _write_invalid(self, database: RulesDatabase) -> None:
         """Add a row that is no rule, as any program may."""
         async with database._engine.begin() as connection:
-            await connection.execute(insert(table).values(id="odd", kind=NO_KIND))
+            await connection.execute(insert(table).values(id="odd", kind=INVALID_KIND))
 
     async def _note(self, database: RulesDatabase, after: int) -> None:
         for each in await database.changes(after):
-            if each.row and each.row["kind"] == NO_KIND:
+            if each.row and each.row["kind"] == INVALID_KIND:
                 continue
             self.rows.append(row_of(each.version, each.id, each.row))
 
     @contextmanager
     def changing(self) -> Iterator[None]:
         """Run the block while rules change in another thread."""
-        enough = Event()
-        thread = Thread(target=lambda: asyncio.run(self.change(enough)))
+        stop = Event()
+        thread = Thread(target=lambda: asyncio.run(self.change(stop)))
         thread.start()
         try:
             yield
         finally:
-            enough.set()
+            stop.set()
             thread.join()

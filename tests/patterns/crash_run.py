@@ -4,7 +4,7 @@
     assert truth(sent) == [each.value for each in run.outputs["alerts"]]
 
 `sent` is the output of simulations (app/sources/registry.py), of RECORDS records: 20,000 by
-default, so that all of this stays short. With `--log-cli-level=info` it logs what came out.
+default, so that all of this stays short. With `--log-cli-level=info` it logs a summary.
 """
 
 import json
@@ -32,10 +32,10 @@ from app.sources.registry import Sent
 
 logger = logging.getLogger(__name__)
 
-#: How many records a run is of.
+#: Number of records of a run.
 RECORDS = int(os.environ.get("RECORDS", "20000"))
 
-#: Seconds until all is committed, whatever else the machine does.
+#: Seconds until all is committed, also on a busy machine.
 PATIENCE = 120 + RECORDS / 500
 
 
@@ -60,9 +60,9 @@ class CrashRun:
     """Output of a run, by topic, each partition in order."""
 
     outputs: dict[str, list[Output]]
-    #: Records that were sent and not yet committed when the worker was killed.
+    #: Number of records sent but not committed when the worker was killed.
     in_flight: int
-    #: From the first record sent to the last commit.
+    #: Seconds from the first record sent to the last commit.
     seconds: float
 
     def values(self, topic: str) -> list[Any]:
@@ -81,12 +81,12 @@ def crash_run(
     settled: Callable[[], bool] | None = None,
     **environment: object,
 ) -> CrashRun:
-    """Run `pipelines` over what is sent, kill a worker (SIGKILL) with records in flight, read on.
+    """Run `pipelines` over `sent`, kill a worker (SIGKILL) with records in flight; return outputs.
 
-    One worker is started again, of two the other one goes on. It ends when each source of each
-    table is committed to its end, and `settled` returns True where more than that has to be waited
-    for (what is published by the clock). Values are JSON unless `decode` has a function for their
-    topic. `environment` are settings of the workers.
+    A single worker is restarted, of two the other one goes on. The run ends when each source of
+    each table is committed to its end and `settled`, if given, returns True (for results that are
+    published by the clock). Values are JSON unless `decode` has a function for their topic.
+    `environment` are settings of the workers.
     """
     with ExitStack() as ending:
         settings = {"TICKSTREAM_PIPELINES": pipelines, **environment}
@@ -99,7 +99,7 @@ def crash_run(
         half, most = len(sent) // 2, len(sent) * 3 // 4
         _send(market, sent[:half])
         until(lambda: _lag(market, topics) <= half // 2, PATIENCE)
-        # Held up first, or it might be through with all of them before it is killed.
+        # Paused first, or it might commit all of them before it is killed.
         running[0].pause()
         _send(market, sent[half:most])
         running[0].kill()
@@ -115,8 +115,8 @@ def crash_run(
     readers = dict(decode or {})
     found = {name: _read(market, name, readers.get(name, json.loads)) for name in outputs}
     counts = ", ".join(f"{len(each)} in {name}" for name, each in found.items())
-    words = "%s: %d records, %d in flight at the kill, %.1f s; %s"
-    logger.info(words, pipelines, len(sent), in_flight, seconds, counts)
+    template = "%s: %d records, %d in flight at the kill, %.1f s; %s"
+    logger.info(template, pipelines, len(sent), in_flight, seconds, counts)
     return CrashRun(found, in_flight, seconds)
 
 
@@ -143,22 +143,22 @@ def _lag(market: Market, topics: Iterable[str]) -> int:
 
 
 def _wait_committed(market: Market, worker: Worker) -> None:
-    """Wait until no table of a worker's has anything left to read.
+    """Wait until no table of a worker has anything left to read.
 
-    What one stage commits is the next one's to read, so so many looks in a row have to find
-    nothing as there are stages at most.
+    The next stage reads what one stage commits, so as many checks in a row must find nothing left
+    as there are stages at most.
     """
     sources = {table["source"] for table in worker.get("/api/tables")[1]}
     clean, deadline = 0, time.monotonic() + PATIENCE
     while clean < len(sources):
-        left = _left(market, sources)
+        left = _uncommitted(market, sources)
         clean = 0 if left else clean + 1
         assert worker.running, worker.tail()
         if time.monotonic() > deadline:
             raise TimeoutError(f"not committed to the end: {left}\n{worker.tail()}")
 
 
-def _left(market: Market, topics: Iterable[str]) -> str:
+def _uncommitted(market: Market, topics: Iterable[str]) -> str:
     """Describe the first uncommitted record, or an error; "" if none is left. Skips markers."""
     consumer = Consumer(
         {
@@ -173,7 +173,7 @@ def _left(market: Market, topics: Iterable[str]) -> str:
     try:
         known = consumer.list_topics(timeout=10).topics
         partitions = [TopicPartition(name, n) for name in topics for n in known[name].partitions]
-        # Where nothing is committed yet its offset is an invalid one: from the start on.
+        # Where nothing is committed yet the offset is invalid: it reads from the start.
         consumer.assign(consumer.committed(partitions, timeout=10))
         ended = 0
         while ended < len(partitions):

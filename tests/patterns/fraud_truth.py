@@ -1,4 +1,4 @@
-"""Expected alerts about cards, from each card's sorted payments."""
+"""Expected alerts about cards, from each card's payments in order of event time."""
 
 from collections.abc import Iterable
 from math import acos, cos, exp, log, radians, sin
@@ -16,7 +16,7 @@ def alerts(entries: Iterable[Entry]) -> list[dict[str, Any]]:
     found = []
     for number, seen, _ in partitions(entries, GRACE):
         for payments in by((each for each in seen if not each.late), _card).values():
-            found += [{**each, "partition": number} for each in _of_card(payments)]
+            found += [{**each, "partition": number} for each in _alerts_of_card(payments)]
     return found
 
 
@@ -24,7 +24,7 @@ def _card(payment: dict[str, Any]) -> str:
     return payment["card"]
 
 
-def _of_card(payments: list[Seen]) -> Iterable[dict[str, Any]]:
+def _alerts_of_card(payments: list[Seen]) -> Iterable[dict[str, Any]]:
     place: Seen | None = None
     logs: list[float] = []
     for index, each in enumerate(payments):
@@ -52,14 +52,14 @@ def _of_card(payments: list[Seen]) -> Iterable[dict[str, Any]]:
         logs.append(size)
 
 
-def _speed(before: Seen, here: Seen) -> float | None:
+def _speed(before: Seen, after: Seen) -> float | None:
     """Compute the speed (km/h) by the spherical law of cosines; None where it is possible."""
     (lat1, lon1), (lat2, lon2) = (
-        (radians(each.record["lat"]), radians(each.record["lon"])) for each in (before, here)
+        (radians(each.record["lat"]), radians(each.record["lon"])) for each in (before, after)
     )
     arc = sin(lat1) * sin(lat2) + cos(lat1) * cos(lat2) * cos(lon2 - lon1)
     km = 6371.0088 * acos(max(-1.0, min(1.0, arc)))
-    speed = km / (max(1.0, (here.time - before.time) / 1000) / 3600)
+    speed = km / (max(1.0, (after.time - before.time) / 1000) / 3600)
     return speed if km > NEAR and speed > FASTEST else None
 
 

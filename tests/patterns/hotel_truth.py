@@ -1,4 +1,4 @@
-"""Expected service actions, from each request and all of its guest's log."""
+"""Expected service actions, from each request and the whole log of its guest."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -9,8 +9,8 @@ from partition_log import Entry, Seen, by, partitions
 GRACE, COMPLAINT, ARRIVAL = 10_000, 600_000, 300_000
 
 
-class _Wish(NamedTuple):
-    """A request: its place among the guest's, when it should be answered (ms)."""
+class _Request(NamedTuple):
+    """A request: its index in the log of the guest, and its deadline (ms)."""
 
     index: int
     seen: Seen
@@ -21,58 +21,58 @@ class _Wish(NamedTuple):
 def service_actions(entries: Iterable[Entry]) -> list[dict[str, Any]]:
     """Compute the expected service actions."""
     found = []
-    for number, seen, horizon in partitions(entries, GRACE, timeless="profile"):
+    for number, seen, watermark in partitions(entries, GRACE, reference_type="profile"):
         for log in by(seen, lambda record: record["guest"]).values():
-            found += [{**each, "partition": number} for each in _of_guest(log, horizon)]
+            found += [{**each, "partition": number} for each in _actions_of_guest(log, watermark)]
     return found
 
 
-def _of_guest(log: list[Seen], horizon: int) -> Iterable[dict[str, Any]]:
+def _actions_of_guest(log: list[Seen], watermark: int) -> Iterable[dict[str, Any]]:
     for index, seen in enumerate(log):
         kind = seen.record["type"]
         if kind in {"complaint", "arrival"}:
             limit = COMPLAINT if kind == "complaint" else ARRIVAL
-            wish = _Wish(index, seen, kind, seen.record["time"] + limit)
-            action = _action(log, wish, horizon)
+            request = _Request(index, seen, kind, seen.record["time"] + limit)
+            action = _action(log, request, watermark)
             if action is not None:
                 yield action
 
 
-def _action(log: list[Seen], wish: _Wish, horizon: int) -> dict[str, Any] | None:
-    # What comes at the very instant it is due comes too late.
-    before = [each.record for each in log if each.time < wish.due]
-    after = [each.record for each in log if each.time >= wish.due]
-    if wish.due > horizon or any(_ends(wish, log, each) for each in before):
+def _action(log: list[Seen], request: _Request, watermark: int) -> dict[str, Any] | None:
+    # A record at the deadline is too late.
+    before = [each.record for each in log if each.time < request.due]
+    after = [each.record for each in log if each.time >= request.due]
+    if request.due > watermark or any(_closes(request, log, each) for each in before):
         return None
     profile = _profile(before)
-    if wish.kind == "arrival" and profile is None:
+    if request.kind == "arrival" and profile is None:
         profile = next((each for each in after if each["type"] == "profile"), None)
     vip = profile is not None and profile["vip"]
-    if wish.kind == "arrival" and not vip:
+    if request.kind == "arrival" and not vip:
         return None
-    request = wish.seen.record
+    fields = request.seen.record
     return {
-        "guest": request["guest"],
-        "kind": "complaint" if wish.kind == "complaint" else "vip-arrival",
-        "request": request["id"],
-        "name": profile["name"] if profile is not None else request["guest"],
+        "guest": fields["guest"],
+        "kind": "complaint" if request.kind == "complaint" else "vip-arrival",
+        "request": fields["id"],
+        "name": profile["name"] if profile is not None else fields["guest"],
         "vip": vip,
-        "room": request["room"],
-        "text": request.get("text", ""),
-        "since": request["time"],
-        "time": wish.due,
-        "offset": wish.seen.offset,
+        "room": fields["room"],
+        "text": fields.get("text", ""),
+        "since": fields["time"],
+        "time": request.due,
+        "offset": request.seen.offset,
     }
 
 
-def _ends(wish: _Wish, log: list[Seen], record: dict[str, Any]) -> bool:
-    """Return whether a record, before the wish is due, is what it waits for."""
+def _closes(request: _Request, log: list[Seen], record: dict[str, Any]) -> bool:
+    """Return whether a record, before the deadline, closes the request."""
     place = next(index for index, each in enumerate(log) if each.record is record)
-    if place < wish.index or record["time"] < wish.seen.record["time"]:
+    if place < request.index or record["time"] < request.seen.record["time"]:
         return False
     if record["type"] == "response":
-        return record["to"] in {None, wish.seen.record["id"]}
-    return record["type"] == "departure" and wish.kind == "arrival"
+        return record["to"] in {None, request.seen.record["id"]}
+    return record["type"] == "departure" and request.kind == "arrival"
 
 
 def _profile(records: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -1,11 +1,11 @@
-"""Parts of a run of joins: records that end it, and inputs as they lie in their topics."""
+"""Parts of a run of joins: records that end it, and the input records of topics."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import truth
-from crash_run import _left
+from crash_run import _uncommitted
 from msgspec.json import encode
 from workers import Market
 
@@ -15,29 +15,29 @@ from app.shop.records import Click, Profile, Search
 TOPICS = {Search: "searches", Click: "clicks", Profile: "profiles"}
 
 
-def ended_by(
+def completion_check(
     market: Market, *marks: Sequence[Search | Click | Profile], sources: Sequence[str]
 ) -> Callable[[], bool]:
     """Return a function that sends `marks` once all else is folded; it returns whether all is done.
 
-    Because of their times, everything that waits closes; sent before, some would overtake what they
-    must follow. Each of several lots is sent when the one before it is folded. `sources` are the
+    By their times they close all open joins; sent earlier, some would overtake records that they
+    must follow. Each batch of marks is sent when the one before it is folded. `sources` are the
     topics of the stages they go through.
     """
-    lots = iter(marks)
+    batches = iter(marks)
     clean = 0
 
     def settled() -> bool:
         nonlocal clean
-        clean = 0 if _left(market, sources) else clean + 1
-        # What one stage commits is the next one's to read; three follow one another at the most.
+        clean = 0 if _uncommitted(market, sources) else clean + 1
+        # The next stage reads what one stage commits; there are three stages at most.
         if clean <= 3:
             return False
-        lot = next(lots, None)
-        for mark in lot or ():
+        batch = next(batches, None)
+        for mark in batch or ():
             market.send([(mark.user, encode(mark), mark.time)], TOPICS[type(mark)])
         clean = 0
-        return lot is None
+        return batch is None
 
     return settled
 

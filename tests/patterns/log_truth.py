@@ -1,4 +1,4 @@
-"""Expected class of a line of a log, for somebody who knows how lines are made."""
+"""Expected class of a simulated log line, from the way the simulator makes lines."""
 
 import json
 import re
@@ -10,7 +10,7 @@ CLASSES = ("critical", "critical", "critical", "error", "warning", "info", "info
 
 
 def severity(line: bytes) -> int | None:
-    """Return the severity of a simulated line, as somebody would who knows how they are made."""
+    """Return the severity of a simulated line, from the way such lines are made."""
     if found := re.match(rb"<(\d+)>(?:1 (?:\S+ ){5}[-\[]|[A-Z][a-z]{2} )", line):
         return int(found[1]) % 8 if int(found[1]) < 192 else None
     try:

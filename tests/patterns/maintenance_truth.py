@@ -1,4 +1,4 @@
-"""Expected maintenance requests, from each machine's sorted readings."""
+"""Expected maintenance notices, from each machine's readings in order of event time."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -15,35 +15,35 @@ _NONE = (None, None, None, None)
 
 
 def maintenance(entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """Compute the expected maintenance requests."""
+    """Compute the expected maintenance notices."""
     found = []
-    for number, seen, horizon in partitions(entries, GRACE):
+    for number, seen, watermark in partitions(entries, GRACE):
         in_time = (each for each in seen if not each.late)
         for readings in by(in_time, lambda reading: reading["machine"]).values():
-            told = [*_silences(readings, horizon), *_sensors(readings)]
-            found += [{**each, "partition": number} for each in told]
+            notices = [*_silences(readings, watermark), *_sensors(readings)]
+            found += [{**each, "partition": number} for each in notices]
     return found
 
 
-def _silences(readings: list[Seen], horizon: int) -> Iterable[dict[str, Any]]:
+def _silences(readings: list[Seen], watermark: int) -> Iterable[dict[str, Any]]:
     for before, after in zip(readings, [*readings[1:], None], strict=True):
         due = before.time + SILENCE
-        if due > (horizon if after is None else after.time):
+        if due > (watermark if after is None else after.time):
             continue
-        yield _told(before, "silence", due, (float(SILENCE), float(SILENCE)))
+        yield _notice(before, "silence", due, (float(SILENCE), float(SILENCE)))
         if after is not None:
             silence = float(after.time - before.time)
-            yield _told(after, "back", after.time, (silence, float(SILENCE)))
+            yield _notice(after, "back", after.time, (silence, float(SILENCE)))
 
 
 def _sensors(readings: list[Seen]) -> Iterable[dict[str, Any]]:
     start = 0
     for index, each in enumerate([*readings, None]):
         if each is None or each.record["serviced"]:
-            life = readings[start:index]
+            span = readings[start:index]
             start = index
-            for sensor in {name for one in life for name in one.record["values"]}:
-                series = [(one, one.record["values"][sensor]) for one in life]
+            for sensor in {name for one in span for name in one.record["values"]}:
+                series = [(one, one.record["values"][sensor]) for one in span]
                 yield from _spikes(sensor, series)
                 yield from _drifts(sensor, series)
 
@@ -61,7 +61,7 @@ def _spikes(sensor: str, series: list[tuple[Seen, float]]) -> Iterable[dict[str,
                     last = seen.time
                     score = (value - mean) / spread
                     about = (sensor, value, mean, spread)
-                    yield _told(seen, "spike", seen.time, (score, SPIKE), about)
+                    yield _notice(seen, "spike", seen.time, (score, SPIKE), about)
         window.append(usual)
 
 
@@ -90,10 +90,10 @@ def _drifts(sensor: str, series: list[tuple[Seen, float]]) -> Iterable[dict[str,
             if last is None or seen.time >= last + REPEAT:
                 last = seen.time
                 about = (sensor, value, mean, spread)
-                yield _told(seen, "drift", seen.time, (total, DRIFT), about)
+                yield _notice(seen, "drift", seen.time, (total, DRIFT), about)
 
 
-def _told(
+def _notice(
     seen: Seen, kind: str, time: int, numbers: tuple[float, float], about: tuple[Any, ...] = _NONE
 ) -> dict[str, Any]:
     value, limit = numbers

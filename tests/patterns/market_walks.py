@@ -1,4 +1,4 @@
-"""Ticks of a few symbols that walk at random for days: some trade all the time, some rarely.
+"""Ticks of symbols that walk at random for days: some trade all the time, some rarely.
 
 One in twenty is late, some of these beyond the grace of trends; one in two hundred can't be read.
 """
@@ -12,10 +12,10 @@ from app.market.topics import TICKS
 from app.sources.registry import Sent
 
 DAY = 86_400_000
-#: Between two ticks, of whatever symbol (ms).
+#: Time between two ticks of any symbols (ms).
 STEP = 10_000
 
-#: Of all ticks, how many are of each; more than three rankings of ten have place for.
+#: Relative number of ticks of each symbol; more symbols than three rankings of ten hold.
 WEIGHTS = {f"W{number:02}": 40 / (number + 1) for number in range(36)}
 
 

@@ -1,4 +1,4 @@
-"""Content of a topic for an oracle: each partition sorted by event time, once."""
+"""Content of a topic for an oracle: each partition in order of event time."""
 
 import json
 from collections import defaultdict
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class Entry(NamedTuple):
-    """A record as it lies in its topic."""
+    """A record of a topic."""
 
     partition: int
     offset: int
@@ -17,7 +17,7 @@ class Entry(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A readable record; `time` is when it is its turn (ms)."""
+    """A readable record; `time` (ms) is when it is processed."""
 
     time: int
     offset: int
@@ -26,45 +26,48 @@ class Seen(NamedTuple):
 
 
 class Partition(NamedTuple):
-    """The records whose turn comes, in order; all before the watermark `horizon` (ms) are there."""
+    """The processed records, in order: all before the watermark (ms)."""
 
     number: int
     seen: list[Seen]
-    horizon: int
+    watermark: int
 
 
 def partitions(
-    entries: Iterable[Entry], grace: int, *, timeless: str | None = None
+    entries: Iterable[Entry], grace: int, *, reference_type: str | None = None
 ) -> list[Partition]:
     """Return the readable records of each partition, in order of event time, then offset.
 
-    Records later than the grace (ms) are marked. Their turn is when they arrive, since all records
-    before the watermark (stream time less the grace) have had theirs by then. The same holds for
-    records of the type `timeless`, which do not advance stream time.
+    Records later than the grace (ms) are marked. They are processed when they arrive, since all
+    records before the watermark (stream time less the grace) are processed by then. So are records
+    of the type `reference_type`, which do not advance stream time.
     """
     logs: dict[int, list[Entry]] = defaultdict(list)
     for entry in entries:
         logs[entry.partition].append(entry)
     return [
-        _partition(number, sorted(log), grace, timeless) for number, log in sorted(logs.items())
+        _partition(number, sorted(log), grace, reference_type)
+        for number, log in sorted(logs.items())
     ]
 
 
-def _partition(number: int, log: list[Entry], grace: int, timeless: str | None) -> Partition:
+def _partition(number: int, log: list[Entry], grace: int, reference_type: str | None) -> Partition:
     newest, seen = -1, []
     for entry in log:
         try:
             record = json.loads(entry.value)
         except ValueError:
             continue
-        at_once = timeless is not None and record["type"] == timeless
-        newest = newest if at_once else max(newest, record["time"])
-        late = at_once or record["time"] < newest - grace
+        is_reference = reference_type is not None and record["type"] == reference_type
+        newest = newest if is_reference else max(newest, record["time"])
+        late = is_reference or record["time"] < newest - grace
         time = newest - grace if late else record["time"]
         seen.append(Seen(time, entry.offset, record, late))
     seen.sort(key=lambda each: (each.time, not each.late, each.offset))
-    horizon = newest - grace
-    return Partition(number, [each for each in seen if each.late or each.time < horizon], horizon)
+    watermark = newest - grace
+    return Partition(
+        number, [each for each in seen if each.late or each.time < watermark], watermark
+    )
 
 
 def by(seen: Iterable[Seen], key: Callable[[dict[str, Any]], Any]) -> dict[Any, list[Seen]]:
@@ -78,7 +81,7 @@ def by(seen: Iterable[Seen], key: Callable[[dict[str, Any]], Any]) -> dict[Any, 
 def differences(
     truth: list[dict[str, Any]], found: list[Any], *identity: str
 ) -> list[tuple[dict[str, Any] | None, dict[str, Any] | None]]:
-    """Return pairs of expected and found where they differ; None where one is missing or doubled.
+    """Return pairs of expected and found that differ; None where one is missing or duplicated.
 
     Floats may differ by 1e-9 relative; each must have an `explanation`, which is not compared.
     """

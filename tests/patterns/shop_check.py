@@ -1,4 +1,4 @@
-"""Expected results of searches, clicks and profiles, from what lies in their topics."""
+"""Expected results of searches, clicks and profiles, from the records in their topics."""
 
 from collections import Counter, defaultdict
 from itertools import accumulate
@@ -33,9 +33,9 @@ def check_pairs(market: Market, run: CrashRun) -> None:
     found = run.values("search-clicks")
     assert Counter((each["search"], each["click"]) for each in found) == Counter(pairs)
     for each in found:
-        search, *its_place = searches[each["search"]]
+        search, *search_place = searches[each["search"]]
         click, *place = clicks[each["click"]]
-        assert [each["search_partition"], each["search_offset"]] == its_place
+        assert [each["search_partition"], each["search_offset"]] == search_place
         assert [each["click_partition"], each["click_offset"]] == place
         assert (each["query"], each["item"]) == (search["query"], click["item"])
         assert each["delay"] == click["time"] - search["time"]
@@ -44,13 +44,13 @@ def check_pairs(market: Market, run: CrashRun) -> None:
         nths[each["search"]].append(each["nth"])
     assert all(sorted(each) == list(range(1, len(each) + 1)) for each in nths.values())
 
-    lonely = Counter(("search", name) for name in searches if not name.startswith("m"))
-    lonely += Counter(("click", name) for name in clicks if not name.startswith("m"))
+    unmatched = Counter(("search", name) for name in searches if not name.startswith("m"))
+    unmatched += Counter(("click", name) for name in clicks if not name.startswith("m"))
     for search, click in pairs:
-        lonely.pop(("search", search), None)
-        lonely.pop(("click", click), None)
+        unmatched.pop(("search", search), None)
+        unmatched.pop(("click", click), None)
     alone = run.values("search-alone")
-    assert Counter((each["kind"], each["id"]) for each in alone) == lonely
+    assert Counter((each["kind"], each["id"]) for each in alone) == unmatched
     assert {each["reason"] for each in alone} == {"unmatched"}
 
 
@@ -88,7 +88,7 @@ def check_enriched(market: Market, run: CrashRun) -> None:
     for partition, _, _, value in read_all(market, market.name_of(CLICKS_AND_PROFILES)):
         logs[partition].append(value)
 
-    # Both inputs are in it, once, each user's records of an input in their order.
+    # The log has both inputs once, with each user's records of an input in order.
     log = [value for values in logs.values() for value in values]
     assert Counter(v["id"] for v in log if v["type"] == "click") == Counter(clicks.keys())
     changes = [v for v in log if v["type"] == "profile"]
@@ -102,8 +102,8 @@ def check_enriched(market: Market, run: CrashRun) -> None:
         expected |= enriched(values)
     found = {each["id"]: each for each in run.values("clicks-enriched")}
     assert len(found) == len(run.outputs["clicks-enriched"])
-    waiting = {f"m{n}" for n in range(12, 24)}
-    assert found.keys() == clicks.keys() - waiting
+    unanswered = {f"m{n}" for n in range(12, 24)}
+    assert found.keys() == clicks.keys() - unanswered
     for name, each in found.items():
         click, *place = clicks[name]
         assert {key: each[key] for key in click} == click
@@ -120,7 +120,7 @@ def check_enriched(market: Market, run: CrashRun) -> None:
 
 
 def enriched(log: list[dict]) -> dict[str, tuple[int, int] | None]:
-    """Return the place of the profile of each click of a partition; None where it has none."""
+    """Return the coordinates of the profile of each click of a partition; None if it has none."""
     clock = list(accumulate((v["time"] if v["type"] == "click" else 0 for v in log), max))
     changes = defaultdict(list)
     for index, value in enumerate(log):
@@ -134,7 +134,7 @@ def enriched(log: list[dict]) -> dict[str, tuple[int, int] | None]:
         before = [place for at, place in changes[value["user"]] if at < index]
         found[value["id"]] = before[-1] if before else None
         if found[value["id"]] is None:
-            # The first one after it, unless its time was over by then.
+            # The first profile after it, unless the wait of the click was over by then.
             later = (each for each in changes[value["user"]] if each[0] > index and each[1])
             at, place = next(later, (0, None))
             if place and clock[at] < value["time"] + PROFILE_GRACE:

@@ -1,6 +1,6 @@
 """transactions, searches, clicks: one run of all three with a kill in it, each against its truth.
 
-They share a run because a broker and two lives of a worker take longer than the records do.
+They share a run because a broker and two starts of a worker take longer than the records do.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 from changing_rules import NUMBER, Rules
 from crash_run import RECORDS, CrashRun, crash_run
-from joined_inputs import ended_by, read_all
+from joined_inputs import completion_check, read_all
 from shop_check import PROFILE_GRACE, check_enriched, check_pairs, check_rates
 from verdict_truth import Truth
 from workers import Market
@@ -34,7 +34,7 @@ from app.sources.registry import SIMULATIONS, Sent
 
 HOUR = 3_600_000
 
-#: Stages that the records which end it go through.
+#: Topics that the records which end a run go through.
 SOURCES = [
     *(SEARCHES, CLICKS, SEARCHES_AND_CLICKS, SEARCH_OUTCOMES),
     *(PROFILES, CLICKS_AND_PROFILES),
@@ -44,7 +44,7 @@ OUTPUTS = [
     *("transactions-validated", "transactions-rejected", "dead-letters"),
 ]
 
-#: How many transactions of a card are remembered.
+#: How many transactions of a card are kept.
 MOST = 150
 
 
@@ -68,7 +68,7 @@ def joined(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Joined:
         *(Search(f"m{n}", f"mark-{n}", f"mark {n}", start + 79 * HOUR) for n in range(24)),
         *(Click(f"m{n}", f"end-{n}", "mark", start + 79 * HOUR) for n in range(24)),
     ]
-    # Of the clicks that wait, half get theirs.
+    # Half of the waiting clicks get a profile.
     known = [Profile(f"end-{n}", "gold", "DE", start + 79 * HOUR) for n in range(12)]
     sources = [market.name_of(topic) for topic in SOURCES]
     with ExitStack() as ending:
@@ -78,16 +78,16 @@ def joined(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Joined:
             "transactions,searches,clicks",
             sent,
             outputs=OUTPUTS,
-            settled=ended_by(market, marks, known, sources=sources),
+            settled=completion_check(market, marks, known, sources=sources),
             TICKSTREAM_RULES_URL=rules.url,
             TICKSTREAM_TRANSACTION_MOST=MOST,
             TICKSTREAM_PROFILE_GRACE=f"{PROFILE_GRACE}ms",
             TICKSTREAM_SEARCH_JOIN="outer",
             TICKSTREAM_SEARCH_AFTER="2m",
             TICKSTREAM_SEARCH_BEFORE="5s",
-            # Whatever the order in which both inputs are read, nothing is late.
+            # In whatever order both inputs are read, no record is late.
             TICKSTREAM_SEARCH_GRACE="72h",
-            # So long all of them wait.
+            # Until then all of them wait.
             TICKSTREAM_SEARCH_MOST=100_000,
         )
     print(  # noqa: T201  # figures of the run, shown by `pytest -s`
@@ -112,26 +112,26 @@ def transactions(start: int) -> Iterator[Sent]:
 
 
 def test_searches_are_joined_with_their_clicks(joined: Joined) -> None:
-    """Each pair and each unmatched record once, as a search through all records of a user finds."""
+    """Each pair and each unmatched record is there once, as found by comparing all of a user."""
     check_pairs(joined.market, joined.run)
 
 
-def test_a_rate_is_that_of_the_searches_of_its_window(joined: Joined) -> None:
-    """Counted by the time of the search; the last result of each window is final."""
+def test_click_rate_counts_the_searches_of_its_window(joined: Joined) -> None:
+    """The window is that of the search; the last result of each window is final."""
     check_rates(joined.market, joined.run)
 
 
-def test_clicks_get_the_profiles_that_came_in_time(joined: Joined) -> None:
-    """Each click once, with the profile that the order of the log joins it with."""
+def test_clicks_are_enriched_with_profiles_that_arrived_in_time(joined: Joined) -> None:
+    """Each click is there once, with the profile that the order of the log joins it with."""
     check_enriched(joined.market, joined.run)
     found = {each["id"]: each for each in joined.run.values("clicks-enriched")}
-    # Some waited for theirs, some in vain.
+    # Some clicks waited for a profile, some in vain.
     assert any(each["waited"] and each["profile"] for each in found.values())
     assert any(each["profile"] is None for each in found.values())
 
 
-def test_each_verdict_is_that_of_the_rules_it_names(joined: Joined) -> None:
-    """While rules came, changed and went, and the worker that followed them was killed."""
+def test_each_verdict_follows_from_the_rules_version_it_names(joined: Joined) -> None:
+    """Rules are added, changed and deleted meanwhile, and their worker is killed."""
     market, run, rules = joined.market, joined.run, joined.rules
     verdicts = {
         (each.value["partition"], each.value["offset"]): each.value
@@ -148,12 +148,12 @@ def test_each_verdict_is_that_of_the_rules_it_names(joined: Joined) -> None:
         verdict = verdicts[partition, offset]
         found = truth.judge(transaction, verdict["rules_version"])
         assert verdict["accepted"] == found.accepted, (verdict, found)
-        said = [(each["rule"], each["version"]) for each in verdict["reasons"]]
-        assert said == found.reasons, verdict
+        reasons = [(each["rule"], each["version"]) for each in verdict["reasons"]]
+        assert reasons == found.reasons, verdict
         first = verdict["first"]
         assert (first and (first["id"], first["accepted"], first["rules_version"])) == found.first
         names = {row.id: row for row in truth.in_force(verdict["rules_version"])}
-        kinds.update(names[rule].kind if rule else "at odds" for rule, _ in said)
+        kinds.update(names[rule].kind if rule else "at odds" for rule, _ in reasons)
         kinds.update([verdict["kind"]])
     assert len(kinds) == 10, kinds
     versions = Counter(each["rules_version"] for each in verdicts.values())
@@ -164,8 +164,8 @@ def test_each_verdict_is_that_of_the_rules_it_names(joined: Joined) -> None:
     )
 
 
-def test_what_can_not_be_read_is_a_dead_letter_once(joined: Joined) -> None:
-    """Also where two pipelines read it."""
+def test_unreadable_record_is_a_dead_letter_once(joined: Joined) -> None:
+    """Also if two pipelines read it."""
     letters = Counter(each.value["topic"] for each in joined.run.outputs["dead-letters"])
     sent = Counter(topic.name for topic, _ in joined.sent)
     for name in "searches", "clicks", "profiles", "transactions":

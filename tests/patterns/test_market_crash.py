@@ -1,4 +1,4 @@
-"""Trends, losers and the most active on a real broker, exact though the worker was killed.
+"""Trends, losers and the most active are exact on a real broker although the worker is killed.
 
 The truth is polars over the records of `ticks` (tests/truth.py, tests/trend_truth.py).
 """
@@ -20,7 +20,7 @@ PIPELINES = "gainers,trends"
 #: TICKSTREAM_DAY_GRACE (ms).
 DAY_GRACE = 240 * MINUTE
 
-#: By what each ranking goes, and whether the largest come first.
+#: Sort field of each ranking, and whether it is descending.
 RANKINGS = {
     "top-gainers": ("gain", True),
     "top-losers": ("gain", False),
@@ -78,9 +78,9 @@ def run(market: Market) -> CrashRun:
     """Run both pipelines over the walks, with a kill in the middle."""
 
     def settled() -> bool:
-        # What the clock publishes comes up to a second later, at each of two stages.
-        told = sum(1 for _ in truth.read(market.bootstrap, "trend-signals"))
-        return told >= len(signals(market.bootstrap)) and all(
+        # Results published by the clock are up to a second later, at each of two stages.
+        published = sum(1 for _ in truth.read(market.bootstrap, "trend-signals"))
+        return published >= len(signals(market.bootstrap)) and all(
             rankings(market.bootstrap, topic) == right_rankings(market.bootstrap, topic)
             for topic in RANKINGS
         )
@@ -95,12 +95,12 @@ def run(market: Market) -> CrashRun:
 
 
 def test_the_worker_was_killed_with_work_in_flight(run: CrashRun) -> None:
-    """Else nothing would be shown."""
+    """Otherwise the run would prove nothing."""
     assert run.in_flight > 0
 
 
-def test_each_final_window_is_told_once_and_in_order(run: CrashRun, market: Market) -> None:
-    """All of them, with the closes of an independent computation."""
+def test_final_windows_are_published_once_and_in_order(run: CrashRun, market: Market) -> None:
+    """All of them are there, with the closes of an independent computation."""
     found = pl.DataFrame(run.values("closes"), infer_schema_length=None)
     right = trend_truth.final_closes(ticks(market.bootstrap))
     assert truth.differences(right, found).is_empty()
@@ -109,8 +109,8 @@ def test_each_final_window_is_told_once_and_in_order(run: CrashRun, market: Mark
     assert all(starts.is_sorted() for starts in in_order["start"])
 
 
-def test_signals_are_those_of_the_decimal_numbers(run: CrashRun, market: Market) -> None:
-    """Each once, in the window in which the averages cross, with their values; no other."""
+def test_signals_equal_those_computed_with_decimals(run: CrashRun, market: Market) -> None:
+    """Each is there once, in the window of its crossing, with the averages; no other is."""
     right = {
         (each.close["symbol"], each.close["start"]): each for each in signals(market.bootstrap)
     }
@@ -129,16 +129,16 @@ def test_signals_are_those_of_the_decimal_numbers(run: CrashRun, market: Market)
 
 
 @pytest.mark.parametrize("topic", RANKINGS)
-def test_the_ten_are_those_of_all_ticks(run: CrashRun, market: Market, topic: str) -> None:
-    """Of each day, in order; no ranking is seen twice."""
+def test_rankings_equal_those_of_all_ticks(run: CrashRun, market: Market, topic: str) -> None:
+    """Those of each day agree in order; no ranking is seen twice."""
     assert rankings(market.bootstrap, topic) == right_rankings(market.bootstrap, topic)
-    said = [(each["day"], each["revision"]) for each in run.values(topic)]
-    assert len(set(said)) == len(said)
+    revisions = [(each["day"], each["revision"]) for each in run.values(topic)]
+    assert len(set(revisions)) == len(revisions)
 
 
 @pytest.mark.usefixtures("run")
-def test_a_worker_answers_with_trends_and_rankings(market: Market) -> None:
-    """Restored from what the last one committed: averages, the last three signals, the ten."""
+def test_restarted_worker_returns_trends_and_rankings(market: Market) -> None:
+    """It restores averages, the last three signals and rankings from the committed state."""
     with market.worker(TICKSTREAM_PIPELINES=PIPELINES) as worker:
         for symbol, history in followed(market.bootstrap).items():
             status, trend = until(lambda symbol=symbol: worker.get(f"/api/trends/{symbol}"))
@@ -147,8 +147,8 @@ def test_a_worker_answers_with_trends_and_rankings(market: Market) -> None:
             assert (trend["end"], trend["windows"]) == (last.close["end"], last.windows)
             assert trend["ema38"] == pytest.approx(float(last.short), rel=1e-12)
             assert trend["ema100"] == pytest.approx(float(last.long), rel=1e-12)
-            told = [(each.close["start"], each.signal) for each in history if each.signal]
-            assert [(s["start"], s["signal"]) for s in trend["signals"]] == told[-3:]
+            published = [(each.close["start"], each.signal) for each in history if each.signal]
+            assert [(s["start"], s["signal"]) for s in trend["signals"]] == published[-3:]
         assert worker.get("/api/trends/NOBODY")[0] == 404
         for topic in RANKINGS:
             day, right = max(right_rankings(market.bootstrap, topic).items())

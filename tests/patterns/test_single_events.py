@@ -1,4 +1,4 @@
-"""Single events: logs by severity, connections as Avro; each once, and the registry of schemas.
+"""Stateless operators: logs by severity, connections as Avro, each once; the schema registry.
 
 logs -> logs-critical, logs-error, logs-warning, logs-info; conn-events -> conn-events-avro.
 """
@@ -80,8 +80,8 @@ def dead_letters(run: CrashRun, topic: str) -> list[str]:
     return [each.source for each in run.outputs["dead-letters"] if each.value["topic"] == topic]
 
 
-def test_each_line_is_where_its_severity_says_once(market: Market, run: CrashRun) -> None:
-    """So too after a crash; what can't be read is a dead letter, and nothing is lost."""
+def test_each_log_line_is_routed_once_by_its_severity(market: Market, run: CrashRun) -> None:
+    """Also after a crash; an unreadable line is a dead letter, and none is lost."""
     expected: dict[str, dict[str, int | None]] = {name: {} for name in [*LINES, "dead-letters"]}
     for message in truth.read(market.bootstrap, "logs"):
         found = severity(message.value())
@@ -116,7 +116,7 @@ def schema(*fields: str, **defaults: int) -> Schema:
 def test_a_standard_client_reads_each_connection_once(
     market: Market, run: CrashRun, registry: Worker
 ) -> None:
-    """Though the worker was killed midway; a worker started anew returns the same id."""
+    """The worker was killed midway; a worker started anew returns the same id."""
     with client(registry) as theirs:
         deserialize = AvroDeserializer(theirs)
         context = SerializationContext(AVRO, MessageField.VALUE)
@@ -137,8 +137,8 @@ def test_a_standard_client_reads_each_connection_once(
     assert prices
 
 
-def test_two_workers_are_one_registry(market: Market, registry: Worker) -> None:
-    """What both are asked to register at once has one id, and each id one schema, for ever."""
+def test_two_workers_share_one_registry(market: Market, registry: Worker) -> None:
+    """A schema registered with both at once has one id, and each id has one schema for ever."""
     with client(registry) as here:
         first = here.register_schema("s-first", schema("first"))
     with (
@@ -146,7 +146,7 @@ def test_two_workers_are_one_registry(market: Market, registry: Worker) -> None:
         client(registry) as here,
         client(second) as there,
     ):
-        # One that has only just started knows what was registered before.
+        # A worker that has just started knows earlier schemas.
         assert json.loads(there.get_schema(first).schema_str)["fields"][0]["name"] == "first"
         names = [f"f{n}" for n in range(4)]
         with ThreadPoolExecutor(8) as pool:
@@ -158,10 +158,10 @@ def test_two_workers_are_one_registry(market: Market, registry: Worker) -> None:
             ids = [each.result() for each in asked]
         assert ids[::2] == ids[1::2]
         assert len({first, *ids}) == 5
-        # At once, at the other one, too.
+        # The other worker knows it at once.
         new = here.register_schema("s-late", schema("late"))
         assert there.get_latest_version("s-late").schema_id == new
-        # One schema under another subject is the same one.
+        # The schema has the same id under another subject.
         assert there.register_schema("s-again", schema("late")) == new
         assert all(
             here.get_schema(each).schema_str == there.get_schema(each).schema_str
@@ -170,7 +170,7 @@ def test_two_workers_are_one_registry(market: Market, registry: Worker) -> None:
 
 
 def test_a_replay_writes_the_same_avro(run: CrashRun, registry: Worker) -> None:
-    """By the id that is registered; it registers nothing, and finds no difference."""
+    """It uses the registered id, registers nothing, and finds no difference."""
     now, hour = int(time.time() * 1000), 60 * MINUTE
     around = f"--from={now - hour}", f"--to={now + hour}"
     found = registry.command("--json", "replay", "--topic", AVRO, "--warm-up", "1d", *around)
@@ -179,7 +179,7 @@ def test_a_replay_writes_the_same_avro(run: CrashRun, registry: Worker) -> None:
     assert summary["compared"] == len(run.outputs[AVRO])
 
 
-def test_what_is_no_entry_of_the_log_is_left_out(market: Market, registry: Worker) -> None:
+def test_invalid_record_in_the_schema_log_is_skipped(market: Market, registry: Worker) -> None:
     """It stops neither the worker nor the registry, and is logged."""
     market.send([("stray", b"no entry", int(time.time() * 1000))], "schemas", 0)
     with client(registry) as ours:
@@ -189,18 +189,18 @@ def test_what_is_no_entry_of_the_log_is_left_out(market: Market, registry: Worke
     assert "of schemas is no entry of ours" in registry.log
 
 
-def refusal(call) -> tuple[int, int]:
+def rejection(call) -> tuple[int, int]:
     """Assert that the registry rejects a call; return status and error code."""
     with pytest.raises(SchemaRegistryError) as refused:
         call()
     return refused.value.http_status_code, refused.value.error_code
 
 
-def test_the_registry_refuses_what_its_levels_forbid(registry: Worker) -> None:
-    """By the subject's level, or that of all others; with the codes that clients know."""
+def test_registry_rejects_incompatible_schemas(registry: Worker) -> None:
+    """By the level of the subject or the global one; with the error codes that clients know."""
     with client(registry) as ours:
         first = ours.register_schema("levels", schema("a"))
-        assert refusal(lambda: ours.register_schema("levels", schema("a", "b"))) == (409, 409)
+        assert rejection(lambda: ours.register_schema("levels", schema("a", "b"))) == (409, 409)
         second = ours.register_schema("levels", schema("a", b=0))
         assert second != first
         assert ours.get_versions("levels") == [1, 2]
@@ -209,26 +209,26 @@ def test_the_registry_refuses_what_its_levels_forbid(registry: Worker) -> None:
         assert ours.test_compatibility("levels", schema("a", b=0, c=1))
 
         assert ours.get_compatibility() == "BACKWARD"
-        assert refusal(lambda: ours.get_compatibility("levels")) == (404, 40408)
+        assert rejection(lambda: ours.get_compatibility("levels")) == (404, 40408)
         ours.set_compatibility("levels", "FORWARD_TRANSITIVE")
         assert ours.get_compatibility("levels") == "FORWARD_TRANSITIVE"
-        assert refusal(lambda: ours.register_schema("levels", schema("b"))) == (409, 409)
+        assert rejection(lambda: ours.register_schema("levels", schema("b"))) == (409, 409)
         ours.register_schema("levels", schema("a", "b"))
         ours.set_compatibility("levels", "NONE")
         ours.register_schema("levels", Schema('"string"', "AVRO"))
 
-        assert refusal(lambda: ours.get_latest_version("nobody")) == (404, 40401)
-        assert refusal(lambda: ours.get_version("levels", 99)) == (404, 40402)
-        assert refusal(lambda: ours.lookup_schema("levels", schema("z"))) == (404, 40403)
-        assert refusal(lambda: ours.get_schema(9999)) == (404, 40403)
-        assert refusal(lambda: ours.register_schema("x", Schema("{}", "AVRO"))) == (422, 42201)
-        assert refusal(lambda: ours.set_compatibility("x", "SIDEWAYS")) == (422, 42203)
+        assert rejection(lambda: ours.get_latest_version("nobody")) == (404, 40401)
+        assert rejection(lambda: ours.get_version("levels", 99)) == (404, 40402)
+        assert rejection(lambda: ours.lookup_schema("levels", schema("z"))) == (404, 40403)
+        assert rejection(lambda: ours.get_schema(9999)) == (404, 40403)
+        assert rejection(lambda: ours.register_schema("x", Schema("{}", "AVRO"))) == (422, 42201)
+        assert rejection(lambda: ours.set_compatibility("x", "SIDEWAYS")) == (422, 42203)
         assert "levels" in ours.get_subjects()
 
         assert ours.delete_version("levels", 1) == 1
         assert ours.get_versions("levels") == [2, 3, 4]
         assert ours.delete_subject("levels") == [2, 3, 4]
-        assert refusal(lambda: ours.get_versions("levels")) == (404, 40401)
+        assert rejection(lambda: ours.get_versions("levels")) == (404, 40401)
         assert ours.get_schema(first).schema_str  # records may still carry it
         ours.set_compatibility("levels", "NONE")
     # Some versions of the client remember what they have registered, and don't ask again.
@@ -237,8 +237,10 @@ def test_the_registry_refuses_what_its_levels_forbid(registry: Worker) -> None:
         assert ours.get_versions("levels") == [5]
 
 
-def test_another_registry_is_used_where_one_is_named(market: Market, registry: Worker) -> None:
-    """The id is its; a schema it rejects stops the worker, with a line that says why."""
+def test_external_registry_is_used_where_one_is_configured(
+    market: Market, registry: Worker
+) -> None:
+    """The id is from it; a schema it rejects stops the worker, with a line that says why."""
     other = Market(market.bootstrap, market.directory)
     theirs = {
         **PIPELINES,

@@ -1,4 +1,4 @@
-"""Expected verdict of each transaction: every rule applied to it, one after the other."""
+"""Expected verdict of each transaction: every rule is applied to it, one after the other."""
 
 import json
 from collections import defaultdict
@@ -10,7 +10,7 @@ SCOPE = ("merchant", "category", "country", "currency")
 
 
 class Row(NamedTuple):
-    """A rule as it is from a version on; `kind` None where it is no more, or not enabled."""
+    """A rule as of a version; `kind` is None where it is deleted or disabled."""
 
     version: int
     id: str
@@ -19,7 +19,7 @@ class Row(NamedTuple):
 
 
 class Past(NamedTuple):
-    """A transaction that was judged."""
+    """A transaction with a verdict."""
 
     transaction: dict[str, Any]
     accepted: bool
@@ -32,19 +32,19 @@ class Found(NamedTuple):
     accepted: bool
     #: Rule and version of each reason, ("", 0) where no rule is the reason.
     reasons: list[tuple[str, int]]
-    #: Id, verdict and version of what is cancelled or corrected.
+    #: Id, verdict and version of the cancelled or corrected transaction.
     first: tuple[str, bool, int] | None
 
 
 class Truth:
-    """Judges the transactions of each card in the order in which they come."""
+    """Judge the transactions of each card in order of arrival."""
 
     def __init__(self, rows: Iterable[Row], most: int) -> None:
         self.rows = sorted(rows)
         self.most = most
         self.cards: dict[str, list[Past]] = defaultdict(list)
         self.void: set[tuple[str, str]] = set()
-        #: Everything accepted, by card; what is remembered of a card is less.
+        #: All accepted transactions, by card; the history of a card is shorter.
         self.accepted: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._at: dict[int, list[Row]] = {}
 
@@ -64,7 +64,7 @@ class Truth:
         first = old and (old.transaction["id"], old.accepted, old.version)
         known = any(p.transaction["id"] == name for p in past)
         reasons: list[tuple[str, int]] = []
-        if known or (kind != "payment" and self._hopeless(card, kind, old)):
+        if known or (kind != "payment" and self._refers_to_nothing_valid(card, kind, old)):
             reasons = [("", 0)]
         elif kind != "cancellation":
             reasons = [
@@ -83,7 +83,7 @@ class Truth:
                 self.accepted[card].append(transaction)
         return found
 
-    def _hopeless(self, card: str, kind: str, old: Past | None) -> bool:
+    def _refers_to_nothing_valid(self, card: str, kind: str, old: Past | None) -> bool:
         if old is None or (card, old.transaction["id"]) in self.void:
             return True
         if old.transaction.get("kind") == "cancellation":
@@ -128,7 +128,7 @@ class Truth:
 
 
 def row_of(version: int, name: str, row: dict[str, Any] | None) -> Row:
-    """Make a row of what the database has."""
+    """Make a row from the one in the database."""
     if row is None or not row["enabled"]:
         return Row(version, name, None, {})
     return Row(version, name, row["kind"], json.loads(row["parameters"]))

@@ -1,4 +1,4 @@
-"""The product's own pipeline in a driver, and applications of one's own."""
+"""Fixtures: the product's pipeline in a driver, and small applications made for the tests."""
 
 from collections.abc import Iterator
 from functools import cache, partial
@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import redeclared
 from hypothesis import settings
-from lives import Market
 from redeclared import Deploy
 from sensors import NewSensors, Sensors, declare
+from worker_scenarios import Market
 
 from app import app
 from app.settings import Settings
@@ -70,13 +70,13 @@ def new_sensors(tmp_path_factory: pytest.TempPathFactory) -> NewSensors:
 
 @pytest.fixture
 def sensors(new_sensors: NewSensors) -> Sensors:
-    """Declare such an application, with nothing unusual."""
+    """Declare an application that sums up readings, with default options."""
     return new_sensors()
 
 
 @pytest.fixture(scope="module", params=["native", "pure"])
 def deploy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Deploy:
-    """Return what declares an application that folds trades natively, or in pure Python."""
+    """Return a function that declares an application folding trades natively or in pure Python."""
     native = request.param == "native"
     if native and extension() is None:
         pytest.skip("the native extension is not installed: make native")

@@ -1,7 +1,7 @@
-"""Expected results of ticks, from all of them again for each question.
+"""Expected results, recomputed from all ticks for each question.
 
-It shares nothing with the engine but the records: the ticks as they lie in their topic are judged
-one by one, and each window is folded from those that were accepted.
+It shares nothing with the engine but the records: the ticks in their topic are accepted or late one
+by one, and each window is folded from those that were accepted.
 """
 
 from collections import defaultdict
@@ -32,7 +32,7 @@ GRACE = {"candles": 5 * MINUTE, "days": 4 * HOUR}
 
 
 class Event(NamedTuple):
-    """A tick where it lies, and the stream time of its partition when it came."""
+    """A tick with its coordinates, and the stream time of its partition before it."""
 
     partition: int
     offset: int
@@ -95,7 +95,7 @@ def windows_of(
     }
 
 
-def _candle(window: tuple[str, int, int, int], events: list[Event], horizon: int) -> Candle:
+def _candle(window: tuple[str, int, int, int], events: list[Event], watermark: int) -> Candle:
     symbol, size, advance, start = window
     end = start + size
     ticks = [event.tick for event in sorted(events, key=lambda e: (e.tick.time, e.offset))]
@@ -116,8 +116,8 @@ def _candle(window: tuple[str, int, int, int], events: list[Event], horizon: int
         vwap=sum(tick.price * tick.size for tick in ticks) / volume if volume else None,
         count=len(events),
         mean=sum(prices) / len(prices),
-        revision=2 * last_offset + (end <= horizon),
-        final=end <= horizon,
+        revision=2 * last_offset + (end <= watermark),
+        final=end <= watermark,
         late=sum(event.before >= end for event in events),
         partition=events[0].partition,
         first_offset=min(event.offset for event in events),
@@ -169,7 +169,7 @@ def gains(truth: Truth) -> dict[tuple[str, str], dict[str, Any]]:
     return found
 
 
-#: What makes each ranking's order, beside the symbol; None of who is not in it.
+#: Sort key of each ranking, besides the symbol; None for a symbol that is not ranked.
 ORDERS: dict[type[Ranking], Callable[[DailyGain], float | None]] = {
     TopGainers: lambda gain: None if gain.gain is None else -gain.gain,
     TopLosers: lambda gain: gain.gain,

@@ -1,4 +1,4 @@
-"""An application of trades that can be declared again with other settings, as a deployment does."""
+"""An application of trades that is redeclared with other settings, as a deployment does."""
 
 from collections.abc import AsyncIterable, Callable
 from pathlib import Path
@@ -32,12 +32,12 @@ class Deployment(NamedTuple):
     standbys: int = 1
 
 
-#: What the fixture `deploy` is: an application of a deployment.
+#: Type of the fixture `deploy`: it declares the application of a deployment.
 Deploy = Callable[[Deployment], TickApp]
 
 
 def bar(result: WindowResult) -> Candle:
-    """Make the record of a window; of a session's start that is withdrawn, one of no trades."""
+    """Make the record of a window; for the start of a retracted session, one of no trades."""
     if result.count:
         return candle(result)
     window = result.window

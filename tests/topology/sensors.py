@@ -1,4 +1,4 @@
-"""An application of one's own, new for each test: readings of sensors, summed up in windows."""
+"""An application that is declared anew for each test: readings of sensors, summed up in windows."""
 
 from collections.abc import AsyncIterable, Callable
 from typing import Any, NamedTuple
@@ -39,7 +39,7 @@ class Total(Struct):
     partition: int
 
 
-class Missed(Struct):
+class LateReading(Struct):
     """Reading that came too late."""
 
     sensor: str
@@ -63,9 +63,9 @@ def total(result: WindowResult) -> Total:
     )
 
 
-def missed(reading: Reading, refusal: Refusal) -> Missed:
+def late_reading(reading: Reading, refusal: Refusal) -> LateReading:
     """Make the record of a reading that came too late."""
-    return Missed(reading.sensor, reading.time, refusal.stream_time)
+    return LateReading(reading.sensor, reading.time, refusal.stream_time)
 
 
 class Sensors(NamedTuple):
@@ -82,7 +82,7 @@ class Sensors(NamedTuple):
         return TopologyDriver(self.app, **({"partitions": 1} | options))
 
 
-#: What the fixture `new_sensors` is.
+#: Type of the fixture `new_sensors`.
 NewSensors = Callable[..., Sensors]
 
 
@@ -91,7 +91,7 @@ def declare(conf: Settings, *, time: Any = "time", **options: Any) -> Sensors:
     app = TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
     readings = Topic("readings", "sensor", Reading, "what sensors measure", time=time)
     totals = Topic("totals", "sensor", Total, "sums")
-    late = Topic("missed", "sensor", Missed, "what came too late")
+    late = Topic("missed", "sensor", LateReading, "what came too late")
     usual = {
         "windows": "1m",
         "aggregate": Sum("value"),
@@ -102,7 +102,7 @@ def declare(conf: Settings, *, time: Any = "time", **options: Any) -> Sensors:
     }
     table = WindowTable(app, name="sums", source=readings, **(usual | options))
     table.publish(totals)
-    table.refuse(late, missed)
+    table.refuse(late, late_reading)
 
     @app.agent(app.batches(readings))
     async def fold_readings(batches: AsyncIterable[Batch]) -> None:

@@ -1,4 +1,4 @@
-"""Expected surges, from all ticks again for each second in which there was one."""
+"""Expected surges, recomputed from all ticks for each second with a tick."""
 
 from collections import defaultdict
 
@@ -8,7 +8,7 @@ from app.market.records import Surge
 
 SECOND = 1_000
 #: TICKSTREAM_SURGE_GRACE (ms), TICKSTREAM_SURGE (fraction).
-GRACE, LEAST = 10 * SECOND, 0.004
+GRACE, MIN_CHANGE = 10 * SECOND, 0.004
 
 
 def minutes(truth: Truth) -> dict[tuple[str, int], Surge]:
@@ -21,8 +21,8 @@ def minutes(truth: Truth) -> dict[tuple[str, int], Surge]:
         for end in {event.tick.time // SECOND * SECOND + SECOND for event in events}:
             start = end - MINUTE
             inside = [event for event in events if start <= event.tick.time < end]
-            horizon = truth.stream_time[inside[0].partition] - GRACE
-            found[symbol, start] = _minute(inside, start, end, final=end <= horizon)
+            watermark = truth.stream_time[inside[0].partition] - GRACE
+            found[symbol, start] = _minute(inside, start, end, final=end <= watermark)
     return found
 
 
@@ -53,7 +53,9 @@ def _minute(events: list[Event], start: int, end: int, *, final: bool) -> Surge:
 def surges(truth: Truth) -> list[Surge]:
     """Return the final minutes in which the price moved enough."""
     return [
-        each for each in minutes(truth).values() if each.final and abs(each.change or 0) >= LEAST
+        each
+        for each in minutes(truth).values()
+        if each.final and abs(each.change or 0) >= MIN_CHANGE
     ]
 
 

@@ -1,4 +1,4 @@
-"""Transactions that hang: what is folded meanwhile is bounded in bytes, and nothing is lost."""
+"""Transactions that hang: the uncommitted bytes are bounded meanwhile, and no record is lost."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -16,7 +16,7 @@ from eventfold.testing import TopologyDriver
 #: Bytes that may be uncommitted, and most records of a batch.
 LIMIT, BATCH = 200_000, 100
 
-#: Readings that would take many times as much.
+#: Number of readings, which would take many times LIMIT.
 READINGS = 20_000
 
 MINUTE = 60_000
@@ -33,7 +33,7 @@ def limited(sensors: Sensors, monkeypatch: pytest.MonkeyPatch, **options: Any) -
 
 
 def readings(now: int) -> Iterator[Reading]:
-    """Yield readings of sensors that are never heard of again."""
+    """Yield readings of distinct sensors, one each."""
     return (Reading(f"sensor-{number:06}", 1, now) for number in range(READINGS))
 
 
@@ -44,10 +44,10 @@ def folded(sensors: Sensors) -> int:
     return task.position
 
 
-def test_folding_waits_while_transactions_hang_and_all_counts_in_the_end(
+def test_folding_waits_while_transactions_hang_and_no_record_is_lost(
     new_sensors: NewSensors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A coordinator that is away for a minute: little is folded meanwhile, then all of it, once."""
+    """While the coordinator is away for a minute little is folded; then all of it is, once."""
     sensors = new_sensors()
     with limited(sensors, monkeypatch, commit_time="1m") as driver:
         driver.pipe(sensors.readings, *readings(driver.now))
@@ -65,10 +65,10 @@ def test_folding_waits_while_transactions_hang_and_all_counts_in_the_end(
         assert sensors.app.tasks.uncommitted.total == 0
 
 
-def test_folding_of_candles_waits_as_well_and_each_trade_counts_once(
+def test_folding_of_candles_waits_and_counts_each_trade_once(
     deploy: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Folded by native code, and in pure Python."""
+    """It holds for native code and for pure Python."""
     app = deploy(Deployment())
     conf = app.tasks.conf.model_copy(update={"uncommitted_bytes": LIMIT})
     monkeypatch.setattr(app.tasks, "conf", conf)
@@ -85,10 +85,10 @@ def test_folding_of_candles_waits_as_well_and_each_trade_counts_once(
         assert app.tasks.uncommitted.total == 0
 
 
-def test_late_records_are_bounded_as_well(
+def test_uncommitted_late_records_are_bounded(
     new_sensors: NewSensors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each makes a record of the late topic and a count, and no pane."""
+    """Each makes a record of the late topic and a count, but no pane."""
     sensors = new_sensors()
     with limited(sensors, monkeypatch, commit_time="1m") as driver:
         driver.pipe(sensors.readings, Reading("clock", 1, driver.now))
@@ -124,10 +124,10 @@ def test_after_a_slow_transaction_half_an_interval_is_left_for_folding(
 
 
 @pytest.mark.parametrize("windows", ["1m", "5m/1m", "session 1m", "count 3"])
-def test_what_is_committed_counts_no_more(
+def test_committed_bytes_are_released(
     new_sensors: NewSensors, monkeypatch: pytest.MonkeyPatch, windows: str
 ) -> None:
-    """Else folding would wait for ever, of whatever kind the windows are."""
+    """Otherwise folding would wait for ever, whatever the window definition."""
     sensors = new_sensors(windows=windows)
     with limited(sensors, monkeypatch) as driver:
         for minute in range(8):
@@ -139,10 +139,10 @@ def test_what_is_committed_counts_no_more(
         assert sensors.app.tasks.uncommitted.total == 0
 
 
-def test_a_worker_stops_while_its_folding_waits(
+def test_worker_stops_while_folding_is_blocked(
     new_sensors: NewSensors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody waits for a checkpoint that does not come; the next worker folds the rest again."""
+    """The stop does not wait for the missing checkpoint; the next worker folds the rest again."""
     sensors = new_sensors()
     with limited(sensors, monkeypatch, commit_time="1m") as driver:
         driver.pipe(sensors.readings, *readings(driver.now))
@@ -154,8 +154,8 @@ def test_a_worker_stops_while_its_folding_waits(
         assert sum(each.count for each in driver.topic(sensors.totals)) == READINGS
 
 
-def test_a_task_that_hangs_leaves_the_others_their_share() -> None:
-    """Only those wait that hold more than their part of the limit."""
+def test_blocked_task_leaves_other_tasks_their_share() -> None:
+    """Only tasks that hold more than their share of the limit wait."""
     uncommitted = Uncommitted(300)
     for tp in (ONE, TWO, THREE):
         uncommitted.note(tp, 0)

@@ -1,4 +1,4 @@
-"""An application is stopped and started with other settings: what was final stays so."""
+"""An application is restarted with other settings: final results stay final."""
 
 import pytest
 from redeclared import BARS, LATE, TRADES, Deploy, Deployment
@@ -11,11 +11,11 @@ from eventfold.windows import at_most_every, every_change, on_close
 
 MINUTE = 60_000
 
-#: What a table is: tumbling, hopping (panes that several windows share), sessions.
+#: Kinds of tables: tumbling, hopping (panes that several windows share), sessions.
 KINDS = {
     "tumbling": Deployment(),
     "hopping": Deployment(windows=("1m", "5m/1m")),
-    "said at each change": Deployment(emission=every_change()),
+    "every change": Deployment(emission=every_change()),
     "sessions": Deployment(windows=("session 1m",)),
 }
 
@@ -39,7 +39,7 @@ def close_minute_0(driver: TopologyDriver) -> int:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("end", ["restart", "crash"])
-def test_a_larger_grace_opens_no_final_window(deploy: Deploy, kind: str, end: str) -> None:
+def test_larger_grace_reopens_no_final_window(deploy: Deploy, kind: str, end: str) -> None:
     """A trade of a window that was final before the restart is late, and counted as such."""
     before = KINDS[kind]
     with TopologyDriver(deploy(before), partitions=1) as driver:
@@ -48,7 +48,7 @@ def test_a_larger_grace_opens_no_final_window(deploy: Deploy, kind: str, end: st
             driver.kill()
         driver.restart(app=deploy(before._replace(grace="30m")))
         (late,) = driver.pipe(TRADES, Tick("A", 7.0, noon + 10_000, 1))
-        # In one batch with a trade that moves the clock on.
+        # In one batch with a trade that advances stream time.
         newest = Tick("A", 202.0, noon + 7 * MINUTE + 1_000, 1)
         driver.pipe(TRADES, newest, Tick("B", 8.0, noon + 20_000, 1))
         driver.settle()
@@ -64,8 +64,8 @@ def test_a_larger_grace_opens_no_final_window(deploy: Deploy, kind: str, end: st
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_larger_grace_holds_from_the_restart_on(deploy: Deploy, kind: str) -> None:
-    """What was open then stays open for longer: a trade that would have been late counts."""
+def test_larger_grace_applies_to_windows_open_at_the_restart(deploy: Deploy, kind: str) -> None:
+    """Windows that were open stay open for longer: a trade that would have been late counts."""
     before = KINDS[kind]
     with TopologyDriver(deploy(before), partitions=1) as driver:
         noon = close_minute_0(driver)
@@ -82,8 +82,8 @@ def test_a_larger_grace_holds_from_the_restart_on(deploy: Deploy, kind: str) -> 
         assert (minute.count, minute.low) == (3, 1.0)
 
 
-def test_a_smaller_grace_closes_what_it_leaves_behind_once(deploy: Deploy) -> None:
-    """The windows between the two watermarks become final with what they have."""
+def test_smaller_grace_closes_windows_once(deploy: Deploy) -> None:
+    """The windows between the two watermarks become final with the trades they have."""
     with TopologyDriver(deploy(Deployment(grace="30m")), partitions=1) as driver:
         noon = driver.now
         driver.pipe(TRADES, Tick("A", 1.0, noon, 1), Tick("A", 2.0, noon + 10 * MINUTE, 1))
@@ -98,8 +98,8 @@ def test_a_smaller_grace_closes_what_it_leaves_behind_once(deploy: Deploy) -> No
         assert [tick.price for tick in driver.topic(LATE)] == [3.0]
 
 
-def test_no_session_overlaps_one_that_is_final(deploy: Deploy) -> None:
-    """Finals come in slices: of those that end at one instant some are published, others not."""
+def test_no_session_overlaps_a_final_one(deploy: Deploy) -> None:
+    """Finals are published in slices: of sessions that end at one instant only some are final."""
     sessions = Deployment(windows=("session 1m",))
     with TopologyDriver(deploy(sessions), partitions=1, commit_time="50ms") as driver:
         noon = driver.now
@@ -124,8 +124,8 @@ def test_no_session_overlaps_one_that_is_final(deploy: Deploy) -> None:
         assert len(driver.topic(LATE)) == 1_500
 
 
-def test_a_longer_retention_answers_no_window_in_part(deploy: Deploy) -> None:
-    """Rows that were deleted under a shorter one are gone, and so are windows that need them."""
+def test_longer_retention_returns_no_partial_window(deploy: Deploy) -> None:
+    """Rows deleted under a shorter retention are gone, and so are windows that need them."""
     short = Deployment(windows=("5m/1m",), grace="1m", retention="10m")
     with TopologyDriver(deploy(short), partitions=1) as driver:
         noon = driver.now
@@ -143,8 +143,8 @@ def test_a_longer_retention_answers_no_window_in_part(deploy: Deploy) -> None:
         assert {bar.count for bar in answered} == {5}
 
 
-def test_a_shorter_retention_brings_no_window_back(deploy: Deploy) -> None:
-    """What it deletes was published as final, and a trade of it is late."""
+def test_shorter_retention_publishes_no_window_again(deploy: Deploy) -> None:
+    """Deleted windows were published as final, and a trade of one is late."""
     long = Deployment(grace="1m")
     with TopologyDriver(deploy(long), partitions=1) as driver:
         noon = driver.now
@@ -164,7 +164,7 @@ def test_a_shorter_retention_brings_no_window_back(deploy: Deploy) -> None:
         assert len(published) == len(set(published))
 
 
-#: What an application was and is to be; the setting that the error names if that is rejected.
+#: Settings before and after; the windows that the error names if the change is rejected.
 PAIRS = [
     (Deployment(), Deployment(), None),
     (Deployment(), Deployment(grace="30m"), None),
@@ -187,23 +187,23 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize(("before", "after", "refused"), PAIRS)
-def test_what_may_change_between_two_runs(
-    deploy: Deploy, before: Deployment, after: Deployment, refused: str | None
+@pytest.mark.parametrize(("before", "after", "rejected"), PAIRS)
+def test_all_settings_but_windows_may_change_between_runs(
+    deploy: Deploy, before: Deployment, after: Deployment, rejected: str | None
 ) -> None:
-    """All but the windows; those are rejected before anything is folded, and can be set back."""
+    """Other windows are rejected before anything is folded, and can be set back."""
     with TopologyDriver(deploy(before), partitions=1) as driver:
         noon = driver.now
         driver.pipe(TRADES, Tick("A", 1.0, noon, 1))
         driver.settle()
         driver.pipe(TRADES, Tick("A", 2.0, noon, 1))
-        if refused is None:
+        if rejected is None:
             driver.restart(app=deploy(after))
         else:
             with pytest.raises(TaskError) as caught:
                 driver.restart(app=deploy(after))
             line = str(caught.value)
-            assert line.startswith(f"table bars: its state is of windows {refused}, ")
+            assert line.startswith(f"table bars: its state is of windows {rejected}, ")
             assert f"this worker's are {','.join(after.windows)}," in line
             assert "set them back" in line
             assert "\n" not in line

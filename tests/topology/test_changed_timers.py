@@ -1,4 +1,4 @@
-"""A keyed table is started again with another grace: its timers do not run backwards."""
+"""A keyed table is restarted with another grace: its timers do not run backwards."""
 
 from collections.abc import AsyncIterable
 from pathlib import Path
@@ -18,7 +18,7 @@ MINUTE = 60_000
 
 
 class Beat(Struct):
-    """Something is alive."""
+    """Heartbeat of a host."""
 
     host: str
     time: int
@@ -37,10 +37,10 @@ HEARD = Topic("heard", "host", Heard, "what was made of it")
 
 
 class Silence:
-    """A host is silent a minute after its last beat."""
+    """Processor that reports a host as silent a minute after its last beat."""
 
     def on_record(self, state: int | None, record: Beat, context: Context) -> int:
-        """Wait for the next beat."""
+        """Set a timer for when the next beat is overdue."""
         last = max(record.time, state or 0)
         context.send(Heard(record.host, "late" if context.late else "on time", record.time))
         context.wake(last + MINUTE)
@@ -52,7 +52,7 @@ class Silence:
         return None
 
     def on_shared(self, record: Beat, context: Context) -> None:
-        """Nothing is for all hosts."""
+        """Ignore it: no record concerns all hosts."""
 
 
 def declare(directory: Path, grace: int) -> TickApp:
@@ -80,13 +80,13 @@ def declare(directory: Path, grace: int) -> TickApp:
 
 
 def heard(driver: TopologyDriver) -> list[tuple[str, str]]:
-    """Return what was heard since the last time, of which host."""
+    """Settle the driver; return host and kind of each new record."""
     driver.settle()
     return [(each.host, each.what) for each in driver.read(HEARD)]
 
 
-def test_what_comes_before_a_timer_that_fired_is_late_under_any_grace(tmp_path: Path) -> None:
-    """The silence was reported: a beat of that time does not come on time after a restart."""
+def test_record_before_a_fired_timer_is_late_under_any_grace(tmp_path: Path) -> None:
+    """The silence was reported: a beat before it is late, also after a restart."""
     with TopologyDriver(declare(tmp_path, MINUTE), partitions=1) as driver:
         noon = driver.now
         driver.pipe(BEATS, Beat("a", noon), Beat("b", noon + 10 * MINUTE))
@@ -94,7 +94,7 @@ def test_what_comes_before_a_timer_that_fired_is_late_under_any_grace(tmp_path: 
         driver.restart(app=declare(tmp_path, 30 * MINUTE))
         driver.pipe(BEATS, Beat("a", noon + MINUTE // 2), Beat("b", noon + 9 * MINUTE))
         assert heard(driver) == [("a", "late"), ("b", "on time")]
-        # The watermark stands until stream time has passed it by the new grace; then it goes on.
+        # The watermark stays until stream time has passed it by the new grace; then it goes on.
         driver.pipe(BEATS, Beat("b", noon + 11 * MINUTE))
         assert heard(driver) == [("a", "silent"), ("b", "on time")]
         driver.advance("1h")

@@ -1,4 +1,4 @@
-"""Promises of the driver itself: time that is moved, real tasks, clear words."""
+"""Promises of the topology driver: time that is advanced by hand, real tasks, clear errors."""
 
 import asyncio
 from collections.abc import AsyncIterable
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from aiokafka import TopicPartition
-from lives import Market
 from sensors import NewSensors, Reading, Sensors
+from worker_scenarios import Market
 
 from app.market.records import Tick
 from app.market.topics import CANDLES, TICKS
@@ -21,8 +21,8 @@ MINUTE = 60_000
 # -- time
 
 
-def test_time_passes_only_when_it_is_told_to(sensors: Sensors) -> None:
-    """By milliseconds, or by text."""
+def test_time_advances_only_on_request(sensors: Sensors) -> None:
+    """Time is advanced by milliseconds, or by a duration as text."""
     with sensors.drive() as driver:
         assert driver.now == START
         driver.pipe(sensors.readings, Reading("s", 1, driver.now))
@@ -33,8 +33,8 @@ def test_time_passes_only_when_it_is_told_to(sensors: Sensors) -> None:
         assert driver.now == START + 7_200_001
 
 
-def test_what_is_due_happens_at_its_time(sensors: Sensors) -> None:
-    """A checkpoint each 200 ms, a publication each second: in one leap or in many steps."""
+def test_checkpoints_and_publications_happen_when_due(sensors: Sensors) -> None:
+    """Each 200 ms a checkpoint, each second a publication: in one leap or in many steps."""
     stamps = []
     for steps in ([10_000], [1] * 150 + [9_850], [999, 1, 9_000]):
         with sensors.drive() as driver:
@@ -45,8 +45,8 @@ def test_what_is_due_happens_at_its_time(sensors: Sensors) -> None:
     assert stamps == [[START + 1_000]] * 3
 
 
-def test_a_quiet_month_takes_no_time(sensors: Sensors) -> None:
-    """Checkpoints with nothing to write are passed over, and fall on the same instants after."""
+def test_idle_checkpoints_are_skipped_and_stay_on_schedule(sensors: Sensors) -> None:
+    """A month without records takes no real time; later checkpoints fall on the same instants."""
     with sensors.drive() as driver:
         driver.pipe(sensors.readings, Reading("s", 1, driver.now))
         driver.advance("30d")
@@ -57,10 +57,10 @@ def test_a_quiet_month_takes_no_time(sensors: Sensors) -> None:
         assert [total.final for total in driver.read(sensors.totals)] == [False, True, False]
 
 
-def test_an_agent_that_sleeps_sleeps_by_the_clock(new_sensors: NewSensors) -> None:
-    """And by no other: `asyncio.sleep` and `asyncio.timeout` take no real time."""
+def test_agent_sleeps_by_the_clock_of_the_driver(new_sensors: NewSensors) -> None:
+    """`asyncio.sleep` and `asyncio.timeout` take no real time."""
     sensors = new_sensors()
-    woken = []
+    woken_at = []
 
     @sensors.app.agent(sensors.app.batches(sensors.readings))
     async def doze(batches: AsyncIterable[Batch]) -> None:
@@ -68,33 +68,33 @@ def test_an_agent_that_sleeps_sleeps_by_the_clock(new_sensors: NewSensors) -> No
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(3600):
                     await asyncio.sleep(7200)
-            woken.append(driver.now)
+            woken_at.append(driver.now)
 
     with sensors.drive(batch=1) as driver:
         driver.pipe(sensors.readings, *(Reading("s", 1, driver.now) for _ in range(2)))
         driver.advance(3_599_999)
-        assert woken == []
+        assert woken_at == []
         driver.advance("1h")
-        assert woken == [START + 3_600_000]
+        assert woken_at == [START + 3_600_000]
         driver.settle()
-        assert woken == [START + 3_600_000, START + 7_200_000]
+        assert woken_at == [START + 3_600_000, START + 7_200_000]
 
 
-def test_a_loop_without_an_end_is_an_error(new_sensors: NewSensors) -> None:
-    """Instead of a test that never ends."""
+def test_endless_loop_at_one_instant_is_an_error(new_sensors: NewSensors) -> None:
+    """The error comes instead of a test that never ends."""
     sensors = new_sensors()
 
     @sensors.app.agent(sensors.app.batches(sensors.readings))
     async def spin(_: AsyncIterable[Batch]) -> None:
-        while True:  # noqa: ASYNC110  # that is what is caught
+        while True:  # noqa: ASYNC110  # the driver has to catch this
             await asyncio.sleep(0)
 
     with pytest.raises(DriverError, match="at one instant"), sensors.drive():
         pass
 
 
-def test_what_never_comes_to_rest_is_an_error(new_sensors: NewSensors) -> None:
-    """It names the worker."""
+def test_worker_that_never_settles_is_an_error(new_sensors: NewSensors) -> None:
+    """The error names the worker."""
     sensors = new_sensors()
 
     @sensors.app.agent(sensors.app.batches(sensors.readings))
@@ -125,8 +125,8 @@ def test_records_get_offsets_timestamps_and_a_partition_by_their_key(market: Mar
         assert places == {record.key: record.partition for record in piped}
 
 
-def test_what_was_read_is_not_read_again(sensors: Sensors) -> None:
-    """`read` returns what is new, `topic` everything."""
+def test_read_returns_only_new_records(sensors: Sensors) -> None:
+    """`read` returns new records, `topic` all of them."""
     with sensors.drive() as driver:
         for number in range(3):
             driver.pipe(sensors.readings, Reading("s", 1, driver.now))
@@ -136,13 +136,13 @@ def test_what_was_read_is_not_read_again(sensors: Sensors) -> None:
         assert [total.sum for total in driver.topic(sensors.totals)] == [1, 2, 3]
 
 
-def test_batches_are_as_large_as_they_may_be(new_sensors: NewSensors) -> None:
-    """Whatever was piped how; every partition has its turn."""
+def test_batches_are_filled_up_to_their_limit(new_sensors: NewSensors) -> None:
+    """It does not depend on how records were piped; each partition has its turn."""
     sensors = new_sensors()
     seen: list[tuple[int, int]] = []
 
     @sensors.app.agent(sensors.app.batches(sensors.readings))
-    async def look(batches: AsyncIterable[Batch]) -> None:
+    async def note_size(batches: AsyncIterable[Batch]) -> None:
         async for batch in batches:
             seen.append((batch.task.partition, len(batch)))  # noqa: PERF401  # one by one
 
@@ -161,7 +161,7 @@ def test_batches_are_as_large_as_they_may_be(new_sensors: NewSensors) -> None:
 
 
 def test_offsets_have_gaps_where_transactions_ended(sensors: Sensors) -> None:
-    """As in Kafka: a marker takes an offset."""
+    """A transaction marker takes an offset, as in Kafka."""
     with sensors.drive() as driver:
         for _ in range(3):
             driver.pipe(sensors.readings, Reading("s", 1, driver.now))
@@ -173,7 +173,7 @@ def test_offsets_have_gaps_where_transactions_ended(sensors: Sensors) -> None:
 
 
 def test_a_failed_transaction_reopens_its_task(sensors: Sensors) -> None:
-    """By the product's own code: after two heartbeats and a second."""
+    """The product's own code does so, after two heartbeats and a second."""
     with sensors.drive() as driver:
         driver.pipe(sensors.readings, Reading("s", 1, driver.now))
         driver.fail_checkpoint(sensors.readings, 0)
@@ -188,8 +188,8 @@ def test_a_failed_transaction_reopens_its_task(sensors: Sensors) -> None:
         assert [total.sum for total in driver.read(sensors.totals)] == [1]
 
 
-def test_workers_have_stores_of_their_own(sensors: Sensors, tmp_path: Path) -> None:
-    """One that comes back has what it had when it left, and reads the rest from the changelog."""
+def test_each_worker_has_its_own_store(sensors: Sensors, tmp_path: Path) -> None:
+    """A worker that returns has its old store, and restores the rest from the changelog."""
     with sensors.drive(partitions=2, directory=tmp_path) as driver:
         driver.rebalance({"a": [0], "b": [1]})
         driver.pipe(sensors.readings, Reading("s", 1, driver.now), partition=0)
@@ -204,7 +204,7 @@ def test_workers_have_stores_of_their_own(sensors: Sensors, tmp_path: Path) -> N
 
 
 def test_partitions_are_spread_evenly(market: Market) -> None:
-    """Those of one topic over all workers, the next topic's from the next worker on."""
+    """Those of one topic are spread over all workers, the next topic's from the next worker on."""
     with market(partitions=3) as driver:
         driver.rebalance(["a", "b"])
         assert driver.assignment == {
@@ -213,8 +213,8 @@ def test_partitions_are_spread_evenly(market: Market) -> None:
         }
 
 
-def test_the_application_is_as_it_was_afterwards(sensors: Sensors) -> None:
-    """Its own tasks, no partition open, no store held: also after an error."""
+def test_driver_restores_the_application_on_exit(sensors: Sensors) -> None:
+    """It has its own tasks, no partition open and no store locked, also after an error."""
     before = sensors.app.tasks
     with pytest.raises(DriverError), sensors.drive() as driver:  # noqa: PT012  # it has to be open
         driver.pipe(sensors.readings, Reading("s", 1, driver.now))

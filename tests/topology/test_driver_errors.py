@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterable
 
 import pytest
-from lives import Market
 from sensors import NewSensors, Reading, Sensors
+from worker_scenarios import Market
 
 from app import app
 from app.market.topics import CANDLES, DAILY_GAINS, TICKS, TOP_GAINERS
@@ -18,8 +18,8 @@ from eventfold.windows import WindowResult
 from tables.candles import candles
 
 
-def test_what_an_agent_raises_is_raised(new_sensors: NewSensors) -> None:
-    """By the call in which it happened."""
+def test_error_of_an_agent_is_raised_by_run(new_sensors: NewSensors) -> None:
+    """It is raised by the call in which it happened."""
     sensors = new_sensors()
 
     @sensors.app.agent(sensors.app.batches(sensors.readings))
@@ -33,8 +33,8 @@ def test_what_an_agent_raises_is_raised(new_sensors: NewSensors) -> None:
             driver.run()
 
 
-def test_what_a_checkpoint_raises_is_raised(new_sensors: NewSensors) -> None:
-    """Such as a table's `record`: a task that is lost for it would be lost again and again."""
+def test_error_of_a_record_function_is_raised_at_the_checkpoint(new_sensors: NewSensors) -> None:
+    """A task that failed by it would fail again and again."""
 
     def record(result: WindowResult) -> None:
         raise ArithmeticError(result.key)
@@ -48,8 +48,8 @@ def test_what_a_checkpoint_raises_is_raised(new_sensors: NewSensors) -> None:
         assert driver.now == START + 1_000
 
 
-def test_a_batch_that_was_never_folded_is_missed(new_sensors: NewSensors) -> None:
-    """The next one would be folded over the gap: records would be lost, and nobody would know."""
+def test_batch_that_was_never_folded_is_an_error(new_sensors: NewSensors) -> None:
+    """The next batch would be folded over the gap: records would be lost unnoticed."""
     sensors = new_sensors()
     sensors.app.agents.clear()
 
@@ -69,10 +69,10 @@ def test_a_batch_that_was_never_folded_is_missed(new_sensors: NewSensors) -> Non
 
 
 @pytest.mark.parametrize("committed", [True, False])
-def test_an_agent_that_fails_after_its_folds_stops_the_worker_at_the_third_in_a_row(
+def test_agent_that_fails_after_folding_stops_the_worker_at_third_failure(
     new_sensors: NewSensors, committed: bool
 ) -> None:
-    """Whether a checkpoint has committed a batch meanwhile or not; each batch counts once."""
+    """Whether a checkpoint has committed a batch meanwhile or not, each batch counts once."""
     sensors = new_sensors()
     seen = fail_after_folds(sensors, times=3, waits=1.0 if committed else 0.0)
     with sensors.drive(batch=1) as driver:
@@ -86,8 +86,8 @@ def test_an_agent_that_fails_after_its_folds_stops_the_worker_at_the_third_in_a_
         assert seen == ([0, 1, 2] if committed else [0, 0, 0])
 
 
-def test_an_agent_that_works_again_begins_to_count_anew(new_sensors: NewSensors) -> None:
-    """A batch that was committed before its agent raised is not handed out, or counted, again."""
+def test_failure_count_is_reset_once_an_agent_works_again(new_sensors: NewSensors) -> None:
+    """A batch that was committed before its agent raised is not delivered, or counted, again."""
     sensors = new_sensors()
     seen = fail_after_folds(sensors, times=2, waits=1.0)
     with sensors.drive(batch=1) as driver:
@@ -121,22 +121,22 @@ def fail_after_folds(sensors: Sensors, *, times: int, waits: float) -> list[int]
     return seen
 
 
-def test_state_that_can_not_be_is_refused(
+def test_task_stops_when_its_changelog_lost_its_rows(
     sensors: Sensors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A changelog that lost its rows stops the task, with its word."""
+    """The error says that the state is lost."""
     with sensors.drive() as driver:
         driver.pipe(sensors.readings, Reading("s", 1, driver.now))
         driver.settle()
-        lost = Changelog("another", sensors.readings)
-        monkeypatch.setattr(WindowTable, "changelog", lost)
+        empty = Changelog("another", sensors.readings)
+        monkeypatch.setattr(WindowTable, "changelog", empty)
         driver.crash()
         with pytest.raises(TaskError, match="its state is lost"):
             driver.advance("10s")
 
 
-def test_a_changelog_made_anew_is_refused(sensors: Sensors) -> None:
-    """Also where a checkpoint came into the new one before anybody knew: the rest is missing."""
+def test_recreated_changelog_is_rejected(sensors: Sensors) -> None:
+    """Also where a checkpoint was written to the new one before: the earlier rows are missing."""
     with sensors.drive() as driver:
         driver.pipe(sensors.readings, Reading("s", 1, driver.now), Reading("t", 1, driver.now))
         driver.settle()
@@ -149,8 +149,8 @@ def test_a_changelog_made_anew_is_refused(sensors: Sensors) -> None:
             driver.crash(lose_store=True)
 
 
-def test_a_store_of_an_earlier_life_is_made_anew_from_the_changelog(sensors: Sensors) -> None:
-    """The application was reset and run again elsewhere; this worker comes back with its store."""
+def test_stale_store_is_rebuilt_from_a_recreated_changelog(sensors: Sensors) -> None:
+    """The application was reset and run on another worker; this one returns with its old store."""
     with sensors.drive() as driver:
         driver.pipe(sensors.readings, *(Reading("old", 1, driver.now) for _ in range(9)))
         driver.settle()
@@ -168,8 +168,8 @@ def test_a_store_of_an_earlier_life_is_made_anew_from_the_changelog(sensors: Sen
         assert driver.topic(sensors.totals)[-1].count == 6
 
 
-def test_a_source_that_ends_before_its_tables_is_refused(sensors: Sensors) -> None:
-    """It was made anew: what comes now has offsets that the tables take for folded."""
+def test_source_that_ends_before_its_tables_is_rejected(sensors: Sensors) -> None:
+    """It was recreated: new records have offsets that the tables have folded already."""
     with sensors.drive() as driver:
         driver.pipe(sensors.readings, Reading("s", 1, driver.now))
         driver.settle()
@@ -181,26 +181,26 @@ def test_a_source_that_ends_before_its_tables_is_refused(sensors: Sensors) -> No
             driver.advance("10s")
 
 
-def test_a_source_made_anew_is_refused_while_a_task_runs_and_when_it_opens(
+def test_recreated_source_is_rejected_while_running_and_when_opening(
     sensors: Sensors,
 ) -> None:
-    """Though it has more records than were folded of the one before: none of them is skipped."""
+    """It has more records than were folded of the old one: none of them is skipped."""
     with sensors.drive() as driver:
         driver.pipe(sensors.readings, *(Reading("s", 1, driver.now) for _ in range(3)))
         driver.settle()
         before = driver.topic(sensors.totals)
         driver.remake(sensors.readings)
         driver.pipe(sensors.readings, *(Reading("s", 5, driver.now) for _ in range(10)))
-        refusal = "readings was deleted and made anew: none of its records is folded"
-        with pytest.raises(TaskError, match=refusal):
+        message = "readings was deleted and made anew: none of its records is folded"
+        with pytest.raises(TaskError, match=message):
             driver.run()
-        with pytest.raises(TaskError, match=refusal):
+        with pytest.raises(TaskError, match=message):
             driver.crash()
         assert driver.topic(sensors.totals) == before
 
 
-def test_state_that_knows_no_id_of_its_source_is_taken_and_gets_one(sensors: Sensors) -> None:
-    """As earlier code wrote it."""
+def test_state_without_a_source_id_is_accepted_and_gets_one(sensors: Sensors) -> None:
+    """Earlier versions wrote such state."""
     with sensors.drive() as driver:
         driver.pipe(sensors.readings, Reading("s", 1, driver.now))
         driver.settle()
@@ -217,10 +217,10 @@ def test_state_that_knows_no_id_of_its_source_is_taken_and_gets_one(sensors: Sen
             driver.crash()
 
 
-def test_other_tables_on_the_same_source_are_refused(
+def test_state_of_other_tables_on_the_same_source_is_rejected(
     sensors: Sensors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where two workers began with different pipelines at the same time: a task's opening sees."""
+    """Two workers may start with different pipelines at once: it is found when a task opens."""
     with sensors.drive() as driver:
         driver.pipe(sensors.readings, Reading("s", 1, driver.now))
         driver.settle()
@@ -230,38 +230,38 @@ def test_other_tables_on_the_same_source_are_refused(
 
 
 def test_an_agent_that_ends_is_an_error(new_sensors: NewSensors) -> None:
-    """Its table would get nothing any more."""
+    """Its table would get no more records."""
     sensors = new_sensors()
 
     @sensors.app.agent(sensors.app.batches(sensors.readings))
-    async def leave(_: AsyncIterable[Batch]) -> None:
+    async def end_at_once(_: AsyncIterable[Batch]) -> None:
         """Do nothing."""
 
-    with pytest.raises(DriverError, match=r"leave has ended"), sensors.drive():
+    with pytest.raises(DriverError, match=r"end_at_once has ended"), sensors.drive():
         pass
 
 
 def test_an_agent_that_yields_is_an_error(new_sensors: NewSensors) -> None:
-    """Its values would go nowhere."""
+    """Its values would be lost."""
     sensors = new_sensors()
 
     @sensors.app.agent(sensors.app.batches(sensors.readings))
-    async def give(batches: AsyncIterable[Batch]) -> AsyncIterable[int]:
+    async def yield_sizes(batches: AsyncIterable[Batch]) -> AsyncIterable[int]:
         async for batch in batches:
             yield len(batch)
 
-    with pytest.raises(DriverError, match=r"give yields"), sensors.drive():
+    with pytest.raises(DriverError, match=r"yield_sizes yields"), sensors.drive():
         pass
 
 
-async def test_a_coroutine_can_not_use_it(sensors: Sensors) -> None:
-    """It runs a loop of its own."""
+async def test_driver_can_not_be_used_in_a_coroutine(sensors: Sensors) -> None:
+    """It runs an event loop of its own."""
     with pytest.raises(DriverError, match="plain function"), sensors.drive():
         pass
 
 
-def test_misuse_is_told(market: Market, sensors: Sensors) -> None:
-    """In a line that says what can't be."""
+def test_misuse_raises_an_error_that_names_the_mistake(market: Market, sensors: Sensors) -> None:
+    """The error is one line."""
     with market(partitions=2) as driver:
         for expected, misuse in (
             ("no table in this driver is folded from candles", lambda: driver.pipe(CANDLES)),
@@ -276,9 +276,9 @@ def test_misuse_is_told(market: Market, sensors: Sensors) -> None:
             ("nobody has partition 5", lambda: driver.fail_checkpoint(TICKS, 5)),
             ("another driver", market),
         ):
-            with pytest.raises(DriverError) as told:
+            with pytest.raises(DriverError) as error:
                 misuse()
-            assert expected in str(told.value)
+            assert expected in str(error.value)
         driver.freeze("w1")
         with pytest.raises(DriverError, match="w1 is frozen"):
             driver.rebalance(["w1"])
@@ -292,7 +292,7 @@ def test_misuse_is_told(market: Market, sensors: Sensors) -> None:
 
 
 def test_piping_nothing_is_harmless(market: Market) -> None:
-    """Nothing comes of nothing, in any stage, after any crash."""
+    """No stage publishes anything, also after a crash."""
     with market(partitions=2) as driver:
         driver.pipe(TICKS)
         driver.settle()

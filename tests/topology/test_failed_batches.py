@@ -1,4 +1,4 @@
-"""A batch whose folding fails comes again, a few times; half of it is never committed."""
+"""A batch that can not be folded is retried a few times; a part of it is never committed."""
 
 from collections.abc import Callable
 
@@ -14,13 +14,13 @@ MINUTE = 60_000
 
 
 class Database:
-    """Database that the record function for late readings asks; it may be away."""
+    """Database that the record function for late readings queries; it may be down."""
 
     def __init__(self) -> None:
         self.away = 0
 
     def ask(self, reading: Reading, refusal: Refusal) -> None:
-        """Raise as often as it is away."""
+        """Raise as often as it is down."""
         del reading, refusal
         if self.away:
             self.away -= 1
@@ -29,13 +29,13 @@ class Database:
 
 @pytest.fixture
 def database() -> Database:
-    """Return a database that is there."""
+    """Return a database that is up."""
     return Database()
 
 
 @pytest.fixture
 def flaky(new_sensors: NewSensors, database: Database) -> Sensors:
-    """Declare an application whose late readings ask the database."""
+    """Declare an application whose late readings query the database."""
     sensors = new_sensors()
     sensors.table.refuse(sensors.late, database.ask)
     return sensors
@@ -49,7 +49,7 @@ def pipe_on_time_and_late(sensors: Sensors, driver: TopologyDriver, minute: int)
 
 
 def fail(act: Callable[[], object], times: int) -> None:
-    """Do something that fails so often."""
+    """Assert that an action fails so many times."""
     for _ in range(times):
         with pytest.raises(BatchError, match="the database is away"):
             act()
@@ -62,7 +62,7 @@ def counted(sensors: Sensors, driver: TopologyDriver) -> int:
 
 
 def test_a_batch_that_fails_a_few_times_counts_once(flaky: Sensors, database: Database) -> None:
-    """As soon as it can be folded, whatever was folded of it before."""
+    """It counts once it can be folded, whatever was folded of it before."""
     with flaky.drive() as driver:
         database.away = ATTEMPTS - 1
         pipe_on_time_and_late(flaky, driver, 0)
@@ -72,10 +72,10 @@ def test_a_batch_that_fails_a_few_times_counts_once(flaky: Sensors, database: Da
         assert flaky.table.late_of("s") == 1
 
 
-def test_a_batch_that_fails_again_and_again_stops_the_worker(
+def test_batch_that_fails_every_attempt_stops_the_worker(
     flaky: Sensors, database: Database
 ) -> None:
-    """The last attempt says which it was."""
+    """The last error has the number of the attempt."""
     with flaky.drive() as driver:
         database.away = ATTEMPTS
         pipe_on_time_and_late(flaky, driver, 0)
@@ -85,7 +85,7 @@ def test_a_batch_that_fails_again_and_again_stops_the_worker(
 
 
 def test_each_batch_has_its_own_attempts(flaky: Sensors, database: Database) -> None:
-    """What failed once and was folded then is no reason to give up a later one."""
+    """Failures of a batch that was folded in the end do not count for a later one."""
     with flaky.drive() as driver:
         for number in range(3):
             database.away = ATTEMPTS - 1
@@ -98,7 +98,7 @@ def test_each_batch_has_its_own_attempts(flaky: Sensors, database: Database) -> 
 def test_a_task_that_failed_writes_no_last_checkpoint(flaky: Sensors, database: Database) -> None:
     """Half of a batch is folded when the partition moves: the next owner folds all of it.
 
-    What is folded before it is not committed either: it is in the same rows.
+    Earlier records are not committed either: they are in the same rows.
     """
     with flaky.drive() as driver:
         driver.pipe(flaky.readings, Reading("s", 1, driver.now))

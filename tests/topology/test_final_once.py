@@ -1,4 +1,4 @@
-"""A final result comes once, to a reader of what is committed, however the worker dies."""
+"""A final result is published once to read_committed readers, however the worker ends."""
 
 from collections.abc import Callable, Iterator
 
@@ -27,7 +27,7 @@ def driver() -> Iterator[TopologyDriver]:
 
 
 def pipe_a_minute_that_ends(driver: TopologyDriver) -> None:
-    """Pipe two ticks in a minute, then one that makes it final; all but publish it.
+    """Pipe two ticks in a minute, then one that makes it final; stop just before its publication.
 
     A checkpoint begins 200 ms after the last one began: the one in a millisecond publishes.
     """
@@ -43,24 +43,26 @@ def finals(driver: TopologyDriver) -> list[Candle]:
 
 
 def assert_final_once(driver: TopologyDriver) -> None:
-    """There is one final result, and it is right."""
+    """Assert that there is one final result, and that it is right."""
     driver.settle()
     (final,) = finals(driver)
     assert (final.open, final.close, final.count) == (10.0, 12.0, 2)
 
 
-@pytest.mark.parametrize("moment", [0, 1, 49, 50, 51, 99, 100, 101])
-def test_whenever_a_worker_dies_in_its_checkpoint(driver: TopologyDriver, moment: int) -> None:
-    """So many ms after it began: nothing is visible, or all of it is, and is published once."""
+@pytest.mark.parametrize("delay", [0, 1, 49, 50, 51, 99, 100, 101])
+def test_final_result_is_published_once_when_a_checkpoint_is_cut_short(
+    driver: TopologyDriver, delay: int
+) -> None:
+    """`delay` ms after it began nothing is visible, or all of it; it is published once."""
     pipe_a_minute_that_ends(driver)
-    driver.advance(1 + moment)
-    assert len(finals(driver)) == (moment >= COMMIT_TIME / 2)
+    driver.advance(1 + delay)
+    assert len(finals(driver)) == (delay >= COMMIT_TIME / 2)
     driver.crash()
     assert_final_once(driver)
 
 
-def zombie(driver: TopologyDriver) -> None:
-    """The worker stands still in its checkpoint, another one takes over, then it goes on."""
+def freeze_during_commit(driver: TopologyDriver) -> None:
+    """Freeze the worker in its checkpoint until another one has taken over."""
     driver.advance(1 + COMMIT_TIME // 4)
     driver.freeze("w1")
     driver.rebalance(["w2"])
@@ -68,8 +70,8 @@ def zombie(driver: TopologyDriver) -> None:
     driver.thaw("w1")
 
 
-def late_zombie(driver: TopologyDriver) -> None:
-    """It stands still when its transaction is committed, and does not know it."""
+def freeze_after_commit(driver: TopologyDriver) -> None:
+    """Freeze it when its transaction is committed, before it gets the answer."""
     driver.advance(1 + COMMIT_TIME // 2)
     driver.freeze("w1")
     driver.rebalance(["w2"])
@@ -78,14 +80,14 @@ def late_zombie(driver: TopologyDriver) -> None:
 
 
 def kill(driver: TopologyDriver) -> None:
-    """Another worker gets the partition, with no store."""
+    """Kill the worker; another one gets the partition, with an empty store."""
     driver.advance(1 + COMMIT_TIME // 4)
     driver.kill("w1")
     driver.rebalance(["w2"])
 
 
 def kill_twice(driver: TopologyDriver) -> None:
-    """The second one dies as well, in its own first publication; the first comes back."""
+    """Kill also the second worker, in its first publication; the first one comes back."""
     kill(driver)
     driver.advance(1_000 + COMMIT_TIME // 2)
     assert finals(driver)
@@ -93,36 +95,38 @@ def kill_twice(driver: TopologyDriver) -> None:
     driver.rebalance(["w1"])
 
 
-DEATHS: dict[str, Callable[[TopologyDriver], object]] = {
+ENDINGS: dict[str, Callable[[TopologyDriver], object]] = {
     "before the commit": lambda driver: driver.crash(at="before commit"),
     "after the commit": lambda driver: driver.crash(at="after commit"),
-    "with the disk": lambda driver: driver.crash(at="after commit", lose_store=True),
+    "after the commit, store lost": lambda driver: driver.crash(at="after commit", lose_store=True),
     "no answer, not committed": lambda driver: driver.fail_checkpoint(TICKS, 0, "before commit"),
     "no answer, but committed": lambda driver: driver.fail_checkpoint(TICKS, 0, "after commit"),
-    "in peace": lambda driver: driver.restart(),
-    "moved": lambda driver: driver.rebalance(["w2"]),
+    "graceful stop": lambda driver: driver.restart(),
+    "partition moved": lambda driver: driver.rebalance(["w2"]),
     "killed": kill,
     "killed twice": kill_twice,
-    "a zombie": zombie,
-    "a zombie that had committed": late_zombie,
+    "frozen during the commit": freeze_during_commit,
+    "frozen after the commit": freeze_after_commit,
 }
 
 
-@pytest.mark.parametrize("death", DEATHS)
-def test_however_a_worker_ends(driver: TopologyDriver, death: str) -> None:
-    """The next one publishes what was not published, and nothing else."""
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_final_result_is_published_once_however_a_worker_ends(
+    driver: TopologyDriver, ending: str
+) -> None:
+    """The next worker publishes only results that were not published."""
     pipe_a_minute_that_ends(driver)
-    DEATHS[death](driver)
+    ENDINGS[ending](driver)
     assert_final_once(driver)
-    said = len(driver.topic(CANDLES))
+    published = len(driver.topic(CANDLES))
     driver.restart()
     driver.crash(lose_store=True)
     driver.settle()
-    assert len(driver.topic(CANDLES)) == said
+    assert len(driver.topic(CANDLES)) == published
 
 
-def test_what_was_aborted_leaves_a_gap(driver: TopologyDriver) -> None:
-    """Offsets of an output are not dense: a reader that counts records would be wrong."""
+def test_aborted_transaction_leaves_a_gap_in_offsets(driver: TopologyDriver) -> None:
+    """Offsets of an output are not dense: a reader must not count by them."""
     pipe_a_minute_that_ends(driver)
     driver.advance(1 + COMMIT_TIME // 4)
     driver.crash()
@@ -132,15 +136,15 @@ def test_what_was_aborted_leaves_a_gap(driver: TopologyDriver) -> None:
 
 
 def test_a_zombie_that_slept_through_a_rebalance_is_fenced(driver: TopologyDriver) -> None:
-    """It writes nothing; what it had folded is in the other one's windows."""
+    """It writes nothing; the records it had folded are in the other worker's windows."""
     pipe_a_minute_that_ends(driver)
     driver.freeze("w1")
     driver.rebalance(["w2"])
     driver.settle()
-    said = driver.records(CANDLES)
+    published = driver.records(CANDLES)
     driver.thaw("w1")
     driver.advance("1m")
-    assert driver.records(CANDLES) == said
+    assert driver.records(CANDLES) == published
     driver.rebalance(["w1", "w2"])
     driver.settle()
     assert_final_once(driver)

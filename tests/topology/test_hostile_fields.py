@@ -1,4 +1,4 @@
-"""Legal records that no row and no topic can hold: dead letters, and the stream goes on."""
+"""Legal records that fit no row or no topic are dead letters, and the stream goes on."""
 
 import base64
 import json
@@ -40,8 +40,8 @@ pytestmark = pytest.mark.usefixtures("folding")
 MINUTE = 60_000
 NUMBERS = {"1e20": 10**20, "-1e20": -(10**20), "2^63": 2**63, "1e308": 1e308, "1e400": 10**400}
 
-#: An honest record of each topic that producers write, by key.
-HONEST: dict[Topic, dict[str, Any]] = {
+#: A valid record of each topic that producers write.
+VALID: dict[Topic, dict[str, Any]] = {
     TICKS: {"symbol": "K", "price": 1.5, "size": 2, "time": START},
     LOGS: {"host": "K", "severity": "error", "message": "m", "n": 1},
     CONN_EVENTS: {"source": "K", "destination": "d", "port": 1, "bytes": 1, "time": START},
@@ -80,36 +80,36 @@ def encoded(fields: dict[str, Any]) -> bytes:
 
 
 def hostile(topic: Topic) -> Iterator[tuple[str, bytes | None, bytes | None]]:
-    """Return what may come to a topic: a name, the key, the value."""
-    honest, key = HONEST[topic], b"K"
-    for field, value in honest.items():
+    """Yield records that may be sent to a topic: a name, the key, the value."""
+    valid, key = VALID[topic], b"K"
+    for field, value in valid.items():
         if field == topic.key or field in {"type", "kind"}:
             continue
         if isinstance(value, int | float):
             for name, number in NUMBERS.items():
-                yield f"{field} of {name}", key, encoded(honest | {field: number})
+                yield f"{field} of {name}", key, encoded(valid | {field: number})
         elif isinstance(value, str):
-            yield f"{field} of 900 kB", key, encoded(honest | {field: "x" * 900_000})
-            yield f"{field} of controls", key, encoded(honest | {field: "\x00" * 150_000})
+            yield f"{field} of 900 kB", key, encoded(valid | {field: "x" * 900_000})
+            yield f"{field} of controls", key, encoded(valid | {field: "\x00" * 150_000})
     long = "k" * 70_000
-    yield "long key", long.encode(), encoded(honest | {topic.key: long})
-    yield "key without UTF-8", b"\xff\xfe", encoded(honest)
-    yield "other key of 70 kB", b"k" * 70_000, encoded(honest)
-    yield "no key", None, encoded(honest)
+    yield "long key", long.encode(), encoded(valid | {topic.key: long})
+    yield "key without UTF-8", b"\xff\xfe", encoded(valid)
+    yield "other key of 70 kB", b"k" * 70_000, encoded(valid)
+    yield "no key", None, encoded(valid)
     yield "no value", key, None
     yield "neither", None, None
     yield "no JSON", key, b"\xff" * 1_000_000
     yield "deep", key, b"[" * 500_000
-    yield "surrogate", key, encoded(honest).replace(b'"K"', b'"\\ud800"')
+    yield "surrogate", key, encoded(valid).replace(b'"K"', b'"\\ud800"')
 
 
-@pytest.mark.parametrize("topic", HONEST, ids=lambda topic: topic.base_name)
-def test_no_record_that_producers_may_send_stops_a_pipeline(topic: Topic) -> None:
-    """With all pipelines: each is folded or a dead letter, with a reason; one after it is folded.
+@pytest.mark.parametrize("topic", VALID, ids=lambda topic: topic.base_name)
+def test_hostile_records_do_not_stop_a_pipeline(topic: Topic) -> None:
+    """With all pipelines: each is folded or a dead letter with a reason; one after it is folded.
 
-    Nothing that is written is larger than brokers take.
+    No written record is larger than brokers accept.
     """
-    # What is written as Avro asks a registry first, which a driver has not.
+    # The Avro step asks a schema registry first, which a driver does not have.
     tables = [table for table in app.tasks.tables if table is not as_avro]
     with TopologyDriver(app, tables=tables) as driver:
         sent = {}
@@ -117,7 +117,7 @@ def test_no_record_that_producers_may_send_stops_a_pipeline(topic: Topic) -> Non
             record = driver.pipe_raw(topic, key, value, partition=0)
             sent[record.offset] = name
             driver.settle()
-        last = driver.pipe_raw(topic, b"K", encoded(HONEST[topic]), partition=0)
+        last = driver.pipe_raw(topic, b"K", encoded(VALID[topic]), partition=0)
         driver.settle()
         letters: list[DeadLetter] = driver.topic(DEAD_LETTERS)
         for letter in letters:
@@ -140,18 +140,18 @@ def test_no_record_that_producers_may_send_stops_a_pipeline(topic: Topic) -> Non
 ALWAYS_DEAD = {"long key", "no value", "neither", "no JSON", "deep"}
 
 
-@pytest.mark.parametrize("topic", HONEST, ids=lambda topic: topic.base_name)
-def test_names_and_texts_are_folded_up_to_their_limits(topic: Topic) -> None:
-    """One character more, and the record is a dead letter that says which field it is."""
+@pytest.mark.parametrize("topic", VALID, ids=lambda topic: topic.base_name)
+def test_names_and_texts_are_accepted_up_to_their_length_limits(topic: Topic) -> None:
+    """A record with one character more is a dead letter that names the field."""
     tables = [table for table in app.tasks.tables if table is not as_avro]
-    honest = HONEST[topic]
+    valid = VALID[topic]
     with TopologyDriver(app, tables=tables) as driver:
         sent: dict[int, tuple[str, bool]] = {}
         for field, limit in limits(topic).items():
             for length in (limit - 1, limit, limit + 1):
                 # Two bytes each: characters are counted.
                 text = "\u00e9" * length
-                fields = honest | {field: text}
+                fields = valid | {field: text}
                 record = driver.pipe_raw(
                     topic, fields[topic.key].encode(), encoded(fields), partition=0
                 )
@@ -166,7 +166,7 @@ def test_names_and_texts_are_folded_up_to_their_limits(topic: Topic) -> None:
 
 
 def limits(topic: Topic) -> dict[str, int]:
-    """Return the most characters of each field that is text."""
+    """Return the maximum length of each text field."""
     if topic is LOGS:
         return {"host": MAX_NAME, "message": MAX_TEXT}
     found = {}
@@ -181,15 +181,15 @@ def limits(topic: Topic) -> dict[str, int]:
 
 
 def fields_of(topic: Topic) -> Sequence[inspect.Field]:
-    """Return the fields of the record of a topic that is sent here."""
-    name = HONEST[topic].get("type")
+    """Return the fields of the record type of a topic that is sent here."""
+    name = VALID[topic].get("type")
     kinds = get_args(topic.value) or (topic.value,)
     (kind,) = [each for each in kinds if name in {None, each.__struct_config__.tag}]
     return inspect.type_info(kind).fields
 
 
-def test_hundreds_of_long_complaints_of_a_guest_leave_the_hotel_working() -> None:
-    """Those that no row holds any more are dead letters; the guest is served all the same."""
+def test_guest_is_still_served_after_hundreds_of_long_complaints() -> None:
+    """Complaints that no longer fit the row are dead letters."""
     with TopologyDriver(app, tables=[guest_profiles, guest_events, guests]) as driver:
         text = "x" * MAX_TEXT
         complaints = [Complaint("ann", f"c{n}", text, START + n) for n in range(300)]
@@ -204,7 +204,7 @@ def test_hundreds_of_long_complaints_of_a_guest_leave_the_hotel_working() -> Non
         stay = guests.stay("ann")
         assert stay is not None
         assert [each.id for each in stay.open] == [f"c{n}" for n in range(fit - 100, fit)]
-        # Timers make more of them, and answers less.
+        # Timers add to them, and answers remove them.
         driver.pipe(GUEST_EVENTS, Response("ann", START + 5 * MINUTE))
         driver.pipe(GUEST_EVENTS, Complaint("ann", "last", "cold", START + 6 * MINUTE))
         driver.advance("1h")
@@ -224,7 +224,7 @@ def largest_row(store: Store) -> int:
     return max((len(key) + len(value) for key, value in store.scan(b"", b"\xff" * 3)), default=0)
 
 
-def test_a_line_that_a_step_would_write_too_large_is_a_dead_letter() -> None:
+def test_log_line_with_too_large_an_output_is_a_dead_letter() -> None:
     """Its structured data are not bounded; each control character takes six bytes in JSON."""
     with TopologyDriver(app, tables=[by_severity]) as driver:
         line = b'<11>1 - web-1 app - - [x@1 y="%b"] short'
@@ -238,8 +238,8 @@ def test_a_line_that_a_step_would_write_too_large_is_a_dead_letter() -> None:
         assert (sent.host, sent.message) == ("web-1", "short")
 
 
-def test_the_value_of_a_dead_letter_that_does_not_fit_is_cut_with_a_note() -> None:
-    """1 MiB that is no JSON would be 1.4 MB in base64."""
+def test_oversized_dead_letter_value_is_truncated_with_a_note() -> None:
+    """1 MiB that is not JSON would be 1.4 MB in base64."""
     with TopologyDriver(app, tables=[beacons]) as driver:
         driver.pipe_raw(CONN_EVENTS, b"K", b"\xff" * (1 << 20))
         driver.settle()

@@ -1,6 +1,6 @@
-"""A stage of several inputs waits for the slowest, but not for one that is silent."""
+"""A stage of several inputs waits for the slowest one, but not for an idle one."""
 
-from lives import Market
+from worker_scenarios import Market
 
 from app.market.records import Tick
 from app.market.topics import TICKS
@@ -10,7 +10,7 @@ from tables.gainers import gainers
 
 DAY = 86_400_000
 
-#: A day is kept for eight days after it has ended, by stream time.
+#: A time (ms) after the retention of a day, which is eight days of stream time.
 LONG_AFTER = 10 * DAY
 
 
@@ -20,8 +20,8 @@ def pipe(driver: TopologyDriver, partition: int, time: int, symbol: str = "A") -
     driver.settle()
 
 
-def test_a_day_is_kept_while_an_input_may_still_be_in_it(market: Market) -> None:
-    """One partition is ten days ahead in a replay; the other one's day is still ranked."""
+def test_day_is_retained_while_a_slower_partition_may_add_to_it(market: Market) -> None:
+    """One partition is ten days ahead in a replay; the day of the other is still ranked."""
     with market(partitions=2) as driver:
         today = driver.now
         driver.advance(LONG_AFTER)
@@ -35,8 +35,8 @@ def test_a_day_is_kept_while_an_input_may_still_be_in_it(market: Market) -> None
         assert [gainer.symbol for gainer in ranking.rank] == ["A", "B", "C"]
 
 
-def test_a_silent_input_holds_nothing_up(market: Market) -> None:
-    """After TICKSTREAM_IDLE (1 min) of silence; what it still has of that day comes too late."""
+def test_idle_partition_does_not_block_the_stage(market: Market) -> None:
+    """After TICKSTREAM_IDLE (1 min) without records; its records of that day are late then."""
     with market(partitions=2) as driver:
         today = driver.now
         driver.advance(LONG_AFTER)
@@ -52,8 +52,8 @@ def test_a_silent_input_holds_nothing_up(market: Market) -> None:
         assert "older than the retention" in letter.error
 
 
-def test_what_the_clock_has_decided_survives_a_restart(market: Market) -> None:
-    """The deletion stands in the meta row: no new owner ranks half a day."""
+def test_deletion_of_an_expired_day_survives_a_restart(market: Market) -> None:
+    """It is in the meta row: no new owner ranks a part of the day."""
     with market(partitions=2) as driver:
         today = driver.now
         driver.advance(LONG_AFTER)

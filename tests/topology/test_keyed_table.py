@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doors import (
+from door_alarms import (
     GRACE,
     LIMIT,
     RETENTION,
@@ -14,10 +14,10 @@ from doors import (
     Open,
     Opened,
     Passage,
-    declare_doors,
+    declare_building,
 )
 from hypothesis import given, settings
-from lives import LATER, LIVES, Life, live
+from worker_scenarios import LATER, SCENARIOS, Scenario, play
 
 from app.market.records import Tick
 from app.settings import Settings
@@ -30,19 +30,19 @@ MINUTE = 60_000
 @pytest.fixture(scope="module")
 def building(tmp_path_factory: pytest.TempPathFactory) -> Building:
     """Declare an application."""
-    return declare_doors(Settings(APP_DATADIR=tmp_path_factory.mktemp("doors")))
+    return declare_building(Settings(APP_DATADIR=tmp_path_factory.mktemp("doors")))
 
 
 @settings(max_examples=60)
-@given(LIVES)
-def test_what_happens_to_the_workers_does_not_show(building: Building, life: Life) -> None:
-    """Of one partition, all that is sent and kept is that of a life without events."""
-    calm = outcome(building, life._replace(steps=[], commit_time=0))
-    assert outcome(building, life) == calm
+@given(SCENARIOS)
+def test_results_do_not_depend_on_worker_failures(building: Building, scenario: Scenario) -> None:
+    """All records and rows of one partition are those of a run without failures."""
+    undisturbed = outcome(building, scenario._replace(steps=[], commit_time=0))
+    assert outcome(building, scenario) == undisturbed
 
 
-def outcome(building: Building, life: Life) -> dict[str, Any]:
-    """Run a life; return what a reader of all topics ends up with."""
+def outcome(building: Building, scenario: Scenario) -> dict[str, Any]:
+    """Play a scenario; return the records that a reader of all topics has in the end."""
     passages, table = building.passages, building.table
 
     def pipe(driver: TopologyDriver, tick: Tick | bytes) -> None:
@@ -54,9 +54,9 @@ def outcome(building: Building, life: Life) -> dict[str, Any]:
             driver.pipe(passages, Passage(tick.symbol, badge, int(tick.price * 4) % 8, tick.time))
 
     with TopologyDriver(
-        building.app, partitions=1, start=LATER, commit_time=life.commit_time
+        building.app, partitions=1, start=LATER, commit_time=scenario.commit_time
     ) as driver:
-        live(driver, life, pipe)
+        play(driver, scenario, pipe)
         sent = defaultdict(list)
         for record in driver.records(building.by_badge):
             sent[record.partition].append((record.key, record.value, record.headers))
@@ -72,8 +72,8 @@ def outcome(building: Building, life: Life) -> dict[str, Any]:
         }
 
 
-def test_a_moment_comes_once_before_what_follows_it(building: Building) -> None:
-    """An alarm is raised when stream time less the grace has reached it, and holds its time."""
+def test_timer_fires_once_before_later_records(building: Building) -> None:
+    """An alarm is raised when the watermark has reached it, and has its time."""
     opened = START + 1
     with TopologyDriver(building.app, partitions=1) as driver:
         driver.pipe(building.passages, Passage("front", "ann", 1, opened))
@@ -106,8 +106,8 @@ def same_partition(driver: TopologyDriver, building: Building, badge: str) -> st
     raise AssertionError
 
 
-def test_a_moment_that_is_taken_back_never_comes(building: Building) -> None:
-    """Closed in time, a door is no alarm; nor is what is forgotten."""
+def test_cancelled_timer_never_fires(building: Building) -> None:
+    """A door closed in time raises no alarm; nor does a deleted state."""
     with TopologyDriver(building.app, partitions=1) as driver:
         driver.pipe(building.passages, Passage("front", "ann", 1, START))
         driver.pipe(building.passages, Passage("front", "ann", 4, START + MINUTE))
@@ -117,8 +117,8 @@ def test_a_moment_that_is_taken_back_never_comes(building: Building) -> None:
         assert building.table.state_of("ann").passages == 3
 
 
-def test_a_state_is_forgotten_after_its_retention(building: Building) -> None:
-    """Its row is deleted as well: a restart does not bring it back."""
+def test_state_is_deleted_after_its_retention(building: Building) -> None:
+    """Its row is deleted too: a restart does not bring it back."""
     with TopologyDriver(building.app, partitions=1) as driver:
         driver.pipe(building.passages, Passage("front", "ann", 4, START))
         driver.settle()
@@ -133,8 +133,8 @@ def test_a_state_is_forgotten_after_its_retention(building: Building) -> None:
         assert building.table.state_of(other).passages == 1
 
 
-def test_what_all_keys_share_is_theirs_in_each_partition(building: Building) -> None:
-    """A limit holds for what is opened after it, also after a restart."""
+def test_broadcast_state_is_available_in_each_partition(building: Building) -> None:
+    """A limit applies to doors opened after it, also after a restart."""
     with TopologyDriver(building.app, partitions=1) as driver:
         driver.pipe(building.passages, Passage("S00", "all", 2, START))
         driver.settle()
@@ -147,8 +147,8 @@ def test_what_all_keys_share_is_theirs_in_each_partition(building: Building) -> 
         assert limits == {LIMIT + 2 * MINUTE}
 
 
-def test_what_is_sent_names_its_source_and_keeps_event_time(building: Building) -> None:
-    """A record that was sent on says which record it was made of."""
+def test_sent_record_carries_its_source_and_event_time(building: Building) -> None:
+    """A header has the coordinates of the record it was made of."""
     with TopologyDriver(building.app, partitions=1) as driver:
         driver.pipe(building.passages, Passage("front", "ann", 1, START + 7))
         driver.settle()
@@ -157,14 +157,14 @@ def test_what_is_sent_names_its_source_and_keeps_event_time(building: Building) 
         assert driver.topic(building.by_badge) == [Opened("ann", "front", 1, START + 7)]
 
 
-def test_a_topic_that_is_not_declared_is_refused(building: Building) -> None:
-    """The record becomes a dead letter that names the outputs."""
+def test_record_for_an_undeclared_topic_is_rejected(building: Building) -> None:
+    """The error names the outputs."""
     with pytest.raises(TypeError, match="by-badge can't send Alarm: its outputs are by-badge"):
         building.step.output(Alarm("a", [], 1, 2, False, 3), None)
 
 
-def test_a_timer_that_raises_is_a_dead_letter_of_its_own(building: Building) -> None:
-    """It is over, here as after a restore; what let it fire is folded, and other timers fire."""
+def test_failing_timer_is_a_dead_letter_of_its_own(building: Building) -> None:
+    """It is over, also after a restore; the record that let it fire and other timers count."""
     due = START + LIMIT
     with TopologyDriver(building.app, partitions=1) as driver:
         driver.pipe(building.passages, Passage("front", "broken", 1, START))
@@ -197,10 +197,10 @@ def test_a_timer_that_raises_is_a_dead_letter_of_its_own(building: Building) -> 
         assert building.table.state_of("broken") is None
 
 
-def test_a_key_of_ones_own_that_fits_no_row_is_a_dead_letter(tmp_path: Path) -> None:
-    """It says so, and the next record is folded."""
+def test_computed_key_that_is_too_long_is_a_dead_letter(tmp_path: Path) -> None:
+    """The dead letter has the length, and the next record is folded."""
     long, short = Passage("long", "a", 1, START), Passage("short", "a", 1, START)
-    building = declare_doors(Settings(APP_DATADIR=tmp_path))
+    building = declare_building(Settings(APP_DATADIR=tmp_path))
     building.table.key = lambda record: record.door * 20_000 if record.door == "long" else "a"
     with TopologyDriver(building.app, partitions=1) as driver:
         driver.pipe(building.passages, long)

@@ -1,4 +1,4 @@
-"""Producers that partition differently: what belongs together meets, whoever wrote it."""
+"""Producers that partition differently: records of one key are joined, whoever wrote them."""
 
 from collections.abc import AsyncIterable, Callable
 from dataclasses import replace
@@ -62,7 +62,7 @@ PARTITIONERS = [java, librdkafka]
 
 @pytest.mark.parametrize("of_searches", PARTITIONERS)
 @pytest.mark.parametrize("of_clicks", PARTITIONERS)
-def test_every_click_finds_its_search_whatever_partitioner_each_producer_used(
+def test_clicks_are_joined_with_searches_under_any_partitioner(
     of_searches: Partitioner, of_clicks: Partitioner
 ) -> None:
     """30 users search and click once: 30 pairs, all records of a user in one partition."""
@@ -84,10 +84,10 @@ PLACES = st.lists(st.integers(0, PARTITIONS - 1), min_size=20, max_size=20)
 
 @hypothesis_settings(max_examples=15)
 @given(of_searches=PLACES, of_clicks=PLACES)
-def test_every_click_finds_its_search_in_any_mix_of_partitions(
+def test_clicks_are_joined_with_searches_in_any_mix_of_partitions(
     of_searches: list[int], of_clicks: list[int]
 ) -> None:
-    """Also where one producer's records of a user are spread, as by round-robin."""
+    """The records of one user may be spread over partitions, as by round-robin."""
     with TopologyDriver(app, tables=JOIN) as driver:
         for number, (place, other) in enumerate(zip(of_searches, of_clicks, strict=True)):
             user = USERS[number % 5]
@@ -100,8 +100,8 @@ def test_every_click_finds_its_search_in_any_mix_of_partitions(
         assert found == {(f"s-{number}", f"c-{number}") for number in range(20)}
 
 
-def test_every_click_meets_its_users_profile_whatever_partitioner_each_producer_used() -> None:
-    """Profiles by Java, clicks by librdkafka."""
+def test_clicks_are_enriched_with_profiles_under_any_partitioner() -> None:
+    """Profiles are partitioned as by Java, clicks as by librdkafka."""
     with TopologyDriver(app, tables=ENRICH) as driver:
         for user in USERS:
             driver.pipe(PROFILES, Profile(user, "gold", "DE", START), partition=java(user))
@@ -114,8 +114,8 @@ def test_every_click_meets_its_users_profile_whatever_partitioner_each_producer_
         assert sorted(each.user for each in enriched if each.profile) == USERS
 
 
-def test_every_guests_events_meet_the_profile_whatever_partitioner_each_producer_used() -> None:
-    """Profiles by librdkafka, events by Java."""
+def test_guest_events_are_joined_with_profiles_under_any_partitioner() -> None:
+    """Profiles are partitioned as by librdkafka, events as by Java."""
     with TopologyDriver(app, tables=HOTEL) as driver:
         for user in USERS:
             guest, arrival = Guest(user, user, START), Arrival(user, "1", START + SECOND)
@@ -129,10 +129,10 @@ def test_every_guests_events_meet_the_profile_whatever_partitioner_each_producer
 
 
 @pytest.mark.parametrize("sources", [1, 2])
-def test_results_of_two_sources_meet_by_key_and_those_of_one_stay_where_they_are(
+def test_only_results_of_several_sources_are_partitioned_by_key(
     new_sensors: NewSensors, sources: int
 ) -> None:
-    """`candles` are partitioned as `ticks`; what also another source writes is placed by us."""
+    """`candles` are partitioned as `ticks`; results of several sources are placed by their key."""
     app, readings, totals, _, table = new_sensors()
     others = replace(readings, base_name="other-readings")
     if sources == 2:

@@ -1,4 +1,4 @@
-"""ticks -> candles, days -> daily-gains -> gainers -> rankings, whatever becomes of the workers.
+"""ticks -> candles, days -> daily-gains -> gainers -> rankings, exact through worker failures.
 
 The product's own agents and tables; two partitions, then one behind the repartition.
 """
@@ -7,9 +7,9 @@ from collections import Counter, defaultdict
 from itertools import pairwise
 
 from hypothesis import given, settings
-from lives import LATER, LIVES, SYMBOLS, Life, Market, live
 from market_truth import DAY, GRACE, ORDERS, Truth, candles, gains, judge, late_ticks, rankings
 from msgspec import structs
+from worker_scenarios import LATER, SCENARIOS, SYMBOLS, Market, Scenario, play
 
 from app.market.topics import (
     CANDLES,
@@ -30,20 +30,22 @@ from tables.gainers import gainers as gainer_table
 
 
 @settings(max_examples=150)
-@given(LIVES)
-def test_whatever_happens_every_stage_is_exact(market: Market, life: Life) -> None:
-    """Each result is that of all ticks at once, final ones come once, nothing is lost."""
-    with market(partitions=2, start=LATER, commit_time=life.commit_time) as driver:
-        live(driver, life)
+@given(SCENARIOS)
+def test_every_stage_is_exact_through_random_worker_failures(
+    market: Market, scenario: Scenario
+) -> None:
+    """Each result is that of all ticks at once, finals are published once, nothing is lost."""
+    with market(partitions=2, start=LATER, commit_time=scenario.commit_time) as driver:
+        play(driver, scenario)
         truth = judge(driver.records(TICKS))
         assert_candles(driver, truth)
-        assert_refused(driver, truth)
+        assert_late_and_dead_letters(driver, truth)
         assert_gains(driver, truth)
         assert_rankings(driver)
         driver.crash(lose_store=True)
         assert_answers(driver, truth)
         driver.settle()
-        # All was published already.
+        # Everything was published already.
         assert_candles(driver, truth)
         assert_rankings(driver)
 
@@ -57,17 +59,17 @@ def by_window(driver: TopologyDriver) -> dict[tuple[str, int, int, int], list[Ca
 
 
 def assert_candles(driver: TopologyDriver, truth: Truth) -> None:
-    """The last of each window is right; final ones come once, and last; revisions rise."""
-    said = by_window(driver)
-    assert {window: versions[-1] for window, versions in said.items()} == candles(truth)
-    for versions in said.values():
+    """Assert that last candles are right, finals are last and once, and revisions rise."""
+    published = by_window(driver)
+    assert {window: versions[-1] for window, versions in published.items()} == candles(truth)
+    for versions in published.values():
         assert not any(candle.final for candle in versions[:-1])
         for before, after in pairwise(versions):
             assert before.revision < after.revision or before == after
 
 
-def assert_refused(driver: TopologyDriver, truth: Truth) -> None:
-    """Late ticks and dead letters are written once each, with their coordinates."""
+def assert_late_and_dead_letters(driver: TopologyDriver, truth: Truth) -> None:
+    """Assert that late ticks and dead letters are written once each, with their coordinates."""
     late = late_ticks(truth)
     assert sorted(map(repr, driver.topic(TICKS_LATE))) == sorted(map(repr, late))
     dead = [
@@ -77,7 +79,7 @@ def assert_refused(driver: TopologyDriver, truth: Truth) -> None:
 
 
 def assert_gains(driver: TopologyDriver, truth: Truth) -> None:
-    """The last gain of each symbol and day is right."""
+    """Assert that the last gain of each symbol and day is right."""
     last = {(gain.day, gain.symbol): structs.asdict(gain) for gain in driver.topic(DAILY_GAINS)}
     for gain in last.values():
         assert gain.pop("stream_time") <= truth.stream_time[gain["partition"]]
@@ -85,7 +87,7 @@ def assert_gains(driver: TopologyDriver, truth: Truth) -> None:
 
 
 def assert_rankings(driver: TopologyDriver) -> None:
-    """The last ranking of each day is that of all that came through the repartition."""
+    """Assert that the last ranking of each day is that of all repartitioned gains."""
     gains = driver.records(DAILY_GAINS)
     for kind, topic in zip(ORDERS, (TOP_GAINERS, TOP_LOSERS, MOST_ACTIVE), strict=True):
         last = {ranking.day: ranking for ranking in driver.topic(topic)}
@@ -93,7 +95,7 @@ def assert_rankings(driver: TopologyDriver) -> None:
 
 
 def assert_answers(driver: TopologyDriver, truth: Truth) -> None:
-    """Tables restored from nothing but their changelogs answer the same."""
+    """Assert that tables restored from nothing but their changelogs answer the same."""
     right = candles(truth)
     for symbol, size, advance, start in right:
         table = day_table if size == DAY else candle_table
@@ -105,7 +107,7 @@ def assert_answers(driver: TopologyDriver, truth: Truth) -> None:
             symbol: table.late_of(symbol) for symbol in SYMBOLS if table.late_of(symbol)
         } == late
         assert sum(table.lateness().values()) == len(truth.events)
-    ask = gainer_table.top, gainer_table.losers, gainer_table.most_active
-    for kind, answer in zip(ORDERS, ask, strict=True):
+    queries = gainer_table.top, gainer_table.losers, gainer_table.most_active
+    for kind, answer in zip(ORDERS, queries, strict=True):
         for day, ranking in rankings(driver.records(DAILY_GAINS), kind).items():
             assert answer(day) == ranking

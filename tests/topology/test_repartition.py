@@ -1,4 +1,4 @@
-"""A repartition of one's own: exact, with event times and coordinates, whatever happens."""
+"""A custom repartition: exact, with event times and coordinates, through worker failures."""
 
 import json
 from collections import defaultdict
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from lives import EVENING, LATER, LIVES, MINUTE, Life, live
 from msgspec import Struct
+from worker_scenarios import EVENING, LATER, MINUTE, SCENARIOS, Scenario, play
 
 from app.market.records import Tick
 from app.settings import Settings
@@ -20,7 +20,7 @@ from eventfold.windows import DefinitionError
 
 
 class View(Struct):
-    """A view of a page."""
+    """View of a page."""
 
     page: str
     visitor: str
@@ -29,7 +29,7 @@ class View(Struct):
 
 
 class Stay(Struct):
-    """The same, by visitor, with where it came from."""
+    """A view, by visitor, with its source coordinates."""
 
     visitor: str
     page: str
@@ -44,7 +44,7 @@ STAYS = Topic("stays", "visitor", Stay, "the same by visitor", partitions=2)
 
 
 def stay(view: View, origin: Origin) -> Stay | None:
-    """Leave short ones out; some break, and some lose their time."""
+    """Leave short views out; some views raise, and some lose their time."""
     if view.seconds < 2:
         return None
     if view.seconds == 3:
@@ -72,13 +72,15 @@ def pipe(driver: TopologyDriver, tick: Tick | bytes) -> None:
 
 
 @settings(max_examples=40)
-@given(LIVES)
-def test_whatever_happens_each_record_is_sent_once_with_where_it_came_from(
-    site: TickApp, life: Life
+@given(SCENARIOS)
+def test_each_record_is_repartitioned_once_with_source_coordinates(
+    site: TickApp, scenario: Scenario
 ) -> None:
-    """In the order of its source; its own stream time is that of the source up to it."""
-    with TopologyDriver(site, partitions=2, start=LATER, commit_time=life.commit_time) as driver:
-        live(driver, life, pipe)
+    """Records are in the order of their source; stream time is that of the source up to each."""
+    with TopologyDriver(
+        site, partitions=2, start=LATER, commit_time=scenario.commit_time
+    ) as driver:
+        play(driver, scenario, pipe)
         driver.crash(lose_store=True)
         driver.settle()
         expected, broken = sent_and_broken(driver)
@@ -124,10 +126,10 @@ def sent_and_broken(
     return sent, broken
 
 
-def test_without_a_function_records_are_sent_as_they_are(
+def test_records_are_repartitioned_unchanged_without_a_function(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """Under the key that the new topic names."""
+    """They have the key that the new topic names."""
     conf = Settings(APP_DATADIR=tmp_path_factory.mktemp("plain"))
     app = TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
     by_visitor = Topic("views-by-visitor", "visitor", View, "views by visitor", partitions=2)
@@ -142,8 +144,8 @@ def test_without_a_function_records_are_sent_as_they_are(
         assert {record.partition for record in found} == {0, 1}
 
 
-def test_a_topic_that_lacks_its_key_or_time_is_refused(site: TickApp) -> None:
-    """When it is declared, not at the first record."""
+def test_topic_without_its_key_or_time_field_is_rejected(site: TickApp) -> None:
+    """It is rejected when it is declared, not at the first record."""
     for topic, field in [
         (Topic("a", "user", View, "no such key"), "user"),
         (Topic("b", "visitor", View, "no such time", time="at"), "at"),

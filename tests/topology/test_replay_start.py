@@ -1,4 +1,4 @@
-"""A replay may begin an hour before its interval: from there on nothing of what came before shows.
+"""A replay may begin an hour before its interval: earlier records do not change its results.
 
 See docs/decisions.md, *From where a replay is exact*: an event is at most TICKSTREAM_MAX_AHEAD
 ahead of its Kafka timestamp.
@@ -34,7 +34,7 @@ class Sent(NamedTuple):
 def histories(draw: st.DrawFn) -> list[Sent]:
     """Draw ticks around the begin, with clocks ahead, delays, and timestamps out of order.
 
-    The last one comes so late that all windows before are final.
+    The last one is so much later that all windows before it are final.
     """
     sent, clock = [], BEGIN - 2 * HOUR
     fields = st.tuples(
@@ -52,9 +52,9 @@ def histories(draw: st.DrawFn) -> list[Sent]:
 
 
 def results(sent: Sequence[Sent], dropped: int) -> dict[str, set[Any]]:
-    """Return the final windows that begin with the interval or later, without the evidence.
+    """Return the final windows that begin in the interval or later, and its late records.
 
-    Late records count if they arrive at that stream time; offsets count the records dropped.
+    Late records count if they arrive at a stream time within it; offsets count the records dropped.
     """
     with TopologyDriver(
         app, tables=[candles, surges], partitions=1, start=BEGIN + 24 * HOUR
@@ -66,7 +66,9 @@ def results(sent: Sequence[Sent], dropped: int) -> dict[str, set[Any]]:
         late: list[LateTick] = driver.topic(TICKS_LATE)
     return {
         "windows": {
-            _moved(window, dropped) for window in windows if window.final and window.start >= BEGIN
+            _comparable(window, dropped)
+            for window in windows
+            if window.final and window.start >= BEGIN
         },
         "late": {
             (each.symbol, each.offset + dropped, each.stream_time)
@@ -76,7 +78,7 @@ def results(sent: Sequence[Sent], dropped: int) -> dict[str, set[Any]]:
     }
 
 
-def _moved(window: Candle | Surge, dropped: int) -> tuple[Any, ...]:
+def _comparable(window: Candle | Surge, dropped: int) -> tuple[Any, ...]:
     own = (window.open, window.high, window.low, window.count, window.late)
     return (
         *(type(window), window.symbol, window.start, window.end, *own),
@@ -86,8 +88,8 @@ def _moved(window: Candle | Surge, dropped: int) -> tuple[Any, ...]:
 
 @settings(max_examples=40)
 @given(histories())
-def test_what_came_before_does_not_show(history: list[Sent]) -> None:
-    """Neither in a window of the interval nor in the late records within it."""
+def test_records_before_the_warm_up_do_not_change_results(history: list[Sent]) -> None:
+    """Neither the windows of the interval nor the late records within it depend on them."""
     ahead = app.tasks.conf.max_ahead
     first = next(
         (n for n, each in enumerate(history) if each.timestamp >= BEGIN - ahead), len(history)

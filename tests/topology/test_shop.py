@@ -1,4 +1,4 @@
-"""searches, clicks, profiles: what finds what, as a reader of the outputs sees it."""
+"""Joins of searches, clicks and profiles, as a reader of the output topics sees them."""
 
 import pytest
 
@@ -32,12 +32,12 @@ def search(name: str, at: int, query: str = "tent") -> Search:
 
 
 def click(name: str, at: int, of: str | None = None) -> Click:
-    """Make a click of the same."""
+    """Make a click of the same user."""
     return Click(name, "ann", "item", START + at, of)
 
 
-def test_a_click_finds_the_searches_it_may_have_come_from() -> None:
-    """One that names its search that alone; whichever of the two came first."""
+def test_click_is_joined_with_every_search_it_may_follow() -> None:
+    """A click that names its search joins that alone; either of the two may arrive first."""
     with TopologyDriver(app, tables=JOIN) as driver:
         driver.pipe(CLICKS, click("early", 5 * SECOND))
         driver.settle()
@@ -49,8 +49,8 @@ def test_a_click_finds_the_searches_it_may_have_come_from() -> None:
         assert sorted(found) == [("s1", "early", 1), ("s2", "early", 1), ("s2", "named", 2)]
 
 
-def test_a_search_without_a_click_is_said_once_none_can_come() -> None:
-    """Ten minutes and the grace after it; its query's rate knows of it from the start."""
+def test_search_without_a_click_is_published_when_its_join_window_ends() -> None:
+    """That is ten minutes and the grace after it; the click rate counts it from the start."""
     with TopologyDriver(app, tables=JOIN) as driver:
         driver.pipe(SEARCHES, search("s1", 0), search("s2", SECOND))
         driver.pipe(CLICKS, click("c", 2 * SECOND, "s2"))
@@ -73,8 +73,8 @@ def test_a_search_without_a_click_is_said_once_none_can_come() -> None:
 
 
 @pytest.mark.parametrize("store_is_lost", [False, True])
-def test_a_click_waits_for_a_profile_over_a_crash(store_is_lost: bool) -> None:
-    """It goes out with it, and those after it at once; without, when its time is over."""
+def test_click_waits_for_a_profile_through_a_crash(store_is_lost: bool) -> None:
+    """It is sent with the profile, later clicks at once; without one, when its wait is over."""
     with TopologyDriver(app, tables=ENRICH) as driver:
         driver.pipe(CLICKS, click("first", 0), partition=0)
         driver.settle()
@@ -88,19 +88,19 @@ def test_a_click_waits_for_a_profile_over_a_crash(store_is_lost: bool) -> None:
         driver.pipe(CLICKS, click("second", 40 * SECOND), partition=0)
         driver.pipe(CLICKS, Click("last", "eve", "item", START + 59 * SECOND), partition=0)
         driver.settle()
-        told = {
+        enriched = {
             each.id: (each.profile and each.profile.segment, each.reason, each.waited)
             for each in driver.topic(CLICKS_ENRICHED)
         }
-        assert told == {
+        assert enriched == {
             "first": ("gold", None, 29 * SECOND),
             "second": ("gold", None, 0),
             "other": (None, "unknown", 30 * SECOND),
         }
 
 
-def test_a_deleted_profile_is_not_known_any_more() -> None:
-    """A tombstone takes it away, and its row with it."""
+def test_tombstone_deletes_a_profile() -> None:
+    """Its row is deleted too."""
     with TopologyDriver(app, tables=ENRICH) as driver:
         driver.pipe(PROFILES, Profile("ann", "gold", "DE", START))
         driver.settle()

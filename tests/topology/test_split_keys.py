@@ -1,4 +1,4 @@
-"""A key in two partitions of a source: every kind of table reports it, once."""
+"""A key in two partitions of a source is reported once by every kind of table."""
 
 from collections.abc import AsyncIterable
 from typing import Any
@@ -25,7 +25,7 @@ READINGS = Topic("split-readings", "sensor", Reading, "what sensors measure")
 
 
 class Counter:
-    """Counts the records of a key."""
+    """Processor that counts the records of a key."""
 
     def on_record(self, state: int | None, record: Reading, context: Any) -> int:
         """Return one more."""
@@ -113,7 +113,7 @@ def reported(table: str) -> float:
 def test_a_key_in_two_partitions_is_reported_once_by_every_kind_of_table(
     split_app: TickApp, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However often it comes; a key that stays where it is, never."""
+    """Further records of it are not reported; a key in one partition never is."""
     names = [table.name for table in split_app.tasks.tables]
     with TopologyDriver(split_app, partitions=2) as driver:
         for second in range(4):

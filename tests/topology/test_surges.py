@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lives import EVENING, LATER, MOMENTS, STEPS, Life, live
 from market_truth import judge
 from prometheus_client import REGISTRY
 from surge_truth import GRACE, MINUTE, SECOND, latest, minutes, surges
+from worker_scenarios import CRASH_POINTS, EVENING, LATER, STEPS, Scenario, play
 
 from app import app
 from app.market.records import Surge, Tick
@@ -21,7 +21,7 @@ from tables.surges import surges as table
 WINDOW = table.windows[0]
 TABLES = [table, latest_surges]
 
-#: Some moves are enough for a surge, some are not, one is at the edge.
+#: Some moves are large enough for a surge, some are not, one is at the threshold.
 PRICES = [100.0, 100.2, 100.39, 100.4, 101.0, 99.0]
 
 
@@ -44,19 +44,19 @@ def ticks(draw: st.DrawFn) -> list[Tick | bytes]:
     return [*drawn, Tick("A", 100.0, clock + MINUTE)]
 
 
-LIVES = st.builds(
-    Life, ticks(), st.lists(STEPS, min_size=1, max_size=7), st.sampled_from([0, 30, 250])
+SCENARIOS = st.builds(
+    Scenario, ticks(), st.lists(STEPS, min_size=1, max_size=7), st.sampled_from([0, 30, 250])
 )
 
 
 @settings(max_examples=80)
-@given(LIVES)
-def test_whatever_happens_surges_are_exact(life: Life) -> None:
-    """Each is published once, as all ticks at once make it, and nothing else is."""
+@given(SCENARIOS)
+def test_surges_are_exact_through_random_worker_failures(scenario: Scenario) -> None:
+    """Each surge of all ticks at once is published once, and nothing else is."""
     with TopologyDriver(
-        app, tables=TABLES, partitions=2, start=LATER, commit_time=life.commit_time
+        app, tables=TABLES, partitions=2, start=LATER, commit_time=scenario.commit_time
     ) as driver:
-        live(driver, life)
+        play(driver, scenario)
         truth = judge(driver.records(TICKS))
         right = Counter(map(repr, surges(truth)))
         assert Counter(map(repr, driver.topic(SURGES))) == right
@@ -77,7 +77,7 @@ def driver() -> Iterator[TopologyDriver]:
         yield running
 
 
-def published() -> float:
+def published_finals() -> float:
     """Return how many final results of the table of minutes were published so far."""
     labels = {"table": "surges", "final": "true"}
     return REGISTRY.get_sample_value("tickstream_published_total", labels) or 0
@@ -95,9 +95,9 @@ def driver_start(driver: TopologyDriver) -> int:
     return driver.now // (60 * MINUTE) * 60 * MINUTE
 
 
-def test_a_quiet_minute_is_kept_but_not_told(driver: TopologyDriver) -> None:
-    """A query answers it as any other; nothing is published, and nothing counted as published."""
-    before = published()
+def test_quiet_minute_is_stored_but_not_published(driver: TopologyDriver) -> None:
+    """A query returns it like any other; nothing is published, or counted as published."""
+    before = published_finals()
     pipe(driver, (0, 100.0), (1, 100.3), (2, 100.1), (20, 100.2))
     found = table.read("A", WINDOW, 0, 1 << 62)
     assert [(each.count, each.final) for each in found] == [
@@ -105,58 +105,60 @@ def test_a_quiet_minute_is_kept_but_not_told(driver: TopologyDriver) -> None:
         (4, False),
     ]
     assert driver.topic(SURGES) == []
-    assert published() == before
+    assert published_finals() == before
     assert latest_surges.newest(10) == []
 
 
-def test_a_surge_is_told_once_when_its_grace_is_over(driver: TopologyDriver) -> None:
-    """Not before; with the window's prices and the change from its first to its last."""
-    before = published()
+def test_surge_is_published_once_after_its_grace(driver: TopologyDriver) -> None:
+    """It has the prices of the window and the change from its first to its last."""
+    before = published_finals()
     start = driver_start(driver)
     pipe(driver, (0, 100.0), (30, 98.0), (30.5, 99.0), (41, 99.1))
-    (told,) = driver.topic(SURGES)
-    assert isinstance(told, Surge)
-    assert (told.start, told.end) == (start - 29 * SECOND, start + 31 * SECOND)
-    assert (told.open, told.high, told.low, told.last) == (100.0, 100.0, 98.0, 99.0)
-    assert (told.change, told.count, told.final) == (-0.01, 3, True)
-    assert published() == before + 1
+    (surge,) = driver.topic(SURGES)
+    assert isinstance(surge, Surge)
+    assert (surge.start, surge.end) == (start - 29 * SECOND, start + 31 * SECOND)
+    assert (surge.open, surge.high, surge.low, surge.last) == (100.0, 100.0, 98.0, 99.0)
+    assert (surge.change, surge.count, surge.final) == (-0.01, 3, True)
+    assert published_finals() == before + 1
     driver.settle()
-    assert latest_surges.newest(10) == [told]
+    assert latest_surges.newest(10) == [surge]
 
 
 def test_a_late_tick_within_the_grace_decides_whether_there_is_a_surge(
     driver: TopologyDriver,
 ) -> None:
-    """The price had fallen back before the tick that moved it came, by stream time."""
+    """By stream time the price had fallen back before the tick that moved it arrived."""
     pipe(driver, (0, 100.0), (3, 100.1), (9, 100.1), (3.9, 103.0), (14, 100.1))
-    (told,) = driver.topic(SURGES)
-    assert (told.last, told.count, told.late) == (103.0, 3, 1)
+    (surge,) = driver.topic(SURGES)
+    assert (surge.last, surge.count, surge.late) == (103.0, 3, 1)
 
 
-def test_a_tick_after_the_grace_is_counted_alone(driver: TopologyDriver) -> None:
-    """It makes no surge; it stands in ticks-late for the sake of other tables only."""
+def test_tick_after_the_grace_is_counted_and_makes_no_surge(driver: TopologyDriver) -> None:
+    """Only other tables write it to ticks-late."""
     pipe(driver, (0, 100.0), (30, 100.0), (19, 150.0), (60, 100.0))
     assert driver.topic(SURGES) == []
     assert table.topics == [SURGES]
     assert table.late_of("A") == 1
 
 
-def test_seconds_without_a_trade_have_no_minute(driver: TopologyDriver) -> None:
-    """A minute ends with a trade: after a pause the fall is not published until the next one."""
+def test_seconds_without_a_trade_end_no_window(driver: TopologyDriver) -> None:
+    """A window ends with a trade: after a pause the fall is published with the next one."""
     pipe(driver, (0, 100.0), (50, 90.0), (130, 90.0))
     ends = [each.end - driver_start(driver) for each in table.read("A", WINDOW, 0, 1 << 62)]
     assert ends == [1 * SECOND, 51 * SECOND, 131 * SECOND]
     assert [surge.change for surge in driver.topic(SURGES)] == [-0.1]
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_crash_tells_no_surge_twice(driver: TopologyDriver, moment: str | None) -> None:
-    """Before, in and after the checkpoint that publishes it; the list has it either way."""
+@pytest.mark.parametrize("crash_point", CRASH_POINTS)
+def test_no_surge_is_published_twice_after_a_crash(
+    driver: TopologyDriver, crash_point: str | None
+) -> None:
+    """The crash is before, in or after the checkpoint; the latest surges have it either way."""
     driver.pipe(TICKS, *(Tick("A", 100.0 + n, driver.now + n * SECOND) for n in range(30)))
     driver.run()
-    driver.crash(at=moment, lose_store=True)
+    driver.crash(at=crash_point, lose_store=True)
     driver.settle()
-    told = driver.topic(SURGES)
-    assert [each.end for each in told] == sorted({each.end for each in told})
-    assert len(told) == 18
-    assert latest_surges.newest(1) == told[-1:]
+    found = driver.topic(SURGES)
+    assert [each.end for each in found] == sorted({each.end for each in found})
+    assert len(found) == 18
+    assert latest_surges.newest(1) == found[-1:]

@@ -1,4 +1,4 @@
-"""Telemetry of tasks while they work: gauges that come and go with them, spans."""
+"""Telemetry of running tasks: gauges that move with their partitions, and spans."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ def driver(new_sensors: NewSensors) -> Iterator[TopologyDriver]:
         yield driver
 
 
-def told(driver: TopologyDriver, worker: str, name: str) -> dict[int, float]:
+def gauge(driver: TopologyDriver, worker: str, name: str) -> dict[int, float]:
     """Return a gauge of a worker by partition."""
     tasks = driver._cluster[worker].tasks
     families = {family.name: family for family in TaskGauges(tasks).collect()}
@@ -44,8 +44,8 @@ def lag(name: str = "tickstream_lag_records") -> dict[int, float]:
     }
 
 
-def test_lag_is_what_is_not_folded(driver: TopologyDriver) -> None:
-    """As soon as it is known where a partition ends; a transaction's marker there is no record."""
+def test_lag_counts_records_that_are_not_folded(driver: TopologyDriver) -> None:
+    """The end of a partition must be known; a transaction marker there is not a record."""
     driver.settle()
     assert lag("tickstream_position_offset") == dict.fromkeys(range(PARTITIONS), RECORDS)
     task, *_ = driver._cluster["w1"].tasks.all
@@ -56,7 +56,7 @@ def test_lag_is_what_is_not_folded(driver: TopologyDriver) -> None:
 
 
 def test_checkpoints_are_timed_from_their_snapshot_to_their_commit(driver: TopologyDriver) -> None:
-    """By the worker's clock: in memory they take no time."""
+    """By the driver's clock, commits take no time."""
 
     def timed(what: str) -> float:
         name = f"tickstream_checkpoint_seconds_{what}"
@@ -69,29 +69,29 @@ def test_checkpoints_are_timed_from_their_snapshot_to_their_commit(driver: Topol
     assert timed("sum") == before[1]
 
 
-def test_gauges_of_a_partition_go_where_it_goes(driver: TopologyDriver) -> None:
-    """A worker reports what it has: nothing stays behind of what another one has now."""
+def test_gauges_of_a_partition_move_with_it_to_its_new_worker(driver: TopologyDriver) -> None:
+    """A worker reports only the partitions it has."""
     gauges = "tickstream_stream_time_seconds", "tickstream_store_bytes"
     driver.settle()
     for name in gauges:
-        assert told(driver, "w1", name).keys() == set(range(PARTITIONS))
+        assert gauge(driver, "w1", name).keys() == set(range(PARTITIONS))
     driver.rebalance({"w1": [0, 1], "w2": [2, 3]})
     for name in gauges:
-        assert told(driver, "w1", name).keys() == {0, 1}
-        assert told(driver, "w2", name).keys() == {2, 3}
+        assert gauge(driver, "w1", name).keys() == {0, 1}
+        assert gauge(driver, "w2", name).keys() == {2, 3}
 
 
 @pytest.fixture
 def spans(new_sensors: NewSensors) -> Iterator[InMemorySpanExporter]:
-    """Keep the spans that are made."""
+    """Keep the finished spans."""
     exporter = InMemorySpanExporter()
     traces.use(OpenTelemetry(new_sensors().app.settings, exporter))
     yield exporter
     traces.stop()
 
 
-def test_spans_are_of_batches_never_of_records(spans, driver: TopologyDriver) -> None:
-    """Each batch, checkpoint and restore has one, with its partition and how much it was."""
+def test_spans_are_made_for_batches_and_not_for_records(spans, driver: TopologyDriver) -> None:
+    """Each batch, checkpoint and restore has one, with its partition and size."""
     driver.settle()
     traces.stop()
     made = spans.get_finished_spans()
@@ -105,8 +105,8 @@ def test_spans_are_of_batches_never_of_records(spans, driver: TopologyDriver) ->
     assert len(made) < RECORDS
 
 
-def test_without_traces_nothing_is_made(driver: TopologyDriver) -> None:
-    """A span is then the same nothing each time."""
+def test_no_span_is_made_without_tracing(driver: TopologyDriver) -> None:
+    """Each call returns the same no-op span."""
     assert traces.span("a") is traces.span("b", offset=1)
     assert (traces.ids(), traces.headers()) == ({}, {})
     driver.settle()

@@ -1,4 +1,4 @@
-"""The guide to testing is true: its example is run as a user would run it."""
+"""The guide to testing is correct: its example is run as a user would run it."""
 
 import os
 import re
@@ -22,9 +22,9 @@ def example() -> str:
 
 
 def test_the_example_passes(example: str, tmp_path: Path) -> None:
-    """In a process of its own, beside a user's module."""
+    """It runs in a process of its own, beside a user's module."""
     (tmp_path / "test_visits.py").write_text(example)
-    # As it is for a user: other tests of this directory change this.
+    # Without the variable, as for a user: other tests of this directory set it.
     environment = {key: os.environ[key] for key in os.environ if key != "TICKSTREAM_MAX_AHEAD"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
@@ -38,7 +38,7 @@ def test_the_example_passes(example: str, tmp_path: Path) -> None:
 
 
 def test_the_example_is_formatted(example: str) -> None:
-    """As the formatter of this project has it."""
+    """The formatter of this project leaves it unchanged."""
     ruff = Path(sys.executable).with_name("ruff")
     done = subprocess.run(
         [ruff, "format", "--stdin-filename", "docs/example.py", "-"],
@@ -52,7 +52,7 @@ def test_the_example_is_formatted(example: str) -> None:
 
 
 def test_the_guide_names_everything_a_driver_can_do() -> None:
-    """And nothing that it can't."""
+    """It names no other methods."""
     table = GUIDE.partition("## What you can do")[2].partition("## What it is not")[0]
     cells = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
     named = {name for cell in cells for name in re.findall(r"`(\w+)", cell)}

@@ -1,4 +1,4 @@
-"""The source of event time is the topic's choice; the clock is the driver's."""
+"""Each topic has its own source of event time; the clock is the driver's."""
 
 import pytest
 from sensors import NewSensors, Reading
@@ -11,8 +11,8 @@ MINUTE = 60_000
 ONE = Window(MINUTE, MINUTE)
 
 
-def test_a_field_of_the_record(new_sensors: NewSensors) -> None:
-    """What was measured a minute ago belongs there, whenever it is written and read."""
+def test_event_time_is_a_field_of_the_record(new_sensors: NewSensors) -> None:
+    """It does not depend on when the record is written and read."""
     sensors = new_sensors()
     with sensors.drive() as driver:
         noon = driver.now
@@ -22,8 +22,8 @@ def test_a_field_of_the_record(new_sensors: NewSensors) -> None:
         assert [total.start for total in driver.read(sensors.totals)] == [noon]
 
 
-def test_the_time_that_the_producer_gave(new_sensors: NewSensors) -> None:
-    """Kafka's create time; the record's own field is any field."""
+def test_event_time_is_the_create_time_of_the_producer(new_sensors: NewSensors) -> None:
+    """It is Kafka's create time; the record's own time is like any field."""
     sensors = new_sensors(time=Timestamp.CREATE)
     with sensors.drive() as driver:
         noon = driver.now
@@ -33,15 +33,15 @@ def test_the_time_that_the_producer_gave(new_sensors: NewSensors) -> None:
         assert [total.start for total in driver.read(sensors.totals)] == [noon + 5 * MINUTE]
 
 
-def test_a_broker_refuses_a_create_time_that_is_far_ahead(new_sensors: NewSensors) -> None:
-    """As the topic's configuration asks it to: nothing else would stop a wrong clock."""
+def test_broker_rejects_a_create_time_that_is_far_ahead(new_sensors: NewSensors) -> None:
+    """The topic's configuration asks it to: nothing else would stop a wrong clock."""
     sensors = new_sensors(time=Timestamp.CREATE)
     with sensors.drive() as driver, pytest.raises(DriverError, match="refuses a timestamp"):
         driver.pipe(sensors.readings, Reading("s", 1, 0), timestamp=driver.now + 61 * MINUTE)
 
 
-def test_the_time_at_which_the_broker_stored_it(new_sensors: NewSensors) -> None:
-    """Whatever the producer sets; so nothing is late, however long it lies there unread."""
+def test_event_time_is_the_log_append_time_of_the_broker(new_sensors: NewSensors) -> None:
+    """It replaces the producer's; so no record is late, however long it stays unread."""
     sensors = new_sensors(time=Timestamp.LOG_APPEND)
     with sensors.drive() as driver:
         noon = driver.now
@@ -56,8 +56,8 @@ def test_the_time_at_which_the_broker_stored_it(new_sensors: NewSensors) -> None
         assert driver.read(sensors.late) == []
 
 
-def test_the_time_at_which_a_worker_reads_it(new_sensors: NewSensors) -> None:
-    """Both are read at once, in the same minute, though five minutes lie between them."""
+def test_event_time_is_the_processing_time_of_the_worker(new_sensors: NewSensors) -> None:
+    """Both records are read in the same minute, though they were written five minutes apart."""
     sensors = new_sensors(time=Timestamp.PROCESSING)
     with sensors.drive() as driver:
         noon = driver.now
@@ -71,8 +71,8 @@ def test_the_time_at_which_a_worker_reads_it(new_sensors: NewSensors) -> None:
         assert (total.start, total.sum) == (noon + 5 * MINUTE, 3)
 
 
-def test_processing_time_is_that_of_the_first_reading(new_sensors: NewSensors) -> None:
-    """A crash reads again what was not committed, at another time; nothing counts twice."""
+def test_committed_processing_time_is_kept_after_a_crash(new_sensors: NewSensors) -> None:
+    """Only uncommitted records are read again, at another time; none counts twice."""
     sensors = new_sensors(time=Timestamp.PROCESSING)
     with sensors.drive() as driver:
         noon = driver.now
@@ -90,7 +90,7 @@ def test_processing_time_is_that_of_the_first_reading(new_sensors: NewSensors) -
 
 @pytest.mark.parametrize("event", ["taken over", "restored", "set back"])
 def test_processing_time_never_runs_backwards(new_sensors: NewSensors, event: str) -> None:
-    """Of a slower clock nothing is late: it counts where the partition's stream time stands."""
+    """No record is late by a slower clock: it counts at the stream time of its partition."""
     sensors = new_sensors(time=Timestamp.PROCESSING)
     with sensors.drive() as driver:
         noon = driver.now
@@ -114,8 +114,8 @@ def test_processing_time_never_runs_backwards(new_sensors: NewSensors, event: st
         assert noon + 5 * MINUTE <= starts[1] < noon + 6 * MINUTE
 
 
-def test_seconds_instead_of_milliseconds_are_dead_letters(new_sensors: NewSensors) -> None:
-    """As every time that can't be one; the record's place is in the letter."""
+def test_times_in_seconds_are_dead_letters(new_sensors: NewSensors) -> None:
+    """So is every time that can not be one; the dead letter has the coordinates."""
     sensors = new_sensors()
     with sensors.drive() as driver:
         (piped,) = driver.pipe(sensors.readings, Reading("s", 1, driver.now // 1000))

@@ -1,4 +1,4 @@
-"""Rankings in two stages (TICKSTREAM_RANKING_STAGES=2) are those of one, of fewer records."""
+"""Rankings in two stages (TICKSTREAM_RANKING_STAGES=2) equal those in one, with fewer records."""
 
 from collections.abc import AsyncIterable
 from typing import Any, NamedTuple
@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 from hypothesis import given, settings
-from lives import LATER, LIVES, Life, live
 from market_truth import ORDERS, TopicRecord, gains, judge, rankings
+from worker_scenarios import LATER, SCENARIOS, Scenario, play
 
 from agents.gainers import daily_gain
 from app.market.records import DailyGain
@@ -40,7 +40,7 @@ class Stages(NamedTuple):
 
 @pytest.fixture(scope="module")
 def stages(tmp_path_factory: pytest.TempPathFactory) -> Stages:
-    """Declare what agents/gainers.py declares for two stages."""
+    """Declare the tables that agents/gainers.py declares for two stages."""
     conf = Settings(APP_DATADIR=tmp_path_factory.mktemp("stages"))
     app = TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
     days = WindowTable(
@@ -73,18 +73,18 @@ def _fold(app: TickApp, topic: Any, table: Any) -> None:
 
 
 @settings(max_examples=20)
-@given(LIVES)
-def test_two_stages_rank_as_one_does(stages: Stages, life: Life) -> None:
-    """The last ranking of each day is that of all symbols at once, whatever happens meanwhile."""
+@given(SCENARIOS)
+def test_two_stage_rankings_equal_one_stage_rankings(stages: Stages, scenario: Scenario) -> None:
+    """The last ranking of each day is that of all symbols at once, through worker failures."""
     with TopologyDriver(
-        stages.app, partitions=2, start=LATER, commit_time=life.commit_time
+        stages.app, partitions=2, start=LATER, commit_time=scenario.commit_time
     ) as driver:
-        live(driver, life)
+        play(driver, scenario)
         assert_rankings(driver)
         driver.crash(lose_store=True)
-        right = as_gains(driver)
-        ask = stages.gainers.top, stages.gainers.losers, stages.gainers.most_active
-        for kind, answer in zip(ORDERS, ask, strict=True):
+        right = expected_gains(driver)
+        queries = stages.gainers.top, stages.gainers.losers, stages.gainers.most_active
+        for kind, answer in zip(ORDERS, queries, strict=True):
             for day, ranking in rankings(right, kind).items():
                 assert answer(day).rank == ranking.rank
         driver.settle()
@@ -93,20 +93,20 @@ def test_two_stages_rank_as_one_does(stages: Stages, life: Life) -> None:
             assert len(best.rows) <= 30
 
 
-def test_state_of_one_stage_is_not_taken_for_that_of_two(stages: Stages) -> None:
-    """A worker that finds the other's rows stops and logs it, as for any other layout."""
+def test_layouts_of_one_stage_and_two_stage_state_differ(stages: Stages) -> None:
+    """A worker that finds rows of the other layout stops and logs it."""
     assert stages.gainers.layout != one_stage.layout
 
 
 def assert_rankings(driver: TopologyDriver) -> None:
-    """Assert what a reader of the compacted topics ends up with."""
-    right = as_gains(driver)
+    """Assert the rankings that a reader of the compacted topics has in the end."""
+    right = expected_gains(driver)
     for kind, topic in zip(ORDERS, (TOP_GAINERS, TOP_LOSERS, MOST_ACTIVE), strict=True):
         last = {ranking.day: ranking.rank for ranking in driver.topic(topic)}
         assert last == {day: each.rank for day, each in rankings(right, kind).items()}
 
 
-def as_gains(driver: TopologyDriver) -> list[TopicRecord]:
+def expected_gains(driver: TopologyDriver) -> list[TopicRecord]:
     """Return the last day of each symbol, of all ticks at once, as records of daily-gains."""
     name, right = PARTITION_GAINS.name, gains(judge(driver.records(TICKS))).values()
     values = [msgspec.json.encode(DailyGain(**gain, stream_time=0)) for gain in right]

@@ -1,4 +1,4 @@
-"""Rows that can't be written, of any table: the record to blame is left out, others count."""
+"""Rows of any table that can't be written: only the record that caused it is a dead letter."""
 
 from collections.abc import AsyncIterable
 from itertools import count
@@ -24,7 +24,7 @@ SECOND, MINUTE = 1_000, 60_000
 
 
 class Note(Struct):
-    """Something to be kept."""
+    """A note to be kept."""
 
     name: str
     text: str
@@ -42,7 +42,7 @@ class Kept(Struct):
 
 
 class Notes(Struct):
-    """Texts and numbers, all of them."""
+    """State of all notes: their texts and the sum of their numbers."""
 
     texts: list[str] = msgspec.field(default_factory=list)
     sum: int = 0
@@ -69,8 +69,8 @@ class Collect:
         return Notes(left.texts + right.texts, left.sum + right.sum)
 
 
-class Shout:
-    """Sends texts as long as a note asks for, and keeps how many notes there were."""
+class Echo:
+    """Processor that sends texts as long as a note asks for, and counts notes."""
 
     def on_record(self, state: int | None, record: Note, context: Any) -> int:
         """Send it."""
@@ -87,8 +87,8 @@ class Shout:
         """Ignore it."""
 
 
-class Keep:
-    """The same as the state of a key."""
+class KeepNotes:
+    """Processor whose state is all notes of a key."""
 
     def on_record(self, state: Notes | None, record: Note, context: Any) -> Notes:
         """Keep a note."""
@@ -107,7 +107,7 @@ class Keep:
 
 
 def kept(result: WindowResult) -> Kept:
-    """Make the record of a window: it does not hold the texts."""
+    """Make the record of a window, without the texts."""
     return Kept(result.key, result.count, sum(map(len, result.state.texts)), result.final)
 
 
@@ -126,7 +126,7 @@ def declare(kind: str, conf: Settings) -> tuple[TickApp, StateTable]:
     table: StateTable
     if kind == "keyed":
         table = KeyedTable(
-            app, process=Keep(), state=Notes, outputs=[], retention=MINUTE, **options
+            app, process=KeepNotes(), state=Notes, outputs=[], retention=MINUTE, **options
         )
     elif kind == "group":
         table = GroupTable(
@@ -163,10 +163,10 @@ def declare(kind: str, conf: Settings) -> tuple[TickApp, StateTable]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_record_that_makes_a_row_unwritable_is_a_dead_letter_and_the_others_count(
+def test_record_that_makes_a_row_unwritable_is_a_dead_letter(
     kind: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """One makes it too large, one makes a number of more than 64 bits; all come in one batch."""
+    """One makes it too large, one overflows 64 bits; all are in one batch, the others count."""
     conf = Settings(APP_DATADIR=tmp_path_factory.mktemp("unwritable"))
     app, table = declare(kind, conf)
     large = 400_000 if kind != "group" else 999_990
@@ -202,16 +202,16 @@ def test_the_record_that_makes_a_row_unwritable_is_a_dead_letter_and_the_others_
             assert sorted(table.keys()) == ["ann", "bob"]
 
 
-def shouting(result: WindowResult) -> Note:
+def oversized(result: WindowResult) -> Note:
     """Make a record whose text has an eighth of the sum as its length."""
     return Note(result.key, "x" * (result.state.sum // 8), 0, result.start)
 
 
 @pytest.mark.parametrize("kind", ["keyed", "window"])
-def test_a_result_that_is_too_large_is_a_dead_letter_and_the_state_goes_on(
+def test_too_large_result_is_a_dead_letter_and_the_state_is_kept(
     kind: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """With the offset of what it was made of; the results before and after it are written."""
+    """It has the offset of its source record; the results before and after it are written."""
     conf = Settings(APP_DATADIR=tmp_path_factory.mktemp("results"))
     app = TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
     table: StateTable
@@ -220,7 +220,7 @@ def test_a_result_that_is_too_large_is_a_dead_letter_and_the_state_goes_on(
             app,
             name="shouts",
             source=NOTES,
-            process=Shout(),
+            process=Echo(),
             state=int,
             outputs=[KEPT, ECHOES],
             retention=MINUTE,
@@ -233,7 +233,7 @@ def test_a_result_that_is_too_large_is_a_dead_letter_and_the_state_goes_on(
             source=NOTES,
             windows="1m",
             aggregate=Collect(),
-            record=shouting,
+            record=oversized,
             grace="1m",
             retention="1h",
             help="",

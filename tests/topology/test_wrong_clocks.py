@@ -1,7 +1,7 @@
-"""A clock that is wrong spoils its own records and nobody else's, with default settings."""
+"""A wrong clock makes its own records dead letters and no others, with default settings."""
 
 import pytest
-from lives import Market
+from worker_scenarios import Market
 
 from app.market.records import Tick
 from app.market.topics import CANDLES, DAILY_GAINS, TICKS, TICKS_LATE, TOP_GAINERS
@@ -17,8 +17,8 @@ def max_ahead() -> None:
     """Leave TICKSTREAM_MAX_AHEAD as it is by default."""
 
 
-def test_a_producer_that_is_one_zone_off_makes_nobody_late(market: Market) -> None:
-    """Its records are dead letters, each of them; those of the honest ones are all in windows."""
+def test_producer_in_a_wrong_time_zone_makes_no_other_record_late(market: Market) -> None:
+    """All of its records are dead letters; those of right clocks are all in windows."""
     with market(partitions=1) as driver:
         for second in range(300):
             now = driver.now
@@ -35,8 +35,8 @@ def test_a_producer_that_is_one_zone_off_makes_nobody_late(market: Market) -> No
         assert sum(count for (_, size), count in newest.items() if size == MINUTE) >= 300
 
 
-def test_an_hour_of_event_times_without_kafka_timestamps_is_folded(market: Market) -> None:
-    """Records that have no other time count by their own, beside those that have one."""
+def test_records_without_kafka_timestamps_are_folded_by_event_time(market: Market) -> None:
+    """They count by their own time, beside records that have a timestamp."""
     with market(partitions=1) as driver:
         noon = driver.now
         for minute in range(60):
@@ -47,8 +47,8 @@ def test_an_hour_of_event_times_without_kafka_timestamps_is_folded(market: Marke
         assert driver.topic(DAILY_GAINS)[-1].count == 60
 
 
-def test_what_one_stage_takes_is_not_ahead_for_the_next(market: Market) -> None:
-    """The gains of a tick are written now, though it is as far ahead as both bounds allow."""
+def test_record_accepted_by_one_stage_is_not_too_far_ahead_for_the_next(market: Market) -> None:
+    """The gain of a tick is published, though the tick is as far ahead as both bounds allow."""
     with market(partitions=1) as driver:
         stamp = driver.now + 5 * MINUTE
         driver.pipe(TICKS, Tick("A", 10.0, stamp + 5 * MINUTE), timestamp=stamp)

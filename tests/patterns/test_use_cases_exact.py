@@ -1,4 +1,4 @@
-"""fraud, maintenance, beaconing, hotel: exact, whatever happens to a worker.
+"""fraud, maintenance, beaconing and hotel are exact although their worker is killed.
 
 All four run at once, in one worker that is killed in the middle. Together they get as many
 records as a run has by default; each gets RECORDS where that is set.
@@ -24,7 +24,7 @@ from app.sources.registry import CASES, Sent
 
 #: Records of each pipeline.
 EACH = RECORDS if "RECORDS" in os.environ else RECORDS // 4
-#: Simulated records per second: few cards and machines, of which much is known.
+#: Simulated records per second: few cards and machines, with long histories.
 RATE = 1.5
 OUTPUTS = ["alerts", "maintenance", "beacons", "service-actions"]
 
@@ -55,8 +55,8 @@ def run(market: Market) -> CrashRun:
     return done
 
 
-def test_each_alert_about_a_card_is_told_once(market: Market, run: CrashRun) -> None:
-    """Exactly as from its card's payments, sorted by event time."""
+def test_each_fraud_alert_is_published_once(market: Market, run: CrashRun) -> None:
+    """Alerts equal those of each card's payments in order of event time."""
     right = alerts(entries(market, "payments"))
     assert {each["rule"] for each in right} == {"velocity", "distance", "amount"}
     assert differences(right, run.values("alerts"), "partition", "offset", "rule") == []
@@ -66,32 +66,30 @@ def test_each_alert_about_a_card_is_told_once(market: Market, run: CrashRun) -> 
     )
 
 
-def test_machines_that_drift_jump_or_are_silent_are_told_once(
-    market: Market, run: CrashRun
-) -> None:
-    """Exactly as from each machine's readings, sorted by event time."""
+def test_each_maintenance_notice_is_published_once(market: Market, run: CrashRun) -> None:
+    """Notices equal those of each machine's readings in order of event time."""
     right = maintenance(entries(market, "readings"))
     assert {each["kind"] for each in right} == {"drift", "spike", "silence", "back"}
     found = run.values("maintenance")
     assert differences(right, found, "partition", "time", "kind", "sensor", "machine") == []
 
 
-def test_beacons_are_told_once(market: Market, run: CrashRun) -> None:
-    """Exactly as from the connections of each pair, sorted by event time."""
+def test_each_beacon_is_published_once(market: Market, run: CrashRun) -> None:
+    """Beacons equal those of each pair's connections in order of event time."""
     right = beacons(entries(market, "conn-events"))
     assert right
     assert differences(right, run.values("beacons"), "partition", "offset") == []
 
 
-def test_guests_who_wait_are_told_once(market: Market, run: CrashRun) -> None:
-    """Exactly as from profiles and events in the one order they were put into."""
+def test_each_service_action_is_published_once(market: Market, run: CrashRun) -> None:
+    """Actions equal those of profiles and events in the order of their merged log."""
     right = service_actions(entries(market, market.name_of(GUEST_LOG)))
     assert {each["kind"] for each in right} == {"complaint", "vip-arrival"}
     assert differences(right, run.values("service-actions"), "partition", "offset") == []
 
 
-def test_profiles_and_events_are_in_one_log_once(market: Market, run: CrashRun) -> None:
-    """What could be read of both topics, and nothing twice."""
+def test_profiles_and_events_are_merged_into_one_log_once(market: Market, run: CrashRun) -> None:
+    """All readable records of both topics are in it, none of them twice."""
     log = truth.read(market.bootstrap, market.name_of(GUEST_LOG))
     sources = [dict(each.headers())["source"].decode() for each in log]
     assert len(set(sources)) == len(sources)
@@ -104,8 +102,8 @@ def test_profiles_and_events_are_in_one_log_once(market: Market, run: CrashRun) 
     assert set(sources) == came - dead
 
 
-def test_what_is_late_or_broken_is_a_dead_letter_with_its_reason(run: CrashRun) -> None:
-    """Nothing is lost without a word."""
+def test_late_or_unreadable_record_is_a_dead_letter_with_its_reason(run: CrashRun) -> None:
+    """No record is dropped silently."""
     errors = [each["error"] for each in run.values("dead-letters")]
     assert any("behind stream time" in error for error in errors)
     assert all(
@@ -113,16 +111,16 @@ def test_what_is_late_or_broken_is_a_dead_letter_with_its_reason(run: CrashRun) 
     )
 
 
-def test_any_worker_answers_with_the_latest_of_all(market: Market, run: CrashRun) -> None:
-    """Newest first, from the partitions of both workers; and with all that is known of a guest."""
+def test_any_worker_returns_the_latest_results_of_all(market: Market, run: CrashRun) -> None:
+    """The newest are first, from the partitions of both workers; guests have their stay."""
     with market.workers(2, TICKSTREAM_PIPELINES="fraud,maintenance,beaconing,hotel") as workers:
         for name in OUTPUTS:
             newest = sorted((each["time"] for each in run.values(name)), reverse=True)[:5]
             for worker in workers:
-                status, told = worker.get(f"/api/{name}?limit=5")
+                status, answered = worker.get(f"/api/{name}?limit=5")
                 assert status == 200
-                assert [each["time"] for each in told] == newest
-                assert all(each in run.values(name) for each in told)
+                assert [each["time"] for each in answered] == newest
+                assert all(each in run.values(name) for each in answered)
         action = run.values("service-actions")[-1]
         for worker in workers:
             status, stay = worker.get(f"/api/guests/{action['guest']}")

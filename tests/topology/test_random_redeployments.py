@@ -1,4 +1,4 @@
-"""Settings change at random restarts: what is final stays so, and each trade is in one place."""
+"""Settings change at random restarts: finals stay final, each trade is accounted for once."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from eventfold.windows import Emission, at_most_every, every_change, on_close, p
 
 MINUTE, DAY = 60_000, 86_400_000
 
-#: Windows of a table, and others that it can't get.
+#: Windows of a table, and windows that it can't be changed to.
 WINDOWS = {
     ("1m",): ("2m",),
     ("1m", "5m/1m"): ("1m", "4m/1m"),
@@ -27,15 +27,15 @@ WINDOWS = {
     ("session 2m",): ("session 1m",),
 }
 
-#: In how many windows each trade is, by size and advance (ms); of others in one or more.
+#: Number of windows of each trade, by size and advance (ms); of other windows one or more.
 OVERLAP = {(MINUTE, MINUTE): 1, (5 * MINUTE, MINUTE): 5, (2 * MINUTE, 2 * MINUTE): 1}
 
 EMISSIONS: list[Emission | None] = [None, on_close(), every_change(), at_most_every("3s")]
-MOMENTS: list[Moment | None] = [None, "before commit", "after commit"]
+CRASH_POINTS: list[Moment | None] = [None, "before commit", "after commit"]
 
 
-class Coming(NamedTuple):
-    """A trade at so many ms onward from those before it, and so many behind; or garbage."""
+class PlannedTrade(NamedTuple):
+    """A trade so many ms after those before it, and so many behind; or garbage."""
 
     symbol: str
     onward: int
@@ -45,29 +45,29 @@ class Coming(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Some trades come while the application runs, then it ends and starts with other settings."""
+    """Some trades arrive, then the application ends and restarts with other settings."""
 
-    trades: list[Coming]
+    trades: list[PlannedTrade]
     batch: int
     passes: int
     end: str
     at: Moment | None
     workers: int
-    refused: bool
+    rejected: bool
     next: Deployment
 
 
-class Life(NamedTuple):
+class Scenario(NamedTuple):
     """Trades, and the settings with which they are folded."""
 
     first: Deployment
     runs: list[Run]
-    rest: list[Coming]
+    rest: list[PlannedTrade]
     commit_time: int
 
 
 class Trade(NamedTuple):
-    """A readable trade where it lies, and the stream time of its partition when it came."""
+    """A readable trade with its coordinates, and the stream time of its partition before it."""
 
     partition: int
     offset: int
@@ -75,9 +75,9 @@ class Trade(NamedTuple):
     before: int
 
 
-#: Times on both sides of edges, leaps, and lags between two graces.
-COMING = st.builds(
-    Coming,
+#: Trades on both sides of window bounds, after leaps, and late by one grace but not another.
+PLANNED_TRADES = st.builds(
+    PlannedTrade,
     symbol=st.sampled_from("ABC"),
     onward=st.sampled_from([0, 1, MINUTE - 1, MINUTE, MINUTE + 1, 7 * MINUTE, 45 * MINUTE]),
     behind=st.sampled_from([0, 0, 1, MINUTE, 5 * MINUTE, 6 * MINUTE, 20 * MINUTE, DAY // 8]),
@@ -87,8 +87,8 @@ COMING = st.builds(
 
 
 @st.composite
-def lives(draw: st.DrawFn, kinds: list[tuple[str, ...]]) -> Life:
-    """Return a life of one table, of windows of one of these kinds."""
+def scenarios(draw: st.DrawFn, kinds: list[tuple[str, ...]]) -> Scenario:
+    """Draw a scenario of one table, of windows of one of these kinds."""
     windows = draw(st.sampled_from(kinds))
     deployments = st.builds(
         Deployment,
@@ -101,26 +101,26 @@ def lives(draw: st.DrawFn, kinds: list[tuple[str, ...]]) -> Life:
     )
     runs = st.builds(
         Run,
-        trades=st.lists(COMING, min_size=3, max_size=10),
+        trades=st.lists(PLANNED_TRADES, min_size=3, max_size=10),
         batch=st.integers(1, 20),
         passes=st.sampled_from([0, 70, 200, 430, 1_000, 3_500]),
         end=st.sampled_from(["stop", "crash", "disk"]),
-        at=st.sampled_from(MOMENTS),
+        at=st.sampled_from(CRASH_POINTS),
         workers=st.integers(1, 3),
-        refused=st.booleans(),
+        rejected=st.booleans(),
         next=deployments,
     )
-    return Life(
+    return Scenario(
         draw(deployments),
         draw(st.lists(runs, min_size=2, max_size=6)),
-        draw(st.lists(COMING, min_size=3, max_size=10)),
+        draw(st.lists(PLANNED_TRADES, min_size=3, max_size=10)),
         draw(st.sampled_from([0, 30, 250])),
     )
 
 
-def pipe(driver: TopologyDriver, coming: Iterable[Coming], clock: int) -> int:
+def pipe(driver: TopologyDriver, planned: Iterable[PlannedTrade], clock: int) -> int:
     """Pipe trades and garbage; return the clock (ms) after them."""
-    for each in coming:
+    for each in planned:
         if each.is_garbage:
             driver.pipe_raw(TRADES, each.symbol.encode(), b"?")
         else:
@@ -130,35 +130,35 @@ def pipe(driver: TopologyDriver, coming: Iterable[Coming], clock: int) -> int:
 
 
 def end(driver: TopologyDriver, run: Run) -> None:
-    """End the workers: in peace, by a crash, or by a crash with loss of their disks."""
+    """End the workers: gracefully, by a crash, or by a crash with loss of their disks."""
     if run.end == "stop":
         return
     driver.crash(at=run.at, lose_store=run.end == "disk")
     driver.kill()
 
 
-def live(driver: TopologyDriver, life: Life, deploy: Deploy) -> None:
-    """Go through all runs, then advance until all windows are final."""
-    clock, current, committed = START, life.first, False
-    for run in life.runs:
+def play(driver: TopologyDriver, scenario: Scenario, deploy: Deploy) -> None:
+    """Play all runs, then advance until all windows are final."""
+    clock, current, committed = START, scenario.first, False
+    for run in scenario.runs:
         driver.batch = run.batch
         clock = pipe(driver, run.trades, clock)
         driver.run()
         driver.advance(run.passes)
         end(driver, run)
-        # Only what has committed something has windows.
+        # Only an application that has committed something is bound to its windows.
         committed = committed or run.end == "stop"
-        if run.refused and committed:
+        if run.rejected and committed:
             other = current._replace(windows=WINDOWS[current.windows])
             with pytest.raises(TaskError, match="windows can't change in place"):
                 driver.restart(app=deploy(other))
-            event("other windows were refused")
+            event("other windows were rejected")
         if run.next.grace != current.grace:
             event("the grace was changed")
         current = run.next
         driver.restart(app=deploy(current))
         driver.rebalance(["w1", "w2", "w3"][: run.workers])
-    clock = pipe(driver, life.rest, clock)
+    clock = pipe(driver, scenario.rest, clock)
     driver.settle()
     for partition in range(2):
         driver.pipe(TRADES, Tick(f"END{partition}", 1.0, clock + DAY, 1), partition=partition)
@@ -179,14 +179,17 @@ def readable(driver: TopologyDriver) -> list[Trade]:
     return found
 
 
-def assert_each_is_in_one_place(driver: TopologyDriver, life: Life) -> list[Trade]:
-    """Assert that garbage is a dead letter, a trade late or accepted; return those accepted."""
+def accepted_trades(driver: TopologyDriver, scenario: Scenario) -> list[Trade]:
+    """Assert that garbage is a dead letter, each trade late or accepted; return the accepted."""
     letters = Counter((each.partition, each.offset) for each in driver.topic(DEAD_LETTERS))
     garbage = [each for each in driver.records(TRADES) if each.value == b"?"]
     assert letters == Counter((each.partition, each.offset) for each in garbage)
     late = Counter((each.partition, each.offset) for each in driver.topic(LATE))
     assert max(late.values(), default=1) == 1
-    graces = [parse_duration(each.grace) for each in (life.first, *(run.next for run in life.runs))]
+    graces = [
+        parse_duration(each.grace)
+        for each in (scenario.first, *(run.next for run in scenario.runs))
+    ]
     accepted = []
     for trade in readable(driver):
         behind = trade.before - trade.tick.time
@@ -199,7 +202,7 @@ def assert_each_is_in_one_place(driver: TopologyDriver, life: Life) -> list[Trad
 
 
 def assert_final_once(driver: TopologyDriver) -> list[Candle]:
-    """Assert that nothing of a window follows its final result; return the final ones.
+    """Assert that nothing is published of a window after its final result; return the final ones.
 
     For the start of a retracted session, the last result is its retraction.
     """
@@ -217,8 +220,8 @@ def assert_final_once(driver: TopologyDriver) -> list[Candle]:
     return finals
 
 
-def assert_windows_are_of_what_was_accepted(finals: list[Candle], accepted: list[Trade]) -> None:
-    """Each final window has the trades accepted in its span, and each trade has its windows."""
+def assert_windows_match_accepted_trades(finals: list[Candle], accepted: list[Trade]) -> None:
+    """Assert that each final window has the trades of its span, and each trade its windows."""
     windows: Counter[tuple[int, int, int, int]] = Counter()
     for bar in finals:
         inside = [
@@ -241,26 +244,33 @@ def assert_windows_are_of_what_was_accepted(finals: list[Candle], accepted: list
                 assert found == OVERLAP.get(kind, found or 1)
 
 
-def assert_right(deploy: Deploy, life: Life) -> None:
-    """No final window changes, nothing counts twice, and no trade is lost."""
+def assert_exact(deploy: Deploy, scenario: Scenario) -> None:
+    """Assert that no final window changes, nothing counts twice, and no trade is lost."""
     with TopologyDriver(
-        deploy(life.first), partitions=2, commit_time=life.commit_time, start=START + 60 * DAY
+        deploy(scenario.first),
+        partitions=2,
+        commit_time=scenario.commit_time,
+        start=START + 60 * DAY,
     ) as driver:
-        live(driver, life, deploy)
-        accepted = assert_each_is_in_one_place(driver, life)
+        play(driver, scenario, deploy)
+        accepted = accepted_trades(driver, scenario)
         finals = assert_final_once(driver)
-        assert_windows_are_of_what_was_accepted(finals, accepted)
+        assert_windows_match_accepted_trades(finals, accepted)
 
 
 @settings(max_examples=40)
-@given(lives([("1m",), ("1m", "5m/1m")]))
-def test_settings_change_at_random_restarts(deploy: Deploy, life: Life) -> None:
-    """The windows that the native extension folds, and the same in pure Python."""
-    assert_right(deploy, life)
+@given(scenarios([("1m",), ("1m", "5m/1m")]))
+def test_results_are_exact_when_settings_change_at_random_restarts(
+    deploy: Deploy, scenario: Scenario
+) -> None:
+    """The native extension folds these windows, and pure Python folds the same."""
+    assert_exact(deploy, scenario)
 
 
 @settings(max_examples=30)
-@given(lives([("3m/event",), ("session 2m",)]))
-def test_settings_of_windows_that_follow_events_change(deploy: Deploy, life: Life) -> None:
-    """Windows that slide with each trade, and sessions."""
-    assert_right(deploy, life)
+@given(scenarios([("3m/event",), ("session 2m",)]))
+def test_sliding_and_session_windows_are_exact_when_settings_change(
+    deploy: Deploy, scenario: Scenario
+) -> None:
+    """Their bounds depend on the trades."""
+    assert_exact(deploy, scenario)

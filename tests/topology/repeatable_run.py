@@ -1,4 +1,4 @@
-"""A life of the product's pipeline, always the same; as a script it prints its digest."""
+"""A run of the product's pipeline that is always the same; as a script it prints its digest."""
 
 from hashlib import sha256
 from random import Random
@@ -15,13 +15,13 @@ from tables.gainers import gainers
 TOPICS = (TICKS, CANDLES, TICKS_LATE, DAILY_GAINS, TOP_GAINERS, DEAD_LETTERS)
 
 
-def live() -> bytes:
+def run_pipeline() -> bytes:
     """Return the topics at the end of the run: offsets, timestamps, headers, bytes."""
     dice = Random(7)
     with TopologyDriver(
         app, tables=[candles, days, gainers], partitions=3, commit_time=30
     ) as driver:
-        happenings = [
+        events = [
             driver.crash,
             driver.restart,
             lambda: driver.crash(at="after commit"),
@@ -30,7 +30,7 @@ def live() -> bytes:
         ]
         clock = driver.now
         driver.advance("60d")
-        for happen in happenings:
+        for cause_event in events:
             for _ in range(50):
                 clock += dice.choice([0, 1_000, 30_000, 3_600_000])
                 symbol = dice.choice("ABCDEFGHIJKLMNOP")
@@ -39,10 +39,10 @@ def live() -> bytes:
                 )
             driver.pipe_raw(TICKS, b"A", b"?")
             driver.advance(dice.choice([130, 1_000]))
-            happen()
+            cause_event()
         driver.settle()
         return repr([driver.records(topic) for topic in TOPICS]).encode()
 
 
 if __name__ == "__main__":
-    print(sha256(live()).hexdigest())  # noqa: T201  # for the test that runs it
+    print(sha256(run_pipeline()).hexdigest())  # noqa: T201  # for the test that runs it

@@ -1,6 +1,6 @@
-"""The same input makes the same windows: in any order within grace, cut and spread in any way.
+"""The same input makes the same windows in any order within grace, with any batches and workers.
 
-Not the same are the evidence of how it came (offsets, corrections) and how often it was published.
+Only the evidence of arrival (offsets, corrections) and the number of publications may differ.
 """
 
 from itertools import cycle
@@ -10,9 +10,9 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lives import EVENING, LATER, SYMBOLS, Market
 from market_truth import GRACE
 from msgspec import structs
+from worker_scenarios import EVENING, LATER, SYMBOLS, Market
 
 from app.market.records import Tick
 from app.market.topics import CANDLES, TICKS, TICKS_LATE, TOP_GAINERS
@@ -21,30 +21,30 @@ from eventfold.topics import DEAD_LETTERS
 
 pytestmark = pytest.mark.usefixtures("folding")
 
-#: Fields of how a window's records came, not of which they are.
+#: Fields that depend on how the records of a window arrived.
 EVIDENCE = ("revision", "late", "first_offset", "last_offset")
 
-#: Sums of floats, which depend on the order in the last bits.
+#: Sums of floats, whose last bits depend on the order.
 SUMS = ("vwap", "mean")
 
 
-class Way(NamedTuple):
-    """One way to process the same ticks."""
+class Schedule(NamedTuple):
+    """A schedule by which the same ticks arrive and are processed."""
 
     #: By how much each tick is late (ms), in turn.
     delays: list[int]
-    #: How many ticks come at once, and how much time (ms) passes then, in turn.
+    #: How many ticks arrive at once, and how much time (ms) passes after them, in turn.
     portions: list[tuple[int, int]]
     batch: int
     workers: int
     commit_time: int
 
 
-#: Each in the order of time, all at once, one worker.
-PLAIN = Way([0], [(1_000, 0)], 500, 1, 0)
+#: In the order of time, all at once, by one worker.
+IN_ORDER = Schedule([0], [(1_000, 0)], 500, 1, 0)
 
-WAYS = st.builds(
-    Way,
+SCHEDULES = st.builds(
+    Schedule,
     st.lists(st.integers(0, GRACE["candles"]), min_size=1, max_size=40),
     st.lists(
         st.tuples(st.integers(1, 30), st.sampled_from([0, 0, 200, 1_000, 60_000])),
@@ -75,20 +75,22 @@ def histories(draw: st.DrawFn) -> list[Tick]:
 
 
 @settings(max_examples=60)
-@given(histories(), WAYS)
-def test_order_batches_workers_and_speed_do_not_show(
-    market: Market, history: list[Tick], way: Way
+@given(histories(), SCHEDULES)
+def test_results_do_not_depend_on_order_batches_workers_or_speed(
+    market: Market, history: list[Tick], schedule: Schedule
 ) -> None:
     """Windows and rankings are those of all ticks in the order of time, processed at once."""
-    assert_alike(process(market, history, PLAIN), process(market, history, way))
+    assert_same_results(process(market, history, IN_ORDER), process(market, history, schedule))
 
 
-def process(market: Market, history: list[Tick], way: Way) -> dict[tuple, dict]:
-    """Process a history in one way; return its `outcome`."""
-    with market(partitions=3, start=LATER, batch=way.batch, commit_time=way.commit_time) as driver:
-        driver.rebalance([f"w{number}" for number in range(way.workers)])
-        left = delayed(history, way.delays)
-        for count, passes in cycle(way.portions):
+def process(market: Market, history: list[Tick], schedule: Schedule) -> dict[tuple, dict]:
+    """Process a history by a schedule; return its `outcome`."""
+    with market(
+        partitions=3, start=LATER, batch=schedule.batch, commit_time=schedule.commit_time
+    ) as driver:
+        driver.rebalance([f"w{number}" for number in range(schedule.workers)])
+        left = delayed(history, schedule.delays)
+        for count, passes in cycle(schedule.portions):
             now, left = left[:count], left[count:]
             driver.pipe(TICKS, *now)
             driver.run()
@@ -124,8 +126,8 @@ def outcome(driver: TopologyDriver) -> dict[tuple, dict]:
     return found
 
 
-def assert_alike(one: dict[tuple, dict], other: dict[tuple, dict]) -> None:
-    """Sums of floats agree within 1e-9, everything else exactly."""
+def assert_same_results(one: dict[tuple, dict], other: dict[tuple, dict]) -> None:
+    """Assert that sums of floats agree within 1e-9, and everything else exactly."""
     assert one.keys() == other.keys()
     for window, fields in one.items():
         for name, value in fields.items():

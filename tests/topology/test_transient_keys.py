@@ -1,4 +1,4 @@
-"""Keys that come once: nothing of them stays in memory but what may still change."""
+"""Keys that occur once: nothing of them stays in memory after their windows and timers."""
 
 import gc
 from collections import deque
@@ -27,23 +27,23 @@ from eventfold.windows import on_close
 
 MINUTE = 60_000
 
-#: Packages whose objects are counted with what they refer to.
+#: Packages whose objects are counted with their references.
 OURS = {"eventfold", "app", "tickstream_native"}
 
-#: Keys of a minute; minutes until nothing grows any more, and until it is looked at again.
+#: Keys of a minute; minutes until the size is stable, and until it is checked again.
 KEYS, EARLY, LATE = 100, 40, 120
 
 
 class Lock(Struct):
-    """Until when a door is locked (ms)."""
+    """Lock of a door until an instant (ms)."""
 
     door: str
     until: int
     time: int
 
 
-class Brief:
-    """Forgets a door at once, though a timer far ahead was asked for."""
+class ForgetAtOnce:
+    """Processor that deletes the state of a door at once, though a timer is set far ahead."""
 
     def on_record(self, state: int | None, record: Any, context: Context) -> int | None:
         """Keep a door for the length of one record."""
@@ -58,11 +58,11 @@ class Brief:
         return state
 
     def on_shared(self, record: Any, context: Context) -> None:
-        """No record concerns all doors."""
+        """Ignore it: no record concerns all doors."""
 
 
-class Loud:
-    """Announces each record."""
+class AnnounceAll:
+    """Processor that announces each record."""
 
     def on_record(self, state: int | None, record: Any, context: Context) -> int | None:
         """Announce it and keep nothing."""
@@ -75,7 +75,7 @@ class Loud:
         return state
 
     def on_shared(self, record: Any, context: Context) -> None:
-        """No record concerns all doors."""
+        """Ignore it: no record concerns all doors."""
 
 
 class Announced(Struct):
@@ -87,8 +87,8 @@ class Announced(Struct):
     time: int
 
 
-class Doors(NamedTuple):
-    """An application with a keyed table."""
+class DoorTable(NamedTuple):
+    """An application with a keyed table of doors."""
 
     app: TickApp
     locks: Topic
@@ -97,10 +97,10 @@ class Doors(NamedTuple):
 
 
 @pytest.fixture
-def new_doors(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any], Doors]:
+def new_door_table(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any], DoorTable]:
     """Return a function that declares a table of doors, new for each test."""
 
-    def declare(process: Any) -> Doors:
+    def declare(process: Any) -> DoorTable:
         conf = Settings(APP_DATADIR=tmp_path_factory.mktemp("doors"))
         app = TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
         locks = Topic("locks", "door", Lock, "doors", time="time")
@@ -122,12 +122,12 @@ def new_doors(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any], Doors
             async for batch in batches:
                 await table.fold(batch)
 
-        return Doors(app, locks, announced, table)
+        return DoorTable(app, locks, announced, table)
 
     return declare
 
 
-def entries(table: StateTable) -> int:
+def container_entries(table: StateTable) -> int:
     """Count the entries of all containers that belong to a table and its partitions."""
     others = {id(each) for each in (table.app, table.source, table.__class__)}
     seen: set[int] = set()
@@ -154,7 +154,9 @@ def entries(table: StateTable) -> int:
     return total
 
 
-def minutes(driver: TopologyDriver, topic: Topic, make: Callable[[str, int], Any]) -> Iterator[int]:
+def minutes_of_new_keys(
+    driver: TopologyDriver, topic: Topic, make: Callable[[str, int], Any]
+) -> Iterator[int]:
     """Pipe records of new keys, minute by minute; yield how many minutes there were."""
     for minute in range(LATE):
         for number in range(KEYS):
@@ -175,39 +177,41 @@ def minutes(driver: TopologyDriver, topic: Topic, make: Callable[[str, int], Any
     ],
     ids=lambda options: options["windows"],
 )
-def test_windows_of_keys_that_come_once_are_let_go(
+def test_windows_of_transient_keys_are_freed(
     new_sensors: NewSensors, options: dict[str, Any]
 ) -> None:
-    """Panes, folds, sessions, what was seen: as much after two hours as after 40 minutes."""
+    """Panes, folds and sessions: as much after two hours as after 40 minutes."""
     sensors = new_sensors(**({"grace": "1m", "retention": "10m"} | options))
     with sensors.drive() as driver:
-        assert_grows_no_more(
+        assert_size_stays_bounded(
             driver, sensors.table, sensors.readings, lambda key, now: Reading(key, 1, now)
         )
 
 
 @pytest.mark.parametrize("windows", ["1m", "5m/1m"])
-def test_candles_of_symbols_that_come_once_are_let_go(deploy: Deploy, windows: str) -> None:
-    """The same for panes of native code, and for those of pure Python."""
+def test_candles_of_transient_symbols_are_freed(deploy: Deploy, windows: str) -> None:
+    """It holds for panes of native code, and for those of pure Python."""
     app = deploy(Deployment(windows=(windows,), grace="1m", retention="10m"))
     (table,) = app.tasks.tables
     with TopologyDriver(app, partitions=1) as driver:
-        assert_grows_no_more(driver, table, TRADES, lambda key, now: Tick(key, 1.5, now, 2))
+        assert_size_stays_bounded(driver, table, TRADES, lambda key, now: Tick(key, 1.5, now, 2))
 
 
-def assert_grows_no_more(
+def assert_size_stays_bounded(
     driver: TopologyDriver, table: StateTable, topic: Topic, make: Callable[[str, int], Any]
 ) -> None:
-    """Check that a table holds as much after two hours of new keys as after 40 minutes."""
+    """Assert that a table holds as much after two hours of new keys as after 40 minutes."""
     table._places = KeyPlaces(room=100_000)
-    sizes = {minute: entries(table) for minute in minutes(driver, topic, make)}
+    sizes = {
+        minute: container_entries(table) for minute in minutes_of_new_keys(driver, topic, make)
+    }
     early = max(sizes[minute] for minute in range(EARLY, (EARLY + LATE) // 2))
     assert max(sizes[minute] for minute in range((EARLY + LATE) // 2, LATE)) <= early + KEYS
 
 
-def test_timers_of_keys_that_are_gone_are_let_go(new_doors: Callable[[Any], Doors]) -> None:
-    """They were asked for in a week; nobody waits for them any more."""
-    doors = new_doors(Brief())
+def test_timers_of_deleted_keys_are_freed(new_door_table: Callable[[Any], DoorTable]) -> None:
+    """The timers were set for a week later, and are no longer needed."""
+    doors = new_door_table(ForgetAtOnce())
     doors.table._places = KeyPlaces(room=100_000)
     sizes = {}
     with TopologyDriver(doors.app, partitions=1) as driver:
@@ -216,15 +220,15 @@ def test_timers_of_keys_that_are_gone_are_let_go(new_doors: Callable[[Any], Door
                 lock = Lock(f"{minute}-{number}", 0, driver.now)
                 driver.pipe(doors.locks, lock, lock)
             driver.advance("1m")
-            sizes[minute] = entries(doors.table)
+            sizes[minute] = container_entries(doors.table)
     assert max(sizes.values()) < KEYS * LATE / 2
 
 
-def test_what_is_kept_as_the_latest_is_bounded_in_bytes(
-    new_doors: Callable[[Any], Doors],
+def test_recent_alerts_are_bounded_in_bytes(
+    new_door_table: Callable[[Any], DoorTable],
 ) -> None:
-    """A record that is too large for its place is sent, and not kept."""
-    doors = new_doors(Loud())
+    """A record that is too large to be kept is sent only."""
+    doors = new_door_table(AnnounceAll())
     with TopologyDriver(doors.app, partitions=1) as driver:
         names = ["small", "x" * (MOST_BYTES // 2)]
         driver.pipe(doors.locks, *(Lock(name, 0, driver.now) for name in names))

@@ -1,7 +1,7 @@
-"""An application of one's own: doors are opened and closed, and one left open is an alarm.
+"""An application with a keyed table: a door that is left open for long raises an alarm.
 
-Passages come by door; a step sends each on by badge, to the topic where limits for all doors come
-too. There a table keeps, for each badge, what it has open.
+Passages arrive by door; a stateless operator sends each on by badge, to the topic that also holds
+the limits for all doors. There a table keeps which doors each badge has open.
 """
 
 from collections.abc import AsyncIterable
@@ -22,7 +22,7 @@ GRACE, RETENTION, LIMIT = 60_000, 1_800_000, 600_000
 
 
 class Passage(Struct):
-    """Somebody opens a door, or closes it (`value` even)."""
+    """Opening of a door, or closing of one (`value` even)."""
 
     door: str
     badge: str
@@ -31,7 +31,7 @@ class Passage(Struct):
 
 
 class Opened(Struct, tag="opened"):
-    """The same, by badge."""
+    """A passage, by badge."""
 
     badge: str
     door: str
@@ -40,7 +40,7 @@ class Opened(Struct, tag="opened"):
 
 
 class Limit(Struct, tag="limit"):
-    """From now on an open door is an alarm after so many ms."""
+    """Limit for all doors: from now on an open door is an alarm after so many ms."""
 
     badge: str
     ms: int
@@ -48,7 +48,7 @@ class Limit(Struct, tag="limit"):
 
 
 class Alarm(Struct):
-    """A door was left open for long; `limit` (ms) is the one that held when it was opened."""
+    """Alarm for a door left open for long; `limit` (ms) is the one in force when it was opened."""
 
     badge: str
     doors: list[str]
@@ -59,7 +59,7 @@ class Alarm(Struct):
 
 
 class Open(Struct):
-    """State of a badge: what it has open."""
+    """State of a badge: the doors it has open."""
 
     doors: list[str]
     limit: int
@@ -67,7 +67,7 @@ class Open(Struct):
 
 
 def by_badge(passage: Passage, sender: Sender) -> None:
-    """Send a passage on; a limit for all doors goes to all partitions."""
+    """Send a passage on by badge; send a limit for all doors to all partitions."""
     if passage.door == "S00":
         for partition in range(2):
             ms = LIMIT + 60_000 * passage.value
@@ -77,11 +77,11 @@ def by_badge(passage: Passage, sender: Sender) -> None:
         sender.send(opened)
 
 
-class Doors:
-    """Keeps what a badge has open, from its passages."""
+class DoorAlarms:
+    """Processor that keeps which doors a badge has open, from its passages."""
 
     def on_record(self, state: Open | None, record: Opened, context: Context) -> Open | None:
-        """Note what is open; be woken when it has been for too long."""
+        """Note which doors are open; set a timer for when they have been open for too long."""
         if record.value == 3:
             raise ValueError("three is broken")
         limit = context.shared.get("limit", LIMIT)
@@ -100,7 +100,7 @@ class Doors:
     def on_time(self, state: Open, context: Context) -> Open | None:
         """Raise the alarm."""
         if context.key == "broken":
-            # Half of it is done by then.
+            # The timer fails after half of its work is done.
             state.doors.clear()
             context.share("limit", 1)
             context.wake(context.time + 1)
@@ -115,7 +115,7 @@ class Doors:
         return None if state.passages > 4 else state
 
     def on_shared(self, record: Limit, context: Context) -> None:
-        """Take a limit in."""
+        """Store the limit in broadcast state."""
         context.share("limit", record.ms)
 
 
@@ -130,7 +130,7 @@ class Building(NamedTuple):
     step: Step
 
 
-def declare_doors(conf: Settings) -> Building:
+def declare_building(conf: Settings) -> Building:
     """Declare the application."""
     app = TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
     passages = Topic("passages", "door", Passage, "doors opened and closed")
@@ -149,7 +149,7 @@ def declare_doors(conf: Settings) -> Building:
         app,
         name="doors",
         source=joined,
-        process=Doors(),
+        process=DoorAlarms(),
         state=Open,
         shared=int,
         key=lambda record: None if isinstance(record, Limit) else record.badge,

@@ -1,4 +1,4 @@
-"""Random ticks, and what may become of the workers that fold them."""
+"""Random ticks, and random failures and rebalances of the workers that fold them."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,94 +9,96 @@ from app.market.records import Tick
 from app.market.topics import TICKS
 from eventfold.testing import Moment, TopologyDriver
 
-#: What the fixture `market` is: it makes a driver of all stages of the product's pipeline.
+#: Type of the fixture `market`: it makes a driver of all stages of the product's pipeline.
 Market = Callable[..., TopologyDriver]
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 
-#: Of the windows of minutes, and of days (ms).
+#: Grace of the windows of minutes, and of days (ms).
 GRACE, DAY_GRACE = 5 * MINUTE, 4 * HOUR
 
 #: 2026-01-30T23:00:00Z: an hour before a day ends.
 EVENING = 1_769_814_000_000
 
-#: When all of it is history.
+#: An instant at which all ticks are in the past.
 LATER = EVENING + 60 * DAY
 
 #: More than ten, for a ranking; most ticks are of the first.
 SYMBOLS = [f"S{number:02}" for number in range(13)]
 
-MOMENTS: list[Moment | None] = [None, "before commit", "after commit"]
+CRASH_POINTS: list[Moment | None] = [None, "before commit", "after commit"]
 
 
 class Step(NamedTuple):
-    """Some ticks come, in batches of a size; time passes (ms); then something happens."""
+    """Some ticks arrive, in batches of a size; time advances (ms); then an event happens."""
 
     ticks: int
     batch: int
     passes: int
     event: str
-    #: Which worker or partition it happens to.
+    #: Number of the worker or partition that the event happens to.
     which: int
     at: Moment | None
 
 
-def _one(driver: TopologyDriver, step: Step) -> str:
+def _worker_of(driver: TopologyDriver, step: Step) -> str:
     workers = list(driver.assignment)
     return workers[step.which % len(workers)]
 
 
-def _others(driver: TopologyDriver, one: str) -> list[str]:
-    return [name for name in driver.assignment if name != one] or ["w4" if one != "w4" else "w5"]
+def _other_workers(driver: TopologyDriver, worker: str) -> list[str]:
+    return [name for name in driver.assignment if name != worker] or [
+        "w4" if worker != "w4" else "w5"
+    ]
 
 
 def kill(driver: TopologyDriver, step: Step) -> None:
-    """A worker dies; after a while others get what it had."""
-    one = _one(driver, step)
-    others = _others(driver, one)
-    driver.kill(one)
+    """Kill a worker; after a while others get its partitions."""
+    worker = _worker_of(driver, step)
+    others = _other_workers(driver, worker)
+    driver.kill(worker)
     driver.advance(step.passes)
     driver.rebalance(others)
 
 
-def outlive(driver: TopologyDriver, step: Step) -> None:
-    """A worker stands still until others have what it had, and goes on."""
-    one = _one(driver, step)
-    others = _others(driver, one)
-    driver.freeze(one)
+def freeze_through_rebalance(driver: TopologyDriver, step: Step) -> None:
+    """Freeze a worker until others own its partitions, then let it go on."""
+    worker = _worker_of(driver, step)
+    others = _other_workers(driver, worker)
+    driver.freeze(worker)
     driver.rebalance(others)
     driver.advance(step.passes)
-    driver.thaw(one)
+    driver.thaw(worker)
 
 
-def fail(driver: TopologyDriver, step: Step) -> None:
-    """The next transaction of a task has no answer."""
+def fail_checkpoint(driver: TopologyDriver, step: Step) -> None:
+    """Leave the next transaction of a task without an answer."""
     tasks = sorted(tp for tps in driver.assignment.values() for tp in tps)
     tp = tasks[step.which % len(tasks)]
     driver.fail_checkpoint(tp.topic, tp.partition, step.at or "before commit")
 
 
-def move(driver: TopologyDriver, step: Step) -> None:
-    """The even and the odd partitions change places."""
+def swap_partitions(driver: TopologyDriver, step: Step) -> None:
+    """Swap the even and the odd partitions of two workers."""
     numbers = {tp.partition for tps in driver.assignment.values() for tp in tps}
     even = {number for number in numbers if number % 2 == step.which % 2}
     driver.rebalance({"w1": even, "w2": numbers - even})
 
 
-#: Name → what happens.
+#: Event by name.
 EVENTS: dict[str, Callable[[TopologyDriver, Step], object]] = {
     "nothing": lambda *_: None,
     "crash of all": lambda driver, step: driver.crash(at=step.at),
-    "crash of one": lambda driver, step: driver.crash(_one(driver, step), at=step.at),
+    "crash of one": lambda driver, step: driver.crash(_worker_of(driver, step), at=step.at),
     "loss of a disk": lambda driver, step: driver.crash(
-        _one(driver, step), at=step.at, lose_store=True
+        _worker_of(driver, step), at=step.at, lose_store=True
     ),
     "kill": kill,
-    "restart": lambda driver, step: driver.restart(_one(driver, step)),
+    "restart": lambda driver, step: driver.restart(_worker_of(driver, step)),
     "rebalance": lambda driver, step: driver.rebalance(["w1", "w2", "w3"][: step.which % 3 + 1]),
-    "move": move,
-    "failure": fail,
-    "zombie": outlive,
+    "move": swap_partitions,
+    "failure": fail_checkpoint,
+    "zombie": freeze_through_rebalance,
     "compaction": lambda driver, _: driver.compact(),
 }
 
@@ -107,7 +109,7 @@ STEPS = st.builds(
     passes=st.sampled_from([0, 0, 70, 200, 430, 1_000, 3_500]),
     event=st.sampled_from(["nothing", *EVENTS]),
     which=st.integers(0, 5),
-    at=st.sampled_from(MOMENTS),
+    at=st.sampled_from(CRASH_POINTS),
 )
 
 
@@ -143,8 +145,8 @@ def ticks(draw: st.DrawFn, max_size: int = 60) -> list[Tick | bytes]:
     return drawn
 
 
-class Life(NamedTuple):
-    """Ticks, and the events that happen meanwhile."""
+class Scenario(NamedTuple):
+    """Ticks, and the events that happen while they are folded."""
 
     ticks: list[Tick | bytes]
     steps: list[Step]
@@ -152,8 +154,8 @@ class Life(NamedTuple):
     commit_time: int
 
 
-LIVES = st.builds(
-    Life, ticks(), st.lists(STEPS, min_size=1, max_size=7), st.sampled_from([0, 30, 250])
+SCENARIOS = st.builds(
+    Scenario, ticks(), st.lists(STEPS, min_size=1, max_size=7), st.sampled_from([0, 30, 250])
 )
 
 
@@ -165,14 +167,14 @@ def pipe_tick(driver: TopologyDriver, tick: Tick | bytes) -> None:
         driver.pipe(TICKS, tick)
 
 
-def live(
+def play(
     driver: TopologyDriver,
-    life: Life,
+    scenario: Scenario,
     pipe: Callable[[TopologyDriver, Tick | bytes], object] = pipe_tick,
 ) -> None:
-    """Take all steps, pipe the ticks that are left, and settle the driver."""
-    left = list(life.ticks)
-    for step in life.steps:
+    """Take all steps, pipe the remaining ticks, and settle the driver."""
+    left = list(scenario.ticks)
+    for step in scenario.steps:
         driver.batch = step.batch
         for tick in left[: step.ticks]:
             pipe(driver, tick)

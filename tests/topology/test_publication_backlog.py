@@ -1,4 +1,4 @@
-"""More windows than can be published at once: their states do not fill the memory."""
+"""More windows are due than can be published at once: the panes in memory stay bounded."""
 
 from collections.abc import Iterator
 
@@ -21,47 +21,47 @@ SYMBOLS, MINUTES = 50, 200
 BATCH = 5_000
 
 
-def held() -> int:
+def panes_in_memory() -> int:
     """Count the panes in memory."""
     states = [state for state in candles.open_states() if isinstance(state, EventTimeState)]
     return sum(state.held for state in states)
 
 
-def ticks(begin: int) -> Iterator[Tick]:
+def ticks_of_minutes(begin: int) -> Iterator[Tick]:
     """Yield a tick of each symbol and minute."""
     for minute in range(MINUTES):
         for number in range(SYMBOLS):
             yield Tick(f"SYM{number}", 10.0, begin + minute * MINUTE)
 
 
-def test_folding_waits_for_results_that_are_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a tick a window, folding is faster than saying: only a batch more is ever held."""
+def test_folding_waits_while_publication_lags(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a tick a window, folding is faster than publishing: one more batch is held at most."""
     monkeypatch.setattr(partition, "CROWD", BATCH)
     with TopologyDriver(app, tables=[candles], partitions=1, commit_time=100) as driver:
         begin = driver.now - 2 * MINUTES * MINUTE
-        driver.pipe(TICKS, *ticks(begin))
+        driver.pipe(TICKS, *ticks_of_minutes(begin))
         driver.advance(1_100)
-        before = held()
-        driver.pipe(TICKS, *ticks(begin + MINUTES * MINUTE))
-        most = held()
+        before = panes_in_memory()
+        driver.pipe(TICKS, *ticks_of_minutes(begin + MINUTES * MINUTE))
+        most = panes_in_memory()
         for _ in range(20):
             driver.advance(10)
-            most = max(most, held())
+            most = max(most, panes_in_memory())
         driver.settle()
         finals = {
             (each.symbol, each.start)
             for each in driver.topic(CANDLES)
             if each.final and each.size == MINUTE
         }
-    # All but the last minutes, of which a grace is open.
+    # All but the minutes that are still within the grace.
     assert len(finals) == SYMBOLS * (2 * MINUTES - 6)
     assert most <= before + BATCH
 
 
-def test_windows_that_are_not_due_yet_are_no_reason_to_wait(
+def test_folding_does_not_wait_for_windows_that_are_not_due(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """More keys than folding waits for, none of them behind: their next records are folded."""
+    """There are more keys than the limit, none of them due: their next records are folded."""
     monkeypatch.setattr(partition, "CROWD", SYMBOLS // 2)
     with TopologyDriver(app, tables=[candles], partitions=1) as driver:
         for _ in range(3):
@@ -70,7 +70,7 @@ def test_windows_that_are_not_due_yet_are_no_reason_to_wait(
             driver.advance("2s")
         driver.pipe(TICKS, Tick("SYM0", 10.0, driver.now))
         driver.run()
-        assert held() > SYMBOLS // 2
+        assert panes_in_memory() > SYMBOLS // 2
         task = app.tasks.running(TopicPartition(TICKS.name, 0))
         assert task is not None
         assert task.position == 3 * SYMBOLS + 1

@@ -1,4 +1,4 @@
-"""Records as nobody should send them: what is right, with one or some things changed."""
+"""Records that no producer should send: valid ones with up to two mutations."""
 
 from collections.abc import Callable, Sequence
 from random import Random
@@ -29,7 +29,7 @@ TEXTS = [
     "K" * 65_536,
 ]
 
-#: JSON in place of a field's: also what JSON has no form for.
+#: Values for a field, also some that are not JSON.
 JSON = [
     *(b"null", b"true", b"[]", b"{}", b'""', b'"x"', b"0", b"-0", b"-0.0", b"0.5", b"-1", b"1e308"),
     *(b"-1e308", b"5e-324", b"1e999", b"NaN", b"Infinity", b'"NaN"', b'"-Infinity"', b'"1.5"'),
@@ -45,7 +45,7 @@ JSON = [
     *(b"[" * 50_000 + b"]" * 50_000, b'{"a":' * 5_000 + b"1" + b"}" * 5_000, b"tru", b'"open', b""),
 ]
 
-#: Values that are no records of anything.
+#: Values that are no record of any topic.
 VALUES = [
     *(b"", b" ", b"\n", b"null", b"1", b'"text"', b"[]", b"{}", b"[{}]", b"\x00", b"\xff" * 40),
     *(
@@ -65,8 +65,8 @@ VALUES = [
 ]
 
 
-class Spoilt(NamedTuple):
-    """Record to write, into any partition if None."""
+class MutatedRecord(NamedTuple):
+    """Record to be written."""
 
     topic: Topic
     key: bytes | None
@@ -75,16 +75,16 @@ class Spoilt(NamedTuple):
     timestamp: int | None
 
 
-class Spoiler:
-    """Makes records of topics; the same ones from the same `random`."""
+class RecordMutator:
+    """Make records of topics; the same ones from the same `random`."""
 
     def __init__(self, random: Random, topics: Sequence[Topic]) -> None:
         self._random = random
         self._topics = topics
         self._honest = Honest(random)
 
-    def record(self, topic: Topic, now: int) -> Spoilt:
-        """Return a record of a topic at `now` (ms): one in five is right."""
+    def record(self, topic: Topic, now: int) -> MutatedRecord:
+        """Return a record of a topic at `now` (ms): one in five is valid."""
         random = self._random
         time = now + random.choice([0, 0, 0, 1, -1, -5_000, -HOUR, -6 * HOUR, HOUR, 40_000])
         name = random.choice(["A", "B", "C"]) if random.random() < 0.8 else random.choice(TEXTS)
@@ -92,9 +92,9 @@ class Spoiler:
         key: bytes | None = name.encode()
         value: bytes | None = msgspec.json.encode(fields)
         for _ in range(random.choice([0, 1, 1, 1, 2])):
-            how = random.choice(_WAYS)
-            key, value = how(self, topic, key, value)
-        return Spoilt(topic, key, value, self._headers(), self._timestamp(topic, now))
+            mutate = random.choice(_MUTATIONS)
+            key, value = mutate(self, topic, key, value)
+        return MutatedRecord(topic, key, value, self._headers(), self._timestamp(topic, now))
 
     def _headers(self) -> Headers:
         random = self._random
@@ -109,10 +109,10 @@ class Spoiler:
             return None
         return self._random.choice([-1, 0, 1, now - HOUR, now - 10**11, 10**11, ahead])
 
-    # -- what may be changed: each takes and returns key and value
+    # -- mutations: each takes and returns key and value
 
     def _field(self, topic: Topic, key: bytes | None, value: bytes | None) -> Any:
-        """Write something else in a field; more often in those that every table reads."""
+        """Replace the value of a field; more often of one that every table reads."""
         fields = _fields(value)
         if fields:
             of_topic = [name for name in (topic.key, topic.time) if name in fields]
@@ -120,8 +120,8 @@ class Spoiler:
             value = _with(fields, name, self._random.choice(JSON))
         return key, value
 
-    def _instant(self, topic: Topic, key: bytes | None, value: bytes | None) -> Any:
-        """Write another time."""
+    def _time(self, topic: Topic, key: bytes | None, value: bytes | None) -> Any:
+        """Replace the event time."""
         fields = _fields(value)
         if fields and topic.time in fields:
             times = [
@@ -141,15 +141,15 @@ class Spoiler:
             value = _with(fields, str(topic.time), b"%d" % self._random.choice(times))
         return key, value
 
-    def _without(self, _: Topic, key: bytes | None, value: bytes | None) -> Any:
+    def _missing_field(self, _: Topic, key: bytes | None, value: bytes | None) -> Any:
         fields = _fields(value)
         if fields:
             fields.pop(self._random.choice([*fields]))
             value = msgspec.json.encode(fields)
         return key, value
 
-    def _more(self, _: Topic, key: bytes | None, value: bytes | None) -> Any:
-        """Add a field, a known one a second time."""
+    def _extra_field(self, _: Topic, key: bytes | None, value: bytes | None) -> Any:
+        """Add a field, which may be a duplicate."""
         fields = _fields(value)
         if fields and value is not None:
             name = self._random.choice([*fields, "unknown", ""])
@@ -157,7 +157,7 @@ class Spoiler:
             value = value[:-1] + b"," + text + b"}"
         return key, value
 
-    def _text(self, topic: Topic, key: bytes | None, value: bytes | None) -> Any:
+    def _key_text(self, topic: Topic, key: bytes | None, value: bytes | None) -> Any:
         """Replace the key by an odd text, in its field too."""
         fields = _fields(value)
         if fields and topic.key in fields:
@@ -166,15 +166,15 @@ class Spoiler:
         return key, value
 
     def _key(self, _: Topic, key: bytes | None, value: bytes | None) -> Any:
-        """Write it under a key that is not its own."""
+        """Replace the key, but not its field."""
         odd = [None, b"", b"\xff\xfe", b"\xed\xa0\x80", b"__meta__", b"other", b"K" * 70_000]
         return self._random.choice([*odd, (key or b"") + b" "]), value
 
     def _value(self, _: Topic, key: bytes | None, __: bytes | None) -> Any:
         return key, self._random.choice(VALUES)
 
-    def _stranger(self, _: Topic, key: bytes | None, __: bytes | None) -> Any:
-        """Take the record of another topic."""
+    def _other_topic(self, _: Topic, key: bytes | None, __: bytes | None) -> Any:
+        """Return a valid record of another topic."""
         other = self._random.choice(self._topics)
         return self._honest.record(other, (key or b"").decode(errors="replace"), 1_767_225_600_000)
 
@@ -183,7 +183,7 @@ class Spoiler:
 
     def _structure(self, _: Topic, key: bytes | None, value: bytes | None) -> Any:
         old = value or b""
-        ways = [
+        variants = [
             b"[" + old + b"]",
             old + old,
             old + b"\n" + old,
@@ -191,7 +191,7 @@ class Spoiler:
             old[1:],
             b"\xef\xbb\xbf" + old,
         ]
-        return key, self._random.choice([*ways, old[: self._random.randrange(len(old) + 1)]])
+        return key, self._random.choice([*variants, old[: self._random.randrange(len(old) + 1)]])
 
     def _bytes(self, _: Topic, key: bytes | None, value: bytes | None) -> Any:
         """Change, insert or remove some bytes."""
@@ -202,26 +202,26 @@ class Spoiler:
         return key, bytes(changed)
 
 
-_WAYS: list[Callable[[Spoiler, Topic, bytes | None, bytes | None], Any]] = [
-    Spoiler._field,
-    Spoiler._field,
-    Spoiler._field,
-    Spoiler._instant,
-    Spoiler._without,
-    Spoiler._more,
-    Spoiler._text,
-    Spoiler._key,
-    Spoiler._value,
-    Spoiler._stranger,
-    Spoiler._tombstone,
-    Spoiler._structure,
-    Spoiler._bytes,
-    Spoiler._bytes,
+_MUTATIONS: list[Callable[[RecordMutator, Topic, bytes | None, bytes | None], Any]] = [
+    RecordMutator._field,
+    RecordMutator._field,
+    RecordMutator._field,
+    RecordMutator._time,
+    RecordMutator._missing_field,
+    RecordMutator._extra_field,
+    RecordMutator._key_text,
+    RecordMutator._key,
+    RecordMutator._value,
+    RecordMutator._other_topic,
+    RecordMutator._tombstone,
+    RecordMutator._structure,
+    RecordMutator._bytes,
+    RecordMutator._bytes,
 ]
 
 
 def _fields(value: bytes | None) -> dict[str, Any]:
-    """Return the fields of a value that is an object still."""
+    """Return the fields of a value that is still an object, else none."""
     try:
         return msgspec.json.decode(value or b"", type=dict[str, Any])
     except (ValueError, RecursionError):
@@ -229,7 +229,7 @@ def _fields(value: bytes | None) -> dict[str, Any]:
 
 
 def _with(fields: dict[str, Any], name: str, text: bytes) -> bytes:
-    """Return the object with `text` for one field, whatever it is."""
+    """Return the object with `text`, which may be any bytes, for one field."""
     try:
         encoded = msgspec.json.encode(fields | {name: "HERE!"})
     except (ValueError, OverflowError):

@@ -31,7 +31,7 @@ def minutes(found: list[Candle]) -> list[Candle]:
     return [candle for candle in found if candle.size == MINUTE]
 
 
-def test_a_minute_grows_is_corrected_and_is_final_once(driver: TopologyDriver) -> None:
+def test_candle_is_updated_corrected_and_final_once(driver: TopologyDriver) -> None:
     """On time, then within grace (5 min), then final; each result holds more than the last."""
     noon = driver.now
     driver.pipe(TICKS, Tick("A", 10.0, noon + 1_000), Tick("A", 12.0, noon + 2_000))
@@ -60,8 +60,8 @@ def test_a_minute_grows_is_corrected_and_is_final_once(driver: TopologyDriver) -
     assert not [candle for candle in minutes(driver.read(CANDLES)) if candle.start == noon]
 
 
-def test_what_is_too_late_is_told_with_reason_and_place(driver: TopologyDriver) -> None:
-    """It changes no window; it stands in ticks-late, beside its key's other records."""
+def test_late_tick_goes_to_late_topic_with_reason_and_offset(driver: TopologyDriver) -> None:
+    """It changes no window; its late record is in the partition of its key."""
     noon = driver.now
     driver.pipe(TICKS, Tick("A", 10.0, noon), Tick("A", 11.0, noon + 6 * MINUTE))
     (late,) = driver.pipe(TICKS, Tick("A", 99.0, noon + 59_999, 7))
@@ -77,15 +77,15 @@ def test_what_is_too_late_is_told_with_reason_and_place(driver: TopologyDriver) 
             table="candles",
         )
     ]
-    (told,) = driver.records(TICKS_LATE)
-    assert (told.partition, told.key) == (late.partition, b"A")
-    assert dict(told.headers)["source"] == f"ticks-{late.partition}-{late.offset}".encode()
+    (record,) = driver.records(TICKS_LATE)
+    assert (record.partition, record.key) == (late.partition, b"A")
+    assert dict(record.headers)["source"] == f"ticks-{late.partition}-{late.offset}".encode()
     assert [candle.high for candle in candles.read("A", ONE, noon, noon + 1)] == [10.0]
     assert candles.late_of("A") == 1
 
 
 def test_a_tick_just_within_grace_counts(driver: TopologyDriver) -> None:
-    """Late is what lies before stream time less the grace, not what lies at it."""
+    """A tick is late before stream time less the grace, not at it."""
     noon = driver.now
     driver.pipe(TICKS, Tick("A", 1.0, noon + 5 * MINUTE), Tick("A", 2.0, noon))
     driver.pipe(TICKS, Tick("A", 3.0, noon - 1))
@@ -94,8 +94,8 @@ def test_a_tick_just_within_grace_counts(driver: TopologyDriver) -> None:
     assert [tick.price for tick in driver.read(TICKS_LATE)] == [3.0]
 
 
-def test_each_partition_has_a_stream_time_of_its_own(driver: TopologyDriver) -> None:
-    """Hours in one partition close nothing in another."""
+def test_each_partition_has_its_own_stream_time(driver: TopologyDriver) -> None:
+    """Hours in one partition close no window in another."""
     noon = driver.now
     driver.pipe(TICKS, Tick("A", 1.0, noon), partition=0)
     driver.advance("2h")
@@ -107,7 +107,7 @@ def test_each_partition_has_a_stream_time_of_its_own(driver: TopologyDriver) -> 
     assert driver.read(TICKS_LATE) == []
 
 
-def test_a_wrong_clock_closes_nobodys_windows(driver: TopologyDriver) -> None:
+def test_tick_far_ahead_is_a_dead_letter_and_closes_no_window(driver: TopologyDriver) -> None:
     """A time too far ahead of the record's own timestamp is a dead letter, as is garbage."""
     driver.pipe(TICKS, Tick("A", 1.0, driver.now), partition=0)
     driver.pipe(TICKS, Tick("A", 1.0, driver.now + 60 * MINUTE + 1), partition=0)
@@ -119,10 +119,10 @@ def test_a_wrong_clock_closes_nobodys_windows(driver: TopologyDriver) -> None:
     assert (garbage.partition, garbage.offset, garbage.value) == (0, 2, b"{")
 
 
-def test_a_query_sees_what_is_folded_and_a_reader_what_is_committed(
+def test_query_returns_folded_data_and_reader_sees_committed_data(
     driver: TopologyDriver,
 ) -> None:
-    """Until the next checkpoint they differ; a crash in between takes it back and folds again."""
+    """They differ until the next checkpoint; after a crash in between, the tick is folded again."""
     noon = driver.now
     driver.pipe(TICKS, Tick("A", 1.0, noon))
     driver.run()

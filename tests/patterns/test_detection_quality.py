@@ -1,8 +1,8 @@
 """Quality of detection of fraud, maintenance, beaconing and hotel against simulated labels.
 
-Precision: the fraction of the published records that are part of something labelled. Recall: the
-fraction of the labels of which something is published. Beside them the best of a simple baseline,
-with the threshold that suits it best; tickstream has its defaults. Without a broker; seeded.
+Precision: the fraction of the published records that belong to a label. Recall: the fraction of the
+labels with a published record. Each is compared with the best of a simple baseline over all its
+thresholds; tickstream has its defaults. Without a broker; seeded.
 """
 
 from collections import Counter, defaultdict
@@ -35,7 +35,7 @@ from tables.machines import machines as machine_table
 class Score(NamedTuple):
     """Score of a detection."""
 
-    told: int
+    found: int
     precision: float
     recall: float
 
@@ -46,12 +46,12 @@ class Score(NamedTuple):
         return 2 * self.precision * self.recall / total if total else 0.0
 
 
-def score(labels: set[str], told: Iterable[str | None]) -> Score:
-    """Score the published detections, each by the label of what it is a part of."""
-    told = list(told)
-    right = [label for label in told if label is not None]
+def score(labels: set[str], reported: Iterable[str | None]) -> Score:
+    """Score the published detections, each by the label that it belongs to."""
+    reported = list(reported)
+    right = [label for label in reported if label is not None]
     recall = len(labels.intersection(right)) / len(labels)
-    return Score(len(told), len(right) / len(told) if told else 1.0, recall)
+    return Score(len(reported), len(right) / len(reported) if reported else 1.0, recall)
 
 
 def best(labels: set[str], attempts: Iterable[Iterable[str | None]]) -> Score:
@@ -80,26 +80,26 @@ def show(capsys: pytest.CaptureFixture[str]) -> Show:
     """Return a function that prints scores, whether output is captured or not."""
 
     def write(title: str, scores: dict[str, Score]) -> None:
-        lines = [f"\n{title:<44}{'told':>7}{'precision':>11}{'recall':>8}{'F1':>6}"]
+        lines = [f"\n{title:<44}{'found':>7}{'precision':>11}{'recall':>8}{'F1':>6}"]
         lines += [
-            f"  {name:<42}{each.told:>7}{each.precision:>11.3f}{each.recall:>8.3f}{each.f1:>6.2f}"
+            f"  {name:<42}{each.found:>7}{each.precision:>11.3f}{each.recall:>8.3f}{each.f1:>6.2f}"
             for name, each in scores.items()
         ]
         with capsys.disabled():
-            print("\n".join(lines))  # noqa: T201  # figures are what this is for
+            print("\n".join(lines))  # noqa: T201  # it prints figures
 
     return write
 
 
-def test_thefts_are_found(show: Show) -> None:
-    """By their three rules together better than by any fixed amount, or any number of payments."""
-    happened, told = simulate(payments.labelled, 40_000, 5, [fraud], ALERTS)
+def test_card_thefts_are_detected(show: Show) -> None:
+    """The three rules together are better than any fixed amount or number of payments."""
+    happened, reported = simulate(payments.labelled, 40_000, 5, [fraud], ALERTS)
     label = {each.value.id: each.label for each in happened}
     labels = {each for each in label.values() if each}
     amounts = [each.value.amount for each in happened]
     minutes = Counter((each.value.card, each.time // 60_000) for each in happened)
     scores = {
-        "tickstream": score(labels, (label[each.payment] for each in told)),
+        "tickstream": score(labels, (label[each.payment] for each in reported)),
         "an amount above the best limit": best(
             labels,
             (
@@ -116,7 +116,7 @@ def test_thefts_are_found(show: Show) -> None:
         ),
     }
     for rule in ("velocity", "distance", "amount"):
-        of_rule = (label[each.payment] for each in told if each.rule == rule)
+        of_rule = (label[each.payment] for each in reported if each.rule == rule)
         scores[f"  {rule}, of its kind"] = score({e for e in labels if rule in e}, of_rule)
     show("fraud", scores)
     ours, *baselines = list(scores.values())[:3]
@@ -151,9 +151,9 @@ def faults(happened: list[Event]) -> list[Fault]:
     return list(found.values())
 
 
-def test_faults_of_machines_are_found(show: Show) -> None:
-    """By what is usual for each machine better than by the best limits for all of them."""
-    happened, told = simulate(machines.labelled, 40_000, 5, [machine_table], MAINTENANCE)
+def test_machine_faults_are_detected(show: Show) -> None:
+    """Baselines of each machine are better than the best limits for all machines."""
+    happened, reported = simulate(machines.labelled, 40_000, 5, [machine_table], MAINTENANCE)
     known = faults(happened)
     labels = {each.label for each in known}
 
@@ -180,7 +180,10 @@ def test_faults_of_machines_are_found(show: Show) -> None:
     scores = {
         "tickstream": score(
             labels,
-            (label(e.machine, {"silence" if e.kind == "back" else e.kind}, e.time) for e in told),
+            (
+                label(e.machine, {"silence" if e.kind == "back" else e.kind}, e.time)
+                for e in reported
+            ),
         ),
         "a value beyond the best limits of all": best(
             labels,
@@ -188,7 +191,7 @@ def test_faults_of_machines_are_found(show: Show) -> None:
         ),
     }
     for kind in ("drift", "spike", "silence"):
-        of_kind = (label(e.machine, {kind}, e.time) for e in told if e.kind == kind)
+        of_kind = (label(e.machine, {kind}, e.time) for e in reported if e.kind == kind)
         scores[f"  {kind}, of its kind"] = score({e for e in labels if kind in e}, of_kind)
     show("maintenance", scores)
     ours, baseline, *_ = scores.values()
@@ -197,15 +200,15 @@ def test_faults_of_machines_are_found(show: Show) -> None:
     assert ours.f1 > baseline.f1
 
 
-def test_beacons_are_found(show: Show) -> None:
-    """By their regularity better than by any number of contacts."""
-    happened, told = simulate(connections.labelled, 60_000, 10, [beacons], BEACONS)
+def test_beacons_are_detected(show: Show) -> None:
+    """Regularity is better than any number of contacts."""
+    happened, reported = simulate(connections.labelled, 60_000, 10, [beacons], BEACONS)
     seen = [each for each in happened if not each.value.destination.endswith(".pool.ntp.org")]
     label = {(each.value.source, each.value.destination): each.label for each in seen}
     labels = {each for each in label.values() if each}
     contacts = Counter((each.value.source, each.value.destination) for each in seen)
     scores = {
-        "tickstream": score(labels, (label[e.source, e.destination] for e in told)),
+        "tickstream": score(labels, (label[e.source, e.destination] for e in reported)),
         "more connections than the best limit": best(
             labels,
             (
@@ -221,22 +224,22 @@ def test_beacons_are_found(show: Show) -> None:
     assert ours.f1 > baseline.f1
 
 
-def test_guests_who_wait_are_found(show: Show) -> None:
-    """After the promised time, and nobody who was seen to before it."""
+def test_waiting_guests_are_detected(show: Show) -> None:
+    """Actions are after the promised time, and for no guest who had a response before it."""
     tables = [profiles, events, guest_table]
-    happened, told = simulate(guests.labelled, 40_000, 2, tables, SERVICE_ACTIONS)
+    happened, reported = simulate(guests.labelled, 40_000, 2, tables, SERVICE_ACTIONS)
     end = happened[-1].time - 700_000
-    wishes = {each.value.id: each for each in happened if hasattr(each.value, "id")}
+    requests = {each.value.id: each for each in happened if hasattr(each.value, "id")}
     vips = {each.value.guest for each in happened if getattr(each.value, "vip", False)}
-    # What is due after the end of the simulation nobody can know.
-    labels = {each.label for each in wishes.values() if each.label and each.time < end}
+    # Deadlines after the end of the simulation are unknown.
+    labels = {each.label for each in requests.values() if each.label and each.time < end}
     at_once = [
         each.label
-        for each in wishes.values()
+        for each in requests.values()
         if hasattr(each.value, "text") or each.value.guest in vips
     ]
     scores = {
-        "tickstream": score(labels, (wishes[each.request].label for each in told)),
+        "tickstream": score(labels, (requests[each.request].label for each in reported)),
         "each complaint and VIP at once": score(labels, at_once),
     }
     show("hotel", scores)

@@ -1,11 +1,11 @@
-"""A table of one's own, of any kind of window: what happens to its workers does not show."""
+"""Custom tables of every window definition: their results do not depend on worker failures."""
 
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
-from lives import LATER, LIVES, Life, live
 from sensors import Reading, Sensors, Total, declare
+from worker_scenarios import LATER, SCENARIOS, Scenario, play
 
 from app.market.records import Tick
 from app.settings import Settings
@@ -22,7 +22,7 @@ class Kind(NamedTuple):
     emission: Emission | None = None
 
 
-#: A session's end moves; several windows of a number of events may begin at one instant.
+#: A session's end moves, and several count windows may begin at one instant: neither identifies.
 KINDS = {
     "tumbling": Kind("5m"),
     "hopping, on close": Kind("15m/1m", emission=on_close()),
@@ -37,8 +37,8 @@ KINDS = {
 }
 
 
-class Own(NamedTuple):
-    """A table of one's own."""
+class CustomTable(NamedTuple):
+    """A custom table of a kind."""
 
     kind: Kind
     sensors: Sensors
@@ -49,25 +49,25 @@ class Own(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Own:
+def custom(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> CustomTable:
     """Declare a table of a kind."""
     kind = KINDS[request.param]
     conf = Settings(APP_DATADIR=tmp_path_factory.mktemp("own"))
     options = {"windows": kind.windows, "emission": kind.emission}
-    return Own(kind, declare(conf, grace="5m", retention="8d", **options))
+    return CustomTable(kind, declare(conf, grace="5m", retention="8d", **options))
 
 
 @settings(max_examples=15)
-@given(LIVES)
-def test_what_happens_to_workers_does_not_show(own: Own, life: Life) -> None:
-    """Results are those of a life without events; final ones come once."""
-    calm = outcome(own, life._replace(steps=[], commit_time=0))
-    assert outcome(own, life) == calm
+@given(SCENARIOS)
+def test_results_do_not_depend_on_worker_failures(custom: CustomTable, scenario: Scenario) -> None:
+    """Results are those of a run without failures; final ones are published once."""
+    undisturbed = outcome(custom, scenario._replace(steps=[], commit_time=0))
+    assert outcome(custom, scenario) == undisturbed
 
 
-def outcome(own: Own, life: Life) -> dict[str, Any]:
-    """Run a life; return what a reader of all topics ends up with."""
-    app, readings, totals, late, table = own.sensors
+def outcome(custom: CustomTable, scenario: Scenario) -> dict[str, Any]:
+    """Play a scenario; return the records that a reader of all topics has in the end."""
+    app, readings, totals, late, table = custom.sensors
 
     def pipe(driver: TopologyDriver, tick: Tick | bytes) -> None:
         if isinstance(tick, bytes):
@@ -75,27 +75,27 @@ def outcome(own: Own, life: Life) -> dict[str, Any]:
         else:
             driver.pipe(readings, Reading(tick.symbol, tick.size, tick.time))
 
-    with TopologyDriver(app, partitions=2, start=LATER, commit_time=life.commit_time) as driver:
-        live(driver, life, pipe)
+    with TopologyDriver(app, partitions=2, start=LATER, commit_time=scenario.commit_time) as driver:
+        play(driver, scenario, pipe)
         return {
-            "totals": last_of(own, driver.topic(totals)),
+            "totals": last_of(custom, driver.topic(totals)),
             "late": sorted(map(repr, driver.topic(late))),
             "dead": sorted((d.partition, d.offset) for d in driver.topic(DEAD_LETTERS)),
             "answers": {name: table.rows_of(name) for name in table.keys()},  # noqa: SIM118
         }
 
 
-def last_of(own: Own, totals: list[Total]) -> dict[tuple[object, ...], Total]:
+def last_of(custom: CustomTable, totals: list[Total]) -> dict[tuple[object, ...], Total]:
     """Return the last result of each window, without retracted sessions.
 
-    Nothing is published of a window after its final result; only a retracted one (a final result
-    of no records) may begin anew.
+    Nothing is published of a window after its final result; only a retracted session (a final
+    result of no records) may begin anew.
     """
     last: dict[tuple[object, ...], Total] = {}
     for each in totals:
-        before = last.get(own.window(each))
+        before = last.get(custom.window(each))
         if before is not None:
             assert not before.final or not before.count, (before, each)
             assert before.revision < each.revision or before == each
-        last[own.window(each)] = each
+        last[custom.window(each)] = each
     return {window: each for window, each in last.items() if each.count}

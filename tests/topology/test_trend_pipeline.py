@@ -1,4 +1,4 @@
-"""ticks -> closes -> trends -> trend-signals, whatever becomes of the workers.
+"""ticks -> closes -> trends -> trend-signals, exact through worker failures.
 
 The truth: the 5 minutes of all ticks at once, and averages of their closes (tests/trend_truth.py).
 """
@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from lives import LATER, LIVES, SYMBOLS, Life, live
 from market_truth import Truth, judge, windows_of
 from msgspec import structs
 from trend_truth import FIVE, GRACE, Followed, follow
+from worker_scenarios import LATER, SCENARIOS, SYMBOLS, Scenario, play
 
 from app import app
 from app.market.records import Tick
@@ -25,7 +25,7 @@ from tables.trends import trends as trend_table
 
 TABLES = [close_table, trend_table]
 
-#: What of its close a signal has as it is.
+#: Fields that a signal copies from its close.
 EXACT = ["start", "end", "close", "partition", "first_offset", "last_offset"]
 
 
@@ -44,13 +44,13 @@ def followed(closes: list[Candle]) -> list[Followed]:
 
 
 @settings(max_examples=40)
-@given(LIVES)
-def test_whatever_happens_trends_are_exact(life: Life) -> None:
-    """Each final window is published once and in order, as is each crossing, and nothing else."""
+@given(SCENARIOS)
+def test_trends_are_exact_through_random_worker_failures(scenario: Scenario) -> None:
+    """Each final window and each crossing is published once and in order, and nothing else is."""
     with TopologyDriver(
-        app, tables=TABLES, partitions=2, start=LATER, commit_time=life.commit_time
+        app, tables=TABLES, partitions=2, start=LATER, commit_time=scenario.commit_time
     ) as driver:
-        live(driver, life)
+        play(driver, scenario)
         right = final_closes(judge(driver.records(TICKS)))
         assert_closes(driver, right)
         assert_signals(driver, right)
@@ -63,7 +63,7 @@ def test_whatever_happens_trends_are_exact(life: Life) -> None:
 
 
 def assert_closes(driver: TopologyDriver, right: dict[str, list[Candle]]) -> None:
-    """The final 5 minutes of each symbol stand in order, each once."""
+    """Assert that the final 5 minutes of each symbol are there in order, once each."""
     found = defaultdict(list)
     for candle in driver.topic(CLOSES):
         found[candle.symbol].append(candle)
@@ -71,7 +71,7 @@ def assert_closes(driver: TopologyDriver, right: dict[str, list[Candle]]) -> Non
 
 
 def assert_signals(driver: TopologyDriver, right: dict[str, list[Candle]]) -> None:
-    """The signals are those of the decimal numbers, in the windows in which they cross."""
+    """Assert that the signals equal those computed with decimals, in the same windows."""
     found = defaultdict(list)
     for signal in driver.topic(TREND_SIGNALS):
         found[signal.symbol].append(signal)
@@ -122,8 +122,8 @@ def trend() -> Trend:
     return trend_table.state_of("A")
 
 
-def test_a_window_without_ticks_carries_the_averages_and_crosses_nothing() -> None:
-    """Half a day without a trade: the next close is the third, wherever it lies."""
+def test_window_without_ticks_keeps_averages_and_makes_no_signal() -> None:
+    """After half a day without a trade the next close is the third one."""
     with TopologyDriver(app, tables=TABLES, partitions=1, start=LATER) as driver:
         pipe(driver, (0, 100.0), (FIVE + GRACE, 100.0))
         (before,) = driver.topic(TREND_SIGNALS)
@@ -134,8 +134,8 @@ def test_a_window_without_ticks_carries_the_averages_and_crosses_nothing() -> No
         assert driver.topic(TREND_SIGNALS) == [before]
 
 
-def test_a_close_waits_for_its_grace_and_a_late_tick_within_it_counts() -> None:
-    """What comes after the grace changes nothing that was published."""
+def test_close_is_published_after_grace_with_late_ticks_within_it() -> None:
+    """A tick after the grace changes no published close."""
     with TopologyDriver(app, tables=TABLES, partitions=1) as driver:
         pipe(driver, (0, 100.0), (FIVE + GRACE - 1, 50.0))
         assert driver.topic(CLOSES) == []
@@ -147,8 +147,8 @@ def test_a_close_waits_for_its_grace_and_a_late_tick_within_it_counts() -> None:
         assert close_table.late_of("A") == 1
 
 
-def test_a_signal_names_its_source() -> None:
-    """Its header is where its close lies, its fields are where the ticks lie."""
+def test_signal_carries_its_source_coordinates() -> None:
+    """The header has those of its close, the fields those of its ticks."""
     with TopologyDriver(app, tables=TABLES, partitions=1) as driver:
         pipe(driver, (0, 100.0), (1, 101.0), (FIVE + GRACE, 60.0))
         (record,) = driver.records(TREND_SIGNALS)

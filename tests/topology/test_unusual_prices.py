@@ -1,4 +1,4 @@
-"""Prices of 0 and below, sizes that are fractions, numbers as text: right in every pipeline."""
+"""Prices of 0 and below, fractional sizes, numbers as text: right results in every pipeline."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -32,7 +32,7 @@ def driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     """Run every pipeline over one partition, with the extension and without."""
     if request.param == "native" and extension() is None:
         pytest.skip("the native extension is not installed: make native")
-    # The driver's workers decide by their settings.
+    # The driver's workers choose native code by their settings.
     conf = app.tasks.conf.model_copy(update={"native": request.param == "native"})
     monkeypatch.setattr(app.tasks, "conf", conf)
     with TopologyDriver(app, partitions=1) as running:
@@ -56,8 +56,8 @@ def last_candles(driver: TopologyDriver) -> dict[str, Candle]:
     }
 
 
-def test_only_days_with_a_positive_base_are_ranked_by_their_gains(driver: TopologyDriver) -> None:
-    """The others are in the ranking of volumes, and their candles are as any."""
+def test_only_days_with_a_positive_open_are_ranked_by_gain(driver: TopologyDriver) -> None:
+    """The other days are ranked by volume only, and their candles are like any."""
     pipe(driver, "UP", (2, 1, 0), (3, 1, 1))
     pipe(driver, "DOWN", ("4.0", "2", 0), ("-1.0", None, 1))
     pipe(driver, "ZERO", (0, 7.5, 0), (5, ..., 1))
@@ -84,8 +84,8 @@ def test_only_days_with_a_positive_base_are_ranked_by_their_gains(driver: Topolo
     assert driver.topic(DEAD_LETTERS) == []
 
 
-def test_a_volume_is_an_integer_until_a_fraction_comes(driver: TopologyDriver) -> None:
-    """Exactly so beyond 2^53; its vwap weighs with both, and is null where all sizes are 0."""
+def test_volume_is_an_integer_until_a_fractional_size_is_added(driver: TopologyDriver) -> None:
+    """It is exact beyond 2^53; the vwap weighs with both, and is null where all sizes are 0."""
     pipe(driver, "SHARES", (2, 2**53, 0), (4, "1", 1))
     pipe(driver, "COINS", ("2.0", 1, 0), ("-4.0", "0.5", 1))
     pipe(driver, "QUOTES", (0, "0.0", 0), (-1, None, 1))
@@ -97,8 +97,8 @@ def test_a_volume_is_an_integer_until_a_fraction_comes(driver: TopologyDriver) -
     assert (found["QUOTES"].high, found["QUOTES"].low) == (0, -1)
 
 
-def test_a_sum_that_no_float_holds_is_null_and_the_rest_goes_on(driver: TopologyDriver) -> None:
-    """Prices, counts and what follows from the closes are there."""
+def test_overflowing_sum_is_null_and_other_fields_are_exact(driver: TopologyDriver) -> None:
+    """Prices, counts and results computed from the closes are still published."""
     pipe(driver, "HUGE", (1.7e308, 2, 0), (1.7e308, 2, 1), (-1.7e308, 3, 2))
     pipe(driver, "HUGE", (1, 1, 3_600))
     driver.settle()
@@ -110,8 +110,8 @@ def test_a_sum_that_no_float_holds_is_null_and_the_rest_goes_on(driver: Topology
     assert driver.topic(DEAD_LETTERS) == []
 
 
-def test_a_surge_needs_a_positive_base(driver: TopologyDriver) -> None:
-    """From 0 or below, no move is a fraction of anything."""
+def test_surge_needs_a_positive_first_price(driver: TopologyDriver) -> None:
+    """A move from 0 or below is not a fraction of anything."""
     pipe(driver, "A", (0, 1, 0), (5, 1, 1), (5, 1, 120))
     pipe(driver, "B", (-5, 1, 120), (5, 1, 121))
     pipe(driver, "C", (5, 0.5, 121), (-5, 0.5, 122), (5, 1, 300))
@@ -121,8 +121,8 @@ def test_a_surge_needs_a_positive_base(driver: TopologyDriver) -> None:
     ]
 
 
-def test_a_late_tick_is_written_with_its_numbers(driver: TopologyDriver) -> None:
-    """As they are read: a fraction stays one, text becomes a number."""
+def test_late_tick_keeps_its_fractional_numbers(driver: TopologyDriver) -> None:
+    """They are as they were read: a fraction stays one, text becomes a number."""
     pipe(driver, "A", (1, 1, 3_600), ("-2.5", "0.25", 0))
     driver.settle()
     late = {each.table: each for each in driver.topic(TICKS_LATE)}["candles"]
@@ -130,8 +130,8 @@ def test_a_late_tick_is_written_with_its_numbers(driver: TopologyDriver) -> None
 
 
 @pytest.mark.parametrize("price", [b"NaN", b'"NaN"', b'"Infinity"', b"1e999", b"null"])
-def test_what_is_no_finite_price_is_a_dead_letter(driver: TopologyDriver, price: bytes) -> None:
-    """With its coordinates; its neighbours count."""
+def test_price_that_is_not_finite_is_a_dead_letter(driver: TopologyDriver, price: bytes) -> None:
+    """The dead letter has its coordinates; its neighbours count."""
     pipe(driver, "A", (1, 1, 0))
     value = b'{"symbol":"A","price":%s,"time":%d}' % (price, driver.now)
     driver.pipe_raw(TICKS, b"A", value)

@@ -1,4 +1,4 @@
-"""The emit strategy of changes is a table's choice; final results are the same with each."""
+"""Each table has its own emit strategy for changes; final results are the same with each."""
 
 from sensors import NewSensors, Reading, Sensors, Total
 
@@ -8,19 +8,19 @@ from eventfold.windows import Emission, Window, at_most_every, every_change, on_
 MINUTE = 60_000
 
 
-def live_a_minute(sensors: Sensors, driver: TopologyDriver) -> list[int]:
+def published_per_second(sensors: Sensors, driver: TopologyDriver) -> list[int]:
     """Pipe readings: four in a minute, one each second, then one that closes it.
 
-    Returns how many results had been published after each second.
+    Return how many results had been published after each second.
     """
-    noon, said = driver.now, []
+    noon, published = driver.now, []
     for second in range(4):
         driver.pipe(sensors.readings, Reading("s", 1, noon + second))
         driver.advance("1s")
-        said.append(len(driver.topic(sensors.totals)))
+        published.append(len(driver.topic(sensors.totals)))
     driver.pipe(sensors.readings, Reading("s", 1, noon + 2 * MINUTE))
     driver.settle()
-    return said
+    return published
 
 
 def finals(sensors: Sensors, driver: TopologyDriver) -> list[Total]:
@@ -28,29 +28,31 @@ def finals(sensors: Sensors, driver: TopologyDriver) -> list[Total]:
     return [total for total in driver.topic(sensors.totals) if total.final]
 
 
-def assert_said(new_sensors: NewSensors, emission: Emission | None, said: list[int]) -> None:
-    """Assert how many results are published after each second; the final one is always the same."""
+def assert_published(
+    new_sensors: NewSensors, emission: Emission | None, published: list[int]
+) -> None:
+    """Assert how many results are published after each second, and the same final one."""
     sensors = new_sensors(emission=emission)
     with sensors.drive() as driver:
         noon = driver.now
-        assert live_a_minute(sensors, driver) == said
+        assert published_per_second(sensors, driver) == published
         (final,) = finals(sensors, driver)
         assert (final.start, final.sum, final.count, final.revision) == (noon, 4, 4, 7)
 
 
-def test_without_a_choice_once_an_interval(new_sensors: NewSensors) -> None:
+def test_changes_are_published_once_per_interval_by_default(new_sensors: NewSensors) -> None:
     """TICKSTREAM_PUBLISH_INTERVAL is a second."""
-    assert_said(new_sensors, None, [1, 2, 3, 4])
+    assert_published(new_sensors, None, [1, 2, 3, 4])
 
 
-def test_at_most_every_two_seconds(new_sensors: NewSensors) -> None:
-    """The changes of both seconds in one result."""
-    assert_said(new_sensors, at_most_every("2s"), [0, 1, 1, 2])
+def test_at_most_every_publishes_once_in_two_seconds(new_sensors: NewSensors) -> None:
+    """One result has the changes of both seconds."""
+    assert_published(new_sensors, at_most_every("2s"), [0, 1, 1, 2])
 
 
-def test_on_close(new_sensors: NewSensors) -> None:
-    """Nothing before it is final; a query sees the window all the time."""
-    assert_said(new_sensors, on_close(), [0, 0, 0, 0])
+def test_on_close_publishes_only_final_results(new_sensors: NewSensors) -> None:
+    """A query returns the window all the time."""
+    assert_published(new_sensors, on_close(), [0, 0, 0, 0])
     sensors = new_sensors(emission=on_close())
     with sensors.drive() as driver:
         noon = driver.now
@@ -61,9 +63,9 @@ def test_on_close(new_sensors: NewSensors) -> None:
         assert driver.topic(sensors.totals) == []
 
 
-def test_every_change(new_sensors: NewSensors) -> None:
-    """One result for each record, however many come at once, in their order."""
-    assert_said(new_sensors, every_change(), [1, 2, 3, 4])
+def test_every_change_publishes_one_result_per_record(new_sensors: NewSensors) -> None:
+    """Records of one batch have a result each, in their order."""
+    assert_published(new_sensors, every_change(), [1, 2, 3, 4])
     sensors = new_sensors(emission=every_change())
     with sensors.drive() as driver:
         noon = driver.now
@@ -72,8 +74,8 @@ def test_every_change(new_sensors: NewSensors) -> None:
         assert [total.sum for total in driver.read(sensors.totals)] == [1, 3, 6, 10, 15]
 
 
-def test_every_change_is_said_once_through_a_crash(new_sensors: NewSensors) -> None:
-    """What was not committed is folded and published again; what was, is not."""
+def test_every_change_is_published_once_through_a_crash(new_sensors: NewSensors) -> None:
+    """Only results that were not committed are folded and published again."""
     sensors = new_sensors(emission=every_change())
     with sensors.drive(batch=2) as driver:
         noon = driver.now
