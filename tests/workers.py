@@ -83,6 +83,10 @@ class Worker:
         }
         #: What its command line begins with, such as another network namespace.
         self.launcher: list[str] = []
+        #: The rest of its command line, and the directory where it runs.
+        faust = Path(sys.executable).with_name("faust")
+        self.command = [str(faust), "-A", "app", "worker", "-l", "info"]
+        self.directory = REPOSITORY
         self.process: subprocess.Popen[bytes] | None = None
         self._paused = False
 
@@ -96,11 +100,10 @@ class Worker:
 
     def start(self, *, wait: bool = True) -> Self:
         """Start it, and wait until it is ready."""
-        faust = Path(sys.executable).with_name("faust")
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.launcher, faust, "-A", "app", "worker", "-l", "info"],
-                cwd=REPOSITORY,
+                [*self.launcher, *self.command],
+                cwd=self.directory,
                 env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -1,7 +1,7 @@
 """Eventfold: fold the events of Kafka topics into windows, exactly once.
 
 The application in `app/` is built on this library, which imports nothing of `app`, `agents` or
-`tables` except the imports listed in `pyproject.toml` (`tool.importlinter`), which are to go.
+`tables` and is a wheel of its own (`pip wheel ./packaging`).
 `eventfold.windows` and `eventfold.aggregates` are pure event-time mathematics and load neither
 Faust nor a Kafka client. Everything else is internal so far.
 
@@ -12,3 +12,5 @@ Example:
     >>> parse_window("5m").size
     300000
 """
+
+__version__ = "0.1.0"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
@@ -15,6 +14,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from yarl import URL
+
+from eventfold import __version__
 
 if TYPE_CHECKING:
     from eventfold.settings import Settings
@@ -40,7 +41,7 @@ class OpenTelemetry:
             resource=Resource.create(
                 {
                     "service.name": conf.app_id,
-                    "service.version": version("tickstream"),
+                    "service.version": __version__,
                     "service.instance.id": f"{conf.web_host}:{conf.web_port}",
                 }
             ),

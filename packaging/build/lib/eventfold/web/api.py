@@ -20,6 +20,9 @@ from eventfold.web import parameters as p
 from eventfold.web.live import stream, watch
 from eventfold.web.routes import ASKING, Route
 
+#: Paths of the pages among them, for which an application has to have a dashboard.
+PAGES = {"/", "/api/docs"}
+
 ROUTES = (
     Route("/", dashboard.dashboard, "The dashboard", media="text/html"),
     Route(

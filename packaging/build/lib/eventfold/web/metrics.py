@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY, Counter, Histogram, Info, disable_create
 from prometheus_client.exposition import choose_encoder
 from yarl import URL
 
+from eventfold import __version__
 from eventfold.engine.gauges import TaskGauges
 from eventfold.telemetry import traces
 from eventfold.web.parameters import Values
@@ -40,9 +41,9 @@ PROBES = {"/healthz", "/readyz", "/metrics"}
 
 def describe(app: Any) -> None:
     """Register the versions, the identity and the task gauges of a worker that starts."""
-    names = {"version": "tickstream", "faust": "faust-streaming", "aiokafka": "aiokafka"}
+    names = {"faust": "faust-streaming", "aiokafka": "aiokafka"}
     installed = {label: version(name) for label, name in names.items()}
-    BUILD.info({**installed, "python": platform.python_version()})
+    BUILD.info({"version": __version__, **installed, "python": platform.python_version()})
     WORKER.info(
         {
             "application": app.settings.app_id,

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
+from eventfold import __version__
 from eventfold.web.errors import ErrorBody
 from eventfold.web.parameters import Parameter, Values
 from eventfold.web.routes import Route, json_response
@@ -37,7 +37,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "tickstream",
-            "version": version("tickstream"),
+            "version": __version__,
             "description": "What a worker knows of the stream, wherever it is kept. "
             "Times are milliseconds since the epoch, UTC.",
         },

@@ -1,11 +1,11 @@
-"""Web server: Faust's with this project's paths, which `TickApp` uses in place of Faust's own."""
+"""Web server: Faust's with this project's paths, which `App` uses in place of Faust's own."""
 
 from typing import Any, ClassVar
 
 import msgspec
 from faust.web.drivers import aiohttp as driver
 
-from eventfold.web.api import ROUTES
+from eventfold.web.api import PAGES, ROUTES
 from eventfold.web.caching import save_bytes
 from eventfold.web.dashboard import STATIC, add_headers
 from eventfold.web.errors import json_errors
@@ -38,16 +38,21 @@ class Server(driver.Web):
     def __init__(self, app: Any, **kwargs: Any) -> None:
         super().__init__(app, **kwargs)
         self.web_app[APP] = app
-        routes = versioned((*ROUTES, *app.routes))
+        routes = versioned(
+            route
+            for route in (*ROUTES, *app.routes)
+            if app.dashboard is not None or route.path not in PAGES
+        )
         self.web_app[DOCUMENT] = document(routes)
-        self.web_app[STATIC] = app.dashboard
         self.web_app[HUB] = new_hub(app)
         self.web_app.on_shutdown.append(self.web_app[HUB].shut)
         self.web_app.middlewares.extend((count_requests, json_errors, save_bytes))
         self.web_app.on_response_prepare.append(add_headers)
         for route in routes:
             self.web_app.router.add_get(route.path, route.handle)
-        self.web_app.router.add_static("/static/", app.dashboard)
+        if app.dashboard is not None:
+            self.web_app[STATIC] = app.dashboard
+            self.web_app.router.add_static("/static/", app.dashboard)
         self.web_app.add_subapp("/registry", registry_application(app))
         self._runner = protect(self.web_app, app.settings)
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import faust
 from faust.streams import current_event
@@ -15,6 +15,7 @@ from yarl import URL
 
 from eventfold import native, open_files
 from eventfold import process_tuning as memory
+from eventfold.cli.workers import Worker, replace_exits
 from eventfold.engine.batch import Batch
 from eventfold.engine.errors import BatchError, told
 from eventfold.engine.tasks import Tasks
@@ -23,12 +24,16 @@ from eventfold.formats.start import register_all
 from eventfold.kafka.assignor import Assignor
 from eventfold.kafka.clients import faust_credentials
 from eventfold.kafka.ends import EndWatch
+from eventfold.kafka.hooks import check_hooks
+from eventfold.kafka.metadata import replace_metadata_request
 from eventfold.kafka.schema import BatchSchema
 from eventfold.kafka.static_members import demand_unused_instance
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.kafka.transport import BatchTransport
+from eventfold.private_files import keep_private
 from eventfold.settings import Settings
 from eventfold.telemetry import logs, traces
+from eventfold.telemetry.log_filters import quieten
 from eventfold.telemetry.loop_watchdog import LoopWatch
 from eventfold.web import metrics
 from eventfold.web.listening import demand_address
@@ -47,6 +52,8 @@ if TYPE_CHECKING:
 
 
 logger = logging.getLogger(__name__)
+
+A = TypeVar("A", bound="App")
 
 #: Most batches in the queue between the fetcher and an agent.
 BUFFERED_BATCHES = 8
@@ -70,8 +77,8 @@ class App(faust.App):
     #: HTTP routes in addition to the library's own.
     routes: Sequence[Route] = ()
 
-    #: Directory of the dashboard's files.
-    dashboard: Path
+    #: Directory of the dashboard's files; None for an application without one.
+    dashboard: Path | None = None
 
     #: Names of the parts that this worker runs, as its metrics report them.
     pipelines: Sequence[str] = ()
@@ -188,3 +195,17 @@ def faust_options(conf: Settings) -> dict[str, Any]:
         "canonical_url": URL.build(scheme="http", host=conf.web_host, port=conf.web_port),
         "logging_config": logs.config(conf),
     }
+
+
+def create(kind: type[A], conf: Settings, **options: Any) -> A:
+    """Create the application of this process, whose commands end in one line.
+
+    `options` are passed to its constructor, and replace those that follow from the settings.
+    """
+    keep_private()
+    check_hooks()
+    replace_exits()
+    quieten()
+    replace_metadata_request()
+    conf.forget_empty()
+    return kind(conf, **{**faust_options(conf), "Worker": Worker, **options})

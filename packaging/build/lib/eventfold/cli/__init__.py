@@ -1,0 +1,1 @@
+"""Command line: how each command ends, with one line and an exit code."""

@@ -1,0 +1,107 @@
+"""The library alone, installed from its wheel into an empty environment, on a real broker."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+import pytest
+import truth
+from confluent_kafka.admin import AdminClient
+from workers import MINUTE, REPOSITORY, Market, until
+
+STREAM = REPOSITORY / "tests" / "own" / "page_views.py"
+
+VIEWS = 3_000
+
+
+def run(*command: object) -> str:
+    """Run a command and return its output. Fails with its error output."""
+    words = [str(part) for part in command]
+    ended = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the wheel, and the versions of its requirements that are pinned here."""
+    directory = tmp_path_factory.mktemp("wheel")
+    options = "--quiet", "--disable-pip-version-check"
+    offline = "--no-deps", "--no-build-isolation"
+    packaging = REPOSITORY / "packaging"
+    run(sys.executable, "-m", "pip", "wheel", *options, *offline, "-w", directory, packaging)
+    [wheel] = directory.glob("eventfold-*.whl")
+    pinned = directory / "constraints.txt"
+    locked = (REPOSITORY / "requirements" / "app.txt").read_text()
+    pinned.write_text("\n".join(re.findall(r"^[\w.-]+(?:\[\w+\])?==[^\s;]+", locked, re.MULTILINE)))
+    venv.create(directory / "env", with_pip=True)
+    python = directory / "env" / "bin" / "python"
+    run(python, "-m", "pip", "install", *options, "-c", pinned, wheel)
+    return python
+
+
+@pytest.mark.timeout(300)
+def test_wheel_brings_nothing_of_the_application(python: Path, tmp_path: Path) -> None:
+    """Neither `app` nor `agents` nor `tables` can be imported; the windows load no Faust."""
+    code = (
+        "import eventfold.windows, importlib.util as found, sys;"
+        "print([each for each in ('app', 'agents', 'tables') if found.find_spec(each)],"
+        " 'faust' in sys.modules)"
+    )
+    assert run(python, "-c", f"import os; os.chdir({str(tmp_path)!r}); {code}") == "[] False\n"
+
+
+@pytest.mark.timeout(300)
+def test_stream_of_thirty_lines_runs_on_the_wheel_and_creates_only_its_own_topics(
+    python: Path, market: Market, tmp_path: Path
+) -> None:
+    """Each minute's views are counted, across a restart, in an empty directory."""
+    admin = AdminClient({"bootstrap.servers": market.bootstrap})
+    before = set(admin.list_topics(timeout=30).topics)
+    now = int(time.time() * 1000)
+    times = [now - 20 * MINUTE + number * 100 for number in range(VIEWS)]
+    worker = market.worker(PYTHONPATH=STREAM.parent)
+    worker.command = [str(python.with_name("faust")), "-A", STREAM.stem, "worker", "-l", "info"]
+    worker.directory = tmp_path
+
+    with worker:
+        send(market, times[: VIEWS // 2])
+        until(lambda: truth.read(market.bootstrap, "views-by-minute"))
+        worker.restart()
+        send(market, times[VIEWS // 2 :])
+
+        def counts() -> dict[int, int]:
+            values = (
+                json.loads(m.value()) for m in truth.read(market.bootstrap, "views-by-minute")
+            )
+            newest = sorted(values, key=lambda value: value["revision"])
+            return {value["start"]: value["count"] for value in newest}
+
+        expected = dict.fromkeys(sorted({time // MINUTE * MINUTE for time in times}), 0)
+        for each in times:
+            expected[each // MINUTE * MINUTE] += 1
+        until(lambda: counts() == expected)
+        status, rows = worker.get("/api/windows/page_views/home?window=1m")
+        assert (status, [row["count"] for row in rows]) == (200, list(expected.values()))
+
+    application = market.application
+    created = set(admin.list_topics(timeout=30).topics) - before
+    own = {each for each in created if not each.startswith("__")}
+    assert own == {
+        "views",
+        "views-by-minute",
+        "dead-letters",
+        "topic-owners",
+        f"{application}-page_views-changelog",
+        f"{application}-__assignor-__leader",
+    }
+
+
+def send(market: Market, times: list[int]) -> None:
+    """Send a view of one page at each time (ms)."""
+    views = (("home", json.dumps({"page": "home", "time": t}).encode(), t) for t in times)
+    market.send(views, "views")
