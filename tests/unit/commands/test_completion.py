@@ -10,7 +10,7 @@ import pytest
 
 from app.commands.completion import _CALLS, get_completion_class, script
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 #: What bash does when TAB is pressed behind each of the lines given.
 PRESS_TAB = """

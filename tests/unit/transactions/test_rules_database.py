@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from postgres import postgres, program
+from postgres_server import postgres, program
 from sqlalchemy import Engine, event, text
 
 from app.settings import Settings

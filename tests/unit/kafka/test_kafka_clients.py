@@ -4,7 +4,7 @@ import ast
 from itertools import chain
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 #: The embedded broker's own look at itself, at its open listener.
 EXEMPT = {"eventfold/embedded/ready.py"}

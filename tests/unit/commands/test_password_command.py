@@ -16,7 +16,7 @@ def hashed(password: str) -> subprocess.CompletedProcess[str]:
     """Run the command with a password in a pipe."""
     return subprocess.run(
         [FAUST, "-A", "app", "password"],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         input=f"{password}\n",
         capture_output=True,
         text=True,

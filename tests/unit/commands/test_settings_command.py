@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.settings import Settings
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 SECRET = "hush"  # noqa: S105 - it opens nothing
 VARIABLES = {field.alias for field in Settings.model_fields.values()}
 

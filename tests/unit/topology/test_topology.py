@@ -13,7 +13,7 @@ from workers import MARKET
 
 from eventfold.topology import Edge, Node, Topology, to_dot, to_mermaid, to_tree
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 def drawn(form: str, **environment: str) -> str:
