@@ -1,4 +1,4 @@
-"""Windows on a grid, against counting them one by one."""
+"""Tumbling and hopping windows, compared with trying them one by one."""
 
 import re
 
@@ -20,18 +20,18 @@ def overlapping(window: Window, begin: int, end: int) -> list[int]:
 
 
 @given(WINDOWS, st.integers(0, 2_000))
-def test_an_instant_lies_in_the_windows_that_hold_it(window: Window, time: int) -> None:
-    """`starts` returns all offset + k * advance with start <= time < start + size, oldest first."""
+def test_starts_returns_the_windows_that_contain_an_instant(window: Window, time: int) -> None:
+    """All offset + k * advance with start <= time < start + size, oldest first."""
     starts = list(window.starts(time))
     assert starts == overlapping(window, time, time + 1)
     assert all(start <= time < start + window.size for start in starts)
 
 
 @given(WINDOWS, st.integers(0, 2_000), st.integers(1, 300))
-def test_a_range_overlaps_the_windows_that_share_an_instant(
+def test_starts_over_returns_the_windows_that_overlap_a_range(
     window: Window, begin: int, length: int
 ) -> None:
-    """`starts_over` returns the windows of all its instants, each once."""
+    """They are the windows of all its instants, each once."""
     end = begin + length
     starts = list(window.starts_over(begin, end))
     assert starts == overlapping(window, begin, end)
@@ -44,10 +44,10 @@ def test_a_range_overlaps_the_windows_that_share_an_instant(
     st.integers(-1, 500),
     st.integers(0, 300),
 )
-def test_the_windows_of_some_panes_are_those_of_each_of_them(
+def test_holding_returns_the_windows_of_each_pane_once(
     window: Window, panes: list[int], after: int, more: int
 ) -> None:
-    """Each once, ascending; those that end in (after, until], and only to the instant."""
+    """Ascending; only those that end in (after, until]."""
     until, panes = after + more, sorted(set(panes))
     found = list(window.holding(panes, after, until))
     each = {span for pane in panes for span in window.over(pane, pane + 1, after, ())}
@@ -56,8 +56,8 @@ def test_the_windows_of_some_panes_are_those_of_each_of_them(
 
 @pytest.mark.parametrize("offset", [0, 3])
 @pytest.mark.parametrize("by", [-1, 0, 1])
-def test_windows_of_panes_begin_and_end_to_the_millisecond(offset: int, by: int) -> None:
-    """At each edge of three windows, a millisecond before and after; alone and beside others."""
+def test_holding_is_exact_to_the_millisecond(offset: int, by: int) -> None:
+    """At each edge of three windows, a millisecond before and after; alone and beside another."""
     window = hopping(20, 10, offset)
     for pane in (10 + offset, 20 + offset, 50 + offset):
         for after in (20 + offset, 30 + offset, 40 + offset):
@@ -81,7 +81,7 @@ def test_tumbling_windows_neither_overlap_nor_leave_gaps(size: int, time: int) -
 
 
 @given(st.integers(1, 1000), st.integers(1, 100), st.integers(0, 2**31))
-def test_hopping_windows_hold_each_instant_size_over_advance_times(
+def test_each_instant_lies_in_size_over_advance_hopping_windows(
     advance: int, overlap: int, time: int
 ) -> None:
     """Away from the epoch, before which no window begins."""
@@ -96,7 +96,7 @@ def test_a_window_is_half_open() -> None:
     assert list(window.starts(1000)) == [1000]
 
 
-def test_an_offset_is_part_of_what_a_window_is() -> None:
+def test_offset_is_part_of_a_window_definition() -> None:
     """Without one it is 0, so a size and an advance are enough to look a window up."""
     assert Window(300_000, 60_000) == Window(300_000, 60_000, 0) == hopping("5m", "1m")
     assert Window(300_000, 60_000) != hopping("5m", "1m", "30s")
@@ -104,7 +104,7 @@ def test_an_offset_is_part_of_what_a_window_is() -> None:
     assert list(tumbling(1000, 300).starts(1300)) == [1300]
 
 
-def test_a_list_is_read_in_order_and_each_window_once() -> None:
+def test_list_of_windows_keeps_its_order_without_duplicates() -> None:
     """`5m` and `5m/5m` are the same window."""
     assert parse_windows("5m, 1m ,5m/5m,5m/1m,1h+15m") == (
         tumbling(300_000),
@@ -130,7 +130,7 @@ def test_a_list_is_read_in_order_and_each_window_once() -> None:
         ("", "'' is not a duration"),
     ],
 )
-def test_a_definition_that_cant_be_right_is_refused_by_name(text: str, problem: str) -> None:
+def test_invalid_window_of_a_list_is_named_in_the_error(text: str, problem: str) -> None:
     """The error names the window, and what is wrong with it."""
     with pytest.raises(ValueError, match="^" + re.escape(problem)):
         parse_windows(text)

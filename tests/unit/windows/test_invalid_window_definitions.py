@@ -1,4 +1,4 @@
-"""Windows that can't be right are rejected where they are defined, in one line."""
+"""Invalid window definitions are rejected where they are made, in one line."""
 
 from collections.abc import Callable
 from typing import Any
@@ -161,15 +161,15 @@ DEFINITIONS: list[tuple[Callable[[], Any], str]] = [
 
 
 @pytest.mark.parametrize(("define", "message"), DEFINITIONS, ids=[m for _, m in DEFINITIONS])
-def test_a_definition_that_cant_be_right_is_refused(
+def test_invalid_definition_is_rejected_in_one_line(
     define: Callable[[], object], message: str
 ) -> None:
-    """One line names it, and what is wrong with it."""
+    """The line names the window, and what is wrong with it."""
     with pytest.raises(DefinitionError) as caught:
         define()
     assert str(caught.value) == message
 
 
 def test_a_definition_error_is_a_value_error() -> None:
-    """So whoever reads a window from a setting or a request needs no more than that."""
+    """So code that parses a window of a setting or request catches ValueError alone."""
     assert issubclass(DefinitionError, ValueError)
