@@ -8,8 +8,8 @@ from app.beaconing.allowed import allow_list
 from app.beaconing.detection import rhythm
 
 
-def test_a_clock_has_no_variation_and_missed_beats_are_counted() -> None:
-    """A contact that did not come makes one interval of two beats."""
+def test_regular_contacts_have_no_variation_and_missed_ones_count() -> None:
+    """A missed contact makes one interval twice as long."""
     assert rhythm([0, 60, 120, 180]) == (60, 0, 0)
     assert rhythm([0, 60, 120, 240, 300]) == (60, 0, 1)
 
@@ -36,18 +36,20 @@ def test_the_variation_of_a_jitter_is_that_of_a_uniform_distribution(jitter: flo
         ("192.0.2.1", True),
     ],
 )
-def test_a_list_names_hosts_patterns_and_networks(destination: str, *, is_allowed: bool) -> None:
-    """Names in any case; addresses by network."""
+def test_allow_list_matches_hosts_patterns_and_networks(
+    destination: str, *, is_allowed: bool
+) -> None:
+    """Names in upper or lower case; addresses by network."""
     allowed = allow_list(["*.example.org", "10.0.0.0/8", "2001:db8::/32", "192.0.2.1"])
     assert allowed(destination) is is_allowed
 
 
 def test_an_empty_list_allows_nothing() -> None:
-    """Not even what has no name."""
+    """Not even a destination without a name."""
     assert not allow_list([])("")
 
 
-def test_a_network_that_is_none_is_refused() -> None:
+def test_an_invalid_network_is_rejected() -> None:
     """When the settings are read, not at the first connection."""
     with pytest.raises(ValueError, match="10\\.0\\.0\\.0/99"):
         allow_list(["10.0.0.0/99"])

@@ -9,7 +9,7 @@ from app.fraud.student import normal_score, student_score
 
 
 @pytest.mark.parametrize(
-    ("here", "there", "km"),
+    ("start", "end", "km"),
     [
         ((0, 0), (0, 0), 0),
         ((0, 0), (0, 180), 20_015),
@@ -18,24 +18,24 @@ from app.fraud.student import normal_score, student_score
         ((35.68, 139.69), (40.71, -74.01), 10_849),  # Tokyo, New York: over the pole
     ],
 )
-def test_distances_are_those_of_an_atlas(
-    here: tuple[float, float], there: tuple[float, float], km: float
+def test_great_circle_distances_are_those_of_an_atlas(
+    start: tuple[float, float], end: tuple[float, float], km: float
 ) -> None:
     """Within half a percent, as on any sphere."""
-    assert great_circle(*here, *there) == pytest.approx(km, rel=0.005)
-    assert great_circle(*there, *here) == pytest.approx(great_circle(*here, *there))
+    assert great_circle(*start, *end) == pytest.approx(km, rel=0.005)
+    assert great_circle(*end, *start) == pytest.approx(great_circle(*start, *end))
 
 
 @pytest.mark.parametrize(
     ("t", "freedom", "z"),
     [(2.262, 9, 1.960), (3.250, 9, 2.576), (4.781, 9, 3.291), (-2.776, 4, -1.960), (2.0, 10**6, 2)],
 )
-def test_a_score_is_as_rare_as_its_t(t: float, freedom: int, z: float) -> None:
-    """By tables of both distributions."""
+def test_normal_score_is_as_rare_as_its_t(t: float, freedom: int, z: float) -> None:
+    """Compared with tables of both distributions."""
     assert normal_score(t, freedom) == pytest.approx(z, abs=0.01)
 
 
 @given(st.floats(-12, 12), st.integers(4, 10_000))
-def test_a_score_can_be_turned_back(z: float, freedom: int) -> None:
-    """What is the farthest that is no alert is found so."""
+def test_student_score_inverts_normal_score(z: float, freedom: int) -> None:
+    """The largest deviation without an alert is computed by it."""
     assert normal_score(student_score(z, freedom), freedom) == pytest.approx(z)

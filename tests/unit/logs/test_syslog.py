@@ -1,4 +1,4 @@
-"""Lines of syslog: the examples of both RFCs, what is read of them, and what is rejected."""
+"""Lines of syslog: the examples of both RFCs, their fields, and rejected lines."""
 
 from datetime import UTC, datetime
 
@@ -72,10 +72,10 @@ def test_the_examples_of_rfc_3164_are_read() -> None:
     st.text(max_size=30).filter(lambda text: not text.startswith("\ufeff")),
     st.integers(0, 191),
 )
-def test_whatever_stands_in_structured_data_comes_back(
+def test_structured_data_is_unescaped(
     fields: dict[str, dict[str, str]], message: str, priority: int
 ) -> None:
-    """Quotes, backslashes and brackets are escaped (section 6.3.3), all else is as it is."""
+    """Quotes, backslashes and brackets are escaped (section 6.3.3), nothing else is."""
 
     def escaped(value: str) -> str:
         return value.replace("\\", "\\\\").replace('"', '\\"').replace("]", "\\]")
@@ -89,8 +89,8 @@ def test_whatever_stands_in_structured_data_comes_back(
     assert (line.facility, line.severity) == divmod(priority, 8)
 
 
-def test_a_backslash_before_anything_else_is_one() -> None:
-    """As section 6.3.3 says."""
+def test_backslash_before_another_character_is_kept() -> None:
+    """As section 6.3.3 demands."""
     assert parse_syslog(r'<1>1 - - - - - [a b="c:\d\\e"]').fields == {"a": {"b": r"c:\d\e"}}
 
 
@@ -113,14 +113,14 @@ def test_a_backslash_before_anything_else_is_one() -> None:
         "<34>2 - - - - - - of a version to come",
     ],
 )
-def test_what_is_of_neither_form_is_refused(line: str) -> None:
-    """With a sentence, not with a guess."""
+def test_line_in_neither_form_is_rejected(line: str) -> None:
+    """The error is a sentence; no field is guessed."""
     with pytest.raises(ValueError, match=r"\w+ \w+"):
         parse_syslog(line)
 
 
-def test_a_time_without_a_year_is_placed_nearest_to_kafkas() -> None:
-    """Over New Year in both directions; what is on no calendar is nowhere."""
+def test_time_without_a_year_is_the_one_nearest_to_kafkas_timestamp() -> None:
+    """Across New Year in both directions; a date on no calendar is None."""
     at = ms("2026-01-01T00:00:05Z")
     assert nearest("Dec 31 23:59:58", at) == ms("2025-12-31T23:59:58Z")
     assert nearest("Jan  1 00:00:02", ms("2025-12-31T23:59:59Z")) == ms("2026-01-01T00:00:02Z")

@@ -1,4 +1,4 @@
-"""The records made of windows of trades."""
+"""Candles and late ticks as records, made from windows of trades."""
 
 import json
 import math
@@ -41,8 +41,8 @@ def result(*ticks: Tick, late: int = 0, final: bool = False) -> WindowResult:
     )
 
 
-def test_a_candle_says_all_of_its_window() -> None:
-    """Every field of the contract, from ticks that came out of order."""
+def test_candle_has_every_field_of_its_window() -> None:
+    """As in the contract, from ticks that arrived out of order."""
     ticks = [
         Tick("ACME", 3.0, NOON + 2, 10),
         Tick("ACME", 1.0, NOON, 20),
@@ -85,7 +85,7 @@ def test_without_volume_the_vwap_is_null_and_the_mean_is_not() -> None:
         max_size=5,
     )
 )
-def test_a_candle_can_be_read_back_as_written(trades: list[tuple[float, int]]) -> None:
+def test_encoded_candle_decodes_to_the_same_candle(trades: list[tuple[float, int]]) -> None:
     """Numbers stay numbers (JSON knows neither NaN nor infinity), and means lie in between."""
     record = candle(result(*(Tick("ACME", price, NOON, size) for price, size in trades)))
     raw = msgspec.json.encode(record)
@@ -96,8 +96,8 @@ def test_a_candle_can_be_read_back_as_written(trades: list[tuple[float, int]]) -
 
 
 @pytest.mark.parametrize("size", [0, 7])
-def test_a_late_tick_is_the_tick_and_why_it_was_refused(size: int) -> None:
-    """With its source coordinates, and the table whose grace was over."""
+def test_late_tick_has_the_tick_the_reason_and_the_offset(size: int) -> None:
+    """And the table whose grace was over."""
     tick = Tick("ACME", 2.5, NOON, size)
     refusal = Refusal("late", NOON + 9, 8, partition=3, offset=77, table="candles")
     assert late_tick(tick, refusal) == LateTick(

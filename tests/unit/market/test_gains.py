@@ -34,14 +34,16 @@ def test_a_gain_is_a_fraction_of_its_base(base: float, last: float, fraction: fl
 @pytest.mark.parametrize(
     ("base", "last"), [(0.0, 5.0), (-0.0, 5.0), (-37.63, 5.0), (-1.0, -2.0), (5e-324, 1e308)]
 )
-def test_from_nothing_or_less_there_is_no_gain(base: float, last: float) -> None:
-    """Nor where no float holds it."""
+def test_there_is_no_gain_from_a_base_of_zero_or_less(base: float, last: float) -> None:
+    """Nor a gain beyond the floats."""
     assert gain(base, last) is None
 
 
 @pytest.mark.parametrize(("last", "fraction"), [(0.0, -1.0), (-2.0, -2.0)])
-def test_a_price_may_fall_to_nothing_and_below(last: float, fraction: float) -> None:
-    """From a positive base that is a gain like any other."""
+def test_gain_to_a_price_of_zero_or_less_is_a_loss_of_all_or_more(
+    last: float, fraction: float
+) -> None:
+    """Prices may be negative."""
     assert gain(2.0, last) == fraction
 
 
@@ -51,14 +53,14 @@ def with_gain(gainers: list[Gainer]) -> list[Gainer]:
 
 
 @given(st.lists(GAINERS, max_size=30, unique_by=lambda each: each.symbol))
-def test_the_ten_best_are_the_first_ten_of_all_in_order(gainers: list[Gainer]) -> None:
+def test_top_returns_the_ten_highest_gains_in_order(gainers: list[Gainer]) -> None:
     """By gain descending, ties by symbol; all of them where there are fewer than ten."""
     by_symbol = sorted(with_gain(gainers), key=lambda g: g.symbol)
     assert top(gainers) == sorted(by_symbol, key=lambda g: g.gain, reverse=True)[:10]
 
 
 @given(st.lists(GAINERS, max_size=30, unique_by=lambda each: each.symbol))
-def test_losers_and_the_most_active_are_the_first_ten_in_their_orders(
+def test_bottom_and_most_active_return_ten_symbols_in_order(
     gainers: list[Gainer],
 ) -> None:
     """By gain ascending, by volume descending; ties by symbol in both."""
@@ -67,8 +69,8 @@ def test_losers_and_the_most_active_are_the_first_ten_in_their_orders(
     assert most_active(gainers) == sorted(by_symbol, key=lambda g: g.volume, reverse=True)[:10]
 
 
-def test_a_gain_from_before_there_were_volumes_can_be_read() -> None:
-    """What stands in the topic since then counts on, with a volume of 0."""
+def test_gain_of_a_version_without_volumes_is_decoded() -> None:
+    """Records of that version are still in the topic; their volume is 0."""
     old = {"symbol": "A", "day": "2026-01-31", "open": 1, "last": 2, "low": 1, "high": 2}
     old |= {"gain": 1, "count": 2, "time": 1_769_869_800_000, "final": False}
     old |= {"partition": 0, "offset": 3, "stream_time": 1_769_869_800_000}
@@ -78,18 +80,18 @@ def test_a_gain_from_before_there_were_volumes_can_be_read() -> None:
 
 
 @given(st.lists(GAINERS, max_size=30, unique_by=lambda each: each.symbol), st.integers(0, 20))
-def test_who_is_best_does_not_depend_on_the_order_asked_in(
+def test_ranking_does_not_depend_on_the_order_of_its_input(
     gainers: list[Gainer], places: int
 ) -> None:
-    """Nor is anyone listed twice."""
+    """No symbol is listed twice."""
     ranking = top(gainers, places)
     assert ranking == top(reversed(gainers), places)
     assert len(ranking) == min(places, len(with_gain(gainers)))
 
 
 @given(st.dates(date(1973, 3, 3), date(2999, 12, 31)))
-def test_a_day_survives_the_way_to_its_start_and_back(day: date) -> None:
-    """Its first and last millisecond are in it, the ones beside them not."""
+def test_day_of_the_start_of_a_day_is_the_day(day: date) -> None:
+    """Its first and last millisecond lie in it, those before and after them do not."""
     start = start_of(day.isoformat())
     assert start == datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000
     assert day_of(start) == day_of(start + DAY - 1) == day.isoformat()
@@ -98,8 +100,8 @@ def test_a_day_survives_the_way_to_its_start_and_back(day: date) -> None:
 
 
 @given(st.integers(10**11, 32_503_680_000_000))
-def test_an_instant_lies_in_its_day(time: int) -> None:
-    """Days are as aligned to the epoch as windows of a day."""
+def test_day_of_an_instant_starts_at_its_midnight(time: int) -> None:
+    """Days are aligned to the epoch, as windows of 1d are."""
     assert start_of(day_of(time)) == time - time % DAY
 
 
@@ -116,7 +118,7 @@ def test_an_instant_lies_in_its_day(time: int) -> None:
         "2024-01-01T00",
     ],
 )
-def test_what_is_no_day_is_refused_by_name(day: str) -> None:
-    """The error quotes it, and shows how a day is written."""
+def test_malformed_day_is_quoted_in_the_error(day: str) -> None:
+    """The error also shows how a day is written."""
     with pytest.raises(ValueError, match=f"^{day!r} is not a day such as "):
         start_of(day)

@@ -1,4 +1,4 @@
-"""Prices and sizes of ticks as producers write them: what is read, and what is no number."""
+"""Prices and sizes of ticks in every form that producers write: read, or dead letters."""
 
 import re
 from typing import Any
@@ -25,7 +25,7 @@ def native(request: pytest.FixtureRequest) -> Any:
 
 
 def read(native: Any, price: str, size: str | None) -> Decoded:
-    """Read a tick whose numbers are written so; without a size if None."""
+    """Decode a tick with this text as its numbers; without a size if None."""
     end = "" if size is None else f',"size":{size}'
     value = f'{{"symbol":"A","price":{price},"time":{NOON}{end}}}'
     decoder = Decoder(TICKS, 0, HOUR, SystemClock(), native)
@@ -96,7 +96,7 @@ def test_a_size_is_any_number_from_0_on(native: Any, text: str | None, size: flo
     assert decoded.bad == []
 
 
-#: What is no number in either field, and what the dead letter names.
+#: Values that are a number in neither field, and the reason in the dead letter.
 NO_NUMBERS = [
     ('"NaN"', "'NaN' is no finite number"),
     ('"nan"', "'nan' is no finite number"),
@@ -133,10 +133,10 @@ NO_NUMBERS = [
         ("size", "1e301", "<= 1e+300"),
     ],
 )
-def test_what_is_no_number_is_a_dead_letter_that_names_the_field(
+def test_non_number_is_a_dead_letter_that_names_the_field(
     native: Any, field: str, text: str, reason: str
 ) -> None:
-    """And quotes what is there instead."""
+    """The reason quotes the value."""
     decoded = read(native, text, "3") if field == "price" else read(native, "1.5", text)
     assert decoded.records == []
     (letter,) = decoded.bad
@@ -145,15 +145,15 @@ def test_what_is_no_number_is_a_dead_letter_that_names_the_field(
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "+1", "01", ".5", "1."])
-def test_what_json_has_no_form_for_is_a_dead_letter(native: Any, text: str) -> None:
-    """Some producers write it all the same."""
+def test_number_that_is_not_json_is_a_dead_letter(native: Any, text: str) -> None:
+    """Some producers write NaN and Infinity."""
     for decoded in (read(native, text, "3"), read(native, "1.5", text)):
         assert decoded.records == []
         assert re.search("malformed", decoded.bad[0].error)
 
 
-def test_times_and_symbols_are_not_read_loosely(native: Any) -> None:
-    """Only prices and sizes come as text."""
+def test_time_as_text_is_a_dead_letter(native: Any) -> None:
+    """Only prices and sizes may be text."""
     value = b'{"symbol":"A","price":"1.5","time":"%d"}' % NOON
     decoder = Decoder(TICKS, 0, HOUR, SystemClock(), native)
     (letter,) = decoder.decode([Raw(7, NOON, b"A", value)]).bad

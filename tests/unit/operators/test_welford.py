@@ -11,7 +11,7 @@ from eventfold.operators.welford import Moments
 
 
 @given(st.lists(st.floats(0.01, 1e6).map(log), min_size=2))
-def test_running_moments_are_those_of_all_numbers(numbers: list[float]) -> None:
+def test_running_moments_equal_those_of_all_numbers(numbers: list[float]) -> None:
     """Mean and sample standard deviation, in one pass."""
     moments = Moments()
     for number in numbers:

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own, in a directory, for as long as a test needs it."""
+"""A PostgreSQL server for a test, in a temporary directory."""
 
 import os
 import shutil
@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 
 from eventfold.embedded import ports
 
-#: Where Debian keeps the programs that only an administrator starts.
-PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+#: Where Debian installs the programs for administrators.
+BINARY_DIRECTORIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
 def program(name: str) -> str | None:
     """Return the path of one of PostgreSQL's programs, None if it is not installed."""
-    found = [str(place / name) for place in PLACES if (place / name).exists()]
+    found = [str(binaries / name) for binaries in BINARY_DIRECTORIES if (binaries / name).exists()]
     return shutil.which(name) or next(iter(found), None)
 
 
@@ -24,7 +24,7 @@ def program(name: str) -> str | None:
 def postgres() -> Iterator[str]:
     """Run a server, for root as the user `nobody`; yield the URL of its database."""
     user = "nobody" if os.geteuid() == 0 else None
-    # Not pytest's directory, into which nobody else may look.
+    # The user `nobody` can't read pytest's own directory.
     with TemporaryDirectory(prefix="postgres-") as name:
         directory, port = Path(name), ports.free()
         if user:

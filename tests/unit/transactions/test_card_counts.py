@@ -1,4 +1,4 @@
-"""A card's transactions are counted as if each of them was examined."""
+"""Times of a card's transactions, compared with computing them from all transactions."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from app.transactions.verdicts import Card, Judged
 
 TIMES = st.integers(0, 30)
-#: What happens to a card: a payment or a cancellation is taken in at a time, the transaction of
-#: that number counts no more, the oldest is forgotten, it is asked for its times.
+#: Steps of a card: a payment or a cancellation is added at a time, the transaction of that number
+#: is annulled, the oldest one is forgotten, the times are read.
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(["payment", "cancellation"]), TIMES),
@@ -19,8 +19,8 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS)
-def test_times_are_those_of_what_counts_whatever_happened(steps: list[tuple[str, int]]) -> None:
-    """Also when they were asked for before, or never: they follow from what is remembered."""
+def test_times_equal_those_of_all_transactions_that_count(steps: list[tuple[str, int]]) -> None:
+    """Whether or not they were read before a change."""
     card = Card({}, {})
     for number, (what, at) in enumerate(steps):
         if what in ("payment", "cancellation"):

@@ -1,4 +1,4 @@
-"""The index of the rules: what it finds is what asking each rule would."""
+"""The index of the rules, compared with checking every rule."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ CURRENCIES, COUNTRIES, CATEGORIES = ["EUR", "USD"], ["DE", "FR"], ["fuel", "casi
 
 
 class Past:
-    """A card that spent 100 and had two transactions, whenever."""
+    """A card that spent 100 EUR and had two transactions, at any time."""
 
     most = 2
 
@@ -75,7 +75,7 @@ CHECKS = st.builds(
 
 @st.composite
 def changes(draw: st.DrawFn) -> list[Rule | str]:
-    """Draw rules as they come, changed and deleted (by their ids) in between."""
+    """Draw rules in the order of arrival, with changes and deletions (ids) in between."""
     drawn: list[Rule | str] = []
     for version in range(1, draw(st.integers(1, 25)) + 1):
         name = f"r{draw(st.integers(0, 8))}"
@@ -88,7 +88,7 @@ def changes(draw: st.DrawFn) -> list[Rule | str]:
 
 
 def brute_force(drawn: list[Rule | str], check: Check) -> Iterator[tuple[str, int]]:
-    """Ask each rule that is in force."""
+    """Check each enabled rule."""
     last: dict[str, Rule | None] = {}
     for each in drawn:
         if isinstance(each, str):
@@ -102,8 +102,10 @@ def brute_force(drawn: list[Rule | str], check: Check) -> Iterator[tuple[str, in
 
 @settings(max_examples=300, deadline=None)
 @given(drawn=changes(), check=CHECKS)
-def test_the_index_finds_what_asking_each_rule_finds(drawn: list[Rule | str], check: Check) -> None:
-    """After any changes; and a book made anew of what is left finds the same."""
+def test_index_finds_the_same_violations_as_checking_every_rule(
+    drawn: list[Rule | str], check: Check
+) -> None:
+    """After any changes; a book built from the remaining rules finds the same."""
     book, left = RuleBook(), dict[str, Rule]()
     for each in drawn:
         if isinstance(each, str):
@@ -133,7 +135,7 @@ def test_the_index_finds_what_asking_each_rule_finds(drawn: list[Rule | str], ch
         ("velocity", '{"limit": 500, "period": "1m"}', "<= 99"),
     ],
 )
-def test_what_is_no_rule_says_why(kind: str, parameters: str, message: str) -> None:
-    """In words that name the parameter."""
+def test_invalid_rule_is_rejected_with_the_reason(kind: str, parameters: str, message: str) -> None:
+    """The reason names the parameter."""
     with pytest.raises(BadRuleError, match=message):
         read_rule("r", kind, parameters, enabled=True, note="", version=1, time=NOON)

@@ -39,7 +39,7 @@ async def database(url: str) -> AsyncIterator[RulesDatabase]:
 
 
 async def test_each_change_gets_the_next_version(database: RulesDatabase) -> None:
-    """Of several changes of a rule the last is given, in the order of their versions."""
+    """Of several changes of a rule only the last is returned, in the order of versions."""
     first = (await newest(database)) + 1
     await database.add("cap", "max-amount", {"limit": 100}, "")
     await database.add("no-casino", "block", {"category": "casino"}, "the bank says so")
@@ -56,8 +56,8 @@ async def test_each_change_gets_the_next_version(database: RulesDatabase) -> Non
     assert await database.changes(first + 3) == []
 
 
-async def test_a_rule_added_while_the_tables_are_made_is_a_change(tmp_path: Path) -> None:
-    """By another program, between any two statements: it waits, or gets its version."""
+async def test_rule_added_while_the_tables_are_created_is_a_change(tmp_path: Path) -> None:
+    """By another program, between any two statements: it waits, or gets a version."""
     path = tmp_path / "rules.db"
     added: list[str] = []
 
@@ -81,8 +81,8 @@ async def test_a_rule_added_while_the_tables_are_made_is_a_change(tmp_path: Path
         assert [each.id for each in await found.changes(0)] == added
 
 
-async def test_rules_of_a_table_that_was_there_before_are_changes(tmp_path: Path) -> None:
-    """Made by hand, or by a version that was stopped before it had made the triggers."""
+async def test_rules_of_an_existing_table_are_changes(tmp_path: Path) -> None:
+    """A table made by hand, or by a start that was stopped before it made the triggers."""
     path = tmp_path / "rules.db"
     with closing(sqlite3.connect(path)) as hand:
         hand.execute(
@@ -98,7 +98,7 @@ async def test_rules_of_a_table_that_was_there_before_are_changes(tmp_path: Path
 
 
 async def test_a_deleted_rule_is_a_change_without_a_row(database: RulesDatabase) -> None:
-    """So is the old id of one that was given another."""
+    """So is the former id of a renamed rule."""
     await database.add("cap", "max-amount", {"limit": 100}, "")
     await database.add("limit", "max-amount", {"limit": 100}, "")
     before = await newest(database)
@@ -113,10 +113,10 @@ async def test_a_deleted_rule_is_a_change_without_a_row(database: RulesDatabase)
     assert len({each.version for each in changes}) == 3
 
 
-async def test_what_other_programs_write_is_noted_as_well(
+async def test_changes_by_other_programs_get_versions_too(
     database: RulesDatabase, url: str
 ) -> None:
-    """Triggers note it: nobody has to know of versions. A row that is no rule has the reason."""
+    """Triggers set the versions. A row that is no rule raises the reason."""
     before = await newest(database)
     async with (
         RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=url))) as other,
@@ -132,10 +132,8 @@ async def test_what_other_programs_write_is_noted_as_well(
         second.rule()
 
 
-async def test_writers_at_the_same_time_get_versions_of_their_own(
-    database: RulesDatabase, url: str
-) -> None:
-    """A reader who follows meanwhile misses none."""
+async def test_concurrent_writers_get_distinct_versions(database: RulesDatabase, url: str) -> None:
+    """A concurrent reader misses none."""
     before = await newest(database)
     seen: set[str] = set()
 
@@ -156,8 +154,8 @@ async def test_writers_at_the_same_time_get_versions_of_their_own(
     assert len(seen) == 20
 
 
-async def test_what_is_no_rule_is_refused(database: RulesDatabase) -> None:
-    """Before it is written; and what is not there can't be changed."""
+async def test_invalid_unknown_or_duplicate_rule_is_rejected(database: RulesDatabase) -> None:
+    """Before it is written."""
     with pytest.raises(BadRuleError, match="it would block everything"):
         await database.add("all", "block", {}, "")
     with pytest.raises(UnknownRuleError, match="there is no rule 'all'"):
@@ -168,7 +166,7 @@ async def test_what_is_no_rule_is_refused(database: RulesDatabase) -> None:
     assert [each.id for each in await database.all()] == ["cap"]
 
 
-async def test_a_look_at_what_has_changed_is_one_query(database: RulesDatabase) -> None:
+async def test_polling_for_changes_is_one_query(database: RulesDatabase) -> None:
     """However many rules there are."""
     for number in range(30):
         await database.add(f"cap-{number}", "max-amount", {"limit": 100}, "")
@@ -182,7 +180,7 @@ async def newest(database: RulesDatabase) -> int:
     return max((each.version for each in await database.changes(-1)), default=0)
 
 
-def test_the_default_is_a_file_beside_the_state(tmp_path: Path) -> None:
+def test_default_database_is_a_file_beside_the_state(tmp_path: Path) -> None:
     """So that all workers of a machine have the same rules."""
     conf = Settings(APP_DATADIR=tmp_path / "shop-6066", TICKSTREAM_APP_ID="shop")
     assert rules_url(conf) == f"sqlite+aiosqlite:///{tmp_path / 'shop-rules.db'}"
