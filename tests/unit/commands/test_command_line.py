@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).parents[3]
 FAUST = Path(sys.executable).with_name("faust")
 
 
-def ended(*arguments: str) -> tuple[int, str, str]:
+def run_command(*arguments: str) -> tuple[int, str, str]:
     """Run a command; return its exit code, standard output and standard error."""
     done = subprocess.run(
         [FAUST, "-A", "app", *arguments],
@@ -35,22 +35,22 @@ def ended(*arguments: str) -> tuple[int, str, str]:
         ("model Tik", "Tik"),
     ],
 )
-def test_options_that_make_no_sense_end_with_2_and_a_line_that_names_them(
+def test_invalid_option_ends_with_2_and_a_line_that_names_it(
     arguments: str, named: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Whoever finds it: click, or the command itself."""
+    """Whether click or the command itself detects it."""
     monkeypatch.setenv("APP_DATADIR", str(tmp_path / "data"))
-    code, out, said = ended(*arguments.split())
+    code, out, errors = run_command(*arguments.split())
     assert (code, out) == (2, "")
-    assert named in said.splitlines()[-1]
-    assert "Traceback" not in said
+    assert named in errors.splitlines()[-1]
+    assert "Traceback" not in errors
 
 
 @pytest.mark.parametrize("arguments", ["tables", "settings", "rules"])
-def test_a_command_whose_reader_has_gone_says_nothing(
+def test_command_with_a_closed_pipe_prints_no_error(
     arguments: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """As behind `| head`: no traceback, and no word of a database that can't be used."""
+    """As before `| head`: no traceback, and no message about a database."""
     monkeypatch.setenv("APP_DATADIR", str(tmp_path / "data"))
     reader, writer = os.pipe()
     os.close(reader)
@@ -67,14 +67,14 @@ def test_a_command_whose_reader_has_gone_says_nothing(
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_a_type_of_record_is_shown_with_its_fields_and_topics() -> None:
-    """Ours are none of Faust's models."""
-    code, out, said = ended("model", "Tick")
-    assert (code, said) == (0, "")
+def test_model_prints_a_record_type_with_its_fields_and_topics() -> None:
+    """Our record types are no models of Faust."""
+    code, out, errors = run_command("model", "Tick")
+    assert (code, errors) == (0, "")
     assert out.startswith("Tick: One trade")
     rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.split()}
     assert rows["price"] == ["float"]
     assert rows["size"] == ["int", "|", "float", "0"]
     assert "In ticks." in out
-    _, listed, _ = ended("models")
+    _, listed, _ = run_command("models")
     assert "Tick" in {line.split()[0] for line in listed.splitlines() if line.split()}

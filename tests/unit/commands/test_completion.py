@@ -40,8 +40,8 @@ def test_bash_completes_our_commands_and_their_options() -> None:
 
 
 @pytest.mark.parametrize("shell", _CALLS)
-def test_each_script_asks_with_the_line_so_far(shell: str) -> None:
-    """Click's own scripts ask with the program's name alone."""
+def test_each_script_passes_the_line_typed_so_far(shell: str) -> None:
+    """Click's own scripts pass the program's name alone."""
     kind = get_completion_class(shell)
     assert kind is not None
     assert f"_FAUST_COMPLETE={shell}_complete" in script(kind)

@@ -1,4 +1,4 @@
-"""`--help`: each command of ours has examples, and they are true."""
+"""`--help`: each of our commands has examples that its parser accepts."""
 
 import shlex
 from importlib import import_module
@@ -17,7 +17,7 @@ NAMES = sorted(
     module.name for module in iter_modules(app.commands.__path__) if not module.name.startswith("_")
 )
 
-#: Those that print facts, which programs want as JSON.
+#: Commands that print facts, which have JSON for programs.
 FACTS = {
     *("agents", "consume", "explain", "lateness", "model", "models", "produce", "replay"),
     *("settings", "tables", "top", "topics"),
@@ -30,7 +30,7 @@ def declared(name: str) -> Any:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_examples_are_what_the_command_understands(name: str) -> None:
+def test_examples_are_accepted_by_the_command(name: str) -> None:
     """Click reads their options and arguments, and the help shows each on a line of its own."""
     examples = declared(name).examples
     assert examples
@@ -44,21 +44,21 @@ def test_examples_are_what_the_command_understands(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_options_say_what_they_are(name: str) -> None:
-    """Each has a sentence."""
+def test_each_option_has_a_description(name: str) -> None:
+    """It is a sentence."""
     ours = [each for each in cli.commands[name].params if isinstance(each, click.Option)]
     if issubclass(declared(name), LongCommand):
         assert all(each.help and each.help.endswith(".") for each in ours)
 
 
-def test_what_prints_facts_prints_them_for_programs_too() -> None:
+def test_commands_that_print_facts_have_a_json_option() -> None:
     """By `--json` behind the command, as well as Faust's before it."""
     found = {name for name in NAMES if "as_json" in {p.name for p in cli.commands[name].params}}
     assert found == FACTS
 
 
-def test_examples_stand_behind_what_the_command_does() -> None:
-    """One paragraph, as it is typed."""
+def test_examples_follow_the_description_of_the_command() -> None:
+    """In one paragraph, as they are typed."""
 
     class Shown(Examples):
         """Shows.

@@ -1,4 +1,4 @@
-"""`faust -A app password`: hashes that the settings take."""
+"""`faust -A app password`: hashes that the settings accept."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from eventfold.security.passwords import is_right
 FAUST = Path(sys.executable).with_name("faust")
 
 
-def hashed(password: str) -> subprocess.CompletedProcess[str]:
+def run_password_command(password: str) -> subprocess.CompletedProcess[str]:
     """Run the command with a password in a pipe."""
     return subprocess.run(
         [FAUST, "-A", "app", "password"],
@@ -25,9 +25,9 @@ def hashed(password: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_hash_of_a_piped_password_is_printed_and_taken_by_the_settings() -> None:
-    """Alone on its line, and another one each time."""
-    first, second = (hashed("horse-battery") for _ in range(2))
+def test_hash_of_a_piped_password_is_accepted_by_the_settings() -> None:
+    """It is printed alone on its line, and differs each time."""
+    first, second = (run_password_command("horse-battery") for _ in range(2))
     assert (first.returncode, first.stderr) == (0, "")
     assert first.stdout != second.stdout
     (line,) = first.stdout.splitlines()
@@ -38,7 +38,7 @@ def test_a_hash_of_a_piped_password_is_printed_and_taken_by_the_settings() -> No
 
 @pytest.mark.parametrize("password", ["", "short"])
 def test_a_password_that_the_settings_refuse_is_not_hashed(password: str) -> None:
-    """It ends with 2 and one line."""
-    done = hashed(password)
+    """The command ends with 2 and one line."""
+    done = run_password_command(password)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "a password has at least 8 characters\n"

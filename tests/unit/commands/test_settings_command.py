@@ -1,4 +1,4 @@
-"""`faust -A app settings`: what a user sees of the environment's variables."""
+"""`faust -A app settings`: the listing of the environment's variables."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def settings(
     )
 
 
-def test_each_variable_stands_with_its_value_and_meaning_among_its_like() -> None:
+def test_each_variable_is_listed_with_value_and_meaning_in_its_group() -> None:
     """Values are written as in the environment; no line is longer than a terminal is wide."""
     shown = settings(TICKSTREAM_GRACE="90s", TICKSTREAM_WINDOWS="1m,15m/5m")
     assert (shown.returncode, shown.stderr) == (0, "")
@@ -45,13 +45,13 @@ def test_each_variable_stands_with_its_value_and_meaning_among_its_like() -> Non
     assert places == sorted(places)
 
 
-def test_what_was_changed_can_be_listed_alone() -> None:
-    """What somebody wants to know first of a deployment."""
+def test_changed_variables_can_be_listed_alone() -> None:
+    """They are the first question about a deployment."""
     rows = json.loads(settings("--json", changed=True, TICKSTREAM_GRACE="90s").stdout)
     assert [(row["variable"], row["group"]) for row in rows] == [("TICKSTREAM_GRACE", "windows")]
 
 
-def test_json_is_for_programs() -> None:
+def test_json_lists_variables_with_typed_values() -> None:
     """With Faust's --json it is a list of objects, numbers as numbers, null for what is not set."""
     rows = json.loads(settings("--json", WEB_PORT="7000").stdout)
     by_name = {row["variable"]: row for row in rows}

@@ -1,4 +1,4 @@
-"""`faust -A app top` over prepared metrics of workers; asking real ones: tests/broker."""
+"""`faust -A app top` with prepared metrics of workers; real ones are scraped in tests/broker."""
 
 from io import StringIO
 
@@ -13,7 +13,9 @@ from app.top.view import Between, Scrape, View, partitions_of, tables_of, worker
 ONE, TWO = "http://one:6066", "http://two:6066"
 
 
-def said(records: int, *, lag: int = 0, late: int = 0, restoring: float | None = None) -> Samples:
+def metrics_of_worker(
+    records: int, *, lag: int = 0, late: int = 0, restoring: float | None = None
+) -> Samples:
     """Return the metrics of a worker with one partition."""
     lines = [
         f'tickstream_records_total{{table="candles",partition="0"}} {records}',
@@ -32,20 +34,27 @@ def said(records: int, *, lag: int = 0, late: int = 0, restoring: float | None =
     return Samples.read("\n".join(lines) + "\n")
 
 
-def test_rates_are_over_all_workers_that_answered_twice() -> None:
-    """One that restarted in between begins at 0, one that is new or gone counts for nothing."""
-    before = Scrape(10.0, {ONE: said(1000), TWO: said(5000)})
-    for two, rate in ((said(5200), 150.0), (said(100), 50.0), (None, 50.0)):
-        after = Scrape(12.0, {ONE: said(1100), TWO: two})
+def test_rates_are_those_of_all_workers_that_answered_twice() -> None:
+    """One that restarted in between begins at 0; a new or a dead one does not count."""
+    before = Scrape(10.0, {ONE: metrics_of_worker(1000), TWO: metrics_of_worker(5000)})
+    for two, rate in (
+        (metrics_of_worker(5200), 150.0),
+        (metrics_of_worker(100), 50.0),
+        (None, 50.0),
+    ):
+        after = Scrape(12.0, {ONE: metrics_of_worker(1100), TWO: two})
         (table,) = tables_of(Between(before, after))
         assert (table.table, table.records) == ("candles", rate)
-    new = Scrape(12.0, {ONE: said(1100), "http://new:6066": said(9)})
+    new = Scrape(12.0, {ONE: metrics_of_worker(1100), "http://new:6066": metrics_of_worker(9)})
     assert tables_of(Between(before, new))[0].records == 50.0
 
 
 def test_a_worker_that_does_not_answer_is_shown_as_such() -> None:
     """With its address; the others with what they do."""
-    two = Between(Scrape(0, {ONE: said(0)}), Scrape(4, {ONE: said(200, lag=7), TWO: None}))
+    two = Between(
+        Scrape(0, {ONE: metrics_of_worker(0)}),
+        Scrape(4, {ONE: metrics_of_worker(200, lag=7), TWO: None}),
+    )
     one, gone = workers_of(two, {ONE: 9})
     assert (one.url, one.running, one.lag, one.cpu, one.answered) == (ONE, 1, 7, 0.5, 9)
     assert (gone.url, gone.answers, gone.running, gone.answered) == (TWO, False, None, None)
@@ -53,9 +62,12 @@ def test_a_worker_that_does_not_answer_is_shown_as_such() -> None:
     assert (partition.topic, partition.worker, partition.lag) == ("ticks", ONE, 7)
 
 
-def test_a_worker_that_is_dead_stays_with_the_time_when_it_last_answered() -> None:
-    """The others name it no longer: it would be gone from the screen without a trace."""
-    two = Between(Scrape(0, {ONE: said(0), TWO: said(0)}), Scrape(4, {ONE: said(200)}))
+def test_dead_worker_stays_on_screen_with_the_time_of_its_last_answer() -> None:
+    """The others no longer list it, so it would vanish from the screen."""
+    two = Between(
+        Scrape(0, {ONE: metrics_of_worker(0), TWO: metrics_of_worker(0)}),
+        Scrape(4, {ONE: metrics_of_worker(200)}),
+    )
     noon = 1_769_860_800_000
     _, gone = workers_of(two, {ONE: noon + 9_000, TWO: noon + 5_000})
     assert (gone.url, gone.answers, gone.answered) == (TWO, False, noon + 5_000)
@@ -65,10 +77,10 @@ def test_a_worker_that_is_dead_stays_with_the_time_when_it_last_answered() -> No
     assert "gone since 12:00:05 UTC" in out.getvalue()
 
 
-def test_the_screen_has_what_a_user_looks_for() -> None:
-    """Rates, lag, late records, a restore, the ten best, a worker that is gone."""
-    after = {ONE: said(2400, lag=12_345, late=3, restoring=0.25), TWO: None}
-    two = Between(Scrape(0, {ONE: said(400)}), Scrape(2, after))
+def test_screen_has_rates_lag_restores_ranking_and_dead_workers() -> None:
+    """Late records and dead letters too."""
+    after = {ONE: metrics_of_worker(2400, lag=12_345, late=3, restoring=0.25), TWO: None}
+    two = Between(Scrape(0, {ONE: metrics_of_worker(400)}), Scrape(2, after))
     view = View(
         *("shop", 2.0, workers_of(two, {}), partitions_of(two.after), tables_of(two)),
         *(12_345, 4, 0.5, "2026-01-31", [Gainer("ACME", 0.123, 10.0, 11.23, 0)]),
@@ -86,7 +98,7 @@ def test_the_screen_has_what_a_user_looks_for() -> None:
 
 
 @pytest.mark.parametrize("text", ["<html>", "a b c"])
-def test_what_is_no_metrics_is_refused(text: str) -> None:
-    """Whatever answers at that port."""
+def test_answer_without_metrics_is_rejected(text: str) -> None:
+    """Another program may listen on that port."""
     with pytest.raises(ValueError, match=r"\S"):
         Samples.read(text)

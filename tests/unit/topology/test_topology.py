@@ -1,4 +1,4 @@
-"""`faust -A app topology`: the graph of the running definitions, and the README's picture."""
+"""`faust -A app topology`: the graph of the loaded definitions, and the README's diagram."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from eventfold.topology import Edge, Node, Topology, to_dot, to_mermaid, to_tree
 REPOSITORY = Path(__file__).parents[3]
 
 
-def drawn(form: str, **environment: str) -> str:
+def topology_output(form: str, **environment: str) -> str:
     """Return the output of the command."""
     faust = Path(sys.executable).with_name("faust")
     done = subprocess.run(
@@ -38,16 +38,16 @@ def flows(graph: dict[str, Any]) -> set[tuple[str, str, str]]:
     return {(label[edge["source"]], edge["flow"], label[edge["target"]]) for edge in graph["edges"]}
 
 
-def test_the_readme_shows_what_the_command_prints() -> None:
-    """Its picture is made anew by the command in the sentence below it."""
-    picture = re.search(r"```mermaid\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
-    assert picture is not None
-    assert picture[1] == drawn("mermaid", **MARKET)
+def test_diagram_of_the_readme_is_what_the_command_prints() -> None:
+    """The sentence below it names the command that renews it."""
+    diagram = re.search(r"```mermaid\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    assert diagram is not None
+    assert diagram[1] == topology_output("mermaid", **MARKET)
 
 
-def test_only_the_pipelines_asked_for_are_drawn() -> None:
-    """Each edge of one pipeline: what it reads, folds, writes, and where it puts the rest."""
-    graph = json.loads(drawn("json", TICKSTREAM_PIPELINES="surges"))
+def test_only_the_selected_pipelines_are_drawn() -> None:
+    """Each edge of one pipeline: what it reads, folds, writes, and its dead letters."""
+    graph = json.loads(topology_output("json", TICKSTREAM_PIPELINES="surges"))
     assert flows(graph) == {
         ("topic ticks", "reads", "agent fold_surges"),
         ("agent fold_surges", "folds", "table surges"),
@@ -62,10 +62,10 @@ def test_only_the_pipelines_asked_for_are_drawn() -> None:
     assert by_id["table:surges"]["changelog"] == "tickstream-surges-changelog"
 
 
-def test_streams_of_ones_own_are_drawn_in_batches_or_not() -> None:
-    """Also an ordinary Faust agent with the topic that its function names."""
+def test_custom_streams_and_plain_faust_agents_are_drawn() -> None:
+    """A plain agent is drawn with the topic that its function names."""
     own = {"TICKSTREAM_MODULES": "visits,orders,streaks", "TICKSTREAM_PIPELINES": "candles"}
-    graph = json.loads(drawn("json", PYTHONPATH=str(REPOSITORY / "tests/own"), **own))
+    graph = json.loads(topology_output("json", PYTHONPATH=str(REPOSITORY / "tests/own"), **own))
     found = flows(graph)
     assert ("agent fold_visits", "folds", "table pages") in found
     assert ("table pages", "writes", "topic page-times") in found
@@ -78,7 +78,7 @@ def test_streams_of_ones_own_are_drawn_in_batches_or_not() -> None:
 
 
 @pytest.fixture
-def circle() -> Topology:
+def cyclic_graph() -> Topology:
     """Return a graph with a cycle, under a name with quotes."""
     nodes = (
         Node("topic:a-b", "topic", "a-b", 'a"b', "first"),
@@ -91,19 +91,19 @@ def circle() -> Topology:
     return Topology("app", nodes, edges)
 
 
-def test_names_are_told_apart_and_quoted(circle: Topology) -> None:
-    """In Mermaid a node has a name of letters, also where two would have the same."""
-    assert to_mermaid(circle).splitlines()[1:] == [
+def test_names_of_nodes_are_unique_and_quoted(cyclic_graph: Topology) -> None:
+    """In Mermaid a node has a name of letters; of two equal ones one is changed."""
+    assert to_mermaid(cyclic_graph).splitlines()[1:] == [
         '  topic_a_b(["a#quot;b"])',
         '  topic_a_b_(["a#lt;b"])',
         "  topic_a_b --> topic_a_b_",
         "  topic_a_b_ -. looks up .-> topic_a_b",
     ]
-    assert '  "topic:a-b" [shape=oval label="a\\"b"];' in to_dot(circle).splitlines()
+    assert '  "topic:a-b" [shape=oval label="a\\"b"];' in to_dot(cyclic_graph).splitlines()
 
 
-def test_the_tree_of_a_circle_has_an_end(circle: Topology) -> None:
-    """It begins at what was declared first, and what was met before is not followed again."""
-    (first,) = to_tree(circle).children
+def test_the_tree_of_a_cyclic_graph_is_finite(cyclic_graph: Topology) -> None:
+    """It begins at the node declared first, and follows no node twice."""
+    (first,) = to_tree(cyclic_graph).children
     (second,) = first.children
     assert [str(child.label) for child in second.children] == ['a"b topic (looks up), see above']

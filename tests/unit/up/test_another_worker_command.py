@@ -24,8 +24,10 @@ def assignments() -> dict[str, str]:
     return dict(word.split("=", 1) for word in words[: words.index("-A") - 1])
 
 
-def test_it_has_what_another_terminal_lacks(environment: pytest.MonkeyPatch) -> None:
-    """What is set here is set there, quoted where it has to be; what is a worker's own is not."""
+def test_command_sets_the_variables_that_another_terminal_lacks(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    """Those set here, quoted where it is needed; not those of a single worker."""
     environment.setenv("TICKSTREAM_WINDOWS", "1m, 5m/1m")
     environment.setenv("APP_DATADIR", "mine")
     environment.setenv("CONSUMER_GROUP_INSTANCE_ID", "first")
@@ -37,8 +39,8 @@ def test_it_has_what_another_terminal_lacks(environment: pytest.MonkeyPatch) -> 
     assert int(found["WEB_PORT"]) > load().web_port
 
 
-def test_it_shows_no_secret(environment: pytest.MonkeyPatch) -> None:
-    """Not those it has no use for, and of those it needs the names; or where they stand."""
+def test_command_shows_no_secret(environment: pytest.MonkeyPatch) -> None:
+    """Secrets that it needs are masked, or named by their directory; others are left out."""
     environment.setenv("TICKSTREAM_CHART_TOKEN", "hush")
     environment.setenv("TICKSTREAM_WEB_TOKEN", "hush-hush-0123456789")
     environment.setenv("TICKSTREAM_SECRETS_DIR", "/")
@@ -49,8 +51,8 @@ def test_it_shows_no_secret(environment: pytest.MonkeyPatch) -> None:
     assert found["TICKSTREAM_SECRETS_DIR"] == "/"
 
 
-def test_its_port_is_free(environment: pytest.MonkeyPatch) -> None:
-    """The next port that nothing listens on."""
+def test_port_in_the_command_is_free(environment: pytest.MonkeyPatch) -> None:
+    """It is the next port that nothing listens on."""
     with socket.create_server((ports.HOST, 0)) as server:
         taken = server.getsockname()[1]
         environment.setenv("WEB_PORT", str(taken - 1))
