@@ -1,4 +1,4 @@
-"""Every Kafka client of the product gets in by the same settings."""
+"""Every Kafka client of the product connects with the same settings."""
 
 import ast
 from itertools import chain
@@ -6,7 +6,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[3]
 
-#: The embedded broker's own look at itself, at its open listener.
+#: The embedded broker's check of itself, at its open listener.
 EXEMPT = {"eventfold/embedded/ready.py"}
 CLIENTS = {"AIOKafkaConsumer", "AIOKafkaProducer", "AIOKafkaAdminClient"}
 OPTIONS = {"client_options", "security_options"}
@@ -18,9 +18,9 @@ def name_of(call: ast.expr) -> str | None:
     return called.id if isinstance(called, ast.Name) else None
 
 
-def test_no_client_is_made_without_the_options_of_the_settings() -> None:
-    """One that is forgotten would be shut out where brokers want TLS or a name."""
-    found, forgotten = 0, []
+def test_every_client_is_created_with_the_options_of_the_settings() -> None:
+    """One without them could not connect to brokers that demand TLS or a login."""
+    found, without_options = 0, []
     for path in chain(*((REPOSITORY / name).rglob("*.py") for name in ("eventfold", "app"))):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if name_of(node) not in CLIENTS:
@@ -28,6 +28,6 @@ def test_no_client_is_made_without_the_options_of_the_settings() -> None:
             spread = {name_of(each.value) for each in node.keywords if each.arg is None}
             found += 1
             if not spread & OPTIONS and str(path.relative_to(REPOSITORY)) not in EXEMPT:
-                forgotten.append(f"{path.relative_to(REPOSITORY)}:{node.lineno}")
+                without_options.append(f"{path.relative_to(REPOSITORY)}:{node.lineno}")
     assert found > len(EXEMPT)
-    assert forgotten == []
+    assert without_options == []

@@ -1,4 +1,4 @@
-"""Ownership of a topic: who may write it, whatever the broker answers."""
+"""Owners of topics: which application may write a topic."""
 
 import pytest
 
@@ -15,8 +15,8 @@ def owned_by(conf: Settings, *topics: str) -> dict[str, TopicOwner]:
     return {name: TopicOwner(name, conf.app_id, conf.topic_prefix, 1) for name in topics}
 
 
-def test_what_nobody_owns_is_to_be_claimed() -> None:
-    """What is this application's already is not claimed again."""
+def test_only_topics_without_an_owner_are_claimed() -> None:
+    """Those of the application itself are not claimed again."""
     owners = owned_by(DEMO, "candles")
     assert unowned(["candles", "surges"], owners, DEMO) == ["surges"]
     assert owns("candles", owners, DEMO)
@@ -33,10 +33,10 @@ def test_what_nobody_owns_is_to_be_claimed() -> None:
         (["a", "b", "c", "d", "e"], "topics a, b, c and 2 more belong"),
     ],
 )
-def test_another_applications_topic_is_refused_with_its_owner_and_what_to_do(
+def test_topic_of_another_application_is_rejected_with_its_owner(
     topics: list[str], words: str
 ) -> None:
-    """In one line, however many there are."""
+    """One line names the owner and what to do, however many topics there are."""
     with pytest.raises(OwnerError) as refused:
         unowned([*topics, "own"], owned_by(DEMO, *topics), BIKES)
     assert str(refused.value) == (
@@ -47,7 +47,7 @@ def test_another_applications_topic_is_refused_with_its_owner_and_what_to_do(
 
 @pytest.mark.parametrize("filled", [False, True])
 @pytest.mark.parametrize("written", [False, True])
-def test_a_topic_without_an_owner_is_claimed_unless_somebody_else_wrote_it(
+def test_topic_without_an_owner_is_claimed_unless_another_app_wrote_it(
     *, filled: bool, written: bool
 ) -> None:
     """Older versions recorded no owner: the application that has rows of its table wrote it."""
@@ -59,8 +59,8 @@ def test_a_topic_without_an_owner_is_claimed_unless_somebody_else_wrote_it(
         demand_claimable(["out", "other"], evidence, DEMO)
 
 
-def test_a_prefix_belongs_to_the_application() -> None:
-    """Two workers of one application would else write to two sets of topics, half to each."""
+def test_topic_prefix_of_an_application_can_not_change() -> None:
+    """Otherwise its workers would write to two sets of topics, a part to each."""
     prefixed = Settings(TICKSTREAM_APP_ID="demo", TICKSTREAM_TOPIC_PREFIX="eu.")
     owners = owned_by(DEMO, "candles")
     with pytest.raises(OwnerError, match=r"TICKSTREAM_TOPIC_PREFIX=eu\.: set it as it was, or"):

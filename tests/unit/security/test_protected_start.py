@@ -1,4 +1,4 @@
-"""A worker that strangers can reach does not start, unless a setting allows it."""
+"""A worker that other machines can reach starts only if a setting protects or opens it."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from app.start import StartError, demand_protection
 from eventfold.security.web import is_loopback
 
 TOKEN = "read-0123456789abcdef"  # noqa: S105  # it opens nothing
-EVERYWHERE = "0.0.0.0"  # noqa: S104  # what is refused here
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104  # it is rejected here
 
 
 @pytest.mark.parametrize(
@@ -20,14 +20,14 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104  # what is refused here
         ("127.9.9.9", True),
         ("::1", True),
         ("localhost", True),
-        (EVERYWHERE, False),
+        (ANY_ADDRESS, False),
         ("::", False),
         ("192.0.2.1", False),
         ("no.such.name.invalid", False),
     ],
 )
-def test_only_this_machine_reaches_a_loopback_address(host: str, *, loopback: bool) -> None:
-    """By number or by name; what nobody knows is not taken for one."""
+def test_loopback_addresses_are_recognised(host: str, *, loopback: bool) -> None:
+    """By number or by name; an unknown name is none."""
     assert is_loopback(host) is loopback
 
 
@@ -42,22 +42,22 @@ def test_only_this_machine_reaches_a_loopback_address(host: str, *, loopback: bo
         ({"TICKSTREAM_WEB_USERS": "ann:read:password"}, True),
     ],
 )
-def test_beyond_this_machine_somebody_has_to_say_who_may_ask(
+def test_reachable_worker_needs_a_token_users_or_an_open_web(
     settings: dict[str, str], *, starts: bool
 ) -> None:
-    """Those with a token or a password, or anybody; a token between workers is no answer."""
+    """A token between workers is not enough."""
     demand_protection(Settings(**settings))  # type: ignore[arg-type]  # by their variables
-    elsewhere = Settings(WEB_BIND=EVERYWHERE, **settings)  # type: ignore[arg-type]
+    reachable = Settings(WEB_BIND=ANY_ADDRESS, **settings)  # type: ignore[arg-type]
     if starts:
-        demand_protection(elsewhere)
+        demand_protection(reachable)
     else:
         with pytest.raises(StartError):
-            demand_protection(elsewhere)
+            demand_protection(reachable)
 
 
-def test_a_worker_that_anybody_could_ask_says_what_to_set(tmp_path: Path) -> None:
-    """In the last line of its log, before it has done anything."""
-    worker = Worker("127.0.0.1:1", tmp_path, "open", WEB_BIND=EVERYWHERE)
+def test_unprotected_worker_ends_with_a_line_that_names_what_to_set(tmp_path: Path) -> None:
+    """It is the last line of its log, before it does anything."""
+    worker = Worker("127.0.0.1:1", tmp_path, "open", WEB_BIND=ANY_ADDRESS)
     worker.start(wait=False)
     try:
         until(lambda: not worker.running, 60)

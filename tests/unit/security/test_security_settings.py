@@ -1,4 +1,4 @@
-"""Settings of protection: what is rejected, what is hidden, where it may stand."""
+"""Security settings: rejected values, hidden secrets, secrets in files."""
 
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def test_a_bad_secret_is_refused_without_showing_it(
         (f"{KAFKA}OAUTH_TOKEN_URL", "ftp://host", "pattern"),
     ],
 )
-def test_what_cant_be_meant_is_refused_in_one_line(
+def test_invalid_security_setting_is_rejected_in_one_line(
     variable: str, text: str, problem: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As for all settings."""
@@ -94,17 +94,17 @@ def test_what_cant_be_meant_is_refused_in_one_line(
         ),
     ],
 )
-def test_what_a_mechanism_needs_and_has_not_is_named(
+def test_missing_setting_of_a_sasl_mechanism_is_named(
     without: str, settings: dict[str, str], variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before a broker is asked; what is there is not shown."""
+    """Before a broker is contacted; secrets that are set are not shown."""
     environment = {name: text for name, text in {**NAMED, **settings}.items() if name != without}
     message = refusal(monkeypatch, **environment)
     assert message.startswith(f"{variable} has to be set: ")
     assert SECRET not in message
 
 
-def test_secrets_may_stand_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_may_be_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each named after its variable, as Docker and Kubernetes mount them; the environment wins."""
     (tmp_path / "TICKSTREAM_WEB_TOKEN").write_text(f"{SECRET}\n")
     (tmp_path / "TICKSTREAM_GRACE").write_text("7m\n")
@@ -140,7 +140,7 @@ def test_a_certificate_that_cant_be_read_is_named(
 
 
 def test_faust_and_our_clients_have_the_same_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And nobody has any where none are set."""
+    """Neither has any where none are set."""
     assert faust_credentials(load()) is None
     assert client_options(load())["security_protocol"] == "PLAINTEXT"
     for name, text in NAMED.items():

@@ -1,4 +1,4 @@
-"""Lines of the log for programs: one JSON object each, whatever is logged."""
+"""Log lines in JSON: one object each, whatever is logged."""
 
 import asyncio
 import json
@@ -26,34 +26,34 @@ def line(message: str, *filled_in: object, **record: Any) -> dict[str, Any]:
     return fields
 
 
-def test_a_line_says_when_how_bad_who_and_what() -> None:
+def test_line_has_time_level_logger_and_message() -> None:
     """In this order, the time in UTC."""
-    said = line("joined %s", 7)
-    assert list(said) == ["time", "level", "logger", "message"]
-    assert datetime.fromisoformat(said["time"]).utcoffset() is not None
-    assert said["time"].endswith("Z")
-    assert (said["level"], said["logger"], said["message"]) == ("WARNING", "a.b", "joined 7")
+    logged = line("joined %s", 7)
+    assert list(logged) == ["time", "level", "logger", "message"]
+    assert datetime.fromisoformat(logged["time"]).utcoffset() is not None
+    assert logged["time"].endswith("Z")
+    assert (logged["level"], logged["logger"], logged["message"]) == ("WARNING", "a.b", "joined 7")
 
 
-def test_facts_are_fields() -> None:
-    """Those of the line itself, and those of what it is said about; the line's own hold."""
+def test_extra_values_and_those_of_the_context_are_fields() -> None:
+    """Extra values of the line override those of its context."""
     with speaking_of({"task": "ticks-3", "topic": "ticks", "partition": 3}):
-        said = line("runs", offset=17, partition=4)
-    assert (said["task"], said["topic"], said["partition"], said["offset"]) == (
+        logged = line("runs", offset=17, partition=4)
+    assert (logged["task"], logged["topic"], logged["partition"], logged["offset"]) == (
         *("ticks-3", "ticks"),
         *(4, 17),
     )
     assert "task" not in line("elsewhere")
 
 
-async def test_what_is_begun_in_a_context_speaks_of_the_same() -> None:
+async def test_task_started_in_a_context_logs_the_fields_of_the_context() -> None:
     """Such as the Kafka client of a task, whose coroutines run beside it."""
 
-    async def speak() -> dict[str, Any]:
+    async def log_a_line() -> dict[str, Any]:
         return line("sent")
 
     with speaking_of({"task": "ticks-3"}):
-        client = asyncio.create_task(speak())
+        client = asyncio.create_task(log_a_line())
     assert (await client)["task"] == "ticks-3"
 
 
@@ -62,13 +62,13 @@ def test_an_exception_is_part_of_its_line() -> None:
     try:
         int("one\ntwo")
     except ValueError:
-        said = line("failed", exc_info=sys.exc_info())
-    assert said["message"] == "failed"
-    assert said["exception"].startswith("Traceback")
-    assert "ValueError: invalid literal" in said["exception"]
+        logged = line("failed", exc_info=sys.exc_info())
+    assert logged["message"] == "failed"
+    assert logged["exception"].startswith("Traceback")
+    assert "ValueError: invalid literal" in logged["exception"]
 
 
 @pytest.mark.parametrize("odd", [object(), {1, 2}, b"\xff", "\udcff", 2**70, float("nan"), {}])
-def test_nothing_that_is_said_breaks_a_line(odd: object) -> None:
-    """Values that JSON has no word for are put into one."""
+def test_values_that_json_can_not_encode_break_no_line(odd: object) -> None:
+    """They are logged as text."""
     assert line("odd: %s", odd, found=odd)["message"].startswith("odd: ")

@@ -1,4 +1,4 @@
-"""A log that stays readable while a broker is away."""
+"""Log filters: the log stays readable while a broker is away."""
 
 import asyncio
 import gc
@@ -18,20 +18,20 @@ from eventfold.telemetry.log_filters import (
 
 
 def record(level: int, message: str, *filled_in: object) -> logging.LogRecord:
-    """Make what a logger passes to its filters."""
+    """Return a log record as a logger passes it to its filters."""
     return logging.LogRecord("aiokafka", level, __file__, 1, message, filled_in, None)
 
 
-def test_a_complaint_is_made_once_whatever_is_filled_in() -> None:
-    """The same text for another node is the same complaint; another text is not."""
+def test_repeated_warning_is_logged_once_whatever_its_arguments() -> None:
+    """The same text for another node is the same warning; another text is not."""
     seldom = Seldom()
-    said = [seldom.filter(record(logging.ERROR, "no node %s", number)) for number in range(100)]
-    assert said == [True] + [False] * 99
+    passed = [seldom.filter(record(logging.ERROR, "no node %s", number)) for number in range(100)]
+    assert passed == [True] + [False] * 99
     assert seldom.filter(record(logging.ERROR, "no coordinator"))
 
 
-def test_after_a_while_it_comes_again_with_how_often_it_would_have() -> None:
-    """The number of those held back stands behind the text."""
+def test_repeated_warning_is_logged_again_after_a_pause_with_its_count() -> None:
+    """The number of suppressed ones follows the text."""
     seldom = Seldom()
     for number in range(3):
         seldom.filter(record(logging.WARNING, "no node %s", number))
@@ -41,17 +41,17 @@ def test_after_a_while_it_comes_again_with_how_often_it_would_have() -> None:
     assert again.getMessage() == "no node 7 (and 2 times before)"
 
 
-def test_what_is_no_complaint_is_said_each_time() -> None:
-    """Information passes."""
+def test_information_is_logged_each_time() -> None:
+    """Only warnings and errors are filtered."""
     seldom = Seldom()
     assert all(seldom.filter(record(logging.INFO, "joined %s", n)) for n in range(3))
 
 
 @pytest.mark.parametrize(("waited", "logged"), [(NORMAL, False), (NORMAL + 0.1, True)])
-def test_what_is_tried_again_for_long_is_logged_with_its_reason(
+def test_long_retry_is_logged_with_its_reason(
     waited: float, logged: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Once is the normal course of a broker that starts."""
+    """A short one is normal while a broker starts."""
     caplog.set_level(logging.WARNING)
     away = ConnectionError("broker 2 is away")
     note_retry(stamina.instrumentation.RetryDetails("fetch", (), {}, 3, 0.25, waited, away))
@@ -61,10 +61,10 @@ def test_what_is_tried_again_for_long_is_logged_with_its_reason(
 @pytest.mark.parametrize(
     ("error", "logged"), [(ProducerFenced(), False), (UnknownError(), True), (ValueError(), True)]
 )
-async def test_a_future_that_a_fenced_producer_leaves_is_no_news(
+async def test_future_left_by_a_fenced_producer_is_not_logged(
     error: Exception, logged: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Two workers that start at once fence each other; what else nobody waited for is logged."""
+    """Workers that start at once fence each other; other unretrieved errors are logged."""
     logger = logging.getLogger("asyncio")
     logger.addFilter(is_not_of_a_failed_batch)
     left = asyncio.get_running_loop().create_future()
