@@ -1,4 +1,4 @@
-"""Which topics an application creates, checks and watches: those that its tables read or write."""
+"""An application creates, checks and watches only the topics that its tables read or write."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ def topics_with(**environment: str) -> set[str]:
     return set(listed.stdout.split())
 
 
-def test_modules_of_ones_own_run_alone_and_touch_their_own_topics_alone() -> None:
+def test_custom_modules_run_alone_and_use_only_their_own_topics() -> None:
     """No pipeline of this repository runs beside them, unless it is named."""
     own = {"visits", "page-times", "tickstream-pages-changelog"}
     assert topics_with(TICKSTREAM_MODULES="visits") == own | ALWAYS
@@ -40,8 +40,8 @@ def test_modules_of_ones_own_run_alone_and_touch_their_own_topics_alone() -> Non
     assert "ticks" not in both
 
 
-def test_a_pipeline_touches_no_topic_of_another_one() -> None:
-    """The log of schemas is there for those that write Avro to the workers' own registry."""
+def test_a_pipeline_uses_no_topic_of_another_one() -> None:
+    """The topic of schemas is there for pipelines that use the workers' own registry."""
     fraud = {"payments", "alerts", "tickstream-fraud-changelog"}
     assert topics_with(TICKSTREAM_PIPELINES="fraud") == fraud | ALWAYS
     assert "schemas" in topics_with(TICKSTREAM_PIPELINES="avro")
