@@ -60,7 +60,7 @@ def test_each_alert_has_a_summary_a_description_and_a_severity() -> None:
 
 
 def test_each_alert_is_in_the_operations_guide() -> None:
-    """With what to do."""
+    """The guide says what to do."""
     for rule in rules():
         assert f"`{rule['alert']}`" in OPERATIONS
 

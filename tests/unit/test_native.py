@@ -12,7 +12,7 @@ from eventfold.native import INTERFACE, extension, in_words
 
 @pytest.fixture(autouse=True)
 def fresh_search() -> Iterator[None]:
-    """Search for the extension anew in each test and after it."""
+    """Search for the extension again in each test and after it."""
     extension.cache_clear()
     yield
     extension.cache_clear()

@@ -18,7 +18,7 @@ def with_word(some: list[Event]) -> list[Event]:
 
 
 @given(events())
-def test_value_has_that_of_each_aggregate_by_name(some: list[Event]) -> None:
+def test_value_of_several_is_a_dict_by_aggregate_name(some: list[Event]) -> None:
     """The value of a custom aggregate is its state, that of a nested `Several` a dict."""
     some = with_word(some)
     assert value(BOTH, some) == {

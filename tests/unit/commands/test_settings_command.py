@@ -67,7 +67,7 @@ def test_json_lists_variables_with_typed_values() -> None:
 
 
 def test_a_secret_is_shown_as_three_stars() -> None:
-    """Whether it is set can be seen, what it is can't."""
+    """A user can see whether it is set, but not its value."""
     for options in [], ["--json"]:
         shown = settings(*options, TICKSTREAM_CHART_TOKEN=SECRET)
         assert "***" in shown.stdout

@@ -50,7 +50,7 @@ def test_rates_are_those_of_all_workers_that_answered_twice() -> None:
 
 
 def test_a_worker_that_does_not_answer_is_shown_as_such() -> None:
-    """With its address; the others with what they do."""
+    """By its address; the others are shown with their figures."""
     two = Between(
         Scrape(0, {ONE: metrics_of_worker(0)}),
         Scrape(4, {ONE: metrics_of_worker(200, lag=7), TWO: None}),

@@ -22,15 +22,15 @@ STEPS = st.lists(
 def test_times_equal_those_of_all_transactions_that_count(steps: list[tuple[str, int]]) -> None:
     """Whether or not they were read before a change."""
     card = Card({}, {})
-    for number, (what, at) in enumerate(steps):
-        if what in ("payment", "cancellation"):
-            card.take(f"t{number}", Judged(at, 1, "EUR", what, accepted=True, version=1))
-        elif what == "annul":
+    for number, (action, at) in enumerate(steps):
+        if action in ("payment", "cancellation"):
+            card.take(f"t{number}", Judged(at, 1, "EUR", action, accepted=True, version=1))
+        elif action == "annul":
             for judged in list(card.judged.values())[at : at + 1]:
                 card.annul(judged)
-        elif what == "forget" and card.judged:
+        elif action == "forget" and card.judged:
             card.forget(next(iter(card.judged)))
-        elif what == "ask":
+        elif action == "ask":
             assert card.times == counted(card)
     assert card.times == counted(card)
 

@@ -99,7 +99,7 @@ def test_sessions_never_overlap_nor_exceed_the_declared_longest(code: str) -> No
     assert definition.size == definition.advance == 24 * HOUR
 
 
-def test_time_outside_of_an_exchange_s_years_raises_value_error() -> None:
+def test_time_outside_of_an_exchanges_years_raises_value_error() -> None:
     """The record becomes a dead letter that names the exchange and its years."""
     definition = exchange("XNYS")
     first, last = definition.opens[0], definition.closes[-1]
