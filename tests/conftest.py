@@ -22,22 +22,22 @@ settings.register_profile(
 )
 
 
-#: What takes long, so that it begins first: nobody waits for one file in the end.
+#: Slow directories begin first, so that no single file is left running at the end.
 LONG = ["chaos", "patterns", "faults", "broker", "attacks", "browser", "topology", "unit"]
 
-# A test's broker lives for a minute: what Java's second compiler would save later, it costs twice
-# now (11 s of processor time for a start and some records, 6 s without it).
+# A test's broker lives for a minute: Java's second compiler costs twice what it would save later
+# (11 s of processor time for a start and some records, 6 s without it).
 embedded.FLAGS = (*embedded.FLAGS, "-XX:TieredStopAtLevel=1")
 
 
 def pytest_configure() -> None:
-    """Assign separate ports to tests that run at once: a stopped broker's are nobody else's."""
+    """Assign separate ports to parallel tests: those of a stopped broker stay its own."""
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     ports.CHOICE = ports.CHOICE[number :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long; set how many examples property tests try.
+    """Begin with the slow directories; set how many examples property tests try.
 
     FUZZ times as many, new ones each time (`make fuzz`); MUTANTS_EXAMPLES at most (`make mutants`).
     """
@@ -60,7 +60,7 @@ def _rank(path: Path) -> int:
 
 @pytest.fixture(scope="module", autouse=True)
 def own_client() -> Iterator[None]:
-    """Undo what a module has put into aiokafka: the next one has plain clients."""
+    """Restore the classes of aiokafka that a module replaced: the next one has plain clients."""
     places = [(fetcher, each) for each in ("FetchRequest", "PartitionRecords", "FetchResult")]
     with pytest.MonkeyPatch.context() as patch:
         for module, name in [*places, (consumer, "GroupCoordinator")]:

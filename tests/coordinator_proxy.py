@@ -1,8 +1,8 @@
 """Proxy between the workers and the broker: it freezes a coordinator for them.
 
-One broker does everything here, so freezing its process would stop fetching too. The proxy passes
-bytes on, and while it is frozen holds each request that is for a transaction's coordinator, with
-all that follows it on its connection, as a coordinator that stands still does.
+One broker does everything here, so freezing its process would stop fetching too. The proxy forwards
+bytes, and while it is frozen it holds each request to a transaction's coordinator, with all that
+follows on the connection, as a coordinator that does not respond would.
 """
 
 import asyncio
@@ -16,20 +16,20 @@ from typing import Self
 from eventfold.embedded import ports
 from eventfold.embedded.properties import Node
 
-#: What members of a group ask its coordinator: JoinGroup, Heartbeat, LeaveGroup, SyncGroup.
+#: Requests of group members to their coordinator: JoinGroup, Heartbeat, LeaveGroup, SyncGroup.
 MEMBERSHIP = {11, 12, 13, 14}
 
-#: What brings records: those to be folded, and those of which state is restored.
+#: Fetch: records to be folded, and those of a changelog that is restored.
 FETCH = {1}
 
-#: What a task asks for before it runs, so that whoever ran it before can commit no more.
+#: InitProducerId, by which a task fences its former owner before it runs.
 INIT_PRODUCER_ID = {22}
 
 #: Requests to a transaction's coordinator by Kafka's API keys: InitProducerId, AddPartitionsToTxn,
 #: AddOffsetsToTxn, EndTxn, TxnOffsetCommit.
 TRANSACTIONAL = {22, 24, 25, 26, 28}
 
-#: Bytes that are passed on at once.
+#: Bytes that are forwarded at once.
 CHUNK = 1 << 16
 
 
@@ -79,7 +79,7 @@ class CoordinatorProxy:
         self._loop.call_soon_threadsafe(hold)
 
     def thaw(self) -> None:
-        """Pass on what was held, and what comes."""
+        """Forward the held requests and all that follow."""
         self.freeze(())
 
     def refuse(self) -> None:

@@ -12,11 +12,11 @@ REPOSITORY = Path(__file__).parents[1]
 DASHBOARD = REPOSITORY / "deploy" / "grafana" / "tickstream.json"
 ALERTS = REPOSITORY / "deploy" / "prometheus" / "alerts.yml"
 
-#: Prometheus' own, beside what it scrapes.
+#: Prometheus' own, in addition to those that it scrapes.
 OWN_METRICS = {"up"}
 OWN_LABELS = {"job", "instance"}
 
-#: What Grafana fills in.
+#: Values for Grafana's variables.
 VARIABLES = {"$__rate_interval": "5m", "$job": ".*", "$instance": ".*"}
 
 
@@ -33,7 +33,7 @@ class Query(NamedTuple):
 
     @property
     def metrics(self) -> set[str]:
-        """The names of what it reads."""
+        """The names of the metrics it reads."""
         return {name for name, _ in self.selectors}
 
     @property

@@ -10,7 +10,7 @@ from aiohttp import ClientResponse, ClientSession, ClientTimeout
 
 
 class ServerEvent(NamedTuple):
-    """One event: its name, its data read as JSON, the id that holds since."""
+    """One event: its name, its data read as JSON, the last id so far."""
 
     name: str
     data: Any

@@ -32,7 +32,7 @@ REPOSITORY = Path(__file__).parents[1]
 MINUTE = 60_000
 DAY = 86_400_000
 
-#: Seconds between two looks at a condition.
+#: Seconds between two checks of a condition.
 POLL = 0.05
 #: Seconds a worker may take to be ready on a busy machine (4 on a quiet one), and to stop.
 READY_TIMEOUT = 60.0
@@ -57,7 +57,7 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
-#: The pipelines of the market, for who needs no others: all of them are sixty tasks.
+#: The pipelines of the market, for tests that need no others: all pipelines are sixty tasks.
 MARKET = {"TICKSTREAM_PIPELINES": "candles,gainers,surges,trends"}
 
 
@@ -81,7 +81,7 @@ class Worker:
             "PYTHONUNBUFFERED": "1",
             **{name: str(value) for name, value in environment.items()},
         }
-        #: What its command line begins with, such as another network namespace.
+        #: Prefix of its command line, such as another network namespace.
         self.launcher: list[str] = []
         #: The rest of its command line, and the directory where it runs.
         faust = Path(sys.executable).with_name("faust")
@@ -90,7 +90,7 @@ class Worker:
         self.process: subprocess.Popen[bytes] | None = None
         self._paused = False
 
-    # -- its life
+    # -- lifecycle
 
     def move(self) -> None:
         """Take another address for the next start, as a container that is moved has."""
@@ -181,7 +181,7 @@ class Worker:
             self.kill()
 
     def command(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run `faust -A app` as somebody beside it does, with its settings; return the result."""
+        """Run `faust -A app` with the worker's settings, as an operator does; return the result."""
         return subprocess.run(
             [Path(sys.executable).with_name("faust"), "-A", "app", *arguments],
             cwd=REPOSITORY,
@@ -192,7 +192,7 @@ class Worker:
             timeout=timeout,
         )
 
-    # -- what it reports
+    # -- observation
 
     @property
     def running(self) -> bool:

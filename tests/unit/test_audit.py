@@ -1,4 +1,4 @@
-"""`requirements/audit.py`: which pins an advisory covers, and which may stay."""
+"""`requirements/audit.py`: which pins an advisory affects, and which are waived."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ def audit(directory: Path, *arguments: object) -> subprocess.CompletedProcess[st
 
 
 class Case(NamedTuple):
-    """A pin, what may stay, and the lines that are reported."""
+    """A pin, the waivers, and the lines that are reported."""
 
     pin: str
     waived: str
@@ -40,15 +40,15 @@ class Case(NamedTuple):
 CASES = {
     "affected": Case("fish==1.4.1", "", ["fish==1.4.1 (lock.txt): CVE-2026-1, fixed in 1.4.2"]),
     "fixed": Case("fish==1.4.2", "", []),
-    "before it came in": Case("fish==0.9", "", []),
+    "before the affected range": Case("fish==0.9", "", []),
     "in another range": Case(
         "fish==2.0.1", "", ["fish==2.0.1 (lock.txt): CVE-2026-1, fixed in 2.1"]
     ),
     "between the ranges": Case("fish==1.9", "", []),
-    "a candidate of the fix": Case(
+    "release candidate of the fix": Case(
         "fish==2.1rc1", "", ["fish==2.1rc1 (lock.txt): CVE-2026-1, fixed in 2.1"]
     ),
-    "a release after the fix": Case("fish==1.4.2.post1", "", []),
+    "post-release of the fix": Case("fish==1.4.2.post1", "", []),
     "without a fix": Case(
         "fowl==3.0", "", ["fowl==3.0 (lock.txt): GHSA-x, no version that is fixed is known"]
     ),
@@ -57,10 +57,8 @@ CASES = {
         "",
         ["fish==1.0 (lock.txt): CVE-2026-1, fixed in 1.4.2"],
     ),
-    "written otherwise": Case(
-        "FISH==1.0", "", ["fish==1.0 (lock.txt): CVE-2026-1, fixed in 1.4.2"]
-    ),
-    "nobody knows it": Case("fruit==1.0", "", []),
+    "other spelling": Case("FISH==1.0", "", ["fish==1.0 (lock.txt): CVE-2026-1, fixed in 1.4.2"]),
+    "without an advisory": Case("fruit==1.0", "", []),
     "waived": Case("fish==1.0", "fish==1.0 CVE-2026-1 we only read its name", []),
     "waived at another version": Case(
         "fish==1.1",
@@ -94,8 +92,8 @@ def test_pins_are_compared_with_advisories(tmp_path: Path, case: Case) -> None:
     assert done.returncode == bool(case.reported)
 
 
-def test_comparing_nothing_is_no_success(tmp_path: Path) -> None:
-    """Without advisories, or without pins, something is in another place."""
+def test_comparing_nothing_is_an_error(tmp_path: Path) -> None:
+    """Missing advisories or pins mean that a file is in another place."""
     lock = tmp_path / "lock.txt"
     lock.write_text("fish==1.0\n")
     assert "nothing would be compared" in audit(tmp_path).stderr
@@ -124,8 +122,8 @@ affected:
 """
 
 
-def test_what_is_known_is_renewed_from_a_checkout(tmp_path: Path) -> None:
-    """Of what is pinned alone; ranges by their bounds; what was withdrawn is left out."""
+def test_advisories_are_renewed_from_a_checkout(tmp_path: Path) -> None:
+    """Only those of pinned packages; ranges by their bounds; withdrawn ones are left out."""
     (tmp_path / "lock.txt").write_text("fish==1.0\n")
     entries = tmp_path / "vulns" / "fish"
     entries.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Bad environments and command lines: each ends with one line that names it and what to do.
+"""Invalid environments and command lines: each ends with one line that names cause and remedy.
 
 Every case is a process of its own, as a user starts it, and none needs a broker. They run a few
 at once before the first test.
@@ -21,14 +21,14 @@ from eventfold.embedded import ports
 
 REPOSITORY = Path(__file__).parents[2]
 VARIABLES = {field.alias for field in Settings.model_fields.values()}
-#: Nobody listens there.
-NOBODY = "127.0.0.1:1"
+#: An address that nothing listens on.
+NO_LISTENER = "127.0.0.1:1"
 AT_ONCE = 3
-FAR = "203.0.113.7"
+OTHER_HOST = "203.0.113.7"
 
 
 class Case(NamedTuple):
-    """Variables (`NAME=VALUE ...`, where `~` is a blank), arguments, and what has to be named."""
+    """Variables (`NAME=VALUE ...`, where `~` is a blank), arguments, and texts of the last line."""
 
     environment: str
     arguments: str
@@ -108,15 +108,19 @@ CASES = [
     variable("TICKSTREAM_MODULES=half_written", "half_written.py", command="topics"),
     # This machine.
     variable("WEB_PORT=TAKEN", "another program uses it", "set another WEB_PORT"),
-    variable(f"WEB_BIND={FAR}", "TICKSTREAM_WEB_OPEN=true"),
-    Case(f"WEB_BIND={FAR} TICKSTREAM_WEB_OPEN=true", "-A app worker", ("WEB_BIND=", "address of")),
+    variable(f"WEB_BIND={OTHER_HOST}", "TICKSTREAM_WEB_OPEN=true"),
+    Case(
+        f"WEB_BIND={OTHER_HOST} TICKSTREAM_WEB_OPEN=true",
+        "-A app worker",
+        ("WEB_BIND=", "address of"),
+    ),
     variable("APP_DATADIR=A_FILE", "can't be used", "name a directory"),
     variable("APP_DATADIR=A_FILE/below", "can't be used", "name a directory"),
-    # No broker: each name is accepted, and so is what Faust would have stumbled over.
+    # No broker: each name is accepted, and so are values that Faust alone would reject.
     variable("BROKER_URL=127.0.0.1:1", "no Kafka broker answers", "set BROKER_URL"),
     variable("BROKER_URL=127.0.0.1:1,~kafka://127.0.0.1:2/", "no Kafka broker answers"),
     variable("BROKER_URL=[::1]", "no Kafka broker answers"),
-    # Somebody listens there, and never answers.
+    # A program listens there, and never answers.
     *(
         variable("BROKER_URL=127.0.0.1:TAKEN", "no Kafka broker answers", command=command)
         for command in ("worker", "produce --count 1", "consume --topic ticks", "send ticks {}")
@@ -174,7 +178,7 @@ class Ending:
 
 
 class Starts:
-    """Runs the cases in a directory with what they speak of: a file, modules, a port in use."""
+    """Runs the cases in a directory that has what they name: a file, modules, a port in use."""
 
     def __init__(self, directory: Path, taken: int) -> None:
         self.directory = directory
@@ -188,7 +192,7 @@ class Starts:
         number, case = numbered
         others = {name: value for name, value in os.environ.items() if name not in VARIABLES}
         own = {
-            "BROKER_URL": NOBODY,
+            "BROKER_URL": NO_LISTENER,
             "WEB_PORT": str(ports.free()),
             "APP_DATADIR": str(self.directory / f"data-{number}"),
             "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{self.directory}",
@@ -225,7 +229,7 @@ def endings(tmp_path_factory: pytest.TempPathFactory) -> list[Ending]:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             found = list(pool.map(starts.run, enumerate(CASES)))
         slowest = max(range(len(found)), key=lambda number: found[number].seconds)
-        print(  # noqa: T201  # for who looks why the suite takes longer
+        print(  # noqa: T201  # to find out why the suite takes longer
             f"{len(found)} starts in {time.monotonic() - begun:.0f} s, the slowest "
             f"{found[slowest].seconds:.1f} s of processor time: {CASES[slowest]}"
         )
@@ -234,7 +238,7 @@ def endings(tmp_path_factory: pytest.TempPathFactory) -> list[Ending]:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[" ".join(c[:2]).strip() for c in CASES])
-def test_a_bad_start_ends_with_one_line_that_names_what_is_bad_and_what_to_do(
+def test_invalid_start_ends_with_one_line_that_names_cause_and_remedy(
     number: int, endings: list[Ending]
 ) -> None:
     """With an exit code that is not 0, without a traceback."""
@@ -246,11 +250,11 @@ def test_a_bad_start_ends_with_one_line_that_names_what_is_bad_and_what_to_do(
         assert words not in ending.text
 
 
-def test_what_is_refused_shows_no_password(endings: list[Ending]) -> None:
-    """Also where it stands in an address."""
+def test_no_error_shows_a_password(endings: list[Ending]) -> None:
+    """Also where it is part of an address."""
     assert not [ending.text for ending in endings if "hush" in ending.text]
 
 
 def test_the_table_has_more_than_sixty_cases() -> None:
-    """Each of another kind."""
+    """No two are the same."""
     assert len({case[:2] for case in CASES}) == len(CASES) > 60

@@ -38,8 +38,8 @@ def test_the_tables_are_faust_tables() -> None:
         assert table in listed.stdout
 
 
-def test_another_directory_will_do(tmp_path: Path) -> None:
-    """The commands work from anywhere: the checkout is installed."""
+def test_commands_run_from_another_directory(tmp_path: Path) -> None:
+    """The checkout is installed."""
     assert run("faust", "-A", "app", "agents", cwd=tmp_path).returncode == 0
 
 
@@ -50,7 +50,7 @@ def test_one_pipeline_can_run_alone() -> None:
     assert "candles" not in listed.stdout
 
 
-def test_a_pipeline_that_there_is_not_is_named() -> None:
+def test_unknown_pipeline_is_named() -> None:
     """An unknown pipeline stops the start with one line that lists those there are."""
     refused = run("faust", "-A", "app", "tables", cwd=REPOSITORY, TICKSTREAM_PIPELINES="candels")
     assert refused.returncode == 1

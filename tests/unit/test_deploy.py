@@ -19,12 +19,12 @@ OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text()
 
 @pytest.mark.parametrize("query", [*panels(), *alerts()], ids=lambda query: query.title)
 def test_each_query_is_promql(query: Query) -> None:
-    """Prometheus' own grammar reads it, and it asks for something."""
+    """Prometheus' own grammar parses it, and it reads a metric."""
     assert query.metrics
 
 
-def test_each_panel_is_of_the_chosen_data_source_and_workers() -> None:
-    """Nothing is tied to one installation."""
+def test_each_panel_uses_the_selected_data_source_and_workers() -> None:
+    """No panel is tied to one installation."""
     variables = {each["name"]: each["type"] for each in dashboard()["templating"]["list"]}
     assert variables == {"datasource": "datasource", "job": "query", "instance": "query"}
     shown = [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
@@ -35,7 +35,7 @@ def test_each_panel_is_of_the_chosen_data_source_and_workers() -> None:
             assert all('job=~"$job", instance=~"$instance"' in each for each in asked)
 
 
-def test_no_panel_lies_on_another() -> None:
+def test_panels_do_not_overlap() -> None:
     """They fill rows of 24 columns, from left to right and from top to bottom."""
     places = [panel["gridPos"] for panel in dashboard()["panels"]]
     assert all(place["x"] + place["w"] <= 24 for place in places)
@@ -47,25 +47,25 @@ def test_no_panel_lies_on_another() -> None:
     assert len(set(numbers)) == len(numbers)
 
 
-def test_each_alert_says_what_it_is_and_how_bad() -> None:
-    """A summary with the labels it has, a description, one of two severities."""
+def test_each_alert_has_a_summary_a_description_and_a_severity() -> None:
+    """Its texts use only labels that its query has."""
     for rule, query in zip(rules(), alerts(), strict=True):
         assert rule["labels"]["severity"] in {"page", "ticket"}
         texts = rule["annotations"]
         assert texts.keys() == {"summary", "description"}
-        told = set(re.findall(r"\$labels\.(\w+)", str(texts)))
+        used_labels = set(re.findall(r"\$labels\.(\w+)", str(texts)))
         grouped = re.findall(r"\bby \(([^)]*)\)", query.text)
         if grouped:
-            assert told <= set(re.split(r",\s*", grouped[0])), rule["alert"]
+            assert used_labels <= set(re.split(r",\s*", grouped[0])), rule["alert"]
 
 
-def test_each_alert_stands_in_the_guide() -> None:
-    """With what to do."""
+def test_each_alert_is_in_the_operations_guide() -> None:
+    """The guide says what to do."""
     for rule in rules():
         assert f"`{rule['alert']}`" in OPERATIONS
 
 
-def test_the_composition_of_both_is_one() -> None:
+def test_monitoring_composition_is_valid() -> None:
     """It fits the schema of the Compose specification."""
     program = Path(sys.executable).with_name("check-jsonschema")
     subprocess.run(
@@ -75,8 +75,8 @@ def test_the_composition_of_both_is_one() -> None:
     )
 
 
-def test_prometheus_and_grafana_find_the_files_in_the_composition() -> None:
-    """What the services are given is what lies in `deploy/`."""
+def test_prometheus_and_grafana_mount_files_that_exist() -> None:
+    """The files of the services are those of `deploy/`."""
     services = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())["services"]
     monitoring = yaml.safe_load(MONITORING.read_text())["services"]
     assert monitoring.keys() == {"prometheus", "grafana"}

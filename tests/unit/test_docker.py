@@ -56,18 +56,18 @@ def services() -> dict[str, dict[str, Any]]:
     return composition["services"]
 
 
-def test_the_dockerfile_pleases_its_linter() -> None:
-    """Nothing that hadolint knows to be a mistake."""
+def test_dockerfile_passes_its_linter() -> None:
+    """By the rules of hadolint."""
     lint("hadolint", DOCKERFILE)
 
 
-def test_the_composition_is_one() -> None:
+def test_composition_is_valid() -> None:
     """It fits the schema of the Compose specification."""
     lint("check-jsonschema", "--builtin-schema", "vendor.compose-spec", COMPOSE)
 
 
-def test_all_that_is_copied_is_there() -> None:
-    """And `.dockerignore` lets it through."""
+def test_copied_paths_exist_and_are_not_ignored() -> None:
+    """By `.dockerignore`."""
     copied = [line for line in instructions("COPY") if "--from" not in line]
     paths = [path for line in copied for path in line.split()[:-1]]
     assert {"eventfold", "app", "agents", "tables", "native", "requirements/app.txt"} <= set(paths)
@@ -90,20 +90,20 @@ def test_all_that_is_copied_is_there() -> None:
         "native/tickstream_native/rows.c",
     ],
 )
-def test_nothing_else_gets_into_the_image(path: str) -> None:
-    """No environment, no data, no history, no tests, no secrets that lie about."""
+def test_other_files_do_not_get_into_the_image(path: str) -> None:
+    """No environment, no data, no history, no tests, no stray secrets."""
     assert is_ignored(path)
 
 
 @pytest.mark.parametrize(
     "path", ["app/dashboard/static/index.html", "eventfold/embedded/kafka.lock"]
 )
-def test_data_files_of_packages_get_in(path: str) -> None:
-    """What is no Python belongs to it too."""
+def test_data_files_of_packages_get_into_the_image(path: str) -> None:
+    """Files that are no Python code belong to it too."""
     assert not is_ignored(path)
 
 
-def test_the_image_runs_a_worker_as_nobody_special() -> None:
+def test_image_runs_a_worker_as_an_unprivileged_user() -> None:
     """A numeric user other than root, a data volume, signals straight to the worker."""
     (user,) = instructions("USER")
     assert all(int(number) > 0 for number in user.split(":"))
@@ -114,7 +114,7 @@ def test_the_image_runs_a_worker_as_nobody_special() -> None:
     assert instructions("CMD") == ['["worker", "-l", "info"]']
 
 
-def test_what_is_installed_is_pinned_by_hash() -> None:
+def test_installed_packages_are_pinned_by_hash() -> None:
     """The packages are those that were tested, byte for byte."""
     installed = re.findall(r"pip (?:--python \S+ )?install [^&]+", " ".join(instructions("RUN")))
     assert len(installed) >= 2
@@ -123,21 +123,23 @@ def test_what_is_installed_is_pinned_by_hash() -> None:
 
 
 def test_images_are_pinned_to_a_version(services: dict[str, dict[str, Any]]) -> None:
-    """No `latest`, neither said nor meant."""
+    """No `latest`, neither explicit nor implied."""
     bases = [line.split()[0] for line in instructions("FROM")]
     for image in {*bases, *(service["image"] for service in services.values())}:
         assert re.search(r":\d+\.\d+", image), image
 
 
-def test_our_image_has_our_version(services: dict[str, dict[str, Any]]) -> None:
-    """The tag is the project's version."""
+def test_tag_of_the_image_is_the_version_of_the_project(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    """As `pyproject.toml` has it."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     images = {each["image"] for name, each in services.items() if name != "kafka"}
     assert images == {f"tickstream:{project['version']}"}
 
 
-def test_kafka_is_that_of_the_embedded_broker(services: dict[str, dict[str, Any]]) -> None:
-    """What was tested is what the containers run, without Zookeeper."""
+def test_kafka_version_is_that_of_the_embedded_broker(services: dict[str, dict[str, Any]]) -> None:
+    """The containers run the version that was tested, without Zookeeper."""
     from eventfold.embedded.jars import VERSION  # noqa: PLC0415 - only here
 
     assert services["kafka"]["image"] == f"apache/kafka:{VERSION}"
@@ -145,7 +147,7 @@ def test_kafka_is_that_of_the_embedded_broker(services: dict[str, dict[str, Any]
     assert not any("zookeeper" in name for name in services)
 
 
-def test_every_variable_exists(services: dict[str, dict[str, Any]]) -> None:
+def test_every_variable_of_the_services_exists(services: dict[str, dict[str, Any]]) -> None:
     """A misspelt one would be ignored in silence."""
     for name, service in services.items():
         for variable in service["environment"]:
@@ -153,10 +155,10 @@ def test_every_variable_exists(services: dict[str, dict[str, Any]]) -> None:
             assert known, f"{name}: {variable}"
 
 
-def test_everything_talks_to_the_kafka_of_the_composition(
+def test_all_services_connect_to_the_kafka_of_the_composition(
     services: dict[str, dict[str, Any]],
 ) -> None:
-    """At the address that Kafka gives its clients inside."""
+    """At the address that Kafka advertises to clients inside."""
     advertised = services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
     inside = dict(each.split("://") for each in advertised.split(","))["INSIDE"]
     for name in services.keys() - {"kafka"}:
@@ -169,7 +171,7 @@ def test_three_workers_share_nothing_but_the_broker(services: dict[str, dict[str
     assert len(workers) == 3
     ports = [port for each in services.values() for port in each.get("ports", [])]
     assert len({port.split(":")[1] for port in ports}) == len(ports)
-    # Nobody beyond this machine is let in: without a token anybody there may ask.
+    # Only this machine is let in: without a token anyone who gets in may ask.
     assert all(port.startswith("127.0.0.1:") for port in ports)
     assert len({tuple(each["volumes"]) for each in workers.values()}) == 3
     for name, worker in workers.items():
@@ -181,8 +183,8 @@ def test_three_workers_share_nothing_but_the_broker(services: dict[str, dict[str
         assert "healthcheck" not in worker, "the image's own"
 
 
-def test_nothing_starts_before_what_it_needs(services: dict[str, dict[str, Any]]) -> None:
-    """Kafka is healthy, then the topics are made, then come workers and market."""
+def test_services_start_after_what_they_depend_on(services: dict[str, dict[str, Any]]) -> None:
+    """Kafka is healthy, then topics are created, then workers and market start."""
     assert "test" in services["kafka"]["healthcheck"]
     assert services["topics"]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
     for name in services.keys() - {"kafka", "topics"}:

@@ -1,11 +1,11 @@
-"""The maths can be used, and tested, without the machinery."""
+"""The maths can be imported without Faust, a Kafka client, a store or a web server."""
 
 import subprocess
 import sys
 
 import pytest
 
-#: What the machinery brings along.
+#: Packages of the machinery: Faust, Kafka client, store, web server, metrics.
 HEAVY = ("faust", "mode", "aiokafka", "rocksdict", "aiohttp", "prometheus_client")
 
 
@@ -28,24 +28,24 @@ def loaded_by(statement: str) -> set[str]:
         "import app.settings, app.market.topics, app.shop.topics",
     ],
 )
-def test_maths_and_maps_load_no_machinery(statement: str) -> None:
-    """Neither Faust nor a Kafka client nor a store: a notebook may import them."""
+def test_maths_records_and_topics_import_no_machinery(statement: str) -> None:
+    """So a notebook may import them."""
     assert loaded_by(statement).isdisjoint(HEAVY)
 
 
-def test_windows_load_nothing_but_msgspec() -> None:
-    """And no settings: windows are the same whatever the environment says."""
+def test_windows_import_msgspec_and_no_settings() -> None:
+    """Windows are the same whatever the environment has."""
     loaded = loaded_by("import eventfold.windows")
     assert "msgspec" in loaded
     assert loaded.isdisjoint({"pydantic", "pydantic_settings"})
 
 
-def test_the_application_is_made_when_it_is_asked_for() -> None:
+def test_application_is_created_on_first_access() -> None:
     """`app.app` is what Faust's command line looks up."""
     assert set(HEAVY) <= loaded_by("import app\napp.app")
 
 
-def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
-    """Making the application on demand hides no typing mistake."""
+def test_unknown_name_of_the_package_is_an_attribute_error() -> None:
+    """Creating the application on demand hides no typing mistake."""
     statement = "import app\nassert not hasattr(app, 'ap')"
     assert loaded_by(statement).isdisjoint(HEAVY)

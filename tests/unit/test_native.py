@@ -11,22 +11,22 @@ from eventfold.native import INTERFACE, extension, in_words
 
 
 @pytest.fixture(autouse=True)
-def asked_anew() -> Iterator[None]:
-    """Search for the extension anew in each test and after it."""
+def fresh_search() -> Iterator[None]:
+    """Search for the extension again in each test and after it."""
     extension.cache_clear()
     yield
     extension.cache_clear()
 
 
-def test_without_it_python_does_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What can't be imported is no error."""
+def test_pure_python_is_used_without_the_extension(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed import is no error."""
     monkeypatch.setitem(sys.modules, "tickstream_native", None)
     assert extension() is None
     assert "make native" in in_words(wanted=True)
 
 
-def test_one_built_for_other_code_is_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After an update it has to be built again; until then Python does the work."""
+def test_extension_built_for_other_code_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an update it has to be built again; until then pure Python is used."""
     other: Any = ModuleType("tickstream_native")
     other.INTERFACE = INTERFACE + 1
     for name in ("trades", "windows", "rows"):
@@ -37,13 +37,13 @@ def test_one_built_for_other_code_is_passed_by(monkeypatch: pytest.MonkeyPatch) 
     assert extension() is None
 
 
-def test_it_is_not_used_where_it_is_not_wanted() -> None:
-    """TICKSTREAM_NATIVE=false; whoever reads the log sees why."""
+def test_extension_is_not_used_if_the_setting_is_off() -> None:
+    """The log names TICKSTREAM_NATIVE as the reason."""
     assert in_words(wanted=False) == "by pure Python: TICKSTREAM_NATIVE is off"
 
 
-def test_where_it_is_installed_it_is_used() -> None:
-    """And is of this checkout."""
+def test_installed_extension_is_used() -> None:
+    """It was built for this checkout."""
     pytest.importorskip("tickstream_native", reason="not installed: make native")
     assert extension() is not None
     assert in_words(wanted=True) == "by the native extension"

@@ -10,7 +10,7 @@ from eventfold.cli.exits import describe
 from eventfold.engine.errors import told
 from eventfold.open_files import is_limit
 
-#: Takes a soft limit, and prints those it has after raising it.
+#: Sets a soft limit, raises it, and prints the limits.
 RAISE = """
 import json, resource, sys
 from eventfold.open_files import raise_limit
@@ -21,8 +21,8 @@ print(json.dumps([resource.getrlimit(resource.RLIMIT_NOFILE)[0], hard]))
 """
 
 
-def test_the_soft_limit_is_raised_as_far_as_the_hard_one() -> None:
-    """Up to what a worker may need; in a process of its own, whose limits are nobody else's."""
+def test_soft_limit_is_raised_up_to_the_hard_limit() -> None:
+    """At most to what a worker may need. In a process of its own, which keeps the limit."""
     done = subprocess.run(
         [sys.executable, "-c", RAISE, "256"], check=True, capture_output=True, text=True
     )
@@ -30,8 +30,8 @@ def test_the_soft_limit_is_raised_as_far_as_the_hard_one() -> None:
     assert soft == min(65_536, hard if hard > 0 else 65_536)
 
 
-def test_too_many_open_files_are_named_with_the_limit_whoever_notices_first() -> None:
-    """The system, a library in words of its own, or an error made of either."""
+def test_error_of_too_many_open_files_names_the_limit() -> None:
+    """Raised by the system, by a library with its own text, or as the cause of another error."""
     system = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     store = Exception("IO error: While open a file for appending: x.sst: Too many open files")
     above = RuntimeError("no connection")

@@ -5,7 +5,7 @@ import pytest
 from eventfold.recent import ENTRY, Recent
 
 
-def test_keys_that_come_once_take_no_more_than_the_limit() -> None:
+def test_distinct_keys_take_no_more_than_the_limit() -> None:
     """However many there are, and however long."""
     texts = Recent(bytes.decode, limit=100_000)
     for number in range(5_000):
@@ -15,8 +15,8 @@ def test_keys_that_come_once_take_no_more_than_the_limit() -> None:
         assert texts.remembered * (ENTRY + 200) <= 100_000
 
 
-def test_a_key_that_recurs_is_made_once() -> None:
-    """Others come and go beside it."""
+def test_value_of_a_recurring_key_is_computed_once() -> None:
+    """Although other keys come and go."""
     made = []
 
     def make(key: bytes) -> int:
@@ -31,8 +31,8 @@ def test_a_key_that_recurs_is_made_once() -> None:
     assert len(made) == 5_001
 
 
-def test_a_key_larger_than_the_limit_is_answered_all_the_same() -> None:
-    """Another one is not kept beside it."""
+def test_key_larger_than_the_limit_still_has_a_value() -> None:
+    """No other one is kept with it."""
     texts = Recent(bytes.decode, limit=1_000)
     for number in range(10):
         key = b"%d" % number * 10_000
@@ -40,8 +40,8 @@ def test_a_key_larger_than_the_limit_is_answered_all_the_same() -> None:
     assert texts.remembered <= 2
 
 
-def test_what_nobody_makes_is_no_key() -> None:
-    """As of a dict."""
+def test_missing_key_without_a_function_raises_key_error() -> None:
+    """As in a dict."""
     seen: Recent[bytes, int] = Recent(limit=1_000)
     with pytest.raises(KeyError):
         seen[b"a"]

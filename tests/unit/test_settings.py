@@ -1,4 +1,4 @@
-"""Settings: every variable, its default, and the one line a bad value gets."""
+"""Settings: every variable, its default, and the one line about a bad value."""
 
 import sys
 from datetime import UTC, datetime
@@ -51,8 +51,8 @@ def refusal() -> str:
     return message
 
 
-def test_every_default_runs_on_the_embedded_broker() -> None:
-    """With nothing set, all is set: brokers, windows, web on this machine alone."""
+def test_defaults_are_complete_and_name_the_embedded_broker() -> None:
+    """Brokers, windows, and a web server for this machine alone."""
     conf = Settings.load()
     assert conf.bootstrap_servers == ["127.0.0.1:9092"]
     assert conf.windows == parse_windows("1m,5m,15m,5m/1m,15m/1m,1d")
@@ -69,7 +69,7 @@ def test_every_default_runs_on_the_embedded_broker() -> None:
 def test_a_default_written_into_its_variable_changes_nothing(
     name: str, environment: pytest.MonkeyPatch
 ) -> None:
-    """So every default is one that its own checks let pass."""
+    """So every default passes its own checks."""
     default = getattr(Settings.load(), name)
     if default is not None:
         environment.setenv(VARIABLES[name], as_written(name, default))
@@ -77,8 +77,8 @@ def test_a_default_written_into_its_variable_changes_nothing(
 
 
 @pytest.mark.parametrize("name", sorted(VARIABLES))
-def test_an_empty_variable_is_as_good_as_none(name: str, environment: pytest.MonkeyPatch) -> None:
-    """Compose files and shells set variables to nothing when they mean the default."""
+def test_an_empty_variable_means_the_default(name: str, environment: pytest.MonkeyPatch) -> None:
+    """Compose files and shells set variables to nothing when they leave them out."""
     default = getattr(Settings.load(), name)
     environment.setenv(VARIABLES[name], "")
     assert getattr(Settings.load(), name) == default
@@ -125,7 +125,7 @@ def test_an_empty_variable_is_as_good_as_none(name: str, environment: pytest.Mon
 def test_the_environment_overrides_a_default(
     variable: str, text: str, name: str, value: object, environment: pytest.MonkeyPatch
 ) -> None:
-    """Each as people write it."""
+    """In the form that people write."""
     environment.setenv(variable, text)
     assert getattr(Settings.load(), name) == value
 
@@ -170,8 +170,8 @@ def test_a_bad_value_is_refused_in_one_line_that_names_it(
     assert problem in message
 
 
-def test_the_day_is_that_of_utc_unless_another_is_set() -> None:
-    """On the grid that it has always been on."""
+def test_the_day_is_in_utc_by_default() -> None:
+    """On the grid of a tumbling window of 1d."""
     assert Settings.load().day_window == DAY == tumbling(86_400_000)
     assert str(Settings.load().day_window) == "1d"
 
@@ -197,7 +197,7 @@ def test_a_day_is_named_by_its_local_date(
     assert conf.day_name(start) == name
 
 
-def test_without_its_package_an_exchange_is_refused_with_what_to_install(
+def test_exchange_without_its_package_is_rejected_with_what_to_install(
     environment: pytest.MonkeyPatch,
 ) -> None:
     """In the one line that names the variable; zones need nothing."""
@@ -211,7 +211,7 @@ def test_without_its_package_an_exchange_is_refused_with_what_to_install(
 def test_a_value_with_line_breaks_is_refused_in_one_line_too(
     environment: pytest.MonkeyPatch,
 ) -> None:
-    """A YAML block or a bad quote puts them there; whoever reads a log sees one line."""
+    """A YAML block or a bad quote puts them there; the log has one line."""
     environment.setenv("TICKSTREAM_GRACE", "5m\nTICKSTREAM_RETENTION=8d")
     assert refusal().startswith("TICKSTREAM_GRACE=")
 
@@ -227,10 +227,10 @@ def test_a_secret_is_in_no_message(
     assert SECRET not in refusal()
 
 
-def test_an_application_writes_under_its_prefix_and_between_its_steps_under_its_id_as_well(
+def test_topics_have_the_prefix_and_internal_ones_the_application_id(
     environment: pytest.MonkeyPatch,
 ) -> None:
-    """The contract's names are prefixed by nothing unless it is set."""
+    """Without a prefix, topics have the names of the contract."""
     environment.setenv("TICKSTREAM_APP_ID", "shop")
     assert Settings.load().topic_name("candles") == "candles"
     assert Settings.load().topic_name("guest-log", internal=True) == "shop-guest-log"
@@ -240,6 +240,6 @@ def test_an_application_writes_under_its_prefix_and_between_its_steps_under_its_
 
 
 def test_settings_cant_be_changed_once_read() -> None:
-    """What a worker started with is what it runs with."""
+    """A worker runs with the settings that it started with."""
     with pytest.raises(ValueError, match="frozen"):
         Settings.load().web_port = 1

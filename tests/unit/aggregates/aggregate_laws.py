@@ -1,4 +1,4 @@
-"""Events to fold, aggregates to fold them with, and what is compared of the states."""
+"""Events and aggregates for the tests of the laws, and the content of states to compare."""
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
@@ -34,7 +34,7 @@ class Event(Struct):
 
     time: int
     offset: int
-    #: Any number that there is, or none.
+    #: Any number, or none.
     number: float | None = None
     #: A whole number.
     whole: int = 0
@@ -50,7 +50,7 @@ class Longest(Struct, array_like=True):
 
 
 class LongestWord:
-    """Somebody's own aggregate: no field, no value, no layout."""
+    """A custom aggregate without a field, a value or a layout."""
 
     state, version = Longest, 7
 
@@ -130,7 +130,7 @@ def value(aggregate: Aggregate[Any, Any], some: Iterable[Any]) -> Any:
     return value_of(aggregate, folded(aggregate, some))
 
 
-def numbered(numbers: Iterable[Any], name: str = "number") -> list[Event]:
+def events_with(numbers: Iterable[Any], name: str = "number") -> list[Event]:
     """Return events, one after another, with these numbers in a field."""
     return [Event(at, at, **{name: number}) for at, number in enumerate(numbers)]
 

@@ -1,4 +1,4 @@
-"""Every aggregate is a commutative monoid, exactly, whatever the numbers: not even sums round."""
+"""Every aggregate is a commutative monoid, exactly: no order of additions rounds differently."""
 
 from random import Random
 from types import SimpleNamespace
@@ -32,7 +32,7 @@ AnyAggregate = Aggregate[Any, Any]
 def test_the_order_of_arrival_makes_no_difference(
     aggregate: AnyAggregate, some: list[Event], random: Random
 ) -> None:
-    """First and last, ties, sums of floats that cancel each other: all of it."""
+    """Also of first and last, of ties, and of floats that cancel each other."""
     shuffled = random.sample(some, len(some))
     expected = content(aggregate, folded(aggregate, some))
     assert content(aggregate, folded(aggregate, shuffled)) == expected
@@ -41,7 +41,7 @@ def test_the_order_of_arrival_makes_no_difference(
 @every_aggregate
 @settings(max_examples=50)
 @given(some=events(), parts=st.integers(1, 5), random=randoms)
-def test_any_split_and_any_grouping_give_the_fold_of_all(
+def test_merging_any_split_in_any_grouping_equals_one_fold(
     aggregate: AnyAggregate, some: list[Event], parts: int, random: Random
 ) -> None:
     """Each event in a pane at random, panes merged two by two at random."""
@@ -73,8 +73,8 @@ def test_merging_is_associative_and_commutative(
 @every_aggregate
 @settings(max_examples=30)
 @given(some=events())
-def test_the_state_of_nothing_is_neutral(aggregate: AnyAggregate, some: list[Event]) -> None:
-    """On both sides, and it is another one each time."""
+def test_the_empty_state_is_neutral(aggregate: AnyAggregate, some: list[Event]) -> None:
+    """On both sides; and `zero` returns a new one each time."""
     state = folded(aggregate, some)
     expected = content(aggregate, state)
     assert content(aggregate, aggregate.merge(state, aggregate.zero())) == expected
@@ -85,7 +85,7 @@ def test_the_state_of_nothing_is_neutral(aggregate: AnyAggregate, some: list[Eve
 @every_aggregate
 @settings(max_examples=30)
 @given(left=events(6), right=events(6), late=events(3))
-def test_merged_states_share_nothing(
+def test_merged_state_shares_no_data_with_its_sources(
     aggregate: AnyAggregate, left: list[Event], right: list[Event], late: list[Event]
 ) -> None:
     """Merging changes neither side; nor does adding to one of the three change the others."""
@@ -105,10 +105,10 @@ def test_merged_states_share_nothing(
 @every_aggregate
 @settings(max_examples=30)
 @given(some=events(), more=events())
-def test_a_restored_state_goes_on_as_if_it_had_stayed(
+def test_a_restored_state_folds_on_like_the_original(
     aggregate: AnyAggregate, some: list[Event], more: list[Event]
 ) -> None:
-    """A row returns what was written, and what is added to it afterwards counts as before."""
+    """A row restores what was written, and events added afterwards give the same."""
     state = folded(aggregate, some)
     again = restored(aggregate, state)
     assert type(again) is aggregate.state
@@ -128,7 +128,7 @@ def fields(item: Any) -> SimpleNamespace:
     return SimpleNamespace(**dict.fromkeys(names, item))
 
 
-#: What no aggregate of numbers takes.
+#: Values that every aggregate of numbers rejects.
 BAD_NUMBERS = [
     (True, TypeError, "True is no number"),
     ("7", TypeError, "'7' is no number"),
@@ -142,22 +142,22 @@ BAD_NUMBERS = [
 OF_NUMBERS = [each for each in EVERY if repr(each).startswith(("Sum", "Mean", "V", "M", "Q"))]
 
 
-@pytest.mark.parametrize(("item", "kind", "says"), BAD_NUMBERS, ids=range(len(BAD_NUMBERS)))
+@pytest.mark.parametrize(("item", "kind", "message"), BAD_NUMBERS, ids=range(len(BAD_NUMBERS)))
 @pytest.mark.parametrize("aggregate", [*OF_NUMBERS, TopK(3, "number")], ids=repr)
-def test_what_is_no_number_is_refused_before_anything_changed(
-    aggregate: AnyAggregate, item: Any, kind: type[Exception], says: str
+def test_non_number_is_rejected_and_leaves_the_state_unchanged(
+    aggregate: AnyAggregate, item: Any, kind: type[Exception], message: str
 ) -> None:
-    """With the field's name: the record becomes a dead letter, the state stays as it was."""
+    """The error names the field; the record becomes a dead letter."""
     state = folded(aggregate, [Event(1, 1, number=2.5)])
     before = row(aggregate, state)
     with pytest.raises(kind) as caught:
         aggregate.add(state, fields(item), 2, 2)
-    assert str(caught.value) in {f"{name}: {says}" for name in ("number", "whole", "price")}
+    assert str(caught.value) in {f"{name}: {message}" for name in ("number", "whole", "price")}
     assert row(aggregate, state) == before
 
 
 @pytest.mark.parametrize(
-    ("item", "kind", "says"),
+    ("item", "kind", "message"),
     [
         ([7], TypeError, "word: [7] is no "),
         (float("inf"), ValueError, "word: inf is not finite"),
@@ -170,17 +170,17 @@ def test_what_is_no_number_is_refused_before_anything_changed(
     [each for each in EVERY if "word" in repr(each) and each.layout[:2] != "Co"],
     ids=repr,
 )
-def test_what_no_row_gives_back_is_refused_before_anything_changed(
-    aggregate: AnyAggregate, item: Any, kind: type[Exception], says: str
+def test_value_that_no_row_can_store_is_rejected_and_changes_nothing(
+    aggregate: AnyAggregate, item: Any, kind: type[Exception], message: str
 ) -> None:
-    """Whether it would be kept or not: so that the order of arrival doesn't decide."""
+    """Also where it would not be kept, so that the order of arrival makes no difference."""
     record = Event(9, 9, number=1.0, word="a", whole=1 << 62)
     state = folded(aggregate, [record])
     before = row(aggregate, state)
     for whole, time in ((0, 0), ((1 << 63) - 1, 10)):
         with pytest.raises(kind) as caught:
             aggregate.add(state, SimpleNamespace(number=1.0, word=item, whole=whole), time, time)
-        assert str(caught.value).startswith(says)
+        assert str(caught.value).startswith(message)
     assert row(aggregate, state) == before
 
 
@@ -196,14 +196,14 @@ def test_a_missing_value_is_skipped(aggregate: AnyAggregate) -> None:
         assert row(aggregate, state) == before
 
 
-def test_a_field_that_isnt_there_is_named() -> None:
+def test_missing_field_is_named_in_the_error() -> None:
     """A misspelt name makes dead letters that name it."""
     with pytest.raises(AttributeError, match="has no attribute 'prize'"):
         folded(Mean("prize"), [Event(1, 1)])
 
 
 @pytest.mark.parametrize(
-    ("aggregate", "nothing"),
+    ("aggregate", "empty_value"),
     [
         (aggregate, {"C": 0, "S": 0, "D": 0, "T": [], "Q": [None] * 3}.get(repr(aggregate)[0]))
         for aggregate in EVERY
@@ -211,21 +211,21 @@ def test_a_field_that_isnt_there_is_named() -> None:
     ],
     ids=repr,
 )
-def test_nothing_has_a_value_too(aggregate: AnyAggregate, nothing: Any) -> None:
-    """Sums and counts are 0, lists empty; what there is none of is None."""
-    assert value_of(aggregate, aggregate.zero()) == nothing
+def test_the_empty_state_has_a_value(aggregate: AnyAggregate, empty_value: Any) -> None:
+    """Sums and counts are 0, lists are empty, everything else is None."""
+    assert value_of(aggregate, aggregate.zero()) == empty_value
 
 
 def test_fields_may_be_dotted_or_functions() -> None:
-    """What a record holds is reached by name, anything else by a function of the record."""
+    """Fields are read by name, anything else by a function of the record."""
     record = SimpleNamespace(order=SimpleNamespace(price=3.0), time=0, offset=0)
     assert folded(Mean("order.price"), [record]).mean == 3.0
     assert folded(Mean(lambda each: each.order.price * 2), [record]).mean == 6.0
     assert folded(Count(lambda each: each.time or None), [record]).count == 0
 
 
-def test_numbers_of_other_kinds_become_plain_ones() -> None:
-    """A row knows nothing of numpy's numbers, nor of enumerations."""
+def test_numpy_numbers_become_python_numbers() -> None:
+    """A row can store neither numpy's numbers nor enumerations."""
     numpy = pytest.importorskip("numpy")
     some = [Event(0, 0, number=numpy.float64(2.5))]
     assert type(folded(TopK(1, "number"), some).tops[0].item) is float

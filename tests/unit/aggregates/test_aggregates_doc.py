@@ -1,4 +1,4 @@
-"""docs/aggregates.md: what it shows runs, and it names every aggregate."""
+"""docs/aggregates.md: its examples run, and its table lists every aggregate."""
 
 import re
 from pathlib import Path
@@ -23,13 +23,13 @@ def run(block: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_its_code_runs(block: str) -> None:
-    """As it stands: imports included."""
+def test_code_of_the_page_runs(block: str) -> None:
+    """Unchanged, with its own imports."""
     run(block)
 
 
-def test_the_own_aggregate_takes_ten_lines_and_works() -> None:
-    """It counts what it says, merges in any order and comes back from a row."""
+def test_custom_aggregate_of_the_page_takes_ten_lines_and_works() -> None:
+    """It computes its share, merges in any order and is restored from a row."""
     block = next(block for block in BLOCKS if "def merge" in block)
     names = run(block)
     lines = [line for line in block[block.index("class SlowShare") :].splitlines() if line]
@@ -44,8 +44,8 @@ def test_the_own_aggregate_takes_ten_lines_and_works() -> None:
     assert layout_of(own) == "SlowShare 1"
 
 
-def test_it_names_every_aggregate() -> None:
-    """Each that can be imported stands in the table."""
+def test_page_lists_every_aggregate() -> None:
+    """Each that can be imported has a row in its table."""
     known = {
         name
         for name in aggregates.__all__

@@ -23,15 +23,15 @@ ITEMS = (
 )
 
 
-def holding(items: Any) -> list[Event]:
-    """Return events that hold items."""
+def events_with_words(items: Any) -> list[Event]:
+    """Return events, one after another, with these items as words."""
     return [Event(at, at, word=item) for at, item in enumerate(items)]
 
 
 @given(st.lists(ITEMS, max_size=30))
 def test_few_values_are_counted_exactly(items: list[Any]) -> None:
     """As Python's `set` does: 1, 1.0 and True are one value, "1" is another, "" one too."""
-    assert value(Distinct("word"), holding(items)) == len(set(items))
+    assert value(Distinct("word"), events_with_words(items)) == len(set(items))
 
 
 @pytest.mark.parametrize("size", [384, 385, 1_000, 10_000, 100_000])
@@ -40,66 +40,71 @@ def test_few_values_are_counted_exactly(items: list[Any]) -> None:
 def test_many_values_are_counted_within_the_error(size: int, error: float, kind: type[Any]) -> None:
     """Three standard errors; each value comes twice."""
     items = [kind(at * 7 + (0.5 if kind is float else 0)) for at in range(size)]
-    assert value(Distinct("word", error=error), holding(items + items)) == pytest.approx(
+    assert value(Distinct("word", error=error), events_with_words(items + items)) == pytest.approx(
         size, rel=3 * error
     )
 
 
 def test_up_to_384_values_are_exact_by_default() -> None:
     """Then the sketch goes over from a list of hashes to registers."""
-    counts = [value(Distinct("word"), holding(range(size))) for size in (100, 200, 300, 384)]
+    counts = [
+        value(Distinct("word"), events_with_words(range(size))) for size in (100, 200, 300, 384)
+    ]
     assert counts == [100, 200, 300, 384]
 
 
 @pytest.mark.parametrize("size", [7, 8, 9, 100, 383, 384, 385, 500, 5_000, 50_000])
 @pytest.mark.parametrize("error", [0.1, 0.05, 0.02])
-def test_the_estimate_is_a_function_of_the_set(size: int, error: float) -> None:
-    """To the last bit: whatever the order, the panes, the merges, rows written in between."""
+def test_estimate_depends_only_on_the_set_of_values(size: int, error: float) -> None:
+    """To the last bit, whatever the order, the panes, the merges and the rows in between."""
     random = Random(size)
     distinct = Distinct("word", error=error)
     items = [f"user {at}" for at in range(size)]
-    state = folded(distinct, holding(items))
+    state = folded(distinct, events_with_words(items))
     estimate = state.sketch.estimate()
     for parts in (1, 2, 7):
         panes: list[list[str]] = [[] for _ in range(parts)]
         for item in random.sample(items, size) + random.sample(items, size // 2):
             panes[min(parts - 1, int(random.expovariate(1)))].append(item)
-        states = [folded(distinct, holding(pane)) for pane in panes]
+        states = [folded(distinct, events_with_words(pane)) for pane in panes]
         for pane in (states, [restored(distinct, each) for each in states]):
             merged = merged_at_random(distinct, pane, random)
             assert merged.sketch.estimate() == estimate
 
 
-def test_the_library_s_own_estimate_is_not() -> None:
-    """Of a sketch that got its values one by one, it depends on how: so it is never asked for."""
+def test_estimate_of_the_library_depends_on_the_order_of_values() -> None:
+    """So the product never uses it."""
     distinct = Distinct("word")
-    state = folded(distinct, holding(range(50_000)))
-    again = folded(distinct, holding(reversed(range(50_000))))
+    state = folded(distinct, events_with_words(range(50_000)))
+    again = folded(distinct, events_with_words(reversed(range(50_000))))
     plain = {each.sketch.sketch.get_estimate() for each in (state, again)}
     assert len(plain) == 2
     assert state.sketch.estimate() == again.sketch.estimate()
 
 
-def test_a_state_grows_with_its_values_up_to_its_registers() -> None:
+def test_row_size_grows_with_the_values_up_to_the_registers() -> None:
     """A pane with few values costs a few bytes; none costs more than a byte a register."""
     distinct = Distinct("word")
-    sizes = [len(row(distinct, folded(distinct, holding(range(n))))) for n in (0, 1, 8, 100, 10**5)]
+    sizes = [
+        len(row(distinct, folded(distinct, events_with_words(range(n)))))
+        for n in (0, 1, 8, 100, 10**5)
+    ]
     assert sizes[:4] < [24, 28, 60, 450]
     assert sizes[4] < 4_200
 
 
 @given(st.binary(max_size=100))
 def test_bytes_that_are_no_sketch_are_refused(raw: bytes) -> None:
-    """The library never sees them: it might write beyond its memory."""
+    """They never reach the library, which might write beyond its memory."""
     hll = sys.modules[Distinct("word").state.__module__].Hll
     with pytest.raises(ValueError, match="is no sketch"):
         hll.from_bytes(raw)
 
 
-def test_a_flipped_bit_is_seen() -> None:
+def test_a_flipped_bit_is_detected() -> None:
     """Anywhere in a sketch."""
     distinct = Distinct("word")
-    sketch = folded(distinct, holding(range(20))).sketch
+    sketch = folded(distinct, events_with_words(range(20))).sketch
     raw = sketch.to_bytes()
     assert type(sketch).from_bytes(raw).estimate() == sketch.estimate()
     for at in range(len(raw)):
@@ -109,14 +114,14 @@ def test_a_flipped_bit_is_seen() -> None:
 
 
 @pytest.mark.parametrize(("error", "registers"), [(0.005, 65_536), (0.1, 128)])
-def test_the_least_and_the_greatest_error_are_taken(error: float, registers: int) -> None:
-    """To the very number."""
+def test_smallest_and_largest_error_are_accepted(error: float, registers: int) -> None:
+    """Both bounds are inclusive."""
     assert f"{registers} registers" in Distinct("word", error=error).layout
 
 
 @pytest.mark.parametrize("error", [0, 0.0049, 0.11, 1, "0.02", None, float("nan")])
-def test_an_error_that_can_t_be_is_refused(error: Any) -> None:
-    """With one line."""
+def test_an_error_out_of_range_is_rejected(error: Any) -> None:
+    """In one line."""
     with pytest.raises(DefinitionError) as caught:
         Distinct("word", error=error)
     assert str(caught.value) == f"Distinct: the error is from 0.005 to 0.1, not {error!r}"
@@ -126,7 +131,7 @@ def test_an_error_that_can_t_be_is_refused(error: Any) -> None:
 def test_a_missing_library_is_named(
     monkeypatch: pytest.MonkeyPatch, make: Any, library: str
 ) -> None:
-    """With what to install, where the aggregate is defined."""
+    """With what to install, when the aggregate is defined."""
     monkeypatch.setitem(sys.modules, library, None)
     monkeypatch.delitem(sys.modules, "eventfold.aggregates.hll", raising=False)
     with pytest.raises(DefinitionError) as caught:
@@ -136,13 +141,13 @@ def test_a_missing_library_is_named(
     )
 
 
-def test_a_value_is_a_whole_number() -> None:
+def test_value_is_a_whole_number() -> None:
     """An estimate of 3.00000001 users is 3 users."""
     assert type(value_of(Distinct("word"), Distinct("word").zero())) is int
 
 
-def test_windows_load_no_sketches() -> None:
-    """Neither the libraries nor numpy are loaded before a table is defined that needs them."""
+def test_sketch_libraries_are_not_imported_before_they_are_needed() -> None:
+    """Neither they nor numpy, before a table is defined that needs them."""
     code = "import sys, eventfold.aggregates; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -153,6 +158,6 @@ def test_windows_load_no_sketches() -> None:
 
 @pytest.mark.parametrize("edge", [-(1 << 63), (1 << 63) - 1])
 def test_integers_are_counted_at_the_edges_of_64_bits(edge: int) -> None:
-    """The last that fits, the next that does not, and again as a float; no two pass for one."""
+    """The last that fits, the next that does not, and a float; no two values count as one."""
     items = [edge - 1, edge, edge + 1, edge, float(1 << 70), 1 << 70, (1 << 70) + 1]
-    assert value(Distinct("word"), holding(items)) == 5
+    assert value(Distinct("word"), events_with_words(items)) == 5

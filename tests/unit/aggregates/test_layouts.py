@@ -46,26 +46,26 @@ from eventfold.windows.errors import DefinitionError
     ],
     ids=lambda item: item if isinstance(item, str) else "",
 )
-def test_a_layout_tells_the_whole_definition(aggregate: Aggregate[Any, Any], layout: str) -> None:
-    """Class, fields, parameters that rows depend on, versions; of an own one, class and version."""
+def test_layout_describes_the_whole_definition(aggregate: Aggregate[Any, Any], layout: str) -> None:
+    """Class, fields, parameters that rows depend on, versions; class and version of an own one."""
     assert layout_of(aggregate) == layout
 
 
-def test_what_rows_do_not_depend_on_may_be_changed() -> None:
-    """Other quantiles can be asked of the same rows."""
+def test_layout_omits_parameters_that_rows_do_not_depend_on() -> None:
+    """Other quantiles can be computed from the same rows."""
     assert layout_of(Quantiles("ms", q=(0.9,))) == layout_of(Quantiles("ms", q=(0.5, 0.99)))
 
 
-def test_a_state_without_a_value_is_its_own() -> None:
-    """What people want to see of a candle is the candle."""
+def test_state_of_an_aggregate_without_a_value_is_its_value() -> None:
+    """The value of a candle is the candle."""
     state = Ohlc().zero()
     assert value_of(Ohlc(), state) is state
 
 
 @pytest.mark.parametrize("field", ["", "top 3", "a..b", 3, None], ids=repr)
 @pytest.mark.parametrize("make", [Sum, First, Vwap, Distinct, Quantiles])
-def test_a_field_that_can_t_be_is_refused(make: Any, field: Any) -> None:
-    """With one line, where it is defined."""
+def test_an_invalid_field_is_rejected(make: Any, field: Any) -> None:
+    """In one line, when the aggregate is defined."""
     with pytest.raises(DefinitionError) as caught:
         make(field)
     assert str(caught.value) == (

@@ -64,7 +64,7 @@ def assert_same(left: OhlcState, right: OhlcState) -> None:
 
 
 @given(trades())
-def test_a_candle_is_what_its_trades_say(some: list[Trade]) -> None:
+def test_candle_equals_the_figures_of_its_trades(some: list[Trade]) -> None:
     """Open and close by (time, offset), high, low, Σ size, Σ price·size, Σ price."""
     state = folded(some)
     if not some:
@@ -93,11 +93,13 @@ def test_the_order_of_arrival_makes_no_difference(some: list[Trade], random: Ran
 
 
 @given(trades(), st.lists(st.integers(0, 3), min_size=20, max_size=20))
-def test_any_split_into_parts_gives_the_same_candle(some: list[Trade], owners: list[int]) -> None:
+def test_any_split_into_parts_gives_the_same_candle(
+    some: list[Trade], pane_numbers: list[int]
+) -> None:
     """Each trade in one of four panes, merged from either end."""
     parts = [[] for _ in range(4)]
-    for trade, owner in zip(some, owners, strict=False):
-        parts[owner].append(trade)
+    for trade, number in zip(some, pane_numbers, strict=False):
+        parts[number].append(trade)
     merge = Ohlc().merge
     states = [folded(part) for part in parts]
     whole = folded(some)
@@ -107,8 +109,8 @@ def test_any_split_into_parts_gives_the_same_candle(some: list[Trade], owners: l
 
 
 @given(trades())
-def test_nothing_merged_with_a_candle_leaves_it_as_it_was(some: list[Trade]) -> None:
-    """`zero` is neutral on both sides, and is not one state shared by all."""
+def test_empty_state_merged_with_a_candle_changes_nothing(some: list[Trade]) -> None:
+    """`zero` is neutral on both sides, and returns a new state each time."""
     ohlc = Ohlc()
     state = folded(some)
     assert ohlc.merge(state, ohlc.zero()) == state
@@ -128,8 +130,8 @@ def test_merging_changes_neither_side(left: list[Trade], right: list[Trade]) -> 
 
 
 @given(trades())
-def test_a_row_gives_back_the_state_bit_by_bit(some: list[Trade]) -> None:
-    """Infinities of an empty state included: a restored pane goes on as if it had stayed."""
+def test_a_row_restores_the_state_bit_by_bit(some: list[Trade]) -> None:
+    """Also the infinities of an empty state."""
     state = folded(some)
     row = msgspec.msgpack.encode(state)
     assert msgspec.msgpack.decode(row, type=Ohlc.state) == state
@@ -146,7 +148,7 @@ def test_without_volume_there_is_no_vwap() -> None:
 
 
 @given(trades(1), trades(1))
-def test_trades_folded_at_once_give_the_candle_they_give_one_by_one(
+def test_trades_added_at_once_give_the_same_candle_as_one_by_one(
     before: list[Trade], some: list[Trade]
 ) -> None:
     """Into a candle that may have trades already, earlier or later ones, or none."""
@@ -164,8 +166,10 @@ def test_trades_folded_at_once_give_the_candle_they_give_one_by_one(
 
 
 @given(trades(), st.lists(st.integers(0, 20), max_size=4))
-def test_states_of_one_time_after_another_merge_at_once(some: list[Trade], cuts: list[int]) -> None:
-    """As panes of a key do."""
+def test_merging_runs_of_states_equals_folding_their_trades(
+    some: list[Trade], cuts: list[int]
+) -> None:
+    """The states are in the order of time, as panes of a key are."""
     ordered = sorted(some)
     ends = [0, *sorted(cuts), len(ordered)]
     parts = [ordered[a:b] for a, b in itertools.pairwise(ends) if ordered[a:b]]
@@ -175,8 +179,8 @@ def test_states_of_one_time_after_another_merge_at_once(some: list[Trade], cuts:
         assert_same(state, folded(itertools.chain(*parts[first:stop])))
 
 
-def test_trades_of_which_one_raises_change_nothing() -> None:
-    """They are added one by one then: what is in already would count twice."""
+def test_adding_trades_changes_nothing_if_one_of_them_raises() -> None:
+    """They are added one by one afterwards, and none may count twice."""
     ohlc = Ohlc()
     state = folded([Trade(1, 0, 2.0, 3)])
     before = copy.deepcopy(state)
@@ -187,23 +191,23 @@ def test_trades_of_which_one_raises_change_nothing() -> None:
     assert state == before
 
 
-def test_integer_sizes_are_summed_up_exactly_beyond_what_floats_hold() -> None:
+def test_integer_sizes_are_summed_exactly_beyond_the_floats() -> None:
     """2^53 + 1 is the first integer that no float is."""
     state = folded([Trade(1, 0, 1.0, 2**53), Trade(2, 1, 1.0, 1)])
     assert state.volume == 2**53 + 1
     assert Ohlc().merge(state, folded([Trade(3, 2, 1.0, 2)])).volume == 2**53 + 3
 
 
-def test_a_volume_beyond_64_bits_is_a_float_that_a_row_holds() -> None:
-    """The pipeline goes on."""
+def test_volume_beyond_64_bits_is_a_float_that_a_row_can_store() -> None:
+    """The pipeline does not stop."""
     state = folded([Trade(1, 0, 1.0, 2**63 - 1), Trade(2, 1, 1.0, 2**63 - 1)])
     assert state.volume == 2.0**64
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=OhlcState) == state
 
 
 @pytest.mark.parametrize("by", [-1, 0, 1])
-def test_a_volume_is_an_integer_up_to_the_last_one_that_a_row_holds(by: int) -> None:
-    """However it comes together: trade by trade, at once, of two states, of a run of states."""
+def test_volume_is_an_integer_up_to_the_last_one_that_a_row_can_store(by: int) -> None:
+    """However it is summed: trade by trade, at once, from two states, from a run of states."""
     ohlc, volume = Ohlc(), 2**63 - 1 + by
     some = [Trade(1, 0, 1.0, volume - 10), Trade(2, 1, 1.0, 3), Trade(3, 2, 1.0, 7)]
     parts = [folded([trade]) for trade in some]
@@ -217,7 +221,7 @@ def test_a_volume_is_an_integer_up_to_the_last_one_that_a_row_holds(by: int) -> 
         assert (state.volume, type(state.volume)) == (expected, type(expected))
 
 
-def test_a_row_from_before_sizes_were_fractions_is_read() -> None:
+def test_row_of_a_version_with_integer_sizes_is_decoded() -> None:
     """Its volume is an integer."""
     old = [1, 2, 1.5, 1.5, 1.5, 1, 2, 1.5, 7, 10.5, 1.5]
     state = msgspec.msgpack.decode(msgspec.msgpack.encode(old), type=OhlcState)

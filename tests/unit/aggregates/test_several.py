@@ -12,15 +12,15 @@ from eventfold.windows.errors import DefinitionError
 BOTH = Several(mean=Mean("price"), own=LongestWord(), n=Count(), inner=Several(n=Count("word")))
 
 
-def spelt(some: list[Event]) -> list[Event]:
+def with_word(some: list[Event]) -> list[Event]:
     """Return the events that have a word."""
     return [event for event in some if event.word is not None]
 
 
 @given(events())
-def test_each_has_its_own_value(some: list[Event]) -> None:
-    """A dict by name; somebody's own aggregate's value is its state, another `Several`'s a dict."""
-    some = spelt(some)
+def test_value_of_several_is_a_dict_by_aggregate_name(some: list[Event]) -> None:
+    """The value of a custom aggregate is its state, that of a nested `Several` a dict."""
+    some = with_word(some)
     assert value(BOTH, some) == {
         "mean": value(Mean("price"), some),
         "own": folded(LongestWord(), some),
@@ -30,14 +30,14 @@ def test_each_has_its_own_value(some: list[Event]) -> None:
 
 
 @given(events(), events())
-def test_each_is_an_attribute_of_the_state(left: list[Event], right: list[Event]) -> None:
-    """Also of one that was merged, and of one that came from a row."""
-    states = folded(BOTH, spelt(left)), folded(BOTH, spelt(right))
+def test_state_has_an_attribute_for_each_aggregate(left: list[Event], right: list[Event]) -> None:
+    """Merged and restored states have them too."""
+    states = folded(BOTH, with_word(left)), folded(BOTH, with_word(right))
     merged = BOTH.merge(*states)
     for state in (merged, restored(BOTH, merged)):
-        assert state.n.count == len(spelt(left + right))
+        assert state.n.count == len(with_word(left + right))
         assert state.mean == Mean("price").merge(states[0].mean, states[1].mean)
-        assert state.own == folded(LongestWord(), spelt(left + right))
+        assert state.own == folded(LongestWord(), with_word(left + right))
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,10 @@ def test_each_is_an_attribute_of_the_state(left: list[Event], right: list[Event]
         Event(0, 0, word="a", price=float("nan")),
         Event(0, 0, word="a", number=float("nan")),
     ],
-    ids=["the own", "the first", "the last"],
+    ids=["custom", "first", "last"],
 )
-def test_a_record_that_one_refuses_is_in_none(bad: Event) -> None:
-    """Whichever of them it is: the dead letter stands in no sum and in no count."""
+def test_record_that_one_aggregate_rejects_is_added_to_none(bad: Event) -> None:
+    """Whichever rejects it: a dead letter is in no sum and in no count."""
     several = Several(mean=Mean("price"), own=LongestWord(), n=Count(), last=Max("number"))
     state = folded(several, [Event(0, 0, word="word", number=1.0)])
     before = row(several, state)
@@ -59,7 +59,7 @@ def test_a_record_that_one_refuses_is_in_none(bad: Event) -> None:
     assert row(several, state) == before
 
 
-def test_merging_leaves_an_own_aggregate_s_state_alone() -> None:
+def test_earlier_state_of_a_custom_aggregate_is_not_changed() -> None:
     """A state taken before a record came is not changed by the record."""
     several = Several(own=LongestWord())
     state = several.zero()
@@ -68,8 +68,8 @@ def test_merging_leaves_an_own_aggregate_s_state_alone() -> None:
     assert (own.length, state.own.length) == (0, 4)
 
 
-def test_one_alone_will_do() -> None:
-    """Though several were meant."""
+def test_a_single_aggregate_is_accepted() -> None:
+    """Its value is a dict as well."""
     assert value(Several(total=Sum("whole")), [Event(0, 0, whole=3)]) == {"total": 3}
 
 
@@ -84,14 +84,14 @@ def test_one_alone_will_do() -> None:
         ({"n": 3}, "n is no aggregate: it has no state, version, zero, add, merge"),
     ],
 )
-def test_a_definition_that_can_t_be_is_refused(aggregates: dict[str, Any], problem: str) -> None:
-    """With one line."""
+def test_an_invalid_definition_is_rejected(aggregates: dict[str, Any], problem: str) -> None:
+    """In one line."""
     with pytest.raises(DefinitionError) as caught:
         Several(**aggregates)
     assert str(caught.value) == f"Several: {problem}"
 
 
-def test_a_name_may_be_one_that_python_uses_itself() -> None:
-    """`self` too is a name like any other."""
+def test_names_that_python_uses_itself_are_accepted() -> None:
+    """Such as `self`, `count` and `value`."""
     names = Several(self=Count(), count=Count(), value=Count())
     assert value_of(names, names.zero()) == {"self": 0, "count": 0, "value": 0}

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from aggregate_laws import FINITE, NUMBERS, SIXTY_FOUR_BITS, Event, folded, numbered, value
+from aggregate_laws import FINITE, NUMBERS, SIXTY_FOUR_BITS, Event, events_with, folded, value
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +27,7 @@ def rounded(exact: Fraction) -> float:
 @given(st.lists(st.none() | NUMBERS))
 def test_a_count_counts_records_or_values(numbers: list[Any]) -> None:
     """`Count()` all of them, `Count(field)` those that have one."""
-    some = numbered(numbers)
+    some = events_with(numbers)
     assert value(Count(), some) == len(numbers)
     assert value(Count("number"), some) == sum(number is not None for number in numbers)
 
@@ -35,7 +35,7 @@ def test_a_count_counts_records_or_values(numbers: list[Any]) -> None:
 @given(st.lists(SIXTY_FOUR_BITS, max_size=20))
 def test_a_sum_of_ints_is_an_int(numbers: list[int]) -> None:
     """Exact, and beyond 64 bits: no sum is too large for a row."""
-    total = value(Sum("whole"), numbered(numbers, "whole"))
+    total = value(Sum("whole"), events_with(numbers, "whole"))
     assert type(total) is int
     assert total == sum(numbers)
 
@@ -43,47 +43,47 @@ def test_a_sum_of_ints_is_an_int(numbers: list[int]) -> None:
 @given(st.lists(FINITE, min_size=1, max_size=20))
 def test_a_sum_of_floats_is_rounded_once(numbers: list[float]) -> None:
     """It is the float next to the exact sum, as `math.fsum` returns it where it can."""
-    total = value(Sum("number"), numbered(numbers))
+    total = value(Sum("number"), events_with(numbers))
     assert type(total) is float
     assert total == rounded(sum(map(Fraction, numbers), Fraction()))
 
 
-def test_sums_that_cancel_lose_nothing() -> None:
-    """Floats added up one by one would make 0.0 here, or 2.0, or 1.0, as they happen to come."""
-    assert value(Sum("number"), numbered([1e16, 1.0, 1e300, -1e16, 1.0, -1e300])) == 2.0
-    assert value(Sum("number"), numbered([0.1] * 10)) == math.fsum([0.1] * 10) == 1.0
+def test_sums_that_cancel_are_exact() -> None:
+    """Floats added one by one would sum to 0.0, 2.0 or 1.0, depending on their order."""
+    assert value(Sum("number"), events_with([1e16, 1.0, 1e300, -1e16, 1.0, -1e300])) == 2.0
+    assert value(Sum("number"), events_with([0.1] * 10)) == math.fsum([0.1] * 10) == 1.0
 
 
-def test_a_sum_beyond_floats_is_infinite_until_it_comes_back() -> None:
+def test_sum_beyond_the_floats_is_infinite_until_it_returns() -> None:
     """Finite numbers never make a record a dead letter, whatever came before it."""
-    assert value(Sum("number"), numbered([1e308, 1e308])) == math.inf
-    assert value(Sum("number"), numbered([1e308, 1e308, -1e308])) == 1e308
-    assert value(Mean("number"), numbered([-1e308, -1e308])) == -1e308
-    assert value(Variance("number"), numbered([1e308, -1e308])) == math.inf
+    assert value(Sum("number"), events_with([1e308, 1e308])) == math.inf
+    assert value(Sum("number"), events_with([1e308, 1e308, -1e308])) == 1e308
+    assert value(Mean("number"), events_with([-1e308, -1e308])) == -1e308
+    assert value(Variance("number"), events_with([1e308, -1e308])) == math.inf
 
 
 @given(some_numbers)
 def test_a_mean_is_rounded_once(numbers: list[float]) -> None:
     """Σ x / n, exactly, then the float next to it."""
     exact = Fraction(sum(map(Fraction, numbers), Fraction()), len(numbers) or 1)
-    assert value(Mean("number"), numbered(numbers)) == (rounded(exact) if numbers else None)
+    assert value(Mean("number"), events_with(numbers)) == (rounded(exact) if numbers else None)
 
 
 @given(some_numbers)
 def test_a_variance_is_rounded_once(numbers: list[float]) -> None:
     """Of the sample and of the population, as `statistics` computes them in fractions."""
-    state = folded(Variance("number"), numbered(numbers))
+    state = folded(Variance("number"), events_with(numbers))
     exact = [Fraction(number) for number in numbers]
     sample = rounded(statistics.variance(exact)) if len(exact) > 1 else None
     population = rounded(statistics.pvariance(exact)) if exact else None
     assert (state.sample, state.population) == (sample, population)
-    assert state.mean == value(Mean("number"), numbered(numbers))
+    assert state.mean == value(Mean("number"), events_with(numbers))
 
 
-def test_a_small_spread_around_a_large_mean_is_seen() -> None:
-    """Where squares of floats have no digits left for it."""
+def test_variance_around_a_large_mean_is_exact() -> None:
+    """Squares of floats have no digits left for so small a spread."""
     numbers = [1e9 + 4, 1e9 + 7, 1e9 + 13, 1e9 + 16]
-    assert value(Variance("number"), numbered(numbers)) == 30.0
+    assert value(Variance("number"), events_with(numbers)) == 30.0
 
 
 @given(st.lists(st.tuples(NUMBERS, st.integers(0, 10**6)), max_size=20))
@@ -111,7 +111,7 @@ def test_a_negative_size_is_refused() -> None:
 
 
 @given(FINITE, FINITE)
-def test_an_exact_number_comes_back_from_its_bytes(x: float, y: float) -> None:
+def test_exact_number_is_restored_from_its_bytes(x: float, y: float) -> None:
     """However many bits it has; squares of the smallest floats have the most."""
     exact = Exact()
     for number in (x, y):
@@ -132,8 +132,8 @@ def test_an_exact_number_comes_back_from_its_bytes(x: float, y: float) -> None:
         (-129, 0, b"\0\0\xff\x7f"),
     ],
 )
-def test_an_exact_number_is_written_as_it_ever_was(whole: int, bits: int, raw: bytes) -> None:
-    """In as few bytes as it fits into: there are rows of it. 2,148 is the most bits of a square."""
+def test_bytes_of_an_exact_number_have_not_changed(whole: int, bits: int, raw: bytes) -> None:
+    """Stored rows depend on them. As few as possible; 2,148 is the most bits of a square."""
     assert Exact(whole, bits).to_bytes() == raw
     assert Exact.from_bytes(raw) == Exact(whole, bits)
 
@@ -149,7 +149,7 @@ def test_bytes_that_are_no_exact_number_are_refused(raw: bytes) -> None:
 def test_a_state_stays_small(make: Callable[[str], Any]) -> None:
     """It has as many bits as its numbers need: a few for prices, some hundreds at the worst."""
     aggregate = make("number")
-    prices = folded(aggregate, numbered(round(1 + at / 100, 2) for at in range(10_000)))
+    prices = folded(aggregate, events_with(round(1 + at / 100, 2) for at in range(10_000)))
     assert len(prices.total.to_bytes()) < 16
-    worst = folded(aggregate, numbered([5e-324, 1.7e308] * 1000))
+    worst = folded(aggregate, events_with([5e-324, 1.7e308] * 1000))
     assert len(worst.total.to_bytes()) < 300

@@ -18,44 +18,44 @@ MACHINE = {
 }
 
 
-def right(rate: float) -> Outcome:
-    """Make the outcome of a right run."""
+def correct_run(rate: float) -> Outcome:
+    """Return the outcome of a correct run."""
     return Outcome(1_000_000, rate=rate, cpu=4.0, memory=2**27, results=5, wrong=0)
 
 
-def found() -> dict:
-    """Make the summary of two rounds."""
+def summary_of_two_rounds() -> dict:
+    """Return the summary of two rounds."""
     rounds = {
-        "tickstream": [right(300.0), right(200.0)],
-        "kafka-streams": [right(200.0), right(100.0)],
+        "tickstream": [correct_run(300.0), correct_run(200.0)],
+        "kafka-streams": [correct_run(200.0), correct_run(100.0)],
         "quix": [Outcome(1_000, reason="<no> such program")] * 2,
     }
     return summary(WORKLOADS["tumbling"], rounds, {"quix": "3"}, MACHINE, "kafka-streams")
 
 
-def test_ratios_are_of_the_same_round() -> None:
-    """A slow machine slows both down."""
+def test_ratios_compare_runs_of_the_same_round() -> None:
+    """A slow machine slows both runs down."""
     assert ratios([3, 2, None, 1], [2, 1, 1, None]) == [1.5, 2, None, None]
 
 
-def test_a_spread_leaves_out_what_is_not_there() -> None:
-    """A failed round has no figure; none at all is no spread."""
+def test_spread_leaves_out_failed_rounds() -> None:
+    """A failed round has no figure; without any figure there is no spread."""
     assert spread([3, None, 1, 2]) == {"median": 2, "min": 1, "max": 3}
     assert spread([None]) is None
 
 
 def test_a_summary_has_the_figures_of_the_table() -> None:
-    """And the reason of who has none."""
-    each = found()["contestants"]
+    """A contestant without figures has the reason."""
+    each = summary_of_two_rounds()["contestants"]
     assert each["tickstream"]["ratio"] == {"median": 1.75, "min": 1.5, "max": 2.0}
     assert each["tickstream"]["cpu_per_million"]["median"] == 4.0
     assert each["quix"]["rate"] is None
     assert each["quix"]["reason"] == "<no> such program"
 
 
-def test_the_chart_is_svg_with_a_bar_for_each_that_was_measured() -> None:
-    """Who was not is named with the reason."""
-    svg = ET.fromstring(draw([found()]))  # noqa: S314  # our own
+def test_chart_is_svg_with_a_bar_for_each_measured_contestant() -> None:
+    """The others are named with the reason."""
+    svg = ET.fromstring(draw([summary_of_two_rounds()]))  # noqa: S314  # our own
     names = {"svg": "http://www.w3.org/2000/svg"}
     assert len(svg.findall("svg:rect", names)) == 2
     words = [each.text for each in svg.findall("svg:text", names)]

@@ -28,8 +28,8 @@ with TopologyDriver(app, tables=[large_ticks], partitions=2) as driver:
 """
 
 
-def test_large_ticks_are_passed_on_as_they_came_and_once() -> None:
-    """Those of the size and above, over a crash."""
+def test_large_ticks_are_forwarded_unchanged_and_exactly_once() -> None:
+    """Those of the limit and above, across a crash."""
     environment = {**os.environ, "BENCH_INPUT": "some-ticks", "BENCH_OUTPUT": "large-ticks"}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],

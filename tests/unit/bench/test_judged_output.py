@@ -26,46 +26,46 @@ B = {"symbol": "B", "open": 7, "high": 7, "low": 7, "close": 7, "volume": 450, "
 SPAN = {"size": 300_000, "advance": 300_000, "start": START, "end": START + 300_000}
 
 
-def verdict(work: str, *said: tuple[int, dict[str, Any]]):
+def verdict(work: str, *outputs: tuple[int, dict[str, Any]]):
     """Judge what was appended at these times (ms)."""
     judge = judge_of(work, Workload("w", "w", work=work), TICKS)
-    rows = [{"at": at, "partition": 0, "offset": n} | row for n, (at, row) in enumerate(said)]
+    rows = [{"at": at, "partition": 0, "offset": n} | row for n, (at, row) in enumerate(outputs)]
     return judge.judge(pl.DataFrame(rows, schema=PLACE | judge.schema))
 
 
-def windows(*said: tuple[int, dict[str, Any]]):
+def windows(*outputs: tuple[int, dict[str, Any]]):
     """Judge records of windows."""
-    return verdict("windows", *((at, SPAN | row) for at, row in said))
+    return verdict("windows", *((at, SPAN | row) for at, row in outputs))
 
 
-def test_windows_are_right_since_the_last_one_became_right() -> None:
-    """What is published again unchanged is no news."""
+def test_end_is_when_the_last_window_became_right() -> None:
+    """A window that is published again unchanged does not move it."""
     found = windows((1, A2), (2, B), (3, A), (9, A))
     assert (found.wrong, found.end, found.results, found.total) == (0, 3, 2, 4)
     assert found.curve is not None
     assert found.curve.rows() == [(1, 2), (2, 3), (3, 4), (9, 4)]
 
 
-def test_a_window_that_goes_wrong_again_is_not_right_before_that() -> None:
-    """All that comes after has to be right too."""
+def test_window_that_turns_wrong_again_moves_the_end() -> None:
+    """Everything after the end has to be right."""
     assert windows((1, B), (2, A), (3, A2), (4, A)).end == 4
 
 
-def test_what_is_missing_wrong_or_too_much_is_counted() -> None:
-    """And there is no end then."""
+def test_missing_wrong_and_unexpected_windows_are_counted() -> None:
+    """With a missing window there is no end."""
     assert windows((1, A))[:4] == (2, 1, 1, None)
     assert windows((1, A2), (2, B)).wrong == 1
     assert windows((1, A), (2, B), (3, B | {"symbol": "C"})).wrong == 1
     assert windows().wrong == 2
 
 
-def test_windows_of_another_size_are_not_looked_at() -> None:
-    """A contestant may serve more than what is compared."""
+def test_windows_of_another_size_are_ignored() -> None:
+    """A contestant may publish more than what is compared."""
     assert windows((1, A), (2, B), (3, B | {"size": 60_000, "advance": 60_000})).wrong == 0
 
 
-def test_the_filter_passes_each_large_tick_once() -> None:
-    """One too many is wrong as one too few is."""
+def test_filter_output_has_to_have_each_large_tick_once() -> None:
+    """One too many is as wrong as one too few."""
     b, a = TICKS.row(1, named=True), TICKS.row(3, named=True)
     right = verdict("filter", (1, b), (5, a))
     assert (right.wrong, right.end, right.results) == (0, 5, 2)
@@ -76,8 +76,8 @@ def test_the_filter_passes_each_large_tick_once() -> None:
     assert verdict("filter", (1, b), (2, a | {"price": 9.0})).wrong == 2
 
 
-def test_the_last_ranking_counts() -> None:
-    """Since when it has stayed right."""
+def test_only_the_last_ranking_is_judged() -> None:
+    """The end is when it became right."""
     best = [{"symbol": "A", "gain": 0.5}, {"symbol": "B", "gain": 0.0}]
     other = [{"symbol": "A", "gain": 1.0}, {"symbol": "B", "gain": 0.0}]
     day = "2025-11-13"
@@ -87,20 +87,20 @@ def test_the_last_ranking_counts() -> None:
     assert verdict("top").wrong
 
 
-def test_closed_windows_tell_how_far_was_read() -> None:
-    """Each is published once: when its symbol has been read to its end and the grace."""
+def test_progress_is_measured_by_closed_windows() -> None:
+    """Each is published once, when its symbol has been read to its end plus the grace."""
     rows = [("A", 1.0, 1, START + at * 1000) for at in range(200)]
     ticks = pl.DataFrame(rows, schema=TICKS.schema, orient="row")
     workload = Workload("w", "w", size=100_000, advance=1_000, grace=10_000)
     judge = judge_of("windows", workload, ticks)
     truth = expected.windows(ticks, workload).filter("required").sort("start")
-    said = truth.with_columns(
+    outputs = truth.with_columns(
         at=pl.col("start") - truth["start"][0], partition=0, offset=pl.int_range(pl.len())
     )
-    found = judge.judge(said.select([*PLACE, *judge.schema]))
+    found = judge.judge(outputs.select([*PLACE, *judge.schema]))
     assert found.wrong == 0
     assert found.curve is not None
     # The first one ends a second after the first tick, and 10 s later it is closed.
     assert found.curve.rows()[0] == (0, 12)
     assert found.curve.rows()[-1] == (found.end, found.total)
-    assert found.total == found.curve.rows()[0][1] + len(said) - 1
+    assert found.total == found.curve.rows()[0][1] + len(outputs) - 1

@@ -23,22 +23,22 @@ def project(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.mark.usefixtures("project")
-def test_without_maven_it_is_said_what_to_install():
+def test_error_without_maven_names_what_to_install():
     """The harness then leaves this contestant out, with the reason."""
     with pytest.raises(OSError, match="install `mvn`, and a JDK"):
         kafka_streams.command()
 
 
-def test_a_jar_newer_than_its_sources_is_run_as_it_is(project):
-    """No Maven is needed for it."""
+def test_a_jar_newer_than_its_sources_is_not_rebuilt(project):
+    """It runs without Maven."""
     (project / "peer.jar").touch()
     command = kafka_streams.command()
     assert command[0] == "/usr/bin/java"
     assert command[-2:] == ["-jar", str(project / "peer.jar")]
 
 
-def test_a_jar_older_than_a_source_is_built_anew(project):
-    """A change of the program is never measured as the one before."""
+def test_a_jar_older_than_a_source_is_rebuilt(project):
+    """So a changed program is never measured by its former build."""
     jar = project / "peer.jar"
     jar.touch()
     os.utime(jar, (1, 1))

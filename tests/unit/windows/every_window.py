@@ -1,4 +1,4 @@
-"""Families to draw, and all their windows, written down one by one."""
+"""Window definitions to draw, and all their windows, listed one by one."""
 
 from array import array
 from itertools import count, takewhile
@@ -18,8 +18,8 @@ from eventfold.windows import (
     tumbling,
 )
 
-#: Queries stay below the first; windows are written down up to the second.
-TIMES, HORIZON = 600, 1_200
+#: Queries stay below the first; windows are listed up to the second.
+TIMES, LISTED_UNTIL = 600, 1_200
 
 #: Sizes and advances with and without common divisors.
 WINDOWS = st.builds(
@@ -51,7 +51,7 @@ def exchanges(draw: st.DrawFn) -> Exchange:
 
 
 @st.composite
-def cumulated(draw: st.DrawFn) -> Cumulate:
+def cumulative(draw: st.DrawFn) -> Cumulate:
     """Draw steps of tumbling windows, or of sessions."""
     if draw(st.booleans()):
         return cumulate(draw(exchanges()), draw(st.integers(1, 70)))
@@ -61,26 +61,28 @@ def cumulated(draw: st.DrawFn) -> Cumulate:
 
 
 #: All but sliding ones, which stand alone in a table.
-BOUNDED = WINDOWS | exchanges() | cumulated()
+BOUNDED = WINDOWS | exchanges() | cumulative()
 
 
-def every_window(family: WindowFamily, events: list[int]) -> list[Span]:
-    """Return all windows of a family that start before `HORIZON`."""
-    if isinstance(family, Window):
-        starts = range(family.offset, HORIZON, family.advance)
-        return [Span(start, start + family.size) for start in starts]
-    if isinstance(family, Sliding):
-        stops = (event + family.resolution for event in events)
-        return [Span(stop - family.size, stop) for stop in stops]
-    if isinstance(family, Cumulate):
+def every_window(definition: WindowFamily, events: list[int]) -> list[Span]:
+    """Return all windows of a definition that start before `LISTED_UNTIL`."""
+    if isinstance(definition, Window):
+        starts = range(definition.offset, LISTED_UNTIL, definition.advance)
+        return [Span(start, start + definition.size) for start in starts]
+    if isinstance(definition, Sliding):
+        stops = (event + definition.resolution for event in events)
+        return [Span(stop - definition.size, stop) for stop in stops]
+    if isinstance(definition, Cumulate):
         return [
-            window for base in every_window(family.base, []) for window in _grown(base, family.step)
+            window
+            for base in every_window(definition.base, [])
+            for window in _cumulative_spans(base, definition.step)
         ]
-    assert isinstance(family, Exchange)
-    return [Span(*each) for each in zip(family.opens, family.closes, strict=True)]
+    assert isinstance(definition, Exchange)
+    return [Span(*each) for each in zip(definition.opens, definition.closes, strict=True)]
 
 
-def _grown(base: Span, step: int) -> list[Span]:
+def _cumulative_spans(base: Span, step: int) -> list[Span]:
     grown = takewhile(lambda end: end < base.end, (base.start + k * step for k in count(1)))
     return [*(Span(base.start, end) for end in grown), base]
 
@@ -90,8 +92,10 @@ def boundaries(windows: list[Span]) -> list[int]:
     return sorted({0, *(w.start for w in windows), *(w.end for w in windows)})
 
 
-def known(family: WindowFamily, time: int) -> bool:
-    """Return whether a family covers an instant: calendars end somewhere."""
-    if isinstance(family, Cumulate):
-        return known(family.base, time)
-    return not isinstance(family, Exchange) or family.opens[0] <= time < family.closes[-1]
+def covers(definition: WindowFamily, time: int) -> bool:
+    """Return whether the years of a definition include an instant: calendars end somewhere."""
+    if isinstance(definition, Cumulate):
+        return covers(definition.base, time)
+    return (
+        not isinstance(definition, Exchange) or definition.opens[0] <= time < definition.closes[-1]
+    )

@@ -1,4 +1,4 @@
-"""New York's clocks by the letter of the law, without any time zone database."""
+"""New York's clock changes, computed from the law without a time zone database."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Days, weeks and months of time zones, against the law, and against another implementation."""
+"""Days, weeks and months of time zones, compared with the law and another implementation."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -51,8 +51,8 @@ def dates(first: date, last: date) -> list[date]:
     return [first + timedelta(days=n) for n in range((last - first).days)]
 
 
-def test_days_in_new_york_are_those_of_the_law() -> None:
-    """Each of 41 years: its date, its start and its end, from midnight to midnight."""
+def test_new_york_days_run_from_local_midnight_to_midnight() -> None:
+    """Date, start and end of each day in 41 years, computed from the law."""
     found = list(
         day("America/New_York").over(new_york.instant(FIRST), new_york.instant(LAST), 0, ())
     )
@@ -72,8 +72,8 @@ def test_days_in_new_york_are_those_of_the_law() -> None:
         (date(2025, 11, 2), 25),
     ],
 )
-def test_the_day_on_which_clocks_change_has_an_hour_less_or_more(changed: date, hours: int) -> None:
-    """All its instants lie in it, and the days beside it have 24."""
+def test_day_of_a_clock_change_has_23_or_25_hours(changed: date, hours: int) -> None:
+    """All its instants lie in it, and the days before and after it have 24."""
     days = day("America/New_York")
     start = new_york.instant(changed)
     assert start == utc(changed.year, changed.month, changed.day, 4 if hours == 25 else 5)
@@ -84,22 +84,22 @@ def test_the_day_on_which_clocks_change_has_an_hour_less_or_more(changed: date, 
         assert beside.end - beside.start == 24 * HOUR
 
 
-def test_weeks_and_months_in_new_york_begin_with_their_first_day() -> None:
-    """Mondays and firsts, named by their date, and by year and month."""
-    for family, begins, written in (
+def test_weeks_begin_on_mondays_and_months_on_the_first() -> None:
+    """Weeks are named by their date, months by year and month."""
+    for definition, begins, written in (
         (week("America/New_York"), lambda d: d.weekday() == 0, date.isoformat),
         (month("America/New_York"), lambda d: d.day == 1, lambda d: f"{d:%Y-%m}"),
     ):
         firsts = [d for d in dates(FIRST, LAST) if begins(d)]
         starts = list(map(new_york.instant, firsts))
-        found = list(family.over(starts[0], starts[-1], 0, ()))
+        found = list(definition.over(starts[0], starts[-1], 0, ()))
         assert found == [Span(*each) for each in pairwise(starts)]
-        assert [family.name(span.start) for span in found] == list(map(written, firsts[:-1]))
+        assert [definition.name(span.start) for span in found] == list(map(written, firsts[:-1]))
 
 
 @pytest.mark.parametrize("zone", ODD_ZONES)
-def test_days_begin_where_another_implementation_first_sees_their_date(zone: str) -> None:
-    """Polars, every quarter of an hour of 35 years: where the latest date seen so far changes."""
+def test_days_begin_where_polars_first_sees_their_date(zone: str) -> None:
+    """Every quarter of an hour of 35 years: where the latest date seen so far changes."""
     first, last = datetime(1990, 1, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)
     seen = pl.select(pl.datetime_range(first, last, "15m", time_unit="ms").alias("time"))
     seen = seen.with_columns(date=pl.col("time").dt.convert_time_zone(zone).dt.date().cum_max())
@@ -127,14 +127,14 @@ def test_days_begin_where_another_implementation_first_sees_their_date(zone: str
         ("Pacific/Apia", utc(2011, 12, 30, 10), utc(2011, 12, 30, 10), 24),
     ],
 )
-def test_an_instant_of_a_clock_change_has_its_day(
+def test_instant_during_a_clock_change_lies_in_one_day(
     zone: str, instant: int, start: int, hours: int
 ) -> None:
     """The day that began last, which ends where the next one first begins."""
     assert day(zone).slice(instant) == (start, start + hours * HOUR)
 
 
-def test_a_date_that_was_left_out_has_no_day() -> None:
+def test_date_that_a_zone_skipped_has_no_day() -> None:
     """After the 29th came the 31st; the week had six days."""
     days = day("Pacific/Apia").over(utc(2011, 12, 29), utc(2012, 1, 1), 0, ())
     names = [day("Pacific/Apia").name(span.start) for span in days]
@@ -143,10 +143,10 @@ def test_a_date_that_was_left_out_has_no_day() -> None:
     assert end - start == 6 * 24 * HOUR
 
 
-def test_no_day_of_any_zone_is_longer_than_the_longest() -> None:
+def test_no_day_of_any_zone_exceeds_the_declared_longest() -> None:
     """From 1973 to 2040, in all zones: days follow one another, the longest had 31 hours.
 
-    Looked at are the weeks after which a clock shows another offset from UTC.
+    Only weeks after which a zone has another offset from UTC are checked.
     """
     weeks = range(utc(1973, 1, 1) // 1000, utc(2041, 1, 1) // 1000, 7 * 86_400)
     longest = 0
@@ -169,56 +169,56 @@ def test_no_day_of_any_zone_is_longer_than_the_longest() -> None:
     st.integers(1, 10**10),
     st.integers(-(10**10), 2 * 10**10),
 )
-def test_periods_over_an_interval_follow_one_another(
+def test_periods_over_an_interval_are_contiguous(
     make, zone: str, begin: int, length: int, lag: int
 ) -> None:
-    """From that of its first instant to that of its last; `after` leaves out what has ended."""
-    family = make(zone)
+    """From the period of its first instant to that of its last; `after` leaves out ended ones."""
+    definition = make(zone)
     end, after = begin + length, begin + lag
-    found = list(family.over(begin, end, 0, ()))
-    assert found[0] == family.slice(begin)
-    assert found[-1] == family.slice(end - 1)
+    found = list(definition.over(begin, end, 0, ()))
+    assert found[0] == definition.slice(begin)
+    assert found[-1] == definition.slice(end - 1)
     assert all(one.end == other.start for one, other in pairwise(found))
-    assert all(span.end - span.start <= family.longest for span in found)
+    assert all(span.end - span.start <= definition.longest for span in found)
     for span in found:
-        assert family.slice(span.start) == family.slice(span.end - 1) == span
-        assert family.holds(span.start)
-    assert list(family.over(begin, end, after, ())) == [s for s in found if s.end > after]
+        assert definition.slice(span.start) == definition.slice(span.end - 1) == span
+        assert definition.holds(span.start)
+    assert list(definition.over(begin, end, after, ())) == [s for s in found if s.end > after]
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
 def test_no_period_begins_before_the_epoch(zone: str) -> None:
-    """What is left of the one the epoch lies in is no window."""
-    for family in (day(zone), week(zone), month(zone)):
-        first = next(family.over(0, 10**10, 0, ()))
+    """The period that the epoch cuts off is no window."""
+    for definition in (day(zone), week(zone), month(zone)):
+        first = next(definition.over(0, 10**10, 0, ()))
         assert first.start >= 0
         if first.start:
-            assert family.slice(0) == (0, first.start)
-            assert not family.holds(first.start - 1)
-        assert family.holds(first.start)
+            assert definition.slice(0) == (0, first.start)
+            assert not definition.holds(first.start - 1)
+        assert definition.holds(first.start)
 
 
 @pytest.mark.parametrize("make", [day, week, month])
-def test_an_instant_without_a_date_is_a_value_error(make) -> None:
-    """A record of it is a dead letter: it doesn't stop a task."""
+def test_an_instant_without_a_date_raises_value_error(make) -> None:
+    """A record with such a time becomes a dead letter, and does not stop its task."""
     for instant in (10**18, 253_402_300_800_000, 253_402_300_799_999):
         with pytest.raises(ValueError, match=r"have no date in|ends with the year 9999"):
             make("UTC").slice(instant)
 
 
-def test_calendars_are_shown_by_what_they_are_made_of() -> None:
-    """Not with tens of thousands of sessions, nor with what was asked for last."""
+def test_repr_of_a_calendar_shows_only_its_definition() -> None:
+    """Neither its tens of thousands of sessions nor its cached answers."""
     assert repr(exchange("XNYS")) == "Exchange(code='XNYS')"
     assert repr(day("UTC")) == "Calendar(period='day', zone='UTC')"
 
 
-def test_sizes_are_nominal() -> None:
-    """A day is 1d to everyone who asks for it, whatever the clocks do."""
-    families = day("Europe/Berlin"), week("Europe/Berlin"), month("Europe/Berlin")
-    for family, days in zip(families, (1, 7, 30), strict=True):
-        assert family.size == family.advance == days * 24 * HOUR
-        # Panes are kept as long as the longest there can be, and the day that clocks are set back.
+def test_size_of_a_calendar_window_is_nominal() -> None:
+    """The size of a day is 1d, whatever the clocks do."""
+    definitions = day("Europe/Berlin"), week("Europe/Berlin"), month("Europe/Berlin")
+    for definition, days in zip(definitions, (1, 7, 30), strict=True):
+        assert definition.size == definition.advance == days * 24 * HOUR
+        # Panes are retained for the longest period there can be, and a day of a clock change.
         most = 31 if days == 30 else days
-        assert family.longest == (most + 1) * 24 * HOUR
-        assert family.grid is None
+        assert definition.longest == (most + 1) * 24 * HOUR
+        assert definition.grid is None
     assert set(PERIODS) == {"day", "week", "month"}

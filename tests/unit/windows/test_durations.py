@@ -1,4 +1,4 @@
-"""Durations: what people write, and what we write back."""
+"""Durations: parsing, formatting and rounding."""
 
 import pytest
 from hypothesis import given
@@ -9,14 +9,14 @@ from eventfold.windows.durations import UNITS, approximate_duration
 
 
 @given(st.integers(0, 10**13))
-def test_a_duration_survives_being_written_and_read(ms: int) -> None:
-    """Reading what was written gives the same milliseconds."""
+def test_formatted_duration_parses_to_the_same_milliseconds(ms: int) -> None:
+    """Formatting loses nothing."""
     assert parse_duration(format_duration(ms)) == ms
 
 
 @given(st.integers(1, 10**12), st.sampled_from(sorted(UNITS)))
-def test_no_spelling_is_shorter(number: int, unit: str) -> None:
-    """Whatever spelling is read, the one written back is at most as long."""
+def test_formatted_duration_is_the_shortest_spelling(number: int, unit: str) -> None:
+    """The formatted text is at most as long as the parsed one."""
     text = f"{number}{unit}"
     assert len(format_duration(parse_duration(text))) <= len(text)
 
@@ -32,7 +32,7 @@ def test_no_spelling_is_shorter(number: int, unit: str) -> None:
         (" 8d\n", 691_200_000),
     ],
 )
-def test_each_unit_is_read(text: str, ms: int) -> None:
+def test_each_unit_is_parsed(text: str, ms: int) -> None:
     """A whole number and one unit; blanks around it don't matter."""
     assert parse_duration(text) == ms
 
@@ -41,22 +41,22 @@ def test_each_unit_is_read(text: str, ms: int) -> None:
     "text",
     ["", "5", "m", "5x", "5 m", "-5m", "1.5h", "1h30m", "5M", "5m,", "0x5m", "1e3s", "\u0665m"],
 )
-def test_anything_else_is_refused_by_name(text: str) -> None:
-    """The error quotes what was written."""
+def test_malformed_duration_is_quoted_in_the_error(text: str) -> None:
+    """Whatever is wrong with it."""
     with pytest.raises(ValueError, match="is not a duration") as caught:
         parse_duration(text)
     assert repr(text) in str(caught.value)
 
 
 @given(st.integers(0, 10**13))
-def test_milliseconds_may_be_a_number_or_a_text(ms: int) -> None:
+def test_milliseconds_accepts_a_number_or_a_text(ms: int) -> None:
     """A number is taken as it is."""
     assert milliseconds(ms) == milliseconds(format_duration(ms)) == ms
 
 
 @pytest.mark.parametrize("value", [-1, 1.0, True, None, "5", "-5m", b"5m"])
-def test_what_is_no_duration_is_refused(value: object) -> None:
-    """Neither fractions nor negative ones; the error shows the value."""
+def test_milliseconds_rejects_fractions_negatives_and_other_types(value: object) -> None:
+    """By a DefinitionError."""
     with pytest.raises(DefinitionError):
         milliseconds(value)
 
@@ -78,6 +78,6 @@ def test_what_is_no_duration_is_refused(value: object) -> None:
         (8 * 86_400_000, "8d"),
     ],
 )
-def test_for_reading_a_duration_is_rounded_up_to_a_tenth_of_its_unit(ms: int, text: str) -> None:
-    """Never down, and to the next unit where it comes to a whole one."""
+def test_approximate_duration_is_rounded_up_to_a_tenth_of_its_unit(ms: int, text: str) -> None:
+    """Never down, and to the next unit where it reaches a whole one."""
     assert approximate_duration(ms) == text

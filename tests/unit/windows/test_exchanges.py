@@ -1,4 +1,4 @@
-"""Sessions of exchanges, against what the exchanges themselves publish."""
+"""Sessions of exchanges, compared with the calendars that the exchanges publish."""
 
 import subprocess
 import sys
@@ -36,39 +36,39 @@ def new_york_sessions(year: int) -> dict[str, Span]:
 
 
 @pytest.mark.parametrize(("year", "days"), [(2024, 252), (2025, 250)])
-def test_sessions_in_new_york_are_those_published(year: int, days: int) -> None:
-    """A whole year of them: holidays, half days, both changes of the clocks."""
+def test_new_york_sessions_match_the_published_calendar(year: int, days: int) -> None:
+    """Through a whole year: holidays, half days, both clock changes."""
     expected = new_york_sessions(year)
     assert len(expected) == days
-    family = exchange("XNYS")
+    definition = exchange("XNYS")
     begin, end = new_york.instant(date(year, 1, 1)), new_york.instant(date(year + 1, 1, 1))
-    found = list(family.over(begin, end, 0, ()))
-    assert {family.name(span.start): span for span in found} == expected
-    assert all(family.slice(span.end - 1) == span for span in found)
+    found = list(definition.over(begin, end, 0, ()))
+    assert {definition.name(span.start): span for span in found} == expected
+    assert all(definition.slice(span.end - 1) == span for span in found)
 
 
-def test_between_two_sessions_there_is_no_window() -> None:
-    """The slice there is the gap: a night, a weekend, a holiday."""
-    family = exchange("XNYS")
+def test_gap_between_two_sessions_lies_in_no_window() -> None:
+    """Its slice is the whole gap: a night, a weekend, a holiday."""
+    definition = exchange("XNYS")
     for one, other in pairwise(new_york_sessions(2024).values()):
         for time in (one.end, (one.end + other.start) // 2, other.start - 1):
-            assert not family.holds(time)
-            assert family.slice(time) == (one.end, other.start)
-            assert Slices([family]).start_of(time) == -1
-        assert family.holds(one.start)
-        assert family.holds(one.end - 1)
+            assert not definition.holds(time)
+            assert definition.slice(time) == (one.end, other.start)
+            assert Slices([definition]).start_of(time) == -1
+        assert definition.holds(one.start)
+        assert definition.holds(one.end - 1)
 
 
-def test_after_gives_the_sessions_that_have_not_ended() -> None:
-    """One that ends at the very instant has."""
-    family = exchange("XNYS")
+def test_after_leaves_out_sessions_that_have_ended() -> None:
+    """A session that ends exactly then has ended."""
+    definition = exchange("XNYS")
     (friday, monday) = (new_york_sessions(2024)[day] for day in ("2024-03-08", "2024-03-11"))
     begin, end = friday.start, monday.start + 1
-    assert list(family.over(begin, end, 0, ())) == [friday, monday]
-    assert list(family.over(begin, end, friday.end - 1, ())) == [friday, monday]
-    assert list(family.over(begin, end, friday.end, ())) == [monday]
-    assert list(family.over(begin, monday.start, friday.end, ())) == []
-    assert list(family.over(friday.end, monday.start, 0, ())) == []
+    assert list(definition.over(begin, end, 0, ())) == [friday, monday]
+    assert list(definition.over(begin, end, friday.end - 1, ())) == [friday, monday]
+    assert list(definition.over(begin, end, friday.end, ())) == [monday]
+    assert list(definition.over(begin, monday.start, friday.end, ())) == []
+    assert list(definition.over(friday.end, monday.start, 0, ())) == []
 
 
 @pytest.mark.parametrize(("code", "open_", "close"), [("XTKS", 0, 6), ("XHKG", 1.5, 8)])
@@ -80,49 +80,49 @@ def test_a_lunch_break_is_part_of_its_session(code: str, open_: float, close: fl
     assert exchange(code).holds(midnight + 4 * HOUR)
 
 
-def test_a_session_may_begin_the_evening_before() -> None:
+def test_a_session_may_open_the_evening_before() -> None:
     """Futures in Chicago open at 17:00 on Sunday; the session is Monday's."""
-    family = exchange("CMES")
-    span = family.slice(new_york.instant(date(2024, 6, 16), 20))
+    definition = exchange("CMES")
+    span = definition.slice(new_york.instant(date(2024, 6, 16), 20))
     assert span.start == new_york.instant(date(2024, 6, 16), 18)
-    assert family.name(span.start) == "2024-06-17"
+    assert definition.name(span.start) == "2024-06-17"
 
 
 @pytest.mark.parametrize("code", ["XNYS", "XTKS", "XLON", "24/7", "CMES"])
-def test_sessions_never_overlap_and_none_is_longer_than_the_longest(code: str) -> None:
+def test_sessions_never_overlap_nor_exceed_the_declared_longest(code: str) -> None:
     """From 1990, or the calendar's first year, on; as far as it goes."""
-    family = exchange(code)
-    spans = list(family.over(0, 10**14, 0, ()))
-    assert len(spans) == len(family.opens) > 10_000
+    definition = exchange(code)
+    spans = list(definition.over(0, 10**14, 0, ()))
+    assert len(spans) == len(definition.opens) > 10_000
     assert all(one.end <= other.start for one, other in pairwise(spans))
-    assert max(end - start for start, end in spans) == family.longest
-    assert family.size == family.advance == 24 * HOUR
+    assert max(end - start for start, end in spans) == definition.longest
+    assert definition.size == definition.advance == 24 * HOUR
 
 
-def test_outside_of_its_years_an_exchange_knows_nothing() -> None:
-    """A record of then is a dead letter that names the exchange and its years."""
-    family = exchange("XNYS")
-    first, last = family.opens[0], family.closes[-1]
-    assert family.slice(first).start == first
-    assert family.slice(last - 1).end == last
+def test_time_outside_of_an_exchanges_years_raises_value_error() -> None:
+    """The record becomes a dead letter that names the exchange and its years."""
+    definition = exchange("XNYS")
+    first, last = definition.opens[0], definition.closes[-1]
+    assert definition.slice(first).start == first
+    assert definition.slice(last - 1).end == last
     for time in (0, first - 1, last, last + HOUR):
-        for ask in (family.slice, family.holds, Slices([family]).start_of):
+        for lookup in (definition.slice, definition.holds, Slices([definition]).start_of):
             with pytest.raises(ValueError, match=f"^{time} ms are outside") as caught:
-                ask(time)
+                lookup(time)
             assert "of exchange XNYS, 1990-01-02 to 2099-12-31" in str(caught.value)
-    assert list(family.over(0, first, 0, ())) == []
-    assert list(family.over(last, last + HOUR, 0, ())) == []
+    assert list(definition.over(0, first, 0, ())) == []
+    assert list(definition.over(last, last + HOUR, 0, ())) == []
 
 
-def test_other_names_of_an_exchange_mean_the_same() -> None:
-    """And the same object: its sessions are read once."""
+def test_aliases_of_an_exchange_return_the_same_object() -> None:
+    """So its sessions are read once."""
     assert exchange("NYSE") == exchange("XNYS")
     assert exchange("NYSE") is exchange("XNYS")
     assert str(exchange("NASDAQ")) == "exchange XNYS"
     assert exchange("XNYS") != exchange("XLON")
 
 
-def test_without_the_package_the_error_says_what_to_install(
+def test_error_without_the_package_names_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is an optional extra."""
@@ -134,10 +134,10 @@ def test_without_the_package_the_error_says_what_to_install(
     )
 
 
-def test_a_calendar_that_the_package_cant_make_is_refused_in_one_line(
+def test_calendar_that_the_package_cant_make_is_rejected_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its own reason is many lines of instants."""
+    """The package's own message has many lines of instants."""
     package = pytest.importorskip("exchange_calendars")
 
     def fail(code: str) -> None:
@@ -152,8 +152,8 @@ def test_a_calendar_that_the_package_cant_make_is_refused_in_one_line(
     assert len(message) < 200
 
 
-def test_the_package_is_loaded_where_an_exchange_is_asked_for() -> None:
-    """Half a second that nobody else waits for."""
+def test_package_is_imported_only_when_an_exchange_is_defined() -> None:
+    """The import takes half a second."""
     code = (
         "import sys, eventfold.windows as w; assert 'pandas' not in sys.modules;"
         "w.exchange('XNYS'); assert 'pandas' in sys.modules"

@@ -1,4 +1,4 @@
-"""Panes folded into windows, against folding each window for itself."""
+"""Panes folded into windows, compared with folding each window by itself."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -17,20 +17,20 @@ def join(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
     return left + right
 
 
-class Counting:
+class CountingMerge:
     """A merge that counts its calls."""
 
     def __init__(self) -> None:
         self.calls = 0
 
     def __call__(self, left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
-        """Join, and count one."""
+        """Join both, and count the call."""
         self.calls += 1
         return left + right
 
 
 @st.composite
-def tables(draw: st.DrawFn) -> tuple[list[Pane], list[Span]]:
+def panes_and_windows(draw: st.DrawFn) -> tuple[list[Pane], list[Span]]:
     """Draw panes of one key with gaps between them, and some of the windows over them."""
     length = draw(st.integers(1, 3))
     advance = length * draw(st.integers(1, 6))
@@ -48,7 +48,7 @@ def tables(draw: st.DrawFn) -> tuple[list[Pane], list[Span]]:
     every = window.starts_over(0, (number + 1) * length)
     chosen = draw(st.just(None) | st.sets(st.integers(0, max(len(every) - 1, 0))))
     if draw(st.booleans()):
-        # As `Cumulate` has them: several of a start, each longer than the one before.
+        # Like those of `Cumulate`: several with one start, each longer than the one before.
         parts = [window.size // n // length * length or length for n in (3, 2, 1)]
         every = range(0, (number + 1) * length, window.size)
         spans = [Span(start, start + part) for start in every for part in dict.fromkeys(parts)]
@@ -57,7 +57,7 @@ def tables(draw: st.DrawFn) -> tuple[list[Pane], list[Span]]:
     return panes, [span for n, span in enumerate(spans) if chosen is None or n in chosen]
 
 
-def one_by_one(panes: Sequence[Pane], spans: Sequence[Span]) -> list[Folded]:
+def fold_each_window(panes: Sequence[Pane], spans: Sequence[Span]) -> list[Folded]:
     """Search all panes for each window."""
     windows = []
     for start, end in spans:
@@ -81,28 +81,30 @@ def one_by_one(panes: Sequence[Pane], spans: Sequence[Span]) -> list[Folded]:
 
 
 @settings(max_examples=200)
-@given(tables())
-def test_windows_are_what_folding_each_for_itself_gives(
+@given(panes_and_windows())
+def test_folded_windows_equal_folding_each_window_by_itself(
     table: tuple[list[Pane], list[Span]],
 ) -> None:
-    """State (in the panes' order), counts, offsets and corrections; windows without records not."""
+    """State (in the panes' order), counts, offsets and corrections; empty windows are left out."""
     panes, spans = table
-    assert list(fold_windows(panes, spans, join)) == one_by_one(panes, spans)
+    assert list(fold_windows(panes, spans, join)) == fold_each_window(panes, spans)
 
 
-@given(tables())
-def test_states_merged_at_once_give_the_same(table: tuple[list[Pane], list[Span]]) -> None:
-    """Where an aggregate can merge many states, in the order of their panes."""
+@given(panes_and_windows())
+def test_merging_runs_of_states_gives_the_same_windows(
+    table: tuple[list[Pane], list[Span]],
+) -> None:
+    """For an aggregate that can merge many states, in the order of their panes."""
     panes, spans = table
 
     def join_runs(states: Sequence[Any], runs: Sequence[tuple[int, int]]) -> list[Any]:
         return [tuple(sum(states[first:stop], ())) for first, stop in runs]
 
-    assert list(fold_windows(panes, spans, join, join_runs)) == one_by_one(panes, spans)
+    assert list(fold_windows(panes, spans, join, join_runs)) == fold_each_window(panes, spans)
 
 
-@given(tables(), st.lists(st.integers(0, 200), max_size=5))
-def test_a_fold_that_is_kept_goes_on_where_it_was(
+@given(panes_and_windows(), st.lists(st.integers(0, 200), max_size=5))
+def test_incremental_fold_equals_one_fold_of_all_panes(
     table: tuple[list[Pane], list[Span]], cuts: list[int]
 ) -> None:
     """Panes and windows may come in portions: each pane before the windows that end after it."""
@@ -112,25 +114,25 @@ def test_a_fold_that_is_kept_goes_on_where_it_was(
         fold.add([pane for pane in panes if before <= pane.start < end], end)
         found += fold.windows(span for span in spans if before < span.end <= end)
         before = end
-    assert found == one_by_one(panes, spans)
+    assert found == fold_each_window(panes, spans)
 
 
-@given(tables())
-def test_a_pane_costs_two_merges_and_a_window_one(
+@given(panes_and_windows())
+def test_fold_takes_at_most_two_merges_a_pane_and_one_a_window(
     table: tuple[list[Pane], list[Span]],
 ) -> None:
     """However many panes a window has, and however many windows a pane lies in."""
     panes, spans = table
-    merge = Counting()
+    merge = CountingMerge()
     windows = list(fold_windows(panes, spans, merge))
     assert merge.calls <= 2 * len(panes) + len(windows)
 
 
 @pytest.mark.parametrize("overlap", [1, 2, 10, 60, 300, 900])
-def test_the_merges_of_a_pane_do_not_grow_with_size_over_advance(overlap: int) -> None:
+def test_merges_a_pane_do_not_grow_with_size_over_advance(overlap: int) -> None:
     """At most three a pane, where each window has one pane more than the one before it."""
     panes = [Pane(b"k", start, (start,), 1, start, start) for start in range(1_000)]
-    merge = Counting()
+    merge = CountingMerge()
     windows = list(fold_windows(panes, [Span(n, n + overlap) for n in range(1_000)], merge))
     assert len(windows) == 1_000
     assert merge.calls <= 3 * len(panes)
@@ -140,12 +142,12 @@ def test_the_merges_of_a_pane_do_not_grow_with_size_over_advance(overlap: int) -
     ("panes", "at_once", "merges"),
     [(1, 0, 0), (2, 1, 1), (FEW_AT_ONCE, 1, None), (FEW_AT_ONCE + 1, 0, None)],
 )
-def test_states_are_merged_at_once_where_windows_have_a_few_panes(
+def test_states_of_windows_with_few_panes_are_merged_in_one_call(
     panes: int, at_once: int, merges: int | None
 ) -> None:
-    """In one call for all; windows of one pane have nothing to merge, those of many a queue.
+    """Windows of one pane have nothing to merge, and those of many panes use a queue.
 
-    Without such a call, those of two panes cost one merge each: a queue takes more.
+    Without such a call, windows of two panes cost one merge each: a queue takes more.
     """
     some = [Pane(b"k", start, (start,), 1, start, start) for start in range(3 * panes)]
     spans = [Span(n, n + panes) for n in range(2 * panes)]
@@ -156,15 +158,15 @@ def test_states_are_merged_at_once_where_windows_have_a_few_panes(
         calls += 1
         return [tuple(sum(states[first:stop], ())) for first, stop in runs]
 
-    assert list(fold_windows(some, spans, join, join_runs)) == one_by_one(some, spans)
+    assert list(fold_windows(some, spans, join, join_runs)) == fold_each_window(some, spans)
     assert calls == at_once
-    merge = Counting()
-    assert list(fold_windows(some, spans, merge)) == one_by_one(some, spans)
+    merge = CountingMerge()
+    assert list(fold_windows(some, spans, merge)) == fold_each_window(some, spans)
     if merges is not None:
         assert merge.calls == merges * len(spans)
 
 
-def test_folding_leaves_the_panes_as_they_were() -> None:
+def test_folding_does_not_change_the_panes() -> None:
     """They are folded again with the next change."""
     panes = [Pane(b"k", n, (n,), 1, n, n, {n + 2: 1}) for n in range(10)]
     before = deepcopy(panes)
@@ -173,7 +175,7 @@ def test_folding_leaves_the_panes_as_they_were() -> None:
     assert panes == before
 
 
-def test_a_correction_counts_for_the_windows_that_had_ended() -> None:
+def test_correction_counts_as_late_in_windows_that_had_ended() -> None:
     """A record at 12 when stream time had reached 30: late for [10, 20), not for [0, 40)."""
     pane = Pane(b"k", 10, (1,), 2, 5, 9)
     pane.correct(30)

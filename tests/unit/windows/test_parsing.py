@@ -1,4 +1,4 @@
-"""Windows as text: what `str` writes, `parse_window` reads."""
+"""Window definitions as text: `parse_window` reads what `str` writes."""
 
 import pytest
 from every_window import SLIDING, WINDOWS
@@ -35,15 +35,17 @@ ANY = WINDOWS | SLIDING | CALENDARS | CUMULATED | COUNTS | st.integers(1).map(se
 
 
 @given(ANY)
-def test_a_window_survives_being_written_and_read(window: WindowFamily | Session | Count) -> None:
-    """Whatever its kind; blanks around it don't matter."""
+def test_parsing_the_text_of_a_window_returns_the_window(
+    window: WindowFamily | Session | Count,
+) -> None:
+    """For every kind; blanks around it don't matter."""
     assert parse_window(str(window)) == window
     assert parse_window(f" {window}\n") == window
 
 
 @given(ANY, ANY)
-def test_two_kinds_of_window_are_never_equal(one: object, other: object) -> None:
-    """Though they may consist of the same numbers: a minute every second, and 60 records."""
+def test_windows_are_equal_only_if_their_texts_are(one: object, other: object) -> None:
+    """Kinds may consist of the same numbers: a minute every second, and 60 records."""
     assert (one == other) == (str(one) == str(other))
 
 
@@ -70,13 +72,13 @@ def test_two_kinds_of_window_are_never_equal(one: object, other: object) -> None
         ("count 100/10", count(100, 10)),
     ],
 )
-def test_each_kind_is_read(text: str, window: object) -> None:
-    """As a person writes it."""
+def test_each_kind_of_window_is_parsed(text: str, window: object) -> None:
+    """From the text that a person writes."""
     assert parse_window(text) == window
 
 
-def test_what_is_no_pane_based_window_says_its_lengths_too() -> None:
-    """A session's in ms, a count's in records; they distinguish results."""
+def test_session_and_count_windows_have_size_and_advance() -> None:
+    """In ms for a session, in records for a count; they distinguish results."""
     assert (session("30m").size, session("30m").advance) == (1_800_000, 1_800_000)
     assert (count(100, 10).size, count(100, 10).advance) == (100, 10)
     assert (count(100).size, count(100).advance) == (100, 100)

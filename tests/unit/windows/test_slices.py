@@ -1,7 +1,7 @@
-"""Panes: time, cut wherever a window of the table may begin or end."""
+"""Slices: time is cut wherever a window of the table may begin or end."""
 
 import pytest
-from every_window import BOUNDED, SLIDING, TIMES, boundaries, every_window, known
+from every_window import BOUNDED, SLIDING, TIMES, boundaries, covers, every_window
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -19,20 +19,23 @@ from eventfold.windows import (
 )
 
 INSTANTS = st.integers(0, TIMES - 1)
-#: Families that one table can have.
+#: Definitions that one table can have.
 TABLES = st.lists(
-    BOUNDED, min_size=1, max_size=4, unique_by=lambda family: (family.size, family.advance)
+    BOUNDED,
+    min_size=1,
+    max_size=4,
+    unique_by=lambda definition: (definition.size, definition.advance),
 )
 
 
 @settings(max_examples=200)
 @given(TABLES)
-def test_every_window_is_made_of_whole_panes(families: list[WindowFamily]) -> None:
-    """One after another from its start to its end, whatever the kinds beside it."""
-    slices = Slices(families)
-    for family in families:
-        for start, end in family.over(0, TIMES, 0, ()):
-            if not all(known(other, start) and known(other, end - 1) for other in families):
+def test_every_window_is_made_of_whole_panes(definitions: list[WindowFamily]) -> None:
+    """One after another from its start to its end, whatever other windows the table has."""
+    slices = Slices(definitions)
+    for definition in definitions:
+        for start, end in definition.over(0, TIMES, 0, ()):
+            if not all(covers(other, start) and covers(other, end - 1) for other in definitions):
                 continue
             time = start
             while time < end:
@@ -43,14 +46,14 @@ def test_every_window_is_made_of_whole_panes(families: list[WindowFamily]) -> No
 
 @settings(max_examples=200)
 @given(TABLES, st.lists(INSTANTS, min_size=1, max_size=20))
-def test_an_instant_lies_in_one_pane_where_a_window_holds_it(
-    families: list[WindowFamily], times: list[int]
+def test_instant_lies_in_one_pane_if_a_window_contains_it(
+    definitions: list[WindowFamily], times: list[int]
 ) -> None:
-    """And in none elsewhere. All instants of a pane have the same pane, in any order asked."""
-    slices = Slices(families)
-    windows = [window for family in families for window in every_window(family, [])]
+    """Otherwise in none. All instants of a pane have the same pane, in any order of calls."""
+    slices = Slices(definitions)
+    windows = [window for definition in definitions for window in every_window(definition, [])]
     for time in times:
-        if not all(known(family, time) for family in families):
+        if not all(covers(definition, time) for definition in definitions):
             with pytest.raises(ValueError, match="outside of the sessions known"):
                 slices.start_of(time)
             continue
@@ -66,12 +69,12 @@ def test_an_instant_lies_in_one_pane_where_a_window_holds_it(
 @settings(max_examples=200)
 @given(TABLES, INSTANTS)
 def test_between_the_floor_and_its_instant_no_window_begins_or_ends(
-    families: list[WindowFamily], time: int
+    definitions: list[WindowFamily], time: int
 ) -> None:
-    """Where panes differ, one does at the floor itself, or it is the epoch."""
-    assume(all(known(family, time) for family in families))
-    slices = Slices(families)
-    cuts = boundaries([w for family in families for w in every_window(family, [])])
+    """Where panes differ in length, the floor is a boundary, or the epoch."""
+    assume(all(covers(definition, time) for definition in definitions))
+    slices = Slices(definitions)
+    cuts = boundaries([w for definition in definitions for w in every_window(definition, [])])
     floor = slices.floor(time)
     assert floor <= time
     assert not any(floor < cut <= time for cut in cuts)
@@ -81,14 +84,14 @@ def test_between_the_floor_and_its_instant_no_window_begins_or_ends(
 
 
 @given(TABLES)
-def test_panes_of_a_grid_are_as_long_as_they_can_be(families: list[WindowFamily]) -> None:
+def test_panes_of_a_grid_are_as_long_as_possible(definitions: list[WindowFamily]) -> None:
     """No longer ones would fit all sizes, advances, steps and offsets."""
-    slices = Slices(families)
-    assert bool(slices.length) == all(family.grid for family in families)
+    slices = Slices(definitions)
+    assert bool(slices.length) == all(definition.grid for definition in definitions)
     if not slices.length:
         return
     assert 0 <= slices.offset < slices.length
-    grids = [family.grid for family in families if family.grid]
+    grids = [definition.grid for definition in definitions if definition.grid]
     least = min(grid.length for grid in grids)
     for length in range(slices.length + 1, least + 1):
         assert any(
@@ -97,21 +100,21 @@ def test_panes_of_a_grid_are_as_long_as_they_can_be(families: list[WindowFamily]
 
 
 @given(TABLES)
-def test_the_longest_of_all_windows_is_known(families: list[WindowFamily]) -> None:
-    """Panes are kept as long as that, and the grace."""
-    assert Slices(families).longest == max(family.longest for family in families)
+def test_longest_is_that_of_the_longest_window(definitions: list[WindowFamily]) -> None:
+    """Panes are retained for that long plus the grace."""
+    assert Slices(definitions).longest == max(definition.longest for definition in definitions)
 
 
 @given(SLIDING, INSTANTS)
-def test_a_sliding_window_is_made_of_its_events(family: WindowFamily, time: int) -> None:
-    """A pane is one event time, at the family's resolution."""
-    slices = Slices([family])
-    assert slices.start_of(time) == slices.floor(time) == family.slice(time).start
-    assert slices.end_of(slices.start_of(time)) == family.slice(time).end
+def test_pane_of_a_sliding_window_is_one_event_time(definition: WindowFamily, time: int) -> None:
+    """At the resolution of the window."""
+    slices = Slices([definition])
+    assert slices.start_of(time) == slices.floor(time) == definition.slice(time).start
+    assert slices.end_of(slices.start_of(time)) == definition.slice(time).end
 
 
 @pytest.mark.parametrize(
-    ("families", "text"),
+    ("definitions", "text"),
     [
         (parse_windows("1m"), "panes of 1m"),
         (parse_windows("1m,5m,15m,5m/1m,15m/1m"), "panes of 1m"),
@@ -134,7 +137,7 @@ def test_a_sliding_window_is_made_of_its_events(family: WindowFamily, time: int)
     ],
     ids=str,
 )
-def test_a_layout_says_where_time_is_cut(families: list[WindowFamily], text: str) -> None:
-    """It stands in a table's state, so it may never change for the same definition."""
-    assert str(Slices(families)) == text
-    assert str(Slices(families[::-1])) == text
+def test_layout_describes_where_time_is_cut(definitions: list[WindowFamily], text: str) -> None:
+    """A table's state contains it, so it may never change for the same definition."""
+    assert str(Slices(definitions)) == text
+    assert str(Slices(definitions[::-1])) == text
