@@ -95,7 +95,7 @@ def test_stream_of_thirty_lines_runs_on_the_wheel_and_creates_only_its_own_topic
         "views",
         "views-by-minute",
         "dead-letters",
-        "topic-owners",
+        "tickstream-owners",
         f"{application}-page_views-changelog",
         f"{application}-__assignor-__leader",
     }

@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 import yaml
 
 from app.settings import Settings
+from eventfold import __version__
 
 REPOSITORY = Path(__file__).parents[2]
 DOCKERFILE = REPOSITORY / "Dockerfile"
@@ -132,10 +132,9 @@ def test_images_are_pinned_to_a_version(services: dict[str, dict[str, Any]]) -> 
 def test_tag_of_the_image_is_the_version_of_the_project(
     services: dict[str, dict[str, Any]],
 ) -> None:
-    """As `pyproject.toml` has it."""
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    """As `eventfold.__version__` has it."""
     images = {each["image"] for name, each in services.items() if name != "kafka"}
-    assert images == {f"tickstream:{project['version']}"}
+    assert images == {f"tickstream:{__version__}"}
 
 
 def test_kafka_version_is_that_of_the_embedded_broker(services: dict[str, dict[str, Any]]) -> None:
