@@ -85,7 +85,7 @@ class Worker:
         self.launcher: list[str] = []
         #: The rest of its command line, and the directory where it runs.
         faust = Path(sys.executable).with_name("faust")
-        self.command = [str(faust), "-A", "app", "worker", "-l", "info"]
+        self.command_line = [str(faust), "-A", "app", "worker", "-l", "info"]
         self.directory = REPOSITORY
         self.process: subprocess.Popen[bytes] | None = None
         self._paused = False
@@ -102,7 +102,7 @@ class Worker:
         """Start it, and wait until it is ready."""
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.launcher, *self.command],
+                [*self.launcher, *self.command_line],
                 cwd=self.directory,
                 env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,

@@ -65,7 +65,14 @@ def test_stream_of_thirty_lines_runs_on_the_wheel_and_creates_only_its_own_topic
     now = int(time.time() * 1000)
     times = [now - 20 * MINUTE + number * 100 for number in range(VIEWS)]
     worker = market.worker(PYTHONPATH=STREAM.parent)
-    worker.command = [str(python.with_name("faust")), "-A", STREAM.stem, "worker", "-l", "info"]
+    worker.command_line = [
+        str(python.with_name("faust")),
+        "-A",
+        STREAM.stem,
+        "worker",
+        "-l",
+        "info",
+    ]
     worker.directory = tmp_path
 
     with worker:
