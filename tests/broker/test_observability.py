@@ -153,7 +153,7 @@ def test_each_log_line_is_one_json_object(worker: Worker) -> None:
     lines = [json.loads(line) for line in worker.log.splitlines()]
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
     loggers = {line["logger"].partition(".")[0] for line in lines}
-    assert loggers >= {"faust", "aiokafka", "app"}
+    assert loggers >= {"faust", "aiokafka", "eventfold"}
     began = [line for line in lines if "runs from offset" in line["message"]]
     assert {(line["topic"], line["partition"]) for line in began} >= {("ticks", 0), ("surges", 0)}
     assert all(line["offset"] == 0 and line["task"] in line["message"] for line in began)
