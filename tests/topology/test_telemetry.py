@@ -8,6 +8,7 @@ from prometheus_client import REGISTRY
 from sensors import NewSensors, Reading
 
 from eventfold.engine.gauges import TaskGauges
+from eventfold.engine.progress import Progress
 from eventfold.telemetry import traces
 from eventfold.telemetry.otel import OpenTelemetry
 from eventfold.testing import TopologyDriver
@@ -79,6 +80,26 @@ def test_gauges_of_a_partition_move_with_it_to_its_new_worker(driver: TopologyDr
     for name in gauges:
         assert gauge(driver, "w1", name).keys() == {0, 1}
         assert gauge(driver, "w2", name).keys() == {2, 3}
+
+
+def test_the_duration_of_a_restore_is_forgotten_when_its_partition_is_closed(
+    driver: TopologyDriver,
+) -> None:
+    """Whoever opens it next has restored it in another time."""
+
+    def shown() -> set[int]:
+        samples = [each for family in REGISTRY.collect() for each in family.samples]
+        name = "tickstream_restore_seconds"
+        of_table = [s for s in samples if s.name == name and s.labels["table"] == "sums"]
+        return {int(each.labels["partition"]) for each in of_table}
+
+    driver.settle()
+    for partition in range(PARTITIONS):
+        Progress("sums", partition).finish()
+    assert shown() == set(range(PARTITIONS))
+    driver.rebalance({"w1": [0, 1], "w2": [2, 3]})
+    # The driver measures no restores of its own.
+    assert shown() == set()
 
 
 @pytest.fixture

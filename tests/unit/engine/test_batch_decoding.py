@@ -18,10 +18,11 @@ from eventfold.engine.batch import MAX_DEAD_TEXT, MAX_DEAD_VALUE, Batch, Decoder
 from eventfold.engine.checkpoint import BATCH_BYTES
 from eventfold.engine.clock import SystemClock
 from eventfold.engine.decoded import Decoded
+from eventfold.engine.trades import reads
 from eventfold.native import Extension, extension
 from eventfold.records import EARLIEST, LATEST
 from eventfold.records.reading import reader
-from eventfold.topics import Topic
+from eventfold.topics import Timestamp, Topic
 
 HOUR = 3_600_000
 PARTITION = 3
@@ -296,6 +297,29 @@ def test_a_dead_letter_is_truncated_exactly_at_its_limits(more: int) -> None:
     assert text == f"ValueError: {error}"[:MAX_DEAD_TEXT]
     assert cut + note == (" (the first 100 of 101 bytes)" if more > 0 else "")
     assert reader.dead_letter(record._replace(key=None, value=None), error, "x").value is None
+
+
+class Quote(Tick):
+    """A trade with a field of its own."""
+
+    venue: str = ""
+
+
+@pytest.mark.parametrize(
+    ("topic", "found"),
+    [
+        (TICKS, True),
+        (replace(TICKS, value=Quote), False),
+        (PLAIN_TICKS, False),
+        (replace(TICKS, keyed=False), False),
+        (replace(TICKS, key="size"), False),
+        (replace(TICKS, time="size"), False),
+        (replace(TICKS, time=Timestamp.CREATE), False),
+    ],
+)
+def test_only_trades_by_symbol_and_time_are_read_as_columns(topic: Topic, *, found: bool) -> None:
+    """In JSON, and with their symbol as the key: all else is read record by record."""
+    assert reads(topic) is found
 
 
 def test_a_batch_is_decoded_once_for_all_its_tables() -> None:

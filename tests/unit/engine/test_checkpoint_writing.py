@@ -1,8 +1,11 @@
 """Writes of a checkpoint: rows, results and the source's offset, in batches within limits."""
 
 import asyncio
+import gc
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +17,7 @@ from partition_driver import Drive, NewTable, PartitionDriver
 from raw_records import NOON, raw_tick
 
 from app.market.records import Tick
+from app.settings import Settings
 from eventfold.engine.checkpoint import (
     BATCH_BYTES,
     InvalidRecordError,
@@ -23,6 +27,7 @@ from eventfold.engine.checkpoint import (
     write,
 )
 from eventfold.engine.errors import TaskError
+from eventfold.engine.journal import KafkaWriter
 from eventfold.engine.partition import Snapshot
 
 SOURCE = TopicPartition("ticks", 0)
@@ -272,3 +277,39 @@ async def test_a_producer_without_a_transaction_is_stopped(
     await stop_producer(producer)
     assert (producer.stopped, producer.closed) == (True, not ends)
     assert producer._sender.sender_task.done()
+
+
+def said_of_what_is_left() -> list[str]:
+    """Return a list that asyncio's complaints are added to from now on, instead of the log."""
+    said: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, it: said.append(it["message"]))
+    return said
+
+
+async def test_the_error_of_a_transaction_is_not_logged_again_when_its_producer_stops() -> None:
+    """The checkpoint has reported it: asyncio logs what nobody has looked at."""
+    said = said_of_what_is_left()
+    waiter = asyncio.get_running_loop().create_future()
+    waiter.set_exception(kafka.ProducerFenced())
+    producer: Any = Stopped(waiter, ends=True)
+    await stop_producer(producer)
+    del producer, waiter
+    gc.collect()
+    assert said == []
+
+
+async def test_a_writer_whose_broker_is_away_closes_what_it_has_begun(tmp_path: Path) -> None:
+    """It can be stopped before it was started too; aiokafka complains of what is left open."""
+    said = said_of_what_is_left()
+    conf = Settings(APP_DATADIR=tmp_path, BROKER_URL="kafka://127.0.0.1:1")
+    writer = KafkaWriter(conf, "ticks-0")
+    assert not writer.usable
+    await writer.stop()
+    with pytest.raises(kafka.KafkaConnectionError):
+        await writer.start()
+    await writer.stop()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        del writer
+        gc.collect()
+    assert said == []

@@ -19,12 +19,14 @@ from window_checks import (
     declare_table,
 )
 
-from app.market.records import Tick
-from app.market.topics import CANDLES
+from app.market.records import LateTick, Tick
+from app.market.topics import CANDLES, TICKS, TICKS_LATE
+from app.worker import TickApp
 from eventfold.aggregates import Ohlc, OhlcState
 from eventfold.engine import pane_folding
+from eventfold.engine.window_table import WindowTable
 from eventfold.records import DeadLetter
-from eventfold.records.candles import Candle
+from eventfold.records.candles import Candle, candle
 from eventfold.topics import DEAD_LETTERS
 
 pytestmark = pytest.mark.usefixtures("implementation")
@@ -173,6 +175,67 @@ def test_only_the_record_that_raises_is_a_dead_letter(new_table: NewTable, drive
             driver.fold(1)
         driver.settle()
         assert driver.written(CANDLES, dict) == at_once
+
+
+@pytest.mark.parametrize(("by", "counts"), [(-1, [2]), (0, [1, 1]), (1, [1, 1])])
+def test_a_record_at_the_end_of_a_window_is_in_the_next_one(
+    new_table: NewTable, drive: Drive, by: int, counts: list[int]
+) -> None:
+    """Also where it is the only one of its batch that is not in the first window."""
+    ticks = [Tick("A", 1.5, time, 1) for time in (NOON, NOON + MINUTE + by)]
+    with drive(new_table("1m", 0), [*map(raw_tick, count(), ticks)]) as driver:
+        driver.settle()
+        found = {each.start: each.count for each in driver.written(CANDLES, Candle)}
+        assert list(found.values()) == counts
+
+
+@pytest.mark.parametrize(("by", "late"), [(-1, 1), (0, 0), (1, 0)])
+def test_a_late_record_is_rejected_though_its_batch_ends_ahead_of_stream_time(
+    new_table: NewTable, drive: Drive, by: int, late: int
+) -> None:
+    """The batch is in time order, and only its first record is behind."""
+    times = [NOON, NOON + by, *[NOON + MINUTE] * 8]
+    ticks = [Tick("A", 1.5, time, 1) for time in times]
+    with drive(new_table("1m", 0), [*map(raw_tick, count(), ticks)]) as driver:
+        driver.fold(1)
+        driver.settle()
+        assert [each.time for each in driver.written(TICKS_LATE, LateTick)] == [NOON - 1] * late
+
+
+@pytest.mark.parametrize(("by", "late"), [(-1, 1), (0, 0), (1, 0)])
+def test_a_record_moves_stream_time_though_all_after_it_raise(
+    new_table: NewTable, drive: Drive, by: int, late: int
+) -> None:
+    """What is older than it is late from then on."""
+    raw = _ticks([1.5, *[2.0] * 7, 1.5], step=0)
+    raw[-1] = raw_tick(8, Tick("A", 1.5, NOON + by, 1))
+    with drive(new_table("1m", 0, aggregate=RejectsWholePrices()), raw) as driver:
+        driver.fold(8)
+        driver.settle()
+        dead = [each.offset for each in driver.written(DEAD_LETTERS, DeadLetter)]
+        assert sorted(dead) == [*range(1, 8)]
+        assert len(driver.written(TICKS_LATE, LateTick)) == late
+
+
+def test_candles_of_calendar_days_count_each_record_of_a_batch(
+    application: TickApp, drive: Drive, implementation: str
+) -> None:
+    """Days differ in length, so no batch is cut by a length."""
+    table = WindowTable(
+        application,
+        name=f"days-{implementation}",
+        source=TICKS,
+        windows="day Europe/Berlin",
+        aggregate=Ohlc(),
+        record=candle,
+        grace=0,
+        retention="2d",
+        help="candles of days",
+    )
+    table.publish(CANDLES)
+    with drive(table, _ticks([1.5] * 12, step=1_000)) as driver:
+        driver.settle()
+        assert [each.count for each in driver.written(CANDLES, Candle)] == [6, 6]
 
 
 def test_a_pane_whose_records_all_raise_does_not_exist(new_table: NewTable, drive: Drive) -> None:

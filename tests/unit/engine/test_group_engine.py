@@ -290,7 +290,7 @@ def test_a_day_is_kept_until_the_slowest_input_partition_has_passed_it(
 def test_a_day_expires_exactly_when_the_retention_has_passed_its_end(
     application: TickApp, drive: Drive, early: int, *, kept: bool
 ) -> None:
-    """From then on its records are rejected."""
+    """Until then it is answered, from then on its records are rejected."""
     table = declare_table(application, retention=DAY)
     end = FIRST + 2 * DAY - early
     days = [(0, 0), (9, end), (0, end)]
@@ -300,6 +300,7 @@ def test_a_day_expires_exactly_when_the_retention_has_passed_its_end(
         driver.checkpoint()
         driver.settle()
         assert driver.state.starts() == [*([FIRST] if kept else []), FIRST + 9 * DAY]
+        assert (driver.state.result(FIRST) is not None) is kept
         assert len(driver.written(DEAD_LETTERS, DeadLetter)) == (not kept)
 
 

@@ -1,6 +1,7 @@
 """Keyed state that is set, deleted, waits for timers and expires, compared with a model."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
@@ -13,6 +14,7 @@ from plans import PLANS, Step, edges, run_step
 from raw_records import NOON, Raw
 
 from app.worker import TickApp
+from eventfold.engine import keyed_state
 from eventfold.engine.batch import Batch
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.operators.processor import Context
@@ -234,7 +236,9 @@ class OversizedNotes(Shelves):
     """Keeps values, and sends for each a note larger than a record may be."""
 
     def on_record(self, state: int | None, record: Put, context: Context) -> int | None:
-        """Store the value, and send an oversized note."""
+        """Store the value, and send an oversized note; set a timer if asked to."""
+        if record.value == AWAIT:
+            context.wake(record.time + ALARM)
         context.send(Note("x" * 4_100, state, record.value, record.time, context.late))
         return record.value
 
@@ -263,6 +267,132 @@ def test_an_oversized_output_is_a_dead_letter_alone_or_with_its_record(
         assert (letter.offset, letter.stage) == (0, table.name)
         assert (letter.value == raw.value) is not kept
         assert "TooLargeError" in letter.error
+
+
+def test_an_oversized_output_after_a_timer_is_a_dead_letter_alone(
+    application: TickApp, drive: Drive
+) -> None:
+    """As before the timer: the record that sends it counts."""
+    table = KeyedTable(
+        application,
+        name="oversized-after-timer",
+        source=PUTS,
+        process=OversizedNotes(),
+        state=int,
+        outputs=[NOTES],
+        retention=RETENTION,
+        help="what shelves hold",
+    )
+    records = [Put("A", AWAIT, NOON), Put("A", 1, NOON + ALARM), Put("B", 2, NOON + ALARM)]
+    with drive(table, raw_of(records)) as driver:
+        driver.state._largest = 4_000
+        driver.settle()
+        assert driver.written(NOTES, Note) == [Note("A", AWAIT, None, NOON + ALARM, False)]
+        assert [driver.state.state_of(shelf) for shelf in (b"A", b"B")] == [1, 2]
+        assert [each.offset for each in driver.written(DEAD_LETTERS, DeadLetter)] == [0, 1, 2]
+
+
+class Texts:
+    """Keeps a text of the length that was put last; a timer adds to the first one."""
+
+    def on_record(self, state: str | None, record: Put, context: Context) -> str:
+        """Replace the text."""
+        if state is None:
+            context.wake(record.time + ALARM)
+        return "x" * record.value
+
+    def on_time(self, state: str, context: Context) -> str:
+        """Make the text longer than a record may make it."""
+        del context
+        return state + "x" * 300
+
+    def on_shared(self, record: object, context: Context) -> None:
+        """Do nothing with broadcast state."""
+
+
+@pytest.mark.parametrize(("more", "kept"), [(-1, True), (0, True), (1, False)])
+def test_a_state_that_is_too_large_already_may_shrink_but_not_grow(
+    application: TickApp, drive: Drive, more: int, *, kept: bool
+) -> None:
+    """What a timer has added to it may be taken away again little by little."""
+    table = KeyedTable(
+        application,
+        name=f"texts-{more}",
+        source=PUTS,
+        process=Texts(),
+        state=str,
+        outputs=[NOTES],
+        retention=RETENTION,
+        help="texts",
+    )
+    records = [Put("A", 3_600, NOON), Put("B", 1, NOON + ALARM)]
+    records.append(Put("A", 3_900 + more, NOON + ALARM))
+    with drive(table, raw_of(records)) as driver:
+        # A record may make a row of 3,750 bytes, a timer one of 4,000.
+        driver.state._largest = 4_000
+        driver.fold(2)
+        driver.checkpoint()
+        driver.settle()
+        assert driver.state.state_of(b"A") == "x" * (3_900 + more if kept else 3_900)
+        assert [each.offset for each in driver.written(DEAD_LETTERS, DeadLetter)] == (
+            [] if kept else [2]
+        )
+
+
+def test_the_queue_of_timers_is_not_rebuilt_for_each_new_key(
+    shelves: KeyedTable, drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only once most of it is void, so a record costs the same however many keys there are."""
+    rebuilt: list[int] = []
+    heapify = keyed_state.heapify
+    monkeypatch.setattr(keyed_state, "FEW", 10)
+    monkeypatch.setattr(
+        keyed_state, "heapify", lambda heap: rebuilt.append(len(heap)) or heapify(heap)
+    )
+    names = [f"S{number:02}" for number in range(50)]
+    records = [Put(name, 1, NOON) for name in names]
+    # Each new timer of a key is earlier than the one before it, which is void from then on.
+    earlier = [Put("A", AWAIT, NOON - number) for number in range(200)]
+    with drive(shelves, raw_of([*records, *earlier])) as driver:
+        driver.fold(len(records))
+        assert rebuilt == []
+        driver.fold_rest()
+        assert rebuilt == [51, 51, 51]
+
+
+class SendsToNamesakes(Shelves):
+    """Sends to the declared topic, or to another one of its name."""
+
+    def on_record(self, state: int | None, record: Put, context: Context) -> int | None:
+        """Send to the topic that the value names."""
+        del state
+        topic = NOTES if record.value == 1 else replace(NOTES, partitions=record.value)
+        context.send(Note(record.shelf, None, record.value, 0, context.late), to=topic)
+        return record.value
+
+
+def test_a_topic_that_only_has_the_name_of_an_output_can_not_be_sent_to(
+    application: TickApp, drive: Drive
+) -> None:
+    """Whether or not a record was sent to the output before; a topic equal to it is the same."""
+    table = KeyedTable(
+        application,
+        name="namesakes",
+        source=PUTS,
+        process=SendsToNamesakes(),
+        state=int,
+        outputs=[replace(NOTES)],
+        retention=RETENTION,
+        help="what shelves hold",
+    )
+    with drive(table, raw_of([Put("A", value, NOON) for value in (2, 1, 2, 1)])) as driver:
+        driver.settle()
+        assert [note.value for note in driver.written(NOTES, Note)] == [1, 1]
+        letters = driver.written(DEAD_LETTERS, DeadLetter)
+        assert [each.offset for each in letters] == [0, 2]
+        assert {each.error for each in letters} == {
+            "TypeError: namesakes can't send notes: its outputs are notes"
+        }
 
 
 class BroadcastShelves(Shelves):

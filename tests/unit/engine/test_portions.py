@@ -113,6 +113,32 @@ def test_many_keys_of_one_instant_are_published_in_several_transactions(
         assert_each_once(driver)
 
 
+@pytest.mark.parametrize(("keys", "published"), [(2, [2]), (3, [3]), (4, [3, 1])])
+def test_changes_of_open_windows_beyond_a_portion_are_left_to_the_next_transaction(
+    new_table: NewTable, drive: Drive, keys: int, published: list[int]
+) -> None:
+    """Three of one minute fit; those that changed longest ago are published first."""
+    raw = one_instant(keys)[:keys]
+    with drive(new_table("1m", MINUTE, HOUR), raw) as driver:
+        driver.fold_rest()
+        for number, results in enumerate(published, start=1):
+            assert results_of(driver.checkpoint()) == results
+            assert driver.state.behind is (number < len(published))
+        symbols = [candle.symbol for candle in driver.written(CANDLES, Candle)]
+        assert symbols == [f"S{n:05}" for n in range(keys)]
+
+
+def test_windows_published_on_close_leave_nothing_to_publish_while_they_are_open(
+    new_table: NewTable, drive: Drive
+) -> None:
+    """However many have changed: the next transaction is not due at once."""
+    with drive(new_table("1m", MINUTE, HOUR, emission=on_close()), one_instant(9)[:9]) as driver:
+        driver.fold_rest()
+        assert results_of(driver.checkpoint()) == 0
+        assert not driver.state.behind
+        assert not driver.state.unpublished
+
+
 @pytest.mark.parametrize("store", ["kept", "lost"])
 def test_a_portion_is_bounded_in_bytes_too(
     new_table: NewTable,

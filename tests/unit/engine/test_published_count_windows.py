@@ -86,6 +86,19 @@ def test_a_checkpoint_writes_the_panes_that_changed(application: TickApp, drive:
         assert len(driver.snapshot().rows) == 2 + 1
 
 
+def test_changed_rows_include_those_of_windows_that_closed(
+    application: TickApp, drive: Drive
+) -> None:
+    """Memory is estimated by them; with too few, a task would fold more than fits."""
+    table = declare_table(application, Definition("count 2", 0, HOUR, on_close()))
+    with drive(table, trades(9)) as driver:
+        driver.fold(5)
+        # Two windows, and the pane of the third.
+        assert driver.state.changed_rows == 3
+        assert len(driver.checkpoint().rows) == 3 + 1
+        assert driver.state.changed_rows == 0
+
+
 def test_merges_for_a_record_do_not_grow_with_the_overlap_of_windows(
     application: TickApp, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from raw_records import NOON, Raw, raw_tick
 from app.market.records import Tick
 from app.worker import TickApp
 from eventfold.engine import session_state
+from eventfold.engine.rows import OPEN, row_key
 from eventfold.windows import every_change, on_close
 
 HOUR = 60 * MINUTE
@@ -210,6 +211,21 @@ def test_state_size_is_bounded_by_the_retention(application: TickApp, drive: Dri
         assert len(rows(driver)) >= 10
         assert len(driver.state.all_keys()) == len(rows(driver))
         assert_rows_are_the_changelog(driver)
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_session_that_closes_deletes_only_the_row_it_had(
+    application: TickApp, drive: Drive, *, stored: bool
+) -> None:
+    """One that began since the last checkpoint had none, so it leaves no tombstone."""
+    table = declare_table(application, Definition("session 30s", 0, HOUR))
+    with drive(table, at(0, B(200))) as driver:
+        driver.fold(1)
+        if stored:
+            driver.checkpoint()
+        driver.fold_rest()
+        deleted = [row for row, value in driver.checkpoint().rows if value is None]
+        assert deleted == [row_key(b"A", OPEN + NOON)] * stored
 
 
 def test_entries_for_session_ends_do_not_grow_with_the_records(

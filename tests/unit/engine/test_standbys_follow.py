@@ -186,6 +186,54 @@ async def test_a_damaged_store_is_rebuilt_once(
     ]
 
 
+class Unreadable:
+    """A database that a store reads in vain; everything else works."""
+
+    def __init__(self, database: Any, error: str) -> None:
+        self._database, self._error = database, error
+
+    def get(self, _: bytes) -> bytes:
+        """Fail."""
+        raise OSError(self._error)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+
+async def test_a_store_that_a_query_finds_damaged_is_rebuilt(
+    application: TickApp, table: WindowTable, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The query has no answer; later ones have, from the changelog."""
+    broker, place = Broker(0, layout=table.layout), TopicPartition(table.changelog.name, 0)
+    async with following(application, table, broker) as standbys:
+        await wait_until(lambda: standbys.state_of(table, 0))
+        standbys._reader.forget(table.name, 0)
+        store = standbys._replicas[place].store
+        store._db = Unreadable(store._db, "Corruption: block checksum mismatch")
+        assert standbys.state_of(table, 0) is None
+        assert "is damaged: Corruption: block checksum mismatch: it is restored" in caplog.text
+        assert standbys.partitions_of(table) == []
+        await wait_until(lambda: standbys.state_of(table, 0))
+    assert broker.sought == [0, 0]
+
+
+async def test_a_store_that_can_not_be_read_at_the_moment_is_not_answered(
+    application: TickApp, table: WindowTable, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As without room for an open file: it is kept, and answers when it can be read again."""
+    place = TopicPartition(table.changelog.name, 0)
+    async with following(application, table, Broker(0, layout=table.layout)) as standbys:
+        await wait_until(lambda: standbys.state_of(table, 0))
+        store = standbys._replicas[place].store
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(store, "_db", Unreadable(store._db, "no such luck"))
+            assert standbys.state_of(table, 0) is None
+        assert f"The standby of {table.name}-0 can't be read" in caplog.text
+        assert "no such luck" in caplog.text
+        assert standbys.partitions_of(table) == [0]
+        assert standbys.state_of(table, 0) is not None
+
+
 async def test_a_changelog_of_an_unknown_layout_has_no_standby(
     application: TickApp, table: WindowTable, caplog: pytest.LogCaptureFixture
 ) -> None:
