@@ -55,6 +55,7 @@ def page(browser: Browser) -> Iterator[Page]:
     assert [each for each in messages if "404 (Not Found)" not in each] == []
 
 
+@pytest.mark.timeout(300)
 def test_each_pipeline_has_a_tile_with_its_results(page, worker, market) -> None:
     """At once where the API has them, else as they are published; a title explains each line."""
     with page.expect_response(re.compile("/api/events")):
@@ -69,7 +70,9 @@ def test_each_pipeline_has_a_tile_with_its_results(page, worker, market) -> None
     market.send([tick("RISE", 10, now - 40 * MINUTE), tick("RISE", 11, now)])
     _simulate(worker, "transactions", "shop", "logs")
     for tile, words in LIVE.items():
-        expect(page.locator(f"#{tile} .line", has_text=words).first).to_be_visible()
+        # Trends wait for partitions without a close, until they are idle: TICKSTREAM_IDLE, 1 min.
+        line = page.locator(f"#{tile} .line", has_text=words).first
+        expect(line).to_be_visible(timeout=150_000)
     expect(page.locator("#trends .gain").first).to_have_text("buy")
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
