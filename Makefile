@@ -46,6 +46,8 @@ check: $(VENV)/.installed-test ## lint, types, import rules, formatting, advisor
 	$(BIN)/lint-imports
 	$(BIN)/python requirements/audit.py $(LOCKS)
 	@! git grep -nE '^(<<<<<<<|>>>>>>>) '
+	@# What a build leaves behind is no source.
+	@! git ls-files --cached --ignored --exclude-standard | grep .
 	@# Tests import each other's files by their names alone: two of one name, and one is not found.
 	@! find tests -name '*.py' ! -name conftest.py -exec basename {} \; | sort | uniq -d | grep .
 

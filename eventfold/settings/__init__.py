@@ -24,7 +24,7 @@ _read: Callable[[], Settings] = cache(Settings.load)
 
 
 def use(read: Callable[[], Settings]) -> None:
-    """Let `settings()` return what `read` returns: the settings of the application."""
+    """Make `settings()` return what `read` returns: the settings of the application."""
     global _read  # noqa: PLW0603  # one application a process, until each topic has its own
     _read = read
 

@@ -1,1 +1,0 @@
-"""Command line: how each command ends, with one line and an exit code."""

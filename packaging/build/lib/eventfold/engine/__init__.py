@@ -1,1 +1,0 @@
-"""The engine: tasks, rows, checkpoints, restore, retention, the ordered store and its queries."""

@@ -1,1 +1,0 @@
-"""Avro: the wire format of schema registries, a registry client, and a registry."""

@@ -1,1 +1,0 @@
-"""Security settings of the web server and of the Kafka clients."""

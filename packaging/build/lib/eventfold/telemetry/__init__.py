@@ -1,1 +1,0 @@
-"""Logs, traces and the watchdog of the event loop."""

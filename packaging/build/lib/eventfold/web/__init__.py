@@ -1,1 +1,0 @@
-"""HTTP interface of a worker: pages, queries, live updates, health and metrics."""

@@ -1,1 +1,0 @@
-"""Worker: the application, its checks at the start, and the watchdogs while it runs."""
