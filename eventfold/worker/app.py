@@ -197,15 +197,12 @@ def faust_options(conf: Settings) -> dict[str, Any]:
     }
 
 
-def create(kind: type[A], conf: Settings, **options: Any) -> A:
-    """Create the application of this process, whose commands end in one line.
-
-    `options` are passed to its constructor, and replace those that follow from the settings.
-    """
+def create(kind: type[A], conf: Settings) -> A:
+    """Create the application of this process, whose commands end in one line."""
     keep_private()
     check_hooks()
     replace_exits()
     quieten()
     replace_metadata_request()
     conf.forget_empty()
-    return kind(conf, **{**faust_options(conf), "Worker": Worker, **options})
+    return kind(conf, Worker=Worker, **faust_options(conf))
