@@ -93,7 +93,25 @@ class Membership(_Base):
 
     def _push_error_to_user(self, exc: errors.KafkaError) -> Any:
         self._last_error = repr(exc)
-        return super()._push_error_to_user(exc)
+        pushed = super()._push_error_to_user(exc)
+        self._retrieve_from_waiters()
+        return pushed
+
+    async def _coordination_routine(self) -> None:
+        try:
+            await super()._coordination_routine()
+        finally:
+            self._retrieve_from_waiters()
+
+    def _retrieve_from_waiters(self) -> None:
+        """Retrieve the copies of an error that aiokafka gave to those who wait for an assignment.
+
+        They wait with `asyncio.wait` and never look at it. Python would log it whenever the last of
+        them is collected, possibly after the worker's last line, which has the reason.
+        """
+        for waiter in self._subscription._assignment_waiters:  # noqa: SLF001
+            if waiter.done() and not waiter.cancelled():
+                waiter.exception()
 
     async def _do_heartbeat(self) -> bool:
         confirmed = bool(await super()._do_heartbeat())

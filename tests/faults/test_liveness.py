@@ -137,6 +137,7 @@ def test_worker_ends_when_an_unreachable_one_takes_its_instance_id(
             f"group {stream.market.application}: another worker has joined with "
             "CONSUMER_GROUP_INSTANCE_ID=w1: give each worker its own"
         )
+        assert "never retrieved" not in first.log
         stream.send(100)
         stream.wait_exact()
 
