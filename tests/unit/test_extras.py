@@ -18,6 +18,7 @@ from eventfold.engine.errors import StartError
 from eventfold.extras import MissingExtraError, demand
 from eventfold.formats.form import AvroForm
 from eventfold.formats.start import SchemaError, find_all
+from eventfold.kafka.hooks import VERSIONS
 from eventfold.records.trades import Trade
 from eventfold.security.passwords import hash_password
 from eventfold.telemetry import traces
@@ -134,6 +135,8 @@ def test_library_needs_nine_packages() -> None:
     """The application needs them as well, in the same versions."""
     ours, its = project("packaging/pyproject.toml"), project("pyproject.toml")
     assert len(ours["dependencies"]) <= 9
+    pins = (re.split(r"\[.*\]==|==", each) for each in ours["dependencies"] if "==" in each)
+    assert dict(pins) == VERSIONS
     assert set(ours["dependencies"]) <= set(its["dependencies"])
 
 
