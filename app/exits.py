@@ -3,6 +3,7 @@
 import os
 
 from eventfold.cli.exits import OWN, accept_any_encoding, exiting
+from eventfold.process_tuning import collect_rarely
 
 OWN.update({"app", "agents", "tables"})
 
@@ -14,6 +15,7 @@ _UNUSED = ("BLOCKING_TIMEOUT", "CONSOLE_PORT", "DATADIR", "STRICT", "WEB_BIND", 
 def main() -> None:
     """Run `faust` with the arguments of this process."""
     accept_any_encoding()
+    collect_rarely()
     for name in _UNUSED:
         os.environ.pop(f"FAUST_{name}", None)
         os.environ.pop(f"F_{name}", None)

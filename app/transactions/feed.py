@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,7 +19,6 @@ from mode import Service
 
 from app import app
 from app.settings import settings
-from app.transactions.database import SLICE, Change, RulesDatabase, rules_url
 from app.transactions.records import Rule
 from app.transactions.rules import BadRuleError
 from app.transactions.topics import RULES
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
 
     from app.settings import Settings
+    from app.transactions.database import Change, RulesDatabase
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +112,11 @@ class RulesFeed(Service):
             # This fences the previous owner: from here on it adds no more rules to the topic.
             await producer.start()
             known = await published(conf)
+            # SQLAlchemy takes 0.3 s to load: only the owner of the partition does, and not in its
+            # event loop.
+            await asyncio.to_thread(import_module, "app.transactions.database")
+            from app.transactions.database import RulesDatabase, rules_url  # noqa: PLC0415
+
             async with RulesDatabase(rules_url(conf)) as database:
                 await self._poll(database, producer, known)
         finally:
@@ -119,6 +125,8 @@ class RulesFeed(Service):
     async def _poll(
         self, database: RulesDatabase, producer: AIOKafkaProducer, known: dict[str, Rule]
     ) -> None:
+        from app.transactions.database import SLICE  # noqa: PLC0415  # loaded already
+
         after = -1
         while self._ours and not self.should_stop:
             changes = await database.changes(after)

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 
 from eventfold.embedded.errors import BrokerError
+from eventfold.extras import demand
 
 VERSION = "4.1.0"
 LOCK = Path(__file__).with_name("kafka.lock")
@@ -91,6 +92,8 @@ def _complete(store: Path, jars: list[Jar], cancelled: Event) -> None:
     """Download jars that are missing, or left incomplete by a process that died."""
     missing = [jar for jar in jars if not jar.intact(store)]
     if missing:
+        for module in "jgo", "rich":
+            demand(module, "embedded", f"download of Apache Kafka {VERSION}", BrokerError)
         # Without this import, a start with all jars present is a fifth of a second faster.
         from eventfold.embedded.downloads import download  # noqa: PLC0415
 

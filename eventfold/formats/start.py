@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
 
+from eventfold.extras import demand
 from eventfold.formats import client
 from eventfold.formats.errors import RegistryError
 from eventfold.formats.form import AvroForm
@@ -74,6 +75,7 @@ async def find_all(tables: Iterable[StateTable], conf: Settings) -> None:
 
 
 async def _own(conf: Settings) -> tuple[SchemaLog, Registry]:
+    demand("avro", "avro", f"topic {SCHEMAS.name}", SchemaError)
     log = SchemaLog(conf, SCHEMAS.name)
     try:
         await log.start()

@@ -9,6 +9,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
+from eventfold.extras import demand
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -53,12 +55,11 @@ def start(conf: Settings) -> None:
     """Start tracing if the settings ask for it. Raises TracesError if packages are missing."""
     if conf.traces.full == "off":
         return
-    try:
-        from eventfold.telemetry.otel import OpenTelemetry  # noqa: PLC0415  # only who asks for it has it
-    except ImportError as error:
-        raise TracesError(
-            f"TICKSTREAM_TRACES={conf.traces} needs {error.name}: pip install -e '.[traces]'"
-        ) from None
+    purpose = f"TICKSTREAM_TRACES={conf.traces}"
+    for module in "opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http":
+        demand(module, "traces", purpose, TracesError)
+    from eventfold.telemetry.otel import OpenTelemetry  # noqa: PLC0415  # only who asks for it has it
+
     use(OpenTelemetry(conf))
 
 

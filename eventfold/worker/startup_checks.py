@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from eventfold.engine.errors import AFRESH, StartError, TaskError
 from eventfold.engine.table import outputs_of
+from eventfold.extras import demand
 from eventfold.formats.start import forms_of
 from eventfold.kafka.admin import (
     check_topics,
@@ -113,7 +114,12 @@ def _undeclared_sources(app: Any) -> set[str]:
 
 
 def demand_protection(conf: Settings) -> None:
-    """Raise StartError if other machines can reach the web server and no setting allows that."""
+    """Raise StartError if other machines can reach the web server and no setting allows that.
+
+    Also if there are users, and nothing to check their passwords with is installed.
+    """
+    if conf.users:
+        demand("cryptography", "passwords", "TICKSTREAM_WEB_USERS", StartError)
     if not (conf.web_protected or conf.web_open or is_loopback(conf.web_bind)):
         raise StartError(
             f"WEB_BIND={conf.web_bind} can be reached from other machines: set "

@@ -61,6 +61,15 @@ def test_wheel_brings_nothing_of_the_application(python: Path, tmp_path: Path) -
 
 
 @pytest.mark.timeout(300)
+def test_wheel_names_an_extra_that_is_not_installed(python: Path) -> None:
+    """As pip has to be asked for it where there is no checkout."""
+    code = "from eventfold.formats.form import AvroForm; AvroForm('views-value', object, {})"
+    ended = subprocess.run([python, "-c", code], check=False, capture_output=True, text=True)
+    line = "views-value: fastavro is not installed: pip install 'eventfold[avro]'\n"
+    assert ended.stderr.endswith(f"DefinitionError: {line}")
+
+
+@pytest.mark.timeout(300)
 def test_stream_of_thirty_lines_runs_on_the_wheel_and_creates_only_its_own_topics(
     python: Path, market: Market, tmp_path: Path
 ) -> None:

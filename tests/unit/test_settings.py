@@ -203,7 +203,7 @@ def test_exchange_without_its_package_is_rejected_with_what_to_install(
     """In the one line that names the variable; zones need nothing."""
     environment.setitem(sys.modules, "exchange_calendars", None)
     environment.setenv("TICKSTREAM_DAY", "XLON")
-    assert refusal().endswith("is not installed: install tickstream[exchanges]")
+    assert refusal().endswith("is not installed: pip install -e '.[exchanges]'")
     environment.setenv("TICKSTREAM_DAY", "Asia/Kolkata")
     assert Settings.load().day_window == day("Asia/Kolkata")
 
