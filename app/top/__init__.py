@@ -1,7 +1,7 @@
-"""What workers do at this moment, read from their web API and `/metrics` (`faust -A app top`)."""
+"""Screen of an application's workers, from their web API and `/metrics` (`faust -A app top`)."""
 
-from app.top.look import NoWorkerError, Watcher
+from app.top.scrape import NoWorkerError, Scraper
 from app.top.screen import draw
 from app.top.view import View
 
-__all__ = ["NoWorkerError", "View", "Watcher", "draw"]
+__all__ = ["NoWorkerError", "Scraper", "View", "draw"]
