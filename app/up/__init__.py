@@ -1,6 +1,6 @@
-"""All of it on one machine: Kafka, a simulated market and a worker (`faust -A app up`)."""
+"""Kafka, a simulated market and a worker on one machine (`faust -A app up`)."""
 
-from app.up.everything import Everything, Plan
+from app.up.supervisor import LocalSupervisor, Plan
 from app.up.worker import WorkerError
 
-__all__ = ["Everything", "Plan", "WorkerError"]
+__all__ = ["LocalSupervisor", "Plan", "WorkerError"]
