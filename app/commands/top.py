@@ -15,7 +15,9 @@ from app.commands._process import JSON, CommandError, LongCommand
 from app.commands._types import Address, Seconds
 from app.commands._worker import address
 from app.settings import settings
-from app.top import NoWorkerError, Scraper, View, draw
+from app.top.scrape import NoWorkerError, Scraper
+from app.top.screen import draw
+from app.top.view import View
 
 #: Columns of the screen without a terminal.
 WIDTH = 120

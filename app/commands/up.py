@@ -61,7 +61,8 @@ class up(LongCommand):  # noqa: N801 - Faust takes a command's name from its cla
     async def work(self) -> None:
         """Start the services, print their addresses, and stop them in reverse order on Ctrl-C."""
         # The other commands start faster without these imports.
-        from app.up import LocalSupervisor, Plan, WorkerError  # noqa: PLC0415
+        from app.up.supervisor import LocalSupervisor, Plan  # noqa: PLC0415
+        from app.up.worker import WorkerError  # noqa: PLC0415
         from eventfold.embedded import BrokerError  # noqa: PLC0415
         from eventfold.kafka.admin import AdminError  # noqa: PLC0415
 
