@@ -1,4 +1,4 @@
-"""`faust -A app produce`: prices of a chart API or a file, or what is simulated, into topics."""
+"""`faust -A app produce`: prices of a chart API, a file or a simulation, into topics."""
 
 import json
 import time
@@ -30,7 +30,7 @@ OTHERS = [name for name in SIMULATIONS if name != MARKET.name]
 
 
 class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from its class
-    """Send prices of a chart API, of a file, of a simulated market; or another simulation."""
+    """Send prices of a chart API, a file or a simulated market, or another simulation."""
 
     examples = (
         ("produce --ticker BTC-USD --ticker ETH-USD", "poll a chart API every 30 s"),
@@ -59,7 +59,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             help="tick: JSON, skipping quotes that have not changed; price: the bare number.",
         ),
         option(
-            "--count", type=click.IntRange(1), help="Stop after so many records (chart: polls)."
+            "--count", type=click.IntRange(1), help="Stop after this many records (chart: polls)."
         ),
         option("--ticker", multiple=True, default=["BTC-USD"], help="chart: a ticker; repeatable."),
         option("--interval", type=Seconds(), default="30s", help="chart: time between two polls."),
@@ -79,14 +79,14 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             "--symbols",
             type=click.IntRange(1, 8100),
             default=500,
-            help="simulator: how many symbols are traded.",
+            help="simulator: number of symbols traded.",
         ),
         option("--seed", type=int, default=1, help="simulations: the same seed, the same records."),
         option(
             "--start",
             type=Time(),
-            help="simulations at --rate 0: event time of the first record, so that the last is "
-            "now if not set.",
+            help="simulations at --rate 0: event time of the first record; by default the last one "
+            "is now.",
         ),
         option(
             "--step",
@@ -116,7 +116,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
     ]
 
     async def work(self) -> None:
-        """Send until the source ends or we are told to stop."""
+        """Send until the source ends or the command is stopped."""
         source = self.kwargs["source"]
         if source == "chart":
             await self._chart()
@@ -131,7 +131,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
     _sent = 0
 
     def _until(self, count: int | None) -> AbstractAsyncContextManager[None]:
-        """Show how many of `count` records are sent."""
+        """Show the progress towards `count` records."""
         return bar(self.kwargs["source"], done=lambda: self._sent, total=lambda: count)
 
     def _outbox(self) -> Outbox:
@@ -159,7 +159,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             try:
                 await producer.run(options["count"])
             finally:
-                self._say_sent(outbox.delivered, self._topic, time.perf_counter() - begun)
+                self._print_sent(outbox.delivered, self._topic, time.perf_counter() - begun)
         if producer.failure and not outbox.delivered:
             raise CommandError(f"No price was sent: {producer.failure}")
 
@@ -189,7 +189,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             raise CommandError(str(error)) from error
         finally:
             if replay.bad and not self.json:
-                self.say(f"{path}: bad rows left out: {replay.bad:,}")
+                self.say(f"{path}: bad rows skipped: {replay.bad:,}")
         if not replay.good:
             raise CommandError(f"{path}: no row of it is a tick")
 
@@ -211,9 +211,9 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         finally:
             seconds = time.perf_counter() - begun
             await outbox.stop()
-            self._say_sent(outbox.delivered, self._topic, seconds)
+            self._print_sent(outbox.delivered, self._topic, seconds)
 
-    def _say_sent(self, number: int, topics: str, seconds: float) -> None:
+    def _print_sent(self, number: int, topics: str, seconds: float) -> None:
         if self.json:
             facts = {"topics": topics.split(", "), "records": number, "seconds": round(seconds, 3)}
             self.say(json.dumps(facts))
@@ -242,7 +242,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
                 await outboxes.drain()
         finally:
             topics = ", ".join(topic.name for topic in simulation.topics)
-            self._say_sent(outboxes.delivered, topics, time.perf_counter() - begun)
+            self._print_sent(outboxes.delivered, topics, time.perf_counter() - begun)
 
     def _rate(self, simulation: Simulation) -> float:
         """Return records per second, 0 for as fast as possible, which has to have an end."""
@@ -264,7 +264,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
 
     @property
     def _is_live(self) -> bool:
-        """Whether a record should leave now, not with a full batch."""
+        """Whether to send each record at once instead of in full batches."""
         options = self.kwargs
         is_file = options["source"].startswith("file:")
         return bool(options["speed"] if is_file else self._rate(MARKET))

@@ -52,10 +52,10 @@ class Delays:
 def arriving(events: Iterable[Event], seed: int, delays: Delays) -> Iterator[Labelled]:
     """Yield events as records, in order of arrival."""
     random = Random(f"arrivals {seed}")  # noqa: S311  # a simulation, not a secret
-    under_way: list[tuple[int, int, Labelled]] = []
+    delayed: list[tuple[int, int, Labelled]] = []
     for number, event in enumerate(events):
-        while under_way and under_way[0][0] <= event.time:
-            yield heappop(under_way)[2]
+        while delayed and delayed[0][0] <= event.time:
+            yield heappop(delayed)[2]
         chance = random.random()
         delay = 0
         if chance < delays.late:
@@ -67,7 +67,7 @@ def arriving(events: Iterable[Event], seed: int, delays: Delays) -> Iterator[Lab
             value = value[: len(value) // 2]
         key = str(getattr(event.value, event.topic.key)).encode()
         labelled = Labelled(event.topic, (key, value, event.time), event)
-        heappush(under_way, (event.time + delay, number, labelled))
+        heappush(delayed, (event.time + delay, number, labelled))
 
 
 def simulated(make: MakeEvents, delays: Delays) -> Callable[[int, float, int], Iterator[Labelled]]:

@@ -105,7 +105,7 @@ def test_file_is_replayed_and_its_bad_rows_are_counted(
     code, output = ended(produce("--source", f"file:{path}"))
     assert code == 0
     assert f"{path}:3: " in output
-    assert f"{path}: bad rows left out: 1\n" in output
+    assert f"{path}: bad rows skipped: 1\n" in output
     assert [(key, json.loads(value)) for key, value in contents(bootstrap, topic)] == [
         (b"A", {"symbol": "A", "price": 1.5, "time": 1_704_067_200_000, "size": 0}),
         (b"A", {"symbol": "A", "price": 2.0, "time": 1_704_153_600_000, "size": 0}),

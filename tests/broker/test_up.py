@@ -21,7 +21,7 @@ from progress import committed
 from workers import REPOSITORY, Market, until
 
 from app.transactions.examples import EXAMPLES
-from app.up.everything import PARTITION_BYTES
+from app.up.supervisor import PARTITION_BYTES
 from eventfold.embedded import ports
 
 #: Seconds all of it may take to start on a busy machine (7 on a quiet one), and to stop.

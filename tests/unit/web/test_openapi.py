@@ -32,7 +32,7 @@ async def test_every_schema_reference_resolves(worker, http) -> None:
 
 
 async def test_described_parameters_are_those_accepted(worker, http) -> None:
-    """What is described is accepted, and nothing else is."""
+    """The API accepts the described parameters, and rejects all others."""
     async with http.get(f"{worker.url}/openapi.json") as reply:
         operation = (await reply.json())["paths"]["/api/candles/{symbol}"]["get"]
     names = {p["name"] for p in operation["parameters"] if p["in"] == "query"}

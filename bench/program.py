@@ -1,9 +1,9 @@
-"""One process under measurement: pinned to a core, and what it and its children take.
+"""Process under measurement: pinned to a core, with the resources of it and its children.
 
     with Program(argv, environment, log, core=1) as program:
         program.usage()
 
-It is stopped by SIGTERM, and killed with all it started if that does not help.
+It is stopped by SIGTERM, and killed with all its children after a time-out.
 """
 
 import os
@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple, Self
 
 import psutil
@@ -23,22 +22,22 @@ from eventfold.embedded.properties import Node
 
 REPOSITORY = Path(__file__).parents[1]
 
-#: Seconds to stop in.
-PATIENCE = 20.0
+#: Time-out (s) of a stop.
+STOP_TIMEOUT = 20.0
 
-#: Characters of a log that show why something ended.
+#: Longest reason, in characters.
 REASON = 300
 
 
 class Usage(NamedTuple):
-    """CPU seconds (user and system) since the start, and memory (bytes) now, of all together."""
+    """CPU seconds (user and system) since the start and memory (bytes) now, in total."""
 
     cpu: float
     rss: int
 
 
 def pin(pid: int, core: int) -> None:
-    """Keep a process with all its threads on one core, where the system can and there are two."""
+    """Pin a process with all its threads to one core, if the system can and has two."""
     if not _can_pin():
         return
     for thread in psutil.Process(pid).threads():
@@ -47,9 +46,9 @@ def pin(pid: int, core: int) -> None:
 
 
 def patient_node() -> Node:
-    """Return a broker with a session of 60 s: it stays registered while others have its core.
+    """Return a broker node with a session of 60 s: it stays registered while others use its core.
 
-    Fenced after 3 s without it, the broker would name no leader, and its clients would ask for one
+    With the usual 3 s it would be fenced and have no leaders, and its clients would ask for them
     without a pause.
     """
     return Node(ports.free(), session=60_000)
@@ -57,7 +56,7 @@ def patient_node() -> Node:
 
 @contextmanager
 def pinned(core: int) -> Iterator[None]:
-    """Keep this thread on one core meanwhile: what is started here, with its threads, stays."""
+    """Pin this thread to one core; processes and threads started within stay there."""
     if not _can_pin():
         yield
         return
@@ -74,18 +73,18 @@ def _can_pin() -> bool:
 
 
 class Program:
-    """A process and its children; `log` gets their output, except the standard output."""
+    """Process with its children; their standard error goes to `log`."""
 
     def __init__(
         self, argv: Sequence[str], environment: Mapping[str, str], log: Path, *, core: int
     ) -> None:
         self._argv, self._environment, self._core = argv, environment, core
-        self._log, self._said = log, log.with_suffix(".out")
+        self._log, self._output = log, log.with_suffix(".out")
 
     def __enter__(self) -> Self:
-        #: When it was started, ms since the epoch.
+        #: Time of the start (ms since the epoch).
         self.started = time.time_ns() // 1_000_000
-        with self._log.open("wb") as log, self._said.open("wb") as out, pinned(self._core):
+        with self._log.open("wb") as log, self._output.open("wb") as out, pinned(self._core):
             self._process = subprocess.Popen(
                 self._argv,
                 cwd=REPOSITORY,
@@ -98,38 +97,33 @@ class Program:
         self._tree = psutil.Process(self._process.pid)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc_info: object) -> None:
         self._process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(PATIENCE)
-        # It leads a session of its own: whoever is left in it was started by it.
+            self._process.wait(STOP_TIMEOUT)
+        # Its session contains only processes that it started.
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code of the process; None while it runs."""
+        """Exit code of the process; None while it runs."""
         return self._process.poll()
 
     @property
-    def said(self) -> str:
-        """Its standard output so far."""
-        return self._said.read_text(errors="replace")
+    def output(self) -> str:
+        """Standard output so far."""
+        return self._output.read_text(errors="replace")
 
     @property
     def reason(self) -> str:
-        """The last line of its log, or of its standard output: why it ended."""
-        lines = (self.said + self._log.read_text(errors="replace")).strip().splitlines()
-        return lines[-1].strip()[:REASON] if lines else "it said nothing"
+        """Last line of its log, or else of its standard output: the reason of its end."""
+        lines = (self.output + self._log.read_text(errors="replace")).strip().splitlines()
+        return lines[-1].strip()[:REASON] if lines else "no output"
 
     def usage(self) -> Usage | None:
-        """Ask it and all its children, those that ended included; None if it has ended."""
+        """Return the usage of it and its children, ended ones included; None if it has ended."""
         cpu, rss = 0.0, 0
         try:
             processes = [self._tree, *self._tree.children(recursive=True)]

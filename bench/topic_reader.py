@@ -1,4 +1,4 @@
-"""Records of a topic as a frame, read on from the last position."""
+"""Reader of the records of a topic into a frame."""
 
 import polars as pl
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME
@@ -11,11 +11,11 @@ CHUNK = 100_000
 PLACE = {"at": pl.Int64(), "partition": pl.Int64(), "offset": pl.Int64()}
 
 
-class Reader:
-    """Reads JSON records: the fields of `schema`, when (ms) the broker appended them, and where.
+class TopicReader:
+    """Reader of JSON records: the fields of `schema`, append time (ms), partition and offset.
 
-    With `begin` it leaves out what stands before these offsets by partition. Without `stamped`
-    the times may be anybody's.
+    It starts at the offsets `begin` by partition. With `stamped`, the times have to be the
+    broker's.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Reader:
             raise ValueError(f"{self._topic} has records that can't be read: {error}") from None
         if len(fields) != len(values):
             raise ValueError(f"{self._topic} has records of more or less than one line")
-        where = pl.DataFrame(places, schema=PLACE, orient="row")
-        self._frames.append(pl.concat([where, fields], how="horizontal"))
+        coordinates = pl.DataFrame(places, schema=PLACE, orient="row")
+        self._frames.append(pl.concat([coordinates, fields], how="horizontal"))
         for _, partition, offset in places:
             self._position[partition] = offset + 1

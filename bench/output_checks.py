@@ -1,10 +1,10 @@
-"""Judges of a contestant's output, one for each kind of work: is it right, and since when.
+"""Checks of a contestant's output, one for each kind of work: is it right, and since when.
 
-    judge = judge_of(workload, ticks)
-    judge.judge(Reader(...).read())
+    check = new_check(work, workload, ticks)
+    check.check(TopicReader(...).read())
 
-A judge's `schema` names the fields it needs of a record; beside them stand `at`, `partition` and
-`offset` (bench/reading.py), in the order of which later records replace earlier ones.
+`schema` has the fields that a check needs of a record; records also have `at`, `partition` and
+`offset` (bench/topic_reader.py), by which later records replace earlier ones.
 """
 
 from typing import ClassVar, NamedTuple, Protocol
@@ -15,15 +15,15 @@ from bench import expected
 from bench.progress import curve_of_windows, last_of_each
 from bench.workloads import Workload
 
-#: Sums of floats may differ by this, relative.
+#: Allowed relative difference of sums of floats.
 TOLERANCE = 1e-9
 
 
 class Verdict(NamedTuple):
-    """Verdict on an output: `wrong` counts what is `missing`, too much or not equal.
+    """Result of a check: `wrong` counts missing, unexpected and unequal results.
 
-    `end` (ms, None while anything is wrong) is when the last result was appended that makes all
-    right. `curve` is of bench/progress.py and reaches `total`; None where the output has none.
+    `end` (ms, None while anything is wrong) is the time at which the last needed result was
+    appended. `curve` (bench/progress.py) reaches `total`; None if the output has no curve.
     """
 
     results: int
@@ -34,24 +34,24 @@ class Verdict(NamedTuple):
     total: float
 
 
-class Judge(Protocol):
-    """Knows what is right."""
+class OutputCheck(Protocol):
+    """Check of one kind of work."""
 
     schema: dict[str, pl.DataType]
 
-    def judge(self, records: pl.DataFrame) -> Verdict:
+    def check(self, records: pl.DataFrame) -> Verdict:
         """Compare all records of a run so far."""
 
 
-def judge_of(work: str, workload: Workload, ticks: pl.DataFrame) -> Judge:
-    """Make the judge of some work over these ticks."""
+def new_check(work: str, workload: Workload, ticks: pl.DataFrame) -> OutputCheck:
+    """Return the check of some work over these ticks."""
     if work == "windows":
-        return WindowJudge(workload, ticks)
-    return FilterJudge(ticks) if work == "filter" else TopJudge(ticks)
+        return WindowCheck(workload, ticks)
+    return FilterCheck(ticks) if work == "filter" else TopCheck(ticks)
 
 
-class WindowJudge:
-    """Of windows: the last record of each has to be the window's, fold for fold."""
+class WindowCheck:
+    """Check of windows: the last record of each window has to be right in each field."""
 
     #: Volume may be written as a float.
     schema: ClassVar = {
@@ -71,8 +71,8 @@ class WindowJudge:
         )
         self._required = self._truth.filter("required")
 
-    def judge(self, records: pl.DataFrame) -> Verdict:
-        """Compare; windows that need not be there have to be right where they are."""
+    def check(self, records: pl.DataFrame) -> Verdict:
+        """Compare; optional windows have to be right if they are published."""
         joined = records.filter(self._kind).join(
             self._truth, on=["symbol", "start"], how="left", maintain_order="left", suffix="_true"
         )
@@ -84,27 +84,27 @@ class WindowJudge:
             <= TOLERANCE * pl.col(f"{name}_true").abs()
             for name in ("open", "high", "low", "close", "volume")
         )
-        said = joined.with_columns(right=(exact & near).fill_null(value=False)).with_row_index(
+        records = joined.with_columns(right=(exact & near).fill_null(value=False)).with_row_index(
             "row"
         )
-        each = said.group_by("window", "required").agg(
+        each = records.group_by("window", "required").agg(
             pl.col("right").last(),
             at=_since_right(pl.col("right")),
         )
         required = each.filter("required")
         missing = len(self._required) - len(required)
-        unknown = said["window"].is_null().sum()
+        unknown = records["window"].is_null().sum()
         known = each.filter(pl.col("window").is_not_null())
         wrong = missing + unknown + (~known["right"]).sum()
         end = None if wrong else required["at"].max()
-        return Verdict(len(self._required), missing, int(wrong), end, *self._progress(said))
+        return Verdict(len(self._required), missing, int(wrong), end, *self._progress(records))
 
-    def _progress(self, said: pl.DataFrame) -> tuple[pl.DataFrame, float]:
-        records = said.filter("required")
+    def _progress(self, records: pl.DataFrame) -> tuple[pl.DataFrame, float]:
+        records = records.filter("required")
         if not self._closes:
             total = self._required["count"].sum() / self._overlap
             return curve_of_windows(records, self._overlap), total
-        # A closed window shows how far its symbol has been read: to its end and the grace.
+        # A closed window shows that its symbol has been read to its end plus the grace.
         reached = records.select(
             "at", window="symbol", count=pl.col("read").cum_max().over("symbol")
         )
@@ -113,13 +113,13 @@ class WindowJudge:
 
 
 def _since_right(right: pl.Expr) -> pl.Expr:
-    """Return `at` of the first record since which all are right, for each group of records."""
+    """Return, for each group, `at` of the first record from which on all are right."""
     last_wrong = pl.col("row").filter(~right).max().fill_null(-1)
     return pl.col("at").filter(right & (pl.col("row").cast(pl.Int64) > last_wrong)).min()
 
 
-class FilterJudge:
-    """Of the filter: each tick of some size once, unchanged."""
+class FilterCheck:
+    """Check of the filter: each large tick once, unchanged."""
 
     schema: ClassVar = {
         "symbol": pl.String(),
@@ -132,8 +132,8 @@ class FilterJudge:
         self._truth = expected.large(ticks).select(list(self.schema))
         self._ticks = len(ticks)
 
-    def judge(self, records: pl.DataFrame) -> Verdict:
-        """Compare; a tick that is there twice is wrong once."""
+    def check(self, records: pl.DataFrame) -> Verdict:
+        """Compare; a tick that occurs twice counts as one wrong result."""
         found = records.join(self._truth, on=list(self.schema), how="semi", maintain_order="left")
         once = found.unique(list(self.schema), keep="first", maintain_order=True)
         missing = len(self._truth) - len(once)
@@ -150,8 +150,8 @@ class FilterJudge:
         )
 
 
-class TopJudge:
-    """Of the ranking: the last one of the last day has the same symbols in the same order."""
+class TopCheck:
+    """Check of the ranking: the last one of the last day has the same symbols in the same order."""
 
     schema: ClassVar = {
         "day": pl.String(),
@@ -162,16 +162,16 @@ class TopJudge:
         self._truth = expected.top(ticks).rows()
         self._ticks = len(ticks)
 
-    def judge(self, records: pl.DataFrame) -> Verdict:
-        """Compare the rankings of the last day that is there."""
+    def check(self, records: pl.DataFrame) -> Verdict:
+        """Compare the rankings of the last day in the output."""
         last = records.filter(pl.col("day") == pl.col("day").max()).with_row_index("row")
         right = pl.Series(
             [self._is_right(rank) for rank in last["rank"].to_list()], dtype=pl.Boolean
         )
         if last.is_empty() or not right[-1]:
             return Verdict(1, int(last.is_empty()), 1, None, None, self._ticks)
-        said = last.with_columns(right=right).select(_since_right(pl.col("right")))
-        return Verdict(1, 0, 0, said.item(), None, self._ticks)
+        since = last.with_columns(right=right).select(_since_right(pl.col("right")))
+        return Verdict(1, 0, 0, since.item(), None, self._ticks)
 
     def _is_right(self, rank: list[dict]) -> bool:
         if len(rank) != len(self._truth):

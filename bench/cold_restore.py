@@ -1,10 +1,10 @@
-"""One cold start from a changelog, in a process of its own that has done nothing else.
+"""One cold restore from a changelog, in a new process.
 
-usage: cold.py read|restore|profile DIRECTORY, with the settings of a worker in the environment.
+usage: cold_restore.py read|restore|profile DIRECTORY, with a worker's settings in the environment.
 
-`restore` brings every partition of the table of candles into an empty store, together, as a
-worker's tasks do. `read` only reads the same records with aiokafka. Prints records and seconds.
-`profile` restores under cProfile and prints where the time goes.
+`restore` restores all partitions of the table of candles into empty stores at once, as a worker's
+tasks do. `read` only reads the same records with aiokafka. Both print records and seconds.
+`profile` restores under cProfile and prints the profile.
 """
 
 import asyncio
@@ -40,11 +40,11 @@ async def restore(directory: Path) -> tuple[int, float]:
     for store in stores:
         store.close()
     rows = (metrics.restored_rows.labels("candles", str(n)) for n in partitions)
-    return int(sum(row._value.get() for row in rows)), seconds  # noqa: SLF001  # no other way to ask
+    return int(sum(row._value.get() for row in rows)), seconds  # noqa: SLF001  # there is no public getter
 
 
 async def read() -> tuple[int, float]:
-    """Read all partitions to their ends, doing nothing with the records; return how many, and s."""
+    """Read all partitions to their ends without processing; return the number of records and s."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=app.settings.bootstrap_servers,
         isolation_level="read_committed",
@@ -68,10 +68,10 @@ async def read() -> tuple[int, float]:
     return records, seconds
 
 
-def main(how: str, directory: Path) -> None:
-    """Do it and print what came of it."""
-    if how != "profile":
-        records, seconds = asyncio.run(read() if how == "read" else restore(directory))
+def main(mode: str, directory: Path) -> None:
+    """Run one mode and print its result."""
+    if mode != "profile":
+        records, seconds = asyncio.run(read() if mode == "read" else restore(directory))
         print(records, seconds)
         return
     profile = cProfile.Profile()

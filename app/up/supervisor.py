@@ -1,4 +1,4 @@
-"""Kafka, the market and a worker, each in its place and time."""
+"""Supervisor of Kafka, the simulations and a worker: start in order, stop in reverse order."""
 
 import asyncio
 import os
@@ -23,9 +23,9 @@ from app.sources.feed import Feed
 from app.sources.registry import Simulation
 from app.transactions.topics import TRANSACTIONS
 from app.up.lag import Lag
-from app.up.story import StoryKeeper
-from app.up.words import another_worker, web_address
-from app.up.worker import WorkerProcess, serves
+from app.up.simulation_state import SimulationStateWriter
+from app.up.worker import WorkerProcess, wait_until_ready
+from app.up.worker_command import web_address, worker_command
 from eventfold.embedded import EmbeddedBroker, ports
 from eventfold.kafka.admin import (
     AdminError,
@@ -35,35 +35,37 @@ from eventfold.kafka.admin import (
     group_members,
 )
 
-#: What the embedded Kafka keeps of each partition: the default market makes it write 0.7 MB/s,
+#: Retention (bytes) of each partition of the embedded Kafka: the default market writes 0.7 MB/s,
 #: which would fill a disk within days.
 PARTITION_BYTES = 256 << 20
-#: Seconds that stopping the others may take when Kafka is dead: they would wait for it.
-PATIENCE = 0.5
-#: Seconds after which the death of the embedded Kafka has been seen.
-MOMENT = 0.5
-#: Seconds between two looks at the progress.
+#: Time-out (s) for stopping the other services when Kafka is dead: they would wait for it.
+STOP_TIMEOUT = 0.5
+#: Time (s) after which a death of the embedded Kafka has been noticed.
+BROKER_DEATH_NOTICED = 0.5
+#: Seconds between two polls of the group's members.
+POLL_INTERVAL = 0.5
+#: Seconds between two reports of progress.
 PROGRESS_INTERVAL = 2.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a user chooses: ticks per second, symbols, the embedded Kafka's port, where data go."""
+    """Choices of the user: ticks per second, symbols, the embedded Kafka's port, directory."""
 
     rate: float
     symbols: int
     broker_port: int
     directory: Path
-    #: Whether there are gainers to wait for.
-    ranking: bool
-    #: What the worker and the simulations read and write.
+    #: Whether to wait until there are gainers to show.
+    has_ranking: bool
+    #: Topics that the worker and the simulations read and write.
     topics: tuple[Described, ...]
     #: What is simulated beside the market.
     simulations: tuple[Simulation, ...] = ()
 
 
-class Everything:
-    """What `run` starts ends with it: what is simulated first, then the worker, then Kafka.
+class LocalSupervisor:
+    """Supervisor of all services: the simulations stop first, then the worker, then Kafka.
 
     The broker is the embedded one unless BROKER_URL is in the environment.
     """
@@ -75,46 +77,51 @@ class Everything:
         self.embedded = not os.environ.get("BROKER_URL")
         self._log = plan.directory / "worker.log"
         self._broker: EmbeddedBroker | None = None
-        self._keeper: StoryKeeper
+        self._state_writer: SimulationStateWriter
         self._started: AsyncExitStack
-        self._watches: asyncio.TaskGroup
+        self._crash_monitors: asyncio.TaskGroup
 
     async def run(self) -> NoReturn:
-        """Start all and keep it running until we are cancelled.
+        """Start all services and keep them running until cancelled.
 
-        Raises BrokerError, AdminError, WorkerError, KafkaError where something can't start or
-        stops by itself; of several the first, since others die of it.
+        Raises BrokerError, AdminError, WorkerError, KafkaError if a service can't start or stops
+        by itself; the first error of several, since it causes the others.
         """
         try:
-            async with AsyncExitStack() as self._started, asyncio.TaskGroup() as self._watches:
+            async with (
+                AsyncExitStack() as self._started,
+                asyncio.TaskGroup() as self._crash_monitors,
+            ):
                 await self._run()
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
 
     async def _run(self) -> NoReturn:
-        self._demand_ports()
+        self._check_ports()
         if self.embedded:
             await self._start_broker()
         try:
             await self._run_on_kafka()
         except (AdminError, KafkaError):
-            await self._let_kafka_speak()
+            await self._wait_for_broker_death()
             raise
 
     async def _run_on_kafka(self) -> NoReturn:
         if not self.embedded:
-            await _demand_alone(self.conf)
-        await _make_topics(self.plan.topics, self.conf)
+            await _check_not_running(self.conf)
+        await _create_topics(self.plan.topics, self.conf)
         self.console.print("Starting a worker and the market ...")
         await self._start_worker()
         market, conf = await self._start_market(), self.conf
         for simulation in self.plan.simulations:
             await self._start_feed(simulation)
-        await serves(web_address(conf), conf.web_credentials, ranking=self.plan.ranking)
-        self._say_what_runs()
+        await wait_until_ready(
+            web_address(conf), conf.web_credentials, has_ranking=self.plan.has_ranking
+        )
+        self._print_services()
         await self._show_progress(market)
 
-    def _demand_ports(self) -> None:
+    def _check_ports(self) -> None:
         if self.embedded and self.conf.kafka_protocol != "PLAINTEXT":
             raise AdminError(
                 f"TICKSTREAM_KAFKA_SECURITY_PROTOCOL={self.conf.kafka_protocol} is for brokers of "
@@ -125,28 +132,28 @@ class Everything:
             ports.demand(self.plan.broker_port, option="--broker-port")
 
     async def _start(self, service: Service) -> None:
-        """Start a service: its death is our end, and our end is its."""
+        """Start a service that ends with the supervisor, and whose crash ends the supervisor."""
         self._started.push_async_callback(self._stop, service)
         await service.start()
-        self._watches.create_task(self._watch(service))
+        self._crash_monitors.create_task(self._raise_crash(service))
 
-    async def _watch(self, service: Service) -> None:
-        """Raise what a service died of; return when it is stopped."""
+    async def _raise_crash(self, service: Service) -> None:
+        """Raise the error that crashed a service; return when it is stopped."""
         await service.wait_until_stopped()
         if service.crash_reason:
             if service is not self._broker:
-                await self._let_kafka_speak()
+                await self._wait_for_broker_death()
             raise service.crash_reason
 
-    async def _let_kafka_speak(self) -> None:
-        """Wait a moment, if Kafka is ours: others may notice its death before we see it."""
+    async def _wait_for_broker_death(self) -> None:
+        """Wait, with the embedded Kafka: other services may notice its death before we do."""
         if self._broker:
-            await asyncio.sleep(MOMENT)
+            await asyncio.sleep(BROKER_DEATH_NOTICED)
 
     async def _stop(self, service: Service) -> None:
         dead = self._broker is not None and self._broker.crashed
         with suppress(TimeoutError):
-            await asyncio.wait_for(service.stop(), PATIENCE if dead else None)
+            await asyncio.wait_for(service.stop(), STOP_TIMEOUT if dead else None)
 
     async def _start_broker(self) -> None:
         self.console.print("Starting Apache Kafka ...")
@@ -170,25 +177,25 @@ class Everything:
     async def _start_market(self) -> Simulator:
         market = Market(step=1000 / self.plan.rate, symbols=self.plan.symbols)
         conf = self.conf
-        # It stops after the market, whose last prices it keeps.
-        self._keeper = StoryKeeper(self.plan.directory / "story.json", market)
-        await self._start(self._keeper)
+        # Started before the market, it stops after it, with the last prices.
+        self._state_writer = SimulationStateWriter(self.plan.directory / "story.json", market)
+        await self._start(self._state_writer)
         simulator = Simulator(conf.bootstrap_servers, market, compression=conf.compression)
         await self._start(simulator)
         return simulator
 
     async def _start_feed(self, simulation: Simulation) -> None:
-        conf, story = self.conf, self._keeper.story
+        conf, state = self.conf, self._state_writer.simulated
         feed = Feed(
             conf.bootstrap_servers,
             simulation,
             compression=conf.compression,
-            seed=story.seed,
-            start=story.start,
+            seed=state.seed,
+            start=state.start,
         )
         await self._start(feed)
 
-    def _say_what_runs(self) -> None:
+    def _print_services(self) -> None:
         conf, plan = self.conf, self.plan
         kafka = ",".join(conf.bootstrap_servers)
         if self.embedded:
@@ -198,8 +205,8 @@ class Everything:
             "Kafka": kafka,
             "market": f"{plan.rate:,.10g} ticks/s of {plan.symbols} symbols, topic {TICKS.name}",
             **{each.name: _told(each) for each in plan.simulations},
-            "worker": f"log {self._log}; another one beside it:",
-            "": another_worker(conf),
+            "worker": f"log {self._log}; to start another worker:",
+            "": worker_command(conf),
         }
         self.console.print()
         for name, text in rows.items():
@@ -210,7 +217,7 @@ class Everything:
         )
 
     async def _show_progress(self, market: Simulator) -> NoReturn:
-        """Print now and then how fast it goes, on a terminal."""
+        """Report the throughput and the lag at intervals, on a terminal."""
         if not self.console.is_terminal:
             await asyncio.Future()
         live = Live(console=self.console, auto_refresh=False, transient=True)
@@ -220,11 +227,11 @@ class Everything:
                 while True:
                     await asyncio.sleep(PROGRESS_INTERVAL)
                     delivered, now = market.outbox.delivered, time.monotonic()
-                    words = f"{(delivered - before) / (now - since):,.0f} ticks/s"
+                    text = f"{(delivered - before) / (now - since):,.0f} ticks/s"
                     before, since = delivered, now
                     with suppress(KafkaError):  # a broker may be away for a while
-                        words += f", {await lag.records():,} of them not in the windows yet"
-                    live.update(Text(words), refresh=True)
+                        text += f", lag {await lag.records():,}"
+                    live.update(Text(text), refresh=True)
 
 
 def _told(simulation: Simulation) -> str:
@@ -232,27 +239,27 @@ def _told(simulation: Simulation) -> str:
     return f"{simulation.purpose}, {simulation.rate:,.10g}/s, topic {topics}"
 
 
-async def _demand_alone(conf: Settings) -> None:
-    """Raise AdminError where the application runs already: its sources would have two markets.
+async def _check_not_running(conf: Settings) -> None:
+    """Raise AdminError if the application runs already: two markets would be mixed in its sources.
 
-    A worker that was killed is a member of the group until its session times out.
+    A killed worker stays a member of the group until its session times out.
     """
-    patience = time.monotonic() + conf.session_timeout + PATIENCE
+    deadline = time.monotonic() + conf.session_timeout + POLL_INTERVAL
     while members := await group_members(conf):
-        if time.monotonic() > patience:
+        if time.monotonic() > deadline:
             raise AdminError(
                 f"application {conf.app_id} runs already at BROKER_URL={conf.broker_url} "
                 f"({len(members)} workers), and a second market would be mixed with the first: "
                 "start a worker beside it with `faust -A app worker`, or `up` another application "
                 "with brokers of its own"
             )
-        await asyncio.sleep(MOMENT)
+        await asyncio.sleep(POLL_INTERVAL)
 
 
-async def _make_topics(topics: Collection[Described], conf: Settings) -> None:
-    wrong = [str(each) for each in await check_topics(topics, conf) if each.is_fatal]
-    if wrong:
-        raise AdminError("\n".join(wrong))
+async def _create_topics(topics: Collection[Described], conf: Settings) -> None:
+    mismatches = [str(each) for each in await check_topics(topics, conf) if each.is_fatal]
+    if mismatches:
+        raise AdminError("\n".join(mismatches))
     await ensure_topics(topics, conf)
 
 

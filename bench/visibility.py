@@ -1,8 +1,8 @@
-"""Times at which ticks became visible in the results of windows, for a reader of the output topic.
+"""Times at which ticks became visible in the results, for a reader of the output topic.
 
-A result has the number of ticks in its window (`count`), and the ticks of a symbol come in order:
-a result of count c reflects the first c ticks of its symbol and window. So the same measure fits
-whoever makes the results.
+A result has the number of ticks in its window (`count`), and the ticks of a symbol are in order: a
+result of count c reflects the first c ticks of its symbol and window. So the measure is the same
+for all contestants.
 """
 
 import time
@@ -12,23 +12,23 @@ import msgspec
 import polars as pl
 from confluent_kafka import Consumer, TopicPartition
 
-#: Ms of the windows that are watched.
+#: Size of the windows (ms).
 WINDOW = 300_000
 
-#: What identifies a window here: there is one kind of them.
+#: Columns that identify a window, since there is one window definition.
 KEY = ["symbol", "start"]
 
 
 class _Result(msgspec.Struct):
-    """The fields needed of a result."""
+    """Fields used of a result."""
 
     symbol: str
     start: int
     count: int
 
 
-class Reader:
-    """Reads results `read_committed` from where the topic ends now, and notes when each came."""
+class VisibilityReader:
+    """`read_committed` reader of results from the topic's present end; records arrival times."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
         self._consumer = _consumer(bootstrap)
@@ -40,15 +40,15 @@ class Reader:
         self._names: list[str] = []
         self._starts, self._counts = array("q"), array("q")
         self._seen = array("d")
-        #: The highest count of each window.
+        #: Highest count of each window.
         self.counts: dict[tuple[str, int], int] = {}
 
     def read(self, timeout: float) -> None:
-        """Read what is there; wait for it at most `timeout` (s)."""
+        """Read available results; wait at most `timeout` (s) for the first."""
         first = self._consumer.poll(timeout)
         if first is None:
             return
-        # Nobody is kept waiting for a batch to fill: the time is that of what is there.
+        # Don't wait for a full batch, which would delay the arrival time.
         messages = [first, *self._consumer.consume(10_000, timeout=0)]
         now = time.time()
         for message in messages:
@@ -67,9 +67,9 @@ class Reader:
         self._consumer.close()
 
     def latencies(self, ticks: pl.DataFrame) -> pl.DataFrame:
-        """Return `ticks` with `seen`: when each was first reflected (s since the epoch), or null.
+        """Return `ticks` with `seen`, the time (s since the epoch) of their first result, or null.
 
-        `ticks` are in order; they have `symbol`, `time` (ms).
+        `ticks` are in order and have `symbol` and `time` (ms).
         """
         results = pl.DataFrame(
             {
@@ -80,7 +80,7 @@ class Reader:
             }
         )
         results = results.group_by(*KEY, "count").agg(pl.col("seen").min()).sort("count")
-        # A result of a higher count reflects what one of a lower does; mostly it comes later.
+        # A result of a higher count reflects what a lower one does; mostly it comes later.
         soonest = pl.col("seen").reverse().cum_min().reverse()
         results = results.with_columns(soonest.over(KEY))
         start = pl.col("time") // WINDOW * WINDOW
@@ -94,9 +94,9 @@ class Reader:
 
 
 def appended(bootstrap: str, topic: str, ticks: pl.DataFrame) -> pl.DataFrame:
-    """Return `ticks` with `appended`: when each was in its topic (s, LogAppendTime).
+    """Return `ticks` with `appended`, the LogAppendTime (s) of each in its topic.
 
-    `topic` holds these and a few of other symbols. Raises RuntimeError if one is missing.
+    `topic` holds these ticks and a few of other symbols. Raises RuntimeError if one is missing.
     """
     consumer = _consumer(bootstrap)
     partitions = partitions_of(consumer, topic)
@@ -138,7 +138,7 @@ def _consumer(bootstrap: str) -> Consumer:
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "isolation.level": "read_committed",
-            # The broker answers as soon as there is something.
+            # Longest wait of the broker for new records.
             "fetch.wait.max.ms": 100,
         }
     )

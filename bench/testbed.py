@@ -1,8 +1,8 @@
-"""Setting of the measurements of failure and recovery: a broker, workers, one application.
+"""Testbed of the measurements: a broker and the workers of one application.
 
-with Scene(partitions=6, windows="1m") as scene:
-    worker = scene.worker()
-    scene.fill_rows(1_000_000)
+with Testbed(partitions=6, windows="1m") as testbed:
+    worker = testbed.worker()
+    testbed.fill_rows(1_000_000)
 """
 
 import os
@@ -15,14 +15,13 @@ import time
 from contextlib import ExitStack
 from math import inf
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
-from bench.market import fill_minutes
-from bench.running import patient_node
+from bench.program import patient_node
+from bench.ticks import fill_minutes
 from eventfold.embedded import LocalBroker
 from tests.progress import lag
 from tests.workers import Worker
@@ -32,17 +31,17 @@ APPLICATION = "bench"
 #: TICKSTREAM_GRACE, ms.
 GRACE = 300_000
 
-#: Symbols of a filled store: rows are these times minutes.
+#: Symbols of a filled store: one row per symbol and minute.
 SYMBOLS = 2_000
 
 MINUTE = 60_000
 
-#: Seconds that a worker may take to fold what it finds.
-CATCH_UP = 900.0
+#: Time-out (s) for a worker to fold a backlog.
+CATCH_UP_TIMEOUT = 900.0
 
 
-class Scene:
-    """A broker with the product's topics, and settings that all workers on it share."""
+class Testbed:
+    """Broker with the product's topics, and settings shared by all workers."""
 
     def __init__(self, *, partitions: int, windows: str = "1m", **environment: object) -> None:
         self._partitions = partitions
@@ -56,7 +55,7 @@ class Scene:
         self._ending = ExitStack()
 
     def __enter__(self) -> Self:
-        # Whoever ends a measurement ends its broker and workers.
+        # Exit normally on SIGTERM, so that the broker and the workers are stopped.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         with ExitStack() as ending:
             temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
@@ -68,13 +67,8 @@ class Scene:
             self._ending = ending.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._ending.__exit__(kind, error, trace)
+    def __exit__(self, *_exc_info: object) -> None:
+        self._ending.close()
 
     @property
     def bootstrap(self) -> str:
@@ -83,11 +77,11 @@ class Scene:
 
     @property
     def partitions(self) -> range:
-        """The partitions of `ticks`."""
+        """Partitions of `ticks`."""
         return range(self._partitions)
 
     def worker(self, **environment: object) -> Worker:
-        """Return another worker, not started yet; it is killed at the end if it still runs."""
+        """Return another worker, not started yet; at the end it is killed if it still runs."""
         settings = self.environment | {name: str(value) for name, value in environment.items()}
         worker = Worker(self.bootstrap, self.directory, APPLICATION, **settings)
         self._ending.callback(worker.kill)
@@ -99,10 +93,12 @@ class Scene:
             TICKSTREAM_APP_ID=name, TICKSTREAM_TOPIC_PREFIX=f"{name}.", **environment
         )
 
-    def caught_up(self, worker: Worker, *, within: int = 0, timeout: float = CATCH_UP) -> None:
+    def wait_caught_up(
+        self, worker: Worker, *, within: int = 0, timeout: float = CATCH_UP_TIMEOUT
+    ) -> None:
         """Wait until all ticks but `within` are folded and committed.
 
-        Raises TimeoutError, and RuntimeError if the worker ends.
+        Raises TimeoutError; RuntimeError if the worker ends.
         """
         deadline = time.monotonic() + timeout
         while self._lag(worker.environment["TICKSTREAM_APP_ID"]) > within:
@@ -113,10 +109,10 @@ class Scene:
             time.sleep(0.2)
 
     def fill_rows(self, rows: int) -> int:
-        """Fill the table of candles by a worker of its own; return the event time reached (ms).
+        """Fill the table of candles with a temporary worker; return the event time reached (ms).
 
-        One tick for each symbol and minute is one row: nothing makes as many with less input.
-        They end now: after what comes next, none of them has outlived its retention.
+        One tick for each symbol and minute is one row, the most rows for an input. Event time
+        ends now, so that no row expires with the next ticks.
         """
         minutes = max(1, rows // SYMBOLS)
         print(f"filling {minutes * SYMBOLS:,} rows ...", flush=True)
@@ -125,12 +121,12 @@ class Scene:
             self.bootstrap, "ticks", symbols=SYMBOLS, minutes=minutes, start=start
         )
         with self.worker() as worker:
-            self.caught_up(worker)
+            self.wait_caught_up(worker)
         shutil.rmtree(worker.data)
         return reached
 
     def configure(self, topic: str, **config: object) -> None:
-        """Set a topic's configuration, Kafka's names with `_` for `.`."""
+        """Set a topic's configuration; names are Kafka's with `_` instead of `.`."""
         resource = ConfigResource(
             ConfigResource.Type.TOPIC,
             topic,
@@ -148,14 +144,14 @@ class Scene:
             future.result(30)
 
     def topic_bytes(self, topic: str) -> int:
-        """Return the bytes of a topic on the broker's disk."""
+        """Return the size of a topic on the broker's disk (bytes)."""
         logs = self.broker.data_dir / "kafka"
         return sum(size_of(logs / f"{topic}-{partition}") for partition in self.partitions)
 
     def _lag(self, application: str) -> float:
         try:
             return lag(self.bootstrap, application, "ticks")
-        except KafkaException:  # a busy broker did not answer in time; it is asked again
+        except KafkaException:  # a busy broker did not answer in time; try again
             return inf
 
     def _run(self, *command: str) -> None:
@@ -167,7 +163,7 @@ class Scene:
 
 
 def size_of(directory: Path) -> int:
-    """Return the bytes of the files in a directory; files may come and go meanwhile."""
+    """Return the total size of the files in a directory, which may change meanwhile (bytes)."""
     total = 0
     for path in directory.rglob("*"):
         try:

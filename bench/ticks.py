@@ -1,4 +1,4 @@
-"""The input of the benchmarks: ticks of some symbols, evenly apart in event time."""
+"""Input of the benchmarks: ticks of some symbols at equal distances in event time."""
 
 import random
 
@@ -43,13 +43,13 @@ def fill(
 def fill_minutes(
     bootstrap: str, topic: str, *, symbols: int, minutes: int, start: int = START
 ) -> int:
-    """Write one tick of each symbol for each minute from `start` on; return where it ends (ms)."""
+    """Write one tick per symbol and minute from `start` on; return the end of the last (ms)."""
     producer = new_producer(bootstrap)
     first = start - start % MINUTE
     encode = msgspec.json.encode
     for minute in range(minutes):
         for number in range(symbols):
-            # Some price, and each another one.
+            # Any price, mostly a new one.
             price = 1 + (minute * symbols + number) % 99_991 / 100
             time = first + minute * MINUTE + number % MINUTE
             name = f"SYM{number:04d}"
@@ -70,7 +70,7 @@ def new_producer(bootstrap: str) -> Producer:
             "linger.ms": 20,
             "queue.buffering.max.messages": 2_000_000,
             "enable.idempotence": True,
-            # A coordinator still loading is asked again; nobody needs to know.
+            # Don't log retries while a coordinator is loading.
             "log_level": 3,
         }
     )

@@ -5,8 +5,8 @@ from typing import Any
 import polars as pl
 
 from bench import expected
-from bench.judges import judge_of
-from bench.reading import PLACE
+from bench.output_checks import new_check
+from bench.topic_reader import PLACE
 from bench.workloads import Workload
 
 START = 1_763_000_100_000  # where a window of 5 min begins
@@ -27,14 +27,14 @@ SPAN = {"size": 300_000, "advance": 300_000, "start": START, "end": START + 300_
 
 
 def verdict(work: str, *outputs: tuple[int, dict[str, Any]]):
-    """Judge what was appended at these times (ms)."""
-    judge = judge_of(work, Workload("w", "w", work=work), TICKS)
+    """OutputCheck what was appended at these times (ms)."""
+    check = new_check(work, Workload("w", "w", work=work), TICKS)
     rows = [{"at": at, "partition": 0, "offset": n} | row for n, (at, row) in enumerate(outputs)]
-    return judge.judge(pl.DataFrame(rows, schema=PLACE | judge.schema))
+    return check.check(pl.DataFrame(rows, schema=PLACE | check.schema))
 
 
 def windows(*outputs: tuple[int, dict[str, Any]]):
-    """Judge records of windows."""
+    """OutputCheck records of windows."""
     return verdict("windows", *((at, SPAN | row) for at, row in outputs))
 
 
@@ -76,7 +76,7 @@ def test_filter_output_has_to_have_each_large_tick_once() -> None:
     assert verdict("filter", (1, b), (2, a | {"price": 9.0})).wrong == 2
 
 
-def test_only_the_last_ranking_is_judged() -> None:
+def test_only_the_last_ranking_is_checked() -> None:
     """The end is when it became right."""
     best = [{"symbol": "A", "gain": 0.5}, {"symbol": "B", "gain": 0.0}]
     other = [{"symbol": "A", "gain": 1.0}, {"symbol": "B", "gain": 0.0}]
@@ -92,12 +92,12 @@ def test_progress_is_measured_by_closed_windows() -> None:
     rows = [("A", 1.0, 1, START + at * 1000) for at in range(200)]
     ticks = pl.DataFrame(rows, schema=TICKS.schema, orient="row")
     workload = Workload("w", "w", size=100_000, advance=1_000, grace=10_000)
-    judge = judge_of("windows", workload, ticks)
+    check = new_check("windows", workload, ticks)
     truth = expected.windows(ticks, workload).filter("required").sort("start")
     outputs = truth.with_columns(
         at=pl.col("start") - truth["start"][0], partition=0, offset=pl.int_range(pl.len())
     )
-    found = judge.judge(outputs.select([*PLACE, *judge.schema]))
+    found = check.check(outputs.select([*PLACE, *check.schema]))
     assert found.wrong == 0
     assert found.curve is not None
     # The first one ends a second after the first tick, and 10 s later it is closed.
