@@ -11,11 +11,11 @@ from rich.live import Live
 from rich.text import Text
 from yarl import URL
 
-from app.commands._process import JSON, CommandError, LongCommand
-from app.commands._types import Address, Seconds
-from app.commands._worker import address
 from app.settings import settings
 from app.top import NoWorkerError, View, Watcher, draw
+from eventfold.cli.command import JSON, CommandError, LongCommand
+from eventfold.cli.option_types import Address, Seconds
+from eventfold.cli.worker_client import address
 
 #: Width of what is shown where there is no terminal.
 WIDTH = 120

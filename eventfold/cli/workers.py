@@ -100,7 +100,7 @@ def find_app(name: str, **options: Any) -> Any:
     except (ImportError, AttributeError, ValueError) as error:
         why = " ".join(str(error).split())
         raise click.UsageError(
-            f"-A {name} is no Faust application ({why}): the one of this project is `-A app`"
+            f"-A {name} is no Faust application ({why}): name the module of one, as in `-A app`"
         ) from error
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from faust.cli import option
 
-from app.commands._process import CommandError, LongCommand
+from eventfold.cli.command import CommandError, LongCommand
 
 if TYPE_CHECKING:
     from eventfold.embedded import EmbeddedBroker

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 from faust.cli import option
@@ -21,16 +21,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from app.commands._process import JSON, CommandError, LongCommand, OptionError
-from app.commands._types import Seconds, Time
-from app.settings import Settings
-from app.settings import settings as of_this_process
-from eventfold.settings import SettingsError
+from eventfold.cli.command import JSON, CommandError, LongCommand, OptionError
+from eventfold.cli.option_types import Seconds, Time
+from eventfold.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.worker import TickApp
     from eventfold.replay.history import History
 
 #: Characters of a line where the output goes to a file or another program.
@@ -53,7 +50,7 @@ class replay(LongCommand):  # noqa: N801 - Faust calls the command what its clas
 
     examples = (
         ("replay --from 2026-01-31T09:00Z --to 2026-01-31T10:00Z", "the same results?"),
-        ("replay --from 2026-01-31 --to 2026-02-01 --set TICKSTREAM_SURGE=0.01", "what would go?"),
+        ("replay --from 2026-01-31 --to 2026-02-01 --set NAME=VALUE", "what would differ?"),
     )
     options = [  # noqa: RUF012 - as Faust declares it
         option("--from", "begin", type=Time(), required=True, help="Ms, or an ISO time."),
@@ -69,7 +66,7 @@ class replay(LongCommand):  # noqa: N801 - Faust calls the command what its clas
             "changes",
             multiple=True,
             metavar="NAME=VALUE",
-            help="Another value of a setting (see `settings`), for the replay. Repeatable.",
+            help="Another value of a setting, for the replay. Repeatable.",
         ),
         option(
             "--warm-up",
@@ -95,7 +92,7 @@ class replay(LongCommand):  # noqa: N801 - Faust calls the command what its clas
 
     async def work(self) -> None:
         """Replay, compare, tell. Raises CommandError where anything differs."""
-        _apply(self.kwargs["changes"])
+        _apply(self.kwargs["changes"], type(self.app.settings))
         # Other commands replay nothing.
         from eventfold.kafka.admin import AdminError  # noqa: PLC0415
         from eventfold.replay import Interval, ReplayError, replay, select  # noqa: PLC0415
@@ -106,7 +103,7 @@ class replay(LongCommand):  # noqa: N801 - Faust calls the command what its clas
         interval = Interval(self.kwargs["begin"], self.kwargs["end"])
         if interval.length <= 0:
             raise OptionError("--to has to be after --from")
-        app, warm_up = cast("TickApp", self.app), self.kwargs["warm_up"]
+        app, warm_up = self.app, self.kwargs["warm_up"]
         try:
             selection = select(app, self.kwargs["topic"], rederive=self.kwargs["rederive"])
             with _Bars(quiet=self.quiet or self.json) as watch:
@@ -115,7 +112,7 @@ class replay(LongCommand):  # noqa: N801 - Faust calls the command what its clas
                     selection,
                     interval,
                     warm_up=None if warm_up is None else round(warm_up * 1000),
-                    conf=of_this_process(),
+                    conf=app.settings,
                     watch=watch,
                 )
         except (AdminError, ReplayError) as error:
@@ -140,35 +137,32 @@ class replay(LongCommand):  # noqa: N801 - Faust calls the command what its clas
             self.say(verdict(report))
 
 
-def _apply(changes: tuple[str, ...]) -> None:
+def _apply(changes: tuple[str, ...], kind: type[Settings]) -> None:
     """Start this command again where the environment is not what `--set` asks for.
 
     Tables are made when the application is imported, with the settings of then. Raises
     OptionError for what is no setting, or one that says where live is.
     """
-    known = {field.alias for field in Settings.model_fields.values()}
-    wanted = {}
+    known, wanted = kind.variables(), {}
     for change in changes:
         name, equals, value = change.partition("=")
         if not equals or name not in known:
-            raise OptionError(
-                f"--set {change}: NAME=VALUE with a NAME of `faust -A app settings` is expected"
-            )
+            raise OptionError(f"--set {change}: NAME=VALUE with the NAME of a setting is expected")
         if name in FIXED:
             raise OptionError(f"--set {change}: set {name} in the environment, for both sides")
         wanted[name] = value
     if any(os.environ.get(name) != value for name, value in wanted.items()):
-        _check(wanted)
+        _check(wanted, kind)
         sys.stdout.flush()
         os.execve(sys.executable, sys.orig_argv, os.environ | wanted)  # noqa: S606  # ourselves
 
 
-def _check(wanted: dict[str, str]) -> None:
+def _check(wanted: dict[str, str], kind: type[Settings]) -> None:
     """Raise OptionError where a value can't be, before the command starts again."""
     before = dict(os.environ)
     os.environ.update(wanted)
     try:
-        Settings.load()
+        kind.load()
     except SettingsError as error:
         raise OptionError(f"--set {error}") from None
     finally:

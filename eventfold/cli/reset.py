@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from app.settings import Settings
     from eventfold.engine.table import StateTable
     from eventfold.kafka.admin import Client
+    from eventfold.settings import Settings
 
 #: Longest time (s) for brokers to delete a topic, and the interval (s) of the checks.
 TIMEOUT = 30.0

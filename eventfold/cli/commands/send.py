@@ -3,8 +3,7 @@
 from aiokafka.errors import UnknownTopicOrPartitionError
 from faust.cli.send import send as faust_send
 
-from app.commands._process import CommandError, LongCommand
-from app.settings import settings
+from eventfold.cli.command import CommandError, LongCommand
 from eventfold.kafka.admin import AdminError, existing_topics
 
 
@@ -15,8 +14,8 @@ class send(LongCommand, faust_send):  # noqa: N801 - Faust calls the command wha
     """
 
     examples = (
-        ("""send ticks '{"symbol": "ACME", "price": 1.5, "time": 0}' --key ACME""", ""),
-        ("send @agents.candles.fold_candles VALUE", "to the agent's topic"),
+        ("""send TOPIC '{"id": 1, "time": 0}' --key 1""", ""),
+        ("send @AGENT VALUE", "to the agent's topic"),
     )
     options = faust_send.options
 
@@ -25,7 +24,7 @@ class send(LongCommand, faust_send):  # noqa: N801 - Faust calls the command wha
         topic = self.to_topic(self.kwargs["entity"])
         names = getattr(getattr(topic, "channel", topic), "topics", ())
         try:
-            existing = await existing_topics(settings())
+            existing = await existing_topics(self.app.settings)
         except AdminError as error:
             raise CommandError(str(error)) from error
         for name in names:

@@ -1,21 +1,11 @@
 """`faust -A app reset`: an application as if it had never run; instead of Faust's own command."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
-
 import click
 from faust.cli import option
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from app.commands._process import CommandError, LongCommand
-from app.settings import settings as of_this_process
+from eventfold.cli.command import CommandError, LongCommand
 
-if TYPE_CHECKING:
-    from app.worker import TickApp
-
-#: Characters of a line where the output goes to a file or another program.
-WIDTH = 200
+_HEADINGS = ("", "which", "how much")
 
 
 class reset(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
@@ -42,21 +32,22 @@ class reset(LongCommand):  # noqa: N801 - Faust calls the command what its class
     async def work(self) -> None:
         """Look, show, ask, delete. Raises CommandError where it can't be, or is not wanted."""
         # Other commands delete nothing.
-        from app import reset as resetting  # noqa: PLC0415
+        from eventfold.cli import reset as resetting  # noqa: PLC0415
         from eventfold.kafka.admin import AdminError  # noqa: PLC0415
 
-        conf, tables = of_this_process(), cast("TickApp", self.app).tasks.tables
+        conf, tables = self.app.settings, self.app.tasks.tables
         try:
             found = await resetting.plan(conf, tables)
             if found.empty:
                 self.say(f"Nothing is known of application {conf.app_id}")
             else:
-                self._show(resetting.in_words(found))
+                self.print_table(_HEADINGS, resetting.in_words(found))
                 if not self._wants(f"Delete all of this of application {conf.app_id}?"):
                     raise CommandError("Nothing is deleted")
             outputs = self.kwargs["outputs"]
             if outputs:
-                self._show([*resetting.outputs_in_words(found), *resetting.left_in_words(found)])
+                rows = [*resetting.outputs_in_words(found), *resetting.left_in_words(found)]
+                self.print_table(_HEADINGS, rows)
             if outputs and any(found.outputs.values()):
                 outputs = self._wants(f"Empty the outputs of application {conf.app_id} as well?")
             # Only after the last answer: none of it can be taken back.
@@ -71,12 +62,6 @@ class reset(LongCommand):  # noqa: N801 - Faust calls the command what its class
                 self.say("Its outputs are empty")
         except (AdminError, resetting.ResetError) as error:
             raise CommandError(str(error)) from error
-
-    def _show(self, rows: Iterable[tuple[str, str, str]]) -> None:
-        table = Table("", "which", "how much", box=SIMPLE_HEAD)
-        for row in rows:
-            table.add_row(*row)
-        self.console(WIDTH).print(table)
 
     def _wants(self, question: str) -> bool:
         if self.kwargs["yes"]:
