@@ -34,8 +34,11 @@ class broker(LongCommand):  # noqa: N801 - Faust calls the command what its clas
 
     async def work(self) -> None:
         """Start the broker, say where it is, and stop it when told to."""
-        # Other commands need no broker of ours, nor its imports.
-        from eventfold.embedded import BrokerError, EmbeddedBroker  # noqa: PLC0415
+        try:
+            # Other commands need no broker of ours, nor its imports.
+            from eventfold.embedded import BrokerError, EmbeddedBroker  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            raise CommandError(f"{error}: pip install 'eventfold[broker]'") from error
 
         # The user gets our one line; what mode says of the same is for logs of services.
         logging.getLogger("eventfold.embedded").setLevel(logging.CRITICAL)

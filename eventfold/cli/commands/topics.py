@@ -29,13 +29,13 @@ class topics(LongCommand):  # noqa: N801 - Faust calls the command what its clas
 
     async def work(self) -> None:
         """Create, list, compare. Raises CommandError where a topic disagrees."""
-        needed = topics_of(self.app)
+        conf, needed = self.app.settings, topics_of(self.app)
         listed = [topic for topic in needed if isinstance(topic, Topic)]
         try:
-            created = [] if self.kwargs["dry_run"] else await admin.ensure_topics(listed)
-            found = await admin.existing_topics()
+            created = [] if self.kwargs["dry_run"] else await admin.ensure_topics(listed, conf)
+            found = await admin.existing_topics(conf)
             # Changelogs are made by workers; those that somebody else has made are compared.
-            wrong = await admin.check_topics(needed)
+            wrong = await admin.check_topics(needed, conf)
         except admin.AdminError as error:
             raise CommandError(str(error)) from error
         # Of several of one topic, the one that is fatal comes first.

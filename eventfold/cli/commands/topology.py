@@ -10,8 +10,7 @@ from eventfold.cli.command import LongCommand
 class topology(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
     """Draw how records go from topics through agents and tables to topics.
 
-    Read from the definitions of the pipelines that TICKSTREAM_PIPELINES and TICKSTREAM_MODULES
-    name, those that a worker would run.
+    Read from the definitions of what a worker with these settings would run.
     """
 
     examples = (
