@@ -83,13 +83,14 @@ class explain(LongCommand):  # noqa: N801 - Faust calls the command what its cla
         behind = (
             (str(each.offset), _utc(each.time), str(each.price), str(each.size)) for each in records
         )
-        self.print_table(("offset", "time (UTC)", "price", "size"), behind)
+        console = self.console()
+        console.print_table(("offset", "time (UTC)", "price", "size"), behind)
         compared = []
         for name in FIELDS:
             theirs, ours = getattr(candle, name), found.get(name)
             verdict = "agrees" if theirs == ours else "DISAGREES"
             compared.append((name, str(theirs), str(ours), verdict))
-        self.print_table(("", "window", "records", ""), compared)
+        console.print_table(("", "window", "records", ""), compared)
 
 
 def recompute(records: list[Behind]) -> dict[str, Any]:

@@ -113,7 +113,7 @@ class rules(LongCommand):  # noqa: N801 - Faust calls the command what its class
             )
             for each in found
         )
-        self.print_table(("rule", "version", "kind", "parameters", "note", ""), shown)
+        self.console().print_table(("rule", "version", "kind", "parameters", "note", ""), shown)
         self.say(f"{len(found)} rules in {database}")
 
 

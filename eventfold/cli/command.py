@@ -5,44 +5,37 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Iterable
 from difflib import get_close_matches
 from inspect import cleandoc
 from itertools import pairwise
-from typing import IO, Any, ClassVar, NoReturn, cast
+from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
 from click import UsageError
 from faust.cli import AppCommand, option
 from mode.utils.logging import setup_logging
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
-from eventfold.cli.output import (
-    EXIT_CODE,
-    Output,
-    Plain,
-    ReaderGoneError,
-    VisibleConsole,
-    abandon,
-)
-from eventfold.kafka.broker_preflight import RefusedError, demand_entry, describe_unreachable
+from eventfold.cli.exits import is_for_users
+from eventfold.cli.output import EXIT_CODE, Output, Plain, ReaderGoneError, abandon
+from eventfold.kafka.broker_preflight import demand_entry, describe_unreachable
 from eventfold.telemetry import log_filters, logs
 from eventfold.worker.startup_checks import topics_of
+
+if TYPE_CHECKING:
+    from eventfold.cli.console import VisibleConsole
 
 #: For commands that print facts; `faust --json` before the name of a command is the same.
 JSON = option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 class CommandError(Exception):
-    """What a user has to know before trying again, in one line."""
+    """A command can't do its work; the message is one line for the user."""
 
     exit_code: ClassVar[int] = 1
 
 
 class OptionError(CommandError):
-    """Options or arguments that make no sense, or not together."""
+    """Options or arguments make no sense, alone or together."""
 
     exit_code: ClassVar[int] = 2
 
@@ -101,35 +94,28 @@ class LongCommand(Examples, AppCommand):
         try:
             asyncio.run(self._work_until_told())
             self.stdout.flush()
-        except CommandError as error:
-            self._fail(str(error), error.exit_code)
         except UsageError as error:
             self._fail(error.format_message(), OptionError.exit_code)
         except KafkaError as error:
             self._fail(self._explain(error))
-        except RefusedError as error:
-            self._fail(str(error))
         except ReaderGoneError:
             abandon()
             raise SystemExit(EXIT_CODE) from None
+        except Exception as error:
+            if not is_for_users(error):
+                raise
+            self._fail(str(error), getattr(error, "exit_code", CommandError.exit_code))
         raise SystemExit(0)
 
-    def console(self, width: int | None = WIDTH, **options: Any) -> Console:
+    def console(self, width: int | None = WIDTH, **options: Any) -> "VisibleConsole":
         """Return what prints tables on standard output; `options` are rich's.
 
         `width` is in characters, for where that is a file or another program; None is rich's own.
         """
+        from eventfold.cli.console import VisibleConsole  # noqa: PLC0415  # a worker prints none
+
         width_here = None if sys.stdout.isatty() else width
         return VisibleConsole(file=self._output, width=width_here, **options)
-
-    def print_table(
-        self, headings: Iterable[str], rows: Iterable[Iterable[str]], width: int = WIDTH
-    ) -> None:
-        """Print rows as a table on standard output: see `console` for `width`."""
-        table = Table(*headings, box=SIMPLE_HEAD)
-        for row in rows:
-            table.add_row(*row)
-        self.console(width).print(table)
 
     def _fail(self, reason: str, exit_code: int = CommandError.exit_code) -> NoReturn:
         with contextlib.suppress(ReaderGoneError):  # what is printed so far comes first

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
-from aiokafka.errors import for_code
-from aiokafka.protocol.admin import DeleteGroupsRequest
+from aiokafka.errors import NonEmptyGroup, for_code
 
 from eventfold.engine.definitions import of_metadata
 from eventfold.engine.errors import StartError
@@ -129,7 +128,10 @@ async def carry_out(found: Plan, conf: Settings, tables: Sequence[StateTable]) -
     with _Locked(found.directories):
         await claim(found.unclaimed, conf)
         async with administering(conf) as admin:
-            await _forget_group(admin, conf)
+            try:
+                await admin.delete_group(conf.app_id)
+            except NonEmptyGroup:
+                raise ResetError(_in_use(conf, "one has just joined")) from None
             await _delete_topics(admin, list(found.changelogs))
         await clear(found.between, conf, tables)
         for directory in found.directories:
@@ -181,19 +183,6 @@ def _in_use(conf: Settings, members: str) -> str:
         f"application {conf.app_id} has members ({members}): stop its workers first; one that was "
         f"killed is a member for {conf.session_timeout:g} s more"
     )
-
-
-async def _forget_group(admin: Client, conf: Settings) -> None:
-    """Delete the consumer group with its offsets, if it exists. Raises ResetError, AdminError."""
-    coordinator = await admin.find_coordinator(conf.app_id)
-    request: Any = DeleteGroupsRequest([conf.app_id])
-    response = await admin._send_request(request, coordinator)  # noqa: SLF001  # aiokafka has the request, but no method
-    ((_, code),) = response.results
-    name = for_code(code).__name__ if code else ""
-    if name == "NonEmptyGroupError":
-        raise ResetError(_in_use(conf, "one has just joined"))
-    if name not in {"", "GroupIdNotFoundError"}:
-        raise AdminError(f"group {conf.app_id} can't be deleted: {name}")
 
 
 # -- topics
@@ -266,13 +255,9 @@ def in_words(found: Plan) -> list[tuple[str, str, str]]:
 
 
 def outputs_in_words(found: Plan) -> list[tuple[str, str, str]]:
-    """Format the outputs of a plan: rows of kind, name and amount."""
-    return [("output", name, _offsets(size)) for name, size in found.outputs.items()]
-
-
-def left_in_words(found: Plan) -> list[tuple[str, str, str]]:
-    """Format the topics that a plan leaves as they are: rows of kind, name and reason."""
-    return [("left", name, why) for name, why in sorted(found.left.items())]
+    """Format the outputs of a plan, then those it leaves: rows of kind, name, amount or reason."""
+    rows = [("output", name, _offsets(size)) for name, size in found.outputs.items()]
+    return rows + [("left", name, why) for name, why in sorted(found.left.items())]
 
 
 def _offsets(size: int) -> str:

@@ -22,7 +22,8 @@ from rich.text import Text
 
 from app.market.records import Gainer, TopGainers
 from app.settings import Settings
-from eventfold.cli.output import Plain, VisibleConsole
+from eventfold.cli.console import VisibleConsole
+from eventfold.cli.output import Plain
 from eventfold.telemetry import logs
 from eventfold.visible import visible, visible_line
 from eventfold.web.metrics import WORKER

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from faust.cli import option
 
-from eventfold.cli.command import CommandError, LongCommand
+from eventfold.cli.command import LongCommand
 
 if TYPE_CHECKING:
     from eventfold.embedded import EmbeddedBroker
@@ -34,19 +34,14 @@ class broker(LongCommand):  # noqa: N801 - Faust calls the command what its clas
 
     async def work(self) -> None:
         """Start the broker, say where it is, and stop it when told to."""
-        try:
-            # Other commands need no broker of ours, nor its imports.
-            from eventfold.embedded import BrokerError, EmbeddedBroker  # noqa: PLC0415
-        except ModuleNotFoundError as error:
-            raise CommandError(f"{error}: pip install 'eventfold[broker]'") from error
+        # Other commands need no broker of ours, nor its imports.
+        from eventfold.embedded import EmbeddedBroker  # noqa: PLC0415
 
         # The user gets our one line; what mode says of the same is for logs of services.
         logging.getLogger("eventfold.embedded").setLevel(logging.CRITICAL)
         service = EmbeddedBroker(self.kwargs["port"], self.kwargs["data_dir"])
         try:
             await self._serve(service)
-        except BrokerError as error:
-            raise CommandError(str(error)) from error
         finally:
             await service.stop()
 

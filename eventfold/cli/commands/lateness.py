@@ -2,11 +2,9 @@
 
 import json
 import math
+from collections.abc import Iterator
 
 import msgspec
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
 
 from eventfold.cli.command import JSON, LongCommand
 from eventfold.cli.worker_client import address, answer
@@ -40,7 +38,9 @@ class lateness(LongCommand):  # noqa: N801 - Faust calls the command what its cl
         console = self.console()
         for each in found:
             if each.records:
-                console.print(_shown(each))
+                title = f"{each.table}: {each.records:,} records"
+                headings = "to keep", "grace", "kept", "lost"
+                console.print_table(headings, _rows(each), title=title, justify="right")
         for each in found:
             console.print(sentence(each), soft_wrap=True, highlight=False)
 
@@ -68,16 +68,11 @@ def percent(fraction: float) -> str:
     return f"{math.floor(fraction * 10_000 + 1e-9) / 100:g} %"
 
 
-def _shown(table: TableLateness) -> Table:
-    title = f"{table.table}: {table.records:,} records"
-    shown = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD)
-    for heading in "to keep", "grace", "kept", "lost":
-        shown.add_column(heading, justify="right")
+def _rows(table: TableLateness) -> Iterator[tuple[str, ...]]:
     for each in table.graces:
         grace = approximate_duration(each.grace)
-        shown.add_row(percent(each.kept), grace, *_kept(table, each.grace))
-    shown.add_row("at present", format_duration(table.grace), *_kept(table, table.grace))
-    return shown
+        yield percent(each.kept), grace, *_kept(table, each.grace)
+    yield "at present", format_duration(table.grace), *_kept(table, table.grace)
 
 
 def _kept(table: TableLateness, grace: int) -> tuple[str, str]:

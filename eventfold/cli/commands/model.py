@@ -34,7 +34,7 @@ class model(LongCommand, faust_model):  # noqa: N801 - Faust calls it what its c
             return
         self.say(f"{name}: {purpose(kind)} In {', '.join(topics)}.")
         shown = ((row["field"], row["type"], row["default"]) for row in rows)
-        self.print_table(("field", "type", "default"), shown, 120)
+        self.console(120).print_table(("field", "type", "default"), shown)
 
 
 def _type(kind: Any) -> str:

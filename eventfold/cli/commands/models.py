@@ -32,7 +32,7 @@ class models(LongCommand, faust_models):  # noqa: N801 - Faust calls it what its
             self.say(json.dumps(rows))
             return
         shown = ((row["model"], ", ".join(row["topics"]), row["help"]) for row in rows)
-        self.print_table(("model", "topics", "what it is"), shown, 160)
+        self.console(160).print_table(("model", "topics", "what it is"), shown)
         builtins = self.kwargs["builtins"]
         if self.models(builtins):
             await self.run(builtins=builtins)

@@ -33,35 +33,30 @@ class reset(LongCommand):  # noqa: N801 - Faust calls the command what its class
         """Look, show, ask, delete. Raises CommandError where it can't be, or is not wanted."""
         # Other commands delete nothing.
         from eventfold.cli import reset as resetting  # noqa: PLC0415
-        from eventfold.kafka.admin import AdminError  # noqa: PLC0415
 
         conf, tables = self.app.settings, self.app.tasks.tables
-        try:
-            found = await resetting.plan(conf, tables)
-            if found.empty:
-                self.say(f"Nothing is known of application {conf.app_id}")
-            else:
-                self.print_table(_HEADINGS, resetting.in_words(found))
-                if not self._wants(f"Delete all of this of application {conf.app_id}?"):
-                    raise CommandError("Nothing is deleted")
-            outputs = self.kwargs["outputs"]
-            if outputs:
-                rows = [*resetting.outputs_in_words(found), *resetting.left_in_words(found)]
-                self.print_table(_HEADINGS, rows)
-            if outputs and any(found.outputs.values()):
-                outputs = self._wants(f"Empty the outputs of application {conf.app_id} as well?")
-            # Only after the last answer: none of it can be taken back.
-            if not found.empty:
-                await resetting.carry_out(found, conf, tables)
-                self.say(
-                    f"Application {conf.app_id} is as if it had never run; on other machines "
-                    "delete `tables` in its data directories as well"
-                )
-            if outputs:
-                await resetting.carry_out_outputs(found, conf, tables)
-                self.say("Its outputs are empty")
-        except (AdminError, resetting.ResetError) as error:
-            raise CommandError(str(error)) from error
+        found = await resetting.plan(conf, tables)
+        if found.empty:
+            self.say(f"Nothing is known of application {conf.app_id}")
+        else:
+            self.console().print_table(_HEADINGS, resetting.in_words(found))
+            if not self._wants(f"Delete all of this of application {conf.app_id}?"):
+                raise CommandError("Nothing is deleted")
+        outputs = self.kwargs["outputs"]
+        if outputs:
+            self.console().print_table(_HEADINGS, resetting.outputs_in_words(found))
+        if outputs and any(found.outputs.values()):
+            outputs = self._wants(f"Empty the outputs of application {conf.app_id} as well?")
+        # Only after the last answer: none of it can be taken back.
+        if not found.empty:
+            await resetting.carry_out(found, conf, tables)
+            self.say(
+                f"Application {conf.app_id} is as if it had never run; on other machines "
+                "delete `tables` in its data directories as well"
+            )
+        if outputs:
+            await resetting.carry_out_outputs(found, conf, tables)
+            self.say("Its outputs are empty")
 
     def _wants(self, question: str) -> bool:
         if self.kwargs["yes"]:

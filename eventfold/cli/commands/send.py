@@ -3,8 +3,8 @@
 from aiokafka.errors import UnknownTopicOrPartitionError
 from faust.cli.send import send as faust_send
 
-from eventfold.cli.command import CommandError, LongCommand
-from eventfold.kafka.admin import AdminError, existing_topics
+from eventfold.cli.command import LongCommand
+from eventfold.kafka.admin import existing_topics
 
 
 class send(LongCommand, faust_send):  # noqa: N801 - Faust calls the command what its class is called
@@ -23,10 +23,7 @@ class send(LongCommand, faust_send):  # noqa: N801 - Faust calls the command wha
         """Send it. Raises UnknownTopicOrPartitionError where there is no such topic."""
         topic = self.to_topic(self.kwargs["entity"])
         names = getattr(getattr(topic, "channel", topic), "topics", ())
-        try:
-            existing = await existing_topics(self.app.settings)
-        except AdminError as error:
-            raise CommandError(str(error)) from error
+        existing = await existing_topics(self.app.settings)
         for name in names:
             if name not in existing:
                 raise UnknownTopicOrPartitionError(name)

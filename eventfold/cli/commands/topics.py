@@ -31,13 +31,10 @@ class topics(LongCommand):  # noqa: N801 - Faust calls the command what its clas
         """Create, list, compare. Raises CommandError where a topic disagrees."""
         conf, needed = self.app.settings, topics_of(self.app)
         listed = [topic for topic in needed if isinstance(topic, Topic)]
-        try:
-            created = [] if self.kwargs["dry_run"] else await admin.ensure_topics(listed, conf)
-            found = await admin.existing_topics(conf)
-            # Changelogs are made by workers; those that somebody else has made are compared.
-            wrong = await admin.check_topics(needed, conf)
-        except admin.AdminError as error:
-            raise CommandError(str(error)) from error
+        created = [] if self.kwargs["dry_run"] else await admin.ensure_topics(listed, conf)
+        found = await admin.existing_topics(conf)
+        # Changelogs are made by workers; those that somebody else has made are compared.
+        wrong = await admin.check_topics(needed, conf)
         # Of several of one topic, the one that is fatal comes first.
         disagreements = {each.topic: each for each in reversed(wrong)}
         rows = [_row(topic, found, topic.name in created, disagreements) for topic in listed]
@@ -54,7 +51,7 @@ class topics(LongCommand):  # noqa: N801 - Faust calls the command what its clas
                 )
                 for row in rows
             )
-            self.print_table(("topic", "partitions", "retention", "purpose", ""), shown)
+            self.console().print_table(("topic", "partitions", "retention", "purpose", ""), shown)
         fatal = [str(each) for each in wrong if each.is_fatal]
         for each in wrong:
             if not each.is_fatal:
