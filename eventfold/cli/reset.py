@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 from aiokafka.errors import NonEmptyGroup, for_code
 
 from eventfold.engine.definitions import of_metadata
-from eventfold.engine.errors import StartError
 from eventfold.engine.table import outputs_of
 from eventfold.kafka.admin import (
     AdminError,
@@ -123,9 +123,12 @@ async def carry_out(found: Plan, conf: Settings, tables: Sequence[StateTable]) -
     Its topics without an owner are claimed first, since without changelogs nothing else shows that
     they are its own.
 
-    Raises ResetError if a member has joined the group since, AdminError.
+    Raises ResetError if a member has joined the group since, StartError if a worker uses a data
+    directory, AdminError.
     """
-    with _Locked(found.directories):
+    with ExitStack() as locks:
+        for directory in found.directories:
+            locks.enter_context(lock(directory))
         await claim(found.unclaimed, conf)
         async with administering(conf) as admin:
             try:
@@ -223,26 +226,6 @@ def _directories(conf: Settings) -> list[Path]:
             if path.name.removeprefix(f"{conf.app_id}-").isdigit()
         ]
     return [path for path in found if (path / "tables").is_dir()]
-
-
-class _Locked:
-    """Context manager that locks data directories against workers. Raises ResetError."""
-
-    def __init__(self, directories: Iterable[Path]) -> None:
-        self._directories = directories
-        self._files: list[Any] = []
-
-    def __enter__(self) -> None:
-        try:
-            for directory in self._directories:
-                self._files.append(lock(directory))
-        except StartError as error:
-            self.__exit__()
-            raise ResetError(str(error)) from None
-
-    def __exit__(self, *_: object) -> None:
-        for file in self._files:
-            file.close()
 
 
 def in_words(found: Plan) -> list[tuple[str, str, str]]:

@@ -33,8 +33,8 @@ _ROUTINE = (
 _CRASHES = ("Crashed reason", "Error while stopping")
 
 
-class _EndsInOneLine(mode.Worker):
-    """Worker that ends with one line if it can't start, after it has stopped its services."""
+class CommandWorker(mode.Worker):
+    """Process of a command of Faust's: ends with one line if it can't start, and stops services."""
 
     async def start(self) -> None:
         """Start the services; an error of theirs becomes the reason why the process ends."""
@@ -79,7 +79,7 @@ class _EndsInOneLine(mode.Worker):
             await asyncio.wait(rest, timeout=1)
 
 
-class Worker(_EndsInOneLine, faust.Worker):
+class Worker(CommandWorker, faust.Worker):
     """Process of `faust -A app worker`."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -87,10 +87,6 @@ class Worker(_EndsInOneLine, faust.Worker):
         if not self.stdout.isatty():
             # The spinner writes an escape sequence after the last line.
             self.spinner = None
-
-
-class CommandWorker(_EndsInOneLine):
-    """Process of Faust's other commands."""
 
 
 def find_app(name: str, **options: Any) -> Any:
