@@ -5,12 +5,12 @@ from pathlib import Path
 
 from faust.cli import option
 
-from app.commands._process import JSON, CommandError, LongCommand
-from app.commands._progress import bar
 from app.market.topics import TICKS
 from app.settings import settings
 from app.sinks.csv import CsvFile, UnusableFileError
 from app.sinks.sink import CsvSink
+from eventfold.cli.command import JSON, CommandError, LongCommand
+from eventfold.cli.progress import bar
 
 
 class consume(LongCommand):  # noqa: N801 - Faust takes a command's name from its class

@@ -5,13 +5,11 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import click
 from faust.cli import option
 
-from app.commands._process import JSON, CommandError, LongCommand, OptionError
-from app.commands._progress import bar
-from app.commands._types import Seconds, Source, Time
 from app.market.bare import bare_prices
 from app.market.chart import ChartApi
 from app.market.files import Replay, UnreadableFileError, paced
@@ -24,9 +22,26 @@ from app.sources import Record
 from app.sources.feed import Outboxes, fast, live
 from app.sources.outbox import Outbox
 from app.sources.registry import MARKET, SIMULATIONS, Simulation
+from eventfold.cli.command import JSON, CommandError, LongCommand, OptionError
+from eventfold.cli.option_types import Seconds, Time
+from eventfold.cli.progress import bar
 
 _SHARE = click.FloatRange(0, 1)
 OTHERS = [name for name in SIMULATIONS if name != MARKET.name]
+
+
+class Source(click.ParamType):
+    """Where records come from: `chart`, `simulator`, `file:PATH` or a simulation by its name."""
+
+    name = "source"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return the source as it was written."""
+        kind, _, path = value.partition(":")
+        if value not in {"chart", "simulator", *SIMULATIONS} and not (kind == "file" and path):
+            names = ", ".join(SIMULATIONS)
+            self.fail(f"{value!r} is none of chart, simulator, file:PATH, {names}", param, ctx)
+        return str(value)
 
 
 class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from its class

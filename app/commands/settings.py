@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from app.beaconing.settings import BeaconSettings
-from app.commands._process import JSON, LongCommand
 from app.fraud.settings import FraudSettings
 from app.hotel.settings import HotelSettings
 from app.maintenance.settings import MaintenanceSettings
@@ -18,6 +17,7 @@ from app.settings import Settings
 from app.settings import settings as of_this_process
 from app.shop.settings import ShopSettings
 from app.transactions.settings import TransactionSettings
+from eventfold.cli.command import JSON, LongCommand
 from eventfold.security.kafka import KafkaSecurity
 from eventfold.security.secret import is_secret
 from eventfold.security.web import WebSecurity

@@ -11,13 +11,13 @@ from rich.live import Live
 from rich.text import Text
 from yarl import URL
 
-from app.commands._process import JSON, CommandError, LongCommand
-from app.commands._types import Address, Seconds
-from app.commands._worker import address
 from app.settings import settings
 from app.top.scrape import NoWorkerError, Scraper
 from app.top.screen import draw
 from app.top.view import View
+from eventfold.cli.command import JSON, CommandError, LongCommand
+from eventfold.cli.option_types import Address, Seconds
+from eventfold.cli.worker_client import address
 
 #: Columns of the screen without a terminal.
 WIDTH = 120

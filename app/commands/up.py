@@ -2,18 +2,17 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 from faust.cli import option
 
-from app.commands._process import CommandError, LongCommand
 from app.settings import settings
 from app.sources.registry import MARKET, read_by
+from eventfold.cli.command import CommandError, LongCommand
 from eventfold.worker.startup_checks import topics_of
 
 if TYPE_CHECKING:
-    from app.worker import TickApp
     from eventfold.kafka.admin import Described
 
 
@@ -69,19 +68,18 @@ class up(LongCommand):  # noqa: N801 - Faust takes a command's name from its cla
         # The command prints one line per error; mode logs the same errors at length.
         for name in ("eventfold.embedded", "app.market.simulator", "app.sources.feed", "app.up"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        app = cast("TickApp", self.app)
-        simulations = read_by(app.tasks.topics)
+        simulations = read_by(self.app.tasks.topics)
         sent = [MARKET, *simulations]
         topics: dict[str, Described] = {
             each.name: each for simulation in sent for each in simulation.topics
         }
-        topics |= {each.name: each for each in topics_of(app)}
+        topics |= {each.name: each for each in topics_of(self.app)}
         plan = Plan(
             rate=self.kwargs["rate"],
             symbols=self.kwargs["symbols"],
             broker_port=self.kwargs["broker_port"],
             directory=self.kwargs["data_dir"],
-            has_ranking="gainers" in app.pipelines,
+            has_ranking="gainers" in self.app.pipelines,
             topics=tuple(topics.values()),
             simulations=simulations,
         )

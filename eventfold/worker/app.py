@@ -15,6 +15,7 @@ from yarl import URL
 
 from eventfold import native, open_files
 from eventfold import process_tuning as memory
+from eventfold.cli.commands import load_commands
 from eventfold.cli.workers import Worker, replace_exits
 from eventfold.engine.batch import Batch
 from eventfold.engine.errors import BatchError, told
@@ -205,4 +206,5 @@ def create(kind: type[A], conf: Settings) -> A:
     quieten()
     replace_metadata_request()
     conf.forget_empty()
+    load_commands()
     return kind(conf, Worker=Worker, **faust_options(conf))

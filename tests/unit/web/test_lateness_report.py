@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from web_workers import StartWorker, Windows, Worker
 from yarl import URL
 
-from app.commands._process import CommandError
-from app.commands.lateness import ask, percent, sentence
+from eventfold.cli.command import CommandError
+from eventfold.cli.commands.lateness import ask, percent, sentence
+from eventfold.settings import Settings
 from eventfold.web.lateness import FRACTIONS, TableLateness, merge, summary
 from eventfold.web.peers import FORWARDED
 from eventfold.windows import Count
@@ -97,10 +98,15 @@ async def test_count_windows_are_left_out_of_the_lateness(three_workers, http) -
         assert (await _get(http, worker))[:2] == (200, [])
 
 
+def settings_of(url: str) -> Settings:
+    """Return the settings of a command that asks the worker at `url`."""
+    return Settings(WEB_HOST=URL(url).host, WEB_PORT=URL(url).port)
+
+
 async def test_command_gets_the_lateness_of_all_partitions_from_any_worker(three_workers) -> None:
     """It decodes what the API returns."""
     for worker in three_workers:
-        [found] = await ask(URL(worker.url))
+        [found] = await ask(settings_of(worker.url))
         assert found == summary("candles", 300_000, BEHIND)
 
 
@@ -108,14 +114,14 @@ async def test_command_fails_with_the_reason_of_the_worker(three_workers) -> Non
     """One line, with the worker's own reason."""
     three_workers[1].app.tables["candles"].shelf.clear()
     with pytest.raises(CommandError, match=r"partition 1 .* is moving .*; try again$"):
-        await ask(URL(three_workers[0].url))
+        await ask(settings_of(three_workers[0].url))
 
 
 async def test_command_names_the_address_where_no_worker_answers() -> None:
     """The message says what to do."""
     url = f"http://127.0.0.1:{unused_port()}"
     with pytest.raises(CommandError) as error:
-        await ask(URL(url))
+        await ask(settings_of(url))
     assert str(error.value) == f"No worker answers at {url}: start a worker, or set WEB_PORT"
 
 

@@ -2,19 +2,14 @@
 
 import json
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from faust.cli import argument
 from faust.cli.model import model as faust_model
 from msgspec import NODEFAULT, structs
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from app.commands._process import JSON, LongCommand
-from app.commands.models import purpose, record_types
-
-if TYPE_CHECKING:
-    from app.worker import TickApp
+from eventfold.cli.command import JSON, LongCommand
+from eventfold.cli.commands.models import purpose, record_types
 
 
 class model(LongCommand, faust_model):  # noqa: N801 - Faust calls it what its class is called
@@ -23,13 +18,13 @@ class model(LongCommand, faust_model):  # noqa: N801 - Faust calls it what its c
     The exit code is 2 where there is none of that name: `models` lists them.
     """
 
-    examples = (("model Tick", ""), ("model Tick --json", "for a program"))
+    examples = (("model NAME", ""), ("model NAME --json", "for a program"))
     options = [argument("name"), JSON]  # noqa: RUF012 - as Faust declares it
 
     async def work(self) -> None:
         """Show it; of what is none of ours, Faust knows or says that there is none."""
         name = self.kwargs["name"]
-        kind, topics = record_types(cast("TickApp", self.app)).get(name, (None, []))
+        kind, topics = record_types(self.app).get(name, (None, []))
         if kind is None:
             await self.run(name)
             return
@@ -37,11 +32,9 @@ class model(LongCommand, faust_model):  # noqa: N801 - Faust calls it what its c
         if self.json:
             self.say(json.dumps({"model": name, "topics": topics, "fields": rows}))
             return
-        table = Table("field", "type", "default", box=SIMPLE_HEAD)
-        for row in rows:
-            table.add_row(row["field"], row["type"], "" if row["required"] else row["default"])
         self.say(f"{name}: {purpose(kind)} In {', '.join(topics)}.")
-        self.console(120).print(table)
+        shown = ((row["field"], row["type"], row["default"]) for row in rows)
+        self.console(120).print_table(("field", "type", "default"), shown)
 
 
 def _type(kind: Any) -> str:

@@ -2,16 +2,13 @@
 
 import json
 import math
+from collections.abc import Iterator
 
 import msgspec
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
-from yarl import URL
 
-from app.commands._process import JSON, LongCommand
-from app.commands._worker import address, answer
-from app.settings import settings as of_this_process
+from eventfold.cli.command import JSON, LongCommand
+from eventfold.cli.worker_client import address, answer
+from eventfold.settings import Settings
 from eventfold.web.lateness import TableLateness
 from eventfold.windows import format_duration, grace_for, kept_with
 from eventfold.windows.durations import approximate_duration
@@ -34,22 +31,23 @@ class lateness(LongCommand):  # noqa: N801 - Faust calls the command what its cl
 
     async def work(self) -> None:
         """Ask, and show. Raises CommandError where no worker answers, or not for all."""
-        found = await ask(address(of_this_process()))
+        found = await ask(self.app.settings)
         if self.json:
             self.say(json.dumps(msgspec.to_builtins(found, str_keys=True)))
             return
-        # Piped into a file or another program, a line is one grace, however long.
-        console = self.console(200)
+        console = self.console()
         for each in found:
             if each.records:
-                console.print(_shown(each))
+                title = f"{each.table}: {each.records:,} records"
+                headings = "to keep", "grace", "kept", "lost"
+                console.print_table(headings, _rows(each), title=title, justify="right")
         for each in found:
             console.print(sentence(each), soft_wrap=True, highlight=False)
 
 
-async def ask(worker: URL) -> list[TableLateness]:
+async def ask(conf: Settings) -> list[TableLateness]:
     """Return the report of a worker on every table. Raises CommandError where it doesn't."""
-    return await answer(worker / "api" / "lateness", list[TableLateness])
+    return await answer(conf, address(conf) / "api" / "lateness", list[TableLateness])
 
 
 def sentence(table: TableLateness) -> str:
@@ -70,16 +68,11 @@ def percent(fraction: float) -> str:
     return f"{math.floor(fraction * 10_000 + 1e-9) / 100:g} %"
 
 
-def _shown(table: TableLateness) -> Table:
-    title = f"{table.table}: {table.records:,} records"
-    shown = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD)
-    for heading in "to keep", "grace", "kept", "lost":
-        shown.add_column(heading, justify="right")
+def _rows(table: TableLateness) -> Iterator[tuple[str, ...]]:
     for each in table.graces:
         grace = approximate_duration(each.grace)
-        shown.add_row(percent(each.kept), grace, *_kept(table, each.grace))
-    shown.add_row("at present", format_duration(table.grace), *_kept(table, table.grace))
-    return shown
+        yield percent(each.kept), grace, *_kept(table, each.grace)
+    yield "at present", format_duration(table.grace), *_kept(table, table.grace)
 
 
 def _kept(table: TableLateness, grace: int) -> tuple[str, str]:

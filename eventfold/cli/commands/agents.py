@@ -3,7 +3,7 @@
 from faust.cli import option
 from faust.cli.agents import agents as faust_agents
 
-from app.commands._process import JSON, LongCommand
+from eventfold.cli.command import JSON, LongCommand
 
 
 class agents(LongCommand, faust_agents):  # noqa: N801 - Faust calls it what its class is called

@@ -1,20 +1,15 @@
 """`faust -A app topics`: the application's topics on the broker, created and compared."""
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from faust.cli import option
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from app.commands._process import JSON, CommandError, LongCommand
+from eventfold.cli.command import JSON, CommandError, LongCommand
 from eventfold.kafka import admin
 from eventfold.topics import Topic
 from eventfold.windows.durations import format_duration
 from eventfold.worker.startup_checks import topics_of
-
-if TYPE_CHECKING:
-    from app.worker import TickApp
 
 
 class topics(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
@@ -34,41 +29,35 @@ class topics(LongCommand):  # noqa: N801 - Faust calls the command what its clas
 
     async def work(self) -> None:
         """Create, list, compare. Raises CommandError where a topic disagrees."""
-        needed = topics_of(cast("TickApp", self.app))
+        conf, needed = self.app.settings, topics_of(self.app)
         listed = [topic for topic in needed if isinstance(topic, Topic)]
-        try:
-            created = [] if self.kwargs["dry_run"] else await admin.ensure_topics(listed)
-            found = await admin.existing_topics()
-            # Changelogs are made by workers; those that somebody else has made are compared.
-            wrong = await admin.check_topics(needed)
-        except admin.AdminError as error:
-            raise CommandError(str(error)) from error
+        created = [] if self.kwargs["dry_run"] else await admin.ensure_topics(listed, conf)
+        found = await admin.existing_topics(conf)
+        # Changelogs are made by workers; those that somebody else has made are compared.
+        wrong = await admin.check_topics(needed, conf)
         # Of several of one topic, the one that is fatal comes first.
         disagreements = {each.topic: each for each in reversed(wrong)}
         rows = [_row(topic, found, topic.name in created, disagreements) for topic in listed]
-        self._show(rows)
+        if self.json:
+            self.say(json.dumps(rows))
+        else:
+            shown = (
+                (
+                    row["topic"],
+                    str(row["partitions"]),
+                    _retention(row["retention_ms"], row["compacted"]),
+                    row["purpose"],
+                    row["state"],
+                )
+                for row in rows
+            )
+            self.console().print_table(("topic", "partitions", "retention", "purpose", ""), shown)
         fatal = [str(each) for each in wrong if each.is_fatal]
         for each in wrong:
             if not each.is_fatal:
                 self.say(str(each), file=self.stderr)
         if fatal:
             raise CommandError("\n".join(fatal))
-
-    def _show(self, rows: list[dict[str, Any]]) -> None:
-        if self.json:
-            self.say(json.dumps(rows))
-            return
-        table = Table("topic", "partitions", "retention", "purpose", "", box=SIMPLE_HEAD)
-        for row in rows:
-            table.add_row(
-                row["topic"],
-                str(row["partitions"]),
-                _retention(row["retention_ms"], row["compacted"]),
-                row["purpose"],
-                row["state"],
-            )
-        # Piped into a file or another program, a line is one topic, however long.
-        self.console(200).print(table)
 
 
 def _row(

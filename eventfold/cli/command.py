@@ -1,4 +1,4 @@
-"""What a command that works until it is done, or told to stop, needs around its work."""
+"""Bases of commands: examples in their help, exit codes, one-line errors, signals."""
 
 import asyncio
 import contextlib
@@ -6,46 +6,70 @@ import logging
 import signal
 import sys
 from difflib import get_close_matches
+from inspect import cleandoc
+from itertools import pairwise
 from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
 from click import UsageError
 from faust.cli import AppCommand, option
 from mode.utils.logging import setup_logging
-from rich.console import Console
 
-from app.commands._help import Examples
-from app.commands._output import (
-    EXIT_CODE,
-    Output,
-    Plain,
-    ReaderGoneError,
-    VisibleConsole,
-    abandon,
-)
-from app.settings import settings
-from eventfold.kafka.broker_preflight import RefusedError, demand_entry, describe_unreachable
-from eventfold.telemetry import log_filters as quiet
-from eventfold.telemetry import logs
+from eventfold.cli.exits import is_for_users
+from eventfold.cli.output import EXIT_CODE, Output, Plain, ReaderGoneError, abandon
+from eventfold.extras import demand
+from eventfold.kafka.broker_preflight import demand_entry, describe_unreachable
+from eventfold.telemetry import log_filters, logs
 from eventfold.worker.startup_checks import topics_of
 
 if TYPE_CHECKING:
-    from app.worker import TickApp
+    from eventfold.cli.console import VisibleConsole
 
 #: For commands that print facts; `faust --json` before the name of a command is the same.
 JSON = option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 class CommandError(Exception):
-    """What a user has to know before trying again, in one line."""
+    """A command can't do its work; the message is one line for the user."""
 
     exit_code: ClassVar[int] = 1
 
 
 class OptionError(CommandError):
-    """Options or arguments that make no sense, or not together."""
+    """Options or arguments make no sense, alone or together."""
 
     exit_code: ClassVar[int] = 2
+
+
+#: Characters of a line of a table where the output goes to a file or another program, in which a
+#: line is one row, however long.
+WIDTH = 200
+
+#: What `-A` names on this command line.
+_APPLICATION = next(
+    (name for option, name in pairwise(sys.argv) if option in {"-A", "--app"}), "app"
+)
+
+
+class Examples:
+    """Appends a command's `examples` to its docstring, of which Faust makes its help."""
+
+    #: What follows `faust -A app`, each with what it is for (or nothing).
+    examples: ClassVar[tuple[tuple[str, str], ...]] = ()
+    #: An `eventfold.worker.app.App`, whose subclasses have settings of their own.
+    app: Any
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Append the examples; click keeps the lines of a paragraph after a backspace."""
+        if cls.examples:
+            width = max(len(command) for command, _ in cls.examples)
+            lines = [
+                f"  faust -A {_APPLICATION} {command:<{width}}  {why}"
+                for command, why in cls.examples
+            ]
+            text = cleandoc(cls.__doc__ or "")
+            cls.__doc__ = "\n".join([f"{text}\n", "\b", "Examples:", *map(str.rstrip, lines)])
+        super().__init_subclass__(**kwargs)
 
 
 class LongCommand(Examples, AppCommand):
@@ -71,24 +95,27 @@ class LongCommand(Examples, AppCommand):
         try:
             asyncio.run(self._work_until_told())
             self.stdout.flush()
-        except CommandError as error:
-            self._fail(str(error), error.exit_code)
         except UsageError as error:
             self._fail(error.format_message(), OptionError.exit_code)
         except KafkaError as error:
             self._fail(self._explain(error))
-        except RefusedError as error:
-            self._fail(str(error))
         except ReaderGoneError:
             abandon()
             raise SystemExit(EXIT_CODE) from None
+        except Exception as error:
+            if not is_for_users(error):
+                raise
+            self._fail(str(error), getattr(error, "exit_code", CommandError.exit_code))
         raise SystemExit(0)
 
-    def console(self, width: int | None, **options: Any) -> Console:
+    def console(self, width: int | None = WIDTH, **options: Any) -> "VisibleConsole":
         """Return what prints tables on standard output; `options` are rich's.
 
         `width` is in characters, for where that is a file or another program; None is rich's own.
         """
+        demand("rich", "cli", "tables", CommandError)
+        from eventfold.cli.console import VisibleConsole  # noqa: PLC0415  # a worker prints none
+
         width_here = None if sys.stdout.isatty() else width
         return VisibleConsole(file=self._output, width=width_here, **options)
 
@@ -104,7 +131,7 @@ class LongCommand(Examples, AppCommand):
         Raises CommandError where none answers, RefusedError where one lets nobody in.
         """
         try:
-            await demand_entry(settings())
+            await demand_entry(self.app.settings)
         except KafkaConnectionError as error:
             raise CommandError(self._explain(error)) from error
 
@@ -120,36 +147,38 @@ class LongCommand(Examples, AppCommand):
             try:
                 await self.work()
             except KafkaConnectionError:
-                await demand_entry(settings())  # says why, if a broker answers
+                await demand_entry(self.app.settings)  # says why, if a broker answers
                 raise
 
     def _set_up_logging(self) -> None:
         level = self._loglevel or "INFO"
-        setup_logging(loglevel=level, logfile=self.logfile, logging_config=logs.config(settings()))
+        config = logs.config(self.app.settings)
+        setup_logging(loglevel=level, logfile=self.logfile, logging_config=config)
         if level.upper() != "DEBUG":
             # Both speak of each attempt; we say what it means, once.
             aiokafka = logging.getLogger("aiokafka")
             aiokafka.addHandler(logging.NullHandler())
             aiokafka.propagate = False
-            quiet.logger.setLevel(logging.ERROR)
+            log_filters.logger.setLevel(logging.ERROR)
 
     def _explain(self, error: KafkaError) -> str:
         match error:
             case KafkaConnectionError():
-                return describe_unreachable(settings())
+                return describe_unreachable(self.app.settings)
             case UnknownTopicOrPartitionError():
                 return self._explain_unknown(error.args[0])
             case _:
                 return f"Kafka refused: {error!r}"
 
     def _explain_unknown(self, topic: str) -> str:
-        known = [each.name for each in topics_of(cast("TickApp", self.app))]
+        known = [each.name for each in topics_of(self.app)]
+        command = f"`faust -A {self.state.app} topics`"
         if topic in known:
-            return f"There is no topic {topic!r}; `faust -A app topics` creates it"
+            return f"There is no topic {topic!r}; {command} creates it"
         close = get_close_matches(topic, known, 1)
         if close:
             return f"There is no topic {topic!r}: did you mean {close[0]!r}?"
         return (
-            f"There is no topic {topic!r}, and it is none of those that `faust -A app topics` "
-            f"creates: create it first, such as by `kafka-topics.sh --create --topic {topic}`"
+            f"There is no topic {topic!r}, and it is none of those that {command} creates: "
+            f"create it first, such as by `kafka-topics.sh --create --topic {topic}`"
         )

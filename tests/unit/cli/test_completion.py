@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.commands.completion import _CALLS, get_completion_class, script
+from eventfold.cli.commands.completion import _CALLS, get_completion_class, script
 
 REPOSITORY = Path(__file__).parents[3]
 

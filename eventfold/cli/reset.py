@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
-from aiokafka.errors import for_code
-from aiokafka.protocol.admin import DeleteGroupsRequest
+from aiokafka.errors import NonEmptyGroup, for_code
 
 from eventfold.engine.definitions import of_metadata
-from eventfold.engine.errors import StartError
 from eventfold.engine.table import outputs_of
 from eventfold.kafka.admin import (
     AdminError,
@@ -37,9 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from app.settings import Settings
     from eventfold.engine.table import StateTable
     from eventfold.kafka.admin import Client
+    from eventfold.settings import Settings
 
 #: Longest time (s) for brokers to delete a topic, and the interval (s) of the checks.
 TIMEOUT = 30.0
@@ -124,12 +123,18 @@ async def carry_out(found: Plan, conf: Settings, tables: Sequence[StateTable]) -
     Its topics without an owner are claimed first, since without changelogs nothing else shows that
     they are its own.
 
-    Raises ResetError if a member has joined the group since, AdminError.
+    Raises ResetError if a member has joined the group since, StartError if a worker uses a data
+    directory, AdminError.
     """
-    with _Locked(found.directories):
+    with ExitStack() as locks:
+        for directory in found.directories:
+            locks.enter_context(lock(directory))
         await claim(found.unclaimed, conf)
         async with administering(conf) as admin:
-            await _forget_group(admin, conf)
+            try:
+                await admin.delete_group(conf.app_id)
+            except NonEmptyGroup:
+                raise ResetError(_in_use(conf, "one has just joined")) from None
             await _delete_topics(admin, list(found.changelogs))
         await clear(found.between, conf, tables)
         for directory in found.directories:
@@ -183,19 +188,6 @@ def _in_use(conf: Settings, members: str) -> str:
     )
 
 
-async def _forget_group(admin: Client, conf: Settings) -> None:
-    """Delete the consumer group with its offsets, if it exists. Raises ResetError, AdminError."""
-    coordinator = await admin.find_coordinator(conf.app_id)
-    request: Any = DeleteGroupsRequest([conf.app_id])
-    response = await admin._send_request(request, coordinator)  # noqa: SLF001  # aiokafka has the request, but no method
-    ((_, code),) = response.results
-    name = for_code(code).__name__ if code else ""
-    if name == "NonEmptyGroupError":
-        raise ResetError(_in_use(conf, "one has just joined"))
-    if name not in {"", "GroupIdNotFoundError"}:
-        raise AdminError(f"group {conf.app_id} can't be deleted: {name}")
-
-
 # -- topics
 
 
@@ -236,26 +228,6 @@ def _directories(conf: Settings) -> list[Path]:
     return [path for path in found if (path / "tables").is_dir()]
 
 
-class _Locked:
-    """Context manager that locks data directories against workers. Raises ResetError."""
-
-    def __init__(self, directories: Iterable[Path]) -> None:
-        self._directories = directories
-        self._files: list[Any] = []
-
-    def __enter__(self) -> None:
-        try:
-            for directory in self._directories:
-                self._files.append(lock(directory))
-        except StartError as error:
-            self.__exit__()
-            raise ResetError(str(error)) from None
-
-    def __exit__(self, *_: object) -> None:
-        for file in self._files:
-            file.close()
-
-
 def in_words(found: Plan) -> list[tuple[str, str, str]]:
     """Format what a plan deletes: rows of kind, name and amount."""
     rows = [("offsets", name, f"of {count} partitions") for name, count in found.offsets.items()]
@@ -266,13 +238,9 @@ def in_words(found: Plan) -> list[tuple[str, str, str]]:
 
 
 def outputs_in_words(found: Plan) -> list[tuple[str, str, str]]:
-    """Format the outputs of a plan: rows of kind, name and amount."""
-    return [("output", name, _offsets(size)) for name, size in found.outputs.items()]
-
-
-def left_in_words(found: Plan) -> list[tuple[str, str, str]]:
-    """Format the topics that a plan leaves as they are: rows of kind, name and reason."""
-    return [("left", name, why) for name, why in sorted(found.left.items())]
+    """Format the outputs of a plan, then those it leaves: rows of kind, name, amount or reason."""
+    rows = [("output", name, _offsets(size)) for name, size in found.outputs.items()]
+    return rows + [("left", name, why) for name, why in sorted(found.left.items())]
 
 
 def _offsets(size: int) -> str:

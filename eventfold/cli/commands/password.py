@@ -2,7 +2,7 @@
 
 import click
 
-from app.commands._process import LongCommand, OptionError
+from eventfold.cli.command import LongCommand, OptionError
 from eventfold.security.passwords import hash_password
 from eventfold.security.web import SHORTEST_PASSWORD
 

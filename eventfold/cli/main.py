@@ -2,10 +2,8 @@
 
 import os
 
-from eventfold.cli.exits import OWN, accept_any_encoding, exiting
+from eventfold.cli.exits import accept_any_encoding, exiting
 from eventfold.process_tuning import collect_rarely
-
-OWN.update({"app", "agents", "tables"})
 
 #: Variables that Faust reads at its import and nothing here uses: a bad number in one of them would
 #: be an error that does not name the variable.
@@ -20,11 +18,7 @@ def main() -> None:
         os.environ.pop(f"FAUST_{name}", None)
         os.environ.pop(f"F_{name}", None)
     with exiting():
-        # Settings first, the most frequent error: Faust takes a second to load.
-        from app.settings import settings  # noqa: PLC0415
-
-        settings()
-        from eventfold.cli.workers import cli, replace_exits  # noqa: PLC0415
+        from eventfold.cli.workers import cli, replace_exits  # noqa: PLC0415  # it loads Faust
 
         replace_exits()
         cli()

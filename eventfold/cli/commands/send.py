@@ -3,9 +3,8 @@
 from aiokafka.errors import UnknownTopicOrPartitionError
 from faust.cli.send import send as faust_send
 
-from app.commands._process import CommandError, LongCommand
-from app.settings import settings
-from eventfold.kafka.admin import AdminError, existing_topics
+from eventfold.cli.command import LongCommand
+from eventfold.kafka.admin import existing_topics
 
 
 class send(LongCommand, faust_send):  # noqa: N801 - Faust calls the command what its class is called
@@ -15,8 +14,8 @@ class send(LongCommand, faust_send):  # noqa: N801 - Faust calls the command wha
     """
 
     examples = (
-        ("""send ticks '{"symbol": "ACME", "price": 1.5, "time": 0}' --key ACME""", ""),
-        ("send @agents.candles.fold_candles VALUE", "to the agent's topic"),
+        ("""send TOPIC '{"id": 1, "time": 0}' --key 1""", ""),
+        ("send @AGENT VALUE", "to the agent's topic"),
     )
     options = faust_send.options
 
@@ -24,10 +23,7 @@ class send(LongCommand, faust_send):  # noqa: N801 - Faust calls the command wha
         """Send it. Raises UnknownTopicOrPartitionError where there is no such topic."""
         topic = self.to_topic(self.kwargs["entity"])
         names = getattr(getattr(topic, "channel", topic), "topics", ())
-        try:
-            existing = await existing_topics(settings())
-        except AdminError as error:
-            raise CommandError(str(error)) from error
+        existing = await existing_topics(self.app.settings)
         for name in names:
             if name not in existing:
                 raise UnknownTopicOrPartitionError(name)

@@ -2,22 +2,14 @@
 
 import json
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import Any, get_args
 
 from faust.cli import option
 from faust.cli.models import models as faust_models
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from app.commands._process import JSON, LongCommand
+from eventfold.cli.command import JSON, LongCommand
 from eventfold.topics import Topic
 from eventfold.worker.startup_checks import topics_of
-
-if TYPE_CHECKING:
-    from app.worker import TickApp
-
-#: Characters of a line where the output goes to a file or another program.
-WIDTH = 160
 
 
 class models(LongCommand, faust_models):  # noqa: N801 - Faust calls it what its class is called
@@ -31,7 +23,7 @@ class models(LongCommand, faust_models):  # noqa: N801 - Faust calls it what its
 
     async def work(self) -> None:
         """List ours, then those that modules of the user declare with Faust."""
-        found = record_types(cast("TickApp", self.app))
+        found = record_types(self.app)
         rows: list[dict[str, Any]] = [
             {"model": name, "topics": topics, "help": purpose(kind)}
             for name, (kind, topics) in sorted(found.items())
@@ -39,16 +31,14 @@ class models(LongCommand, faust_models):  # noqa: N801 - Faust calls it what its
         if self.json:
             self.say(json.dumps(rows))
             return
-        table = Table("model", "topics", "what it is", box=SIMPLE_HEAD)
-        for row in rows:
-            table.add_row(row["model"], ", ".join(row["topics"]), row["help"])
-        self.console(WIDTH).print(table)
+        shown = ((row["model"], ", ".join(row["topics"]), row["help"]) for row in rows)
+        self.console(160).print_table(("model", "topics", "what it is"), shown)
         builtins = self.kwargs["builtins"]
         if self.models(builtins):
             await self.run(builtins=builtins)
 
 
-def record_types(app: "TickApp") -> dict[str, tuple[Any, list[str]]]:
+def record_types(app: Any) -> dict[str, tuple[Any, list[str]]]:
     """Return the types of records by name, each with the topics that hold it."""
     topics_by_type = defaultdict[Any, list[str]](list)
     for topic in topics_of(app):

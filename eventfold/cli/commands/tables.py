@@ -2,7 +2,7 @@
 
 from faust.cli.tables import tables as faust_tables
 
-from app.commands._process import JSON, LongCommand
+from eventfold.cli.command import JSON, LongCommand
 
 
 class tables(LongCommand, faust_tables):  # noqa: N801 - Faust calls it what its class is called

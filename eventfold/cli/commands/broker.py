@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from faust.cli import option
 
-from app.commands._process import CommandError, LongCommand
+from eventfold.cli.command import LongCommand
 
 if TYPE_CHECKING:
     from eventfold.embedded import EmbeddedBroker
@@ -35,15 +35,13 @@ class broker(LongCommand):  # noqa: N801 - Faust calls the command what its clas
     async def work(self) -> None:
         """Start the broker, say where it is, and stop it when told to."""
         # Other commands need no broker of ours, nor its imports.
-        from eventfold.embedded import BrokerError, EmbeddedBroker  # noqa: PLC0415
+        from eventfold.embedded import EmbeddedBroker  # noqa: PLC0415
 
         # The user gets our one line; what mode says of the same is for logs of services.
         logging.getLogger("eventfold.embedded").setLevel(logging.CRITICAL)
         service = EmbeddedBroker(self.kwargs["port"], self.kwargs["data_dir"])
         try:
             await self._serve(service)
-        except BrokerError as error:
-            raise CommandError(str(error)) from error
         finally:
             await service.stop()
 

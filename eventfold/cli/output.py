@@ -1,15 +1,10 @@
-"""What commands print: on an output that somebody may stop reading, by a console."""
+"""Output of commands: on a file that somebody may stop reading, without control characters."""
 
 import os
 import sys
-from collections.abc import Iterable
 from typing import IO, Any
 
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
-from rich.text import Text
-
-from eventfold.visible import visible, visible_line
+from eventfold.visible import visible
 
 #: What a shell shows of a program that SIGPIPE ends, as it ends most.
 EXIT_CODE = 128 + 13
@@ -56,32 +51,6 @@ class Plain:
         """Write, as a file does."""
         self._file.write(visible(text))
         return len(text)
-
-
-class VisibleConsole(Console):
-    """Prints texts as they are, be they of records, brokers, workers or files.
-
-    No markup, no emoji by name; control characters are visible, and a text is one line. Colours
-    are those of styles alone. Its `file` is no Plain one, which would show the terminal's codes.
-    """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(markup=False, emoji=False, **options)
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        """Make what is printed of a string, before it is measured."""
-        return super().render_str(visible_line(text), **options)
-
-    def render(
-        self, renderable: RenderableType, options: ConsoleOptions | None = None
-    ) -> Iterable[Segment]:
-        """Make what is printed of anything."""
-        if isinstance(renderable, Text):
-            shown = visible_line(renderable.plain)
-            if shown != renderable.plain:
-                renderable = renderable.copy()
-                renderable.plain = shown
-        return super().render(renderable, options)
 
 
 def abandon() -> None:

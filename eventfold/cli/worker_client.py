@@ -1,4 +1,4 @@
-"""Asking the worker of this process's settings, as a command does: an answer, or why not."""
+"""Requests of a command to a worker: an answer, or why there is none."""
 
 from http import HTTPStatus
 from typing import TypeVar
@@ -7,10 +7,10 @@ import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
 
-from app.commands._process import CommandError
-from app.settings import Settings, settings
 from eventfold.answers import read_answer
+from eventfold.cli.command import CommandError
 from eventfold.decoding import decode_json
+from eventfold.settings import Settings
 from eventfold.web.errors import ErrorBody
 
 T = TypeVar("T")
@@ -24,16 +24,11 @@ def address(conf: Settings) -> URL:
     return URL.build(scheme="http", host=conf.web_host, port=conf.web_port)
 
 
-def headers(conf: Settings) -> dict[str, str]:
-    """Return the headers of every request to a worker."""
-    return conf.web_credentials
-
-
-async def answer(url: URL, kind: type[T]) -> T:
+async def answer(conf: Settings, url: URL, kind: type[T]) -> T:
     """Return the answer of a worker. Raises CommandError where none does, or with its reason."""
     try:
         async with (
-            ClientSession(timeout=_TIMEOUT, headers=headers(settings())) as http,
+            ClientSession(timeout=_TIMEOUT, headers=conf.web_credentials) as http,
             http.get(url) as reply,
         ):
             status, body = reply.status, await read_answer(reply)
@@ -46,8 +41,6 @@ async def answer(url: URL, kind: type[T]) -> T:
             return decode_json(body, kind)
         message = decode_json(body, ErrorBody).error.message
     except msgspec.MsgspecError:
-        raise CommandError(
-            f"What answers at {url.origin()} is no worker of tickstream: set WEB_PORT"
-        ) from None
+        raise CommandError(f"What answers at {url.origin()} is no worker: set WEB_PORT") from None
     again = "; try again" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
     raise CommandError(f"The worker at {url.origin()} can't say: {message}{again}")

@@ -1,25 +1,16 @@
 """`faust -A app topology`: the graph of what a worker started like this would run."""
 
-from typing import TYPE_CHECKING, cast
-
 import click
 import msgspec
 from faust.cli import option
 
-from app.commands._process import LongCommand
-
-if TYPE_CHECKING:
-    from app.worker import TickApp
-
-#: Characters of a line where the output goes to a file or another program.
-WIDTH = 200
+from eventfold.cli.command import LongCommand
 
 
 class topology(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
     """Draw how records go from topics through agents and tables to topics.
 
-    Read from the definitions of the pipelines that TICKSTREAM_PIPELINES and TICKSTREAM_MODULES
-    name, those that a worker would run.
+    Read from the definitions of what a worker with these settings would run.
     """
 
     examples = (
@@ -42,7 +33,7 @@ class topology(LongCommand):  # noqa: N801 - Faust calls the command what its cl
         # Other commands draw nothing.
         from eventfold.topology import to_dot, to_mermaid, to_tree, topology  # noqa: PLC0415
 
-        graph = topology(cast("TickApp", self.app))
+        graph = topology(self.app)
         match "json" if self.json else self.kwargs["format"]:
             case "mermaid":
                 self.say(to_mermaid(graph))
@@ -51,4 +42,4 @@ class topology(LongCommand):  # noqa: N801 - Faust calls the command what its cl
             case "json":
                 self.say(msgspec.json.encode(graph).decode())
             case _:
-                self.console(WIDTH).print(to_tree(graph))
+                self.console().print(to_tree(graph))

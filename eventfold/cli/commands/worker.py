@@ -5,11 +5,10 @@ from typing import Any, NoReturn
 
 from faust.cli.worker import worker as faust_worker
 
-from app.commands._help import Examples
-from app.settings import settings
+from eventfold.cli.command import Examples
 from eventfold.telemetry import logs
 
-logger = logging.getLogger("app")
+logger = logging.getLogger(__name__)
 
 
 class worker(Examples, faust_worker):  # noqa: N801 - Faust calls the command what its class is called
@@ -28,7 +27,7 @@ class worker(Examples, faust_worker):  # noqa: N801 - Faust calls the command wh
 
     def on_worker_created(self, worker: Any) -> None:
         """Print the banner, unless a program reads what follows."""
-        if logs.is_json(settings()):
+        if logs.is_json(self.app.settings):
             worker.quiet, worker.spinner = True, None
         else:
             super().on_worker_created(worker)
@@ -45,7 +44,7 @@ class worker(Examples, faust_worker):  # noqa: N801 - Faust calls the command wh
         try:
             super().__call__(*args, **kwargs)
         except SystemExit as end:
-            if isinstance(end.code, str) and logs.is_json(settings()):
+            if isinstance(end.code, str) and logs.is_json(self.app.settings):
                 logger.critical(end.code)
                 raise SystemExit(1) from None
             raise

@@ -7,8 +7,7 @@ from faust.cli import argument
 from faust.cli.base import cli
 from faust.cli.completion import completion as faust_completion
 
-from app.commands._help import Examples
-from app.commands._process import OptionError
+from eventfold.cli.command import Examples, OptionError
 
 #: What click's scripts run to be told what may follow, by shell, and what has to follow it: Faust
 #: looks for `-A` among its own arguments to know the commands of an application.

@@ -10,12 +10,16 @@ import pytest
 from faust.cli.base import cli
 
 import app.commands
-from app.commands._help import Examples
-from app.commands._process import LongCommand
+import eventfold.cli.commands
+from eventfold.cli.command import Examples, LongCommand
 
-NAMES = sorted(
-    module.name for module in iter_modules(app.commands.__path__) if not module.name.startswith("_")
-)
+#: Name of each command → the package of its module.
+PACKAGES = {
+    module.name: package.__name__
+    for package in (app.commands, eventfold.cli.commands)
+    for module in iter_modules(package.__path__)
+}
+NAMES = sorted(PACKAGES)
 
 #: Commands that print facts, which have JSON for programs.
 FACTS = {
@@ -26,7 +30,7 @@ FACTS = {
 
 def declared(name: str) -> Any:
     """Return the class of a command."""
-    return getattr(import_module(f"app.commands.{name}"), name)
+    return getattr(import_module(f"{PACKAGES[name]}.{name}"), name)
 
 
 @pytest.mark.parametrize("name", NAMES)

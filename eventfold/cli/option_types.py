@@ -5,9 +5,7 @@ from typing import Any
 import click
 from yarl import URL
 
-from app.market.files import parse_time
-from app.sources.registry import SIMULATIONS
-from eventfold.windows.durations import parse_duration
+from eventfold.windows.durations import parse_duration, parse_time
 
 
 class Seconds(click.ParamType):
@@ -59,17 +57,3 @@ class Address(click.ParamType):
         if url.scheme not in {"http", "https"} or not url.host:
             self.fail(f"{value!r} is no address such as 127.0.0.1:6066", param, ctx)
         return url
-
-
-class Source(click.ParamType):
-    """Where records come from: `chart`, `simulator`, `file:PATH` or a simulation by its name."""
-
-    name = "source"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """Return the source as it was written."""
-        kind, _, path = value.partition(":")
-        if value not in {"chart", "simulator", *SIMULATIONS} and not (kind == "file" and path):
-            names = ", ".join(SIMULATIONS)
-            self.fail(f"{value!r} is none of chart, simulator, file:PATH, {names}", param, ctx)
-        return str(value)
