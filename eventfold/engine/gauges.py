@@ -12,6 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from eventfold.engine.task import State
+from eventfold.settings import variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,7 @@ def _of_tasks(tasks: list[Task]) -> Iterator[Metric]:
     memory = GaugeMetricFamily(
         "tickstream_uncommitted_bytes",
         "Memory of what is folded and not committed yet, estimated; "
-        "TICKSTREAM_UNCOMMITTED_BYTES is the limit of their sum",
+        f"{variable('uncommitted_bytes')} is the limit of their sum",
         labels=_OF_TASK,
     )
     for task in tasks:

@@ -1,6 +1,6 @@
 """Traces of OpenTelemetry: a span for a batch, a checkpoint, a restore, a request, not a record.
 
-Off by default: then nothing is imported and nothing is done. TICKSTREAM_TRACES switches them on;
+Off by default: then nothing is imported and nothing is done. EVENTFOLD_TRACES switches them on;
 the packages are those of the extra `traces`.
 """
 
@@ -57,7 +57,8 @@ def start(conf: Settings) -> None:
         from eventfold.telemetry.otel import OpenTelemetry  # noqa: PLC0415  # only who asks for it has it
     except ImportError as error:
         raise TracesError(
-            f"TICKSTREAM_TRACES={conf.traces} needs {error.name}: pip install -e '.[traces]'"
+            f"{conf.variable('traces')}={conf.traces} needs {error.name}: "
+            "pip install -e '.[traces]'"
         ) from None
     use(OpenTelemetry(conf))
 

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Any
 
-from eventfold.engine.errors import AFRESH, StartError, TaskError
+from eventfold.engine.errors import StartError, TaskError, afresh
 from eventfold.engine.table import outputs_of
 from eventfold.formats.start import forms_of
 from eventfold.kafka.admin import (
@@ -117,8 +117,8 @@ def demand_protection(conf: Settings) -> None:
     if not (conf.web_protected or conf.web_open or is_loopback(conf.web_bind)):
         raise StartError(
             f"WEB_BIND={conf.web_bind} can be reached from other machines: set "
-            "TICKSTREAM_WEB_TOKEN or TICKSTREAM_WEB_USERS, or TICKSTREAM_WEB_OPEN=true to let "
-            "anybody ask"
+            f"{conf.variable('web_token')} or {conf.variable('web_users')}, or "
+            f"{conf.variable('web_open')}=true to let anybody ask"
         )
 
 
@@ -133,7 +133,8 @@ def demand_keys(conf: Settings) -> None:
     if not is_shared(conf):
         logger.info(
             "Sessions of browsers are known at this worker alone, and workers refuse each other's "
-            "questions: for several workers set TICKSTREAM_WEB_CLUSTER_TOKEN"
+            "questions: for several workers set %s",
+            conf.variable("web_cluster_token"),
         )
 
 
@@ -184,9 +185,9 @@ def _check_sources(app: Any) -> None:
     for source in app.tasks.topics.values():
         if app.settings.topic_prefix and not source.external and source.name not in written:
             raise StartError(
-                f"topic {source.name} is read, and nothing here writes it: TICKSTREAM_TOPIC_PREFIX "
-                f"is for outputs; declare {source.base_name} with external=True, which keeps its "
-                "name"
+                f"topic {source.name} is read, and nothing here writes it: "
+                f"{app.settings.variable('topic_prefix')} is for outputs; declare "
+                f"{source.base_name} with external=True, which keeps its name"
             )
 
 
@@ -217,5 +218,5 @@ def _check_names(app: Any, committed: set[str]) -> None:
         if topic.internal and old in committed and not app.tasks.owns(old):
             raise StartError(
                 f"application {app.settings.app_id} has read {old}, which is {topic.name} since "
-                f"this version: {AFRESH}"
+                f"this version: {afresh()}"
             )
