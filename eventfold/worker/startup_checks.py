@@ -21,6 +21,7 @@ from eventfold.kafka.owner_log import claim_outputs
 from eventfold.kafka.schema import BatchSchema
 from eventfold.open_files import describe_os_error
 from eventfold.private_files import make_private
+from eventfold.records.fields import MAX_NAME, MAX_TEXT
 from eventfold.security.keys import is_shared, keys_of
 from eventfold.security.web import is_loopback
 from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS, Changelog, Topic
@@ -119,6 +120,15 @@ def demand_protection(conf: Settings) -> None:
             f"WEB_BIND={conf.web_bind} can be reached from other machines: set "
             f"{conf.variable('web_token')} or {conf.variable('web_users')}, or "
             f"{conf.variable('web_open')}=true to let anybody ask"
+        )
+
+
+def demand_limits(conf: Settings) -> None:
+    """Raise StartError if record types were imported before these settings were chosen."""
+    if (conf.max_name, conf.max_text) != (MAX_NAME, MAX_TEXT):
+        raise StartError(
+            f"{conf.variable('max_name')} and {conf.variable('max_text')} came too late for record "
+            "types: call eventfold.settings.use before the first of them is imported"
         )
 
 
