@@ -159,7 +159,7 @@ def _wait(worker: Worker, number: float) -> None:
 
 def _judged(worker: Worker) -> float:
     """Return how many transactions and rule changes the worker has judged since its start."""
-    return _metric(worker, 'tickstream_records_total{[^}]*table="verdicts"[^}]*}')
+    return _metric(worker, 'eventfold_records_total{[^}]*table="verdicts"[^}]*}')
 
 
 def _metric(worker: Worker, pattern: str) -> float:

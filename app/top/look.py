@@ -66,21 +66,21 @@ class Watcher:
         ranking = await self._ranking()
         mine = two.after.answered[str(self.url)]
         return View(
-            application=mine.info("tickstream_worker_info").get("application", ""),
+            application=mine.info("eventfold_worker_info").get("application", ""),
             seconds=two.seconds,
             workers=workers_of(two, self._answered),
             partitions=partitions_of(two.after),
             tables=tables_of(two),
-            lag=int(two.after.total("tickstream_lag_records")),
-            dead_letters=int(two.after.total("tickstream_dead_letters_total")),
-            dead_letter_rate=two.rate("tickstream_dead_letters_total"),
+            lag=int(two.after.total("eventfold_lag_records")),
+            dead_letters=int(two.after.total("eventfold_dead_letters_total")),
+            dead_letter_rate=two.rate("eventfold_dead_letters_total"),
             day=ranking.day if ranking else None,
             gainers=ranking.rank if ranking else [],
         )
 
     async def _scrape(self) -> Scrape:
         mine = await self._metrics(self.url)
-        own = mine.info("tickstream_worker_info").get("worker")
+        own = mine.info("eventfold_worker_info").get("worker")
         others = [url for url in await self._owners() if URL(url).authority != own]
         found = await asyncio.gather(*map(self._metrics_or_none, others))
         scrape = Scrape(
@@ -106,7 +106,7 @@ class Watcher:
             samples = Samples.read(text.decode())
         except ValueError:
             samples = Samples()
-        if not samples.info("tickstream_worker_info"):
+        if not samples.info("eventfold_worker_info"):
             raise NoWorkerError(f"What answers at {worker} is no worker of tickstream")
         return samples
 
