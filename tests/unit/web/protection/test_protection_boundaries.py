@@ -201,7 +201,7 @@ def test_worker_that_rejects_requests_is_logged_once_until_it_accepts(
         ):
             peers._note(status, worker, Settings())
             logged.append(len(caplog.records))
-    peers._note(200, "b")
+    peers._note(200, "b", Settings())
     assert logged == [1, 1, 2, 2, 3, 3]
 
 
