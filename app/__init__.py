@@ -5,6 +5,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from app import settings as _settings  # noqa: F401  # its prefix, before records read their limits
+
 if TYPE_CHECKING:
     from app.worker import TickApp
 

@@ -27,12 +27,18 @@ class Settings(
 ):
     """Settings of one process, read from its environment."""
 
+    model_config = library.prefixed("TICKSTREAM_")
+
     pipelines: Names = Field(
         (),
-        alias="TICKSTREAM_PIPELINES",
         description="Pipelines to run (modules of agents/); if not set all of them, or none beside "
         "your own modules; `none` says so too. Belongs to the application id",
     )
+
+    @classmethod
+    def selection(cls) -> tuple[str, ...]:
+        """Return the variables that choose what a worker runs."""
+        return cls.variable("pipelines"), *super().selection()
 
 
 @cache
@@ -41,4 +47,4 @@ def settings() -> Settings:
     return Settings.load()
 
 
-library.use(settings)
+library.use(settings, Settings.prefix())

@@ -159,7 +159,7 @@ def _wait(worker: Worker, number: float) -> None:
 
 def _checked(worker: Worker) -> float:
     """Return the number of transactions and rule changes processed since the worker's start."""
-    return _metric(worker, 'tickstream_records_total{[^}]*table="verdicts"[^}]*}')
+    return _metric(worker, 'eventfold_records_total{[^}]*table="verdicts"[^}]*}')
 
 
 def _metric(worker: Worker, pattern: str) -> float:

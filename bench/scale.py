@@ -209,7 +209,7 @@ def _metrics(workers: list[Worker]) -> _Metrics:
     text = "\n".join(worker.ask("/metrics").body.decode() for worker in workers)
     names = "checkpoint_seconds_count", "checkpoint_seconds_sum", "published_total"
     checkpoints, seconds, results = (
-        sum(map(float, re.findall(rf"tickstream_{name}{{.*}} (.*)", text))) for name in names
+        sum(map(float, re.findall(rf"eventfold_{name}{{.*}} (.*)", text))) for name in names
     )
     return _Metrics(int(checkpoints), seconds, int(results))
 

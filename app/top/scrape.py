@@ -69,21 +69,21 @@ class Scraper:
         ranking = await self._ranking()
         chosen = after.answered[str(self.url)]
         return View(
-            application=chosen.info("tickstream_worker_info").get("application", ""),
+            application=chosen.info("eventfold_worker_info").get("application", ""),
             seconds=delta.seconds,
             workers=workers_of(delta, self._answered_at),
             partitions=partitions_of(after),
             tables=tables_of(delta),
-            lag=int(after.total("tickstream_lag_records")),
-            dead_letters=int(after.total("tickstream_dead_letters_total")),
-            dead_letter_rate=delta.rate("tickstream_dead_letters_total"),
+            lag=int(after.total("eventfold_lag_records")),
+            dead_letters=int(after.total("eventfold_dead_letters_total")),
+            dead_letter_rate=delta.rate("eventfold_dead_letters_total"),
             day=ranking.day if ranking else None,
             gainers=ranking.rank if ranking else [],
         )
 
     async def _scrape(self) -> Scrape:
         chosen = await self._metrics(self.url)
-        address = chosen.info("tickstream_worker_info").get("worker")
+        address = chosen.info("eventfold_worker_info").get("worker")
         others = [url for url in await self._owners() if URL(url).authority != address]
         found = await asyncio.gather(*map(self._metrics_or_none, others))
         scrape = Scrape(
@@ -111,7 +111,7 @@ class Scraper:
             samples = Samples.parse(text.decode())
         except ValueError:
             samples = Samples()
-        if not samples.info("tickstream_worker_info"):
+        if not samples.info("eventfold_worker_info"):
             raise NoWorkerError(f"The server at {worker} is not a tickstream worker")
         return samples
 

@@ -124,7 +124,7 @@ def tables_of(delta: ScrapeDelta) -> list[TableView]:
     names = {
         name
         for samples in delta.after.answered.values()
-        for name in samples.values("tickstream_records_total", "table")
+        for name in samples.values("eventfold_records_total", "table")
     }
     return [_table(delta, name) for name in sorted(names)]
 
@@ -134,16 +134,16 @@ def _table(delta: ScrapeDelta, name: str) -> TableView:
     restoring = [
         value
         for samples in after.answered.values()
-        for _, value in samples.of("tickstream_restore_progress_ratio", table=name)
+        for _, value in samples.of("eventfold_restore_progress_ratio", table=name)
     ]
     return TableView(
         table=name,
-        records=delta.rate("tickstream_records_total", table=name),
-        published=delta.rate("tickstream_published_total", table=name),
-        late=int(after.total("tickstream_late_total", table=name)),
-        late_rate=delta.rate("tickstream_late_total", table=name),
-        event_time_lag=after.highest("tickstream_event_time_lag_seconds", table=name),
-        store=int(after.total("tickstream_store_bytes", table=name)),
+        records=delta.rate("eventfold_records_total", table=name),
+        published=delta.rate("eventfold_published_total", table=name),
+        late=int(after.total("eventfold_late_total", table=name)),
+        late_rate=delta.rate("eventfold_late_total", table=name),
+        event_time_lag=after.highest("eventfold_event_time_lag_seconds", table=name),
+        store=int(after.total("eventfold_store_bytes", table=name)),
         restoring=min(restoring, default=None),
     )
 
@@ -168,10 +168,10 @@ def _worker(delta: ScrapeDelta, url: str, answered: int | None) -> WorkerView:
     return WorkerView(
         url,
         answers=True,
-        version=found.info("tickstream_build_info").get("version"),
-        running=int(found.total("tickstream_tasks", state="running")),
-        opening=int(found.total("tickstream_tasks", state="opening")),
-        lag=int(found.total("tickstream_lag_records")),
+        version=found.info("eventfold_build_info").get("version"),
+        running=int(found.total("eventfold_tasks", state="running")),
+        opening=int(found.total("eventfold_tasks", state="opening")),
+        lag=int(found.total("eventfold_lag_records")),
         cpu=cpu,
         memory=int(found.total("process_resident_memory_bytes")),
         answered=answered,
@@ -182,8 +182,8 @@ def partitions_of(scrape: Scrape) -> list[PartitionView]:
     """Return the partitions of all sources that have a task on a worker that answers."""
     views = []
     for url, found in scrape.answered.items():
-        lags = _by_partition(found, "tickstream_lag_records")
-        positions = _by_partition(found, "tickstream_position_offset")
+        lags = _by_partition(found, "eventfold_lag_records")
+        positions = _by_partition(found, "eventfold_position_offset")
         for topic, partition in lags.keys() | positions.keys():
             at = topic, partition
             views.append(PartitionView(topic, partition, url, positions.get(at), lags.get(at)))

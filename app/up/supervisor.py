@@ -122,10 +122,10 @@ class LocalSupervisor:
         await self._show_progress(market)
 
     def _check_ports(self) -> None:
-        if self.embedded and self.conf.kafka_protocol != "PLAINTEXT":
+        if self.embedded and self.conf.kafka_security_protocol != "PLAINTEXT":
             raise AdminError(
-                f"TICKSTREAM_KAFKA_SECURITY_PROTOCOL={self.conf.kafka_protocol} is for brokers of "
-                "yours: set BROKER_URL, or leave it out for the embedded one"
+                f"TICKSTREAM_KAFKA_SECURITY_PROTOCOL={self.conf.kafka_security_protocol} is for "
+                "brokers of yours: set BROKER_URL, or leave it out for the embedded one"
             )
         ports.demand(self.conf.web_port, option="WEB_PORT")
         if self.embedded:

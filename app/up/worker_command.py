@@ -8,7 +8,6 @@ from app.settings import Settings
 from app.up.worker import faust_program
 from eventfold.embedded import ports
 from eventfold.security.secret import is_secret
-from eventfold.settings import SECRETS_DIRECTORY
 
 #: Settings that another worker does not share, or that its command line sets anyway.
 _NOT_SHARED = {"BROKER_URL", "WEB_PORT", "APP_DATADIR", "CONSUMER_GROUP_INSTANCE_ID"}
@@ -40,8 +39,9 @@ def worker_command(conf: Settings) -> str:
             environment[name] = os.environ[name]
         elif name not in _UNUSED_SECRETS:
             environment[name] = "***"
-    if os.environ.get(SECRETS_DIRECTORY):
-        environment[SECRETS_DIRECTORY] = os.environ[SECRETS_DIRECTORY]
+    secrets = Settings.secrets_variable()
+    if os.environ.get(secrets):
+        environment[secrets] = os.environ[secrets]
     program = Path(faust_program())
     if program.is_relative_to(Path.cwd()):
         program = program.relative_to(Path.cwd())

@@ -42,7 +42,7 @@ async def register_all(
 ) -> tuple[SchemaLog, Registry] | None:
     """Register the schemas of the tables' Avro topics; return the registry of this worker, if any.
 
-    It has one, with a running log, if there are schemas to register and TICKSTREAM_SCHEMA_REGISTRY
+    It has one, with a running log, if there are schemas to register and EVENTFOLD_SCHEMA_REGISTRY
     names no external registry. Raises SchemaError.
     """
     forms = forms_of(tables)

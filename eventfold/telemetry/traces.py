@@ -1,6 +1,6 @@
 """Traces of OpenTelemetry: a span for a batch, a checkpoint, a restore, a request, not a record.
 
-Off by default: then nothing is imported and nothing is done. TICKSTREAM_TRACES switches them on;
+Off by default: then nothing is imported and nothing is done. EVENTFOLD_TRACES switches them on;
 the packages are those of the extra `traces`.
 """
 
@@ -55,7 +55,7 @@ def start(conf: Settings) -> None:
     """Start tracing if the settings ask for it. Raises TracesError if packages are missing."""
     if conf.traces.full == "off":
         return
-    purpose = f"TICKSTREAM_TRACES={conf.traces}"
+    purpose = f"{conf.variable('traces')}={conf.traces}"
     for module in "opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http":
         demand(module, "traces", purpose, TracesError)
     from eventfold.telemetry.otel import OpenTelemetry  # noqa: PLC0415  # only who asks for it has it

@@ -22,15 +22,15 @@ from eventfold.web.parameters import Values
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types there
 
 REQUESTS = Counter(
-    "tickstream_http_requests_total", "HTTP requests answered", ["method", "path", "status"]
+    "eventfold_http_requests_total", "HTTP requests answered", ["method", "path", "status"]
 )
 SECONDS = Histogram(
-    "tickstream_http_request_seconds",
+    "eventfold_http_request_seconds",
     "Seconds to answer an HTTP request, streams of events apart",
     ["method", "path"],
 )
-BUILD = Info("tickstream_build", "What runs here, as labels; always 1")
-WORKER = Info("tickstream_worker", "Which worker this is, as labels; always 1")
+BUILD = Info("eventfold_build", "What runs here, as labels; always 1")
+WORKER = Info("eventfold_worker", "Which worker this is, as labels; always 1")
 
 #: Methods with series of their own; others share one, because a client may send any word.
 METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}

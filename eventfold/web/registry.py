@@ -14,6 +14,7 @@ from aiohttp import web
 from eventfold.decoding import decode_json
 from eventfold.digits import read_digits
 from eventfold.formats.errors import RegistryError, invalid_schema, no_schema
+from eventfold.settings import variable
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
@@ -56,7 +57,7 @@ def _registry(request: web.Request) -> Registry:
     found = request.app[_OWNER].registry
     if found is None:
         message = (
-            "this worker has no registry: TICKSTREAM_SCHEMA_REGISTRY names another one, or "
+            f"this worker has no registry: {variable('schema_registry')} names another one, or "
             "nothing that it runs writes Avro"
         )
         raise RegistryError(HTTPStatus.NOT_FOUND, 404, message)

@@ -41,7 +41,13 @@ from eventfold.web.listening import demand_address
 from eventfold.web.protection import http_client
 from eventfold.web.router import Router
 from eventfold.web.server import Server
-from eventfold.worker.startup_checks import demand_keys, demand_protection, lock, prepare
+from eventfold.worker.startup_checks import (
+    demand_keys,
+    demand_limits,
+    demand_protection,
+    lock,
+    prepare,
+)
 from eventfold.worker.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -118,6 +124,7 @@ class App(faust.App):
             # Checks without a broker come first.
             open_files.raise_limit()
             demand_protection(self.settings)
+            demand_limits(self.settings)
             self._lock = lock(self.settings.data_directory)
             demand_keys(self.settings)
             if self.conf.web_enabled:

@@ -77,7 +77,13 @@ def test_error_about_an_invalid_url_contains_no_secret(
 def test_repr_and_json_of_settings_contain_no_url_secret() -> None:
     """Nor does a text that a URL is formatted into by mistake."""
     conf = Settings(**URLS)
-    urls = conf.schema_registry, conf.traces, conf.chart_url, conf.kafka_token_url, conf.rules_url
+    urls = (
+        conf.schema_registry,
+        conf.traces,
+        conf.chart_url,
+        conf.kafka_oauth_token_url,
+        conf.rules_url,
+    )
     for url in urls:
         assert url is not None
         assert SECRET not in f"{url} {url!r} {url!s}"

@@ -86,7 +86,7 @@ def two(market: Market) -> Iterator[list[Worker]]:
 
 def _folded(*workers: Worker, table: str = "candles") -> float:
     samples = (sample for worker in workers for sample in _metrics(worker))
-    name = "tickstream_records_total"
+    name = "eventfold_records_total"
     return sum(s.value for s in samples if s.name == name and s.labels["table"] == table)
 
 
@@ -356,9 +356,9 @@ def test_metrics_of_both_workers_add_up_to_each_tick_once(two) -> None:
     """Prometheus' own parser reads them."""
     for worker in two:
         samples = list(_metrics(worker))
-        running = [s for s in samples if s.name == "tickstream_tasks" and s.value]
+        running = [s for s in samples if s.name == "eventfold_tasks" and s.value]
         assert {s.labels["state"] for s in running} == {"running"}
-        requests = [s for s in samples if s.name == "tickstream_http_requests_total"]
+        requests = [s for s in samples if s.name == "eventfold_http_requests_total"]
         assert {s.labels["path"] for s in requests} >= {"/readyz", "/api/tables"}
         assert not re.search("SYM|ODD", str(requests))
     assert _folded(*two) == len(SYMBOLS) * TICKS + len(_misplaced())

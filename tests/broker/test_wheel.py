@@ -106,7 +106,7 @@ def test_stream_of_thirty_lines_runs_on_the_wheel_and_creates_only_its_own_topic
     before = set(admin.list_topics(timeout=30).topics)
     now = int(time.time() * 1000)
     times = [now - 20 * MINUTE + number * 100 for number in range(VIEWS)]
-    worker = market.worker(PYTHONPATH=STREAM.parent)
+    worker = market.worker(PYTHONPATH=STREAM.parent, EVENTFOLD_APP_ID=market.application)
     faust = str(python.with_name("faust"))
     worker.command_line = [faust, "-A", STREAM.stem, "worker", "-l", "info"]
     worker.directory = tmp_path

@@ -123,7 +123,7 @@ def _apply(changes: tuple[str, ...], kind: type[Settings]) -> None:
     OptionError for what is no setting, or one that says where live is.
     """
     known, wanted = kind.variables(), {}
-    fixed = {kind.model_fields[field].alias for field in FIXED}
+    fixed = set(map(kind.variable, FIXED))
     for change in changes:
         name, equals, value = change.partition("=")
         if not equals or name not in known:

@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 class Feed:
     """Feed that consumes a topic and offers its records to readers.
 
-    Readers know the topic by its name without TICKSTREAM_TOPIC_PREFIX.
+    Readers know the topic by its name without EVENTFOLD_TOPIC_PREFIX.
     """
 
     def __init__(

@@ -32,7 +32,7 @@ LINGER = 20.0
 class Hub:
     """Hub that opens a feed for the first reader of a topic and closes it after the last.
 
-    `topics` returns the topics that may be watched, by name without TICKSTREAM_TOPIC_PREFIX.
+    `topics` returns the topics that may be watched, by name without EVENTFOLD_TOPIC_PREFIX.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ def protect(application: web.Application, conf: Settings) -> Runner:
     """Add all protection to an application; return the runner that accepts its connections.
 
     Call it after the middlewares that count requests and answer errors are added, so that they see
-    what is refused. Refusals at the edge are counted by `tickstream_http_refused_total` alone.
+    what is refused. Refusals at the edge are counted by `eventfold_http_refused_total` alone.
     """
     add_login(application, conf)
     application[SHARES] = Shares()

@@ -65,7 +65,7 @@ class Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         return Listener(
-            _affordable(self._most),
+            _affordable(self._most, self.app[CONF]),
             self.app[CONF],
             guarded(self.app, made.request_handler),
             request_factory=readable(made.request_factory),
@@ -190,7 +190,7 @@ def _give_up_silent(connection: Any) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, option, int(READ_TIMEOUT * 1000))
 
 
-def _affordable(most: int) -> int:
+def _affordable(most: int, conf: WebSecurity) -> int:
     """Return how many connections, `most` at most, leave the worker its own file descriptors.
 
     Raise the process's soft limit of open files first, as far as its hard limit allows.
@@ -205,7 +205,7 @@ def _affordable(most: int) -> int:
     if fewer < most:
         _log.warning(
             "a process may open %d files here: connections to the web server are limited to %d, "
-            "not TICKSTREAM_WEB_CONNECTIONS=%d",
-            *(raised, fewer, most),
+            "not %s=%d",
+            *(raised, fewer, conf.variable("web_connections"), most),
         )
     return fewer

@@ -20,7 +20,7 @@ from eventfold.web.protection.cors import preflight
 from eventfold.web.protection.credentials import Shown, by_token, shown
 from eventfold.web.protection.keys import CONF, SIGNED
 from eventfold.web.protection.passwords import Passwords
-from eventfold.web.protection.peers import IN_COMMON, SIGNATURE, Peers, digest_of
+from eventfold.web.protection.peers import SIGNATURE, Peers, digest_of, in_common
 from eventfold.web.protection.rate import Rate
 from eventfold.web.protection.refused import note
 from eventfold.web.protection.roles import allows, role_for
@@ -86,7 +86,7 @@ class Guard:
             await self._check_role(request, client)
         await receive(request)
         if digest is not None and digest_of(await request.read()) != digest:
-            raise _unsigned()
+            raise _unsigned(self._conf)
 
     async def identify(self, given: Shown, client: str) -> Role | None:
         """Return the role of the credentials `given`; None if they are wrong, which is counted.
@@ -143,7 +143,7 @@ class Guard:
             return None
         digest = request.get(SIGNED)
         if digest is None and (FORWARDED in request.headers or SIGNATURE in request.headers):
-            raise _unsigned()
+            raise _unsigned(self._conf)
         return digest
 
     def _slow_down(self, client: str) -> None:
@@ -165,7 +165,8 @@ class Guard:
         if "." not in name or "*" in conf.web_hosts or _is_address(name) or name.lower() in known:
             return
         note("host")
-        message = f"this worker is not known as {name!r}: TICKSTREAM_WEB_HOSTS says which names are"
+        hosts = conf.variable("web_hosts")
+        message = f"this worker is not known as {name!r}: {hosts} says which names are"
         raise ApiError(HTTPStatus.MISDIRECTED_REQUEST, "misdirected", message)
 
     async def _check_role(self, request: web.Request, client: str) -> None:
@@ -239,12 +240,12 @@ def _check_origin(request: web.Request) -> None:
     raise ApiError(HTTPStatus.FORBIDDEN, "forbidden", message)
 
 
-def _unsigned() -> ApiError:
+def _unsigned(conf: Settings) -> ApiError:
     note("credentials")
     return ApiError(
         HTTPStatus.FORBIDDEN,
         "forbidden",
-        f"this question is not signed as another worker's are: all have {IN_COMMON}",
+        f"this question is not signed as another worker's are: all have {in_common(conf)}",
     )
 
 

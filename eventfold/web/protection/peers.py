@@ -27,12 +27,6 @@ from eventfold.settings import Settings
 from eventfold.web.peers import FORWARDED
 from eventfold.web.protection.seals import holds, seal
 
-#: Settings that workers need in common to accept each other's requests.
-IN_COMMON = (
-    "the same TICKSTREAM_WEB_CLUSTER_TOKEN, or without one the same TICKSTREAM_WEB_ADMIN_TOKEN, "
-    "and the right time"
-)
-
 #: Header: time (ms since the epoch), nonce, digest of the body and seal, separated by dots.
 SIGNATURE = "Tickstream-Signature"
 
@@ -43,6 +37,12 @@ _log = logging.getLogger(__name__)
 
 #: Workers that refused the latest signed request of this one.
 _refusing: set[str] = set()
+
+
+def in_common(conf: Settings) -> str:
+    """Describe what workers need in common to accept each other's requests."""
+    token, admin = conf.variable("web_cluster_token"), conf.variable("web_admin_token")
+    return f"the same {token}, or without one the same {admin}, and the right time"
 
 
 def http_client(conf: Settings) -> aiohttp.ClientSession:
@@ -62,22 +62,19 @@ def http_client(conf: Settings) -> aiohttp.ClientSession:
             request.headers[SIGNATURE] = signature(keys_of(conf).cluster, question, now)
         response = await handler(request)
         if SIGNATURE in request.headers:
-            _note(response.status, worker)
+            _note(response.status, worker, conf)
         return response
 
     return aiohttp.ClientSession(middlewares=(sign,))
 
 
-def _note(status: int, worker: str) -> None:
+def _note(status: int, worker: str, conf: Settings) -> None:
     """Log a refusal (403) of a worker once, until it accepts a request again."""
     if status != HTTPStatus.FORBIDDEN:
         _refusing.discard(worker)
     elif worker not in _refusing:
         _refusing.add(worker)
-        _log.warning(
-            "worker %s refuses to answer this one: all need %s",
-            *(worker, IN_COMMON),
-        )
+        _log.warning("worker %s refuses to answer this one: all need %s", worker, in_common(conf))
 
 
 class Question(NamedTuple):

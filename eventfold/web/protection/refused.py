@@ -3,7 +3,7 @@
 from prometheus_client import Counter
 
 REFUSED = Counter(
-    "tickstream_http_refused_total",
+    "eventfold_http_refused_total",
     "HTTP requests and connections that were refused to protect the worker",
     ["reason"],
 )

@@ -18,19 +18,19 @@ def metrics_of_worker(
 ) -> Samples:
     """Return the metrics of a worker with one partition."""
     lines = [
-        f'tickstream_records_total{{table="candles",partition="0"}} {records}',
-        f'tickstream_late_total{{table="candles",partition="0"}} {late}',
-        f'tickstream_lag_records{{topic="ticks",partition="0"}} {lag}',
-        f'tickstream_position_offset{{topic="ticks",partition="0"}} {records}',
-        'tickstream_tasks{state="running"} 1',
-        'tickstream_event_time_lag_seconds{table="candles",partition="0"} 90',
+        f'eventfold_records_total{{table="candles",partition="0"}} {records}',
+        f'eventfold_late_total{{table="candles",partition="0"}} {late}',
+        f'eventfold_lag_records{{topic="ticks",partition="0"}} {lag}',
+        f'eventfold_position_offset{{topic="ticks",partition="0"}} {records}',
+        'eventfold_tasks{state="running"} 1',
+        'eventfold_event_time_lag_seconds{table="candles",partition="0"} 90',
         f"process_cpu_seconds_total {records / 100}",
         "process_resident_memory_bytes 1e8",
-        'tickstream_build_info{version="0.1.0"} 1',
+        'eventfold_build_info{version="0.1.0"} 1',
     ]
     if restoring is not None:
         of = '{table="candles",partition="1"}'
-        lines.append(f"tickstream_restore_progress_ratio{of} {restoring}")
+        lines.append(f"eventfold_restore_progress_ratio{of} {restoring}")
     return Samples.parse("\n".join(lines) + "\n")
 
 

@@ -210,7 +210,7 @@ async def test_metrics_count_requests_by_route(worker, http) -> None:
     async with http.get(f"{worker.url}/metrics") as reply:
         text = await reply.text()
     labels = 'method="GET",path="/api/candles/{symbol}",status="200"'
-    assert f"tickstream_http_requests_total{{{labels}}}" in text
+    assert f"eventfold_http_requests_total{{{labels}}}" in text
     assert "AAA" not in text
 
 

@@ -199,9 +199,9 @@ def test_worker_that_rejects_requests_is_logged_once_until_it_accepts(
             (403, "a"),
             (200, "a"),
         ):
-            peers._note(status, worker)
+            peers._note(status, worker, Settings())
             logged.append(len(caplog.records))
-    peers._note(200, "b")
+    peers._note(200, "b", Settings())
     assert logged == [1, 1, 2, 2, 3, 3]
 
 
@@ -395,9 +395,7 @@ def test_one_more_guess_is_allowed_every_six_seconds(conf: Settings) -> None:
 @pytest.mark.parametrize("reason", REASONS)
 def test_metric_of_each_reason_exists_from_the_start(reason: str) -> None:
     """So that the first rejection is visible as an increase."""
-    assert (
-        REGISTRY.get_sample_value("tickstream_http_refused_total", {"reason": reason}) is not None
-    )
+    assert REGISTRY.get_sample_value("eventfold_http_refused_total", {"reason": reason}) is not None
 
 
 async def test_login_page_shows_an_alert_only_after_a_failure(protected, http) -> None:
