@@ -8,8 +8,8 @@ from pkgutil import iter_modules
 from typing import Any
 
 from app import exits as _exits  # noqa: F401 - whose error messages are for users
-from app.routes import ROUTES
 from app.settings import Settings, settings
+from app.use_case import use_cases
 from eventfold.engine.errors import told
 from eventfold.settings import SettingsError
 from eventfold.windows.errors import DefinitionError
@@ -22,7 +22,7 @@ NO_PIPELINES = "none"
 class TickApp(App):
     """Application of all pipelines, with the dashboard of this repository."""
 
-    routes = ROUTES
+    routes = tuple(route for each in use_cases() for route in each.routes)
     dashboard = Path(__file__).parent / "dashboard" / "static"
 
     def __init__(self, settings: Settings, **options: Any) -> None:

@@ -1,15 +1,17 @@
 """Thresholds of the pipeline `beaconing`."""
 
+from functools import cache
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from app.beaconing.allowed import check_patterns
+from app.use_case import UseCaseSettings
 from eventfold.settings.fields import Duration, Names
 from eventfold.windows.durations import parse_duration
 
 
-class BeaconSettings(BaseModel):
+class BeaconSettings(UseCaseSettings):
     """Thresholds for contacts so regular that a program makes them."""
 
     beacon_contacts: int = Field(
@@ -59,3 +61,6 @@ class BeaconSettings(BaseModel):
         alias="TICKSTREAM_BEACON_GRACE",
         description="How late a connection may be, and how much later beacons are told",
     )
+
+
+settings = cache(BeaconSettings.load)

@@ -6,7 +6,7 @@ import click
 from yarl import URL
 
 from app.market.files import parse_time
-from app.sources.registry import SIMULATIONS
+from app.sources.simulations import names
 from eventfold.windows.durations import parse_duration
 
 
@@ -69,7 +69,7 @@ class Source(click.ParamType):
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         """Return the source as it was written."""
         kind, _, path = value.partition(":")
-        if value not in {"chart", "simulator", *SIMULATIONS} and not (kind == "file" and path):
-            names = ", ".join(SIMULATIONS)
-            self.fail(f"{value!r} is none of chart, simulator, file:PATH, {names}", param, ctx)
+        if value not in {"chart", "simulator", *names()} and not (kind == "file" and path):
+            known = ", ".join(names())
+            self.fail(f"{value!r} is none of chart, simulator, file:PATH, {known}", param, ctx)
         return str(value)

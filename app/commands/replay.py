@@ -146,7 +146,7 @@ def _apply(changes: tuple[str, ...]) -> None:
     Tables are made when the application is imported, with the settings of then. Raises
     OptionError for what is no setting, or one that says where live is.
     """
-    known = {field.alias for field in Settings.model_fields.values()}
+    known = Settings.variables()
     wanted = {}
     for change in changes:
         name, equals, value = change.partition("=")

@@ -12,6 +12,7 @@ from rich.table import Table
 from app.commands._process import CommandError, LongCommand, OptionError
 from app.settings import settings
 from app.transactions.rules import KINDS, BadRuleError
+from app.transactions.settings import settings as own
 from eventfold.decoding import decode_json
 
 
@@ -55,7 +56,7 @@ class rules(LongCommand):  # noqa: N801 - Faust calls the command what its class
             rules_url,
         )
 
-        database = RulesDatabase(rules_url(settings()))
+        database = RulesDatabase(rules_url(settings(), own()))
         try:
             async with database:
                 await self._act(database)

@@ -15,7 +15,9 @@ from app.commands._process import JSON, CommandError, LongCommand
 from app.commands._types import Address, Seconds
 from app.commands._worker import address
 from app.settings import settings
-from app.top import NoWorkerError, View, Watcher, draw
+from app.top.look import NoWorkerError, Watcher
+from app.top.screen import draw
+from app.top.view import View
 
 #: Width of what is shown where there is no terminal.
 WIDTH = 120

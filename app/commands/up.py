@@ -8,8 +8,9 @@ import click
 from faust.cli import option
 
 from app.commands._process import CommandError, LongCommand
+from app.market.topics import TICKS
 from app.settings import settings
-from app.sources.registry import MARKET, read_by
+from app.sources.simulations import read_by
 from eventfold.worker.startup_checks import topics_of
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ class up(LongCommand):  # noqa: N801 - Faust calls the command what its class is
     async def work(self) -> None:
         """Start one after the other, say what runs, and stop in reverse order when told to."""
         # Other commands need no broker of ours, nor its imports.
-        from app.up import Everything, Plan, WorkerError  # noqa: PLC0415
+        from app.up.everything import Everything, Plan  # noqa: PLC0415
+        from app.up.worker import WorkerError  # noqa: PLC0415
         from eventfold.embedded import BrokerError  # noqa: PLC0415
         from eventfold.kafka.admin import AdminError  # noqa: PLC0415
 
@@ -69,10 +71,9 @@ class up(LongCommand):  # noqa: N801 - Faust calls the command what its class is
             logging.getLogger(name).setLevel(logging.CRITICAL)
         app = cast("TickApp", self.app)
         simulations = read_by(app.tasks.topics)
-        sent = [MARKET, *simulations]
-        topics: dict[str, Described] = {
-            each.name: each for simulation in sent for each in simulation.topics
-        }
+        simulations.pop("market", None)  # it has options of its own
+        topics: dict[str, Described] = {TICKS.name: TICKS}
+        topics |= {each.name: each for sent in simulations.values() for each in sent.topics}
         topics |= {each.name: each for each in topics_of(app)}
         plan = Plan(
             rate=self.kwargs["rate"],

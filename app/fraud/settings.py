@@ -1,12 +1,15 @@
 """Thresholds of the pipeline `fraud`."""
 
-from pydantic import BaseModel, Field
+from functools import cache
 
+from pydantic import Field
+
+from app.use_case import UseCaseSettings
 from eventfold.settings.fields import Duration
 from eventfold.windows.durations import parse_duration
 
 
-class FraudSettings(BaseModel):
+class FraudSettings(UseCaseSettings):
     """Thresholds of alerts about payments."""
 
     fraud_payments: int = Field(
@@ -54,3 +57,6 @@ class FraudSettings(BaseModel):
         alias="TICKSTREAM_FRAUD_GRACE",
         description="How late a payment may be, and how much later alerts are told",
     )
+
+
+settings = cache(FraudSettings.load)

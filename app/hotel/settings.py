@@ -1,12 +1,15 @@
 """Thresholds of the pipeline `hotel`."""
 
-from pydantic import BaseModel, Field
+from functools import cache
 
+from pydantic import Field
+
+from app.use_case import UseCaseSettings
 from eventfold.settings.fields import Duration
 from eventfold.windows.durations import parse_duration
 
 
-class HotelSettings(BaseModel):
+class HotelSettings(UseCaseSettings):
     """Longest times that guests may wait."""
 
     hotel_complaint: Duration = Field(
@@ -24,3 +27,6 @@ class HotelSettings(BaseModel):
         alias="TICKSTREAM_HOTEL_GRACE",
         description="How late an event may be, and how much later service actions are told",
     )
+
+
+settings = cache(HotelSettings.load)

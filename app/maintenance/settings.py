@@ -1,12 +1,15 @@
 """Thresholds of the pipeline `maintenance`."""
 
-from pydantic import BaseModel, Field
+from functools import cache
 
+from pydantic import Field
+
+from app.use_case import UseCaseSettings
 from eventfold.settings.fields import Duration
 from eventfold.windows.durations import parse_duration
 
 
-class MaintenanceSettings(BaseModel):
+class MaintenanceSettings(UseCaseSettings):
     """Thresholds of maintenance notices about machines."""
 
     maintenance_baseline: int = Field(
@@ -58,3 +61,6 @@ class MaintenanceSettings(BaseModel):
         alias="TICKSTREAM_MAINTENANCE_GRACE",
         description="How late a reading may be, and how much later all is told",
     )
+
+
+settings = cache(MaintenanceSettings.load)

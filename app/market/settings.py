@@ -3,9 +3,10 @@
 from functools import cache
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
+from app.use_case import UseCaseSettings
 from eventfold.security.urls import MARK as URL_MARK
 from eventfold.security.urls import SecretUrl, matching
 from eventfold.settings.fields import Duration, join, read, show
@@ -52,7 +53,7 @@ def _known_day(name: str) -> str:
 Windows = Annotated[tuple[Window, ...], read(_candle_windows), show(join), NoDecode]
 
 
-class MarketSettings(BaseModel):
+class MarketSettings(UseCaseSettings):
     """Windows, lateness and thresholds of the market's pipelines."""
 
     windows: Windows = Field(
@@ -150,3 +151,6 @@ class MarketSettings(BaseModel):
     def candle_windows(self) -> tuple[Window, ...]:
         """Windows that are served from the short panes: all except the day."""
         return tuple(window for window in self.windows if window != DAY)
+
+
+settings = cache(MarketSettings.load)

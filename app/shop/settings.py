@@ -1,13 +1,16 @@
 """Settings of the pipelines `searches` and `clicks`."""
 
-from pydantic import BaseModel, Field
+from functools import cache
 
+from pydantic import Field
+
+from app.use_case import UseCaseSettings
 from eventfold.operators.joins import Kind
 from eventfold.settings.fields import Duration
 from eventfold.windows.durations import parse_duration
 
 
-class ShopSettings(BaseModel):
+class ShopSettings(UseCaseSettings):
     """Join windows and waiting times of the shop's pipelines."""
 
     search_join: Kind = Field(
@@ -49,3 +52,6 @@ class ShopSettings(BaseModel):
         ge=1,
         description="Clicks of a user that wait; more go out without a profile, marked",
     )
+
+
+settings = cache(ShopSettings.load)

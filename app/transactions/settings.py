@@ -1,9 +1,11 @@
 """Settings of the pipeline `transactions`."""
 
+from functools import cache
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from app.use_case import UseCaseSettings
 from eventfold.security.urls import MARK, SecretUrl, matching
 from eventfold.settings.fields import Duration
 from eventfold.windows.durations import parse_duration
@@ -11,7 +13,7 @@ from eventfold.windows.durations import parse_duration
 RulesUrl = Annotated[SecretUrl, matching(r"^(sqlite|postgresql)(\+\w+)?://")]
 
 
-class TransactionSettings(BaseModel):
+class TransactionSettings(UseCaseSettings):
     """Database of the rules, and bounds of the state of a card."""
 
     rules_url: RulesUrl | None = Field(
@@ -38,3 +40,6 @@ class TransactionSettings(BaseModel):
         ge=10,
         description="Transactions of a card that are remembered at most, the latest",
     )
+
+
+settings = cache(TransactionSettings.load)

@@ -3,9 +3,9 @@
 import asyncio
 import os
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,8 +20,7 @@ from app.market.topics import TICKS
 from app.market.walks import Market
 from app.settings import Settings
 from app.sources.feed import Feed
-from app.sources.registry import Simulation
-from app.transactions.topics import TRANSACTIONS
+from app.sources.simulations import Simulation
 from app.up.lag import Lag
 from app.up.story import StoryKeeper
 from app.up.words import another_worker, web_address
@@ -58,8 +57,8 @@ class Plan:
     ranking: bool
     #: What the worker and the simulations read and write.
     topics: tuple[Described, ...]
-    #: What is simulated beside the market.
-    simulations: tuple[Simulation, ...] = ()
+    #: What is simulated beside the market, by name.
+    simulations: Mapping[str, Simulation] = field(default_factory=dict)
 
 
 class Everything:
@@ -108,7 +107,7 @@ class Everything:
         self.console.print("Starting a worker and the market ...")
         await self._start_worker()
         market, conf = await self._start_market(), self.conf
-        for simulation in self.plan.simulations:
+        for simulation in self.plan.simulations.values():
             await self._start_feed(simulation)
         await serves(web_address(conf), conf.web_credentials, ranking=self.plan.ranking)
         self._say_what_runs()
@@ -161,9 +160,9 @@ class Everything:
     async def _start_worker(self) -> None:
         conf = self.conf
         datadir = conf.datadir or self.plan.directory / f"{conf.app_id}-{conf.web_port}"
-        simulated = {topic for each in self.plan.simulations for topic in each.topics}
-        if TRANSACTIONS in simulated and conf.rules_url is None:
-            await _make_rules(conf.model_copy(update={"datadir": datadir}))
+        for each in self.plan.simulations.values():
+            if each.prepare:
+                await each.prepare(conf.model_copy(update={"datadir": datadir}))
         environment = {"BROKER_URL": conf.broker_url, "APP_DATADIR": str(datadir)}
         await self._start(WorkerProcess(self._log, environment))
 
@@ -197,7 +196,7 @@ class Everything:
             "dashboard": f"{web_address(conf)}/",
             "Kafka": kafka,
             "market": f"{plan.rate:,.10g} ticks/s of {plan.symbols} symbols, topic {TICKS.name}",
-            **{each.name: _told(each) for each in plan.simulations},
+            **{name: _told(each) for name, each in plan.simulations.items()},
             "worker": f"log {self._log}; another one beside it:",
             "": another_worker(conf),
         }
@@ -254,14 +253,3 @@ async def _make_topics(topics: Collection[Described], conf: Settings) -> None:
     if wrong:
         raise AdminError("\n".join(wrong))
     await ensure_topics(topics, conf)
-
-
-async def _make_rules(conf: Settings) -> None:
-    """Add a few rules if there never was one: without rules nothing is ever rejected."""
-    # Without transactions nobody needs SQLAlchemy.
-    from app.transactions.database import RulesDatabase, rules_url  # noqa: PLC0415
-    from app.transactions.examples import add_examples  # noqa: PLC0415
-
-    async with RulesDatabase(rules_url(conf)) as database:
-        if not await database.changes(after=0):
-            await add_examples(database)

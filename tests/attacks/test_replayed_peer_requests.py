@@ -10,7 +10,7 @@ from guarded_workers import READ, TOKENS, GuardedWorker, bearer, guarded
 from web_workers import NOON, candle
 from yarl import URL
 
-from app.top import Watcher
+from app.top.look import Watcher
 from eventfold.security.keys import keys_of
 from eventfold.web.peers import FORWARDED
 from eventfold.web.protection.peers import SIGNATURE, Question, digest_of, signature
