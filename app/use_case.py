@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
@@ -46,3 +47,12 @@ def use_cases() -> tuple[UseCase, ...]:
     modules = [import_module(each.name) for each in packages]
     found = [each.USE_CASE for each in modules if hasattr(each, "USE_CASE")]
     return tuple(sorted(found, key=lambda each: not each.is_main))
+
+
+def tiles() -> dict[str, Path | str]:
+    """Return files for the dashboard by path: `tiles.js` of each use case, and what exports all."""
+    places = {each.name: Path(*import_module(f"app.{each.name}").__path__) for each in use_cases()}
+    found = {name: place / "tiles.js" for name, place in places.items()}
+    files = {f"tiles/{name}.js": file for name, file in found.items() if file.is_file()}
+    index = (f'export {{ TILES as {Path(each).stem} }} from "/static/{each}";' for each in files)
+    return {**files, "tiles/use-cases.js": "\n".join(index)}

@@ -9,7 +9,7 @@ from typing import Any
 
 from app import exits as _exits  # noqa: F401 - whose error messages are for users
 from app.settings import Settings, settings
-from app.use_case import use_cases
+from app.use_case import tiles, use_cases
 from eventfold.engine.errors import told
 from eventfold.settings import SettingsError
 from eventfold.windows.errors import DefinitionError
@@ -24,6 +24,7 @@ class TickApp(App):
 
     routes = tuple(route for each in use_cases() for route in each.routes)
     dashboard = Path(__file__).parent / "dashboard" / "static"
+    static_files = tiles()
 
     def __init__(self, settings: Settings, **options: Any) -> None:
         self.pipelines = _pipelines(settings)

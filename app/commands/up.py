@@ -72,9 +72,8 @@ class up(LongCommand):  # noqa: N801 - Faust calls the command what its class is
         app = cast("TickApp", self.app)
         simulations = read_by(app.tasks.topics)
         simulations.pop("market", None)  # it has options of its own
-        topics: dict[str, Described] = {TICKS.name: TICKS}
-        topics |= {each.name: each for sent in simulations.values() for each in sent.topics}
-        topics |= {each.name: each for each in topics_of(app)}
+        sent = [TICKS, *(topic for each in simulations.values() for topic in each.topics)]
+        topics: dict[str, Described] = {each.name: each for each in (*sent, *topics_of(app))}
         plan = Plan(
             rate=self.kwargs["rate"],
             symbols=self.kwargs["symbols"],

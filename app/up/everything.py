@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -58,7 +58,7 @@ class Plan:
     #: What the worker and the simulations read and write.
     topics: tuple[Described, ...]
     #: What is simulated beside the market, by name.
-    simulations: Mapping[str, Simulation] = field(default_factory=dict)
+    simulations: Mapping[str, Simulation]
 
 
 class Everything:

@@ -1,4 +1,4 @@
-"""A use case is found by its directory alone: its settings, its simulation and its routes."""
+"""A use case is found by its directory alone: settings, simulation, routes and tiles."""
 
 import json
 import os
@@ -36,6 +36,7 @@ class Level(Struct):
 TIDES = Topic("tides", "port", Level, "water levels")
 SIMULATION = Simulation((TIDES,), into(TIDES, lambda *given: iter([given])), "a harbour")
 """,
+    "tiles.js": "export const TILES = [];",
     "routes.py": """
 from eventfold.web.routes import Route
 
@@ -110,8 +111,10 @@ def test_its_simulation_is_one_of_those_that_can_be_produced(directory: Path) ->
     assert run(directory, code=code).stdout == "True a harbour\n"
 
 
-def test_its_routes_are_served(directory: Path) -> None:
+def test_its_routes_and_tiles_are_served(directory: Path) -> None:
     """Beside those of all others."""
-    code = "from app.worker import TickApp; print(*[each.path for each in TickApp.routes])"
+    code = "from app.worker import TickApp as of\n"
+    code += "print(*[each.path for each in of.routes], *of.static_files)"
     paths = run(directory, code=code).stdout.split()
     assert {"/api/tides", "/api/candles/{symbol}"} <= set(paths)
+    assert {"tiles/tides.js", "tiles/fraud.js", "tiles/use-cases.js"} <= set(paths)
