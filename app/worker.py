@@ -7,8 +7,8 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
-from app.routes import ROUTES
 from app.settings import Settings, settings
+from app.use_case import tiles, use_cases
 from eventfold.cli.commands import load_commands
 from eventfold.cli.exits import OWN
 from eventfold.engine.errors import told
@@ -23,8 +23,9 @@ NO_PIPELINES = "none"
 class TickApp(App):
     """Application of all pipelines, with the dashboard of this repository."""
 
-    routes = ROUTES
+    routes = tuple(route for each in use_cases() for route in each.routes)
     dashboard = Path(__file__).parent / "dashboard" / "static"
+    static_files = tiles()
 
     def __init__(self, settings: Settings, **options: Any) -> None:
         self.pipelines = _pipelines(settings)

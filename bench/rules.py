@@ -23,6 +23,7 @@ from confluent_kafka import Producer
 
 from app.settings import Settings
 from app.transactions.database import RulesDatabase, rules_url
+from app.transactions.settings import TransactionSettings
 from app.transactions.simulator import simulated_rules, transactions
 from eventfold.embedded import LocalBroker
 from tests import truth
@@ -139,14 +140,18 @@ def _show_effect(market: Market, version: int, changed: float) -> None:
 
 
 async def _fill(url: str, number: int) -> None:
-    async with RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=url))) as database:
+    async with RulesDatabase(
+        rules_url(Settings(), TransactionSettings(TICKSTREAM_RULES_URL=url))
+    ) as database:
         for name, kind, parameters in simulated_rules(1, number):
             await database.add(name, kind, parameters, "")
 
 
 async def _change(url: str) -> tuple[int, float]:
     """Change a rule; return its version and the time (s)."""
-    async with RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=url))) as database:
+    async with RulesDatabase(
+        rules_url(Settings(), TransactionSettings(TICKSTREAM_RULES_URL=url))
+    ) as database:
         await database.set("rule-0000", kind="max-amount", parameters='{"limit": 1000000}')
         return (await database.changes(0))[-1].version, time.time()
 

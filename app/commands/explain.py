@@ -14,6 +14,7 @@ from faust.cli import argument, option
 from app.market.records import LateTick, Tick
 from app.market.routes.candles import TABLES
 from app.market.settings import DAY
+from app.market.settings import settings as market
 from app.market.topics import TICKS, TICKS_LATE
 from app.settings import Settings
 from app.settings import settings as of_this_process
@@ -163,7 +164,7 @@ def _belongs(tick: Tick, candle: Candle) -> bool:
 
 
 async def _refused(conf: Settings, candle: Candle) -> set[int]:
-    day = conf.day_window
+    day = market().day_window
     is_day = (candle.size, candle.advance) == (day.size, day.advance)
     table = "days" if is_day else "candles"
     decode = json_decoder(LateTick)

@@ -14,6 +14,8 @@ from app.market.bare import bare_prices
 from app.market.chart import ChartApi
 from app.market.files import Replay, UnreadableFileError, paced
 from app.market.prices import PriceProducer
+from app.market.settings import settings as market
+from app.market.simulator import SIMULATION as MARKET
 from app.market.simulator import fast_slices, live_slices
 from app.market.topics import TICKS
 from app.market.walks import Flaws, Market
@@ -21,13 +23,13 @@ from app.settings import settings
 from app.sources import Record
 from app.sources.feed import Outboxes, fast, live
 from app.sources.outbox import Outbox
-from app.sources.registry import MARKET, SIMULATIONS, Simulation
+from app.sources.simulations import Simulation, names, simulation
 from eventfold.cli.command import JSON, CommandError, LongCommand, OptionError
 from eventfold.cli.option_types import Seconds, Time
 from eventfold.cli.progress import bar
 
 _SHARE = click.FloatRange(0, 1)
-OTHERS = [name for name in SIMULATIONS if name != MARKET.name]
+OTHERS = [name for name in names() if name != "market"]
 
 
 class Source(click.ParamType):
@@ -38,9 +40,9 @@ class Source(click.ParamType):
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         """Return the source as it was written."""
         kind, _, path = value.partition(":")
-        if value not in {"chart", "simulator", *SIMULATIONS} and not (kind == "file" and path):
-            names = ", ".join(SIMULATIONS)
-            self.fail(f"{value!r} is none of chart, simulator, file:PATH, {names}", param, ctx)
+        if value not in {"chart", "simulator", *names()} and not (kind == "file" and path):
+            known = ", ".join(names())
+            self.fail(f"{value!r} is none of chart, simulator, file:PATH, {known}", param, ctx)
         return str(value)
 
 
@@ -135,10 +137,10 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         source = self.kwargs["source"]
         if source == "chart":
             await self._chart()
-        elif source in {"simulator", MARKET.name}:
+        elif source in {"simulator", "market"}:
             await self._simulator()
-        elif source in SIMULATIONS:
-            await self._simulate(SIMULATIONS[source])
+        elif source in OTHERS:
+            await self._simulate(source, simulation(source))
         else:
             await self._file(Path(source.removeprefix("file:")))
 
@@ -159,7 +161,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         )
 
     async def _chart(self) -> None:
-        conf, options = settings(), self.kwargs
+        conf, options = market(), self.kwargs
         api = ChartApi(conf.chart_url.full, conf.chart_token)
         begun = time.perf_counter()
         await self.demand_broker()
@@ -179,7 +181,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             raise CommandError(f"No price was sent: {producer.failure}")
 
     async def _simulator(self) -> None:
-        rate, count = self._rate(MARKET), self.kwargs["count"]
+        rate, count = self._rate("market", MARKET), self.kwargs["count"]
         if rate:
             slices = live_slices(self._market(1000 / rate), count)
         else:
@@ -235,11 +237,11 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             return
         self.say(f"{number:,} records to {topics} in {seconds:.1f} s ({number / seconds:,.0f}/s)")
 
-    async def _simulate(self, simulation: Simulation) -> None:
+    async def _simulate(self, name: str, simulation: Simulation) -> None:
         """Send another simulation than the market to its topics."""
-        rate, count = self._rate(simulation), self.kwargs["count"]
+        rate, count = self._rate(name, simulation), self.kwargs["count"]
         if self.kwargs["topic"]:
-            raise OptionError(f"--topic: the simulation {simulation.name} has topics of its own")
+            raise OptionError(f"--topic: the simulation {name} has topics of its own")
         start = self._start(count) if not rate else int(time.time() * 1000)
         made = simulation.make(self.kwargs["seed"], rate or 1000 / self.kwargs["step"], start)
         slices = live(made, count) if rate else fast(made, count)
@@ -259,13 +261,11 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             topics = ", ".join(topic.name for topic in simulation.topics)
             self._print_sent(outboxes.delivered, topics, time.perf_counter() - begun)
 
-    def _rate(self, simulation: Simulation) -> float:
+    def _rate(self, name: str, simulation: Simulation) -> float:
         """Return records per second, 0 for as fast as possible, which has to have an end."""
         rate = self.kwargs["rate"]
         if rate == 0 and self.kwargs["count"] is None:
-            raise OptionError(
-                f"--rate 0 needs --count: a {simulation.name} as fast as possible has no end"
-            )
+            raise OptionError(f"--rate 0 needs --count: a {name} as fast as possible has no end")
         return simulation.rate if rate is None else float(rate)
 
     def _start(self, count: int) -> int:
@@ -282,4 +282,4 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         """Whether to send each record at once instead of in full batches."""
         options = self.kwargs
         is_file = options["source"].startswith("file:")
-        return bool(options["speed"] if is_file else self._rate(MARKET))
+        return bool(options["speed"] if is_file else self._rate("market", MARKET))

@@ -9,6 +9,7 @@ from faust.cli import argument, option
 
 from app.settings import settings
 from app.transactions.rules import KINDS, BadRuleError
+from app.transactions.settings import settings as own
 from eventfold.cli.command import CommandError, LongCommand, OptionError
 from eventfold.decoding import decode_json
 
@@ -53,7 +54,7 @@ class rules(LongCommand):  # noqa: N801 - Faust calls the command what its class
             rules_url,
         )
 
-        database = RulesDatabase(rules_url(settings()))
+        database = RulesDatabase(rules_url(settings(), own()))
         try:
             async with database:
                 await self._act(database)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 from faust.cli import option
 
+from app.market.topics import TICKS
 from app.settings import settings
-from app.sources.registry import MARKET, read_by
+from app.sources.simulations import read_by
 from eventfold.cli.command import CommandError, LongCommand
 from eventfold.worker.startup_checks import topics_of
 
@@ -69,11 +70,9 @@ class up(LongCommand):  # noqa: N801 - Faust takes a command's name from its cla
         for name in ("eventfold.embedded", "app.market.simulator", "app.sources.feed", "app.up"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         simulations = read_by(self.app.tasks.topics)
-        sent = [MARKET, *simulations]
-        topics: dict[str, Described] = {
-            each.name: each for simulation in sent for each in simulation.topics
-        }
-        topics |= {each.name: each for each in topics_of(self.app)}
+        simulations.pop("market", None)  # it has options of its own
+        sent = [TICKS, *(topic for each in simulations.values() for topic in each.topics)]
+        topics: dict[str, Described] = {each.name: each for each in (*sent, *topics_of(self.app))}
         plan = Plan(
             rate=self.kwargs["rate"],
             symbols=self.kwargs["symbols"],

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from app.hotel.records import ServiceAction, Stay
 from eventfold.web import parameters as p
-from eventfold.web.alerts import answer_latest
+from eventfold.web.alerts import latest_route
 from eventfold.web.lookup import answer, served
 from eventfold.web.parameters import Values
 from eventfold.web.routes import ASKING, Route
@@ -33,19 +33,13 @@ async def guest(request: web.Request, values: Values) -> web.StreamResponse:
     return await answer(request, table, name, here, f"guest {name!r}")
 
 
-async def service_actions(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with the latest service actions, newest first."""
-    return await answer_latest(request, values["limit"], TABLE, "hotel")
-
-
 ROUTES = (
-    Route(
+    latest_route(
         "/api/service-actions",
-        service_actions,
-        "The latest guests who waited for too long, newest first",
         list[ServiceAction],
-        parameters=(p.limit("How many at most", default=20, most=100),),
-        statuses=ASKING,
+        "The latest guests who waited for too long, newest first",
+        table=TABLE,
+        pipeline="hotel",
         operation="notices_service_actions",
     ),
     Route(

@@ -12,7 +12,7 @@ from mode import Service
 
 from app.market.simulator import MOST_BEHIND, SLICE
 from app.sources.outbox import Outbox
-from app.sources.registry import Sent, Simulation
+from app.sources.simulations import Sent, Simulation
 from eventfold.topics import Timestamp
 
 #: Records sent at a time at full speed.

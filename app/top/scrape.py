@@ -1,17 +1,16 @@
 """Scrape the metrics of a worker and of the other workers that it lists."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
 
 from app.market.records import TopGainers
+from app.settings import Settings
 from app.top.samples import Samples
 from app.top.view import Scrape, ScrapeDelta, View, partitions_of, tables_of, workers_of
 from eventfold.answers import read_answer
@@ -20,9 +19,6 @@ from eventfold.security.keys import is_shared
 from eventfold.web.errors import ErrorBody
 from eventfold.web.peers import FORWARDED
 from eventfold.web.protection import http_client
-
-if TYPE_CHECKING:
-    from app.settings import Settings
 
 #: A worker that has not answered for so long (ms) is no longer shown: it was scaled away.
 FORGET_AFTER = 15 * 60_000

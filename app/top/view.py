@@ -1,17 +1,11 @@
 """View of an application at one moment, computed from two scrapes."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import msgspec
 
 from app.market.records import Gainer
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from app.top.samples import Samples
+from app.top.samples import Samples
 
 
 class WorkerView(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ from app import app
 from app.settings import settings
 from app.transactions.records import Rule
 from app.transactions.rules import BadRuleError
+from app.transactions.settings import settings as own
 from app.transactions.topics import RULES
 from eventfold.decoding import json_decoder
 from eventfold.engine import metrics
@@ -79,7 +80,7 @@ class RulesFeed(Service):
                 except Exception as error:  # noqa: BLE001  # the rules that are known stay in force
                     self._complain(error)
                     await self.sleep(PAUSE)
-            await self.sleep(settings().rules_interval / 1000)
+            await self.sleep(own().rules_interval / 1000)
 
     @property
     def _ours(self) -> bool:
@@ -117,7 +118,7 @@ class RulesFeed(Service):
             await asyncio.to_thread(import_module, "app.transactions.database")
             from app.transactions.database import RulesDatabase, rules_url  # noqa: PLC0415
 
-            async with RulesDatabase(rules_url(conf)) as database:
+            async with RulesDatabase(rules_url(conf, own())) as database:
                 await self._poll(database, producer, known)
         finally:
             await stop_producer(producer)
@@ -144,7 +145,7 @@ class RulesFeed(Service):
                 metrics.rules_version.set(after)
             else:
                 after = max(after, 0)
-                await self.sleep(settings().rules_interval / 1000)
+                await self.sleep(own().rules_interval / 1000)
 
     def _is_done(self, change: Change, known: dict[str, Rule]) -> bool:
         return self._refused.get(change.id) == change.version or _is_known(change, known)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,7 @@ from app.market.topics import TICKS
 from app.market.walks import Market
 from app.settings import Settings
 from app.sources.feed import Feed
-from app.sources.registry import Simulation
-from app.transactions.topics import TRANSACTIONS
+from app.sources.simulations import Simulation
 from app.up.lag import Lag
 from app.up.simulation_state import SimulationStateWriter
 from app.up.worker import WorkerProcess, wait_until_ready
@@ -60,8 +59,8 @@ class Plan:
     has_ranking: bool
     #: Topics that the worker and the simulations read and write.
     topics: tuple[Described, ...]
-    #: What is simulated beside the market.
-    simulations: tuple[Simulation, ...] = ()
+    #: What is simulated beside the market, by name.
+    simulations: Mapping[str, Simulation]
 
 
 class LocalSupervisor:
@@ -113,7 +112,7 @@ class LocalSupervisor:
         self.console.print("Starting a worker and the market ...")
         await self._start_worker()
         market, conf = await self._start_market(), self.conf
-        for simulation in self.plan.simulations:
+        for simulation in self.plan.simulations.values():
             await self._start_feed(simulation)
         await wait_until_ready(
             web_address(conf), conf.web_credentials, has_ranking=self.plan.has_ranking
@@ -168,9 +167,9 @@ class LocalSupervisor:
     async def _start_worker(self) -> None:
         conf = self.conf
         datadir = conf.datadir or self.plan.directory / f"{conf.app_id}-{conf.web_port}"
-        simulated = {topic for each in self.plan.simulations for topic in each.topics}
-        if TRANSACTIONS in simulated and conf.rules_url is None:
-            await _make_rules(conf.model_copy(update={"datadir": datadir}))
+        for each in self.plan.simulations.values():
+            if each.prepare:
+                await each.prepare(conf.model_copy(update={"datadir": datadir}))
         environment = {"BROKER_URL": conf.broker_url, "APP_DATADIR": str(datadir)}
         await self._start(WorkerProcess(self._log, environment))
 
@@ -204,7 +203,7 @@ class LocalSupervisor:
             "dashboard": f"{web_address(conf)}/",
             "Kafka": kafka,
             "market": f"{plan.rate:,.10g} ticks/s of {plan.symbols} symbols, topic {TICKS.name}",
-            **{each.name: _told(each) for each in plan.simulations},
+            **{name: _told(each) for name, each in plan.simulations.items()},
             "worker": f"log {self._log}; to start another worker:",
             "": worker_command(conf),
         }
@@ -261,14 +260,3 @@ async def _create_topics(topics: Collection[Described], conf: Settings) -> None:
     if mismatches:
         raise AdminError("\n".join(mismatches))
     await ensure_topics(topics, conf)
-
-
-async def _make_rules(conf: Settings) -> None:
-    """Add a few rules if there never was one: without rules nothing is ever rejected."""
-    # Without transactions nobody needs SQLAlchemy.
-    from app.transactions.database import RulesDatabase, rules_url  # noqa: PLC0415
-    from app.transactions.examples import add_examples  # noqa: PLC0415
-
-    async with RulesDatabase(rules_url(conf)) as database:
-        if not await database.changes(after=0):
-            await add_examples(database)

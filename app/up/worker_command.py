@@ -4,7 +4,7 @@ import os
 import shlex
 from pathlib import Path
 
-from app.settings import Settings
+from app.settings import Settings, fields
 from app.up.worker import faust_program
 from eventfold.embedded import ports
 from eventfold.security.secret import is_secret
@@ -31,8 +31,7 @@ def worker_command(conf: Settings) -> str:
     above = range(conf.web_port + 1, 65_536)
     port = next((each for each in above if not ports.refusal(each)), None) or ports.free()
     environment = {"BROKER_URL": conf.broker_url, "WEB_PORT": str(port)}
-    for field in Settings.model_fields.values():
-        name = field.alias or ""
+    for name, field in fields():
         if not os.environ.get(name) or name in _NOT_SHARED:
             continue
         if not is_secret(field.json_schema_extra):

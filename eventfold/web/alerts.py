@@ -10,8 +10,9 @@ from aiohttp import web
 from eventfold.decoding import json_decoder
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.operators.recent_alerts import newest
+from eventfold.web import parameters as p
 from eventfold.web.lookup import APP, served
-from eventfold.web.routes import json_response
+from eventfold.web.routes import ASKING, Route, json_response
 from eventfold.web.search import gather, own_part
 
 #: Event time (ms), number in its partition, record; another worker's record is passed on undecoded.
@@ -20,6 +21,20 @@ Told = tuple[int, int, Any]
 Parts = dict[int, list[Told]]
 
 _decode: Callable[[bytes], Parts] = json_decoder(dict[int, list[tuple[int, int, msgspec.Raw]]])
+
+
+def latest_route(
+    path: str, returns: Any, summary: str, *, table: str, pipeline: str, operation: str
+) -> Route:
+    """Return the route of the latest alerts of a keyed table, which are a list `returns`."""
+
+    async def answer(request: web.Request, values: p.Values) -> web.StreamResponse:
+        return await answer_latest(request, values["limit"], table, pipeline)
+
+    limit = p.limit("How many at most", default=20, most=100)
+    return Route(
+        path, answer, summary, returns, parameters=(limit,), statuses=ASKING, operation=operation
+    )
 
 
 async def answer_latest(

@@ -1,8 +1,11 @@
 """Web server: Faust's with this project's paths, which `App` uses in place of Faust's own."""
 
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
+from aiohttp import web
 from faust.web.drivers import aiohttp as driver
 
 from eventfold.web.api import PAGES, ROUTES
@@ -52,6 +55,8 @@ class Server(driver.Web):
             self.web_app.router.add_get(route.path, route.handle)
         if app.dashboard is not None:
             self.web_app[STATIC] = app.dashboard
+            for path, content in app.static_files.items():
+                self.web_app.router.add_get(f"/static/{path}", partial(_answer_static, content))
             self.web_app.router.add_static("/static/", app.dashboard)
         self.web_app.add_subapp("/registry", registry_application(app))
         self._runner = protect(self.web_app, app.settings)
@@ -73,3 +78,9 @@ class Server(driver.Web):
         if isinstance(value, list):
             value = [msgspec.to_builtins(v) if isinstance(v, msgspec.Struct) else v for v in value]
         return super().json(value, **kwargs)
+
+
+async def _answer_static(content: Path | str, _: web.Request) -> web.StreamResponse:
+    if isinstance(content, Path):
+        return web.FileResponse(content)
+    return web.Response(text=content, content_type="text/javascript")

@@ -87,6 +87,9 @@ class App(faust.App):
     #: Directory of the dashboard's files; None for an application without one.
     dashboard: Path | None = None
 
+    #: Further files of it, or texts of JavaScript, by their paths below `/static/`.
+    static_files: Mapping[str, Path | str] = {}
+
     #: Names of the parts that this worker runs, as its metrics report them.
     pipelines: Sequence[str] = ()
 

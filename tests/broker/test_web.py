@@ -20,7 +20,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 from workers import DAY, MINUTE, Market, Worker, tick, until
 
-from app.routes import ROUTES as OWN
+from app.worker import TickApp
 from eventfold.web.api import ROUTES
 
 PARTITIONS = 6
@@ -287,7 +287,7 @@ def described(two: list[Worker]) -> Any:
 
 
 @pytest.mark.parametrize(
-    "path", [r.path for r in (*ROUTES, *OWN) if r.media != "text/event-stream"]
+    "path", [r.path for r in (*ROUTES, *TickApp.routes) if r.media != "text/event-stream"]
 )
 def test_generated_requests_conform_to_openapi(two, described, path: str) -> None:
     """For any request of the description: no server error, no body of another schema."""

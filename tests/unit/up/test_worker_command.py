@@ -13,8 +13,8 @@ from eventfold.embedded import ports
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Start with none of our variables set."""
-    for field in Settings.model_fields.values():
-        monkeypatch.delenv(field.alias or "", raising=False)
+    for name in Settings.variables():
+        monkeypatch.delenv(name, raising=False)
     return monkeypatch
 
 

@@ -1,6 +1,8 @@
 """Answers of one worker, over real HTTP."""
 
 import logging
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,6 +14,8 @@ from yarl import URL
 from app.market.records import TopGainers
 from eventfold.engine.progress import Progress
 from eventfold.records.candles import Candle
+
+REPOSITORY = Path(__file__).parents[3]
 
 
 async def _get(http: ClientSession, url: str, status: int = 200) -> Any:
@@ -226,6 +230,19 @@ async def test_the_dashboard_is_self_contained(worker, http) -> None:
     for path in ("app.js", "style.css", "vendor/uplot/uPlot.iife.min.js", "vendor/uplot/LICENSE"):
         async with http.get(f"{worker.url}/static/{path}") as reply:
             assert reply.status == 200
+
+
+async def test_tiles_of_use_cases_are_files_of_the_dashboard(worker, http) -> None:
+    """Each as it stands in its directory, and a module that exports all of them."""
+    async with http.get(f"{worker.url}/static/tiles/use-cases.js") as reply:
+        assert (reply.status, reply.content_type) == (200, "text/javascript")
+        assert reply.headers["Cache-Control"] == "no-cache"
+        exports = re.findall(r'TILES as (\w+) } from "(/static/tiles/\1.js)";', await reply.text())
+    assert {"fraud", "shop"} <= {name for name, _ in exports}
+    for name, path in exports:
+        async with http.get(f"{worker.url}{path}") as reply:
+            assert reply.status == 200
+            assert await reply.text() == (REPOSITORY / "app" / name / "tiles.js").read_text()
 
 
 async def test_faust_views_show_the_tables(worker, http) -> None:

@@ -33,6 +33,7 @@ class WebApp(faust.App):
     settings = settings()
     routes = TickApp.routes
     dashboard = TickApp.dashboard
+    static_files = TickApp.static_files
 
     def _new_web(self) -> Server:
         return Server(self)
