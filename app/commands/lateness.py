@@ -12,7 +12,7 @@ from yarl import URL
 from app.commands._process import JSON, LongCommand
 from app.commands._worker import address, answer
 from app.settings import settings as of_this_process
-from eventfold.web.lateness import TableLateness
+from eventfold.web.status.lateness import TableLateness
 from eventfold.windows import format_duration, grace_for, kept_with
 from eventfold.windows.durations import approximate_duration
 

@@ -4,8 +4,8 @@ from aiohttp import web
 
 from app.maintenance.records import Maintenance
 from eventfold.web import parameters as p
-from eventfold.web.alerts import answer_latest
 from eventfold.web.parameters import Values
+from eventfold.web.query.alerts import answer_latest
 from eventfold.web.routes import ASKING, Route
 
 

@@ -1,30 +1,37 @@
 """Routes of every worker, served beside Faust's own and those of the application."""
 
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
+from aiohttp import web
+
 from eventfold.topology import Topology
-from eventfold.web import (
-    dashboard,
-    docs,
-    health,
-    lateness,
-    metrics,
-    openapi,
-    tables,
-    topology,
-    windows,
-    workers,
-)
+from eventfold.web import openapi
 from eventfold.web import parameters as p
-from eventfold.web.live import stream, watch
-from eventfold.web.routes import ASKING, Route
+from eventfold.web.live import stream, subscription
+from eventfold.web.query import tables, windows
+from eventfold.web.routes import ASKING, Answer, Route
+from eventfold.web.status import health, lateness, metrics, workers
+
+#: Directory of the dashboard's files.
+STATIC: web.AppKey[Path] = web.AppKey("STATIC", Path)
 
 #: Paths of the pages among them, for which an application has to have a dashboard.
 PAGES = {"/", "/api/docs"}
 
+
+def _page(name: str) -> Answer:
+    """Return a handler that answers with a page of the dashboard's files."""
+
+    async def page(request: web.Request, _: p.Values) -> web.StreamResponse:
+        return web.FileResponse(request.app[STATIC] / name)
+
+    return page
+
+
 ROUTES = (
-    Route("/", dashboard.dashboard, "The dashboard", media="text/html"),
+    Route("/", _page("index.html"), "The dashboard", media="text/html", operation="dashboard"),
     Route(
         "/api/windows/{table}/{key}",
         windows.key_windows,
@@ -93,9 +100,10 @@ ROUTES = (
     ),
     Route(
         "/api/topology",
-        topology.graph,
+        workers.topology,
         "The graph of what runs: topics, agents, tables, and how records go between them",
         Topology,
+        operation="topology_graph",
         statuses=(HTTPStatus.BAD_REQUEST,),
     ),
     Route(
@@ -103,7 +111,7 @@ ROUTES = (
         stream.events,
         "What changes, while it does: server-sent events of the topics watched",
         media="text/event-stream",
-        parameters=(watch.WATCH, watch.AFTER),
+        parameters=(subscription.WATCH, subscription.AFTER),
         statuses=(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
     ),
     Route("/healthz", health.alive, "Whether this worker is alive", health.Alive),
@@ -116,9 +124,10 @@ ROUTES = (
     ),
     Route(
         "/api/docs",
-        docs.page,
+        _page("docs.html"),
         "A page that lists the API and asks it",
         media="text/html",
+        operation="docs_page",
         statuses=(HTTPStatus.BAD_REQUEST,),
     ),
     Route("/metrics", metrics.metrics, "The metrics of this worker", media="text/plain"),

@@ -1,4 +1,4 @@
-"""Middleware that saves bytes: an ETag for unchanged answers, gzip for the others."""
+"""Caching of answers by clients: an ETag for unchanged answers, gzip for the others."""
 
 from hashlib import blake2b
 from http import HTTPStatus
@@ -6,7 +6,7 @@ from http import HTTPStatus
 from aiohttp import ETag, web
 from aiohttp.typedefs import Handler
 
-from eventfold.web.coverage import MISSING, STALE
+from eventfold.web.query.coverage import MISSING, STALE
 
 #: Minimum size (bytes) of an answer that is compressed: a smaller one fits into a packet anyway.
 LEAST = 1_400
@@ -15,6 +15,13 @@ _TEXT = {"application/json", "text/plain", "text/html"}
 
 #: Headers that a 304, which has no body, keeps.
 _KEPT = ("Cache-Control", "ETag", "Vary", MISSING, STALE)
+
+
+async def add_cache_control(request: web.Request, response: web.StreamResponse) -> None:
+    """Set `Cache-Control` if the handler did not."""
+    # A browser revalidates files each time (304 if unchanged) and never stores data.
+    kept = "no-cache" if request.path == "/" or request.path.startswith("/static/") else "no-store"
+    response.headers.setdefault("Cache-Control", kept)
 
 
 @web.middleware

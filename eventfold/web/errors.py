@@ -9,12 +9,22 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from eventfold.web.coverage import Missing
+#: Reason why a partition is missing although its owner answers.
+MOVING = "moving or not restored yet"
 
 #: Seconds after which a client may retry while a partition is moving to another worker.
 RETRY_AFTER = 2
 
 _log = logging.getLogger(__name__)
+
+
+class Missing(msgspec.Struct, frozen=True, order=True):
+    """A partition that is not in an answer; `worker` is its owner's address, null if unknown."""
+
+    table: str
+    partition: int
+    worker: str | None
+    reason: str
 
 
 class Error(msgspec.Struct, frozen=True, omit_defaults=True):

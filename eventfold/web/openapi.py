@@ -77,14 +77,14 @@ def _failure(route: Route, status: HTTPStatus, schema: Any, error: Any) -> dict[
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    described: dict[str, Any] = {
+    schema = msgspec.json.schema(parameter.type)
+    # Other defaults are parsed values (the ms of "5m"); the description has them in words.
+    if parameter.default is not None and parameter.read is None:
+        schema["default"] = parameter.default
+    return {
         "name": parameter.name,
         "in": parameter.place,
         "required": parameter.required,
         "description": parameter.description,
-        "schema": dict(parameter.schema),
+        "schema": schema,
     }
-    # Other defaults are parsed values (the ms of "5m"); the description has them in words.
-    if parameter.default is not None and parameter.schema["type"] in {"integer", "boolean"}:
-        described["schema"]["default"] = parameter.default
-    return described

@@ -22,10 +22,10 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
 from app.settings import Settings
 from eventfold.security.keys import keys_of
-from eventfold.web.peers import FORWARDED
-from eventfold.web.protection.peers import SIGNATURE, Question, digest_of, signature
 from eventfold.web.protection.seals import seal
 from eventfold.web.protection.sessions import cookie_name
+from eventfold.web.protection.signatures import SIGNATURE, Question, digest_of, signature
+from eventfold.web.query.peers import FORWARDED
 
 #: Connections that request as much as they can, that only listen, whose request never ends.
 GREEDY, IDLE, UNFINISHED = 64, 600, 100

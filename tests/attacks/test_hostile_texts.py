@@ -25,7 +25,7 @@ from app.market.records import Gainer, TopGainers
 from app.settings import Settings
 from eventfold.telemetry import logs
 from eventfold.visible import visible, visible_line
-from eventfold.web.metrics import WORKER
+from eventfold.web.status.metrics import WORKER
 
 FAUST = Path(sys.executable).with_name("faust")
 

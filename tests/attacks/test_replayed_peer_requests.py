@@ -12,8 +12,8 @@ from yarl import URL
 
 from app.top import Watcher
 from eventfold.security.keys import keys_of
-from eventfold.web.peers import FORWARDED
-from eventfold.web.protection.peers import SIGNATURE, Question, digest_of, signature
+from eventfold.web.protection.signatures import SIGNATURE, Question, digest_of, signature
+from eventfold.web.query.peers import FORWARDED
 
 CANDLES = "/api/candles/AAA?size=1m"
 #: A symbol that neither worker has, so that all peers are asked.

@@ -19,7 +19,7 @@ from eventfold.topics import Topic
 from eventfold.web.live.event import Event, shape_of
 from eventfold.web.live.history import History, Kept
 from eventfold.web.live.reader import Reader
-from eventfold.web.protection.budget import Budget
+from eventfold.web.protection.rate import Budget
 
 #: Records of each partition, before its end, that a starting feed reads for readers that come
 #: from another worker.

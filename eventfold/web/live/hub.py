@@ -2,17 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from aiohttp import web
 from aiokafka import AIOKafkaConsumer
+from faust.types import AppT
 
+from eventfold.engine.changelog import new_consumer
+from eventfold.engine.table import outputs_of
 from eventfold.topics import Topic
 from eventfold.web.errors import unavailable
-from eventfold.web.live.cursor import Cursor
 from eventfold.web.live.feed import Feed
 from eventfold.web.live.reader import Reader
-from eventfold.web.live.watch import Watch
-from eventfold.web.protection.budget import Budget
+from eventfold.web.live.subscription import Cursor, Watch
+from eventfold.web.protection.rate import Budget
+from eventfold.web.query.local import state_tables
 
 #: Maximum number of readers of a worker: each costs a connection and a buffer.
 MOST_READERS = 2_000
@@ -118,3 +122,18 @@ class Hub:
                     del self._feeds[topic]
                     await feed.stop()
             idle = {feed for feed in self._feeds.values() if feed.idle}
+
+
+def new_hub(app: AppT) -> Hub:
+    """Create the hub of a worker."""
+    # Faust's type has no attribute for our tasks.
+    worker: Any = app
+
+    def topics() -> dict[str, Topic]:
+        outputs = outputs_of(state_tables(app).values()).values()
+        return {topic.base_name: topic for topic in outputs}
+
+    def consumer() -> AIOKafkaConsumer:
+        return new_consumer(worker.tasks.conf)
+
+    return Hub(topics, consumer)

@@ -8,15 +8,12 @@ import msgspec
 from aiohttp import web
 
 from eventfold.web.errors import bad_parameter
-from eventfold.web.live.cursor import read_cursor, write_cursor
-from eventfold.web.live.event import Event
-from eventfold.web.live.frame import frame
+from eventfold.web.live.event import Event, frame
 from eventfold.web.live.hub import Hub
 from eventfold.web.live.reader import Reader
-from eventfold.web.live.watch import Watch
+from eventfold.web.live.subscription import Watch, read_cursor, write_cursor
 from eventfold.web.parameters import Values
-from eventfold.web.protection.addresses import client_of
-from eventfold.web.protection.keys import CONF
+from eventfold.web.protection.addresses import CONF, client_of
 
 HUB: web.AppKey[Hub] = web.AppKey("HUB", Hub)
 

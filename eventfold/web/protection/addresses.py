@@ -8,6 +8,10 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from eventfold.security.web import WebSecurity
+from eventfold.settings import Settings
+
+#: The settings, in the web application.
+CONF: web.AppKey[Settings] = web.AppKey("CONF", Settings)
 
 #: Length of an IPv6 prefix within which all addresses count as one client.
 _PREFIX = 64

@@ -17,10 +17,9 @@ from aiohttp import hdrs, web
 
 from eventfold.security.web import WebSecurity
 from eventfold.web.errors import ApiError
-from eventfold.web.protection.addresses import network_of
+from eventfold.web.protection.addresses import CONF, network_of
 from eventfold.web.protection.edge import guarded, readable
 from eventfold.web.protection.headers import SERVER, early_response
-from eventfold.web.protection.keys import CONF
 from eventfold.web.protection.refused import note
 
 #: Seconds within which the head of a request has to be complete: from its first byte on, or after

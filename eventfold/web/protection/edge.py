@@ -14,9 +14,8 @@ from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from eventfold.web.errors import ApiError
-from eventfold.web.protection.addresses import client_of
+from eventfold.web.protection.addresses import CONF, client_of
 from eventfold.web.protection.headers import early_response
-from eventfold.web.protection.keys import CONF
 from eventfold.web.protection.middleware import GUARD
 from eventfold.web.protection.rate import Rate
 from eventfold.web.protection.refused import note

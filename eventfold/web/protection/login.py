@@ -18,14 +18,12 @@ from yarl import URL
 from eventfold.security.web import Role
 from eventfold.settings import Settings
 from eventfold.web.errors import ApiError, unknown
-from eventfold.web.lookup import APP
-from eventfold.web.owners import distribution, others, own_url
-from eventfold.web.peers import ask
-from eventfold.web.protection.addresses import client_of, is_from_proxy
+from eventfold.web.protection.addresses import CONF, client_of, is_from_proxy
 from eventfold.web.protection.credentials import Shown
-from eventfold.web.protection.keys import CONF
 from eventfold.web.protection.middleware import GUARD, Guard
 from eventfold.web.protection.sessions import LIFETIME, Session, read_ending
+from eventfold.web.query.local import APP
+from eventfold.web.query.peers import ask, remote_workers
 
 _PAGE = Template((Path(__file__).parent / "login.html").read_text(encoding="utf-8"))
 
@@ -76,17 +74,17 @@ async def _sign_out(request: web.Request) -> web.StreamResponse:
     sessions.forget(response)
     if session:
         sessions.end(session)
-        await _end_elsewhere(request.app[APP], session)
+        await _end_at_others(request.app[APP], session)
     return response
 
 
-async def _end_elsewhere(app: AppT, session: Session) -> None:
+async def _end_at_others(app: AppT, session: Session) -> None:
     path = URL(f"/logout/{session.until}/{session.identity}")
-    for reply in await ask(app, others(distribution(app), own_url(app)), path):
-        if reply.response is None:
+    for reply in await ask(app, remote_workers(app), path):
+        if reply.body is None:
             _log.warning(
                 "a session that was ended here goes on at worker %s, for %d h at most: %s",
-                *(reply.worker, LIFETIME // 3600, reply.silence or "it refuses to end it"),
+                *(reply.worker, LIFETIME // 3600, reply.failure or "it refuses to end it"),
             )
 
 

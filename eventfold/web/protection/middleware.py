@@ -13,18 +13,15 @@ from aiohttp.typedefs import Handler
 from eventfold.security.web import Role
 from eventfold.settings import Settings
 from eventfold.web.errors import ApiError, unavailable
-from eventfold.web.peers import FORWARDED
-from eventfold.web.protection.addresses import client_of
+from eventfold.web.protection.addresses import CONF, client_of
 from eventfold.web.protection.bodies import receive
-from eventfold.web.protection.cors import preflight
-from eventfold.web.protection.credentials import Shown, by_token, shown
-from eventfold.web.protection.keys import CONF, SIGNED
-from eventfold.web.protection.passwords import Passwords
-from eventfold.web.protection.peers import IN_COMMON, SIGNATURE, Peers, digest_of
+from eventfold.web.protection.credentials import Passwords, Shown, allows, by_token, role_for, shown
+from eventfold.web.protection.headers import preflight
 from eventfold.web.protection.rate import Rate
 from eventfold.web.protection.refused import note
-from eventfold.web.protection.roles import allows, role_for
 from eventfold.web.protection.sessions import Sessions
+from eventfold.web.protection.signatures import IN_COMMON, SIGNATURE, SIGNED, Peers, digest_of
+from eventfold.web.query.peers import FORWARDED
 
 #: Burst of a client after a pause, in seconds of its rate.
 BURST = 2.0

@@ -17,12 +17,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from eventfold.web.errors import ApiError
-from eventfold.web.peers import FORWARDED
-from eventfold.web.protection.addresses import client_of
-from eventfold.web.protection.budget import RESOLUTION, Measured
-from eventfold.web.protection.keys import CONF, SIGNED
-from eventfold.web.protection.rate import Rate
+from eventfold.web.protection.addresses import CONF, client_of
+from eventfold.web.protection.rate import RESOLUTION, Measured, Rate
 from eventfold.web.protection.refused import note
+from eventfold.web.protection.signatures import SIGNED
+from eventfold.web.query.peers import FORWARDED
 
 T = TypeVar("T")
 

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventfold.web.live.cursor import read_cursor, write_cursor
 from eventfold.web.live.history import History, Kept
-from eventfold.web.live.watch import Watch, read_watches
+from eventfold.web.live.subscription import Watch, read_cursor, read_watches, write_cursor
 from eventfold.windows.windowers import hopping, tumbling
 
 _TOPICS = st.from_regex(r"[a-z][a-z.-]{0,10}", fullmatch=True)

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventfold.web.protection.ended import EndedSessions
-from eventfold.web.protection.sessions import Session
+from eventfold.web.protection.sessions import EndedSessions, Session
 
 #: Seconds since the epoch; how many ended sessions are known.
 NOW, MOST = 1_800_000_000, 2

@@ -7,8 +7,8 @@ from guarded_workers import ADMIN, READ, TOKENS, bearer, guarded
 from web_workers import NOON, candle
 
 from eventfold.security.keys import keys_of
-from eventfold.web.peers import FORWARDED
-from eventfold.web.protection.peers import SIGNATURE, TOLERANCE, Question, digest_of, signature
+from eventfold.web.protection.signatures import SIGNATURE, TOLERANCE, Question, digest_of, signature
+from eventfold.web.query.peers import FORWARDED
 
 KEY = "/api/candles/BBB?size=1m"
 OTHERS = {1: {"BBB": [candle("BBB", NOON)]}}

@@ -16,15 +16,17 @@ from prometheus_client import REGISTRY
 from app.settings import Settings
 from eventfold.security.keys import keys_of
 from eventfold.web.errors import ApiError
-from eventfold.web.peers import FORWARDED
-from eventfold.web.protection import connections, http_client, peers
+from eventfold.web.protection import connections, http_client, signatures
 from eventfold.web.protection.addresses import client_of, is_from_proxy
-from eventfold.web.protection.cors import preflight, share
-from eventfold.web.protection.credentials import Shown, by_token, shown
+from eventfold.web.protection.credentials import Passwords, Shown, allows, by_token, role_for, shown
+from eventfold.web.protection.headers import preflight, share
 from eventfold.web.protection.login import _local
 from eventfold.web.protection.middleware import CHECKS, Guard, _too_many
-from eventfold.web.protection.passwords import Passwords
-from eventfold.web.protection.peers import (
+from eventfold.web.protection.rate import Rate
+from eventfold.web.protection.refused import REASONS
+from eventfold.web.protection.seals import seal
+from eventfold.web.protection.sessions import AHEAD, LIFETIME, Sessions
+from eventfold.web.protection.signatures import (
     SIGNATURE,
     TOLERANCE,
     Peers,
@@ -32,11 +34,7 @@ from eventfold.web.protection.peers import (
     digest_of,
     signature,
 )
-from eventfold.web.protection.rate import Rate
-from eventfold.web.protection.refused import REASONS
-from eventfold.web.protection.roles import allows, role_for
-from eventfold.web.protection.seals import seal
-from eventfold.web.protection.sessions import AHEAD, LIFETIME, Sessions
+from eventfold.web.query.peers import FORWARDED
 
 #: Seconds since the epoch.
 NOW = 1_800_000_000
@@ -199,9 +197,9 @@ def test_worker_that_rejects_requests_is_logged_once_until_it_accepts(
             (403, "a"),
             (200, "a"),
         ):
-            peers._note(status, worker)
+            signatures._note(status, worker)
             logged.append(len(caplog.records))
-    peers._note(200, "b")
+    signatures._note(200, "b")
     assert logged == [1, 1, 2, 2, 3, 3]
 
 

@@ -2,29 +2,28 @@
 
 import base64
 import binascii
-from collections.abc import Iterable
-from itertools import islice
-from typing import Any
+from collections.abc import Callable, Iterable
+from itertools import chain, islice
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
 from faust.types import AppT
+from msgspec import Meta
 
 from eventfold.decoding import json_decoder
 from eventfold.engine.window_table import Place, WindowTable, place_of
-from eventfold.web.cooperative import collect
-from eventfold.web.coverage import Missing, Stale
-from eventfold.web.errors import bad_parameter, unknown
-from eventfold.web.lookup import APP, answer, state_tables
+from eventfold.web.errors import Missing, bad_parameter, unknown
 from eventfold.web.parameters import Parameter, Values
-from eventfold.web.routes import json_response
-from eventfold.web.search import gather, own_part
+from eventfold.web.query.answers import answer_all, answer_key
+from eventfold.web.query.coverage import Coverage, Stale
+from eventfold.web.query.local import APP, collect, state_tables
 from eventfold.windows import DefinitionError, WindowFamily, parse_window
 
-#: Window records by their places; a record of another worker is passed on undecoded.
-Part = dict[Place, Any]
+#: Place and record of each window; a record of another worker is passed on undecoded.
+Part = list[tuple[Place, Any]]
 
-_decode_part = json_decoder(list[tuple[Place, msgspec.Raw]])
+_decode_part: Callable[[bytes], Part] = json_decoder(list[tuple[Place, msgspec.Raw]])
 _encode_place = msgspec.json.Encoder().encode
 _decode_place = json_decoder(Place)
 
@@ -48,15 +47,15 @@ async def key_windows(request: web.Request, values: Values) -> web.StreamRespons
 
     Raises ApiError: 400, 404, or 503 while a partition that may have the key is moving.
     """
-    table, window, key = *_asked(request, values), values["key"]
+    table, window, key = *_table_and_window(request, values), values["key"]
 
-    async def here() -> list[Any] | None:
+    async def read() -> list[Any] | None:
         if table.span(key) is None:
             return None
         found = table.newest_first(key, window, values["from"], values["to"])
         return (await collect(islice(found, values["limit"])))[::-1]
 
-    return await answer(request, table, key, here, f"key {key!r} in table {table.name}")
+    return await answer_key(request, table, key, read, f"key {key!r} in table {table.name}")
 
 
 async def all_windows(request: web.Request, values: Values) -> web.StreamResponse:
@@ -64,52 +63,34 @@ async def all_windows(request: web.Request, values: Values) -> web.StreamRespons
 
     With `?partial=true` partitions out of reach are left out. Raises ApiError: 400, 404, 503.
     """
-    app, (table, window) = request.app[APP], _asked(request, values)
+    table, window = _table_and_window(request, values)
+    begin, end, after, limit = (values[name] for name in ("from", "to", "after", "limit"))
 
-    async def here() -> Part:
-        return await _here(table, window, values)
+    async def read() -> Part:
+        keys = table.keys_of(window, begin, end)
+        wanted = set(await collect(key for key in keys if after is None or key >= after.key))
+        # One more than the limit shows whether there is a next page.
+        page = islice(table.windows_of(wanted, window, begin, end, after), limit + 1)
+        return await collect((place_of(result), table.record(result)) for result in page)
 
-    async def listed() -> list[tuple[Place, Any]]:
-        return list((await here()).items())
+    def combine(parts: list[Part], coverage: Coverage) -> WindowPage:
+        found = dict(chain.from_iterable(reversed(parts)))
+        places = sorted(found)
+        more, places = len(places) > limit, places[:limit]
+        return WindowPage(
+            [found[place] for place in places],
+            _write_cursor(places[-1]) if more else None,
+            coverage.missing,
+            coverage.stale,
+        )
 
-    own = await own_part(app, request, table, listed)
-    if own is not None:
-        return own
-    gathered = await gather(app, request, table, here, _read_part)
-    found: Part = {}
-    for part in gathered.parts:
-        # While a partition moves, two workers may report the same window; the first one counts.
-        found = part | found
-    page = _page(found, values["limit"])
-    whole = msgspec.structs.replace(page, missing=gathered.missing, stale=gathered.stale)
-    return gathered.label(json_response(whole))
-
-
-async def _here(table: WindowTable, window: WindowFamily, values: Values) -> Part:
-    begin, end, after = values["from"], values["to"], values["after"]
-    keys = table.keys_of(window, begin, end)
-    wanted = set(await collect(key for key in keys if after is None or key >= after.key))
-    windows = table.windows_of(wanted, window, begin, end, after)
-    # One more than the limit shows whether there is a next page.
-    page = islice(windows, values["limit"] + 1)
-    return dict(await collect((place_of(result), table.record(result)) for result in page))
-
-
-def _read_part(body: bytes) -> Part:
-    return dict(_decode_part(body))
-
-
-def _page(found: Part, limit: int) -> WindowPage:
-    places = sorted(found)
-    more = len(places) > limit
-    places = places[:limit]
-    return WindowPage([found[place] for place in places], _cursor(places[-1]) if more else None)
+    return await answer_all(request, table, read, _decode_part, combine)
 
 
 # -- parameters
 
 
-def _cursor(place: Place) -> str:
+def _write_cursor(place: Place) -> str:
     return base64.urlsafe_b64encode(_encode_place(place)).decode().rstrip("=")
 
 
@@ -117,18 +98,20 @@ def _read_cursor(text: str) -> Place:
     try:
         return _decode_place(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (binascii.Error, msgspec.MsgspecError, ValueError):
-        raise ValueError(f"{text!r} is not what a page gave as its next") from None
+        raise ValueError(f"{text!r} is not the `next` of a page") from None
 
 
 WINDOW = Parameter(
     "window",
     "Which windows, as `/api/tables` lists them; may be left out where the table has one kind",
-    schema={"type": "string", "examples": ["5m", "5m/1m", "1m/event~1s", "session 5m"]},
+    Annotated[str, Meta(examples=["5m", "5m/1m", "1m/event~1s", "session 5m"])],
 )
-AFTER = Parameter("after", "The `next` of the page before; the first page without it", _read_cursor)
+AFTER = Parameter(
+    "after", "The `next` of the page before; the first page without it", read=_read_cursor
+)
 
 
-def _asked(request: web.Request, values: Values) -> tuple[WindowTable, WindowFamily]:
+def _table_and_window(request: web.Request, values: Values) -> tuple[WindowTable, WindowFamily]:
     """Return the table and window definition of a request.
 
     Raises ApiError: 404 for an unknown table, 400 for an unknown window or if `from` is after `to`.

@@ -24,14 +24,17 @@ from yarl import URL
 from eventfold.digits import read_digits
 from eventfold.security.keys import keys_of
 from eventfold.settings import Settings
-from eventfold.web.peers import FORWARDED
 from eventfold.web.protection.seals import holds, seal
+from eventfold.web.query.peers import FORWARDED
 
 #: Settings that workers need in common to accept each other's requests.
 IN_COMMON = (
     "the same TICKSTREAM_WEB_CLUSTER_TOKEN, or without one the same TICKSTREAM_WEB_ADMIN_TOKEN, "
     "and the right time"
 )
+
+#: Digest of the body that another worker has signed; None if the request has no valid signature.
+SIGNED: web.RequestKey[str | None] = web.RequestKey("SIGNED", str)
 
 #: Header: time (ms since the epoch), nonce, digest of the body and seal, separated by dots.
 SIGNATURE = "Tickstream-Signature"

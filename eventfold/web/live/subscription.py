@@ -1,8 +1,15 @@
-"""Watches of a reader: topics, one key of a topic, one window definition of a key."""
+"""Subscription of a reader: the topics, keys and windows that it watches, and where it resumes.
 
-from typing import NamedTuple
+Offsets in a cursor are the broker's own, so a reader may resume at another worker.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, NamedTuple
 from urllib.parse import unquote
 
+from msgspec import Meta
+
+from eventfold.digits import read_digits
 from eventfold.web.parameters import Parameter
 from eventfold.windows import DefinitionError, parse_window
 from eventfold.windows.windowers import Window
@@ -55,8 +62,8 @@ WATCH = Parameter(
     "watch",
     "What to watch: topics that the tables write, separated by commas; `topic:key` for one key, "
     "`topic:key:window` for one kind of its windows. Percent-encode `,`, `:`, `%` in a key",
-    read_watches,
-    schema={"type": "string", "examples": ["top-gainers,surges,candles:ACME:5m"]},
+    Annotated[str, Meta(examples=["top-gainers,surges,candles:ACME:5m"])],
+    read=read_watches,
     required=True,
 )
 
@@ -65,3 +72,32 @@ AFTER = Parameter(
     "The id of the last event received, where the header `Last-Event-ID` can't be set",
     default="",
 )
+
+
+#: Next offset of each partition, by topic.
+Cursor = dict[str, dict[int, int]]
+
+
+def write_cursor(cursor: Mapping[str, Mapping[int, int]]) -> str:
+    """Format a cursor as `topic:offset.offset...` for partitions 0, 1, ...; topics by commas.
+
+    >>> write_cursor({"surges": {0: 7, 2: 9}})
+    'surges:7..9'
+    """
+    return ",".join(
+        f"{topic}:{'.'.join(str(offsets.get(n, '')) for n in range(max(offsets) + 1))}"
+        for topic, offsets in sorted(cursor.items())
+        if offsets
+    )
+
+
+def read_cursor(text: str) -> Cursor:
+    """Parse a text of `write_cursor`; return {} for any other, so that the reader starts anew."""
+    cursor: Cursor = {}
+    for part in text.split(",") if text else ():
+        topic, colon, offsets = part.partition(":")
+        numbers = {n: read_digits(d) for n, d in enumerate(offsets.split(".")) if d}
+        if not colon or None in numbers.values():
+            return {}
+        cursor[topic] = {n: number for n, number in numbers.items() if number is not None}
+    return cursor

@@ -1,0 +1,139 @@
+"""Answers about one key or about all keys, from every worker that has a part of them.
+
+Kafka does not know the partition of a key: its producer chooses one, and producers differ. So the
+owner by the usual hash is asked first, then the other workers, all at once. The answer is 404 only
+if the workers asked had every partition open between them. While a partition is moving it is 503,
+or with `?stale=true` the rows of a standby, labelled as such.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from eventfold.engine.table import StateTable
+from eventfold.web import parameters as p
+from eventfold.web.errors import unknown
+from eventfold.web.query.coverage import (
+    STALE,
+    Coverage,
+    label_stale,
+    read_stale,
+    write_partitions,
+)
+from eventfold.web.query.local import (
+    APP,
+    Read,
+    answer_worker,
+    find_in_standbys,
+    read_local,
+    read_standbys,
+)
+from eventfold.web.query.peers import (
+    FORWARDED,
+    STANDBY,
+    Reply,
+    ask,
+    likely_owner,
+    remote_workers,
+)
+from eventfold.web.routes import json_response
+
+T = TypeVar("T")
+
+
+async def answer_key(
+    request: web.Request, table: StateTable, key: str, read: Read[Any], what: str
+) -> web.Response:
+    """Answer with the result of `read()`, or with that of another worker.
+
+    `read` returns None if the key is in no local partition. `what` names the key in the message
+    "unknown ...", status 404. Raises ApiError (503) while a partition that may have the key is
+    moving.
+    """
+    if FORWARDED in request.headers:
+        return await answer_worker(request, table, read, what)
+    value = await read_local(table, read)
+    if value is not None:
+        return json_response(value)
+    coverage = Coverage(request.app[APP], table, table.partitions)
+    found = await _ask_owners(request, coverage, key)
+    if found is None and coverage.missing and p.STALE.value_of(request):
+        value, stale = await find_in_standbys(coverage, coverage.missing_partitions, read)
+        if value is not None:
+            return label_stale(json_response(value), stale)
+        found = _first(await _ask_standbys(request, coverage))
+    if found is not None:
+        return found
+    coverage.require_all()
+    return label_stale(unknown(f"unknown {what}").response(), coverage.stale)
+
+
+async def answer_all(
+    request: web.Request,
+    table: StateTable,
+    read: Read[T],
+    decode: Callable[[bytes], T],
+    combine: Callable[[list[T], Coverage], Any],
+) -> web.Response:
+    """Answer with what `combine` makes of the parts of all workers, which are asked all at once.
+
+    `read` returns the local part, `decode` parses that of another worker. While a partition moves,
+    two workers may have it in their parts; the local one comes first. With `?stale=true` standbys
+    are asked for what is missing. Raises ApiError (503) if a partition can't be reached, unless the
+    request has `?partial=true`.
+    """
+    if FORWARDED in request.headers:
+        return await answer_worker(request, table, read)
+    coverage = Coverage(request.app[APP], table, table.partitions)
+    parts = [await read_local(table, read)]
+    workers = remote_workers(coverage.app, coverage.owned.values())
+    replies = await ask(coverage.app, workers, request.rel_url)
+    coverage.add_replies(replies)
+    if coverage.missing and p.STALE.value_of(request):
+        parts.append(await read_standbys(coverage, coverage.missing_partitions, read))
+        replies += await _ask_standbys(request, coverage)
+    parts += [decode(reply.body) for reply in replies if reply.body is not None]
+    if not p.PARTIAL.value_of(request):
+        coverage.require_all()
+    return coverage.label(json_response(combine(parts, coverage)))
+
+
+async def _ask_owners(request: web.Request, coverage: Coverage, key: str) -> web.Response | None:
+    """Return the answer of the likely owner of a key, else of another owner; None without one."""
+    app, likely = coverage.app, likely_owner(coverage.owned, key)
+    for urls in [likely], [url for url in coverage.owned.values() if url != likely]:
+        replies = await ask(app, remote_workers(app, urls), request.rel_url)
+        coverage.add_replies(replies)
+        found = _first(replies)
+        if found is not None:
+            return found
+    return None
+
+
+async def _ask_standbys(request: web.Request, coverage: Coverage) -> list[Reply]:
+    """Ask workers for their standbys of the partitions that are still missing.
+
+    One after the other: a partition with two standbys must not be in an answer twice.
+    """
+    replies: list[Reply] = []
+    # All workers, since one with a standby need not own a partition of the same table.
+    for url in remote_workers(coverage.app):
+        missing = coverage.missing_partitions
+        if url in coverage.unreachable or not missing:
+            continue
+        headers = {STANDBY: write_partitions(missing)}
+        found = await ask(coverage.app, [url], request.rel_url, headers)
+        coverage.add_replies(found)
+        replies += found
+    return replies
+
+
+def _first(replies: Iterable[Reply]) -> web.Response | None:
+    """Return the first answer of another worker, with its label; None if none has the key."""
+    for reply in replies:
+        if reply.body is not None:
+            response = json_response(msgspec.Raw(reply.body))
+            return label_stale(response, read_stale(reply.headers.get(STALE, "")))
+    return None
