@@ -41,8 +41,10 @@ async def save_bytes(request: web.Request, handler: Handler) -> web.StreamRespon
         # The browser may store the answer, but has to revalidate it each time.
         response.headers["Cache-Control"] = "private, no-cache"
         response.headers["Vary"] = "Accept-Encoding"
-        if _has(request, response.etag):
-            return _not_modified(response)
+        known = {each.value for each in request.if_none_match or ()}
+        if known & {response.etag.value, "*"}:
+            kept = {name: response.headers[name] for name in _KEPT if name in response.headers}
+            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=kept)
     if len(body) >= LEAST and "gzip" in request.headers.get("Accept-Encoding", ""):
         response.enable_compression(web.ContentCoding.gzip)
     return response
@@ -52,13 +54,3 @@ def _tag(response: web.Response, body: bytes) -> str:
     # The labels count: the same rows from a standby are another answer.
     labels = "".join(response.headers.get(name, "") for name in (MISSING, STALE))
     return blake2b(body + labels.encode(), digest_size=12).hexdigest()
-
-
-def _has(request: web.Request, tag: ETag) -> bool:
-    known = request.if_none_match or ()
-    return any(each.value in {tag.value, "*"} for each in known)
-
-
-def _not_modified(response: web.Response) -> web.Response:
-    kept = {name: response.headers[name] for name in _KEPT if name in response.headers}
-    return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=kept)

@@ -28,9 +28,9 @@ class Missing(msgspec.Struct, frozen=True, order=True):
 
 
 class Error(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What went wrong: a word for programs, a sentence for people.
+    """Error of an answer: `code` is for programs, `message` for people.
 
-    Where an answer would lack partitions, `missing` says which and why.
+    `missing` are the partitions that the answer would lack.
     """
 
     code: str
@@ -103,16 +103,16 @@ async def json_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
         return _from_aiohttp(request, error).response()
-    except Exception:  # noqa: BLE001  # whatever it was, the client gets JSON
+    except Exception:  # noqa: BLE001  # the client gets JSON for any error
         _log.exception("%s %s failed", request.method, request.rel_url)
-        message = "this worker failed to answer; its log says why"
+        message = "this worker failed to answer; its log has the reason"
         return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", message).response()
 
 
 def _from_aiohttp(request: web.Request, error: web.HTTPException) -> ApiError:
     status = HTTPStatus(error.status)
     if status is HTTPStatus.NOT_FOUND:
-        return unknown(f"there is nothing at {request.path}; /openapi.json lists what there is")
+        return unknown(f"there is nothing at {request.path}; /openapi.json lists the paths")
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
         message = f"{request.path} answers {allowed}, not {request.method}"

@@ -38,7 +38,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         "info": {
             "title": "tickstream",
             "version": __version__,
-            "description": "What a worker knows of the stream, wherever it is kept. "
+            "description": "Queries of a stream's state: every worker answers for all of them. "
             "Times are milliseconds since the epoch, UTC.",
         },
         "paths": {

@@ -30,8 +30,8 @@ class Parameter:
     """Request parameter: its place, type, default and description.
 
     `type` is a type for `msgspec.convert`, with its constraints; the OpenAPI document has its JSON
-    Schema. `read` makes the value of what was converted, and raises ValueError with the reason if
-    it can't. `default` is the value if the request has none.
+    Schema. `read` computes the value from what was converted, or raises ValueError with the
+    reason. `default` is the value if the request has none.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Parameter:
         text = source.get(self.name)
         if text is None:
             if self.required:
-                bad_parameter(self.name, f"has to be given: {self.description}")
+                bad_parameter(self.name, f"is required: {self.description}")
             return self.default
         try:
             value = msgspec.convert(text, self.type, strict=False)
@@ -69,11 +69,11 @@ def read_values(request: web.Request, parameters: Sequence[Parameter]) -> Values
     Under `/api/` an unknown parameter is an error as well.
     """
     if request.path.startswith("/api/"):
-        # Ignoring a misspelt name would give a plausible answer to another question.
+        # Ignoring a misspelt name would return a plausible answer to another query.
         names = [each.name for each in parameters if each.place == "query"]
         for name in request.query:
             if name not in names:
-                there_are = f"there are {', '.join(names)}" if names else "there are none here"
+                there_are = f"there are {', '.join(names)}" if names else "this path has none"
                 bad_parameter(name, f"no such parameter; {there_are}")
     return {parameter.name: parameter.value_of(request) for parameter in parameters}
 
@@ -131,7 +131,7 @@ _TIME = Annotated[str, Meta(examples=["1769869800000", "2026-01-31T14:30:00Z"])]
 SIZE = Parameter("size", "Length of a window", _DURATION, parse_duration("5m"), _duration)
 ADVANCE = Parameter(
     "advance",
-    "Distance between the starts of two windows; the size (tumbling) where not given",
+    "Distance between the starts of two windows; by default the size (tumbling)",
     _DURATION,
     read=_duration,
 )
@@ -144,7 +144,7 @@ TO = Parameter(
 START = Parameter(
     "start", "Only the window that starts then: ms since the epoch, or ISO 8601", _TIME, read=_time
 )
-DAY = Parameter("day", "The day; the latest where not given", date, read=date.isoformat)
+DAY = Parameter("day", "The day; by default the latest", date, read=date.isoformat)
 POINTS = Parameter(
     "points",
     "Instead of `size`: the finest tumbling windows of which [from, to) holds no more than this",
@@ -153,10 +153,10 @@ POINTS = Parameter(
 STALE = flag(
     "stale",
     "Whether a standby may answer while the owner of a partition is gone; the header "
-    "`Tickstream-Stale` then says which partition, and how far it is behind",
+    "`Tickstream-Stale` then names the partition and the lag of the standby",
 )
 PARTIAL = flag(
     "partial",
     "Whether partitions that can't be reached may be left out; the header `Tickstream-Missing` "
-    "then says which, and why. Without it the answer is 503 then",
+    "then names them and the reason. By default the answer is 503",
 )

@@ -14,7 +14,7 @@ _BLANKS = bytes.maketrans(b"\r\n\0", b"   ")
 
 
 def frame(name: str, data: bytes, *, last_id: str = "") -> bytes:
-    r"""Return exactly one event with the JSON `data`, whatever bytes the arguments contain.
+    r"""Return exactly one event with the JSON `data`, for any bytes in the arguments.
 
     >>> frame("surges", b'{"a":\r1}')
     b'event: surges\ndata: {"a": 1}\n\n'

@@ -66,10 +66,14 @@ class Hub:
         once the server stops.
         """
         if self.closing or len(self._readers) >= MOST_READERS:
-            raise unavailable(f"{len(self._readers)} read events here, that is all it takes")
+            raise unavailable(
+                f"this worker has {len(self._readers)} readers of events, which is its limit"
+            )
         own = list(self._readers.values()).count(client)
         if own >= MOST_OF_CLIENT:
-            raise unavailable(f"{own} of {client} read events here, that is all it takes of one")
+            raise unavailable(
+                f"{client} has {own} readers of events, which is the limit of one client"
+            )
         reader = Reader(watches)
         self._readers[reader] = client
         try:
@@ -103,12 +107,12 @@ class Hub:
         if self._sweeper is not None:
             self._sweeper.cancel()
         for reader in self._readers:
-            reader.wake()
+            reader.interrupt()
         await asyncio.gather(*(feed.stop() for feed in self._feeds.values()))
 
     def _feed(self, topic: str) -> Feed:
         if self._sweeper is None:
-            self._sweeper = asyncio.create_task(self._sweep(), name="feeds nobody reads")
+            self._sweeper = asyncio.create_task(self._sweep(), name="close idle feeds")
         if topic not in self._feeds:
             self._feeds[topic] = Feed(self.topics()[topic], self._new_consumer, self.feed_budget)
         return self._feeds[topic]
@@ -133,7 +137,4 @@ def new_hub(app: AppT) -> Hub:
         outputs = outputs_of(state_tables(app).values()).values()
         return {topic.base_name: topic for topic in outputs}
 
-    def consumer() -> AIOKafkaConsumer:
-        return new_consumer(worker.tasks.conf)
-
-    return Hub(topics, consumer)
+    return Hub(topics, lambda: new_consumer(worker.tasks.conf))

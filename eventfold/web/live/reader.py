@@ -83,6 +83,6 @@ class Reader:
         self._there_is_some.clear()
         return taken, dropped
 
-    def wake(self) -> None:
+    def interrupt(self) -> None:
         """End a `wait`, since the server stops."""
         self._there_is_some.set()

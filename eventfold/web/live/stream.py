@@ -21,7 +21,7 @@ HUB: web.AppKey[Hub] = web.AppKey("HUB", Hub)
 HEARTBEAT = 5.0
 
 #: Seconds between two sends to one reader; events of that time are sent together.
-PACE = 0.1
+SEND_INTERVAL = 0.1
 
 #: Seconds for one send to a reader before it is disconnected.
 PATIENCE = 30.0
@@ -109,7 +109,7 @@ async def _send_all(
             (taken, dropped), cursor = reader.take(), write_cursor(hub.cursor_of(reader))
             piece = b"".join(_pieces(taken, dropped, cursor))
         await hub.budget.run(_write(response, piece), client)
-        await asyncio.sleep(PACE)
+        await asyncio.sleep(SEND_INTERVAL)
 
 
 def _pieces(taken: list[Event], dropped: int | None, cursor: str) -> Iterator[bytes]:

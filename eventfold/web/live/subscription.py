@@ -34,7 +34,7 @@ def read_watches(text: str) -> list[Watch]:
     """
     watches = [_watch(part) for part in text.split(",") if part]
     if not watches:
-        raise ValueError("names no topic")
+        raise ValueError("does not name a topic")
     if len(watches) > MOST:
         raise ValueError(f"{len(watches)} are too many, {MOST} at most")
     return watches
@@ -54,14 +54,14 @@ def _window(text: str) -> Window:
     except DefinitionError as error:
         raise ValueError(str(error)) from None
     if not isinstance(window, Window):
-        raise ValueError(f"{text!r} is no window of candles, such as 5m or 5m/1m")  # noqa: TRY004
+        raise ValueError(f"{text!r} is not a time window such as 5m or 5m/1m")  # noqa: TRY004
     return window
 
 
 WATCH = Parameter(
     "watch",
-    "What to watch: topics that the tables write, separated by commas; `topic:key` for one key, "
-    "`topic:key:window` for one kind of its windows. Percent-encode `,`, `:`, `%` in a key",
+    "Topics that the tables write, separated by commas; `topic:key` for one key, "
+    "`topic:key:window` for one window definition. Percent-encode `,`, `:`, `%` in a key",
     Annotated[str, Meta(examples=["top-gainers,surges,candles:ACME:5m"])],
     read=read_watches,
     required=True,
@@ -92,7 +92,7 @@ def write_cursor(cursor: Mapping[str, Mapping[int, int]]) -> str:
 
 
 def read_cursor(text: str) -> Cursor:
-    """Parse a text of `write_cursor`; return {} for any other, so that the reader starts anew."""
+    """Parse a text of `write_cursor`; return {} for any other text."""
     cursor: Cursor = {}
     for part in text.split(",") if text else ():
         topic, colon, offsets = part.partition(":")

@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from eventfold.security.passwords import hash_password, is_hash, is_right
 from eventfold.security.web import Role, User
 from eventfold.settings import Settings
-from eventfold.web.protection.seals import same
+from eventfold.web.protection.seals import are_equal
 
 #: Paths without a role, which return no data: probes, and what a browser needs for the sign-in.
 OPEN = {"/", "/healthz", "/readyz", "/login", "/logout"}
@@ -24,14 +24,14 @@ _READ_BELOW = "/api/"
 _REGISTRY = "/registry/"
 
 
-class Shown(NamedTuple):
-    """Credentials: `word` is a password if there is a `name`, else a token."""
+class Credentials(NamedTuple):
+    """Credentials of a client: `secret` is a password if there is a `name`, else a token."""
 
     name: str
-    word: str
+    secret: str
 
 
-def shown(request: web.Request) -> Shown | None:
+def credentials_of(request: web.Request) -> Credentials | None:
     """Return the credentials of a request, empty if they are malformed; None without any."""
     header = request.headers.get(hdrs.AUTHORIZATION)
     if header is None:
@@ -39,11 +39,11 @@ def shown(request: web.Request) -> Shown | None:
     scheme, _, rest = header.partition(" ")
     match scheme.lower():
         case "bearer":
-            return Shown("", rest.strip())
+            return Credentials("", rest.strip())
         case "basic":
-            return Shown(*_read_basic(rest.strip()))
+            return Credentials(*_read_basic(rest.strip()))
         case _:
-            return Shown("", "")
+            return Credentials("", "")
 
 
 def by_token(token: str, conf: Settings) -> Role | None:
@@ -53,7 +53,7 @@ def by_token(token: str, conf: Settings) -> Role | None:
     """
     found: Role | None = None
     for known, role in conf.tokens.items():
-        if same(token, known):
+        if are_equal(token, known):
             found = role
     return found
 

@@ -60,8 +60,8 @@ def _add(request: web.BaseRequest, response: web.StreamResponse, conf: WebSecuri
 
 def preflight(request: web.Request, conf: WebSecurity) -> web.Response | None:
     """Return the answer to a preflight request of a browser; None for any other request."""
-    asked = request.method == hdrs.METH_OPTIONS
-    if not (asked and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers):
+    is_options = request.method == hdrs.METH_OPTIONS
+    if not (is_options and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers):
         return None
     response = web.Response(status=204)
     if share(request, response, conf):

@@ -101,7 +101,9 @@ class EndedSessions:
         except FileNotFoundError:
             return
         except (OSError, UnicodeDecodeError) as error:
-            _log.warning("%s can't be read, sessions that ended may go on: %s", self._file, error)
+            _log.warning(
+                "%s can't be read, so sessions that ended are valid again: %s", self._file, error
+            )
             return
         for until, _, identity in (line.partition(" ") for line in lines):
             ends = read_digits(until)
@@ -124,7 +126,11 @@ class EndedSessions:
             with open(self._file, mode, encoding="ascii", opener=private) as file:
                 file.write(text)
         except OSError as error:
-            _log.warning("%s can't be written, by a restart sessions go on: %s", self._file, error)
+            _log.warning(
+                "%s can't be written, so sessions that ended are valid again after a restart: %s",
+                self._file,
+                error,
+            )
 
 
 class Sessions:
@@ -165,7 +171,7 @@ class Sessions:
         cookie = request.cookies.get(cookie_name(self._conf))
         if cookie is None or not self._conf.web_protected:
             return None
-        role, until, identity, proof = _parts(cookie)
+        role, until, identity, proof = (*cookie.split(".", 3), "", "", "", "")[:4]
         if not holds(self._key, proof, self._conf.app_id, role, until, identity):
             return None
         session = _session(role, until, identity)
@@ -179,11 +185,6 @@ class Sessions:
 def read_ending(until: str, identity: str) -> Session | None:
     """Parse a session that another worker ended, with the role `read`; None if it is invalid."""
     return _session("read", until, identity)
-
-
-def _parts(value: str) -> tuple[str, str, str, str]:
-    role, until, identity, proof = (*value.split(".", 3), "", "", "", "")[:4]
-    return role, until, identity, proof
 
 
 def _session(role: str, until: str, identity: str) -> Session | None:

@@ -28,7 +28,7 @@ async def answer_latest(
     Raises ApiError: 404 if the table's `pipeline` does not run, 503 if a partition can't be
     reached.
     """
-    table: KeyedTable = served(request, name, "there is nothing of this here", pipeline, KeyedTable)
+    table: KeyedTable = served(request, name, "no alerts of this kind", pipeline, KeyedTable)
 
     async def read() -> Alerts:
         return {s.partition: list(newest(s.shared, limit)) for s in table.keyed_states()}

@@ -1,8 +1,8 @@
 """Answers about one key or about all keys, from every worker that has a part of them.
 
 Kafka does not know the partition of a key: its producer chooses one, and producers differ. So the
-owner by the usual hash is asked first, then the other workers, all at once. The answer is 404 only
-if the workers asked had every partition open between them. While a partition is moving it is 503,
+likely owner by the usual hash is queried first, then all other workers at once. The answer is 404
+only if every partition was searched. While a partition is moving it is 503,
 or with `?stale=true` the rows of a standby, labelled as such.
 """
 
@@ -77,11 +77,11 @@ async def answer_all(
     decode: Callable[[bytes], T],
     combine: Callable[[list[T], Coverage], Any],
 ) -> web.Response:
-    """Answer with what `combine` makes of the parts of all workers, which are asked all at once.
+    """Query all workers at once, and answer with the result of `combine` for their parts.
 
     `read` returns the local part, `decode` parses that of another worker. While a partition moves,
     two workers may have it in their parts; the local one comes first. With `?stale=true` standbys
-    are asked for what is missing. Raises ApiError (503) if a partition can't be reached, unless the
+    answer for missing partitions. Raises ApiError (503) if a partition can't be reached, unless the
     request has `?partial=true`.
     """
     if FORWARDED in request.headers:

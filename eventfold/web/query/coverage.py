@@ -127,7 +127,7 @@ def read_stale(text: str) -> list[Stale]:
 
 
 def read_partitions(text: str) -> list[int]:
-    """Parse the partitions in a header of another worker, `0,2,5`; skip what is no number."""
+    """Parse the partitions in a header of another worker, `0,2,5`; skip anything else."""
     numbers = map(read_digits, text.split(","))
     return [number for number in numbers if number is not None]
 

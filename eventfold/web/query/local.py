@@ -95,10 +95,10 @@ async def find_in_standbys(
     Without a result the labels are those of all standbys that were searched.
     """
     for partition in partitions:
-        before = len(coverage.stale)
-        value = await read_standbys(coverage, [partition], read)
-        if value is not None:
-            return value, coverage.stale[before:]
+        if coverage.table.standby_state(partition) is not None:
+            value = await read_standbys(coverage, [partition], read)
+            if value is not None:
+                return value, coverage.stale[-1:]
     return None, coverage.stale
 
 
@@ -123,7 +123,9 @@ async def answer_worker(
         else:
             value, stale = await find_in_standbys(coverage, partitions, read)
         searched = coverage.searched
-    missed = what is not None and value is None
-    response = unknown(f"unknown {what} here").response() if missed else json_response(value)
+    if what is not None and value is None:
+        response = unknown(f"unknown {what} in the partitions of this worker").response()
+    else:
+        response = json_response(value)
     response.headers[PARTITIONS] = write_partitions(searched)
     return label_stale(response, stale)

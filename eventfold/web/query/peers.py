@@ -123,7 +123,7 @@ async def _ask(app: AppT, name: str, path: URL, headers: Mapping[str, str]) -> R
         return Reply(name, failure=reason)
     _unreachable.discard(worker)
     if reply.status in _REFUSED:
-        return Reply(name, failure=f"{reply.status}, as to other tokens than its own")
+        return Reply(name, failure=f"{reply.status}, it has another cluster token")
     return Reply(name, body if reply.status == HTTPStatus.OK else None, reply.headers)
 
 

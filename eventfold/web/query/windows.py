@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import chain, islice
 from typing import Annotated, Any
 
@@ -31,8 +32,8 @@ _decode_place = json_decoder(Place)
 class WindowPage(msgspec.Struct, frozen=True, omit_defaults=True):
     """Windows in order of their key, then their time; `next` is null on the last page.
 
-    A window is what the table's own `record` function makes of it. With `?partial=true` windows
-    of the partitions in `missing` are left out; with `?stale=true` those in `stale` are what a
+    A window is the result of the table's own `record` function. With `?partial=true` windows
+    of the partitions in `missing` are left out; with `?stale=true` those in `stale` are those of a
     standby has.
     """
 
@@ -103,7 +104,7 @@ def _read_cursor(text: str) -> Place:
 
 WINDOW = Parameter(
     "window",
-    "Which windows, as `/api/tables` lists them; may be left out where the table has one kind",
+    "Window definition, as `/api/tables` lists it; optional for a table with one definition",
     Annotated[str, Meta(examples=["5m", "5m/1m", "1m/event~1s", "session 5m"])],
 )
 AFTER = Parameter(
@@ -139,22 +140,15 @@ def _window(table: WindowTable, text: str | None) -> WindowFamily:
         if len(table.windows) > 1:
             bad_parameter("window", f"table {table.name} has several; which one of {there_are}?")
         return table.windows[0]
-    found = _named(table, text)
+    # A plus that was not percent-encoded arrives as a space.
+    names = {str(each).replace("+", " "): each for each in table.windows}
+    found = names.get(text.replace("+", " "))
+    if found is None:
+        with suppress(DefinitionError):
+            found = next((each for each in table.windows if each == parse_window(text)), None)
     if found is None:
         bad_parameter("window", f"no {text} in table {table.name}; there are {there_are}")
     return found
-
-
-def _named(table: WindowTable, text: str) -> WindowFamily | None:
-    # A plus that was not percent-encoded arrives as a space.
-    names = {str(each).replace("+", " "): each for each in table.windows}
-    if text.replace("+", " ") in names:
-        return names[text.replace("+", " ")]
-    try:
-        asked = parse_window(text)
-    except DefinitionError:
-        return None
-    return asked if asked in table.windows else None
 
 
 def _names(names: Iterable[str]) -> str:

@@ -1,1 +1,1 @@
-"""Status of the workers: health, readiness, metrics, lateness, and what runs where."""
+"""Status of the workers: health, readiness, metrics, lateness, topology."""

@@ -80,7 +80,7 @@ async def topology(request: web.Request, _: Values) -> web.StreamResponse:
 def _state_in(reply: Reply) -> WorkerState:
     if reply.body is not None:
         return _decode(reply.body)
-    reason = reply.failure or "it answers, but not this"
+    reason = reply.failure or "it does not answer this request"
     return WorkerState(reply.worker, answers=False, reason=reason)
 
 

@@ -39,11 +39,11 @@ def test_watches_are_topics_keys_and_windows() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "names no topic"),
-        (",,", "names no topic"),
+        ("", "does not name a topic"),
+        (",,", "does not name a topic"),
         ("a:b:1m:c", "more parts"),
         ("a:b:five", "five"),
-        ("a:b:session 5m", "no window of candles"),
+        ("a:b:session 5m", "not a time window"),
         (",".join(["a"] * 51), "too many"),
     ],
 )
