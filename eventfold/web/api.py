@@ -21,6 +21,11 @@ STATIC: web.AppKey[Path] = web.AppKey("STATIC", Path)
 PAGES = {"/", "/api/docs"}
 
 
+_TABLE = p.path("table", "Name of the table")
+_KEY = p.path("key", "The key, as in the table's source topic")
+_RANGE = (windows.WINDOW, p.FROM, p.TO)
+
+
 def _page(name: str) -> Answer:
     """Return a handler that answers with a page of the dashboard's files."""
 
@@ -38,11 +43,7 @@ ROUTES = (
         "The windows of a key in any table, newest last",
         list[dict[str, Any]],
         parameters=(
-            p.path("table", "Name of the table"),
-            p.path("key", "The key, as in the table's source topic"),
-            windows.WINDOW,
-            p.FROM,
-            p.TO,
+            *(_TABLE, _KEY, *_RANGE),
             p.limit("Maximum number of windows, the newest of them", default=100, most=5000),
             p.STALE,
         ),
@@ -54,14 +55,9 @@ ROUTES = (
         "The windows of all keys of a table, in order of key and time, page by page",
         windows.WindowPage,
         parameters=(
-            p.path("table", "Name of the table"),
-            windows.WINDOW,
-            p.FROM,
-            p.TO,
+            *(_TABLE, *_RANGE),
             p.limit("Maximum number of windows of a page", default=100, most=5000),
-            windows.AFTER,
-            p.STALE,
-            p.PARTIAL,
+            *(windows.AFTER, p.STALE, p.PARTIAL),
         ),
         statuses=ASKING,
     ),
@@ -70,18 +66,13 @@ ROUTES = (
         tables.tables,
         "The tables",
         list[tables.TableInfo],
-        statuses=(HTTPStatus.BAD_REQUEST,),
     ),
     Route(
         "/api/tables/{name}/{key}",
         tables.rows,
         "The rows of a key",
         list[dict[str, Any]],
-        parameters=(
-            p.path("name", "Name of the table"),
-            p.path("key", "The key, as in the table's source topic"),
-            p.STALE,
-        ),
+        parameters=(p.path("name", "Name of the table"), _KEY, p.STALE),
         statuses=ASKING,
     ),
     Route(
@@ -89,14 +80,13 @@ ROUTES = (
         lateness.lateness,
         "The lateness distribution of each table, and the records that each grace keeps",
         list[lateness.TableLateness],
-        statuses=(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+        statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
     ),
     Route(
         "/api/workers",
         workers.workers,
         "Every worker: its partitions, restores, lag and counts; or why it does not answer",
         list[workers.WorkerState],
-        statuses=(HTTPStatus.BAD_REQUEST,),
     ),
     Route(
         "/api/topology",
@@ -104,7 +94,6 @@ ROUTES = (
         "The running topology: topics, agents, tables, and the data flow between them",
         Topology,
         operation="topology_graph",
-        statuses=(HTTPStatus.BAD_REQUEST,),
     ),
     Route(
         "/api/events",
@@ -112,7 +101,7 @@ ROUTES = (
         "Server-sent events: the records of the watched topics, as they are committed",
         media="text/event-stream",
         parameters=(subscription.WATCH, subscription.AFTER),
-        statuses=(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+        statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
     ),
     Route("/healthz", health.alive, "Whether this worker is alive", health.Alive),
     Route(
@@ -128,7 +117,6 @@ ROUTES = (
         "A page that lists the API and sends requests to it",
         media="text/html",
         operation="docs_page",
-        statuses=(HTTPStatus.BAD_REQUEST,),
     ),
     Route("/metrics", metrics.metrics, "The metrics of this worker", media="text/plain"),
     Route("/openapi.json", openapi.show, "This description", dict[str, Any]),

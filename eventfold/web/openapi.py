@@ -50,6 +50,8 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
 
 
 def _operation(route: Route, schema: Any, error: Any) -> dict[str, Any]:
+    # Any path under /api/ refuses unknown parameters.
+    bad = [HTTPStatus.BAD_REQUEST] if route.path.startswith("/api/") else []
     content = {route.media: {"schema": schema or {"type": "string"}}}
     return {
         "summary": route.summary,
@@ -59,7 +61,7 @@ def _operation(route: Route, schema: Any, error: Any) -> dict[str, Any]:
             "200": {"description": HTTPStatus.OK.phrase, "content": content},
             **{
                 str(status.value): _failure(route, status, schema, error)
-                for status in route.statuses
+                for status in (*bad, *route.statuses)
             },
         },
     }

@@ -40,7 +40,7 @@ ROUTES = (
             p.STALE,
             p.PARTIAL,
         ),
-        statuses=(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+        statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
     ),
     Route(
         "/api/top-gainers",
