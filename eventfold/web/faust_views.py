@@ -20,9 +20,10 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from eventfold.engine.table import StateTable
+from eventfold.web.application import state_tables
 from eventfold.web.query.answers import answer_key
-from eventfold.web.query.local import state_tables
-from eventfold.web.query.peers import FORWARDED, likely_owner, owners
+from eventfold.web.query.coverage import likely_owner
+from eventfold.web.query.peers import FORWARDED, owners
 
 blueprint = web.Blueprint("graph")
 

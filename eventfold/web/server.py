@@ -10,13 +10,13 @@ from faust.web.drivers import aiohttp as driver
 from eventfold.engine.errors import StartError
 from eventfold.open_files import describe_os_error
 from eventfold.web.api import PAGES, ROUTES, STATIC
+from eventfold.web.application import APP
 from eventfold.web.caching import add_cache_control, save_bytes
 from eventfold.web.errors import json_errors
 from eventfold.web.live.hub import new_hub
 from eventfold.web.live.stream import HUB
 from eventfold.web.openapi import DOCUMENT, document
 from eventfold.web.protection import protect
-from eventfold.web.query.local import APP
 from eventfold.web.registry import registry_application
 from eventfold.web.routes import versioned
 from eventfold.web.status.metrics import count_requests

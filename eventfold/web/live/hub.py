@@ -11,12 +11,12 @@ from faust.types import AppT
 from eventfold.engine.changelog import new_consumer
 from eventfold.engine.table import outputs_of
 from eventfold.topics import Topic
+from eventfold.web.application import state_tables
 from eventfold.web.errors import unavailable
 from eventfold.web.live.feed import Feed
 from eventfold.web.live.reader import Reader
 from eventfold.web.live.subscription import Cursor, Watch
 from eventfold.web.protection.rate import Budget
-from eventfold.web.query.local import state_tables
 
 #: Maximum number of readers of a worker: each costs a connection and a buffer.
 MOST_READERS = 2_000

@@ -17,12 +17,12 @@ from yarl import URL
 
 from eventfold.security.web import Role
 from eventfold.settings import Settings
+from eventfold.web.application import APP
 from eventfold.web.errors import ApiError, unknown
 from eventfold.web.protection.addresses import CONF, client_of, is_from_proxy
 from eventfold.web.protection.credentials import Credentials
 from eventfold.web.protection.middleware import GUARD, Guard
 from eventfold.web.protection.sessions import LIFETIME, Session, read_ending
-from eventfold.web.query.local import APP
 from eventfold.web.query.peers import ask, remote_workers
 
 _PAGE = Template((Path(__file__).parent / "login.html").read_text(encoding="utf-8"))

@@ -10,8 +10,8 @@ from aiohttp import web
 from eventfold.decoding import json_decoder
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.operators.recent_alerts import newest
+from eventfold.web.application import served
 from eventfold.web.query.answers import answer_all
-from eventfold.web.query.local import served
 
 #: Partition → event time (ms), number in the partition, and record of each alert; the record of
 #: another worker is passed on undecoded.

@@ -14,30 +14,17 @@ from aiohttp import web
 
 from eventfold.engine.table import StateTable
 from eventfold.web import parameters as p
+from eventfold.web.application import APP
 from eventfold.web.errors import unknown
-from eventfold.web.query.coverage import (
-    STALE,
-    Coverage,
-    label_stale,
-    read_stale,
-    write_partitions,
-)
+from eventfold.web.query.coverage import STALE, Coverage, label_stale, read_stale
 from eventfold.web.query.local import (
-    APP,
     Read,
     answer_worker,
     find_in_standbys,
     read_local,
     read_standbys,
 )
-from eventfold.web.query.peers import (
-    FORWARDED,
-    STANDBY,
-    Reply,
-    ask,
-    likely_owner,
-    remote_workers,
-)
+from eventfold.web.query.peers import FORWARDED, Reply
 from eventfold.web.routes import json_response
 
 T = TypeVar("T")
@@ -58,12 +45,12 @@ async def answer_key(
     if value is not None:
         return json_response(value)
     coverage = Coverage(request.app[APP], table, table.partitions)
-    found = await _ask_owners(request, coverage, key)
+    found = _first(await coverage.ask_owners_of(key, request.rel_url))
     if found is None and coverage.missing and p.STALE.value_of(request):
         value, stale = await find_in_standbys(coverage, coverage.missing_partitions, read)
         if value is not None:
             return label_stale(json_response(value), stale)
-        found = _first(await _ask_standbys(request, coverage))
+        found = _first(await coverage.ask_standbys(request.rel_url))
     if found is not None:
         return found
     coverage.require_all()
@@ -88,46 +75,14 @@ async def answer_all(
         return await answer_worker(request, table, read)
     coverage = Coverage(request.app[APP], table, table.partitions)
     parts = [await read_local(table, read)]
-    workers = remote_workers(coverage.app, coverage.owned.values())
-    replies = await ask(coverage.app, workers, request.rel_url)
-    coverage.add_replies(replies)
+    replies = await coverage.ask(coverage.owned.values(), request.rel_url)
     if coverage.missing and p.STALE.value_of(request):
         parts.append(await read_standbys(coverage, coverage.missing_partitions, read))
-        replies += await _ask_standbys(request, coverage)
+        replies += await coverage.ask_standbys(request.rel_url)
     parts += [decode(reply.body) for reply in replies if reply.body is not None]
     if not p.PARTIAL.value_of(request):
         coverage.require_all()
     return coverage.label(json_response(combine(parts, coverage)))
-
-
-async def _ask_owners(request: web.Request, coverage: Coverage, key: str) -> web.Response | None:
-    """Return the answer of the likely owner of a key, else of another owner; None without one."""
-    app, likely = coverage.app, likely_owner(coverage.owned, key)
-    for urls in [likely], [url for url in coverage.owned.values() if url != likely]:
-        replies = await ask(app, remote_workers(app, urls), request.rel_url)
-        coverage.add_replies(replies)
-        found = _first(replies)
-        if found is not None:
-            return found
-    return None
-
-
-async def _ask_standbys(request: web.Request, coverage: Coverage) -> list[Reply]:
-    """Ask workers for their standbys of the partitions that are still missing.
-
-    One after the other: a partition with two standbys must not be in an answer twice.
-    """
-    replies: list[Reply] = []
-    # All workers, since one with a standby need not own a partition of the same table.
-    for url in remote_workers(coverage.app):
-        missing = coverage.missing_partitions
-        if url in coverage.unreachable or not missing:
-            continue
-        headers = {STANDBY: write_partitions(missing)}
-        found = await ask(coverage.app, [url], request.rel_url, headers)
-        coverage.add_replies(found)
-        replies += found
-    return replies
 
 
 def _first(replies: Iterable[Reply]) -> web.Response | None:

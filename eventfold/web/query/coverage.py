@@ -5,28 +5,53 @@ and in the body where its type has fields for them.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import msgspec
 from aiohttp import web
+from aiokafka.partitioner import DefaultPartitioner
 from faust.types import AppT
 from msgspec import Meta
+from yarl import URL
 
 from eventfold.digits import read_digits
 from eventfold.engine.partition import PartitionState
 from eventfold.engine.table import StateTable
 from eventfold.web.errors import MOVING, Missing, unavailable
-from eventfold.web.query.peers import PARTITIONS, Reply, own_url, owners
+from eventfold.web.query.peers import (
+    PARTITIONS,
+    STANDBY,
+    Reply,
+    ask,
+    own_url,
+    owners,
+    remote_workers,
+)
 
 #: Headers, one entry a partition, separated by commas:
 #: `candles-3;lag=0;stream_time=1769869800000;worker=http://10.0.0.8:6066` and `candles-3;REASON`.
 STALE = "Tickstream-Stale"
 MISSING = "Tickstream-Missing"
 
+_partition = DefaultPartitioner()
+
 _STALE = re.compile(
     r"(.+)-(\d{1,18});lag=(\d{1,18});stream_time=(-?\d{1,18});worker=([^;]*)", re.ASCII
 )
+
+
+def likely_owner(owned: Mapping[int, str], key: str) -> str:
+    """Return the address of the worker that owns `key` under murmur2 partitioning.
+
+    Java's producer and ours use murmur2; others do not (librdkafka's default is CRC32). So this is
+    the worker to ask first, not certainly the one with the key. Raises KeyError if `owned` is
+    empty.
+    """
+    if not owned:
+        raise KeyError(key)
+    partitions = sorted(owned)
+    return owned[_partition(key.encode(), partitions, partitions)]
 
 
 class Stale(msgspec.Struct, frozen=True, order=True):
@@ -61,13 +86,41 @@ class Coverage:
         #: Worker that did not answer → reason.
         self.unreachable: dict[str, str] = {}
 
-    def add_replies(self, replies: Iterable[Reply]) -> None:
-        """Record the partitions that other workers searched, and the workers without an answer."""
+    async def ask(
+        self, urls: Iterable[str], path: URL, headers: Mapping[str, str] | None = None
+    ) -> list[Reply]:
+        """Request `path` from the other workers among `urls`, all at once.
+
+        Record the partitions that they searched, and the workers without an answer.
+        """
+        replies = await ask(self.app, remote_workers(self.app, urls), path, headers)
         for reply in replies:
             self.searched.update(read_partitions(reply.headers.get(PARTITIONS, "")))
             self.stale += read_stale(reply.headers.get(STALE, ""))
             if reply.failure is not None:
                 self.unreachable[reply.worker] = reply.failure
+        return replies
+
+    async def ask_owners_of(self, key: str, path: URL) -> list[Reply]:
+        """Request `path` from the likely owner of a key; if it lacks the key, from all others."""
+        likely = likely_owner(self.owned, key)
+        replies = await self.ask([likely], path)
+        if any(reply.body is not None for reply in replies):
+            return replies
+        return await self.ask([url for url in self.owned.values() if url != likely], path)
+
+    async def ask_standbys(self, path: URL) -> list[Reply]:
+        """Request `path` from standbys of the partitions that are still missing.
+
+        One after the other: a partition with two standbys must not be in an answer twice.
+        """
+        replies: list[Reply] = []
+        # All workers, since one with a standby need not own a partition of the same table.
+        for url in remote_workers(self.app):
+            missing = self.missing_partitions
+            if missing and url not in self.unreachable:
+                replies += await self.ask([url], path, {STANDBY: write_partitions(missing)})
+        return replies
 
     def add_standby(self, state: PartitionState) -> None:
         """Record a local standby as searched, with its lag."""

@@ -1,4 +1,4 @@
-"""Local state: this worker's tables, reads of them, and the answer to another worker."""
+"""Local state: reads of this worker's partitions, and the answer to another worker."""
 
 import asyncio
 import time
@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 from aiohttp import web
-from faust.types import AppT
 
 from eventfold.engine.errors import ClosedMeanwhileError
 from eventfold.engine.table import StateTable
+from eventfold.web.application import APP
 from eventfold.web.errors import MOVING, unavailable, unknown
 from eventfold.web.query.coverage import (
     Coverage,
@@ -26,30 +26,8 @@ T = TypeVar("T")
 #: Function that reads a result from the table's local partitions; None if they do not have it.
 Read = Callable[[], Awaitable[T]]
 
-APP: web.AppKey[AppT] = web.AppKey("APP", AppT)
-
 #: Longest time (s) for which a read occupies the event loop without a pause.
 SLICE = 0.005
-
-
-def state_tables(app: AppT) -> dict[str, StateTable]:
-    """Return the application's StateTables by name, without Faust's own tables."""
-    tables: dict[str, Any] = dict(app.tables)
-    return {name: table for name, table in tables.items() if isinstance(table, StateTable)}
-
-
-def served(
-    request: web.Request, name: str, missing: str, pipeline: str, kind: type[Any] = StateTable
-) -> Any:
-    """Return the table `name` of type `kind`.
-
-    Raises ApiError (404) with the text `missing`, and that `pipeline` does not run, if there is
-    none.
-    """
-    table = state_tables(request.app[APP]).get(name)
-    if not isinstance(table, kind):
-        raise unknown(f"{missing}: the pipeline {pipeline!r} does not run")
-    return table
 
 
 async def collect(items: Iterable[T]) -> list[T]:

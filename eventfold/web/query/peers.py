@@ -8,7 +8,6 @@ from os import strerror
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from aiohttp import ClientConnectorError, ClientError, ClientTimeout
-from aiokafka.partitioner import DefaultPartitioner
 from faust.types import AppT
 from yarl import URL
 
@@ -32,8 +31,6 @@ TIMEOUT = ClientTimeout(total=2, sock_connect=0.5)
 #: Statuses of a worker with another cluster token.
 _REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
-_partition = DefaultPartitioner()
-
 _log = logging.getLogger(__name__)
 
 #: Workers that did not answer the latest request.
@@ -53,19 +50,6 @@ def owners(app: AppT, topic: str) -> dict[int, str]:
         for url, topics in distribution(app).items()
         for partition in topics.get(topic, ())
     }
-
-
-def likely_owner(owned: Mapping[int, str], key: str) -> str:
-    """Return the address of the worker that owns `key` under murmur2 partitioning.
-
-    Java's producer and ours use murmur2; others do not (librdkafka's default is CRC32). So this is
-    the worker to ask first, not certainly the one with the key. Raises KeyError if `owned` is
-    empty.
-    """
-    if not owned:
-        raise KeyError(key)
-    partitions = sorted(owned)
-    return owned[_partition(key.encode(), partitions, partitions)]
 
 
 def own_url(app: AppT) -> str:

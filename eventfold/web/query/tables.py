@@ -7,10 +7,11 @@ from aiohttp import web
 
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
+from eventfold.web.application import APP, state_tables
 from eventfold.web.errors import unknown
 from eventfold.web.parameters import Values
 from eventfold.web.query.answers import answer_key
-from eventfold.web.query.local import APP, collect, state_tables
+from eventfold.web.query.local import collect
 from eventfold.web.routes import json_response
 
 

@@ -14,11 +14,12 @@ from msgspec import Meta
 
 from eventfold.decoding import json_decoder
 from eventfold.engine.window_table import Place, WindowTable, place_of
+from eventfold.web.application import APP, state_tables
 from eventfold.web.errors import Missing, bad_parameter, unknown
 from eventfold.web.parameters import Parameter, Values
 from eventfold.web.query.answers import answer_all, answer_key
 from eventfold.web.query.coverage import Coverage, Stale
-from eventfold.web.query.local import APP, collect, state_tables
+from eventfold.web.query.local import collect
 from eventfold.windows import DefinitionError, WindowFamily, parse_window
 
 #: Place and record of each window; a record of another worker is passed on undecoded.

@@ -8,9 +8,9 @@ from faust.types import AppT
 
 from eventfold.engine.progress import Progress
 from eventfold.engine.table import StateTable
+from eventfold.web.application import APP, state_tables
 from eventfold.web.errors import RETRY_AFTER
 from eventfold.web.parameters import Values
-from eventfold.web.query.local import APP, state_tables
 from eventfold.web.query.peers import distribution
 from eventfold.web.routes import json_response
 

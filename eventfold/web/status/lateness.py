@@ -9,9 +9,9 @@ from faust.types import AppT
 
 from eventfold.decoding import json_decoder
 from eventfold.engine.window_table import WindowTable
+from eventfold.web.application import APP, state_tables
 from eventfold.web.parameters import Values
 from eventfold.web.query.coverage import Coverage
-from eventfold.web.query.local import APP, state_tables
 from eventfold.web.query.peers import FORWARDED, ask, remote_workers
 from eventfold.web.routes import json_response
 from eventfold.windows import Count, grace_for, kept_with

@@ -12,9 +12,9 @@ from eventfold.decoding import json_decoder
 from eventfold.engine import metrics
 from eventfold.engine.table import StateTable
 from eventfold.topology import topology as topology_of
+from eventfold.web.application import APP, state_tables
 from eventfold.web.live.stream import HUB
 from eventfold.web.parameters import Values
-from eventfold.web.query.local import APP, state_tables
 from eventfold.web.query.peers import FORWARDED, Reply, ask, own_url, remote_workers
 from eventfold.web.routes import json_response
 from eventfold.web.status.health import TableReadiness, readiness
