@@ -1,7 +1,7 @@
 """`/api/beacons`: the latest beacons."""
 
 from app.beaconing.records import Beacon
-from eventfold.web.alerts import latest_route
+from eventfold.web.query.alerts import latest_route
 
 ROUTES = (
     latest_route(

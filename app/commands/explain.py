@@ -28,7 +28,7 @@ from eventfold.engine.clock import SystemClock
 from eventfold.kafka.clients import running
 from eventfold.records.candles import Candle
 from eventfold.visible import visible_line
-from eventfold.web.tables import TableInfo
+from eventfold.web.query.tables import TableInfo
 from eventfold.windows import Count, DefinitionError, Session, WindowFamily, parse_window
 
 #: What is computed anew, in the order shown.

@@ -1,7 +1,7 @@
 """`/api/alerts`: the latest alerts about cards."""
 
 from app.fraud.records import Alert
-from eventfold.web.alerts import latest_route
+from eventfold.web.query.alerts import latest_route
 
 ROUTES = (
     latest_route(

@@ -1,7 +1,7 @@
 """`/api/maintenance`: the latest maintenance notices about machines."""
 
 from app.maintenance.records import Maintenance
-from eventfold.web.alerts import latest_route
+from eventfold.web.query.alerts import latest_route
 
 ROUTES = (
     latest_route(

@@ -17,8 +17,8 @@ from eventfold.answers import read_answer
 from eventfold.decoding import decode_json
 from eventfold.security.keys import is_shared
 from eventfold.web.errors import ErrorBody
-from eventfold.web.peers import FORWARDED
 from eventfold.web.protection import http_client
+from eventfold.web.query.peers import FORWARDED
 
 #: A worker that has not answered for so long (ms) is no longer shown: it was scaled away.
 FORGET_AFTER = 15 * 60_000

@@ -36,11 +36,10 @@ from eventfold.settings import Settings
 from eventfold.telemetry import logs, traces
 from eventfold.telemetry.log_filters import quieten
 from eventfold.telemetry.loop_watchdog import LoopWatch
-from eventfold.web import metrics
-from eventfold.web.listening import demand_address
+from eventfold.web.faust_views import Router
 from eventfold.web.protection import http_client
-from eventfold.web.router import Router
-from eventfold.web.server import Server
+from eventfold.web.server import Server, demand_address
+from eventfold.web.status import metrics
 from eventfold.worker.startup_checks import (
     demand_keys,
     demand_limits,

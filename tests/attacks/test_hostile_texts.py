@@ -26,7 +26,7 @@ from eventfold.cli.console import VisibleConsole
 from eventfold.cli.output import Plain
 from eventfold.telemetry import logs
 from eventfold.visible import visible, visible_line
-from eventfold.web.metrics import WORKER
+from eventfold.web.status.metrics import WORKER
 
 FAUST = Path(sys.executable).with_name("faust")
 

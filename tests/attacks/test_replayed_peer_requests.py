@@ -12,8 +12,8 @@ from yarl import URL
 
 from app.top.scrape import Scraper
 from eventfold.security.keys import keys_of
-from eventfold.web.peers import FORWARDED
-from eventfold.web.protection.peers import SIGNATURE, Question, digest_of, signature
+from eventfold.web.protection.signatures import SIGNATURE, PeerRequest, digest_of, signature
+from eventfold.web.query.peers import FORWARDED
 
 CANDLES = "/api/candles/AAA?size=1m"
 #: A symbol that neither worker has, so that all peers are asked.
@@ -144,5 +144,5 @@ def signed(receiver: GuardedWorker, *, time_ms: int | None = None, **change: str
         "digest": digest_of(b""),
     }
     now = int(time.time() * 1000) if time_ms is None else time_ms
-    header = signature(keys_of(conf).cluster, Question(**fields | change), now)
+    header = signature(keys_of(conf).cluster, PeerRequest(**fields | change), now)
     return {FORWARDED: "1", SIGNATURE: header}

@@ -16,7 +16,7 @@ from pydantic import Field
 from app.use_case import UseCaseSettings
 
 class TideSettings(UseCaseSettings):
-    tide_height: float = Field(3.5, alias="TICKSTREAM_TIDE_HEIGHT", gt=0, description="Metres")
+    tide_height: float = Field(3.5, gt=0, description="Metres")
 """,
     "__init__.py": """
 from app.tides.settings import TideSettings
@@ -45,7 +45,7 @@ ROUTES = (Route("/api/tides", print, "The water levels", list[str], operation="t
 }
 #: What comes before the code of a process, so that it finds the directory as one of `app`.
 FOUND = "import app, sys; app.__path__.append(sys.argv.pop(1))\n"
-FAUST = "from app.exits import main; main()"
+FAUST = "from eventfold.cli.main import main; main()"
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import msgspec
 from eventfold.cli.command import JSON, LongCommand
 from eventfold.cli.worker_client import address, answer
 from eventfold.settings import Settings
-from eventfold.web.lateness import TableLateness
+from eventfold.web.status.lateness import TableLateness
 from eventfold.windows import format_duration, grace_for, kept_with
 from eventfold.windows.durations import approximate_duration
 

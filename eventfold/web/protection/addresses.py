@@ -8,6 +8,10 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from eventfold.security.web import WebSecurity
+from eventfold.settings import Settings
+
+#: The settings, in the web application.
+CONF: web.AppKey[Settings] = web.AppKey("CONF", Settings)
 
 #: Length of an IPv6 prefix within which all addresses count as one client.
 _PREFIX = 64
@@ -33,8 +37,8 @@ def client_of(request: web.BaseRequest, conf: WebSecurity) -> str:
     if forwards and not is_from_proxy(request, conf):
         _note_undeclared(address, conf)
     if conf.web_proxies:
-        said = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
-        for earlier in reversed([each.strip() for each in said if each.strip()]):
+        addresses = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
+        for earlier in reversed([each.strip() for each in addresses if each.strip()]):
             if not _is_in(address, conf.web_proxies):
                 break
             address = _without_port(earlier)

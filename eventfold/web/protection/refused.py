@@ -17,6 +17,6 @@ for _reason in REASONS:
     REFUSED.labels(_reason)
 
 
-def note(reason: str) -> None:
+def count_refusal(reason: str) -> None:
     """Count one refusal for a reason of `REASONS`."""
     REFUSED.labels(reason).inc()

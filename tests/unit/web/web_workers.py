@@ -15,7 +15,7 @@ from eventfold.engine.progress import Progress
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.records.candles import Candle
-from eventfold.web.router import Router
+from eventfold.web.faust_views import Router
 from eventfold.web.server import Server
 from eventfold.windows import WindowResult
 from eventfold.windows.windowers import Window, parse_windows

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from eventfold.web import cooperative
-from eventfold.web.cooperative import collect
+from eventfold.web.query import local
+from eventfold.web.query.local import collect
 
 
 async def test_other_tasks_run_while_items_are_collected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """After each slice of time; the items are all there, in order."""
-    monkeypatch.setattr(cooperative, "SLICE", 0.0)
+    monkeypatch.setattr(local, "SLICE", 0.0)
     turns = 0
 
     async def other() -> None:

@@ -1,6 +1,7 @@
-"""`/api/workers`: the state of each worker, and the workers that do not answer."""
+"""`/api/workers`, `/api/topology`: the state of each worker, and the graph of what runs."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -10,20 +11,20 @@ from prometheus_client.metrics import MetricWrapperBase
 from eventfold.decoding import json_decoder
 from eventfold.engine import metrics
 from eventfold.engine.table import StateTable
-from eventfold.web.health import TableReadiness, readiness
+from eventfold.topology import topology as topology_of
+from eventfold.web.application import APP, state_tables
 from eventfold.web.live.stream import HUB
-from eventfold.web.lookup import APP, state_tables
-from eventfold.web.owners import distribution, others, own_url
 from eventfold.web.parameters import Values
-from eventfold.web.peers import FORWARDED, Reply, ask
+from eventfold.web.query.peers import FORWARDED, Reply, ask, own_url, remote_workers
 from eventfold.web.routes import json_response
+from eventfold.web.status.health import TableReadiness, readiness
 
 #: Topic or table → partition → value.
 ByPartition = dict[str, dict[int, int]]
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """Records a table has counted since its worker started; two looks give a rate."""
+    """Records a table has counted since its worker started; two samples give a rate."""
 
     folded: int = 0
     late: int = 0
@@ -33,7 +34,7 @@ class Counts(msgspec.Struct, frozen=True):
 class WorkerState(msgspec.Struct, frozen=True):
     """A worker as it sees itself; of one that doesn't `answer`, nothing but the `reason`.
 
-    `partitions` are those of each source topic that are open here, `lag` the records of each that
+    `partitions` are those of each source topic that are open there, `lag` the records of each that
     were not fetched yet (as far as it is known), `position` the next offset to fold, `standby_lag`
     the offsets of a changelog that a standby has not read yet, `dead_letters` are counted by
     source topic, `readers` are those of `/api/events`, `member` is its id in the consumer group.
@@ -61,17 +62,25 @@ _decode = json_decoder(WorkerState)
 async def workers(request: web.Request, _: Values) -> web.StreamResponse:
     """Answer with this worker and every other that has partitions, in order of address."""
     app = request.app[APP]
-    here = _state(app, request.app[HUB].readers)
+    own = _state(app, request.app[HUB].readers)
     if FORWARDED in request.headers:
-        return json_response(here)
-    replies = await ask(app, others(distribution(app), own_url(app)), request.rel_url)
-    return json_response(sorted([here, *map(_told, replies)], key=lambda each: each.worker))
+        return json_response(own)
+    replies = await ask(app, remote_workers(app), request.rel_url)
+    states = [own, *map(_state_in, replies)]
+    return json_response(sorted(states, key=lambda each: each.worker))
 
 
-def _told(reply: Reply) -> WorkerState:
+async def topology(request: web.Request, _: Values) -> web.StreamResponse:
+    """Answer with the graph of topics, agents and tables."""
+    # Faust's type has no attribute for our tasks.
+    app: Any = request.app[APP]
+    return json_response(topology_of(app))
+
+
+def _state_in(reply: Reply) -> WorkerState:
     if reply.body is not None:
         return _decode(reply.body)
-    reason = reply.silence or "it answers, but not this"
+    reason = reply.failure or "it does not answer this request"
     return WorkerState(reply.worker, answers=False, reason=reason)
 
 

@@ -24,8 +24,11 @@ from yarl import URL
 from eventfold.digits import read_digits
 from eventfold.security.keys import keys_of
 from eventfold.settings import Settings
-from eventfold.web.peers import FORWARDED
 from eventfold.web.protection.seals import holds, seal
+from eventfold.web.query.peers import FORWARDED
+
+#: Digest of the body that another worker has signed; None if the request has no valid signature.
+SIGNED: web.RequestKey[str | None] = web.RequestKey("SIGNED", str)
 
 #: Header: time (ms since the epoch), nonce, digest of the body and seal, separated by dots.
 SIGNATURE = "Tickstream-Signature"
@@ -35,8 +38,8 @@ TOLERANCE = 60_000
 
 _log = logging.getLogger(__name__)
 
-#: Workers that refused the latest signed request of this one.
-_refusing: set[str] = set()
+#: Workers that rejected the latest signed request of this one.
+_rejecting: set[str] = set()
 
 
 def in_common(conf: Settings) -> str:
@@ -57,9 +60,11 @@ def http_client(conf: Settings) -> aiohttp.ClientSession:
         worker = address_of(request.url)
         if conf.web_protected and FORWARDED in request.headers:
             body = await request.body.as_bytes() if request.body else b""
-            question = Question(request.method, worker, request.url.raw_path_qs, digest_of(body))
+            peer_request = PeerRequest(
+                request.method, worker, request.url.raw_path_qs, digest_of(body)
+            )
             now = int(time.time() * 1000)
-            request.headers[SIGNATURE] = signature(keys_of(conf).cluster, question, now)
+            request.headers[SIGNATURE] = signature(keys_of(conf).cluster, peer_request, now)
         response = await handler(request)
         if SIGNATURE in request.headers:
             _note(response.status, worker, conf)
@@ -69,19 +74,20 @@ def http_client(conf: Settings) -> aiohttp.ClientSession:
 
 
 def _note(status: int, worker: str, conf: Settings) -> None:
-    """Log a refusal (403) of a worker once, until it accepts a request again."""
+    """Log a rejection (403) by a worker once, until it accepts a request again."""
     if status != HTTPStatus.FORBIDDEN:
-        _refusing.discard(worker)
-    elif worker not in _refusing:
-        _refusing.add(worker)
-        _log.warning("worker %s refuses to answer this one: all need %s", worker, in_common(conf))
+        _rejecting.discard(worker)
+    elif worker not in _rejecting:
+        _rejecting.add(worker)
+        need = in_common(conf)
+        _log.warning("worker %s rejects requests of this one: all workers need %s", worker, need)
 
 
-class Question(NamedTuple):
+class PeerRequest(NamedTuple):
     """Request from one worker to another."""
 
     method: str
-    #: Host and port of the worker that is asked, as the consumer group knows it.
+    #: Host and port of the worker that receives it, as the consumer group knows it.
     worker: str
     #: Path and query.
     target: str
@@ -89,10 +95,10 @@ class Question(NamedTuple):
     digest: str
 
 
-def signature(key: bytes, question: Question, time_ms: int) -> str:
-    """Return the header SIGNATURE of a question, with a new nonce."""
-    said = str(time_ms), secrets.token_hex(16), question.digest
-    return ".".join([*said, seal(key, *said, *question)])
+def signature(key: bytes, peer_request: PeerRequest, time_ms: int) -> str:
+    """Return the header SIGNATURE of a request to another worker, with a new nonce."""
+    parts = str(time_ms), secrets.token_hex(16), peer_request.digest
+    return ".".join([*parts, seal(key, *parts, *peer_request)])
 
 
 def digest_of(body: bytes) -> str:
@@ -124,12 +130,17 @@ class Peers:
         Return None if the signature is not valid for this worker, if its time is more than
         `TOLERANCE` away or before this worker's start, or if it was accepted before.
         """
-        said, nonce, digest, proof = (*request.headers.get(SIGNATURE, "").split("."), *_NONE)[:4]
-        sent, now = read_digits(said), self._now()
+        time_ms, nonce, digest, proof = (*request.headers.get(SIGNATURE, "").split("."), *_NONE)[:4]
+        sent, now = read_digits(time_ms), self._now()
         if sent is None or sent < self._since or abs(now - sent) > TOLERANCE:
             return None
-        question = Question(request.method, self._address, request.rel_url.raw_path_qs, digest)
-        if not holds(self._key, proof, said, nonce, digest, *question) or nonce in self._taken:
+        peer_request = PeerRequest(
+            request.method, self._address, request.rel_url.raw_path_qs, digest
+        )
+        if (
+            not holds(self._key, proof, time_ms, nonce, digest, *peer_request)
+            or nonce in self._taken
+        ):
             return None
         self._forget(now)
         self._taken[nonce] = sent + TOLERANCE

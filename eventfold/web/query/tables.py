@@ -7,10 +7,11 @@ from aiohttp import web
 
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
-from eventfold.web.cooperative import collect
+from eventfold.web.application import APP, state_tables
 from eventfold.web.errors import unknown
-from eventfold.web.lookup import APP, answer, state_tables
 from eventfold.web.parameters import Values
+from eventfold.web.query.answers import answer_key
+from eventfold.web.query.local import collect
 from eventfold.web.routes import json_response
 
 
@@ -38,10 +39,10 @@ async def rows(request: web.Request, values: Values) -> web.StreamResponse:
     if table is None:
         raise unknown(f"unknown table {name!r}; there are {', '.join(known) or 'none'}")
 
-    async def here() -> list[Any] | None:
+    async def read() -> list[Any] | None:
         return await collect(table.each_row(key)) or None
 
-    return await answer(request, table, key, here, f"key {key!r} in table {name}")
+    return await answer_key(request, table, key, read, f"key {key!r} in table {name}")
 
 
 def _info(table: StateTable) -> TableInfo:

@@ -1,4 +1,4 @@
-"""`/metrics`: this process's metrics for Prometheus; HTTP requests are counted and traced here."""
+"""`/metrics`: this process's metrics for Prometheus; HTTP requests are counted and traced."""
 
 import platform
 import time
@@ -26,11 +26,11 @@ REQUESTS = Counter(
 )
 SECONDS = Histogram(
     "eventfold_http_request_seconds",
-    "Seconds to answer an HTTP request, streams of events apart",
+    "Seconds to answer an HTTP request, without streams of events",
     ["method", "path"],
 )
-BUILD = Info("eventfold_build", "What runs here, as labels; always 1")
-WORKER = Info("eventfold_worker", "Which worker this is, as labels; always 1")
+BUILD = Info("eventfold_build", "Versions of the worker, as labels; always 1")
+WORKER = Info("eventfold_worker", "Identity of the worker, as labels; always 1")
 
 #: Methods with series of their own; others share one, because a client may send any word.
 METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
@@ -85,8 +85,8 @@ async def count_requests(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 def _span(request: web.Request, method: str, path: str) -> AbstractContextManager[Any]:
-    said = {"http__request__method": method, "http__route": path}
-    return traces.span(f"{method} {path}", parent=request.headers, **said)
+    attributes = {"http__request__method": method, "http__route": path}
+    return traces.span(f"{method} {path}", parent=request.headers, **attributes)
 
 
 def _route(request: web.Request) -> tuple[str, str]:

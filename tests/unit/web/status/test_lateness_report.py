@@ -14,8 +14,8 @@ from yarl import URL
 from eventfold.cli.command import CommandError
 from eventfold.cli.commands.lateness import ask, percent, sentence
 from eventfold.settings import Settings
-from eventfold.web.lateness import FRACTIONS, TableLateness, merge, summary
-from eventfold.web.peers import FORWARDED
+from eventfold.web.query.peers import FORWARDED
+from eventfold.web.status.lateness import FRACTIONS, TableLateness, merge, summary
 from eventfold.windows import Count
 
 #: Lateness histogram of each of three partitions: 1000 records in all.

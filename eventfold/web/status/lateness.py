@@ -9,12 +9,11 @@ from faust.types import AppT
 
 from eventfold.decoding import json_decoder
 from eventfold.engine.window_table import WindowTable
-from eventfold.web.lookup import APP, state_tables
-from eventfold.web.owners import others, own_url
+from eventfold.web.application import APP, state_tables
 from eventfold.web.parameters import Values
-from eventfold.web.peers import FORWARDED, Reply, ask
+from eventfold.web.query.coverage import Coverage
+from eventfold.web.query.peers import FORWARDED, ask, remote_workers
 from eventfold.web.routes import json_response
-from eventfold.web.search import Search
 from eventfold.windows import Count, grace_for, kept_with
 
 #: Fractions of all records (0 to 1) for which the answer has the grace needed.
@@ -59,16 +58,17 @@ async def lateness(request: web.Request, _: Values) -> web.StreamResponse:
     """
     app = request.app[APP]
     tables = _tables(app)
-    here = {table.name: _histograms(table) for table in tables}
+    local = {table.name: _histograms(table) for table in tables}
     if FORWARDED in request.headers:
-        return json_response(here)
-    searches = [Search(app, table) for table in tables]
-    urls = others((url for each in searches for url in each.owned.values()), own_url(app))
-    replies = await ask(app, urls, request.rel_url)
-    found = merge([here, *map(_part, replies)])
-    for search in searches:
-        search.searched = set(found[search.table.name])
-        search.demand_all()
+        return json_response(local)
+    coverages = [Coverage(app, table, ()) for table in tables]
+    owners = (url for each in coverages for url in each.owned.values())
+    replies = await ask(app, remote_workers(app, owners), request.rel_url)
+    remote = (_decode_part(reply.body) for reply in replies if reply.body is not None)
+    found = merge([local, *remote])
+    for coverage in coverages:
+        coverage.searched.update(found[coverage.table.name])
+        coverage.require_all()
     return json_response([summary(t.name, t.grace, found[t.name].values()) for t in tables])
 
 
@@ -107,10 +107,6 @@ def _tables(app: AppT) -> list[WindowTable]:
         if isinstance(table, WindowTable)
         and not any(isinstance(window, Count) for window in table.windows)
     ]
-
-
-def _part(reply: Reply) -> Part:
-    return {} if reply.body is None else _decode_part(reply.body)
 
 
 def _histograms(table: WindowTable) -> dict[int, Histogram]:

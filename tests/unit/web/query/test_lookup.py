@@ -8,8 +8,8 @@ from aiohttp.test_utils import unused_port
 from web_workers import NOON, Gainers, StartWorker, Windows, Worker, candle, ranking
 from yarl import URL
 
-from eventfold.web.owners import likely_owner
-from eventfold.web.peers import FORWARDED, PARTITIONS
+from eventfold.web.query.coverage import likely_owner
+from eventfold.web.query.peers import FORWARDED, PARTITIONS
 
 #: Three partitions, one a worker.
 PARTS = (0, 1, 2)

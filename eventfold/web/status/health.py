@@ -8,15 +8,15 @@ from faust.types import AppT
 
 from eventfold.engine.progress import Progress
 from eventfold.engine.table import StateTable
+from eventfold.web.application import APP, state_tables
 from eventfold.web.errors import RETRY_AFTER
-from eventfold.web.lookup import APP, state_tables
-from eventfold.web.owners import distribution
 from eventfold.web.parameters import Values
+from eventfold.web.query.peers import distribution
 from eventfold.web.routes import json_response
 
 
 class Alive(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Whether the worker makes the progress that it should make; `troubles` says what does not."""
+    """Whether the worker makes progress; `troubles` are the reasons why not."""
 
     alive: bool
     troubles: list[str] = []
@@ -46,7 +46,7 @@ class TableReadiness(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """Whether this worker can answer and process; `missing` says in words what it waits for."""
+    """Whether this worker can answer and process; `missing` describes what it waits for."""
 
     ready: bool
     missing: list[str]
@@ -79,11 +79,11 @@ def readiness(app: AppT) -> Readiness:
     """Return the readiness of this worker, with what it still waits for."""
     assigned = {(tp.topic, tp.partition) for tp in app.assignor.assigned_actives()}
     tables = {name: _table(table, assigned) for name, table in state_tables(app).items()}
-    missing = [_words(name, table) for name, table in tables.items() if not table.ready]
+    missing = [_describe_missing(name, table) for name, table in tables.items() if not table.ready]
     if not distribution(app):
         missing.insert(0, "no partition has been assigned yet")
     elif app.rebalancing:
-        missing.insert(0, "the partitions are being assigned anew")
+        missing.insert(0, "the partitions are being reassigned")
     return Readiness(ready=not missing, missing=missing, tables=tables)
 
 
@@ -110,7 +110,7 @@ def _restoring(progress: Progress) -> Restoring:
     )
 
 
-def _words(name: str, table: TableReadiness) -> str:
+def _describe_missing(name: str, table: TableReadiness) -> str:
     if not table.missing:
         return f"table {name} is not ready yet"
     words = f"table {name}: partition {', '.join(map(str, table.missing))} is not restored yet"

@@ -1,13 +1,15 @@
-"""Faust's router, adapted to tables whose keys are partitioned by their producers.
+"""Faust's own views, adapted: `/table/`, `/router/` and `@app.table_route`; `/graph/`.
 
 Faust finds the partition of a key by the hash of its JSON form; producers hash the raw bytes. So
 `/table/`, `/router/` and `@app.table_route` would ask a worker that does not have the key. Faust's
 own tables are routed as before.
 """
 
+import io
 from collections import defaultdict
 from typing import Any
 
+from faust import web
 from faust.app import router
 from faust.exceptions import SameNode
 from faust.types.assignor import HostToPartitionMap
@@ -18,9 +20,24 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from eventfold.engine.table import StateTable
-from eventfold.web.lookup import elsewhere, state_tables
-from eventfold.web.owners import likely_owner, owners
-from eventfold.web.peers import FORWARDED
+from eventfold.web.application import state_tables
+from eventfold.web.query.answers import answer_key
+from eventfold.web.query.coverage import likely_owner
+from eventfold.web.query.peers import FORWARDED, owners
+
+blueprint = web.Blueprint("graph")
+
+
+@blueprint.route("/", name="detail")
+class Graph(web.View):
+    """View of this worker's services in the DOT language, without Faust's need of Graphviz."""
+
+    async def get(self, request: web.Request) -> web.Response:  # noqa: ARG002  # Faust's signature
+        """Answer with the graph; `curl .../graph/ | dot -Tsvg` draws it."""
+        out = io.StringIO()
+        beacon = self.app.beacon.root or self.app.beacon
+        beacon.as_graph().to_dot(out)
+        return self.text(out.getvalue(), content_type="text/vnd.graphviz")
 
 
 class Router(router.Router):
@@ -59,9 +76,14 @@ class Router(router.Router):
         table: Any = self._get_table(table_name)
         if not isinstance(table, StateTable):
             return await super().route_req(table_name, key, web, request)
-        if table.rows_of(_text(key)):
+        name = _text(key)
+        if table.rows_of(name):
             raise SameNode
-        return await elsewhere(request, table, _text(key), f"key {key!r} in table {table_name}")
+
+        async def read() -> list[Any] | None:
+            return table.rows_of(name) or None
+
+        return await answer_key(request, table, name, read, f"key {key!r} in table {table_name}")
 
     async def _route_req(self, dest_url: URL, web: Any, request: Any) -> Any:
         """Forward a request to another worker without the client's credentials."""
