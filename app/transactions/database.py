@@ -33,11 +33,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from app.transactions.metrics import rule_queries
 from app.transactions.records import Rule
 from app.transactions.rules import read_rule
 from app.transactions.settings import TransactionSettings
 from app.transactions.triggers import TRIGGERS
-from eventfold.engine.metrics import rule_queries
 from eventfold.private_files import make_private
 from eventfold.security.urls import masked
 from eventfold.settings import Settings

@@ -19,12 +19,12 @@ from mode import Service
 
 from app import app
 from app.settings import settings
+from app.transactions import metrics
 from app.transactions.records import Rule
 from app.transactions.rules import BadRuleError
 from app.transactions.settings import settings as own
 from app.transactions.topics import RULES
 from eventfold.decoding import json_decoder
-from eventfold.engine import metrics
 from eventfold.engine.changelog import ends, new_consumer
 from eventfold.engine.checkpoint import FORBIDDEN, new_producer, stop_producer
 from eventfold.engine.checkpoint import REFUSALS as REFUSED

@@ -76,12 +76,6 @@ loop_delay = Histogram(
     buckets=DELAYS,
 )
 
-rule_queries = Counter(
-    "tickstream_rule_queries_total", "Statements sent to the database of the rules"
-)
-bad_rules = Counter("tickstream_bad_rules_total", "Rows of the database that are no rules")
-rules_version = Gauge("tickstream_rules_version", "Version of the rules that was published last")
-
 #: Stage of a dead letter that can't be decoded; other stages are a table's name, or `timer`.
 DECODE = "decode"
 

@@ -12,9 +12,9 @@ from sqlalchemy import Engine, event, text
 
 from app.settings import Settings
 from app.transactions.database import RulesDatabase, UnknownRuleError, rules_url
+from app.transactions.metrics import rule_queries
 from app.transactions.rules import BadRuleError
 from app.transactions.settings import TransactionSettings
-from eventfold.engine.metrics import rule_queries
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
