@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from threading import Event, Thread
 
+from progress import end_offset
 from sqlalchemy import insert
 from verdict_truth import Row, row_of
 
@@ -44,8 +45,15 @@ class Rules:
                 await database.add(name, kind, parameters, "")
             await self._note(database, 0)
 
-    async def change(self, stop: Event) -> None:
-        """Disable, delete or change a rule from time to time; add an invalid row once."""
+    async def change(self, stop: Event, bootstrap: str) -> None:
+        """Disable, delete or change a rule from time to time; add an invalid row once.
+
+        Begins when all initial rules are published: a rule that changes before is published once,
+        so verdicts of the versions between can't know it.
+        """
+        while end_offset(bootstrap, "rules") < NUMBER:
+            if await asyncio.to_thread(stop.wait, 0.2):
+                return
         async with self.database as database:
             for number in count():
                 if await asyncio.to_thread(stop.wait, 0.2) or number >= NUMBER:
@@ -76,10 +84,10 @@ class Rules:
             self.rows.append(row_of(each.version, each.id, each.row))
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
+    def changing(self, bootstrap: str) -> Iterator[None]:
         """Run the block while rules change in another thread."""
         stop = Event()
-        thread = Thread(target=lambda: asyncio.run(self.change(stop)))
+        thread = Thread(target=lambda: asyncio.run(self.change(stop, bootstrap)))
         thread.start()
         try:
             yield

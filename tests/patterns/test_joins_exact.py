@@ -72,7 +72,7 @@ def joined(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Joined:
     known = [Profile(f"end-{n}", "gold", "DE", start + 79 * HOUR) for n in range(12)]
     sources = [market.name_of(topic) for topic in SOURCES]
     with ExitStack() as ending:
-        ending.enter_context(rules.changing())
+        ending.enter_context(rules.changing(market.bootstrap))
         run = crash_run(
             market,
             "transactions,searches,clicks",
