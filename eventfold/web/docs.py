@@ -1,4 +1,4 @@
-"""`/api/docs`: a viewer of `/openapi.json`, which sends requests as well."""
+"""`/api/docs`: a page that lists the API and sends requests to it, built from `/openapi.json`."""
 
 from aiohttp import web
 
