@@ -140,16 +140,43 @@ def test_workers_and_lateness_are_shown(page, two) -> None:
     expect(page.locator("#lateness .bar.late").last).to_be_attached()
 
 
-def test_api_docs_page_sends_a_request(page, two) -> None:
-    """A path, its parameters, its answer."""
+def _send_request(page: Page, worker: Worker) -> None:
+    """Open the API page, and ask it for two windows of a symbol."""
+    page.goto(f"{worker.url}/api/docs")
+    operation = page.locator(".opblock", has_text="/api/candles/{symbol}")
+    operation.locator("button").first.click()
+    operation.get_by_placeholder("symbol").fill("SYM03")
+    operation.get_by_placeholder("limit").fill("2")
+    operation.get_by_role("button", name="Execute").click()
+    expect(operation.locator(".live-responses-table")).to_contain_text('"symbol": "SYM03"')
+
+
+def test_api_page_lists_operations_and_shows_an_answer(page, two) -> None:
+    """Each path once; a request has the session's cookie, and none goes to another host."""
+    page.context.add_cookies([{"name": "session", "value": "mine", "url": two[0].url}])
+    addresses: list[str] = []
+    page.on("request", lambda request: addresses.append(request.url))
+    with page.expect_request("**/api/candles/SYM03?limit=2&stale=false") as sent:
+        _send_request(page, two[0])
+    assert sent.value.all_headers()["cookie"] == "session=mine"
+    assert all(address.startswith((two[0].url, "data:")) for address in addresses)
+    listed = page.locator(".opblock-summary-path").evaluate_all(
+        "paths => paths.map(path => path.dataset.path)"
+    )
+    described = two[0].get("/openapi.json")[1]["paths"]
+    assert listed == [path for path in described if not path.startswith("/api/v1/")]
+
+
+def test_api_page_shows_the_first_live_events(page, two, market) -> None:
+    """An answer that never ends is shown after some seconds."""
     page.goto(f"{two[0].url}/api/docs")
-    operation = page.locator(".operation", has_text="/api/candles/{symbol}")
-    operation.locator("summary").click()
-    operation.get_by_label("symbol (required)").fill("SYM03")
-    operation.get_by_label("limit").fill("2")
-    operation.get_by_role("button", name="Ask").click()
-    expect(operation.locator("pre")).to_contain_text('"symbol": "SYM03"')
-    expect(operation.locator(".answer")).to_contain_text("200 in")
+    operation = page.locator(".opblock", has_text="/api/events")
+    operation.locator("button").first.click()
+    operation.get_by_placeholder("watch").fill("candles:SYM04:1m")
+    with page.expect_response(re.compile("/api/events")):
+        operation.get_by_role("button", name="Execute").click()
+    market.send([tick("SYM04", 104, _now())])
+    expect(operation.locator(".live-responses-table")).to_contain_text("data: ")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -157,16 +184,23 @@ def test_pages_have_no_accessibility_violations(browser, two, scheme: Any) -> No
     """Axe finds none, in either theme, on a desktop and on a phone."""
     page = open_page(browser, scheme=scheme)
     console_messages = console_messages_of(page)
-    for path, wait in [("/#SYM04/1m", "#lateness .histogram"), ("/api/docs", ".operation")]:
-        page.goto(two[0].url + path)
-        expect(page.locator(wait).first).to_be_visible()
-        for width in (1320, 390):
-            page.set_viewport_size({"width": width, "height": 900})
-            found = Axe().run(page)
-            assert found.violations_count == 0, found.generate_report()
-            assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    page.goto(f"{two[0].url}/#SYM04/1m")
+    expect(page.locator("#lateness .histogram").first).to_be_visible()
+    _assert_accessible(page)
+    _send_request(page, two[0])
+    _assert_accessible(page)
+    expect(page.locator("html")).to_have_class("dark-mode" if scheme == "dark" else "")
     page.context.close()
     assert console_messages == []
+
+
+def _assert_accessible(page: Page) -> None:
+    """Assert that axe finds nothing and that nothing is wider than the page."""
+    for width in (1320, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
 
 
 def test_dead_worker_is_shown_and_its_symbols_come_back(browser, two, market) -> None:

@@ -1,112 +1,57 @@
-// The API, drawn from its own description; each operation can be asked.
+// The API in Swagger UI, in the scheme that theme.js has chosen.
 
-import { element } from "/static/format.js";
+const root = document.documentElement;
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const paint = () => root.classList.toggle("dark-mode", root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
+document.addEventListener("themechange", paint);
+paint();
 
-const at = (id) => document.getElementById(id);
-const HEADERS = ["content-type", "etag", "retry-after", "tickstream-stale", "tickstream-missing"];
-const MOST = 20_000; // characters of an answer that are shown
-const EVENTS = 12;
+const EVENTS_MS = 5_000; // how long live events are read
 
-async function start() {
-  try {
-    const described = await (await fetch("/openapi.json")).json();
-    at("about").textContent = described.info.description;
-    const shown = Object.entries(described.paths).filter(([path]) => !path.startsWith("/api/v1/"));
-    at("operations").replaceChildren(...shown.map(([path, { get }]) => operation(path, get)));
-  } catch (error) {
-    at("failed").hidden = false;
-    at("failed").textContent = `The description can't be read: ${error.message}`;
-  }
+async function ask(url, request) {
+  const response = await fetch(url, request);
+  if (request.loadSpec && response.ok) return new Response(JSON.stringify(prepared(await response.json())), response);
+  const streams = response.headers.get("content-type")?.startsWith("text/event-stream");
+  return streams ? new Response(await beginning(response.body), response) : response;
 }
 
-function operation(path, described) {
-  const parameters = described.parameters ?? [];
-  const fields = element("div", { class: "fields" }, ...parameters.map((each) => field(described.operationId, each)));
-  const answer = element("div", { class: "answer", "aria-live": "polite" });
-  const form = element("form", {}, fields, element("button", { class: "ask" }, "Ask"), answer);
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const streams = "text/event-stream" in described.responses[200].content;
-    (streams ? listen : ask)(address(path, parameters, form), answer);
-  });
-  return element(
-    "details",
-    { class: "card operation" },
-    element("summary", {}, element("span", { class: "path" }, path), element("span", { class: "soft" }, described.summary)),
-    form,
-  );
+// Each path of the API is described twice; the heading is for the operations, which begin at the third level.
+function prepared(described) {
+  for (const path of Object.keys(described.paths)) if (path.startsWith("/api/v1/")) delete described.paths[path];
+  described.info.description +=
+    "\n\nEach path under `/api/` is also under `/api/v1/`, where no answer will change its shape.\n\n## Operations";
+  return described;
 }
 
-function field(operationId, { name, description, required, schema }) {
-  const id = `${operationId}-${name}`;
-  const input = schema.type === "boolean" ? choice(id, name) : element("input", { id, name, spellcheck: "false" });
-  input.placeholder = schema.examples?.[0] ?? schema.default ?? "";
-  input.required = required;
-  const label = element("label", { for: id }, name, required ? " (required)" : "");
-  return element("div", { class: "field" }, label, element("span", { class: "soft" }, description.replaceAll("`", "")), input);
-}
-
-function choice(id, name) {
-  const made = element("select", { id, name });
-  for (const value of ["", "true", "false"]) made.append(new Option(value || "(default)", value));
-  return made;
-}
-
-function address(path, parameters, form) {
-  const query = new URLSearchParams();
-  for (const { name, in: place } of parameters) {
-    const value = form.elements[name].value;
-    if (place === "path") path = path.replace(`{${name}}`, encodeURIComponent(value));
-    else if (value) query.set(name, value);
-  }
-  return query.size ? `${path}?${query}` : path;
-}
-
-async function ask(url, place) {
-  const begun = performance.now();
-  try {
-    const response = await fetch(url);
-    const text = await response.text();
-    const took = Math.round(performance.now() - begun);
-    const headers = HEADERS.filter((name) => response.headers.has(name)).map((name) => `${name}: ${response.headers.get(name)}`);
-    show(place, `GET ${url}`, `${response.status} in ${took} ms. ${headers.join("; ")}`, pretty(text));
-  } catch (error) {
-    show(place, `GET ${url}`, `No answer: ${error.message}`, "");
-  }
-}
-
-function pretty(text) {
-  let whole = text;
-  try {
-    whole = JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    // It is no JSON: shown as it is.
-  }
-  return whole.length > MOST ? `${whole.slice(0, MOST)}\n… ${whole.length - MOST} characters more` : whole;
-}
-
-// Events as they come, the first few.
-async function listen(url, place) {
-  const stop = new AbortController();
+// Swagger UI shows an answer once it has ended, which live events never do.
+async function beginning(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  setTimeout(() => reader.cancel(), EVENTS_MS);
   let text = "";
-  try {
-    const response = await fetch(url, { signal: stop.signal });
-    if (!response.ok) return ask(url, place);
-    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    while (text.split("\n\n").length <= EVENTS) {
-      const { value, done } = await reader.read();
-      if (done) break;
-      text += value;
-      show(place, `GET ${url}`, `${response.status}; the first ${EVENTS} events`, text);
-    }
-  } catch (error) {
-    show(place, `GET ${url}`, `No answer: ${error.message}`, text);
-  }
-  stop.abort();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) text += part.value;
+  return text;
 }
 
-function show(place, ...[url, status, body]) {
-  place.replaceChildren(element("p", {}, element("code", {}, url)), element("p", { class: "soft" }, status), element("pre", { tabindex: "0" }, body));
-}
+// What its parts lack for assistive technology stands in elements around them.
+const around = (name, attributes) => (Part, { React }) => (props) =>
+  React.createElement(name, attributes(props), React.createElement(Part, props));
+const labelled = (path) => (element) =>
+  element?.querySelector("[role=region]")?.setAttribute("aria-label", `Responses of ${path}`);
+const wrapComponents = {
+  InfoContainer: around("section", () => ({ "aria-label": "About" })),
+  JsonSchema_boolean: (Part, { React }) => (props) =>
+    React.createElement("label", {}, `${props.description} `, React.createElement(Part, props)),
+  responses: around("div", ({ path }) => ({ ref: labelled(path) })),
+  HighlightCode: around("div", () => ({ className: "scrolls", tabIndex: 0 })),
+};
 
-start();
+SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#api",
+  plugins: [{ wrapComponents }],
+  requestInterceptor: (request) => Object.assign(request, { userFetch: ask }),
+  tryItOutEnabled: true,
+  displayRequestDuration: true,
+  syntaxHighlight: false, // its colours have too little contrast, and it takes long for a long answer
+  validatorUrl: null, // by default a host elsewhere is asked
+});
