@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 
 from eventfold.engine.changelog import ends
 from eventfold.kafka.admin import existing_topics
-from eventfold.replay.errors import ReplayError
+from eventfold.replay.selection import ReplayError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,14 +18,14 @@ from eventfold.kafka.admin import committed_offsets
 from eventfold.kafka.clients import running
 from eventfold.kafka.fetching import install
 from eventfold.replay import live
-from eventfold.replay.comparison import Difference, TopicSummary, compare
+from eventfold.replay.comparison import compare
 from eventfold.replay.coverage import LIVE_OPEN, Coverage
 from eventfold.replay.entries import Entries
-from eventfold.replay.errors import ReplayError
 from eventfold.replay.history import History, histories
-from eventfold.replay.playing import Player
+from eventfold.replay.player import Player
+from eventfold.replay.report import Report
 from eventfold.replay.results import Results
-from eventfold.replay.shadow import ShadowJournal
+from eventfold.replay.selection import ReplayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,7 +34,9 @@ if TYPE_CHECKING:
 
     from eventfold.engine.partition import Out
     from eventfold.engine.table import StateTable
-    from eventfold.replay.selection import Application, Interval, Selection
+    from eventfold.harness.worker import Application
+    from eventfold.replay.comparison import TopicSummary
+    from eventfold.replay.selection import Interval, Selection
     from eventfold.settings import Settings
 
 
@@ -50,30 +51,6 @@ class Watch(Protocol):
 
     def compared(self, done: int, total: int) -> None:
         """Show how much of the live topics has been read."""
-
-
-@dataclass
-class Report:
-    """Outcome of a replay."""
-
-    interval: Interval
-    #: Number of records replayed, and the duration (s).
-    records: int
-    seconds: float
-    histories: list[History]
-    topics: dict[str, TopicSummary]
-    #: Remarks for the user, clauses without a full stop.
-    remarks: list[str] = field(default_factory=list)
-
-    @property
-    def compared(self) -> int:
-        """The number of results compared."""
-        return sum(summary.compared for summary in self.topics.values())
-
-    @property
-    def differences(self) -> list[Difference]:
-        """All differences, by topic and key."""
-        return [each for summary in self.topics.values() for each in summary.differences]
 
 
 async def replay(
@@ -162,18 +139,11 @@ class _Replay:
         history: Mapping[TopicPartition, History],
         directory: Path,
     ) -> None:
-        internal = [
-            TopicPartition(source.name, number)
-            for source in self._selection.sources
-            if source.name in self._selection.internal
-            for number in range(source.partition_count())
-        ]
-        journal = ShadowJournal(internal, self._put_replayed)
         player = Player(
             self._app,
             self._selection,
             history,
-            journal=journal,
+            put=self._put_replayed,
             conf=self._conf,
             directory=directory,
         )

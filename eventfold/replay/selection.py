@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from eventfold.engine.sending import SendingTable
 from eventfold.engine.window_table import WindowTable
-from eventfold.replay.errors import ReplayError
 from eventfold.windows import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from eventfold.engine.table import StateTable
-    from eventfold.engine.tasks import Tasks
+    from eventfold.harness.worker import Application
     from eventfold.topics import Topic
 
 
-class Application(Protocol):
-    """Interface that a replay needs of an application (`TickApp`)."""
-
-    #: The tasks from which tables take the clock and the settings.
-    tasks: Tasks
-
-    @property
-    def agents(self) -> Mapping[str, Any]:
-        """Faust's agents by name."""
+class ReplayError(Exception):
+    """Error of a replay that is impossible; the message is one line for the user."""
 
 
 @dataclass(frozen=True)

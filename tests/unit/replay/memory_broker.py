@@ -16,10 +16,10 @@ import pytest
 from aiokafka import TopicPartition
 
 from eventfold.engine import changelog
+from eventfold.harness.kafka import MemoryKafka, PartitionLog, TopicRecord
 from eventfold.kafka import admin
 from eventfold.testing import TopologyDriver
 from eventfold.testing.driver import MEMORY
-from eventfold.testing.kafka import MemoryKafka, PartitionLog, TopicRecord
 
 #: Records of one partition in an answer: several answers make a topic, as on a broker.
 FETCH = 100

@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from eventfold.engine.replica import Log, Replica, now_ms
-from eventfold.testing.kafka import Transaction
+from eventfold.harness.kafka import Transaction
 from eventfold.topics import TOMBSTONES_KEPT
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from eventfold.engine.progress import Progress
     from eventfold.engine.store import Store
     from eventfold.engine.table import StateTable
-    from eventfold.testing.kafka import MemoryKafka
+    from eventfold.harness.kafka import MemoryKafka
 
 #: Moment of a checkpoint at which a worker may die or a transaction may fail.
 Moment = Literal["before commit", "after commit"]
