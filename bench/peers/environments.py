@@ -13,9 +13,8 @@ import sys
 from pathlib import Path
 from threading import Event
 
-from eventfold.embedded.downloads import download
 from eventfold.embedded.errors import BrokerError
-from eventfold.embedded.jars import Jar
+from eventfold.embedded.jars import Jar, download
 
 #: What each contestant is installed from: `<name>.in`, pinned in `<name>.txt`.
 REQUIREMENTS = Path(__file__).with_name("requirements")
