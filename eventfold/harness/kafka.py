@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Headers = tuple[tuple[str, bytes], ...]
 
+#: Key, value and headers of records to be written.
+Writes = list[tuple[bytes, bytes | None, Headers]]
+
 _offset = attrgetter("offset")
 
 
@@ -80,7 +83,7 @@ class PartitionLog:
 class Transaction:
     """Transaction of a task: records by partition, and the position in its source."""
 
-    writes: dict[TopicPartition, list[tuple[bytes, bytes | None, Headers]]]
+    writes: dict[TopicPartition, Writes]
     source: TopicPartition
     position: int
     metadata: str

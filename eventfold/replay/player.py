@@ -41,8 +41,9 @@ T = TypeVar("T")
 #: Name of the only worker.
 WORKER = "replay"
 
-#: Seconds between two polls of the worker's state.
-POLL = 0.02
+#: Seconds between two polls of the worker's state, and of all logs of internal topics.
+POLL = 0.001
+POLL_LOGS = 0.01
 
 
 class ReplayKafka(MemoryKafka):
@@ -80,6 +81,10 @@ class ReplayTasks(Tasks):
     ) -> None:
         super().__init__(conf, directory)
         self._fail = fail
+
+    def next_phase(self) -> float:
+        """Return 1.0: what is read at once is then in one checkpoint, of all tasks in order."""
+        return 1.0
 
     async def _mend(self, task: Task, error: Exception) -> None:
         why = in_words(error)
@@ -174,7 +179,7 @@ class Player:
             for task in self.worker.tasks.all if delivered else ():
                 if task.next_offset is not None and task.tp not in self._histories:
                     self._kafka.log(*task.tp).start_at(task.next_offset)
-            await asyncio.sleep(0 if delivered else POLL)
+            await asyncio.sleep(0 if delivered else POLL_LOGS)
 
     def _has_finished(self) -> bool:
         worker = self.worker
@@ -223,7 +228,7 @@ class Player:
         if records:
             task = await _until(partial(self.worker.task_with_room, history.tp))
             # The agents fold it later: the outputs of the batch are placed by this history.
-            history.see(self.worker.pass_on(task, records))
+            history.advance(self.worker.pass_on(task, records))
 
 
 async def _until(found: Callable[[], T | None]) -> T:

@@ -244,7 +244,10 @@ class TopologyDriver:
             raise DriverError("the application runs in another driver already")
         names = {table.name for table in self._tables}
         tables = [table for table in app.tasks.tables if table.name in names]
-        by_source = {source: _folded_from(source, tables) for source in self._topics.numbers}
+        by_source = {
+            source: [table for table in tables if table.source.name == source]
+            for source in self._topics.numbers
+        }
         definitions = Definitions(app.tasks.conf.app_id, by_source)
         self._kafka.committed |= definitions.changed(self._kafka.committed)
         self._app, self._original, self._tables = app, app.tasks, tables
@@ -320,10 +323,6 @@ def _in_order(known: list[StateTable], wanted: Iterable[StateTable] | None) -> l
     if not chosen:
         raise DriverError("there is no table to run: are its modules imported?")
     return [table for table in known if table in chosen]
-
-
-def _folded_from(source: str, tables: Iterable[StateTable]) -> list[StateTable]:
-    return [table for table in tables if table.source.name == source]
 
 
 def _agents(app: Application, sources: Iterable[str]) -> dict[str, list[Agent]]:

@@ -77,7 +77,7 @@ async def test_results_of_older_state_are_left_out_without_a_warm_up(
             broker.delete(tp, broker.log(tp).records[1].offset)
     report = await run_replay(games, broker, "streaks", warm_up=None)
     assert report.topics["streaks"].compared == 0
-    assert report.topics["streaks"].left_out[coverage.REMEMBERS] > 0
+    assert report.topics["streaks"].left_out[coverage.OLDER_STATE] > 0
     assert 0 < report.topics["by-team"].compared < GAMES // 2
 
 
@@ -208,8 +208,8 @@ async def test_value_overwritten_after_the_interval_is_no_difference(
     report = await run_replay(same, broker, "streaks", warm_up=HOUR)
     assert report.differences == []
     found = report.topics["streaks"]
-    assert found.left_out.keys() == {coverage.LATER}
-    assert found.compared + found.left_out[coverage.LATER] == len(TEAMS)
+    assert found.left_out.keys() == {coverage.OVERWRITTEN}
+    assert found.compared + found.left_out[coverage.OVERWRITTEN] == len(TEAMS)
 
 
 @pytest.fixture
@@ -233,7 +233,7 @@ async def test_last_value_of_a_compacted_topic_in_the_interval_is_compared(
 
 
 async def test_an_agent_may_yield(games: Games, broker: MemoryBroker) -> None:
-    """What it yields is for its sinks, which are not replayed."""
+    """Change it yields is for its sinks, which are not replayed."""
     (agent,) = (each for name, each in games.app.agents.items() if "send_games_on" in name)
     fold = agent.fun
 

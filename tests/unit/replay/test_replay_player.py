@@ -33,8 +33,8 @@ def history(tp: TopicPartition, begin: int) -> History:
         expected=begin,
         interval=INTERVAL,
         until=BEGIN + HOUR,
-        cut=False,
-        doubt=0,
+        truncated=False,
+        max_lead=0,
     )
 
 
