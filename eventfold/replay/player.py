@@ -24,13 +24,13 @@ from eventfold.harness.worker import Environment, Worker, agents_of
 from eventfold.replay.selection import ReplayError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
 
     from aiokafka import AIOKafkaConsumer
 
-    from eventfold.engine.partition import Out
     from eventfold.engine.task import Task
+    from eventfold.harness.kafka import Writes
     from eventfold.harness.worker import Agent, Application
     from eventfold.replay.history import History
     from eventfold.replay.selection import Selection
@@ -49,9 +49,7 @@ POLL_LOGS = 0.01
 class ReplayKafka(MemoryKafka):
     """Broker that passes outputs on, and keeps the unread records of internal topics only."""
 
-    def __init__(
-        self, selection: Selection, put: Callable[[str, int, Sequence[Out]], None]
-    ) -> None:
+    def __init__(self, selection: Selection, put: Callable[[str, int, Writes], None]) -> None:
         super().__init__(SystemClock())
         self._internal = selection.internal
         self._outputs = outputs_of(selection.tables)
@@ -106,7 +104,7 @@ class Player:
         selection: Selection,
         histories: Mapping[TopicPartition, History],
         *,
-        put: Callable[[str, int, Sequence[Out]], None],
+        put: Callable[[str, int, Writes], None],
         conf: Settings,
         directory: Path,
     ) -> None:

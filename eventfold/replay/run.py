@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaConsumer
 
-    from eventfold.engine.partition import Out
     from eventfold.engine.table import StateTable
+    from eventfold.harness.kafka import Writes
     from eventfold.harness.worker import Application
     from eventfold.replay.comparison import TopicSummary
     from eventfold.replay.selection import Interval, Selection
@@ -150,7 +150,7 @@ class _Replay:
         self.finalised |= player.finalised
         self.watch.replayed(_read(history), _read(history))
 
-    def _put_replayed(self, topic: str, partition: int, records: Sequence[Out]) -> None:
+    def _put_replayed(self, topic: str, partition: int, records: Writes) -> None:
         entries = self.entries[topic]
         found = (entries.read(partition, *record) for record in records)
         admits = self.coverage.admits
