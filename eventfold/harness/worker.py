@@ -242,13 +242,18 @@ class Worker:
         return delivered
 
     @property
+    def idle(self) -> bool:
+        """Whether the agents have processed all batches and await the next ones."""
+        return all(feed.idle for feeds in self._feeds.values() for feed in feeds)
+
+    @property
     def at_work(self) -> bool:
         """Whether work is under way: an opening, a batch, a transaction, a recovery."""
         running = [self.tasks.running(tp) for tp in self.assigned]
         return (
             any(task is None or task.failure is not None for task in running)
             or self.journal.in_flight > 0
-            or not all(feed.idle for feeds in self._feeds.values() for feed in feeds)
+            or not self.idle
         )
 
     def has_to_write(self) -> bool:

@@ -1,19 +1,20 @@
-"""Player: run the real agents over history, batch by batch, in the order of each partition.
+"""Player: run the real agents over history, batch by batch, in the order of Kafka's timestamps.
 
 Nothing is written to Kafka. Rows stay in stores of the replay's own, outputs go to the comparison
-and to the tables that are folded from them.
+and to the tables that are folded from them. A checkpoint follows each batch: the order of the
+records of an internal topic is that of the checkpoints, so none may depend on how long anything
+takes.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
 
-from eventfold.engine.clock import SystemClock
 from eventfold.engine.errors import UnwritableError, in_words, told
 from eventfold.engine.table import outputs_of
 from eventfold.engine.tasks import Tasks
@@ -21,6 +22,7 @@ from eventfold.engine.window_table import WindowTable
 from eventfold.harness.journal import MemoryJournal
 from eventfold.harness.kafka import MemoryKafka
 from eventfold.harness.worker import Environment, Worker, agents_of
+from eventfold.replay.order import ReplayClock, batches
 from eventfold.replay.selection import ReplayError
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaConsumer
 
+    from eventfold.engine.clock import Clock
     from eventfold.engine.task import Task
     from eventfold.harness.kafka import Writes
     from eventfold.harness.worker import Agent, Application
@@ -36,21 +39,22 @@ if TYPE_CHECKING:
     from eventfold.replay.selection import Selection
     from eventfold.settings import Settings
 
-T = TypeVar("T")
-
 #: Name of the only worker.
 WORKER = "replay"
 
-#: Seconds between two polls of the worker's state, and of all logs of internal topics.
+#: Turns of the event loop that a checkpoint or the folding of a batch usually takes at most, and
+#: seconds between two polls of the worker's state after that many.
+TURNS = 20
 POLL = 0.001
-POLL_LOGS = 0.01
 
 
 class ReplayKafka(MemoryKafka):
     """Broker that passes outputs on, and keeps the unread records of internal topics only."""
 
-    def __init__(self, selection: Selection, put: Callable[[str, int, Writes], None]) -> None:
-        super().__init__(SystemClock())
+    def __init__(
+        self, selection: Selection, clock: Clock, put: Callable[[str, int, Writes], None]
+    ) -> None:
+        super().__init__(clock)
         self._internal = selection.internal
         self._outputs = outputs_of(selection.tables)
         self._put = put
@@ -80,10 +84,6 @@ class ReplayTasks(Tasks):
         super().__init__(conf, directory)
         self._fail = fail
 
-    def next_phase(self) -> float:
-        """Return 1.0: what is read at once is then in one checkpoint, of all tasks in order."""
-        return 1.0
-
     async def _mend(self, task: Task, error: Exception) -> None:
         why = in_words(error)
         if isinstance(error, UnwritableError):
@@ -110,7 +110,8 @@ class Player:
     ) -> None:
         self._app = app
         self._histories = histories
-        self._kafka = ReplayKafka(selection, put)
+        self._clock = ReplayClock(conf.checkpoint_interval)
+        self._kafka = ReplayKafka(selection, self._clock, put)
         for tp, history in histories.items():
             self._kafka.log(*tp).start_at(history.begin)
         self._running: list[asyncio.Task[Any]] = []
@@ -121,7 +122,7 @@ class Player:
             conf=conf,
             tables=selection.tables,
             agents=agents_of(app, [source.name for source in sources], ReplayError),
-            clock=self._kafka.clock,
+            clock=self._clock,
             kafka=self._kafka,
             batch=conf.max_poll_records,
             spawn=self._spawn,
@@ -150,13 +151,17 @@ class Player:
             await _end([playing, *self._running])
             self._failed.cancel()
             await self.worker.tasks.stop_all()
+            self._clock.tick()  # the closed tasks wake up, and end
             self._app.tasks = original
 
     async def _play(self, consumer: AIOKafkaConsumer, read: Callable[[History], None]) -> None:
         await self.open()
-        self._spawn(WORKER, self._pass_internal_on())
-        await self._read(consumer, read)
-        await _until(self._has_finished)
+        size = self.worker.environment.batch
+        async for history, records in batches(consumer, self._histories, size):
+            await self._deliver(history, records)
+            read(history)
+        while self.worker.at_work or self.worker.has_to_write():
+            await self._checkpoint()
         for state in self.worker.states:
             meta, windows = state.meta, isinstance(state.table, WindowTable)
             if meta.stream_time >= 0:
@@ -170,18 +175,30 @@ class Player:
         await self.worker.open()
         await _until(lambda: not self.worker.tasks.pending())
 
-    async def _pass_internal_on(self) -> None:
-        """Deliver the records of internal topics as they are committed."""
-        while True:
-            delivered = self.worker.fetch()
-            for task in self.worker.tasks.all if delivered else ():
-                if task.next_offset is not None and task.tp not in self._histories:
-                    self._kafka.log(*task.tp).start_at(task.next_offset)
-            await asyncio.sleep(0 if delivered else POLL_LOGS)
+    # -- records
 
-    def _has_finished(self) -> bool:
-        worker = self.worker
-        return worker.fetch() == 0 and not worker.at_work and not worker.has_to_write()
+    async def _deliver(self, history: History, records: list[Any]) -> None:
+        """Fold the next records of a history, and write a checkpoint."""
+        while (task := self.worker.task_with_room(history.tp)) is None:
+            await self._checkpoint()
+        # The agents fold it later: the outputs of the batch are placed by this history.
+        history.advance(self.worker.pass_on(task, records))
+        await self._checkpoint()
+
+    async def _checkpoint(self) -> None:
+        """Write a checkpoint of each task, and fold what they have written to internal topics."""
+        await _until(self._at_rest)
+        self._clock.tick()
+        await _until(self._at_rest)
+        while self.worker.fetch():
+            await _until(self._at_rest)
+        for task in self.worker.tasks.all:
+            if task.next_offset is not None and task.tp not in self._histories:
+                self._kafka.log(*task.tp).start_at(task.next_offset)
+
+    def _at_rest(self) -> bool:
+        """Return whether all batches are folded, and all tasks await their next checkpoint."""
+        return self.worker.idle and self._clock.sleepers == len(self.worker.assigned)
 
     # -- errors
 
@@ -198,45 +215,12 @@ class Player:
         self._running.append(task)
         return task
 
-    # -- records
 
-    async def _read(self, consumer: AIOKafkaConsumer, read: Callable[[History], None]) -> None:
-        """Read the histories to their ends."""
-        open_ones = {tp: each for tp, each in self._histories.items() if not each.done}
-        consumer.assign(list(open_ones))
-        for tp, history in open_ones.items():
-            consumer.seek(tp, history.begin)
-        while open_ones:
-            fetched = await consumer.getmany(
-                *open_ones, timeout_ms=200, max_records=self.worker.environment.batch
-            )
-            for tp, records in fetched.items():
-                await self._deliver(open_ones[tp], records)
-                read(open_ones[tp])
-            for tp, history in list(open_ones.items()):
-                # A transaction ends in a marker, which is no record.
-                at_end = await consumer.position(tp) >= history.end
-                if at_end or history.done:
-                    consumer.pause(tp)
-                    del open_ones[tp]
-
-    async def _deliver(self, history: History, records: list[Any]) -> None:
-        if records[-1].offset >= history.end:
-            records = [record for record in records if record.offset < history.end]
-        if records:
-            task = await _until(partial(self.worker.task_with_room, history.tp))
-            # The agents fold it later: the outputs of the batch are placed by this history.
-            history.advance(self.worker.pass_on(task, records))
-
-
-async def _until(found: Callable[[], T | None]) -> T:
-    """Wait until a call returns something true, and return it."""
-    pause = 0.0
-    while not (result := found()):
-        # One turn is often enough: in it an agent folds all batches that wait.
-        await asyncio.sleep(pause)
-        pause = POLL
-    return result
+async def _until(holds: Callable[[], bool]) -> None:
+    for turn in count():
+        if holds():
+            return
+        await asyncio.sleep(0 if turn < TURNS else POLL)
 
 
 async def _end(running: list[asyncio.Future[Any]]) -> None:

@@ -177,16 +177,12 @@ async def run_replay(
     watch: Watch | None = None,
 ) -> Report:
     """Replay the interval."""
-    conf = games.app.tasks.conf
-    if rederive:
-        # The topic between is in the order of checkpoints: all games are in the first, as in live.
-        conf = conf.model_copy(update={"checkpoint_interval": 500})
     with broker.as_only_broker():
         return await replay(
             games.app,
             select(games.app, topics, rederive=rederive),
             INTERVAL,
             warm_up=warm_up,
-            conf=conf,
+            conf=games.app.tasks.conf,
             watch=watch or NoProgress(),
         )

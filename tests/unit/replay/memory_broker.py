@@ -144,6 +144,8 @@ class MemoryConsumer:
         for tp in tps:
             assert self._positions[tp] >= 0
             assert tp not in self._paused
+            if not room:
+                break
             log = self._broker.log(tp)
             records = log.since(self._positions[tp], min(room, FETCH))
             self._positions[tp] = records[-1].offset + 1 if records else log.end
