@@ -7,6 +7,9 @@ COMPILER = $(firstword $(CC))
 PIN     = $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
           --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock'
 
+# Those of pyproject.toml that every checkout has; the others are asked for one by one.
+EXTRAS  = avro cli embedded passwords rules
+
 LOCKS   = $(shell grep -l -e '--hash=' requirements/*.txt bench/peers/requirements/*.txt)
 
 .DEFAULT_GOAL := help
@@ -69,8 +72,8 @@ lock: ## pin anew what pyproject.toml asks for
 	$(PIN) requirements/native.in -o requirements/native.txt
 	$(PIN) requirements/mutants.in -o requirements/mutants.txt
 	$(PIN) requirements/bench.in -o requirements/bench.txt
-	$(PIN) pyproject.toml -o requirements/app.txt
-	$(PIN) --extra test --extra check -c requirements/app.txt pyproject.toml -o requirements/test.txt
+	$(PIN) $(EXTRAS:%=--extra %) pyproject.toml -o requirements/app.txt
+	$(PIN) $(EXTRAS:%=--extra %) --extra test --extra check -c requirements/app.txt pyproject.toml -o requirements/test.txt
 	for peer in quix bytewax flink faust; do $(PIN) bench/peers/requirements/$$peer.in -o bench/peers/requirements/$$peer.txt || exit 1; done
 
 advisories: $(VENV)/.installed-test ## renew what is known; CHECKOUT=a directory of the advisory database

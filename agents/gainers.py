@@ -11,7 +11,7 @@ from app import app
 from app.market.gains import gain
 from app.market.late import late_tick
 from app.market.records import DailyGain
-from app.market.settings import DAY
+from app.market.settings import DAY, settings
 from app.market.topics import (
     BEST_GAINS,
     CANDLES,
@@ -23,7 +23,6 @@ from app.market.topics import (
     TOP_GAINERS,
     TOP_LOSERS,
 )
-from app.settings import settings
 from eventfold.engine.batch import Batch
 from eventfold.windows import WindowResult
 from tables.contenders import rank_partitions

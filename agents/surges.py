@@ -7,9 +7,9 @@ from collections.abc import AsyncIterable
 
 from app import app
 from app.market.records import Surge
+from app.market.settings import settings
 from app.market.surges import change, surge
 from app.market.topics import SURGES, TICKS
-from app.settings import settings
 from eventfold.engine.batch import Batch
 from eventfold.windows import WindowResult
 from tables.latest_surges import latest_surges

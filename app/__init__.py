@@ -5,6 +5,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from app import settings as _settings  # noqa: F401  # its prefix, before records read their limits
+
 if TYPE_CHECKING:
     from app.worker import TickApp
 
@@ -15,7 +17,11 @@ __all__ = ["app"]
 
 def __getattr__(name: str) -> Any:
     if name == "app":
-        from app.worker import app  # noqa: PLC0415  # on demand, that is the point
+        # On demand, and settings first: a bad one is the most frequent error.
+        from app.settings import settings  # noqa: PLC0415
+
+        settings()
+        from app.worker import app  # noqa: PLC0415
 
         return app
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

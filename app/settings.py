@@ -1,38 +1,56 @@
-"""Settings of the application: the library's, and those of each use case."""
+"""Settings of the application: the library's, and its own; each use case has a class of its own."""
 
+from collections.abc import Iterator
 from functools import cache
+from typing import Self
 
 from pydantic import Field
+from pydantic.fields import FieldInfo
 
-from app.beaconing.settings import BeaconSettings
-from app.fraud.settings import FraudSettings
-from app.hotel.settings import HotelSettings
-from app.maintenance.settings import MaintenanceSettings
-from app.market.settings import MarketSettings
-from app.shop.settings import ShopSettings
-from app.transactions.settings import TransactionSettings
+from app.use_case import UseCaseSettings, use_cases
 from eventfold import settings as library
 from eventfold.settings.fields import Names
 
 
-class Settings(
-    MarketSettings,
-    FraudSettings,
-    MaintenanceSettings,
-    BeaconSettings,
-    HotelSettings,
-    ShopSettings,
-    TransactionSettings,
-    library.Settings,
-):
+class Settings(library.Settings):
     """Settings of one process, read from its environment."""
+
+    model_config = library.prefixed("TICKSTREAM_")
 
     pipelines: Names = Field(
         (),
-        alias="TICKSTREAM_PIPELINES",
         description="Pipelines to run (modules of agents/); if not set all of them, or none beside "
         "your own modules; `none` says so too. Belongs to the application id",
     )
+
+    @classmethod
+    def selection(cls) -> tuple[str, ...]:
+        """Return the variables that choose what a worker runs."""
+        return cls.variable("pipelines"), *super().selection()
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment, and check what the use cases read of it, as the library does."""
+        found = super().load()
+        for kind in of_use_cases():
+            kind.load()
+        return found
+
+    @classmethod
+    def variables(cls) -> set[str]:
+        """Return the names of all settings, those of the use cases included."""
+        return {name for name, _ in fields()}
+
+
+def of_use_cases() -> Iterator[type[UseCaseSettings]]:
+    """Yield the settings of each use case that has any."""
+    return (each.settings for each in use_cases() if each.settings)
+
+
+def fields() -> Iterator[tuple[str, FieldInfo]]:
+    """Yield the variable and the field of each setting, those of the use cases included."""
+    for each in (Settings.model_fields, *(kind.model_fields for kind in of_use_cases())):
+        yield from ((field.alias or name, field) for name, field in each.items())
 
 
 @cache
@@ -41,4 +59,4 @@ def settings() -> Settings:
     return Settings.load()
 
 
-library.use(settings)
+library.use(settings, Settings.prefix())

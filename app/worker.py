@@ -7,9 +7,10 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
-from app import exits as _exits  # noqa: F401 - whose error messages are for users
-from app.routes import ROUTES
 from app.settings import Settings, settings
+from app.use_case import tiles, use_cases
+from eventfold.cli.commands import load_commands
+from eventfold.cli.exits import OWN
 from eventfold.engine.errors import told
 from eventfold.settings import SettingsError
 from eventfold.windows.errors import DefinitionError
@@ -22,8 +23,9 @@ NO_PIPELINES = "none"
 class TickApp(App):
     """Application of all pipelines, with the dashboard of this repository."""
 
-    routes = ROUTES
+    routes = tuple(route for each in use_cases() for route in each.routes)
     dashboard = Path(__file__).parent / "dashboard" / "static"
+    static_files = tiles()
 
     def __init__(self, settings: Settings, **options: Any) -> None:
         self.pipelines = _pipelines(settings)
@@ -36,8 +38,7 @@ def discover(application: TickApp) -> None:
     A pipeline is a module of `agents`; it imports the tables it folds into. Raises SettingsError
     for a module of the user that can't be imported.
     """
-    for name in _modules("app.commands"):
-        import_module(f"app.commands.{name}")
+    load_commands("app.commands")
     for name in application.pipelines:
         import_module(f"agents.{name}")
     for name in application.settings.modules:
@@ -79,6 +80,7 @@ def _modules(package: str) -> list[str]:
     return sorted(module.name for module in found if not module.name.startswith("_"))
 
 
+OWN.update({"app", "agents", "tables"})
 app = create(TickApp, settings())
 try:
     discover(app)

@@ -1,6 +1,6 @@
-"""The results as an SVG: a panel for each workload, a bar for each contestant, its spread a line.
+"""Chart of the results as SVG: a panel per workload, a bar and its spread per contestant.
 
-usage: chart.py RESULTS SVG, a directory of JSON files and where to draw them.
+usage: chart.py RESULTS SVG, a directory of JSON files and the file to write.
 """
 
 import argparse
@@ -13,14 +13,14 @@ from bench import machine
 from bench.workloads import WORKLOADS
 
 WIDTH, MARGIN = 860, 16
-#: Where bars begin, and how long the longest is: its label stands behind.
+#: Left end of the bars, and length of the longest; its label is to the right.
 LEFT, LONGEST = 150, 420
 ROW, BAR, HEAD, FOOT = 24, 14, 44, 42
 
-#: Characters of a reason.
+#: Longest reason, in characters.
 REASON = 60
 
-# A README shows it as an image, on a page that may be light or dark.
+# A README shows it as an image on a light or dark page.
 STYLE = """
 text { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, sans-serif; fill: #1f2328; }
 .title { font-weight: 600; font-size: 14px; }
@@ -44,27 +44,27 @@ text { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, sans-serif; f
 
 
 def draw_files(directory: Path, path: Path) -> None:
-    """Draw the results of workloads in a directory, in the order of their list."""
+    """Draw the results in a directory, in the order of WORKLOADS."""
     paths = [directory / f"{name}.json" for name in WORKLOADS]
     found = [json.loads(each.read_text(encoding="utf-8")) for each in paths if each.exists()]
     path.write_text(draw(found), encoding="utf-8")
 
 
 def draw(found: list[dict[str, Any]]) -> str:
-    """Draw the SVG of results as summed up by `bench/report.py`."""
+    """Return the SVG of the summaries of `bench/report.py`."""
     body, top = [], MARGIN
     for each in found:
         body += _panel(each, top)
         top += HEAD + ROW * len(each["contestants"])
     if found:
         how = "Ticks/s after the warm-up (median, and a line from the least to the most), one core."
-        for number, line in enumerate([how, machine.in_words(found[0]["machine"])]):
+        for number, line in enumerate([how, machine.format_machine(found[0]["machine"])]):
             body.append(_text(MARGIN, top + 14 + 16 * number, line, "small"))
     size = f'width="{WIDTH}" height="{top + FOOT}" viewBox="0 0 {WIDTH} {top + FOOT}"'
     content = "\n".join(body)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">\n'
-        f"<title>Ticks per second of tickstream and others</title>\n"
+        f"<title>Throughput of tickstream and other frameworks</title>\n"
         f"<style>{STYLE}</style>\n{content}\n</svg>\n"
     )
 
@@ -91,25 +91,25 @@ def _bar(name: str, each: dict[str, Any], top: float, scale: float, baseline: st
         return [label, _text(LEFT + 8, base, (each["reason"] or "")[:REASON], "small")]
     kind = {"tickstream": "own", "floor": "floor"}.get(name.partition("-")[0], "bar")
     length, least, most = (scale * rate[key] for key in ("median", "min", "max"))
-    words = f"{rate['median']:,.0f}/s"
+    text = f"{rate['median']:,.0f}/s"
     if each["ratio"] and name != baseline:
-        words += f", {each['ratio']['median']:.2g} \N{MULTIPLICATION SIGN} {baseline}"
+        text += f", {each['ratio']['median']:.2g} \N{MULTIPLICATION SIGN} {baseline}"
     bar = f'x="{LEFT}" y="{top}" width="{length:.1f}" height="{BAR}"'
     ends = f'x1="{LEFT + least:.1f}" y1="{middle}" x2="{LEFT + most:.1f}" y2="{middle}"'
     return [
         label,
         f'<rect class="{kind}" {bar}/>',
         f'<line class="spread" {ends}/>',
-        _text(LEFT + most + 8, base, words, ""),
+        _text(LEFT + most + 8, base, text, ""),
     ]
 
 
-def _text(x: float, y: float, words: str, kind: str) -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(words)}</text>'
+def _text(x: float, y: float, text: str, kind: str) -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
 
 
 def main() -> None:
-    """Draw what the command line names."""
+    """Draw the chart of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=Path)
     parser.add_argument("svg", type=Path)

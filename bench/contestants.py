@@ -1,6 +1,6 @@
-"""Contestants of the comparison, and how each is started.
+"""Contestants of the comparison and their commands.
 
-Each is a program of its own that reads its task from the environment (`environment_of`) and runs
+Each is a separate program that reads its task from the environment (`environment_of`) and runs
 until SIGTERM. tickstream is configured by its own settings.
 """
 
@@ -22,21 +22,21 @@ from eventfold.windows import Window
 REPOSITORY = Path(__file__).parents[1]
 PEERS = REPOSITORY / "bench" / "peers"
 
-#: What the floor needs beyond the product's environment (`make bench` installs it there).
+#: Packages that only the floor needs (`make bench` installs them).
 FLOOR_PACKAGES = REPOSITORY / ".venv" / "floor"
 
 PARTITIONS = 3
 
-#: The topics that tickstream reads and writes, whatever it is called in a run.
+#: Topics of tickstream, without the prefix of a run.
 TICKS, CANDLES, TOP_GAINERS = "ticks", "candles", "top-gainers"
 
 
 class UnavailableError(Exception):
-    """A contestant that can't be started here; its message is the reason."""
+    """A contestant can't be started on this machine; the message is the reason."""
 
 
 class Run(NamedTuple):
-    """One run of a contestant: names are of topics; `name` is its application id or group."""
+    """One run; `name` is the application id or group, `source` and `output` are topics."""
 
     workload: Workload
     work: str
@@ -46,7 +46,7 @@ class Run(NamedTuple):
     output: str
     ticks: int
     state: Path
-    #: Commit, checkpoint and publish interval, ms.
+    #: Commit, checkpoint and publish interval (ms).
     interval: int
     guarantee: str
 
@@ -58,13 +58,13 @@ class Contestant:
     name: str
     command: Callable[[], list[str]]
     environment: Callable[[Run], Mapping[str, str]] = lambda _: {}
-    #: What it does in every workload, if not what the workload asks for.
+    #: Its work in every workload; None for that of the workload.
     work: str | None = None
     threads: int = 1
-    #: The topic of its results for some work, where it isn't given one: behind the run's name.
+    #: Suffix of the topic of its results for some work, if it has a fixed one.
     output: Callable[[str], str | None] = lambda _: None
-    #: Whether it prints its own progress on its standard output (bench/floor.py).
-    tells: bool = False
+    #: Whether it prints its progress on its standard output (bench/floor.py).
+    reports_progress: bool = False
     #: Its version; may raise what `command` raises.
     version: Callable[[], str] = lambda: ""
 
@@ -146,7 +146,7 @@ def _python_of(environment: str) -> str:
 
 
 def _python(name: str, program: str, package: str) -> Contestant:
-    """Make the contestant that is a program for a Python with a package of its own."""
+    """Return a contestant in Python with an environment of its own."""
 
     def command() -> list[str]:
         path = PEERS / program
@@ -171,7 +171,7 @@ _CONTESTANTS = (
         output=_tickstream_output,
         version=lambda: version("tickstream"),
     ),
-    # What the pipeline is measured beside.
+    # The baseline of the pipeline.
     Contestant(
         "tickstream-tumbling",
         _tickstream,
@@ -190,7 +190,7 @@ _CONTESTANTS = (
         "floor",
         _floor,
         environment=lambda _: {"PYTHONPATH": str(FLOOR_PACKAGES)},
-        tells=True,
+        reports_progress=True,
         version=lambda: f"aiokafka {version('aiokafka')}",
     ),
 )

@@ -1,4 +1,4 @@
-"""Expected results of the contestants, computed independently of all of them, with polars.
+"""Expected results of the contestants, computed independently of them with polars.
 
 `ticks` are frames of `symbol`, `price`, `size`, `time` (ms), in order of their times.
 """
@@ -7,9 +7,9 @@ import polars as pl
 
 from bench.workloads import LARGE, Workload
 
-#: Of windows published on close, those that nothing closes are not asked for, nor those of this
-#: last share of the time: some close by key, some by partition. Kafka Streams looks for closed ones
-#: with a tick, a second or more after the last look: with 0.1, 64 of 22,222 never came.
+#: Windows published on close are not required in this last fraction of the time, since some
+#: contestants close by key, some by partition. Kafka Streams checks for closed windows at a tick, a
+#: second or more after the last check: with 0.1, 64 of 22,222 were never published.
 RUN_OUT = 0.2
 
 PLACES = 10
@@ -19,8 +19,8 @@ DAY = 86_400_000
 def windows(ticks: pl.DataFrame, workload: Workload) -> pl.DataFrame:
     """Compute all windows that have a tick.
 
-    `required` is whether a window must be published; `read` is the least number of ticks of its
-    symbol read when it closes.
+    `required` is true if a window must be published; `read` is the least number of ticks of its
+    symbol that have been read when it closes.
 
     Ticks are folded into panes of one advance each; a window is a number of panes from its start.
     Each symbol has a row for each pane, so that windows are rolling folds over rows.
@@ -69,7 +69,7 @@ def windows(ticks: pl.DataFrame, workload: Workload) -> pl.DataFrame:
 
 
 def _ahead(expression: pl.Expr, panes: int) -> pl.Expr:
-    """Shift a fold over a row and the rows before it to one over the row and those after it."""
+    """Shift a fold over a row and its predecessors to one over the row and its successors."""
     return expression.shift(1 - panes).over("symbol")
 
 

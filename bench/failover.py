@@ -1,16 +1,15 @@
-"""How long results pause when a worker dies, leaves, joins or restarts, under a steady load.
+"""Pause of results when a worker dies, leaves, joins or restarts under a steady load.
 
-The pause of a partition is the longest time between two commits of it, seen from outside by
-asking for the group's offsets every 20 ms; a quiet worker commits every 200 ms. In one run, one
-after the other: a third worker joins two, it leaves (SIGTERM), one of two is killed, and one of
-two static members (CONSUMER_GROUP_INSTANCE_ID) restarts. At the end every window is compared
-with the truth.
+The pause of a partition is the longest time between two of its commits, measured by polling the
+group's offsets every 20 ms; an undisturbed worker commits every 200 ms. In one run, one after the
+other: a third worker joins two, it leaves (SIGTERM), one of two is killed, and one of two static
+members (CONSUMER_GROUP_INSTANCE_ID) restarts. At the end every window is compared with the truth.
 
 usage: failover.py [--rate 20000] [--rows 0] [--standbys 0] [--partitions 6] [--calm 5]
                    [--heartbeat 0.3] [--logs DIRECTORY]
 
 `--rows` fills the table first; with `--standbys` other workers keep copies of its partitions.
-`--logs` keeps what the workers log.
+`--logs` keeps the logs of the workers.
 """
 
 import argparse
@@ -22,62 +21,62 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.load import Load
-from bench.scene import APPLICATION, GRACE, MINUTE, Scene
-from bench.watching import Positions
+from bench.monitors import CommitMonitor
+from bench.testbed import APPLICATION, GRACE, MINUTE, Testbed
 from tests import truth
 from tests.workers import Worker, until
 
-#: Longest pause of a moved partition that is asked for, in s.
+#: Target (s) for the longest pause of a moved partition.
 TARGETS = {"join": 1.0, "leave": 2.0, "kill -9": 8.0}
 
-#: Seconds that the workers may take to run steadily again.
-QUIET = 120.0
+#: Time-out (s) for the workers to become steady again.
+SETTLE_TIMEOUT = 120.0
 
-#: Ticks that workers under load may be behind and count as having caught up.
-NEAR = 60_000
+#: Lag (ticks) at which workers under load count as caught up.
+MAX_LAG = 60_000
 
 
 class Drill:
-    """The workers under load, and what is seen of them."""
+    """Workers under load, and the pauses of their commits."""
 
-    def __init__(self, scene: Scene, positions: Positions, calm: float) -> None:
-        self._scene = scene
-        self._positions = positions
+    def __init__(self, testbed: Testbed, commits: CommitMonitor, calm: float) -> None:
+        self._scene = testbed
+        self._commits = commits
         self._calm = calm
         self._static = 0
 
     def start(self, number: int = 1, *, static: bool = False) -> list[Worker]:
-        """Start workers together; return when they have caught up and share the partitions."""
+        """Start workers together; wait until they have caught up and share the partitions."""
         workers = [self._new(static=static) for _ in range(number)]
         for worker in workers:
             worker.start(wait=False)
         for worker in workers:
-            worker.wait_ready(QUIET)
-        until(lambda: all(owned(worker) for worker in workers), QUIET)
-        self._scene.caught_up(workers[0], within=NEAR)
+            worker.wait_ready(SETTLE_TIMEOUT)
+        until(lambda: all(owned(worker) for worker in workers), SETTLE_TIMEOUT)
+        self._scene.wait_caught_up(workers[0], within=MAX_LAG)
         return workers
 
     def measure(
         self, name: str, before: list[Worker], event: Callable[[], list[Worker]]
     ) -> list[Worker]:
-        """Run `event`, which returns the workers after it, and print how long results paused.
+        """Run `event`, which returns the workers after it, and print the pauses of results.
 
-        A partition has moved when another worker has it afterwards. If none has moved, as after a
+        A partition has moved if another worker owns it afterwards. If none has moved, as after a
         restart, the pauses of all partitions count.
         """
         begun = time.monotonic()
-        until(lambda: self._settled(before, begun), QUIET)
+        until(lambda: self._settled(before, begun), SETTLE_TIMEOUT)
         calm = time.monotonic()
         time.sleep(self._calm)  # the steady state that the measurement starts from
         owners = self._owners(before)
-        usual = max(self._positions.pauses(calm).values())
+        usual = max(self._commits.pauses(calm).values())
         begun = time.monotonic()
         after = event()
         happened = time.monotonic()
-        until(lambda: self._settled(after, happened), QUIET)
+        until(lambda: self._settled(after, happened), SETTLE_TIMEOUT)
         time.sleep(self._calm)  # a second rebalance would show
-        until(lambda: self._settled(after, time.monotonic() - self._calm), QUIET)
-        pauses = self._positions.pauses(begun)
+        until(lambda: self._settled(after, time.monotonic() - self._calm), SETTLE_TIMEOUT)
+        pauses = self._commits.pauses(begun)
         now = self._owners(after)
         moved = [n for n in self._scene.partitions if owners[n] != now[n]]
         target = f" (target {TARGETS[name]:.0f} s)" if name in TARGETS else ""
@@ -85,7 +84,7 @@ class Drill:
         print(
             f"{name}: {len(moved)} partitions moved, longest pause {max(longest):.2f} s{target}, "
             f"median {statistics.median(longest):.2f} s; of all partitions "
-            f"{max(pauses.values()):.2f} s; in the calm before {usual:.2f} s",
+            f"{max(pauses.values()):.2f} s; before the event {usual:.2f} s",
             flush=True,
         )
         return after
@@ -99,7 +98,7 @@ class Drill:
     def _settled(self, workers: list[Worker], since: float) -> bool:
         """Return whether all partitions are open and have advanced twice after `since`."""
         owners = self._owners(workers)
-        return len(owners) == len(self._scene.partitions) and self._positions.moved_since(since)
+        return len(owners) == len(self._scene.partitions) and self._commits.moved_since(since)
 
     @staticmethod
     def _owners(workers: list[Worker]) -> dict[int, int]:
@@ -107,28 +106,28 @@ class Drill:
 
 
 def owned(worker: Worker) -> list[int]:
-    """Return the open partitions of a worker. Raises OSError if it can't be asked."""
+    """Return the open partitions of a worker. Raises OSError if it does not answer."""
     return worker.get("/readyz")[1]["tables"]["candles"]["open"]
 
 
 def main() -> None:
-    """Go through the events, then compare."""
+    """Measure each event, then compare all windows."""
     args = _arguments()
     settings = {
         "TABLE_STANDBY_REPLICAS": args.standbys,
         "BROKER_HEARTBEAT_INTERVAL": args.heartbeat,
     }
-    with Scene(partitions=args.partitions, **settings) as scene, _kept(scene, args.logs):
+    with Testbed(partitions=args.partitions, **settings) as testbed, _keep_logs(testbed, args.logs):
         if args.rows:
-            scene.fill_rows(args.rows)
-        positions = Positions(scene.bootstrap, APPLICATION, scene.partitions)
-        with Load(scene.bootstrap, rate=args.rate) as load, positions:
-            _events(Drill(scene, positions, args.calm))
+            testbed.fill_rows(args.rows)
+        commits = CommitMonitor(testbed.bootstrap, APPLICATION, testbed.partitions)
+        with Load(testbed.bootstrap, rate=args.rate) as load, commits:
+            _events(Drill(testbed, commits, args.calm))
             load.end()
-        with scene.worker() as worker:
-            scene.caught_up(worker)
+        with testbed.worker() as worker:
+            testbed.wait_caught_up(worker)
         print(f"{load.sent:,} ticks at {args.rate:,}/s, {args.rows:,} rows before")
-        _compare(scene.bootstrap)
+        _compare(testbed.bootstrap)
 
 
 def _arguments() -> argparse.Namespace:
@@ -166,12 +165,12 @@ def _restarted(workers: list[Worker]) -> list[Worker]:
 
 
 @contextmanager
-def _kept(scene: Scene, directory: Path | None) -> Iterator[None]:
-    """Keep what the workers logged, whatever happens."""
+def _keep_logs(testbed: Testbed, directory: Path | None) -> Iterator[None]:
+    """Copy the workers' logs in any case."""
     try:
         yield
     finally:
-        for log in scene.directory.glob("*.log") if directory else ():
+        for log in testbed.directory.glob("*.log") if directory else ():
             directory.mkdir(parents=True, exist_ok=True)
             shutil.copy(log, directory)
 

@@ -1,7 +1,6 @@
-"""BENCH_INPUT -> large -> BENCH_OUTPUT: ticks of some size, one by one, as they came.
+"""BENCH_INPUT -> large -> BENCH_OUTPUT: large ticks, one by one, in order.
 
-A stateless operator: nothing is kept, and what is written stands in one transaction with the
-position, so that none is passed on twice.
+A stateless operator: records and position are written in one transaction, so none is sent twice.
 """
 
 import os
@@ -16,11 +15,11 @@ from eventfold.operators.processor import Sender
 from eventfold.topics import Topic
 
 TICKS = Topic(os.environ["BENCH_INPUT"], "symbol", Tick, "trades of the market", external=True)
-LARGE_TICKS = Topic(os.environ["BENCH_OUTPUT"], "symbol", Tick, "those of some size", external=True)
+LARGE_TICKS = Topic(os.environ["BENCH_OUTPUT"], "symbol", Tick, "large trades", external=True)
 
 
 def pass_large(tick: Tick, sender: Sender) -> None:
-    """Pass a tick on if it is large."""
+    """Send a tick on if it is large."""
     if tick.size >= LARGE:
         sender.send(tick)
 
@@ -31,12 +30,12 @@ large_ticks = Step(
     source=TICKS,
     make=pass_large,
     outputs=[LARGE_TICKS],
-    help="The ticks of some size",
+    help="Ticks of a large size",
 )
 
 
 @app.agent(app.batches(TICKS))
 async def pass_large_ticks(batches: AsyncIterable[Batch]) -> None:
-    """Pass on what is large, as it came."""
+    """Send large ticks on in order."""
     async for batch in batches:
         await large_ticks.fold(batch)

@@ -1,10 +1,10 @@
-"""What a worker's memory does under a flood: everything between two stages is to be bounded.
+"""Peak memory of a worker that starts with a large backlog: all its buffers have to be bounded.
 
-Several million ticks are waiting when the worker starts. Its peak of memory is printed for
-- an idle worker: what it takes before the first tick,
-- the flood, of as many ticks again twice: a buffer without a bound would show,
-- the flood with a store whose every write takes 100 ms longer,
-- the flood behind a recovery: the worker has its rows to restore first,
+Several million ticks are waiting when the worker starts. Its peak memory is printed for
+- an idle worker, before the first tick,
+- the backlog, then one of twice the size, which an unbounded buffer would show,
+- the backlog with a store whose writes take 100 ms longer,
+- the backlog after a recovery, for which the worker restores its rows first,
 - windows of one tick each: as many results and rows as ticks.
 
 usage: flood.py [--ticks 2000000] [--partitions 3]
@@ -16,21 +16,21 @@ import time
 from pathlib import Path
 
 from app.settings import Settings
-from bench.market import START, fill, fill_minutes
-from bench.scene import SYMBOLS, Scene
-from bench.watching import Peak, usage
+from bench.monitors import PeakMemory, usage
+from bench.testbed import SYMBOLS, Testbed
+from bench.ticks import START, fill, fill_minutes
 from eventfold.engine.partition import CROWD, EXPIRE_SLICE
 from eventfold.worker.app import BUFFERED_BATCHES, MAX_FETCH_BYTES
 from tests.workers import Worker
 
 REPOSITORY = Path(__file__).parents[1]
 
-#: Bytes of a tick decoded: its record, its key, its column entries, as `sys.getsizeof` has them.
+#: Bytes of a decoded tick: record, key and column entries, by `sys.getsizeof`.
 TICK_BYTES = 450
 
 
 def main() -> None:
-    """Go through the floods."""
+    """Measure all cases."""
     args = _arguments()
     print(_bound(args.partitions))
     _dense(args)
@@ -45,9 +45,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _bound(partitions: int) -> str:
-    """Describe how much may be buffered between two stages of a worker at once."""
+    """Describe the limits of the buffers between the stages of a worker."""
     records = Settings.model_fields["max_poll_records"].default
-    batches = BUFFERED_BATCHES + 2  # one in the fetcher's hand, one in the agent's
+    batches = BUFFERED_BATCHES + 2  # one in the fetcher, one in the agent
     return (
         f"buffered at most: {batches} batches of {records:,} records, "
         f"{batches * records * TICK_BYTES >> 20} MB; "
@@ -59,40 +59,40 @@ def _bound(partitions: int) -> str:
 
 
 def _dense(args: argparse.Namespace) -> None:
-    """Many ticks a window, as a market has them."""
-    with Scene(partitions=args.partitions) as scene:
-        with scene.worker() as idle:
+    """Measure windows of many ticks each, as in a market."""
+    with Testbed(partitions=args.partitions) as testbed:
+        with testbed.worker() as idle:
             print(f"idle: {usage(pid_of(idle)).rss >> 20} MB", flush=True)
-        fill(scene.bootstrap, "ticks", args.ticks)
-        _flood(scene, "flood")
-        fill(scene.bootstrap, "ticks", args.ticks, start=START + 10 * args.ticks)
-        _flood(scene, "flood, twice as long")
+        fill(testbed.bootstrap, "ticks", args.ticks)
+        _flood(testbed, "flood")
+        fill(testbed.bootstrap, "ticks", args.ticks, start=START + 10 * args.ticks)
+        _flood(testbed, "flood, twice as long")
         slow = {"TICKSTREAM_MODULES": "bench.slow_store", "PYTHONPATH": str(REPOSITORY)}
-        _flood(scene, "flood with a slow store", **slow)
-        fill(scene.bootstrap, "ticks", args.ticks, start=START + 20 * args.ticks)
-        # The first application has folded a third of it; its data were removed.
-        _flood(scene, "flood behind a recovery", application="flood")
+        _flood(testbed, "flood with a slow store", **slow)
+        fill(testbed.bootstrap, "ticks", args.ticks, start=START + 20 * args.ticks)
+        # The first application has folded a third of the ticks; its data directory was removed.
+        _flood(testbed, "flood behind a recovery", application="flood")
 
 
 def _sparse(args: argparse.Namespace) -> None:
-    """A tick a window: each is a row and a result."""
-    with Scene(partitions=args.partitions) as scene:
+    """Measure windows of one tick each: as many rows and results as ticks."""
+    with Testbed(partitions=args.partitions) as testbed:
         minutes, reached = args.ticks // SYMBOLS // 2, START
         for name in "windows of one tick", "windows of one tick, twice as many":
             reached = fill_minutes(
-                scene.bootstrap, "ticks", symbols=SYMBOLS, minutes=minutes, start=reached
+                testbed.bootstrap, "ticks", symbols=SYMBOLS, minutes=minutes, start=reached
             )
-            _flood(scene, name)
+            _flood(testbed, name)
 
 
-def _flood(scene: Scene, name: str, *, application: str = "", **settings: str) -> None:
-    """Start a worker behind all the ticks there are, print its peak when it has folded them."""
+def _flood(testbed: Testbed, name: str, *, application: str = "", **settings: str) -> None:
+    """Start a worker with all ticks as backlog; print its peak memory when it has folded them."""
     application = application or name.replace(" ", "-").replace(",", "")
-    worker = scene.application(application, **settings)
+    worker = testbed.application(application, **settings)
     begun = time.monotonic()
     worker.start(wait=False)
-    with Peak(pid_of(worker)) as peak:
-        scene.caught_up(worker)
+    with PeakMemory(pid_of(worker)) as peak:
+        testbed.wait_caught_up(worker)
         seconds = time.monotonic() - begun
     worker.stop()
     shutil.rmtree(worker.data)

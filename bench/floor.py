@@ -1,9 +1,9 @@
-"""The floor of Python: aiokafka, orjson and a dict. No framework, no state kept.
+"""Lower bound of Python: aiokafka, orjson and a dict, without framework and durable state.
 
-It is configured as by bench/contestants.py (`BENCH_...`), and counts ticks where others
-publish. On standard output it prints its progress, a JSON line each: how many ticks it had `seen`
-at what time (`at`, ms), when a third was passed and at the end; then its `cpu` in s. Only then
-it writes its results, once, so that they can be compared.
+It is configured by bench/contestants.py (`BENCH_...`), and counts ticks instead of publishing. On
+standard output it reports its progress in JSON lines: the number of ticks `seen` and the time
+(`at`, ms), after a third and at the end, there with its `cpu` (s). Then it writes its results
+once, so that they can be checked.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 BOOTSTRAP, SOURCE = os.environ["BENCH_BOOTSTRAP"], os.environ["BENCH_INPUT"]
 SIZE, ADVANCE = int(os.environ["BENCH_SIZE_MS"]), int(os.environ["BENCH_ADVANCE_MS"])
 
-#: Sizes of the ticks that pass the filter, as in bench/workloads.py: importing that would
-#: load the product.
+#: Least size of the ticks that pass the filter, as in bench/workloads.py, whose import would load
+#: the product.
 LARGE = 400
 
 #: A result to be written: key and value.
@@ -29,7 +29,7 @@ Panes = dict[tuple[str, int], list[Any]]
 
 
 async def main(count: int) -> None:
-    """Read `count` ticks, print how fast, write their results."""
+    """Read `count` ticks, report the progress, write the results."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=BOOTSTRAP,
         isolation_level="read_committed",
@@ -48,19 +48,19 @@ async def main(count: int) -> None:
             seen += len(records)
             fold(records)
         if seen >= third:
-            _tell(seen)
+            _report(seen)
             third = count
-    _tell(seen, cpu=time.process_time())
+    _report(seen, cpu=time.process_time())
     await consumer.stop()
     await _write(results())
 
 
-def _tell(seen: int, **more: float) -> None:
+def _report(seen: int, **more: float) -> None:
     print(json.dumps({"seen": seen, "at": time.time_ns() // 1_000_000, **more}), flush=True)
 
 
 def _windows() -> tuple[Callable[[Sequence[Any]], None], Callable[[], Iterable[Result]]]:
-    """Fold into panes of an advance each: what is tumbling costs one, as what is hopping does."""
+    """Fold into panes of one advance each: tumbling and hopping windows cost one fold per tick."""
     panes: Panes = {}
     loads, advance = orjson.loads, ADVANCE
 
@@ -72,7 +72,7 @@ def _windows() -> tuple[Callable[[Sequence[Any]], None], Callable[[], Iterable[R
             if pane is None:
                 panes[key] = [price, price, price, price, tick["size"], 1]
                 continue
-            # Not max() and min(): the floor is to be as low as Python allows.
+            # Not max() and min(), which are slower.
             if price > pane[1]:  # noqa: PLR1730
                 pane[1] = price
             if price < pane[2]:  # noqa: PLR1730
@@ -85,7 +85,7 @@ def _windows() -> tuple[Callable[[Sequence[Any]], None], Callable[[], Iterable[R
 
 
 def _merged(panes: Panes) -> Iterator[Result]:
-    """Yield the windows: each pane, oldest first, belongs to size / advance of them."""
+    """Yield the windows; each pane, oldest first, belongs to size / advance windows."""
     windows: Panes = {}
     for (symbol, number), pane in sorted(panes.items(), key=lambda item: item[0][1]):
         for first in range(number - SIZE // ADVANCE + 1, number + 1):

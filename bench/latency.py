@@ -1,18 +1,17 @@
-"""How long a tick takes until a result that reflects it can be read, beside other frameworks.
+"""Latency from a tick to the first result that reflects it, compared with other frameworks.
 
-Open loop: a schedule says when each tick is due, and latency counts from then, whatever held the
-sender, the broker or the contestant up. It ends when a `read_committed` reader of the output
+Open loop: a schedule has the due time of each tick, and latency counts from then, whatever delayed
+the sender, the broker or the contestant. It ends when a `read_committed` reader of the output
 topic has received the first result that reflects the tick. The work: windows of 5 min with a
 changelog, commit and publication every 50 ms, exactly once. Broker, load and reader share one
-core, the contestant has the other. Before anything counts, the broker is warmed up by a run of
-the first contestant.
+core, the contestant has the other. A first run of the first contestant warms the broker up.
 
 usage: latency.py [--rates 1000 20000 50000] [--seconds 30] [--warm-up 12] [--interval 50]
                   [--contestants tickstream kafka-streams quix] [--settle 20] [--json FILE]
                   [--logs DIRECTORY]
 
-A contestant that is not installed is reported with its reason, and the rest goes on. The ticks go
-out in beats of 4 ms, so half of that is in each median.
+A contestant that is not installed is reported with the reason; the others are measured. Ticks are
+sent every 4 ms, so half of that is in each median.
 """
 
 import argparse
@@ -24,15 +23,15 @@ from pathlib import Path
 import polars as pl
 
 from bench.contestants import CONTESTANTS, PARTITIONS
-from bench.machine import described, in_words
-from bench.open_loop import Answer, OpenLoop
-from bench.scene import Scene
+from bench.machine import describe, format_machine
+from bench.open_loop import Measurement, OpenLoop
 from bench.schedule import Schedule
+from bench.testbed import Testbed
 
-#: Ms after which a tick that is not in its topic was sent late.
+#: Delay (ms) after which a tick in its topic counts as sent late.
 LATE = 20.0
 
-#: Ticks a second of the run that warms the broker up.
+#: Ticks/s of the run that warms the broker up.
 SETTLING = 20_000
 
 QUANTILES = {"p50": 0.5, "p99": 0.99, "p999": 0.999}
@@ -49,28 +48,31 @@ class Figures:
     p99: float | None
     p999: float | None
     longest: float | None
-    #: How many ticks no result reflected in time.
+    #: Number of ticks that no result reflected in time.
     unseen: int
-    #: Processor seconds a second of contestant, broker, load and reader, and strangers.
+    #: CPU cores used by the contestant, the broker, load and reader, and other processes.
     cores: float
     broker: float
     load: float
     others: float
-    #: From when ticks were due until the broker had them: the load's own share, and the fraction
-    #: for which that took longer than LATE.
+    #: Delay from a tick's due time until the broker had it (the load's own share), and the fraction
+    #: of ticks with a delay above LATE.
     sent_p50: float | None
     sent_p99: float | None
     sent_late: float
 
 
 def main() -> None:
-    """Measure, print a line each, write all of them."""
+    """Measure, print one line per run, write all figures."""
     args = _arguments()
     rows: list[Figures] = []
     missing: dict[str, str] = {}
-    machine = described()
-    print(f"{in_words(machine)}\n\n{_head()}", flush=True)
-    with Scene(partitions=PARTITIONS, windows="5m") as scene, OpenLoop(scene, args.logs) as loop:
+    machine = describe()
+    print(f"{format_machine(machine)}\n\n{_head()}", flush=True)
+    with (
+        Testbed(partitions=PARTITIONS, windows="5m") as testbed,
+        OpenLoop(testbed, args.logs) as loop,
+    ):
         settling = (
             [(args.contestants[0], Schedule(SETTLING, args.settle, 0))] if args.settle else []
         )
@@ -81,18 +83,23 @@ def main() -> None:
         ]
         for number, (name, schedule) in enumerate(settling + runs):
             try:
-                answer = loop.measure(CONTESTANTS[name], schedule, interval=args.interval)
-            except Exception as error:  # noqa: BLE001  # whatever it is, the others can be measured
+                measurement = loop.measure(CONTESTANTS[name], schedule, interval=args.interval)
+            except Exception as error:  # noqa: BLE001  # the others can still be measured
                 missing[f"{name} at {schedule.rate:,}/s"] = f"{type(error).__name__}: {error}"
                 print(f"{name} at {schedule.rate:,}/s: {error}", flush=True)
                 continue
             if number >= len(settling):
-                rows.append(_figures(name, schedule.rate, answer))
+                rows.append(_figures(name, schedule.rate, measurement))
                 print(_line(rows[-1]), flush=True)
     args.json.parent.mkdir(exist_ok=True)
     figures = list(map(asdict, rows))
-    told = {"machine": machine, "interval": args.interval, "figures": figures, "missing": missing}
-    args.json.write_text(json.dumps(told, indent=2) + "\n")
+    results = {
+        "machine": machine,
+        "interval": args.interval,
+        "figures": figures,
+        "missing": missing,
+    }
+    args.json.write_text(json.dumps(results, indent=2) + "\n")
 
 
 def _arguments() -> argparse.Namespace:
@@ -100,17 +107,19 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rates", type=int, nargs="+", default=[1_000, 20_000, 50_000])
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--warm-up", type=float, default=12.0)
-    parser.add_argument("--settle", type=float, default=20.0, help="s to warm the broker up, or 0")
-    parser.add_argument("--interval", type=int, default=50, help="of commits, ms")
+    parser.add_argument(
+        "--settle", type=float, default=20.0, help="warm-up of the broker (s), or 0"
+    )
+    parser.add_argument("--interval", type=int, default=50, help="commit interval (ms)")
     names = ["tickstream", "kafka-streams", "quix"]
     parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=names)
     parser.add_argument("--json", type=Path, default=Path("bench/results/latency.json"))
-    parser.add_argument("--logs", type=Path, help="where to keep what contestants log")
+    parser.add_argument("--logs", type=Path, help="directory for the contestants' logs")
     return parser.parse_args()
 
 
-def _figures(name: str, rate: int, answer: Answer) -> Figures:
-    ticks, shares = answer
+def _figures(name: str, rate: int, measurement: Measurement) -> Figures:
+    ticks, shares = measurement
     sent = (ticks["appended"] - ticks["due"]) * 1000
     seen = ((ticks["seen"] - ticks["due"]) * 1000).fill_null(math.inf)
     return Figures(
@@ -131,7 +140,7 @@ def _figures(name: str, rate: int, answer: Answer) -> Figures:
 
 
 def _quantile(ms: pl.Series, quantile: float) -> float | None:
-    """Compute a quantile as the latency of a real tick; None if that tick was never seen."""
+    """Return a quantile as the latency of an actual tick; None if that tick was never seen."""
     found = ms.quantile(quantile, "higher")
     return round(found, 1) if math.isfinite(found) else None
 

@@ -1,13 +1,13 @@
-"""A steady load: ticks at so many a second, whatever the workers do.
+"""Steady load: a fixed number of ticks per second, whatever the workers do.
 
-In a process of its own that paces itself by the clock, until its input is closed:
+A separate process sends them by the clock until its input is closed:
 
     with Load(bootstrap, rate=20_000) as load:
         ...
     load.sent
 
 Event time runs `speed` times as fast as the clock. A tick may be up to `disorder` ms behind. A
-fraction `once` of the ticks is of symbols that come once and never again.
+fraction `once` of the ticks has symbols that occur only once.
 """
 
 import argparse
@@ -17,19 +17,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-from bench.market import new_producer
+from bench.ticks import new_producer
 
-#: Seconds between two looks at the clock.
-BEAT = 0.005
+#: Seconds between two sends.
+SEND_INTERVAL = 0.005
 
 REPOSITORY = Path(__file__).parents[1]
 
 
 class Load:
-    """The process that sends; used in `with`."""
+    """Process that sends ticks; used in `with`."""
 
     def __init__(
         self,
@@ -47,7 +46,7 @@ class Load:
             *(f"--symbols={symbols}", f"--start={start or now()}"),
             *(f"--speed={speed}", f"--disorder={disorder}", f"--once={once}"),
         ]
-        #: How many ticks were sent, known when it has ended.
+        #: Number of ticks sent, known at the end.
         self.sent = 0
 
     def __enter__(self) -> Self:
@@ -60,33 +59,28 @@ class Load:
         )
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc_info: object) -> None:
         self.end()
 
     @property
     def running(self) -> bool:
-        """Whether the process still sends."""
+        """Whether the process is still sending."""
         return self._process.poll() is None
 
     def end(self) -> None:
-        """Send no more; return when all that was sent is in. Calling it twice is harmless."""
+        """Stop sending and wait for all acknowledgements; idempotent."""
         if self._process.stdin and not self._process.stdin.closed:
-            said, _ = self._process.communicate(timeout=60)
-            self.sent = int(said)
+            output, _ = self._process.communicate(timeout=60)
+            self.sent = int(output)
 
 
 def now() -> int:
-    """Return the clock's time in ms since the epoch."""
+    """Return the current time (ms since the epoch)."""
     return int(time.time() * 1000)
 
 
 def main() -> None:
-    """Send until the input is closed, then print how many."""
+    """Send until the input is closed, then print the number of ticks."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bootstrap")
     parser.add_argument("--rate", type=int, required=True)
@@ -103,9 +97,9 @@ def _send(args: argparse.Namespace) -> int:
     producer, chance = new_producer(args.bootstrap), random.Random(1)
     names = [f"SYM{number:04d}" for number in range(args.symbols)]
     begun, sent = time.monotonic(), 0
-    # Per tick, not per beat: a pause of this process is made up for and leaves no gap.
+    # Per tick, not per send: a pause of this process leaves no gap in event time.
     step = 1000 * args.speed / args.rate
-    while not select.select([sys.stdin], [], [], BEAT)[0]:
+    while not select.select([sys.stdin], [], [], SEND_INTERVAL)[0]:
         due = int((time.monotonic() - begun) * args.rate)
         for number in range(sent, due):
             if args.once and chance.random() < args.once:

@@ -17,8 +17,8 @@ from eventfold.embedded.jars import VERSION
 CPUS = Path("/proc/cpuinfo")
 
 
-def described() -> dict[str, str | int]:
-    """Describe the machine, for comparisons with figures of another one."""
+def describe() -> dict[str, str | int]:
+    """Describe the machine, for comparisons between machines."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": _cpu(),
@@ -34,11 +34,11 @@ def described() -> dict[str, str | int]:
 
 
 def commit() -> str:
-    """Return the commit of the checkout, with a + if something has changed since."""
-    return _said(["git", "describe", "--always", "--dirty=+"]) or "unknown"
+    """Return the commit of the checkout, with a + if files have changed since."""
+    return _output_of(["git", "describe", "--always", "--dirty=+"]) or "unknown"
 
 
-def in_words(machine: dict[str, str | int]) -> str:
+def format_machine(machine: dict[str, str | int]) -> str:
     """Format the machine in one line."""
     memory = int(machine["memory_bytes"]) / 2**30
     return (
@@ -54,10 +54,10 @@ def _cpu() -> str:
 
 
 def _java() -> str:
-    return _said([str(java.find()), "--version"]).partition("\n")[0]
+    return _output_of([str(java.find()), "--version"]).partition("\n")[0]
 
 
-def _said(command: list[str]) -> str:
+def _output_of(command: list[str]) -> str:
     try:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

@@ -1,14 +1,13 @@
-"""One contestant under a schedule of ticks: started, loaded, watched as a reader would.
+"""Open-loop measurement of one contestant: start it, send a schedule of ticks, read results.
 
-with OpenLoop(scene) as loop:
-    answer = loop.measure(contestant, Schedule(20_000, seconds=30, warm_up=12), interval=50)
+with OpenLoop(testbed) as loop:
+    measurement = loop.measure(contestant, Schedule(20_000, seconds=30, warm_up=12), interval=50)
 """
 
 import shutil
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple, Self
 
 import polars as pl
@@ -18,34 +17,34 @@ from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from bench.contestants import CANDLES, TICKS, Contestant, Run
-from bench.running import Program, pin, pinned
-from bench.scene import Scene
+from bench.program import Program, pin, pinned
 from bench.schedule import Schedule, Sender, tick
-from bench.visible import Reader, appended
+from bench.testbed import Testbed
+from bench.visibility import VisibilityReader, appended
 from bench.workloads import WORKLOADS
 
-#: Cores: of broker, load and reader; of the contestant. The load is small beside the broker, and
-#: nothing but its own work holds a contestant up.
-OURS, THEIRS = 0, 1
+#: Cores of broker, load and reader, and of the contestant. The load is small compared with the
+#: broker, and nothing but its own work delays a contestant.
+SHARED_CORE, CONTESTANT_CORE = 0, 1
 
 #: Windows of 5 min.
 WORKLOAD = WORKLOADS["tumbling"]
 
-#: Symbols sent before the load: with results of all of them a contestant has begun.
+#: Symbols sent before the load: a contestant has started when it has results of all of them.
 PROBES = [f"PROBE{number}" for number in range(12)]
 
-#: Seconds that a contestant may take to begin, and to show the last tick.
-BEGIN, DRAIN = 90.0, 15.0
+#: Time-outs (s) of a contestant's first results, and of its last ones.
+START_TIMEOUT, DRAIN_TIMEOUT = 90.0, 15.0
 
-#: Seconds between two looks at the contestant.
-LOOK = 0.05
+#: Seconds between two polls of the contestant.
+POLL_INTERVAL = 0.05
 
 
 class Shares(NamedTuple):
-    """Processor seconds a second, while the ticks that count were sent, or in all.
+    """CPU cores used while the measured ticks were sent, or CPU seconds so far.
 
-    `load` is of sender and reader, `others` of what has no part in the measurement: the more of
-    that, the less the times mean.
+    `load` is of sender and reader, `others` of processes outside the measurement: the more they
+    use, the less reliable are the latencies.
     """
 
     contestant: float
@@ -54,11 +53,11 @@ class Shares(NamedTuple):
     others: float
 
 
-class Answer(NamedTuple):
+class Measurement(NamedTuple):
     """Result of a measurement.
 
-    `ticks` are those after the warm-up, in order: `due`, `appended` (in the topic of ticks), and
-    `seen`: when a result first reflected them, null for never (all s since the epoch).
+    `ticks` are those after the warm-up, in order, with the times (s since the epoch) `due`,
+    `appended` (to the topic of ticks) and `seen` (first reflected by a result; null for never).
     """
 
     ticks: pl.DataFrame
@@ -66,35 +65,30 @@ class Answer(NamedTuple):
 
 
 class OpenLoop:
-    """The place: its broker, and this process, share a core. `logs` is where logs are kept."""
+    """Testbed whose broker shares a core with this process; keeps logs in `logs`."""
 
-    def __init__(self, scene: Scene, logs: Path | None = None) -> None:
-        self._scene = scene
-        self._bootstrap = scene.bootstrap
+    def __init__(self, testbed: Testbed, logs: Path | None = None) -> None:
+        self._scene = testbed
+        self._bootstrap = testbed.bootstrap
         self._logs = logs
-        self._core = pinned(OURS)
+        self._core = pinned(SHARED_CORE)
         self._runs = 0
 
     def __enter__(self) -> Self:
-        # The broker stamps when a tick was there, by the clock that all go by.
+        # The broker stamps each tick with the clock of all other times.
         self._scene.configure(TICKS, message_timestamp_type="LogAppendTime")
-        pin(self._scene.broker.pid or 0, OURS)
+        pin(self._scene.broker.pid or 0, SHARED_CORE)
         self._core.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._core.__exit__(kind, error, trace)
+    def __exit__(self, *_exc_info: object) -> None:
+        self._core.__exit__(None, None, None)
 
-    def measure(self, contestant: Contestant, schedule: Schedule, *, interval: int) -> Answer:
+    def measure(self, contestant: Contestant, schedule: Schedule, *, interval: int) -> Measurement:
         """Run a contestant that commits every `interval` ms.
 
-        Raises RuntimeError where it ends by itself, TimeoutError where it does not begin, and
-        whatever its command raises where it is not installed.
+        Raises RuntimeError if it ends by itself, TimeoutError if it does not start, and whatever
+        its command raises if it is not installed.
         """
         command = contestant.command()
         self._empty()
@@ -103,13 +97,13 @@ class OpenLoop:
         log = self._scene.directory / f"{name}.log"
         output = f"{name}.{CANDLES}"
         self._create(output)
-        reader = Reader(self._bootstrap, output)
+        reader = VisibilityReader(self._bootstrap, output)
         try:
             with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as state:
                 run = self._run(name, Path(state), interval, schedule, output)
                 environment = contestant.environment_of(run)
-                with Program(command, environment, log, core=THEIRS) as program:
-                    self._begin(reader, program)
+                with Program(command, environment, log, core=CONTESTANT_CORE) as program:
+                    self._wait_started(reader, program)
                     start, shares = self._load(reader, program, schedule)
             seen = reader.latencies(appended(self._bootstrap, TICKS, schedule.ticks(start)))
         finally:
@@ -117,7 +111,7 @@ class OpenLoop:
             if self._logs:
                 self._logs.mkdir(parents=True, exist_ok=True)
                 shutil.copy(log, self._logs)
-        return Answer(seen.filter("counts"), shares)
+        return Measurement(seen.filter("counts"), shares)
 
     def _run(self, name: str, state: Path, interval: int, schedule: Schedule, output: str) -> Run:
         return Run(
@@ -133,25 +127,27 @@ class OpenLoop:
             guarantee="exactly_once",
         )
 
-    def _begin(self, reader: Reader, program: Program) -> None:
-        """Wait until the contestant has shown a tick of each probe."""
+    def _wait_started(self, reader: VisibilityReader, program: Program) -> None:
+        """Wait until the contestant has a result of each probe."""
         producer = Producer(
             {"bootstrap.servers": self._bootstrap, "partitioner": "murmur2_random", "log_level": 2}
         )
         for symbol in PROBES:
             producer.produce(TICKS, tick(symbol, 1.0, 1, int(time.time() * 1000)), symbol)
         producer.flush()
-        deadline = time.monotonic() + BEGIN
+        deadline = time.monotonic() + START_TIMEOUT
         while not {symbol for symbol, _ in reader.counts}.issuperset(PROBES):
-            _demand(program)
+            _check_running(program)
             if time.monotonic() > deadline:
-                raise TimeoutError(f"no results after {BEGIN:.0f} s: {program.reason}")
-            reader.read(LOOK)
+                raise TimeoutError(f"no results after {START_TIMEOUT:.0f} s: {program.reason}")
+            reader.read(POLL_INTERVAL)
 
-    def _load(self, reader: Reader, program: Program, schedule: Schedule) -> tuple[float, Shares]:
-        """Send the ticks and read results until all are seen, or DRAIN has passed.
+    def _load(
+        self, reader: VisibilityReader, program: Program, schedule: Schedule
+    ) -> tuple[float, Shares]:
+        """Send the ticks and read results until all are seen, or DRAIN_TIMEOUT has passed.
 
-        Returns when the first tick was due (s since the epoch).
+        Returns the due time of the first tick (s since the epoch) and the CPU cores used.
         """
         with Sender(self._bootstrap, TICKS, schedule) as sender:
             ours = [psutil.Process(), sender.process]
@@ -162,8 +158,8 @@ class OpenLoop:
             after = self._used(program, ours)
             shares = [(b - a) / schedule.seconds for a, b in zip(before, after, strict=True)]
             while sender.running:
-                reader.read(LOOK)
-        total, deadline = schedule.count + len(PROBES), time.time() + DRAIN
+                reader.read(POLL_INTERVAL)
+        total, deadline = schedule.count + len(PROBES), time.time() + DRAIN_TIMEOUT
         while sum(reader.counts.values()) < total and time.time() < deadline:
             _read_until(time.time() + 1, reader, program)
         return sender.start, Shares(*(round(share, 3) for share in shares))
@@ -182,19 +178,19 @@ class OpenLoop:
         admin.create_topics([new])[topic].result(30)
 
     def _empty(self) -> None:
-        """Delete all ticks: who starts from the earliest starts here."""
+        """Delete all ticks, so that a new contestant starts with the next ones."""
         admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 2})
         to_the_end = [TopicPartition(TICKS, number, -1) for number in self._scene.partitions]
         for future in admin.delete_records(to_the_end).values():
             future.result(30)
 
 
-def _read_until(moment: float, reader: Reader, program: Program) -> None:
+def _read_until(moment: float, reader: VisibilityReader, program: Program) -> None:
     while time.time() < moment:
-        reader.read(LOOK)
-        _demand(program)
+        reader.read(POLL_INTERVAL)
+        _check_running(program)
 
 
-def _demand(program: Program) -> None:
+def _check_running(program: Program) -> None:
     if program.exit_code is not None:
         raise RuntimeError(f"it ended with {program.exit_code}: {program.reason}")

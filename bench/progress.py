@@ -1,7 +1,7 @@
 """Progress of a contestant over time, and its rate, from the records of a topic.
 
-A *curve* is a frame of `at` (ms since the epoch, by the broker's clock) and `ticks`, how many
-ticks were reflected in the output then; one row for each `at`, in order.
+A *curve* is a frame of `at` (ms since the epoch, by the broker's clock) and `ticks`, the number of
+ticks reflected in the output at that time; one row for each `at`, in order.
 """
 
 from typing import NamedTuple
@@ -11,15 +11,15 @@ import polars as pl
 #: A pause (ms) longer than this ends a burst of output.
 PAUSE = 100
 
-#: Output that goes on for longer than this (ms) comes in no bursts.
+#: Output without a pause for longer than this (ms) is no burst.
 LONGEST_BURST = 500
 
-#: The share of the ticks that is warm-up.
+#: Fraction of the ticks that is warm-up.
 WARM_UP = 1 / 3
 
 
 class Interval(NamedTuple):
-    """Measured interval: from `begin` with `ticks` reflected to `end` with `total` (ms)."""
+    """Measured interval (ms) from `begin`, with `ticks` reflected, to `end`, with `total`."""
 
     begin: int
     ticks: float
@@ -48,11 +48,10 @@ def last_of_each(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def measured(curve: pl.DataFrame, end: int, total: float) -> Interval | None:
-    """Leave the warm-up out; return the interval of a curve that reaches `total` at `end`.
+    """Return the interval after the warm-up of a curve that reaches `total` at `end`.
 
-    It begins with the end of the burst of output in which a third was passed, and with what was
-    reflected then: within a burst neither is known well. None where nothing is left: all the
-    output came at once.
+    It begins at the end of the burst of output in which a third was reached, since times within a
+    burst are not exact. None if nothing is left because all the output came at once.
     """
     after = curve.filter(pl.col("ticks").cum_max() >= total * WARM_UP)
     if after.is_empty():

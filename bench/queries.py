@@ -1,10 +1,9 @@
-"""How long an answer takes under load, and what answers cost the stream.
+"""Latency of queries under load, and their cost in throughput.
 
-First a worker folds a steady load while it is asked for a symbol's windows and for the top-10; the
-time an answer takes counts from when the question was due. Then the same backlog is caught up with
-twice each, without questions and with `--queries` of them a second, in turn: the ratio of the
-rates is what questions cost. Broker, worker and whoever asks share the machine, so the cost of
-asking is in it.
+First a worker folds a steady load while it serves queries for a symbol's windows and for the
+ranking; latency counts from the time at which a query was due. Then the same backlog is folded
+without queries and with `--queries` per second, in turn: the ratio of the rates is the cost of
+queries. Broker, worker and clients share the machine, so the cost of the clients is included.
 
 usage: queries.py [--rate 20000] [--seconds 20] [--queries 200] [--ticks 2000000] [--rounds 2]
 """
@@ -15,33 +14,32 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from bench.asking import Asking
 from bench.load import Load
-from bench.market import fill
-from bench.scene import Scene
+from bench.query_load import QueryLoad
+from bench.testbed import Testbed
+from bench.ticks import fill
 from tests.progress import committed, lag
 
 SYMBOLS = 500
 
-#: What makes those who ask a worker, whose address it takes; used in `with`.
-Readers = Callable[[str], AbstractContextManager[object]]
+#: Context manager of the clients of a worker, made from its address.
+Clients = Callable[[str], AbstractContextManager[object]]
 
-#: Questions a second while the time of an answer is measured: few, so that they measure the
-#: worker, not each other.
-GENTLE = 20.0
+#: Queries per second while latency is measured: few, so that they don't wait for each other.
+LOW_RATE = 20.0
 
-#: Share of a backlog between whose ends its rate is taken: start-up is not in it.
+#: Fractions of a backlog between which its rate is measured, without the start-up.
 BEGIN, END = 0.05, 0.95
 
 
 def main() -> None:
-    """Measure both."""
+    """Measure latency, then cost."""
     args = _arguments()
-    with Scene(
+    with Testbed(
         partitions=6, windows="1m,5m,5m/1m", TICKSTREAM_PIPELINES="candles,gainers"
-    ) as scene:
-        _latency(scene, args)
-        _cost(scene, args)
+    ) as testbed:
+        _latency(testbed, args)
+        _cost(testbed, args)
 
 
 def _arguments() -> argparse.Namespace:
@@ -54,69 +52,69 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _latency(scene: Scene, args: argparse.Namespace) -> None:
-    worker = scene.worker().start()
-    with Load(scene.bootstrap, rate=args.rate, symbols=SYMBOLS):
-        time.sleep(5)  # until there is a ranking, and checkpoints have their rhythm
-        with Asking(worker.url, rate=GENTLE, symbols=SYMBOLS) as asking:
+def _latency(testbed: Testbed, args: argparse.Namespace) -> None:
+    worker = testbed.worker().start()
+    with Load(testbed.bootstrap, rate=args.rate, symbols=SYMBOLS):
+        time.sleep(5)  # until there is a ranking and checkpoints are regular
+        with QueryLoad(worker.url, rate=LOW_RATE, symbols=SYMBOLS) as load:
             time.sleep(args.seconds)
-    scene.caught_up(worker)
+    testbed.wait_caught_up(worker)
     worker.stop()
-    for what, seconds in sorted(asking.seconds.items()):
+    for kind, seconds in sorted(load.seconds.items()):
         cuts = statistics.quantiles(seconds, n=100)
         print(
-            f"{what} at {args.rate:,} ticks/s: p50 {1000 * cuts[49]:.1f} ms, "
+            f"{kind} at {args.rate:,} ticks/s: p50 {1000 * cuts[49]:.1f} ms, "
             f"p99 {1000 * cuts[98]:.1f} ms, of {len(seconds)} answers",
             flush=True,
         )
-    print(f"answers by status: {asking.statuses}", flush=True)
+    print(f"answers by status: {load.statuses}", flush=True)
 
 
-def _cost(scene: Scene, args: argparse.Namespace) -> None:
-    fill(scene.bootstrap, "ticks", args.ticks)
+def _cost(testbed: Testbed, args: argparse.Namespace) -> None:
+    fill(testbed.bootstrap, "ticks", args.ticks)
     rates: dict[float, list[float]] = {0.0: [], args.queries: []}
     for number in range(args.rounds):
         for queries, found in rates.items():
             found.append(
                 catch_up(
-                    scene,
+                    testbed,
                     f"catch-up-{number}-{queries:.0f}",
                     lambda url, queries=queries: (
-                        Asking(url, rate=queries, symbols=SYMBOLS) if queries else nullcontext()
+                        QueryLoad(url, rate=queries, symbols=SYMBOLS) if queries else nullcontext()
                     ),
                 )
             )
             print(f"{found[-1]:,.0f} ticks/s with {queries:.0f} queries/s", flush=True)
-    without, asked = (statistics.median(found) for found in rates.values())
-    print(f"throughput with {args.queries:.0f} queries/s: {asked / without:.3f} of that without")
+    without, loaded = (statistics.median(found) for found in rates.values())
+    print(f"throughput with {args.queries:.0f} queries/s: {loaded / without:.3f} of that without")
 
 
 def catch_up(
-    scene: Scene,
+    testbed: Testbed,
     application: str,
-    readers: Readers,
+    clients: Clients,
     starting: AbstractContextManager[object] | None = None,
 ) -> float:
-    """Return the rate (ticks/s) at which a new application folds all there is, beside readers.
+    """Return the rate (ticks/s) at which a new application folds the backlog with clients.
 
     Its worker is started within `starting`.
     """
-    worker = scene.application(application)
-    total = lag(scene.bootstrap, application, "ticks")
+    worker = testbed.application(application)
+    total = lag(testbed.bootstrap, application, "ticks")
     with starting or nullcontext():
         worker.start()
     try:
-        with readers(worker.url):
-            return _rate(scene, application, total)
+        with clients(worker.url):
+            return _rate(testbed, application, total)
     finally:
         worker.kill()
 
 
-def _rate(scene: Scene, application: str, total: int) -> float:
-    """Compute the rate (ticks/s) between two commits, after the first and before the last ticks."""
+def _rate(testbed: Testbed, application: str, total: int) -> float:
+    """Compute the rate (ticks/s) between two commits, without the first and the last ticks."""
     seen: list[tuple[float, int]] = []
     while not seen or seen[-1][1] < END * total:
-        done = committed(scene.bootstrap, application, "ticks")
+        done = committed(testbed.bootstrap, application, "ticks")
         if done > BEGIN * total:
             seen.append((time.monotonic(), done))
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Results as a table for people, and as JSON for the chart and the records."""
+"""Report of the results as a table, and as JSON for the chart and the records."""
 
 import json
 import statistics
@@ -14,7 +14,7 @@ from rich.table import Table
 from bench.trial import Outcome
 from bench.workloads import Workload
 
-#: Outcomes of each contestant, one a round.
+#: Outcomes of each contestant, one per round.
 Rounds = dict[str, list[Outcome]]
 
 
@@ -27,14 +27,14 @@ def spread(values: Iterable[float | None]) -> dict[str, float] | None:
 
 
 def ratios(rates: Sequence[float | None], base: Sequence[float | None]) -> list[float | None]:
-    """Return the ratio of two rates for each round: what slows a round down slows both."""
+    """Return the ratio of two rates for each round, since a slow round slows both."""
     return [rate / of if rate and of else None for rate, of in zip(rates, base, strict=False)]
 
 
 def summary(
     workload: Workload, rounds: Rounds, versions: dict[str, str], machine: dict, baseline: str
 ) -> dict[str, Any]:
-    """Return what was asked, on what machine, each round, and the figures of the table."""
+    """Return workload, machine, all rounds, and the figures of the table."""
     base = [each.rate for each in rounds.get(baseline, [])]
     return {
         "workload": asdict(workload) | {"emit": workload.emit, "fewer": None},
@@ -91,7 +91,7 @@ def show(found: dict[str, Any], console: Console | None = None) -> None:
 
 def _cells(each: dict[str, Any]) -> list[str]:
     last = each["rounds"][-1]
-    checked = each["reason"] or f"{last['results']:,} right"
+    checked = each["reason"] or f"{last['results']:,} correct"
     if last["whole"]:
         checked += ", start-up included"
     return [

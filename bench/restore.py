@@ -1,9 +1,9 @@
-"""How fast a worker without local state has its rows back, beside plainly reading the changelog.
+"""Speed of a restore without local state, relative to reading the changelog.
 
-The rows are the product's own: a worker folds one tick for each. Then, in turns, each in a
-process of its own: all partitions restored into empty stores, and the same records read with
-aiokafka alone (`ratio` is the one rate over the other). At last a worker with an empty data
-directory starts: the time from its process to ready, and what it logs of each partition.
+The rows are the product's own: a worker folds one tick for each. Then, in turns, each in a new
+process: all partitions are restored into empty stores, and the same records are read with aiokafka
+alone (`ratio` is the one rate over the other). Finally a worker with an empty data directory
+starts: the time until it is ready and its log lines of each partition are printed.
 
 usage: restore.py [--rows 1000000] [--partitions 3] [--rounds 3] [--standbys 0] [--profile]
 """
@@ -15,19 +15,19 @@ import sys
 import time
 from pathlib import Path
 
-from bench.scene import APPLICATION, Scene
+from bench.testbed import APPLICATION, Testbed
 
 
 def main() -> None:
-    """Fill, restore, read, print."""
+    """Fill, read, restore, print."""
     args = _arguments()
-    with Scene(partitions=args.partitions, TABLE_STANDBY_REPLICAS=args.standbys) as scene:
-        scene.fill_rows(args.rows)
+    with Testbed(partitions=args.partitions, TABLE_STANDBY_REPLICAS=args.standbys) as testbed:
+        testbed.fill_rows(args.rows)
         for number in range(args.rounds):
-            print(f"round {number + 1}: {_round(scene, number)}", flush=True)
+            print(f"round {number + 1}: {_round(testbed, number)}", flush=True)
         if args.profile:
-            print(_cold(scene, "profile", scene.directory / "profiled"))
-        print(_worker(scene))
+            print(_cold(testbed, "profile", testbed.directory / "profiled"))
+        print(_worker(testbed))
 
 
 def _arguments() -> argparse.Namespace:
@@ -40,9 +40,9 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _round(scene: Scene, number: int) -> str:
-    read, read_seconds = _figures(_cold(scene, "read", scene.directory))
-    rows, seconds = _figures(_cold(scene, "restore", scene.directory / f"restored-{number}"))
+def _round(testbed: Testbed, number: int) -> str:
+    read, read_seconds = _figures(_cold(testbed, "read", testbed.directory))
+    rows, seconds = _figures(_cold(testbed, "restore", testbed.directory / f"restored-{number}"))
     if rows != read:
         raise RuntimeError(f"{rows:,} records restored, {read:,} are in the changelog")
     rate, floor = rows / seconds, read / read_seconds
@@ -52,28 +52,28 @@ def _round(scene: Scene, number: int) -> str:
     )
 
 
-def _figures(words: str) -> tuple[int, float]:
-    records, seconds = words.split()
+def _figures(text: str) -> tuple[int, float]:
+    records, seconds = text.split()
     return int(records), float(seconds)
 
 
-def _cold(scene: Scene, how: str, directory: Path) -> str:
-    settings = {"BROKER_URL": scene.bootstrap, "TICKSTREAM_APP_ID": APPLICATION}
+def _cold(testbed: Testbed, mode: str, directory: Path) -> str:
+    settings = {"BROKER_URL": testbed.bootstrap, "TICKSTREAM_APP_ID": APPLICATION}
     return subprocess.run(
-        [sys.executable, "-m", "bench.cold", how, directory],
-        env=os.environ | scene.environment | settings,
+        [sys.executable, "-m", "bench.cold_restore", mode, directory],
+        env=os.environ | testbed.environment | settings,
         check=True,
         stdout=subprocess.PIPE,
         text=True,
     ).stdout
 
 
-def _worker(scene: Scene) -> str:
+def _worker(testbed: Testbed) -> str:
     begun = time.perf_counter()
-    with scene.worker() as worker:
+    with testbed.worker() as worker:
         seconds = time.perf_counter() - begun
-        said = [line for line in worker.log.splitlines() if "Restored" in line]
-    return "\n".join([*said, f"a worker with nothing on disk is ready after {seconds:.1f} s"])
+        lines = [line for line in worker.log.splitlines() if "Restored" in line]
+    return "\n".join([*lines, f"a worker without local state is ready after {seconds:.1f} s"])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What a thousand rules cost: transactions/s judged, queries of the database, time to take effect.
+"""Cost of a thousand rules: transactions/s checked, database queries, time until a change applies.
 
-First as many transactions as wait are judged as fast as it goes; then they come at a rate, and one
-rule is changed meanwhile. Broker, worker and load share the machine.
+First a backlog of transactions is checked at full speed; then transactions come at a fixed rate,
+and one rule is changed meanwhile. Broker, worker and load share the machine.
 
 usage: rules.py [--rules 1000] [--rate 20000] [--seconds 20] [--cards 100000]
                 [--waiting 200000]
@@ -23,6 +23,7 @@ from confluent_kafka import Producer
 
 from app.settings import Settings
 from app.transactions.database import RulesDatabase, rules_url
+from app.transactions.settings import TransactionSettings
 from app.transactions.simulator import simulated_rules, transactions
 from eventfold.embedded import LocalBroker
 from tests import truth
@@ -31,15 +32,15 @@ from tests.workers import Market, Record, Worker, send, until
 VERDICTS = ("transactions-validated", "transactions-rejected")
 QUERIES = "tickstream_rule_queries_total"
 
-#: Seconds between two looks at how far the worker is.
-LOOK = 0.5
+#: Seconds between two polls of the worker's progress.
+POLL_INTERVAL = 0.5
 
-#: Seconds between two bursts of what comes at a rate.
+#: Seconds between two bursts of a fixed rate.
 BURST = 0.05
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rules", type=int, default=1000)
     parser.add_argument("--rate", type=int, default=20_000)
@@ -66,7 +67,7 @@ def _measure(market: Market, url: str, args: argparse.Namespace) -> None:
 
 def _records(rate: int, start: int, cards: int) -> Iterator[Record]:
     made = transactions(1, rate, start, cards)
-    # What can't be read costs nothing: left out, so that what is judged can be counted.
+    # Unreadable records are skipped, so that the number of checked ones is known.
     return ((key.decode(), value, at) for key, value, at in made if b'"time"' in value)
 
 
@@ -74,10 +75,10 @@ def _catch_up(market: Market, worker: Worker, records: Iterator[Record], count: 
     worker.stop()
     send(market.bootstrap, islice(records, count), "transactions")
     worker.start()
-    before, begun = _judged(worker), time.monotonic()
+    before, begun = _checked(worker), time.monotonic()
     _wait(worker, count)
-    rate = (_judged(worker) - before) / (time.monotonic() - begun)
-    print(f"as fast as it goes: {rate:,.0f} transactions/s judged", flush=True)
+    rate = (_checked(worker) - before) / (time.monotonic() - begun)
+    print(f"at full speed: {rate:,.0f} transactions/s checked", flush=True)
 
 
 def _keep_up(
@@ -87,28 +88,28 @@ def _keep_up(
     args: argparse.Namespace,
     url: str,
 ) -> None:
-    number, judged = args.rate * args.seconds, _judged(worker)
-    # Made before: making them is work, too.
+    number, checked = args.rate * args.seconds, _checked(worker)
+    # Generated before the measurement, because that takes time too.
     made = list(islice(records, number))
     queries, cpu = _metric(worker, QUERIES), _cpu(worker)
-    beside = _cpu_beside(worker)
+    others = _cpu_of_others(worker)
     begun = time.monotonic()
     sender = Thread(target=_send_at, args=(market.bootstrap, made, args.rate))
     sender.start()
     time.sleep(args.seconds / 2)
     changed = asyncio.run(_change(url))
     sender.join()
-    sent, behind = time.monotonic() - begun, number - (_judged(worker) - judged)
-    _wait(worker, judged + number)
+    sent, behind = time.monotonic() - begun, number - (_checked(worker) - checked)
+    _wait(worker, checked + number)
     took, asked = time.monotonic() - begun, _metric(worker, QUERIES) - queries
     print(
-        f"{number:,} transactions in {sent:.1f} s ({number / sent:,.0f}/s), all judged after "
-        f"{took:.1f} s ({behind:,.0f} were left at the end of the load); {asked:.0f} queries "
+        f"{number:,} transactions in {sent:.1f} s ({number / sent:,.0f}/s), all checked after "
+        f"{took:.1f} s (lag at the end of the load: {behind:,.0f}); {asked:.0f} queries "
         f"of the database, {1000 * asked / number:.2f} per 1,000 transactions; "
-        f"{1e6 * (_cpu(worker) - cpu) / number:.1f} CPU-us each, and beside the worker "
+        f"{1e6 * (_cpu(worker) - cpu) / number:.1f} CPU-us each; besides "
         + ", ".join(
-            f"{1e6 * (taken - beside[name]) / number:.1f} of the {name}"
-            for name, taken in _cpu_beside(worker).items()
+            f"{1e6 * (used - others[name]) / number:.1f} of the {name}"
+            for name, used in _cpu_of_others(worker).items()
         )
     )
     _show_effect(market, *changed)
@@ -128,38 +129,42 @@ def _send_at(bootstrap: str, records: list[Record], rate: int) -> None:
 
 
 def _show_effect(market: Market, version: int, changed: float) -> None:
-    """Print how long after its change the first transaction was judged by a rule."""
+    """Print the time from a rule's change to the first transaction checked by it."""
     first, verdicts = float("inf"), 0
     for topic in VERDICTS:
         for message in truth.read(market.bootstrap, topic):
             verdicts += 1
             if json.loads(message.value())["rules_version"] >= version:
                 first = min(first, message.timestamp()[1])
-    print(f"a changed rule judged {first - 1000 * changed:,.0f} ms later; {verdicts:,} verdicts")
+    print(f"the changed rule applied after {first - 1000 * changed:,.0f} ms; {verdicts:,} verdicts")
 
 
 async def _fill(url: str, number: int) -> None:
-    async with RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=url))) as database:
+    async with RulesDatabase(
+        rules_url(Settings(), TransactionSettings(TICKSTREAM_RULES_URL=url))
+    ) as database:
         for name, kind, parameters in simulated_rules(1, number):
             await database.add(name, kind, parameters, "")
 
 
 async def _change(url: str) -> tuple[int, float]:
-    """Change a rule; return its version, and when (s)."""
-    async with RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=url))) as database:
+    """Change a rule; return its version and the time (s)."""
+    async with RulesDatabase(
+        rules_url(Settings(), TransactionSettings(TICKSTREAM_RULES_URL=url))
+    ) as database:
         await database.set("rule-0000", kind="max-amount", parameters='{"limit": 1000000}')
         return (await database.changes(0))[-1].version, time.time()
 
 
 def _wait(worker: Worker, number: float) -> None:
-    """Wait until so many have been judged, seldom asking: that is work, too."""
-    while _judged(worker) < number:
-        time.sleep(LOOK)
+    """Wait until `number` have been checked; poll rarely, because a request takes CPU time too."""
+    while _checked(worker) < number:
+        time.sleep(POLL_INTERVAL)
 
 
-def _judged(worker: Worker) -> float:
-    """Return how many transactions and rule changes the worker has judged since its start."""
-    return _metric(worker, 'tickstream_records_total{[^}]*table="verdicts"[^}]*}')
+def _checked(worker: Worker) -> float:
+    """Return the number of transactions and rule changes processed since the worker's start."""
+    return _metric(worker, 'eventfold_records_total{[^}]*table="verdicts"[^}]*}')
 
 
 def _metric(worker: Worker, pattern: str) -> float:
@@ -171,21 +176,21 @@ def _cpu(worker: Worker) -> float:
     """Return the CPU time of the worker so far (s)."""
     if worker.process is None:
         raise RuntimeError("the worker is not started")
-    return _taken(psutil.Process(worker.process.pid))
+    return _cpu_time(psutil.Process(worker.process.pid))
 
 
-def _cpu_beside(worker: Worker) -> dict[str, float]:
-    """Return the CPU time of load and broker so far (s): they share the worker's cores."""
+def _cpu_of_others(worker: Worker) -> dict[str, float]:
+    """Return the CPU time (s) of load and broker, which share the worker's cores."""
     ours = psutil.Process()
     broker = [
         each
         for each in ours.children(recursive=True)
         if worker.process is None or each.pid != worker.process.pid
     ]
-    return {"load": _taken(ours), "broker": sum(map(_taken, broker))}
+    return {"load": _cpu_time(ours), "broker": sum(map(_cpu_time, broker))}
 
 
-def _taken(process: psutil.Process) -> float:
+def _cpu_time(process: psutil.Process) -> float:
     times = process.cpu_times()
     return times.user + times.system
 

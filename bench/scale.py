@@ -1,10 +1,10 @@
-"""What a tick costs with more workers, more partitions, more keys.
+"""Cost of a tick with more workers, more partitions, more keys.
 
 Each dimension is varied from one base: one worker, 12 partitions, 1,000 keys. All workers share
-one core, the broker has the other, so more workers don't make it faster: what they add to the
-processor time of a tick is what they cost. A key has about as many ticks in a window whatever
-their number (`--per-row`), as far as there are ticks enough. Windows of 5 min, with changelog,
-store, checkpoints and publication as by default. The first third is warm-up.
+one core and the broker has the other, so more workers are not faster: their cost is the CPU time
+that they add to a tick. A key has about the same number of ticks per window (`--per-row`) whatever
+the number of keys, if there are enough ticks. Windows of 5 min, with changelog, store, checkpoints
+and publication as by default. The first third is warm-up.
 
 usage: scale.py [--ticks 3000000] [--workers 1 2 4] [--partitions 1 12 48]
                 [--keys 1000 100000 1000000] [--standbys 0] [--per-row 30] [--json FILE]
@@ -27,27 +27,27 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from bench.failover import owned
-from bench.machine import described
-from bench.market import START, fill
-from bench.running import pin
-from bench.scene import APPLICATION, GRACE, Scene, size_of
-from bench.watching import Peak, processor_time, usage
+from bench.machine import describe
+from bench.monitors import PeakMemory, processor_time, usage
+from bench.program import pin
+from bench.testbed import APPLICATION, GRACE, Testbed, size_of
+from bench.ticks import START, fill
 from eventfold.engine.store import Store
 from tests.workers import Worker, until
 
 WINDOW = 300_000
 
-#: Event time of the first tick: where a window begins.
+#: Event time of the first tick: the start of a window.
 FIRST = START - START % WINDOW
 
-#: What the others are compared with.
+#: The base case.
 WORKERS, PARTITIONS, KEYS = 1, 12, 1_000
 
-#: Cores: of the broker, of all workers.
+#: Cores of the broker and of all workers.
 BROKER, OURS = 0, 1
 
-#: Seconds between two looks; without a result after which all are taken to be published.
-LOOK, SILENCE = 0.05, 2.5
+#: Seconds between two polls; seconds without a result after which all are published.
+POLL_INTERVAL, SILENCE = 0.05, 2.5
 
 CHANGELOG = f"{APPLICATION}-candles-changelog"
 
@@ -62,23 +62,23 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class Figures:
-    """Figures of a case; of several workers together, unless noted."""
+    """Figures of a case, summed over the workers unless noted."""
 
     workers: int
     partitions: int
     keys: int
     ticks: int
-    #: Ticks a second, and processor seconds per million of them: of the workers, of the broker.
+    #: Ticks/s, and CPU seconds per million ticks of the workers and of the broker.
     rate: float
     cpu: float
     broker_cpu: float
-    #: Bytes: of idle workers, at the end, at most.
+    #: Memory (bytes) of the workers: idle, at the end, peak.
     idle: int
     rss: int
     peak: int
-    #: Rows of the table (a key and window each), and those of windows that are not final yet.
+    #: Rows of the table (one per key and window), and rows of windows that are not final yet.
     rows: int
-    held: int
+    open_rows: int
     #: Rows and results written per tick.
     rows_per_tick: float
     results_per_tick: float
@@ -86,18 +86,18 @@ class Figures:
     store_bytes: float
     changelog_bytes: float
     result_bytes: float
-    #: How many checkpoints there were, and the ms that one took on average.
+    #: Number of checkpoints and mean duration (ms).
     checkpoints: int
     checkpoint_ms: float
 
     @property
-    def held_bytes(self) -> float:
-        """Memory per row of a window that is not final, if there are enough of them to tell."""
-        return (self.rss - self.idle) / self.held if self.held >= 50_000 else float("nan")
+    def bytes_per_open_row(self) -> float:
+        """Memory (bytes) per row of a window that is not final; NaN with fewer than 50,000 rows."""
+        return (self.rss - self.idle) / self.open_rows if self.open_rows >= 50_000 else float("nan")
 
 
 def main() -> None:
-    """Measure each case, print a line each, write all of them."""
+    """Measure each case, print one line per case, write all of them."""
     args = _arguments()
     print(_head())
     rows = []
@@ -105,8 +105,8 @@ def main() -> None:
         rows.append(_measure(case, args))
         print(_line(rows[-1]), flush=True)
     args.json.parent.mkdir(exist_ok=True)
-    told = {"machine": described(), "figures": list(map(asdict, rows))}
-    args.json.write_text(json.dumps(told, indent=2) + "\n")
+    results = {"machine": describe(), "figures": list(map(asdict, rows))}
+    args.json.write_text(json.dumps(results, indent=2) + "\n")
 
 
 def _arguments() -> argparse.Namespace:
@@ -136,54 +136,54 @@ def _cases(args: argparse.Namespace) -> list[Case]:
 def _measure(case: Case, args: argparse.Namespace) -> Figures:
     settings = dict(setting.split("=", 1) for setting in args.environment)
     settings |= {"TABLE_STANDBY_REPLICAS": str(args.standbys), "BROKER_SESSION_TIMEOUT": "120"}
-    # So long that a key has its ticks in each window.
+    # Long enough for a key to have its ticks in each window.
     step = WINDOW * max(1, args.ticks // (args.per_row * case.keys)) / args.ticks
-    with Scene(partitions=case.partitions, windows="5m", **settings) as scene:
-        pin(scene.broker.pid or 0, BROKER)
-        workers = [_started(scene) for _ in range(case.workers)]
+    with Testbed(partitions=case.partitions, windows="5m", **settings) as testbed:
+        pin(testbed.broker.pid or 0, BROKER)
+        workers = [_started(testbed) for _ in range(case.workers)]
         until(lambda: sum(len(owned(worker)) for worker in workers) == case.partitions, 60)
         until(lambda: all(map(owned, workers)), 60)
         idle = _rss(workers)
-        # What is there when they go on is folded as fast as they can, by all of them at once.
+        # Written while the workers are paused, so that all of them fold at full speed.
         for worker in workers:
             worker.pause()
-        fill(scene.bootstrap, "ticks", args.ticks, symbols=case.keys, step=step, start=FIRST)
+        fill(testbed.bootstrap, "ticks", args.ticks, symbols=case.keys, step=step, start=FIRST)
         with ExitStack() as ending:
-            peaks = [ending.enter_context(Peak(pid)) for pid in _pids(workers)]
+            peaks = [ending.enter_context(PeakMemory(pid)) for pid in _pids(workers)]
             for worker in workers:
                 worker.resume()
-            watch = Watch(scene, _pids(workers), args.ticks)
-            watch.run()
-        rss, said = _rss(workers), _said(workers)
+            monitor = FoldMonitor(testbed, _pids(workers), args.ticks)
+            monitor.run()
+        rss, metrics = _rss(workers), _metrics(workers)
         for worker in workers:
             worker.stop(60)
         final = FIRST + int(args.ticks * step) - GRACE
-        rows, held = _rows(workers, final - WINDOW + 1)
-        # Each checkpoint has a row of its own there, and the marker of its transaction.
-        written = watch.end_of(CHANGELOG) - 2 * said.checkpoints
+        rows, open_rows = _rows(workers, final - WINDOW + 1)
+        # Each checkpoint adds a row and the marker of its transaction.
+        written = monitor.end_of(CHANGELOG) - 2 * metrics.checkpoints
         return Figures(
             **case._asdict(),
             ticks=args.ticks,
-            rate=round(watch.rate),
-            cpu=round(watch.cpu, 3),
-            broker_cpu=round(watch.broker_cpu, 3),
+            rate=round(monitor.rate),
+            cpu=round(monitor.cpu, 3),
+            broker_cpu=round(monitor.broker_cpu, 3),
             idle=idle,
             rss=rss,
             peak=sum(each.rss for each in peaks),
             rows=rows,
-            held=held,
+            open_rows=open_rows,
             rows_per_tick=round(written / args.ticks, 4),
-            results_per_tick=round(said.results / args.ticks, 4),
+            results_per_tick=round(metrics.results / args.ticks, 4),
             store_bytes=round(sum(size_of(worker.data) for worker in workers) / rows, 1),
-            changelog_bytes=round(_log_bytes(scene, CHANGELOG) / written, 1),
-            result_bytes=round(_log_bytes(scene, "candles") / said.results, 1),
-            checkpoints=said.checkpoints,
-            checkpoint_ms=round(1000 * said.seconds / said.checkpoints, 1),
+            changelog_bytes=round(_log_bytes(testbed, CHANGELOG) / written, 1),
+            result_bytes=round(_log_bytes(testbed, "candles") / metrics.results, 1),
+            checkpoints=metrics.checkpoints,
+            checkpoint_ms=round(1000 * metrics.seconds / metrics.checkpoints, 1),
         )
 
 
-def _started(scene: Scene) -> Worker:
-    worker = scene.worker()
+def _started(testbed: Testbed) -> Worker:
+    worker = testbed.worker()
     worker.launcher = ["taskset", "-c", str(OURS)]
     return worker.start()
 
@@ -196,71 +196,71 @@ def _rss(workers: list[Worker]) -> int:
     return sum(usage(pid).rss for pid in _pids(workers))
 
 
-class _Said(NamedTuple):
-    """Metrics of the workers' `/metrics`, added up."""
+class _Metrics(NamedTuple):
+    """Sums over the `/metrics` of the workers."""
 
     checkpoints: int
-    #: Seconds that those took, together.
+    #: Total duration of the checkpoints (s).
     seconds: float
     results: int
 
 
-def _said(workers: list[Worker]) -> _Said:
+def _metrics(workers: list[Worker]) -> _Metrics:
     text = "\n".join(worker.ask("/metrics").body.decode() for worker in workers)
     names = "checkpoint_seconds_count", "checkpoint_seconds_sum", "published_total"
     checkpoints, seconds, results = (
-        sum(map(float, re.findall(rf"tickstream_{name}{{.*}} (.*)", text))) for name in names
+        sum(map(float, re.findall(rf"eventfold_{name}{{.*}} (.*)", text))) for name in names
     )
-    return _Said(int(checkpoints), seconds, int(results))
+    return _Metrics(int(checkpoints), seconds, int(results))
 
 
 def _rows(workers: list[Worker], first: int) -> tuple[int, int]:
-    """Count the rows in the stores, and those that start at `first` (ms) or later."""
-    rows = held = 0
+    """Count the rows in the stores, and the rows from `first` (ms) on."""
+    rows = open_rows = 0
     for path in chain.from_iterable(worker.data.rglob("candles-*") for worker in workers):
         store = Store(path)
         rows += sum(1 for _ in store.keys_between(0))
-        held += sum(1 for _ in store.keys_between(first))
+        open_rows += sum(1 for _ in store.keys_between(first))
         store.close()
-    return rows, held
+    return rows, open_rows
 
 
-def _log_bytes(scene: Scene, topic: str) -> int:
-    """Return the bytes of a topic's records; the broker makes its indexes 20 MB a partition."""
-    logs = scene.broker.data_dir / "kafka"
+def _log_bytes(testbed: Testbed, topic: str) -> int:
+    """Return the bytes of a topic's records, without its indexes of 20 MB per partition."""
+    logs = testbed.broker.data_dir / "kafka"
     return sum(path.stat().st_size for path in logs.glob(f"{topic}-[0-9]*/*.log"))
 
 
-class Watch:
-    """Observer from outside while workers fold what is in a topic."""
+class FoldMonitor:
+    """Monitor of the throughput and CPU time of workers that fold a topic."""
 
-    def __init__(self, scene: Scene, pids: list[int], ticks: int) -> None:
+    def __init__(self, testbed: Testbed, pids: list[int], ticks: int) -> None:
         self._ticks = ticks
-        # Clients outlive the broker by a moment, which is nobody's concern.
-        client = {"bootstrap.servers": scene.bootstrap, "log_level": 2}
+        # Clients live slightly longer than the broker: don't log lost connections.
+        client = {"bootstrap.servers": testbed.bootstrap, "log_level": 2}
         self._consumer = Consumer(client | {"group.id": APPLICATION, "enable.auto.commit": False})
         self._admin = AdminClient(client)
-        self._partitions = scene.partitions
+        self._partitions = testbed.partitions
         self._workers = [psutil.Process(pid) for pid in pids]
-        self._broker = psutil.Process(scene.broker.pid)
-        #: Ticks a second, processor seconds per million of them.
+        self._broker = psutil.Process(testbed.broker.pid)
+        #: Ticks/s, CPU seconds per million ticks.
         self.rate = self.cpu = self.broker_cpu = 0.0
 
     def run(self) -> None:
-        """Return when all is folded, committed, published. Sets the figures."""
-        begun = self._look()
+        """Wait until all ticks are folded, committed and published; set the figures."""
+        begun = self._poll()
         while begun[0] < self._ticks / 3:
-            time.sleep(LOOK)
-            begun = self._look()
+            time.sleep(POLL_INTERVAL)
+            begun = self._poll()
         last, before = begun, -1
         while time.monotonic() - last[1] < SILENCE:
-            time.sleep(LOOK)
-            now = self._look()
+            time.sleep(POLL_INTERVAL)
+            now = self._poll()
             results = self.end_of("candles") if now[0] == self._ticks else -1
             if results == -1 or results != before:
                 last, before = now, results
         if last[0] == begun[0]:
-            raise RuntimeError(f"{self._ticks:,} ticks are too few: one look had all of them")
+            raise RuntimeError(f"{self._ticks:,} ticks are too few: one poll had all of them")
         done, seconds, cpu, broker_cpu = (b - a for a, b in zip(begun, last, strict=True))
         self.rate, self.cpu, self.broker_cpu = (
             done / seconds,
@@ -268,15 +268,15 @@ class Watch:
             broker_cpu / done * 1e6,
         )
 
-    @stamina.retry(on=KafkaException, timeout=30, attempts=None, wait_initial=LOOK)
+    @stamina.retry(on=KafkaException, timeout=30, attempts=None, wait_initial=POLL_INTERVAL)
     def end_of(self, topic: str) -> int:
         """Return the sum of the end offsets of a topic."""
         latest = {TopicPartition(topic, number): OffsetSpec.latest() for number in self._partitions}
         found = self._admin.list_offsets(latest, request_timeout=30)
         return sum(future.result().offset for future in found.values())
 
-    @stamina.retry(on=KafkaException, timeout=30, attempts=None, wait_initial=LOOK)
-    def _look(self) -> tuple[float, float, float, float]:
+    @stamina.retry(on=KafkaException, timeout=30, attempts=None, wait_initial=POLL_INTERVAL)
+    def _poll(self) -> tuple[float, float, float, float]:
         """Return ticks committed, the clock (s), CPU seconds of the workers and of the broker."""
         ticks = [TopicPartition("ticks", number) for number in self._partitions]
         done = sum(max(each.offset, 0) for each in self._consumer.committed(ticks, timeout=30))
@@ -290,7 +290,7 @@ class Watch:
 def _head() -> str:
     columns = (
         "workers | partitions | keys | ticks/s | CPU-s/M | broker CPU-s/M | MB idle | MB | MB at "
-        "most | rows | B/held row | rows/tick | results/tick | store B/row | changelog B/row | "
+        "most | rows | B/open row | rows/tick | results/tick | store B/row | changelog B/row | "
         "B/result | checkpoints | ms each"
     )
     return f"| {columns} |\n|{'---|' * (columns.count('|') + 1)}"
@@ -300,7 +300,12 @@ def _line(row: Figures) -> str:
     cells = [
         *(row.workers, row.partitions, f"{row.keys:,}", f"{row.rate:,.0f}", f"{row.cpu:.2f}"),
         *(f"{row.broker_cpu:.2f}", row.idle >> 20, row.rss >> 20, row.peak >> 20),
-        *(f"{row.rows:,}", f"{row.held_bytes:,.0f}", row.rows_per_tick, row.results_per_tick),
+        *(
+            f"{row.rows:,}",
+            f"{row.bytes_per_open_row:,.0f}",
+            row.rows_per_tick,
+            row.results_per_tick,
+        ),
         *(row.store_bytes, row.changelog_bytes, row.result_bytes),
         *(row.checkpoints, row.checkpoint_ms),
     ]

@@ -1,7 +1,7 @@
-"""An open loop of ticks: each has a time at which it is due, whatever became of those before.
+"""Open-loop schedule of ticks: each has a due time, whatever happened to the ticks before.
 
-Who measures can compute the same ticks again, so a tick that was sent late counts from when it
-was due. A process of its own sends them, made before the first is due:
+A measurement computes the same ticks again, so the latency of a tick that was sent late counts
+from its due time. A separate process makes the ticks first and then sends each when it is due:
 
     schedule = Schedule(rate=20_000, seconds=30, warm_up=10)
     with Sender(bootstrap, "ticks", schedule) as sender:
@@ -18,7 +18,6 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import msgspec
@@ -26,13 +25,13 @@ import polars as pl
 import psutil
 from confluent_kafka import Producer
 
-#: Seconds between two looks at the clock: what is due by then goes out together.
-BEAT = 0.004
+#: Seconds between two sends; the ticks due by then are sent together.
+SEND_INTERVAL = 0.004
 
-#: Ticks a second while a contestant warms up, at least: compilers need something to do.
+#: Least rate (ticks/s) during the warm-up: compilers need work.
 WARM_RATE = 5_000
 
-#: Seconds that making a tick may take, and that starting may.
+#: Time (s) reserved for making a tick, and for starting.
 MAKING, STARTING = 4e-6, 1.0
 
 REPOSITORY = Path(__file__).parents[1]
@@ -40,10 +39,10 @@ REPOSITORY = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Schedule:
-    """So many ticks a second for so many seconds, after a warm-up of others."""
+    """A number of ticks per second for some seconds, after a warm-up."""
 
     rate: int
-    #: Seconds that count, and before them.
+    #: Seconds measured, and seconds of warm-up before.
     seconds: float
     warm_up: float
     symbols: int = 300
@@ -51,17 +50,17 @@ class Schedule:
 
     @property
     def warming(self) -> int:
-        """The number of ticks in the warm-up."""
+        """Number of ticks in the warm-up."""
         return int(self.warm_up * max(self.rate, WARM_RATE))
 
     @property
     def count(self) -> int:
-        """The number of ticks, those of the warm-up among them."""
+        """Number of ticks, including the warm-up."""
         return self.warming + int(self.seconds * self.rate)
 
     @property
     def names(self) -> list[str]:
-        """The symbols."""
+        """Symbols."""
         return [f"SYM{number:04d}" for number in range(self.symbols)]
 
     def choices(self) -> list[str]:
@@ -69,7 +68,7 @@ class Schedule:
         return random.Random(self.seed).choices(self.names, k=self.count)
 
     def due(self) -> list[float]:
-        """Return the seconds from the first tick's due time to that of each, ascending."""
+        """Return each tick's due time relative to the first (s), ascending."""
         warming, warm_rate = self.warming, max(self.rate, WARM_RATE)
         before = [number / warm_rate for number in range(warming)]
         return before + [
@@ -91,28 +90,23 @@ class Schedule:
 
 
 class Sender:
-    """The process that sends; used in `with`."""
+    """Process that sends ticks; used in `with`."""
 
     def __init__(self, bootstrap: str, topic: str, schedule: Schedule) -> None:
         self._command = [sys.executable, "-m", "bench.schedule", bootstrap, topic]
         self._command += [f"--{name.replace('_', '-')}={v}" for name, v in asdict(schedule).items()]
-        #: When the first tick is due (s since the epoch).
+        #: Due time of the first tick (s since the epoch).
         self.start = 0.0
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
             self._command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
         )
-        said = self._process.stdout.readline() if self._process.stdout else ""
-        self.start = float(said)
+        line = self._process.stdout.readline() if self._process.stdout else ""
+        self.start = float(line)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc_info: object) -> None:
         self._process.kill()
         self._process.communicate()
 
@@ -123,14 +117,14 @@ class Sender:
 
     @property
     def running(self) -> bool:
-        """Whether the process still sends. Raises RuntimeError if it could not send all."""
+        """Whether the process is still sending. Raises RuntimeError if it could not send all."""
         if self._process.poll():
             raise RuntimeError(f"the load ended with {self._process.returncode}")
         return self._process.returncode is None
 
 
 def main() -> None:
-    """Make the ticks, send each when it is due, end when all are in."""
+    """Make the ticks, send each when it is due, exit when all are acknowledged."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bootstrap")
     parser.add_argument("topic")
@@ -156,7 +150,7 @@ def _send(bootstrap: str, topic: str, schedule: Schedule) -> None:
     producer, sent, count = _producer(bootstrap), 0, len(due)
     gc.disable()  # millions of objects, of which none is garbage
     while sent < count:
-        time.sleep(BEAT)
+        time.sleep(SEND_INTERVAL)
         now = time.time()
         while sent < count and due[sent] <= now:
             producer.produce(topic, values[sent], keys[sent])
@@ -176,7 +170,7 @@ def _producer(bootstrap: str) -> Producer:
         {
             "bootstrap.servers": bootstrap,
             "partitioner": "murmur2_random",
-            # A beat's ticks go out together; waiting for the next would count as latency.
+            # Ticks are batched by the sends already; lingering would count as latency.
             "linger.ms": 0.5,
             "compression.type": "none",
             "queue.buffering.max.messages": 2_000_000,

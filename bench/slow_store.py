@@ -1,4 +1,4 @@
-"""A store whose writes take long, for TICKSTREAM_MODULES: a disk that can't keep up.
+"""Store with slow writes, for TICKSTREAM_MODULES, like a disk that can't keep up.
 
 Each write takes SLOW_STORE_MS (100) longer.
 """

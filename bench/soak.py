@@ -1,16 +1,15 @@
-"""What grows while workers run for hours: memory, open files, threads, the store, the changelog.
+"""Growth during hours of load: memory, open files, threads, store and changelog of workers.
 
-A steady load whose event time runs faster than the clock, so that windows become final and rows
-outlive their retention all the time; a part of the ticks is of symbols that come once and never
-again. Every final candle of a minute is compared with a second
-computation as the run goes on. Printed once a minute; at the end a straight line through the last
-half of the samples: the slope per hour, and whether it is flat, which is when the line rises by
-less than the tolerance over the samples it was fitted to.
+The event time of a steady load runs faster than the clock, so that windows become final and rows
+expire all the time; a part of the ticks has symbols that occur only once. Each final candle of a
+minute is compared with an independent computation during the run. Samples are printed once a
+minute. At the end a straight line is fitted to the last half of the samples: its slope per hour is
+printed, and it is flat if it rises by less than the tolerance over those samples.
 
 usage: soak.py [--hours 1 | --minutes N] [--rate 5000] [--speed 60] [--retention 1h]
                [--once 0.02] [--workers 1] [--standbys 0] [--nice 10]
 
-The changelog is shown, and not judged: the broker keeps tombstones for a day
+The changelog is printed only: the broker keeps tombstones for a day
 (`delete.retention.ms`), and compacts when it sees fit.
 """
 
@@ -20,26 +19,26 @@ import time
 from statistics import fmean, linear_regression
 from typing import NamedTuple
 
-from bench.following import Follower
+from bench.continuous_check import ContinuousCheck
 from bench.load import Load, now
-from bench.scene import APPLICATION, GRACE, MINUTE, Scene, size_of
-from bench.watching import usage
+from bench.monitors import usage
+from bench.testbed import APPLICATION, GRACE, MINUTE, Testbed, size_of
 from tests.progress import lag
 from tests.workers import Worker
 
-#: Seconds between two samples, and between two lines.
+#: Seconds between two samples, and between two printed lines.
 SAMPLE, LINE = 10.0, 60.0
 
-#: What rises by more than this share of its mean, or by more than so much, is not flat.
+#: A measure is flat if it rises by at most this share of its mean, or by at most this amount.
 TOLERANCE = {"rss": 0.05, "files": 0.0, "threads": 0.0, "store": 0.15}
 SLACK = {"rss": 5 << 20, "files": 3, "threads": 1, "store": 4 << 20}
 
-#: What the broker keeps of a partition of ticks and candles: a long run must not fill the disk.
-KEPT = {"retention_bytes": 256 << 20, "segment_bytes": 64 << 20}
+#: Retention of ticks and candles on the broker: a long run must not fill the disk.
+RETENTION = {"retention_bytes": 256 << 20, "segment_bytes": 64 << 20}
 
 
 class Sample(NamedTuple):
-    """The workers together at one moment."""
+    """Totals of the workers at one moment."""
 
     at: float
     rss: int
@@ -47,11 +46,11 @@ class Sample(NamedTuple):
     threads: int
     store: int
     changelog: int
-    behind: int
+    lag: int
 
 
 def main() -> None:
-    """Run for as long as was asked, then fit and print the result."""
+    """Run for the given time, then fit the lines and print the result."""
     args = _arguments()
     os.nice(args.nice)  # of the broker and the workers too
     seconds = 60 * args.minutes if args.minutes else 3600 * args.hours
@@ -59,15 +58,15 @@ def main() -> None:
         "TICKSTREAM_RETENTION": args.retention,
         "TABLE_STANDBY_REPLICAS": args.standbys,
     }
-    with Scene(partitions=3, windows="1m,5m,15m,5m/1m", **settings) as scene:
+    with Testbed(partitions=3, windows="1m,5m,15m,5m/1m", **settings) as testbed:
         for topic in "ticks", "candles":
-            scene.configure(topic, **KEPT)
-        workers = [scene.worker().start() for _ in range(args.workers)]
-        # It ends about now, so that no tick is ahead of the clock.
+            testbed.configure(topic, **RETENTION)
+        workers = [testbed.worker().start() for _ in range(args.workers)]
+        # Event time ends about now, so that no tick is ahead of the clock.
         start = now() - int(1000 * args.speed * (seconds + 300))
-        follower = Follower(scene.bootstrap, scene.partitions, size=MINUTE, grace=GRACE)
+        check = ContinuousCheck(testbed.bootstrap, testbed.partitions, size=MINUTE, grace=GRACE)
         load = Load(
-            scene.bootstrap,
+            testbed.bootstrap,
             rate=args.rate,
             symbols=args.symbols,
             start=start,
@@ -75,17 +74,17 @@ def main() -> None:
             disorder=2 * MINUTE,
             once=args.once,
         )
-        with follower:
+        with check:
             with load:
-                samples = _watch(scene, workers, follower, seconds)
-            scene.caught_up(workers[0])
-            follower.finish()
+                samples = _watch(testbed, workers, check, seconds)
+            testbed.wait_caught_up(workers[0])
+            check.finish()
         for worker in workers:
             worker.stop()
     _report(samples)
-    print(f"{load.sent:,} ticks, {follower.compared:,} final windows, wrong: {follower.wrong}")
-    print(*follower.errors, sep="\n", end="")
-    raise SystemExit(bool(follower.wrong))
+    print(f"{load.sent:,} ticks, {check.compared:,} final windows, wrong: {check.wrong}")
+    print(*check.errors, sep="\n", end="")
+    raise SystemExit(bool(check.wrong))
 
 
 def _arguments() -> argparse.Namespace:
@@ -103,21 +102,23 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _watch(scene: Scene, workers: list[Worker], follower: Follower, seconds: float) -> list[Sample]:
-    """Sample until the time is over; print a line a minute."""
+def _watch(
+    testbed: Testbed, workers: list[Worker], check: ContinuousCheck, seconds: float
+) -> list[Sample]:
+    """Sample until the time is over; print one line per minute."""
     samples: list[Sample] = []
     begun = time.monotonic()
     line = 0.0
     while (past := time.monotonic() - begun) < seconds:
-        samples.append(_sample(scene, workers, past))
+        samples.append(_sample(testbed, workers, past))
         if past >= line:
-            _print(samples[-1], follower)
+            _print(samples[-1], check)
             line += LINE
         time.sleep(SAMPLE)
     return samples
 
 
-def _sample(scene: Scene, workers: list[Worker], past: float) -> Sample:
+def _sample(testbed: Testbed, workers: list[Worker], past: float) -> Sample:
     for worker in workers:
         if not worker.running:
             raise RuntimeError(f"a worker ended with {worker.exit_code}:\n{worker.tail()}")
@@ -126,27 +127,27 @@ def _sample(scene: Scene, workers: list[Worker], past: float) -> Sample:
         past,
         *map(sum, zip(*used, strict=True)),
         store=sum(size_of(worker.data / "tables") for worker in workers),
-        changelog=scene.topic_bytes(f"{APPLICATION}-candles-changelog"),
-        behind=lag(scene.bootstrap, APPLICATION, "ticks"),
+        changelog=testbed.topic_bytes(f"{APPLICATION}-candles-changelog"),
+        lag=lag(testbed.bootstrap, APPLICATION, "ticks"),
     )
 
 
-def _print(sample: Sample, follower: Follower) -> None:
+def _print(sample: Sample, check: ContinuousCheck) -> None:
     print(
         f"{sample.at / 60:5.1f} min: RSS {sample.rss / 2**20:.0f} MB, {sample.files} files, "
         f"{sample.threads} threads, store {sample.store / 2**20:.1f} MB, "
-        f"changelog {sample.changelog / 2**20:.0f} MB, {sample.behind:,} ticks behind; "
-        f"{follower.compared:,} windows compared, {follower.waiting:,} waiting, "
-        f"wrong: {follower.wrong}",
+        f"changelog {sample.changelog / 2**20:.0f} MB, lag {sample.lag:,} ticks; "
+        f"{check.compared:,} windows compared, {check.waiting:,} waiting, "
+        f"wrong: {check.wrong}",
         flush=True,
     )
 
 
 def _report(samples: list[Sample]) -> None:
-    """Fit a line through the last half of each measure and print the result."""
+    """Fit a line to the last half of each measure and print the result."""
     half = samples[len(samples) // 2 :]
     if len(half) < 3:
-        print("too short a run to fit a line")
+        print("The run was too short to fit a line")
         return
     hours = [sample.at / 3600 for sample in half]
     span = hours[-1] - hours[0]

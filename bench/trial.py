@@ -1,28 +1,27 @@
-"""One run, followed from outside: its output, its processes, what it has committed."""
+"""Observation of one run from outside: its output, processes and committed offsets."""
 
 import json
 import time
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 import polars as pl
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from bench.contestants import PARTITIONS, Contestant, Run
-from bench.judges import Judge, Verdict
+from bench.output_checks import OutputCheck, Verdict
+from bench.program import Program
 from bench.progress import Interval, measured
-from bench.reading import Reader
-from bench.running import Program
+from bench.topic_reader import TopicReader
 from tests import truth
 
-#: Seconds between two looks.
-LOOK = 0.2
+#: Seconds between two polls.
+POLL_INTERVAL = 0.2
 
-#: Seconds without a result after which it is looked whether all are there.
+#: Seconds without a result after which the output is checked.
 SILENCE = 2.5
 
-#: Seconds without a result after which no more is expected: of the first, and later.
+#: Time-outs (s) for the first result, and for each later one.
 FIRST, STALL = 120.0, 60.0
 
 
@@ -42,7 +41,7 @@ class Outcome:
     startup: float | None = None
     results: int | None = None
     wrong: int | None = None
-    #: Whether no warm-up could be left out: all results came at once.
+    #: Whether the warm-up is included, because all results came at once.
     whole: bool = False
     reason: str | None = None
 
@@ -53,15 +52,15 @@ class Outcome:
         return (
             f"{self.ticks:,} ticks: {self.rate:,.0f}/s over {self.seconds:.1f} s, "
             f"{self.cpu / self.ticks * 1e6:.1f} CPU-s per million, {self.memory >> 20} MB, "
-            f"first result after {self.startup:.1f} s, {self.results:,} results right"
+            f"first result after {self.startup:.1f} s, {self.results:,} results correct"
         )
 
 
 class Trial:
-    """Watches a run without taking part in it; used in `with`."""
+    """Observer of a run; used in `with`."""
 
-    def __init__(self, contestant: Contestant, run: Run, judge: Judge) -> None:
-        self._contestant, self._run, self._judge = contestant, run, judge
+    def __init__(self, contestant: Contestant, run: Run, check: OutputCheck) -> None:
+        self._contestant, self._run, self._check = contestant, run, check
 
     def __enter__(self) -> Self:
         run = self._run
@@ -73,71 +72,66 @@ class Trial:
         self._source = [TopicPartition(run.source, number) for number in range(PARTITIONS)]
         begin = truth.ends(self._consumer, self._output)
         self._size = sum(begin.values())
-        self._reader = Reader(run.bootstrap, run.output, self._judge.schema, begin)
+        self._reader = TopicReader(run.bootstrap, run.output, self._check.schema, begin)
         self._commits: list[tuple[int, int]] = []
         self._cpu, self._memory, self._last_cpu = 0.0, 0, 0.0
         self._startup: float | None = None
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc_info: object) -> None:
         self._consumer.close()
         del self._consumer  # it would log that the broker is gone
 
     def follow(self, program: Program, limit: float) -> Outcome:
-        """Follow the run until all is right, it has ended, or nothing more comes; `limit` in s."""
+        """Observe the run until all results are right, it ends, stalls or exceeds `limit` (s)."""
         begun = changed = time.monotonic()
         verdict: Verdict | None = None
         fresh = False
         while True:
-            time.sleep(LOOK)
+            time.sleep(POLL_INTERVAL)
             ended = program.exit_code is not None
             now = time.monotonic()
-            if self._look(program):
+            if self._poll(program):
                 changed, fresh = now, True
                 self._startup = self._startup or now - begun
             silent, out_of_time = now - changed, now - begun > limit
             if ended or out_of_time or (fresh and silent > SILENCE):
                 try:
-                    verdict = self._judge.judge(self._reader.read())
+                    verdict = self._check.check(self._reader.read())
                 except ValueError as error:
                     return Outcome(self._run.ticks, reason=str(error))
                 fresh = False
                 if not verdict.wrong:
-                    return self._right(program, verdict)
+                    return self._success(program, verdict)
             if ended:
-                return self._wrong(verdict, f"ended: {program.reason}")
+                return self._failure(verdict, f"ended: {program.reason}")
             if out_of_time or silent > (STALL if self._startup else FIRST):
-                return self._wrong(verdict, f"not right after {now - begun:.0f} s")
+                return self._failure(verdict, f"not right after {now - begun:.0f} s")
 
-    def _look(self, program: Program) -> bool:
-        """Sample the run; return whether there is something new in the output."""
+    def _poll(self, program: Program) -> bool:
+        """Sample the run; return whether the output has grown."""
         usage = program.usage()
         if usage:
             self._cpu = max(self._cpu, usage.cpu)
             self._memory = max(self._memory, usage.rss)
         if self._run.work == "top":
-            self._look_at_commits()
+            self._poll_commits()
         size = sum(truth.ends(self._consumer, self._output).values())
         if size == self._size:
             return False
         self._size, self._last_cpu = size, self._cpu
         return True
 
-    def _look_at_commits(self) -> None:
+    def _poll_commits(self) -> None:
         try:
             found = self._consumer.committed(self._source, timeout=5)
-        except KafkaException:  # asked again at once
+        except KafkaException:  # polled again soon
             return
         total = sum(max(each.offset, 0) for each in found)
         if total > (self._commits[-1][1] if self._commits else 0):
             self._commits.append((time.time_ns() // 1_000_000, total))
 
-    def _wrong(self, verdict: Verdict | None, reason: str) -> Outcome:
+    def _failure(self, verdict: Verdict | None, reason: str) -> Outcome:
         if verdict is None or self._startup is None:
             return Outcome(self._run.ticks, reason=f"no result, {reason}")
         return Outcome(
@@ -148,13 +142,13 @@ class Trial:
             f"({verdict.missing:,} missing), {reason}",
         )
 
-    def _right(self, program: Program, verdict: Verdict) -> Outcome:
+    def _success(self, program: Program, verdict: Verdict) -> Outcome:
         cpu = self._last_cpu
         curve, end, total = verdict.curve, verdict.end or 0, verdict.total
-        if self._contestant.tells:
-            told = [json.loads(line) for line in program.said.splitlines()]
-            curve = _curve([(each["at"], each["seen"]) for each in told])
-            end, total, cpu = told[-1]["at"], told[-1]["seen"], told[-1]["cpu"]
+        if self._contestant.reports_progress:
+            reports = [json.loads(line) for line in program.output.splitlines()]
+            curve = _curve([(each["at"], each["seen"]) for each in reports])
+            end, total, cpu = reports[-1]["at"], reports[-1]["seen"], reports[-1]["cpu"]
         elif curve is None:
             curve = _curve(self._commits)
         interval = measured(curve, end, total)

@@ -1,4 +1,4 @@
-"""The workloads of the comparison: which ticks, what is to be made of them, and by whom."""
+"""Workloads of the comparison: input, work and contestants."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,24 +8,24 @@ from eventfold.windows import Window
 
 SECOND, MINUTE = 1_000, 60_000
 
-#: Ticks that a fast contestant reads.
+#: Number of ticks that a fast contestant reads.
 TICKS = 5_000_000
 
-#: Sizes of the ticks that pass the filter.
+#: Least size of the ticks that pass the filter.
 LARGE = 400
 
 FRAMEWORKS = ("tickstream", "kafka-streams", "kafka-streams-2", "quix", "bytewax", "flink", "faust")
 
-#: What a slow one reads at most, or its run would take minutes; rates are for each tick.
+#: Number of ticks that a slow contestant reads, so that a run does not take minutes.
 FEWER = {"quix": 1_000_000, "bytewax": 1_000_000, "flink": 1_000_000, "faust": 100_000}
 
 
 @dataclass(frozen=True)
 class Workload:
-    """One row of panels: the same work for each contestant.
+    """The same work for each contestant.
 
     `work` is `windows`, `filter` or `top`; `size`, `advance`, `grace` are in ms. `step` is the
-    event time between two ticks, in ms. `fewer` has the contestants that read fewer than `ticks`.
+    event time between two ticks (ms). `fewer` has the contestants that read fewer than `ticks`.
     """
 
     name: str
@@ -44,16 +44,16 @@ class Workload:
 
     @property
     def overlap(self) -> int:
-        """The number of windows a tick is in."""
+        """Number of windows that contain a tick."""
         return self.size // self.advance
 
     @property
     def emit(self) -> str:
-        """`close` where windows overlap too often to publish each change, else `updates`."""
+        """`close` if windows overlap too much to publish each change, else `updates`."""
         return "close" if self.overlap > MAX_OVERLAP else "updates"
 
     def ticks_of(self, contestant: str, *, full: bool = False) -> int:
-        """Return how many ticks a contestant reads; with `full`, all of them."""
+        """Return the number of ticks that a contestant reads; with `full`, all of them."""
         return self.ticks if full else min(self.ticks, self.fewer.get(contestant, self.ticks))
 
 
@@ -75,7 +75,7 @@ WORKLOADS = {
             grace=10 * SECOND,
             symbols=25,
             step=20,
-            # 900 windows for each tick, which most keep one by one.
+            # Most contestants update 900 windows for each tick.
             fewer={
                 **dict.fromkeys(("kafka-streams", "kafka-streams-2"), 50_000),
                 **dict.fromkeys(("quix", "bytewax", "flink", "faust"), 10_000),
@@ -86,7 +86,7 @@ WORKLOADS = {
             "keys-100k",
             "Tumbling windows of 5 min, 100,000 keys",
             symbols=100_000,
-            # A window has 3 ticks of a key: with 10 ms it would be most often 1.
+            # A window has 3 ticks of a key; with 10 ms mostly 1.
             step=1,
         ),
         Workload(
@@ -102,7 +102,7 @@ WORKLOADS = {
 
 
 def of_window(window: Window) -> Workload:
-    """Make the workload of some window, for tickstream beside the floor."""
+    """Return the workload of a window definition, for tickstream and the floor."""
     text = str(window)
     return Workload(
         text.replace("/", "-by-"),

@@ -50,12 +50,6 @@ def is_ipv6(text: str) -> bool:
 
 
 def _parse_broker(part: str) -> str:
-    if "@" in part:
-        # The error does not show the part: the text before the @ may be a password.
-        raise ValueError(
-            "a user and a password don't belong here: set TICKSTREAM_KAFKA_SASL_USERNAME and "
-            "TICKSTREAM_KAFKA_SASL_PASSWORD"
-        )
     address = part.removeprefix(_SCHEME).removesuffix("/")
     if "://" in address:
         raise ValueError(f"{part!r} is no Kafka broker: its scheme is {_SCHEME}, or none")

@@ -1,7 +1,7 @@
 """The optional native extension: the innermost loops of candles in C, with bit-identical results.
 
 `make native` builds it from `native/`. The pure-Python fallback is used without it, with
-TICKSTREAM_NATIVE=false, and for every case that the extension does not cover; see
+EVENTFOLD_NATIVE=false, and for every case that the extension does not cover; see
 docs/performance.md.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from functools import cache
 from typing import Any, NamedTuple
+
+from eventfold.settings import variable
 
 #: Interface version that the extension must have; one with another was built for other code.
 INTERFACE = 7
@@ -48,7 +50,7 @@ def extension() -> Extension | None:
 def in_words(*, wanted: bool) -> str:
     """Describe, for the log, whether the extension is used, or why it is not."""
     if not wanted:
-        return "by pure Python: TICKSTREAM_NATIVE is off"
+        return f"by pure Python: {variable('native')} is off"
     if extension() is None:
         return "by pure Python: the native extension is not installed (`make native`)"
     return "by the native extension"

@@ -26,6 +26,15 @@ def _calm_garbage_collector() -> None:
     """
     gc.collect()
     gc.freeze()
+    collect_rarely()
+
+
+def collect_rarely() -> None:
+    """Raise the collector's thresholds; a command calls it before it loads its modules.
+
+    They make hundreds of thousands of objects and no garbage: loading them took 1.3 s of processor
+    time, and 1.1 s with this.
+    """
     gc.set_threshold(100_000, 20, 20)
 
 

@@ -44,7 +44,7 @@ class Topic:
     A compacted topic keeps the last value of each key.
     """
 
-    #: The name without TICKSTREAM_TOPIC_PREFIX and application id; see `name`.
+    #: The name without EVENTFOLD_TOPIC_PREFIX and application id; see `name`.
     base_name: str
     key: str
     #: The type of the records, or a union of tagged types.
@@ -70,7 +70,7 @@ class Topic:
     #: Whether it connects two steps of one application, whose id is then part of the topic's name.
     internal: bool = False
     #: Whether producers outside of the application write it; its name never has
-    #: TICKSTREAM_TOPIC_PREFIX, which they do not know.
+    #: EVENTFOLD_TOPIC_PREFIX, which they do not know.
     external: bool = False
     #: Whether any number of applications may write it, so that it has no owner.
     shared: bool = False

@@ -6,8 +6,8 @@ Written by `agents/beaconing.py`; read by the web's `/api/beacons`.
 from app import app
 from app.beaconing.detection import Beaconing, PartState, part_of
 from app.beaconing.records import Beacon
+from app.beaconing.settings import settings
 from app.beaconing.topics import BEACONS, CONN_EVENTS
-from app.settings import settings
 from eventfold.engine.keyed_table import KeyedTable
 
 beacons = KeyedTable(

@@ -7,8 +7,9 @@ Written by `agents/searches.py`; read by the web's `/api/click-through`.
 """
 
 from app import app
-from app.settings import settings
+from app.market.settings import settings as market
 from app.shop.searches import OutcomeCounts, click_through
+from app.shop.settings import settings
 from app.shop.topics import SEARCH_OUTCOMES
 from eventfold.engine.window_table import WindowTable
 
@@ -23,6 +24,6 @@ click_throughs = WindowTable(
     aggregate=OutcomeCounts(),
     record=click_through,
     grace=settings().search_after + settings().search_grace,
-    retention=settings().retention,
+    retention=market().retention,
     help="How many searches of each query lead to a click",
 )

@@ -8,9 +8,8 @@ Written by `agents/gainers.py`; read only by people.
 
 from app.market.gains import contenders, day_of, gainer, start_of
 from app.market.records import BestGains, Gainer
-from app.market.settings import DAY
+from app.market.settings import DAY, settings
 from app.market.topics import PARTITION_GAINS
-from app.settings import settings
 from eventfold.engine.group_table import GroupResult, GroupTable
 from eventfold.engine.table import Host
 

@@ -6,9 +6,9 @@ Written by `agents/fraud.py`; read by the web's `/api/alerts`.
 from app import app
 from app.fraud.detection import CardState, Fraud
 from app.fraud.records import Alert
+from app.fraud.settings import settings
 from app.fraud.topics import ALERTS, PAYMENTS
 from app.market.settings import DAY
-from app.settings import settings
 from eventfold.engine.keyed_table import KeyedTable
 
 fraud = KeyedTable(

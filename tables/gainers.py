@@ -10,9 +10,8 @@ from typing import Any
 from app import app
 from app.market.gains import bottom, day_of, gainer, most_active, start_of, top
 from app.market.records import BestGains, Gainer, MostActive, TopGainers, TopLosers
-from app.market.settings import DAY
+from app.market.settings import DAY, settings
 from app.market.topics import BEST_GAINS, DAILY_GAINS, TICKS
-from app.settings import settings
 from eventfold.engine.group_table import GroupResult, GroupTable
 from eventfold.engine.table import Host
 from eventfold.topics import Topic

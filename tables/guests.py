@@ -6,9 +6,9 @@ Written by `agents/hotel.py`; read by the web's `/api/guests/{guest}`, `/api/ser
 from app import app
 from app.hotel.records import GuestForgotten, GuestProfile, ServiceAction, Stay
 from app.hotel.service import GuestState, Hotel, event_of, profile_of, stay_of
+from app.hotel.settings import settings
 from app.hotel.topics import GUEST_EVENTS, GUEST_LOG, GUESTS, SERVICE_ACTIONS
 from app.market.settings import DAY
-from app.settings import settings
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.step import Step
 

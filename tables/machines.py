@@ -6,9 +6,9 @@ Written by `agents/maintenance.py`; read by the web's `/api/maintenance`.
 from app import app
 from app.maintenance.detection import MachineState, Watch
 from app.maintenance.records import Maintenance
+from app.maintenance.settings import settings
 from app.maintenance.topics import MAINTENANCE, READINGS
 from app.market.settings import DAY
-from app.settings import settings
 from eventfold.engine.keyed_table import KeyedTable
 
 machines = KeyedTable(

@@ -4,9 +4,9 @@ Written by `agents/clicks.py`; read by the web's `/api/profiles`.
 """
 
 from app import app
-from app.settings import settings
 from app.shop.profiles import Enrich, Known
 from app.shop.records import ProfileChanged, ProfileDeleted
+from app.shop.settings import settings
 from app.shop.topics import CLICKS_AND_PROFILES, CLICKS_ENRICHED
 from eventfold.engine.keyed_table import KeyedTable
 

@@ -4,9 +4,9 @@ Written by `agents/searches.py`; read by the web's `/api/tables`.
 """
 
 from app import app
-from app.settings import settings
 from app.shop.records import Clicked, Searched
 from app.shop.searches import alone, belong, found
+from app.shop.settings import settings
 from app.shop.topics import SEARCH_ALONE, SEARCH_CLICKS, SEARCH_OUTCOMES, SEARCHES_AND_CLICKS
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.operators.joins import Join, Waiting

@@ -7,9 +7,9 @@ Written by `agents/surges.py`; read by the web's `/api/windows/surges`.
 """
 
 from app import app
+from app.market.settings import settings
 from app.market.surges import surge
 from app.market.topics import TICKS
-from app.settings import settings
 from eventfold.aggregates import Ohlc
 from eventfold.engine.window_table import WindowTable
 from eventfold.windows import on_close, sliding

@@ -4,8 +4,8 @@ Written by `agents/transactions.py`; read by the web's `/api/rules` and `/api/ca
 """
 
 from app import app
-from app.settings import settings
 from app.transactions.records import Check, Rule, RuleChange
+from app.transactions.settings import settings
 from app.transactions.topics import (
     TRANSACTION_CHECKS,
     TRANSACTIONS_REJECTED,

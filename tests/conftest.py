@@ -1,4 +1,4 @@
-"""One real broker for the whole session, and one with clean topics for a module that asks."""
+"""One real broker for all modules of a process; each finds it without topics."""
 
 import os
 from collections.abc import Iterator
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from aiokafka.consumer import consumer, fetcher
+from confluent_kafka.admin import AdminClient
 from hypothesis import Phase, is_hypothesis_test, settings
-from workers import Market
+from workers import Market, until
 
 from eventfold.embedded import LocalBroker, ports
 from eventfold.embedded import broker as embedded
@@ -31,9 +32,15 @@ embedded.FLAGS = (*embedded.FLAGS, "-XX:TieredStopAtLevel=1")
 
 
 def pytest_configure() -> None:
-    """Assign separate ports to parallel tests: those of a stopped broker stay its own."""
+    """Assign separate ports to parallel tests: those of a stopped broker stay its own.
+
+    And let the processes that tests start keep their compiled code, as they do by default.
+    """
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     ports.CHOICE = ports.CHOICE[number :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
+    if "MUTANTS_EXAMPLES" not in os.environ:
+        # Without compiled code, each start of a worker or a command takes 0.4 CPU-seconds more.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -69,20 +76,36 @@ def own_client() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBroker]:
-    """Run Apache Kafka on a port of its own, with nothing in it at first."""
+def _kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBroker]:
+    """Run Apache Kafka for all modules of this process: a start costs as much as many tests."""
     with LocalBroker(tmp_path_factory.mktemp("broker")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def broker(_kafka: LocalBroker) -> LocalBroker:
+    """Return a broker without the topics of the modules before, so without their offsets."""
+    _clear(AdminClient({"bootstrap.servers": _kafka.bootstrap}))
+    return _kafka
+
+
+@pytest.fixture(scope="module")
 def bootstrap(broker: LocalBroker) -> str:
     """Return the broker's `host:port`."""
     return broker.bootstrap
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    """Run a broker for this module alone: the topics of the contract, with nothing in them."""
-    with LocalBroker(tmp_path_factory.mktemp("market-broker")) as running:
-        yield Market(running.bootstrap, tmp_path_factory.mktemp("market"))
+def market(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Market:
+    """Return an application with clean topics, of a module that starts workers."""
+    return Market(bootstrap, tmp_path_factory.mktemp("market"))
+
+
+def _clear(admin: AdminClient) -> None:
+    def topics() -> list[str]:
+        return [name for name in admin.list_topics(timeout=30).topics if not name.startswith("__")]
+
+    found = topics()
+    for deleted in admin.delete_topics(found, operation_timeout=30).values() if found else ():
+        deleted.result(30)
+    until(lambda: not topics())

@@ -181,10 +181,10 @@ class Worker:
             self.kill()
 
     def command(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run `faust -A app` with the worker's settings, as an operator does; return the result."""
+        """Run a command of its application with the worker's settings; return the result."""
         return subprocess.run(
-            [Path(sys.executable).with_name("faust"), "-A", "app", *arguments],
-            cwd=REPOSITORY,
+            [*self.command_line[:3], *arguments],
+            cwd=self.directory,
             env={**os.environ, **self.environment},
             check=False,
             capture_output=True,

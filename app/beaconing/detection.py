@@ -6,12 +6,11 @@ independent of each other, 0 if a clock makes them, j / sqrt(3) with a jitter of
 Countermeasures) also scores connections by the dispersion of their intervals.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from itertools import pairwise
 from math import fsum, sqrt
 from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from zlib import crc32
 
 from msgspec import Struct, field
@@ -19,15 +18,11 @@ from msgspec import Struct, field
 from app.beaconing.allowed import allow_list
 from app.beaconing.connections import Connection
 from app.beaconing.records import Beacon
+from app.beaconing.settings import BeaconSettings
+from eventfold.operators.processor import Context
 from eventfold.operators.recent_alerts import announce
 from eventfold.operators.reorder_buffer import InOrder, Waiting
 from eventfold.windows.durations import approximate_duration
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from app.beaconing.settings import BeaconSettings
-    from eventfold.operators.processor import Context
 
 #: Number of rows over which a source's destinations are spread: a contact rewrites only one row.
 PARTS = 16

@@ -1,20 +1,21 @@
 """Thresholds of the pipeline `beaconing`."""
 
+from functools import cache
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from app.beaconing.allowed import check_patterns
+from app.use_case import UseCaseSettings
 from eventfold.settings.fields import Duration, Names
 from eventfold.windows.durations import parse_duration
 
 
-class BeaconSettings(BaseModel):
+class BeaconSettings(UseCaseSettings):
     """Thresholds for contacts so regular that a program makes them."""
 
     beacon_contacts: int = Field(
         12,
-        alias="TICKSTREAM_BEACON_CONTACTS",
         ge=4,
         le=1000,
         description="Contacts with a destination before their regularity is judged; so many of "
@@ -22,40 +23,36 @@ class BeaconSettings(BaseModel):
     )
     beacon_variation: float = Field(
         0.15,
-        alias="TICKSTREAM_BEACON_VARIATION",
         gt=0,
         allow_inf_nan=False,
         description="Largest coefficient of variation of the intervals; a jitter of +-20 % is 0.12",
     )
     beacon_shortest: Duration = Field(
         parse_duration("10s"),
-        alias="TICKSTREAM_BEACON_SHORTEST",
         description="Connections closer to each other than this are one contact",
     )
     beacon_longest: Duration = Field(
         parse_duration("1h"),
-        alias="TICKSTREAM_BEACON_LONGEST",
         description="After a longer pause contacts are counted anew",
     )
     beacon_allowed: Annotated[Names, AfterValidator(check_patterns)] = Field(
         ("*.pool.ntp.org",),
-        alias="TICKSTREAM_BEACON_ALLOWED",
         description="Destinations that may be contacted regularly: names, *.example.org, "
         "10.0.0.0/8",
     )
     beacon_destinations: int = Field(
         64,
-        alias="TICKSTREAM_BEACON_DESTINATIONS",
         ge=1,
         description="Destinations remembered in each of 16 parts of a source's; a scan is more",
     )
     beacon_repeat: Duration = Field(
         parse_duration("1h"),
-        alias="TICKSTREAM_BEACON_REPEAT",
         description="A beacon that goes on is told again after this",
     )
     beacon_grace: Duration = Field(
         parse_duration("30s"),
-        alias="TICKSTREAM_BEACON_GRACE",
         description="How late a connection may be, and how much later beacons are told",
     )
+
+
+settings = cache(BeaconSettings.load)

@@ -10,7 +10,8 @@ from random import Random
 
 from app.beaconing.connections import Connection
 from app.beaconing.topics import CONN_EVENTS
-from app.sources.arrivals import Delays, Event, merged, simulated
+from app.sources.arrivals import Delays, Event, merged, simulated, without_labels
+from app.sources.simulations import Simulation
 
 #: Number of hosts per connection per second.
 HOSTS = 4
@@ -79,3 +80,7 @@ def _events(seed: int, rate: float, start: int) -> Iterator[Event]:
 
 #: Connections, labelled with the beacon that each is a part of.
 labelled = simulated(_events, Delays(grace=30_000))
+
+SIMULATION = Simulation(
+    (CONN_EVENTS,), without_labels(labelled), "an office, some of whose hosts call home"
+)

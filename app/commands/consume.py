@@ -5,24 +5,24 @@ from pathlib import Path
 
 from faust.cli import option
 
-from app.commands._process import JSON, CommandError, LongCommand
-from app.commands._progress import bar
 from app.market.topics import TICKS
 from app.settings import settings
 from app.sinks.csv import CsvFile, UnusableFileError
 from app.sinks.sink import CsvSink
+from eventfold.cli.command import JSON, CommandError, LongCommand
+from eventfold.cli.progress import bar
 
 
 class consume(LongCommand):  # noqa: N801 - Faust takes a command's name from its class
     """Append the prices of a topic to a CSV file: time (UTC) and price, each record once.
 
-    The topic holds ticks, whose own time is written, or bare prices, which get Kafka's
-    timestamp. Killed or stopped, it goes on where the file ends.
+    The topic holds ticks, written with their own time, or bare prices, written with Kafka's
+    timestamp. After a stop or a crash it continues at the end of the file.
     """
 
     examples = (
         ("consume --output prices.csv", "until Ctrl-C"),
-        ("consume --until-end --json", "what there is, for a program"),
+        ("consume --until-end --json", "the topic as it is now, for a program"),
     )
 
     options = [  # noqa: RUF012 - Faust's own form
@@ -31,66 +31,68 @@ class consume(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             "--output",
             default="data.csv",
             metavar="FILE",
-            help="File to append to; FILE.offsets beside it says how far it has come.",
+            help="File to append to; FILE.offsets beside it holds the committed offsets.",
         ),
         option("--group", metavar="NAME", help="Consumer group; APP_ID-csv if not set."),
         option(
             "--until-end",
             "--once",
             is_flag=True,
-            help="Stop when all that is in the topic now has been written.",
+            help="Stop when all records that are in the topic now are written.",
         ),
         JSON,
     ]
 
     async def work(self) -> None:
-        """Run the sink until it is done or told to stop."""
+        """Run the sink until it is done or stopped."""
         conf, output = settings(), Path(self.kwargs["output"])
         topic = self.kwargs["topic"]
         group = self.kwargs["group"] or f"{conf.app_id}-csv"
         sink = CsvSink(conf.bootstrap_servers, topic, CsvFile(output), group)
         until_end = self.kwargs["until_end"]
-        left = Left(sink)
+        progress = Progress(sink)
         await self.demand_broker()
         try:
-            async with bar(topic, done=left.done, total=left.total if until_end else _no_end):
+            async with bar(
+                topic, done=progress.done, total=progress.total if until_end else _no_end
+            ):
                 await sink.run(until_end=until_end)
         except UnusableFileError as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{output}: {error.strerror}") from error
         finally:
-            self._tell(output, topic, sink)
+            self._print_result(output, topic, sink)
 
-    def _tell(self, output: Path, topic: str, sink: CsvSink) -> None:
+    def _print_result(self, output: Path, topic: str, sink: CsvSink) -> None:
         if self.json:
             facts = {"output": str(output), "topic": topic}
             self.say(json.dumps({**facts, "rows": sink.rows, "unreadable": sink.unreadable}))
         else:
-            self.say(f"{output}: rows from {topic}: {sink.rows:,}{_left_out(sink.unreadable)}")
+            self.say(f"{output}: rows from {topic}: {sink.rows:,}{_skipped(sink.unreadable)}")
 
 
-class Left:
-    """How far a sink is on its way to the end, which it knows once it has partitions."""
+class Progress:
+    """Progress of a sink towards the end offsets, known once it has partitions."""
 
     def __init__(self, sink: CsvSink) -> None:
         self._sink = sink
-        self._most: int | None = None
+        self._total: int | None = None
 
     def total(self) -> int | None:
-        """Return the offsets there were to write at the first look; None before."""
-        if self._most is None:
-            self._most = self._sink.left
-        return self._most
+        """Return the number of offsets to write at the first call with partitions; None before."""
+        if self._total is None:
+            self._total = self._sink.left
+        return self._total
 
     def done(self) -> int:
-        """Return how many of them are written."""
+        """Return the number of offsets written."""
         return (self.total() or 0) - (self._sink.left or 0)
 
 
 def _no_end() -> None:
-    """There is no total where the work has no end."""
+    """Return None: without --until-end there is no total."""
 
 
-def _left_out(unreadable: int) -> str:
-    return f"; unreadable records left out: {unreadable:,}" if unreadable else ""
+def _skipped(unreadable: int) -> str:
+    return f"; unreadable records skipped: {unreadable:,}" if unreadable else ""

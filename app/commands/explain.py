@@ -10,18 +10,17 @@ from urllib.parse import quote
 import msgspec
 from aiokafka import TopicPartition
 from faust.cli import argument, option
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from app.commands._process import JSON, CommandError, LongCommand, OptionError
-from app.commands._types import Time
-from app.commands._worker import address, answer
 from app.market.records import LateTick, Tick
 from app.market.routes.candles import TABLES
 from app.market.settings import DAY
+from app.market.settings import settings as market
 from app.market.topics import TICKS, TICKS_LATE
 from app.settings import Settings
 from app.settings import settings as of_this_process
+from eventfold.cli.command import JSON, CommandError, LongCommand, OptionError
+from eventfold.cli.option_types import Time
+from eventfold.cli.worker_client import address, answer
 from eventfold.decoding import json_decoder
 from eventfold.engine.batch import Decoder
 from eventfold.engine.changelog import new_consumer
@@ -29,7 +28,7 @@ from eventfold.engine.clock import SystemClock
 from eventfold.kafka.clients import running
 from eventfold.records.candles import Candle
 from eventfold.visible import visible_line
-from eventfold.web.tables import TableInfo
+from eventfold.web.query.tables import TableInfo
 from eventfold.windows import Count, DefinitionError, Session, WindowFamily, parse_window
 
 #: What is computed anew, in the order shown.
@@ -82,17 +81,17 @@ class explain(LongCommand):  # noqa: N801 - Faust calls the command what its cla
             shown = {"window": candle, "records": records, "recomputed": found, "agrees": agrees}
             self.say(json.dumps(msgspec.to_builtins(shown)))
             return
-        console = self.console(200)
-        behind = Table("offset", "time (UTC)", "price", "size", box=SIMPLE_HEAD)
-        for each in records:
-            behind.add_row(str(each.offset), _utc(each.time), str(each.price), str(each.size))
-        console.print(behind)
-        compared = Table("", "window", "records", "", box=SIMPLE_HEAD)
+        behind = (
+            (str(each.offset), _utc(each.time), str(each.price), str(each.size)) for each in records
+        )
+        console = self.console()
+        console.print_table(("offset", "time (UTC)", "price", "size"), behind)
+        compared = []
         for name in FIELDS:
             theirs, ours = getattr(candle, name), found.get(name)
             verdict = "agrees" if theirs == ours else "DISAGREES"
-            compared.add_row(name, str(theirs), str(ours), verdict)
-        console.print(compared)
+            compared.append((name, str(theirs), str(ours), verdict))
+        console.print_table(("", "window", "records", ""), compared)
 
 
 def recompute(records: list[Behind]) -> dict[str, Any]:
@@ -118,7 +117,7 @@ async def _window(conf: Settings, symbol: str, start: int, text: str) -> Candle:
     url = address(conf).joinpath("api", "candles").joinpath(quote(symbol, safe=""), encoded=True)
     query: dict[str, str | int] = {**asked, "from": start, "to": start + 1}
     try:
-        found = await answer(url.with_query(query), list[Candle])
+        found = await answer(conf, url.with_query(query), list[Candle])
     except CommandError as error:
         raise await _explain_other_tables(conf, window, error) from None
     if not found:
@@ -131,7 +130,7 @@ async def _explain_other_tables(
     conf: Settings, window: WindowFamily, error: CommandError
 ) -> CommandError:
     """Return an error; where candles have no such windows, with where those of others are."""
-    tables = await answer(address(conf) / "api" / "tables", list[TableInfo])
+    tables = await answer(conf, address(conf) / "api" / "tables", list[TableInfo])
     served = {name for table in tables if table.name in TABLES for name in table.windows}
     if str(window) in served or (window == DAY and served):
         return error
@@ -165,7 +164,7 @@ def _belongs(tick: Tick, candle: Candle) -> bool:
 
 
 async def _refused(conf: Settings, candle: Candle) -> set[int]:
-    day = conf.day_window
+    day = market().day_window
     is_day = (candle.size, candle.advance) == (day.size, day.advance)
     table = "days" if is_day else "candles"
     decode = json_decoder(LateTick)

@@ -1,21 +1,21 @@
-"""`faust -A app produce`: prices of a chart API or a file, or what is simulated, into topics."""
+"""`faust -A app produce`: prices of a chart API, a file or a simulation, into topics."""
 
 import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import click
 from faust.cli import option
 
-from app.commands._process import JSON, CommandError, LongCommand, OptionError
-from app.commands._progress import bar
-from app.commands._types import Seconds, Source, Time
 from app.market.bare import bare_prices
 from app.market.chart import ChartApi
 from app.market.files import Replay, UnreadableFileError, paced
 from app.market.prices import PriceProducer
+from app.market.settings import settings as market
+from app.market.simulator import SIMULATION as MARKET
 from app.market.simulator import fast_slices, live_slices
 from app.market.topics import TICKS
 from app.market.walks import Flaws, Market
@@ -23,14 +23,31 @@ from app.settings import settings
 from app.sources import Record
 from app.sources.feed import Outboxes, fast, live
 from app.sources.outbox import Outbox
-from app.sources.registry import MARKET, SIMULATIONS, Simulation
+from app.sources.simulations import Simulation, names, simulation
+from eventfold.cli.command import JSON, CommandError, LongCommand, OptionError
+from eventfold.cli.option_types import Seconds, Time
+from eventfold.cli.progress import bar
 
 _SHARE = click.FloatRange(0, 1)
-OTHERS = [name for name in SIMULATIONS if name != MARKET.name]
+OTHERS = [name for name in names() if name != "market"]
+
+
+class Source(click.ParamType):
+    """Where records come from: `chart`, `simulator`, `file:PATH` or a simulation by its name."""
+
+    name = "source"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return the source as it was written."""
+        kind, _, path = value.partition(":")
+        if value not in {"chart", "simulator", *names()} and not (kind == "file" and path):
+            known = ", ".join(names())
+            self.fail(f"{value!r} is none of chart, simulator, file:PATH, {known}", param, ctx)
+        return str(value)
 
 
 class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from its class
-    """Send prices of a chart API, of a file, of a simulated market; or another simulation."""
+    """Send prices of a chart API, a file or a simulated market, or another simulation."""
 
     examples = (
         ("produce --ticker BTC-USD --ticker ETH-USD", "poll a chart API every 30 s"),
@@ -59,7 +76,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             help="tick: JSON, skipping quotes that have not changed; price: the bare number.",
         ),
         option(
-            "--count", type=click.IntRange(1), help="Stop after so many records (chart: polls)."
+            "--count", type=click.IntRange(1), help="Stop after this many records (chart: polls)."
         ),
         option("--ticker", multiple=True, default=["BTC-USD"], help="chart: a ticker; repeatable."),
         option("--interval", type=Seconds(), default="30s", help="chart: time between two polls."),
@@ -79,14 +96,14 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             "--symbols",
             type=click.IntRange(1, 8100),
             default=500,
-            help="simulator: how many symbols are traded.",
+            help="simulator: number of symbols traded.",
         ),
         option("--seed", type=int, default=1, help="simulations: the same seed, the same records."),
         option(
             "--start",
             type=Time(),
-            help="simulations at --rate 0: event time of the first record, so that the last is "
-            "now if not set.",
+            help="simulations at --rate 0: event time of the first record; by default the last one "
+            "is now.",
         ),
         option(
             "--step",
@@ -116,14 +133,14 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
     ]
 
     async def work(self) -> None:
-        """Send until the source ends or we are told to stop."""
+        """Send until the source ends or the command is stopped."""
         source = self.kwargs["source"]
         if source == "chart":
             await self._chart()
-        elif source in {"simulator", MARKET.name}:
+        elif source in {"simulator", "market"}:
             await self._simulator()
-        elif source in SIMULATIONS:
-            await self._simulate(SIMULATIONS[source])
+        elif source in OTHERS:
+            await self._simulate(source, simulation(source))
         else:
             await self._file(Path(source.removeprefix("file:")))
 
@@ -131,7 +148,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
     _sent = 0
 
     def _until(self, count: int | None) -> AbstractAsyncContextManager[None]:
-        """Show how many of `count` records are sent."""
+        """Show the progress towards `count` records."""
         return bar(self.kwargs["source"], done=lambda: self._sent, total=lambda: count)
 
     def _outbox(self) -> Outbox:
@@ -144,7 +161,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         )
 
     async def _chart(self) -> None:
-        conf, options = settings(), self.kwargs
+        conf, options = market(), self.kwargs
         api = ChartApi(conf.chart_url.full, conf.chart_token)
         begun = time.perf_counter()
         await self.demand_broker()
@@ -159,12 +176,12 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             try:
                 await producer.run(options["count"])
             finally:
-                self._say_sent(outbox.delivered, self._topic, time.perf_counter() - begun)
+                self._print_sent(outbox.delivered, self._topic, time.perf_counter() - begun)
         if producer.failure and not outbox.delivered:
             raise CommandError(f"No price was sent: {producer.failure}")
 
     async def _simulator(self) -> None:
-        rate, count = self._rate(MARKET), self.kwargs["count"]
+        rate, count = self._rate("market", MARKET), self.kwargs["count"]
         if rate:
             slices = live_slices(self._market(1000 / rate), count)
         else:
@@ -189,7 +206,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             raise CommandError(str(error)) from error
         finally:
             if replay.bad and not self.json:
-                self.say(f"{path}: bad rows left out: {replay.bad:,}")
+                self.say(f"{path}: bad rows skipped: {replay.bad:,}")
         if not replay.good:
             raise CommandError(f"{path}: no row of it is a tick")
 
@@ -211,20 +228,20 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         finally:
             seconds = time.perf_counter() - begun
             await outbox.stop()
-            self._say_sent(outbox.delivered, self._topic, seconds)
+            self._print_sent(outbox.delivered, self._topic, seconds)
 
-    def _say_sent(self, number: int, topics: str, seconds: float) -> None:
+    def _print_sent(self, number: int, topics: str, seconds: float) -> None:
         if self.json:
             facts = {"topics": topics.split(", "), "records": number, "seconds": round(seconds, 3)}
             self.say(json.dumps(facts))
             return
         self.say(f"{number:,} records to {topics} in {seconds:.1f} s ({number / seconds:,.0f}/s)")
 
-    async def _simulate(self, simulation: Simulation) -> None:
+    async def _simulate(self, name: str, simulation: Simulation) -> None:
         """Send another simulation than the market to its topics."""
-        rate, count = self._rate(simulation), self.kwargs["count"]
+        rate, count = self._rate(name, simulation), self.kwargs["count"]
         if self.kwargs["topic"]:
-            raise OptionError(f"--topic: the simulation {simulation.name} has topics of its own")
+            raise OptionError(f"--topic: the simulation {name} has topics of its own")
         start = self._start(count) if not rate else int(time.time() * 1000)
         made = simulation.make(self.kwargs["seed"], rate or 1000 / self.kwargs["step"], start)
         slices = live(made, count) if rate else fast(made, count)
@@ -242,15 +259,13 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
                 await outboxes.drain()
         finally:
             topics = ", ".join(topic.name for topic in simulation.topics)
-            self._say_sent(outboxes.delivered, topics, time.perf_counter() - begun)
+            self._print_sent(outboxes.delivered, topics, time.perf_counter() - begun)
 
-    def _rate(self, simulation: Simulation) -> float:
+    def _rate(self, name: str, simulation: Simulation) -> float:
         """Return records per second, 0 for as fast as possible, which has to have an end."""
         rate = self.kwargs["rate"]
         if rate == 0 and self.kwargs["count"] is None:
-            raise OptionError(
-                f"--rate 0 needs --count: a {simulation.name} as fast as possible has no end"
-            )
+            raise OptionError(f"--rate 0 needs --count: a {name} as fast as possible has no end")
         return simulation.rate if rate is None else float(rate)
 
     def _start(self, count: int) -> int:
@@ -264,7 +279,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
 
     @property
     def _is_live(self) -> bool:
-        """Whether a record should leave now, not with a full batch."""
+        """Whether to send each record at once instead of in full batches."""
         options = self.kwargs
         is_file = options["source"].startswith("file:")
-        return bool(options["speed"] if is_file else self._rate(MARKET))
+        return bool(options["speed"] if is_file else self._rate("market", MARKET))

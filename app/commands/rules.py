@@ -6,12 +6,11 @@ from typing import Any
 
 import click
 from faust.cli import argument, option
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from app.commands._process import CommandError, LongCommand, OptionError
 from app.settings import settings
 from app.transactions.rules import KINDS, BadRuleError
+from app.transactions.settings import settings as own
+from eventfold.cli.command import CommandError, LongCommand, OptionError
 from eventfold.decoding import decode_json
 
 
@@ -55,7 +54,7 @@ class rules(LongCommand):  # noqa: N801 - Faust calls the command what its class
             rules_url,
         )
 
-        database = RulesDatabase(rules_url(settings()))
+        database = RulesDatabase(rules_url(settings(), own()))
         try:
             async with database:
                 await self._act(database)
@@ -106,19 +105,16 @@ class rules(LongCommand):  # noqa: N801 - Faust calls the command what its class
         if self.json:
             self.say(json.dumps([{"version": each.version, **each.row} for each in found]))
             return
-        table = Table("rule", "version", "kind", "parameters", "note", "", box=SIMPLE_HEAD)
-        for each in found:
-            row = each.row
-            table.add_row(
+        shown = (
+            (
                 each.id,
                 str(each.version),
-                row["kind"],
-                row["parameters"],
-                row["note"],
+                *(each.row[name] for name in ("kind", "parameters", "note")),
                 _state(each),
             )
-        # Piped into a file or another program, a line is one rule, however long.
-        self.console(200).print(table)
+            for each in found
+        )
+        self.console().print_table(("rule", "version", "kind", "parameters", "note", ""), shown)
         self.say(f"{len(found)} rules in {database}")
 
 

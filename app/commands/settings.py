@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from faust.cli import option
@@ -9,15 +10,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from app.beaconing.settings import BeaconSettings
-from app.commands._process import JSON, LongCommand
-from app.fraud.settings import FraudSettings
-from app.hotel.settings import HotelSettings
-from app.maintenance.settings import MaintenanceSettings
 from app.settings import Settings
 from app.settings import settings as of_this_process
-from app.shop.settings import ShopSettings
-from app.transactions.settings import TransactionSettings
+from app.use_case import UseCaseSettings, use_cases
+from eventfold.cli.command import JSON, LongCommand
 from eventfold.security.kafka import KafkaSecurity
 from eventfold.security.secret import is_secret
 from eventfold.security.web import WebSecurity
@@ -25,19 +21,10 @@ from eventfold.security.web import WebSecurity
 #: Characters of a line where the output goes to a file or another program.
 WIDTH = 100
 
-#: Settings that are declared together, by what they are for.
-_DECLARED = {
-    KafkaSecurity: "Kafka: TLS and SASL",
-    WebSecurity: "web server",
-    FraudSettings: "fraud",
-    MaintenanceSettings: "maintenance",
-    BeaconSettings: "beaconing",
-    HotelSettings: "hotel",
-    ShopSettings: "searches and clicks",
-    TransactionSettings: "transactions",
-}
+#: Settings of the library that are declared together, by what they are for.
+_DECLARED = {KafkaSecurity: "Kafka: TLS and SASL", WebSecurity: "web server"}
 
-#: Of the others, what each that is not the application's is for, by how its name begins.
+#: What others are for, by how their names begin; the rest are the use case's or the application's.
 _NAMED = {
     "Kafka": (
         *("BROKER_", "TOPIC_", "CONSUMER_", "PRODUCER_", "TICKSTREAM_MAX_RECORD_BYTES"),
@@ -49,14 +36,7 @@ _NAMED = {
         *("TICKSTREAM_WINDOWS", "TICKSTREAM_GRACE", "TICKSTREAM_DAY", "TICKSTREAM_RETENTION"),
         *("TICKSTREAM_MAX_AHEAD", "TICKSTREAM_IDLE", "TICKSTREAM_PUBLISH_INTERVAL"),
     ),
-    "market": (
-        *("TICKSTREAM_GAIN", "TICKSTREAM_RANKING", "TICKSTREAM_SURGE", "TICKSTREAM_TREND_GRACE"),
-        "TICKSTREAM_CHART",
-    ),
 }
-
-#: In this order.
-GROUPS = ("application", *dict.fromkeys([*_NAMED, *_DECLARED.values()]))
 
 
 class settings(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
@@ -78,9 +58,7 @@ class settings(LongCommand):  # noqa: N801 - Faust calls the command what its cl
     async def work(self) -> None:
         """Show them."""
         rows = [
-            row
-            for row in _rows(of_this_process())
-            if row["value"] != row["default"] or not self.kwargs["changed"]
+            row for row in _rows() if row["value"] != row["default"] or not self.kwargs["changed"]
         ]
         if self.json:
             self.say(json.dumps(rows))
@@ -94,10 +72,7 @@ class settings(LongCommand):  # noqa: N801 - Faust calls the command what its cl
 def _tables(rows: list[dict[str, Any]]) -> Iterator[Table]:
     """Return a table of each group, with columns of the same widths."""
     widest = max((len(row["variable"]) for row in rows), default=0)
-    for group in GROUPS:
-        its = [row for row in rows if row["group"] == group]
-        if not its:
-            continue
+    for group, its in groupby(rows, key=lambda row: row["group"]):
         table = Table(
             box=SIMPLE_HEAD, title=Text(group, "bold"), title_justify="left", pad_edge=False
         )
@@ -117,28 +92,35 @@ def _tables(rows: list[dict[str, Any]]) -> Iterator[Table]:
         yield table
 
 
-def _rows(conf: Settings) -> list[dict[str, Any]]:
-    values = conf.model_dump(mode="json")
-    defaults = Settings.model_construct().model_dump(mode="json")
-    rows = [
-        {
+def _rows() -> list[dict[str, Any]]:
+    """Return what is shown of each setting, in order of the groups; the main use case is early."""
+    own = [(each.title or each.name, each.settings.load()) for each in use_cases() if each.settings]
+    main, *others = [title for title, _ in own]
+    groups = ["application", *_NAMED, main, *_DECLARED.values(), *others]
+    rows = [*_rows_of(of_this_process(), "application")]
+    rows += [row for title, conf in own for row in _rows_of(conf, title)]
+    return sorted(rows, key=lambda row: groups.index(row["group"]))
+
+
+def _rows_of(conf: Settings | UseCaseSettings, title: str) -> Iterator[dict[str, Any]]:
+    kind, values = type(conf), conf.model_dump(mode="json")
+    defaults = kind.model_construct().model_dump(mode="json")
+    for name, field in kind.model_fields.items():
+        is_hidden = values[name] and is_secret(field.json_schema_extra)
+        yield {
             "variable": field.alias,
-            "value": "***" if values[name] and is_secret(field.json_schema_extra) else values[name],
+            "value": "***" if is_hidden else values[name],
             "default": defaults[name],
             "meaning": field.description,
-            "group": _group(name, field.alias or name),
+            "group": _group(name, field.alias or name) or title,
         }
-        for name, field in Settings.model_fields.items()
-    ]
-    return sorted(rows, key=lambda row: GROUPS.index(str(row["group"])))
 
 
-def _group(name: str, variable: str) -> str:
+def _group(name: str, variable: str) -> str | None:
     for declared, group in _DECLARED.items():
         if name in declared.__annotations__:
             return group
-    named = (group for group, begins in _NAMED.items() if variable.startswith(begins))
-    return next(named, "application")
+    return next((group for group, begins in _NAMED.items() if variable.startswith(begins)), None)
 
 
 def _text(value: Any) -> str:

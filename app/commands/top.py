@@ -1,4 +1,4 @@
-"""`faust -A app top`: what the workers of an application do, on a terminal, again and again."""
+"""`faust -A app top`: a live screen of the workers of an application."""
 
 import asyncio
 import sys
@@ -11,27 +11,29 @@ from rich.live import Live
 from rich.text import Text
 from yarl import URL
 
-from app.commands._process import JSON, CommandError, LongCommand
-from app.commands._types import Address, Seconds
-from app.commands._worker import address
 from app.settings import settings
-from app.top import NoWorkerError, View, Watcher, draw
+from app.top.scrape import NoWorkerError, Scraper
+from app.top.screen import draw
+from app.top.view import View
+from eventfold.cli.command import JSON, CommandError, LongCommand
+from eventfold.cli.option_types import Address, Seconds
+from eventfold.cli.worker_client import address
 
-#: Width of what is shown where there is no terminal.
+#: Columns of the screen without a terminal.
 WIDTH = 120
 
 
-class top(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
-    """Show rates, lag, late records, dead letters, workers and the ten best, until Ctrl-C.
+class top(LongCommand):  # noqa: N801 - Faust takes a command's name from its class
+    """Show rates, lag, late records, dead letters, workers and top gainers until Ctrl-C.
 
-    Any worker is asked, it names the others. Rates are means over --interval.
+    One worker is enough: it lists the others. Rates are means over --interval.
 
-    The exit code is 1 where no worker answers.
+    The exit code is 1 if no worker answers.
     """
 
     examples = (
-        ("top", "of the worker of WEB_HOST and WEB_PORT"),
-        ("top --url 10.0.0.5:6066 --interval 5s", "of another one"),
+        ("top", "ask the worker at WEB_HOST and WEB_PORT"),
+        ("top --url 10.0.0.5:6066 --interval 5s", "ask another worker"),
         ("top --once --json", "once, for a program"),
     )
 
@@ -42,48 +44,48 @@ class top(LongCommand):  # noqa: N801 - Faust calls the command what its class i
             metavar="URL",
             help="A worker; that of WEB_HOST and WEB_PORT if not set.",
         ),
-        option("--interval", type=Seconds(), default="2s", help="Time between two looks."),
-        option("--once", is_flag=True, help="Look once, print, and end."),
+        option("--interval", type=Seconds(), default="2s", help="Time between two polls."),
+        option("--once", is_flag=True, help="Poll once, print, and exit."),
         JSON,
     ]
 
     async def work(self) -> None:
-        """Look, and show. Raises CommandError where no worker answers at the first look."""
+        """Poll and show. Raises CommandError if no worker answers the first poll."""
         url: URL = self.kwargs["url"] or address(settings())
         try:
-            async with Watcher(url, settings()) as watcher:
-                await watcher.begin()
+            async with Scraper(url, settings()) as scraper:
+                await scraper.start()
                 await asyncio.sleep(self.kwargs["interval"])
-                await self._show(watcher, await watcher.look())
+                await self._show(scraper, await scraper.poll())
         except NoWorkerError as error:
             raise CommandError(f"{error}: start a worker, or name another by --url") from None
 
-    async def _show(self, watcher: Watcher, view: View) -> None:
+    async def _show(self, scraper: Scraper, view: View) -> None:
         if self.kwargs["once"]:
             self._print(view)
         elif self.json or not sys.stdout.isatty():
-            await self._print_all(watcher, view)
+            await self._print_all(scraper, view)
         else:
-            await self._show_all(watcher, view)
+            await self._show_all(scraper, view)
 
-    async def _print_all(self, watcher: Watcher, view: View) -> NoReturn:
-        """For a program or a file: one view after the other."""
+    async def _print_all(self, scraper: Scraper, view: View) -> NoReturn:
+        """Print one view after the other, for a program or a file."""
         while True:
             self._print(view)
             await asyncio.sleep(self.kwargs["interval"])
-            view = await watcher.look()
+            view = await scraper.poll()
 
-    async def _show_all(self, watcher: Watcher, view: View) -> NoReturn:
+    async def _show_all(self, scraper: Scraper, view: View) -> NoReturn:
         console = self.console(WIDTH)
         with Live(draw(view), console=console, screen=True, auto_refresh=False) as live:
             while True:
                 live.refresh()
                 await asyncio.sleep(self.kwargs["interval"])
                 try:
-                    view = await watcher.look()
+                    view = await scraper.poll()
                     live.update(draw(view))
                 except NoWorkerError as error:
-                    # It may come back; what was seen last stays on the screen.
+                    # It may come back; the last view stays on the screen.
                     live.update(Group(Text(str(error), "bold red"), draw(view)))
 
     def _print(self, view: View) -> None:

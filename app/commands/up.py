@@ -1,28 +1,29 @@
-"""`faust -A app up`: all of it on this machine, with one command."""
+"""`faust -A app up`: Kafka, the simulations and a worker with one command."""
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 from faust.cli import option
 
-from app.commands._process import CommandError, LongCommand
+from app.market.topics import TICKS
 from app.settings import settings
-from app.sources.registry import MARKET, read_by
+from app.sources.simulations import read_by
+from eventfold.cli.command import CommandError, LongCommand
 from eventfold.worker.startup_checks import topics_of
 
 if TYPE_CHECKING:
-    from app.worker import TickApp
     from eventfold.kafka.admin import Described
 
 
-class up(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
+class up(LongCommand):  # noqa: N801 - Faust takes a command's name from its class
     """Run everything on this machine until Ctrl-C: Kafka, a simulated market, a worker.
 
-    What the other pipelines read is simulated as well, a few records a second.
+    The sources of the other pipelines are simulated too, at a few records per second.
 
-    A broker of yours is used where BROKER_URL is set. What was seen before is kept.
+    If BROKER_URL is set, that broker is used instead of the embedded Kafka. Data is kept for the
+    next run.
     """
 
     examples = (
@@ -41,7 +42,7 @@ class up(LongCommand):  # noqa: N801 - Faust calls the command what its class is
             "--symbols",
             type=click.IntRange(1, 8100),
             default=500,
-            help="How many symbols are traded.",
+            help="Number of symbols traded.",
         ),
         option(
             "--broker-port",
@@ -53,39 +54,37 @@ class up(LongCommand):  # noqa: N801 - Faust calls the command what its class is
             "--data-dir",
             type=click.Path(file_okay=False, path_type=Path),
             default=Path("data"),
-            help="Directory of topics, state and logs, kept from run to run.",
+            help="Directory of topics, state and logs, kept for the next run.",
         ),
     ]
 
     async def work(self) -> None:
-        """Start one after the other, say what runs, and stop in reverse order when told to."""
-        # Other commands need no broker of ours, nor its imports.
-        from app.up import Everything, Plan, WorkerError  # noqa: PLC0415
+        """Start the services, print their addresses, and stop them in reverse order on Ctrl-C."""
+        # The other commands start faster without these imports.
+        from app.up.supervisor import LocalSupervisor, Plan  # noqa: PLC0415
+        from app.up.worker import WorkerError  # noqa: PLC0415
         from eventfold.embedded import BrokerError  # noqa: PLC0415
         from eventfold.kafka.admin import AdminError  # noqa: PLC0415
 
-        # The user gets our one line; what mode says of the same is for logs of services.
+        # The command prints one line per error; mode logs the same errors at length.
         for name in ("eventfold.embedded", "app.market.simulator", "app.sources.feed", "app.up"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        app = cast("TickApp", self.app)
-        simulations = read_by(app.tasks.topics)
-        sent = [MARKET, *simulations]
-        topics: dict[str, Described] = {
-            each.name: each for simulation in sent for each in simulation.topics
-        }
-        topics |= {each.name: each for each in topics_of(app)}
+        simulations = read_by(self.app.tasks.topics)
+        simulations.pop("market", None)  # it has options of its own
+        sent = [TICKS, *(topic for each in simulations.values() for topic in each.topics)]
+        topics: dict[str, Described] = {each.name: each for each in (*sent, *topics_of(self.app))}
         plan = Plan(
             rate=self.kwargs["rate"],
             symbols=self.kwargs["symbols"],
             broker_port=self.kwargs["broker_port"],
             directory=self.kwargs["data_dir"],
-            ranking="gainers" in app.pipelines,
+            has_ranking="gainers" in self.app.pipelines,
             topics=tuple(topics.values()),
             simulations=simulations,
         )
         console = self.console(None, quiet=self.quiet, highlight=False, soft_wrap=True)
         try:
-            await Everything(settings(), plan, console).run()
+            await LocalSupervisor(settings(), plan, console).run()
         except WorkerError as error:
             self.say(error.last_lines, file=self.stderr)
             raise CommandError(str(error)) from error

@@ -1,23 +1,19 @@
 """Detection of payments unlike their card's owner: too many, too far apart, of unusual amount."""
 
-from __future__ import annotations
-
 from math import exp, log, sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct, field
 
 from app.fraud.records import Alert, Payment
+from app.fraud.settings import FraudSettings
 from app.fraud.sphere import great_circle
 from app.fraud.student import normal_score, student_score
+from eventfold.operators.processor import Context
 from eventfold.operators.recent_alerts import announce
 from eventfold.operators.reorder_buffer import InOrder, Waiting
 from eventfold.operators.welford import Moments
 from eventfold.windows.durations import approximate_duration, format_duration
-
-if TYPE_CHECKING:
-    from app.fraud.settings import FraudSettings
-    from eventfold.operators.processor import Context
 
 #: Smallest standard deviation of the logarithm of amounts: an owner who always pays the same amount
 #: may pay a tenth more.

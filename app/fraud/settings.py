@@ -1,43 +1,41 @@
 """Thresholds of the pipeline `fraud`."""
 
-from pydantic import BaseModel, Field
+from functools import cache
 
+from pydantic import Field
+
+from app.use_case import UseCaseSettings
 from eventfold.settings.fields import Duration
 from eventfold.windows.durations import parse_duration
 
 
-class FraudSettings(BaseModel):
+class FraudSettings(UseCaseSettings):
     """Thresholds of alerts about payments."""
 
     fraud_payments: int = Field(
         5,
-        alias="TICKSTREAM_FRAUD_PAYMENTS",
         ge=1,
         le=1000,
         description="More payments of a card than this within TICKSTREAM_FRAUD_WINDOW are an alert",
     )
     fraud_window: Duration = Field(
         parse_duration("1m"),
-        alias="TICKSTREAM_FRAUD_WINDOW",
         description="Time in which a card's payments are counted",
     )
     fraud_speed: float = Field(
         900.0,
-        alias="TICKSTREAM_FRAUD_SPEED",
         gt=0,
         allow_inf_nan=False,
         description="Km/h: a card that travels faster between two payments is an alert",
     )
     fraud_distance: float = Field(
         100.0,
-        alias="TICKSTREAM_FRAUD_DISTANCE",
         ge=0,
         allow_inf_nan=False,
         description="Km: places closer to each other than this are the same",
     )
     fraud_deviations: float = Field(
         4.0,
-        alias="TICKSTREAM_FRAUD_DEVIATIONS",
         gt=0,
         allow_inf_nan=False,
         description="Standard deviations: an amount farther than this from the card's own is an "
@@ -45,12 +43,13 @@ class FraudSettings(BaseModel):
     )
     fraud_history: int = Field(
         10,
-        alias="TICKSTREAM_FRAUD_HISTORY",
         ge=2,
         description="Payments of a card before its amounts are judged",
     )
     fraud_grace: Duration = Field(
         parse_duration("5s"),
-        alias="TICKSTREAM_FRAUD_GRACE",
         description="How late a payment may be, and how much later alerts are told",
     )
+
+
+settings = cache(FraudSettings.load)

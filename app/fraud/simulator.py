@@ -13,7 +13,8 @@ from random import Random
 from app.fraud.records import Payment
 from app.fraud.sphere import great_circle
 from app.fraud.topics import PAYMENTS
-from app.sources.arrivals import Delays, Event, simulated
+from app.sources.arrivals import Delays, Event, simulated, without_labels
+from app.sources.simulations import Simulation
 
 #: Name, latitude, longitude.
 CITIES = (
@@ -145,3 +146,7 @@ def _events(seed: int, rate: float, start: int) -> Iterator[Event]:
 
 #: Payments, labelled with the theft that each is a part of.
 labelled = simulated(_events, Delays(grace=5_000))
+
+SIMULATION = Simulation(
+    (PAYMENTS,), without_labels(labelled), "payments by card, some of them thefts"
+)

@@ -6,9 +6,9 @@ from aiohttp import web
 
 from app.hotel.records import ServiceAction, Stay
 from eventfold.web import parameters as p
-from eventfold.web.alerts import answer_latest
-from eventfold.web.lookup import answer, served
 from eventfold.web.parameters import Values
+from eventfold.web.query import answer_key, served
+from eventfold.web.query.alerts import latest_route
 from eventfold.web.routes import ASKING, Route
 
 TABLE = "guests"
@@ -27,25 +27,19 @@ async def guest(request: web.Request, values: Values) -> web.StreamResponse:
     table = served(request, TABLE, "no guests are known here", "hotel")
     name = values["guest"]
 
-    async def here() -> Stay | None:
+    async def read() -> Stay | None:
         return cast("Guests", table).stay(name)
 
-    return await answer(request, table, name, here, f"guest {name!r}")
-
-
-async def service_actions(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with the latest service actions, newest first."""
-    return await answer_latest(request, values["limit"], TABLE, "hotel")
+    return await answer_key(request, table, name, read, f"guest {name!r}")
 
 
 ROUTES = (
-    Route(
+    latest_route(
         "/api/service-actions",
-        service_actions,
-        "The latest guests who waited for too long, newest first",
         list[ServiceAction],
-        parameters=(p.limit("How many at most", default=20, most=100),),
-        statuses=ASKING,
+        "The latest guests who waited for too long, newest first",
+        table=TABLE,
+        pipeline="hotel",
         operation="notices_service_actions",
     ),
     Route(

@@ -1,9 +1,5 @@
 """Guests of a hotel: the state of each, and detection of those who wait too long."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import msgspec
 from msgspec import Struct, field
 from msgspec.structs import asdict, replace
@@ -22,13 +18,11 @@ from app.hotel.records import (
     ServiceAction,
     Stay,
 )
+from app.hotel.settings import HotelSettings
+from eventfold.operators.processor import Context, Sender
 from eventfold.operators.recent_alerts import announce
 from eventfold.operators.reorder_buffer import InOrder, Waiting
 from eventfold.windows.durations import format_duration
-
-if TYPE_CHECKING:
-    from app.hotel.settings import HotelSettings
-    from eventfold.operators.processor import Context, Sender
 
 #: Most reservations, open requests and latest events that are kept of a guest.
 MOST_RESERVATIONS = 50

@@ -1,26 +1,29 @@
 """Thresholds of the pipeline `hotel`."""
 
-from pydantic import BaseModel, Field
+from functools import cache
 
+from pydantic import Field
+
+from app.use_case import UseCaseSettings
 from eventfold.settings.fields import Duration
 from eventfold.windows.durations import parse_duration
 
 
-class HotelSettings(BaseModel):
+class HotelSettings(UseCaseSettings):
     """Longest times that guests may wait."""
 
     hotel_complaint: Duration = Field(
         parse_duration("10m"),
-        alias="TICKSTREAM_HOTEL_COMPLAINT",
         description="A complaint without a response for so long is a service action",
     )
     hotel_arrival: Duration = Field(
         parse_duration("5m"),
-        alias="TICKSTREAM_HOTEL_ARRIVAL",
         description="A VIP who arrived and was not welcomed for so long is a service action",
     )
     hotel_grace: Duration = Field(
         parse_duration("10s"),
-        alias="TICKSTREAM_HOTEL_GRACE",
         description="How late an event may be, and how much later service actions are told",
     )
+
+
+settings = cache(HotelSettings.load)

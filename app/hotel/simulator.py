@@ -11,7 +11,8 @@ from typing import Any
 
 from app.hotel.records import Arrival, Complaint, Departure, Guest, Reservation, Response
 from app.hotel.topics import GUEST_EVENTS, GUESTS
-from app.sources.arrivals import Delays, Event, simulated
+from app.sources.arrivals import Delays, Event, simulated, without_labels
+from app.sources.simulations import Simulation
 from eventfold.topics import Topic
 
 MINUTE = 60_000
@@ -106,3 +107,10 @@ def _events(seed: int, rate: float, start: int) -> Iterator[Event]:
 
 #: Profiles and events; requests without a response in time are labelled.
 labelled = simulated(_events, Delays(grace=10_000))
+
+SIMULATION = Simulation(
+    (GUESTS, GUEST_EVENTS),
+    without_labels(labelled),
+    "a hotel's guests, some of whom wait",
+    rate=2.0,
+)

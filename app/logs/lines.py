@@ -1,9 +1,8 @@
 """Parser and router of log lines in any form: JSON, or syslog of RFC 5424 or RFC 3164."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -11,13 +10,9 @@ from app.logs.records import LogLine
 from app.logs.severity import CLASSES, parse_severity
 from app.logs.syslog import milliseconds, nearest, parse_syslog
 from eventfold.decoding import json_decoder
+from eventfold.operators.processor import Sender
 from eventfold.records.fields import EARLIEST, MAX_NAME, MAX_TEXT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from eventfold.operators.processor import Sender
-    from eventfold.topics import Topic
+from eventfold.topics import Topic
 
 _decode = json_decoder(dict[str, Any])
 

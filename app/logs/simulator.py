@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from itertools import count
 from random import Random
 
+from app.logs.topics import LOGS
 from app.sources import Record
+from app.sources.simulations import Simulation, into
 
 #: Weights of the severities, 0 to 7: a service that is mostly healthy.
 SHARES = (1, 1, 4, 30, 60, 80, 600, 224)
@@ -79,3 +81,6 @@ def _rfc3164(chance: Random, host: str, severity: int, time: int) -> str:
     stamp = f"{at:%b} {at.day:2} {at:%H:%M:%S}"
     tag = chance.choice(("kernel", f"cron[{chance.randrange(9999)}]"))
     return f"<{8 * chance.randrange(12) + severity}>{stamp} {host} {tag}: {_SAID[severity]}"
+
+
+SIMULATION = Simulation((LOGS,), into(LOGS, lines), "logs of a few services and hosts")

@@ -1,23 +1,18 @@
 """Detection of machines that drift, jump or are silent, each compared with its own readings."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from math import fsum, sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct, field
 
 from app.maintenance.records import Maintenance, Reading
+from app.maintenance.settings import MaintenanceSettings
+from eventfold.operators.processor import Context
 from eventfold.operators.recent_alerts import announce
 from eventfold.operators.reorder_buffer import InOrder, Waiting
 from eventfold.operators.welford import Moments
 from eventfold.windows.durations import approximate_duration, format_duration
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from app.maintenance.settings import MaintenanceSettings
-    from eventfold.operators.processor import Context
 
 #: Largest distance from the baseline (standard deviations) that one reading adds to a drift: a
 #: reading that jumps is a spike.

@@ -11,7 +11,8 @@ from random import Random
 
 from app.maintenance.records import Reading
 from app.maintenance.topics import READINGS
-from app.sources.arrivals import Delays, Event, merged, simulated
+from app.sources.arrivals import Delays, Event, merged, simulated, without_labels
+from app.sources.simulations import Simulation
 
 #: Time (ms) between two readings of a machine.
 STEP = 2_000
@@ -101,3 +102,5 @@ def _events(seed: int, rate: float, start: int) -> Iterator[Event]:
 
 #: Readings, labelled with the fault that each is a part of; a silence labels the reading after it.
 labelled = simulated(_events, Delays(grace=10_000))
+
+SIMULATION = Simulation((READINGS,), without_labels(labelled), "sensors of machines that wear out")

@@ -9,7 +9,6 @@ import time
 import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +18,7 @@ import msgspec
 from app.market.records import Tick
 from app.sources import Record
 from eventfold.decoding import json_decoder
+from eventfold.windows.durations import parse_time
 
 log = logging.getLogger(__name__)
 
@@ -36,19 +36,6 @@ _BOM = b"\xef\xbb\xbf"
 
 class UnreadableFileError(Exception):
     """A file that can't be replayed, or only in part; its message is one line naming it."""
-
-
-def parse_time(text: str) -> int:
-    """Parse a time, integer ms or an ISO 8601 date or time: return ms since the epoch.
-
-    UTC if it has no zone. Raises ValueError for anything else.
-    """
-    if text.strip().lstrip("-").isdecimal():
-        return int(text)
-    moment = datetime.fromisoformat(text.strip())
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * 1000)
 
 
 class Replay:

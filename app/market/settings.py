@@ -3,9 +3,10 @@
 from functools import cache
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
+from app.use_case import UseCaseSettings
 from eventfold.security.urls import MARK as URL_MARK
 from eventfold.security.urls import SecretUrl, matching
 from eventfold.settings.fields import Duration, join, read, show
@@ -52,12 +53,11 @@ def _known_day(name: str) -> str:
 Windows = Annotated[tuple[Window, ...], read(_candle_windows), show(join), NoDecode]
 
 
-class MarketSettings(BaseModel):
+class MarketSettings(UseCaseSettings):
     """Windows, lateness and thresholds of the market's pipelines."""
 
     windows: Windows = Field(
         parse_windows("1m,5m,15m,5m/1m,15m/1m,1d"),
-        alias="TICKSTREAM_WINDOWS",
         description="Windows of candles: size, or size/advance",
     )
     grace: Duration = Field(
@@ -65,27 +65,22 @@ class MarketSettings(BaseModel):
     )
     day_grace: Duration = Field(
         parse_duration("4h"),
-        alias="TICKSTREAM_DAY_GRACE",
         description="How late a tick may be for the day's windows",
     )
     day: Annotated[str, AfterValidator(_known_day)] = Field(
         "UTC",
-        alias="TICKSTREAM_DAY",
         description="Whose days the day's windows are: an IANA time zone, or an exchange (XNYS)",
     )
     retention: Duration = Field(
         parse_duration("8d"),
-        alias="TICKSTREAM_RETENTION",
         description="How long windows are kept, in stream time",
     )
     gain_base: Literal["open", "previous-close"] = Field(
         "open",
-        alias="TICKSTREAM_GAIN_BASE",
         description="What a gain is measured from: the day's open, or the previous day's close",
     )
     ranking_stages: int = Field(
         1,
-        alias="TICKSTREAM_RANKING_STAGES",
         ge=1,
         le=2,
         description="2: each partition of ticks ranks its own symbols first, and one partition "
@@ -93,31 +88,26 @@ class MarketSettings(BaseModel):
     )
     surge: float = Field(
         0.004,
-        alias="TICKSTREAM_SURGE",
         gt=0,
         allow_inf_nan=False,
         description="A surge is a change of a price by this fraction, or more, within a minute",
     )
     surge_grace: Duration = Field(
         parse_duration("10s"),
-        alias="TICKSTREAM_SURGE_GRACE",
         description="How late a tick may be for surges, which are told so much later",
     )
     trend_grace: Duration = Field(
         parse_duration("30s"),
-        alias="TICKSTREAM_TREND_GRACE",
         description="How late a tick may be for the closes of trends, whose signals come so much "
         "later",
     )
     chart_url: Annotated[SecretUrl, matching(r"^https?://.*\{ticker\}")] = Field(
         SecretUrl("https://query2.finance.yahoo.com/v8/finance/chart/{ticker}"),
-        alias="TICKSTREAM_CHART_URL",
         json_schema_extra=dict(URL_MARK),
         description="Chart API of the price producer; {ticker} is replaced",
     )
     chart_token: str | None = Field(
         None,
-        alias="TICKSTREAM_CHART_TOKEN",
         description="Bearer token for the chart API",
         json_schema_extra={"secret": True},
     )
@@ -150,3 +140,6 @@ class MarketSettings(BaseModel):
     def candle_windows(self) -> tuple[Window, ...]:
         """Windows that are served from the short panes: all except the day."""
         return tuple(window for window in self.windows if window != DAY)
+
+
+settings = cache(MarketSettings.load)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from mode import Service
@@ -11,6 +11,7 @@ from app.market.topics import TICKS
 from app.market.walks import Market
 from app.sources import Record
 from app.sources.outbox import Outbox
+from app.sources.simulations import Simulation, into
 
 #: Seconds between two slices of a live market, which is the linger of its batches too.
 SLICE = 0.02
@@ -80,3 +81,11 @@ class Simulator(Service):
         async for records in live_slices(self._market):
             await self.outbox.send(records)
             await self.outbox.flush()
+
+
+def _trades(seed: int, rate: float, start: int) -> Iterator[Record]:
+    return Market(step=1000 / rate, seed=seed).records(start)
+
+
+#: With the defaults of what `produce` and `up` have options for.
+SIMULATION = Simulation((TICKS,), into(TICKS, _trades), "trades of 500 symbols", rate=2000.0)

@@ -1,9 +1,7 @@
 """Join of clicks with the profiles of their users; a profile may arrive shortly after a click."""
 
-from __future__ import annotations
-
 from bisect import insort
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -15,10 +13,7 @@ from app.shop.records import (
     ProfileDeleted,
     Visitor,
 )
-
-if TYPE_CHECKING:
-    from eventfold.operators.processor import Context, Sender
-
+from eventfold.operators.processor import Context, Sender
 
 #: Reason why a click has no profile.
 Missing = Literal["unknown", "crowded"]

@@ -1,9 +1,5 @@
 """Join of searches with the clicks on their results, and click-through counts per query."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
 from app.shop.records import (
@@ -16,11 +12,9 @@ from app.shop.records import (
     Searched,
     SearchOutcome,
 )
-
-if TYPE_CHECKING:
-    from eventfold.operators.joins import Pair, Reason
-    from eventfold.operators.processor import Sender
-    from eventfold.windows import WindowResult
+from eventfold.operators.joins import Pair, Reason
+from eventfold.operators.processor import Sender
+from eventfold.windows import WindowResult
 
 
 def searched(search: Search, sender: Sender) -> None:

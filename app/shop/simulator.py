@@ -12,10 +12,8 @@ from msgspec.json import encode
 from app.shop.records import Click, Profile, Search
 from app.shop.topics import CLICKS, PROFILES, SEARCHES
 from app.sources import Record
+from app.sources.simulations import Sent, Simulation
 from eventfold.topics import Topic
-
-#: A record and its topic.
-Sent = tuple[Topic, Record]
 
 #: Number of visitors; by query, the probability that a search leads to a click, and to each more.
 VISITORS = 2_000
@@ -130,3 +128,10 @@ def visits(seed: int, rate: float, start: int) -> Iterator[Sent]:
         shop.put(at, SEARCHES, search)
         while random.random() < QUERIES[query]:
             shop.click(at + random.expovariate(1 / CLICK_DELAY), user, search)
+
+
+SIMULATION = Simulation(
+    (SEARCHES, CLICKS, PROFILES),
+    visits,
+    "visitors who search, click on what they find, and have profiles",
+)

@@ -1,1 +1,1 @@
-"""Sinks: writers of records to outside of Kafka: a CSV file."""
+"""Sinks: writers of records to systems outside Kafka, here a CSV file."""

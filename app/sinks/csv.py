@@ -2,7 +2,7 @@
 
 Next to `data.csv` is the side-car file `data.csv.offsets`: the committed length of the file, and
 the next offset of each partition at that length. It is replaced atomically after the rows are on
-disk. Rows that a crash left beyond that length are cut off at the next start, and read again.
+disk. Rows beyond that length, left by a crash, are truncated at the next start and read again.
 """
 
 import csv
@@ -29,7 +29,7 @@ class UnusableFileError(Exception):
     """A file that the sink must not write to; the message is one line naming it."""
 
 
-class _Mark(msgspec.Struct):
+class _Checkpoint(msgspec.Struct):
     """Content of the side-car file: the committed length, and the next offsets."""
 
     bytes: int
@@ -48,11 +48,11 @@ class CsvFile:
         self.offsets: dict[str, int] = {}
 
     def open(self) -> None:
-        """Open the file as the last commit left it, with a header if it is new.
+        """Open the file at the last commit, with a header if it is new.
 
         A file without a side-car is continued after its last complete line.
-        Raises UnusableFileError if another process has it or it is not a file of this sink, OSError
-        if it can't be opened.
+        Raises UnusableFileError if another process has locked it or it is not a file of this sink,
+        OSError if it can't be opened.
         """
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, MODE)
         self._file = os.fdopen(descriptor, "r+b")
@@ -70,36 +70,38 @@ class CsvFile:
             raise UnusableFileError(f"{self._path}: another process is writing to it") from None
 
     def _recover(self) -> None:
-        mark, size = self._read_mark(), self._file.seek(0, os.SEEK_END)
-        self.offsets = mark.offsets if mark else {}
+        checkpoint, size = self._read_checkpoint(), self._file.seek(0, os.SEEK_END)
+        self.offsets = checkpoint.offsets if checkpoint else {}
         if size == 0:
             length = 0
-        elif mark:
-            length = self._checked_length(mark, size)
+        elif checkpoint:
+            length = self._checked_length(checkpoint, size)
         else:
             length = self._end_of_last_line(size)
             self._check_header(length)
-        self._cut_off(length, size)
+        self._truncate(length, size)
         if length == 0:
             self._write([COLUMNS])
         self.commit()
 
-    def _read_mark(self) -> _Mark | None:
+    def _read_checkpoint(self) -> _Checkpoint | None:
         try:
-            return decode_json(self._side_car.read_bytes(), _Mark)
+            return decode_json(self._side_car.read_bytes(), _Checkpoint)
         except FileNotFoundError:
             return None
         except msgspec.DecodeError as error:
-            raise UnusableFileError(f"{self._side_car}: not written by us: {error}") from error
-
-    def _checked_length(self, mark: _Mark, size: int) -> int:
-        self._file.seek(max(0, mark.bytes - 1))
-        if size < mark.bytes or self._file.read(1) != b"\n":
             raise UnusableFileError(
-                f"{self._path}: changed by another program since we wrote it; move it away, or "
+                f"{self._side_car}: not written by this sink: {error}"
+            ) from error
+
+    def _checked_length(self, checkpoint: _Checkpoint, size: int) -> int:
+        self._file.seek(max(0, checkpoint.bytes - 1))
+        if size < checkpoint.bytes or self._file.read(1) != b"\n":
+            raise UnusableFileError(
+                f"{self._path}: changed by another program since the last commit; move it away, or "
                 f"delete {self._side_car} to append to it as it is"
             )
-        return mark.bytes
+        return checkpoint.bytes
 
     def _end_of_last_line(self, size: int) -> int:
         """Return the length of the file without an incomplete last line."""
@@ -119,10 +121,10 @@ class CsvFile:
         if length and next(csv.reader([first]), []) != list(COLUMNS):
             raise UnusableFileError(f"{self._path}: its first line is not {','.join(COLUMNS)}")
 
-    def _cut_off(self, length: int, size: int) -> None:
+    def _truncate(self, length: int, size: int) -> None:
         if length < size:
             log.warning(
-                "%s: cut off %d bytes after its last complete row", self._path, size - length
+                "%s: truncated %d bytes after its last complete row", self._path, size - length
             )
             self._file.truncate(length)
         self._file.seek(length)
@@ -144,22 +146,22 @@ class CsvFile:
         """Write the appended rows to disk, then the side-car that commits them."""
         self._file.flush()
         os.fsync(self._file.fileno())
-        mark = msgspec.json.encode(_Mark(self._length, self.offsets))
+        checkpoint = msgspec.json.encode(_Checkpoint(self._length, self.offsets))
         next_side_car = self._side_car.with_name(f"{self._side_car.name}.next")
         with open(next_side_car, "wb", opener=private) as file:
-            file.write(mark)
+            file.write(checkpoint)
             file.flush()
             os.fsync(file.fileno())
         next_side_car.replace(self._side_car)
         _sync_directory(self._path.parent)
 
     def close(self) -> None:
-        """Close the file; uncommitted rows are cut off at the next start."""
+        """Close the file; uncommitted rows are truncated at the next start."""
         self._file.close()
 
 
 def _sync_directory(path: Path) -> None:
-    """Write a directory to disk, so that a renaming in it is durable."""
+    """Write a directory to disk, so that a rename in it is durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

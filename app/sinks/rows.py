@@ -26,8 +26,7 @@ def to_row(value: bytes | None, timestamp: int) -> Row:
         tick = _read_tick(value)
         return _time(tick.time // 1000), repr(tick.price)
     _decode_price(value)
-    # Kafka's timestamp is when the price was observed; the time of reading would be when the sink
-    # ran, and different in each re-run.
+    # Kafka's timestamp is the time of the observation; the time of reading would differ each run.
     return _time(timestamp // 1000), value.decode().strip()
 
 

@@ -27,7 +27,7 @@ class CsvSink:
     """Consumer of `topic` in the group `group` that appends its records to `file`.
 
     Reading continues at the file's own offsets, or at the group's committed offset if another
-    member has got further since. Records of aborted transactions are not read.
+    member has advanced since. Records of aborted transactions are not read.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class CsvSink:
         self._group = group
         self._consumer: Any = None
         self._ends: dict[TopicPartition, int] | None = None
-        self._moved: set[TopicPartition] = set()
+        self._uncommitted: set[TopicPartition] = set()
         self._committed_at = time.monotonic()
         self._failure: Exception | None = None
         #: Number of rows appended since the start.
@@ -88,7 +88,7 @@ class CsvSink:
 
     async def _close(self) -> None:
         try:
-            if self._moved and self._failure is None:
+            if self._uncommitted and self._failure is None:
                 await self.commit()
         finally:
             self._file.close()
@@ -100,7 +100,7 @@ class CsvSink:
                 raise self._failure
             for partition, records in batches.items():
                 self._append(partition, records)
-            if self._moved and time.monotonic() - self._committed_at >= COMMIT_INTERVAL:
+            if self._uncommitted and time.monotonic() - self._committed_at >= COMMIT_INTERVAL:
                 await self.commit()
 
     def _append(self, partition: TopicPartition, records: Sequence[Any]) -> None:
@@ -112,7 +112,7 @@ class CsvSink:
             return
         rows = [row for record in new if (row := self._row(record))]
         self._file.append(rows, name, new[-1].offset + 1)
-        self._moved.add(partition)
+        self._uncommitted.add(partition)
         self.rows += len(rows)
 
     def _row(self, record: Any) -> Row | None:
@@ -121,25 +121,25 @@ class CsvSink:
         except ValueError as error:
             self.unreadable += 1
             log.warning(
-                "left out %s-%d at offset %d: %s",
+                "skipped %s-%d at offset %d: %s",
                 *(record.topic, record.partition, record.offset, error),
             )
             return None
 
     async def commit(self) -> None:
         """Commit the appended rows in the file, then their offsets in Kafka to show the lag."""
-        moved, self._moved = self._moved, set()
+        partitions, self._uncommitted = self._uncommitted, set()
         self._committed_at = time.monotonic()
         self._file.commit()
         try:
-            await self._consumer.commit({p: self._file.offsets[_name(p)] for p in moved})
+            await self._consumer.commit({p: self._file.offsets[_name(p)] for p in partitions})
         except KafkaError as error:
-            log.info("offsets stand in the file, not in Kafka this time: %r", error)
+            log.info("offsets are committed in the file, but not in Kafka: %r", error)
 
     async def _at_end(self) -> bool:
         """Return whether the position has reached the end offsets of the assignment.
 
-        The last record's offset would not do: a transaction's marker has an offset but no record.
+        The last record's offset is not enough: a transaction's marker has an offset but no record.
         """
         if self._ends is None:
             return False
@@ -157,7 +157,7 @@ class CsvSink:
         """Pause `partitions`, which are revoked, and commit what was appended."""
         try:
             self._consumer.pause(*partitions)
-            if self._moved:
+            if self._uncommitted:
                 await self.commit()
         except Exception as error:  # noqa: BLE001 - aiokafka would log it and go on
             self._failure = error
@@ -177,7 +177,7 @@ class CsvSink:
     async def _seek(self, partition: TopicPartition, end: int) -> None:
         name = _name(partition)
         if self._file.offsets.get(name, 0) > end:
-            log.warning("%s ends before what the file has of it: it was made anew", name)
+            log.warning("%s ends before the offset in the file: the topic was recreated", name)
             self._file.offsets[name] = 0
             self._consumer.seek(partition, 0)
         committed = await self._consumer.committed(partition) or 0

@@ -1,4 +1,4 @@
-"""Sources of records: senders to topics, and the simulations that produce records."""
+"""Sources of records: producers for topics, and simulations that generate records."""
 
 #: Key, value and event time (ms): a record of any source.
 Record = tuple[bytes, bytes, int]

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from app.sources import Record
+from app.sources.simulations import Make
 from eventfold.topics import Topic
 
 _encode = msgspec.json.Encoder().encode
@@ -37,6 +38,7 @@ class Labelled(NamedTuple):
 #: Produces endless events from a seed, the number of events per second, and the time of the first
 #: (ms).
 MakeEvents = Callable[[int, float, int], Iterator[Event]]
+MakeLabelled = Callable[[int, float, int], Iterator[Labelled]]
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,10 @@ class Delays:
 def arriving(events: Iterable[Event], seed: int, delays: Delays) -> Iterator[Labelled]:
     """Yield events as records, in order of arrival."""
     random = Random(f"arrivals {seed}")  # noqa: S311  # a simulation, not a secret
-    under_way: list[tuple[int, int, Labelled]] = []
+    delayed: list[tuple[int, int, Labelled]] = []
     for number, event in enumerate(events):
-        while under_way and under_way[0][0] <= event.time:
-            yield heappop(under_way)[2]
+        while delayed and delayed[0][0] <= event.time:
+            yield heappop(delayed)[2]
         chance = random.random()
         delay = 0
         if chance < delays.late:
@@ -67,27 +69,17 @@ def arriving(events: Iterable[Event], seed: int, delays: Delays) -> Iterator[Lab
             value = value[: len(value) // 2]
         key = str(getattr(event.value, event.topic.key)).encode()
         labelled = Labelled(event.topic, (key, value, event.time), event)
-        heappush(under_way, (event.time + delay, number, labelled))
+        heappush(delayed, (event.time + delay, number, labelled))
 
 
-def simulated(make: MakeEvents, delays: Delays) -> Callable[[int, float, int], Iterator[Labelled]]:
+def simulated(make: MakeEvents, delays: Delays) -> MakeLabelled:
     """Return a function that produces labelled records from the events of `make`."""
-
-    def labelled(seed: int, rate: float, start: int) -> Iterator[Labelled]:
-        return arriving(make(seed, rate, start), seed, delays)
-
-    return labelled
+    return lambda seed, rate, start: arriving(make(seed, rate, start), seed, delays)
 
 
-def without_labels(
-    labelled: Callable[[int, float, int], Iterator[Labelled]],
-) -> Callable[[int, float, int], Iterator[tuple[Topic, Record]]]:
+def without_labels(make: MakeLabelled) -> Make:
     """Return a function that produces the same records without their labels."""
-
-    def make(seed: int, rate: float, start: int) -> Iterator[tuple[Topic, Record]]:
-        return ((topic, record) for topic, record, _ in labelled(seed, rate, start))
-
-    return make
+    return lambda *given: ((topic, record) for topic, record, _ in make(*given))
 
 
 def merged(first: Iterator[Event], *others: Iterator[Event]) -> Iterator[Event]:

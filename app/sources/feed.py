@@ -12,13 +12,13 @@ from mode import Service
 
 from app.market.simulator import MOST_BEHIND, SLICE
 from app.sources.outbox import Outbox
-from app.sources.registry import Sent, Simulation
+from app.sources.simulations import Sent, Simulation
 from eventfold.topics import Timestamp
 
 #: Records sent at a time at full speed.
 CHUNK = 1024
-#: Most seconds between two checks of the clock.
-NAP = 0.5
+#: Longest sleep (s) between two checks of the clock.
+MAX_SLEEP = 0.5
 
 
 async def live(records: Iterable[Sent], count: int | None = None) -> AsyncIterator[list[Sent]]:
@@ -30,7 +30,7 @@ async def live(records: Iterable[Sent], count: int | None = None) -> AsyncIterat
     due, ready = 0, list[Sent]()
     for number, sent in enumerate(islice(records, count)):
         if number % CHUNK == CHUNK - 1:
-            # A source that is never ahead of the clock never sleeps below: don't block the loop.
+            # A source that is never ahead of the clock never sleeps below: let others run.
             if ready:
                 yield ready
                 ready = []
@@ -40,7 +40,7 @@ async def live(records: Iterable[Sent], count: int | None = None) -> AsyncIterat
             if ready:
                 yield ready
                 ready = []
-            await asyncio.sleep(max(SLICE, min(wait, NAP)))
+            await asyncio.sleep(max(SLICE, min(wait, MAX_SLEEP)))
         if wait * 1000 > -MOST_BEHIND:
             ready.append(sent)
     if ready:
@@ -98,8 +98,8 @@ class Outboxes:
         by_topic = defaultdict(list)
         for topic, record in records:
             by_topic[topic.name].append(record)
-        for name, its in by_topic.items():
-            await self._outboxes[name].send(its)
+        for name, group in by_topic.items():
+            await self._outboxes[name].send(group)
 
     async def flush(self) -> None:
         """Send every batch, full or not."""

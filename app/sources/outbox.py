@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 
 #: Bytes of a batch before compression.
 BATCH_BYTES = 256 * 1024
-#: Seconds without an answer after which that is logged; the wait goes on.
-PATIENCE = 10
-#: Seconds that a stop waits for outstanding acknowledgements.
-STOP_PATIENCE = 10
+#: Seconds without an answer after which a warning is logged; the wait goes on.
+ANSWER_TIMEOUT = 10
+#: Time-out (s) of a stop for outstanding acknowledgements.
+STOP_TIMEOUT = 10
 
 
 class Outbox:
@@ -53,8 +53,8 @@ class Outbox:
         self._producer: Any = None
         self._partitions: list[int] = []
         self._partition_of: Recent[bytes, int] = Recent(self._find_partition)
-        self._open: dict[int, Any] = {}
-        self._under_way: set[asyncio.Future[Any]] = set()
+        self._batches: dict[int, Any] = {}
+        self._in_flight: set[asyncio.Future[Any]] = set()
         self._error: BaseException | None = None
         #: Number of records that the broker has acknowledged.
         self.delivered = 0
@@ -67,7 +67,7 @@ class Outbox:
         await self.stop()
 
     async def start(self) -> None:
-        """Connect and look up the topic's partitions.
+        """Connect and find the topic's partitions.
 
         Raises KafkaConnectionError if no broker answers, UnknownTopicOrPartitionError(topic)
         if there is no such topic.
@@ -80,16 +80,16 @@ class Outbox:
             enable_idempotence=True,
             compression_type=self._compression,
             max_batch_size=BATCH_BYTES,
-            request_timeout_ms=PATIENCE * 1000,
+            request_timeout_ms=ANSWER_TIMEOUT * 1000,
         )
         try:
             await self._producer.start()
-            self._partitions = await self._look_up_topic()
+            self._partitions = await self._find_partitions()
         except BaseException:
             await self._producer.stop()
             raise
 
-    async def _look_up_topic(self) -> list[int]:
+    async def _find_partitions(self) -> list[int]:
         # Request all topics, because a request for one creates it on many brokers.
         metadata = await self._producer.client.fetch_all_metadata()
         partitions = metadata.partitions_for_topic(self.topic)
@@ -107,7 +107,7 @@ class Outbox:
         Raises KafkaError if the broker has rejected an earlier batch for good.
         """
         now = int(time.time() * 1000)
-        event_timestamps, batches = self._event_timestamps, self._open
+        event_timestamps, batches = self._event_timestamps, self._batches
         partitions = self._partition_of
         for key, value, event_time in records:
             timestamp = event_time if event_timestamps else now
@@ -116,16 +116,16 @@ class Outbox:
             if batch is None or not batch.append(timestamp=timestamp, key=key, value=value):
                 batch = await self._renew(partition)
                 batch.append(timestamp=timestamp, key=key, value=value)
-        self._raise_refusal()
+        self._raise_rejection()
 
     async def _renew(self, partition: int) -> Any:
         """Send the partition's open batch, if there is one, and open another."""
-        await self._ship(partition)
-        self._open[partition] = self._producer.create_batch()
-        return self._open[partition]
+        await self._send_batch(partition)
+        self._batches[partition] = self._producer.create_batch()
+        return self._batches[partition]
 
-    async def _ship(self, partition: int) -> None:
-        batch = self._open.pop(partition, None)
+    async def _send_batch(self, partition: int) -> None:
+        batch = self._batches.pop(partition, None)
         if batch is None:
             return
         batch.close()  # the producer would linger with an open batch
@@ -133,18 +133,18 @@ class Outbox:
             try:
                 sent = await self._producer.send_batch(batch, self.topic, partition=partition)
             except KafkaTimeoutError:
-                self._say_waiting()
+                self._log_waiting()
             else:
                 break
-        self._under_way.add(sent)
+        self._in_flight.add(sent)
         number = batch.record_count()
         sent.add_done_callback(lambda future: self._on_answer(future, number))
 
-    def _say_waiting(self) -> None:
+    def _log_waiting(self) -> None:
         log.warning("no answer from the broker at %s; still trying", ",".join(self._servers))
 
     def _on_answer(self, sent: asyncio.Future[Any], number: int) -> None:
-        self._under_way.discard(sent)
+        self._in_flight.discard(sent)
         if sent.cancelled():
             return
         if error := sent.exception():
@@ -152,15 +152,15 @@ class Outbox:
         else:
             self.delivered += number
 
-    def _raise_refusal(self) -> None:
+    def _raise_rejection(self) -> None:
         error, self._error = self._error, None
         if error is not None:
             raise error
 
     async def flush(self) -> None:
         """Send every batch, full or not, without waiting for acknowledgements."""
-        for partition in list(self._open):
-            await self._ship(partition)
+        for partition in list(self._batches):
+            await self._send_batch(partition)
 
     async def drain(self) -> None:
         """Send every batch and wait, without a time-out, for all acknowledgements.
@@ -168,26 +168,26 @@ class Outbox:
         Raises KafkaError if the broker has rejected a batch for good.
         """
         await self.flush()
-        while self._under_way:
-            done, _ = await asyncio.wait(self._under_way, timeout=PATIENCE)
+        while self._in_flight:
+            done, _ = await asyncio.wait(self._in_flight, timeout=ANSWER_TIMEOUT)
             if not done:
-                self._say_waiting()
-        self._raise_refusal()
+                self._log_waiting()
+        self._raise_rejection()
 
     async def stop(self) -> None:
         """Send the remaining records, for a bounded time, and disconnect."""
-        patience = 1.0
+        seconds = 1.0
         try:
-            await asyncio.wait_for(self.drain(), STOP_PATIENCE)
-            patience = STOP_PATIENCE
+            await asyncio.wait_for(self.drain(), STOP_TIMEOUT)
+            seconds = STOP_TIMEOUT
         except (TimeoutError, KafkaError) as error:
             log.error("the last records did not reach the broker: %r", error)  # noqa: TRY400 - one line
         finally:  # also when this is cancelled
-            await self._close(patience)
+            await self._close(seconds)
 
-    async def _close(self, patience: float) -> None:
+    async def _close(self, seconds: float) -> None:
         try:
             # The producer's own stop would wait for the same batches without a time-out.
-            await asyncio.wait_for(self._producer.stop(), patience)
+            await asyncio.wait_for(self._producer.stop(), seconds)
         except TimeoutError:
             await self._producer.client.close()

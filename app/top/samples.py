@@ -1,4 +1,4 @@
-"""What one worker's `/metrics` says, to be asked by name and labels."""
+"""Samples of one worker's `/metrics`, by name and labels."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ class Samples:
         self._by_name: dict[str, list[tuple[dict[str, str], float]]] = defaultdict(list)
 
     @classmethod
-    def read(cls, text: str) -> Self:
-        """Read Prometheus' text. Raises ValueError where it is something else."""
+    def parse(cls, text: str) -> Self:
+        """Parse the Prometheus text format. Raises ValueError for anything else."""
         samples = cls()
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
@@ -23,10 +23,10 @@ class Samples:
         return samples
 
     def of(self, name: str, **labels: str) -> Iterator[tuple[dict[str, str], float]]:
-        """Return labels and value of each sample of a metric that has these labels."""
-        for theirs, value in self._by_name.get(name, ()):
-            if labels.items() <= theirs.items():
-                yield theirs, value
+        """Yield labels and value of each sample of a metric that has these labels."""
+        for found, value in self._by_name.get(name, ()):
+            if labels.items() <= found.items():
+                yield found, value
 
     def total(self, name: str, **labels: str) -> float:
         """Return the sum of a metric's samples; 0 where it has none."""
@@ -41,5 +41,5 @@ class Samples:
         return sorted({labels[label] for labels, _ in self.of(name)})
 
     def info(self, name: str) -> dict[str, str]:
-        """Return the labels of an information; {} where it is missing."""
+        """Return the labels of an info metric; {} if it is missing."""
         return next((labels for labels, _ in self.of(name)), {})

@@ -1,4 +1,4 @@
-"""A view as people see it on a terminal."""
+"""Render a view on a terminal."""
 
 from datetime import UTC, datetime
 
@@ -11,15 +11,15 @@ from rich.text import Text
 from app.top.view import PartitionView, TableView, View, WorkerView
 from eventfold.windows.durations import approximate_duration
 
-#: Offsets behind that are shown in another colour, and seconds.
-MUCH_LAG = 10_000
-MUCH_TIME = 60
+#: Lag, in records and in seconds of event time, that is shown in another colour.
+HIGH_LAG = 10_000
+HIGH_EVENT_TIME_LAG = 60
 
 NONE = "-"
 
 
 def draw(view: View) -> Group:
-    """Return what the screen shows: a line, workers, partitions, tables, the ten best."""
+    """Return the screen: a headline, workers, partitions, tables, the top ten gainers."""
     parts: list[RenderableType] = [_headline(view), _workers(view.workers)]
     if view.partitions:
         parts.append(_partitions(view.partitions))
@@ -76,43 +76,43 @@ def _gone(answered: int | None) -> str:
 
 
 def _partitions(partitions: list[PartitionView]) -> Table:
-    """Return one line a source: the lag of each of its partitions."""
+    """Return one row per source with the lag of each of its partitions."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("source", no_wrap=True)
     table.add_column("lag by partition")
     by_topic: dict[str, list[PartitionView]] = {}
     for each in partitions:
         by_topic.setdefault(each.topic, []).append(each)
-    for topic, its in by_topic.items():
-        lags = [Text(f"{each.partition}: ") + _lag(each.lag) for each in its]
+    for topic, group in by_topic.items():
+        lags = [Text(f"{each.partition}: ") + _lag(each.lag) for each in group]
         table.add_row(topic, Text("  ").join(lags))
     return table
 
 
 def _tables(tables: list[TableView]) -> Table:
-    shown = _columns(
+    table = _columns(
         "table", "records/s", "results/s", "late", "late/s", "event-time lag", "on disk", "restored"
     )
     for each in tables:
         restored = NONE if each.restoring is None else Text(f"{each.restoring:.0%}", "yellow")
-        shown.add_row(
+        table.add_row(
             each.table,
             f"{each.records:,.0f}",
             f"{each.published:,.0f}",
             f"{each.late:,}",
             Text(f"{each.late_rate:,.1f}", "yellow" if each.late_rate else ""),
-            _behind(each.event_time_lag),
+            _event_time_lag(each.event_time_lag),
             decimal(each.store),
             restored,
         )
-    return shown
+    return table
 
 
 def _gainers(view: View) -> Table:
     table = _columns(view.day or "", "gain", "open", "last")
     for rank, each in enumerate(view.gainers, 1):
-        rose = each.gain or 0.0
-        gain = Text(f"{rose:+.2%}", "green" if rose >= 0 else "red")
+        fraction = each.gain or 0.0
+        gain = Text(f"{fraction:+.2%}", "green" if fraction >= 0 else "red")
         table.add_row(f"{rank:2}. {each.symbol}", gain, f"{each.open:g}", f"{each.last:g}")
     return table
 
@@ -120,11 +120,11 @@ def _gainers(view: View) -> Table:
 def _lag(lag: int | None) -> Text:
     if lag is None:
         return Text(NONE)
-    return Text(f"{lag:,}", "yellow" if lag > MUCH_LAG else "")
+    return Text(f"{lag:,}", "yellow" if lag > HIGH_LAG else "")
 
 
-def _behind(seconds: float | None) -> Text:
+def _event_time_lag(seconds: float | None) -> Text:
     if seconds is None:
         return Text(NONE)
-    words = approximate_duration(max(0, round(seconds * 1000)))
-    return Text(words, "yellow" if seconds > MUCH_TIME else "")
+    text = approximate_duration(max(0, round(seconds * 1000)))
+    return Text(text, "yellow" if seconds > HIGH_EVENT_TIME_LAG else "")

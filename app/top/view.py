@@ -1,24 +1,18 @@
-"""What is shown of an application at one moment, and how it is made of two scrapes."""
+"""View of an application at one moment, computed from two scrapes."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import msgspec
 
 from app.market.records import Gainer
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from app.top.samples import Samples
+from app.top.samples import Samples
 
 
 class WorkerView(msgspec.Struct, frozen=True):
-    """One worker; all but its address is null where it does not answer from here.
+    """One worker; all but its address and `answered` is null if it does not answer.
 
-    `cpu` are cores used, `memory` resident bytes, `lag` offsets that it has not folded yet.
-    `answered` is when it last answered (ms since the epoch), null where it never did.
+    `cpu` is the number of cores used, `memory` resident bytes, `lag` offsets not folded yet,
+    `answered` the time of its last answer (ms since the epoch), null if it never answered.
     """
 
     url: str
@@ -33,7 +27,7 @@ class WorkerView(msgspec.Struct, frozen=True):
 
 
 class PartitionView(msgspec.Struct, frozen=True):
-    """One partition of a source: its worker, the next offset to fold, how many are left."""
+    """One partition of a source: its worker, the next offset to fold, the offsets left."""
 
     topic: str
     partition: int
@@ -45,8 +39,8 @@ class PartitionView(msgspec.Struct, frozen=True):
 class TableView(msgspec.Struct, frozen=True):
     """One table, over all workers that answer.
 
-    Rates are a second's, `event_time_lag` (s) that of its slowest partition, `store` bytes on disk,
-    `restoring` the share (0 to 1) of its slowest restore that is done, null where none goes on.
+    Rates are per second, `event_time_lag` (s) is that of the slowest partition, `store` bytes on
+    disk, `restoring` the progress (0 to 1) of the slowest restore, null if there is none.
     """
 
     table: str
@@ -60,7 +54,7 @@ class TableView(msgspec.Struct, frozen=True):
 
 
 class View(msgspec.Struct, frozen=True):
-    """An application at one moment; `seconds` is what rates are means over."""
+    """An application at one moment; rates are means over the last `seconds`."""
 
     application: str
     seconds: float
@@ -68,23 +62,23 @@ class View(msgspec.Struct, frozen=True):
     partitions: list[PartitionView]
     tables: list[TableView]
     lag: int
-    #: Since the workers started; and a second's.
+    #: Number since the workers started, and per second.
     dead_letters: int
     dead_letter_rate: float
-    #: The ranking's day and its best; null where none is made.
+    #: Day of the ranking (null without one) and its top ten.
     day: str | None
     gainers: list[Gainer]
 
 
 class Scrape(msgspec.Struct, frozen=True):
-    """What each worker said, by its address (None: nothing), at `moment` (s, monotonic)."""
+    """Samples of each worker by its address (None: no answer) at `moment` (s, monotonic)."""
 
     moment: float
     workers: Mapping[str, Samples | None]
 
     @property
     def answered(self) -> dict[str, Samples]:
-        """Those that said something."""
+        """Samples of the workers that answered."""
         return {url: samples for url, samples in self.workers.items() if samples is not None}
 
     def total(self, name: str, **labels: str) -> float:
@@ -97,8 +91,8 @@ class Scrape(msgspec.Struct, frozen=True):
         return max((value for value in found if value is not None), default=None)
 
 
-class Between(msgspec.Struct, frozen=True):
-    """Two scrapes, and what grew from one to the other."""
+class ScrapeDelta(msgspec.Struct, frozen=True):
+    """Two scrapes, and the growth of counters from one to the other."""
 
     before: Scrape
     after: Scrape
@@ -109,68 +103,69 @@ class Between(msgspec.Struct, frozen=True):
         return max(self.after.moment - self.before.moment, 1e-3)
 
     def rate(self, name: str, **labels: str) -> float:
-        """Return how fast a counter grew (1/s), on the workers that answered both times."""
+        """Return the growth of a counter (1/s) on the workers that answered both scrapes."""
         grown = 0.0
         for url, now in self.after.answered.items():
             then = self.before.answered.get(url)
             if then is not None:
-                # One that restarted begins at 0 again.
+                # The counter of a restarted worker begins at 0 again.
                 grown += max(0.0, now.total(name, **labels) - then.total(name, **labels))
         return grown / self.seconds
 
 
-def tables_of(two: Between) -> list[TableView]:
-    """Return the tables, in the order of their names."""
+def tables_of(delta: ScrapeDelta) -> list[TableView]:
+    """Return the tables, sorted by name."""
     names = {
         name
-        for samples in two.after.answered.values()
-        for name in samples.values("tickstream_records_total", "table")
+        for samples in delta.after.answered.values()
+        for name in samples.values("eventfold_records_total", "table")
     }
-    return [_table(two, name) for name in sorted(names)]
+    return [_table(delta, name) for name in sorted(names)]
 
 
-def _table(two: Between, name: str) -> TableView:
-    after = two.after
+def _table(delta: ScrapeDelta, name: str) -> TableView:
+    after = delta.after
     restoring = [
         value
         for samples in after.answered.values()
-        for _, value in samples.of("tickstream_restore_progress_ratio", table=name)
+        for _, value in samples.of("eventfold_restore_progress_ratio", table=name)
     ]
     return TableView(
         table=name,
-        records=two.rate("tickstream_records_total", table=name),
-        published=two.rate("tickstream_published_total", table=name),
-        late=int(after.total("tickstream_late_total", table=name)),
-        late_rate=two.rate("tickstream_late_total", table=name),
-        event_time_lag=after.highest("tickstream_event_time_lag_seconds", table=name),
-        store=int(after.total("tickstream_store_bytes", table=name)),
+        records=delta.rate("eventfold_records_total", table=name),
+        published=delta.rate("eventfold_published_total", table=name),
+        late=int(after.total("eventfold_late_total", table=name)),
+        late_rate=delta.rate("eventfold_late_total", table=name),
+        event_time_lag=after.highest("eventfold_event_time_lag_seconds", table=name),
+        store=int(after.total("eventfold_store_bytes", table=name)),
         restoring=min(restoring, default=None),
     )
 
 
-def workers_of(two: Between, answered: Mapping[str, int]) -> list[WorkerView]:
-    """Return the workers, in the order of their addresses, those that are gone among them.
+def workers_of(delta: ScrapeDelta, answered: Mapping[str, int]) -> list[WorkerView]:
+    """Return the workers, sorted by address, dead ones included.
 
-    `answered` is when each of them last answered (ms): one that is dead is soon named by none.
+    `answered` has the time (ms) of each worker's last answer; the others soon stop listing a dead
+    worker.
     """
-    urls = sorted(two.after.workers.keys() | answered.keys())
-    return [_worker(two, url, answered.get(url)) for url in urls]
+    urls = sorted(delta.after.workers.keys() | answered.keys())
+    return [_worker(delta, url, answered.get(url)) for url in urls]
 
 
-def _worker(two: Between, url: str, answered: int | None) -> WorkerView:
-    found = two.after.workers.get(url)
+def _worker(delta: ScrapeDelta, url: str, answered: int | None) -> WorkerView:
+    found = delta.after.workers.get(url)
     if found is None:
         return WorkerView(url, answers=False, answered=answered)
-    then = two.before.answered.get(url)
+    then = delta.before.answered.get(url)
     used = "process_cpu_seconds_total"
-    cpu = None if then is None else (found.total(used) - then.total(used)) / two.seconds
+    cpu = None if then is None else (found.total(used) - then.total(used)) / delta.seconds
     return WorkerView(
         url,
         answers=True,
-        version=found.info("tickstream_build_info").get("version"),
-        running=int(found.total("tickstream_tasks", state="running")),
-        opening=int(found.total("tickstream_tasks", state="opening")),
-        lag=int(found.total("tickstream_lag_records")),
+        version=found.info("eventfold_build_info").get("version"),
+        running=int(found.total("eventfold_tasks", state="running")),
+        opening=int(found.total("eventfold_tasks", state="opening")),
+        lag=int(found.total("eventfold_lag_records")),
         cpu=cpu,
         memory=int(found.total("process_resident_memory_bytes")),
         answered=answered,
@@ -181,8 +176,8 @@ def partitions_of(scrape: Scrape) -> list[PartitionView]:
     """Return the partitions of all sources that have a task on a worker that answers."""
     views = []
     for url, found in scrape.answered.items():
-        lags = _by_partition(found, "tickstream_lag_records")
-        positions = _by_partition(found, "tickstream_position_offset")
+        lags = _by_partition(found, "eventfold_lag_records")
+        positions = _by_partition(found, "eventfold_position_offset")
         for topic, partition in lags.keys() | positions.keys():
             at = topic, partition
             views.append(PartitionView(topic, partition, url, positions.get(at), lags.get(at)))

@@ -33,13 +33,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.settings import Settings
+from app.transactions.metrics import rule_queries
 from app.transactions.records import Rule
 from app.transactions.rules import read_rule
+from app.transactions.settings import TransactionSettings
 from app.transactions.triggers import TRIGGERS
-from eventfold.engine.metrics import rule_queries
 from eventfold.private_files import make_private
 from eventfold.security.urls import masked
+from eventfold.settings import Settings
 
 #: Most changes read at a time.
 SLICE = 2_000
@@ -119,9 +120,9 @@ class Change(NamedTuple):
         )
 
 
-def rules_url(conf: Settings) -> str:
+def rules_url(conf: Settings, own: TransactionSettings) -> str:
     """Return the database's URL for SQLAlchemy: the setting's, or a file beside the state."""
-    given = conf.rules_url.full if conf.rules_url else None
+    given = own.rules_url.full if own.rules_url else None
     if given is None:
         path = conf.data_directory.parent.resolve() / f"{conf.app_id}-rules.db"
         make_private(path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,12 +19,12 @@ from mode import Service
 
 from app import app
 from app.settings import settings
-from app.transactions.database import SLICE, Change, RulesDatabase, rules_url
+from app.transactions import metrics
 from app.transactions.records import Rule
 from app.transactions.rules import BadRuleError
+from app.transactions.settings import settings as own
 from app.transactions.topics import RULES
 from eventfold.decoding import json_decoder
-from eventfold.engine import metrics
 from eventfold.engine.changelog import ends, new_consumer
 from eventfold.engine.checkpoint import FORBIDDEN, new_producer, stop_producer
 from eventfold.engine.checkpoint import REFUSALS as REFUSED
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
 
     from app.settings import Settings
+    from app.transactions.database import Change, RulesDatabase
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +80,7 @@ class RulesFeed(Service):
                 except Exception as error:  # noqa: BLE001  # the rules that are known stay in force
                     self._complain(error)
                     await self.sleep(PAUSE)
-            await self.sleep(settings().rules_interval / 1000)
+            await self.sleep(own().rules_interval / 1000)
 
     @property
     def _ours(self) -> bool:
@@ -111,7 +113,12 @@ class RulesFeed(Service):
             # This fences the previous owner: from here on it adds no more rules to the topic.
             await producer.start()
             known = await published(conf)
-            async with RulesDatabase(rules_url(conf)) as database:
+            # SQLAlchemy takes 0.3 s to load: only the owner of the partition does, and not in its
+            # event loop.
+            await asyncio.to_thread(import_module, "app.transactions.database")
+            from app.transactions.database import RulesDatabase, rules_url  # noqa: PLC0415
+
+            async with RulesDatabase(rules_url(conf, own())) as database:
                 await self._poll(database, producer, known)
         finally:
             await stop_producer(producer)
@@ -119,6 +126,8 @@ class RulesFeed(Service):
     async def _poll(
         self, database: RulesDatabase, producer: AIOKafkaProducer, known: dict[str, Rule]
     ) -> None:
+        from app.transactions.database import SLICE  # noqa: PLC0415  # loaded already
+
         after = -1
         while self._ours and not self.should_stop:
             changes = await database.changes(after)
@@ -136,7 +145,7 @@ class RulesFeed(Service):
                 metrics.rules_version.set(after)
             else:
                 after = max(after, 0)
-                await self.sleep(settings().rules_interval / 1000)
+                await self.sleep(own().rules_interval / 1000)
 
     def _is_done(self, change: Change, known: dict[str, Rule]) -> bool:
         return self._refused.get(change.id) == change.version or _is_known(change, known)

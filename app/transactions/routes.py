@@ -7,8 +7,8 @@ from app.transactions.records import Rule
 from app.transactions.verdicts import VERSION, Card
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.web import parameters as p
-from eventfold.web.lookup import answer, served
 from eventfold.web.parameters import Values
+from eventfold.web.query import answer_key, served
 from eventfold.web.routes import ASKING, Route
 
 TABLE = "verdicts"
@@ -42,7 +42,7 @@ async def rules(request: web.Request, values: Values) -> web.StreamResponse:
     del values
     table = _table(request)
 
-    async def here() -> Rules | None:
+    async def read() -> Rules | None:
         states = list(table.keyed_states())
         for state in states:
             version = state.shared.get(VERSION)
@@ -52,14 +52,14 @@ async def rules(request: web.Request, values: Values) -> web.StreamResponse:
         # No local partition has received a rule.
         return Rules(0, []) if states else None
 
-    return await answer(request, table, "", here, "rules")
+    return await answer_key(request, table, "", read, "rules")
 
 
 async def card(request: web.Request, values: Values) -> web.StreamResponse:
     """Answer with the latest transactions of a card, oldest first."""
     table, name = _table(request), values["card"]
 
-    async def here() -> list[Remembered] | None:
+    async def read() -> list[Remembered] | None:
         state: Card | None = table.state_of(name)
         if state is None:
             return None
@@ -71,7 +71,7 @@ async def card(request: web.Request, values: Values) -> web.StreamResponse:
             for name, each in state.judged.items()
         ]
 
-    return await answer(request, table, name, here, f"card {name!r}")
+    return await answer_key(request, table, name, read, f"card {name!r}")
 
 
 def _table(request: web.Request) -> KeyedTable:

@@ -1,19 +1,12 @@
 """Index of the rules in force: finds those that may apply to a transaction."""
 
-from __future__ import annotations
-
 from bisect import bisect_left, insort
+from collections.abc import Iterable
 from math import inf
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
 from app.transactions.records import Check, Reason, Rule
-from app.transactions.rules import SCOPE, above, breaks, concerns, count, total
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from app.transactions.rules import History
+from app.transactions.rules import SCOPE, History, above, breaks, concerns, count, total
 
 #: A rule's limit, its id, and the rule: sorted by limit, then id.
 _Step = tuple[int, str, Rule]

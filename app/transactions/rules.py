@@ -11,9 +11,8 @@ A rule is a row of a database: its kind, and parameters as JSON. Each may have c
     velocity     {"limit": 5, "period": "10m"}                 a card's transactions in a period
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from collections.abc import Callable
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from msgspec import Meta, Struct
@@ -23,9 +22,6 @@ from eventfold.decoding import decode_json
 from eventfold.records.fields import LARGEST
 from eventfold.windows.durations import format_duration, parse_duration
 from eventfold.windows.errors import DefinitionError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Limit = Annotated[int, Meta(gt=0, le=LARGEST)]
 Code = Annotated[str, Meta(min_length=1)]

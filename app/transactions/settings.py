@@ -1,9 +1,11 @@
 """Settings of the pipeline `transactions`."""
 
+from functools import cache
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from app.use_case import UseCaseSettings
 from eventfold.security.urls import MARK, SecretUrl, matching
 from eventfold.settings.fields import Duration
 from eventfold.windows.durations import parse_duration
@@ -11,30 +13,29 @@ from eventfold.windows.durations import parse_duration
 RulesUrl = Annotated[SecretUrl, matching(r"^(sqlite|postgresql)(\+\w+)?://")]
 
 
-class TransactionSettings(BaseModel):
+class TransactionSettings(UseCaseSettings):
     """Database of the rules, and bounds of the state of a card."""
 
     rules_url: RulesUrl | None = Field(
         None,
-        alias="TICKSTREAM_RULES_URL",
         description="Database of the rules: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME;"
         " a file beside the data directory if not set",
         json_schema_extra=dict(MARK),
     )
     rules_interval: Duration = Field(
         parse_duration("250ms"),
-        alias="TICKSTREAM_RULES_INTERVAL",
         description="Time between two looks at what has changed in the rules",
     )
     transaction_memory: Duration = Field(
         parse_duration("7d"),
-        alias="TICKSTREAM_TRANSACTION_MEMORY",
         description="How long a card's transactions are remembered: so long they may be cancelled "
         "or corrected",
     )
     transaction_most: int = Field(
         200,
-        alias="TICKSTREAM_TRANSACTION_MOST",
         ge=10,
         description="Transactions of a card that are remembered at most, the latest",
     )
+
+
+settings = cache(TransactionSettings.load)

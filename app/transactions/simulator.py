@@ -8,7 +8,11 @@ from random import Random
 from msgspec.json import encode
 
 from app.sources import Record
+from app.sources.simulations import Simulation, into
 from app.transactions.records import Transaction
+from app.transactions.settings import settings
+from app.transactions.topics import TRANSACTIONS
+from eventfold.settings import Settings
 
 CARDS, MERCHANTS = 5_000, 400
 CATEGORIES = ("grocery", "fuel", "travel", "hotel", "electronics", "casino", "crypto", "pharmacy")
@@ -88,3 +92,24 @@ def simulated_rules(seed: int, number: int) -> Iterator[tuple[str, str, dict[str
         ]
         kind, parameters = random.choices(kinds, WEIGHTS)[0]
         yield f"rule-{index:04}", kind, parameters
+
+
+async def _prepare(conf: Settings) -> None:
+    """Add a few rules if there never was one: without rules nothing is ever rejected."""
+    # Who sends transactions alone needs no SQLAlchemy.
+    from app.transactions.database import RulesDatabase, rules_url  # noqa: PLC0415
+    from app.transactions.examples import add_examples  # noqa: PLC0415
+
+    if settings().rules_url is not None:
+        return
+    async with RulesDatabase(rules_url(conf, settings())) as database:
+        if not await database.changes(after=0):
+            await add_examples(database)
+
+
+SIMULATION = Simulation(
+    (TRANSACTIONS,),
+    into(TRANSACTIONS, transactions),
+    "payments by card, cancellations and corrections",
+    prepare=_prepare,
+)

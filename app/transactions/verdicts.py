@@ -1,10 +1,9 @@
 """Verdicts on transactions, by the rules in force and by the card's earlier transactions."""
 
-from __future__ import annotations
-
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct
 
@@ -21,11 +20,7 @@ from app.transactions.records import (
 )
 from app.transactions.rule_book import RuleBook
 from app.transactions.rules import MOST_COUNTED
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from eventfold.operators.processor import Context, Sender
+from eventfold.operators.processor import Context, Sender
 
 DAY = 86_400_000
 

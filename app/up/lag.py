@@ -1,4 +1,4 @@
-"""How far the application is behind its market."""
+"""Lag of the application behind its market."""
 
 from typing import Any, Self
 
@@ -10,7 +10,7 @@ from eventfold.kafka.clients import client_options
 
 
 class Lag:
-    """The ticks that the application has not committed yet, whichever worker has them."""
+    """Number of ticks that no worker of the application has committed yet."""
 
     def __init__(self, conf: Settings) -> None:
         count = TICKS.partition_count(conf)
@@ -19,7 +19,7 @@ class Lag:
             **client_options(conf),
             group_id=conf.app_id,
             enable_auto_commit=False,
-            # What no transaction has committed yet can't be read, and is no lag.
+            # Records of open transactions can't be read yet, so they are no lag.
             isolation_level="read_committed",
         )
 

@@ -1,4 +1,4 @@
-"""A worker as people run it, in a process of its own that can't outlive us."""
+"""Worker in a child process that ends with this process."""
 
 import asyncio
 import os
@@ -14,11 +14,11 @@ from mode import Service
 
 from eventfold.embedded.child import start_child
 
-#: Seconds a worker may take to stop; it needs 6 where everything goes wrong.
+#: Time-out (s) for stopping a worker; 6 s were the longest measured.
 STOP_TIMEOUT = 10.0
-#: Seconds between two looks at the process, and at what it serves.
-POLL = 0.05
-#: Lines of its log that are shown when it died.
+#: Seconds between two polls of the process, and of its web API.
+POLL_INTERVAL = 0.05
+#: Number of lines of its log that are shown after a crash.
 LAST_LINES = 10
 
 
@@ -32,11 +32,11 @@ class WorkerError(Exception):
 
 
 class WorkerProcess(Service):
-    """`faust -A app worker` as a child process; it ends with ours, however ours ends.
+    """`faust -A app worker` as a child process that ends with this one, however this one ends.
 
-    What it says goes into a log; that of the run before is put aside as `*.1`. A worker that
-    stops by itself crashes the service with a WorkerError. On Linux it ends also with the thread
-    that started it.
+    Its output goes to a log; the log of the previous run is renamed to `*.1`. A worker that stops
+    by itself crashes the service with a WorkerError. On Linux it also ends with the thread that
+    started it.
     """
 
     def __init__(self, log_path: Path, environment: Mapping[str, str], **kwargs: Any) -> None:
@@ -46,7 +46,7 @@ class WorkerProcess(Service):
         self._process: subprocess.Popen[bytes] | None = None
 
     async def on_start(self) -> None:
-        """Start the process; it is not ready for a few seconds."""
+        """Start the process; it takes a few seconds to become ready."""
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         if self.log_path.exists():
             self.log_path.replace(self.log_path.with_name(f"{self.log_path.name}.1"))
@@ -58,7 +58,7 @@ class WorkerProcess(Service):
             )
 
     async def on_stop(self) -> None:
-        """Stop it in order, or by force if it takes too long or we can't wait."""
+        """Stop it with SIGTERM, then with SIGKILL after the time-out or if cancelled."""
         process = self._process
         if process is None:
             return
@@ -73,14 +73,14 @@ class WorkerProcess(Service):
                 process.stdin.close()
 
     @Service.task
-    async def _watch(self) -> None:
-        """Crash when the worker stops and nobody asked it to."""
+    async def _poll_process(self) -> None:
+        """Crash when the worker stops by itself."""
         while not self.should_stop and self._process and self._process.poll() is None:
-            await self.sleep(POLL)
+            await self.sleep(POLL_INTERVAL)
         if not self.should_stop:
-            raise self._death()
+            raise self._exit_error()
 
-    def _death(self) -> WorkerError:
+    def _exit_error(self) -> WorkerError:
         code = self._process.poll() if self._process else None
         how = f"was killed by signal {-code}" if code and code < 0 else f"stopped with code {code}"
         lines = self.log_path.read_text(errors="replace").splitlines()
@@ -89,20 +89,20 @@ class WorkerProcess(Service):
 
 
 def faust_program() -> str:
-    """Return the path of `faust` in the environment we run in."""
+    """Return the path of `faust` in this environment."""
     return str(Path(sys.executable).with_name("faust"))
 
 
-async def serves(url: str, headers: Mapping[str, str], *, ranking: bool) -> None:
-    """Return when a worker is ready and, if there is to be a `ranking`, has gainers to show."""
-    paths = ["/readyz", "/api/top-gainers"] if ranking else ["/readyz"]
+async def wait_until_ready(url: str, headers: Mapping[str, str], *, has_ranking: bool) -> None:
+    """Wait until a worker is ready and, with a ranking, has gainers to show."""
+    paths = ["/readyz", "/api/top-gainers"] if has_ranking else ["/readyz"]
     async with aiohttp.ClientSession(url, headers=headers) as session:
         for path in paths:
-            while not await _answers(session, path):  # noqa: ASYNC110  # another process's doing
-                await asyncio.sleep(POLL)
+            while not await _is_ok(session, path):  # noqa: ASYNC110  # another process answers
+                await asyncio.sleep(POLL_INTERVAL)
 
 
-async def _answers(session: aiohttp.ClientSession, path: str) -> bool:
+async def _is_ok(session: aiohttp.ClientSession, path: str) -> bool:
     with suppress(aiohttp.ClientError, TimeoutError):
         async with session.get(path) as response:
             return response.ok

@@ -3,7 +3,7 @@
 Its environment (`BENCH_...`) and its task are described in `bench/contestants.py`. The pages
 named here are those of the documentation, docs.bytewax.io.
 
-Its windows that no later tick closes are closed at the end of the input, so it ends there.
+It ends at the end of the input, which closes windows that no later tick has closed.
 """
 
 import os
@@ -29,7 +29,7 @@ SIZE = int(os.environ.get("BENCH_SIZE_MS", "0"))
 ADVANCE = int(os.environ.get("BENCH_ADVANCE_MS", "0"))
 COMMIT = int(os.environ["BENCH_COMMIT_MS"]) / 1000
 
-#: Seconds between two results of a window; none before it closes where only that is asked for.
+#: Seconds between two results of a window; with BENCH_EMIT=close only the final one is published.
 PAUSE = COMMIT if os.environ["BENCH_EMIT"] == "updates" else float("inf")
 
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -45,14 +45,14 @@ Candle = tuple[float, float, float, float, int, int]
 
 
 class Fold(windowing.WindowLogic[Tick, Candle, Candle | None]):
-    """One window: what `fold_window` does, and changes published before it closes.
+    """One window: like `fold_window`, but changes are published before it closes.
 
     "windowing", window: the operator for control over when a window emits.
     """
 
     def __init__(self, candle: Candle | None) -> None:
         self.candle = candle
-        self.told = time.monotonic()
+        self.published_at = time.monotonic()
 
     def on_value(self, value: Tick) -> Iterable[Candle]:
         """Fold one tick in."""
@@ -70,13 +70,13 @@ class Fold(windowing.WindowLogic[Tick, Candle, Candle | None]):
                 count + 1,
             )
         now = time.monotonic()
-        if now - self.told < PAUSE:
+        if now - self.published_at < PAUSE:
             return ()
-        self.told = now
+        self.published_at = now
         return (self.candle,)
 
     def on_merge(self, original: "Fold") -> Iterable[Candle]:
-        """Only session windows merge."""
+        """Do nothing: only session windows merge."""
         raise NotImplementedError
 
     def on_close(self) -> Iterable[Candle]:
@@ -84,7 +84,7 @@ class Fold(windowing.WindowLogic[Tick, Candle, Candle | None]):
         return () if self.candle is None else (self.candle,)
 
     def snapshot(self) -> Candle | None:
-        """A tuple can't change: it needs no copy."""
+        """Return the candle itself: a tuple needs no copy."""
         return self.candle
 
 

@@ -1,9 +1,9 @@
-"""Python environments of the contestants, each with its own pinned requirements.
+"""Python environments of the contestants, each with pinned requirements.
 
     subprocess.Popen([python_of("quix"), "bench/peers/quix.py"], env=...)
 
-They lie in `.venv/peers/<name>` of the checkout: no contestant's packages meet the project's or
-another's. To pin anew what `requirements/<name>.in` asks for: `make lock`.
+They are in `.venv/peers/<name>` of the checkout, so the packages of contestants and project don't
+conflict. `make lock` pins `requirements/<name>.in` again.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from threading import Event
 from eventfold.embedded.errors import BrokerError
 from eventfold.embedded.jars import Jar, download
 
-#: What each contestant is installed from: `<name>.in`, pinned in `<name>.txt`.
+#: Requirements of each contestant: `<name>.in`, pinned in `<name>.txt`.
 REQUIREMENTS = Path(__file__).with_name("requirements")
 DIRECTORY = Path(__file__).parents[2] / ".venv" / "peers"
 
@@ -29,7 +29,7 @@ CONNECTOR = Jar(
 
 
 class PeerError(Exception):
-    """A contestant's environment can't be made; the message says which, and why."""
+    """A contestant's environment can't be made; the message names it and the reason."""
 
 
 def python_of(name: str) -> Path:
@@ -60,12 +60,12 @@ def python_of(name: str) -> Path:
 def _run(name: str, *command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise PeerError(f"can't install {name} ({' '.join(command)}):\n" + "\n".join(said[-15:]))
+        output = (done.stderr or done.stdout).strip().splitlines()
+        raise PeerError(f"can't install {name} ({' '.join(command)}):\n" + "\n".join(output[-15:]))
 
 
 def _add_connector(home: Path) -> None:
-    """Put the jar where PyFlink looks for the jars of every job."""
+    """Copy the jar to the directory of PyFlink's jars."""
     (libraries,) = home.glob("lib/python*/site-packages/pyflink/lib")
     try:
         download(home, [CONNECTOR], Event())

@@ -34,7 +34,7 @@ def _interval(ms: int) -> str:
     return f"interval '{hours // 24} {hours % 24}:{minutes}:{rest / 1000:.3f}' day to second(3)"
 
 
-#: What windows that close need of a tick.
+#: Columns that windows published on close need.
 MOMENT = f""",
     moment as to_timestamp_ltz(`time`, 3),
     watermark for moment as moment - {_interval(GRACE)}
@@ -109,8 +109,8 @@ def _source(further: str = "") -> str:
 
 
 def _sink(fields: str, *, upsert: bool) -> str:
-    # "Upsert Kafka": the sink for results that replace earlier ones. What they replace is what has
-    # their key, so a window's start is part of it: with the symbol alone each change of a window
+    # "Upsert Kafka": the sink for results that replace earlier ones of their key, so the window's
+    # start is part of the key: with the symbol alone each change of a window
     # would be preceded by a tombstone.
     key = ", primary key (symbol, `start`) not enforced" if upsert else ""
     options = {
@@ -130,8 +130,8 @@ def _sink(fields: str, *, upsert: bool) -> str:
         options["sink.transactional-id-prefix"] = NAME
         # Its default is above what a broker allows.
         options["properties.transaction.timeout.ms"] = "600000"
-    said = ", ".join(f"'{name}' = '{value}'" for name, value in options.items())
-    return f"create table results ({fields}{key}) with ({said})"
+    settings = ", ".join(f"'{name}' = '{value}'" for name, value in options.items())
+    return f"create table results ({fields}{key}) with ({settings})"
 
 
 def _filter() -> str:

@@ -1,4 +1,4 @@
-"""Kafka Streams as a contestant of `bench/compare.py`: how its program is built and run."""
+"""Kafka Streams as a contestant of `bench/compare.py`: build and command of its program."""
 
 import shutil
 import subprocess
@@ -17,11 +17,11 @@ FLAGS = ("-XX:+UseSerialGC", "-Xms1g", "-Xmx2g", "-XX:+ExitOnOutOfMemoryError")
 
 
 class BuildError(OSError):
-    """The program can't be built or run on this machine; the message says what is missing."""
+    """The program can't be built or run on this machine; the message names what is missing."""
 
 
 def command() -> list[str]:
-    """Return the contestant's command, built anew if its sources are newer than its jar.
+    """Return the contestant's command; build it if its sources are newer than its jar.
 
     Raises BuildError if there is no Java 17, no Maven, or if Maven fails.
     """

@@ -24,7 +24,7 @@ class Candle(Aggregator):
     """
 
     def initialize(self) -> None:
-        """No tick yet."""
+        """Return no candle: there is no tick yet."""
 
     def agg(self, old: list | None, new: dict, timestamp: int) -> list:  # noqa: ARG002
         """Fold one tick in. The state is kept as JSON: a list is shorter than a dict."""
@@ -42,7 +42,7 @@ class Candle(Aggregator):
         ]
 
     def result(self, value: list) -> list:
-        """Leave the shape of the output to the step that knows the key."""
+        """Return the candle; `_result`, which knows the key, formats it."""
         return value
 
 
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def _filter(app: Application) -> None:
-    # As bytes in and out ("Serialization"): what passes is not encoded anew.
+    # As bytes in and out ("Serialization"): large ticks are not encoded again.
     raw = {"key_serializer": "bytes", "value_serializer": "bytes"}
     ticks = app.topic(
         os.environ["BENCH_INPUT"], key_deserializer="bytes", value_deserializer="bytes"

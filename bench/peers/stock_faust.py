@@ -64,7 +64,7 @@ def _windows() -> None:
     else:
         windows = table.hopping(SIZE / 1000, ADVANCE / 1000)
     candles = windows.relative_to(_event_time)
-    #: What changed since it was last published, by symbol and start of the window.
+    #: Candles changed since the last publication, by symbol and start of the window.
     changed: dict[tuple[str, int], Candle] = {}
 
     # As a dict and not as a Record ("Models"), which would be built from it for each tick.
@@ -81,10 +81,10 @@ def _windows() -> None:
 
     # "Tasks", timers: its throttle. Fewer results than one for each tick.
     @app.timer(COMMIT)
-    async def tell() -> None:
-        news = list(changed.items())
+    async def publish() -> None:
+        results = list(changed.items())
         changed.clear()
-        for (symbol, start), candle in news:
+        for (symbol, start), candle in results:
             await output.send(key=symbol.encode(), value=_result(symbol, start, candle))
 
 

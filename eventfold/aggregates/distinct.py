@@ -1,12 +1,13 @@
 """Approximate number of distinct values."""
 
 from collections.abc import Callable
+from importlib import import_module
 from math import ceil, isfinite, log2
 from reprlib import repr as shortened
 from typing import Any
 
-from eventfold.aggregates.extras import needed
 from eventfold.aggregates.fields import LEAST, MOST, Field, FieldAggregate, getter, name_of, text
+from eventfold.extras import demand
 from eventfold.windows.errors import DefinitionError
 
 #: Stands for the empty text, which the sketch would ignore; the number is arbitrary.
@@ -28,7 +29,8 @@ class Distinct(FieldAggregate[Any]):
     def __init__(self, field: Field, error: float = 0.02) -> None:
         if type(error) is not float or not 0.005 <= error <= 0.1:
             raise DefinitionError(f"Distinct: the error is from 0.005 to 0.1, not {error!r}")
-        self._sketches = needed("eventfold.aggregates.hll", "Distinct")
+        demand("datasketches", "sketches", "Distinct", DefinitionError)
+        self._sketches = import_module("eventfold.aggregates.hll")
         super().__init__(field, _values)
         self.state = self._sketches.DistinctState
         # The standard error is 1.04 / sqrt(registers), Flajolet et al., section 1.

@@ -3,13 +3,14 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from heapq import nsmallest
+from importlib import import_module
 from itertools import accumulate
 from typing import Any
 
 from msgspec import Struct
 
-from eventfold.aggregates.extras import needed
 from eventfold.aggregates.fields import Field, FieldAggregate, name_of, numbers
+from eventfold.extras import demand
 from eventfold.windows.errors import DefinitionError
 
 #: Most buckets of each sign: 14 decades of values at an accuracy of 0.001, 142 at 0.01.
@@ -49,7 +50,8 @@ class Quantiles(FieldAggregate[QuantilesState]):
         if type(accuracy) is not float or not 0.001 <= accuracy <= 0.5:
             raise DefinitionError(f"Quantiles: the accuracy is from 0.001 to 0.5, not {accuracy!r}")
         self.q = _checked(q)
-        self._mapping = needed("ddsketch", "Quantiles").LogarithmicMapping(accuracy)
+        demand("ddsketch", "sketches", "Quantiles", DefinitionError)
+        self._mapping = import_module("ddsketch").LogarithmicMapping(accuracy)
         self._bucket_of = self._mapping.key
         #: Numbers nearer to zero than this count as zero: 2.3e-308.
         self._least: float = self._mapping.min_possible

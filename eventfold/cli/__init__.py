@@ -1,1 +1,1 @@
-"""Command line: how each command ends, with one line and an exit code."""
+"""Command line: the script `faust`, the bases of commands, and those that every application has."""

@@ -39,9 +39,14 @@ def exiting(**_: Any) -> Iterator[None]:
     raise SystemExit(0)
 
 
+def is_for_users(error: BaseException) -> bool:
+    """Return whether the message of an error is written for users."""
+    return isinstance(error, SystemExit) or type(error).__module__.partition(".")[0] in OWN
+
+
 def describe(error: BaseException) -> str:
     """Describe an error that ends a command, in one line."""
-    if isinstance(error, SystemExit) or type(error).__module__.partition(".")[0] in OWN:
+    if is_for_users(error):
         return str(error)
     # Imported here, because a command without an error needs none of these.
     from aiokafka.errors import KafkaConnectionError  # noqa: PLC0415

@@ -33,8 +33,8 @@ _ROUTINE = (
 _CRASHES = ("Crashed reason", "Error while stopping")
 
 
-class _EndsInOneLine(mode.Worker):
-    """Worker that ends with one line if it can't start, after it has stopped its services."""
+class CommandWorker(mode.Worker):
+    """Process of a command of Faust's: ends with one line if it can't start, and stops services."""
 
     async def start(self) -> None:
         """Start the services; an error of theirs becomes the reason why the process ends."""
@@ -79,7 +79,7 @@ class _EndsInOneLine(mode.Worker):
             await asyncio.wait(rest, timeout=1)
 
 
-class Worker(_EndsInOneLine, faust.Worker):
+class Worker(CommandWorker, faust.Worker):
     """Process of `faust -A app worker`."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -89,10 +89,6 @@ class Worker(_EndsInOneLine, faust.Worker):
             self.spinner = None
 
 
-class CommandWorker(_EndsInOneLine):
-    """Process of Faust's other commands."""
-
-
 def find_app(name: str, **options: Any) -> Any:
     """Return the application that `-A` names. Raises UsageError if there is none."""
     try:
@@ -100,7 +96,7 @@ def find_app(name: str, **options: Any) -> Any:
     except (ImportError, AttributeError, ValueError) as error:
         why = " ".join(str(error).split())
         raise click.UsageError(
-            f"-A {name} is no Faust application ({why}): the one of this project is `-A app`"
+            f"-A {name} is no Faust application ({why}): name the module of one, as in `-A app`"
         ) from error
 
 

@@ -19,6 +19,7 @@ from threading import Event
 import stamina
 
 from eventfold.embedded.errors import BrokerError
+from eventfold.extras import demand
 
 VERSION = "4.1.0"
 #: Written by `packaging/pin_kafka.py`.
@@ -104,6 +105,8 @@ def _complete(store: Path, jars: list[Jar], cancelled: Event) -> None:
     """Download jars that are missing, or left incomplete by a process that died."""
     missing = [jar for jar in jars if not jar.intact(store)]
     if missing:
+        for module in "jgo", "rich":
+            demand(module, "embedded", f"download of Apache Kafka {VERSION}", BrokerError)
         download(store, missing, cancelled)
 
 

@@ -9,13 +9,7 @@ import traceback
 from aiokafka.errors import ProducerFenced
 
 from eventfold.open_files import describe_limit, is_limit
-
-#: Advice for an application that can't continue with its state. It loses and doubles nothing: the
-#: old topics stay, and the new application folds its sources into topics that nobody else writes.
-AFRESH = (
-    "start afresh under another TICKSTREAM_APP_ID with a TICKSTREAM_TOPIC_PREFIX of its own, which "
-    "makes its outputs new topics for readers to go on with"
-)
+from eventfold.settings import settings, variable
 
 #: Path prefixes of traceback frames that a user can't repair: libraries, and the import system.
 _LIBRARIES = (*(sysconfig.get_path(each) for each in ("stdlib", "purelib", "platlib")), "<frozen")
@@ -46,11 +40,12 @@ class BatchError(Exception):
 
 
 class TooLargeError(ValueError):
-    """Record or row that would be larger than TICKSTREAM_MAX_RECORD_BYTES."""
+    """Record or row that would be larger than the setting `max_record_bytes`."""
 
     def __init__(self, what: str, size: int, most: int) -> None:
         super().__init__(
-            f"{what} would have {size:,} bytes, more than {most:,}: see TICKSTREAM_MAX_RECORD_BYTES"
+            f"{what} would have {size:,} bytes, more than {most:,}: see "
+            f"{variable('max_record_bytes')}"
         )
 
 
@@ -69,11 +64,23 @@ class UnwritableError(BatchError):
         self.offset = offset
 
 
+def afresh() -> str:
+    """Describe what an application can do that can't continue with its state.
+
+    It loses and doubles nothing: the old topics stay, and the new application folds its sources
+    into topics that nobody else writes.
+    """
+    return (
+        f"start afresh under another {variable('app_id')} with a {variable('topic_prefix')} of its "
+        "own, which makes its outputs new topics for readers to go on with"
+    )
+
+
 def other_pipelines(application: str, source: str, theirs: str, ours: str) -> str:
     """Describe a source that other workers of the application fold into other tables."""
     return (
         f"application {application} folds {source} into {theirs}, this worker into {ours}: run it "
-        f"with the same TICKSTREAM_PIPELINES and TICKSTREAM_MODULES, or {AFRESH}"
+        f"with the same {' and '.join(settings().selection())}, or {afresh()}"
     )
 
 
@@ -81,7 +88,7 @@ def made_anew(source: str) -> str:
     """Describe a source that was recreated: it is not the topic whose records were folded."""
     return (
         f"topic {source} was deleted and made anew: none of its records is folded, the state of "
-        f"its tables is of the topic before it: {AFRESH}"
+        f"its tables is of the topic before it: {afresh()}"
     )
 
 
@@ -98,8 +105,8 @@ def other_windows(table: str, before: str, now: str) -> str:
     """Describe windows that differ from those that a table's state was made for."""
     return (
         f"table {table}: its state is of windows {before}, this worker's are {now}, and windows "
-        "can't change in place: set them back (TICKSTREAM_WINDOWS, TICKSTREAM_DAY, or where the "
-        f"table is declared), or {AFRESH}"
+        f"can't change in place: set them back, in the settings or where the table is declared, or "
+        f"{afresh()}"
     )
 
 
@@ -107,7 +114,7 @@ def changelog_made_anew(changelog: str) -> str:
     """Describe a changelog that was recreated: the state was written to the topic before it."""
     return (
         f"topic {changelog} was deleted and made anew: what its table had written before is in no "
-        f"changelog any more, its state is lost: {AFRESH}"
+        f"changelog any more, its state is lost: {afresh()}"
     )
 
 

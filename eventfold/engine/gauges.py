@@ -12,6 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from eventfold.engine.task import State
+from eventfold.settings import variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,7 @@ class TaskGauges(Collector):
 
     def _counts(self) -> Metric:
         counts = GaugeMetricFamily(
-            "tickstream_tasks", "Tasks of this worker by state", labels=["state"]
+            "eventfold_tasks", "Tasks of this worker by state", labels=["state"]
         )
         for state in State:
             number = sum(task.state is state for task in self._tasks.all)
@@ -54,12 +55,12 @@ class TaskGauges(Collector):
 
 def _of_tasks(tasks: list[Task]) -> Iterator[Metric]:
     uncommitted = GaugeMetricFamily(
-        "tickstream_uncommitted_records", "Offsets folded and not committed yet", labels=_OF_TASK
+        "eventfold_uncommitted_records", "Offsets folded and not committed yet", labels=_OF_TASK
     )
     memory = GaugeMetricFamily(
-        "tickstream_uncommitted_bytes",
+        "eventfold_uncommitted_bytes",
         "Memory of what is folded and not committed yet, estimated; "
-        "TICKSTREAM_UNCOMMITTED_BYTES is the limit of their sum",
+        f"{variable('uncommitted_bytes')} is the limit of their sum",
         labels=_OF_TASK,
     )
     for task in tasks:
@@ -72,23 +73,23 @@ def _of_tasks(tasks: list[Task]) -> Iterator[Metric]:
 
 def _of_states(states: list[PartitionState]) -> Iterator[Metric]:
     stream_time = GaugeMetricFamily(
-        "tickstream_stream_time_seconds", "Highest event time accepted", labels=_OF_TABLE
+        "eventfold_stream_time_seconds", "Highest event time accepted", labels=_OF_TABLE
     )
     behind = GaugeMetricFamily(
-        "tickstream_event_time_lag_seconds",
+        "eventfold_event_time_lag_seconds",
         "How far stream time is behind this machine's clock",
         labels=_OF_TABLE,
     )
     size = GaugeMetricFamily(
-        "tickstream_store_bytes", "Size of a store's files on disk", labels=_OF_TABLE
+        "eventfold_store_bytes", "Size of a store's files on disk", labels=_OF_TABLE
     )
     memory = GaugeMetricFamily(
-        "tickstream_store_memory_bytes",
+        "eventfold_store_memory_bytes",
         "Size of a store's write buffers, which are not on disk yet",
         labels=_OF_TABLE,
     )
     entries = GaugeMetricFamily(
-        "tickstream_store_entries",
+        "eventfold_store_entries",
         "Entries of a store, estimated; a row with a time is two",
         labels=_OF_TABLE,
     )
@@ -108,17 +109,17 @@ def _of_states(states: list[PartitionState]) -> Iterator[Metric]:
 
 def _of_restores(restores: list[Progress]) -> Iterator[Metric]:
     left = GaugeMetricFamily(
-        "tickstream_restore_left_offsets",
+        "eventfold_restore_left_offsets",
         "Offsets of a changelog that a restore under way has not read yet",
         labels=_OF_TABLE,
     )
     progress = GaugeMetricFamily(
-        "tickstream_restore_progress_ratio",
+        "eventfold_restore_progress_ratio",
         "How much of a restore under way is done, 0 to 1",
         labels=_OF_TABLE,
     )
     age = GaugeMetricFamily(
-        "tickstream_restore_age_seconds", "How long a restore has been under way", labels=_OF_TABLE
+        "eventfold_restore_age_seconds", "How long a restore has been under way", labels=_OF_TABLE
     )
     for each in restores:
         labels = [each.table, str(each.partition)]

@@ -14,73 +14,67 @@ from prometheus_client import Counter, Gauge, Histogram
 CHECKPOINTS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 DELAYS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
-records = Counter("tickstream_records_total", "Records folded", ["table", "partition"])
-batches = Counter("tickstream_batches_total", "Batches folded", ["table", "partition"])
-late = Counter("tickstream_late_total", "Records after their table's grace", ["table", "partition"])
+records = Counter("eventfold_records_total", "Records folded", ["table", "partition"])
+batches = Counter("eventfold_batches_total", "Batches folded", ["table", "partition"])
+late = Counter("eventfold_late_total", "Records after their table's grace", ["table", "partition"])
 outside = Counter(
-    "tickstream_outside_total",
+    "eventfold_outside_total",
     "Records that no window holds, such as after an exchange's close",
     ["table", "partition"],
 )
 dead_letters = Counter(
-    "tickstream_dead_letters_total",
+    "eventfold_dead_letters_total",
     "Records that could not be read or processed",
     ["topic", "stage"],
 )
 lost = Counter(
-    "tickstream_lost_to_retention_total",
+    "eventfold_lost_to_retention_total",
     "Offsets that the broker deleted before they were folded",
     ["topic", "partition"],
 )
-published = Counter("tickstream_published_total", "Window results published", ["table", "final"])
+published = Counter("eventfold_published_total", "Window results published", ["table", "final"])
 split_keys = Counter(
-    "tickstream_split_keys_total", "Keys seen in more than one partition", ["table"]
+    "eventfold_split_keys_total", "Keys seen in more than one partition", ["table"]
 )
 lag = Gauge(
-    "tickstream_lag_records",
+    "eventfold_lag_records",
     "Offsets of a source partition that are not folded yet",
     ["topic", "partition"],
 )
-position = Gauge("tickstream_position_offset", "Next offset to fold", ["topic", "partition"])
-checkpoints = Counter("tickstream_checkpoints_total", "Checkpoints", ["topic", "outcome"])
+position = Gauge("eventfold_position_offset", "Next offset to fold", ["topic", "partition"])
+checkpoints = Counter("eventfold_checkpoints_total", "Checkpoints", ["topic", "outcome"])
 checkpoint_seconds = Histogram(
-    "tickstream_checkpoint_seconds",
+    "eventfold_checkpoint_seconds",
     "Duration of a checkpoint's transaction, from its snapshot to its commit",
     ["topic"],
     buckets=CHECKPOINTS,
 )
 changelog_rows = Counter(
-    "tickstream_changelog_rows_total",
+    "eventfold_changelog_rows_total",
     "Rows written to a table's changelog, tombstones among them",
     ["table", "partition"],
 )
 reopened = Counter(
-    "tickstream_tasks_reopened_total",
+    "eventfold_tasks_reopened_total",
     "Tasks that were lost (fenced, a batch that failed, a broker that was away) and opened again",
     ["topic"],
 )
-restored_rows = Counter("tickstream_restored_rows_total", "Rows restored", ["table", "partition"])
+restored_rows = Counter("eventfold_restored_rows_total", "Rows restored", ["table", "partition"])
 restore_seconds = Gauge(
-    "tickstream_restore_seconds",
+    "eventfold_restore_seconds",
     "Duration of the last restore of a partition that is open here",
     ["table", "partition"],
 )
 standby_lag = Gauge(
-    "tickstream_standby_lag_offsets",
+    "eventfold_standby_lag_offsets",
     "Offsets of a changelog that its standby here has not read yet",
     ["table", "partition"],
 )
 loop_delay = Histogram(
-    "tickstream_event_loop_delay_seconds",
+    "eventfold_event_loop_delay_seconds",
     "How much later than asked for the event loop woke a sleeper, looked at once a second",
     buckets=DELAYS,
 )
-
-rule_queries = Counter(
-    "tickstream_rule_queries_total", "Statements sent to the database of the rules"
-)
-bad_rules = Counter("tickstream_bad_rules_total", "Rows of the database that are no rules")
-rules_version = Gauge("tickstream_rules_version", "Version of the rules that was published last")
 
 #: Stage of a dead letter that can't be decoded; other stages are a table's name, or `timer`.
 DECODE = "decode"

@@ -20,11 +20,11 @@ from aiokafka import TopicPartition
 from eventfold.engine import metrics
 from eventfold.engine.definitions import demand_same_windows
 from eventfold.engine.errors import (
-    AFRESH,
     OtherHistoryError,
     TaskError,
     TooLargeError,
     UnwritableError,
+    afresh,
     changelog_made_anew,
     told,
 )
@@ -154,7 +154,7 @@ class PartitionState(ABC):
         if self.meta.layout != layout:
             raise UnreadableRowError(
                 f"table {self.table.name}: its rows are {self.meta.layout}, this code and its "
-                f"settings ask for {layout}; set them back, or {AFRESH}"
+                f"settings ask for {layout}; set them back, or {afresh()}"
             )
         if differ(self.meta.history, self.store.history):
             # The writer did not know yet that the changelog was made anew: rows are missing.
@@ -444,7 +444,7 @@ class PartitionState(ABC):
         """Wrap `make` to return encoded JSON, or None where there is no record to write.
 
         A record that can't be written becomes a dead letter. A candle is not wrapped: the longest
-        key fits into the smallest `TICKSTREAM_MAX_RECORD_BYTES` that is allowed.
+        key fits into the smallest `max_record_bytes` that is allowed.
         """
         if make is candle:
             return make
@@ -499,7 +499,7 @@ class PartitionState(ABC):
         return value
 
     def _check_size(self, topic: str, key: bytes, value: bytes) -> None:
-        """Raise TooLargeError for a record larger than `TICKSTREAM_MAX_RECORD_BYTES`."""
+        """Raise TooLargeError for a record larger than the setting `max_record_bytes`."""
         size = len(key) + len(value)
         if size > self._largest:
             raise TooLargeError(f"a record for {topic} ({key[:MOST_SHOWN]!r})", size, self._largest)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from eventfold.engine.errors import AFRESH, OtherHistoryError
+from eventfold.engine.errors import OtherHistoryError, afresh
 from eventfold.engine.rows import META, decode_meta
 from eventfold.engine.store import Store, StoreError, wipe
 
@@ -117,7 +117,7 @@ class Replica:
         if self.store.offset and self._log.first == self._log.end:
             raise OtherHistoryError(
                 f"{self.name}: the changelog was made anew and is empty, {self.path} is of the one "
-                f"before it, its state is lost: {AFRESH}"
+                f"before it, its state is lost: {afresh()}"
             )
         self._begin_again(f"it is of another changelog than {self.name} is now")
 
@@ -126,13 +126,13 @@ class Replica:
         if reached > end:
             raise OtherHistoryError(
                 f"{self.name} ends at offset {end}, {self.path} has reached {reached}: the "
-                f"changelog was made anew, or its broker has lost records: {AFRESH}"
+                f"changelog was made anew, or its broker has lost records: {afresh()}"
             )
         # A transaction marker follows the last row of a checkpoint; one missing offset is no loss.
         if reached + 1 < first and (reached or first < end):
             raise OtherHistoryError(
                 f"{self.name} begins at offset {first}, {self.path} has reached {reached}: rows "
-                f"between them were deleted: {AFRESH}"
+                f"between them were deleted: {afresh()}"
             )
 
     def _begin_again(self, reason: str) -> None:

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from eventfold.engine import metrics
 from eventfold.engine.batch import Decoder
-from eventfold.engine.errors import AFRESH, OtherHistoryError, TaskError, in_words, made_anew
+from eventfold.engine.errors import OtherHistoryError, TaskError, afresh, in_words, made_anew
 from eventfold.engine.progress import Progress
 from eventfold.engine.store import wipe
 from eventfold.telemetry import logs, traces
@@ -270,7 +270,7 @@ class Task:
                 raise TaskError(
                     f"table {state.table.name}: {state.table.changelog.name}-{self.partition} has "
                     f"no state, but offset {committed} of {self.name} is committed; its state is "
-                    f"lost: {AFRESH}"
+                    f"lost: {afresh()}"
                 )
             state.start(first if position is None else position)
         position = min(state.position for state in self.states)
@@ -298,7 +298,7 @@ class Task:
             await self.clock.sleep(LOOK_INTERVAL)
         raise TaskError(
             f"{self.name} ends at offset {end}, its tables stand at {reached}: the topic was made "
-            f"anew, or its broker has lost records: {AFRESH}"
+            f"anew, or its broker has lost records: {afresh()}"
         )
 
     def _report_lost(self, position: int, first: int) -> None:

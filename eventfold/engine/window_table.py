@@ -96,7 +96,7 @@ class WindowTable(StateTable):
     ms, or text (`"30s"`). `record` makes the record of a `WindowResult`, for queries and topics.
 
     `emission` is the emit strategy. Without it, changed windows are published at most once per
-    TICKSTREAM_PUBLISH_INTERVAL, those that overlap more than 60 times on close.
+    EVENTFOLD_PUBLISH_INTERVAL, those that overlap more than 60 times on close.
 
     With `looks_back`, a record may use the previous window (`WindowResult.previous`), and is
     published again when that one is corrected: its revision is of the highest source offset in

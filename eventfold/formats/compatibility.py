@@ -10,11 +10,6 @@ import warnings
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-import avro.errors
-import avro.schema
-import fastavro
-from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
-
 from eventfold.decoding import decode_json
 from eventfold.formats.errors import invalid_schema
 
@@ -59,6 +54,10 @@ def parse(text: str) -> Any:
     >>> parse('"string"'), parse("long")
     ('string', 'long')
     """
+    # The libraries of Avro are loaded with the first schema: few workers have one.
+    import avro.errors  # noqa: PLC0415
+    import fastavro  # noqa: PLC0415
+
     try:
         schema = decode_json(text)
     except (ValueError, RecursionError):
@@ -80,6 +79,9 @@ def parse(text: str) -> Any:
 
 
 def _parsed(schema: Any) -> Any:
+    import avro.errors  # noqa: PLC0415  # as in `parse`
+    import avro.schema  # noqa: PLC0415
+
     with warnings.catch_warnings():
         # An unknown logical type is an ordinary type (specification, "Logical Types").
         warnings.simplefilter("ignore", avro.errors.IgnoredLogicalType)
@@ -98,6 +100,11 @@ def reasons_against(new: Any, old: Any, level: Level) -> list[str]:
 
 def unreadable(reader: Any, writer: Any) -> list[str]:
     """Return why `reader` can't read records of `writer`; an empty list if it can."""
+    from avro.compatibility import (  # noqa: PLC0415  # as in `parse`
+        ReaderWriterCompatibilityChecker,
+        SchemaCompatibilityType,
+    )
+
     checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]  # it is
     result = checker.get_compatibility(_parsed(reader), _parsed(writer))
     if result.compatibility is SchemaCompatibilityType.compatible:

@@ -6,15 +6,18 @@ A zero byte, the schema's id (4 bytes, big-endian), the record in Avro's binary 
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from io import BytesIO
 from struct import Struct as Layout
 from typing import TYPE_CHECKING, Any
 
-import fastavro
 import msgspec
 
+from eventfold.extras import demand
+from eventfold.windows.errors import DefinitionError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _HEAD = Layout(">bI")
 
@@ -24,15 +27,25 @@ class AvroForm:
 
     The schema is registered under `subject` before any record is written: a worker does it when
     it starts (`start.py`). An output topic's subject is `{topic}-value`, as clients of
-    Kafka expect it. Fields of the schema are those of the type, by their names.
+    Kafka expect it. Fields of the schema are those of the type, by their names. Raises
+    DefinitionError if the extra `avro` is not installed.
     """
 
     def __init__(self, subject: str, kind: type[msgspec.Struct], schema: Mapping[str, Any]) -> None:
+        demand("fastavro", "avro", subject, DefinitionError)
         self.subject = subject
         self.kind = kind
         self.text = json.dumps(schema, separators=(",", ":"))
-        self._schema = fastavro.parse_schema(dict(schema), named_schemas={})
+        self._schema = schema
         self._head: bytes | None = None
+
+    @cached_property
+    def _codec(self) -> tuple[Callable[..., Any], Callable[..., Any], Any]:
+        """Writer, reader and parsed schema: loaded with the first record."""
+        from fastavro import parse_schema, schemaless_reader, schemaless_writer  # noqa: PLC0415
+
+        parsed = parse_schema(dict(self._schema), named_schemas={})
+        return schemaless_writer, schemaless_reader, parsed
 
     @property
     def schema_id(self) -> int | None:
@@ -47,17 +60,19 @@ class AvroForm:
         """Return a record as bytes. Raises RuntimeError before the schema is registered."""
         if self._head is None:
             raise RuntimeError(f"the schema of {self.subject} is not registered yet")
+        write, _, schema = self._codec
         out = BytesIO()
         out.write(self._head)
-        fastavro.schemaless_writer(out, self._schema, msgspec.structs.asdict(record))
+        write(out, schema, msgspec.structs.asdict(record))
         return out.getvalue()
 
     def read(self, value: bytes) -> msgspec.Struct:
         """Return the record of a value. Raises ValueError for another schema or a cut value."""
         if self._head is None or value[: _HEAD.size] != self._head:
             raise ValueError(f"not written with the schema of {self.subject}, id {self.schema_id}")
+        _, read, schema = self._codec
         try:
-            fields = fastavro.schemaless_reader(BytesIO(value[_HEAD.size :]), self._schema, None)
+            fields = read(BytesIO(value[_HEAD.size :]), schema, None)
         except (EOFError, IndexError) as error:
             raise ValueError("the value ends within a field") from error
         return msgspec.convert(fields, self.kind)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
 
+from eventfold.extras import demand
 from eventfold.formats import client
 from eventfold.formats.errors import RegistryError
 from eventfold.formats.form import AvroForm
@@ -41,7 +42,7 @@ async def register_all(
 ) -> tuple[SchemaLog, Registry] | None:
     """Register the schemas of the tables' Avro topics; return the registry of this worker, if any.
 
-    It has one, with a running log, if there are schemas to register and TICKSTREAM_SCHEMA_REGISTRY
+    It has one, with a running log, if there are schemas to register and EVENTFOLD_SCHEMA_REGISTRY
     names no external registry. Raises SchemaError.
     """
     forms = forms_of(tables)
@@ -74,6 +75,7 @@ async def find_all(tables: Iterable[StateTable], conf: Settings) -> None:
 
 
 async def _own(conf: Settings) -> tuple[SchemaLog, Registry]:
+    demand("avro", "avro", f"topic {SCHEMAS.name}", SchemaError)
     log = SchemaLog(conf, SCHEMAS.name)
     try:
         await log.start()

@@ -27,7 +27,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
-from eventfold.engine.errors import AFRESH
+from eventfold.engine.errors import afresh
 from eventfold.kafka.admin_client import TIMEOUT, AdminClient, passes
 from eventfold.kafka.broker_preflight import RefusedError, demand_entry, describe_unreachable
 from eventfold.kafka.clients import client_options, running
@@ -104,10 +104,10 @@ class PartitionCount:
         found = f"topic {self.topic} has {_partitions(self.found)}"
         if not self.configured:
             declare = f"declare it with partitions={self.found}"
-            return f"{found} and needs {self.expected}: {declare if self.external else AFRESH}"
+            return f"{found} and needs {self.expected}: {declare if self.external else afresh()}"
         follow = f"set TOPIC_PARTITIONS={self.found}"
         return f"{found}, TOPIC_PARTITIONS is {self.expected}: " + (
-            follow if self.external else f"{follow}, or {AFRESH}"
+            follow if self.external else f"{follow}, or {afresh()}"
         )
 
 

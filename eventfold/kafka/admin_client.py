@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import stamina
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import GroupIdNotFound, KafkaError, for_code
+from aiokafka.protocol.admin import DeleteGroupsRequest
 from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
@@ -69,6 +70,18 @@ class AdminClient(_Base):
         (response,) = await self.describe_consumer_groups([group_id], coordinator)
         _demand_success(response.groups[0][0])
         return response.groups[0]
+
+    @until_ready
+    async def delete_group(self, group_id: str) -> None:
+        """Delete a group with its offsets, if it exists.
+
+        Raises NonEmptyGroup while it has members.
+        """
+        coordinator = await super().find_coordinator(group_id)
+        response = await self._send_request(DeleteGroupsRequest([group_id]), coordinator)
+        ((_, code),) = response.results
+        if code != GroupIdNotFound.errno:
+            _demand_success(code)
 
 
 def _demand_success(code: int) -> None:

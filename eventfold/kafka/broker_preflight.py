@@ -85,23 +85,24 @@ async def _reach(host: str, port: int) -> None:
 
 
 def _why(server: str, conf: Settings, error: Exception) -> str:
-    protocol = f"TICKSTREAM_KAFKA_SECURITY_PROTOCOL={conf.kafka_protocol}"
+    protocol = f"{conf.variable('kafka_security_protocol')}={conf.kafka_security_protocol}"
     match error:
         case TokenError():
             return str(error.args[0])  # `str(error)` begins with the name of the class
         case ssl.SSLCertVerificationError():
             why = (
-                f"can't be trusted, {error.verify_message}: TICKSTREAM_KAFKA_SSL_CAFILE has to "
-                "hold the certificate of who signed its own"
+                f"can't be trusted, {error.verify_message}: {conf.variable('kafka_ssl_cafile')} "
+                "has to hold the certificate of who signed its own"
             )
         case UnsupportedSaslMechanismError():
-            why = f"does not know TICKSTREAM_KAFKA_SASL_MECHANISM={conf.kafka_mechanism}"
+            mechanism = conf.variable("kafka_sasl_mechanism")
+            why = f"does not know {mechanism}={conf.kafka_sasl_mechanism}"
         case SaslAuthenticationFailed():
             why = (
-                f"refuses user {conf.kafka_username!r} by {conf.kafka_mechanism}: wrong "
-                "TICKSTREAM_KAFKA_SASL_USERNAME or TICKSTREAM_KAFKA_SASL_PASSWORD"
+                f"refuses user {conf.kafka_sasl_username!r} by {conf.kafka_sasl_mechanism}: wrong "
+                f"{conf.variable('kafka_sasl_username')} or {conf.variable('kafka_sasl_password')}"
             )
-        case _ if conf.kafka_named and conf.kafka_mechanism == "OAUTHBEARER":
+        case _ if conf.kafka_named and conf.kafka_sasl_mechanism == "OAUTHBEARER":
             why = f"refuses our OAUTHBEARER token, or hangs up on us: {protocol}"
         case _:
             cause = f" ({error.__cause__})" if error.__cause__ else ""

@@ -28,16 +28,16 @@ def client_options(conf: Settings) -> dict[str, Any]:
 
 def security_options(conf: Settings) -> dict[str, Any]:
     """Return the same without addresses. Raises SettingsError as well."""
-    options: dict[str, Any] = {"security_protocol": conf.kafka_protocol}
+    options: dict[str, Any] = {"security_protocol": conf.kafka_security_protocol}
     if conf.kafka_encrypted:
         options["ssl_context"] = _tls(conf)
     if conf.kafka_named:
-        options["sasl_mechanism"] = conf.kafka_mechanism
-        if conf.kafka_mechanism == "OAUTHBEARER":
+        options["sasl_mechanism"] = conf.kafka_sasl_mechanism
+        if conf.kafka_sasl_mechanism == "OAUTHBEARER":
             options["sasl_oauth_token_provider"] = _tokens(conf)
         else:
-            options["sasl_plain_username"] = conf.kafka_username
-            options["sasl_plain_password"] = revealed(conf.kafka_password)
+            options["sasl_plain_username"] = conf.kafka_sasl_username
+            options["sasl_plain_password"] = revealed(conf.kafka_sasl_password)
     return options
 
 
@@ -46,13 +46,13 @@ def faust_credentials(conf: Settings) -> Any:
     context = _tls(conf) if conf.kafka_encrypted else None
     if not conf.kafka_named:
         return auth.SSLCredentials(context) if context else None
-    if conf.kafka_mechanism == "OAUTHBEARER":
+    if conf.kafka_sasl_mechanism == "OAUTHBEARER":
         return auth.OAuthCredentials(oauth_cb=_tokens(conf), ssl_context=context)
     return auth.SASLCredentials(
-        username=conf.kafka_username,
-        password=revealed(conf.kafka_password),
+        username=conf.kafka_sasl_username,
+        password=revealed(conf.kafka_sasl_password),
         ssl_context=context,
-        mechanism=conf.kafka_mechanism,
+        mechanism=conf.kafka_sasl_mechanism,
     )
 
 
@@ -103,15 +103,16 @@ _tokens = cache(token_provider)
 
 @cache
 def _tls(conf: Settings) -> ssl.SSLContext:
-    name, path = "TICKSTREAM_KAFKA_SSL_CAFILE", conf.kafka_cafile
+    name, path = conf.variable("kafka_ssl_cafile"), conf.kafka_ssl_cafile
     try:
         context = ssl.create_default_context(cafile=path)
-        if conf.kafka_certfile:
-            name, path = "TICKSTREAM_KAFKA_SSL_CERTFILE", conf.kafka_certfile
-            context.load_cert_chain(path, conf.kafka_keyfile, revealed(conf.kafka_key_password))
+        if conf.kafka_ssl_certfile:
+            name = conf.variable("kafka_ssl_certfile")
+            path = conf.kafka_ssl_certfile
+            context.load_cert_chain(path, conf.kafka_ssl_keyfile, revealed(conf.kafka_ssl_password))
     except OSError as error:  # SSLError is one
         raise SettingsError(f"{name}={path}: {_reason(error)}") from None
-    context.check_hostname = conf.kafka_check_hostname
+    context.check_hostname = conf.kafka_ssl_check_hostname
     return context
 
 

@@ -70,7 +70,8 @@ def check_hooks() -> None:
     for name, wanted in VERSIONS.items():
         found = version(name)
         if found != wanted:
-            raise HookError(f"tickstream needs {name} {wanted}, found {found}: run `make install`")
+            remedy = f"pip install {name}=={wanted}"
+            raise HookError(f"eventfold needs {name} {wanted}, found {found}: {remedy}")
     for owner, name, wanted_parameters in _HOOKS:
         method = getattr(owner, name, None)
         if method is None or tuple(signature(method).parameters) != wanted_parameters:

@@ -41,7 +41,8 @@ class FileTokens(AbstractTokenProvider):
     """Token from a file that another process keeps fresh; read again for each connection."""
 
     def __init__(self, conf: Settings) -> None:
-        self._path = conf.kafka_token_file
+        self._path = conf.kafka_oauth_token_file
+        self._variable = conf.variable("kafka_oauth_token_file")
 
     async def token(self) -> str:
         """Return the token. Raises TokenError if the file has none or can't be read."""
@@ -55,19 +56,21 @@ class FileTokens(AbstractTokenProvider):
         return token
 
     def _what(self, reason: str) -> str:
-        return f"TICKSTREAM_KAFKA_OAUTH_TOKEN_FILE={self._path}: {reason}"
+        return f"{self._variable}={self._path}: {reason}"
 
 
 class GrantedTokens(AbstractTokenProvider):
     """Tokens that an endpoint issues for the client's id and secret (RFC 6749, 4.4)."""
 
     def __init__(self, conf: Settings) -> None:
-        self._url = conf.kafka_token_url or SecretUrl("")
-        who = f"{quote(conf.kafka_client_id or '')}:{quote(revealed(conf.kafka_client_secret))}"
+        self._url = conf.kafka_oauth_token_url or SecretUrl("")
+        self._variable = conf.variable("kafka_oauth_token_url")
+        client, secret = conf.kafka_oauth_client_id or "", revealed(conf.kafka_oauth_client_secret)
+        who = f"{quote(client)}:{quote(secret)}"
         self._headers = {"Authorization": f"Basic {base64.b64encode(who.encode()).decode()}"}
         self._form = {"grant_type": "client_credentials"}
-        if conf.kafka_scope:
-            self._form["scope"] = conf.kafka_scope
+        if conf.kafka_oauth_scope:
+            self._form["scope"] = conf.kafka_oauth_scope
         self._token, self._until = "", 0.0
 
     async def token(self) -> str:
@@ -97,9 +100,9 @@ class GrantedTokens(AbstractTokenProvider):
             raise TokenError(self._what("it answers something else than a token")) from None
 
     def _what(self, reason: str) -> str:
-        return f"TICKSTREAM_KAFKA_OAUTH_TOKEN_URL={self._url}: {reason}"
+        return f"{self._variable}={self._url}: {reason}"
 
 
 def token_provider(conf: Settings) -> Any:
     """Return the token provider of the settings; a token file takes precedence."""
-    return FileTokens(conf) if conf.kafka_token_file else GrantedTokens(conf)
+    return FileTokens(conf) if conf.kafka_oauth_token_file else GrantedTokens(conf)

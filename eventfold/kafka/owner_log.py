@@ -149,8 +149,8 @@ async def _write(
             await _decided(conf, decide)
     except InvalidTransactionTimeout as error:
         raise AdminError(
-            f"TICKSTREAM_TRANSACTION_TIMEOUT={format_duration(conf.transaction_timeout)} is longer "
-            "than the brokers let it be: set a shorter one, or raise their "
+            f"{conf.variable('transaction_timeout')}={format_duration(conf.transaction_timeout)} "
+            "is longer than the brokers let it be: set a shorter one, or raise their "
             "transaction.max.timeout.ms (15 min by default)"
         ) from error
     except (KafkaError, TimeoutError) as error:

@@ -73,18 +73,18 @@ def owns(topic: str, owners: Mapping[str, TopicOwner], conf: Settings) -> bool:
 def _demand_same_prefix(owners: Iterable[TopicOwner], conf: Settings) -> None:
     for owner in owners:
         if owner.application == conf.app_id and owner.prefix != conf.topic_prefix:
+            prefix = conf.variable("topic_prefix")
             raise OwnerError(
                 f"application {conf.app_id} writes its topics with "
-                f"TICKSTREAM_TOPIC_PREFIX={owner.prefix}, this worker has "
-                f"TICKSTREAM_TOPIC_PREFIX={conf.topic_prefix}: set it as it was, or start this "
-                "worker under another TICKSTREAM_APP_ID"
+                f"{prefix}={owner.prefix}, this worker has {prefix}={conf.topic_prefix}: set it as "
+                f"it was, or start this worker under another {conf.variable('app_id')}"
             )
 
 
 def _own_outputs(conf: Settings) -> str:
     return (
-        f"set TICKSTREAM_TOPIC_PREFIX, which makes outputs of its own for {conf.app_id}, or leave "
-        "out what writes to them (TICKSTREAM_PIPELINES, TICKSTREAM_MODULES)"
+        f"set {conf.variable('topic_prefix')}, which makes outputs of its own for {conf.app_id}, "
+        f"or leave out what writes to them ({', '.join(conf.selection())})"
     )
 
 

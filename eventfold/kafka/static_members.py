@@ -14,8 +14,8 @@ from eventfold.answers import read_answer
 from eventfold.decoding import decode_json
 from eventfold.engine.errors import StartError
 from eventfold.kafka.admin import group_members
-from eventfold.web.peers import FORWARDED, TIMEOUT
 from eventfold.web.protection import http_client
+from eventfold.web.query.peers import FORWARDED, TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from eventfold.settings import RecordLimits
+from eventfold.settings import record_limits
 
-_limits = RecordLimits.load()
+_limits = record_limits()
 
 #: Most characters of a `Name` and of a `Text`.
 MAX_NAME, MAX_TEXT = _limits.max_name, _limits.max_text

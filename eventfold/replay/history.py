@@ -1,6 +1,6 @@
 """History of a source topic: the range of offsets to read, and the progress of reading it.
 
-Kafka's timestamps determine the first offset: an event is at most TICKSTREAM_MAX_AHEAD ahead of
+Kafka's timestamps determine the first offset: an event is at most EVENTFOLD_MAX_AHEAD ahead of
 the timestamp of its record, so no event of the interval is before the first record younger than
 that. Stream time determines the end: it is reached once the last window of the interval is final.
 """

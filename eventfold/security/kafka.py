@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings
 from yarl import URL
 
+from eventfold.environment import Environment
 from eventfold.security.secret import secret
 from eventfold.security.urls import MARK as URL_MARK
 from eventfold.security.urls import SecretUrl, matching
@@ -16,118 +16,99 @@ Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 
 
-class KafkaSecurity(BaseSettings):
+class KafkaSecurity(Environment):
     """Settings of TLS and SASL, for all Kafka clients."""
 
-    kafka_protocol: Protocol = Field(
+    kafka_security_protocol: Protocol = Field(
         "PLAINTEXT",
-        alias="TICKSTREAM_KAFKA_SECURITY_PROTOCOL",
         description="How the brokers are reached: SSL is TLS, SASL_ is with a name",
     )
-    kafka_mechanism: Mechanism = Field(
+    kafka_sasl_mechanism: Mechanism = Field(
         "SCRAM-SHA-512",
-        alias="TICKSTREAM_KAFKA_SASL_MECHANISM",
         description="How a name is proved to the brokers, where SASL is used",
     )
-    kafka_username: str | None = Field(
-        None, alias="TICKSTREAM_KAFKA_SASL_USERNAME", description="Our name, for PLAIN and SCRAM"
-    )
-    kafka_password: SecretStr | None = secret(
-        "TICKSTREAM_KAFKA_SASL_PASSWORD", "The password that goes with it"
-    )
-    kafka_cafile: Path | None = Field(
+    kafka_sasl_username: str | None = Field(None, description="Our name, for PLAIN and SCRAM")
+    kafka_sasl_password: SecretStr | None = secret("The password that goes with it")
+    kafka_ssl_cafile: Path | None = Field(
         None,
-        alias="TICKSTREAM_KAFKA_SSL_CAFILE",
         description="Certificates (PEM) of those who vouch for brokers; the system's if not set",
     )
-    kafka_certfile: Path | None = Field(
+    kafka_ssl_certfile: Path | None = Field(
         None,
-        alias="TICKSTREAM_KAFKA_SSL_CERTFILE",
         description="Our own certificate (PEM), where brokers ask for one",
     )
-    kafka_keyfile: Path | None = Field(
+    kafka_ssl_keyfile: Path | None = Field(
         None,
-        alias="TICKSTREAM_KAFKA_SSL_KEYFILE",
         description="Its private key (PEM); in the file of the certificate if not set",
     )
-    kafka_key_password: SecretStr | None = secret(
-        "TICKSTREAM_KAFKA_SSL_PASSWORD", "The password of the private key"
-    )
-    kafka_check_hostname: bool = Field(
+    kafka_ssl_password: SecretStr | None = secret("The password of the private key")
+    kafka_ssl_check_hostname: bool = Field(
         default=True,
-        alias="TICKSTREAM_KAFKA_SSL_CHECK_HOSTNAME",
         description="Whether a broker's certificate has to name its host",
     )
-    kafka_token_file: Path | None = Field(
+    kafka_oauth_token_file: Path | None = Field(
         None,
-        alias="TICKSTREAM_KAFKA_OAUTH_TOKEN_FILE",
         description="OAUTHBEARER: file with a token, read anew for each connection",
     )
-    kafka_token_url: Annotated[SecretUrl, matching(r"^https?://[^\s@]+$")] | None = Field(
+    kafka_oauth_token_url: Annotated[SecretUrl, matching(r"^https?://[^\s@]+$")] | None = Field(
         None,
-        alias="TICKSTREAM_KAFKA_OAUTH_TOKEN_URL",
         json_schema_extra=dict(URL_MARK),
         description="OAUTHBEARER: where tokens are given for the client's id and secret",
     )
-    kafka_token_in_clear: bool = Field(
+    kafka_oauth_allow_http: bool = Field(
         default=False,
-        alias="TICKSTREAM_KAFKA_OAUTH_ALLOW_HTTP",
         description="OAUTHBEARER: whether the client's secret may go over http:// to other "
         "machines, where all on the way read it",
     )
-    kafka_client_id: str | None = Field(
-        None, alias="TICKSTREAM_KAFKA_OAUTH_CLIENT_ID", description="OAUTHBEARER: the client's id"
-    )
-    kafka_client_secret: SecretStr | None = secret(
-        "TICKSTREAM_KAFKA_OAUTH_CLIENT_SECRET", "OAUTHBEARER: the client's secret"
-    )
-    kafka_scope: str | None = Field(
+    kafka_oauth_client_id: str | None = Field(None, description="OAUTHBEARER: the client's id")
+    kafka_oauth_client_secret: SecretStr | None = secret("OAUTHBEARER: the client's secret")
+    kafka_oauth_scope: str | None = Field(
         None,
-        alias="TICKSTREAM_KAFKA_OAUTH_SCOPE",
         description="OAUTHBEARER: the scope to ask a token for",
     )
 
     @property
     def kafka_encrypted(self) -> bool:
         """Whether clients use TLS."""
-        return self.kafka_protocol.endswith("SSL")
+        return self.kafka_security_protocol.endswith("SSL")
 
     @property
     def kafka_named(self) -> bool:
         """Whether clients authenticate with SASL."""
-        return self.kafka_protocol.startswith("SASL")
+        return self.kafka_security_protocol.startswith("SASL")
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
         for variable, value in self._needed().items():
             if not value:
-                raise ValueError(f"{variable} has to be set: {self.kafka_mechanism} needs it")
+                raise ValueError(f"{variable} has to be set: {self.kafka_sasl_mechanism} needs it")
         return self
 
     @model_validator(mode="after")
     def _sends_no_secret_in_the_clear(self) -> Self:
-        url = self.kafka_token_url
-        if url and not self.kafka_token_in_clear and _is_in_clear(url.full):
+        url = self.kafka_oauth_token_url
+        if url and not self.kafka_oauth_allow_http and _is_in_clear(url.full):
             raise ValueError(
-                f"TICKSTREAM_KAFKA_OAUTH_TOKEN_URL={url}: all on the way would read the client's "
-                "secret: use https://, or set TICKSTREAM_KAFKA_OAUTH_ALLOW_HTTP=true"
+                f"{self.variable('kafka_oauth_token_url')}={url}: all on the way would read the "
+                f"client's secret: use https://, or set {self.variable('kafka_oauth_allow_http')}="
+                "true"
             )
         return self
 
     def _needed(self) -> dict[str, object]:
         if not self.kafka_named:
             return {}
-        if self.kafka_mechanism != "OAUTHBEARER":
+        if self.kafka_sasl_mechanism != "OAUTHBEARER":
             return {
-                "TICKSTREAM_KAFKA_SASL_USERNAME": self.kafka_username,
-                "TICKSTREAM_KAFKA_SASL_PASSWORD": self.kafka_password,
+                self.variable("kafka_sasl_username"): self.kafka_sasl_username,
+                self.variable("kafka_sasl_password"): self.kafka_sasl_password,
             }
-        if self.kafka_token_file:
+        if self.kafka_oauth_token_file:
             return {}
         return {
-            "TICKSTREAM_KAFKA_OAUTH_TOKEN_FILE or _URL": self.kafka_token_url,
-            "TICKSTREAM_KAFKA_OAUTH_CLIENT_ID": self.kafka_client_id,
-            "TICKSTREAM_KAFKA_OAUTH_CLIENT_SECRET": self.kafka_client_secret,
+            f"{self.variable('kafka_oauth_token_file')} or _URL": self.kafka_oauth_token_url,
+            self.variable("kafka_oauth_client_id"): self.kafka_oauth_client_id,
+            self.variable("kafka_oauth_client_secret"): self.kafka_oauth_client_secret,
         }
 
 

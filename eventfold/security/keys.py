@@ -37,8 +37,8 @@ class Keys(NamedTuple):
 def keys_of(conf: Settings) -> Keys:
     """Return the keys of a worker with these settings.
 
-    Workers with the same TICKSTREAM_WEB_CLUSTER_TOKEN, or else with the same
-    TICKSTREAM_WEB_ADMIN_TOKEN, and the same application id share a cluster key; with neither, each
+    Workers with the same EVENTFOLD_WEB_CLUSTER_TOKEN, or else with the same
+    EVENTFOLD_WEB_ADMIN_TOKEN, and the same application id share a cluster key; with neither, each
     worker has its own. Session keys also depend on all tokens and users: a change of any ends the
     sessions. Raises SettingsError if the key file can't be used.
     """

@@ -8,8 +8,7 @@
 import re
 import secrets
 
-from cryptography.exceptions import InvalidKey
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from eventfold.extras import demand
 
 #: 19 MiB and two iterations (OWASP, Password Storage Cheat Sheet): a tenth of a second or less.
 _TURNS, _LANES, _MEMORY = 2, 1, 19 * 1024
@@ -21,7 +20,13 @@ _HASH = re.compile(
 
 
 def hash_password(password: str) -> str:
-    """Return the hash of a password, with a random salt."""
+    """Return the hash of a password, with a random salt.
+
+    Raises MissingExtraError if the extra `passwords` is not installed.
+    """
+    demand("cryptography", "passwords", "hash of a password")
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id  # noqa: PLC0415  # an extra
+
     salt = secrets.token_bytes(16)
     kdf = Argon2id(salt=salt, length=32, iterations=_TURNS, lanes=_LANES, memory_cost=_MEMORY)
     return kdf.derive_phc_encoded(password.encode())
@@ -34,6 +39,9 @@ def is_hash(text: str) -> bool:
 
 def is_right(password: str, hashed: str) -> bool:
     """Return whether a password has this hash."""
+    from cryptography.exceptions import InvalidKey  # noqa: PLC0415  # an extra
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id  # noqa: PLC0415
+
     try:
         Argon2id.verify_phc_encoded(password.encode(errors="surrogateescape"), hashed)
     except InvalidKey:

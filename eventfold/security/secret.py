@@ -8,9 +8,9 @@ from pydantic import Field, SecretStr
 MARK = {"secret": True}
 
 
-def secret(alias: str, description: str) -> Any:
+def secret(description: str) -> Any:
     """Declare an optional setting, None by default, whose value is never shown."""
-    return Field(None, alias=alias, description=description, json_schema_extra=dict(MARK))
+    return Field(None, description=description, json_schema_extra=dict(MARK))
 
 
 def is_secret(extra: object) -> bool:

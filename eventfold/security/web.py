@@ -7,8 +7,9 @@ import socket
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import NoDecode
 
+from eventfold.environment import Environment
 from eventfold.security.passwords import is_hash
 from eventfold.security.secret import revealed, secret
 
@@ -99,57 +100,48 @@ Names = Annotated[
 Tokens = Annotated[SecretStr, AfterValidator(_tokens)]
 
 
-class WebSecurity(BaseSettings):
+class WebSecurity(Environment):
     """Settings of authentication and limits of this worker's web server."""
 
     web_token: Tokens | None = secret(
-        "TICKSTREAM_WEB_TOKEN", "Token of those who may read; several, by commas, while one changes"
+        "Token of those who may read; several, by commas, while one changes"
     )
     web_admin_token: Tokens | None = secret(
-        "TICKSTREAM_WEB_ADMIN_TOKEN",
         "Token of those who may also ask /table/, /router/ and the like",
     )
     web_users: Annotated[SecretStr, AfterValidator(_users)] | None = secret(
-        "TICKSTREAM_WEB_USERS",
         "People with passwords: NAME:read:PASSWORD,NAME:admin:PASSWORD; or with hashes of them, "
         "which `faust -A app password` makes",
     )
     web_cluster_token: Annotated[SecretStr, AfterValidator(_tokens)] | None = secret(
-        "TICKSTREAM_WEB_CLUSTER_TOKEN",
         "Of what all workers' keys are made; of the admin token if not set; with neither, each "
         "worker has a key of its own",
     )
     web_open: bool = Field(
         default=False,
-        alias="TICKSTREAM_WEB_OPEN",
         description="Whether anybody who reaches WEB_BIND may ask, without a token",
     )
     web_rate: float = Field(
         1000.0,
-        alias="TICKSTREAM_WEB_RATE",
         ge=0,
         le=1e6,
         description="Requests a second that each client may send for long; 0 is any number",
     )
     web_connections: int = Field(
         2000,
-        alias="TICKSTREAM_WEB_CONNECTIONS",
         ge=10,
         description="Connections that may be open at once, half of them by one client",
     )
     web_proxies: Annotated[Names, AfterValidator(_networks)] = Field(
         (),
-        alias="TICKSTREAM_WEB_PROXIES",
         description="Addresses or networks of proxies whose X-Forwarded-For is true",
     )
     web_hosts: Names = Field(
         (),
-        alias="TICKSTREAM_WEB_HOSTS",
         description="Names under which a worker without tokens may be asked, besides its own; or *",
     )
     web_origins: Annotated[Names, AfterValidator(_origins)] = Field(
         (),
-        alias="TICKSTREAM_WEB_ORIGINS",
         description="Web sites whose pages may ask (CORS): https://example.com, or *",
     )
 

@@ -1,28 +1,23 @@
 """Settings of the library: one environment variable each, typed, with a default.
 
-A name is Faust's own if Faust has the setting, else `TICKSTREAM_...`. A bad value stops the start
+A name is Faust's own if Faust has the setting, else that of the field after `EVENTFOLD_`, or after
+the prefix that an application chooses. A bad value stops the start
 with one line that names the variable. An application adds its own settings in a subclass.
 """
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from eventfold.addresses import parse_brokers, parse_host
+from eventfold.environment import Environment
 from eventfold.security.kafka import KafkaSecurity
 from eventfold.security.urls import MARK as URL_MARK
 from eventfold.security.urls import SecretUrl, matching
 from eventfold.security.web import WebSecurity
-from eventfold.settings.environment import Environment
 from eventfold.settings.fields import Duration, Names
 from eventfold.windows.durations import format_duration, parse_duration
-
-
-def _brokers(text: str) -> str:
-    parse_brokers(text)
-    return text
-
 
 Host = Annotated[str, AfterValidator(parse_host)]
 
@@ -35,7 +30,6 @@ class RecordLimits(Environment):
 
     max_name: int = Field(
         256,
-        alias="TICKSTREAM_MAX_NAME",
         ge=1,
         le=16_000,
         description="Longest key, id or name in a record (characters); a record with a longer one "
@@ -43,7 +37,6 @@ class RecordLimits(Environment):
     )
     max_text: int = Field(
         4_096,
-        alias="TICKSTREAM_MAX_TEXT",
         ge=1,
         le=100_000,
         description="The same of any other text in a record",
@@ -58,20 +51,18 @@ class Settings(KafkaSecurity, WebSecurity, RecordLimits):
 
     app_id: str = Field(
         "tickstream",
-        alias="TICKSTREAM_APP_ID",
         pattern=r"^[A-Za-z0-9._-]+$",
         max_length=100,  # it is a part of topic names, which have 249 characters at most
         description="Application id: consumer group, prefix of changelogs and transactions",
     )
     topic_prefix: str = Field(
         "",
-        alias="TICKSTREAM_TOPIC_PREFIX",
         pattern=r"^[A-Za-z0-9._-]*$",
         max_length=50,
         description="Put before the name of each topic that this application writes; sources keep "
         "their names; belongs to the application id",
     )
-    broker_url: Annotated[str, AfterValidator(_brokers)] = Field(
+    broker_url: str = Field(
         "kafka://127.0.0.1:9092",
         alias="BROKER_URL",
         description="The Kafka brokers, separated by ; or ,",
@@ -102,47 +93,38 @@ class Settings(KafkaSecurity, WebSecurity, RecordLimits):
     web_host: Host = Field(
         "127.0.0.1", alias="WEB_HOST", description="Name under which other workers reach this one"
     )
-    modules: Names = Field(
-        (), alias="TICKSTREAM_MODULES", description="Modules of yours with streams to run"
-    )
+    modules: Names = Field((), description="Modules of yours with streams to run")
     max_record_bytes: int = Field(
         MAX_RECORD,
-        alias="TICKSTREAM_MAX_RECORD_BYTES",
         ge=500_000,
         description="Largest record written (bytes: a result, a row of state); at most what the "
         "brokers' message.max.bytes lets in, less 48 kB",
     )
     max_ahead: Duration = Field(
         parse_duration("5m"),
-        alias="TICKSTREAM_MAX_AHEAD",
         description="How far an event time may be ahead of its record's Kafka timestamp, and that "
         "ahead of the broker's clock: see message.timestamp.after.max.ms of each source",
     )
     idle: Duration = Field(
         parse_duration("1m"),
-        alias="TICKSTREAM_IDLE",
         description="After this silence an input no longer holds a stage of several inputs up",
     )
     publish_interval: Duration = Field(
         parse_duration("1s"),
-        alias="TICKSTREAM_PUBLISH_INTERVAL",
         description="A changed window is published at most once per this",
     )
     checkpoint_interval: Duration = Field(
         parse_duration("200ms"),
-        alias="TICKSTREAM_CHECKPOINT_INTERVAL",
         description="Time between two checkpoints of a task under load",
     )
     uncommitted_bytes: int = Field(
         64 << 20,
-        alias="TICKSTREAM_UNCOMMITTED_BYTES",
         ge=1,
         description="Memory (bytes, about) for what a worker has folded and not committed; beyond "
         "it nothing more is fetched for the tasks that hold most of it",
     )
     transaction_timeout: Duration = Field(
         parse_duration("10s"),
-        alias="TICKSTREAM_TRANSACTION_TIMEOUT",
         description="After this the broker aborts the transaction of a worker that went away",
     )
     compression: Literal["gzip", "snappy", "lz4", "zstd"] = Field(
@@ -152,7 +134,6 @@ class Settings(KafkaSecurity, WebSecurity, RecordLimits):
     )
     native: bool = Field(
         True,
-        alias="TICKSTREAM_NATIVE",
         description="Use the native extension where it is installed (`make native`)",
     )
     max_poll_records: int = Field(
@@ -200,22 +181,30 @@ class Settings(KafkaSecurity, WebSecurity, RecordLimits):
     )
     log_format: Literal["text", "json"] = Field(
         "text",
-        alias="TICKSTREAM_LOG_FORMAT",
         description="Lines of the log: text, or one JSON object each",
     )
     traces: Annotated[SecretUrl, matching(r"^(off|console|https?://\S+)$")] = Field(
         SecretUrl("off"),
-        alias="TICKSTREAM_TRACES",
         json_schema_extra=dict(URL_MARK),
         description="OpenTelemetry spans: off, console, or an OTLP endpoint such as "
         "http://127.0.0.1:4318 (extra `traces`)",
     )
     schema_registry: Annotated[SecretUrl, matching(r"^https?://")] | None = Field(
         None,
-        alias="TICKSTREAM_SCHEMA_REGISTRY",
         json_schema_extra=dict(URL_MARK),
         description="Base URL of a schema registry; the workers' own (/registry) if not set",
     )
+
+    @field_validator("broker_url")
+    @classmethod
+    def _names_brokers(cls, text: str) -> str:
+        if "@" in text:  # before all else: other errors show the text, with the password
+            raise ValueError(
+                "a user and a password don't belong here: set "
+                f"{cls.variable('kafka_sasl_username')} and {cls.variable('kafka_sasl_password')}"
+            )
+        parse_brokers(text)
+        return text
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -226,8 +215,9 @@ class Settings(KafkaSecurity, WebSecurity, RecordLimits):
             )
         if self.checkpoint_interval >= self.transaction_timeout:
             raise ValueError(
-                f"TICKSTREAM_CHECKPOINT_INTERVAL={format_duration(self.checkpoint_interval)} has "
-                "to be shorter than TICKSTREAM_TRANSACTION_TIMEOUT="
+                f"{self.variable('checkpoint_interval')}="
+                f"{format_duration(self.checkpoint_interval)} has to be shorter than "
+                f"{self.variable('transaction_timeout')}="
                 f"{format_duration(self.transaction_timeout)}: each transaction would time out"
             )
         return self
@@ -237,6 +227,11 @@ class Settings(KafkaSecurity, WebSecurity, RecordLimits):
         """Read the environment. Raises SettingsError also for a misspelt name of a variable."""
         cls.demand_known_names()
         return super().load()
+
+    @classmethod
+    def selection(cls) -> tuple[str, ...]:
+        """Return the variables that choose what a worker runs."""
+        return (cls.variable("modules"),)
 
     @property
     def data_directory(self) -> Path:

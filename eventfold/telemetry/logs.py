@@ -1,4 +1,4 @@
-"""Log format: text for people, or one JSON object a line (TICKSTREAM_LOG_FORMAT).
+"""Log format: text for people, or one JSON object a line (EVENTFOLD_LOG_FORMAT).
 
 A JSON line has `time` (UTC), `level`, `logger`, `message`; and `task`, `topic`, `partition`,
 `offset`, `table` where they are known, from the line itself or from its context.

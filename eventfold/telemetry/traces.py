@@ -1,6 +1,6 @@
 """Traces of OpenTelemetry: a span for a batch, a checkpoint, a restore, a request, not a record.
 
-Off by default: then nothing is imported and nothing is done. TICKSTREAM_TRACES switches them on;
+Off by default: then nothing is imported and nothing is done. EVENTFOLD_TRACES switches them on;
 the packages are those of the extra `traces`.
 """
 
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
+
+from eventfold.extras import demand
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,13 +31,12 @@ def start(conf: Settings) -> None:
     """Start tracing if the settings ask for it. Raises TracesError if packages are missing."""
     if conf.traces.full == "off":
         return
-    try:
-        from eventfold.telemetry import otel  # noqa: PLC0415  # only who asks for it has it
-    except ImportError as error:
-        raise TracesError(
-            f"TICKSTREAM_TRACES={conf.traces} needs {error.name}: pip install -e '.[traces]'"
-        ) from None
-    use(otel.OpenTelemetry(conf))
+    purpose = f"{conf.variable('traces')}={conf.traces}"
+    for module in "opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http":
+        demand(module, "traces", purpose, TracesError)
+    from eventfold.telemetry.otel import OpenTelemetry  # noqa: PLC0415  # only who asks for it has it
+
+    use(OpenTelemetry(conf))
 
 
 def use(tracing: OpenTelemetry | None) -> None:

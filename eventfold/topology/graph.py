@@ -22,7 +22,7 @@ class Node:
     id: str
     kind: Kind
     name: str
-    #: Short name: the function of an agent, a topic without TICKSTREAM_TOPIC_PREFIX.
+    #: Short name: the function of an agent, a topic without EVENTFOLD_TOPIC_PREFIX.
     label: str
     #: Purpose; empty if none is declared.
     help: str

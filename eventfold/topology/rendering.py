@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-from rich.tree import Tree
+from eventfold.extras import demand
 
 if TYPE_CHECKING:
+    from rich.text import Text
+    from rich.tree import Tree
+
     from eventfold.topology.graph import Edge, Flow, Kind, Node, Topology
 
 _DOT_SHAPES: dict[Kind, str] = {
@@ -108,8 +110,14 @@ _COLOURS: dict[Kind, str] = {
 def to_tree(topology: Topology) -> Tree:
     """Return a tree for a terminal, from the topics that others fill downwards.
 
-    A node with several incoming edges is expanded where it appears first.
+    A node with several incoming edges is expanded where it appears first. Raises MissingExtraError
+    if the extra `cli` is not installed.
     """
+    demand("rich", "cli", "topology")
+    # A worker answers with JSON and needs none of it.
+    from rich.text import Text  # noqa: PLC0415
+    from rich.tree import Tree  # noqa: PLC0415
+
     tree = Tree(Text(topology.application, "bold"))
     seen: set[str] = set()
     # A cycle has no root: it begins at the node that was declared first.
@@ -128,6 +136,8 @@ def _grow(tree: Tree, topology: Topology, node: Node, edge: Edge | None, seen: s
 
 
 def _described(node: Node, edge: Edge | None, *, again: bool) -> Text:
+    from rich.text import Text  # noqa: PLC0415  # as in `to_tree`
+
     text = Text.assemble((node.label, _COLOURS[node.kind]), f" {node.kind}")
     if edge is not None and edge.flow in {"late", "looks up"}:
         text.append(f" ({edge.flow})")

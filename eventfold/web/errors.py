@@ -9,7 +9,8 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from eventfold.web.coverage import Missing
+#: Reason why a partition is missing although its owner answers.
+MOVING = "moving or not restored yet"
 
 #: Seconds after which a client may retry while a partition is moving to another worker.
 RETRY_AFTER = 2
@@ -17,10 +18,19 @@ RETRY_AFTER = 2
 _log = logging.getLogger(__name__)
 
 
-class Error(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What went wrong: a word for programs, a sentence for people.
+class Missing(msgspec.Struct, frozen=True, order=True):
+    """A partition that is not in an answer; `worker` is its owner's address, null if unknown."""
 
-    Where an answer would lack partitions, `missing` says which and why.
+    table: str
+    partition: int
+    worker: str | None
+    reason: str
+
+
+class Error(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Error of an answer: `code` is for programs, `message` for people.
+
+    `missing` are the partitions that the answer would lack.
     """
 
     code: str
@@ -93,16 +103,16 @@ async def json_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
         return _from_aiohttp(request, error).response()
-    except Exception:  # noqa: BLE001  # whatever it was, the client gets JSON
+    except Exception:  # noqa: BLE001  # the client gets JSON for any error
         _log.exception("%s %s failed", request.method, request.rel_url)
-        message = "this worker failed to answer; its log says why"
+        message = "this worker failed to answer; its log has the reason"
         return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", message).response()
 
 
 def _from_aiohttp(request: web.Request, error: web.HTTPException) -> ApiError:
     status = HTTPStatus(error.status)
     if status is HTTPStatus.NOT_FOUND:
-        return unknown(f"there is nothing at {request.path}; /openapi.json lists what there is")
+        return unknown(f"there is nothing at {request.path}; /openapi.json lists the paths")
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
         message = f"{request.path} answers {allowed}, not {request.method}"

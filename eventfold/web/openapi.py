@@ -38,7 +38,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         "info": {
             "title": "tickstream",
             "version": __version__,
-            "description": "What a worker knows of the stream, wherever it is kept. "
+            "description": "Queries of a stream's state: every worker answers for all of them. "
             "Times are milliseconds since the epoch, UTC.",
         },
         "paths": {
@@ -50,6 +50,8 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
 
 
 def _operation(route: Route, schema: Any, error: Any) -> dict[str, Any]:
+    # Any path under /api/ refuses unknown parameters.
+    bad = [HTTPStatus.BAD_REQUEST] if route.path.startswith("/api/") else []
     content = {route.media: {"schema": schema or {"type": "string"}}}
     return {
         "summary": route.summary,
@@ -59,7 +61,7 @@ def _operation(route: Route, schema: Any, error: Any) -> dict[str, Any]:
             "200": {"description": HTTPStatus.OK.phrase, "content": content},
             **{
                 str(status.value): _failure(route, status, schema, error)
-                for status in route.statuses
+                for status in (*bad, *route.statuses)
             },
         },
     }
@@ -77,14 +79,14 @@ def _failure(route: Route, status: HTTPStatus, schema: Any, error: Any) -> dict[
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    described: dict[str, Any] = {
+    schema = msgspec.json.schema(parameter.type)
+    # Other defaults are parsed values (the ms of "5m"); the description has them in words.
+    if parameter.default is not None and parameter.read is None:
+        schema["default"] = parameter.default
+    return {
         "name": parameter.name,
         "in": parameter.place,
         "required": parameter.required,
         "description": parameter.description,
-        "schema": dict(parameter.schema),
+        "schema": schema,
     }
-    # Other defaults are parsed values (the ms of "5m"); the description has them in words.
-    if parameter.default is not None and parameter.schema["type"] in {"integer", "boolean"}:
-        described["schema"]["default"] = parameter.default
-    return described

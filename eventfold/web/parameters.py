@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from eventfold.digits import read_digits
 from eventfold.records import EARLIEST
@@ -25,24 +27,40 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Parameter:
-    """Request parameter: its place, parser, default and description.
+    """Request parameter: its place, type, default and description.
 
-    `read` parses its text and raises ValueError with the reason if it can't. `default` is the value
-    if the request has none. `schema` is JSON Schema.
+    `type` is a type for `msgspec.convert`, with its constraints; the OpenAPI document has its JSON
+    Schema. `read` computes the value from what was converted, or raises ValueError with the
+    reason. `default` is the value if the request has none.
     """
 
     name: str
     description: str
-    read: Callable[[str], Any] = str
+    type: Any = str
     default: Any = None
-    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    read: Callable[[Any], Any] | None = None
     place: Literal["query", "path"] = "query"
     required: bool = False
 
-
-def path(name: str, description: str) -> Parameter:
-    """Return a required parameter that is a non-empty segment of the path."""
-    return Parameter(name, description, _non_empty, place="path", required=True)
+    def value_of(self, request: web.Request) -> Any:
+        """Return the value in a request. Raises ApiError (400) if it is not valid."""
+        source: Mapping[str, str] = request.match_info
+        if self.place == "query":
+            source = request.query
+            if len(request.query.getall(self.name, [])) > 1:
+                bad_parameter(self.name, "given more than once")
+        text = source.get(self.name)
+        if text is None:
+            if self.required:
+                bad_parameter(self.name, f"is required: {self.description}")
+            return self.default
+        try:
+            value = msgspec.convert(text, self.type, strict=False)
+            return value if self.read is None else self.read(value)
+        except msgspec.ValidationError as error:
+            bad_parameter(self.name, f"{text!r} is not valid: {error}")
+        except ValueError as error:
+            bad_parameter(self.name, error)
 
 
 def read_values(request: web.Request, parameters: Sequence[Parameter]) -> Values:
@@ -51,40 +69,13 @@ def read_values(request: web.Request, parameters: Sequence[Parameter]) -> Values
     Under `/api/` an unknown parameter is an error as well.
     """
     if request.path.startswith("/api/"):
-        _refuse_unknown(request, parameters)
-    return {parameter.name: _read(request, parameter) for parameter in parameters}
-
-
-def _refuse_unknown(request: web.Request, parameters: Sequence[Parameter]) -> None:
-    # Ignoring a misspelt name would give a plausible answer to another question.
-    names = [p.name for p in parameters if p.place == "query"]
-    for name in request.query:
-        if name not in names:
-            there_are = f"there are {', '.join(names)}" if names else "there are none here"
-            bad_parameter(name, f"no such parameter; {there_are}")
-
-
-def _read(request: web.Request, parameter: Parameter) -> Any:
-    source: Mapping[str, str] = request.match_info
-    if parameter.place == "query":
-        source = request.query
-        if len(request.query.getall(parameter.name, [])) > 1:
-            bad_parameter(parameter.name, "given more than once")
-    text = source.get(parameter.name)
-    if text is None:
-        if parameter.required:
-            bad_parameter(parameter.name, f"has to be given: {parameter.description}")
-        return parameter.default
-    try:
-        return parameter.read(text)
-    except ValueError as error:
-        bad_parameter(parameter.name, error)
-
-
-def _non_empty(text: str) -> str:
-    if not text:
-        raise ValueError("is empty")
-    return text
+        # Ignoring a misspelt name would return a plausible answer to another query.
+        names = [each.name for each in parameters if each.place == "query"]
+        for name in request.query:
+            if name not in names:
+                there_are = f"there are {', '.join(names)}" if names else "this path has none"
+                bad_parameter(name, f"no such parameter; {there_are}")
+    return {parameter.name: parameter.value_of(request) for parameter in parameters}
 
 
 def _duration(text: str) -> int:
@@ -118,83 +109,54 @@ def _from_iso(text: str) -> int:
         ) from None
 
 
-def _day(text: str) -> str:
-    try:
-        if date.fromisoformat(text).isoformat() == text:
-            return text
-    except ValueError:
-        pass
-    raise ValueError(f"{text!r} is not a day such as 2026-01-31")
-
-
-def _count(most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        number = read_digits(text)
-        if number is not None and 1 <= number <= most:
-            return number
-        raise ValueError(f"{text!r} is not a whole number from 1 to {most}")
-
-    return read
-
-
-def _flag(text: str) -> bool:
-    if text not in {"true", "false"}:
-        raise ValueError(f"{text!r} is neither true nor false")
-    return text == "true"
+def path(name: str, description: str) -> Parameter:
+    """Return a required parameter that is a non-empty segment of the path."""
+    kind = Annotated[str, Meta(min_length=1)]
+    return Parameter(name, description, kind, place="path", required=True)
 
 
 def flag(name: str, description: str) -> Parameter:
     """Return a boolean parameter, false by default."""
-    return Parameter(name, description, _flag, default=False, schema={"type": "boolean"})
+    return Parameter(name, description, bool, default=False)
 
 
 def limit(description: str, *, default: int, most: int) -> Parameter:
     """Return the parameter `limit`: the maximum number of results, from 1 to `most`."""
-    schema = {"type": "integer", "minimum": 1, "maximum": most}
-    return Parameter("limit", description, _count(most), default, schema)
+    return Parameter("limit", description, Annotated[int, Meta(ge=1, le=most)], default)
 
 
-_DURATION = {"type": "string", "pattern": r"^\d+(ms|s|m|h|d)$"}
-_TIME = {"type": "string", "examples": ["1769869800000", "2026-01-31T14:30:00Z"]}
+_DURATION = Annotated[str, Meta(extra_json_schema={"pattern": r"^\d+(ms|s|m|h|d)$"})]
+_TIME = Annotated[str, Meta(examples=["1769869800000", "2026-01-31T14:30:00Z"])]
 
-SIZE = Parameter("size", "Length of a window", _duration, parse_duration("5m"), _DURATION)
+SIZE = Parameter("size", "Length of a window", _DURATION, parse_duration("5m"), _duration)
 ADVANCE = Parameter(
     "advance",
-    "Distance between the starts of two windows; the size (tumbling) where not given",
-    _duration,
-    schema=_DURATION,
+    "Distance between the starts of two windows; by default the size (tumbling)",
+    _DURATION,
+    read=_duration,
 )
 FROM = Parameter(
-    "from", "Windows that start at or after this: ms since the epoch, or ISO 8601", _time, 0, _TIME
+    "from", "Windows that start at or after this: ms since the epoch, or ISO 8601", _TIME, 0, _time
 )
 TO = Parameter(
-    "to", "Windows that start before this: ms since the epoch, or ISO 8601", _time, _LATEST, _TIME
-)
-DAY = Parameter(
-    "day",
-    "The day; the latest where not given",
-    _day,
-    schema={"type": "string", "format": "date"},
+    "to", "Windows that start before this: ms since the epoch, or ISO 8601", _TIME, _LATEST, _time
 )
 START = Parameter(
-    "start",
-    "Only the window that starts then: ms since the epoch, or ISO 8601",
-    _time,
-    schema=_TIME,
+    "start", "Only the window that starts then: ms since the epoch, or ISO 8601", _TIME, read=_time
 )
+DAY = Parameter("day", "The day; by default the latest", date, read=date.isoformat)
 POINTS = Parameter(
     "points",
     "Instead of `size`: the finest tumbling windows of which [from, to) holds no more than this",
-    _count(5000),
-    schema={"type": "integer", "minimum": 1, "maximum": 5000},
+    Annotated[int, Meta(ge=1, le=5000)],
 )
 STALE = flag(
     "stale",
     "Whether a standby may answer while the owner of a partition is gone; the header "
-    "`Tickstream-Stale` then says which partition, and how far it is behind",
+    "`Tickstream-Stale` then names the partition and the lag of the standby",
 )
 PARTIAL = flag(
     "partial",
     "Whether partitions that can't be reached may be left out; the header `Tickstream-Missing` "
-    "then says which, and why. Without it the answer is 503 then",
+    "then names them and the reason. By default the answer is 503",
 )

@@ -3,35 +3,44 @@
 A sub-application of the server: answers and errors have the registry's format, not ours.
 """
 
-from __future__ import annotations
-
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from eventfold.decoding import decode_json
 from eventfold.digits import read_digits
 from eventfold.formats.errors import RegistryError, invalid_schema, no_schema
-
-if TYPE_CHECKING:
-    from aiohttp.typedefs import Handler
-
-    from eventfold.formats.registry import Registry
-    from eventfold.records.schemas import SchemaVersion
+from eventfold.formats.registry import Registry
+from eventfold.records.schemas import SchemaVersion
+from eventfold.settings import variable
 
 MEDIA = "application/vnd.schemaregistry.v1+json"
 _OWNER: web.AppKey[Any] = web.AppKey("owner", object)
 
-routes = web.RouteTableDef()
+#: Answers that need no registry.
+_CONSTANTS: dict[str, Any] = {
+    "/": {},  # by which clients recognise a registry
+    "/mode": {"mode": "READWRITE"},
+    "/schemas/types": ["AVRO"],
+}
+
+#: Handler of a request to a registry; its result is the JSON of the answer, or the answer itself.
+Answer = Callable[[Registry, web.Request], Awaitable[Any]]
+
+_routes = web.RouteTableDef()
 
 
 def registry_application(owner: Any) -> web.Application:
     """Return the application to mount at `/registry`; `owner.registry` is the registry or None."""
     application = web.Application(middlewares=[_errors])
     application[_OWNER] = owner
-    application.add_routes(routes)
+    application.add_routes(_routes)
+    for path, value in _CONSTANTS.items():
+        application.router.add_get(path, _constant(value))
     return application
 
 
@@ -40,15 +49,15 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except RegistryError as error:
-        return _answer({"error_code": error.code, "message": str(error)}, error.status)
+        return _json({"error_code": error.code, "message": str(error)}, error.status)
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
         message = f"HTTP {error.status} {error.reason}"
-        return _answer({"error_code": error.status, "message": message}, error.status)
+        return _json({"error_code": error.status, "message": message}, error.status)
 
 
-def _answer(value: Any, status: int = HTTPStatus.OK) -> web.Response:
+def _json(value: Any, status: int = HTTPStatus.OK) -> web.Response:
     return web.Response(body=msgspec.json.encode(value), status=status, content_type=MEDIA)
 
 
@@ -56,7 +65,7 @@ def _registry(request: web.Request) -> Registry:
     found = request.app[_OWNER].registry
     if found is None:
         message = (
-            "this worker has no registry: TICKSTREAM_SCHEMA_REGISTRY names another one, or "
+            f"this worker has no registry: {variable('schema_registry')} names another one, or "
             "nothing that it runs writes Avro"
         )
         raise RegistryError(HTTPStatus.NOT_FOUND, 404, message)
@@ -79,16 +88,16 @@ async def _schema(request: web.Request) -> str:
     body = await _body(request)
     kind, text = body.get("schemaType") or "AVRO", body.get("schema")
     if kind != "AVRO":
-        raise invalid_schema(f"only AVRO is kept here, not {kind}")
+        raise invalid_schema(f"only AVRO is supported, not {kind}")
     if body.get("references"):
-        raise invalid_schema("references to other schemas are not kept here")
+        raise invalid_schema("references to other schemas are not supported")
     if not isinstance(text, str) or not text:
-        raise invalid_schema("there is none")
+        raise invalid_schema("it is missing")
     return text
 
 
 def _subject(request: web.Request) -> str:
-    return request.match_info["subject"]
+    return request.match_info.get("subject", "")
 
 
 def _id(request: web.Request) -> int:
@@ -98,7 +107,7 @@ def _id(request: web.Request) -> int:
     return number
 
 
-def _full(found: SchemaVersion) -> dict[str, Any]:
+def _entry(found: SchemaVersion) -> dict[str, Any]:
     return {
         "subject": found.subject,
         "version": found.version,
@@ -107,156 +116,135 @@ def _full(found: SchemaVersion) -> dict[str, Any]:
     }
 
 
-@routes.get("/")
-async def root(_: web.Request) -> web.Response:
-    """Answer with an empty object, by which clients recognise a registry."""
-    return _answer({})
+def _constant(value: Any) -> Handler:
+    async def handle(_: web.Request) -> web.Response:
+        return _json(value)
+
+    return handle
 
 
-@routes.get("/mode")
-async def mode(_: web.Request) -> web.Response:
-    """Answer that the registry is always readable and writable."""
-    return _answer({"mode": "READWRITE"})
+def _text(schema: str) -> web.Response:
+    """Return the text of a schema without an envelope."""
+    return web.Response(text=schema, content_type=MEDIA)
 
 
-@routes.get("/schemas/types")
-async def types(_: web.Request) -> web.Response:
-    """Answer with the supported schema types, Avro alone."""
-    return _answer(["AVRO"])
+def _route(method: str, *paths: str) -> Callable[[Answer], Answer]:
+    """Register the decorated function as the handler of `paths`."""
+
+    def add(answer: Answer) -> Answer:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            found = await answer(_registry(request), request)
+            return found if isinstance(found, web.Response) else _json(found)
+
+        for path in paths:
+            _routes.route(method, path)(handle)
+        return answer
+
+    return add
 
 
-@routes.get("/schemas/ids/{id}")
-async def schema(request: web.Request) -> web.Response:
-    """Answer with the schema of an id."""
-    return _answer({"schema": await _registry(request).schema(_id(request))})
+@_route("GET", "/schemas/ids/{id}")
+async def _schema_of_id(registry: Registry, request: web.Request) -> Any:
+    return {"schema": await registry.schema(_id(request))}
 
 
-@routes.get("/schemas/ids/{id}/schema")
-async def schema_text(request: web.Request) -> web.Response:
-    """Answer with the schema of an id as plain text, without an envelope."""
-    text = await _registry(request).schema(_id(request))
-    return web.Response(text=text, content_type=MEDIA)
+@_route("GET", "/schemas/ids/{id}/schema")
+async def _text_of_id(registry: Registry, request: web.Request) -> Any:
+    return _text(await registry.schema(_id(request)))
 
 
-@routes.get("/schemas/ids/{id}/versions")
-async def schema_versions(request: web.Request) -> web.Response:
-    """Answer with the subjects and versions that use an id."""
-    found = await _registry(request).uses(_id(request))
-    return _answer([{"subject": each.subject, "version": each.version} for each in found])
+@_route("GET", "/schemas/ids/{id}/versions")
+async def _versions_of_id(registry: Registry, request: web.Request) -> Any:
+    found = await registry.uses(_id(request))
+    return [{"subject": each.subject, "version": each.version} for each in found]
 
 
-@routes.get("/schemas/ids/{id}/subjects")
-async def schema_subjects(request: web.Request) -> web.Response:
-    """Answer with the names of the subjects that use an id."""
-    found = await _registry(request).uses(_id(request))
-    return _answer(sorted({each.subject for each in found}))
+@_route("GET", "/schemas/ids/{id}/subjects")
+async def _subjects_of_id(registry: Registry, request: web.Request) -> Any:
+    return sorted({each.subject for each in await registry.uses(_id(request))})
 
 
-@routes.get("/subjects")
-async def subjects(request: web.Request) -> web.Response:
-    """Answer with the names of all subjects."""
-    return _answer(await _registry(request).subjects())
+@_route("GET", "/subjects")
+async def _subjects(registry: Registry, _: web.Request) -> Any:
+    return await registry.subjects()
 
 
-@routes.post("/subjects/{subject}")
-async def find(request: web.Request) -> web.Response:
-    """Answer with the version of a subject that has the schema in the body."""
+@_route("POST", "/subjects/{subject}")
+async def _find(registry: Registry, request: web.Request) -> Any:
     text = await _schema(request)
-    return _answer(_full(await _registry(request).find(_subject(request), text)))
+    return _entry(await registry.find(_subject(request), text))
 
 
-@routes.delete("/subjects/{subject}")
-async def delete(request: web.Request) -> web.Response:
-    """Delete a subject (soft delete); the ids of its schemas stay valid."""
-    _no_hard_deletion(request)
-    return _answer(await _registry(request).delete(_subject(request)))
+@_route("DELETE", "/subjects/{subject}")
+async def _delete(registry: Registry, request: web.Request) -> Any:
+    _refuse_hard_deletion(request)
+    return await registry.delete(_subject(request))
 
 
-@routes.get("/subjects/{subject}/versions")
-async def versions(request: web.Request) -> web.Response:
-    """Answer with the version numbers of a subject."""
-    found = await _registry(request).versions(_subject(request))
-    return _answer([each.version for each in found])
+@_route("GET", "/subjects/{subject}/versions")
+async def _versions(registry: Registry, request: web.Request) -> Any:
+    return [each.version for each in await registry.versions(_subject(request))]
 
 
-@routes.post("/subjects/{subject}/versions")
-async def register(request: web.Request) -> web.Response:
-    """Register a schema under a subject; answer with its version, new or existing."""
+@_route("POST", "/subjects/{subject}/versions")
+async def _register(registry: Registry, request: web.Request) -> Any:
     text = await _schema(request)
-    return _answer(_full(await _registry(request).register(_subject(request), text)))
+    return _entry(await registry.register(_subject(request), text))
 
 
-@routes.get("/subjects/{subject}/versions/{version}")
-async def version(request: web.Request) -> web.Response:
-    """Answer with a version of a subject, by its number or `latest`."""
-    number = request.match_info["version"]
-    return _answer(_full(await _registry(request).version(_subject(request), number)))
+@_route("GET", "/subjects/{subject}/versions/{version}")
+async def _version(registry: Registry, request: web.Request) -> Any:
+    return _entry(await registry.version(_subject(request), request.match_info["version"]))
 
 
-@routes.get("/subjects/{subject}/versions/{version}/schema")
-async def version_text(request: web.Request) -> web.Response:
-    """Answer with the schema of a version as plain text, without an envelope."""
-    number = request.match_info["version"]
-    found = await _registry(request).version(_subject(request), number)
-    return web.Response(text=found.schema, content_type=MEDIA)
+@_route("GET", "/subjects/{subject}/versions/{version}/schema")
+async def _text_of_version(registry: Registry, request: web.Request) -> Any:
+    found = await registry.version(_subject(request), request.match_info["version"])
+    return _text(found.schema)
 
 
-@routes.delete("/subjects/{subject}/versions/{version}")
-async def delete_version(request: web.Request) -> web.Response:
-    """Delete a version (soft delete); the id of its schema stays valid."""
-    _no_hard_deletion(request)
-    number = request.match_info["version"]
-    (gone,) = await _registry(request).delete(_subject(request), number)
-    return _answer(gone)
+@_route("DELETE", "/subjects/{subject}/versions/{version}")
+async def _delete_version(registry: Registry, request: web.Request) -> Any:
+    _refuse_hard_deletion(request)
+    (number,) = await registry.delete(_subject(request), request.match_info["version"])
+    return number
 
 
-def _no_hard_deletion(request: web.Request) -> None:
+def _refuse_hard_deletion(request: web.Request) -> None:
     if request.query.get("permanent") == "true":
-        message = "nothing is deleted for good here: records may still carry the id"
+        message = "schemas are not deleted permanently: records may still carry the id"
         raise RegistryError(HTTPStatus.UNPROCESSABLE_ENTITY, 422, message)
 
 
-@routes.post("/compatibility/subjects/{subject}/versions")
-async def compatibility(request: web.Request) -> web.Response:
-    """Answer whether a schema is compatible with the versions that the subject's level names."""
-    return await _compatibility(request, None)
+_COMPATIBILITY = "/compatibility/subjects/{subject}/versions"
 
 
-@routes.post("/compatibility/subjects/{subject}/versions/{version}")
-async def compatibility_with(request: web.Request) -> web.Response:
-    """Answer whether a schema is compatible with one version."""
-    return await _compatibility(request, request.match_info["version"])
-
-
-async def _compatibility(request: web.Request, number: str | None) -> web.Response:
-    text = await _schema(request)
-    reasons = await _registry(request).compatibility(_subject(request), text, number)
+@_route("POST", _COMPATIBILITY, f"{_COMPATIBILITY}/{{version}}")
+async def _compatibility(registry: Registry, request: web.Request) -> Any:
+    """Compare with one version, or with those that the subject's level names."""
+    text, number = await _schema(request), request.match_info.get("version")
+    reasons = await registry.compatibility(_subject(request), text, number)
     answer: dict[str, Any] = {"is_compatible": not reasons}
     if request.query.get("verbose") == "true":
         answer["messages"] = reasons
-    return _answer(answer)
+    return answer
 
 
-@routes.get("/config")
-@routes.get("/config/{subject}")
-async def level(request: web.Request) -> web.Response:
-    """Answer with the compatibility level of a subject, or the global level."""
+# Without a subject these are about the global compatibility level.
+
+
+@_route("GET", "/config", "/config/{subject}")
+async def _level(registry: Registry, request: web.Request) -> Any:
     default = request.query.get("defaultToGlobal") == "true"
-    found = await _registry(request).level(request.match_info.get("subject", ""), default=default)
-    return _answer({"compatibilityLevel": found})
+    return {"compatibilityLevel": await registry.level(_subject(request), default=default)}
 
 
-@routes.put("/config")
-@routes.put("/config/{subject}")
-async def set_level(request: web.Request) -> web.Response:
-    """Set the compatibility level of a subject, or the global level."""
+@_route("PUT", "/config", "/config/{subject}")
+async def _set_level(registry: Registry, request: web.Request) -> Any:
     given = (await _body(request)).get("compatibility")
-    subject = request.match_info.get("subject", "")
-    return _answer({"compatibility": await _registry(request).set_level(subject, given)})
+    return {"compatibility": await registry.set_level(_subject(request), given)}
 
 
-@routes.delete("/config/{subject}")
-async def forget_level(request: web.Request) -> web.Response:
-    """Remove a subject's own compatibility level, so that the global level applies."""
-    gone = await _registry(request).forget_level(_subject(request))
-    return _answer({"compatibilityLevel": gone})
+@_route("DELETE", "/config/{subject}")
+async def _forget_level(registry: Registry, request: web.Request) -> Any:
+    return {"compatibilityLevel": await registry.forget_level(_subject(request))}

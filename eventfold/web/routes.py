@@ -19,8 +19,8 @@ Answer = Callable[[web.Request, Values], Awaitable[web.StreamResponse]]
 #: Prefix of the versioned API, whose answers keep their shape.
 VERSIONED = "/api/v1/"
 
-#: Statuses other than 200 of a query about a table.
-ASKING = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
+#: Statuses other than 200 and 400 of a query about a table.
+ASKING = (HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -30,7 +30,7 @@ class Route:
     """One path of the API and its handler.
 
     `returns` is the type of the JSON answer, None if the answer is not JSON of ours; `statuses` are
-    the possible statuses other than 200.
+    the possible statuses other than 200, and other than 400 of a path under `/api/`.
     """
 
     path: str

@@ -1,23 +1,28 @@
 """Web server: Faust's with this project's paths, which `App` uses in place of Faust's own."""
 
+import errno
+import socket
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
+from aiohttp import web
 from faust.web.drivers import aiohttp as driver
 
-from eventfold.web.api import PAGES, ROUTES
-from eventfold.web.caching import save_bytes
-from eventfold.web.dashboard import STATIC, add_headers
+from eventfold.engine.errors import StartError
+from eventfold.open_files import describe_os_error
+from eventfold.web.api import PAGES, ROUTES, STATIC
+from eventfold.web.application import APP
+from eventfold.web.caching import add_cache_control, save_bytes
 from eventfold.web.errors import json_errors
-from eventfold.web.listening import unusable_address
-from eventfold.web.live.outputs import new_hub
+from eventfold.web.live.hub import new_hub
 from eventfold.web.live.stream import HUB
-from eventfold.web.lookup import APP
-from eventfold.web.metrics import count_requests
 from eventfold.web.openapi import DOCUMENT, document
 from eventfold.web.protection import protect
 from eventfold.web.registry import registry_application
 from eventfold.web.routes import versioned
+from eventfold.web.status.metrics import count_requests
 
 
 class Server(driver.Web):
@@ -31,7 +36,7 @@ class Server(driver.Web):
     # Only `/performance/` needs a setting to be served; Faust's other blueprints need none.
     blueprint_flags: ClassVar[Any] = {"faust.web.apps.metrics:blueprint": "web_metrics_enabled"}
     debug_blueprints: ClassVar[Any] = (
-        ("/graph", "eventfold.web.graph:blueprint"),
+        ("/graph", "eventfold.web.faust_views:blueprint"),
         ("/stats", "faust.web.apps.stats:blueprint"),
     )
 
@@ -47,11 +52,13 @@ class Server(driver.Web):
         self.web_app[HUB] = new_hub(app)
         self.web_app.on_shutdown.append(self.web_app[HUB].shut)
         self.web_app.middlewares.extend((count_requests, json_errors, save_bytes))
-        self.web_app.on_response_prepare.append(add_headers)
+        self.web_app.on_response_prepare.append(add_cache_control)
         for route in routes:
             self.web_app.router.add_get(route.path, route.handle)
         if app.dashboard is not None:
             self.web_app[STATIC] = app.dashboard
+            for path, content in app.static_files.items():
+                self.web_app.router.add_get(f"/static/{path}", partial(_answer_static, content))
             self.web_app.router.add_static("/static/", app.dashboard)
         self.web_app.add_subapp("/registry", registry_application(app))
         self._runner = protect(self.web_app, app.settings)
@@ -62,7 +69,7 @@ class Server(driver.Web):
             await super().start_server()
         except OSError as error:
             conf = self.app.conf
-            raise unusable_address(str(conf.web_bind), conf.web_port, error) from error
+            raise _unusable_address(str(conf.web_bind), conf.web_port, error) from error
 
     async def read_request_content(self, request: Any) -> bytes:
         """Return the body, which was read already within its limit: Faust's own read has none."""
@@ -73,3 +80,41 @@ class Server(driver.Web):
         if isinstance(value, list):
             value = [msgspec.to_builtins(v) if isinstance(v, msgspec.Struct) else v for v in value]
         return super().json(value, **kwargs)
+
+
+async def _answer_static(content: Path | str, _: web.Request) -> web.StreamResponse:
+    if isinstance(content, Path):
+        return web.FileResponse(content)
+    return web.Response(text=content, content_type="text/javascript")
+
+
+def demand_address(host: str, port: int) -> None:
+    """Raise StartError if the web server can't listen on its address.
+
+    Checked early, because the server starts late, and other workers need it.
+    """
+    try:
+        for family, kind, protocol, _, address in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            with socket.socket(family, kind, protocol) as server:
+                server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                server.bind(address)
+                # Another program may have bound the address without listening yet.
+                server.listen(1)
+    except OSError as error:
+        raise _unusable_address(host, port, error) from error
+
+
+def _unusable_address(host: str, port: int, error: OSError) -> StartError:
+    """Return the error for an address that the web server can't use, with the setting to change."""
+    reason = describe_os_error(error)
+    if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+        why = "another program uses it" if error.errno == errno.EADDRINUSE else reason
+        return StartError(f"WEB_PORT={port} can't be used at {host}: {why}: set another WEB_PORT")
+    return StartError(
+        f"WEB_BIND={host} can't be used: {reason}: set an address of this machine, or 0.0.0.0 for "
+        "all of them"
+    )

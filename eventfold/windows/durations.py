@@ -1,6 +1,7 @@
-"""Durations as text: `500ms`, `30s`, `5m`, `4h`, `8d`."""
+"""Durations as text (`500ms`, `30s`, `5m`, `4h`, `8d`), and points in time."""
 
 import re
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from eventfold.windows.errors import DefinitionError
@@ -23,6 +24,22 @@ def parse_duration(text: str) -> int:
     if match is None:
         raise DefinitionError(f"{text!r} is not a duration such as 500ms, 30s, 5m, 4h or 8d")
     return int(match[1]) * UNITS[match[2]]
+
+
+def parse_time(text: str) -> int:
+    """Parse a time, integer ms or an ISO 8601 date or time: return ms since the epoch.
+
+    UTC if it has no zone. Raises ValueError for anything else.
+
+    >>> parse_time("1970-01-01T00:00:01Z")
+    1000
+    """
+    if text.strip().lstrip("-").isdecimal():
+        return int(text)
+    moment = datetime.fromisoformat(text.strip())
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
 
 
 @lru_cache(maxsize=1_000)

@@ -16,6 +16,7 @@ from importlib import import_module
 from textwrap import shorten
 from typing import Any
 
+from eventfold.extras import demand
 from eventfold.windows.durations import UNITS
 from eventfold.windows.errors import DefinitionError
 from eventfold.windows.family import NOWHERE, Span
@@ -122,15 +123,11 @@ def exchange(code: str) -> Exchange:
     Aliases of `exchange_calendars` work, too: `NYSE` is `XNYS`. Raises DefinitionError if the
     package is not installed, does not know the code, or can't make the calendar.
     """
+    demand("exchange_calendars", "exchanges", f"exchange {code}", DefinitionError)
     # The package calls deprecated functions of pandas, about which our users can do nothing.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            package = import_module("exchange_calendars")
-        except ModuleNotFoundError as error:
-            raise DefinitionError(
-                f"exchange {code}: {error.name} is not installed: install tickstream[exchanges]"
-            ) from None
+        package = import_module("exchange_calendars")
         if not isinstance(code, str) or code not in package.get_calendar_names():
             raise DefinitionError(f"{code!r} is not an exchange such as XNYS, XLON or XTKS")
         return _sessions(package.resolve_alias(code), package)

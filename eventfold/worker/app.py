@@ -15,6 +15,7 @@ from yarl import URL
 
 from eventfold import native, open_files
 from eventfold import process_tuning as memory
+from eventfold.cli.commands import load_commands
 from eventfold.cli.workers import Worker, replace_exits
 from eventfold.engine.batch import Batch
 from eventfold.engine.errors import BatchError, told
@@ -35,12 +36,17 @@ from eventfold.settings import Settings
 from eventfold.telemetry import logs, traces
 from eventfold.telemetry.log_filters import quieten
 from eventfold.telemetry.loop_watchdog import LoopWatch
-from eventfold.web import metrics
-from eventfold.web.listening import demand_address
+from eventfold.web.faust_views import Router
 from eventfold.web.protection import http_client
-from eventfold.web.router import Router
-from eventfold.web.server import Server
-from eventfold.worker.startup_checks import demand_keys, demand_protection, lock, prepare
+from eventfold.web.server import Server, demand_address
+from eventfold.web.status import metrics
+from eventfold.worker.startup_checks import (
+    demand_keys,
+    demand_limits,
+    demand_protection,
+    lock,
+    prepare,
+)
 from eventfold.worker.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -80,6 +86,9 @@ class App(faust.App):
     #: Directory of the dashboard's files; None for an application without one.
     dashboard: Path | None = None
 
+    #: Further files of it, or texts of JavaScript, by their paths below `/static/`.
+    static_files: Mapping[str, Path | str] = {}
+
     #: Names of the parts that this worker runs, as its metrics report them.
     pipelines: Sequence[str] = ()
 
@@ -117,6 +126,7 @@ class App(faust.App):
             # Checks without a broker come first.
             open_files.raise_limit()
             demand_protection(self.settings)
+            demand_limits(self.settings)
             self._lock = lock(self.settings.data_directory)
             demand_keys(self.settings)
             if self.conf.web_enabled:
@@ -205,4 +215,5 @@ def create(kind: type[A], conf: Settings) -> A:
     quieten()
     replace_metadata_request()
     conf.forget_empty()
+    load_commands()
     return kind(conf, Worker=Worker, **faust_options(conf))

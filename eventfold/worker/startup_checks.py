@@ -7,8 +7,9 @@ import logging
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Any
 
-from eventfold.engine.errors import AFRESH, StartError, TaskError
+from eventfold.engine.errors import StartError, TaskError, afresh
 from eventfold.engine.table import outputs_of
+from eventfold.extras import demand
 from eventfold.formats.start import forms_of
 from eventfold.kafka.admin import (
     check_topics,
@@ -21,6 +22,7 @@ from eventfold.kafka.owner_log import claim_outputs
 from eventfold.kafka.schema import BatchSchema
 from eventfold.open_files import describe_os_error
 from eventfold.private_files import make_private
+from eventfold.records.fields import MAX_NAME, MAX_TEXT
 from eventfold.security.keys import is_shared, keys_of
 from eventfold.security.web import is_loopback
 from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS, Changelog, Topic
@@ -113,12 +115,26 @@ def _undeclared_sources(app: Any) -> set[str]:
 
 
 def demand_protection(conf: Settings) -> None:
-    """Raise StartError if other machines can reach the web server and no setting allows that."""
+    """Raise StartError if other machines can reach the web server and no setting allows that.
+
+    Also if there are users, and nothing to check their passwords with is installed.
+    """
+    if conf.users:
+        demand("cryptography", "passwords", conf.variable("web_users"), StartError)
     if not (conf.web_protected or conf.web_open or is_loopback(conf.web_bind)):
         raise StartError(
             f"WEB_BIND={conf.web_bind} can be reached from other machines: set "
-            "TICKSTREAM_WEB_TOKEN or TICKSTREAM_WEB_USERS, or TICKSTREAM_WEB_OPEN=true to let "
-            "anybody ask"
+            f"{conf.variable('web_token')} or {conf.variable('web_users')}, or "
+            f"{conf.variable('web_open')}=true to let anybody ask"
+        )
+
+
+def demand_limits(conf: Settings) -> None:
+    """Raise StartError if record types were imported before these settings were chosen."""
+    if (conf.max_name, conf.max_text) != (MAX_NAME, MAX_TEXT):
+        raise StartError(
+            f"{conf.variable('max_name')} and {conf.variable('max_text')} came too late for record "
+            "types: call eventfold.settings.use before the first of them is imported"
         )
 
 
@@ -133,7 +149,8 @@ def demand_keys(conf: Settings) -> None:
     if not is_shared(conf):
         logger.info(
             "Sessions of browsers are known at this worker alone, and workers refuse each other's "
-            "questions: for several workers set TICKSTREAM_WEB_CLUSTER_TOKEN"
+            "questions: for several workers set %s",
+            conf.variable("web_cluster_token"),
         )
 
 
@@ -184,9 +201,9 @@ def _check_sources(app: Any) -> None:
     for source in app.tasks.topics.values():
         if app.settings.topic_prefix and not source.external and source.name not in written:
             raise StartError(
-                f"topic {source.name} is read, and nothing here writes it: TICKSTREAM_TOPIC_PREFIX "
-                f"is for outputs; declare {source.base_name} with external=True, which keeps its "
-                "name"
+                f"topic {source.name} is read, and nothing here writes it: "
+                f"{app.settings.variable('topic_prefix')} is for outputs; declare "
+                f"{source.base_name} with external=True, which keeps its name"
             )
 
 
@@ -217,5 +234,5 @@ def _check_names(app: Any, committed: set[str]) -> None:
         if topic.internal and old in committed and not app.tasks.owns(old):
             raise StartError(
                 f"application {app.settings.app_id} has read {old}, which is {topic.name} since "
-                f"this version: {AFRESH}"
+                f"this version: {afresh()}"
             )

@@ -35,10 +35,10 @@ STARVED = 5
 #: Name of the broker's error → its meaning for the group, and the remedy.
 REMEDIES = {
     "InconsistentGroupProtocolError": "another kind of consumer is in it: stop that one, or set "
-    "another TICKSTREAM_APP_ID",
+    "another {app_id}",
     "InvalidSessionTimeoutError": "the broker does not allow BROKER_SESSION_TIMEOUT={session:g}: "
     "set it between its group.min.session.timeout.ms and group.max.session.timeout.ms",
-    "InvalidGroupIdError": "the broker does not take this id: set another TICKSTREAM_APP_ID",
+    "InvalidGroupIdError": "the broker does not take this id: set another {app_id}",
     "GroupAuthorizationFailedError": "the broker forbids this user to join it: grant READ on the "
     "group",
     "GroupMaxSizeReachedError": "it has as many members as the broker's group.max.size lets in: "
@@ -182,6 +182,10 @@ def find_remedy(error: BaseException, conf: Settings) -> str | None:
     text = repr(error)
     for name, remedy in REMEDIES.items():
         if name in text:
-            words = remedy.format(session=conf.session_timeout, instance=conf.instance_id)
+            words = remedy.format(
+                app_id=conf.variable("app_id"),
+                session=conf.session_timeout,
+                instance=conf.instance_id,
+            )
             return f"group {conf.app_id}: {words}"
     return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mode import Service
 
-from eventfold.engine.errors import AFRESH, StartError, TaskError, made_anew
+from eventfold.engine.errors import StartError, TaskError, afresh, made_anew
 from eventfold.kafka.admin import AdminError, committed_metadata, found_topics
 from eventfold.topics import Changelog, Topic
 
@@ -87,7 +87,7 @@ class TopicWatch(Service):
             if now.partitions != expected:
                 raise StartError(
                     f"topic {topic.name} had {expected} partitions and has {now.partitions} now, "
-                    f"so its keys are in other ones: {AFRESH}"
+                    f"so its keys are in other ones: {afresh()}"
                 )
 
     def _describe_made_anew(self, topic: Topic | Changelog) -> str:
@@ -100,9 +100,9 @@ class TopicWatch(Service):
 
     def _remedy(self, topic: Topic | Changelog) -> str:
         if isinstance(topic, Changelog):
-            return f"its table's state is lost with it: {AFRESH}"
+            return f"its table's state is lost with it: {afresh()}"
         if self.app.tasks.owns(topic.name):
-            return f"what was not folded of it is lost; to fold a new one, {AFRESH}"
+            return f"what was not folded of it is lost; to fold a new one, {afresh()}"
         return "start the worker again, it makes the topic anew where it is missing"
 
 

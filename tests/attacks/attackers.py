@@ -22,10 +22,10 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
 from app.settings import Settings
 from eventfold.security.keys import keys_of
-from eventfold.web.peers import FORWARDED
-from eventfold.web.protection.peers import SIGNATURE, Question, digest_of, signature
 from eventfold.web.protection.seals import seal
 from eventfold.web.protection.sessions import cookie_name
+from eventfold.web.protection.signatures import SIGNATURE, PeerRequest, digest_of, signature
+from eventfold.web.query.peers import FORWARDED
 
 #: Connections that request as much as they can, that only listen, whose request never ends.
 GREEDY, IDLE, UNFINISHED = 64, 600, 100
@@ -217,7 +217,7 @@ class AttackWave:
         first, second = (f"127.0.0.1:{port}" for port in self._targets.ports[:2])
         answers = []
         for worker, sealed_by in ((first, b"k" * 32), (second, key), (first, key)):
-            signed = Question("GET", worker, target, digest_of(b""))
+            signed = PeerRequest("GET", worker, target, digest_of(b""))
             header = signature(sealed_by, signed, int(time.time() * 1000))
             request = "GET", f"http://{first}{target}", {"headers": _forwarded(header)}
             answers += await _statuses(http, request)

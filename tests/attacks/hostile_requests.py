@@ -14,7 +14,7 @@ from aiohttp import web
 from hypothesis import strategies as st
 
 import eventfold
-from app.routes import ROUTES as OWN
+from app.use_case import use_cases
 from eventfold.web.api import ROUTES
 from eventfold.web.routes import versioned
 
@@ -50,7 +50,7 @@ def places(application: web.Application) -> list[Place]:
     """Return all routes of an application, including those of Faust and of the registry."""
     described = {
         route.path: tuple(p.name for p in route.parameters if p.place == "query")
-        for route in versioned((*ROUTES, *OWN))
+        for route in versioned((*ROUTES, *(route for each in use_cases() for route in each.routes)))
     }
     found = [
         Place(method, path, described.get(path, ()) + _undescribed_parameters(path))

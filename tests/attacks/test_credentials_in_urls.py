@@ -8,7 +8,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 
-from app.settings import Settings
+from app.market.settings import MarketSettings
+from app.settings import Settings, fields
+from app.transactions.settings import TransactionSettings
 from eventfold.formats import client
 from eventfold.formats.errors import RegistryError
 from eventfold.security.urls import SecretUrl, masked
@@ -76,22 +78,32 @@ def test_error_about_an_invalid_url_contains_no_secret(
 
 def test_repr_and_json_of_settings_contain_no_url_secret() -> None:
     """Nor does a text that a URL is formatted into by mistake."""
-    conf = Settings(**URLS)
-    urls = conf.schema_registry, conf.traces, conf.chart_url, conf.kafka_token_url, conf.rules_url
+    library = ("SCHEMA_REGISTRY", "TRACES", "KAFKA_OAUTH_TOKEN_URL")
+    conf = Settings(**{f"TICKSTREAM_{name}": URLS[f"TICKSTREAM_{name}"] for name in library})
+    market = MarketSettings(TICKSTREAM_CHART_URL=URLS["TICKSTREAM_CHART_URL"])
+    own = TransactionSettings(TICKSTREAM_RULES_URL=URLS["TICKSTREAM_RULES_URL"])
+    urls = (
+        conf.schema_registry,
+        conf.traces,
+        conf.kafka_oauth_token_url,
+        market.chart_url,
+        own.rules_url,
+    )
     for url in urls:
         assert url is not None
         assert SECRET not in f"{url} {url!r} {url!s}"
         assert SECRET in url.full
-    assert SECRET not in conf.model_dump_json() + repr(conf)
+    for each in conf, market, own:
+        assert SECRET not in each.model_dump_json() + repr(each)
 
 
 def test_every_url_setting_is_declared_as_a_secret_url() -> None:
     """A new one of plain text would be printed."""
-    for name, declared in Settings.model_fields.items():
+    for name, declared in fields():
         pattern = next((m.pattern for m in declared.metadata if hasattr(m, "pattern")), "") or ""
-        if name.endswith("_url") or "://" in str(pattern):
+        if name.endswith("_URL") or "://" in str(pattern):
             extra = declared.json_schema_extra
-            assert name == "broker_url" or (
+            assert name == "BROKER_URL" or (
                 isinstance(extra, dict) and ("url" in extra or "secret" in extra)
             ), f"{name} has to be a SecretUrl, or a secret"
 

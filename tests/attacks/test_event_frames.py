@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventfold.web.live import feed
-from eventfold.web.live.event import Event, Shape
-from eventfold.web.live.frame import frame
+from eventfold.web.live.event import Event, Shape, frame
 from eventfold.web.live.stream import HUB
 
 #: Values that would end their own event and begin another.

@@ -10,6 +10,7 @@ import pytest
 
 from app.settings import Settings
 from app.transactions.database import rules_url
+from app.transactions.settings import TransactionSettings
 from eventfold.embedded.child import start_child
 from eventfold.embedded.storage import Storage
 from eventfold.private_files import make_private
@@ -23,6 +24,7 @@ import asyncio, os
 from pathlib import Path
 import app.worker
 from app.transactions.database import RulesDatabase, rules_url
+from app.transactions.settings import TransactionSettings
 from eventfold.security.keys import keys_of
 from app.settings import settings
 from app.sinks.csv import CsvFile
@@ -37,7 +39,7 @@ csv = CsvFile(conf.data_directory / "prices.csv")
 csv.open()
 
 async def make_rules():
-    async with RulesDatabase(rules_url(conf)):
+    async with RulesDatabase(rules_url(conf, TransactionSettings())):
         pass
 
 asyncio.run(make_rules())
@@ -99,6 +101,6 @@ def test_readable_files_of_older_versions_are_made_private_at_start(tmp_path: Pa
     rules = tmp_path / "tickstream-rules.db"
     rules.touch()
     lock(named).close()
-    rules_url(conf)
+    rules_url(conf, TransactionSettings())
     assert [each.stat().st_mode & 0o777 for each in (named, tables, rules)] == [0o755, 0o700, 0o600]
     make_private(tmp_path / "nothing")

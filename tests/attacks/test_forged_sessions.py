@@ -12,8 +12,8 @@ from guarded_workers import ADMIN, READ, TOKENS, GuardedWorker, bearer, guarded
 from app.settings import Settings
 from eventfold.security.keys import keys_of
 from eventfold.security.passwords import hash_password
-from eventfold.web.protection.ended import EndedSessions
 from eventfold.web.protection.seals import seal
+from eventfold.web.protection.sessions import EndedSessions
 
 CANDLES = "/api/candles/AAA?size=1m"
 COOKIE = "tickstream-tickstream"

@@ -20,12 +20,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from app.commands._output import Plain, VisibleConsole
 from app.market.records import Gainer, TopGainers
 from app.settings import Settings
+from eventfold.cli.console import VisibleConsole
+from eventfold.cli.output import Plain
 from eventfold.telemetry import logs
 from eventfold.visible import visible, visible_line
-from eventfold.web.metrics import WORKER
+from eventfold.web.status.metrics import WORKER
 
 FAUST = Path(sys.executable).with_name("faust")
 

@@ -10,10 +10,10 @@ from guarded_workers import READ, TOKENS, GuardedWorker, bearer, guarded
 from web_workers import NOON, candle
 from yarl import URL
 
-from app.top import Watcher
+from app.top.scrape import Scraper
 from eventfold.security.keys import keys_of
-from eventfold.web.peers import FORWARDED
-from eventfold.web.protection.peers import SIGNATURE, Question, digest_of, signature
+from eventfold.web.protection.signatures import SIGNATURE, PeerRequest, digest_of, signature
+from eventfold.web.query.peers import FORWARDED
 
 CANDLES = "/api/candles/AAA?size=1m"
 #: A symbol that neither worker has, so that all peers are asked.
@@ -87,10 +87,10 @@ async def test_top_sends_its_token_only_to_the_worker_the_user_named(
     """That worker lists the rogue among its peers, as the consumer group does."""
     async with guarded(**settings) as worker, Rogue() as rogue:
         worker.knows_owners({worker.url: {"ticks": [0]}, rogue.url: {"ticks": [1]}})
-        async with Watcher(URL(worker.url), worker.app.settings) as watcher:
+        async with Scraper(URL(worker.url), worker.app.settings) as scraper:
             if settings is TOKENS:  # readers may not list peers
-                assert rogue.url in await watcher._owners()
-            assert await watcher._metrics_or_none(rogue.url) is None
+                assert rogue.url in await scraper._owners()
+            assert await scraper._metrics_or_none(rogue.url) is None
         ((path, headers),) = rogue.requests
         assert path == "/metrics"
         assert "Authorization" not in headers
@@ -144,5 +144,5 @@ def signed(receiver: GuardedWorker, *, time_ms: int | None = None, **change: str
         "digest": digest_of(b""),
     }
     now = int(time.time() * 1000) if time_ms is None else time_ms
-    header = signature(keys_of(conf).cluster, Question(**fields | change), now)
+    header = signature(keys_of(conf).cluster, PeerRequest(**fields | change), now)
     return {FORWARDED: "1", SIGNATURE: header}

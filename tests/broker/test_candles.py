@@ -30,7 +30,7 @@ WINDOWS = [
     (1440 * MINUTE, 1440 * MINUTE, DAY_GRACE),
 ]
 
-TICKS = 1_000_000
+TICKS = 300_000
 
 #: Without surges: a window for each trade would make this take three times as long.
 PIPELINES = {"TICKSTREAM_PIPELINES": "candles,gainers"}
@@ -68,7 +68,7 @@ def wrong_windows(bootstrap: str) -> dict[str, int]:
 
 
 @pytest.mark.timeout(400)
-def test_windows_of_a_million_ticks_equal_an_independent_computation(market: Market) -> None:
+def test_windows_equal_an_independent_computation(market: Market) -> None:
     """Every window of every symbol is right in every field, though the worker was killed midway.
 
     Each result is in the topic once: as many finals as final windows, no revision twice.
@@ -177,7 +177,7 @@ def test_worker_takes_over_the_partitions_of_a_killed_one(second_application: Ma
         assert sorted(shares[0] + shares[1]) == list(range(6))
         assert all(shares)
         first.kill()
-        until(lambda: caught_up(second_application) and other.ready, 120)
+        until(lambda: caught_up(second_application) and _shares(other) == [[*range(6)]], 120)
         expected = truth.candles(
             all_ticks(second_application.bootstrap), 5 * MINUTE, 5 * MINUTE, GRACE
         )

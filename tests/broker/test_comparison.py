@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.arena import Arena, Conditions
+from bench.comparison_runner import ComparisonRunner, Conditions
 from bench.contestants import CONTESTANTS, Contestant
 from bench.workloads import Workload
 
@@ -38,11 +38,11 @@ def test_right_contestant_is_measured_and_wrong_ones_are_reported(tmp_path: Path
         "fails", lambda: [sys.executable, "-c", "raise SystemExit('no such option')"]
     )
     wrong = Contestant("wrong", lambda: [sys.executable, "-c", WRONG_CONTESTANT])
-    with Arena(tmp_path) as arena:
-        arena.fill(symbols=20, step=10, counts=[TICKS, 5_000], own=TICKS)
+    with ComparisonRunner(tmp_path) as runner:
+        runner.fill(symbols=20, step=10, counts=[TICKS, 5_000], own=TICKS)
 
         def outcome(contestant: Contestant, ticks: int = TICKS):
-            return arena.measure(contestant, WORKLOAD, ticks, CONDITIONS)
+            return runner.measure(contestant, WORKLOAD, ticks, CONDITIONS)
 
         worker = outcome(CONTESTANTS["tickstream"])
         assert worker.reason is None, worker.reason

@@ -44,7 +44,7 @@ class Repository:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
-    """Let the code under test use this repository, a lock of its jars and an empty cache."""
+    """Make the code under test use this repository, a lock of its jars and an empty cache."""
     made = Repository(tmp_path / "repository")
     lines = (f"{jar.coordinates} {jar.sha256} {jar.size}\n" for jar in made.jars)
     (tmp_path / "kafka.lock").write_text("".join(lines))

@@ -252,7 +252,7 @@ async def test_oauth_token_is_requested_once_with_client_credentials(
 def _other(conf: Settings, url: str) -> dict[str, str]:
     """Return the same settings for another client, which has no token yet."""
     return {
-        "SASL_MECHANISM": conf.kafka_mechanism,
+        "SASL_MECHANISM": conf.kafka_sasl_mechanism,
         "OAUTH_TOKEN_URL": url,
         "OAUTH_CLIENT_ID": "another",
         "OAUTH_CLIENT_SECRET": PASSWORD,

@@ -68,7 +68,7 @@ async def application_lag(market: Market) -> int:
 
 def lags(workers: Sequence[Worker]) -> list[float]:
     """Return the lag of each task and standby."""
-    names = "tickstream_lag_records", "tickstream_standby_lag_offsets"
+    names = "eventfold_lag_records", "eventfold_standby_lag_offsets"
     return [value for worker in workers for name in names for value in values(worker, name)]
 
 

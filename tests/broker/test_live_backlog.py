@@ -14,8 +14,8 @@ from eventfold.kafka.admin import ensure_topics
 from eventfold.web.live import feed
 from eventfold.web.live.hub import Hub
 from eventfold.web.live.reader import Reader
-from eventfold.web.live.watch import Watch
-from eventfold.web.protection.budget import Budget
+from eventfold.web.live.subscription import Watch
+from eventfold.web.protection.rate import Budget
 
 NOON = 1_767_268_800_000
 

@@ -25,6 +25,9 @@ BEGIN = int(time.time() * 1000) - 3 * MINUTE
 #: Units and kinds in which the name of a gauge may end.
 UNITS = "seconds|bytes|records|offsets?|ratio|entries|tasks|info|version"
 
+#: Prefixes of metrics: the library's, and those of the rules of `transactions`.
+OURS = "eventfold_", "tickstream_"
+
 
 @pytest.fixture(scope="module")
 def span_collector() -> Iterator[Collector]:
@@ -44,9 +47,9 @@ def worker(market: Market, span_collector: Collector) -> Iterator[Worker]:
             for symbol in SYMBOLS
         )
         market.send([tick("SYM00", 1, BEGIN - 2 * MINUTE), ("SYM01", b"no tick", BEGIN)])
-        until(lambda: total(worker, "tickstream_records_total", table="candles") == SENT + 1)
+        until(lambda: total(worker, "eventfold_records_total", table="candles") == SENT + 1)
         until(lambda: worker.get("/api/top-gainers")[0] == 200)
-        until(lambda: total(worker, "tickstream_lag_records") == 0)
+        until(lambda: total(worker, "eventfold_lag_records") == 0)
         yield worker
 
 
@@ -82,7 +85,7 @@ def test_metrics_parse_as_prometheus_text_and_as_openmetrics(worker: Worker) -> 
 
 def test_metric_names_follow_the_prometheus_conventions(worker: Worker) -> None:
     """Base units at the end, `_total` for counters, a help text for each."""
-    ours = [f for name, f in families(worker).items() if name.startswith("tickstream_")]
+    ours = [f for name, f in families(worker).items() if name.startswith(OURS)]
     assert len(ours) > 30
     for family in ours:
         assert family.documentation, family.name
@@ -104,32 +107,32 @@ def test_operations_guide_lists_every_metric_and_no_other(worker: Worker) -> Non
     found = families(worker).values()
     real = {f.name + ("_total" if f.type == "counter" else "") for f in found}
     guide = (REPOSITORY / "docs" / "operations.md").read_text()
-    listed = set(re.findall(r"^\| `(tickstream_\w+)`", guide, re.MULTILINE))
-    assert listed == {name for name in real if name.startswith("tickstream_")}
+    listed = set(re.findall(r"^\| `((?:eventfold|tickstream)_\w+)`", guide, re.MULTILINE))
+    assert listed == {name for name in real if name.startswith(OURS)}
 
 
 def test_metrics_count_records_late_ticks_and_dead_letters(worker: Worker) -> None:
     """Each record once, the late one, the unreadable one; and the state of each partition."""
-    assert total(worker, "tickstream_late_total", table="candles") == 1
-    assert total(worker, "tickstream_dead_letters_total", topic="ticks", stage="decode") == 1
-    tasks = len(families(worker)["tickstream_lag_records"].samples)
-    assert total(worker, "tickstream_tasks", state="running") == tasks >= PARTITIONS + 2
-    for name in "tickstream_lag_records", "tickstream_uncommitted_records":
+    assert total(worker, "eventfold_late_total", table="candles") == 1
+    assert total(worker, "eventfold_dead_letters_total", topic="ticks", stage="decode") == 1
+    tasks = len(families(worker)["eventfold_lag_records"].samples)
+    assert total(worker, "eventfold_tasks", state="running") == tasks >= PARTITIONS + 2
+    for name in "eventfold_lag_records", "eventfold_uncommitted_records":
         assert until(lambda name=name: total(worker, name) == 0)
-    positions = total(worker, "tickstream_position_offset", topic="ticks")
+    positions = total(worker, "eventfold_position_offset", topic="ticks")
     assert positions == SENT + 2
     found = families(worker)
-    behind = [sample.value for sample in found["tickstream_event_time_lag_seconds"].samples]
+    behind = [sample.value for sample in found["eventfold_event_time_lag_seconds"].samples]
     assert 60 < min(behind) <= max(behind) < 3600
-    assert total(worker, "tickstream_store_memory_bytes") > 0
-    assert total(worker, "tickstream_store_entries", table="candles") > 0
-    assert total(worker, "tickstream_changelog_rows_total", table="days") > 0
-    commits = total(worker, "tickstream_checkpoints_total", outcome="committed")
-    assert total(worker, "tickstream_checkpoint_seconds_count") >= commits > 0
+    assert total(worker, "eventfold_store_memory_bytes") > 0
+    assert total(worker, "eventfold_store_entries", table="candles") > 0
+    assert total(worker, "eventfold_changelog_rows_total", table="days") > 0
+    commits = total(worker, "eventfold_checkpoints_total", outcome="committed")
+    assert total(worker, "eventfold_checkpoint_seconds_count") >= commits > 0
     # A counter starts at 0 and is not missing: the first event is an increase then.
-    for sample in found["tickstream_lost_to_retention"].samples:
+    for sample in found["eventfold_lost_to_retention"].samples:
         assert sample.value == 0
-    assert len(found["tickstream_lost_to_retention"].samples) == tasks
+    assert len(found["eventfold_lost_to_retention"].samples) == tasks
 
 
 @pytest.mark.parametrize("query", [*panels(), *alerts()], ids=lambda query: query.title)
@@ -185,7 +188,7 @@ def test_spans_are_sent_to_a_collector(worker: Worker, span_collector: Collector
     )
     folds = [each for each in span_collector.named("fold") if each["tickstream.table"] == "candles"]
     assert sum(each["messaging.batch.message_count"] for each in folds) == SENT + 2
-    assert 0 < len(folds) <= total(worker, "tickstream_batches_total", table="candles") + 1
+    assert 0 < len(folds) <= total(worker, "eventfold_batches_total", table="candles") + 1
     restored = [each["tickstream.table"] for each in span_collector.named("restore")]
     tables = worker.get("/readyz")[1]["tables"]
     assert Counter(restored) == {name: len(each["open"]) for name, each in tables.items()}

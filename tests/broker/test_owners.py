@@ -19,7 +19,7 @@ from workers import Market, Record, Worker, refusal, until
 from app.settings import Settings
 from app.shop.records import Click, Search
 from app.transactions.records import Transaction
-from eventfold.engine.errors import AFRESH
+from eventfold.engine.errors import afresh
 from eventfold.kafka.owner_log import claim, read_owners, release
 from eventfold.kafka.owners import OwnerError
 
@@ -246,7 +246,7 @@ def test_unfolded_internal_topic_of_an_older_version_stops_the_start(
     consumer.close()
     assert refusal(other.worker(TICKSTREAM_PIPELINES="hotel")) == (
         f"application {other.application} has read guest-log, which is "
-        f"{other.application}-guest-log since this version: {AFRESH}"
+        f"{other.application}-guest-log since this version: {afresh()}"
     )
 
 

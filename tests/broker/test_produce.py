@@ -18,7 +18,7 @@ from truth import read
 from waiting import until
 
 from app.market.walks import Market
-from app.sources.registry import SIMULATIONS
+from app.sources.simulations import simulation
 from eventfold.embedded import ports
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -74,7 +74,7 @@ def test_simulation_is_sent_to_its_own_topics(faust: Start, bootstrap: str) -> N
     fast += ("--step", "2", "--start", "2023-11-14T22:13:20Z")
     code, output = ended(faust(*fast, BROKER_URL=bootstrap))
     assert (code, output[:22]) == (0, "3,000 records to logs i"[:22]), output
-    made = [record for _, record in islice(SIMULATIONS["logs"].make(5, 500, START), 3000)]
+    made = [record for _, record in islice(simulation("logs").make(5, 500, START), 3000)]
     found = [(m.key(), m.value(), m.timestamp()[1]) for m in read(bootstrap, "logs")]
     assert sorted(found) == sorted(made)
     code, output = ended(faust(*fast, "--topic", "ticks", BROKER_URL=bootstrap))
@@ -105,7 +105,7 @@ def test_file_is_replayed_and_its_bad_rows_are_counted(
     code, output = ended(produce("--source", f"file:{path}"))
     assert code == 0
     assert f"{path}:3: " in output
-    assert f"{path}: bad rows left out: 1\n" in output
+    assert f"{path}: bad rows skipped: 1\n" in output
     assert [(key, json.loads(value)) for key, value in contents(bootstrap, topic)] == [
         (b"A", {"symbol": "A", "price": 1.5, "time": 1_704_067_200_000, "size": 0}),
         (b"A", {"symbol": "A", "price": 2.0, "time": 1_704_153_600_000, "size": 0}),

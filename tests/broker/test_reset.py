@@ -149,3 +149,15 @@ def test_outputs_are_emptied_only_on_request(market, folded, reset: Reset) -> No
     found = sizes(market)
     assert {found[name] for name in ("candles", "ticks-late", "top-gainers")} == {0}
     assert found["ticks"] == TICKS
+
+
+def test_interrupted_reset_is_completed_by_another(market, folded, reset: Reset) -> None:
+    """Its first step, the deletion of the group, may be done already."""
+    folded.start()
+    until(lambda: committed(market.bootstrap, market.application, "ticks") == TICKS)
+    folded.stop()
+    admin = AdminClient({"bootstrap.servers": market.bootstrap})
+    admin.delete_consumer_groups([market.application])[market.application].result(30)
+    code, _, err = reset("--yes")
+    assert (code, err) == (0, "")
+    assert not (folded.data / "tables").exists()

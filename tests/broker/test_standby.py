@@ -37,7 +37,7 @@ def follows_all(worker: Worker, other: Worker) -> bool:
     """Return whether a worker is a standby, without lag, for all partitions of the other."""
     mine, others = tables(worker), tables(other)
     return all(mine[name]["standby"] == others[name]["open"] for name in mine) and not any(
-        series(worker, "tickstream_standby_lag_offsets").values()
+        series(worker, "eventfold_standby_lag_offsets").values()
     )
 
 
@@ -52,14 +52,14 @@ def test_standby_takes_over_without_a_restore(market: Market) -> None:
         until(lambda: lag(market.bootstrap, market.application, "ticks") == 0)
         until(lambda: windows(one) == windows(two))
         until(lambda: follows_all(one, two) and follows_all(two, one))
-        before, restored = windows(two), series(one, "tickstream_restored_rows_total")
+        before, restored = windows(two), series(one, "eventfold_restored_rows_total")
         assert sum(map(len, before.values())) == TICKS // 3 * len(SYMBOLS)
         taken = {
             (name, partition) for name, table in tables(two).items() for partition in table["open"]
         }
         two.kill()
         until(lambda: one.ready and len(tables(one)["candles"]["open"]) == 6)
-        after = series(one, "tickstream_restored_rows_total")
+        after = series(one, "eventfold_restored_rows_total")
         assert {each: after[each] - restored.get(each, 0) for each in taken} == dict.fromkeys(
             taken, 0
         )

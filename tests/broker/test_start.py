@@ -6,7 +6,7 @@ import pytest
 from progress import committed
 from workers import Market, refusal, tick, until
 
-from eventfold.engine.errors import AFRESH
+from eventfold.engine.errors import afresh
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def test_wrong_partition_count_is_reported_with_a_remedy(used: Market) -> None:
     refusal(log)
     wrong = "has 6 partitions, TOPIC_PARTITIONS is 3: set TOPIC_PARTITIONS=6"
     assert f"topic ticks {wrong}\n" in log.log
-    assert f"topic candles {wrong}, or {AFRESH}\n" in log.log
+    assert f"topic candles {wrong}, or {afresh()}\n" in log.log
 
 
 def test_worker_with_other_pipelines_is_rejected(used: Market) -> None:
@@ -33,7 +33,7 @@ def test_worker_with_other_pipelines_is_rejected(used: Market) -> None:
     assert refusal(used.worker(TICKSTREAM_PIPELINES="candles")) == (
         f"application {used.application} folds ticks into candles,closes,days,surges, this worker "
         "into candles: run it with the same TICKSTREAM_PIPELINES and TICKSTREAM_MODULES, or "
-        f"{AFRESH}"
+        f"{afresh()}"
     )
 
 
@@ -42,7 +42,7 @@ def test_changed_windows_are_rejected_before_folding(used: Market) -> None:
     worker = used.worker(TICKSTREAM_WINDOWS="1m,5m,10m/5m,1d")
     assert refusal(worker).startswith(
         "table candles: its state is of windows 1m,5m/1m,5m,15m/1m,15m, this worker's are "
-        "1m,5m,10m/5m, and windows can't change in place: set them back (TICKSTREAM_WINDOWS, "
+        "1m,5m,10m/5m, and windows can't change in place: set them back, in the settings or "
     )
     assert "runs from offset" not in worker.log
 

@@ -21,7 +21,7 @@ from progress import committed
 from workers import REPOSITORY, Market, until
 
 from app.transactions.examples import EXAMPLES
-from app.up.everything import PARTITION_BYTES
+from app.up.supervisor import PARTITION_BYTES
 from eventfold.embedded import ports
 
 #: Seconds all of it may take to start on a busy machine (7 on a quiet one), and to stop.
@@ -42,7 +42,13 @@ class Up:
         self.lines: list[str] = []
         self.process = subprocess.Popen(
             [faust, "-A", "app", "up", *own, *options],
-            env={**os.environ, "WEB_PORT": str(self.port), **environment},
+            # As for the other brokers of the tests (tests/conftest.py): half the processor time.
+            env={
+                **os.environ,
+                "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",
+                "WEB_PORT": str(self.port),
+                **environment,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

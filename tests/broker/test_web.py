@@ -20,7 +20,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 from workers import DAY, MINUTE, Market, Worker, tick, until
 
-from app.routes import ROUTES as OWN
+from app.worker import TickApp
 from eventfold.web.api import ROUTES
 
 PARTITIONS = 6
@@ -86,7 +86,7 @@ def two(market: Market) -> Iterator[list[Worker]]:
 
 def _folded(*workers: Worker, table: str = "candles") -> float:
     samples = (sample for worker in workers for sample in _metrics(worker))
-    name = "tickstream_records_total"
+    name = "eventfold_records_total"
     return sum(s.value for s in samples if s.name == name and s.labels["table"] == table)
 
 
@@ -287,7 +287,7 @@ def described(two: list[Worker]) -> Any:
 
 
 @pytest.mark.parametrize(
-    "path", [r.path for r in (*ROUTES, *OWN) if r.media != "text/event-stream"]
+    "path", [r.path for r in (*ROUTES, *TickApp.routes) if r.media != "text/event-stream"]
 )
 def test_generated_requests_conform_to_openapi(two, described, path: str) -> None:
     """For any request of the description: no server error, no body of another schema."""
@@ -356,9 +356,9 @@ def test_metrics_of_both_workers_add_up_to_each_tick_once(two) -> None:
     """Prometheus' own parser reads them."""
     for worker in two:
         samples = list(_metrics(worker))
-        running = [s for s in samples if s.name == "tickstream_tasks" and s.value]
+        running = [s for s in samples if s.name == "eventfold_tasks" and s.value]
         assert {s.labels["state"] for s in running} == {"running"}
-        requests = [s for s in samples if s.name == "tickstream_http_requests_total"]
+        requests = [s for s in samples if s.name == "eventfold_http_requests_total"]
         assert {s.labels["path"] for s in requests} >= {"/readyz", "/api/tables"}
         assert not re.search("SYM|ODD", str(requests))
     assert _folded(*two) == len(SYMBOLS) * TICKS + len(_misplaced())

@@ -1,6 +1,7 @@
 """The library alone, installed from its wheel into an empty environment, on a real broker."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -61,6 +62,42 @@ def test_wheel_brings_nothing_of_the_application(python: Path, tmp_path: Path) -
 
 
 @pytest.mark.timeout(300)
+def test_wheel_names_an_extra_that_is_not_installed(python: Path) -> None:
+    """As pip has to be asked for it where there is no checkout."""
+    code = "from eventfold.formats.form import AvroForm; AvroForm('views-value', object, {})"
+    ended = subprocess.run([python, "-c", code], check=False, capture_output=True, text=True)
+    line = "views-value: fastavro is not installed: pip install 'eventfold[avro]'\n"
+    assert ended.stderr.endswith(f"DefinitionError: {line}")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("application", "variable", "reason"),
+    [
+        (STREAM.stem, "BROKER_URL=127.0.0.1:1", "no Kafka broker answers"),
+        (STREAM.stem, "WEB_PORT=web", "WEB_PORT=web: "),
+        ("nosuch", "F_CONSOLE_PORT=x", "-A nosuch is no Faust application"),
+    ],
+)
+def test_command_on_the_wheel_ends_in_one_line(
+    python: Path, tmp_path: Path, application: str, variable: str, reason: str
+) -> None:
+    """By the wheel's own script `faust`, which takes the place of Faust's."""
+    name, _, value = variable.partition("=")
+    ended = subprocess.run(
+        [python.with_name("faust"), "-A", application, "topics"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(STREAM.parent), name: value},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode != 0
+    assert reason in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.timeout(300)
 def test_stream_of_thirty_lines_runs_on_the_wheel_and_creates_only_its_own_topics(
     python: Path, market: Market, tmp_path: Path
 ) -> None:
@@ -69,15 +106,9 @@ def test_stream_of_thirty_lines_runs_on_the_wheel_and_creates_only_its_own_topic
     before = set(admin.list_topics(timeout=30).topics)
     now = int(time.time() * 1000)
     times = [now - 20 * MINUTE + number * 100 for number in range(VIEWS)]
-    worker = market.worker(PYTHONPATH=STREAM.parent)
-    worker.command_line = [
-        str(python.with_name("faust")),
-        "-A",
-        STREAM.stem,
-        "worker",
-        "-l",
-        "info",
-    ]
+    worker = market.worker(PYTHONPATH=STREAM.parent, EVENTFOLD_APP_ID=market.application)
+    faust = str(python.with_name("faust"))
+    worker.command_line = [faust, "-A", STREAM.stem, "worker", "-l", "info"]
     worker.directory = tmp_path
 
     with worker:
@@ -98,14 +129,17 @@ def test_stream_of_thirty_lines_runs_on_the_wheel_and_creates_only_its_own_topic
         status, rows = worker.get("/api/windows/page_views/home?window=1m")
         assert (status, [row["count"] for row in rows]) == (200, list(expected.values()))
 
+    listed = worker.command("topics", "--json")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    states = {row["topic"]: row["state"] for row in json.loads(listed.stdout)}
+    topics = "views", "views-by-minute", "dead-letters", "tickstream-owners"
+    assert states == dict.fromkeys(topics, "exists")
+
     application = market.application
     created = set(admin.list_topics(timeout=30).topics) - before
     own = {each for each in created if not each.startswith("__")}
     assert own == {
-        "views",
-        "views-by-minute",
-        "dead-letters",
-        "tickstream-owners",
+        *topics,
         f"{application}-page_views-changelog",
         f"{application}-__assignor-__leader",
     }

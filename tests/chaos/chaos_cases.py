@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.shop.records import Click, Profile, Search
 from app.shop.topics import PROFILES
-from app.sources.registry import CASES, SIMULATIONS, Sent
+from app.sources.simulations import Sent, simulation
 
 #: Records of each simulation.
 EACH = 800
@@ -51,15 +51,15 @@ def records(seed: int, now: int) -> list[tuple[str, bytes | None, bytes | None]]
     """
     start = now - 80 * HOUR
     made: list[Sent] = []
-    for each in (*CASES, *(SIMULATIONS[name] for name in ("logs", "transactions"))):
-        made += islice(each.make(seed, RATE, start), EACH)
+    for name in ("connections", "payments", "machines", "guests", "logs", "transactions"):
+        made += islice(simulation(name).make(seed, RATE, start), EACH)
     made += islice(_visits(seed, start), EACH)
     return [(topic.name, key, value) for topic, (key, value, _) in sorted(made, key=_time)]
 
 
 def _visits(seed: int, start: int) -> Iterator[Sent]:
     draw = random.Random(f"visits {seed}")
-    for topic, record in SIMULATIONS["shop"].make(seed, RATE, start):
+    for topic, record in simulation("shop").make(seed, RATE, start):
         yield topic, record
         if topic is PROFILES and draw.random() < 0.05:
             yield PROFILES, (record[0], None, record[2])  # a tombstone

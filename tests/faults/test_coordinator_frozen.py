@@ -48,7 +48,7 @@ def uncommitted(worker: Worker) -> float:
         sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if sample.name == "tickstream_uncommitted_bytes"
+        if sample.name == "eventfold_uncommitted_bytes"
     )
 
 

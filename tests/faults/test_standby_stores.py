@@ -87,7 +87,7 @@ def follow_each_other(stream: Stream, workers: tuple[Worker, Worker]) -> bool:
         line
         for worker in workers
         for line in worker.ask("/metrics").body.decode().splitlines()
-        if line.startswith("tickstream_standby_lag_offsets") and not line.endswith(" 0.0")
+        if line.startswith("eventfold_standby_lag_offsets") and not line.endswith(" 0.0")
     ]
     (one, other) = shares
     return (
@@ -176,7 +176,7 @@ def test_store_idle_for_long_is_opened_without_a_restore(stream: Stream) -> None
             store.close()
         worker.start()
         text = worker.ask("/metrics").body.decode()
-        name = f'tickstream_restored_rows_total{{partition="0",table="{stream.name}"}} 0.0'
+        name = f'eventfold_restored_rows_total{{partition="0",table="{stream.name}"}} 0.0'
         assert name in text
         assert "restored from the changelog" not in worker.log
         assert f"Restored {stream.name}-" not in worker.log

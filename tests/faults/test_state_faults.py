@@ -82,7 +82,7 @@ def test_records_deleted_before_folding_are_logged_and_counted(
     stream.purge(stream.source)
     worker.start()
     assert "were deleted before they were folded" in worker.log
-    assert metric(worker, "tickstream_lost_to_retention_total") == 90
+    assert metric(worker, "eventfold_lost_to_retention_total") == 90
     worker.pause()
     stream.send(30, minute=2)  # a fetch in flight may still return them
     stream.send(60, minute=2)
@@ -92,7 +92,7 @@ def test_records_deleted_before_folding_are_logged_and_counted(
 
     def all_accounted_for() -> bool:
         found = sum(count for count, _ in stream.found().values()) // 2
-        lost = metric(worker, "tickstream_lost_to_retention_total")
+        lost = metric(worker, "eventfold_lost_to_retention_total")
         return found + lost == counted + 90 + 90 + 60 and lost >= 90 + 60
 
     until(all_accounted_for)

@@ -38,7 +38,7 @@ def folded() -> Counter[tuple[str, int]]:
     found: Counter[tuple[str, int]] = Counter()
     for metric in metrics.records.collect():
         for sample in metric.samples:
-            if sample.name == "tickstream_records_total":
+            if sample.name == "eventfold_records_total":
                 place = sample.labels["table"], int(sample.labels["partition"])
                 found[place] = int(sample.value)
     return found

@@ -13,6 +13,7 @@ from verdict_truth import Row, row_of
 from app.settings import Settings
 from app.transactions.database import RulesDatabase, rules_url
 from app.transactions.database import rules as table
+from app.transactions.settings import TransactionSettings
 from app.transactions.simulator import simulated_rules
 
 #: Number of initial rules.
@@ -32,7 +33,9 @@ class Rules:
     @property
     def database(self) -> RulesDatabase:
         """The database, not opened yet."""
-        return RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=self.url)))
+        return RulesDatabase(
+            rules_url(Settings(), TransactionSettings(TICKSTREAM_RULES_URL=self.url))
+        )
 
     async def fill(self) -> None:
         """Write the initial rules."""

@@ -30,7 +30,7 @@ from app.shop.topics import (
     SEARCHES,
     SEARCHES_AND_CLICKS,
 )
-from app.sources.registry import SIMULATIONS, Sent
+from app.sources.simulations import Sent, simulation
 
 HOUR = 3_600_000
 
@@ -99,7 +99,7 @@ def joined(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Joined:
 def visitors(start: int) -> Iterator[Sent]:
     """Yield searches, clicks and profiles, some of which are deleted."""
     draw = random.Random(6)
-    for topic, record in islice(SIMULATIONS["shop"].make(5, 10, start), RECORDS):
+    for topic, record in islice(simulation("shop").make(5, 10, start), RECORDS):
         yield topic, record
         if topic is PROFILES and draw.random() < 0.05:
             # A tombstone.
@@ -108,7 +108,7 @@ def visitors(start: int) -> Iterator[Sent]:
 
 def transactions(start: int) -> Iterator[Sent]:
     """Yield transactions, as densely as visitors come."""
-    yield from islice(SIMULATIONS["transactions"].make(9, 20, start), RECORDS)
+    yield from islice(simulation("transactions").make(9, 20, start), RECORDS)
 
 
 def test_searches_are_joined_with_their_clicks(joined: Joined) -> None:

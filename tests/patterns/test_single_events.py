@@ -24,7 +24,7 @@ from workers import MINUTE, Market, Worker, until
 from app.beaconing.topics import CONN_EVENTS
 from app.logs import simulator as logs
 from app.logs.topics import LOGS_BY_CLASS
-from app.sources.registry import SIMULATIONS, Sent
+from app.sources.simulations import Sent, simulation
 
 AVRO = "conn-events-avro"
 LINES = [topic.name for topic in LOGS_BY_CLASS.values()]
@@ -56,7 +56,7 @@ def run(market: Market) -> CrashRun:
     start = int(time.time() * 1000) - 10 * RECORDS
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(logs, "BROKEN", 0.01)
-        lines = list(islice(SIMULATIONS["logs"].make(11, 100, start), RECORDS))
+        lines = list(islice(simulation("logs").make(11, 100, start), RECORDS))
     both = chain.from_iterable(zip(lines, connections(RECORDS), strict=True))
     return crash_run(
         market,

@@ -20,12 +20,13 @@ from partition_log import Entry, differences
 from workers import Market
 
 from app.hotel.topics import GUEST_LOG
-from app.sources.registry import CASES, Sent
+from app.sources.simulations import Sent, simulation
 
 #: Records of each pipeline.
 EACH = RECORDS if "RECORDS" in os.environ else RECORDS // 4
 #: Simulated records per second: few cards and machines, with long histories.
 RATE = 1.5
+SIMULATIONS = ("connections", "payments", "machines", "guests")
 OUTPUTS = ["alerts", "maintenance", "beacons", "service-actions"]
 
 pytestmark = pytest.mark.timeout(120 + RECORDS / 50)
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.timeout(120 + RECORDS / 50)
 def sent() -> list[Sent]:
     """Return the records of all four in the order they arrive; the last of them is an hour old."""
     start = int((time.time() - 3_600 - 1.3 * EACH / RATE) * 1000)
-    made = (islice(each.make(7, RATE, start), EACH) for each in CASES)
+    made = (islice(simulation(name).make(7, RATE, start), EACH) for name in SIMULATIONS)
     return list(merge(*made, key=lambda each: each[1][2]))
 
 

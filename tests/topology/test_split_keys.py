@@ -107,7 +107,7 @@ def split_app(tmp_path_factory: pytest.TempPathFactory) -> TickApp:
 def reported(table: str) -> float:
     """Return how many split keys of a table were counted."""
     labels = {"table": table}
-    return REGISTRY.get_sample_value("tickstream_split_keys_total", labels) or 0
+    return REGISTRY.get_sample_value("eventfold_split_keys_total", labels) or 0
 
 
 def test_a_key_in_two_partitions_is_reported_once_by_every_kind_of_table(

@@ -80,7 +80,7 @@ def driver() -> Iterator[TopologyDriver]:
 def published_finals() -> float:
     """Return how many final results of the table of minutes were published so far."""
     labels = {"table": "surges", "final": "true"}
-    return REGISTRY.get_sample_value("tickstream_published_total", labels) or 0
+    return REGISTRY.get_sample_value("eventfold_published_total", labels) or 0
 
 
 def pipe(driver: TopologyDriver, *moves: tuple[float, float]) -> None:

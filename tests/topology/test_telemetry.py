@@ -35,7 +35,7 @@ def gauge(driver: TopologyDriver, worker: str, name: str) -> dict[int, float]:
     return {int(each.labels["partition"]): each.value for each in families[name].samples}
 
 
-def lag(name: str = "tickstream_lag_records") -> dict[int, float]:
+def lag(name: str = "eventfold_lag_records") -> dict[int, float]:
     """Return the lag of this process' tasks by partition, whichever worker has them."""
     samples = [each for family in REGISTRY.collect() for each in family.samples]
     return {
@@ -48,7 +48,7 @@ def lag(name: str = "tickstream_lag_records") -> dict[int, float]:
 def test_lag_counts_records_that_are_not_folded(driver: TopologyDriver) -> None:
     """The end of a partition must be known; a transaction marker there is not a record."""
     driver.settle()
-    assert lag("tickstream_position_offset") == dict.fromkeys(range(PARTITIONS), RECORDS)
+    assert lag("eventfold_position_offset") == dict.fromkeys(range(PARTITIONS), RECORDS)
     task, *_ = driver._cluster["w1"].tasks.all
     task.saw_end(RECORDS + 50)
     assert lag() == {0: 50, 1: 0, 2: 0, 3: 0}
@@ -60,7 +60,7 @@ def test_checkpoints_are_timed_from_their_snapshot_to_their_commit(driver: Topol
     """By the driver's clock, commits take no time."""
 
     def timed(what: str) -> float:
-        name = f"tickstream_checkpoint_seconds_{what}"
+        name = f"eventfold_checkpoint_seconds_{what}"
         return REGISTRY.get_sample_value(name, {"topic": "readings"}) or 0
 
     before = timed("count"), timed("sum")
@@ -72,7 +72,7 @@ def test_checkpoints_are_timed_from_their_snapshot_to_their_commit(driver: Topol
 
 def test_gauges_of_a_partition_move_with_it_to_its_new_worker(driver: TopologyDriver) -> None:
     """A worker reports only the partitions it has."""
-    gauges = "tickstream_stream_time_seconds", "tickstream_store_bytes"
+    gauges = "eventfold_stream_time_seconds", "eventfold_store_bytes"
     driver.settle()
     for name in gauges:
         assert gauge(driver, "w1", name).keys() == set(range(PARTITIONS))
@@ -89,7 +89,7 @@ def test_the_duration_of_a_restore_is_forgotten_when_its_partition_is_closed(
 
     def shown() -> set[int]:
         samples = [each for family in REGISTRY.collect() for each in family.samples]
-        name = "tickstream_restore_seconds"
+        name = "eventfold_restore_seconds"
         of_table = [s for s in samples if s.name == name and s.labels["table"] == "sums"]
         return {int(each.labels["partition"]) for each in of_table}
 

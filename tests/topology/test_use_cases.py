@@ -14,6 +14,7 @@ from worker_scenarios import CRASH_POINTS
 from app import app
 from app.beaconing.connections import Connection
 from app.beaconing.detection import PARTS
+from app.beaconing.settings import settings as beaconing
 from app.beaconing.topics import BEACONS, CONN_EVENTS
 from app.fraud.records import Payment
 from app.fraud.topics import ALERTS, PAYMENTS
@@ -21,7 +22,6 @@ from app.hotel.records import Arrival, Complaint, Departure, Guest, Reservation,
 from app.hotel.topics import GUEST_EVENTS, GUESTS, SERVICE_ACTIONS
 from app.maintenance.records import Reading
 from app.maintenance.topics import MAINTENANCE, READINGS
-from app.settings import settings as configured
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.operators.recent_alerts import MOST, newest
 from eventfold.operators.reorder_buffer import MOST_WAITING
@@ -280,7 +280,7 @@ def test_scan_is_bounded_in_memory_and_hides_no_beacon(driver: TopologyDriver) -
     driver.settle()
     assert [each.destination for each in driver.topic(BEACONS)] == ["203.0.113.9"]
     known = sum(len(beacons.state_of(f"h1 {part}").pairs) for part in range(PARTS))
-    assert known <= PARTS * configured().beacon_destinations
+    assert known <= PARTS * beaconing().beacon_destinations
 
 
 # -- hotel

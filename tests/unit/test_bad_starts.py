@@ -20,7 +20,7 @@ from app.settings import Settings
 from eventfold.embedded import ports
 
 REPOSITORY = Path(__file__).parents[2]
-VARIABLES = {field.alias for field in Settings.model_fields.values()}
+VARIABLES = Settings.variables()
 #: An address that nothing listens on.
 NO_LISTENER = "127.0.0.1:1"
 AT_ONCE = 3

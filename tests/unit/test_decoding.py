@@ -43,7 +43,7 @@ def test_hostile_text_raises_no_other_error_than_a_decode_error(kind: Any, numbe
 
 @given(st.binary() | st.recursive(st.just(b"1"), lambda inner: inner.map(lambda x: b"[%b]" % x)))
 def test_any_bytes_are_decoded_or_raise_a_decode_error(text: bytes) -> None:
-    """What is decoded equals the value of msgspec."""
+    """The decoded value equals that of msgspec."""
     try:
         found = json_decoder(Any)(text)
     except msgspec.DecodeError:

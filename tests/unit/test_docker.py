@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[2]
 DOCKERFILE = REPOSITORY / "Dockerfile"
 COMPOSE = REPOSITORY / "docker-compose.yml"
 
-VARIABLES = {field.alias for field in Settings.model_fields.values()}
+VARIABLES = Settings.variables()
 #: The variables of Kafka's own image.
 KAFKAS = re.compile(r"KAFKA_[A-Z_]+|CLUSTER_ID")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.market.settings import DAY
-from app.settings import Settings
+from app.market.settings import DAY, MarketSettings
+from app.settings import Settings, fields, of_use_cases
 from eventfold.settings import SettingsError
 from eventfold.settings.fields import show
 from eventfold.windows import (
@@ -21,24 +21,35 @@ from eventfold.windows import (
 )
 
 MINUTE = 60_000
-#: Field → its variable.
-VARIABLES = {name: field.alias or name for name, field in Settings.model_fields.items()}
+#: Variable → the class that declares it, and its field.
+DECLARED = {
+    field.alias: (kind, name)
+    for kind in (Settings, *of_use_cases())
+    for name, field in kind.model_fields.items()
+}
 SECRET = "s3cr3t"  # noqa: S105 - it opens nothing
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Start with none of our variables set."""
-    for variable in VARIABLES.values():
+    for variable in DECLARED:
         monkeypatch.delenv(variable, raising=False)
     return monkeypatch
 
 
-def as_written(name: str, value: object) -> str:
+def found(variable: str) -> object:
+    """Return the value of a setting."""
+    kind, name = DECLARED[variable]
+    return getattr(kind.load(), name)
+
+
+def as_written(variable: str, value: object) -> str:
     """Write a value as people do in the environment."""
+    kind, name = DECLARED[variable]
     if isinstance(value, tuple):
         return ",".join(str(each) for each in value)
-    is_duration = show(format_duration) in Settings.model_fields[name].metadata
+    is_duration = show(format_duration) in kind.model_fields[name].metadata
     return format_duration(value) if is_duration and isinstance(value, int) else str(value)
 
 
@@ -53,10 +64,10 @@ def refusal() -> str:
 
 def test_defaults_are_complete_and_name_the_embedded_broker() -> None:
     """Brokers, windows, and a web server for this machine alone."""
-    conf = Settings.load()
+    conf, market = Settings.load(), MarketSettings.load()
     assert conf.bootstrap_servers == ["127.0.0.1:9092"]
-    assert conf.windows == parse_windows("1m,5m,15m,5m/1m,15m/1m,1d")
-    assert (conf.grace, conf.day_grace, conf.retention) == (
+    assert market.windows == parse_windows("1m,5m,15m,5m/1m,15m/1m,1d")
+    assert (market.grace, market.day_grace, market.retention) == (
         5 * MINUTE,
         240 * MINUTE,
         8 * 1440 * MINUTE,
@@ -65,23 +76,30 @@ def test_defaults_are_complete_and_name_the_embedded_broker() -> None:
     assert conf.pipelines == conf.modules == ()
 
 
-@pytest.mark.parametrize("name", sorted(VARIABLES))
+def test_no_variable_is_declared_twice() -> None:
+    """Two use cases would read the same."""
+    assert len(list(fields())) == len(DECLARED)
+
+
+@pytest.mark.parametrize("variable", sorted(DECLARED))
 def test_a_default_written_into_its_variable_changes_nothing(
-    name: str, environment: pytest.MonkeyPatch
+    variable: str, environment: pytest.MonkeyPatch
 ) -> None:
     """So every default passes its own checks."""
-    default = getattr(Settings.load(), name)
+    default = found(variable)
     if default is not None:
-        environment.setenv(VARIABLES[name], as_written(name, default))
-    assert getattr(Settings.load(), name) == default
+        environment.setenv(variable, as_written(variable, default))
+    assert found(variable) == default
 
 
-@pytest.mark.parametrize("name", sorted(VARIABLES))
-def test_an_empty_variable_means_the_default(name: str, environment: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("variable", sorted(DECLARED))
+def test_an_empty_variable_means_the_default(
+    variable: str, environment: pytest.MonkeyPatch
+) -> None:
     """Compose files and shells set variables to nothing when they leave them out."""
-    default = getattr(Settings.load(), name)
-    environment.setenv(VARIABLES[name], "")
-    assert getattr(Settings.load(), name) == default
+    default = found(variable)
+    environment.setenv(variable, "")
+    assert found(variable) == default
 
 
 @pytest.mark.parametrize(
@@ -127,7 +145,7 @@ def test_the_environment_overrides_a_default(
 ) -> None:
     """In the form that people write."""
     environment.setenv(variable, text)
-    assert getattr(Settings.load(), name) == value
+    assert getattr(DECLARED[variable][0].load(), name) == value
 
 
 @pytest.mark.parametrize(
@@ -172,8 +190,8 @@ def test_a_bad_value_is_refused_in_one_line_that_names_it(
 
 def test_the_day_is_in_utc_by_default() -> None:
     """On the grid of a tumbling window of 1d."""
-    assert Settings.load().day_window == DAY == tumbling(86_400_000)
-    assert str(Settings.load().day_window) == "1d"
+    assert MarketSettings.load().day_window == DAY == tumbling(86_400_000)
+    assert str(MarketSettings.load().day_window) == "1d"
 
 
 @pytest.mark.parametrize(
@@ -191,7 +209,7 @@ def test_a_day_is_named_by_its_local_date(
 ) -> None:
     """Or by its session's, wherever in UTC it begins."""
     environment.setenv("TICKSTREAM_DAY", text)
-    conf, start = Settings.load(), int(opens.timestamp() * 1000)
+    conf, start = MarketSettings.load(), int(opens.timestamp() * 1000)
     (window,) = conf.day_window.over(start, start + 1, 0, ())
     assert window.start == start
     assert conf.day_name(start) == name
@@ -203,9 +221,9 @@ def test_exchange_without_its_package_is_rejected_with_what_to_install(
     """In the one line that names the variable; zones need nothing."""
     environment.setitem(sys.modules, "exchange_calendars", None)
     environment.setenv("TICKSTREAM_DAY", "XLON")
-    assert refusal().endswith("is not installed: install tickstream[exchanges]")
+    assert refusal().endswith("is not installed: pip install -e '.[exchanges]'")
     environment.setenv("TICKSTREAM_DAY", "Asia/Kolkata")
-    assert Settings.load().day_window == day("Asia/Kolkata")
+    assert MarketSettings.load().day_window == day("Asia/Kolkata")
 
 
 def test_a_value_with_line_breaks_is_refused_in_one_line_too(

@@ -23,7 +23,7 @@ ROUTES = (
             p.FROM,
             p.TO,
             p.START,
-            p.limit("How many windows at most, the newest of them", default=100, most=5000),
+            p.limit("Maximum number of windows, the newest of them", default=100, most=5000),
             p.STALE,
         ),
         statuses=ASKING,
@@ -40,7 +40,7 @@ ROUTES = (
             p.STALE,
             p.PARTIAL,
         ),
-        statuses=(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+        statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
     ),
     Route(
         "/api/top-gainers",

@@ -8,15 +8,12 @@ from aiohttp import web
 from faust.types import AppT
 
 from eventfold.decoding import json_decoder
-from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.records.candles import Candle
-from eventfold.web.cooperative import collect
 from eventfold.web.errors import bad_parameter
-from eventfold.web.lookup import APP, answer, state_tables
 from eventfold.web.parameters import Values
+from eventfold.web.query import APP, answer_all, answer_key, collect, state_tables
 from eventfold.web.routes import json_response
-from eventfold.web.search import gather, own_part
 from eventfold.windows.family import WindowFamily
 from eventfold.windows.windowers import Window, hopping
 
@@ -31,13 +28,13 @@ async def candles(request: web.Request, values: Values) -> web.StreamResponse:
     symbol, (begin, end) = values["symbol"], _range(values)
     table, window = _asked(request, values, begin, end)
 
-    async def here() -> list[Candle] | None:
+    async def read() -> list[Candle] | None:
         if table.span(symbol) is None:
             return None
         found = table.newest_first(symbol, window, begin, end)
         return (await collect(islice(found, values["limit"])))[::-1]
 
-    return await answer(request, table, symbol, here, f"symbol {symbol!r}")
+    return await answer_key(request, table, symbol, read, f"symbol {symbol!r}")
 
 
 def _range(values: Values) -> tuple[int, int]:
@@ -78,28 +75,21 @@ async def symbols(request: web.Request, values: Values) -> web.StreamResponse:
 
     It is an error if a partition is missing, unless the request allows a partial answer.
     """
-    app, limit = request.app[APP], values["limit"]
-    known = state_tables(app)
+    limit, after, begin = values["limit"], values["after"], values["prefix"].lower()
+    known = state_tables(request.app[APP])
     table = next((known[name] for name in TABLES if name in known), None)
     if table is None:
         return json_response([])
 
-    async def here() -> list[str]:
-        return await _symbols_here(table, values["prefix"], values["after"], limit)
+    async def read() -> list[str]:
+        # All keys are scanned, so only the first `limit` matches are kept in memory.
+        keys = (key for key in table.each_key() if key > after and key.lower().startswith(begin))
+        return nsmallest(limit, set(await collect(keys)))
 
-    own = await own_part(app, request, table, here)
-    if own is not None:
-        return own
-    gathered = await gather(app, request, table, here, _decode_symbols)
-    found = sorted(set(chain.from_iterable(gathered.parts)))
-    return gathered.label(json_response(found[:limit]))
+    def combine(parts: list[list[str]], _: object) -> list[str]:
+        return sorted(set(chain.from_iterable(parts)))[:limit]
 
-
-async def _symbols_here(table: StateTable, prefix: str, after: str, limit: int) -> list[str]:
-    # All keys are scanned, so only the first `limit` matches are kept in memory.
-    begin = prefix.lower()
-    keys = (key for key in table.each_key() if key > after and key.lower().startswith(begin))
-    return nsmallest(limit, set(await collect(keys)))
+    return await answer_all(request, table, read, _decode_symbols, combine)
 
 
 def _window(values: Values) -> Window:

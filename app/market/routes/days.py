@@ -5,8 +5,8 @@ from typing import Protocol, cast
 from aiohttp import web
 
 from app.market.routes.gainers import TABLE
-from eventfold.web.lookup import answer, served
 from eventfold.web.parameters import Values
+from eventfold.web.query import answer_key, served
 
 
 class Ranked(Protocol):
@@ -21,7 +21,7 @@ async def days(request: web.Request, _: Values) -> web.StreamResponse:
     """Answer with the days that have rankings, oldest first."""
     table = served(request, TABLE, "no day is ranked here", "gainers")
 
-    async def here() -> list[str] | None:
+    async def read() -> list[str] | None:
         return cast("Ranked", table).days() or None
 
-    return await answer(request, table, "", here, "day: nothing has been ranked yet")
+    return await answer_key(request, table, "", read, "day: nothing has been ranked yet")

@@ -6,8 +6,8 @@ from typing import Protocol, cast
 from aiohttp import web
 
 from app.market.records import MostActive, Ranking, TopGainers, TopLosers
-from eventfold.web.lookup import answer, served
 from eventfold.web.parameters import Values
+from eventfold.web.query import answer_key, served
 
 TABLE = "gainers"
 
@@ -54,8 +54,8 @@ async def _answer(
     table = served(request, TABLE, "no gainers are ranked here", "gainers")
     day = values["day"]
 
-    async def here() -> Ranking | None:
+    async def read() -> Ranking | None:
         return rank(cast("Rankings", table), day)
 
     what = f"day {day}" if day else "day: nothing has been ranked yet"
-    return await answer(request, table, day or "", here, what)
+    return await answer_key(request, table, day or "", read, what)

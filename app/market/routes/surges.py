@@ -5,8 +5,8 @@ from typing import Protocol, cast
 from aiohttp import web
 
 from app.market.records import Surge
-from eventfold.web.lookup import answer, served
 from eventfold.web.parameters import Values
+from eventfold.web.query import answer_key, served
 
 TABLE = "latest-surges"
 
@@ -24,7 +24,7 @@ async def surges(request: web.Request, values: Values) -> web.StreamResponse:
     table = served(request, TABLE, "no surges are kept here", "surges")
     limit = values["limit"]
 
-    async def here() -> list[Surge] | None:
+    async def read() -> list[Surge] | None:
         return cast("Latest", table).newest(limit)
 
-    return await answer(request, table, "", here, "surges")
+    return await answer_key(request, table, "", read, "surges")

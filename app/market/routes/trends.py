@@ -4,8 +4,8 @@ from aiohttp import web
 
 from app.market.trend_records import Trend
 from eventfold.engine.keyed_table import KeyedTable
-from eventfold.web.lookup import answer, served
 from eventfold.web.parameters import Values
+from eventfold.web.query import answer_key, served
 
 TABLE = "trends"
 
@@ -15,7 +15,7 @@ async def trends(request: web.Request, values: Values) -> web.StreamResponse:
     table: KeyedTable = served(request, TABLE, "no trends are followed here", "trends", KeyedTable)
     symbol = values["symbol"]
 
-    async def here() -> Trend | None:
+    async def read() -> Trend | None:
         return table.state_of(symbol)
 
-    return await answer(request, table, symbol, here, f"symbol {symbol!r}")
+    return await answer_key(request, table, symbol, read, f"symbol {symbol!r}")

@@ -28,7 +28,7 @@ ROUTES = (
             searches.WINDOW,
             p.FROM,
             p.TO,
-            p.limit("How many windows at most, the newest of them", default=100, most=5000),
+            p.limit("Maximum number of windows, the newest of them", default=100, most=5000),
         ),
         statuses=ASKING,
     ),

@@ -5,8 +5,8 @@ from aiohttp import web
 from app.shop.profiles import Known
 from app.shop.records import Visitor
 from eventfold.engine.keyed_table import KeyedTable
-from eventfold.web.lookup import answer, served
 from eventfold.web.parameters import Values
+from eventfold.web.query import answer_key, served
 
 TABLE = "profiles"
 
@@ -16,8 +16,8 @@ async def profile(request: web.Request, values: Values) -> web.StreamResponse:
     table: KeyedTable = served(request, TABLE, "no profiles are kept here", "clicks", KeyedTable)
     user = values["user"]
 
-    async def here() -> Visitor | None:
+    async def read() -> Visitor | None:
         known: Known | None = table.state_of(user)
         return known.profile if known else None
 
-    return await answer(request, table, user, here, f"user {user!r}")
+    return await answer_key(request, table, user, read, f"user {user!r}")

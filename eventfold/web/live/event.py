@@ -1,4 +1,4 @@
-"""Event: one committed record of an output topic, on its way to the readers that watch it."""
+"""Event: one committed record of an output topic, and its wire format for readers."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,8 +6,22 @@ from functools import cached_property
 import msgspec
 
 from eventfold.decoding import json_decoder
-from eventfold.web.live.frame import frame
 from eventfold.windows.windowers import Window
+
+#: Replaces bytes that end a line or void an id. JSON has them between its tokens only, where a
+#: blank means the same.
+_BLANKS = bytes.maketrans(b"\r\n\0", b"   ")
+
+
+def frame(name: str, data: bytes, *, last_id: str = "") -> bytes:
+    r"""Return exactly one event with the JSON `data`, for any bytes in the arguments.
+
+    >>> frame("surges", b'{"a":\r1}')
+    b'event: surges\ndata: {"a": 1}\n\n'
+    """
+    fields = (b"id", last_id.encode()), (b"event", name.encode()), (b"data", data)
+    lines = (b"%b: %b\n" % (field, text.translate(_BLANKS)) for field, text in fields if text)
+    return b"".join(lines) + b"\n"
 
 
 class Shape(msgspec.Struct, frozen=True, gc=False):

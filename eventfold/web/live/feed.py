@@ -19,7 +19,7 @@ from eventfold.topics import Topic
 from eventfold.web.live.event import Event, shape_of
 from eventfold.web.live.history import History, Kept
 from eventfold.web.live.reader import Reader
-from eventfold.web.protection.budget import Budget
+from eventfold.web.protection.rate import Budget
 
 #: Records of each partition, before its end, that a starting feed reads for readers that come
 #: from another worker.
@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 class Feed:
     """Feed that consumes a topic and offers its records to readers.
 
-    Readers know the topic by its name without TICKSTREAM_TOPIC_PREFIX.
+    Readers know the topic by its name without EVENTFOLD_TOPIC_PREFIX.
     """
 
     def __init__(
@@ -129,8 +129,8 @@ class Feed:
         while True:
             try:
                 await self._read_all()
-            except Exception as error:  # noqa: BLE001  # whoever comes later reads on behind it
-                _log.warning("%s can't be watched at the moment: %r", self.topic, error)
+            except Exception as error:  # noqa: BLE001  # later readers still get what follows
+                _log.warning("reading %s for live events failed, retrying: %r", self.topic, error)
             await asyncio.sleep(PAUSE)
 
     async def _read_all(self) -> None:

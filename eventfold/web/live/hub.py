@@ -2,17 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from aiohttp import web
 from aiokafka import AIOKafkaConsumer
+from faust.types import AppT
 
+from eventfold.engine.changelog import new_consumer
+from eventfold.engine.table import outputs_of
 from eventfold.topics import Topic
+from eventfold.web.application import state_tables
 from eventfold.web.errors import unavailable
-from eventfold.web.live.cursor import Cursor
 from eventfold.web.live.feed import Feed
 from eventfold.web.live.reader import Reader
-from eventfold.web.live.watch import Watch
-from eventfold.web.protection.budget import Budget
+from eventfold.web.live.subscription import Cursor, Watch
+from eventfold.web.protection.rate import Budget
 
 #: Maximum number of readers of a worker: each costs a connection and a buffer.
 MOST_READERS = 2_000
@@ -32,7 +36,7 @@ LINGER = 20.0
 class Hub:
     """Hub that opens a feed for the first reader of a topic and closes it after the last.
 
-    `topics` returns the topics that may be watched, by name without TICKSTREAM_TOPIC_PREFIX.
+    `topics` returns the topics that may be watched, by name without EVENTFOLD_TOPIC_PREFIX.
     """
 
     def __init__(
@@ -62,10 +66,14 @@ class Hub:
         once the server stops.
         """
         if self.closing or len(self._readers) >= MOST_READERS:
-            raise unavailable(f"{len(self._readers)} read events here, that is all it takes")
+            raise unavailable(
+                f"this worker has {len(self._readers)} readers of events, which is its limit"
+            )
         own = list(self._readers.values()).count(client)
         if own >= MOST_OF_CLIENT:
-            raise unavailable(f"{own} of {client} read events here, that is all it takes of one")
+            raise unavailable(
+                f"{client} has {own} readers of events, which is the limit of one client"
+            )
         reader = Reader(watches)
         self._readers[reader] = client
         try:
@@ -99,12 +107,12 @@ class Hub:
         if self._sweeper is not None:
             self._sweeper.cancel()
         for reader in self._readers:
-            reader.wake()
+            reader.interrupt()
         await asyncio.gather(*(feed.stop() for feed in self._feeds.values()))
 
     def _feed(self, topic: str) -> Feed:
         if self._sweeper is None:
-            self._sweeper = asyncio.create_task(self._sweep(), name="feeds nobody reads")
+            self._sweeper = asyncio.create_task(self._sweep(), name="close idle feeds")
         if topic not in self._feeds:
             self._feeds[topic] = Feed(self.topics()[topic], self._new_consumer, self.feed_budget)
         return self._feeds[topic]
@@ -118,3 +126,15 @@ class Hub:
                     del self._feeds[topic]
                     await feed.stop()
             idle = {feed for feed in self._feeds.values() if feed.idle}
+
+
+def new_hub(app: AppT) -> Hub:
+    """Create the hub of a worker."""
+    # Faust's type has no attribute for our tasks.
+    worker: Any = app
+
+    def topics() -> dict[str, Topic]:
+        outputs = outputs_of(state_tables(app).values()).values()
+        return {topic.base_name: topic for topic in outputs}
+
+    return Hub(topics, lambda: new_consumer(worker.tasks.conf))

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from eventfold.web.live.event import Event
-from eventfold.web.live.watch import Watch
+from eventfold.web.live.subscription import Watch
 
 #: Maximum number of events in a reader's buffer; beyond it the oldest are dropped and counted.
 MOST_WAITING = 1_000
@@ -83,6 +83,6 @@ class Reader:
         self._there_is_some.clear()
         return taken, dropped
 
-    def wake(self) -> None:
+    def interrupt(self) -> None:
         """End a `wait`, since the server stops."""
         self._there_is_some.set()

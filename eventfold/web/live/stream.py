@@ -8,15 +8,12 @@ import msgspec
 from aiohttp import web
 
 from eventfold.web.errors import bad_parameter
-from eventfold.web.live.cursor import read_cursor, write_cursor
-from eventfold.web.live.event import Event
-from eventfold.web.live.frame import frame
+from eventfold.web.live.event import Event, frame
 from eventfold.web.live.hub import Hub
 from eventfold.web.live.reader import Reader
-from eventfold.web.live.watch import Watch
+from eventfold.web.live.subscription import Watch, read_cursor, write_cursor
 from eventfold.web.parameters import Values
-from eventfold.web.protection.addresses import client_of
-from eventfold.web.protection.keys import CONF
+from eventfold.web.protection.addresses import CONF, client_of
 
 HUB: web.AppKey[Hub] = web.AppKey("HUB", Hub)
 
@@ -24,7 +21,7 @@ HUB: web.AppKey[Hub] = web.AppKey("HUB", Hub)
 HEARTBEAT = 5.0
 
 #: Seconds between two sends to one reader; events of that time are sent together.
-PACE = 0.1
+SEND_INTERVAL = 0.1
 
 #: Seconds for one send to a reader before it is disconnected.
 PATIENCE = 30.0
@@ -112,7 +109,7 @@ async def _send_all(
             (taken, dropped), cursor = reader.take(), write_cursor(hub.cursor_of(reader))
             piece = b"".join(_pieces(taken, dropped, cursor))
         await hub.budget.run(_write(response, piece), client)
-        await asyncio.sleep(PACE)
+        await asyncio.sleep(SEND_INTERVAL)
 
 
 def _pieces(taken: list[Event], dropped: int | None, cursor: str) -> Iterator[bytes]:

@@ -8,6 +8,10 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from eventfold.security.web import WebSecurity
+from eventfold.settings import Settings
+
+#: The settings, in the web application.
+CONF: web.AppKey[Settings] = web.AppKey("CONF", Settings)
 
 #: Length of an IPv6 prefix within which all addresses count as one client.
 _PREFIX = 64
@@ -31,10 +35,10 @@ def client_of(request: web.BaseRequest, conf: WebSecurity) -> str:
     address = request.remote or ""
     forwards = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
     if forwards and not is_from_proxy(request, conf):
-        _note_undeclared(address)
+        _note_undeclared(address, conf)
     if conf.web_proxies:
-        said = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
-        for earlier in reversed([each.strip() for each in said if each.strip()]):
+        addresses = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
+        for earlier in reversed([each.strip() for each in addresses if each.strip()]):
             if not _is_in(address, conf.web_proxies):
                 break
             address = _without_port(earlier)
@@ -68,14 +72,15 @@ def _without_port(address: str) -> str:
     return (with_port[1] or with_port[2]) if with_port else address
 
 
-def _note_undeclared(address: str) -> None:
+def _note_undeclared(address: str, conf: WebSecurity) -> None:
     """Log once that an address may be an undeclared proxy, whose clients count as one."""
     if len(_undeclared) < NAMED and address not in _undeclared:
         _undeclared.add(address)
         _log.warning(
-            "%s forwards requests and is not in TICKSTREAM_WEB_PROXIES: all its clients count as "
-            "one, so that ten wrong tokens lock them all out; name it there if it is your proxy",
+            "%s forwards requests and is not in %s: all its clients count as one, so that ten "
+            "wrong tokens lock them all out; name it there if it is your proxy",
             address,
+            conf.variable("web_proxies"),
         )
 
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from eventfold.web.errors import ApiError
-from eventfold.web.protection.refused import note
+from eventfold.web.protection.refused import count_refusal
 
 #: Maximum size (bytes): aiohttp's own limit for a body, and ours for `Content-Length`.
 LIMIT = 1 << 20
@@ -30,12 +30,12 @@ async def receive(request: web.Request) -> None:
     except web.HTTPRequestEntityTooLarge:
         raise _too_large() from None
     except TimeoutError:
-        note("slow")
+        count_refusal("slow")
         status = HTTPStatus.REQUEST_TIMEOUT
         raise ApiError(status, "too-slow", f"a body comes within {TIMEOUT:.0f} s") from None
 
 
 def _too_large() -> ApiError:
-    note("body")
+    count_refusal("body")
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     return ApiError(status, "too-large", f"a body has {LIMIT:,} bytes at most")

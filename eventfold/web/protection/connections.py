@@ -17,11 +17,10 @@ from aiohttp import hdrs, web
 
 from eventfold.security.web import WebSecurity
 from eventfold.web.errors import ApiError
-from eventfold.web.protection.addresses import network_of
+from eventfold.web.protection.addresses import CONF, network_of
 from eventfold.web.protection.edge import guarded, readable
 from eventfold.web.protection.headers import SERVER, early_response
-from eventfold.web.protection.keys import CONF
-from eventfold.web.protection.refused import note
+from eventfold.web.protection.refused import count_refusal
 
 #: Seconds within which the head of a request has to be complete: from its first byte on, or after
 #: the answer to the previous one.
@@ -65,12 +64,12 @@ class Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         return Listener(
-            _affordable(self._most),
+            _affordable(self._most, self.app[CONF]),
             self.app[CONF],
             guarded(self.app, made.request_handler),
             request_factory=readable(made.request_factory),
             loop=asyncio.get_running_loop(),
-            **made._kwargs,  # noqa: SLF001  # what it was made with
+            **made._kwargs,  # noqa: SLF001  # its own arguments
         )
 
 
@@ -90,7 +89,7 @@ class Listener(web.Server):
     def enter(self, client: str) -> bool:
         """Count one more connection of a client; return False, without counting, at the limit."""
         if self._open.total() >= self._most or self._open[client] >= self._most / 2:
-            note("connections")
+            count_refusal("connections")
             return False
         self._open[client] += 1
         return True
@@ -160,11 +159,11 @@ class Connection(web.RequestHandler):
             failed = super().handle_error(request, status, exc, message)
             failed.headers[hdrs.SERVER] = SERVER
             return failed
-        note("head")
-        _log.debug("%s sends what is no request: %s", request.remote, message)
+        count_refusal("head")
+        _log.debug("%s sent a malformed request: %s", request.remote, message)
         if request.writer.output_size > 0:
             raise ConnectionError("a part of another answer has been sent already")
-        error = ApiError(HTTPStatus(status), "bad-request", "this is no HTTP request as it may be")
+        error = ApiError(HTTPStatus(status), "bad-request", "this is not a valid HTTP request")
         response = early_response(error, request, self._listener.conf)
         response.force_close()
         return response
@@ -175,13 +174,13 @@ class Connection(web.RequestHandler):
             self._stalled = None
 
     def _give_up(self) -> None:
-        note("slow")
+        count_refusal("slow")
         if self._wire is not None:
             self._wire.abort()
 
 
 def _give_up_silent(connection: Any) -> None:
-    """Set TCP_USER_TIMEOUT: the kernel then ends a connection whose last bytes nobody reads.
+    """Set TCP_USER_TIMEOUT: the kernel then ends a connection whose last bytes are never read.
 
     Those bytes have left our buffer, so the read timeout does not cover them.
     """
@@ -190,7 +189,7 @@ def _give_up_silent(connection: Any) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, option, int(READ_TIMEOUT * 1000))
 
 
-def _affordable(most: int) -> int:
+def _affordable(most: int, conf: WebSecurity) -> int:
     """Return how many connections, `most` at most, leave the worker its own file descriptors.
 
     Raise the process's soft limit of open files first, as far as its hard limit allows.
@@ -205,7 +204,7 @@ def _affordable(most: int) -> int:
     if fewer < most:
         _log.warning(
             "a process may open %d files here: connections to the web server are limited to %d, "
-            "not TICKSTREAM_WEB_CONNECTIONS=%d",
-            *(raised, fewer, most),
+            "not %s=%d",
+            *(raised, fewer, conf.variable("web_connections"), most),
         )
     return fewer

@@ -14,12 +14,11 @@ from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from eventfold.web.errors import ApiError
-from eventfold.web.protection.addresses import client_of
+from eventfold.web.protection.addresses import CONF, client_of
 from eventfold.web.protection.headers import early_response
-from eventfold.web.protection.keys import CONF
 from eventfold.web.protection.middleware import GUARD
 from eventfold.web.protection.rate import Rate
-from eventfold.web.protection.refused import note
+from eventfold.web.protection.refused import count_refusal
 from eventfold.web.protection.shares import SHARES
 
 #: Header `Host` (RFC 9110, 7.2); names that are not ASCII arrive in their ASCII form.
@@ -44,9 +43,9 @@ def guarded(application: web.Application, handle: Handle) -> Handle:
             return await application[SHARES].charged(request, client, handle)
         except ApiError as error:
             # A client that retries at once is answered with growing delay.
-            held = refusals.wait(client)
+            delay = refusals.wait(client)
             refusals.spend(client, 1)
-            await asyncio.sleep(min(held, LONGEST))
+            await asyncio.sleep(min(delay, LONGEST))
             return early_response(error, request, application[CONF])
 
     return admit
@@ -72,14 +71,14 @@ def readable(make_request: Callable[..., Any]) -> Callable[..., Any]:
 def _demand_readable(request: web.Request) -> None:
     """Raise ApiError (400) if the path is not UTF-8 or the header `Host` is malformed."""
     if not _is_text(request.raw_path):
-        raise _unreadable("the path is no UTF-8")
+        raise _unreadable("the path is not UTF-8")
     # aiohttp's host is None for a target such as `http:///`.
     if request.host is None or not _HOST.fullmatch(request.host):
-        raise _unreadable("the header Host names no host")
+        raise _unreadable("the header Host is malformed")
 
 
 def _unreadable(why: str) -> ApiError:
-    note("head")
+    count_refusal("head")
     return ApiError(HTTPStatus.BAD_REQUEST, "bad-request", why)
 
 

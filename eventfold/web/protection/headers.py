@@ -1,11 +1,14 @@
-"""Security headers of every answer: no type sniffing, no inline scripts, no embedding."""
+"""Headers of every answer for browsers: security, and CORS for the sites in the settings.
+
+Security: no type sniffing, no inline scripts, no embedding. Cross-origin resource sharing (Fetch
+standard, 3.2) never shares cookies: a page of another site sends a token or is anonymous.
+"""
 
 from aiohttp import hdrs, web
 
 from eventfold.security.web import WebSecurity
 from eventfold.web.errors import ApiError
-from eventfold.web.protection.cors import share
-from eventfold.web.protection.keys import CONF
+from eventfold.web.protection.addresses import CONF
 
 #: Content security policy: files and answers of this worker only.
 POLICY = (
@@ -25,6 +28,11 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+#: Seconds for which a browser caches the answer to a preflight.
+_MAX_AGE = "600"
+
+_EXPOSED = "ETag, Retry-After, Tickstream-Missing, Tickstream-Stale"
 
 
 async def secure(request: web.Request, response: web.StreamResponse) -> None:
@@ -48,3 +56,37 @@ def _add(request: web.BaseRequest, response: web.StreamResponse, conf: WebSecuri
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers[hdrs.SERVER] = SERVER
+
+
+def preflight(request: web.Request, conf: WebSecurity) -> web.Response | None:
+    """Return the answer to a preflight request of a browser; None for any other request."""
+    is_options = request.method == hdrs.METH_OPTIONS
+    if not (is_options and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers):
+        return None
+    response = web.Response(status=204)
+    if share(request, response, conf):
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = "GET, HEAD"
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = "Authorization, Last-Event-ID"
+        response.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = _MAX_AGE
+    return response
+
+
+def share(request: web.BaseRequest, response: web.StreamResponse, conf: WebSecurity) -> bool:
+    """Add the CORS headers to a response if the settings allow the request's site.
+
+    Return whether they allow it.
+    """
+    origin = request.headers.get(hdrs.ORIGIN)
+    if not conf.web_origins or origin is None:
+        return False
+    if hdrs.ACCESS_CONTROL_ALLOW_ORIGIN in response.headers:
+        return True
+    anybody = "*" in conf.web_origins
+    if not (anybody or origin in conf.web_origins):
+        return False
+    response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*" if anybody else origin
+    response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = _EXPOSED
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    if not anybody:
+        response.headers.add(hdrs.VARY, hdrs.ORIGIN)
+    return True

@@ -17,15 +17,13 @@ from yarl import URL
 
 from eventfold.security.web import Role
 from eventfold.settings import Settings
+from eventfold.web.application import APP
 from eventfold.web.errors import ApiError, unknown
-from eventfold.web.lookup import APP
-from eventfold.web.owners import distribution, others, own_url
-from eventfold.web.peers import ask
-from eventfold.web.protection.addresses import client_of, is_from_proxy
-from eventfold.web.protection.credentials import Shown
-from eventfold.web.protection.keys import CONF
+from eventfold.web.protection.addresses import CONF, client_of, is_from_proxy
+from eventfold.web.protection.credentials import Credentials
 from eventfold.web.protection.middleware import GUARD, Guard
 from eventfold.web.protection.sessions import LIFETIME, Session, read_ending
+from eventfold.web.query.peers import ask, remote_workers
 
 _PAGE = Template((Path(__file__).parent / "login.html").read_text(encoding="utf-8"))
 
@@ -56,12 +54,12 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
     conf, guard = request.app[CONF], request.app[GUARD]
     form = await _form(request)
     place, client = _local(form.get("next", "")), client_of(request, conf)
-    role = await guard.identify(Shown(form.get("name", ""), form.get("word", "")), client)
+    role = await guard.identify(Credentials(form.get("name", ""), form.get("word", "")), client)
     if role is None:
-        page = _page(place, message="That is not known here. Look at it again?")
+        page = _page(place, message="The token, or the name and password, are wrong.")
         page.set_status(HTTPStatus.UNAUTHORIZED)
         return page
-    guard.demand_sign_in(client)
+    guard.count_sign_in(client)
     # Returned, since a redirect that is raised would lose the cookie.
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: place})
     guard.sessions.remember(response, role, secure=_is_encrypted(request))
@@ -76,17 +74,17 @@ async def _sign_out(request: web.Request) -> web.StreamResponse:
     sessions.forget(response)
     if session:
         sessions.end(session)
-        await _end_elsewhere(request.app[APP], session)
+        await _end_at_others(request.app[APP], session)
     return response
 
 
-async def _end_elsewhere(app: AppT, session: Session) -> None:
+async def _end_at_others(app: AppT, session: Session) -> None:
     path = URL(f"/logout/{session.until}/{session.identity}")
-    for reply in await ask(app, others(distribution(app), own_url(app)), path):
-        if reply.response is None:
+    for reply in await ask(app, remote_workers(app), path):
+        if reply.body is None:
             _log.warning(
-                "a session that was ended here goes on at worker %s, for %d h at most: %s",
-                *(reply.worker, LIFETIME // 3600, reply.silence or "it refuses to end it"),
+                "worker %s accepts a session that has ended, for %d h at most: %s",
+                *(reply.worker, LIFETIME // 3600, reply.failure or "it refused to end it"),
             )
 
 
@@ -96,7 +94,7 @@ async def _end(request: web.Request) -> web.StreamResponse:
     Raises ApiError (404) if the web server is not protected.
     """
     if not request.app[CONF].web_protected:
-        raise unknown("nobody is asked to sign in here")
+        raise unknown("there is no sign-in here")
     session = read_ending(request.match_info["until"], request.match_info["identity"])
     if session:
         request.app[GUARD].sessions.end(session)
@@ -122,8 +120,8 @@ def _local(place: str) -> str:
 
 
 def _is_encrypted(request: web.Request) -> bool:
-    told = request.headers.get("X-Forwarded-Proto") == "https"
-    return request.secure or (told and is_from_proxy(request, request.app[CONF]))
+    forwarded = request.headers.get("X-Forwarded-Proto") == "https"
+    return request.secure or (forwarded and is_from_proxy(request, request.app[CONF]))
 
 
 def _page(place: str, *, message: str = "", role: Role | None = None) -> web.Response:
@@ -134,6 +132,6 @@ def _page(place: str, *, message: str = "", role: Role | None = None) -> web.Res
         signed_in="" if role else "hidden",
         role=role or "",
     )
-    # With `no-referrer`, as elsewhere, a browser would send `Origin: null` with the form.
+    # With `no-referrer`, as other answers have, a browser would send `Origin: null` with the form.
     headers = {"Referrer-Policy": "same-origin"}
     return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers)

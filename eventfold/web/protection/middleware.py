@@ -13,18 +13,22 @@ from aiohttp.typedefs import Handler
 from eventfold.security.web import Role
 from eventfold.settings import Settings
 from eventfold.web.errors import ApiError, unavailable
-from eventfold.web.peers import FORWARDED
-from eventfold.web.protection.addresses import client_of
+from eventfold.web.protection.addresses import CONF, client_of
 from eventfold.web.protection.bodies import receive
-from eventfold.web.protection.cors import preflight
-from eventfold.web.protection.credentials import Shown, by_token, shown
-from eventfold.web.protection.keys import CONF, SIGNED
-from eventfold.web.protection.passwords import Passwords
-from eventfold.web.protection.peers import IN_COMMON, SIGNATURE, Peers, digest_of
+from eventfold.web.protection.credentials import (
+    Credentials,
+    Passwords,
+    allows,
+    by_token,
+    credentials_of,
+    role_for,
+)
+from eventfold.web.protection.headers import early_response, preflight
 from eventfold.web.protection.rate import Rate
-from eventfold.web.protection.refused import note
-from eventfold.web.protection.roles import allows, role_for
+from eventfold.web.protection.refused import count_refusal
 from eventfold.web.protection.sessions import Sessions
+from eventfold.web.protection.signatures import SIGNATURE, SIGNED, Peers, digest_of, in_common
+from eventfold.web.query.peers import FORWARDED
 
 #: Burst of a client after a pause, in seconds of its rate.
 BURST = 2.0
@@ -73,11 +77,12 @@ class Guard:
         """
         signed = self._conf.web_protected and SIGNATURE in request.headers
         request[SIGNED] = self._peers.take(request) if signed else None
-        if request[SIGNED] is None:
-            self._slow_down(client_of(request, self._conf))
+        if self._rate and request[SIGNED] is None:
+            wait = self._rate.take(client_of(request, self._conf))
+            _require_no_wait(wait, f"more than {self._conf.web_rate:g} requests a second")
 
     async def admit(self, request: web.Request) -> None:
-        """Read the body and return if the request may go on to its handler, else raise."""
+        """Read the body, and raise ApiError unless the request may be handled."""
         digest = self._signed_digest(request)
         if digest is None:
             client = client_of(request, self._conf)
@@ -86,52 +91,48 @@ class Guard:
             await self._check_role(request, client)
         await receive(request)
         if digest is not None and digest_of(await request.read()) != digest:
-            raise _unsigned()
+            raise _unsigned(self._conf)
 
-    async def identify(self, given: Shown, client: str) -> Role | None:
-        """Return the role of the credentials `given`; None if they are wrong, which is counted.
+    async def identify(self, credentials: Credentials, client: str) -> Role | None:
+        """Return the role of `credentials`; None if they are wrong, which is counted.
 
         Raises ApiError: 429 after too many wrong ones, 503 if too many passwords wait for a check.
         """
-        self._demand_guess(client)
-        if given.name:
-            return await self._by_password(given, client)
-        return self._counted(by_token(given.word, self._conf), client)
+        self._require_guess(client)
+        if credentials.name:
+            return await self._by_password(credentials, client)
+        return self._counted(by_token(credentials.secret, self._conf), client)
 
-    def demand_sign_in(self, client: str) -> None:
+    def count_sign_in(self, client: str) -> None:
         """Count a sign-in. Raises ApiError (429) if a client begins too many sessions."""
-        wait = self._sign_ins.take(client)
-        if wait:
-            raise _too_many("rate", wait, "too many sign-ins")
+        _require_no_wait(self._sign_ins.take(client), "too many sign-ins")
 
-    async def _by_password(self, given: Shown, client: str) -> Role | None:
-        role = self._passwords.recall(*given)
+    async def _by_password(self, credentials: Credentials, client: str) -> Role | None:
+        role = self._passwords.recall(*credentials)
         if role:
             return role
         if self._waiting >= CHECKS:
-            note("rate")
-            raise unavailable("many passwords are being looked at: try again")
+            count_refusal("rate")
+            raise unavailable("many passwords are being checked: try again")
         self._waiting += 1
         try:
             async with self._turn:
                 # Other guesses of the client may have failed while this one waited.
-                self._demand_guess(client)
-                role = await asyncio.to_thread(self._passwords.check, *given)
+                self._require_guess(client)
+                role = await asyncio.to_thread(self._passwords.check, *credentials)
                 return self._counted(role, client)
         finally:
             self._waiting -= 1
 
     def _counted(self, role: Role | None, client: str) -> Role | None:
         if role is None:
-            note("credentials")
-            _log.warning("%s shows a token or a password that is not known here", client)
+            count_refusal("credentials")
+            _log.warning("%s sent an unknown token or a wrong password", client)
             self._guesses.take(client)
         return role
 
-    def _demand_guess(self, client: str) -> None:
-        wait = self._guesses.wait(client)
-        if wait:
-            raise _too_many("rate", wait, "too many wrong tokens or passwords")
+    def _require_guess(self, client: str) -> None:
+        _require_no_wait(self._guesses.wait(client), "too many wrong tokens or passwords")
 
     def _signed_digest(self, request: web.Request) -> str | None:
         """Return the body digest signed by another worker; None for a request of a client.
@@ -143,13 +144,8 @@ class Guard:
             return None
         digest = request.get(SIGNED)
         if digest is None and (FORWARDED in request.headers or SIGNATURE in request.headers):
-            raise _unsigned()
+            raise _unsigned(self._conf)
         return digest
-
-    def _slow_down(self, client: str) -> None:
-        wait = self._rate.take(client) if self._rate else 0.0
-        if wait:
-            raise _too_many("rate", wait, f"more than {self._conf.web_rate:g} requests a second")
 
     def _check_host(self, request: web.Request) -> None:
         """Refuse a page whose own host name resolves to this machine (DNS rebinding).
@@ -164,8 +160,9 @@ class Guard:
         known = map(str.lower, (conf.web_host, *conf.web_hosts))
         if "." not in name or "*" in conf.web_hosts or _is_address(name) or name.lower() in known:
             return
-        note("host")
-        message = f"this worker is not known as {name!r}: TICKSTREAM_WEB_HOSTS says which names are"
+        count_refusal("host")
+        hosts = conf.variable("web_hosts")
+        message = f"{name!r} is not a name of this worker: set {hosts} to its names"
         raise ApiError(HTTPStatus.MISDIRECTED_REQUEST, "misdirected", message)
 
     async def _check_role(self, request: web.Request, client: str) -> None:
@@ -179,14 +176,14 @@ class Guard:
             raise self._denied(request, role, needed)
 
     async def _role(self, request: web.Request, client: str) -> Role | None:
-        given = shown(request)
-        if given is not None:
-            return await self.identify(given, client)
+        credentials = credentials_of(request)
+        if credentials is not None:
+            return await self.identify(credentials, client)
         session = self.sessions.of(request)
         return session.role if session else None
 
     def _denied(self, request: web.Request, role: Role | None, needed: Role | None) -> ApiError:
-        note("role")
+        count_refusal("role")
         if role:
             message = f"{request.path} is for {needed}s"
             return ApiError(HTTPStatus.FORBIDDEN, "forbidden", message)
@@ -197,7 +194,7 @@ class Guard:
         return ApiError(
             HTTPStatus.UNAUTHORIZED,
             "unauthorized",
-            "say who you are: Authorization: Bearer TOKEN, or sign in at /login",
+            "credentials are needed: Authorization: Bearer TOKEN, or sign in at /login",
             {"WWW-Authenticate": ", ".join(challenges)},
         )
 
@@ -217,11 +214,7 @@ async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         await request.app[GUARD].admit(request)
     except ApiError as error:
-        response = error.response()
-        if request.can_read_body:
-            # The rest of the body is not worth waiting for.
-            response.force_close()
-        return response
+        return early_response(error, request, request.app[CONF])
     return await handler(request)
 
 
@@ -234,24 +227,27 @@ def _check_origin(request: web.Request) -> None:
     own = {f"http://{request.host}", f"https://{request.host}"} if request.host else set()
     if request.method in _READING or origin is None or origin in own:
         return
-    note("origin")
-    message = "only the worker's own pages may send this, not another site's"
+    count_refusal("origin")
+    message = "only pages of this worker may send this request"
     raise ApiError(HTTPStatus.FORBIDDEN, "forbidden", message)
 
 
-def _unsigned() -> ApiError:
-    note("credentials")
+def _unsigned(conf: Settings) -> ApiError:
+    count_refusal("credentials")
     return ApiError(
         HTTPStatus.FORBIDDEN,
         "forbidden",
-        f"this question is not signed as another worker's are: all have {IN_COMMON}",
+        "this request does not have another worker's signature: all workers need "
+        f"{in_common(conf)}",
     )
 
 
-def _too_many(reason: str, wait: float, what: str) -> ApiError:
-    note(reason)
-    headers = {"Retry-After": str(math.ceil(wait))}
-    return ApiError(HTTPStatus.TOO_MANY_REQUESTS, "too-many", what, headers)
+def _require_no_wait(wait: float, message: str) -> None:
+    """Raise ApiError (429) if a client has to wait (s) for its rate limit."""
+    if wait:
+        count_refusal("rate")
+        headers = {"Retry-After": str(math.ceil(wait))}
+        raise ApiError(HTTPStatus.TOO_MANY_REQUESTS, "too-many", message, headers)
 
 
 def _is_page(request: web.Request) -> bool:

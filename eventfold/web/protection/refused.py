@@ -3,7 +3,7 @@
 from prometheus_client import Counter
 
 REFUSED = Counter(
-    "tickstream_http_refused_total",
+    "eventfold_http_refused_total",
     "HTTP requests and connections that were refused to protect the worker",
     ["reason"],
 )
@@ -17,6 +17,6 @@ for _reason in REASONS:
     REFUSED.labels(_reason)
 
 
-def note(reason: str) -> None:
+def count_refusal(reason: str) -> None:
     """Count one refusal for a reason of `REASONS`."""
     REFUSED.labels(reason).inc()

@@ -17,12 +17,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from eventfold.web.errors import ApiError
-from eventfold.web.peers import FORWARDED
-from eventfold.web.protection.addresses import client_of
-from eventfold.web.protection.budget import RESOLUTION, Measured
-from eventfold.web.protection.keys import CONF, SIGNED
-from eventfold.web.protection.rate import Rate
-from eventfold.web.protection.refused import note
+from eventfold.web.protection.addresses import CONF, client_of
+from eventfold.web.protection.rate import RESOLUTION, Measured, Rate
+from eventfold.web.protection.refused import count_refusal
+from eventfold.web.protection.signatures import SIGNED
+from eventfold.web.query.peers import FORWARDED
 
 T = TypeVar("T")
 
@@ -139,9 +138,9 @@ class Shares:
         return owed if owed > RESOLUTION else 0.0
 
     def _busy(self, client: str, *, peer: bool) -> ApiError:
-        note("share")
+        count_refusal("share")
         owed = max(self._owed(), self._owed_by(client, peer=peer))
-        message = "readers have taken their share of this worker's time"
+        message = "readers have used up their share of this worker's time"
         headers = {"Retry-After": str(max(1, math.ceil(owed)))}
         return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message, headers)
 

@@ -137,7 +137,7 @@ def test_a_missing_library_is_named(
     with pytest.raises(DefinitionError) as caught:
         make("word")
     assert str(caught.value) == (
-        f"{make.__name__}: {library} is not installed: install tickstream[sketches]"
+        f"{make.__name__}: {library} is not installed: pip install -e '.[sketches]'"
     )
 
 

@@ -10,7 +10,7 @@ from app.settings import Settings
 
 REPOSITORY = Path(__file__).parents[3]
 SECRET = "hush"  # noqa: S105 - it opens nothing
-VARIABLES = {field.alias for field in Settings.model_fields.values()}
+VARIABLES = Settings.variables()
 
 
 def settings(

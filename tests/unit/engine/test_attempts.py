@@ -74,7 +74,7 @@ class Worker(Tasks):
         await self.handle_error(BatchError(f"{begin} to {end}", begin, end), committed)
 
     async def handle_error(self, error: Exception, committed: int = -1) -> None:
-        """Let the worker handle an error of its task."""
+        """Make the worker handle an error of its task."""
         task = self._by_partition[TP] = Task(self, TICKS.name, 0, generation=1)
         task.committed = committed
         await self._mend(task, error)

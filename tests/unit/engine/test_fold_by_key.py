@@ -206,7 +206,7 @@ def test_a_late_record_is_rejected_though_its_batch_ends_ahead_of_stream_time(
 def test_a_record_moves_stream_time_though_all_after_it_raise(
     new_table: NewTable, drive: Drive, by: int, late: int
 ) -> None:
-    """What is older than it is late from then on."""
+    """Older records are late from then on."""
     raw = _ticks([1.5, *[2.0] * 7, 1.5], step=0)
     raw[-1] = raw_tick(8, Tick("A", 1.5, NOON + by, 1))
     with drive(new_table("1m", 0, aggregate=RejectsWholePrices()), raw) as driver:

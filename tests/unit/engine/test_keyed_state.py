@@ -314,7 +314,7 @@ class Texts:
 def test_a_state_that_is_too_large_already_may_shrink_but_not_grow(
     application: TickApp, drive: Drive, more: int, *, kept: bool
 ) -> None:
-    """What a timer has added to it may be taken away again little by little."""
+    """A timer may have made it too large; records may shrink it step by step."""
     table = KeyedTable(
         application,
         name=f"texts-{more}",

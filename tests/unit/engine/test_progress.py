@@ -45,7 +45,7 @@ def test_a_restore_reports_its_progress_and_the_time_left(clock: Clock) -> None:
     assert (progress.begin, progress.position, progress.end) == (200, 200, 1_000)
     assert (progress.percent, progress.seconds_left) == (0, None)
     assert str(progress) == "restored-3: 0 rows, 0 %, 0 rows/s"
-    before = sample("tickstream_restored_rows_total") or 0
+    before = sample("eventfold_restored_rows_total") or 0
     clock.now += 4
     progress.reach(400, 100)
     assert (progress.seconds, progress.percent, progress.rows) == (4, 25, 100)
@@ -56,9 +56,9 @@ def test_a_restore_reports_its_progress_and_the_time_left(clock: Clock) -> None:
     # Rows after the end were written since the restore began.
     progress.reach(1_005, 1)
     assert (progress.position, progress.percent, progress.seconds_left) == (1_000, 100, 0)
-    assert sample("tickstream_restored_rows_total") == before + 2_001
+    assert sample("eventfold_restored_rows_total") == before + 2_001
     progress.finish()
-    assert sample("tickstream_restore_seconds") == 8
+    assert sample("eventfold_restore_seconds") == 8
 
 
 def test_the_progress_of_a_restarted_restore_begins_at_0(clock: Clock) -> None:
@@ -102,8 +102,8 @@ def test_metrics_show_restores_that_have_offsets_left(
         if each.labels == {"table": "restored", "partition": "3"}
     }
     expected = {
-        "tickstream_restore_left_offsets": 150 if end == 300 else 1,
-        "tickstream_restore_progress_ratio": 0.25 if end == 300 else 0,
-        "tickstream_restore_age_seconds": 2,
+        "eventfold_restore_left_offsets": 150 if end == 300 else 1,
+        "eventfold_restore_progress_ratio": 0.25 if end == 300 else 0,
+        "eventfold_restore_age_seconds": 2,
     }
     assert found == (expected if shown else {})

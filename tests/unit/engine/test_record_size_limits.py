@@ -155,7 +155,7 @@ def test_a_batch_of_known_records_is_not_counted(new_table: NewTable, drive: Dri
     """Neither as a batch nor as records."""
     with drive(new_table("1m", 0), ticks(4)) as driver:
         labels = {"table": driver.table.name, "partition": "0"}
-        names = "tickstream_batches_total", "tickstream_records_total"
+        names = "eventfold_batches_total", "eventfold_records_total"
 
         def counted() -> list[float]:
             return [REGISTRY.get_sample_value(name, labels) or 0 for name in names]

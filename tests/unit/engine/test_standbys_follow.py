@@ -63,7 +63,7 @@ async def wait_until(condition: Callable[[], Any]) -> None:
 def lag(table: WindowTable) -> float | None:
     """Return the lag in the metrics."""
     labels = {"table": table.name, "partition": "0"}
-    return REGISTRY.get_sample_value("tickstream_standby_lag_offsets", labels)
+    return REGISTRY.get_sample_value("eventfold_standby_lag_offsets", labels)
 
 
 async def test_a_standby_has_the_rows_of_its_changelog(

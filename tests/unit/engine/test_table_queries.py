@@ -107,7 +107,7 @@ def test_a_key_in_two_partitions_is_counted_and_logged(
 
     def count() -> float:
         labels = {"table": table.name}
-        return REGISTRY.get_sample_value("tickstream_split_keys_total", labels) or 0
+        return REGISTRY.get_sample_value("eventfold_split_keys_total", labels) or 0
 
     table._places = KeyPlaces()
     before = count()

@@ -63,7 +63,7 @@ async def _no_sleep(_: VirtualClock, seconds: float) -> None:
 def lost() -> float:
     """Return how many offsets of the partition were deleted before they were folded."""
     labels = {"topic": TICKS.name, "partition": "0"}
-    return REGISTRY.get_sample_value("tickstream_lost_to_retention_total", labels) or 0
+    return REGISTRY.get_sample_value("eventfold_lost_to_retention_total", labels) or 0
 
 
 def test_lag_is_counted_from_the_position_that_every_table_has_folded(

@@ -197,7 +197,7 @@ def test_metrics_show_stream_time_from_the_first_record_on(
         driver.task.states = []
     seconds = stream_time / 1_000
     shown = {
-        "tickstream_stream_time_seconds": seconds,
-        "tickstream_event_time_lag_seconds": 1_000 - seconds,
+        "eventfold_stream_time_seconds": seconds,
+        "eventfold_event_time_lag_seconds": 1_000 - seconds,
     }
     assert found == (shown if stream_time >= 0 else {})

@@ -223,7 +223,7 @@ def test_the_smallest_poll_that_settings_allow_returns_records(
 
 
 def test_installing_replaces_aiokafkas_record_classes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the fetcher makes them, and where it checks their type."""
+    """The fetcher makes records of our classes, and accepts them in its type checks."""
     for name in ("PartitionRecords", "FetchResult"):
         monkeypatch.setattr(fetching.fetcher, name, getattr(fetching.fetcher, name))
     fetching.install(lambda topic: topic == "mine")

@@ -33,8 +33,9 @@ def test_another_version_is_rejected_with_a_remedy(
 ) -> None:
     """The line names the package, the version that is needed and the one that was found."""
     monkeypatch.setitem(hooks.VERSIONS, name, "99.1")
-    message = hook_error()
-    assert message == f"tickstream needs {name} 99.1, found {version(name)}: run `make install`"
+    assert hook_error() == (
+        f"eventfold needs {name} 99.1, found {version(name)}: pip install {name}==99.1"
+    )
 
 
 @pytest.mark.parametrize("hook", hooks._HOOKS, ids=lambda hook: f"{hook[0].__name__}.{hook[1]}")

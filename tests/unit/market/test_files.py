@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.market.files import Replay, UnreadableFileError, paced, parse_time
+from app.market.files import Replay, UnreadableFileError, paced
 from app.sources import Record
 
 A, B = 1_704_067_200_000, 1_704_067_201_000  # 2024-01-01 00:00:00 and :01, UTC
@@ -137,21 +137,6 @@ def test_truncated_archive_yields_its_rows_and_then_fails(tmp_path: Path) -> Non
 def test_a_count_ends_the_replay(tmp_path: Path) -> None:
     """Of two ticks the first."""
     assert len(list(Replay(write(tmp_path, CSV)).records(1))) == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("1704067201000", B),
-        ("2024-01-01", A),
-        ("2024-01-01T00:00:01", B),
-        ("2024-01-01 01:00:01.000+01:00", B),
-        (" 2024-01-01T00:00:01Z ", B),
-    ],
-)
-def test_times_are_read_in_utc_unless_they_name_a_zone(text: str, expected: int) -> None:
-    """Integer ms and ISO 8601 mean the same instant."""
-    assert parse_time(text) == expected
 
 
 def records(*times: int) -> list[Record]:

@@ -33,7 +33,7 @@ def test_window_that_is_not_within_the_interval_is_left_out() -> None:
 
 
 def test_window_of_a_partition_that_ends_too_early_is_left_out() -> None:
-    """Where its partition is unknown, all partitions have to reach its end."""
+    """If its partition is unknown, all partitions have to reach its end."""
     early = new_coverage(finalised={0: BEGIN + 5 * MINUTE, 1: INTERVAL.end})
     assert why(early, window(0, 5)) is None
     assert why(early, window(MINUTE, 5)) == coverage.OPEN
@@ -43,7 +43,7 @@ def test_window_of_a_partition_that_ends_too_early_is_left_out() -> None:
 
 
 def test_window_that_live_has_not_folded_yet_is_left_out() -> None:
-    """Where live has never folded anything, its missing results are compared."""
+    """If live has never folded anything, its missing results are compared."""
     assert why(new_coverage(live=199), window(0, 5)) == coverage.NOT_FOLDED
     new = new_coverage()
     new.committed = {}

@@ -253,7 +253,7 @@ async def test_last_value_of_a_compacted_topic_in_the_interval_is_compared(
 
 
 async def test_an_agent_may_yield(games: Games, broker: MemoryBroker) -> None:
-    """What it yields is for its sinks, which are not replayed."""
+    """Its yielded values go to sinks, which are not replayed."""
     (agent,) = (each for name, each in games.app.agents.items() if "send_games_on" in name)
     fold = agent.fun
 

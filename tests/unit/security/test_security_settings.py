@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from app.market.settings import MarketSettings
 from app.settings import Settings
 from eventfold.kafka.clients import client_options, faust_credentials
 from eventfold.settings import SettingsError
@@ -112,7 +113,7 @@ def test_secrets_may_be_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("TICKSTREAM_SECRETS_DIR", str(tmp_path))
     conf = Settings.load()
     assert conf.tokens == {SECRET: "read"}
-    assert conf.grace == 420_000
+    assert MarketSettings.load().grace == 420_000
     monkeypatch.setenv("TICKSTREAM_WEB_TOKEN", f"{SECRET}-newer")
     assert Settings.load().tokens == {f"{SECRET}-newer": "read"}
     gone = tmp_path / "gone"

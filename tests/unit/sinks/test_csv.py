@@ -73,7 +73,7 @@ def test_uncommitted_rows_of_a_crash_are_cut_off(
     file.close()
     assert path.read_text() == HEADER + "2024-01-01 00:00:00,1.5\n"
     assert file.offsets == {P0: 1}
-    assert "cut off 37 bytes" in caplog.text
+    assert "truncated 37 bytes" in caplog.text
 
 
 def test_a_crash_before_the_first_commit_leaves_a_header(path: Path) -> None:
@@ -168,7 +168,7 @@ def test_unreadable_side_car_is_rejected(path: Path) -> None:
     """The sink does not start from the beginning."""
     written(path)
     path.with_name("data.csv.offsets").write_text("{}")
-    with pytest.raises(UnusableFileError, match=r"data\.csv\.offsets: not written by us"):
+    with pytest.raises(UnusableFileError, match=r"data\.csv\.offsets: not written by this sink"):
         CsvFile(path).open()
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from app.market.records import Gainer
 from app.top.samples import Samples
 from app.top.screen import draw
-from app.top.view import Between, Scrape, View, partitions_of, tables_of, workers_of
+from app.top.view import Scrape, ScrapeDelta, View, partitions_of, tables_of, workers_of
 
 ONE, TWO = "http://one:6066", "http://two:6066"
 
@@ -18,20 +18,20 @@ def metrics_of_worker(
 ) -> Samples:
     """Return the metrics of a worker with one partition."""
     lines = [
-        f'tickstream_records_total{{table="candles",partition="0"}} {records}',
-        f'tickstream_late_total{{table="candles",partition="0"}} {late}',
-        f'tickstream_lag_records{{topic="ticks",partition="0"}} {lag}',
-        f'tickstream_position_offset{{topic="ticks",partition="0"}} {records}',
-        'tickstream_tasks{state="running"} 1',
-        'tickstream_event_time_lag_seconds{table="candles",partition="0"} 90',
+        f'eventfold_records_total{{table="candles",partition="0"}} {records}',
+        f'eventfold_late_total{{table="candles",partition="0"}} {late}',
+        f'eventfold_lag_records{{topic="ticks",partition="0"}} {lag}',
+        f'eventfold_position_offset{{topic="ticks",partition="0"}} {records}',
+        'eventfold_tasks{state="running"} 1',
+        'eventfold_event_time_lag_seconds{table="candles",partition="0"} 90',
         f"process_cpu_seconds_total {records / 100}",
         "process_resident_memory_bytes 1e8",
-        'tickstream_build_info{version="0.1.0"} 1',
+        'eventfold_build_info{version="0.1.0"} 1',
     ]
     if restoring is not None:
         of = '{table="candles",partition="1"}'
-        lines.append(f"tickstream_restore_progress_ratio{of} {restoring}")
-    return Samples.read("\n".join(lines) + "\n")
+        lines.append(f"eventfold_restore_progress_ratio{of} {restoring}")
+    return Samples.parse("\n".join(lines) + "\n")
 
 
 def test_rates_are_those_of_all_workers_that_answered_twice() -> None:
@@ -43,15 +43,15 @@ def test_rates_are_those_of_all_workers_that_answered_twice() -> None:
         (None, 50.0),
     ):
         after = Scrape(12.0, {ONE: metrics_of_worker(1100), TWO: two})
-        (table,) = tables_of(Between(before, after))
+        (table,) = tables_of(ScrapeDelta(before, after))
         assert (table.table, table.records) == ("candles", rate)
     new = Scrape(12.0, {ONE: metrics_of_worker(1100), "http://new:6066": metrics_of_worker(9)})
-    assert tables_of(Between(before, new))[0].records == 50.0
+    assert tables_of(ScrapeDelta(before, new))[0].records == 50.0
 
 
 def test_a_worker_that_does_not_answer_is_shown_as_such() -> None:
     """By its address; the others are shown with their figures."""
-    two = Between(
+    two = ScrapeDelta(
         Scrape(0, {ONE: metrics_of_worker(0)}),
         Scrape(4, {ONE: metrics_of_worker(200, lag=7), TWO: None}),
     )
@@ -64,7 +64,7 @@ def test_a_worker_that_does_not_answer_is_shown_as_such() -> None:
 
 def test_dead_worker_stays_on_screen_with_the_time_of_its_last_answer() -> None:
     """The others no longer list it, so it would vanish from the screen."""
-    two = Between(
+    two = ScrapeDelta(
         Scrape(0, {ONE: metrics_of_worker(0), TWO: metrics_of_worker(0)}),
         Scrape(4, {ONE: metrics_of_worker(200)}),
     )
@@ -80,7 +80,7 @@ def test_dead_worker_stays_on_screen_with_the_time_of_its_last_answer() -> None:
 def test_screen_has_rates_lag_restores_ranking_and_dead_workers() -> None:
     """Late records and dead letters too."""
     after = {ONE: metrics_of_worker(2400, lag=12_345, late=3, restoring=0.25), TWO: None}
-    two = Between(Scrape(0, {ONE: metrics_of_worker(400)}), Scrape(2, after))
+    two = ScrapeDelta(Scrape(0, {ONE: metrics_of_worker(400)}), Scrape(2, after))
     view = View(
         *("shop", 2.0, workers_of(two, {}), partitions_of(two.after), tables_of(two)),
         *(12_345, 4, 0.5, "2026-01-31", [Gainer("ACME", 0.123, 10.0, 11.23, 0)]),
@@ -101,4 +101,4 @@ def test_screen_has_rates_lag_restores_ranking_and_dead_workers() -> None:
 def test_answer_without_metrics_is_rejected(text: str) -> None:
     """Another program may listen on that port."""
     with pytest.raises(ValueError, match=r"\S"):
-        Samples.read(text)
+        Samples.parse(text)

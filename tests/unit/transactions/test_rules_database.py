@@ -12,8 +12,9 @@ from sqlalchemy import Engine, event, text
 
 from app.settings import Settings
 from app.transactions.database import RulesDatabase, UnknownRuleError, rules_url
+from app.transactions.metrics import rule_queries
 from app.transactions.rules import BadRuleError
-from eventfold.engine.metrics import rule_queries
+from app.transactions.settings import TransactionSettings
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -32,7 +33,9 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[RulesDatabase]:
     """Open it, with no rules."""
-    async with RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=url))) as opened:
+    async with RulesDatabase(
+        rules_url(Settings(), TransactionSettings(TICKSTREAM_RULES_URL=url))
+    ) as opened:
         for each in await opened.all():
             await opened.remove(each.id)
         yield opened
@@ -69,13 +72,15 @@ async def test_rule_added_while_the_tables_are_created_is_a_change(tmp_path: Pat
 
     event.listen(Engine, "before_cursor_execute", add)
     try:
-        async with RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=f"sqlite:///{path}"))):
+        async with RulesDatabase(
+            rules_url(Settings(), TransactionSettings(TICKSTREAM_RULES_URL=f"sqlite:///{path}"))
+        ):
             pass
     finally:
         event.remove(Engine, "before_cursor_execute", add)
     add()
     async with RulesDatabase(
-        rules_url(Settings(TICKSTREAM_RULES_URL=f"sqlite:///{path}"))
+        rules_url(Settings(), TransactionSettings(TICKSTREAM_RULES_URL=f"sqlite:///{path}"))
     ) as found:
         assert added
         assert [each.id for each in await found.changes(0)] == added
@@ -92,7 +97,7 @@ async def test_rules_of_an_existing_table_are_changes(tmp_path: Path) -> None:
         hand.execute("INSERT INTO rules (id, kind) VALUES ('early', 'block')")
         hand.commit()
     async with RulesDatabase(
-        rules_url(Settings(TICKSTREAM_RULES_URL=f"sqlite:///{path}"))
+        rules_url(Settings(), TransactionSettings(TICKSTREAM_RULES_URL=f"sqlite:///{path}"))
     ) as found:
         assert [(each.id, each.version) for each in await found.changes(0)] == [("early", 1)]
 
@@ -119,7 +124,9 @@ async def test_changes_by_other_programs_get_versions_too(
     """Triggers set the versions. A row that is no rule raises the reason."""
     before = await newest(database)
     async with (
-        RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=url))) as other,
+        RulesDatabase(
+            rules_url(Settings(), TransactionSettings(TICKSTREAM_RULES_URL=url))
+        ) as other,
         other._engine.begin() as connection,
     ):
         await connection.execute(
@@ -138,7 +145,9 @@ async def test_concurrent_writers_get_distinct_versions(database: RulesDatabase,
     seen: set[str] = set()
 
     async def write(writer: int) -> None:
-        async with RulesDatabase(rules_url(Settings(TICKSTREAM_RULES_URL=url))) as other:
+        async with RulesDatabase(
+            rules_url(Settings(), TransactionSettings(TICKSTREAM_RULES_URL=url))
+        ) as other:
             for number in range(5):
                 await other.add(f"{writer}-{number}", "max-amount", {"limit": 1}, "")
 
@@ -183,4 +192,7 @@ async def newest(database: RulesDatabase) -> int:
 def test_default_database_is_a_file_beside_the_state(tmp_path: Path) -> None:
     """So that all workers of a machine have the same rules."""
     conf = Settings(APP_DATADIR=tmp_path / "shop-6066", TICKSTREAM_APP_ID="shop")
-    assert rules_url(conf) == f"sqlite+aiosqlite:///{tmp_path / 'shop-rules.db'}"
+    assert (
+        rules_url(conf, TransactionSettings())
+        == f"sqlite+aiosqlite:///{tmp_path / 'shop-rules.db'}"
+    )

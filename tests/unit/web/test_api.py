@@ -1,6 +1,8 @@
 """Answers of one worker, over real HTTP."""
 
 import logging
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,6 +14,8 @@ from yarl import URL
 from app.market.records import TopGainers
 from eventfold.engine.progress import Progress
 from eventfold.records.candles import Candle
+
+REPOSITORY = Path(__file__).parents[3]
 
 
 async def _get(http: ClientSession, url: str, status: int = 200) -> Any:
@@ -82,7 +86,7 @@ async def test_a_symbol_with_a_slash_is_found(worker, http) -> None:
         ("from=1769869800", "from: '1769869800' is before 1973: seconds?"),
         ("to=99999999999999999", "to: '99999999999999999' is not between"),
         ("from=2026-01-02&to=2026-01-01", "from: is after to"),
-        ("limit=0", "limit: '0' is not a whole number from 1 to 5000"),
+        ("limit=0", "limit: '0' is not valid: Expected `int` >= 1"),
         ("limit=ten", "limit: 'ten' is not"),
         (
             "sise=5m",
@@ -113,7 +117,7 @@ async def test_day_must_be_an_iso_date(worker, http) -> None:
     """Other forms that ISO 8601 allows are rejected too."""
     for day in ("20260131", "2026-1-31", "2026-02-30", "today", "2026-W05-6"):
         message = await _error(http, f"{worker.url}/api/top-gainers?day={day}", 400)
-        assert message.startswith(f"day: '{day}' is not a day")
+        assert message.startswith(f"day: '{day}' is not valid: Invalid")
 
 
 async def test_top_gainers_are_of_the_latest_day_by_default(worker, http) -> None:
@@ -210,7 +214,7 @@ async def test_metrics_count_requests_by_route(worker, http) -> None:
     async with http.get(f"{worker.url}/metrics") as reply:
         text = await reply.text()
     labels = 'method="GET",path="/api/candles/{symbol}",status="200"'
-    assert f"tickstream_http_requests_total{{{labels}}}" in text
+    assert f"eventfold_http_requests_total{{{labels}}}" in text
     assert "AAA" not in text
 
 
@@ -226,6 +230,19 @@ async def test_the_dashboard_is_self_contained(worker, http) -> None:
     for path in ("app.js", "style.css", "vendor/uplot/uPlot.iife.min.js", "vendor/uplot/LICENSE"):
         async with http.get(f"{worker.url}/static/{path}") as reply:
             assert reply.status == 200
+
+
+async def test_tiles_of_use_cases_are_files_of_the_dashboard(worker, http) -> None:
+    """Each as it stands in its directory, and a module that exports all of them."""
+    async with http.get(f"{worker.url}/static/tiles/use-cases.js") as reply:
+        assert (reply.status, reply.content_type) == (200, "text/javascript")
+        assert reply.headers["Cache-Control"] == "no-cache"
+        exports = re.findall(r'TILES as (\w+) } from "(/static/tiles/\1.js)";', await reply.text())
+    assert {"fraud", "shop"} <= {name for name, _ in exports}
+    for name, path in exports:
+        async with http.get(f"{worker.url}{path}") as reply:
+            assert reply.status == 200
+            assert await reply.text() == (REPOSITORY / "app" / name / "tiles.js").read_text()
 
 
 async def test_faust_views_show_the_tables(worker, http) -> None:

@@ -15,7 +15,7 @@ from eventfold.engine.progress import Progress
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.records.candles import Candle
-from eventfold.web.router import Router
+from eventfold.web.faust_views import Router
 from eventfold.web.server import Server
 from eventfold.windows import WindowResult
 from eventfold.windows.windowers import Window, parse_windows
@@ -33,6 +33,7 @@ class WebApp(faust.App):
     settings = settings()
     routes = TickApp.routes
     dashboard = TickApp.dashboard
+    static_files = TickApp.static_files
 
     def _new_web(self) -> Server:
         return Server(self)

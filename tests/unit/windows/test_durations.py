@@ -1,11 +1,11 @@
-"""Durations: parsing, formatting and rounding."""
+"""Durations: parsing, formatting and rounding; and times."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eventfold.windows import DefinitionError, format_duration, milliseconds, parse_duration
-from eventfold.windows.durations import UNITS, approximate_duration
+from eventfold.windows.durations import UNITS, approximate_duration, parse_time
 
 
 @given(st.integers(0, 10**13))
@@ -81,3 +81,18 @@ def test_milliseconds_rejects_fractions_negatives_and_other_types(value: object)
 def test_approximate_duration_is_rounded_up_to_a_tenth_of_its_unit(ms: int, text: str) -> None:
     """Never down, and to the next unit where it reaches a whole one."""
     assert approximate_duration(ms) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "second"),
+    [
+        ("1704067201000", 1),
+        ("2024-01-01", 0),
+        ("2024-01-01T00:00:01", 1),
+        ("2024-01-01 01:00:01.000+01:00", 1),
+        (" 2024-01-01T00:00:01Z ", 1),
+    ],
+)
+def test_times_are_read_in_utc_unless_they_name_a_zone(text: str, second: int) -> None:
+    """Integer ms and ISO 8601 mean the same instant."""
+    assert parse_time(text) == 1_704_067_200_000 + 1_000 * second

@@ -130,7 +130,7 @@ def test_error_without_the_package_names_what_to_install(
     with pytest.raises(DefinitionError) as caught:
         exchange("XNYS")
     assert str(caught.value) == (
-        "exchange XNYS: exchange_calendars is not installed: install tickstream[exchanges]"
+        "exchange XNYS: exchange_calendars is not installed: pip install -e '.[exchanges]'"
     )
 
 

@@ -71,7 +71,7 @@ def test_instant_lies_in_one_pane_if_a_window_contains_it(
 def test_between_the_floor_and_its_instant_no_window_begins_or_ends(
     definitions: list[WindowFamily], time: int
 ) -> None:
-    """Where panes differ in length, the floor is a boundary, or the epoch."""
+    """If panes differ in length, the floor is a boundary or the epoch."""
     assume(all(covers(definition, time) for definition in definitions))
     slices = Slices(definitions)
     cuts = boundaries([w for definition in definitions for w in every_window(definition, [])])

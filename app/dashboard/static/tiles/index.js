@@ -14,11 +14,11 @@
 // `page` has `select(symbol)`, and `settle(all)` to say whether all is as it should be. For the newest records of a topic there is `newest.js`.
 
 import { lateness } from "/static/tiles/lateness.js";
-import { PATTERNS } from "/static/tiles/patterns.js";
 import { rankings } from "/static/tiles/rankings.js";
 import { refused } from "/static/tiles/refused.js";
 import { schemas } from "/static/tiles/schemas.js";
 import { topology } from "/static/tiles/topology.js";
+import * as useCases from "/static/tiles/use-cases.js"; // made by the server: TILES of each tiles.js
 import { workers } from "/static/tiles/workers.js";
 
-export const TILES = [rankings, ...PATTERNS, schemas, refused, lateness, workers, topology];
+export const TILES = [rankings, ...Object.values(useCases).flat(), schemas, refused, lateness, workers, topology];

@@ -9,6 +9,9 @@ const PAUSE = 200; // ms between two drawings: a busy topic tells hundreds a sec
 
 const byTime = (a, b) => b.when - a.when;
 
+// A key for a record that names its source.
+export const place = ({ partition, offset }) => `${partition}-${offset}`;
+
 // `topics` are what they are told in: where none of them is written the tile is not there. `path`
 // answers with the newest first; without a path the tile begins empty. `line(record, topic)` gives
 // a line as `lines.js` has it, or null, and a `key`: of two with the same the later stays.

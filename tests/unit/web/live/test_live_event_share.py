@@ -7,7 +7,7 @@ import pytest
 from simulated_loop import SimulatedLoop
 
 from eventfold.web.live.hub import BURST, CLIENT_SHARE, FEED_SHARE, SHARE
-from eventfold.web.protection.budget import Budget
+from eventfold.web.protection.rate import Budget
 
 #: Seconds for which events are read, and seconds of the loop that one send takes.
 DURATION, COST = 60.0, 0.002

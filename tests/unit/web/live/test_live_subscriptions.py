@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventfold.web.live.cursor import read_cursor, write_cursor
 from eventfold.web.live.history import History, Kept
-from eventfold.web.live.watch import Watch, read_watches
+from eventfold.web.live.subscription import Watch, read_cursor, read_watches, write_cursor
 from eventfold.windows.windowers import hopping, tumbling
 
 _TOPICS = st.from_regex(r"[a-z][a-z.-]{0,10}", fullmatch=True)
@@ -40,11 +39,11 @@ def test_watches_are_topics_keys_and_windows() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "names no topic"),
-        (",,", "names no topic"),
+        ("", "does not name a topic"),
+        (",,", "does not name a topic"),
         ("a:b:1m:c", "more parts"),
         ("a:b:five", "five"),
-        ("a:b:session 5m", "no window of candles"),
+        ("a:b:session 5m", "not a time window"),
         (",".join(["a"] * 51), "too many"),
     ],
 )

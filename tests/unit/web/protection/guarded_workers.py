@@ -13,8 +13,8 @@ from aiohttp.test_utils import unused_port
 from web_workers import MINUTE, NOON, Gainers, WebApp, Windows, Worker, candle, ranking
 
 from app.settings import Settings
+from eventfold.web.faust_views import Router
 from eventfold.web.protection import http_client
-from eventfold.web.router import Router
 
 READ, ADMIN = "read-0123456789abcdef", "admin-0123456789abcdef"
 PASSWORD = "horse-battery"  # noqa: S105  # of a user below

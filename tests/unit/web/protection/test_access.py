@@ -111,7 +111,7 @@ async def test_password_guesses_are_rate_limited(protected, http, caplog) -> Non
     async with http.get(f"{protected.url}/healthz") as reply:
         assert reply.status == 200
     logged = [record.getMessage() for record in caplog.records]
-    assert logged == ["127.0.0.1 shows a token or a password that is not known here"] * 10
+    assert logged == ["127.0.0.1 sent an unknown token or a wrong password"] * 10
 
 
 async def test_no_secret_is_in_answers_logs_metrics_or_settings(protected, http, caplog) -> None:

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventfold.web.protection.ended import EndedSessions
-from eventfold.web.protection.sessions import Session
+from eventfold.web.protection.sessions import EndedSessions, Session
 
 #: Seconds since the epoch; how many ended sessions are known.
 NOW, MOST = 1_800_000_000, 2
@@ -112,7 +111,7 @@ def test_unreadable_file_is_logged_and_ends_no_session(
     make(file)
     with caplog.at_level(logging.WARNING):
         known = EndedSessions(file)
-    assert f"{file} can't be read, sessions that ended may go on" in caplog.text
+    assert f"{file} can't be read, so sessions that ended are valid again" in caplog.text
     until = int(time.time()) + 100
     known.add(until, "one")
     assert known.has(Session("read", until, "one"))
@@ -127,5 +126,6 @@ def test_unwritable_file_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixt
         known = EndedSessions(file)
         until = int(time.time()) + 100
         known.add(until, "one")
-    assert f"{file} can't be written, by a restart sessions go on" in caplog.text
+    reason = "so sessions that ended are valid again after a restart"
+    assert f"{file} can't be written, {reason}" in caplog.text
     assert known.has(Session("read", until, "one"))

@@ -60,7 +60,7 @@ async def test_failed_login_shows_an_error_and_sets_no_cookie(protected, http) -
         async with http.post(f"{protected.url}/login", data=form) as reply:
             assert (reply.status, reply.content_type) == (401, "text/html")
             assert "Set-Cookie" not in reply.headers
-            assert "That is not known here" in await reply.text()
+            assert "The token, or the name and password, are wrong" in await reply.text()
 
 
 @pytest.mark.parametrize("change", ["role", "time", "identity", "seal", "more", "worker"])
@@ -151,7 +151,7 @@ async def test_sign_out_clears_the_cookie(protected) -> None:
         _, _, cookies = await sign_in(protected, browser, word=READ)
         headers = {"Cookie": f"tickstream-tickstream={cookies['tickstream-tickstream'].value}"}
         async with browser.get(f"{protected.url}/login", headers=headers) as reply:
-            assert "may: read." in await reply.text()
+            assert "with the role read." in await reply.text()
         logout = f"{protected.url}/logout"
         async with browser.post(logout, headers=headers, allow_redirects=False) as reply:
             assert reply.headers["Location"] == "/login"
@@ -169,10 +169,10 @@ async def test_sign_out_logs_the_workers_that_did_not_confirm_it(protected, http
         url = f"{protected.url}/logout"
         async with http.post(url, headers=headers, allow_redirects=False) as reply:
             assert reply.status == 303
-    logged = [each.getMessage() for each in caplog.records if "was ended here" in each.msg]
+    logged = [each.getMessage() for each in caplog.records if "accepts a session" in each.msg]
     assert len(logged) == 2
     for worker, message in zip((stranger.url, silent), logged, strict=True):
-        assert f"goes on at worker {worker}, for 12 h at most: " in message
+        assert f"worker {worker} accepts a session that has ended, for 12 h at most: " in message
     assert "403" in logged[0]
     assert os.strerror(errno.ECONNREFUSED).lower() in logged[1]
 

@@ -7,8 +7,14 @@ from guarded_workers import ADMIN, READ, TOKENS, bearer, guarded
 from web_workers import NOON, candle
 
 from eventfold.security.keys import keys_of
-from eventfold.web.peers import FORWARDED
-from eventfold.web.protection.peers import SIGNATURE, TOLERANCE, Question, digest_of, signature
+from eventfold.web.protection.signatures import (
+    SIGNATURE,
+    TOLERANCE,
+    PeerRequest,
+    digest_of,
+    signature,
+)
+from eventfold.web.query.peers import FORWARDED
 
 KEY = "/api/candles/BBB?size=1m"
 OTHERS = {1: {"BBB": [candle("BBB", NOON)]}}
@@ -44,8 +50,8 @@ async def test_worker_with_other_tokens_is_rejected_and_logged_once(http, caplog
     changed = TOKENS | {"TICKSTREAM_WEB_ADMIN_TOKEN": "another-0123456789"}
     status, text = await query_across(http, TOKENS, changed)
     assert status == 503
-    assert "403, as to other tokens than its own" in text
-    logged = [r.getMessage() for r in caplog.records if "refuses" in r.getMessage()]
+    assert "403, it has another cluster token" in text
+    logged = [r.getMessage() for r in caplog.records if "rejects" in r.getMessage()]
     assert len(logged) == 1
     assert "TICKSTREAM_WEB_CLUSTER_TOKEN" in logged[0]
 
@@ -56,16 +62,16 @@ async def test_signature_needs_the_key_of_the_workers_and_a_current_time(http, w
     async with guarded(**TOKENS) as worker:
         conf, now = worker.app.settings, int(time.time() * 1000)
         path = "/api/candles/AAA?size=1m"
-        question = Question("GET", f"127.0.0.1:{worker.port}", path, digest_of(b""))
+        peer_request = PeerRequest("GET", f"127.0.0.1:{worker.port}", path, digest_of(b""))
         key, other = keys_of(conf).cluster, keys_of(type(conf)(**CLUSTER)).cluster
         bad = {
             "none": "",
-            "old": signature(key, question, now - TOLERANCE - 1_000),
-            "early": signature(key, question, now + TOLERANCE + 1_000),
-            "key": signature(other, question, now),
+            "old": signature(key, peer_request, now - TOLERANCE - 1_000),
+            "early": signature(key, peer_request, now + TOLERANCE + 1_000),
+            "key": signature(other, peer_request, now),
             "nonsense": f"{now}.é",
         }[wrong]
-        headers = {FORWARDED: "1", SIGNATURE: signature(key, question, now)}
+        headers = {FORWARDED: "1", SIGNATURE: signature(key, peer_request, now)}
         async with http.get(worker.url + path, headers=headers) as reply:
             assert reply.status == 200
         headers = {FORWARDED: "1"} | ({SIGNATURE: bad} if bad else {})

@@ -16,27 +16,32 @@ from prometheus_client import REGISTRY
 from app.settings import Settings
 from eventfold.security.keys import keys_of
 from eventfold.web.errors import ApiError
-from eventfold.web.peers import FORWARDED
-from eventfold.web.protection import connections, http_client, peers
+from eventfold.web.protection import connections, http_client, signatures
 from eventfold.web.protection.addresses import client_of, is_from_proxy
-from eventfold.web.protection.cors import preflight, share
-from eventfold.web.protection.credentials import Shown, by_token, shown
+from eventfold.web.protection.credentials import (
+    Credentials,
+    Passwords,
+    allows,
+    by_token,
+    credentials_of,
+    role_for,
+)
+from eventfold.web.protection.headers import preflight, share
 from eventfold.web.protection.login import _local
-from eventfold.web.protection.middleware import CHECKS, Guard, _too_many
-from eventfold.web.protection.passwords import Passwords
-from eventfold.web.protection.peers import (
+from eventfold.web.protection.middleware import CHECKS, Guard, _require_no_wait
+from eventfold.web.protection.rate import Rate
+from eventfold.web.protection.refused import REASONS
+from eventfold.web.protection.seals import seal
+from eventfold.web.protection.sessions import AHEAD, LIFETIME, Sessions
+from eventfold.web.protection.signatures import (
     SIGNATURE,
     TOLERANCE,
+    PeerRequest,
     Peers,
-    Question,
     digest_of,
     signature,
 )
-from eventfold.web.protection.rate import Rate
-from eventfold.web.protection.refused import REASONS
-from eventfold.web.protection.roles import allows, role_for
-from eventfold.web.protection.seals import seal
-from eventfold.web.protection.sessions import AHEAD, LIFETIME, Sessions
+from eventfold.web.query.peers import FORWARDED
 
 #: Seconds since the epoch.
 NOW = 1_800_000_000
@@ -88,8 +93,8 @@ def test_clocks_of_workers_may_be_a_minute_apart(conf: Settings, apart: int) -> 
     clock = [NOW - TOLERANCE / 1000 - 1]
     peers = Peers(conf, lambda: clock[0])
     clock[0] = NOW
-    question = Question("GET", "127.0.0.1:6066", "/a?b=c", digest_of(b""))
-    signed = signature(keys_of(conf).cluster, question, NOW * 1000 + apart)
+    peer_request = PeerRequest("GET", "127.0.0.1:6066", "/a?b=c", digest_of(b""))
+    signed = signature(keys_of(conf).cluster, peer_request, NOW * 1000 + apart)
     request = make_mocked_request("GET", "/a?b=c", headers={SIGNATURE: signed})
     assert (peers.take(request) is not None) is (abs(apart) <= TOLERANCE)
 
@@ -99,8 +104,8 @@ def test_signature_from_before_the_start_is_rejected(
     conf: Settings, before: int, taken: bool
 ) -> None:
     """To the millisecond: a worker that starts no longer knows which ones were used."""
-    question = Question("GET", "127.0.0.1:6066", "/", digest_of(b""))
-    signed = signature(keys_of(conf).cluster, question, NOW * 1000 - before)
+    peer_request = PeerRequest("GET", "127.0.0.1:6066", "/", digest_of(b""))
+    signed = signature(keys_of(conf).cluster, peer_request, NOW * 1000 - before)
     request = make_mocked_request("GET", "/", headers={SIGNATURE: signed})
     assert (Peers(conf, lambda: float(NOW)).take(request) is not None) is taken
 
@@ -109,12 +114,12 @@ def test_used_signatures_are_remembered_only_while_they_are_fresh(conf: Settings
     """However many requests there were."""
     clock = [float(NOW)]
     peers = Peers(conf, lambda: clock[0])
-    question = Question("GET", "127.0.0.1:6066", "/", digest_of(b""))
+    peer_request = PeerRequest("GET", "127.0.0.1:6066", "/", digest_of(b""))
     for second in range(1_000):
         clock[0] = NOW + second
-        signed = signature(keys_of(conf).cluster, question, (NOW + second) * 1000)
+        signed = signature(keys_of(conf).cluster, peer_request, (NOW + second) * 1000)
         request = make_mocked_request("GET", "/", headers={SIGNATURE: signed})
-        assert [peers.take(request) for _ in range(2)] == [question.digest, None]
+        assert [peers.take(request) for _ in range(2)] == [peer_request.digest, None]
     assert len(peers._taken) <= TOLERANCE / 1000 + 2
 
 
@@ -122,10 +127,10 @@ def test_used_signature_is_rejected_to_its_last_fresh_millisecond(conf: Settings
     """Later requests don't make it valid again; a burst of them is forgotten in time."""
     clock = [float(NOW)]
     peers = Peers(conf, lambda: clock[0])
-    question = Question("GET", "127.0.0.1:6066", "/", digest_of(b""))
+    peer_request = PeerRequest("GET", "127.0.0.1:6066", "/", digest_of(b""))
 
     def signed_request() -> web.Request:
-        signed = signature(keys_of(conf).cluster, question, int(clock[0] * 1000))
+        signed = signature(keys_of(conf).cluster, peer_request, int(clock[0] * 1000))
         return make_mocked_request("GET", "/", headers={SIGNATURE: signed})
 
     burst = [signed_request() for _ in range(100)]
@@ -147,12 +152,12 @@ async def test_number_of_waiting_password_checks_is_limited(
     monkeypatch.setattr(guard._passwords, "check", lambda *_: checked.wait(30) and "read")
     for _ in range(2):
         waiting = [
-            asyncio.ensure_future(guard.identify(Shown("ann", str(n)), str(n)))
+            asyncio.ensure_future(guard.identify(Credentials("ann", str(n)), str(n)))
             for n in range(CHECKS)
         ]
         await asyncio.sleep(0)
         with pytest.raises(ApiError) as raised:
-            await guard.identify(Shown("ann", "more"), "another")
+            await guard.identify(Credentials("ann", "more"), "another")
         assert raised.value.status == 503
         checked.set()
         assert await asyncio.gather(*waiting) == ["read"] * CHECKS
@@ -164,9 +169,9 @@ async def test_number_of_waiting_password_checks_is_limited(
 )
 def test_signature_without_a_valid_time_is_rejected(conf: Settings, stamp: str) -> None:
     """It is no internal error: clients choose what is in it."""
-    question = Question("GET", "127.0.0.1:6066", "/", digest_of(b""))
-    proof = seal(keys_of(conf).cluster, stamp, "nonce", question.digest, *question)
-    header = {SIGNATURE: f"{stamp}.nonce.{question.digest}.{proof}"}
+    peer_request = PeerRequest("GET", "127.0.0.1:6066", "/", digest_of(b""))
+    proof = seal(keys_of(conf).cluster, stamp, "nonce", peer_request.digest, *peer_request)
+    header = {SIGNATURE: f"{stamp}.nonce.{peer_request.digest}.{proof}"}
     assert Peers(conf).take(make_mocked_request("GET", "/", headers=header)) is None
 
 
@@ -199,9 +204,9 @@ def test_worker_that_rejects_requests_is_logged_once_until_it_accepts(
             (403, "a"),
             (200, "a"),
         ):
-            peers._note(status, worker)
+            signatures._note(status, worker, Settings())
             logged.append(len(caplog.records))
-    peers._note(200, "b")
+    signatures._note(200, "b", Settings())
     assert logged == [1, 1, 2, 2, 3, 3]
 
 
@@ -277,8 +282,8 @@ async def test_only_wrong_credentials_count_as_guesses(conf: Settings) -> None:
     ):
         assert await guard._role(request, "a") == role
         assert len(guard._guesses._full) == bool(guesses)
-    assert shown(expired) is None
-    assert shown(request_with(**bearer("x"))) == Shown("", "x")
+    assert credentials_of(expired) is None
+    assert credentials_of(request_with(**bearer("x"))) == Credentials("", "x")
 
 
 def test_each_of_several_tokens_and_users_is_found() -> None:
@@ -365,7 +370,7 @@ def test_rate_of_zero_is_no_limit() -> None:
     """No client has to wait."""
     guard = Guard(Settings(TICKSTREAM_WEB_RATE="0"))
     for _ in range(100):
-        guard._slow_down("a")
+        guard.limit(request_with())
 
 
 def test_cookie_is_cleared_with_the_attributes_it_was_set_with(conf: Settings) -> None:
@@ -384,20 +389,18 @@ def test_one_more_guess_is_allowed_every_six_seconds(conf: Settings) -> None:
     """After ten at once; each client has guesses of its own."""
     guard = Guard(conf)
     for _ in range(10):
-        guard._demand_guess("a")
+        guard._require_guess("a")
         guard._counted(None, "a")
     with pytest.raises(ApiError) as refused:
-        guard._demand_guess("a")
+        guard._require_guess("a")
     assert refused.value.response().headers["Retry-After"] == "6"
-    guard._demand_guess("b")
+    guard._require_guess("b")
 
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_metric_of_each_reason_exists_from_the_start(reason: str) -> None:
     """So that the first rejection is visible as an increase."""
-    assert (
-        REGISTRY.get_sample_value("tickstream_http_refused_total", {"reason": reason}) is not None
-    )
+    assert REGISTRY.get_sample_value("eventfold_http_refused_total", {"reason": reason}) is not None
 
 
 async def test_login_page_shows_an_alert_only_after_a_failure(protected, http) -> None:
@@ -407,7 +410,7 @@ async def test_login_page_shows_an_alert_only_after_a_failure(protected, http) -
     assert 'class="wrong" hidden>' in page
     assert 'action="/logout" hidden>' in page
     async with http.post(f"{protected.url}/login", data={"word": "nope"}) as reply:
-        assert 'class="wrong" >That is not known' in await reply.text()
+        assert 'class="wrong" >The token, or the name' in await reply.text()
 
 
 async def test_connections_of_one_client_and_of_all_are_limited() -> None:
@@ -530,15 +533,16 @@ def test_sign_ins_of_one_client_are_limited_to_sixty(conf: Settings) -> None:
     """One address may stand for many people; one more may sign in after six seconds."""
     guard = Guard(conf)
     for _ in range(60):
-        guard.demand_sign_in("a")
+        guard.count_sign_in("a")
     with pytest.raises(ApiError) as raised:
-        guard.demand_sign_in("a")
+        guard.count_sign_in("a")
     assert 5 <= int(raised.value.headers["Retry-After"]) <= 6
-    guard.demand_sign_in("b")
+    guard.count_sign_in("b")
 
 
 @pytest.mark.parametrize(("wait", "seconds"), [(0.1, 1), (1.0, 1), (1.1, 2), (2.0, 2), (5.5, 6)])
 def test_retry_after_is_rounded_up(wait: float, seconds: int) -> None:
     """A client that retries then is accepted."""
-    error = _too_many("rate", wait, "too much")
-    assert error.response().headers["Retry-After"] == str(seconds)
+    with pytest.raises(ApiError) as raised:
+        _require_no_wait(wait, "too much")
+    assert raised.value.response().headers["Retry-After"] == str(seconds)

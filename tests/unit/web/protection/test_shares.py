@@ -15,9 +15,8 @@ from simulated_loop import SimulatedLoop
 
 from app.settings import Settings
 from eventfold.web.errors import ApiError
-from eventfold.web.protection.addresses import client_of
-from eventfold.web.protection.budget import Measured
-from eventfold.web.protection.keys import CONF
+from eventfold.web.protection.addresses import CONF, client_of
+from eventfold.web.protection.rate import Measured
 from eventfold.web.protection.shares import (
     AT_ONCE,
     BURST,

@@ -40,7 +40,7 @@ async def test_dashboard_is_shown_from_sign_in_to_sign_out(protected, page: Page
     await page.keyboard.type("not the token")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("alert")).to_have_text(
-        "That is not known here. Look at it again?"
+        "The token, or the name and password, are wrong."
     )
     errors.clear()  # Chromium itself notes that the page came with a 401
 

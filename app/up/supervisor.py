@@ -1,0 +1,262 @@
+"""Supervisor of Kafka, the simulations and a worker: start in order, stop in reverse order."""
+
+import asyncio
+import os
+import time
+from collections.abc import Collection, Mapping
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from aiokafka.errors import KafkaError
+from mode import Service
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from app.market.simulator import Simulator
+from app.market.topics import TICKS
+from app.market.walks import Market
+from app.settings import Settings
+from app.sources.feed import Feed
+from app.sources.simulations import Simulation
+from app.up.lag import Lag
+from app.up.simulation_state import SimulationStateWriter
+from app.up.worker import WorkerProcess, wait_until_ready
+from app.up.worker_command import web_address, worker_command
+from eventfold.embedded import EmbeddedBroker, ports
+from eventfold.kafka.admin import (
+    AdminError,
+    Described,
+    check_topics,
+    ensure_topics,
+    group_members,
+)
+
+#: Retention (bytes) of each partition of the embedded Kafka: the default market writes 0.7 MB/s,
+#: which would fill a disk within days.
+PARTITION_BYTES = 256 << 20
+#: Time-out (s) for stopping the other services when Kafka is dead: they would wait for it.
+STOP_TIMEOUT = 0.5
+#: Time (s) after which a death of the embedded Kafka has been noticed.
+BROKER_DEATH_NOTICED = 0.5
+#: Seconds between two polls of the group's members.
+POLL_INTERVAL = 0.5
+#: Seconds between two reports of progress.
+PROGRESS_INTERVAL = 2.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Choices of the user: ticks per second, symbols, the embedded Kafka's port, directory."""
+
+    rate: float
+    symbols: int
+    broker_port: int
+    directory: Path
+    #: Whether to wait until there are gainers to show.
+    has_ranking: bool
+    #: Topics that the worker and the simulations read and write.
+    topics: tuple[Described, ...]
+    #: What is simulated beside the market, by name.
+    simulations: Mapping[str, Simulation]
+
+
+class LocalSupervisor:
+    """Supervisor of all services: the simulations stop first, then the worker, then Kafka.
+
+    The broker is the embedded one unless BROKER_URL is in the environment.
+    """
+
+    def __init__(self, conf: Settings, plan: Plan, console: Console) -> None:
+        self.conf = conf
+        self.plan = plan
+        self.console = console
+        self.embedded = not os.environ.get("BROKER_URL")
+        self._log = plan.directory / "worker.log"
+        self._broker: EmbeddedBroker | None = None
+        self._state_writer: SimulationStateWriter
+        self._started: AsyncExitStack
+        self._crash_monitors: asyncio.TaskGroup
+
+    async def run(self) -> NoReturn:
+        """Start all services and keep them running until cancelled.
+
+        Raises BrokerError, AdminError, WorkerError, KafkaError if a service can't start or stops
+        by itself; the first error of several, since it causes the others.
+        """
+        try:
+            async with (
+                AsyncExitStack() as self._started,
+                asyncio.TaskGroup() as self._crash_monitors,
+            ):
+                await self._run()
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+
+    async def _run(self) -> NoReturn:
+        self._check_ports()
+        if self.embedded:
+            await self._start_broker()
+        try:
+            await self._run_on_kafka()
+        except (AdminError, KafkaError):
+            await self._wait_for_broker_death()
+            raise
+
+    async def _run_on_kafka(self) -> NoReturn:
+        if not self.embedded:
+            await _check_not_running(self.conf)
+        await _create_topics(self.plan.topics, self.conf)
+        self.console.print("Starting a worker and the market ...")
+        await self._start_worker()
+        market, conf = await self._start_market(), self.conf
+        for simulation in self.plan.simulations.values():
+            await self._start_feed(simulation)
+        await wait_until_ready(
+            web_address(conf), conf.web_credentials, has_ranking=self.plan.has_ranking
+        )
+        self._print_services()
+        await self._show_progress(market)
+
+    def _check_ports(self) -> None:
+        if self.embedded and self.conf.kafka_security_protocol != "PLAINTEXT":
+            raise AdminError(
+                f"TICKSTREAM_KAFKA_SECURITY_PROTOCOL={self.conf.kafka_security_protocol} is for "
+                "brokers of yours: set BROKER_URL, or leave it out for the embedded one"
+            )
+        ports.demand(self.conf.web_port, option="WEB_PORT")
+        if self.embedded:
+            ports.demand(self.plan.broker_port, option="--broker-port")
+
+    async def _start(self, service: Service) -> None:
+        """Start a service that ends with the supervisor, and whose crash ends the supervisor."""
+        self._started.push_async_callback(self._stop, service)
+        await service.start()
+        self._crash_monitors.create_task(self._raise_crash(service))
+
+    async def _raise_crash(self, service: Service) -> None:
+        """Raise the error that crashed a service; return when it is stopped."""
+        await service.wait_until_stopped()
+        if service.crash_reason:
+            if service is not self._broker:
+                await self._wait_for_broker_death()
+            raise service.crash_reason
+
+    async def _wait_for_broker_death(self) -> None:
+        """Wait, with the embedded Kafka: other services may notice its death before we do."""
+        if self._broker:
+            await asyncio.sleep(BROKER_DEATH_NOTICED)
+
+    async def _stop(self, service: Service) -> None:
+        dead = self._broker is not None and self._broker.crashed
+        with suppress(TimeoutError):
+            await asyncio.wait_for(service.stop(), STOP_TIMEOUT if dead else None)
+
+    async def _start_broker(self) -> None:
+        self.console.print("Starting Apache Kafka ...")
+        directory = self.plan.directory / "broker"
+        self._broker = EmbeddedBroker(
+            self.plan.broker_port, directory, partition_bytes=PARTITION_BYTES
+        )
+        await self._start(self._broker)
+        address = f"kafka://{self._broker.bootstrap_servers}"
+        self.conf = self.conf.model_copy(update={"broker_url": address})
+
+    async def _start_worker(self) -> None:
+        conf = self.conf
+        datadir = conf.datadir or self.plan.directory / f"{conf.app_id}-{conf.web_port}"
+        for each in self.plan.simulations.values():
+            if each.prepare:
+                await each.prepare(conf.model_copy(update={"datadir": datadir}))
+        environment = {"BROKER_URL": conf.broker_url, "APP_DATADIR": str(datadir)}
+        await self._start(WorkerProcess(self._log, environment))
+
+    async def _start_market(self) -> Simulator:
+        market = Market(step=1000 / self.plan.rate, symbols=self.plan.symbols)
+        conf = self.conf
+        # Started before the market, it stops after it, with the last prices.
+        self._state_writer = SimulationStateWriter(self.plan.directory / "story.json", market)
+        await self._start(self._state_writer)
+        simulator = Simulator(conf.bootstrap_servers, market, compression=conf.compression)
+        await self._start(simulator)
+        return simulator
+
+    async def _start_feed(self, simulation: Simulation) -> None:
+        conf, state = self.conf, self._state_writer.simulated
+        feed = Feed(
+            conf.bootstrap_servers,
+            simulation,
+            compression=conf.compression,
+            seed=state.seed,
+            start=state.start,
+        )
+        await self._start(feed)
+
+    def _print_services(self) -> None:
+        conf, plan = self.conf, self.plan
+        kafka = ",".join(conf.bootstrap_servers)
+        if self.embedded:
+            kafka += f", log {plan.directory / 'broker' / 'kafka.log'}"
+        rows = {
+            "dashboard": f"{web_address(conf)}/",
+            "Kafka": kafka,
+            "market": f"{plan.rate:,.10g} ticks/s of {plan.symbols} symbols, topic {TICKS.name}",
+            **{name: _told(each) for name, each in plan.simulations.items()},
+            "worker": f"log {self._log}; to start another worker:",
+            "": worker_command(conf),
+        }
+        self.console.print()
+        for name, text in rows.items():
+            self.console.print(Text.assemble((f"  {name:<13}", "bold"), text))
+        self.console.print()
+        self.console.print(
+            f"Ctrl-C stops all of it; {plan.directory}/ keeps the data for the next time."
+        )
+
+    async def _show_progress(self, market: Simulator) -> NoReturn:
+        """Report the throughput and the lag at intervals, on a terminal."""
+        if not self.console.is_terminal:
+            await asyncio.Future()
+        live = Live(console=self.console, auto_refresh=False, transient=True)
+        async with Lag(self.conf) as lag:
+            with live:
+                before, since = market.outbox.delivered, time.monotonic()
+                while True:
+                    await asyncio.sleep(PROGRESS_INTERVAL)
+                    delivered, now = market.outbox.delivered, time.monotonic()
+                    text = f"{(delivered - before) / (now - since):,.0f} ticks/s"
+                    before, since = delivered, now
+                    with suppress(KafkaError):  # a broker may be away for a while
+                        text += f", lag {await lag.records():,}"
+                    live.update(Text(text), refresh=True)
+
+
+def _told(simulation: Simulation) -> str:
+    topics = ", ".join(topic.name for topic in simulation.topics)
+    return f"{simulation.purpose}, {simulation.rate:,.10g}/s, topic {topics}"
+
+
+async def _check_not_running(conf: Settings) -> None:
+    """Raise AdminError if the application runs already: two markets would be mixed in its sources.
+
+    A killed worker stays a member of the group until its session times out.
+    """
+    deadline = time.monotonic() + conf.session_timeout + POLL_INTERVAL
+    while members := await group_members(conf):
+        if time.monotonic() > deadline:
+            raise AdminError(
+                f"application {conf.app_id} runs already at BROKER_URL={conf.broker_url} "
+                f"({len(members)} workers), and a second market would be mixed with the first: "
+                "start a worker beside it with `faust -A app worker`, or `up` another application "
+                "with brokers of its own"
+            )
+        await asyncio.sleep(POLL_INTERVAL)
+
+
+async def _create_topics(topics: Collection[Described], conf: Settings) -> None:
+    mismatches = [str(each) for each in await check_topics(topics, conf) if each.is_fatal]
+    if mismatches:
+        raise AdminError("\n".join(mismatches))
+    await ensure_topics(topics, conf)

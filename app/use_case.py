@@ -1,0 +1,60 @@
+"""What a use case is made of: the package of each in `app` declares it as USE_CASE."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
+
+from eventfold.environment import Environment, prefixed
+
+
+class UseCaseSettings(Environment):
+    """Settings of a use case; `settings()` of their module returns those of this process."""
+
+    model_config = prefixed("TICKSTREAM_")
+
+
+@dataclass(frozen=True)
+class UseCase:
+    """Contribution of the package `app.NAME` to the application.
+
+    Its routes are ROUTES of its module `routes`, if it has one. A simulation, by the name that
+    `produce --source` knows, is SIMULATION of its module `simulator`. Both are imported when they
+    are needed: settings are read before anything else, and workers simulate nothing.
+    """
+
+    name: str
+    settings: type[UseCaseSettings] | None = None
+    simulation: str | None = None
+    #: Heading of its settings, if not its name.
+    title: str | None = None
+    #: Whether it is listed before the others, which are in order of their names.
+    is_main: bool = False
+
+    @property
+    def routes(self) -> Sequence[Any]:
+        """Its HTTP routes (`eventfold.web.routes.Route`)."""
+        module = f"app.{self.name}.routes"
+        return import_module(module).ROUTES if find_spec(module) else ()
+
+
+@cache
+def use_cases() -> tuple[UseCase, ...]:
+    """Return the use cases of this application: nothing else names them."""
+    packages = (each for each in iter_modules(import_module("app").__path__, "app.") if each.ispkg)
+    modules = [import_module(each.name) for each in packages]
+    found = [each.USE_CASE for each in modules if hasattr(each, "USE_CASE")]
+    return tuple(sorted(found, key=lambda each: not each.is_main))
+
+
+def tiles() -> dict[str, Path | str]:
+    """Return files for the dashboard by path: `tiles.js` of each use case, and what exports all."""
+    places = {each.name: Path(*import_module(f"app.{each.name}").__path__) for each in use_cases()}
+    found = {name: place / "tiles.js" for name, place in places.items()}
+    files = {f"tiles/{name}.js": file for name, file in found.items() if file.is_file()}
+    index = (f'export {{ TILES as {Path(each).stem} }} from "/static/{each}";' for each in files)
+    return {**files, "tiles/use-cases.js": "\n".join(index)}

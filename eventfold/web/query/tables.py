@@ -1,0 +1,56 @@
+"""`/api/tables`: the list of tables, and the rows of a key."""
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from eventfold.engine.table import StateTable
+from eventfold.engine.window_table import WindowTable
+from eventfold.web.application import APP, state_tables
+from eventfold.web.errors import unknown
+from eventfold.web.parameters import Values
+from eventfold.web.query.answers import answer_key
+from eventfold.web.query.local import collect
+from eventfold.web.routes import json_response
+
+
+class TableInfo(msgspec.Struct, frozen=True):
+    """A table; `partitions` (open) and `ready` are those of the worker that answers."""
+
+    name: str
+    help: str
+    source: str
+    windows: list[str]
+    partitions: list[int]
+    ready: bool
+
+
+async def tables(request: web.Request, _: Values) -> web.StreamResponse:
+    """Answer with a TableInfo for every table of the application."""
+    return json_response([_info(table) for table in state_tables(request.app[APP]).values()])
+
+
+async def rows(request: web.Request, values: Values) -> web.StreamResponse:
+    """Answer with the rows of a key. Raises ApiError: 404, or 503 while its partition moves."""
+    name, key = values["name"], values["key"]
+    known = state_tables(request.app[APP])
+    table = known.get(name)
+    if table is None:
+        raise unknown(f"unknown table {name!r}; there are {', '.join(known) or 'none'}")
+
+    async def read() -> list[Any] | None:
+        return await collect(table.each_row(key)) or None
+
+    return await answer_key(request, table, key, read, f"key {key!r} in table {name}")
+
+
+def _info(table: StateTable) -> TableInfo:
+    return TableInfo(
+        name=table.name,
+        help=table.help,
+        source=table.source.name,
+        windows=[str(w) for w in table.windows] if isinstance(table, WindowTable) else [],
+        partitions=sorted(table.partitions),
+        ready=table.ready,
+    )

@@ -1,0 +1,1 @@
+"""Status of the workers: health, readiness, metrics, lateness, topology."""
