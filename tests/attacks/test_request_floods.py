@@ -109,9 +109,9 @@ def test_repeated_server_error_is_logged_once_in_a_while(monkeypatch: pytest.Mon
     """An error at another place is logged as well."""
     with attacked() as worker:
         loggers = [logging.getLogger(name) for name in log_filters.REPETITIVE]
-        seldom = log_filters.Seldom()
+        repeats = log_filters.RepeatFilter()
         for logger in loggers:
-            logger.addFilter(seldom)
+            logger.addFilter(repeats)
         try:
             registry = worker.app.registry
             worker.app.registry = None
@@ -124,7 +124,7 @@ def test_repeated_server_error_is_logged_once_in_a_while(monkeypatch: pytest.Mon
             monkeypatch.undo()
         finally:
             for logger in loggers:
-                logger.removeFilter(seldom)
+                logger.removeFilter(repeats)
         failed = [line.splitlines()[0] for line in worker.logged.lines if "Traceback" in line]
         assert failed == [
             "ERROR eventfold.web.errors GET /registry/subjects failed",

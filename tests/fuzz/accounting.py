@@ -11,9 +11,9 @@ from eventfold.engine.rows import OPEN
 from eventfold.engine.step import Step
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
+from eventfold.harness.kafka import TopicRecord
 from eventfold.records import DeadLetter
 from eventfold.testing import TopologyDriver
-from eventfold.testing.kafka import TopicRecord
 from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Window
 

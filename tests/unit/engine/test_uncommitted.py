@@ -16,7 +16,7 @@ from eventfold.engine.gauges import TaskGauges
 from eventfold.engine.partition import ROW_BYTES
 from eventfold.engine.portion import RESULT_BYTES, Appraisal, Portion
 from eventfold.engine.uncommitted import OVERHEAD, Outgoing, Uncommitted, size_of
-from eventfold.testing.clock import VirtualClock
+from eventfold.testing.loop import VirtualClock
 
 ONE, OTHER, THIRD = (TopicPartition("ticks", n) for n in range(3))
 
