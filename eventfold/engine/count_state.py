@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from eventfold.engine.deadlines import Deadlines
 from eventfold.engine.live_state import Live, LiveState
-from eventfold.engine.partition import RecordError
+from eventfold.engine.partition import RecordError, Table
 from eventfold.engine.rows import OPEN, encode_row, row_key
 from eventfold.windows import Evidence, Folded, Pane, Span, WindowFold
 from eventfold.windows.panes import BEFORE_ALL
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from eventfold.engine.partition import Row
     from eventfold.engine.portion import Portion
     from eventfold.engine.store import Store
-    from eventfold.engine.window_table import WindowTable
+    from eventfold.engine.windowing_strategy import WindowingStrategy
 
 #: A publication drops no further expired keys after this many of their rows.
 SLICE = 1_000
@@ -73,8 +73,16 @@ class CountState(LiveState[Ring]):
     `meta.finalised` stays 0: no event time makes a count window final.
     """
 
-    def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
-        super().__init__(table, partition, store, leads=leads)
+    def __init__(
+        self,
+        table: Table,
+        strategy: WindowingStrategy,
+        partition: int,
+        store: Store,
+        *,
+        leads: bool,
+    ) -> None:
+        super().__init__(table, strategy, partition, store, leads=leads)
         records, every = self._window.size, self._window.advance
         #: Records in a pane, panes in a window, panes from one window to the next.
         self._length = gcd(records, every)
@@ -82,7 +90,7 @@ class CountState(LiveState[Ring]):
         self._hop = every // self._length
         self._rings: dict[bytes, Ring] = {}
         self._ends: Deadlines[Ring] = Deadlines(
-            lambda ring: ring.reached + table.retention if ring.open else None
+            lambda ring: ring.reached + strategy.retention if ring.open else None
         )
 
     # -- opening
@@ -109,7 +117,11 @@ class CountState(LiveState[Ring]):
 
     def _fold_range(self, decoded: Decoded, begin: int, end: int) -> Ring | None:
         rings, length, meta = self._rings, self._length, self.meta
-        add, retention, changed = self.table.aggregate.add, self.table.retention, self._changed
+        add, retention, changed = (
+            self.strategy.aggregate.add,
+            self.strategy.retention,
+            self._changed,
+        )
         ring = None
         for index in range(begin, end):
             key, time, offset = decoded.keys[index], decoded.times[index], decoded.offsets[index]
@@ -156,8 +168,8 @@ class CountState(LiveState[Ring]):
 
     def _append(self, ring: Ring, record: Any, time: int, offset: int) -> None:
         """Fold a record into a new pane; the caller sets its count and last offset."""
-        state = self.table.aggregate.zero()
-        self.table.aggregate.add(state, record, time, offset)
+        state = self.strategy.aggregate.zero()
+        self.strategy.aggregate.add(state, record, time, offset)
         number = ring.panes[-1].start + 1 if ring.panes else 0
         ring.panes.append(Pane(ring.key, number, _Timed(state, time, time), 0, offset))
 
@@ -188,7 +200,7 @@ class CountState(LiveState[Ring]):
 
     def _merge(self, left: _Timed, right: _Timed) -> _Timed:
         return _Timed(
-            self.table.aggregate.merge(left.state, right.state),
+            self.strategy.aggregate.merge(left.state, right.state),
             min(left.oldest, right.oldest),
             max(left.newest, right.newest),
         )
@@ -211,7 +223,7 @@ class CountState(LiveState[Ring]):
     def _value(self, ring: Ring, pane: Pane) -> bytes:
         timed = pane.state
         return encode_row(
-            self.table.aggregate.version,
+            self.strategy.aggregate.version,
             pane.start,
             pane.count,
             pane.first_offset,
@@ -223,7 +235,7 @@ class CountState(LiveState[Ring]):
         )
 
     def _expires_before(self) -> int:
-        return self.meta.stream_time - self.table.retention
+        return self.meta.stream_time - self.strategy.retention
 
     # -- publication
 
@@ -273,7 +285,7 @@ class CountState(LiveState[Ring]):
 
     def _open_windows(self, key: bytes) -> list[Folded]:
         ring = self._rings.get(key)
-        if ring is None or self.meta.stream_time - ring.reached > self.table.retention:
+        if ring is None or self.meta.stream_time - ring.reached > self.strategy.retention:
             return []
         return list(self._filling(ring))
 

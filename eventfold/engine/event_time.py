@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventfold.engine import metrics
 from eventfold.engine.late_counts import LateCounts
-from eventfold.engine.partition import EXPIRE_SLICE, PartitionState, Row
+from eventfold.engine.partition import EXPIRE_SLICE, PartitionState, Row, Table
 from eventfold.engine.portion import Appraisal, Portion
 from eventfold.engine.rows import OPEN, prefix, row_key, split_row_key
 from eventfold.engine.store import in_pieces
@@ -22,17 +22,24 @@ if TYPE_CHECKING:
 
     from eventfold.engine.decoded import Decoded
     from eventfold.engine.store import Store
-    from eventfold.engine.window_table import WindowTable
+    from eventfold.engine.windowing_strategy import WindowingStrategy
     from eventfold.windows import Evidence, Pane, Span
 
 
 class EventTimeState(PartitionState):
     """State that compares records with stream time, rejects late ones and builds results."""
 
-    table: WindowTable
-
-    def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
+    def __init__(
+        self,
+        table: Table,
+        strategy: WindowingStrategy,
+        partition: int,
+        store: Store,
+        *,
+        leads: bool,
+    ) -> None:
         super().__init__(table, partition, store, leads=leads)
+        self.strategy = strategy
         self._late_counts = LateCounts(table.name, store)
         #: Number of results written in this publication, by whether they are final.
         self._said: Counter[bool] = Counter()
@@ -42,7 +49,7 @@ class EventTimeState(PartitionState):
     def _watermark(self) -> int:
         """Watermark (ms): earlier records are late, windows that end by it are final."""
         meta = self.meta
-        return watermark(meta.stream_time, self.table.grace, meta.finalised)
+        return watermark(meta.stream_time, self.strategy.grace, meta.finalised)
 
     # -- folding
 
@@ -63,16 +70,18 @@ class EventTimeState(PartitionState):
             self._refuse(decoded, late)
 
     def _refuse(self, decoded: Decoded, late: list[tuple[int, int]]) -> None:
-        table = self.table
+        table, strategy = self.table, self.strategy
         metrics.late.labels(table.name, str(self.partition)).inc(len(late))
         for index, stream_time in late:
             key, offset = decoded.keys[index], decoded.offsets[index]
             self._late_counts.add(key, stream_time)
-            if table.late_topic is None or table.late_record is None:
+            if strategy.late_topic is None or strategy.late_record is None:
                 continue
-            refusal = Refusal("late", stream_time, table.grace, self.partition, offset, table.name)
-            record = table.late_record(decoded.records[index], refusal)
-            self.append(table.late_topic, key.decode(), record, offset)
+            refusal = Refusal(
+                "late", stream_time, strategy.grace, self.partition, offset, table.name
+            )
+            record = strategy.late_record(decoded.records[index], refusal)
+            self.append(strategy.late_topic, key.decode(), record, offset)
 
     # -- checkpoints
 
@@ -117,7 +126,7 @@ class EventTimeState(PartitionState):
         if final is None:
             final = is_final(end, self.meta.finalised)
         newest, before = evidence.last_offset, self._before
-        if self.table.looks_back:
+        if self.strategy.looks_back:
             # A correction of the previous pane changes this result as well.
             pane = self._previous(key, start)
             newest = newest if pane is None else max(newest, pane.last_offset)
@@ -155,7 +164,7 @@ class EventTimeState(PartitionState):
         A key may be repeated, and folding may continue between two keys. A short range is looked up
         by time; a range longer than half the retention returns all keys.
         """
-        if end - begin > self.table.retention // 2:
+        if end - begin > self.strategy.retention // 2:
             return self.each_key()
         return self._keys_over(begin, end + self._reach(window))
 
@@ -167,7 +176,7 @@ class EventTimeState(PartitionState):
         """Return a key's records for each window definition of the table, each oldest first."""
         return [
             self.table.record(result)
-            for window in self.table.windows
+            for window in self.strategy.windows
             for result in self.read(key, window, 0, OPEN)
         ]
 

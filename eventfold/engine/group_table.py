@@ -141,7 +141,7 @@ class GroupState(PartitionState):
     def _expires_before(self) -> int:
         # The slowest input partition decides: in a replay one may be days ahead of another. The
         # wall clock decides which is idle; the effect, what was deleted, is in the meta row.
-        now, idle = self.clock.monotonic(), self.table.app.tasks.conf.idle / 1000
+        now, idle = self.clock.monotonic(), self.table.runtime.conf.idle / 1000
         awaited = [each for each, heard in self._heard.items() if now - heard < idle]
         times = self.meta.inputs
         slowest = min(

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from eventfold.engine.decoded import Decoded
-    from eventfold.engine.partition import Row
+    from eventfold.engine.partition import Row, Table
     from eventfold.engine.portion import Portion
     from eventfold.engine.store import Store
-    from eventfold.engine.window_table import WindowTable
+    from eventfold.engine.windowing_strategy import WindowingStrategy
     from eventfold.windows import Folded, WindowFamily, WindowResult
 
 _order = attrgetter("start", "end", "first_offset")
@@ -46,13 +46,21 @@ L = TypeVar("L", bound=Live)
 class LiveState(EventTimeState, Generic[L]):
     """State of windows that follow the data: open ones in memory, closed ones in the store."""
 
-    def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
-        super().__init__(table, partition, store, leads=leads)
-        self._window: WindowFamily = table.windows[0]
-        self._closed = ClosedWindows(table.name, table.aggregate, store)
-        version = table.aggregate.version
+    def __init__(
+        self,
+        table: Table,
+        strategy: WindowingStrategy,
+        partition: int,
+        store: Store,
+        *,
+        leads: bool,
+    ) -> None:
+        super().__init__(table, strategy, partition, store, leads=leads)
+        self._window: WindowFamily = strategy.windows[0]
+        self._closed = ClosedWindows(table.name, strategy.aggregate, store)
+        version = strategy.aggregate.version
         self._decode_open = RowDecoder(
-            table.name, version, [*self._fields(), table.aggregate.state]
+            table.name, version, [*self._fields(), strategy.aggregate.state]
         )
         #: What has changed since `_note_changes` moved it to the next two; each once.
         self._changed: list[L] = []
@@ -74,7 +82,7 @@ class LiveState(EventTimeState, Generic[L]):
     # -- folding
 
     def _fold(self, decoded: Decoded, begin: int) -> None:
-        if not self.table.says_every_change:
+        if not self.strategy.publishes_every_change:
             self._fold_range(decoded, begin, len(decoded.offsets))
             return
         for index in range(begin, len(decoded.offsets)):
@@ -135,7 +143,10 @@ class LiveState(EventTimeState, Generic[L]):
         """
         self._note_changes()
         changed: list[L] = []
-        if self.table.says_changes_of(self._window) and not self.table.says_every_change:
+        if (
+            self.strategy.publishes_changes_of(self._window)
+            and not self.strategy.publishes_every_change
+        ):
             changed = sorted((live for live in self._unpublished if live.open), key=self._newest)
         self._unpublished.clear()
         for index, live in enumerate(changed):

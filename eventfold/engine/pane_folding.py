@@ -5,17 +5,18 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
+from eventfold.aggregates import Ohlc
 from eventfold.engine import metrics
 from eventfold.engine.event_time import EventTimeState
 from eventfold.engine.native_candles import pane_maker
-from eventfold.engine.partition import RecordError
+from eventfold.engine.partition import RecordError, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventfold.engine.decoded import Decoded
     from eventfold.engine.store import Store
-    from eventfold.engine.window_table import WindowTable
+    from eventfold.engine.windowing_strategy import WindowingStrategy
     from eventfold.windows import Pane
 
 #: Fewest records per key and pane, on average, for which a batch is folded key by key.
@@ -25,10 +26,20 @@ RECURRING = 5
 class PaneFolding(EventTimeState):
     """Panes of a partition by key and start, and the three ways to fold records into them."""
 
-    def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
-        super().__init__(table, partition, store, leads=leads)
-        #: The native extension; None for pure Python. With it, panes are objects of the extension.
-        self._native = table.native
+    def __init__(
+        self,
+        table: Table,
+        strategy: WindowingStrategy,
+        partition: int,
+        store: Store,
+        *,
+        leads: bool,
+    ) -> None:
+        super().__init__(table, strategy, partition, store, leads=leads)
+        native = table.runtime.native
+        #: The native extension if it is in use and the aggregate is exactly `Ohlc`; else None. With
+        #: it, panes are objects of the extension.
+        self._native = native if type(strategy.aggregate) is Ohlc else None
         self._make_pane = pane_maker(self._native)
         #: The panes that may still change or be published, by key and by start.
         self._panes: dict[bytes, dict[int, Pane]] = {}
@@ -51,7 +62,7 @@ class PaneFolding(EventTimeState):
 
         The resulting rows and their order are the same as with pure Python.
         """
-        native, slices = self._native, self.table.slices
+        native, slices = self._native, self.strategy.slices
         trades = decoded.trades(native) if native is not None and slices.length else None
         if native is None or trades is None:
             return False
@@ -70,7 +81,7 @@ class PaneFolding(EventTimeState):
             slices.length,
             slices.offset,
             clock,
-            self.table.grace,
+            self.strategy.grace,
             self.meta.finalised,
             self._new_pane,
             self._dirty,
@@ -85,9 +96,9 @@ class PaneFolding(EventTimeState):
 
     def _goes_by_key(self, decoded: Decoded) -> bool:
         """Return whether to fold key by key: no record is behind stream time, and keys recur."""
-        times, slices = decoded.times, self.table.slices
+        times, slices = decoded.times, self.strategy.slices
         return (
-            self.table.add_all is not None
+            self.strategy.add_all is not None
             and slices.length > 0
             and times[0] >= max(self.meta.stream_time, slices.offset)
             # Last, because grouping by key is the most expensive check.
@@ -101,7 +112,7 @@ class PaneFolding(EventTimeState):
 
         They must also be at least as many as the keys in memory.
         """
-        panes = 1 + (last - first) // self.table.slices.length
+        panes = 1 + (last - first) // self.strategy.slices.length
         return records >= max(RECURRING * panes * keys, len(self._panes))
 
     def _fold_by_key(self, decoded: Decoded) -> list[RecordError]:
@@ -109,8 +120,8 @@ class PaneFolding(EventTimeState):
 
         Requires `_goes_by_key`: no record is late or a correction. Each pane takes one call.
         """
-        add_all: Any = self.table.add_all
-        length, origin = self.table.slices.length, self.table.slices.offset
+        add_all: Any = self.strategy.add_all
+        length, origin = self.strategy.slices.length, self.strategy.slices.offset
         records, times, offsets = decoded.records, decoded.times, decoded.offsets
         refused: list[RecordError] = []
         for key, indexes in decoded.by_key.items():
@@ -156,7 +167,7 @@ class PaneFolding(EventTimeState):
         added: list[int] = []
         for index in indexes:
             try:
-                self.table.aggregate.add(
+                self.strategy.aggregate.add(
                     pane.state, decoded.records[index], decoded.times[index], decoded.offsets[index]
                 )
             except Exception as error:  # noqa: BLE001  # an aggregate may raise anything
@@ -169,8 +180,8 @@ class PaneFolding(EventTimeState):
         self, decoded: Decoded, begin: int, end: int
     ) -> None:
         # Hot loop: everything it touches is a local variable.
-        table, panes_of, dirty = self.table, self._panes, self._dirty
-        add, grace, slices = table.aggregate.add, table.grace, table.slices
+        strategy, panes_of, dirty = self.strategy, self._panes, self._dirty
+        add, grace, slices = strategy.aggregate.add, strategy.grace, strategy.slices
         length, origin = slices.length, slices.offset
         keys, times, offsets, records = (
             decoded.keys,
@@ -229,12 +240,12 @@ class PaneFolding(EventTimeState):
             self.meta.stream_time = clock
             self._judge(decoded, index - begin, behind, late)
             if outside:
-                metrics.outside.labels(table.name, str(self.partition)).inc(outside)
+                metrics.outside.labels(self.table.name, str(self.partition)).inc(outside)
 
     def _new_pane(self, key: bytes, start: int) -> Pane:
         if key not in self._panes:
             self.table.saw(key, self.partition)
-        zero = None if self._native is not None else self.table.aggregate.zero()
+        zero = None if self._native is not None else self.strategy.aggregate.zero()
         pane = self._make_pane(key, start, zero)
         self._add(pane)
         return pane

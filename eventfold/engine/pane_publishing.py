@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
-    from eventfold.engine.partition import Row
+    from eventfold.engine.partition import Row, Table
     from eventfold.engine.portion import Portion
     from eventfold.engine.store import Store
-    from eventfold.engine.window_table import WindowTable
+    from eventfold.engine.windowing_strategy import WindowingStrategy
 
 #: Approximate number of windows that become final in one publication.
 SLICE = 4_000
@@ -58,8 +58,16 @@ class _Ends(NamedTuple):
 class PanePublishing(PaneFolding):
     """Publication of the windows of panes that changed, and of windows that became final."""
 
-    def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
-        super().__init__(table, partition, store, leads=leads)
+    def __init__(
+        self,
+        table: Table,
+        strategy: WindowingStrategy,
+        partition: int,
+        store: Store,
+        *,
+        leads: bool,
+    ) -> None:
+        super().__init__(table, strategy, partition, store, leads=leads)
         #: Rows of the next snapshot.
         self._rows: list[Row] = []
         self._unpublished: list[Pane] = []
@@ -70,7 +78,7 @@ class PanePublishing(PaneFolding):
         self._closing: Iterator[bytes] | None = None
         #: Incremental aggregations that continue in the next publication, by window and key.
         self._folds: dict[WindowFamily, dict[bytes, WindowFold]] = {
-            window: {} for window in table.windows if table.keeps_fold(window)
+            window: {} for window in strategy.windows if strategy.aggregates_incrementally(window)
         }
 
     @property
@@ -105,11 +113,11 @@ class PanePublishing(PaneFolding):
             self._closing = iter(sorted(keys))
             self._publish_rest(portion, before)
             return
-        for window in self.table.pane_windows:
+        for window in self.strategy.pane_windows:
             for start in self._ending(window, before, until):
                 self._publish_panes(window, self._by_start[start])
-        if self.table.folded_windows:
-            windows = self._publications(self.table.folded_windows)
+        if self.strategy.folded_windows:
+            windows = self._publications(self.strategy.folded_windows)
             # Sorted, so that the order of publication does not depend on the process.
             for key in sorted(keys):
                 self._publish_key(key, windows, _Ends(before, until))
@@ -128,9 +136,9 @@ class PanePublishing(PaneFolding):
         # Windows of one pane are looked up instead: with 100,000 keys that is most of the work.
         single = [
             (window, native, self._ending(window, before, until))
-            for window, native in self._publications(self.table.pane_windows)
+            for window, native in self._publications(self.strategy.pane_windows)
         ]
-        folded = self._publications(self.table.folded_windows)
+        folded = self._publications(self.strategy.folded_windows)
         meta.closing = None
         for key in self._closing:
             panes = self._panes[key]
@@ -161,12 +169,16 @@ class PanePublishing(PaneFolding):
         of its panes, so the position alone determines what is left, even after a crash.
         """
         changed, position = self._take_changed()
-        for window in self.table.pane_windows:
-            if self.table.says_changes_of(window):
+        for window in self.strategy.pane_windows:
+            if self.strategy.publishes_changes_of(window):
                 opened = self._watermark - window.size
                 panes = [pane for pane in changed if pane.start > opened]
                 self._publish_panes(window, sorted(panes, key=_start), position)
-        folded = [each for each in self.table.folded_windows if self.table.says_changes_of(each)]
+        folded = [
+            each
+            for each in self.strategy.folded_windows
+            if self.strategy.publishes_changes_of(each)
+        ]
         if folded:
             windows = self._publications(folded, position)
             ends = _Ends(self._watermark, OPEN, position)
@@ -181,8 +193,8 @@ class PanePublishing(PaneFolding):
     def _take_changed(self) -> tuple[Sequence[Pane], int]:
         """Return the panes whose windows to publish, and the position up to which they changed."""
         changed, left, position = self._unpublished, [], self.position
-        most = max(1, self._most // self.table.results_of_change)
-        says = self.table.says_changes and not self.table.says_every_change
+        most = max(1, self._most // self.strategy.results_of_change)
+        says = self.strategy.publishes_changes and not self.strategy.publishes_every_change
         if says and len(changed) > most:
             changed.sort(key=_last_offset)
             position = changed[most].last_offset
@@ -193,10 +205,10 @@ class PanePublishing(PaneFolding):
             pane.unpublished = False
         if not says:
             return (), position
-        if self.table.looks_back:
+        if self.strategy.looks_back:
             changed = self._related(changed)
         # Older panes are only in final windows.
-        oldest = self._watermark - self.table.longest
+        oldest = self._watermark - self.strategy.longest
         return [pane for pane in changed if pane.start > oldest], position
 
     def _related(self, changed: Sequence[Pane]) -> list[Pane]:
@@ -249,7 +261,7 @@ class PanePublishing(PaneFolding):
         native = self._native
         if native is None or window in self._folds or not isinstance(window, Window):
             return None
-        if self.table.looks_back:
+        if self.strategy.looks_back:
             # The revision depends on two windows then, and the extension sees one.
             return None
         return publication(
@@ -314,7 +326,7 @@ class PanePublishing(PaneFolding):
             return ()
         first, end = bisect_left(starts, spans[0].start), bisect_left(starts, spans[-1].end)
         needed = [panes[start] for start in starts[first:end]]
-        return fold_windows(needed, spans, self.table.aggregate.merge, self.table.merge_runs)
+        return fold_windows(needed, spans, self.strategy.aggregate.merge, self.strategy.merge_runs)
 
     def _kept_fold(
         self, window: WindowFamily, key: bytes, starts: list[int], until: int
@@ -326,9 +338,9 @@ class PanePublishing(PaneFolding):
         panes = self._panes[key]
         fold = self._folds[window].get(key)
         if fold is None:
-            fold = self._folds[window][key] = WindowFold(self.table.aggregate.merge)
+            fold = self._folds[window][key] = WindowFold(self.strategy.aggregate.merge)
         # The pane that holds `until` may still change, and a new pane may precede it.
-        settled = self.table.slices.floor(until)
+        settled = self.strategy.slices.floor(until)
         new = starts[bisect_left(starts, fold.added) : bisect_left(starts, settled)]
         fold.add([panes[start] for start in new], settled)
         return fold
@@ -336,11 +348,11 @@ class PanePublishing(PaneFolding):
     def _say_changes(self, key: bytes, time: int, offset: int) -> None:
         """Publish the windows that hold the record just folded; none if it was late or outside."""
         panes = self._panes.get(key, {})
-        pane = panes.get(self.table.slices.start_of(time))
+        pane = panes.get(self.strategy.slices.start_of(time))
         if pane is None or pane.last_offset != offset:
             return
         starts = sorted(panes)
-        for window in self.table.windows:
+        for window in self.strategy.windows:
             spans = list(spans_of(window, [pane.start], starts, self._watermark))
             for span, state, evidence in self._fold_panes(panes, starts, spans):
                 self._emit(self._result(key.decode(), window, span, state, evidence))
@@ -357,15 +369,15 @@ class PanePublishing(PaneFolding):
 
     def _slice_of_work(self, before: int, until: int) -> int:
         """Return the time (ms) by which about SLICE windows end, counted from `before`."""
-        oldest = before - self.table.longest
+        oldest = before - self.strategy.longest
         starts = sorted(start for start in self._by_start if oldest < start < until)
         if not starts:
             return until
         slice_of = min(SLICE, self._most)
-        if self.table.step:
+        if self.strategy.step:
             # Advance by whole steps of the windows from the first one that holds a record.
             steps = max(1, slice_of // len(self._panes))
-            return max(before, starts[0]) + steps * self.table.step
+            return max(before, starts[0]) + steps * self.strategy.step
         # Each record may have made a window: if fewer were published than made, the backlog would
         # grow for as long as records come faster than checkpoints.
         windows, most = 0, slice_of + self.position - self.meta.published
@@ -379,7 +391,7 @@ class PanePublishing(PaneFolding):
         """Return the keys with a pane in a window ending in (before, until], and maybe others."""
         if before == until:
             return set()
-        lowest = before - self.table.longest
+        lowest = before - self.strategy.longest
         held = [panes for start, panes in self._by_start.items() if lowest < start < until]
         if sum(map(len, held)) > len(self._panes):
             return self._panes.keys()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventfold.engine.pane_publishing import PanePublishing, spans_of
-from eventfold.engine.partition import RecordError, Row
+from eventfold.engine.partition import RecordError, Row, Table
 from eventfold.engine.rows import OPEN, RowDecoder, encode_row, prefix, row_key, split_row_key
 from eventfold.windows import Pane, WindowFamily, WindowResult
 
@@ -14,24 +14,32 @@ if TYPE_CHECKING:
 
     from eventfold.engine.decoded import Decoded
     from eventfold.engine.store import Store
-    from eventfold.engine.window_table import WindowTable
+    from eventfold.engine.windowing_strategy import WindowingStrategy
 
 
 class PaneState(PanePublishing):
     """State of a partition as panes by key and start: restore, checkpoint rows and queries."""
 
-    def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
-        super().__init__(table, partition, store, leads=leads)
+    def __init__(
+        self,
+        table: Table,
+        strategy: WindowingStrategy,
+        partition: int,
+        store: Store,
+        *,
+        leads: bool,
+    ) -> None:
+        super().__init__(table, strategy, partition, store, leads=leads)
         self._decode_row = RowDecoder(
             table.name,
-            table.aggregate.version,
-            [int, int, int, dict[int, int] | None, table.aggregate.state],
+            strategy.aggregate.version,
+            [int, int, int, dict[int, int] | None, strategy.aggregate.state],
         )
 
     # -- opening
 
     def _load(self) -> None:
-        for row in self.store.keys_between(max(0, self.meta.closed - self.table.longest)):
+        for row in self.store.keys_between(max(0, self.meta.closed - self.strategy.longest)):
             value = self.store.get(row)
             if value is None:
                 continue
@@ -50,7 +58,7 @@ class PaneState(PanePublishing):
     # -- folding
 
     def _fold(self, decoded: Decoded, begin: int) -> list[RecordError] | None:
-        if self.table.says_every_change:
+        if self.strategy.publishes_every_change:
             for index in range(begin, len(decoded.offsets)):
                 self._fold_range(decoded, index, index + 1)
                 self._say_changes(decoded.keys[index], decoded.times[index], decoded.offsets[index])
@@ -79,12 +87,12 @@ class PaneState(PanePublishing):
     def _encode(self, panes: Sequence[Pane]) -> list[Row]:
         native = self._native
         if native is not None:
-            return native.rows.encode(panes, self.table.aggregate.version, self._row)
+            return native.rows.encode(panes, self.strategy.aggregate.version, self._row)
         return [self._row(pane) for pane in panes]
 
     def _row(self, pane: Pane) -> Row:
         value = encode_row(
-            self.table.aggregate.version,
+            self.strategy.aggregate.version,
             pane.count,
             pane.first_offset,
             pane.last_offset,
@@ -95,7 +103,7 @@ class PaneState(PanePublishing):
 
     def _settle_windows(self) -> None:
         """Drop the panes that no open window needs; queries read them from the store."""
-        done = self.meta.closed - self.table.longest
+        done = self.meta.closed - self.strategy.longest
         for start in [start for start in self._by_start if start <= done]:
             for pane in self._by_start.pop(start):
                 panes = self._panes[pane.key]
@@ -107,8 +115,8 @@ class PaneState(PanePublishing):
 
     def _expires_before(self) -> int:
         # Rows that a window which is not final yet is made of must stay.
-        end = min(self.meta.stream_time - self.table.retention, self.meta.closed)
-        return end - self.table.longest + 1
+        end = min(self.meta.stream_time - self.strategy.retention, self.meta.closed)
+        return end - self.strategy.longest + 1
 
     # -- queries
 
@@ -142,11 +150,11 @@ class PaneState(PanePublishing):
     def _span_of(self, row: bytes, value: bytes) -> tuple[int, int]:
         del value
         start = split_row_key(row)[1]
-        return start, self.table.slices.end_of(start)
+        return start, self.strategy.slices.end_of(start)
 
     def _spans_in_memory(self, key: bytes) -> list[tuple[int, int]]:
         panes = self._panes.get(key, ())
-        return [(start, self.table.slices.end_of(start)) for start in panes]
+        return [(start, self.strategy.slices.end_of(start)) for start in panes]
 
     def _keys_in_memory(self, begin: int, end: int) -> set[bytes]:
         return {

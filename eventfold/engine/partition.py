@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from aiokafka import TopicPartition
@@ -46,13 +46,17 @@ from eventfold.records.candles import candle
 from eventfold.topics import DEAD_LETTERS, Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from eventfold.engine.batch import Batch
+    from eventfold.engine.clock import Clock
     from eventfold.engine.decoded import Decoded
+    from eventfold.engine.definitions import Definition
     from eventfold.engine.store import Store
-    from eventfold.engine.table import StateTable
-    from eventfold.engine.unwritable import Careful
+    from eventfold.engine.unwritable import Careful, Unwritable
+    from eventfold.native import Extension
+    from eventfold.settings import Settings
+    from eventfold.topics import Changelog
 
 logger = logging.getLogger(__name__)
 
@@ -93,11 +97,63 @@ class Snapshot:
     outputs: dict[tuple[str, int], list[Out]] = field(default_factory=dict)
 
 
+class Runtime(Protocol):
+    """What the tables of a worker share."""
+
+    conf: Settings
+    clock: Clock
+    #: Native extension; None for the pure-Python fallback.
+    native: Extension | None
+    #: Records whose rows can't be written.
+    unwritable: Unwritable
+
+
+class Table(Protocol):
+    """Table of a partition, as far as the partition's state needs it: see `StateTable`."""
+
+    name: str
+    source: Topic
+    timed: bool
+    #: Function that makes the record of a result, for queries.
+    record: Callable[[Any], Any]
+    publications: list[tuple[Topic, Callable[[Any], Any]]]
+
+    @property
+    def runtime(self) -> Runtime:
+        """What all tables of the worker share."""
+
+    @property
+    def changelog(self) -> Changelog:
+        """Topic that holds the rows."""
+
+    @property
+    def layout(self) -> str:
+        """Description of the rows' layout."""
+
+    @property
+    def definition(self) -> Definition:
+        """Settings that the results depend on, as text."""
+
+    @property
+    def publish_interval(self) -> int:
+        """Time between two publications (ms)."""
+
+    def co_partitions(self, topic: Topic) -> bool:
+        """Return whether a record for `topic` stays in the partition of its source record."""
+
+    def saw(self, key: bytes, partition: int) -> None:
+        """Note the partition of a key."""
+
+    def saw_all(self, keys: Collection[bytes], partition: int) -> None:
+        """Note the partition of keys."""
+
+
 class PartitionState(ABC):
     """State of one partition of a table, folded from one partition of its source."""
 
-    def __init__(self, table: StateTable, partition: int, store: Store, *, leads: bool) -> None:
+    def __init__(self, table: Table, partition: int, store: Store, *, leads: bool) -> None:
         self.table = table
+        runtime = table.runtime
         self.partition = partition
         self.store = store
         self.meta = Meta()
@@ -109,8 +165,8 @@ class PartitionState(ABC):
         self.behind = False
         #: What is being published, for error messages; formatted only if something raises.
         self.saying: object = None
-        self.clock = table.app.tasks.clock
-        native = table.app.tasks.native
+        self.clock = runtime.clock
+        native = runtime.native
         self._partition_of = partition_of if native is None else native.placing.partition_of
         self._outputs: dict[tuple[str, int], list[Out]] = defaultdict(list)
         self._outgoing = Outgoing()
@@ -125,8 +181,8 @@ class PartitionState(ABC):
         #: Whether an output topic is partitioned as the source, by topic name.
         self._following: dict[str, bool] = {}
         #: Maximum size of key and value of a record or row (bytes).
-        self._largest = table.app.tasks.conf.max_record_bytes
-        self._careful = table.app.tasks.unwritable.of(TopicPartition(table.source.name, partition))
+        self._largest = runtime.conf.max_record_bytes
+        self._careful = runtime.unwritable.of(TopicPartition(table.source.name, partition))
         #: Rows of records that were folded one by one, for the next snapshot.
         self._kept_rows: list[Row] = []
         self._committed_position = 0

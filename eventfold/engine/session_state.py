@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventfold.engine.deadlines import Deadlines
 from eventfold.engine.live_state import Live, LiveState
-from eventfold.engine.partition import RecordError
+from eventfold.engine.partition import RecordError, Table
 from eventfold.engine.rows import OPEN, encode_row, row_key
 from eventfold.windows import Evidence, Folded, Span
 from eventfold.windows.panes import BEFORE_ALL
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from eventfold.engine.partition import Row
     from eventfold.engine.portion import Portion
     from eventfold.engine.store import Store
-    from eventfold.engine.window_table import WindowTable
+    from eventfold.engine.windowing_strategy import WindowingStrategy
 
 #: Maximum number of sessions that become final in one publication.
 SLICE = 1_000
@@ -57,8 +57,16 @@ class SessionState(LiveState[OpenSession]):
     is higher than all that were published under the start.
     """
 
-    def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
-        super().__init__(table, partition, store, leads=leads)
+    def __init__(
+        self,
+        table: Table,
+        strategy: WindowingStrategy,
+        partition: int,
+        store: Store,
+        *,
+        leads: bool,
+    ) -> None:
+        super().__init__(table, strategy, partition, store, leads=leads)
         self._gap = self._window.size
         #: Open sessions by key, ascending.
         self._sessions: dict[bytes, list[OpenSession]] = {}
@@ -85,8 +93,8 @@ class SessionState(LiveState[OpenSession]):
 
     def _fold_range(self, decoded: Decoded, begin: int, end: int) -> OpenSession | None:
         # Hot loop: everything it touches is a local variable.
-        gap, grace, sessions_of = self._gap, self.table.grace, self._sessions
-        add, changed = self.table.aggregate.add, self._changed
+        gap, grace, sessions_of = self._gap, self.strategy.grace, self._sessions
+        add, changed = self.strategy.aggregate.add, self._changed
         keys, times, offsets, records = (
             decoded.keys,
             decoded.times,
@@ -147,7 +155,7 @@ class SessionState(LiveState[OpenSession]):
         if len(touched) == 2:
             self._merge(session, touched[1], record, time, offset)
         else:
-            self.table.aggregate.add(session.state, record, time, offset)
+            self.strategy.aggregate.add(session.state, record, time, offset)
         if time < session.start:
             self._leave_row(session)
             session.start = time
@@ -155,8 +163,8 @@ class SessionState(LiveState[OpenSession]):
         return session
 
     def _begin(self, key: bytes, record: Any, time: int, offset: int) -> OpenSession:
-        state = self.table.aggregate.zero()
-        self.table.aggregate.add(state, record, time, offset)
+        state = self.strategy.aggregate.zero()
+        self.strategy.aggregate.add(state, record, time, offset)
         session = OpenSession(key, time, time + self._gap, state, 0, offset, offset)
         if key not in self._sessions:
             self.table.saw(key, self.partition)
@@ -170,7 +178,7 @@ class SessionState(LiveState[OpenSession]):
         self, session: OpenSession, later: OpenSession, record: Any, time: int, offset: int
     ) -> None:
         """Merge a later session, and the record that bridges the two, into an earlier one."""
-        aggregate = self.table.aggregate
+        aggregate = self.strategy.aggregate
         state = aggregate.merge(session.state, later.state)
         aggregate.add(state, record, time, offset)
         session.state = state
@@ -199,7 +207,7 @@ class SessionState(LiveState[OpenSession]):
     def _encode(self, live: OpenSession) -> list[Row]:
         live.row = live.start
         value = encode_row(
-            self.table.aggregate.version,
+            self.strategy.aggregate.version,
             live.end,
             live.count,
             live.first_offset,
@@ -211,7 +219,7 @@ class SessionState(LiveState[OpenSession]):
         return [(row_key(live.key, OPEN + live.start), value)]
 
     def _expires_before(self) -> int:
-        return min(self.meta.stream_time - self.table.retention, self.meta.finalised)
+        return min(self.meta.stream_time - self.strategy.retention, self.meta.finalised)
 
     # -- publication
 
@@ -257,7 +265,7 @@ class SessionState(LiveState[OpenSession]):
         for start in session.told:
             if start != session.start:
                 evidence = Evidence(0, session.first_offset, session.last_offset, 0)
-                nothing = Folded(Span(start, start), self.table.aggregate.zero(), evidence)
+                nothing = Folded(Span(start, start), self.strategy.aggregate.zero(), evidence)
                 self._emit_window(session.key, nothing, final=True)
 
     # -- queries

@@ -15,19 +15,19 @@ from rocksdict import DbClosedError
 from eventfold.engine import metrics
 from eventfold.engine.errors import BatchError, ClosedMeanwhileError, TaskError, told
 from eventfold.engine.key_places import MOST_SHOWN, KeyPlaces
+from eventfold.engine.partition import Runtime
 from eventfold.engine.store import StoreError
 from eventfold.telemetry import logs, traces
 from eventfold.topics import DEAD_LETTERS, Changelog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from eventfold.engine.batch import Batch
     from eventfold.engine.definitions import Definition
     from eventfold.engine.partition import PartitionState
     from eventfold.engine.progress import Progress
     from eventfold.engine.store import Store
-    from eventfold.engine.tasks import Tasks
     from eventfold.topics import Topic
 
 
@@ -35,6 +35,43 @@ if TYPE_CHECKING:
 _READ: ContextVar[Mapping[StateTable, Mapping[int, PartitionState]]] = ContextVar(
     "_READ", default=MappingProxyType({})
 )
+
+
+class Followers(Protocol):
+    """Followers of the partitions that other workers own: see `Standbys`."""
+
+    def partitions_of(self, table: StateTable) -> list[int]:
+        """Return the partitions of a table that are followed locally."""
+
+    def state_of(self, table: StateTable, partition: int) -> PartitionState | None:
+        """Return the state of a partition followed locally; None if it can't be read."""
+
+    def lag_of(self, table: StateTable, partition: int) -> int:
+        """Return the lag of a partition's standby (changelog offsets not read yet)."""
+
+
+class TableTasks(Runtime, Protocol):
+    """Tasks that keep the partitions of tables, as far as a table needs them: see `Tasks`."""
+
+    @property
+    def standbys(self) -> Followers:
+        """Followers of the partitions that other workers own."""
+
+    @property
+    def tables(self) -> Sequence[StateTable]:
+        """All tables."""
+
+    def add_table(self, table: StateTable) -> None:
+        """Fold `table` in the tasks of its source."""
+
+    def ready(self, source: str | None = None) -> bool:
+        """Return whether all assigned partitions of a source run."""
+
+    def restoring(self, table: StateTable) -> list[Progress]:
+        """Return the restores of a table's partitions that are under way."""
+
+    def wipe(self, table: StateTable) -> None:
+        """Remove the local rows of a table."""
 
 
 class Host(Protocol):
@@ -49,7 +86,7 @@ class Host(Protocol):
         """Faust's table manager."""
 
     @property
-    def tasks(self) -> Tasks:
+    def tasks(self) -> TableTasks:
         """Tasks that keep the table's partitions."""
 
 
@@ -102,6 +139,11 @@ class StateTable(Service):
         self._places = KeyPlaces()
         app.tables.add(self)
         app.tasks.add_table(self)
+
+    @property
+    def runtime(self) -> Runtime:
+        """What the tables of a worker share."""
+        return self.app.tasks
 
     @property
     def changelog(self) -> Changelog:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from enum import Enum
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -24,11 +24,17 @@ if TYPE_CHECKING:
 
     from aiokafka.structs import OffsetAndMetadata
 
-    from eventfold.engine.journal import Writer
+    from eventfold.engine.clock import Clock
+    from eventfold.engine.definitions import Definitions
+    from eventfold.engine.journal import Journal, Writer
     from eventfold.engine.partition import PartitionState, Snapshot
+    from eventfold.engine.source import Source
     from eventfold.engine.store import Store
     from eventfold.engine.table import StateTable
-    from eventfold.engine.tasks import Tasks
+    from eventfold.engine.uncommitted import Uncommitted
+    from eventfold.native import Extension
+    from eventfold.settings import Settings
+    from eventfold.topics import Topic
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +63,35 @@ class State(Enum):
     CLOSED = "closed"
 
 
+class Owner(Protocol):
+    """Tasks of the worker, as far as one of them needs the others: see `Tasks`."""
+
+    conf: Settings
+    native: Extension | None
+    journal: Journal
+    source: Source
+    clock: Clock
+    #: Source topics by name.
+    topics: dict[str, Topic]
+    definitions: Definitions
+    uncommitted: Uncommitted
+
+    def tables_of(self, source: str) -> list[StateTable]:
+        """Return the tables folded from a source; the first reports decode errors."""
+
+    def writes(self, topic: str) -> bool:
+        """Return whether a table of this application writes a topic."""
+
+    def store_path(self, table: StateTable, partition: int) -> Path:
+        """Return the path of the store of a table's partition."""
+
+    def next_phase(self) -> float:
+        """Return the fraction of an interval after which a new task checkpoints first."""
+
+    async def flow_open(self, generation: int) -> None:
+        """Wait until Faust has resumed the flow for this generation, or a newer one begins."""
+
+
 class Task:
     """Task that folds one partition of a source into its tables and checkpoints them together.
 
@@ -65,7 +100,7 @@ class Task:
     of this generation is open, seeks and folds.
     """
 
-    def __init__(self, tasks: Tasks, source: str, partition: int, generation: int) -> None:
+    def __init__(self, tasks: Owner, source: str, partition: int, generation: int) -> None:
         self.tasks = tasks
         self.source = source
         self.partition = partition
@@ -205,8 +240,8 @@ class Task:
         await self.tasks.source.seek(self.tp, position)
         self._demand_opening()
         self.next_offset = position
-        for state in self.states:
-            state.table.open(state)
+        for table, state in zip(tables, self.states, strict=True):
+            table.open(state)
         self.state = State.RUNNING
         logger.info("Task %s runs from offset %d", self.name, position, extra={"offset": position})
 
@@ -466,8 +501,9 @@ class Task:
         metrics.forget(self.source, self.partition, [state.table.name for state in self.states])
         if self.states:
             self.committed = min(each.committed_position for each in self.states)
-        for state in self.states:
-            state.table.close(state)
+        # As many as it has opened.
+        for table, state in zip(self.tasks.tables_of(self.source), self.states, strict=False):
+            table.close(state)
             state.store.close()
         self.states = []
         self.tasks.uncommitted.forget(self.tp)

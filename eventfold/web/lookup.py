@@ -120,8 +120,8 @@ async def _followed_here(
     """Return the answer of a local standby, labelled with its partition; None if there is none."""
     for partition in partitions:
         for state in search.standbys_here([partition]):
-            with state.table.reading([state]):
-                value = await read_here(state.table, here)
+            with search.table.reading([state]):
+                value = await read_here(search.table, here)
             if value is not None:
                 response = json_response(value)
                 label(response, [], search.stale[-1:])

@@ -80,7 +80,7 @@ class Search:
             if state is not None:
                 found.append(state)
                 self.searched.add(partition)
-                self.stale.append(_stale(self.app, state))
+                self.stale.append(_stale(self.app, self.table, state))
         return found
 
 
@@ -92,8 +92,7 @@ def demand_none(missing: Sequence[Missing]) -> None:
         raise unavailable(what, missing)
 
 
-def _stale(app: AppT, state: PartitionState) -> Stale:
-    table = state.table
+def _stale(app: AppT, table: StateTable, state: PartitionState) -> Stale:
     lag = table.standby_lag(state.partition)
     return Stale(table.name, state.partition, lag, state.meta.stream_time, own_url(app))
 

@@ -30,7 +30,7 @@ def assert_expired(driver: PartitionDriver) -> None:
     table, state = driver.table, driver.state
     oldest = next(state.store.starts(), None)
     limit = state.meta.stream_time - table.retention
-    assert oldest is None or oldest + table.longest > limit
+    assert oldest is None or oldest + table.strategy.longest > limit
 
 
 def test_state_size_is_bounded_by_the_retention(new_table: NewTable, drive: Drive) -> None:

@@ -109,11 +109,11 @@ def test_each_sliding_window_holds_the_events_up_to_its_end(
         for step in plan:
             run_step(driver, step)
             facts = truth(raw[: driver.folded], GRACE)
-            expected = list(windows(facts.kept, table.longest, driver.state.meta.finalised))
+            expected = list(windows(facts.kept, table.strategy.longest, driver.state.meta.finalised))
             assert answers(driver, "A") == [each for each in expected if each.symbol == "A"]
         driver.settle()
         facts = truth(raw, GRACE)
-        expected = list(windows(facts.kept, table.longest, facts.stream_time - GRACE))
+        expected = list(windows(facts.kept, table.strategy.longest, facts.stream_time - GRACE))
         results_by_end = group_results(published(driver), "end")
         assert [results_by_end[each.symbol, each.end][-1] for each in expected if each.final] == [
             each for each in expected if each.final
