@@ -39,7 +39,7 @@ MAX_DEAD_TEXT = 1_000
 ANY = 1 << 62
 
 
-class Receiver(Protocol):
+class _Receiver(Protocol):
     """Task that a batch is for, as far as its decoding and folding need it."""
 
     source: str
@@ -49,17 +49,10 @@ class Receiver(Protocol):
     decoder: Decoder
 
     @property
-    def name(self) -> str:
-        """Name in log lines."""
-
-    def holds(self, state: Any) -> bool:
-        """Return whether the task runs, has not failed, and folds into a partition's state."""
-
-    def measure(self) -> None:
-        """Update the uncommitted bytes, after each batch."""
-
-    def fail(self, error: Exception) -> None:
-        """Make the task end with this error, because its state may be half of a batch."""
+    def name(self) -> str: ...
+    def holds(self, state: Any) -> bool: ...
+    def measure(self) -> None: ...
+    def fail(self, error: Exception) -> None: ...
 
 
 class Batch:
@@ -71,7 +64,7 @@ class Batch:
 
     __slots__ = ("__dict__", "begin", "raw", "task")
 
-    def __init__(self, task: Receiver, raw: Sequence[RawRecord], begin: int | None = None) -> None:
+    def __init__(self, task: _Receiver, raw: Sequence[RawRecord], begin: int | None = None) -> None:
         self.task = task
         self.raw = raw
         self.begin = raw[0].offset if begin is None else begin

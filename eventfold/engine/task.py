@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from eventfold.engine import metrics
 from eventfold.engine.batch import Decoder
 from eventfold.engine.errors import AFRESH, OtherHistoryError, TaskError, in_words, made_anew
+from eventfold.engine.owner import Runtime
 from eventfold.engine.progress import Progress
 from eventfold.engine.store import wipe
 from eventfold.telemetry import logs, traces
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from aiokafka.structs import OffsetAndMetadata
 
-    from eventfold.engine.clock import Clock
     from eventfold.engine.definitions import Definitions
     from eventfold.engine.journal import Journal, Writer
     from eventfold.engine.partition import PartitionState, Snapshot
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from eventfold.engine.store import Store
     from eventfold.engine.table import StateTable
     from eventfold.engine.uncommitted import Uncommitted
-    from eventfold.native import Extension
-    from eventfold.settings import Settings
     from eventfold.topics import Topic
 
 logger = logging.getLogger(__name__)
@@ -63,33 +61,21 @@ class State(Enum):
     CLOSED = "closed"
 
 
-class Owner(Protocol):
+class _Owner(Runtime, Protocol):
     """Tasks of the worker, as far as one of them needs the others: see `Tasks`."""
 
-    conf: Settings
-    native: Extension | None
     journal: Journal
     source: Source
-    clock: Clock
     #: Source topics by name.
     topics: dict[str, Topic]
     definitions: Definitions
     uncommitted: Uncommitted
 
-    def tables_of(self, source: str) -> list[StateTable]:
-        """Return the tables folded from a source; the first reports decode errors."""
-
-    def writes(self, topic: str) -> bool:
-        """Return whether a table of this application writes a topic."""
-
-    def store_path(self, table: StateTable, partition: int) -> Path:
-        """Return the path of the store of a table's partition."""
-
-    def next_phase(self) -> float:
-        """Return the fraction of an interval after which a new task checkpoints first."""
-
-    async def flow_open(self, generation: int) -> None:
-        """Wait until Faust has resumed the flow for this generation, or a newer one begins."""
+    def tables_of(self, source: str) -> list[StateTable]: ...
+    def writes(self, topic: str) -> bool: ...
+    def store_path(self, table: StateTable, partition: int) -> Path: ...
+    def next_phase(self) -> float: ...
+    async def flow_open(self, generation: int) -> None: ...
 
 
 class Task:
@@ -100,7 +86,7 @@ class Task:
     of this generation is open, seeks and folds.
     """
 
-    def __init__(self, tasks: Owner, source: str, partition: int, generation: int) -> None:
+    def __init__(self, tasks: _Owner, source: str, partition: int, generation: int) -> None:
         self.tasks = tasks
         self.source = source
         self.partition = partition

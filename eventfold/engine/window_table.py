@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from eventfold.aggregates import Aggregate
-from eventfold.engine.count_state import CountState
-from eventfold.engine.event_time import EventTimeState
-from eventfold.engine.pane_state import PaneState
 from eventfold.engine.rows import OPEN
-from eventfold.engine.session_state import SessionState
 from eventfold.engine.table import Host, StateTable
+from eventfold.engine.window_state import WindowState
 from eventfold.engine.windowing_strategy import WindowingStrategy, Windows
 from eventfold.topics import Topic
 from eventfold.windows import (
-    Count,
     DefinitionError,
     Emission,
     Refusal,
-    Session,
     WindowFamily,
     WindowResult,
 )
@@ -29,18 +24,11 @@ from eventfold.windows import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from eventfold.engine.definitions import Definition
     from eventfold.engine.store import Store
 
 #: A query over a key's windows first reads FIRST_REACH steps (or sizes) of them, and doubles the
 #: range until it finds MANY.
 FIRST_REACH, MANY = 16, 128
-
-#: States of the windows that aren't made of panes.
-_KINDS: dict[type[Any], Callable[..., EventTimeState]] = {
-    Session: SessionState,
-    Count: CountState,
-}
 
 
 def _next_reach(reach: int, found: Sized) -> int:
@@ -136,17 +124,9 @@ class WindowTable(StateTable):
             record=record,
             retention=self.strategy.retention,
             help=help,
+            layout=self.strategy.layout,
+            definition=self.strategy.definition,
         )
-
-    @property
-    def layout(self) -> str:
-        """Aggregate with its version, and content of the rows: panes of a length, or windows."""
-        return self.strategy.layout
-
-    @property
-    def definition(self) -> Definition:
-        """Windows, grace, retention and emit strategy, as text."""
-        return self.strategy.definition
 
     @property
     def publish_interval(self) -> int:
@@ -166,10 +146,9 @@ class WindowTable(StateTable):
         """Write late records to `topic`, as `record` makes them of a record and its `Refusal`."""
         self.strategy.late_topic, self.strategy.late_record = topic, record
 
-    def new_state(self, partition: int, store: Store, *, leads: bool) -> EventTimeState:
+    def new_state(self, partition: int, store: Store, *, leads: bool) -> WindowState:
         """Create the state of a partition over its opened store."""
-        kind = _KINDS.get(type(self.windows[0]), PaneState)
-        return kind(self, self.strategy, partition, store, leads=leads)
+        return WindowState(self, self.strategy, partition, store, leads=leads)
 
     # -- queries of the local partitions; an unknown key has no windows
 
@@ -268,8 +247,8 @@ class WindowTable(StateTable):
                 total[behind] = total.get(behind, 0) + records
         return total
 
-    def _window_states(self) -> list[EventTimeState]:
-        return [state for state in self.open_states() if isinstance(state, EventTimeState)]
+    def _window_states(self) -> list[WindowState]:
+        return [state for state in self.open_states() if isinstance(state, WindowState)]
 
 
 def _check_source(source: Topic) -> None:

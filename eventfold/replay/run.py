@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaConsumer
 
-    from eventfold.engine.partition import Out
+    from eventfold.engine.outputs import Out
     from eventfold.engine.table import StateTable
     from eventfold.replay.selection import Application, Interval, Selection
     from eventfold.settings import Settings

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from eventfold.engine.sending import SendingTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.replay.errors import ReplayError
 from eventfold.windows import Session
@@ -163,7 +162,7 @@ def _asked_for(every: Selection, topic: str) -> Iterator[StateTable]:
 
 
 def _all_send(tables: Iterable[StateTable]) -> bool:
-    return all(isinstance(table, SendingTable) for table in tables)
+    return all(table.sends for table in tables)
 
 
 def _grace(table: StateTable, interval: Interval) -> int:

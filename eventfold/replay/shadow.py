@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
-    from eventfold.engine.partition import Out, PartitionState, Snapshot
+    from eventfold.engine.outputs import Out
+    from eventfold.engine.partition import PartitionState, Snapshot
     from eventfold.engine.progress import Progress
     from eventfold.engine.table import StateTable
 
