@@ -172,7 +172,7 @@ def test_a_publication_is_due_each_interval(
         assert not state.publication_due(now), "there is nothing to publish"
         driver.fold_rest()
         assert state.publication_due(now) is due
-        state.behind = True
+        state.windows.behind = True
         assert state.publication_due(now)
         clock.monotonic = lambda: now
         assert state._publication_time() == noted * interval
