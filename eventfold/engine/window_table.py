@@ -117,6 +117,7 @@ class WindowTable(StateTable):
         self.aggregate = aggregate
         self.grace = self.strategy.grace
         self.looks_back = looks_back
+        self.late_topic: Topic | None = None
         super().__init__(
             app,
             name=name,
@@ -139,12 +140,12 @@ class WindowTable(StateTable):
     @property
     def topics(self) -> list[Topic]:
         """Topics that this table writes, including that of late records."""
-        late = self.strategy.late_topic
-        return super().topics + ([late] if late else [])
+        return super().topics + ([self.late_topic] if self.late_topic else [])
 
     def refuse(self, topic: Topic, record: Callable[[Any, Refusal], Any]) -> None:
         """Write late records to `topic`, as `record` makes them of a record and its `Refusal`."""
-        self.strategy.late_topic, self.strategy.late_record = topic, record
+        self.late_topic = self.strategy.late_topic = topic
+        self.strategy.late_record = record
 
     def new_state(self, partition: int, store: Store, *, leads: bool) -> WindowState:
         """Create the state of a partition over its opened store."""
