@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eventfold.engine.sending import SendingTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.windows import Session
 
@@ -157,7 +156,7 @@ def _tables_for(every: Selection, topic: str) -> Iterator[StateTable]:
 
 
 def _all_send(tables: Iterable[StateTable]) -> bool:
-    return all(isinstance(table, SendingTable) for table in tables)
+    return all(table.sends for table in tables)
 
 
 def _grace(table: StateTable, interval: Interval) -> int:

@@ -132,14 +132,11 @@ class Windows(_ByHand, WindowTable):
     def __init__(self, app: faust.App, name: str, windows: str, shelf: Mapping[int, Any]) -> None:
         self.put(app, name, TICKS, shelf)
         self.windows = parse_windows(windows)
+        longest = max(window.longest for window in self.windows)
+        self.strategy: Any = SimpleNamespace(longest=longest)
         self.grace = 5 * MINUTE
         #: Partition → how late its records came: ms behind stream time → records.
         self.behind: dict[int, dict[int, int]] = {}
-
-    @property
-    def longest(self) -> int:
-        """The longest window (ms)."""
-        return max(window.longest for window in self.windows)
 
     @staticmethod
     def record(result: WindowResult) -> Any:
