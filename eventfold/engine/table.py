@@ -94,6 +94,12 @@ class StateTable(Service):
     #: Whether rows end in a time, by which the store orders them too.
     timed = False
 
+    #: Topic of records that came late; None where they are not written.
+    late_topic: Topic | None = None
+
+    #: Whether a record may use the previous window.
+    looks_back = False
+
     # Attributes that Faust reads.
     is_global = False
     use_partitioner = False

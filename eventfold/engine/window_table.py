@@ -117,7 +117,6 @@ class WindowTable(StateTable):
         self.aggregate = aggregate
         self.grace = self.strategy.grace
         self.looks_back = looks_back
-        self.late_topic: Topic | None = None
         super().__init__(
             app,
             name=name,

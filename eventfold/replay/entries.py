@@ -79,7 +79,7 @@ class Entries:
         )
         anew = COORDINATES if self.rederived else frozenset()
         self.ignored = frozenset(topic.processing) | anew
-        self._is_late = any(getattr(table, "late_topic", None) is topic for table in self.writers)
+        self._is_late = any(table.late_topic is topic for table in self.writers)
         self._co_partitioned = topic.partitions is None and all(
             table.co_partitions(topic) for table in self.writers
         )
