@@ -1,4 +1,4 @@
-"""What a use case is made of: the package of each in `app` declares it as USE_CASE."""
+"""Use case: the contribution of one package of `app`, which declares it as USE_CASE."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

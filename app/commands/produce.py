@@ -33,7 +33,7 @@ OTHERS = [name for name in names() if name != "market"]
 
 
 class Source(click.ParamType):
-    """Where records come from: `chart`, `simulator`, `file:PATH` or a simulation by its name."""
+    """Source of records: `chart`, `simulator`, `file:PATH` or a simulation by its name."""
 
     name = "source"
 

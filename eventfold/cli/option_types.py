@@ -44,7 +44,7 @@ class Time(click.ParamType):
 
 
 class Address(click.ParamType):
-    """Where a worker's web server is."""
+    """Address of a worker's web server."""
 
     name = "url"
 

@@ -104,12 +104,14 @@ class Membership(_Base):
             self._retrieve_from_waiters()
 
     def _retrieve_from_waiters(self) -> None:
-        """Retrieve the copies of an error that aiokafka gave to those who wait for an assignment.
+        """Retrieve the copies of an error that aiokafka gave to those who wait for something.
 
-        They wait with `asyncio.wait` and never look at it. Python would log it whenever the last of
-        them is collected, possibly after the worker's last line, which has the reason.
+        They wait with `asyncio.wait`, and look at it only if they have not given up by then. Python
+        would log it whenever the last of them is collected, possibly after the worker's last line,
+        which has the reason.
         """
-        for waiter in self._subscription._assignment_waiters:  # noqa: SLF001
+        known = self._subscription
+        for waiter in (*known._assignment_waiters, *known._fetch_waiters):  # noqa: SLF001
             if waiter.done() and not waiter.cancelled():
                 waiter.exception()
 

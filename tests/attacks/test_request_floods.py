@@ -108,23 +108,19 @@ def test_rejections_are_delayed_for_a_client_that_does_not_stop(
 def test_repeated_server_error_is_logged_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     """An error at another place is logged as well."""
     with attacked() as worker:
-        loggers = [logging.getLogger(name) for name in log_filters.REPETITIVE]
+        # In place of one that knows what other tests of this process have logged.
         repeats = log_filters.RepeatFilter()
-        for logger in loggers:
-            logger.addFilter(repeats)
-        try:
+        with monkeypatch.context() as patch:
+            for name in log_filters.REPETITIVE:
+                patch.setattr(logging.getLogger(name), "filters", [repeats])
             registry = worker.app.registry
             worker.app.registry = None
             del worker.app.registry
             for _ in range(20):
                 assert worker.get(b"/registry/subjects").status == 500
             worker.app.registry = registry
-            monkeypatch.setattr(worker.app.tables, "data", None)
+            patch.setattr(worker.app.tables, "data", None)
             assert worker.get(b"/api/tables").status == 500
-            monkeypatch.undo()
-        finally:
-            for logger in loggers:
-                logger.removeFilter(repeats)
         failed = [line.splitlines()[0] for line in worker.logged.lines if "Traceback" in line]
         assert failed == [
             "ERROR eventfold.web.errors GET /registry/subjects failed",

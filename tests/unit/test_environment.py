@@ -15,7 +15,7 @@ from eventfold.kafka.broker_preflight import _why
 from eventfold.kafka.clients import security_options
 from eventfold.kafka.owners import _own_outputs
 from eventfold.settings import Settings, record_limits, use, variable
-from eventfold.web.protection.peers import in_common
+from eventfold.web.protection.signatures import in_common
 from eventfold.worker.startup_checks import demand_limits, demand_protection
 from eventfold.worker.supervisor import find_remedy
 
