@@ -5,7 +5,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from app import settings as _settings  # noqa: F401  # its prefix, before records read their limits
+from app import settings as _settings  # its prefix, before records read their limits
 
 if TYPE_CHECKING:
     from app.worker import TickApp
@@ -18,9 +18,7 @@ __all__ = ["app"]
 def __getattr__(name: str) -> Any:
     if name == "app":
         # On demand, and settings first: a bad one is the most frequent error.
-        from app.settings import settings  # noqa: PLC0415
-
-        settings()
+        _settings.settings()
         from app.worker import app  # noqa: PLC0415
 
         return app
