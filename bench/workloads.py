@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from eventfold.engine.window_table import MAX_OVERLAP
+from eventfold.engine.windowing_strategy import MAX_OVERLAP
 from eventfold.windows import Window
 
 SECOND, MINUTE = 1_000, 60_000

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from eventfold.security.secret import is_secret
@@ -30,6 +30,11 @@ def prefixed(prefix: str) -> SettingsConfigDict:
     return SettingsConfigDict(
         env_prefix=prefix, alias_generator=lambda field: f"{prefix}{field.upper()}"
     )
+
+
+def variable_of(kind: type[BaseModel], field: str) -> str:
+    """Return the variable of a field of settings. Raises KeyError if there is no such field."""
+    return str(kind.model_fields[field].alias)
 
 
 class Environment(BaseSettings):
@@ -73,7 +78,7 @@ class Environment(BaseSettings):
     @classmethod
     def variable(cls, field: str) -> str:
         """Return the variable of a field. Raises KeyError if there is no such field."""
-        return str(cls.model_fields[field].alias)
+        return variable_of(cls, field)
 
     @classmethod
     def variables(cls) -> set[str]:

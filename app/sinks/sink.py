@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
+from aiokafka.errors import KafkaError
 
 from app.settings import settings
 from app.sinks.csv import CsvFile
 from app.sinks.rows import Row, to_row
 from eventfold.kafka.clients import security_options
+from eventfold.kafka.topic_metadata import partitions_of
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +83,7 @@ class CsvSink:
 
     async def _connect(self) -> None:
         await self._consumer.start()
-        # Request all topics, because a request for one creates it on many brokers.
-        if self._topic not in await self._consumer.topics():
-            raise UnknownTopicOrPartitionError(self._topic)
+        await partitions_of(self._consumer, self._topic)
 
     async def _close(self) -> None:
         try:

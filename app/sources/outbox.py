@@ -11,12 +11,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.partitioner import DefaultPartitioner
 
 from app.settings import settings
 from app.sources import Record
 from eventfold.kafka.clients import security_options
+from eventfold.kafka.topic_metadata import partitions_of
 from eventfold.recent import Recent
 
 log = logging.getLogger(__name__)
@@ -84,19 +85,11 @@ class Outbox:
         )
         try:
             await self._producer.start()
-            self._partitions = await self._find_partitions()
+            self._partitions = await partitions_of(self._producer, self.topic)
+            await self._producer.partitions_for(self.topic)
         except BaseException:
             await self._producer.stop()
             raise
-
-    async def _find_partitions(self) -> list[int]:
-        # Request all topics, because a request for one creates it on many brokers.
-        metadata = await self._producer.client.fetch_all_metadata()
-        partitions = metadata.partitions_for_topic(self.topic)
-        if not partitions:
-            raise UnknownTopicOrPartitionError(self.topic)
-        await self._producer.partitions_for(self.topic)
-        return sorted(partitions)
 
     def _find_partition(self, key: bytes) -> int:
         return int(DefaultPartitioner()(key, self._partitions, self._partitions))

@@ -13,9 +13,8 @@ import sys
 from pathlib import Path
 from threading import Event
 
-from eventfold.embedded.downloads import download
 from eventfold.embedded.errors import BrokerError
-from eventfold.embedded.jars import Jar
+from eventfold.embedded.jars import Jar, download
 
 #: Requirements of each contestant: `<name>.in`, pinned in `<name>.txt`.
 REQUIREMENTS = Path(__file__).with_name("requirements")

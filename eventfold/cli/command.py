@@ -5,6 +5,7 @@ import contextlib
 import logging
 import signal
 import sys
+from collections.abc import Sequence
 from difflib import get_close_matches
 from inspect import cleandoc
 from itertools import pairwise
@@ -52,7 +53,7 @@ _APPLICATION = next(
 
 
 class Examples:
-    """Appends a command's `examples` to its docstring, of which Faust makes its help."""
+    """Appends the `examples` of one of Faust's own commands to its docstring, hence to its help."""
 
     #: What follows `faust -A app`, each with what it is for (or nothing).
     examples: ClassVar[tuple[tuple[str, str], ...]] = ()
@@ -60,19 +61,22 @@ class Examples:
     app: Any
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Append the examples; click keeps the lines of a paragraph after a backspace."""
-        if cls.examples:
-            width = max(len(command) for command, _ in cls.examples)
-            lines = [
-                f"  faust -A {_APPLICATION} {command:<{width}}  {why}"
-                for command, why in cls.examples
-            ]
-            text = cleandoc(cls.__doc__ or "")
-            cls.__doc__ = "\n".join([f"{text}\n", "\b", "Examples:", *map(str.rstrip, lines)])
+        """Append the examples."""
+        cls.__doc__ = _with_examples(cls.__doc__, cls.examples)
         super().__init_subclass__(**kwargs)
 
 
-class LongCommand(Examples, AppCommand):
+def _with_examples(text: str | None, examples: Sequence[tuple[str, str]]) -> str | None:
+    """Append examples to a docstring; click keeps the lines of a paragraph after a backspace."""
+    if not examples:
+        return text
+    width = max(len(command) for command, _ in examples)
+    lines = [f"  faust -A {_APPLICATION} {command:<{width}}  {why}" for command, why in examples]
+    text = cleandoc(text or "")
+    return "\n".join([f"{text}\n", "\b", "Examples:", *map(str.rstrip, lines)])
+
+
+class LongCommand(AppCommand):
     """A command whose `work` ends by itself, or is cancelled by SIGINT, SIGTERM or SIGHUP.
 
     Its exit code is 0 for either, and 1, with one line that says why, where it can't work; 2 where
@@ -80,6 +84,15 @@ class LongCommand(Examples, AppCommand):
     """
 
     abstract: ClassVar[bool] = True
+    #: As those of `Examples`.
+    examples: ClassVar[tuple[tuple[str, str], ...]] = ()
+    #: An `eventfold.worker.app.App`, whose subclasses have settings of their own.
+    app: Any
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Append the examples."""
+        cls.__doc__ = _with_examples(cls.__doc__, cls.examples)
+        super().__init_subclass__(**kwargs)
 
     async def work(self) -> None:
         """Do what the command is for; `finally` is the place to put things in order."""

@@ -16,7 +16,7 @@ from rich.progress import (
 )
 
 from eventfold.replay.history import History
-from eventfold.replay.telling import describe_plan
+from eventfold.replay.report import describe_plan
 
 #: Seconds between two lines where there is no terminal.
 LINE_INTERVAL = 10.0

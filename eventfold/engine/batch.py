@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -23,7 +23,6 @@ from eventfold.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
     from eventfold.engine.clock import Clock
-    from eventfold.engine.task import Task
 
 
 #: Columns of equal length: records, keys, event times (ms), offsets.
@@ -40,6 +39,22 @@ MAX_DEAD_TEXT = 1_000
 ANY = 1 << 62
 
 
+class _Receiver(Protocol):
+    """Task that a batch is for, as far as its decoding and folding need it."""
+
+    source: str
+    partition: int
+    #: Fields added to log lines about the task.
+    facts: dict[str, Any]
+    decoder: Decoder
+
+    @property
+    def name(self) -> str: ...
+    def holds(self, state: Any) -> bool: ...
+    def measure(self) -> None: ...
+    def fail(self, error: Exception) -> None: ...
+
+
 class Batch:
     """Records of one partition in offset order, and the task they are for.
 
@@ -49,7 +64,7 @@ class Batch:
 
     __slots__ = ("__dict__", "begin", "raw", "task")
 
-    def __init__(self, task: Task, raw: Sequence[RawRecord], begin: int | None = None) -> None:
+    def __init__(self, task: _Receiver, raw: Sequence[RawRecord], begin: int | None = None) -> None:
         self.task = task
         self.raw = raw
         self.begin = raw[0].offset if begin is None else begin

@@ -13,13 +13,13 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import OffsetAndMetadata
 
 from eventfold.engine.errors import TaskError
-from eventfold.engine.partition import NO_HEADERS
+from eventfold.engine.outputs import NO_HEADERS, Out
 from eventfold.kafka.clients import client_options, own_cancellation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from eventfold.engine.partition import Out, PartitionState, Snapshot
+    from eventfold.engine.partition import PartitionState, Snapshot
     from eventfold.settings import Settings
 
 #: Below the broker's `message.max.bytes` default of 1,048,588.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from eventfold.engine.partition import PartitionState, RecordError, Row
-from eventfold.engine.rows import RowDecoder, encode_row, row_key, split_row_key
+from eventfold.engine.partition import PartitionState, RecordError
+from eventfold.engine.rows import Row, RowDecoder, encode_row, row_key, split_row_key
 from eventfold.engine.table import Host, StateTable
 from eventfold.windows import format_duration
 from eventfold.windows.panes import BEFORE_ALL
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from eventfold.engine.decoded import Decoded
-    from eventfold.engine.definitions import Definition
     from eventfold.engine.store import Store
     from eventfold.topics import Topic
 
@@ -141,7 +140,7 @@ class GroupState(PartitionState):
     def _expires_before(self) -> int:
         # The slowest input partition decides: in a replay one may be days ahead of another. The
         # wall clock decides which is idle; the effect, what was deleted, is in the meta row.
-        now, idle = self.clock.monotonic(), self.table.app.tasks.conf.idle / 1000
+        now, idle = self.clock.monotonic(), self.table.runtime.conf.idle / 1000
         awaited = [each for each, heard in self._heard.items() if now - heard < idle]
         times = self.meta.inputs
         slowest = min(
@@ -154,7 +153,8 @@ class GroupState(PartitionState):
             result = self._sum_up(start)
             if result is not None:
                 name = self.table.published_key
-                self._tell(result, None if name is None else name(result))
+                key = result.key if name is None else name(result)
+                self.outputs.publish(result, key, self.position - 1)
         self._changed.clear()
         return self.position
 
@@ -245,18 +245,15 @@ class GroupTable(StateTable):
         self.row_type = row_type
         self.version = version
         super().__init__(
-            app, name=name, source=source, record=record, retention=retention, help=help
+            app,
+            name=name,
+            source=source,
+            record=record,
+            retention=retention,
+            help=help,
+            layout=f"{row_type.__name__} {version}",
+            definition={"retention": format_duration(retention)},
         )
-
-    @property
-    def layout(self) -> str:
-        """Type and version of the rows."""
-        return f"{self.row_type.__name__} {self.version}"
-
-    @property
-    def definition(self) -> Definition:
-        """Retention, as text."""
-        return {"retention": format_duration(self.retention)}
 
     def new_state(self, partition: int, store: Store, *, leads: bool) -> GroupState:
         """Return the state of a partition, backed by its opened store."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -11,28 +11,30 @@ from eventfold.engine import metrics
 from eventfold.engine.batch import MAX_DEAD_TEXT
 from eventfold.engine.errors import TooLargeError
 from eventfold.engine.key_places import MOST_SHOWN
-from eventfold.engine.partition import RecordError, Row
+from eventfold.engine.owner import Table
+from eventfold.engine.partition import PartitionState, RecordError
 from eventfold.engine.rows import (
     LATE,
     MAX_KEY,
     META,
     OPEN,
+    Row,
     RowDecoder,
     encode_row,
     row_key,
     split_row_key,
 )
-from eventfold.engine.sending import SendingState
+from eventfold.engine.sending import Collector
 from eventfold.records import DeadLetter
 from eventfold.windows import watermark
 from eventfold.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from eventfold.engine.decoded import Decoded
-    from eventfold.engine.keyed_table import KeyedTable
     from eventfold.engine.store import Store
+    from eventfold.operators.processor import Process
 
 #: Start of the rows of broadcast state, whose key is the name of a value.
 SHARED = LATE
@@ -71,17 +73,33 @@ class _Entry(msgspec.Struct, gc=False, eq=False):
     room: int = 0
 
 
-class KeyedState(SendingState):
+class Keyed(Table, Protocol):
+    """Keyed table, as far as the states of its partitions need it: see `KeyedTable`."""
+
+    process: Process
+    key: Callable[[Any], str | None] | None
+    state_type: Any
+    shared_type: Any
+    grace: int
+    retention: int
+    timeless: tuple[type, ...]
+    version: int
+
+
+class KeyedState(PartitionState):
     """States of one partition's keys; it is also the context of the processor's functions.
 
     Timers fire in order of time and key, before the record that makes them due is handled: results
     follow from the log alone, whatever the batches and the crashes.
     """
 
-    table: KeyedTable
+    table: Keyed
 
-    def __init__(self, table: KeyedTable, partition: int, store: Store, *, leads: bool) -> None:
+    def __init__(self, table: Keyed, partition: int, store: Store, *, leads: bool) -> None:
         super().__init__(table, partition, store, leads=leads)
+        self._collector = Collector(table.routes, self.outputs)
+        self._collector.rejects = False
+        self.send = self._collector.send
         self._retention = table.retention
         self._entries: dict[bytes, _Entry] = {}
         self._shared: dict[str, Any] = {}
@@ -95,19 +113,21 @@ class KeyedState(SendingState):
         self._decode_shared = RowDecoder(table.name, table.version, [table.shared_type])
         # Of the record or timer that is handled.
         self.time = BEFORE_ALL
-        self._offset = BEFORE_ALL
         self._key = b""
         self._wake: int | None = None
         self.late = False
-        #: Whether the state is restored if the running function raises.
-        self._restores = False
 
     # -- the context
 
     @property
     def offset(self) -> int:
         """Offset of the record, or of the record that fired the timer."""
-        return self._offset
+        return self._collector.offset
+
+    @property
+    def stream_time(self) -> int:
+        """Highest event time so far (ms), including the record that is handled."""
+        return self.meta.stream_time
 
     @property
     def key(self) -> str:
@@ -166,7 +186,8 @@ class KeyedState(SendingState):
             decoded.offsets,
             decoded.records,
         )
-        sizes = decoded.sizes
+        sizes, collector = decoded.sizes, self._collector
+        sent = collector.sent
         # The watermark never goes back behind timers that have fired, whatever the grace was then.
         limit = watermark(meta.stream_time, grace, meta.finalised)
         late = 0
@@ -188,7 +209,7 @@ class KeyedState(SendingState):
                 else:
                     self.late = time < limit
                     late += self.late
-                self.time, self._offset = time, offsets[index]
+                self.time, collector.offset = time, offsets[index]
                 if key_of is None:
                     self._handle(keys[index], record, came, sizes[index])
                 elif (name := key_of(record)) is not None:
@@ -196,7 +217,7 @@ class KeyedState(SendingState):
                 else:
                     self._key = b""
                     self.table.process.on_shared(record, self)
-                if self._said or self._shared_before:
+                if sent or self._shared_before:
                     self._pass_on()
         except Exception as error:  # a user's function may raise anything
             self._take_back()
@@ -229,11 +250,13 @@ class KeyedState(SendingState):
 
         Raises what `on_record` raises, or TooLargeError; the state is unchanged then.
         """
-        version, largest = self.table.version, self._largest - self._largest // FOR_TIMERS
+        version, largest = self.table.version, self.outputs.largest
+        largest -= largest // FOR_TIMERS
         before = None
         if entry is not None:
             before = encode_row(version, entry.wake, entry.last, entry.state)
-        self._restores = True
+        # A record that can't be written rejects this one: the state can be restored.
+        self._collector.rejects = True
         try:
             state = self.table.process.on_record(entry and entry.state, record, self)
             if state is None:
@@ -247,18 +270,12 @@ class KeyedState(SendingState):
                 *_, entry.state = self._decode(row_key(key, OPEN), before)
             raise
         finally:
-            self._restores = False
+            self._collector.rejects = False
         return state, self._room_beside(size)
 
     def _room_beside(self, size: int) -> int:
         """Return how many bytes of records may follow a row of `size` before it is measured."""
-        return max(0, self._largest - self._largest // FOR_TIMERS - size) // GROWTH
-
-    def _cannot_send(self, key: bytes, value: bytes | None, error: Exception) -> None:
-        """Reject the record or timer; if the state can't be restored, only what it sends."""
-        if self._restores:
-            raise error
-        self._dead(self._output_letter(key, value, error, self.offset))
+        return max(0, self.outputs.largest - self.outputs.largest // FOR_TIMERS - size) // GROWTH
 
     def _keep(  # in the hot loop
         self, key: bytes, entry: _Entry | None, state: Any | None, last: int, room: int
@@ -279,12 +296,13 @@ class KeyedState(SendingState):
         self._await(key, entry)
 
     def _pass_on(self) -> None:
-        super()._pass_on()
+        """Write what was sent for the record that is handled, and keep the broadcast changes."""
+        self._collector.write()
         self._shared_before.clear()
 
     def _take_back(self) -> None:
         """Undo the sends and broadcast changes of a function that raised."""
-        self._said.clear()
+        self._collector.sent.clear()
         for name, value in self._shared_before.items():
             self._set_shared(name, value)
         self._shared_before.clear()
@@ -336,24 +354,24 @@ class KeyedState(SendingState):
 
     def _pass_moment(self, key: bytes, entry: _Entry, at: int, offset: int) -> None:
         """Fire a timer; if it raises, write a dead letter and leave the state unchanged."""
-        self.time, self._offset, self.late = at, offset, False
+        self.time, self._collector.offset, self.late = at, offset, False
         self._key = key
         self._wake = None
         entry.wake = None
         before = encode_row(self.table.version, None, entry.last, entry.state)
-        room, self._restores = entry.room, True
+        room, self._collector.rejects = entry.room, True
         try:
             state = self.table.process.on_time(entry.state, self)
-            if len(before) > self._largest // SMALL and state is not None:
+            if len(before) > self.outputs.largest // SMALL and state is not None:
                 size = len(key) + len(encode_row(self.table.version, None, entry.last, state))
-                _demand_size(key, size, self._largest)
+                _demand_size(key, size, self.outputs.largest)
         except Exception as error:  # noqa: BLE001  # a user's function may raise anything
             self._take_back()
             self._wake = None
             *_, state = self._decode(row_key(key, OPEN), before)
-            self._dead(self._timer_letter(key, at, error))
+            self.outputs.dead(self._timer_letter(key, at, error))
         finally:
-            self._restores = False
+            self._collector.rejects = False
         self._keep(key, entry, state, entry.last, room)
         self._pass_on()
 
@@ -365,7 +383,7 @@ class KeyedState(SendingState):
         return DeadLetter(
             topic=self.table.source.name,
             partition=self.partition,
-            offset=self._offset,
+            offset=self.offset,
             key=key[:MAX_DEAD_TEXT].decode(errors="replace"),
             value=None,
             error=f"the timer of table {self.table.name} for {at} raised "

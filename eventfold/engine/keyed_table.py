@@ -14,20 +14,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eventfold.engine.keyed_state import KeyedState
-from eventfold.engine.sending import SendingTable
-from eventfold.engine.table import Host
+from eventfold.engine.table import Host, StateTable
 from eventfold.windows import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from eventfold.engine.definitions import Definition
     from eventfold.engine.store import Store
     from eventfold.operators.processor import Process
     from eventfold.topics import Topic
 
 
-class KeyedTable(SendingTable):
+class KeyedTable(StateTable):
     """Keyed table: a state for each key, by the processor `process`.
 
     `state` is the type of a key's state (a msgspec Struct, or what MessagePack has a form for),
@@ -73,24 +71,22 @@ class KeyedTable(SendingTable):
         self.grace = grace
         self.timeless = timeless
         self.version = version
+        types = [each for each in (state, shared) if each is not None]
+        names = [getattr(each, "__name__", str(each)) for each in types]
         super().__init__(
-            app, name=name, source=source, outputs=outputs, retention=retention, help=help
+            app,
+            name=name,
+            source=source,
+            record=lambda row: row,
+            retention=retention,
+            help=help,
+            layout=f"{' and '.join(names)} {version}",
+            definition={
+                "grace": format_duration(grace),
+                "retention": format_duration(retention),
+            },
+            outputs=outputs,
         )
-
-    @property
-    def layout(self) -> str:
-        """Types and version of the rows."""
-        types = [self.state_type, self.shared_type]
-        names = [getattr(each, "__name__", str(each)) for each in types if each is not None]
-        return f"{' and '.join(names)} {self.version}"
-
-    @property
-    def definition(self) -> Definition:
-        """Grace and retention, as text."""
-        return {
-            "grace": format_duration(self.grace),
-            "retention": format_duration(self.retention),
-        }
 
     def new_state(self, partition: int, store: Store, *, leads: bool) -> KeyedState:
         """Return the state of a partition, backed by its opened store."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from eventfold.aggregates import OhlcState
-from eventfold.engine.partition import encode_record
+from eventfold.engine.outputs import encode_record
 from eventfold.records.candles import Candle, candle
 from eventfold.windows import Pane, Window, WindowResult
 

@@ -1,61 +1,56 @@
-"""Folding of records into panes, and the panes of one partition that are in memory."""
+"""Folding of records into the panes of one partition."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from eventfold.engine import metrics
-from eventfold.engine.event_time import EventTimeState
-from eventfold.engine.native_candles import pane_maker
+from eventfold.engine.decoded import Decoded
+from eventfold.engine.lateness import Lateness
+from eventfold.engine.panes import Panes
 from eventfold.engine.partition import RecordError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from eventfold.engine.decoded import Decoded
-    from eventfold.engine.store import Store
-    from eventfold.engine.window_table import WindowTable
-    from eventfold.windows import Pane
+from eventfold.engine.window_partition import WindowPartition
+from eventfold.windows import Pane
 
 #: Fewest records per key and pane, on average, for which a batch is folded key by key.
 RECURRING = 5
 
 
-class PaneFolding(EventTimeState):
-    """Panes of a partition by key and start, and the three ways to fold records into them."""
+class PaneFolding:
+    """The three ways to fold records: in C, key by key, and one by one."""
 
-    def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
-        super().__init__(table, partition, store, leads=leads)
-        #: The native extension; None for pure Python. With it, panes are objects of the extension.
-        self._native = table.native
-        self._make_pane = pane_maker(self._native)
-        #: The panes that may still change or be published, by key and by start.
-        self._panes: dict[bytes, dict[int, Pane]] = {}
-        self._by_start: dict[int, list[Pane]] = {}
-        #: Panes changed since the last checkpoint.
-        self._dirty: list[Pane] = []
+    def __init__(self, partition: WindowPartition, panes: Panes, lateness: Lateness) -> None:
+        self._table = partition.table.name
+        self._partition = partition.number
+        self._meta = partition.meta
+        self._strategy = partition.strategy
+        self._panes = panes
+        self._lateness = lateness
 
-    @property
-    def held(self) -> int:
-        """Number of panes in memory: the windows made of them are not final yet."""
-        return sum(map(len, self._by_start.values()))
+    def fold_at_once(self, decoded: Decoded) -> list[RecordError]:
+        """Fold a whole batch the fastest way; return the records that could not be folded.
 
-    @property
-    def changed_rows(self) -> int:
-        """Approximate number of rows in the next snapshot."""
-        return super().changed_rows + len(self._dirty)
+        Raises RecordError for the first such record if only the records before it were folded.
+        """
+        if self._fold_natively(decoded):
+            return []
+        if self._goes_by_key(decoded):
+            return self._fold_by_key(decoded)
+        self.fold_range(decoded, 0, len(decoded.offsets))
+        return []
 
     def _fold_natively(self, decoded: Decoded) -> bool:
         """Fold trades by the native extension; return whether it did.
 
         The resulting rows and their order are the same as with pure Python.
         """
-        native, slices = self._native, self.table.slices
+        native, slices = self._panes.native, self._strategy.slices
         trades = decoded.trades(native) if native is not None and slices.length else None
         if native is None or trades is None:
             return False
-        clock = self.meta.stream_time
+        clock = self._meta.stream_time
         first, last = trades.span
         by_key = (
             trades.in_order
@@ -66,30 +61,30 @@ class PaneFolding(EventTimeState):
         late: list[tuple[int, int]] = []
         if not native.trades.fold(
             trades,
-            self._panes,
+            self._panes.by_key,
             slices.length,
             slices.offset,
             clock,
-            self.table.grace,
-            self.meta.finalised,
-            self._new_pane,
-            self._dirty,
+            self._strategy.grace,
+            self._meta.finalised,
+            self._panes.new,
+            self._panes.dirty,
             behind,
             late,
             by_key,
         ):
             return False
-        self.meta.stream_time = max(clock, last)
-        self._judge(decoded, len(trades), behind, late)
+        self._meta.stream_time = max(clock, last)
+        self._lateness.judge(decoded, len(trades), behind, late)
         return True
 
     def _goes_by_key(self, decoded: Decoded) -> bool:
         """Return whether to fold key by key: no record is behind stream time, and keys recur."""
-        times, slices = decoded.times, self.table.slices
+        times, slices = decoded.times, self._strategy.slices
         return (
-            self.table.add_all is not None
+            self._strategy.add_all is not None
             and slices.length > 0
-            and times[0] >= max(self.meta.stream_time, slices.offset)
+            and times[0] >= max(self._meta.stream_time, slices.offset)
             # Last, because grouping by key is the most expensive check.
             and self._recur(len(times), 1, times[0], times[-1])
             and decoded.in_order
@@ -101,16 +96,16 @@ class PaneFolding(EventTimeState):
 
         They must also be at least as many as the keys in memory.
         """
-        panes = 1 + (last - first) // self.table.slices.length
-        return records >= max(RECURRING * panes * keys, len(self._panes))
+        panes = 1 + (last - first) // self._strategy.slices.length
+        return records >= max(RECURRING * panes * keys, len(self._panes.by_key))
 
     def _fold_by_key(self, decoded: Decoded) -> list[RecordError]:
         """Fold a batch in time order key by key; return the records that could not be folded.
 
         Requires `_goes_by_key`: no record is late or a correction. Each pane takes one call.
         """
-        add_all: Any = self.table.add_all
-        length, origin = self.table.slices.length, self.table.slices.offset
+        add_all: Any = self._strategy.add_all
+        length, origin = self._strategy.slices.length, self._strategy.slices.offset
         records, times, offsets = decoded.records, decoded.times, decoded.offsets
         refused: list[RecordError] = []
         for key, indexes in decoded.by_key.items():
@@ -123,13 +118,13 @@ class PaneFolding(EventTimeState):
                     stop = bisect_left(indexes, start + length, lo=begin, key=times.__getitem__)
                     part = indexes[begin:stop]
                 begin = stop
-                pane = self._panes.get(key, {}).get(start) or self._new_pane(key, start)
+                pane = self._panes.by_key.get(key, {}).get(start) or self._panes.new(key, start)
                 try:
                     add_all(pane.state, records, times, offsets, part)
                 except Exception:  # noqa: BLE001  # an aggregate may raise anything
                     part = self._add_each(pane, decoded, part, refused)
                     if not part:
-                        self._discard_empty(key)
+                        self._panes.discard_empty(key)
                         continue
                 if pane.count == 0:
                     pane.first_offset = offsets[part[0]]
@@ -137,13 +132,13 @@ class PaneFolding(EventTimeState):
                 pane.last_offset = offsets[part[-1]]
                 if not pane.dirty:
                     pane.dirty = True
-                    self._dirty.append(pane)
+                    self._panes.dirty.append(pane)
         gone = {error.index for error in refused}
         accepted = (i for i in range(len(times) - 1, -1, -1) if i not in gone)
         last = next(accepted, None)
         if last is not None:
-            self.meta.stream_time = times[last]
-        self._judge(decoded, len(times) - len(refused), [], [])
+            self._meta.stream_time = times[last]
+        self._lateness.judge(decoded, len(times) - len(refused), [], [])
         return refused
 
     def _add_each(
@@ -156,7 +151,7 @@ class PaneFolding(EventTimeState):
         added: list[int] = []
         for index in indexes:
             try:
-                self.table.aggregate.add(
+                self._strategy.aggregate.add(
                     pane.state, decoded.records[index], decoded.times[index], decoded.offsets[index]
                 )
             except Exception as error:  # noqa: BLE001  # an aggregate may raise anything
@@ -165,12 +160,13 @@ class PaneFolding(EventTimeState):
                 added.append(index)
         return added
 
-    def _fold_range(  # noqa: C901, PLR0912, PLR0915  # a call for each record costs more than it reads better
+    def fold_range(  # noqa: C901, PLR0912, PLR0915  # a call for each record costs more than it reads better
         self, decoded: Decoded, begin: int, end: int
     ) -> None:
+        """Fold `decoded[begin:end]`. Raises RecordError for a record that can't be folded."""
         # Hot loop: everything it touches is a local variable.
-        table, panes_of, dirty = self.table, self._panes, self._dirty
-        add, grace, slices = table.aggregate.add, table.grace, table.slices
+        strategy, panes_of, dirty = self._strategy, self._panes.by_key, self._panes.dirty
+        add, grace, slices = strategy.aggregate.add, strategy.grace, strategy.slices
         length, origin = slices.length, slices.offset
         keys, times, offsets, records = (
             decoded.keys,
@@ -178,8 +174,8 @@ class PaneFolding(EventTimeState):
             decoded.offsets,
             decoded.records,
         )
-        clock = self.meta.stream_time
-        limit = self._watermark
+        clock = self._meta.stream_time
+        limit = self._lateness.watermark
         late: list[tuple[int, int]] = []
         behind: list[int] = []
         outside = 0
@@ -203,7 +199,7 @@ class PaneFolding(EventTimeState):
                     if start < 0:
                         outside += 1
                         continue
-                    pane = self._new_pane(keys[index], start)
+                    pane = self._panes.new(keys[index], start)
                 offset = offsets[index]
                 add(pane.state, records[index], time, offset)
                 if pane.count == 0:
@@ -222,31 +218,11 @@ class PaneFolding(EventTimeState):
             # A record that was not accepted must not move stream time or leave an empty pane.
             if times[index] < clock:
                 behind.pop()
-            clock = max([self.meta.stream_time, *times[begin:index]])
-            self._discard_empty(keys[index])
+            clock = max([self._meta.stream_time, *times[begin:index]])
+            self._panes.discard_empty(keys[index])
             raise RecordError(index, error) from error
         finally:
-            self.meta.stream_time = clock
-            self._judge(decoded, index - begin, behind, late)
+            self._meta.stream_time = clock
+            self._lateness.judge(decoded, index - begin, behind, late)
             if outside:
-                metrics.outside.labels(table.name, str(self.partition)).inc(outside)
-
-    def _new_pane(self, key: bytes, start: int) -> Pane:
-        if key not in self._panes:
-            self.table.saw(key, self.partition)
-        zero = None if self._native is not None else self.table.aggregate.zero()
-        pane = self._make_pane(key, start, zero)
-        self._add(pane)
-        return pane
-
-    def _discard_empty(self, key: bytes) -> None:
-        panes = self._panes.get(key, {})
-        for pane in [pane for pane in panes.values() if not pane.count]:
-            self._by_start[pane.start].remove(pane)
-            del panes[pane.start]
-        if not panes:
-            self._panes.pop(key, None)
-
-    def _add(self, pane: Pane) -> None:
-        self._panes.setdefault(pane.key, {})[pane.start] = pane
-        self._by_start.setdefault(pane.start, []).append(pane)
+                metrics.outside.labels(self._table, str(self._partition)).inc(outside)

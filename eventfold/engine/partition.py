@@ -9,12 +9,10 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from aiokafka import TopicPartition
 
 from eventfold.engine import metrics
@@ -29,35 +27,30 @@ from eventfold.engine.errors import (
     told,
 )
 from eventfold.engine.key_places import MOST_SHOWN
-from eventfold.engine.placing import partition_of
+from eventfold.engine.outputs import Out, Outputs
+from eventfold.engine.owner import Table
 from eventfold.engine.replica import differ
 from eventfold.engine.rows import (
     META,
     Meta,
+    Row,
     UnreadableRowError,
     decode_meta,
     encode_meta,
     split_row_key,
 )
 from eventfold.engine.store import StoreError, in_pieces
-from eventfold.engine.uncommitted import Outgoing, size_of
-from eventfold.records import DeadLetter
-from eventfold.records.candles import candle
-from eventfold.topics import DEAD_LETTERS, Topic
+from eventfold.engine.uncommitted import size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from eventfold.engine.batch import Batch
     from eventfold.engine.decoded import Decoded
     from eventfold.engine.store import Store
-    from eventfold.engine.table import StateTable
     from eventfold.engine.unwritable import Careful
 
 logger = logging.getLogger(__name__)
-
-#: A record to write: key, value (None: a tombstone), headers.
-Out = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
 
 #: Maximum number of expired rows that one checkpoint deletes (late counts: as many again).
 EXPIRE_SLICE = 5_000
@@ -71,15 +64,6 @@ ROW_BYTES = 400
 
 #: Seconds by which a publication may come early: the time of its checkpoint is a sum of floats.
 EARLY = 0.001
-
-#: Key and value of a row (None deletes it).
-Row = tuple[bytes, bytes | None]
-
-#: No headers. Shared by all records, because aiokafka only reads the list.
-NO_HEADERS: list[tuple[str, bytes]] = []
-
-#: JSON encoder of records.
-encode_record = msgspec.json.Encoder().encode
 
 
 @dataclass
@@ -96,8 +80,9 @@ class Snapshot:
 class PartitionState(ABC):
     """State of one partition of a table, folded from one partition of its source."""
 
-    def __init__(self, table: StateTable, partition: int, store: Store, *, leads: bool) -> None:
+    def __init__(self, table: Table, partition: int, store: Store, *, leads: bool) -> None:
         self.table = table
+        runtime = table.runtime
         self.partition = partition
         self.store = store
         self.meta = Meta()
@@ -105,15 +90,8 @@ class PartitionState(ABC):
         #: does.
         self.leads = leads
         self.position = 0
-        #: Whether more work is due than one checkpoint may take on: the next one follows at once.
-        self.behind = False
-        #: What is being published, for error messages; formatted only if something raises.
-        self.saying: object = None
-        self.clock = table.app.tasks.clock
-        native = table.app.tasks.native
-        self._partition_of = partition_of if native is None else native.placing.partition_of
-        self._outputs: dict[tuple[str, int], list[Out]] = defaultdict(list)
-        self._outgoing = Outgoing()
+        self.clock = runtime.clock
+        self.outputs = Outputs(table, partition)
         #: Memory (bytes) of the snapshot being written, and of a row in the last snapshot.
         self._in_flight = 0
         self._row_bytes = ROW_BYTES
@@ -121,12 +99,7 @@ class PartitionState(ABC):
         self._catching_up = False
         #: Last row that was deleted for its age, if more expired rows follow it.
         self._expired_row = b""
-        self._shared_places: list[tuple[Callable[[Any], Any], tuple[str, int]]] | None = None
-        #: Whether an output topic is partitioned as the source, by topic name.
-        self._following: dict[str, bool] = {}
-        #: Maximum size of key and value of a record or row (bytes).
-        self._largest = table.app.tasks.conf.max_record_bytes
-        self._careful = table.app.tasks.unwritable.of(TopicPartition(table.source.name, partition))
+        self._careful = runtime.unwritable.of(TopicPartition(table.source.name, partition))
         #: Rows of records that were folded one by one, for the next snapshot.
         self._kept_rows: list[Row] = []
         self._committed_position = 0
@@ -147,7 +120,7 @@ class PartitionState(ABC):
         """
         value = self.store.get(META)
         layout = self.table.layout
-        self.meta = decode_meta(value) if value is not None else Meta(layout=layout)
+        self.meta.become(decode_meta(value) if value is not None else Meta(layout=layout))
         definition = self.table.definition
         demand_same_windows(self.table.name, self.meta.definition, definition)
         self.meta.definition = definition
@@ -184,7 +157,7 @@ class PartitionState(ABC):
         A record whose folding raises becomes a dead letter. Raises UnwritableError, while records
         are folded one by one, for a row that can't be written.
         """
-        self.saying = None
+        self.outputs.publishing = None
         decoded = batch.decoded
         begin, count = 0, len(decoded)
         if count and decoded.first_offset < self.position:
@@ -192,7 +165,7 @@ class PartitionState(ABC):
         if self.leads:
             for letter in decoded.bad:
                 if letter.offset >= self.position:
-                    self._dead(letter)
+                    self.outputs.dead(letter)
         if begin < count:
             self._fold_all(batch, decoded, begin)
             self._count(count - begin)
@@ -248,9 +221,9 @@ class PartitionState(ABC):
         except (OverflowError, RecursionError) as error:
             why = f"a row raised {type(error).__name__}: {error}"
         for row, value in rows:
-            if value is not None and len(row) + len(value) > self._largest:
+            if value is not None and len(row) + len(value) > self.outputs.largest:
                 what = f"the row of key {split_row_key(row)[0][:MOST_SHOWN]!r}"
-                why = str(TooLargeError(what, len(row) + len(value), self._largest))
+                why = str(TooLargeError(what, len(row) + len(value), self.outputs.largest))
         if why is not None:
             raise UnwritableError(
                 self.table.name,
@@ -264,7 +237,7 @@ class PartitionState(ABC):
     def _refuse_record(self, batch: Batch, error: RecordError) -> None:
         offset = batch.decoded.offsets[error.index]
         raw = next(record for record in batch.raw if record.offset == offset)
-        self._dead(batch.task.decoder.dead_letter(raw, error.cause, self.table.name))
+        self.outputs.dead(batch.task.decoder.dead_letter(raw, error.cause, self.table.name))
 
     def _count(self, records: int) -> None:
         labels = self.table.name, str(self.partition)
@@ -276,7 +249,7 @@ class PartitionState(ABC):
     @property
     def dirty(self) -> bool:
         """Whether a checkpoint has something to write."""
-        return self.position != self._committed_position or bool(self._outputs)
+        return self.position != self._committed_position or bool(self.outputs.records)
 
     @property
     def crowded(self) -> bool:
@@ -286,13 +259,12 @@ class PartitionState(ABC):
     @property
     def uncommitted_bytes(self) -> int:
         """Estimated memory (bytes) of what is folded and not committed; read once a batch."""
-        outputs = self._outgoing.measure(self._outputs)
-        return self._in_flight + outputs + self.changed_rows * self._row_bytes
+        return self._in_flight + self.outputs.size + self.changed_rows * self._row_bytes
 
     @property
-    @abstractmethod
     def changed_rows(self) -> int:
         """Approximate number of rows in the next snapshot."""
+        return 0
 
     @property
     def held(self) -> int:
@@ -300,9 +272,14 @@ class PartitionState(ABC):
         return 0
 
     @property
-    @abstractmethod
+    def behind(self) -> bool:
+        """Whether more work is due than one checkpoint may take on: the next follows at once."""
+        return False
+
+    @property
     def unpublished(self) -> bool:
         """Whether a publication has something to publish."""
+        return False
 
     def publication_due(self, now: float) -> bool:
         """Return whether to publish at `now` (s, monotonic clock)."""
@@ -326,13 +303,17 @@ class PartitionState(ABC):
         Raises TaskError if a user's function raises: it would do so at each attempt. Raises
         UnwritableError for a row that can't be written.
         """
-        self.saying = None
+        self.outputs.publishing = None
         try:
             return self._snapshot(publish=publish)
         except (StoreError, UnreadableRowError, UnwritableError):
             raise
         except Exception as error:
-            what = f"publishing {self.saying}" if self.saying else "a checkpoint"
+            what = (
+                f"publishing {self.outputs.publishing}"
+                if self.outputs.publishing
+                else "a checkpoint"
+            )
             logger.exception("Table %s can't go on", self.table.name)
             raise TaskError(
                 f"table {self.table.name}: {what} of partition {self.partition} raised "
@@ -353,10 +334,8 @@ class PartitionState(ABC):
         rows.append((META, encode_meta(self.meta)))
         written = size_of(rows)
         self._row_bytes = written // len(rows)
-        self._in_flight = written + self._outgoing.measure(self._outputs)
-        outputs, self._outputs = self._outputs, defaultdict(list)
-        self._outgoing = Outgoing()
-        return Snapshot(rows, self.position, dict(outputs))
+        self._in_flight = written + self.outputs.size
+        return Snapshot(rows, self.position, self.outputs.take())
 
     def _without_expired(self, rows: list[Row]) -> list[Row]:
         before, expired = self.meta.expired, self._expire()
@@ -408,139 +387,7 @@ class PartitionState(ABC):
             # Rows kept for the next snapshot are not in the store yet, so memory must keep them.
             self._settle()
 
-    # -- outputs
-
-    def _tell(self, result: Any, name: str | None = None) -> bool:
-        """Publish a result to each topic of the table; return whether any record was written.
-
-        The record's key is `name`, or the result's own key if None.
-        """
-        self.saying = result
-        told = False
-        key = (result.key if name is None else name).encode()
-        # Catching up spends most of its time here, result by result; most results of candles are
-        # published in C instead (native/tickstream_native/windows.pyx).
-        for topic, make in self.table.publications:
-            record = make(result)
-            if record is not None:
-                offset = getattr(result, "last_offset", self.position - 1)
-                told |= self._write(topic, key, record, NO_HEADERS, offset)
-        return told
-
-    def _places(self, key: bytes) -> list[tuple[Callable[[Any], Any], tuple[str, int]]]:
-        """Return a record maker with (topic, partition) for each output of the results of a key."""
-        if self._shared_places is not None:
-            return self._shared_places
-        places = [
-            (self._checked(topic, make), (topic.name, self._partition_in(topic, key)))
-            for topic, make in self.table.publications
-        ]
-        if all(self._follows_source(topic) for topic, _ in self.table.publications):
-            # All outputs go to the partition of the source record, whatever the key.
-            self._shared_places = places
-        return places
-
-    def _checked(self, topic: Topic, make: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Wrap `make` to return encoded JSON, or None where there is no record to write.
-
-        A record that can't be written becomes a dead letter. A candle is not wrapped: the longest
-        key fits into the smallest `max_record_bytes` that is allowed.
-        """
-        if make is candle:
-            return make
-
-        def made(result: Any) -> msgspec.Raw | None:
-            record = make(result)
-            if record is None:
-                return None
-            value = self._encoded(topic, result.key.encode(), record, result.last_offset)
-            return None if value is None else msgspec.Raw(value)
-
-        return made
-
-    def append(self, topic: Topic, key: str, record: Any, source_offset: int) -> None:
-        """Write a record of a log with the next checkpoint, with the header `source`.
-
-        Co-partitioned topics get it in this partition, unless tables of another source write them
-        too. Other topics get it in the partition of its key by Kafka's default partitioner
-        (murmur2).
-        """
-        raw = key.encode()
-        source = f"{self.table.source.name}-{self.partition}-{source_offset}".encode()
-        self._write(topic, raw, record, [("source", source)], source_offset)
-
-    def _write(
-        self,
-        topic: Topic,
-        key: bytes,
-        record: Any,
-        headers: list[tuple[str, bytes]],
-        offset: int,
-    ) -> bool:
-        """Write a record with the next checkpoint; return whether it can be written."""
-        value = self._encoded(topic, key, record, offset)
-        if value is None:
-            return False
-        self._outputs[topic.name, self._partition_in(topic, key)].append((key, value, headers))
-        return True
-
-    def _encoded(self, topic: Topic, key: bytes, record: Any, offset: int) -> bytes | None:
-        """Return a record as JSON; None if it can't be written.
-
-        It becomes a dead letter then, with the offset of its source record, and no worker stops.
-        """
-        value = None
-        try:
-            value = encode_record(record)
-            self._check_size(topic.name, key, value)
-        except (TooLargeError, OverflowError, RecursionError) as error:
-            self._dead(self._output_letter(key, value, error, offset))
-            return None
-        return value
-
-    def _check_size(self, topic: str, key: bytes, value: bytes) -> None:
-        """Raise TooLargeError for a record larger than the setting `max_record_bytes`."""
-        size = len(key) + len(value)
-        if size > self._largest:
-            raise TooLargeError(f"a record for {topic} ({key[:MOST_SHOWN]!r})", size, self._largest)
-
-    def _output_letter(
-        self, key: bytes, value: bytes | None, error: Exception, offset: int
-    ) -> DeadLetter:
-        """Build the dead letter of an output record that can't be written."""
-        most = self._largest // 4
-        return DeadLetter(
-            topic=self.table.source.name,
-            partition=self.partition,
-            offset=offset,
-            key=key[:MOST_SHOWN].decode(errors="replace"),
-            value=None if value is None else value[:most],
-            error=f"{type(error).__name__}: {error}",
-            stage=self.table.name,
-            time=self.clock.time(),
-        )
-
-    def _partition_in(self, topic: Topic, key: bytes) -> int:
-        if self._follows_source(topic):
-            return self.partition
-        return self._partition_of(key, topic.partition_count())
-
-    def _follows_source(self, topic: Topic) -> bool:
-        """Return whether a record of `topic` stays in the partition of its source record."""
-        follows = self._following.get(topic.name)
-        if follows is None:
-            follows = self._following[topic.name] = self.table.co_partitions(topic)
-        return follows
-
-    def _dead(self, letter: DeadLetter) -> None:
-        metrics.dead_letters.labels(self.table.source.name, letter.stage).inc()
-        self.append(DEAD_LETTERS, letter.topic, letter, letter.offset)
-
-    # -- implemented by each kind of table
-
-    @abstractmethod
-    def _load(self) -> None:
-        """Load the rows that folding needs in memory from the store."""
+    # -- of each kind of table; by default one without rows and results
 
     @abstractmethod
     def _fold(self, decoded: Decoded, begin: int) -> Sequence[RecordError] | None:
@@ -549,28 +396,31 @@ class PartitionState(ABC):
         Raises RecordError for the first such record if only the records before it were folded.
         """
 
-    @abstractmethod
+    def _load(self) -> None:  # noqa: B027  # a table without rows loads none
+        """Load the rows that folding needs in memory from the store."""
+
     def _take_rows(self) -> list[Row]:
         """Return the rows changed or deleted since the last call, encoded."""
+        return []
 
-    @abstractmethod
     def _expires_before(self) -> int:
         """Return the start (ms) from which on rows are kept."""
+        return self.meta.expired
 
-    @abstractmethod
     def _publish(self) -> int:
-        """Publish the changes since the last publication; set `behind` if some are left.
+        """Publish the changes since the last publication; `behind` if some are left.
 
         Return the position up to which changes are published now.
         """
+        return self.position
 
-    @abstractmethod
-    def _settle(self) -> None:
+    def _settle(self) -> None:  # noqa: B027  # a table without rows keeps none in memory
         """Drop from memory what the store now holds and folding no longer needs."""
 
-    @abstractmethod
     def rows_of(self, key: bytes) -> list[Any]:
         """Return all rows of a key, for display."""
+        del key
+        return []
 
     def all_keys(self) -> set[bytes]:
         """Return the keys that have rows."""

@@ -9,7 +9,8 @@ from eventfold.engine.uncommitted import OVERHEAD, size_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eventfold.engine.partition import Out, Row
+    from eventfold.engine.outputs import Out
+    from eventfold.engine.rows import Row
     from eventfold.engine.uncommitted import Outgoing
 
     Outputs = Mapping[tuple[str, int], Sequence[Out]]

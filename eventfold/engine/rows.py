@@ -9,6 +9,8 @@ Starts from `OPEN` on are no times but rows of other kinds, which neither a quer
 retention reaches.
 """
 
+from __future__ import annotations
+
 import struct
 from typing import Any
 
@@ -25,6 +27,9 @@ OPEN = 1 << 61
 
 #: Rows from this start on count a key's late records by day of arrival, in stream time (ms).
 LATE = 1 << 62
+
+#: Key and value of a row (None deletes it).
+Row = tuple[bytes, bytes | None]
 
 _LENGTH = struct.Struct(">H")
 _START = struct.Struct(">Q")
@@ -74,6 +79,11 @@ class Meta(msgspec.Struct, omit_defaults=True):
     def closed(self) -> int:
         """Time (ms): windows of every key that end at or before it are published as final."""
         return self.finalised if self.closing is None else self.closing[0]
+
+    def become(self, other: Meta) -> None:
+        """Take over the values of another meta row: the parts of a state share this one."""
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(other, name))
 
 
 def _pack(item: Packed) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
@@ -26,14 +27,14 @@ from eventfold.engine.store import DamagedStoreError, StoreError, wipe
 from eventfold.kafka.clients import running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from aiokafka import AIOKafkaConsumer
 
     from eventfold.engine.partition import PartitionState
     from eventfold.engine.table import StateTable
-    from eventfold.engine.tasks import Tasks
+    from eventfold.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -53,9 +54,20 @@ class Standbys(Service):
 
     abstract = False
 
-    def __init__(self, tasks: Tasks) -> None:
+    def __init__(
+        self,
+        conf: Settings,
+        tables: Mapping[str, Sequence[StateTable]],
+        store_path: Callable[[StateTable, int], Path],
+        give_up: Callable[[Exception], Awaitable[None]],
+    ) -> None:
         super().__init__()
-        self._actives = tasks
+        self._conf = conf
+        #: Tables by source.
+        self._tables = tables
+        self._store_path = store_path
+        #: Stops the worker with a reason.
+        self._give_up = give_up
         #: Tables to follow, by changelog partition.
         self._wanted: dict[TopicPartition, StateTable] = {}
         self._replicas: dict[TopicPartition, Replica] = {}
@@ -74,7 +86,7 @@ class Standbys(Service):
         self._wanted = {
             TopicPartition(table.changelog.name, tp.partition): table
             for tp in sorted(partitions)
-            for table in self._actives.tables_of(tp.topic)
+            for table in self._tables.get(tp.topic, ())
         }
         for changelog in self._replicas.keys() - self._wanted.keys():
             self._close(changelog)
@@ -120,7 +132,7 @@ class Standbys(Service):
                 try:
                     await self._follow_all()
                 except StoreError as error:
-                    await self._actives.give_up(error)
+                    await self._give_up(error)
                     return
                 except (KafkaError, OSError, OtherHistoryError) as error:
                     logger.warning("Standbys can't be followed at the moment: %r", error)
@@ -129,7 +141,7 @@ class Standbys(Service):
 
     async def _follow_all(self) -> None:
         """Follow until there is nothing to follow. Raises the error that the brokers answer."""
-        async with running(new_consumer(self._actives.conf)) as consumer:
+        async with running(new_consumer(self._conf)) as consumer:
             while self._wanted and not self.should_stop:
                 if self._changed.is_set():
                     self._changed.clear()
@@ -154,7 +166,7 @@ class Standbys(Service):
 
     def _admit(self, changelog: TopicPartition, log: Log) -> None:
         table, replica = self._wanted[changelog], self._replicas.get(changelog)
-        path = self._actives.store_path(table, changelog.partition)
+        path = self._store_path(table, changelog.partition)
         try:
             if replica is None:
                 self._replicas[changelog] = Replica(path, changelog, log, timed=table.timed)
@@ -227,7 +239,7 @@ class Standbys(Service):
         if replica is not None:
             replica.close()
         self._behind.pop(changelog, None)
-        for table in self._actives.tables:
+        for table in chain.from_iterable(self._tables.values()):
             if table.changelog.name == changelog.topic:
                 self._reader.forget(table.name, changelog.partition)
                 metrics.drop(metrics.standby_lag, table.name, changelog.partition)

@@ -18,9 +18,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from eventfold.engine.decoded import Decoded
-from eventfold.engine.partition import RecordError
-from eventfold.engine.sending import SendingState, SendingTable
-from eventfold.engine.table import Host
+from eventfold.engine.partition import PartitionState, RecordError
+from eventfold.engine.sending import Collector
+from eventfold.engine.table import Host, StateTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,7 +39,7 @@ CHECK_INTERVAL = 0.1
 _NOTHING = Decoded(0)
 
 
-class StepState(SendingState):
+class StepState(PartitionState):
     """Position of a `Step` in one partition.
 
     It computes the context of a record only on demand: most records of a filter are dropped without
@@ -50,6 +50,8 @@ class StepState(SendingState):
 
     def __init__(self, table: Step, partition: int, store: Store, *, leads: bool) -> None:
         super().__init__(table, partition, store, leads=leads)
+        self._collector = Collector(table.routes, self.outputs)
+        self.send = self._collector.send
         self._decoded = _NOTHING
         #: Index of the record that is handled, and number of records that stream time reflects.
         self._at = self._timed = 0
@@ -92,16 +94,18 @@ class StepState(SendingState):
             self.table.saw_all(batch.decoded.keys, self.partition)
 
     def _fold(self, decoded: Decoded, begin: int) -> None:
-        make, said = self.table.make, self._said
+        make, collector = self.table.make, self._collector
+        sent = collector.sent
         self._decoded, self._at, self._timed = decoded, begin, begin
         try:
             for at, record in enumerate(islice(decoded.records, begin, None), begin):
                 self._at = at
                 make(record, self)
-                if said:
-                    self._pass_on()
+                if sent:
+                    collector.offset = decoded.offsets[at]
+                    collector.write()
         except Exception as error:  # a user's function may raise anything
-            said.clear()
+            sent.clear()
             raise RecordError(self._at, error) from error
         finally:
             self._reach(self._at)
@@ -109,7 +113,7 @@ class StepState(SendingState):
             self._decoded = _NOTHING
 
 
-class Step(SendingTable):
+class Step(StateTable):
     """Stateless operator: for each record, the records that `make` sends, exactly once.
 
     `make` gets a record and a `Sender` (eventfold/operators/processor.py). A record for which it
@@ -130,12 +134,17 @@ class Step(SendingTable):
         help: str,
     ) -> None:
         self.make = make
-        super().__init__(app, name=name, source=source, outputs=outputs, help=help)
-
-    @property
-    def layout(self) -> str:
-        """Constant, because there are no rows."""
-        return "step"
+        super().__init__(
+            app,
+            name=name,
+            source=source,
+            record=lambda row: row,
+            retention=0,
+            help=help,
+            layout="step",
+            definition={},
+            outputs=outputs,
+        )
 
     def new_state(self, partition: int, store: Store, *, leads: bool) -> StepState:
         """Create the state of a partition over its opened store."""

@@ -15,19 +15,20 @@ from rocksdict import DbClosedError
 from eventfold.engine import metrics
 from eventfold.engine.errors import BatchError, ClosedMeanwhileError, TaskError, told
 from eventfold.engine.key_places import MOST_SHOWN, KeyPlaces
+from eventfold.engine.owner import Runtime
+from eventfold.engine.routes import Routes
 from eventfold.engine.store import StoreError
 from eventfold.telemetry import logs, traces
 from eventfold.topics import DEAD_LETTERS, Changelog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from eventfold.engine.batch import Batch
     from eventfold.engine.definitions import Definition
     from eventfold.engine.partition import PartitionState
     from eventfold.engine.progress import Progress
     from eventfold.engine.store import Store
-    from eventfold.engine.tasks import Tasks
     from eventfold.topics import Topic
 
 
@@ -35,6 +36,28 @@ if TYPE_CHECKING:
 _READ: ContextVar[Mapping[StateTable, Mapping[int, PartitionState]]] = ContextVar(
     "_READ", default=MappingProxyType({})
 )
+
+
+class _Followers(Protocol):
+    """Followers of the partitions that other workers own: see `Standbys`."""
+
+    def partitions_of(self, table: StateTable) -> list[int]: ...
+    def state_of(self, table: StateTable, partition: int) -> PartitionState | None: ...
+    def lag_of(self, table: StateTable, partition: int) -> int: ...
+
+
+class _TableTasks(Runtime, Protocol):
+    """Tasks that keep the partitions of tables, as far as a table needs them: see `Tasks`."""
+
+    @property
+    def standbys(self) -> _Followers: ...
+
+    @property
+    def tables(self) -> Sequence[StateTable]: ...
+    def add_table(self, table: StateTable) -> None: ...
+    def ready(self, source: str | None = None) -> bool: ...
+    def restoring(self, table: StateTable) -> list[Progress]: ...
+    def wipe(self, table: StateTable) -> None: ...
 
 
 class Host(Protocol):
@@ -49,7 +72,7 @@ class Host(Protocol):
         """Faust's table manager."""
 
     @property
-    def tasks(self) -> Tasks:
+    def tasks(self) -> _TableTasks:
         """Tasks that keep the table's partitions."""
 
 
@@ -71,6 +94,12 @@ class StateTable(Service):
     #: Whether rows end in a time, by which the store orders them too.
     timed = False
 
+    #: Topic of records that came late; None where they are not written.
+    late_topic: Topic | None = None
+
+    #: Whether a record may use the previous window.
+    looks_back = False
+
     # Attributes that Faust reads.
     is_global = False
     use_partitioner = False
@@ -85,6 +114,9 @@ class StateTable(Service):
         record: Callable[[Any], Any],
         retention: int,
         help: str,
+        layout: str,
+        definition: Definition,
+        outputs: Iterable[Topic] | None = None,
     ) -> None:
         super().__init__()
         self.app = app
@@ -95,6 +127,15 @@ class StateTable(Service):
         self.help = help
         #: Function that makes the record of a result, for queries.
         self.record = record
+        #: Description of the rows' layout: state of another layout is rejected, not misread.
+        self.layout = layout
+        #: Settings that the table's results depend on, as text: see `definitions.py`.
+        self.definition = definition
+        #: Topic that holds the rows.
+        self.changelog = Changelog(f"{app.conf.id}-{name}-changelog", source)
+        #: Topics that it sends records to, instead of publishing results.
+        self.routes = Routes(name, outputs or ())
+        self.sends = outputs is not None
         #: Topics that this table writes, each with the function that makes its record (None: no
         #: record).
         self.publications: list[tuple[Topic, Callable[[Any], Any]]] = []
@@ -104,19 +145,9 @@ class StateTable(Service):
         app.tasks.add_table(self)
 
     @property
-    def changelog(self) -> Changelog:
-        """Topic that holds the rows."""
-        return Changelog(f"{self.app.conf.id}-{self.name}-changelog", self.source)
-
-    @property
-    @abstractmethod
-    def layout(self) -> str:
-        """Description of the rows' layout: state of another layout is rejected, not misread."""
-
-    @property
-    def definition(self) -> Definition:
-        """Settings that the table's results depend on, as text: see `definitions.py`."""
-        return {}
+    def runtime(self) -> Runtime:
+        """What the tables of a worker share."""
+        return self.app.tasks
 
     @property
     def publish_interval(self) -> int:
@@ -126,14 +157,19 @@ class StateTable(Service):
     @property
     def topics(self) -> list[Topic]:
         """Topics that this table writes."""
+        if self.sends:
+            return self.routes.topics
         return [topic for topic, _ in self.publications]
 
     def co_partitions(self, topic: Topic) -> bool:
         """Return whether a record for `topic` stays in the partition of its source record.
 
+        A record that is sent does not: it is partitioned by its own key.
         That needs all tables that write `topic` to have the same source: the producers of two
         sources may partition differently, and the same keys have to meet.
         """
+        if self.sends:
+            return False
         sources = {
             table.source.name
             for table in self.app.tasks.tables
@@ -167,7 +203,8 @@ class StateTable(Service):
                 task.fail(error)
             except Exception as error:  # noqa: BLE001  # a user's function may raise anything
                 # Half of the batch may be folded: none of it may be committed.
-                where = f" ({state.saying})" if state.saying else ""
+                publishing = state.outputs.publishing
+                where = f" ({publishing})" if publishing else ""
                 what = f"table {self.name}: folding {batch}{where} raised {told(error)}"
                 task.fail(BatchError(what, batch.begin, batch.end))
             else:

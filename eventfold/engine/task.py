@@ -6,7 +6,7 @@ import asyncio
 import logging
 from enum import Enum
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from eventfold.engine import metrics
 from eventfold.engine.batch import Decoder
 from eventfold.engine.errors import OtherHistoryError, TaskError, afresh, in_words, made_anew
+from eventfold.engine.owner import Runtime
 from eventfold.engine.progress import Progress
 from eventfold.engine.store import wipe
 from eventfold.telemetry import logs, traces
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
 
     from aiokafka.structs import OffsetAndMetadata
 
-    from eventfold.engine.journal import Writer
+    from eventfold.engine.definitions import Definitions
+    from eventfold.engine.journal import Journal, Writer
     from eventfold.engine.partition import PartitionState, Snapshot
+    from eventfold.engine.source import Source
     from eventfold.engine.store import Store
     from eventfold.engine.table import StateTable
-    from eventfold.engine.tasks import Tasks
+    from eventfold.engine.uncommitted import Uncommitted
+    from eventfold.topics import Topic
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +61,23 @@ class State(Enum):
     CLOSED = "closed"
 
 
+class _Owner(Runtime, Protocol):
+    """Tasks of the worker, as far as one of them needs the others: see `Tasks`."""
+
+    journal: Journal
+    source: Source
+    #: Source topics by name.
+    topics: dict[str, Topic]
+    definitions: Definitions
+    uncommitted: Uncommitted
+
+    def tables_of(self, source: str) -> list[StateTable]: ...
+    def writes(self, topic: str) -> bool: ...
+    def store_path(self, table: StateTable, partition: int) -> Path: ...
+    def next_phase(self) -> float: ...
+    async def flow_open(self, generation: int) -> None: ...
+
+
 class Task:
     """Task that folds one partition of a source into its tables and checkpoints them together.
 
@@ -65,7 +86,7 @@ class Task:
     of this generation is open, seeks and folds.
     """
 
-    def __init__(self, tasks: Tasks, source: str, partition: int, generation: int) -> None:
+    def __init__(self, tasks: _Owner, source: str, partition: int, generation: int) -> None:
         self.tasks = tasks
         self.source = source
         self.partition = partition
@@ -205,8 +226,8 @@ class Task:
         await self.tasks.source.seek(self.tp, position)
         self._demand_opening()
         self.next_offset = position
-        for state in self.states:
-            state.table.open(state)
+        for table, state in zip(tables, self.states, strict=True):
+            table.open(state)
         self.state = State.RUNNING
         logger.info("Task %s runs from offset %d", self.name, position, extra={"offset": position})
 
@@ -466,8 +487,9 @@ class Task:
         metrics.forget(self.source, self.partition, [state.table.name for state in self.states])
         if self.states:
             self.committed = min(each.committed_position for each in self.states)
-        for state in self.states:
-            state.table.close(state)
+        # As many as it has opened.
+        for table, state in zip(self.tasks.tables_of(self.source), self.states, strict=False):
+            table.close(state)
             state.store.close()
         self.states = []
         self.tasks.uncommitted.forget(self.tp)

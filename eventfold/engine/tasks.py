@@ -7,10 +7,9 @@ import logging
 import traceback
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
-from aiokafka.structs import OffsetAndMetadata
 from mode import Service
 from mode.types import ServiceT
 
@@ -39,9 +38,10 @@ from eventfold.telemetry import logs
 from eventfold.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from eventfold.engine.progress import Progress
+    from eventfold.engine.source import Source
     from eventfold.engine.table import StateTable
     from eventfold.settings import Settings
     from eventfold.topics import Topic
@@ -58,34 +58,6 @@ PHASE = (5**0.5 - 1) / 2
 
 #: Errors that no restart of a task repairs: the worker stops.
 HOPELESS = (TaskError, OtherHistoryError, UnreadableRowError, StoreError)
-
-
-class Source(Protocol):
-    """Consumer that fetches the records of tasks, as far as tasks need it."""
-
-    async def committed(self, tp: TopicPartition) -> OffsetAndMetadata | None:
-        """Return the group's committed offset with its metadata; None without one."""
-
-    async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
-        """Return the first offset that exists, and the end offset."""
-
-    async def topic_id(self, topic: str) -> str:
-        """Return the id of a topic, and fetch the topic by this id only from now on.
-
-        The empty string if brokers have no ids. Raises KafkaError.
-        """
-
-    async def fetched(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
-        """Return the offset up to which each partition is fetched, and its end offset."""
-
-    async def seek(self, tp: TopicPartition, offset: int) -> None:
-        """Fetch from this offset on."""
-
-    def deliver(self, tp: TopicPartition, *, active: bool) -> None:
-        """Start or stop delivering the partition's records."""
-
-    def still_assigned(self, tp: TopicPartition, generation: int) -> bool:
-        """Return whether the partition is ours in this generation, with no rebalance under way."""
 
 
 class Tasks(Service):
@@ -114,7 +86,7 @@ class Tasks(Service):
         self._generation = -1
         self._flow_open = asyncio.Event()
         self._stopping = False
-        self.standbys = Standbys(self)
+        self.standbys = Standbys(conf, self._by_source, self.store_path, self.give_up)
         self.uncommitted = Uncommitted(conf.uncommitted_bytes)
         #: End offset of the batch that failed last, and how often in a row one failed.
         self._failed_at: dict[TopicPartition, tuple[int, int]] = {}

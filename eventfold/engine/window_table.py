@@ -7,53 +7,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from eventfold.aggregates import Aggregate, Ohlc, layout_of
-from eventfold.engine.count_state import CountState
-from eventfold.engine.event_time import EventTimeState
-from eventfold.engine.pane_state import PaneState
+from eventfold.aggregates import Aggregate
 from eventfold.engine.rows import OPEN
-from eventfold.engine.session_state import SessionState
 from eventfold.engine.table import Host, StateTable
+from eventfold.engine.window_state import WindowState
+from eventfold.engine.windowing_strategy import WindowingStrategy, Windows
 from eventfold.topics import Topic
 from eventfold.windows import (
-    Count,
     DefinitionError,
     Emission,
-    MergeRuns,
     Refusal,
-    Session,
-    Slices,
-    Sliding,
     WindowFamily,
     WindowResult,
-    format_duration,
-    milliseconds,
-    parse_window,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from eventfold.engine.definitions import Definition
     from eventfold.engine.store import Store
-    from eventfold.native import Extension
-
-#: Overlap above which windows are published on close only, unless an emit strategy is chosen:
-#: publishing each change of so many windows costs too much.
-MAX_OVERLAP = 60
 
 #: A query over a key's windows first reads FIRST_REACH steps (or sizes) of them, and doubles the
 #: range until it finds MANY.
 FIRST_REACH, MANY = 16, 128
-
-#: A window definition, or its text.
-Windows = WindowFamily | str
-
-#: States of the windows that aren't made of panes.
-_KINDS: dict[type[Any], Callable[..., EventTimeState]] = {
-    Session: SessionState,
-    Count: CountState,
-}
 
 
 def _next_reach(reach: int, found: Sized) -> int:
@@ -124,118 +99,42 @@ class WindowTable(StateTable):
         looks_back: bool = False,
         emission: Emission | None = None,
     ) -> None:
-        self.aggregate = aggregate
-        #: Optional methods of the aggregate that fold many records, or merge the states of many
-        #: panes.
-        self.add_all: Callable[..., None] | None = getattr(aggregate, "add_all", None)
-        self.merge_runs: MergeRuns | None = getattr(aggregate, "merge_runs", None)
-        self.looks_back = looks_back
-        self.emission = emission
-        self.late_topic: Topic | None = None
-        self.late_record: Callable[[Any, Refusal], Any] | None = None
         try:
-            self.windows = _families(windows)
-            self.grace = milliseconds(grace)
-            kept = milliseconds(retention)
-            self._cut()
-            _check_retention(kept, self.longest + self.grace)
+            self.strategy = WindowingStrategy(
+                windows,
+                aggregate,
+                grace=grace,
+                retention=retention,
+                emission=emission,
+                looks_back=looks_back,
+            )
             _check_source(source)
-            if looks_back and self.says_every_change:
+            if looks_back and self.strategy.publishes_every_change:
                 raise DefinitionError("a table that looks back can't say every change")
         except ValueError as error:
             raise DefinitionError(f"table {name}: {error}") from None
-        super().__init__(app, name=name, source=source, record=record, retention=kept, help=help)
-
-    def _cut(self) -> None:
-        alone = next((window for window in self.windows if type(window) in _KINDS), None)
-        if alone is None:
-            self.slices = Slices(self.windows)
-            self.longest = self.slices.longest
-            #: Windows that are one pane each, and windows that are folded from several panes.
-            self.pane_windows = [each for each in self.windows if self._is_pane(each)]
-            self.folded_windows = [each for each in self.windows if not self._is_pane(each)]
-            #: Smallest advance of the windows (ms); 0 if one slides with each event.
-            self.step = min(window.advance for window in self.windows)
-            #: Approximate number of results that a changed pane has.
-            self.results_of_change = max(
-                1,
-                sum(
-                    -(-each.size // (each.advance or each.size))
-                    for each in self.windows
-                    if self.says_changes_of(each)
-                ),
-            )
-            return
-        if len(self.windows) > 1:
-            raise DefinitionError(f"{alone} shares its table with no other window")
-        if self.looks_back:
-            raise DefinitionError(f"{alone} can't look back")
-        self.longest = alone.gap if isinstance(alone, Session) else 0
-
-    def _is_pane(self, window: WindowFamily) -> bool:
-        """Return whether a window is exactly one pane: not sliced, and without overlap."""
-        grid = window.grid
-        return grid is not None and window.size == window.advance == self.slices.length
-
-    @property
-    def native(self) -> Extension | None:
-        """Native extension if it is in use and the aggregate is exactly `Ohlc`; else None."""
-        return self.app.tasks.native if type(self.aggregate) is Ohlc else None
-
-    @property
-    def layout(self) -> str:
-        """Aggregate with its version, and content of the rows: panes of a length, or windows."""
-        kind = self.windows[0]
-        rows = str(kind) if type(kind) in _KINDS else str(self.slices)
-        return f"{layout_of(self.aggregate)}, {rows}"
-
-    @property
-    def definition(self) -> Definition:
-        """Windows, grace, retention and emit strategy, as text."""
-        windows = sorted(self.windows, key=lambda each: (each.size, each.advance, str(each)))
-        return {
-            "windows": ",".join(map(str, windows)),
-            "grace": format_duration(self.grace),
-            "retention": format_duration(self.retention),
-            "emission": "each interval" if self.emission is None else str(self.emission),
-        }
-
-    # -- emit strategy
+        self.windows = self.strategy.windows
+        self.aggregate = aggregate
+        self.grace = self.strategy.grace
+        self.looks_back = looks_back
+        super().__init__(
+            app,
+            name=name,
+            source=source,
+            record=record,
+            retention=self.strategy.retention,
+            help=help,
+            layout=self.strategy.layout,
+            definition=self.strategy.definition,
+        )
 
     @property
     def publish_interval(self) -> int:
         """Time between two publications (ms)."""
-        if self.emission is None or self.emission.interval is None:
+        emission = self.strategy.emission
+        if emission is None or emission.interval is None:
             return super().publish_interval
-        return self.emission.interval
-
-    @property
-    def says_changes(self) -> bool:
-        """Whether windows are published before they are final."""
-        return self.emission is None or self.emission.interval is not None
-
-    @property
-    def says_every_change(self) -> bool:
-        """Whether each record publishes a result."""
-        return self.emission is not None and self.emission.interval == 0
-
-    def overlaps_much(self, window: WindowFamily) -> bool:
-        """Return whether a window overlaps too often to be published before it is final."""
-        much = window.advance > 0 and window.size // window.advance > MAX_OVERLAP
-        return much and (self.emission is None or not self.says_changes)
-
-    def says_changes_of(self, window: WindowFamily) -> bool:
-        """Return whether windows of a definition are published before they are final."""
-        return self.says_changes and not self.overlaps_much(window)
-
-    def keeps_fold(self, window: WindowFamily) -> bool:
-        """Return whether final windows of a definition are aggregated incrementally.
-
-        That pays off where they share many panes, as windows that slide with each event do. If
-        windows are also published before they are final, each publication folds them anyway.
-        """
-        slides = isinstance(window, Sliding) and not self.says_changes
-        return slides or self.overlaps_much(window)
+        return emission.interval
 
     @property
     def topics(self) -> list[Topic]:
@@ -244,12 +143,12 @@ class WindowTable(StateTable):
 
     def refuse(self, topic: Topic, record: Callable[[Any, Refusal], Any]) -> None:
         """Write late records to `topic`, as `record` makes them of a record and its `Refusal`."""
-        self.late_topic, self.late_record = topic, record
+        self.late_topic = self.strategy.late_topic = topic
+        self.strategy.late_record = record
 
-    def new_state(self, partition: int, store: Store, *, leads: bool) -> EventTimeState:
+    def new_state(self, partition: int, store: Store, *, leads: bool) -> WindowState:
         """Create the state of a partition over its opened store."""
-        kind = _KINDS.get(type(self.windows[0]), PaneState)
-        return kind(self, partition, store, leads=leads)
+        return WindowState(self, self.strategy, partition, store, leads=leads)
 
     # -- queries of the local partitions; an unknown key has no windows
 
@@ -274,7 +173,7 @@ class WindowTable(StateTable):
         span = self.span(key)
         if span is None:
             return
-        begin, end = max(begin, span[0] - self.longest), min(end, span[1])
+        begin, end = max(begin, span[0] - self.strategy.longest), min(end, span[1])
         reach = FIRST_REACH * (window.advance or window.size)
         while begin < end:
             start = max(begin, end - reach)
@@ -323,7 +222,7 @@ class WindowTable(StateTable):
         span = self.span(key)
         if span is None:
             return
-        begin, end = max(begin, span[0] - self.longest), min(end, span[1])
+        begin, end = max(begin, span[0] - self.strategy.longest), min(end, span[1])
         reach = FIRST_REACH * (window.advance or window.size)
         while begin < end:
             until = min(begin + reach, end)
@@ -348,24 +247,8 @@ class WindowTable(StateTable):
                 total[behind] = total.get(behind, 0) + records
         return total
 
-    def _window_states(self) -> list[EventTimeState]:
-        return [state for state in self.open_states() if isinstance(state, EventTimeState)]
-
-
-def _families(windows: Windows | Iterable[Windows]) -> tuple[WindowFamily, ...]:
-    # A grid window is a tuple itself, so anything with an `advance` is one window.
-    one = isinstance(windows, str) or hasattr(windows, "advance")
-    given: Any = [windows] if one else windows
-    read: Callable[[Any], Any] = parse_window
-    return tuple(read(each) if isinstance(each, str) else each for each in given)
-
-
-def _check_retention(retention: int, needed: int) -> None:
-    if retention < needed:
-        raise DefinitionError(
-            f"a retention of {format_duration(retention)} is shorter than the longest window "
-            f"and its grace, {format_duration(needed)}"
-        )
+    def _window_states(self) -> list[WindowState]:
+        return [state for state in self.open_states() if isinstance(state, WindowState)]
 
 
 def _check_source(source: Topic) -> None:

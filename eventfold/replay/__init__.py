@@ -5,9 +5,9 @@ are compared with the live ones in a file that is deleted afterwards.
 """
 
 from eventfold.replay.comparison import Difference, TopicSummary
-from eventfold.replay.errors import ReplayError
-from eventfold.replay.run import Report, Watch, replay
-from eventfold.replay.selection import Interval, select
+from eventfold.replay.report import Report
+from eventfold.replay.run import Watch, replay
+from eventfold.replay.selection import Interval, ReplayError, select
 
 __all__ = [
     "Difference",

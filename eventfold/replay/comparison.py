@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from eventfold.replay.coverage import ELSEWHERE
+from eventfold.replay.coverage import IGNORED
 from eventfold.replay.entries import decoded
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 
 #: Kind of a difference: a result is only in the replay, only in live, or different.
-What = Literal["added", "removed", "changed"]
+Change = Literal["added", "removed", "changed"]
 
 
 class Difference(msgspec.Struct, frozen=True):
     """One result that differs between both sides."""
 
     topic: str
-    what: What
+    what: Change
     key: str
     #: Its identity beside the key: fields of a window, coordinates of a record.
     identity: str
@@ -53,7 +53,7 @@ class TopicSummary:
     left_out: Counter[str] = field(default_factory=Counter)
     differences: list[Difference] = field(default_factory=list)
 
-    def count(self, what: What) -> int:
+    def count(self, what: Change) -> int:
         """Return the number of differences of a kind."""
         return sum(each.what == what for each in self.differences)
 
@@ -79,7 +79,7 @@ def _compare(pair: Pair, entries: Entries, coverage: Coverage, summary: TopicSum
             continue
         why = coverage.left_out(entries, pair.key, one, in_live=ours is not None)
         if why is not None:
-            if why != ELSEWHERE:
+            if why != IGNORED:
                 summary.left_out[why] += 1
             continue
         summary.compared += 1
@@ -95,12 +95,12 @@ def _matched(
     left = list(replayed)
     unequal = []
     for ours in live:
-        twin = next((each for each in left if _equal(ours, each, ignored)), None)
-        if twin is None:
+        match = next((each for each in left if _equal(ours, each, ignored)), None)
+        if match is None:
             unequal.append(ours)
         else:
-            left.remove(twin)
-            yield ours, twin
+            left.remove(match)
+            yield ours, match
     for index in range(max(len(unequal), len(left))):
         yield (
             unequal[index] if index < len(unequal) else None,
@@ -111,7 +111,7 @@ def _matched(
 def _equal(live: Found, replayed: Found, ignored: frozenset[str]) -> bool:
     if live.value == replayed.value:
         return True
-    return same(_kept(live, ignored), _kept(replayed, ignored))
+    return same(_compared_fields(live, ignored), _compared_fields(replayed, ignored))
 
 
 def _difference(
@@ -119,7 +119,7 @@ def _difference(
 ) -> Difference | None:
     if live is not None and replayed is not None and _equal(live, replayed, ignored):
         return None
-    what: What = "changed"
+    what: Change = "changed"
     if live is None or replayed is None:
         what = "added" if live is None else "removed"
     return Difference(
@@ -127,12 +127,12 @@ def _difference(
         what,
         pair.key,
         pair.identity,
-        None if live is None else _kept(live, ignored),
-        None if replayed is None else _kept(replayed, ignored),
+        None if live is None else _compared_fields(live, ignored),
+        None if replayed is None else _compared_fields(replayed, ignored),
     )
 
 
-def _kept(found: Found, ignored: frozenset[str]) -> dict[str, Any]:
+def _compared_fields(found: Found, ignored: frozenset[str]) -> dict[str, Any]:
     return {name: each for name, each in decoded(found.value).items() if name not in ignored}
 
 

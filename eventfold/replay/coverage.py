@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 BEYOND = "reach beyond the interval"
 DELETED = "may have lost records to the source's retention"
 OPEN = "are not final where the history ends"
-AHEAD = "come from records that live has not folded yet"
+NOT_FOLDED = "come from records that live has not folded yet"
 COUNTS = "count from the very first record on"
-LOOKS_BACK = "look back before the interval"
+USES_PREVIOUS = "use a window before the interval"
 PROCESSING = "are of processing time"
-UNKNOWN = "don't say which time they are of"
-OTHERS = "are of windows that are not made here"
-LATER = "were overwritten after the interval"
-MADE_ANEW = "come from a topic that the replay makes anew"
-FORGOTTEN = "are older than what the live topic still holds"
-REMEMBERS = "may depend on what is older than the replay (see --warm-up)"
+UNKNOWN = "don't carry their time"
+OTHER_WINDOWS = "are of windows that are not made here"
+OVERWRITTEN = "were overwritten after the interval"
+REDERIVED = "come from a topic that the replay makes anew"
+EXPIRED = "are older than what the live topic still holds"
+OLDER_STATE = "may depend on what is older than the replay (see --warm-up)"
 LIVE_OPEN = "are not final in live"
 
 #: Ignored without a count: of another time, or of a source that is not replayed.
-ELSEWHERE = ""
+IGNORED = ""
 
 
 class Coverage:
@@ -74,14 +74,14 @@ class Coverage:
         """Return whether an entry may belong to the interval."""
         if entries.kind == "windows":
             known = entry.start is not None and entry.end is not None
-            return not known or self._interval.meets(entry.start or 0, entry.end or 0)
+            return not known or self._interval.overlaps(entry.start or 0, entry.end or 0)
         if entries.kind == "last" and (not replayed or not entry.sources):
             return True
-        if entries.made_anew:
-            return entry.start is None or self._interval.meets(*_span(entry))
-        return self._place(entry.sources) != ELSEWHERE
+        if entries.rederived:
+            return entry.start is None or self._interval.overlaps(*_span(entry))
+        return self._placement(entry.sources) != IGNORED
 
-    def _place(self, sources: Iterable[Coordinates]) -> str | None:
+    def _placement(self, sources: Iterable[Coordinates]) -> str | None:
         """Return why a record of a log is left out; None if all its sources are in the interval."""
         inside = []
         for topic, partition, offset in sources:
@@ -89,14 +89,14 @@ class Coverage:
             if history is not None:
                 inside.append(history.within(offset))
             elif topic in self._selection.internal:
-                return MADE_ANEW
+                return REDERIVED
             else:
-                return ELSEWHERE
+                return IGNORED
         if not inside:
             return UNKNOWN
         if all(inside):
             return None
-        return BEYOND if any(inside) else ELSEWHERE
+        return BEYOND if any(inside) else IGNORED
 
     # -- comparison
 
@@ -109,25 +109,25 @@ class Coverage:
             why = self._window(entries, key, found)
         elif entries.kind == "last" and not found.sources:
             why = self._period(entries, key)
-        elif entries.made_anew:
+        elif entries.rederived:
             why = self._timed(entries, found)
         else:
             why = self._logged(entries, found)
-        if why is None and not in_live and self._forgotten(entries, found):
-            return FORGOTTEN
+        if why is None and not in_live and self._has_expired(entries, found):
+            return EXPIRED
         return why
 
     def _window(self, entries: Entries, key: str, found: Found) -> str | None:
         start, end = found.start, found.end
         if start is None or end is None:
             return UNKNOWN
-        if not self._interval.meets(start, end):
-            return ELSEWHERE
-        if not self._interval.holds(start, end):
+        if not self._interval.overlaps(start, end):
+            return IGNORED
+        if not self._interval.contains(start, end):
             return BEYOND
-        writers = _makers(entries.writers, end - start)
+        writers = _tables_of_length(entries.writers, end - start)
         if not writers:
-            return OTHERS
+            return OTHER_WINDOWS
         return self._kind_of(writers) or self._span(entries, writers, key, found)
 
     def _kind_of(self, writers: Sequence[WindowTable]) -> str | None:
@@ -144,8 +144,8 @@ class Coverage:
         start, end = found.start or 0, found.end or 0
         first = self.firsts.get(entries.topic.name, {}).get(key, start)
         if start <= first and any(table.looks_back for table in writers):
-            return LOOKS_BACK
-        return self._seen(writers, start, end, found.partition)
+            return USES_PREVIOUS
+        return self._incomplete(writers, start, end, found.partition)
 
     def _period(self, entries: Entries, key: str) -> str | None:
         group = next((table for table in entries.writers if isinstance(table, GroupTable)), None)
@@ -153,14 +153,14 @@ class Coverage:
             return UNKNOWN
         span = self._period_of(group, key)
         if span is None:
-            return ELSEWHERE
-        if not self._interval.holds(*span):
+            return IGNORED
+        if not self._interval.contains(*span):
             return BEYOND
         behind = [each for each in self._selection.upstream(group) if isinstance(each, WindowTable)]
         before = span[0] - group.period
         if before < self._interval.begin and any(each.looks_back for each in behind):
-            return LOOKS_BACK
-        return self._seen(behind or [group], *span, None)
+            return USES_PREVIOUS
+        return self._incomplete(behind or [group], *span, None)
 
     def _period_of(self, table: GroupTable, key: str) -> tuple[int, int] | None:
         first = self._interval.begin // table.period * table.period
@@ -172,44 +172,44 @@ class Coverage:
     def _timed(self, entries: Entries, found: Found) -> str | None:
         if found.start is None or found.end is None:
             return UNKNOWN
-        if not self._interval.meets(*_span(found)):
-            return ELSEWHERE
-        if not self._interval.holds(*_span(found)):
+        if not self._interval.overlaps(*_span(found)):
+            return IGNORED
+        if not self._interval.contains(*_span(found)):
             return BEYOND
-        return self._seen(entries.writers, found.start, found.end, found.partition)
+        return self._incomplete(entries.writers, found.start, found.end, found.partition)
 
     def _logged(self, entries: Entries, found: Found) -> str | None:
         sources = coordinates([("source", found.sources.encode())]) if found.sources else ()
-        why = self._place(sources)
-        if entries.kind == "last" and why == ELSEWHERE:
+        why = self._placement(sources)
+        if entries.kind == "last" and why == IGNORED:
             # A compacted topic does not show the value that the key had within the interval.
-            return LATER
+            return OVERWRITTEN
         if why is None:
-            if self._remembers(entries.writers):
-                return REMEMBERS
+            if self._depends_on_older(entries.writers):
+                return OLDER_STATE
             come = all(self._has_folded(TopicPartition(t, p), o + 1) for t, p, o in sources)
-            return None if come else AHEAD
+            return None if come else NOT_FOLDED
         return why
 
-    def _forgotten(self, entries: Entries, found: Found) -> bool:
+    def _has_expired(self, entries: Entries, found: Found) -> bool:
         kept_from = self.kept_from.get(entries.topic.name, 0)
         return kept_from > (self._interval.begin if found.end is None else found.end)
 
     # -- completeness
 
-    def _seen(
+    def _incomplete(
         self, tables: Sequence[StateTable], start: int, end: int, partition: int | None
     ) -> str | None:
         """Return why [start, end) is not complete and final on both sides; None if it is."""
-        if self._remembers(tables):
-            return REMEMBERS
+        if self._depends_on_older(tables):
+            return OLDER_STATE
         if start < self._known_from(tables, partition):
             return DELETED
         if end > self._final_until(tables, partition):
             return OPEN
-        return None if self._live_has_come(tables, partition) else AHEAD
+        return None if self._live_has_folded(tables, partition) else NOT_FOLDED
 
-    def _remembers(self, tables: Iterable[StateTable]) -> bool:
+    def _depends_on_older(self, tables: Iterable[StateTable]) -> bool:
         """Return whether results of `tables` may depend on records that were not replayed."""
         behind = [each for table in tables for each in self._selection.upstream(table)]
         if self._warmed or not any(isinstance(each, KeyedTable) for each in behind):
@@ -241,7 +241,7 @@ class Coverage:
         ]
         return min(found, default=0)
 
-    def _live_has_come(self, tables: Sequence[StateTable], partition: int | None) -> bool:
+    def _live_has_folded(self, tables: Sequence[StateTable], partition: int | None) -> bool:
         return all(
             self._has_folded(history.tp, history.position)
             for history in self._sources(tables, partition)
@@ -258,16 +258,16 @@ def _span(found: Entry | Found) -> tuple[int, int]:
     return start, max(end, start + 1)
 
 
-def _makers(writers: Iterable[StateTable], length: int) -> list[WindowTable]:
+def _tables_of_length(writers: Iterable[StateTable], length: int) -> list[WindowTable]:
     """Return the tables that may have made a window of this length (ms)."""
     return [
         table
         for table in writers
         if isinstance(table, WindowTable)
-        and any(_may_be(window, length) for window in table.windows)
+        and any(_may_have_length(window, length) for window in table.windows)
     ]
 
 
-def _may_be(window: WindowFamily, length: int) -> bool:
+def _may_have_length(window: WindowFamily, length: int) -> bool:
     """Return whether a window may have this length (ms); a session or a calendar may have any."""
     return window.size == length if isinstance(window, Window | Sliding) else True

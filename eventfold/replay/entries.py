@@ -69,17 +69,17 @@ class Entries:
         fields = _fields(topic)
         self._identity = topic.identity or tuple(name for name in IDENTITY if name in fields)
         #: Whether records have a field `final`: then only final ones are compared.
-        self.says_final = self.kind == "windows" and "final" in fields
+        self.has_final = self.kind == "windows" and "final" in fields
         #: Whether the spans of windows have to be kept, since records have no `start` and `end`.
         self.lacks_span = self.kind == "windows" and not {"start", "end"} <= fields
         self._spans: dict[str, tuple[int, int]] = {}
         #: Whether its sources are topics that the replay writes itself, with other offsets.
-        self.made_anew = bool(self.writers) and all(
+        self.rederived = bool(self.writers) and all(
             table.source.name in selection.internal for table in self.writers
         )
-        anew = COORDINATES if self.made_anew else frozenset()
+        anew = COORDINATES if self.rederived else frozenset()
         self.ignored = frozenset(topic.processing) | anew
-        self._is_late = any(getattr(table, "late_topic", None) is topic for table in self.writers)
+        self._is_late = any(table.late_topic is topic for table in self.writers)
         self._co_partitioned = topic.partitions is None and all(
             table.co_partitions(topic) for table in self.writers
         )
@@ -87,7 +87,7 @@ class Entries:
 
     def note(self, record: Any, start: int, end: int) -> None:
         """Store the span (ms) of the window of a record."""
-        name = _name([getattr(record, field, None) for field in self._identity])
+        name = _identity_text([getattr(record, field, None) for field in self._identity])
         self._spans[name] = start, end
 
     def read(
@@ -114,7 +114,7 @@ class Entries:
         value = self._as_json(value)
         if value is None or not _is_open(value):
             return None
-        return self._told(partition, (key or b"").decode(errors="replace"), value)
+        return self._window_entry(partition, (key or b"").decode(errors="replace"), value)
 
     def _as_json(self, value: bytes | None) -> bytes | None:
         """Return an Avro value as JSON, comparable by field; unchanged if it can't be read."""
@@ -127,13 +127,13 @@ class Entries:
             return value
 
     def _window(self, partition: int, key: str, value: bytes) -> Entry | None:
-        if self.says_final and _is_open(value):
+        if self.has_final and _is_open(value):
             return None
-        return self._told(partition, key, value)
+        return self._window_entry(partition, key, value)
 
-    def _told(self, partition: int, key: str, value: bytes) -> Entry | None:
+    def _window_entry(self, partition: int, key: str, value: bytes) -> Entry | None:
         fields = decoded(value)
-        identity = _name([fields.get(field) for field in self._identity])
+        identity = _identity_text([fields.get(field) for field in self._identity])
         start, end = self._span(identity, fields)
         own = fields.get("partition")
         here = partition if self._co_partitioned else None
@@ -164,15 +164,15 @@ class Entries:
         ours = not (self.topic is DEAD_LETTERS or self._is_late) or table in self._tables
         if not (ours or table == "decode"):
             return None
-        start, end = self._lasting(fields)
+        start, end = self._event_span(fields)
         identity = ",".join("-".join(map(str, each)) for each in sources)
-        if self.made_anew:
+        if self.rederived:
             # By its time: the source record has another offset on the other side.
             identity, sources = f"time {end}", ()
         here = partition if self._co_partitioned else None
         return Entry(self.topic.name, key, identity, 0, value, start, end, here, tuple(sources))
 
-    def _lasting(self, fields: dict[str, Any]) -> tuple[int | None, int | None]:
+    def _event_span(self, fields: dict[str, Any]) -> tuple[int | None, int | None]:
         """Return the span of a record as (start, end) in ms; the same time twice for an instant."""
         start, end = fields.get("start"), fields.get("end")
         if isinstance(start, int) and isinstance(end, int):
@@ -231,5 +231,5 @@ def _is_open(value: bytes) -> bool:
     return b'"final":false' in value
 
 
-def _name(fields: list[Any]) -> str:
+def _identity_text(fields: list[Any]) -> str:
     return _encode(fields).decode()

@@ -8,16 +8,16 @@ that. Stream time determines the end: it is reached once the last window of the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 
 from eventfold.engine.changelog import ends
 from eventfold.kafka.admin import existing_topics
-from eventfold.replay.errors import ReplayError
+from eventfold.replay.selection import ReplayError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aiokafka import AIOKafkaConsumer
 
@@ -42,9 +42,9 @@ class History:
     #: Stream time (ms) at which reading ends.
     until: int
     #: Whether the broker has deleted what was before `begin`.
-    cut: bool
+    truncated: bool
     #: Most (ms) by which a window of a deleted record may be newer than the record's timestamp.
-    doubt: int
+    max_lead: int
     #: Offset of the next record to read.
     position: int = 0
     records: int = 0
@@ -72,12 +72,12 @@ class History:
         """Whether there is nothing more to read."""
         return self.position >= self.end or self.stream_time >= self.until
 
-    def see(self, batch: Batch) -> None:
+    def advance(self, batch: Batch) -> None:
         """Update position, stream time and the known span from a batch that was read."""
         times, offsets = self._times(batch)
-        if self.cut and self.position == self.begin:
-            # Deleted records were older than this one, and their windows newer by `doubt` at most.
-            self.known_from = max(self.known_from, (batch.raw[0].timestamp or 0) + self.doubt)
+        if self.truncated and self.position == self.begin:
+            # Deleted records were older, and their windows newer by `max_lead` at most.
+            self.known_from = max(self.known_from, (batch.raw[0].timestamp or 0) + self.max_lead)
         if self.by_record and self.unstamped is None:
             self.unstamped = next((r.offset for r in batch.raw if (r.timestamp or 0) <= 0), None)
         self.position = batch.end
@@ -125,28 +125,26 @@ async def histories(
     found: dict[TopicPartition, History] = {}
     for source in selection.external:
         _check(source, counts.get(source.name, 0))
-        reach = _reach(selection, source, interval, warm_up, conf.max_ahead)
-        found |= await _of_topic(consumer, source, interval, reach)
+        ahead = conf.max_ahead if isinstance(source.time, str) else 0
+        max_lead = ahead + selection.lookback(source.name)
+        until = interval.end + selection.settling(source.name, interval)
+        tps = [TopicPartition(source.name, number) for number in range(source.partition_count())]
+        bounds = await ends(consumer, tps)
+        begins = await _at(consumer, bounds, interval.begin - max_lead - warm_up)
+        expected = await _at(consumer, bounds, until)
+        for tp, (oldest, end) in bounds.items():
+            found[tp] = History(
+                tp=tp,
+                by_record=isinstance(source.time, str),
+                begin=begins[tp],
+                end=end,
+                expected=expected[tp],
+                interval=interval,
+                until=until,
+                truncated=begins[tp] == oldest > 0,
+                max_lead=max_lead,
+            )
     return found
-
-
-class _Reach(NamedTuple):
-    """Durations (ms) for which a source is read beyond the interval."""
-
-    #: Before it, by Kafka's timestamps.
-    before: int
-    #: After it, in stream time.
-    after: int
-    #: Most by which a window of a deleted record may be newer than the record's timestamp.
-    doubt: int
-
-
-def _reach(
-    selection: Selection, source: Topic, interval: Interval, warm_up: int, max_ahead: int
-) -> _Reach:
-    ahead = max_ahead if isinstance(source.time, str) else 0
-    doubt = ahead + selection.lookback(source.name)
-    return _Reach(doubt + warm_up, selection.settling(source.name, interval), doubt)
 
 
 def _check(source: Topic, count: int) -> None:
@@ -159,37 +157,14 @@ def _check(source: Topic, count: int) -> None:
         )
 
 
-async def _of_topic(
-    consumer: AIOKafkaConsumer, source: Topic, interval: Interval, reach: _Reach
-) -> dict[TopicPartition, History]:
-    tps = [TopicPartition(source.name, number) for number in range(source.partition_count())]
-    bounds = await ends(consumer, tps)
-    begins = await _at(consumer, tps, interval.begin - reach.before)
-    expected = await _at(consumer, tps, interval.end + reach.after)
-    found = {}
-    for tp in tps:
-        oldest, end = bounds[tp]
-        begin = end if begins[tp] is None else begins[tp]
-        found[tp] = History(
-            tp=tp,
-            by_record=isinstance(source.time, str),
-            begin=begin,
-            end=end,
-            expected=end if expected[tp] is None else expected[tp],
-            interval=interval,
-            until=interval.end + reach.after,
-            cut=begin == oldest > 0,
-            doubt=reach.doubt,
-        )
-    return found
-
-
 async def _at(
-    consumer: AIOKafkaConsumer, tps: list[TopicPartition], time: int
-) -> dict[TopicPartition, Any]:
+    consumer: AIOKafkaConsumer, bounds: Mapping[TopicPartition, tuple[int, int]], time: int
+) -> dict[TopicPartition, int]:
     """Return the offset of each partition's first record with a timestamp from `time` (ms) on.
 
-    None for a partition without one.
+    The end offset for a partition without one.
     """
-    found = await consumer.offsets_for_times(dict.fromkeys(tps, max(time, 0)))
-    return {tp: None if found.get(tp) is None else found[tp].offset for tp in tps}
+    found = await consumer.offsets_for_times(dict.fromkeys(bounds, max(time, 0)))
+    return {
+        tp: end if found.get(tp) is None else found[tp].offset for tp, (_, end) in bounds.items()
+    }

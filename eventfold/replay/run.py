@@ -19,23 +19,25 @@ from eventfold.kafka.admin import committed_offsets
 from eventfold.kafka.clients import running
 from eventfold.kafka.fetching import install
 from eventfold.replay import live
-from eventfold.replay.comparison import Difference, TopicSummary, compare
+from eventfold.replay.comparison import compare
 from eventfold.replay.coverage import LIVE_OPEN, Coverage
 from eventfold.replay.entries import Entries
-from eventfold.replay.errors import ReplayError
 from eventfold.replay.history import History, histories
-from eventfold.replay.playing import Player
+from eventfold.replay.player import Player
+from eventfold.replay.report import Report
 from eventfold.replay.results import Results
-from eventfold.replay.shadow import ShadowJournal
+from eventfold.replay.selection import ReplayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from aiokafka import AIOKafkaConsumer
 
-    from eventfold.engine.partition import Out
     from eventfold.engine.table import StateTable
-    from eventfold.replay.selection import Application, Interval, Selection
+    from eventfold.harness.kafka import Writes
+    from eventfold.harness.worker import Application
+    from eventfold.replay.comparison import TopicSummary
+    from eventfold.replay.selection import Interval, Selection
     from eventfold.settings import Settings
 
 
@@ -50,30 +52,6 @@ class Watch(Protocol):
 
     def compared(self, done: int, total: int) -> None:
         """Show how much of the live topics has been read."""
-
-
-@dataclass
-class Report:
-    """Outcome of a replay."""
-
-    interval: Interval
-    #: Number of records replayed, and the duration (s).
-    records: int
-    seconds: float
-    histories: list[History]
-    topics: dict[str, TopicSummary]
-    #: Remarks for the user, clauses without a full stop.
-    remarks: list[str] = field(default_factory=list)
-
-    @property
-    def compared(self) -> int:
-        """The number of results compared."""
-        return sum(summary.compared for summary in self.topics.values())
-
-    @property
-    def differences(self) -> list[Difference]:
-        """All differences, by topic and key."""
-        return [each for summary in self.topics.values() for each in summary.differences]
 
 
 async def replay(
@@ -97,60 +75,53 @@ async def replay(
     with TemporaryDirectory(prefix="replay-") as directory:
         results = Results(Path(directory) / "results")
         try:
-            run = _Replay(app, selection, interval, results=results, conf=conf, watch=watch)
+            run = _Replay(app, selection, interval, results, conf, watch)
             return await run.run(Path(directory), warm_up)
         finally:
             results.close()
 
 
+@dataclass
 class _Replay:
-    def __init__(
-        self,
-        app: Application,
-        selection: Selection,
-        interval: Interval,
-        *,
-        results: Results,
-        conf: Settings,
-        watch: Watch,
-    ) -> None:
-        self._app = app
-        self._selection = selection
-        self._interval = interval
-        self._results = results
-        self._conf = conf
-        self._watch = watch
-        self._entries = {
-            t.name: Entries(t, selection) for t in outputs_of(selection.tables).values()
-        }
-        self._finalised: dict[tuple[str, int], int] = {}
+    app: Application
+    selection: Selection
+    interval: Interval
+    results: Results
+    conf: Settings
+    watch: Watch
+    coverage: Coverage = field(init=False)
+
+    def __post_init__(self) -> None:
+        outputs = outputs_of(self.selection.tables).values()
+        self.entries = {topic.name: Entries(topic, self.selection) for topic in outputs}
+        self.finalised: dict[tuple[str, int], int] = {}
 
     async def run(self, directory: Path, warm_up: int | None) -> Report:
         try:
-            await find_all(self._selection.tables, self._conf)
+            await find_all(self.selection.tables, self.conf)
         except SchemaError as error:
             raise ReplayError(str(error)) from error
-        async with running(new_consumer(self._conf)) as consumer:
+        async with running(new_consumer(self.conf)) as consumer:
             history = await histories(
-                consumer, self._selection, self._interval, warm_up=warm_up or 0, conf=self._conf
+                consumer, self.selection, self.interval, warm_up=warm_up or 0, conf=self.conf
             )
-            self._coverage = Coverage(
-                self._selection,
-                self._interval,
+            self.coverage = Coverage(
+                self.selection,
+                self.interval,
                 history,
-                self._finalised,
+                self.finalised,
                 warmed=warm_up is not None,
             )
-            self._watch.planned(list(history.values()))
+            self.watch.planned(list(history.values()))
             begun = perf_counter()
-            with _noting(self._selection.tables, self._entries):
+            with _recording_spans(self.selection.tables, self.entries):
                 await self._play(consumer, history, directory)
             seconds = perf_counter() - begun
-        self._coverage.committed = await committed_offsets(self._conf)
+        self.coverage.committed = await committed_offsets(self.conf)
         await self._read_live(lambda entries, *record: entries.read(*record), self._put_live)
         topics = await self._compare()
         records = sum(each.records for each in history.values())
-        report = Report(self._interval, records, seconds, list(history.values()), topics)
+        report = Report(self.interval, records, seconds, list(history.values()), topics)
         report.remarks = self._remarks(report)
         return report
 
@@ -162,36 +133,29 @@ class _Replay:
         history: Mapping[TopicPartition, History],
         directory: Path,
     ) -> None:
-        internal = [
-            TopicPartition(source.name, number)
-            for source in self._selection.sources
-            if source.name in self._selection.internal
-            for number in range(source.partition_count())
-        ]
-        journal = ShadowJournal(internal, self._put_replayed)
         player = Player(
-            self._app,
-            self._selection,
+            self.app,
+            self.selection,
             history,
-            journal=journal,
-            conf=self._conf,
+            put=self._put_replayed,
+            conf=self.conf,
             directory=directory,
         )
 
         def read(_: History) -> None:
             total = sum(max(h.expected, h.position) - h.begin for h in history.values())
-            self._watch.replayed(_read(history), total)
+            self.watch.replayed(_read(history), total)
 
         await player.play(consumer, read)
-        self._finalised |= player.finalised
-        self._watch.replayed(_read(history), _read(history))
+        self.finalised |= player.finalised
+        self.watch.replayed(_read(history), _read(history))
 
-    def _put_replayed(self, topic: str, partition: int, records: Sequence[Out]) -> None:
-        entries = self._entries[topic]
+    def _put_replayed(self, topic: str, partition: int, records: Writes) -> None:
+        entries = self.entries[topic]
         found = (entries.read(partition, *record) for record in records)
-        admits = self._coverage.admits
+        admits = self.coverage.admits
         kept = [e for e in found if e is not None and admits(entries, e, replayed=True)]
-        self._results.put("replayed", kept, log=entries.kind == "log")
+        self.results.put("replayed", kept, log=entries.kind == "log")
 
     # -- live's side
 
@@ -201,58 +165,60 @@ class _Replay:
         put: Callable[[Entries, list[Any]], None],
         topics: Iterable[str] | None = None,
     ) -> None:
-        names = list(self._entries if topics is None else topics)
-        since = self._interval.begin - self._conf.max_ahead
-        async with running(new_consumer(self._conf)) as consumer:
+        names = list(self.entries if topics is None else topics)
+        since = self.interval.begin - self.conf.max_ahead
+        async with running(new_consumer(self.conf)) as consumer:
             async for topic, partition, records in live.written(
                 consumer,
                 names,
                 since,
-                conf=self._conf,
-                coverage=self._coverage,
-                progress=self._watch.compared,
+                conf=self.conf,
+                coverage=self.coverage,
+                progress=self.watch.compared,
             ):
-                entries = self._entries[topic]
+                entries = self.entries[topic]
                 found = (read(entries, partition, r.key, r.value, r.headers) for r in records)
                 put(entries, [each for each in found if each is not None])
 
     def _put_live(self, entries: Entries, found: list[Any]) -> None:
-        admits = self._coverage.admits
+        admits = self.coverage.admits
         kept = [each for each in found if admits(entries, each, replayed=False)]
-        self._results.put("live", kept, log=entries.kind == "log")
+        self.results.put("live", kept, log=entries.kind == "log")
 
     # -- both
 
     async def _compare(self) -> dict[str, TopicSummary]:
-        for topic, entries in self._entries.items():
-            if any(getattr(table, "looks_back", False) for table in entries.writers):
-                self._coverage.firsts[topic] = self._results.firsts(topic)
-        found = compare(self._results.pairs(), self._entries, self._coverage)
-        await self._excuse(found)
+        for topic, entries in self.entries.items():
+            if any(table.looks_back for table in entries.writers):
+                self.coverage.firsts[topic] = self.results.firsts(topic)
+        found = compare(self.results.pairs(), self.entries, self.coverage)
+        await self._leave_out_open(found)
         return found
 
-    async def _excuse(self, found: Mapping[str, TopicSummary]) -> None:
+    async def _leave_out_open(self, found: Mapping[str, TopicSummary]) -> None:
         """Leave out results that live has, but not final yet, such as with a longer grace."""
         added = {
             (each.topic, each.key, each.identity)
             for summary in found.values()
             for each in summary.differences
-            if each.what == "added" and self._entries[each.topic].says_final
+            if each.what == "added" and self.entries[each.topic].has_final
         }
         if not added:
             return
-        excused: set[tuple[str, str, str]] = set()
+        open_in_live: set[tuple[str, str, str]] = set()
 
         def put(_: Entries, opened: list[Any]) -> None:
             names = {(each.topic, each.key, each.identity) for each in opened}
-            excused.update(names & added)
+            open_in_live.update(names & added)
 
         def read(entries: Entries, partition: int, key: Any, value: Any, _: object) -> Any:
             return entries.read_open(partition, key, value)
 
         await self._read_live(read, put, {topic for topic, _, _ in added})
         for summary in found.values():
-            kept = [e for e in summary.differences if (e.topic, e.key, e.identity) not in excused]
+            kept = [
+                e for e in summary.differences if (e.topic, e.key, e.identity) not in open_in_live
+            ]
             excess = len(summary.differences) - len(kept)
             if excess:
                 summary.left_out[LIVE_OPEN] += excess
@@ -261,11 +227,11 @@ class _Replay:
 
     def _remarks(self, report: Report) -> list[str]:
         remarks = []
-        for source in self._selection.external:
-            committed = self._coverage.committed
+        for source in self.selection.external:
+            committed = self.coverage.committed
             if not any(tp.topic == source.name for tp in committed):
                 remarks.append(
-                    f"{self._conf.app_id} has never committed an offset of {source.name}: all that "
+                    f"{self.conf.app_id} has never committed an offset of {source.name}: all that "
                     "the replay finds is new"
                 )
         remarks += [
@@ -277,7 +243,7 @@ class _Replay:
         ]
         changed = [
             name
-            for name in self._selection.logged - self._selection.internal
+            for name in self.selection.logged - self.selection.internal
             if name in report.topics and report.topics[name].differences
         ]
         remarks += [
@@ -291,13 +257,13 @@ def _read(history: Mapping[TopicPartition, History]) -> int:
     return sum(each.position - each.begin for each in history.values())
 
 
-def _noting(tables: Iterable[StateTable], entries: Mapping[str, Entries]) -> ExitStack:
+def _recording_spans(tables: Iterable[StateTable], entries: Mapping[str, Entries]) -> ExitStack:
     """Note the spans of windows whose records lack them in `entries`, until the stack is closed."""
     restoring = ExitStack()
     for table in tables:
         original = list(table.publications)
         table.publications[:] = [
-            (topic, partial(_told, make, entries[topic.name]))
+            (topic, partial(_record_span, make, entries[topic.name]))
             if entries[topic.name].lacks_span
             else (topic, make)
             for topic, make in original
@@ -310,7 +276,7 @@ def _restore(table: StateTable, publications: list[Any]) -> None:
     table.publications[:] = publications
 
 
-def _told(make: Callable[[Any], Any], entries: Entries, result: Any) -> Any:
+def _record_span(make: Callable[[Any], Any], entries: Entries, result: Any) -> Any:
     record = make(result)
     if record is not None:
         entries.note(record, result.start, result.end)

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-from eventfold.engine.sending import SendingTable
 from eventfold.engine.window_table import WindowTable
-from eventfold.replay.errors import ReplayError
 from eventfold.windows import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from eventfold.engine.table import StateTable
-    from eventfold.engine.tasks import Tasks
+    from eventfold.harness.worker import Application
     from eventfold.topics import Topic
 
 
-class Application(Protocol):
-    """Interface that a replay needs of an application (`TickApp`)."""
-
-    #: The tasks from which tables take the clock and the settings.
-    tasks: Tasks
-
-    @property
-    def agents(self) -> Mapping[str, Any]:
-        """Faust's agents by name."""
+class ReplayError(Exception):
+    """Error of a replay that is impossible; the message is one line for the user."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +32,11 @@ class Interval:
         """The duration of the interval (ms)."""
         return self.end - self.begin
 
-    def holds(self, start: int, end: int) -> bool:
+    def contains(self, start: int, end: int) -> bool:
         """Return whether the window [start, end) is completely inside."""
         return self.begin <= start and end <= self.end
 
-    def meets(self, start: int, end: int) -> bool:
+    def overlaps(self, start: int, end: int) -> bool:
         """Return whether the window [start, end) overlaps the interval."""
         return start < self.end and end > self.begin
 
@@ -94,24 +85,26 @@ class Selection:
 
     def lookback(self, source: str) -> int:
         """Return the longest gap (ms) of a session that is made of a topic; 0 without sessions."""
-        return max((_lookback(table) for table in self.made_of(source)), default=0)
+        return max((_lookback(table) for table in self.downstream(source)), default=0)
 
     def settling(self, source: str, interval: Interval) -> int:
         """Return how much stream time (ms) after the interval its last windows are final."""
         return max((self._settling(table, interval) for table in self.tables_of(source)), default=0)
 
     def _settling(self, table: StateTable, interval: Interval) -> int:
-        then = max((self.settling(name, interval) for name in self._read_on(table)), default=0)
+        then = max(
+            (self.settling(name, interval) for name in self._internal_outputs(table)), default=0
+        )
         return _grace(table, interval) + then
 
-    def made_of(self, source: str) -> Iterator[StateTable]:
+    def downstream(self, source: str) -> Iterator[StateTable]:
         """Yield the tables folded from a topic and from the internal topics that these write."""
         for table in self.tables_of(source):
             yield table
-            for topic in self._read_on(table):
-                yield from self.made_of(topic)
+            for topic in self._internal_outputs(table):
+                yield from self.downstream(topic)
 
-    def _read_on(self, table: StateTable) -> list[str]:
+    def _internal_outputs(self, table: StateTable) -> list[str]:
         return [topic.name for topic in table.topics if topic.name in self.internal]
 
     def _in_order(self, by_name: Iterable[str]) -> list[str]:
@@ -143,12 +136,12 @@ def select(app: Application, topics: Iterable[str], *, rederive: bool = False) -
     every = Selection(tables, rederive=True)
     wanted: set[str] = set()
     for topic in topics:
-        wanted |= {table.name for table in _asked_for(every, topic)}
+        wanted |= {table.name for table in _tables_for(every, topic)}
     chosen = [table for table in tables if not wanted or table.name in wanted]
     return Selection(chosen, rederive=rederive)
 
 
-def _asked_for(every: Selection, topic: str) -> Iterator[StateTable]:
+def _tables_for(every: Selection, topic: str) -> Iterator[StateTable]:
     writers, readers = every.writers(topic), every.tables_of(topic)
     if not writers and not readers:
         known = {table.source.name for table in every.tables}
@@ -159,11 +152,11 @@ def _asked_for(every: Selection, topic: str) -> Iterator[StateTable]:
     for writer in writers:
         yield from every.upstream(writer)
     if not writers:
-        yield from every.made_of(topic)
+        yield from every.downstream(topic)
 
 
 def _all_send(tables: Iterable[StateTable]) -> bool:
-    return all(isinstance(table, SendingTable) for table in tables)
+    return all(table.sends for table in tables)
 
 
 def _grace(table: StateTable, interval: Interval) -> int:

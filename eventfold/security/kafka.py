@@ -4,10 +4,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import BaseModel, Field, SecretStr, model_validator
 from yarl import URL
 
-from eventfold.environment import Environment
+from eventfold.environment import variable_of
 from eventfold.security.secret import secret
 from eventfold.security.urls import MARK as URL_MARK
 from eventfold.security.urls import SecretUrl, matching
@@ -16,8 +16,8 @@ Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 
 
-class KafkaSecurity(Environment):
-    """Settings of TLS and SASL, for all Kafka clients."""
+class KafkaSecurity(BaseModel):
+    """Settings of TLS and SASL, for all Kafka clients: a part of `Settings`, which reads them."""
 
     kafka_security_protocol: Protocol = Field(
         "PLAINTEXT",
@@ -89,26 +89,29 @@ class KafkaSecurity(Environment):
         url = self.kafka_oauth_token_url
         if url and not self.kafka_oauth_allow_http and _is_in_clear(url.full):
             raise ValueError(
-                f"{self.variable('kafka_oauth_token_url')}={url}: all on the way would read the "
-                f"client's secret: use https://, or set {self.variable('kafka_oauth_allow_http')}="
+                f"{self._variable('kafka_oauth_token_url')}={url}: all on the way would read the "
+                f"client's secret: use https://, or set {self._variable('kafka_oauth_allow_http')}="
                 "true"
             )
         return self
+
+    def _variable(self, field: str) -> str:
+        return variable_of(type(self), field)
 
     def _needed(self) -> dict[str, object]:
         if not self.kafka_named:
             return {}
         if self.kafka_sasl_mechanism != "OAUTHBEARER":
             return {
-                self.variable("kafka_sasl_username"): self.kafka_sasl_username,
-                self.variable("kafka_sasl_password"): self.kafka_sasl_password,
+                self._variable("kafka_sasl_username"): self.kafka_sasl_username,
+                self._variable("kafka_sasl_password"): self.kafka_sasl_password,
             }
         if self.kafka_oauth_token_file:
             return {}
         return {
-            f"{self.variable('kafka_oauth_token_file')} or _URL": self.kafka_oauth_token_url,
-            self.variable("kafka_oauth_client_id"): self.kafka_oauth_client_id,
-            self.variable("kafka_oauth_client_secret"): self.kafka_oauth_client_secret,
+            f"{self._variable('kafka_oauth_token_file')} or _URL": self.kafka_oauth_token_url,
+            self._variable("kafka_oauth_client_id"): self.kafka_oauth_client_id,
+            self._variable("kafka_oauth_client_secret"): self.kafka_oauth_client_secret,
         }
 
 

@@ -6,10 +6,9 @@ import re
 import socket
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainSerializer, SecretStr
 from pydantic_settings import NoDecode
 
-from eventfold.environment import Environment
 from eventfold.security.passwords import is_hash
 from eventfold.security.secret import revealed, secret
 
@@ -100,8 +99,8 @@ Names = Annotated[
 Tokens = Annotated[SecretStr, AfterValidator(_tokens)]
 
 
-class WebSecurity(Environment):
-    """Settings of authentication and limits of this worker's web server."""
+class WebSecurity(BaseModel):
+    """Settings of authentication and limits of this worker's web server: a part of `Settings`."""
 
     web_token: Tokens | None = secret(
         "Token of those who may read; several, by commas, while one changes"

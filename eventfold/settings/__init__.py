@@ -8,7 +8,7 @@ with `use` what reads them: parts that are handed no settings, such as the names
 from collections.abc import Callable
 from functools import cache
 
-from eventfold.environment import SettingsError, prefixed
+from eventfold.environment import Environment, SettingsError, prefixed
 from eventfold.settings.library import MAX_RECORD, RecordLimits, Settings
 
 __all__ = [
@@ -49,7 +49,7 @@ def variable(field: str) -> str:
 def record_limits() -> RecordLimits:
     """Read the limits of texts alone: record types need them before all else."""
 
-    class Limits(RecordLimits):
+    class Limits(RecordLimits, Environment):
         model_config = prefixed(_prefix)
 
     return Limits.load()

@@ -8,7 +8,7 @@ with one line that names the variable. An application adds its own settings in a
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
 
 from eventfold.addresses import parse_brokers, parse_host
 from eventfold.environment import Environment
@@ -25,7 +25,7 @@ Host = Annotated[str, AfterValidator(parse_host)]
 MAX_RECORD = 1_000_000
 
 
-class RecordLimits(Environment):
+class RecordLimits(BaseModel):
     """Longest texts in records: part of the record types, so read before any of them exists."""
 
     max_name: int = Field(
@@ -43,7 +43,7 @@ class RecordLimits(Environment):
     )
 
 
-class Settings(KafkaSecurity, WebSecurity, RecordLimits):
+class Settings(KafkaSecurity, WebSecurity, RecordLimits, Environment):
     """Settings of one process, read from its environment.
 
     They include those of `eventfold/security`.

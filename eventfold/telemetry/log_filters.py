@@ -27,12 +27,12 @@ def quieten() -> None:
     logging.getLogger("aiokafka.conn").setLevel(logging.WARNING)
     sender = logging.getLogger("aiokafka.producer.sender")
     sender.setLevel(logging.WARNING)
-    sender.addFilter(_is_news)
-    logging.getLogger("asyncio").addFilter(is_not_of_a_failed_batch)
-    stamina.instrumentation.set_on_retry_hooks([note_retry])
-    seldom = Seldom()
+    sender.addFilter(_is_no_short_retry)
+    logging.getLogger("asyncio").addFilter(is_no_leftover_of_failed_batch)
+    stamina.instrumentation.set_on_retry_hooks([log_retry])
+    repeats = RepeatFilter()
     for name in REPETITIVE:
-        logging.getLogger(name).addFilter(seldom)
+        logging.getLogger(name).addFilter(repeats)
 
 
 #: Loggers that log each failed request, of which a client may send any number, or each retry.
@@ -58,33 +58,34 @@ NORMAL = 1.0
 PAUSE = 10.0
 
 #: Most messages that are remembered; beyond that, all are forgotten.
-MOST_TEXTS = 1_000
+MAX_TEXTS = 1_000
 
 
 @dataclass
-class Seldom:
+class RepeatFilter:
     """Filter that passes each warning or error once in `PAUSE` seconds, with the number suppressed.
 
     Two messages are the same if their texts before formatting are, and if the errors that they
     show were raised at the same place.
     """
 
-    said: dict[tuple[str, ...], float] = field(default_factory=dict)
-    unsaid: dict[tuple[str, ...], int] = field(default_factory=dict)
+    #: When each message was logged (s, monotonic clock), and how often it was not since.
+    logged: dict[tuple[str, ...], float] = field(default_factory=dict)
+    suppressed: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record is to be logged; append the number of suppressed ones."""
         if record.levelno < logging.WARNING:
             return True
         message, now = (record.name, str(record.msg), _raised_at(record)), time.monotonic()
-        if now - self.said.get(message, -PAUSE) < PAUSE:
-            self.unsaid[message] = self.unsaid.get(message, 0) + 1
+        if now - self.logged.get(message, -PAUSE) < PAUSE:
+            self.suppressed[message] = self.suppressed.get(message, 0) + 1
             return False
-        if len(self.said) >= MOST_TEXTS:
-            self.said.clear()
-            self.unsaid.clear()
-        self.said[message] = now
-        times = self.unsaid.pop(message, 0)
+        if len(self.logged) >= MAX_TEXTS:
+            self.logged.clear()
+            self.suppressed.clear()
+        self.logged[message] = now
+        times = self.suppressed.pop(message, 0)
         if times:
             record.msg, record.args = f"{record.getMessage()} (and {times} times before)", ()
         return True
@@ -99,19 +100,19 @@ def _raised_at(record: logging.LogRecord) -> str:
     return f"{type(error).__name__} {getattr(frame, 'f_code', '')} {line}"
 
 
-def note_retry(details: stamina.instrumentation.RetryDetails) -> None:
+def log_retry(details: stamina.instrumentation.RetryDetails) -> None:
     """Log a retry with its reason, which stamina's own line lacks."""
     level = logging.WARNING if details.waited_so_far > NORMAL else logging.DEBUG
     reason = str(details.caused_by) or type(details.caused_by).__name__
     logger.log(level, "%s is tried again in %.1f s: %s", details.name, details.wait_for, reason)
 
 
-def _is_news(record: logging.LogRecord) -> bool:
+def _is_no_short_retry(record: logging.LogRecord) -> bool:
     retried = "retrying" in str(record.msg) and isinstance(record.args, tuple)
     return not (retried and NotEnoughReplicasError in (record.args or ()))
 
 
-def is_not_of_a_failed_batch(record: logging.LogRecord) -> bool:
+def is_no_leftover_of_failed_batch(record: logging.LogRecord) -> bool:
     """Return whether a record is none of the harmless errors of a producer that has failed.
 
     aiokafka then removes batches from its list twice. A producer that is fenced, such as by a
@@ -119,6 +120,6 @@ def is_not_of_a_failed_batch(record: logging.LogRecord) -> bool:
     the sender of the batch gets the error through another future.
     """
     error = record.exc_info[1] if record.exc_info else None
-    said = record.getMessage()
-    left = said.startswith("Future exception was never") and isinstance(error, ProducerFenced)
-    return "MessageAccumulator._pop_batch" not in said and not left
+    text = record.getMessage()
+    left = text.startswith("Future exception was never") and isinstance(error, ProducerFenced)
+    return "MessageAccumulator._pop_batch" not in text and not left

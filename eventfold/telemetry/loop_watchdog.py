@@ -37,7 +37,7 @@ class LoopWatch(Service):
         self._turned = monotonic()
         loop_thread = threading.get_ident()
         threading.Thread(
-            target=self._look, args=[loop_thread], name="loop watch", daemon=True
+            target=self._check, args=[loop_thread], name="loop watch", daemon=True
         ).start()
 
     async def on_stop(self) -> None:
@@ -53,18 +53,18 @@ class LoopWatch(Service):
             metrics.loop_delay.observe(max(0.0, self._turned - begun - INTERVAL))
             if self._turned - begun > LIMIT:
                 self.log.warning(
-                    "The event loop was held up for %.1f s: a blocking call in an agent belongs "
+                    "The event loop was blocked for %.1f s: a blocking call in an agent belongs "
                     "into `asyncio.to_thread`",
                     self._turned - begun,
                 )
 
-    def _look(self, loop_thread: int) -> None:
-        told = 0.0
+    def _check(self, loop_thread: int) -> None:
+        logged = 0.0
         while not self._ended.wait(INTERVAL):
             turned = self._turned
-            # Once for each blocking.
-            if monotonic() - turned > LIMIT and turned != told:
-                told = turned
+            # Once each time.
+            if monotonic() - turned > LIMIT and turned != logged:
+                logged = turned
                 frame = sys._current_frames().get(loop_thread)  # noqa: SLF001  # documented
                 stack = "".join(format_stack(frame)) if frame else ""
-                self.log.warning("The event loop stands still, at:\n%s", stack)
+                self.log.warning("The event loop is blocked, at:\n%s", stack)

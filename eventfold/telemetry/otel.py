@@ -1,4 +1,4 @@
-"""OpenTelemetry implementation of `traces.Tracing`."""
+"""Spans of OpenTelemetry: `traces` imports this only where traces are on."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from eventfold import __version__
 
 if TYPE_CHECKING:
     from eventfold.settings import Settings
-    from eventfold.telemetry.traces import Attribute
 
 logger = logging.getLogger(__name__)
+
+#: Type of the value of a span's attribute.
+Attribute = str | int | float | bool
 
 #: Path at which a collector accepts spans over HTTP.
 PATH = "/v1/traces"
@@ -104,14 +106,14 @@ class _Log(SpanExporter):
         """Log a line for each span."""
         for span in spans:
             milliseconds = ((span.end_time or 0) - (span.start_time or 0)) / 1e6
-            context, said = span.context, dict(span.attributes or {})
+            context, attributes = span.context, dict(span.attributes or {})
             facts = {
                 "span": span.name,
                 "milliseconds": round(milliseconds, 3),
-                "attributes": said,
+                "attributes": attributes,
                 "trace_id": trace.format_trace_id(context.trace_id) if context else "",
                 "span_id": trace.format_span_id(context.span_id) if context else "",
             }
-            words = ", ".join(f"{name}={value}" for name, value in said.items())
+            words = ", ".join(f"{name}={value}" for name, value in attributes.items())
             logger.info("Span %s: %.1f ms, %s", span.name, milliseconds, words, extra=facts)
         return SpanExportResult.SUCCESS

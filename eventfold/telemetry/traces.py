@@ -7,7 +7,7 @@ the packages are those of the extra `traces`.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from eventfold.extras import demand
 
@@ -15,34 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eventfold.settings import Settings
+    from eventfold.telemetry.otel import Attribute, OpenTelemetry
 
-#: Type of the value of a span's attribute.
-Attribute = str | int | float | bool
-
-
-class Tracing(Protocol):
-    """Interface of a maker of spans."""
-
-    def span(
-        self, name: str, attributes: Mapping[str, Attribute], parent: Mapping[str, str] | None
-    ) -> AbstractContextManager[Any]:
-        """Open a span for the `with` block."""
-
-    def note(self, attributes: Mapping[str, Attribute]) -> None:
-        """Add attributes to the present span."""
-
-    def ids(self) -> dict[str, str]:
-        """Return the ids of the present trace and span by their names in the log, or {}."""
-
-    def headers(self) -> dict[str, str]:
-        """Return the headers of a request that propagate this trace to the server."""
-
-    def stop(self) -> None:
-        """Send the remaining spans and shut down."""
-
-
-#: The maker of spans of this process; None while traces are off.
-_tracing: Tracing | None = None
+#: Maker of this process's spans; None while traces are off.
+_tracing: OpenTelemetry | None = None
 
 _NOTHING: AbstractContextManager[Any] = nullcontext()
 
@@ -63,7 +39,7 @@ def start(conf: Settings) -> None:
     use(OpenTelemetry(conf))
 
 
-def use(tracing: Tracing | None) -> None:
+def use(tracing: OpenTelemetry | None) -> None:
     """Make spans with `tracing` from now on; none for None."""
     global _tracing  # noqa: PLW0603  # one a process, like the log
     _tracing = tracing

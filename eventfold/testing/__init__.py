@@ -1,9 +1,9 @@
 """Test driver: streams in one process, without a broker. See docs/testing.md."""
 
-from eventfold.testing.clock import VirtualClock
+from eventfold.harness.journal import Moment
+from eventfold.harness.kafka import TopicRecord
 from eventfold.testing.driver import START, TopologyDriver
 from eventfold.testing.errors import DriverError
-from eventfold.testing.journal import Moment
-from eventfold.testing.kafka import TopicRecord
+from eventfold.testing.loop import VirtualClock
 
 __all__ = ["START", "DriverError", "Moment", "TopicRecord", "TopologyDriver", "VirtualClock"]

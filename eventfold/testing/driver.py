@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from inspect import isasyncgenfunction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
@@ -11,22 +12,20 @@ from aiokafka import TopicPartition
 
 from eventfold.engine.definitions import Definitions
 from eventfold.engine.store import wipe
-from eventfold.testing.clock import VirtualClock
-from eventfold.testing.cluster import Cluster
-from eventfold.testing.environment import Application, Environment
+from eventfold.harness.kafka import Headers, MemoryKafka, TopicRecord
+from eventfold.harness.worker import Application, Environment, agents_of
+from eventfold.testing.cluster import Cluster, DriverTasks, spread, whole
 from eventfold.testing.errors import DriverError
-from eventfold.testing.group import spread, whole
-from eventfold.testing.kafka import Headers, MemoryKafka, TopicRecord
-from eventfold.testing.loop import VirtualLoop
+from eventfold.testing.loop import VirtualClock, VirtualLoop
 from eventfold.testing.topics import Topics
-from eventfold.testing.worker import WorkerTasks
 from eventfold.windows import milliseconds
 
 if TYPE_CHECKING:
     from msgspec import Struct
 
     from eventfold.engine.table import StateTable
-    from eventfold.testing.journal import Moment
+    from eventfold.harness.journal import Moment
+    from eventfold.harness.worker import Agent
     from eventfold.topics import Topic
 
 #: 2026-01-01T00:00:00Z.
@@ -66,7 +65,7 @@ class TopologyDriver:
         start: int = START,
         directory: Path | None = None,
     ) -> None:
-        if isinstance(app.tasks, WorkerTasks):
+        if isinstance(app.tasks, DriverTasks):
             raise DriverError("the application runs in another driver already")
         self._app = app
         self._original = app.tasks
@@ -75,16 +74,19 @@ class TopologyDriver:
         self._kafka = MemoryKafka(self.clock)
         self._tables = _in_order(app.tasks.tables, tables)
         self._topics = Topics(self._tables, partitions, self.clock, self._kafka)
+        self._loop = VirtualLoop(self.clock)
+        self._commit_time = milliseconds(commit_time) / 1000
         self._environment = Environment(
             app=app,
             conf=app.tasks.conf,
             tables=self._tables,
-            agents={source: _agents(app, source) for source in self._topics.numbers},
+            agents=_agents(app, self._topics.numbers),
             clock=self.clock,
-            loop=VirtualLoop(self.clock),
             kafka=self._kafka,
-            commit_time=milliseconds(commit_time) / 1000,
             batch=batch,
+            spawn=self._loop.spawn,
+            report=lambda _, error: self._loop.errors.append(error),
+            error=DriverError,
         )
 
     def __enter__(self) -> Self:
@@ -92,7 +94,13 @@ class TopologyDriver:
             prefix="topology-", dir=MEMORY if MEMORY.is_dir() else None
         )
         root = self._directory or Path(self._temporary.name)
-        self._cluster = Cluster(self._environment, root)
+        self._cluster = Cluster(
+            self._environment,
+            root,
+            clock=self.clock,
+            loop=self._loop,
+            commit_time=self._commit_time,
+        )
         try:
             self.rebalance(["w1"])
         except BaseException:
@@ -106,7 +114,7 @@ class TopologyDriver:
     def _close(self) -> None:
         try:
             self.kill()
-            self._environment.loop.close()
+            self._loop.close()
         finally:
             self._app.tasks = self._original
             self._temporary.cleanup()
@@ -232,16 +240,19 @@ class TopologyDriver:
         """Use another declaration of the application for the workers that start from now on."""
         environment = self._environment
         environment.app.tasks = self._original
-        if isinstance(app.tasks, WorkerTasks):
+        if isinstance(app.tasks, DriverTasks):
             raise DriverError("the application runs in another driver already")
         names = {table.name for table in self._tables}
         tables = [table for table in app.tasks.tables if table.name in names]
-        by_source = {source: _folded_from(source, tables) for source in self._topics.numbers}
+        by_source = {
+            source: [table for table in tables if table.source.name == source]
+            for source in self._topics.numbers
+        }
         definitions = Definitions(app.tasks.conf.app_id, by_source)
         self._kafka.committed |= definitions.changed(self._kafka.committed)
         self._app, self._original, self._tables = app, app.tasks, tables
         environment.app, environment.conf, environment.tables = app, app.tasks.conf, tables
-        environment.agents = {source: _agents(app, source) for source in self._topics.numbers}
+        environment.agents = _agents(app, self._topics.numbers)
 
     def kill(self, *workers: str) -> None:
         """End workers, all if none is named, as SIGKILL does; uncommitted work is lost.
@@ -268,7 +279,7 @@ class TopologyDriver:
         for worker in dying:
             self._cluster.end(worker)
             if lose_store:
-                wipe(worker.directory)
+                wipe(self._cluster.directory(worker.name))
         self._cluster.assign(assignment)
 
     def freeze(self, worker: str) -> None:
@@ -314,12 +325,13 @@ def _in_order(known: list[StateTable], wanted: Iterable[StateTable] | None) -> l
     return [table for table in known if table in chosen]
 
 
-def _folded_from(source: str, tables: Iterable[StateTable]) -> list[StateTable]:
-    return [table for table in tables if table.source.name == source]
+def _agents(app: Application, sources: Iterable[str]) -> dict[str, list[Agent]]:
+    """Return the agents of each source. Raises DriverError for a source without one.
 
-
-def _agents(app: Application, source: str) -> list[Any]:
-    found = [a for a in app.agents.values() if source in getattr(a.channel, "topics", ())]
-    if not found:
-        raise DriverError(f"no agent folds {source}: is its module imported?")
+    Raises it too for an agent that yields: there are no sinks here.
+    """
+    found = agents_of(app, sources, DriverError)
+    for agent in (each for agents in found.values() for each in agents):
+        if isasyncgenfunction(agent.fun):
+            raise DriverError(f"agent {agent.name} yields: a driver has no sinks")
     return found

@@ -1,4 +1,4 @@
-"""Event loop without I/O: callbacks in order, timers by a virtual clock."""
+"""Virtual time: a clock that the driver moves, and an event loop without I/O that obeys it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from eventfold.testing.errors import DriverError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-
-    from eventfold.testing.clock import VirtualClock
 
 #: Most callbacks at one instant; more are an endless loop.
 PATIENCE = 200_000
@@ -40,6 +38,39 @@ class _Timer(NamedTuple):
     period: int = 0
 
 
+class VirtualClock:
+    """Clock of everything in a driver, in whole milliseconds, which the driver moves."""
+
+    def __init__(self, start: int) -> None:
+        #: Time of the start (ms since the epoch).
+        self.start = start
+        #: Time since the start (ms).
+        self.elapsed = 0
+
+    def time(self) -> int:
+        """Return ms since the epoch."""
+        return self.start + self.elapsed
+
+    def monotonic(self) -> float:
+        """Return seconds since the start."""
+        return self.seconds(self.elapsed)
+
+    @staticmethod
+    def seconds(elapsed: int) -> float:
+        """Return the value of `monotonic` after `elapsed` ms."""
+        # Slightly more than that: 1.4 - 0.4 is a bit less than 1 in floats, so a timer of one
+        # second would sometimes fire one checkpoint late.
+        return elapsed / 1000 * (1 + 1e-8)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep between two checkpoints; such a nap does not count as pending work."""
+        if seconds == 0:
+            await asyncio.sleep(0)
+        else:
+            loop: Any = asyncio.get_running_loop()  # the driver's, which has naps
+            await loop.nap(seconds)
+
+
 class VirtualLoop(_EventLoop):
     """Event loop that runs coroutines of several workers until none can continue.
 
@@ -48,7 +79,7 @@ class VirtualLoop(_EventLoop):
     """
 
     def __init__(self, clock: VirtualClock) -> None:
-        self._clock = clock
+        self.clock = clock
         self._numbers = count()
         self._ready: deque[tuple[asyncio.Handle, str]] = deque()
         self._timers: list[_Timer] = []
@@ -102,7 +133,7 @@ class VirtualLoop(_EventLoop):
 
     def fire(self) -> None:
         """Queue the callbacks of the timers that are due."""
-        now = self._clock.elapsed
+        now = self.clock.elapsed
         due = []
         for timers in (self._timers, self._naps):
             while timers and timers[0].at <= now:
@@ -180,7 +211,7 @@ class VirtualLoop(_EventLoop):
         """Return a future that is done after `seconds`; it does not count as pending work."""
         future = self.create_future()
         timer = self._timer(self.time() + seconds, _wake, (future,), None)
-        heappush(self._naps, timer._replace(period=max(1, timer.at - self._clock.elapsed)))
+        heappush(self._naps, timer._replace(period=max(1, timer.at - self.clock.elapsed)))
         return future
 
     def _timer(
@@ -194,7 +225,7 @@ class VirtualLoop(_EventLoop):
 
     def time(self) -> float:
         """Return seconds since the start."""
-        return self._clock.elapsed / 1000
+        return self.clock.elapsed / 1000
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Store the error of a callback, for the driver to raise it."""

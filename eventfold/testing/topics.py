@@ -15,9 +15,9 @@ from eventfold.topics import AFTER_MAX, DEAD_LETTERS, Timestamp, Topic
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventfold.engine.clock import Clock
     from eventfold.engine.table import StateTable
-    from eventfold.testing.clock import VirtualClock
-    from eventfold.testing.kafka import Headers, MemoryKafka, TopicRecord
+    from eventfold.harness.kafka import Headers, MemoryKafka, TopicRecord
 
 #: Default of Kafka 4 for the most that a timestamp may be ahead of the broker's clock (ms):
 #: https://kafka.apache.org/documentation/#topicconfigs_message.timestamp.after.max.ms
@@ -33,7 +33,7 @@ class Topics:
         self,
         tables: Sequence[StateTable],
         partitions: int | None,
-        clock: VirtualClock,
+        clock: Clock,
         kafka: MemoryKafka,
     ) -> None:
         self._clock = clock

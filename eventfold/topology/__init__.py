@@ -4,11 +4,9 @@
 `Topology` as JSON without further code.
 """
 
-from eventfold.topology.dot import to_dot
 from eventfold.topology.graph import Edge, Flow, Kind, Node, Topology
-from eventfold.topology.mermaid import to_mermaid
 from eventfold.topology.reading import topology
-from eventfold.topology.tree import to_tree
+from eventfold.topology.rendering import to_dot, to_mermaid, to_tree
 
 __all__ = [
     "Edge",

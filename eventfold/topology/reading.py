@@ -73,9 +73,11 @@ class _Graph:
 
     def add_table(self, table: StateTable) -> None:
         """Add a table with the topics that it writes."""
-        node, late = self._table(table), getattr(table, "late_topic", None)
+        node = self._table(table)
         for topic in table.topics:
-            self._edge(node, self._topic(topic.name), "late" if topic is late else "writes")
+            self._edge(
+                node, self._topic(topic.name), "late" if topic is table.late_topic else "writes"
+            )
         self._edge(node, self._topic(DEAD_LETTERS.name), "dead letters")
 
     def _tables_of(self, agent: Any, reads: list[str]) -> list[Any]:

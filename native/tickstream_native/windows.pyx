@@ -308,7 +308,7 @@ cdef class Publication:
     cdef object _result(
         self, str key, Extent* extent, Slice* whole, long long late, bint final
     ):
-        """Make the result of a window as `EventTimeState._result` does."""
+        """Make the result of a window as `WindowResults.result` does."""
         cdef Pane oldest = self.panes[extent.first], newest = self.panes[extent.stop - 1]
         state = self.state(
             oldest.open_time,

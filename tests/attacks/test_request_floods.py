@@ -109,10 +109,10 @@ def test_repeated_server_error_is_logged_once_in_a_while(monkeypatch: pytest.Mon
     """An error at another place is logged as well."""
     with attacked() as worker:
         # In place of one that knows what other tests of this process have logged.
-        seldom = log_filters.Seldom()
+        repeats = log_filters.RepeatFilter()
         with monkeypatch.context() as patch:
             for name in log_filters.REPETITIVE:
-                patch.setattr(logging.getLogger(name), "filters", [seldom])
+                patch.setattr(logging.getLogger(name), "filters", [repeats])
             registry = worker.app.registry
             worker.app.registry = None
             del worker.app.registry

@@ -11,7 +11,7 @@ from threading import Event, Thread
 
 import pytest
 
-from eventfold.embedded import BrokerError, downloads, jars
+from eventfold.embedded import BrokerError, jars
 
 # jgo leaves the connection of a download that fails to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -56,7 +56,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repo
 
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=made.path)) as server:
         url = f"http://127.0.0.1:{server.server_port}"
-        monkeypatch.setattr(downloads, "repositories", lambda: {"central": url})
+        monkeypatch.setattr(jars, "repositories", lambda: {"central": url})
         monkeypatch.setattr(jars, "LOCK", tmp_path / "kafka.lock")
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         thread = Thread(target=server.serve_forever)

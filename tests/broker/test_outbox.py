@@ -3,11 +3,12 @@
 import asyncio
 import json
 import time
+import uuid
 from pathlib import Path
 
 import pytest
 from aiokafka.errors import KafkaError
-from new_topics import contents, new_topic
+from new_topics import contents, create, new_topic
 from waiting import until
 
 from app.market.simulator import Simulator
@@ -36,6 +37,20 @@ async def test_record_rejected_by_the_broker_raises_its_error(
         await outbox.send([(b"A", b"x" * 3_000_000, 0)])
         with pytest.raises(KafkaError):
             await outbox.drain()
+
+
+async def test_topic_that_is_created_while_the_producer_starts_is_found(bootstrap: str) -> None:
+    """A broker learns of a new topic a moment after its creation has been answered."""
+    name = f"created-late-{uuid.uuid4().hex[:8]}"
+    outbox = Outbox([bootstrap], name)
+    starting = asyncio.create_task(outbox.start())
+    try:
+        await asyncio.to_thread(create, bootstrap, name)
+        await starting
+        await outbox.send([(b"A", b"x", 0)])
+    finally:
+        await outbox.stop()
+    assert contents(bootstrap, name) == [(b"A", b"x")]
 
 
 async def test_each_record_arrives_once_across_a_broker_restart(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 from confluent_kafka.admin import AdminClient
 from coordinator_proxy import CoordinatorProxy
+from local_cluster import LocalCluster
 
-from eventfold.embedded import LocalBroker, LocalCluster
+from eventfold.embedded import LocalBroker
 
 
 class OneBroker:

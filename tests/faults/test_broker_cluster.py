@@ -8,10 +8,10 @@ import pytest
 from all_topics import ALL
 from confluent_kafka.admin import AdminClient, NewTopic
 from exactness import assert_exact
+from local_cluster import LocalCluster
 from steady_load import RATE, SETTINGS, Load, wait_flow
 from workers import Market, until
 
-from eventfold.embedded import LocalCluster
 from eventfold.topics import Changelog, Topic
 
 LEADER = 1

@@ -88,13 +88,13 @@ def test_slow_agent_loses_no_records(stream: Stream, fault: str) -> None:
         stream.send(100, poison=True, minute=1)
         stream.send(100, minute=2)
         if fault == "blocking":
-            until(lambda: "The event loop stands still" in worker.log)
+            until(lambda: "The event loop is blocked" in worker.log)
             # A liveness probe would time out.
             with pytest.raises(TimeoutError):
                 worker.ask("/healthz", timeout=0.5)
         stream.wait_exact(60)
         if fault == "blocking":
             assert worker.get("/healthz") == (200, {"alive": True})
-            until(lambda: "The event loop was held up for" in worker.log)
+            until(lambda: "The event loop was blocked for" in worker.log)
             assert "in count_events" in worker.log
         assert worker.running

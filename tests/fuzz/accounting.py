@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from eventfold.engine import metrics
 from eventfold.engine.batch import MAX_DEAD_VALUE
-from eventfold.engine.event_time import EventTimeState
 from eventfold.engine.rows import OPEN
 from eventfold.engine.step import Step
 from eventfold.engine.table import StateTable
+from eventfold.engine.window_state import WindowState
 from eventfold.engine.window_table import WindowTable
+from eventfold.harness.kafka import TopicRecord
 from eventfold.records import DeadLetter
 from eventfold.testing import TopologyDriver
-from eventfold.testing.kafka import TopicRecord
 from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import Window
 
@@ -124,7 +124,7 @@ def _outside_windows(
     judged = sum(table.lateness().values())
     if judged != folded - failed:
         yield f"{table.name}: {folded} folded, {failed} of them failed, {judged} judged"
-    states = [state for state in table.open_states() if isinstance(state, EventTimeState)]
+    states = [state for state in table.open_states() if isinstance(state, WindowState)]
     keys = [(state, key) for state in states for key in state.all_keys()]
     late = sum(state.late_of(key) for state, key in keys)
     if any(state.meta.stream_time - table.retention > FIRST for state in states):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from honest_records import Honest
 
-from eventfold.testing.kafka import Headers
+from eventfold.harness.kafka import Headers
 from eventfold.topics import AFTER_MAX, Timestamp, Topic
 
 HOUR = 3_600_000

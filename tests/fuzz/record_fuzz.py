@@ -12,8 +12,8 @@ from mutated_records import RecordMutator
 from app import app
 from app.beaconing.connections_avro import CONNECTIONS
 from app.market.topics import TICKS_LATE
+from eventfold.harness.kafka import TopicRecord
 from eventfold.testing import TopologyDriver
-from eventfold.testing.kafka import TopicRecord
 from eventfold.topics import AFTER_MAX, DEAD_LETTERS, Topic
 
 #: Bursts of a run, and records of a burst.

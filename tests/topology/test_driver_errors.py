@@ -11,7 +11,6 @@ from app import app
 from app.market.topics import CANDLES, DAILY_GAINS, TICKS, TOP_GAINERS
 from eventfold.engine.batch import Batch
 from eventfold.engine.errors import BatchError, OtherHistoryError, TaskError
-from eventfold.engine.window_table import WindowTable
 from eventfold.testing import START, DriverError, TopologyDriver
 from eventfold.topics import Changelog
 from eventfold.windows import WindowResult
@@ -129,7 +128,7 @@ def test_task_stops_when_its_changelog_lost_its_rows(
         driver.pipe(sensors.readings, Reading("s", 1, driver.now))
         driver.settle()
         empty = Changelog("another", sensors.readings)
-        monkeypatch.setattr(WindowTable, "changelog", empty)
+        monkeypatch.setattr(sensors.table, "changelog", empty)
         driver.crash()
         with pytest.raises(TaskError, match="its state is lost"):
             driver.advance("10s")

@@ -160,7 +160,7 @@ def test_sent_record_carries_its_source_and_event_time(building: Building) -> No
 def test_record_for_an_undeclared_topic_is_rejected(building: Building) -> None:
     """The error names the outputs."""
     with pytest.raises(TypeError, match="by-badge can't send Alarm: its outputs are by-badge"):
-        building.step.output(Alarm("a", [], 1, 2, False, 3), None)
+        building.step.routes.topic_of(Alarm("a", [], 1, 2, False, 3), None)
 
 
 def test_failing_timer_is_a_dead_letter_of_its_own(building: Building) -> None:

@@ -9,7 +9,7 @@ from app import app
 from app.market.records import Tick
 from app.market.topics import CANDLES, TICKS
 from eventfold.engine import partition
-from eventfold.engine.event_time import EventTimeState
+from eventfold.engine.window_state import WindowState
 from eventfold.testing import TopologyDriver
 from tables.candles import candles
 
@@ -23,7 +23,7 @@ BATCH = 5_000
 
 def panes_in_memory() -> int:
     """Count the panes in memory."""
-    states = [state for state in candles.open_states() if isinstance(state, EventTimeState)]
+    states = [state for state in candles.open_states() if isinstance(state, WindowState)]
     return sum(state.held for state in states)
 
 

@@ -102,13 +102,13 @@ class replay(LongCommand):  # noqa: N801 - Faust calls the command what its clas
         self._tell(report)
 
     def _tell(self, report: Any) -> None:
-        from eventfold.replay.telling import as_json, in_words, verdict  # noqa: PLC0415
+        from eventfold.replay.report import as_json, format_report, verdict  # noqa: PLC0415
 
         if self.json:
             self.say(json.dumps(as_json(report)))
         else:
             console = self.console(WIDTH)
-            for each in in_words(report, self.kwargs["limit"]):
+            for each in format_report(report, self.kwargs["limit"]):
                 console.print(each, soft_wrap=not sys.stdout.isatty())
         if report.differences or not report.compared:
             raise CommandError(verdict(report))

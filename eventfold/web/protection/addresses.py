@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
+from eventfold.environment import variable_of
 from eventfold.security.web import WebSecurity
 from eventfold.settings import Settings
 
@@ -80,7 +81,7 @@ def _note_undeclared(address: str, conf: WebSecurity) -> None:
             "%s forwards requests and is not in %s: all its clients count as one, so that ten "
             "wrong tokens lock them all out; name it there if it is your proxy",
             address,
-            conf.variable("web_proxies"),
+            variable_of(type(conf), "web_proxies"),
         )
 
 

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from aiohttp import hdrs, web
 
+from eventfold.environment import variable_of
 from eventfold.security.web import WebSecurity
 from eventfold.web.errors import ApiError
 from eventfold.web.protection.addresses import CONF, network_of
@@ -205,6 +206,6 @@ def _affordable(most: int, conf: WebSecurity) -> int:
         _log.warning(
             "a process may open %d files here: connections to the web server are limited to %d, "
             "not %s=%d",
-            *(raised, fewer, conf.variable("web_connections"), most),
+            *(raised, fewer, variable_of(type(conf), "web_connections"), most),
         )
     return fewer

@@ -35,13 +35,13 @@ def assert_published(driver: PartitionDriver, facts: Truth) -> None:
     finals = [result for result in last.values() if result.final]
     assert sorted(finals, key=lambda s: s.first_offset) == [s for s in expected if s.final]
     assert_each_result_was_right(results, driver, facts)
-    if not driver.table.says_changes:
+    if not driver.table.strategy.publishes_changes:
         assert finals == list(last.values())
         return
     # A window that was open when its symbol expired may be published in its state at that time.
     for each in expected:
         assert last[each.first_offset] == each
-    if driver.table.says_every_change:
+    if driver.table.strategy.publishes_every_change:
         assert_every_change(results, driver, facts)
 
 

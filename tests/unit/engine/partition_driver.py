@@ -15,7 +15,8 @@ from raw_records import Raw
 
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
-from eventfold.engine.partition import Out, Snapshot
+from eventfold.engine.outputs import Out
+from eventfold.engine.partition import Snapshot
 from eventfold.engine.store import Store, wipe
 from eventfold.engine.table import StateTable
 from eventfold.engine.task import Task

@@ -42,7 +42,7 @@ def is_withdrawal(result: WindowRecord) -> bool:
 def assert_published(driver: PartitionDriver, facts: Truth) -> None:
     """Check that the highest revision of each start is right, and that each result was right."""
     results, expected = published(driver), expected_sessions(driver, facts)
-    if not driver.table.says_changes:
+    if not driver.table.strategy.publishes_changes:
         expected = {key: session for key, session in expected.items() if session.final}
         assert all(result.final and result.count for result in results)
     last = {key: versions[-1] for key, versions in group_results(results, "start").items()}
@@ -50,7 +50,7 @@ def assert_published(driver: PartitionDriver, facts: Truth) -> None:
     for result in last.values():
         assert result.count or is_withdrawal(result)
     assert_each_result_was_right(results, driver, facts)
-    if driver.table.says_every_change:
+    if driver.table.strategy.publishes_every_change:
         changes = [result.last_offset for result in results if not result.final]
         assert changes == [event.offset for event in facts.kept]
 
@@ -79,7 +79,7 @@ def assert_each_result_was_right(
 
 def assert_results_are_current(driver: PartitionDriver) -> None:
     """Check that a publication has published all that was folded before it, and withdrawals."""
-    if driver.table.says_changes and not driver.state.behind:
+    if driver.table.strategy.publishes_changes and not driver.state.behind:
         last = {(result.symbol, result.start): result for result in published(driver)}
         current = {key: result for key, result in last.items() if result.count}
         assert current == expected_sessions(driver, truth_so_far(driver))

@@ -18,9 +18,9 @@ from eventfold.engine.rows import UnreadableRowError
 from eventfold.engine.store import DamagedStoreError, StoreError
 from eventfold.engine.task import State, Task
 from eventfold.engine.tasks import ATTEMPTS, Tasks
-from eventfold.testing.clock import VirtualClock
-from eventfold.testing.journal import MemoryJournal
-from eventfold.testing.kafka import MemoryKafka
+from eventfold.harness.journal import MemoryJournal
+from eventfold.harness.kafka import MemoryKafka
+from eventfold.testing.loop import VirtualClock
 
 TP = TopicPartition(TICKS.name, 0)
 

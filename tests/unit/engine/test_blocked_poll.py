@@ -13,11 +13,11 @@ from partition_driver import NewTable
 from app.settings import Settings
 from app.worker import TickApp
 from eventfold.engine.tasks import Tasks
+from eventfold.harness.journal import LostError, MemoryJournal
+from eventfold.harness.kafka import MemoryKafka
 from eventfold.kafka.backpressure import Backpressure
 from eventfold.kafka.consumer import NONE, BatchConsumer
-from eventfold.testing.clock import VirtualClock
-from eventfold.testing.journal import LostError, MemoryJournal
-from eventfold.testing.kafka import MemoryKafka
+from eventfold.testing.loop import VirtualClock
 
 Fetched = Mapping[TopicPartition, list["Record"]]
 

@@ -31,7 +31,7 @@ from raw_records import NOON, Raw, raw_tick
 
 from app.market.records import Tick
 from app.worker import TickApp
-from eventfold.engine import closed_windows, count_state, partition, portion
+from eventfold.engine import closed_windows, count_windows, partition, portion
 from eventfold.records import DeadLetter
 from eventfold.topics import DEAD_LETTERS
 
@@ -139,7 +139,7 @@ def test_expired_rows_are_deleted_in_slices_and_completely(
     """Rows of old windows and of expired symbols alike; when makes no difference to results."""
     table = declare_table(application, scenario.definition._replace(retention=5 * MINUTE))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(count_state, "SLICE", 1)
+        patch.setattr(count_windows, "SLICE", 1)
         patch.setattr(portion, "RESULTS", 2)
         patch.setattr(partition, "EXPIRE_SLICE", 3)
         with drive(table, scenario.raw) as driver:

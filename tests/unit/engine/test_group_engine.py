@@ -312,7 +312,7 @@ def test_a_ranking_that_is_too_large_is_a_dead_letter_of_the_last_record(
     table.publications = [(TOP_GAINERS, lambda result: "x" * (4_000 if result.revision else 10))]
     raw = [raw_gain(n, "A", n, 0.5) for n in range(2)]
     with drive(table, raw) as driver:
-        driver.state._largest = 4_000
+        driver.state.outputs.largest = 4_000
         driver.settle()
         (letter,) = driver.written(DEAD_LETTERS, DeadLetter)
         assert (letter.offset, letter.stage) == (1, table.name)

@@ -16,11 +16,17 @@ from eventfold.engine.table import StateTable
 from eventfold.topics import TOMBSTONES_KEPT
 
 
+def new_standbys(application: TickApp) -> Standbys:
+    """Make standbys of an application's tables."""
+    tasks = application.tasks
+    return Standbys(tasks.conf, tasks._by_source, tasks.store_path, tasks.give_up)
+
+
 async def test_standbys_with_nothing_to_follow_wait_for_the_next_change(
     application: TickApp,
 ) -> None:
     """They do not check again and again."""
-    standbys = Standbys(application.tasks)
+    standbys = new_standbys(application)
     standbys.follow(())
     async with standbys:
         async with asyncio.timeout(10):
@@ -74,7 +80,7 @@ class DamagingConsumer(Consumer):
 
 def following(application: TickApp, table: StateTable) -> tuple[Standbys, TopicPartition]:
     """Return standbys that follow a partition of a table, and its changelog."""
-    standbys, changelog = Standbys(application.tasks), TopicPartition(table.changelog.name, 0)
+    standbys, changelog = new_standbys(application), TopicPartition(table.changelog.name, 0)
     standbys._wanted = {changelog: table}
     standbys._admit(changelog, Log(0, 1, "", TOMBSTONES_KEPT, now_ms()))
     assert standbys.partitions_of(table) == [0]

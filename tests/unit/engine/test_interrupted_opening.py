@@ -17,9 +17,9 @@ from eventfold.engine.progress import Progress
 from eventfold.engine.store import Store
 from eventfold.engine.table import StateTable
 from eventfold.engine.tasks import Tasks
-from eventfold.testing.clock import VirtualClock
-from eventfold.testing.journal import MemoryJournal, MemoryWriter
-from eventfold.testing.kafka import MemoryKafka
+from eventfold.harness.journal import MemoryJournal, MemoryWriter
+from eventfold.harness.kafka import MemoryKafka
+from eventfold.testing.loop import VirtualClock
 
 
 class IgnoresCancel(MemoryJournal):

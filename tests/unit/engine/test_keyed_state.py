@@ -260,7 +260,7 @@ def test_an_oversized_output_is_a_dead_letter_alone_or_with_its_record(
     )
     (raw,) = raw_of([Put(shelf, 1, NOON)])
     with drive(table, [raw]) as driver:
-        driver.state._largest = 4_000
+        driver.state.outputs.largest = 4_000
         driver.settle()
         assert driver.state.state_of(shelf.encode()) == (1 if kept else None)
         (letter,) = driver.written(DEAD_LETTERS, DeadLetter)
@@ -285,7 +285,7 @@ def test_an_oversized_output_after_a_timer_is_a_dead_letter_alone(
     )
     records = [Put("A", AWAIT, NOON), Put("A", 1, NOON + ALARM), Put("B", 2, NOON + ALARM)]
     with drive(table, raw_of(records)) as driver:
-        driver.state._largest = 4_000
+        driver.state.outputs.largest = 4_000
         driver.settle()
         assert driver.written(NOTES, Note) == [Note("A", AWAIT, None, NOON + ALARM, False)]
         assert [driver.state.state_of(shelf) for shelf in (b"A", b"B")] == [1, 2]
@@ -329,7 +329,7 @@ def test_a_state_that_is_too_large_already_may_shrink_but_not_grow(
     records.append(Put("A", 3_900 + more, NOON + ALARM))
     with drive(table, raw_of(records)) as driver:
         # A record may make a row of 3,750 bytes, a timer one of 4,000.
-        driver.state._largest = 4_000
+        driver.state.outputs.largest = 4_000
         driver.fold(2)
         driver.checkpoint()
         driver.settle()

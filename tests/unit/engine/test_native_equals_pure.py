@@ -136,7 +136,14 @@ def test_ticks_are_folded_by_the_extension_not_by_python(
     with using(application, native=True), drive(new_table("5m/1m", MINUTE), raw) as driver:
         decoded = driver.task.decoder.decode(raw)
         driver.state._fold(decoded, 0)
-        assert sum(pane.count for panes in driver.state._by_start.values() for pane in panes) == 300
+        assert (
+            sum(
+                pane.count
+                for panes in driver.state.windows.panes.by_start.values()
+                for pane in panes
+            )
+            == 300
+        )
         assert "records" not in vars(type(decoded)) | vars(decoded)
         with pytest.raises(AttributeError):
             object.__getattribute__(decoded, "records")

@@ -20,7 +20,7 @@ from window_checks import (
 
 from app.market.records import LateTick, Tick
 from app.market.topics import CANDLES, TICKS_LATE
-from eventfold.engine import pane_publishing, partition, portion
+from eventfold.engine import pane_windows, partition, portion
 from eventfold.engine.partition import Snapshot
 from eventfold.records.candles import Candle
 from eventfold.windows import on_close
@@ -39,7 +39,7 @@ LEEWAY = 8
 def small_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limit checkpoints to a few results."""
     monkeypatch.setattr(portion, "RESULTS", 3)
-    monkeypatch.setattr(pane_publishing, "SLICE", 2)
+    monkeypatch.setattr(pane_windows, "SLICE", 2)
 
 
 def results_of(snapshot: Snapshot) -> int:
@@ -90,7 +90,7 @@ def test_many_keys_of_one_instant_are_published_in_several_transactions(
     """None exceeds the limit; after crashes in between, each final is there once."""
     limit = 4_000
     monkeypatch.setattr(portion, "RESULTS", limit)
-    monkeypatch.setattr(pane_publishing, "SLICE", limit)
+    monkeypatch.setattr(pane_windows, "SLICE", limit)
     table = new_table(windows, MINUTE, HOUR, emission=emission)
     with drive(table, one_instant(KEYS)) as driver:
         driver.fold_rest()
@@ -149,7 +149,7 @@ def test_a_portion_is_bounded_in_bytes_too(
     """A few large results count as much as many small ones."""
     monkeypatch.setattr(portion, "RESULTS", 1_000_000)
     monkeypatch.setattr(portion, "BYTES", 100_000)
-    monkeypatch.setattr(pane_publishing, "SLICE", 1_000_000)
+    monkeypatch.setattr(pane_windows, "SLICE", 1_000_000)
 
     class Large(Candle):
         """A large candle."""
@@ -183,9 +183,9 @@ def test_many_rows_of_one_instant_are_deleted_in_several_transactions(
     """None exceeds the limit, with late counts too; queries see none of the rows meanwhile."""
     limit, keys = 700, 3_000
     monkeypatch.setattr(portion, "RESULTS", 100_000)
-    monkeypatch.setattr(pane_publishing, "SLICE", 100_000)
+    monkeypatch.setattr(pane_windows, "SLICE", 100_000)
     monkeypatch.setattr(partition, "EXPIRE_SLICE", limit)
-    monkeypatch.setattr("eventfold.engine.event_time.EXPIRE_SLICE", limit)
+    monkeypatch.setattr("eventfold.engine.window_state.EXPIRE_SLICE", limit)
     table = new_table("1m", MINUTE, HOUR)
     raw = one_instant(keys)
     late = [Tick(f"S{n:05}", 1.0, NOON) for n in range(keys // 2)]
@@ -212,7 +212,7 @@ def test_no_record_enters_the_windows_of_an_instant_published_in_part(
 ) -> None:
     """Of no key, also after a restart with a larger grace: they are final for all keys."""
     monkeypatch.setattr(portion, "RESULTS", 10)
-    monkeypatch.setattr(pane_publishing, "SLICE", 10)
+    monkeypatch.setattr(pane_windows, "SLICE", 10)
     raw = one_instant(100)
     raw.append(raw_tick(len(raw), Tick("S00000", 7.0, NOON)))
     raw.append(raw_tick(len(raw), Tick("S00099", 7.0, NOON)))

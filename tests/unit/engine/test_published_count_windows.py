@@ -20,7 +20,7 @@ from raw_records import NOON, Raw, raw_tick
 from app.market.records import Tick
 from app.market.topics import TICKS_LATE
 from app.worker import TickApp
-from eventfold.engine import closed_windows, count_state, portion
+from eventfold.engine import closed_windows, count_windows, portion
 from eventfold.windows import on_close
 
 HOUR = 60 * MINUTE
@@ -182,7 +182,7 @@ def test_expiry_continues_after_a_crash(
     application: TickApp, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The slices that one publication left are still due for the next owner."""
-    monkeypatch.setattr(count_state, "SLICE", 1)
+    monkeypatch.setattr(count_windows, "SLICE", 1)
     table = declare_table(application, Definition("count 3", 0, HOUR, on_close()))
     drawn = [Tick(symbol, 1.0, NOON, 1) for symbol in "ABCDE"]
     drawn.append(Tick("F", 1.0, NOON + 2 * HOUR, 1))
@@ -256,8 +256,8 @@ def test_state_size_is_bounded_by_the_retention(application: TickApp, drive: Dri
         while driver.folded < len(raw):
             driver.fold(10)
             driver.checkpoint()
-            assert len(driver.state._rings) <= 11
-            assert len(driver.state._ends) <= 11
+            assert len(driver.state.windows._rings) <= 11
+            assert len(driver.state.windows._ends) <= 11
             assert len(open_rows(driver)) <= 2 * 11
         assert len(driver.state.all_keys()) == 11
         assert_rows_are_the_changelog(driver)
@@ -281,7 +281,7 @@ def test_keys_without_records_are_deleted_in_slices_after_the_retention(
     left: set[bytes],
 ) -> None:
     """All of them, though nothing else happens."""
-    monkeypatch.setattr(count_state, "SLICE", 1)
+    monkeypatch.setattr(count_windows, "SLICE", 1)
     table = declare_table(application, Definition("count 4", 0, HOUR))
     times = {"A": NOON, "B": NOON, "C": NOON + HOUR - early}
     raw = [raw_tick(n, Tick(key, 1.0, time, 1)) for n, (key, time) in enumerate(times.items())]

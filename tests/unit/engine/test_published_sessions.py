@@ -16,7 +16,7 @@ from raw_records import NOON, Raw, raw_tick
 
 from app.market.records import Tick
 from app.worker import TickApp
-from eventfold.engine import session_state
+from eventfold.engine import session_windows
 from eventfold.engine.rows import OPEN, row_key
 from eventfold.windows import every_change, on_close
 
@@ -206,8 +206,8 @@ def test_state_size_is_bounded_by_the_retention(application: TickApp, drive: Dri
             driver.fold(5)
             driver.checkpoint()
             assert len(rows(driver)) <= 10 + 5 + 3
-            assert len(driver.state._sessions) <= 3
-            assert len(driver.state._ends) <= 3
+            assert len(driver.state.windows._sessions) <= 3
+            assert len(driver.state.windows._ends) <= 3
         assert len(rows(driver)) >= 10
         assert len(driver.state.all_keys()) == len(rows(driver))
         assert_rows_are_the_changelog(driver)
@@ -236,9 +236,9 @@ def test_entries_for_session_ends_do_not_grow_with_the_records(
     with drive(table, at(*(n // 2 + 40 * (n % 2) for n in range(2_000)))) as driver:
         driver.fold(1_000)
         driver.checkpoint()
-        assert len(driver.state._ends) == 1
+        assert len(driver.state.windows._ends) == 1
         driver.fold_rest()
-        assert len(driver.state._ends) == 1
+        assert len(driver.state.windows._ends) == 1
 
 
 def test_changes_unpublished_at_a_crash_are_published_afterwards(
@@ -261,7 +261,7 @@ def test_a_long_session_that_closes_after_the_expiry_of_its_start_leaves_no_row(
     application: TickApp, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stream time stands still while a leap is published in slices; expiry only looks ahead."""
-    monkeypatch.setattr(session_state, "SLICE", 1)
+    monkeypatch.setattr(session_windows, "SLICE", 1)
     table = declare_table(application, Definition("session 30s", MINUTE, 2 * MINUTE))
     long = [float(second) for second in range(0, 600, 20)]
     with drive(table, at(*long, B(570), B(700))) as driver:

@@ -41,7 +41,7 @@ def test_a_row_may_be_as_large_as_a_record(
         rows = driver.snapshot(publish=False).rows
         largest = max(len(row) + len(value or b"") for row, value in rows if row != META)
         driver.crash()
-        driver.state._largest = largest + room
+        driver.state.outputs.largest = largest + room
         driver.fold_rest()
         if taken:
             assert len(driver.snapshot(publish=False).rows) == len(rows)
@@ -61,7 +61,7 @@ def test_a_result_may_be_as_large_as_a_record(
     """With its key; the dead letter of a larger one keeps a quarter of the limit."""
     value = b'"%s"' % (b"x" * 3_998)
     with drive(new_table("1m", 0, record=_wide), ticks()) as driver:
-        driver.state._largest = len(b"A") + len(value) + room
+        driver.state.outputs.largest = len(b"A") + len(value) + room
         driver.settle()
         assert driver.written(CANDLES, str) == ["x" * 3_998] * taken
         letters = driver.written(DEAD_LETTERS, DeadLetter)

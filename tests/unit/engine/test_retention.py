@@ -30,7 +30,7 @@ def assert_expired(driver: PartitionDriver) -> None:
     table, state = driver.table, driver.state
     oldest = next(state.store.starts(), None)
     limit = state.meta.stream_time - table.retention
-    assert oldest is None or oldest + table.longest > limit
+    assert oldest is None or oldest + table.strategy.longest > limit
 
 
 def test_state_size_is_bounded_by_the_retention(new_table: NewTable, drive: Drive) -> None:
@@ -47,7 +47,9 @@ def test_state_size_is_bounded_by_the_retention(new_table: NewTable, drive: Driv
         assert rows[-1] >= 2 * 60
         assert_expired(driver)
         # Memory keeps the panes that results may still need: grace and the longest window.
-        assert sum(len(panes) for panes in driver.state._panes.values()) <= 2 * (1 + 5 + 10 + 1)
+        assert sum(len(panes) for panes in driver.state.windows.panes.by_key.values()) <= 2 * (
+            1 + 5 + 10 + 1
+        )
 
 
 def test_a_deleted_row_is_a_tombstone_in_the_changelog(new_table: NewTable, drive: Drive) -> None:

@@ -38,7 +38,7 @@ from table_pages import page as page_of
 from app.market.records import Tick
 from app.market.topics import CANDLES
 from app.worker import TickApp
-from eventfold.engine import partition, portion, session_state
+from eventfold.engine import partition, portion, session_windows
 from eventfold.engine.window_table import place_of
 from eventfold.records import DeadLetter
 from eventfold.topics import DEAD_LETTERS
@@ -105,7 +105,7 @@ def test_results_of_a_leap_in_time_are_published_in_slices(
     """Final results beyond one publication follow in the next ones, also after a crash."""
     table = declare_table(application, scenario.definition)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session_state, "SLICE", 1)
+        patch.setattr(session_windows, "SLICE", 1)
         patch.setattr(portion, "RESULTS", 2)
         with drive(table, scenario.raw) as driver:
             for step in scenario.plan:

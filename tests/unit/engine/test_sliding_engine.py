@@ -22,7 +22,7 @@ from raw_records import NOON, Raw, raw_tick
 
 from app.market.records import Tick
 from app.worker import TickApp
-from eventfold.engine import pane_publishing, portion
+from eventfold.engine import pane_windows, portion
 from eventfold.windows import on_close
 
 SECOND = 1_000
@@ -109,11 +109,13 @@ def test_each_sliding_window_holds_the_events_up_to_its_end(
         for step in plan:
             run_step(driver, step)
             facts = truth(raw[: driver.folded], GRACE)
-            expected = list(windows(facts.kept, table.longest, driver.state.meta.finalised))
+            expected = list(
+                windows(facts.kept, table.strategy.longest, driver.state.meta.finalised)
+            )
             assert answers(driver, "A") == [each for each in expected if each.symbol == "A"]
         driver.settle()
         facts = truth(raw, GRACE)
-        expected = list(windows(facts.kept, table.longest, facts.stream_time - GRACE))
+        expected = list(windows(facts.kept, table.strategy.longest, facts.stream_time - GRACE))
         results_by_end = group_results(published(driver), "end")
         assert [results_by_end[each.symbol, each.end][-1] for each in expected if each.final] == [
             each for each in expected if each.final
@@ -185,7 +187,7 @@ def test_windows_that_become_final_together_are_published_in_portions(
     application: TickApp, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a leap in time: as many as fit, and one for each record that came since."""
-    monkeypatch.setattr(pane_publishing, "SLICE", 4)
+    monkeypatch.setattr(pane_windows, "SLICE", 4)
     table = declare_table(
         application, Definition("10s/event~1s", 60 * SECOND, 3_600 * SECOND, emission=on_close())
     )

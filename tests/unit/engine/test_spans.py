@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventfold.engine.pane_publishing import spans_of
+from eventfold.engine.pane_results import spans_of
 from eventfold.windows import Exchange, Sliding, WindowFamily, cumulate, parse_window
 
 #: Sessions from 10 to 20, 20 to 25, 40 to 60.

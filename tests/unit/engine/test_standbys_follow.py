@@ -36,7 +36,8 @@ async def following(
     application: TickApp, table: WindowTable, broker: Broker
 ) -> AsyncIterator[Standbys]:
     """Follow the first partition of a table."""
-    standbys = Standbys(application.tasks)
+    tasks = application.tasks
+    standbys = Standbys(tasks.conf, tasks._by_source, tasks.store_path, tasks.give_up)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(standby, "PAUSE", 0.0)
         patch.setattr(changelog, "AIOKafkaConsumer", partial(Consumer, broker))

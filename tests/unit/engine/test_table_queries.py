@@ -190,7 +190,7 @@ def test_a_changed_pane_counts_a_result_for_each_window_that_holds_it(
     new_table: NewTable, windows: str, options: dict[str, Any], results: int
 ) -> None:
     """This is the estimate of results for a change; it is at least one."""
-    assert new_table(windows, 0, **options).results_of_change == results
+    assert new_table(windows, 0, **options).strategy.results_of_change == results
 
 
 @pytest.mark.parametrize(
@@ -211,11 +211,13 @@ def test_a_window_that_is_neither_cut_nor_overlapped_is_a_pane(
 ) -> None:
     """All others are folded from several panes."""
     table = new_table(windows, 0)
-    assert [str(each) for each in table.pane_windows] == panes
-    assert {*table.pane_windows, *table.folded_windows} == set(table.windows)
-    assert len(table.pane_windows) + len(table.folded_windows) == len(table.windows)
-    assert table.step == step
-    assert table.longest == max(each.size for each in table.windows)
+    assert [str(each) for each in table.strategy.pane_windows] == panes
+    assert {*table.strategy.pane_windows, *table.strategy.folded_windows} == set(table.windows)
+    assert len(table.strategy.pane_windows) + len(table.strategy.folded_windows) == len(
+        table.windows
+    )
+    assert table.strategy.step == step
+    assert table.strategy.longest == max(each.size for each in table.windows)
 
 
 @pytest.mark.parametrize(
@@ -236,11 +238,11 @@ def test_windows_that_share_most_panes_are_aggregated_incrementally(
     table: WindowTable, window: str, emission: Emission | None, *, kept: bool
 ) -> None:
     """If nothing of them is published before they are final."""
-    table.emission, before = emission, table.emission
+    table.strategy.emission, before = emission, table.strategy.emission
     try:
-        assert table.keeps_fold(parse_window(window)) is kept
+        assert table.strategy.aggregates_incrementally(parse_window(window)) is kept
     finally:
-        table.emission = before
+        table.strategy.emission = before
 
 
 def test_two_tables_can_not_have_one_name(application: TickApp, table: WindowTable) -> None:

@@ -18,7 +18,7 @@ from app.worker import TickApp
 from eventfold.engine import task as tasks
 from eventfold.engine.errors import TaskError
 from eventfold.engine.task import LOOKS, State, Task
-from eventfold.testing.clock import VirtualClock
+from eventfold.testing.loop import VirtualClock
 
 
 class Source:

@@ -16,7 +16,7 @@ from eventfold.engine.gauges import TaskGauges
 from eventfold.engine.partition import ROW_BYTES
 from eventfold.engine.portion import RESULT_BYTES, Appraisal, Portion
 from eventfold.engine.uncommitted import OVERHEAD, Outgoing, Uncommitted, size_of
-from eventfold.testing.clock import VirtualClock
+from eventfold.testing.loop import VirtualClock
 
 ONE, OTHER, THIRD = (TopicPartition("ticks", n) for n in range(3))
 
@@ -142,7 +142,7 @@ def test_uncommitted_bytes_include_the_checkpoint_that_is_being_written(
         assert state.uncommitted_bytes == each
         assert (state.uncommitted, state.dirty) == (1, True)
         driver.fold(1)
-        late = size_of([(b"A", driver.state._outputs[TICKS_LATE.name, 0][0][1])])
+        late = size_of([(b"A", driver.state.outputs.records[TICKS_LATE.name, 0][0][1])])
         assert state.uncommitted_bytes == 2 * each + late
         driver.settle()
         assert (state.uncommitted_bytes, state.uncommitted, state.dirty) == (0, 0, False)
@@ -172,7 +172,7 @@ def test_a_publication_is_due_each_interval(
         assert not state.publication_due(now), "there is nothing to publish"
         driver.fold_rest()
         assert state.publication_due(now) is due
-        state.behind = True
+        state.windows.behind = True
         assert state.publication_due(now)
         clock.monotonic = lambda: now
         assert state._publication_time() == noted * interval

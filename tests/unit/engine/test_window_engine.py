@@ -26,7 +26,7 @@ from window_checks import (
 from app.market.records import LateTick, Tick
 from app.market.topics import CANDLES, TICKS_LATE
 from eventfold.aggregates import Ohlc
-from eventfold.engine import pane_publishing
+from eventfold.engine import pane_windows
 from eventfold.records import DeadLetter
 from eventfold.records.candles import Candle
 from eventfold.topics import DEAD_LETTERS
@@ -72,7 +72,7 @@ def test_results_of_a_leap_in_time_are_published_in_slices(
     """Final results beyond one publication follow in the next ones, also after a crash."""
     table = declare_table(new_table, scenario.definition)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pane_publishing, "SLICE", 5)
+        patch.setattr(pane_windows, "SLICE", 5)
         with drive(table, scenario.raw) as driver:
             run_plan(driver, scenario.plan)
             facts = truth(scenario.raw, table.grace)
@@ -210,7 +210,7 @@ def test_a_pane_keeps_one_count_of_corrections_for_each_pane_it_is_behind(
         new_table("1m", 5 * MINUTE), [raw_tick(n, tick) for n, tick in enumerate(drawn)]
     ) as driver:
         driver.fold_rest()
-        (pane,) = driver.state._panes[b"A"].values()
+        (pane,) = driver.state.windows.panes.by_key[b"A"].values()
         assert pane.corrections == {NOON + MINUTE: 60, NOON + 2 * MINUTE: 60}
 
 
@@ -218,7 +218,7 @@ def test_a_crash_amid_a_leap_in_time_leaves_no_window_open(
     new_table: NewTable, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The slices that one publication left are still due for the next owner."""
-    monkeypatch.setattr(pane_publishing, "SLICE", 5)
+    monkeypatch.setattr(pane_windows, "SLICE", 5)
     minutes = [raw_tick(n, Tick("A", 1.0, NOON + n * MINUTE)) for n in range(9)]
     with drive(
         new_table("1m", 0), [*minutes, raw_tick(9, Tick("A", 1.0, NOON + 60 * MINUTE))]

@@ -12,7 +12,7 @@ from raw_records import Raw
 
 from app.market.records import LateTick
 from app.market.topics import CANDLES, TICKS_LATE
-from eventfold.engine import window_table
+from eventfold.engine import windowing_strategy
 from eventfold.engine.window_table import WindowTable
 from eventfold.records import DeadLetter
 from eventfold.records.candles import Candle
@@ -64,7 +64,7 @@ def declare_table(new_table: NewTable, definition: Definition, **options: Any) -
 
 def publishes_changes(window: Window) -> bool:
     """Return whether changes of a window are published before it closes."""
-    return window.size // window.advance <= window_table.MAX_OVERLAP
+    return window.size // window.advance <= windowing_strategy.MAX_OVERLAP
 
 
 def expected(table: WindowTable, facts: Truth) -> dict[tuple[Window, str, int], Candle]:

@@ -16,10 +16,10 @@ import pytest
 from aiokafka import TopicPartition
 
 from eventfold.engine import changelog
+from eventfold.harness.kafka import MemoryKafka, PartitionLog, TopicRecord
 from eventfold.kafka import admin
 from eventfold.testing import TopologyDriver
 from eventfold.testing.driver import MEMORY
-from eventfold.testing.kafka import MemoryKafka, PartitionLog, TopicRecord
 
 #: Records of one partition in an answer: several answers make a topic, as on a broker.
 FETCH = 100
@@ -144,6 +144,8 @@ class MemoryConsumer:
         for tp in tps:
             assert self._positions[tp] >= 0
             assert tp not in self._paused
+            if not room:
+                break
             log = self._broker.log(tp)
             records = log.since(self._positions[tp], min(room, FETCH))
             self._positions[tp] = records[-1].offset + 1 if records else log.end

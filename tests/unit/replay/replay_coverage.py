@@ -27,8 +27,8 @@ def history(partition: int, **known: int) -> History:
         expected=200,
         interval=INTERVAL,
         until=INTERVAL.end,
-        cut=False,
-        doubt=0,
+        truncated=False,
+        max_lead=0,
     )
     found.position, found.first, found.last = 200, 110, 190
     for name, value in known.items():

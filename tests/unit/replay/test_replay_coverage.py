@@ -28,7 +28,7 @@ def test_window_that_is_not_within_the_interval_is_left_out() -> None:
     """Only windows that touch the interval are counted."""
     assert why(new_coverage(), window(-MINUTE, 5)) == coverage.BEYOND
     assert why(new_coverage(), window(HOUR - MINUTE, 5)) == coverage.BEYOND
-    assert why(new_coverage(), window(-5 * MINUTE, 5)) == coverage.ELSEWHERE
+    assert why(new_coverage(), window(-5 * MINUTE, 5)) == coverage.IGNORED
     assert why(new_coverage(), Found(b"{}", None, None, 0, "")) == coverage.UNKNOWN
 
 
@@ -44,7 +44,7 @@ def test_window_of_a_partition_that_ends_too_early_is_left_out() -> None:
 
 def test_window_that_live_has_not_folded_yet_is_left_out() -> None:
     """If live has never folded anything, its missing results are compared."""
-    assert why(new_coverage(live=199), window(0, 5)) == coverage.AHEAD
+    assert why(new_coverage(live=199), window(0, 5)) == coverage.NOT_FOLDED
     new = new_coverage()
     new.committed = {}
     assert why(new, window(0, 5), in_live=False) is None
@@ -62,7 +62,7 @@ def test_deleted_result_of_live_is_no_difference() -> None:
     """Its absence proves nothing."""
     old = new_coverage()
     old.kept_from = {"candles": BEGIN + 10 * MINUTE}
-    assert why(old, window(0, 1), in_live=False) == coverage.FORGOTTEN
+    assert why(old, window(0, 1), in_live=False) == coverage.EXPIRED
     assert why(old, window(0, 1), in_live=True) is None
     assert why(old, window(10 * MINUTE, 1), in_live=False) is None
     # A window that ended just then was written then or later.
@@ -72,7 +72,7 @@ def test_deleted_result_of_live_is_no_difference() -> None:
 def test_deleted_log_entries_may_be_of_any_time_in_the_interval() -> None:
     """A late tick does not show when it was written, so the log has to reach back to the begin."""
     late = Found(b"{}", None, None, None, "ticks-0-150")
-    for kept_from, reason in (BEGIN, None), (BEGIN + 1, coverage.FORGOTTEN):
+    for kept_from, reason in (BEGIN, None), (BEGIN + 1, coverage.EXPIRED):
         old = new_coverage()
         old.kept_from = {"ticks-late": kept_from}
         assert why(old, late, TICKS_LATE, in_live=False) == reason
@@ -80,7 +80,7 @@ def test_deleted_log_entries_may_be_of_any_time_in_the_interval() -> None:
 
 def test_windows_of_lengths_that_are_not_replayed_are_left_out() -> None:
     """Such as those of a pipeline that is not replayed."""
-    assert why(new_coverage(), window(0, 7)) == coverage.OTHERS
+    assert why(new_coverage(), window(0, 7)) == coverage.OTHER_WINDOWS
 
 
 @pytest.mark.parametrize(
@@ -88,11 +88,11 @@ def test_windows_of_lengths_that_are_not_replayed_are_left_out() -> None:
     [
         ("ticks-0-110", None),
         ("ticks-0-189", None),
-        ("ticks-0-109", coverage.ELSEWHERE),
-        ("ticks-0-190", coverage.ELSEWHERE),
+        ("ticks-0-109", coverage.IGNORED),
+        ("ticks-0-190", coverage.IGNORED),
         ("ticks-0-150,ticks-1-109", coverage.BEYOND),
-        ("daily-gains-0-5", coverage.MADE_ANEW),
-        ("others-0-5", coverage.ELSEWHERE),
+        ("daily-gains-0-5", coverage.REDERIVED),
+        ("others-0-5", coverage.IGNORED),
         ("", coverage.UNKNOWN),
     ],
 )
@@ -104,7 +104,7 @@ def test_log_entry_is_compared_if_its_sources_are_in_the_interval(
     assert why(new_coverage(), result, TICKS_LATE) == reason
 
 
-@pytest.mark.parametrize(("live", "reason"), [(150, coverage.AHEAD), (151, None)])
+@pytest.mark.parametrize(("live", "reason"), [(150, coverage.NOT_FOLDED), (151, None)])
 def test_log_entry_is_compared_if_live_has_folded_its_source(live: int, reason: str | None) -> None:
     """The committed offset is that of the next record."""
     late = Found(b"{}", None, None, None, "ticks-0-150")

@@ -144,7 +144,7 @@ async def test_first_day_is_left_out_if_gains_use_the_previous_close(
     report = await run_replay(day, two_days, TOP_GAINERS.name)
     assert report.differences == []
     for topic, each_day in (DAILY_GAINS, len(SYMBOLS)), (TOP_GAINERS, 1):
-        assert left_out(report, topic)[coverage.LOOKS_BACK] == each_day
+        assert left_out(report, topic)[coverage.USES_PREVIOUS] == each_day
         assert compared(report)[topic.name] == each_day
 
 
@@ -184,7 +184,7 @@ def changed(broker: MemoryBroker, topic: Any, change: Callable[[dict[str, Any]],
 def of(symbol: str, length: int, fields: dict[str, Any]) -> bool:
     """Return whether a window is the symbol's, in the interval, and of this length (ms)."""
     mine = fields["symbol"] == symbol and fields["end"] - fields["start"] == length
-    return mine and INTERVAL.holds(fields["start"], fields["end"])
+    return mine and INTERVAL.contains(fields["start"], fields["end"])
 
 
 async def test_results_that_live_has_otherwise_are_differences(broker: MemoryBroker) -> None:
@@ -216,7 +216,7 @@ async def test_windows_that_are_not_final_in_live_are_left_out(broker: MemoryBro
         if (
             fields["symbol"] == "A"
             and fields["final"]
-            and INTERVAL.meets(fields["start"], fields["end"])
+            and INTERVAL.overlaps(fields["start"], fields["end"])
         ):
             return fields | {"final": False}
         if of("B", MINUTE, fields):
@@ -262,7 +262,7 @@ async def test_results_that_live_has_deleted_are_not_reported_as_added(
     watch = ProgressRecorder()
     broker.read.clear()
     report = await run_replay(broker, INTERVAL, CANDLES.name, watch=watch)
-    assert left_out(report, CANDLES)[coverage.FORGOTTEN] > 0
+    assert left_out(report, CANDLES)[coverage.EXPIRED] > 0
     assert (to_compare(broker),) * 2 in watch.comparisons
     added = [each for each in report.differences if each.what == "added"]
     assert all((each.replayed or {})["end"] >= INTERVAL.begin + 30 * MINUTE for each in added)
@@ -299,7 +299,7 @@ async def test_windows_that_live_has_not_folded_yet_are_left_out(
     report = await run_replay(broker, INTERVAL, CANDLES.name)
     expected = 0 if behind else compared(whole)[CANDLES.name]
     assert compared(report)[CANDLES.name] == expected
-    assert (coverage.AHEAD in left_out(report, CANDLES)) is bool(behind)
+    assert (coverage.NOT_FOLDED in left_out(report, CANDLES)) is bool(behind)
 
 
 async def test_all_results_are_added_if_live_has_never_run(broker: MemoryBroker) -> None:

@@ -10,7 +10,7 @@ from eventfold.replay.history import History
 from eventfold.replay.selection import Interval
 
 
-def history(*, begin: int = 0, cut: bool = False) -> History:
+def history(*, begin: int = 0, truncated: bool = False) -> History:
     """Return the history of a partition of 20 records, of which the interval is [100, 200)."""
     return History(
         tp=TopicPartition("ticks", 0),
@@ -20,8 +20,8 @@ def history(*, begin: int = 0, cut: bool = False) -> History:
         expected=20,
         interval=Interval(100, 200),
         until=230,
-        cut=cut,
-        doubt=10,
+        truncated=truncated,
+        max_lead=10,
     )
 
 
@@ -44,7 +44,7 @@ class Records:
 def after_reading(found: History, *batches: Any) -> History:
     """Pass batches to a history, and return it."""
     for each in batches:
-        found.see(each)
+        found.advance(each)
     return found
 
 
@@ -72,8 +72,8 @@ def test_reading_stops_when_the_last_window_is_final() -> None:
 def test_deleted_records_make_the_following_events_uncertain() -> None:
     """An event may be ahead of its record by the maximum lead; newer events were all kept."""
     assert after_reading(history(begin=5), Records(5, 95, 120)).known_from == 100
-    assert after_reading(history(begin=5, cut=True), Records(5, 95, 120)).known_from == 105
-    assert after_reading(history(begin=5, cut=True), Records(5, 20, 120)).known_from == 100
+    assert after_reading(history(begin=5, truncated=True), Records(5, 95, 120)).known_from == 105
+    assert after_reading(history(begin=5, truncated=True), Records(5, 20, 120)).known_from == 100
 
 
 @pytest.mark.parametrize("timestamp", [-1, 0, None])

@@ -23,7 +23,7 @@ from eventfold.topics import Timestamp, Topic
 from eventfold.windows import WindowFamily, count, session, tumbling
 
 
-def keyed(*, made_anew: bool, compacted: bool = False) -> tuple[Entries, Selection]:
+def keyed(*, rederived: bool, compacted: bool = False) -> tuple[Entries, Selection]:
     """Return the output of a keyed table that is folded from ticks or from surges."""
     host = new_host()
     alerts = Topic("alerts", "symbol", Surge, "what a table of keys sends", compacted=compacted)
@@ -31,7 +31,7 @@ def keyed(*, made_anew: bool, compacted: bool = False) -> tuple[Entries, Selecti
     table = KeyedTable(
         host,
         name="alerts",
-        source=SURGES if made_anew else TICKS,
+        source=SURGES if rederived else TICKS,
         process=None,  # type: ignore[arg-type]  # nothing is folded
         state=int,
         outputs=[alerts],
@@ -42,11 +42,11 @@ def keyed(*, made_anew: bool, compacted: bool = False) -> tuple[Entries, Selecti
     return Entries(alerts, chosen), chosen
 
 
-@pytest.mark.parametrize("made_anew", [False, True])
-def test_results_of_a_keyed_table_may_depend_on_older_records(made_anew: bool) -> None:
+@pytest.mark.parametrize("rederived", [False, True])
+def test_results_of_a_keyed_table_may_depend_on_older_records(rederived: bool) -> None:
     """They are compared where there are none, or after a warm-up."""
-    entries, chosen = keyed(made_anew=made_anew)
-    source = "" if made_anew else "ticks-0-150"
+    entries, chosen = keyed(rederived=rederived)
+    source = "" if rederived else "ticks-0-150"
     sent = Found(b"{}", BEGIN + MINUTE, BEGIN + MINUTE, 0, source)
 
     def reason_left_out(begin: int, *, warmed: bool) -> str | None:
@@ -55,22 +55,22 @@ def test_results_of_a_keyed_table_may_depend_on_older_records(made_anew: bool) -
         found = Coverage(chosen, INTERVAL, parts, final, warmed=warmed)
         return found.left_out(entries, "ACME", sent, in_live=True)
 
-    assert reason_left_out(100, warmed=False) == coverage.REMEMBERS
+    assert reason_left_out(100, warmed=False) == coverage.OLDER_STATE
     assert reason_left_out(100, warmed=True) is None
     assert reason_left_out(0, warmed=False) is None
     sent = sent._replace(start=BEGIN, end=BEGIN)
     assert reason_left_out(0, warmed=False) is None
     sent = sent._replace(start=BEGIN + HOUR, end=BEGIN + HOUR)
-    assert reason_left_out(0, warmed=False) == (coverage.ELSEWHERE if made_anew else None)
+    assert reason_left_out(0, warmed=False) == (coverage.IGNORED if rederived else None)
     sent = sent._replace(start=BEGIN - 1, end=BEGIN)
-    assert reason_left_out(0, warmed=False) == (coverage.ELSEWHERE if made_anew else None)
+    assert reason_left_out(0, warmed=False) == (coverage.IGNORED if rederived else None)
     sent = sent._replace(start=BEGIN - 1, end=BEGIN + 1)
-    assert reason_left_out(0, warmed=False) == (coverage.BEYOND if made_anew else None)
+    assert reason_left_out(0, warmed=False) == (coverage.BEYOND if rederived else None)
 
 
 def test_log_entry_of_a_second_stage_is_identified_by_its_time() -> None:
     """The offset of its source differs in a replay."""
-    entries, _ = keyed(made_anew=True)
+    entries, _ = keyed(rederived=True)
     value = b'{"time":7,"offset":3}'
     entry = entries.read(0, b"ACME", value, [("source", b"surges-0-17")])
     assert entry is not None
@@ -146,7 +146,7 @@ def test_windows_of_processing_time_are_left_out() -> None:
 
 def test_first_window_is_left_out_if_it_uses_the_previous_window() -> None:
     """The one before it was not replayed; windows that use none are compared."""
-    for looks_back, reason in (True, coverage.LOOKS_BACK), (False, None):
+    for looks_back, reason in (True, coverage.USES_PREVIOUS), (False, None):
         chosen, found = bars(tumbling(MINUTE), looks_back=looks_back), new_coverage()
         found.firsts = {"bars": {"ACME": BEGIN + MINUTE, "OTHER": BEGIN}}
         assert judged(found, chosen, window(MINUTE, 1)) == reason
@@ -155,7 +155,7 @@ def test_first_window_is_left_out_if_it_uses_the_previous_window() -> None:
 
 def test_second_stage_results_of_other_times_are_not_kept() -> None:
     """A result without a time is kept, to be counted as not comparable."""
-    entries, _ = keyed(made_anew=True)
+    entries, _ = keyed(rederived=True)
 
     def kept(start: int | None) -> bool:
         entry = Entry("alerts", "ACME", "", 0, b"{}", start, start, 0)
@@ -173,7 +173,7 @@ def test_a_source_is_read_until_its_last_windows_are_final() -> None:
     assert bars(tumbling(MINUTE)).settling("ticks", INTERVAL) == 5 * MINUTE
     assert bars(tumbling(HOUR)).settling("ticks", INTERVAL) == 5 * MINUTE
     assert bars(tumbling(2 * HOUR)).settling("ticks", INTERVAL) == 0
-    alerts, _ = keyed(made_anew=False)
+    alerts, _ = keyed(rederived=False)
     assert Selection(alerts.writers).settling("ticks", INTERVAL) == 0
     assert Selection(alerts.writers).settling("others", INTERVAL) == 0
 
@@ -194,24 +194,24 @@ def test_sessions_need_records_of_one_gap_before_the_interval() -> None:
     """Such records may belong to a session that is in the interval."""
     assert bars(session(7 * MINUTE)).lookback("ticks") == 7 * MINUTE
     assert bars(tumbling(MINUTE)).lookback("ticks") == 0
-    alerts, _ = keyed(made_anew=False)
+    alerts, _ = keyed(rederived=False)
     assert Selection(alerts.writers).lookback("ticks") == 0
 
 
 def test_results_without_a_time_are_left_out() -> None:
     """A value without a source that is no period's, and one of a second stage without a time."""
     nothing = Found(b"{}", None, None, None, "")
-    for made_anew, compacted in (False, True), (True, False), (True, True):
-        entries, chosen = keyed(made_anew=made_anew, compacted=compacted)
+    for rederived, compacted in (False, True), (True, False), (True, True):
+        entries, chosen = keyed(rederived=rederived, compacted=compacted)
         found = Coverage(chosen, INTERVAL, {}, {}, warmed=True)
         assert found.left_out(entries, "ACME", nothing, in_live=True) == coverage.UNKNOWN
 
 
 def test_overwritten_values_of_a_compacted_topic_are_left_out() -> None:
     """Whether there was another value within the interval is not known."""
-    entries, chosen = keyed(made_anew=False, compacted=True)
+    entries, chosen = keyed(rederived=False, compacted=True)
     found = Coverage(chosen, INTERVAL, {history(0).tp: history(0)}, {}, warmed=True)
-    for source, reason in ("ticks-0-189", None), ("ticks-0-190", coverage.LATER):
+    for source, reason in ("ticks-0-189", None), ("ticks-0-190", coverage.OVERWRITTEN):
         last = Found(b"{}", None, None, None, source)
         assert found.left_out(entries, "ACME", last, in_live=True) == reason
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from eventfold.replay import Difference, Interval, Report, TopicSummary
 from eventfold.replay.history import History
-from eventfold.replay.telling import WIDTH, as_json, describe_plan, in_words, verdict
+from eventfold.replay.report import WIDTH, as_json, describe_plan, format_report, verdict
 
 #: 2026-01-31T10:00Z, and the hour that begins then.
 BEGIN = 1_769_853_600_000
@@ -50,7 +50,7 @@ def report(*differences: Difference, compared: int = 0, seconds: float = 2.0) ->
 def printed(found: Report, limit: int = 10) -> str:
     """Return the printed text without blank lines and repeated spaces."""
     console = Console(file=StringIO(), width=200)
-    for each in in_words(found, limit):
+    for each in format_report(found, limit):
         console.print(each)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     return "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())

@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from time import time_ns
 from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
 
 from eventfold.replay.entries import Entry
 from eventfold.replay.results import Found, Pair, Results
-from eventfold.replay.shadow import BATCH, ShadowJournal, ShadowLog
 
 
 @pytest.fixture
@@ -65,41 +62,3 @@ def test_withdrawn_result_is_on_neither_side(results: Results) -> None:
     ]
     assert results.firsts("t") == {"A": 5, "B": 3}
     assert results.firsts("none") == {}
-
-
-@pytest.mark.parametrize("records", [0, 1, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH + 1])
-async def test_shadow_log_returns_all_records_in_bounded_batches(records: int) -> None:
-    """Their offsets have no gap."""
-    log, before = ShadowLog(), time_ns()
-    log.append((b"k", b"%d" % n, []) for n in range(records))
-    after = time_ns()
-    log.finish()
-    batches = [batch async for batch in log.batches()]
-    assert all(0 < len(batch) <= BATCH for batch in batches)
-    assert len(batches) == -(-records // BATCH)
-    found = [record for batch in batches for record in batch]
-    assert [each.offset for each in found] == list(range(records))
-    assert [each.value for each in found] == [b"%d" % n for n in range(records)]
-    # As Kafka stamps them, in ms.
-    assert all(before // 10**6 <= each.timestamp <= after // 10**6 for each in found)
-
-
-def test_journal_keeps_internal_topics_and_passes_on_all_outputs() -> None:
-    """Topics that no table reads are only compared."""
-    passed: list[Any] = []
-    tp = TopicPartition("days", 1)
-    journal = ShadowJournal([tp], lambda *output: passed.append(output))
-
-    class Snapshot:
-        """Content of a checkpoint of one table."""
-
-        def __init__(self) -> None:
-            self.rows = (1, 2, 3)
-            self.outputs = {("days", 1): [(b"k", b"v", [])], ("days", 0): [], ("other", 1): []}
-
-    one, other = object(), object()
-    assert journal.commit([(one, Snapshot()), (other, Snapshot())]) == [3, 3]  # type: ignore[list-item]
-    assert journal.commit([(one, Snapshot())]) == [6]  # type: ignore[list-item]
-    assert passed == 3 * [("days", 1, [(b"k", b"v", [])]), ("days", 0, []), ("other", 1, [])]
-    assert set(journal.logs) == {tp}
-    assert [record.offset for record in journal.logs[tp]._records] == [0, 1, 2]

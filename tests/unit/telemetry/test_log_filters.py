@@ -11,9 +11,9 @@ from aiokafka.errors import ProducerFenced, UnknownError
 from eventfold.telemetry.log_filters import (
     NORMAL,
     PAUSE,
-    Seldom,
-    is_not_of_a_failed_batch,
-    note_retry,
+    RepeatFilter,
+    is_no_leftover_of_failed_batch,
+    log_retry,
 )
 
 
@@ -24,27 +24,27 @@ def record(level: int, message: str, *filled_in: object) -> logging.LogRecord:
 
 def test_repeated_warning_is_logged_once_whatever_its_arguments() -> None:
     """The same text for another node is the same warning; another text is not."""
-    seldom = Seldom()
-    passed = [seldom.filter(record(logging.ERROR, "no node %s", number)) for number in range(100)]
+    repeats = RepeatFilter()
+    passed = [repeats.filter(record(logging.ERROR, "no node %s", number)) for number in range(100)]
     assert passed == [True] + [False] * 99
-    assert seldom.filter(record(logging.ERROR, "no coordinator"))
+    assert repeats.filter(record(logging.ERROR, "no coordinator"))
 
 
 def test_repeated_warning_is_logged_again_after_a_pause_with_its_count() -> None:
     """The number of suppressed ones follows the text."""
-    seldom = Seldom()
+    repeats = RepeatFilter()
     for number in range(3):
-        seldom.filter(record(logging.WARNING, "no node %s", number))
-    seldom.said = {message: at - PAUSE for message, at in seldom.said.items()}
+        repeats.filter(record(logging.WARNING, "no node %s", number))
+    repeats.logged = {message: at - PAUSE for message, at in repeats.logged.items()}
     again = record(logging.WARNING, "no node %s", 7)
-    assert seldom.filter(again)
+    assert repeats.filter(again)
     assert again.getMessage() == "no node 7 (and 2 times before)"
 
 
 def test_information_is_logged_each_time() -> None:
     """Only warnings and errors are filtered."""
-    seldom = Seldom()
-    assert all(seldom.filter(record(logging.INFO, "joined %s", n)) for n in range(3))
+    repeats = RepeatFilter()
+    assert all(repeats.filter(record(logging.INFO, "joined %s", n)) for n in range(3))
 
 
 @pytest.mark.parametrize(("waited", "logged"), [(NORMAL, False), (NORMAL + 0.1, True)])
@@ -54,7 +54,7 @@ def test_long_retry_is_logged_with_its_reason(
     """A short one is normal while a broker starts."""
     caplog.set_level(logging.WARNING)
     away = ConnectionError("broker 2 is away")
-    note_retry(stamina.instrumentation.RetryDetails("fetch", (), {}, 3, 0.25, waited, away))
+    log_retry(stamina.instrumentation.RetryDetails("fetch", (), {}, 3, 0.25, waited, away))
     assert caplog.messages == ["fetch is tried again in 0.2 s: broker 2 is away"] * logged
 
 
@@ -66,10 +66,10 @@ async def test_future_left_by_a_fenced_producer_is_not_logged(
 ) -> None:
     """Workers that start at once fence each other; other unretrieved errors are logged."""
     logger = logging.getLogger("asyncio")
-    logger.addFilter(is_not_of_a_failed_batch)
+    logger.addFilter(is_no_leftover_of_failed_batch)
     left = asyncio.get_running_loop().create_future()
     left.set_exception(error)
     del left
     gc.collect()
-    logger.removeFilter(is_not_of_a_failed_batch)
+    logger.removeFilter(is_no_leftover_of_failed_batch)
     assert [bool(record.exc_info) for record in caplog.records] == [True] * logged

@@ -49,7 +49,6 @@ class _ByHand:
         self.restores: list[Progress] = []
         #: It writes none.
         self.publications: list[Any] = []
-        self.late_topic = None
         self._states_by_rows: dict[tuple[int, int], Any] = {}
         #: Rows by key of the partitions that are followed for others, and how far behind they are.
         self.followed: dict[int, Any] = {}
@@ -132,14 +131,11 @@ class Windows(_ByHand, WindowTable):
     def __init__(self, app: faust.App, name: str, windows: str, shelf: Mapping[int, Any]) -> None:
         self.put(app, name, TICKS, shelf)
         self.windows = parse_windows(windows)
+        longest = max(window.longest for window in self.windows)
+        self.strategy: Any = SimpleNamespace(longest=longest)
         self.grace = 5 * MINUTE
         #: Partition → how late its records came: ms behind stream time → records.
         self.behind: dict[int, dict[int, int]] = {}
-
-    @property
-    def longest(self) -> int:
-        """The longest window (ms)."""
-        return max(window.longest for window in self.windows)
 
     @staticmethod
     def record(result: WindowResult) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from eventfold.engine.deadlines import Deadlines
-from eventfold.engine.live_state import Live, LiveState
+from eventfold.engine.live_windows import Live, LiveWindows
 from eventfold.engine.partition import RecordError
 from eventfold.engine.rows import OPEN, encode_row, row_key
 from eventfold.windows import Evidence, Folded, Pane, Span, WindowFold
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from eventfold.engine.decoded import Decoded
-    from eventfold.engine.partition import Row
+    from eventfold.engine.lateness import Lateness
     from eventfold.engine.portion import Portion
-    from eventfold.engine.store import Store
-    from eventfold.engine.window_table import WindowTable
+    from eventfold.engine.rows import Row
+    from eventfold.engine.window_partition import WindowPartition
 
 #: A publication drops no further expired keys after this many of their rows.
 SLICE = 1_000
@@ -58,7 +58,7 @@ class Ring(Live):
     placed: tuple[int, int] = (BEFORE_ALL, BEFORE_ALL)
 
 
-class CountState(LiveState[Ring]):
+class CountWindows(LiveWindows[Ring]):
     """Count windows of `records` records of a key, one starting at each `every`-th record.
 
     Records count in order of arrival: window `k` holds the records
@@ -73,22 +73,20 @@ class CountState(LiveState[Ring]):
     `meta.finalised` stays 0: no event time makes a count window final.
     """
 
-    def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
-        super().__init__(table, partition, store, leads=leads)
+    def __init__(self, partition: WindowPartition, lateness: Lateness) -> None:
+        super().__init__(partition, lateness, [int] * 7)
         records, every = self._window.size, self._window.advance
         #: Records in a pane, panes in a window, panes from one window to the next.
         self._length = gcd(records, every)
         self._width = records // self._length
         self._hop = every // self._length
         self._rings: dict[bytes, Ring] = {}
+        retention = partition.strategy.retention
         self._ends: Deadlines[Ring] = Deadlines(
-            lambda ring: ring.reached + table.retention if ring.open else None
+            lambda ring: ring.reached + retention if ring.open else None
         )
 
     # -- opening
-
-    def _fields(self) -> list[Any]:
-        return [int, int, int, int, int, int, int]
 
     def _restore(self, key: bytes, place: int, *fields: Any) -> None:
         del place
@@ -101,15 +99,19 @@ class CountState(LiveState[Ring]):
         for ring in self._rings.values():
             ring.panes = deque(sorted(ring.panes, key=_number), self._width)
             self._ends.add(ring)
-            if ring.panes[-1].last_offset >= self.meta.published:
+            if ring.panes[-1].last_offset >= self._meta.published:
                 self._unpublished[ring] = None
-        self.behind = self._ends.first(self.meta.stream_time - 1) is not None
+        self.behind = self._ends.first(self._meta.stream_time - 1) is not None
 
     # -- folding
 
     def _fold_range(self, decoded: Decoded, begin: int, end: int) -> Ring | None:
-        rings, length, meta = self._rings, self._length, self.meta
-        add, retention, changed = self.table.aggregate.add, self.table.retention, self._changed
+        rings, length, meta = self._rings, self._length, self._meta
+        add, retention, changed = (
+            self._strategy.aggregate.add,
+            self._strategy.retention,
+            self._changed,
+        )
         ring = None
         for index in range(begin, end):
             key, time, offset = decoded.keys[index], decoded.times[index], decoded.offsets[index]
@@ -143,11 +145,11 @@ class CountState(LiveState[Ring]):
 
     def _begin(self, key: bytes, record: Any, time: int, offset: int) -> Ring:
         """Start a key with its first record, or again after its expiry."""
-        ring = Ring(key, deque(maxlen=self._width), max(self.meta.stream_time, time))
+        ring = Ring(key, deque(maxlen=self._width), max(self._meta.stream_time, time))
         self._append(ring, record, time, offset)
         former = self._rings.get(key)
         if former is None:
-            self.table.saw(key, self.partition)
+            self._partition.table.saw(key, self._partition.number)
         else:
             self._drop(former)
         self._rings[key] = ring
@@ -156,8 +158,8 @@ class CountState(LiveState[Ring]):
 
     def _append(self, ring: Ring, record: Any, time: int, offset: int) -> None:
         """Fold a record into a new pane; the caller sets its count and last offset."""
-        state = self.table.aggregate.zero()
-        self.table.aggregate.add(state, record, time, offset)
+        state = self._strategy.aggregate.zero()
+        self._strategy.aggregate.add(state, record, time, offset)
         number = ring.panes[-1].start + 1 if ring.panes else 0
         ring.panes.append(Pane(ring.key, number, _Timed(state, time, time), 0, offset))
 
@@ -188,7 +190,7 @@ class CountState(LiveState[Ring]):
 
     def _merge(self, left: _Timed, right: _Timed) -> _Timed:
         return _Timed(
-            self.table.aggregate.merge(left.state, right.state),
+            self._strategy.aggregate.merge(left.state, right.state),
             min(left.oldest, right.oldest),
             max(left.newest, right.newest),
         )
@@ -211,7 +213,7 @@ class CountState(LiveState[Ring]):
     def _value(self, ring: Ring, pane: Pane) -> bytes:
         timed = pane.state
         return encode_row(
-            self.table.aggregate.version,
+            self._strategy.aggregate.version,
             pane.start,
             pane.count,
             pane.first_offset,
@@ -222,23 +224,25 @@ class CountState(LiveState[Ring]):
             timed.state,
         )
 
-    def _expires_before(self) -> int:
-        return self.meta.stream_time - self.table.retention
+    def expires_before(self) -> int:
+        """Return the start (ms) from which on rows are kept."""
+        return self._meta.stream_time - self._strategy.retention
 
     # -- publication
 
-    def _publish_windows(self, portion: Portion) -> int:
+    def publish(self, portion: Portion, position: int) -> int:
+        """Publish windows that became final or changed, as many as fit into a portion."""
         self.behind = False
-        position = self._say_changed(portion)
+        position = self._publish_changed(portion, position)
         dropped = 0
         while dropped < SLICE:
-            ring = self._ends.pop(self.meta.stream_time - 1)
+            ring = self._ends.pop(self._meta.stream_time - 1)
             if ring is None:
                 break
             dropped += len(ring.panes)
             self._drop(ring)
             del self._rings[ring.key]
-        self.behind |= self._ends.first(self.meta.stream_time - 1) is not None
+        self.behind |= self._ends.first(self._meta.stream_time - 1) is not None
         return position
 
     def _drop(self, ring: Ring) -> None:
@@ -248,7 +252,7 @@ class CountState(LiveState[Ring]):
     def _newest(self, live: Ring) -> int:
         return live.panes[-1].last_offset
 
-    def _say(self, live: Ring) -> None:
+    def _publish_open(self, live: Ring) -> None:
         for window in self._filling(live):
             self._emit_window(live.key, window, final=False)
 
@@ -273,7 +277,7 @@ class CountState(LiveState[Ring]):
 
     def _open_windows(self, key: bytes) -> list[Folded]:
         ring = self._rings.get(key)
-        if ring is None or self.meta.stream_time - ring.reached > self.table.retention:
+        if ring is None or self._meta.stream_time - ring.reached > self._strategy.retention:
             return []
         return list(self._filling(ring))
 

@@ -1,13 +1,12 @@
-"""Cluster of several embedded brokers, for tests of the loss of a broker."""
+"""Cluster of several embedded brokers, of which tests stop or kill one."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from eventfold.embedded import ports
-from eventfold.embedded.local import LocalBroker
-from eventfold.embedded.properties import Node, new_cluster_id
+from eventfold.embedded import LocalBroker, Node, ports
+from eventfold.embedded.properties import new_cluster_id
 
 
 class LocalCluster:

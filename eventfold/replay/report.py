@@ -1,7 +1,8 @@
-"""Output of a replay's report: tables for people, JSON for programs."""
+"""Report of a replay: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,37 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from eventfold.replay.comparison import Difference
+    from eventfold.replay.comparison import Difference, TopicSummary
     from eventfold.replay.history import History
-    from eventfold.replay.run import Report
+    from eventfold.replay.selection import Interval
 
 
 #: Most characters of a value in a table.
 WIDTH = 60
+
+
+@dataclass
+class Report:
+    """Outcome of a replay."""
+
+    interval: Interval
+    #: Number of records replayed, and the duration (s).
+    records: int
+    seconds: float
+    histories: list[History]
+    topics: dict[str, TopicSummary]
+    #: Remarks for the user, clauses without a full stop.
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def compared(self) -> int:
+        """The number of results compared."""
+        return sum(summary.compared for summary in self.topics.values())
+
+    @property
+    def differences(self) -> list[Difference]:
+        """All differences, by topic and key."""
+        return [each for summary in self.topics.values() for each in summary.differences]
 
 
 def describe_plan(histories: Iterable[History]) -> Iterator[str]:
@@ -35,7 +60,7 @@ def describe_plan(histories: Iterable[History]) -> Iterator[str]:
         yield f"{topic}: about {records:,} records of {partitions} of {len(its)} partitions to read"
 
 
-def in_words(report: Report, limit: int) -> Iterator[RenderableType]:
+def format_report(report: Report, limit: int) -> Iterator[RenderableType]:
     """Yield the parts of the printed report, with at most `limit` differences."""
     yield _read(report)
     yield _summaries(report)
@@ -138,14 +163,14 @@ def _which(difference: Difference) -> str:
 def _shown(difference: Difference, fields: dict[str, Any] | None) -> str:
     if fields is None:
         return "-"
-    names = difference.fields if difference.what == "changed" else _telling(fields)
+    names = difference.fields if difference.what == "changed" else _shown_names(fields)
     return " ".join(f"{name}={_short(fields[name])}" for name in names if name in fields)
 
 
-def _telling(fields: dict[str, Any]) -> list[str]:
+def _shown_names(fields: dict[str, Any]) -> list[str]:
     """Return the fields to show, without those in other columns and those for programs."""
-    silent = {"start", "end", "size", "advance", "final", "revision", "partition", "late"}
-    return [name for name in fields if name not in silent and not name.endswith("_offset")]
+    hidden = {"start", "end", "size", "advance", "final", "revision", "partition", "late"}
+    return [name for name in fields if name not in hidden and not name.endswith("_offset")]
 
 
 def _short(value: Any) -> str:

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from eventfold.engine.deadlines import Deadlines
-from eventfold.engine.live_state import Live, LiveState
+from eventfold.engine.live_windows import Live, LiveWindows
 from eventfold.engine.partition import RecordError
 from eventfold.engine.rows import OPEN, encode_row, row_key
 from eventfold.windows import Evidence, Folded, Span
@@ -15,10 +15,10 @@ from eventfold.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
     from eventfold.engine.decoded import Decoded
-    from eventfold.engine.partition import Row
+    from eventfold.engine.lateness import Lateness
     from eventfold.engine.portion import Portion
-    from eventfold.engine.store import Store
-    from eventfold.engine.window_table import WindowTable
+    from eventfold.engine.rows import Row
+    from eventfold.engine.window_partition import WindowPartition
 
 #: Maximum number of sessions that become final in one publication.
 SLICE = 1_000
@@ -44,7 +44,7 @@ class OpenSession(Live):
     row: int = BEFORE_ALL
 
 
-class SessionState(LiveState[OpenSession]):
+class SessionWindows(LiveWindows[OpenSession]):
     """Sessions of each key, which never overlap.
 
     An event at `t` joins the sessions that overlap `[t, t + gap)`: at most two, as each is at least
@@ -57,8 +57,8 @@ class SessionState(LiveState[OpenSession]):
     is higher than all that were published under the start.
     """
 
-    def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
-        super().__init__(table, partition, store, leads=leads)
+    def __init__(self, partition: WindowPartition, lateness: Lateness) -> None:
+        super().__init__(partition, lateness, [int, int, int, int, int, tuple[int, ...]])
         self._gap = self._window.size
         #: Open sessions by key, ascending.
         self._sessions: dict[bytes, list[OpenSession]] = {}
@@ -66,35 +66,32 @@ class SessionState(LiveState[OpenSession]):
 
     # -- opening
 
-    def _fields(self) -> list[Any]:
-        return [int, int, int, int, int, tuple[int, ...]]
-
     def _restore(self, key: bytes, place: int, *fields: Any) -> None:
         end, count, first, last, late, told, state = fields
         session = OpenSession(key, place, end, state, count, first, last, late, told, place)
         self._sessions.setdefault(key, []).append(session)
         self._ends.add(session)
-        if session.last_offset >= self.meta.published:
+        if session.last_offset >= self._meta.published:
             self._unpublished[session] = None
 
     def _loaded(self) -> None:
         # The checkpoint may have stopped in the middle of the slices of a leap in time.
-        self.behind = self._ends.first(self._watermark) is not None
+        self.behind = self._ends.first(self._lateness.watermark) is not None
 
     # -- folding
 
     def _fold_range(self, decoded: Decoded, begin: int, end: int) -> OpenSession | None:
         # Hot loop: everything it touches is a local variable.
-        gap, grace, sessions_of = self._gap, self.table.grace, self._sessions
-        add, changed = self.table.aggregate.add, self._changed
+        gap, grace, sessions_of = self._gap, self._strategy.grace, self._sessions
+        add, changed = self._strategy.aggregate.add, self._changed
         keys, times, offsets, records = (
             decoded.keys,
             decoded.times,
             decoded.offsets,
             decoded.records,
         )
-        clock = self.meta.stream_time
-        limit = self._watermark
+        clock = self._meta.stream_time
+        limit = self._lateness.watermark
         late: list[tuple[int, int]] = []
         behind: list[int] = []
         session = None
@@ -131,8 +128,8 @@ class SessionState(LiveState[OpenSession]):
         except Exception as error:  # an aggregate may raise anything
             raise RecordError(index, error) from error
         finally:
-            self.meta.stream_time = clock
-            self._judge(decoded, index - begin, behind, late)
+            self._meta.stream_time = clock
+            self._lateness.judge(decoded, index - begin, behind, late)
         return session
 
     def _place(self, key: bytes, record: Any, time: int, offset: int) -> OpenSession:
@@ -147,7 +144,7 @@ class SessionState(LiveState[OpenSession]):
         if len(touched) == 2:
             self._merge(session, touched[1], record, time, offset)
         else:
-            self.table.aggregate.add(session.state, record, time, offset)
+            self._strategy.aggregate.add(session.state, record, time, offset)
         if time < session.start:
             self._leave_row(session)
             session.start = time
@@ -155,11 +152,11 @@ class SessionState(LiveState[OpenSession]):
         return session
 
     def _begin(self, key: bytes, record: Any, time: int, offset: int) -> OpenSession:
-        state = self.table.aggregate.zero()
-        self.table.aggregate.add(state, record, time, offset)
+        state = self._strategy.aggregate.zero()
+        self._strategy.aggregate.add(state, record, time, offset)
         session = OpenSession(key, time, time + self._gap, state, 0, offset, offset)
         if key not in self._sessions:
-            self.table.saw(key, self.partition)
+            self._partition.table.saw(key, self._partition.number)
             self._sessions[key] = []
         sessions = self._sessions[key]
         sessions.insert(bisect_left(sessions, time, key=_start), session)
@@ -170,7 +167,7 @@ class SessionState(LiveState[OpenSession]):
         self, session: OpenSession, later: OpenSession, record: Any, time: int, offset: int
     ) -> None:
         """Merge a later session, and the record that bridges the two, into an earlier one."""
-        aggregate = self.table.aggregate
+        aggregate = self._strategy.aggregate
         state = aggregate.merge(session.state, later.state)
         aggregate.add(state, record, time, offset)
         session.state = state
@@ -199,7 +196,7 @@ class SessionState(LiveState[OpenSession]):
     def _encode(self, live: OpenSession) -> list[Row]:
         live.row = live.start
         value = encode_row(
-            self.table.aggregate.version,
+            self._strategy.aggregate.version,
             live.end,
             live.count,
             live.first_offset,
@@ -210,19 +207,21 @@ class SessionState(LiveState[OpenSession]):
         )
         return [(row_key(live.key, OPEN + live.start), value)]
 
-    def _expires_before(self) -> int:
-        return min(self.meta.stream_time - self.table.retention, self.meta.finalised)
+    def expires_before(self) -> int:
+        """Return the start (ms) from which on rows are kept."""
+        return min(self._meta.stream_time - self._strategy.retention, self._meta.finalised)
 
     # -- publication
 
-    def _publish_windows(self, portion: Portion) -> int:
+    def publish(self, portion: Portion, position: int) -> int:
+        """Publish windows that became final or changed, as many as fit into a portion."""
         self._close_due(portion)
-        return self._say_changed(portion)
+        return self._publish_changed(portion, position)
 
     def _close_due(self, portion: Portion) -> None:
         """Close the sessions that have become final, oldest first, at most SLICE of them."""
-        until = self._watermark
-        reached = self.meta.finalised
+        until = self._lateness.watermark
+        reached = self._meta.finalised
         for _ in range(SLICE):
             session = None if portion.is_full else self._ends.pop(until)
             if session is None:
@@ -233,7 +232,7 @@ class SessionState(LiveState[OpenSession]):
         self.behind = left is not None
         # Of sessions that end at one instant, some may be closed and others left. Nothing may join
         # either, even if the worker restarts with a larger grace before the next slice.
-        self.meta.finalised = until if left is None else max(reached, left[0] - 1)
+        self._meta.finalised = until if left is None else max(reached, left[0] - 1)
 
     def _close(self, session: OpenSession) -> None:
         self._withdraw(session)
@@ -245,7 +244,7 @@ class SessionState(LiveState[OpenSession]):
     def _newest(self, live: OpenSession) -> int:
         return live.last_offset
 
-    def _say(self, live: OpenSession) -> None:
+    def _publish_open(self, live: OpenSession) -> None:
         self._withdraw(live)
         self._emit_window(live.key, _folded(live), final=False)
         if live.told != (live.start,):
@@ -257,7 +256,7 @@ class SessionState(LiveState[OpenSession]):
         for start in session.told:
             if start != session.start:
                 evidence = Evidence(0, session.first_offset, session.last_offset, 0)
-                nothing = Folded(Span(start, start), self.table.aggregate.zero(), evidence)
+                nothing = Folded(Span(start, start), self._strategy.aggregate.zero(), evidence)
                 self._emit_window(session.key, nothing, final=True)
 
     # -- queries

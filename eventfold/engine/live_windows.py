@@ -1,4 +1,4 @@
-"""One partition of a table whose windows follow the data: session windows and count windows.
+"""Windows of one partition that follow the data: session windows and count windows.
 
 What is open of a key has rows of its own from `OPEN` on: one for each session, or one for each pane
 of count windows. A change writes one of them, however many there are. A window that closes moves to
@@ -7,26 +7,23 @@ a row at its start, in the transaction that publishes its final result.
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
 from eventfold.engine.closed_windows import ClosedWindows
-from eventfold.engine.event_time import EventTimeState
-from eventfold.engine.rows import LATE, OPEN, RowDecoder, split_row_key
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from eventfold.engine.decoded import Decoded
-    from eventfold.engine.partition import Row
-    from eventfold.engine.portion import Portion
-    from eventfold.engine.store import Store
-    from eventfold.engine.window_table import WindowTable
-    from eventfold.windows import Folded, WindowFamily, WindowResult
+from eventfold.engine.decoded import Decoded
+from eventfold.engine.lateness import Lateness
+from eventfold.engine.partition import RecordError
+from eventfold.engine.portion import Portion
+from eventfold.engine.rows import LATE, OPEN, Row, RowDecoder, split_row_key
+from eventfold.engine.window_partition import WindowPartition
+from eventfold.engine.window_results import WindowResults
+from eventfold.windows import Folded, WindowFamily, WindowResult
 
 _order = attrgetter("start", "end", "first_offset")
 
@@ -43,17 +40,30 @@ class Live(Struct, gc=False, eq=False, kw_only=True):
 L = TypeVar("L", bound=Live)
 
 
-class LiveState(EventTimeState, Generic[L]):
-    """State of windows that follow the data: open ones in memory, closed ones in the store."""
+class LiveWindows(ABC, Generic[L]):
+    """Windows that follow the data: open ones in memory, closed ones in the store.
 
-    def __init__(self, table: WindowTable, partition: int, store: Store, *, leads: bool) -> None:
-        super().__init__(table, partition, store, leads=leads)
-        self._window: WindowFamily = table.windows[0]
-        self._closed = ClosedWindows(table.name, table.aggregate, store)
-        version = table.aggregate.version
-        self._decode_open = RowDecoder(
-            table.name, version, [*self._fields(), table.aggregate.state]
-        )
+    `fields` are the types of an open row's fields before the aggregate's state.
+    """
+
+    #: No row is in memory for results that are still to come.
+    held = 0
+
+    def __init__(self, partition: WindowPartition, lateness: Lateness, fields: list[Any]) -> None:
+        table, strategy = partition.table, partition.strategy
+        aggregate = strategy.aggregate
+        self._partition = partition
+        self._store = partition.store
+        self._meta = partition.meta
+        self._strategy = strategy
+        self._lateness = lateness
+        self._window: WindowFamily = strategy.windows[0]
+        # These windows can't use a previous window: there is none while two may merge.
+        self.results = WindowResults(partition, lambda _name, _start: None)
+        #: Whether more is due than one publication may take on.
+        self.behind = False
+        self._closed = ClosedWindows(table.name, aggregate, partition.store)
+        self._decode_open = RowDecoder(table.name, aggregate.version, [*fields, aggregate.state])
         #: What has changed since `_note_changes` moved it to the next two; each once.
         self._changed: list[L] = []
         self._unwritten: dict[L, None] = {}
@@ -63,9 +73,10 @@ class LiveState(EventTimeState, Generic[L]):
 
     # -- opening
 
-    def _load(self) -> None:
-        for row in self.store.keys_between(OPEN, LATE):
-            value = self.store.get(row)
+    def load(self) -> None:
+        """Load what is open from the store."""
+        for row in self._store.keys_between(OPEN, LATE):
+            value = self._store.get(row)
             if value is not None:
                 key, start = split_row_key(row)
                 self._restore(key, start - OPEN, *self._decode_open(row, value))
@@ -73,14 +84,16 @@ class LiveState(EventTimeState, Generic[L]):
 
     # -- folding
 
-    def _fold(self, decoded: Decoded, begin: int) -> None:
-        if not self.table.says_every_change:
+    def fold(self, decoded: Decoded, begin: int) -> Sequence[RecordError]:
+        """Fold `decoded[begin:]`, as `PartitionState._fold` does."""
+        if not self._strategy.publishes_every_change:
             self._fold_range(decoded, begin, len(decoded.offsets))
-            return
+            return ()
         for index in range(begin, len(decoded.offsets)):
             live = self._fold_range(decoded, index, index + 1)
             if live is not None:
-                self._say(live)
+                self._publish_open(live)
+        return ()
 
     def _note_changes(self) -> None:
         for live in self._changed:
@@ -93,17 +106,17 @@ class LiveState(EventTimeState, Generic[L]):
 
     @property
     def unpublished(self) -> bool:
-        """Whether windows changed or became final since the last publication."""
-        changed = bool(self._changed) or bool(self._unpublished)
-        return changed or self.behind or self.position != self.meta.published
+        """Whether windows changed, or are left over, since the last publication."""
+        return bool(self._changed) or bool(self._unpublished) or self.behind
 
     @property
     def changed_rows(self) -> int:
         """Number of rows in the next snapshot, approximately."""
         live = len(self._changed) + len(self._unwritten) + len(self._gone)
-        return super().changed_rows + live + self._closed.changed
+        return live + self._closed.changed
 
-    def _take_window_rows(self) -> list[Row]:
+    def take_rows(self) -> list[Row]:
+        """Return the rows changed or deleted since the last call."""
         self._note_changes()
         # Deletions first: a deleted row may be in use again by now.
         rows: list[Row] = [(row, None) for row in self._gone]
@@ -115,19 +128,20 @@ class LiveState(EventTimeState, Generic[L]):
         rows += self._closed.take_rows()
         return rows
 
-    def _settle_windows(self) -> None:
+    def settle(self) -> None:
+        """Drop the closed windows that the store now has."""
         self._closed.settle()
 
     def _keep(self, key: bytes, window: Folded, row: int | None = None) -> int | None:
         """Add a closed window to a row; return the row's start, None if its retention is over."""
         # Expired rows are looked for from `meta.expired` on: an earlier one would never be deleted.
-        if window.span.start < self.meta.expired:
+        if window.span.start < self._meta.expired:
             return None
         return self._closed.add(key, window, row)
 
     # -- publication
 
-    def _say_changed(self, portion: Portion) -> int:
+    def _publish_changed(self, portion: Portion, position: int) -> int:
         """Publish the open windows that changed since the last publication, if the table does so.
 
         What changed longest ago is published first, so that the rest follows from the position in
@@ -135,7 +149,10 @@ class LiveState(EventTimeState, Generic[L]):
         """
         self._note_changes()
         changed: list[L] = []
-        if self.table.says_changes_of(self._window) and not self.table.says_every_change:
+        if (
+            self._strategy.publishes_changes_of(self._window)
+            and not self._strategy.publishes_every_change
+        ):
             changed = sorted((live for live in self._unpublished if live.open), key=self._newest)
         self._unpublished.clear()
         for index, live in enumerate(changed):
@@ -143,55 +160,56 @@ class LiveState(EventTimeState, Generic[L]):
                 self._unpublished = dict.fromkeys(changed[index:])
                 self.behind = True
                 return self._newest(live)
-            self._say(live)
-        return self.position
+            self._publish_open(live)
+        return position
 
     def _emit_window(self, key: bytes, window: Folded, *, final: bool) -> None:
-        self._emit(self._result(key.decode(), self._window, *window, final=final))
+        result = self.results.result(key.decode(), self._window, *window, final=final)
+        self.results.publish(result)
 
     # -- queries
 
     def read(self, key: bytes, window: WindowFamily, begin: int, end: int) -> list[WindowResult]:
         """Return the windows of `key` with begin <= start < end (ms); a closed one is final."""
-        kept = max(begin, self._expires_before(), self.meta.expired)
+        kept = max(begin, self.expires_before(), self._meta.expired)
         name = key.decode()
         results = [
-            self._result(name, window, *closed, final=True)
+            self.results.result(name, window, *closed, final=True)
             for closed in self._closed.between(key, kept, end)
         ]
         results += [
-            self._result(name, window, *open_one, final=False)
+            self.results.result(name, window, *open_one, final=False)
             for open_one in self._open_windows(key)
             if begin <= open_one.span.start < end
         ]
         return sorted(results, key=_order)
 
-    def _keys_of_memory(self) -> Iterable[bytes]:
+    def keys(self) -> Iterable[bytes]:
+        """Return the keys with a window in memory."""
         return chain(self._closed.keys(), self._open_keys())
 
-    def _reach(self, window: WindowFamily) -> int:
-        # A window is in the row at its start, or there is a full row at its start.
-        del window
-        return 0
-
-    def _previous(self, name: str, start: int) -> None:
-        # These windows can't use a previous window: there is none while two may merge.
-        del name, start
-
-    def _span_of(self, row: bytes, value: bytes) -> tuple[int, int]:
-        return self._closed.span_of(row, value)
-
-    def _spans_in_memory(self, key: bytes) -> list[tuple[int, int]]:
-        return self._closed.spans(key) + [window.span for window in self._open_windows(key)]
-
-    def _keys_in_memory(self, begin: int, end: int) -> set[bytes]:
+    def keys_between(self, begin: int, end: int) -> set[bytes]:
+        """Return the keys with a window in memory that has begin <= start < end (ms)."""
         return self._closed.keys_between(begin, end) | self._open_keys_between(begin, end)
 
-    # -- hooks of a window definition
+    def spans(self, key: bytes, rows: Sequence[tuple[bytes, bytes]]) -> list[tuple[int, int]]:
+        """Return starts and ends (ms) of a key's windows in memory, and of those in `rows`."""
+        stored = [self._closed.span_of(row, value) for row, value in rows]
+        opened = [window.span for window in self._open_windows(key)]
+        return self._closed.spans(key) + opened + stored
+
+    # -- of each window definition
 
     @abstractmethod
-    def _fields(self) -> list[Any]:
-        """Return the types of an open row's fields before the aggregate's state."""
+    def publish(self, portion: Portion, position: int) -> int:
+        """Publish windows that became final or changed, as many as fit into a portion.
+
+        Sets `meta.finalised` and `behind`. Return the position up to which changes are published.
+        """
+
+    @abstractmethod
+    def expires_before(self) -> int:
+        """Return the start (ms) from which on rows are kept."""
 
     @abstractmethod
     def _encode(self, live: L) -> list[Row]:
@@ -217,7 +235,7 @@ class LiveState(EventTimeState, Generic[L]):
         """Return the offset of the newest record in `live`."""
 
     @abstractmethod
-    def _say(self, live: L) -> None:
+    def _publish_open(self, live: L) -> None:
         """Publish the windows of `live` that are not final."""
 
     @abstractmethod

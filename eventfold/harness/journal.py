@@ -1,4 +1,4 @@
-"""Journal in memory: the engine's transactions and changelogs without a broker."""
+"""Journal in memory: a worker's transactions and changelogs without a broker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from eventfold.engine.replica import Log, Replica, now_ms
-from eventfold.testing.kafka import Transaction
+from eventfold.harness.kafka import Transaction
 from eventfold.topics import TOMBSTONES_KEPT
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from eventfold.engine.progress import Progress
     from eventfold.engine.store import Store
     from eventfold.engine.table import StateTable
-    from eventfold.testing.kafka import MemoryKafka
+    from eventfold.harness.kafka import MemoryKafka, Writes
 
 #: Moment of a checkpoint at which a worker may die or a transaction may fail.
 Moment = Literal["before commit", "after commit"]
@@ -143,9 +143,8 @@ class MemoryWriter:
 
 def _writes(
     snapshots: Sequence[tuple[PartitionState, Snapshot]],
-) -> dict[TopicPartition, list[tuple[bytes, bytes | None, tuple[tuple[str, bytes], ...]]]]:
-    writes: dict[TopicPartition, list[tuple[bytes, bytes | None, tuple[tuple[str, bytes], ...]]]]
-    writes = {}
+) -> dict[TopicPartition, Writes]:
+    writes: dict[TopicPartition, Writes] = {}
     for state, snapshot in snapshots:
         writes[_changelog(state)] = [(key, value, ()) for key, value in snapshot.rows]
         for (topic, partition), records in snapshot.outputs.items():

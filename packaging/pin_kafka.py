@@ -1,4 +1,5 @@
-"""`python -m eventfold.embedded.lock`: pin the jars of Kafka, with their hashes, in kafka.lock.
+# ruff: noqa: INP001  # a script, no module of a package
+"""`python packaging/pin_kafka.py`: pin the jars of Kafka, with their hashes, in kafka.lock.
 
 Needed only for an upgrade of Kafka; everything else reads the lock that it wrote.
 """
@@ -10,8 +11,7 @@ from pathlib import Path
 
 from jgo.maven import Dependency, MavenContext
 
-from eventfold.embedded.downloads import repositories
-from eventfold.embedded.jars import LOCK, VERSION
+from eventfold.embedded.jars import LOCK, VERSION, repositories
 
 #: Kafka logs through slf4j 1.7 and names no implementation in its POM: this one is what
 #: its own distribution ships.

@@ -1,4 +1,4 @@
-"""Broker of a driver: topics, changelogs and committed offsets in memory."""
+"""Broker in memory: topics, changelogs and committed offsets."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from aiokafka.structs import OffsetAndMetadata
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from eventfold.testing.clock import VirtualClock
+    from eventfold.engine.clock import Clock
 
 Headers = tuple[tuple[str, bytes], ...]
+
+#: Key, value and headers of records to be written.
+Writes = list[tuple[bytes, bytes | None, Headers]]
 
 _offset = attrgetter("offset")
 
@@ -40,8 +43,8 @@ class PartitionLog:
     def __init__(self, tp: TopicPartition) -> None:
         self.tp = tp
         self.records: list[TopicRecord] = []
-        #: Offset of the next record.
-        self.end = 0
+        #: Offset of the first record, and of the next one to be written.
+        self.begin = self.end = 0
 
     def append(
         self, timestamp: int, key: bytes | None, value: bytes | None, headers: Headers = ()
@@ -55,6 +58,11 @@ class PartitionLog:
     def skip(self, offsets: int) -> None:
         """Skip offsets that no reader sees: those of markers and of aborted records."""
         self.end += offsets
+
+    def start_at(self, offset: int) -> None:
+        """Delete the records before an offset, as retention does; the next one is not before it."""
+        self.records = self.since(offset)
+        self.begin, self.end = offset, max(self.end, offset)
 
     def since(self, offset: int, limit: int | None = None) -> list[TopicRecord]:
         """Return the first `limit` records from `offset` on; all if it is None."""
@@ -75,7 +83,7 @@ class PartitionLog:
 class Transaction:
     """Transaction of a task: records by partition, and the position in its source."""
 
-    writes: dict[TopicPartition, list[tuple[bytes, bytes | None, Headers]]]
+    writes: dict[TopicPartition, Writes]
     source: TopicPartition
     position: int
     metadata: str
@@ -84,8 +92,8 @@ class Transaction:
 class MemoryKafka:
     """All topics, the group's committed offsets, and the epochs of transactional ids."""
 
-    def __init__(self, clock: VirtualClock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self._logs: dict[TopicPartition, PartitionLog] = {}
         #: How often a topic was recreated.
         self._remade: Counter[str] = Counter()
@@ -126,7 +134,7 @@ class MemoryKafka:
         timestamp: int | None = None,
     ) -> TopicRecord:
         """Append one record; its timestamp (ms) is the clock's time if None."""
-        stamp = self._clock.time() if timestamp is None else timestamp
+        stamp = self.clock.time() if timestamp is None else timestamp
         record = self.log(*tp).append(stamp, key, value, headers)
         self._written.setdefault(tp.topic, []).append(record)
         return record
@@ -150,12 +158,16 @@ class MemoryKafka:
         """Store a transaction as pending: no reader sees its records yet."""
         self._pending[name] = transaction
 
+    def take_pending(self, name: str) -> Transaction:
+        """Return a pending transaction, which is pending no more."""
+        return self._pending.pop(name)
+
     def commit(self, name: str) -> dict[TopicPartition, int]:
         """Commit a pending transaction; return the offset behind the last record of each log.
 
         Each log gets a marker after its records.
         """
-        transaction = self._pending.pop(name)
+        transaction = self.take_pending(name)
         reached = {}
         for tp, records in transaction.writes.items():
             for key, value, headers in records:
