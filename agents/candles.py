@@ -9,7 +9,7 @@ from eventfold.engine.batch import Batch
 from tables.candles import candles
 
 candles.publish(CANDLES)
-candles.refuse(TICKS_LATE, late_tick)
+candles.late(TICKS_LATE, late_tick)
 
 
 @app.agent(app.batches(TICKS))

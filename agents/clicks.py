@@ -7,10 +7,10 @@ from app.shop.profiles import profile_changed
 from app.shop.searches import clicked
 from app.shop.topics import CLICKS, CLICKS_AND_PROFILES, PROFILES
 from eventfold.engine.batch import Batch
-from eventfold.engine.step import Step
+from eventfold.engine.stateless import StatelessOperator
 from tables.profiles import profiles
 
-clicks_to_profiles = Step(
+clicks_to_profiles = StatelessOperator(
     app,
     name="clicks-to-profiles",
     source=CLICKS,
@@ -18,7 +18,7 @@ clicks_to_profiles = Step(
     outputs=[CLICKS_AND_PROFILES],
     help="Clicks, to where their user's profile is",
 )
-profiles_to_clicks = Step(
+profiles_to_clicks = StatelessOperator(
     app,
     name="profiles-to-clicks",
     source=PROFILES,

@@ -56,7 +56,7 @@ def daily_gain(result: WindowResult) -> DailyGain:
 IN_TWO_STAGES = settings().ranking_stages == 2
 
 days.publish(PARTITION_GAINS if IN_TWO_STAGES else DAILY_GAINS, daily_gain)
-days.refuse(TICKS_LATE, late_tick)
+days.late(TICKS_LATE, late_tick)
 if DAY in settings().windows:
     days.publish(CANDLES)
 gainers.publish(TOP_GAINERS)

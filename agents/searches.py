@@ -9,13 +9,13 @@ from app import app
 from app.shop.searches import clicked, searched
 from app.shop.topics import CLICK_THROUGH, CLICKS, SEARCH_OUTCOMES, SEARCHES, SEARCHES_AND_CLICKS
 from eventfold.engine.batch import Batch
-from eventfold.engine.step import Step
+from eventfold.engine.stateless import StatelessOperator
 from tables.click_through import click_throughs
 from tables.searches import searches
 
 click_throughs.publish(CLICK_THROUGH)
 
-searches_to_join = Step(
+searches_to_join = StatelessOperator(
     app,
     name="searches-to-join",
     source=SEARCHES,
@@ -23,7 +23,7 @@ searches_to_join = Step(
     outputs=[SEARCHES_AND_CLICKS, SEARCH_OUTCOMES],
     help="Searches, to where their user's clicks are, and to where their query is counted",
 )
-clicks_to_join = Step(
+clicks_to_join = StatelessOperator(
     app,
     name="clicks-to-join",
     source=CLICKS,

@@ -10,10 +10,10 @@ from app.transactions.feed import RulesFeed
 from app.transactions.topics import RULES, TRANSACTION_CHECKS, TRANSACTIONS
 from app.transactions.verdicts import to_all, to_check
 from eventfold.engine.batch import Batch
-from eventfold.engine.step import Step
+from eventfold.engine.stateless import StatelessOperator
 from tables.verdicts import verdicts
 
-transactions_to_check = Step(
+transactions_to_check = StatelessOperator(
     app,
     name="transactions-to-check",
     source=TRANSACTIONS,
@@ -21,7 +21,7 @@ transactions_to_check = Step(
     outputs=[TRANSACTION_CHECKS],
     help="Transactions, to where the rules are",
 )
-rules_to_all = Step(
+rules_to_all = StatelessOperator(
     app,
     name="rules-to-all",
     source=RULES,

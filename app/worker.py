@@ -11,7 +11,7 @@ from app.settings import Settings, settings
 from app.use_case import tiles, use_cases
 from eventfold.cli.commands import load_commands
 from eventfold.cli.exits import OWN
-from eventfold.engine.errors import told
+from eventfold.engine.errors import describe_error
 from eventfold.settings import SettingsError
 from eventfold.windows.errors import DefinitionError
 from eventfold.worker.app import App, create
@@ -53,7 +53,7 @@ def _import_own(name: str) -> None:
         raise
     except Exception as error:  # noqa: BLE001  # whatever it raises, the user has to know where
         missing = isinstance(error, ModuleNotFoundError) and error.name
-        reason = told(error)
+        reason = describe_error(error)
         if missing and f"{name}.".startswith(f"{missing}."):
             reason = (
                 f"there is no module {name!r}: it has to be found from the directory where this "

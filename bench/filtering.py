@@ -10,7 +10,7 @@ from app import app
 from app.market.records import Tick
 from bench.workloads import LARGE
 from eventfold.engine.batch import Batch
-from eventfold.engine.step import Step
+from eventfold.engine.stateless import StatelessOperator
 from eventfold.operators.processor import Sender
 from eventfold.topics import Topic
 
@@ -24,7 +24,7 @@ def pass_large(tick: Tick, sender: Sender) -> None:
         sender.send(tick)
 
 
-large_ticks = Step(
+large_ticks = StatelessOperator(
     app,
     name="large",
     source=TICKS,

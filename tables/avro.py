@@ -6,7 +6,7 @@ Written by `agents/avro.py`; not read.
 from app import app
 from app.beaconing.connections import Connection
 from app.beaconing.topics import CONN_EVENTS, CONN_EVENTS_AVRO
-from eventfold.engine.step import Step
+from eventfold.engine.stateless import StatelessOperator
 from eventfold.operators.processor import Sender
 
 
@@ -15,7 +15,7 @@ def pass_on(connection: Connection, sender: Sender) -> None:
     sender.send(connection)
 
 
-as_avro = Step(
+as_avro = StatelessOperator(
     app,
     name="conn-events-as-avro",
     source=CONN_EVENTS,

@@ -25,6 +25,6 @@ closes = WindowTable(
     record=candle,
     grace=settings().trend_grace,
     retention=settings().trend_grace + HOUR,
-    emission=on_close(),
+    emit=on_close(),
     help="Each symbol's 5 minutes, once they are final: their closes make its trend",
 )

@@ -10,19 +10,19 @@ from app.market.gains import contenders, day_of, gainer, start_of
 from app.market.records import BestGains, Gainer
 from app.market.settings import DAY, settings
 from app.market.topics import PARTITION_GAINS
-from eventfold.engine.group_table import GroupResult, GroupTable
 from eventfold.engine.table import Host
+from eventfold.engine.top_n_table import TopNResult, TopNTable
 
 
-def best_gains(result: GroupResult) -> BestGains:
+def best_gains(result: TopNResult) -> BestGains:
     """Return the record of one day: the symbols of this partition that may be among the ten."""
     rows = contenders(result.rows)
     return BestGains(result.key, rows, result.time, result.partition, result.stream_time)
 
 
-def rank_partitions(host: Host) -> GroupTable:
+def rank_partitions(host: Host) -> TopNTable:
     """Declare the table over the gains of one partition's symbols."""
-    return GroupTable(
+    return TopNTable(
         host,
         name="contenders",
         source=PARTITION_GAINS,

@@ -22,6 +22,6 @@ days = WindowTable(
     grace=settings().day_grace,
     retention=settings().retention,
     # With TICKSTREAM_GAIN_BASE=previous-close a gain is measured from the previous day.
-    looks_back=settings().gain_base == "previous-close",
+    uses_previous_window=settings().gain_base == "previous-close",
     help="Open, high, low, close, volume of each symbol's day",
 )

@@ -12,27 +12,27 @@ from app.market.gains import bottom, day_of, gainer, most_active, start_of, top
 from app.market.records import BestGains, Gainer, MostActive, TopGainers, TopLosers
 from app.market.settings import DAY, settings
 from app.market.topics import BEST_GAINS, DAILY_GAINS, TICKS
-from eventfold.engine.group_table import GroupResult, GroupTable
 from eventfold.engine.table import Host
+from eventfold.engine.top_n_table import TopNResult, TopNTable
 from eventfold.topics import Topic
 
 
-def ranking(result: GroupResult) -> TopGainers:
+def ranking(result: TopNResult) -> TopGainers:
     """Return the record of one day: its ten best."""
     return TopGainers(result.key, top(_rows(result)), result.time, result.revision)
 
 
-def losers(result: GroupResult) -> TopLosers:
+def losers(result: TopNResult) -> TopLosers:
     """Return the record of one day: its ten worst."""
     return TopLosers(result.key, bottom(_rows(result)), result.time, result.revision)
 
 
-def active(result: GroupResult) -> MostActive:
+def active(result: TopNResult) -> MostActive:
     """Return the record of one day: the ten with the largest volume."""
     return MostActive(result.key, most_active(_rows(result)), result.time, result.revision)
 
 
-def _rows(result: GroupResult) -> list[Gainer]:
+def _rows(result: TopNResult) -> list[Gainer]:
     """Return the rows of all symbols; after a first stage a row is the list of one partition."""
     rows: list[Gainer] = []
     for each in result.rows:
@@ -40,7 +40,7 @@ def _rows(result: GroupResult) -> list[Gainer]:
     return rows
 
 
-class Gainers(GroupTable):
+class Gainers(TopNTable):
     """Grouped table of gains by day and symbol."""
 
     def top(self, day: str | None = None) -> TopGainers | None:
@@ -62,7 +62,7 @@ class Gainers(GroupTable):
         """Return the days that are kept locally, oldest first."""
         return self.period_names()
 
-    def _day(self, day: str | None) -> GroupResult | None:
+    def _day(self, day: str | None) -> TopNResult | None:
         return self.group_result(None if day is None else start_of(day))
 
 

@@ -10,9 +10,9 @@ from app.hotel.settings import settings
 from app.hotel.topics import GUEST_EVENTS, GUEST_LOG, GUESTS, SERVICE_ACTIONS
 from app.market.settings import DAY
 from eventfold.engine.keyed_table import KeyedTable
-from eventfold.engine.step import Step
+from eventfold.engine.stateless import StatelessOperator
 
-profiles = Step(
+profiles = StatelessOperator(
     app,
     name="guest-profiles",
     source=GUESTS,
@@ -20,7 +20,7 @@ profiles = Step(
     outputs=[GUEST_LOG],
     help="Sends profiles to where the events are",
 )
-events = Step(
+events = StatelessOperator(
     app,
     name="guest-events",
     source=GUEST_EVENTS,
@@ -51,7 +51,7 @@ guests = Guests(
     outputs=[SERVICE_ACTIONS],
     grace=settings().hotel_grace,
     # A profile may be years old, and is valid from its arrival.
-    timeless=(GuestProfile, GuestForgotten),
+    reference_data=(GuestProfile, GuestForgotten),
     # As long as the compacted topic of profiles keeps them: for ever, in any event time.
     retention=36_500 * DAY.size,
     help="Profile, reservations, requests and latest events of each guest",

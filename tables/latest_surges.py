@@ -12,10 +12,10 @@ from app.market.gains import day_of
 from app.market.records import Surge
 from app.market.settings import DAY
 from app.market.topics import SURGES, TICKS
-from eventfold.engine.group_table import GroupResult, GroupTable
+from eventfold.engine.top_n_table import TopNResult, TopNTable
 
 
-def newest_first(result: GroupResult) -> list[Surge]:
+def newest_first(result: TopNResult) -> list[Surge]:
     """Return the record of one day: the latest surge of each symbol, the newest first."""
     return sorted(result.rows, key=_newest_first)
 
@@ -24,7 +24,7 @@ def _newest_first(surge: Surge) -> tuple[int, str]:
     return -surge.end, surge.symbol
 
 
-class LatestSurges(GroupTable):
+class LatestSurges(TopNTable):
     """Grouped table of surges by day and symbol."""
 
     def newest(self, limit: int) -> list[Surge] | None:

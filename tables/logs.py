@@ -6,9 +6,9 @@ Written by `agents/logs.py`; not read.
 from app import app
 from app.logs.lines import Router
 from app.logs.topics import LOGS, LOGS_BY_CLASS
-from eventfold.engine.step import Step
+from eventfold.engine.stateless import StatelessOperator
 
-by_severity = Step(
+by_severity = StatelessOperator(
     app,
     name="logs-by-severity",
     source=LOGS,

@@ -21,6 +21,6 @@ profiles = KeyedTable(
     state=Known,
     outputs=[CLICKS_ENRICHED],
     retention=FOR_EVER,
-    timeless=(ProfileChanged, ProfileDeleted),
+    reference_data=(ProfileChanged, ProfileDeleted),
     help="The profile of each visitor, and clicks that wait for it",
 )

@@ -26,6 +26,6 @@ surges = WindowTable(
     grace=settings().surge_grace,
     # A pane per second and symbol is much state; older times are in the candles.
     retention=settings().surge_grace + HOUR,
-    emission=on_close(),
+    emit=on_close(),
     help="The minute of each symbol up to each second in which it traded",
 )

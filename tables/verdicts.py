@@ -31,6 +31,6 @@ verdicts = KeyedTable(
     outputs=[TRANSACTIONS_VALIDATED, TRANSACTIONS_REJECTED],
     retention=settings().transaction_memory,
     # A rule is valid from its arrival, for any event time of the transactions.
-    timeless=(RuleChange,),
+    reference_data=(RuleChange,),
     help="The latest transactions of each card, and the rules they are judged by",
 )

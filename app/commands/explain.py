@@ -29,7 +29,7 @@ from eventfold.kafka.clients import running
 from eventfold.records.candles import Candle
 from eventfold.visible import visible_line
 from eventfold.web.query.tables import TableInfo
-from eventfold.windows import Count, DefinitionError, Session, WindowFamily, parse_window
+from eventfold.windows import Count, DefinitionError, Session, WindowDefinition, parse_window
 
 #: What is computed anew, in the order shown.
 FIELDS = ("count", "open", "high", "low", "close", "volume")
@@ -127,7 +127,7 @@ async def _window(conf: Settings, symbol: str, start: int, text: str) -> Candle:
 
 
 async def _explain_other_tables(
-    conf: Settings, window: WindowFamily, error: CommandError
+    conf: Settings, window: WindowDefinition, error: CommandError
 ) -> CommandError:
     """Return an error; where candles have no such windows, with where those of others are."""
     tables = await answer(conf, address(conf) / "api" / "tables", list[TableInfo])

@@ -102,7 +102,7 @@ class Hotel(InOrder[GuestState, GuestEvent]):
         self.handle(state, event, context)
         # The deadline of a late request may have passed already.
         self.advance(state, context.stream_time - self.limits.hotel_grace, context)
-        context.wake(self.next_moment(state))
+        context.timer(self.next_timer(state))
         return state
 
     def handle(

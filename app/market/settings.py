@@ -14,7 +14,7 @@ from eventfold.windows.calendars import Calendar, day, is_zone
 from eventfold.windows.durations import format_duration, parse_duration
 from eventfold.windows.errors import DefinitionError
 from eventfold.windows.exchanges import Exchange, exchange
-from eventfold.windows.windowers import Window, parse_windows, tumbling
+from eventfold.windows.fixed import Window, parse_windows, tumbling
 
 DAY = tumbling(86_400_000)
 

@@ -70,7 +70,7 @@ class Enrich:
             click = state.waiting.pop(0)
             context.send(_enriched(click, None, "unknown", self.grace))
         if state.waiting:
-            context.wake(state.waiting[0].time + self.grace)
+            context.timer(state.waiting[0].time + self.grace)
         return state if state.profile or state.waiting else None
 
     def on_shared(self, record: object, context: Context) -> None:
@@ -87,7 +87,7 @@ class Enrich:
         else:
             # In order of the ends of their waits, since the timer is set for the first.
             insort(state.waiting, click, key=lambda each: each.time)
-            context.wake(state.waiting[0].time + self.grace)
+            context.timer(state.waiting[0].time + self.grace)
 
     def _profile(self, state: Known, record: ProfileChanged, context: Context) -> None:
         state.profile = Visitor(
@@ -97,7 +97,7 @@ class Enrich:
             waited = max(0, context.stream_time - click.time)
             context.send(_enriched(click, state.profile, None, waited))
         state.waiting.clear()
-        context.wake(None)
+        context.timer(None)
 
 
 def _enriched(

@@ -51,10 +51,10 @@ def describe(error: BaseException) -> str:
     # Imported here, because a command without an error needs none of these.
     from aiokafka.errors import KafkaConnectionError  # noqa: PLC0415
 
-    from eventfold.engine.errors import told  # noqa: PLC0415
+    from eventfold.engine.errors import describe_error  # noqa: PLC0415
     from eventfold.kafka.broker_preflight import describe_unreachable  # noqa: PLC0415
     from eventfold.settings import settings  # noqa: PLC0415
 
     if isinstance(error, KafkaConnectionError):
         return describe_unreachable(settings())
-    return f"{told(error)}: -l debug logs the traceback"
+    return f"{describe_error(error)}: -l debug logs the traceback"

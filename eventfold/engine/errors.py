@@ -118,7 +118,7 @@ def changelog_made_anew(changelog: str) -> str:
     )
 
 
-def told(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Format an error as one line with the place that raised it.
 
     The place is the innermost frame outside the libraries, if there is one. An error by the limit

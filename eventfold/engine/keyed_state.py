@@ -61,7 +61,7 @@ class _Entry(msgspec.Struct, gc=False, eq=False):
 
     state: Any
     #: Time of the timer, None for none.
-    wake: int | None
+    timer: int | None
     #: Event time of the newest record. For reference data, stream time at its arrival: -1 if
     #: stream time had not begun.
     last: int
@@ -82,7 +82,7 @@ class Keyed(Table, Protocol):
     shared_type: Any
     grace: int
     retention: int
-    timeless: tuple[type, ...]
+    reference_data: tuple[type, ...]
     version: int
 
 
@@ -95,8 +95,10 @@ class KeyedState(PartitionState):
 
     table: Keyed
 
-    def __init__(self, table: Keyed, partition: int, store: Store, *, leads: bool) -> None:
-        super().__init__(table, partition, store, leads=leads)
+    def __init__(
+        self, table: Keyed, partition: int, store: Store, *, reports_decode_errors: bool
+    ) -> None:
+        super().__init__(table, partition, store, reports_decode_errors=reports_decode_errors)
         self._collector = Collector(table.routes, self.outputs)
         self._collector.rejects = False
         self.send = self._collector.send
@@ -106,7 +108,7 @@ class KeyedState(PartitionState):
         #: Broadcast values before the running function changed them, restored if it raises.
         self._shared_before: dict[str, Any | None] = {}
         #: Heap of (due time, key); an item is void if its entry's `noted` is another time.
-        self._moments: list[tuple[int, bytes]] = []
+        self._timers: list[tuple[int, bytes]] = []
         self._changed: dict[bytes, _Entry] = {}
         self._changed_shared: set[str] = set()
         self._decode = RowDecoder(table.name, table.version, [int | None, int, table.state_type])
@@ -114,7 +116,7 @@ class KeyedState(PartitionState):
         # Of the record or timer that is handled.
         self.time = BEFORE_ALL
         self._key = b""
-        self._wake: int | None = None
+        self._timer: int | None = None
         self.late = False
 
     # -- the context
@@ -155,9 +157,9 @@ class KeyedState(PartitionState):
             self._shared[name] = value
         self._changed_shared.add(name)
 
-    def wake(self, at: int | None) -> None:
+    def timer(self, at: int | None) -> None:
         """Set the key's timer: it fires when the watermark reaches `at` (ms). None cancels it."""
-        self._wake = at
+        self._timer = at
 
     # -- opening
 
@@ -169,8 +171,8 @@ class KeyedState(PartitionState):
             if place == SHARED:
                 (self._shared[key.decode()],) = self._decode_shared(row, value)
                 continue
-            wake, last, state = self._decode(row, value)
-            entry = self._entries[key] = _Entry(state, wake, last, written=True)
+            timer, last, state = self._decode(row, value)
+            entry = self._entries[key] = _Entry(state, timer, last, written=True)
             entry.room = self._room_beside(len(value))
             self._await(key, entry)
 
@@ -179,7 +181,7 @@ class KeyedState(PartitionState):
     def _fold(self, decoded: Decoded, begin: int) -> None:
         # Hot loop: everything it touches is a local.
         meta, grace, key_of = self.meta, self.table.grace, self.table.key
-        timeless = self.table.timeless
+        reference_data = self.table.reference_data
         keys, times, offsets, records = (
             decoded.keys,
             decoded.times,
@@ -196,15 +198,15 @@ class KeyedState(PartitionState):
             for index in range(begin, len(offsets)):
                 time, record = times[index], records[index]
                 came = time
-                if timeless and isinstance(record, timeless):
+                if reference_data and isinstance(record, reference_data):
                     self.late = False
                     # Reference data holds from its arrival on: its retention begins there.
                     came = meta.stream_time
                 elif time > meta.stream_time:
                     meta.stream_time = time
                     limit = max(limit, time - grace)
-                    if self._moments and self._moments[0][0] <= limit:
-                        self._pass_moments(limit, offsets[index])
+                    if self._timers and self._timers[0][0] <= limit:
+                        self._fire_timers(limit, offsets[index])
                     self.late = False
                 else:
                     self.late = time < limit
@@ -232,10 +234,10 @@ class KeyedState(PartitionState):
         self._key = key
         if entry is None:
             self.table.saw(key, self.partition)
-            self._wake, before, last = None, None, came
+            self._timer, before, last = None, None, came
             room = self._room_beside(0) - size
         else:
-            self._wake, before, last = entry.wake, entry.state, max(entry.last, came)
+            self._timer, before, last = entry.timer, entry.state, max(entry.last, came)
             room = entry.room - size
         if room < 0:
             state, room = self._handle_measured(key, entry, record, last)
@@ -254,14 +256,14 @@ class KeyedState(PartitionState):
         largest -= largest // FOR_TIMERS
         before = None
         if entry is not None:
-            before = encode_row(version, entry.wake, entry.last, entry.state)
+            before = encode_row(version, entry.timer, entry.last, entry.state)
         # A record that can't be written rejects this one: the state can be restored.
         self._collector.rejects = True
         try:
             state = self.table.process.on_record(entry and entry.state, record, self)
             if state is None:
                 return None, 0
-            size = len(key) + len(encode_row(version, self._wake, last, state))
+            size = len(key) + len(encode_row(version, self._timer, last, state))
             # A row that does not grow is accepted at any size: it may be shrinking to the limit.
             if before is None or size > len(key) + len(before):
                 _demand_size(key, size, largest)
@@ -288,9 +290,9 @@ class KeyedState(PartitionState):
         if entry is None:
             before = self._changed.get(key)
             written = before is not None and before.written
-            entry = self._entries[key] = _Entry(state, self._wake, last, written=written)
+            entry = self._entries[key] = _Entry(state, self._timer, last, written=written)
         else:
-            entry.state, entry.wake, entry.last = state, self._wake, last
+            entry.state, entry.timer, entry.last = state, self._timer, last
         entry.room = room
         self._changed[key] = entry
         self._await(key, entry)
@@ -310,7 +312,7 @@ class KeyedState(PartitionState):
     # -- timers
 
     def _due(self, entry: _Entry) -> int:
-        return entry.last + self._retention if entry.wake is None else entry.wake
+        return entry.last + self._retention if entry.timer is None else entry.timer
 
     def _await(self, key: bytes, entry: _Entry) -> None:
         """Put the entry into the heap, unless it is there at its due time or earlier.
@@ -320,44 +322,44 @@ class KeyedState(PartitionState):
         due = self._due(entry)
         if entry.noted < 0 or due < entry.noted:
             entry.noted = due
-            heappush(self._moments, (due, key))
-            if len(self._moments) > FEW + 2 * len(self._entries):
+            heappush(self._timers, (due, key))
+            if len(self._timers) > FEW + 2 * len(self._entries):
                 self._drop_void()
 
     def _drop_void(self) -> None:
         """Rebuild the heap with at most one item for each entry."""
-        # In place: `_pass_moments` goes on with the same list.
-        self._moments[:] = [
+        # In place: `_fire_timers` goes on with the same list.
+        self._timers[:] = [
             (entry.noted, key) for key, entry in self._entries.items() if entry.noted >= 0
         ]
-        heapify(self._moments)
+        heapify(self._timers)
 
-    def _pass_moments(self, until: int, offset: int) -> None:
+    def _fire_timers(self, until: int, offset: int) -> None:
         """Fire the timers, and expire the keys, that are due by `until` (ms)."""
-        moments = self._moments
-        while moments and moments[0][0] <= until:
-            noted, key = heappop(moments)
+        timers = self._timers
+        while timers and timers[0][0] <= until:
+            noted, key = heappop(timers)
             entry = self._entries.get(key)
             if entry is None or entry.noted != noted:
                 continue
             entry.noted = BEFORE_ALL
             if self._due(entry) > noted:
                 self._await(key, entry)
-            elif entry.wake is not None:
-                self._pass_moment(key, entry, entry.wake, offset)
+            elif entry.timer is not None:
+                self._fire_timer(key, entry, entry.timer, offset)
             elif entry.last < 0:
                 # Stream time begins now, and with it the retention of earlier reference data.
-                self._wake = None
+                self._timer = None
                 self._keep(key, entry, entry.state, self.meta.stream_time, entry.room)
             else:
                 self._keep(key, entry, None, entry.last, 0)
 
-    def _pass_moment(self, key: bytes, entry: _Entry, at: int, offset: int) -> None:
+    def _fire_timer(self, key: bytes, entry: _Entry, at: int, offset: int) -> None:
         """Fire a timer; if it raises, write a dead letter and leave the state unchanged."""
         self.time, self._collector.offset, self.late = at, offset, False
         self._key = key
-        self._wake = None
-        entry.wake = None
+        self._timer = None
+        entry.timer = None
         before = encode_row(self.table.version, None, entry.last, entry.state)
         room, self._collector.rejects = entry.room, True
         try:
@@ -367,7 +369,7 @@ class KeyedState(PartitionState):
                 _demand_size(key, size, self.outputs.largest)
         except Exception as error:  # noqa: BLE001  # a user's function may raise anything
             self._take_back()
-            self._wake = None
+            self._timer = None
             *_, state = self._decode(row_key(key, OPEN), before)
             self.outputs.dead(self._timer_letter(key, at, error))
         finally:
@@ -405,7 +407,7 @@ class KeyedState(PartitionState):
         for key, changed in self._changed.items():
             entry = entries.get(key)
             if entry is not None:
-                encoded = encode_row(version, entry.wake, entry.last, entry.state)
+                encoded = encode_row(version, entry.timer, entry.last, entry.state)
                 rows.append((row_key(key, OPEN), encoded))
                 entry.written = True
                 entry.room = self._room_beside(len(key) + len(encoded))

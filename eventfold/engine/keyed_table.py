@@ -4,9 +4,9 @@ It serves what is no window: patterns, joins, trends, timeouts. The processor ma
 set a timer in event time (eventfold/operators/processor.py). The state is a row of the changelog,
 and moves with the sent records and the offset in one transaction.
 
-A join of several topics is folded from one topic: a `Step` for each sends its records there, by the
-join's key. So they have the order of one log, the same in each replay, and a crash can't separate
-them.
+A join of several topics is folded from one topic: a `StatelessOperator` for each sends its records
+there, by the join's key. So they have the order of one log, the same in each replay, and a crash
+can't separate them.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class KeyedTable(StateTable):
     retention bounds them. `grace` (ms) is how far a record may be behind stream time and still
     precede the timers that are later than it.
 
-    Records of the types in `timeless` are reference data, such as rules or profiles: they hold from
-    their arrival, however old they are. They do not advance stream time and are never late, and
-    their retention is counted from stream time at their arrival.
+    Records of the types in `reference_data`, such as rules or profiles, hold from their arrival,
+    however old they are. They do not advance stream time and are never late, and their retention is
+    counted from stream time at their arrival.
 
     Raise `version` whenever the shape of `state` or `shared` changes.
     """
@@ -61,7 +61,7 @@ class KeyedTable(StateTable):
         key: Callable[[Any], str | None] | None = None,
         shared: Any = None,
         grace: int = 0,
-        timeless: tuple[type, ...] = (),
+        reference_data: tuple[type, ...] = (),
         version: int = 1,
     ) -> None:
         self.process = process
@@ -69,7 +69,7 @@ class KeyedTable(StateTable):
         self.shared_type = shared
         self.key = key
         self.grace = grace
-        self.timeless = timeless
+        self.reference_data = reference_data
         self.version = version
         types = [each for each in (state, shared) if each is not None]
         names = [getattr(each, "__name__", str(each)) for each in types]
@@ -88,9 +88,9 @@ class KeyedTable(StateTable):
             outputs=outputs,
         )
 
-    def new_state(self, partition: int, store: Store, *, leads: bool) -> KeyedState:
+    def new_state(self, partition: int, store: Store, *, reports_decode_errors: bool) -> KeyedState:
         """Return the state of a partition, backed by its opened store."""
-        return KeyedState(self, partition, store, leads=leads)
+        return KeyedState(self, partition, store, reports_decode_errors=reports_decode_errors)
 
     def keyed_states(self) -> Iterable[KeyedState]:
         """Return the states of the partitions open on this worker."""

@@ -8,7 +8,7 @@ from eventfold.engine import metrics
 from eventfold.engine.decoded import Decoded
 from eventfold.engine.late_counts import LateCounts
 from eventfold.engine.window_partition import WindowPartition
-from eventfold.windows import Refusal, watermark
+from eventfold.windows import Rejection, watermark
 from eventfold.windows.lateness import behind_bound
 
 
@@ -53,6 +53,6 @@ class Lateness:
             self.counts.add(key, stream_time)
             if topic is None or make is None:
                 continue
-            refusal = Refusal("late", stream_time, self._grace, number, offset, table)
-            record = make(decoded.records[index], refusal)
+            rejection = Rejection("late", stream_time, self._grace, number, offset, table)
+            record = make(decoded.records[index], rejection)
             self._partition.outputs.append(topic, key.decode(), record, offset)

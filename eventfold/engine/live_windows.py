@@ -23,7 +23,7 @@ from eventfold.engine.portion import Portion
 from eventfold.engine.rows import LATE, OPEN, Row, RowDecoder, split_row_key
 from eventfold.engine.window_partition import WindowPartition
 from eventfold.engine.window_results import WindowResults
-from eventfold.windows import Folded, WindowFamily, WindowResult
+from eventfold.windows import Folded, WindowDefinition, WindowResult
 
 _order = attrgetter("start", "end", "first_offset")
 
@@ -57,7 +57,7 @@ class LiveWindows(ABC, Generic[L]):
         self._meta = partition.meta
         self._strategy = strategy
         self._lateness = lateness
-        self._window: WindowFamily = strategy.windows[0]
+        self._window: WindowDefinition = strategy.windows[0]
         # These windows can't use a previous window: there is none while two may merge.
         self.results = WindowResults(partition, lambda _name, _start: None)
         #: Whether more is due than one publication may take on.
@@ -169,7 +169,9 @@ class LiveWindows(ABC, Generic[L]):
 
     # -- queries
 
-    def read(self, key: bytes, window: WindowFamily, begin: int, end: int) -> list[WindowResult]:
+    def read(
+        self, key: bytes, window: WindowDefinition, begin: int, end: int
+    ) -> list[WindowResult]:
         """Return the windows of `key` with begin <= start < end (ms); a closed one is final."""
         kept = max(begin, self.expires_before(), self._meta.expired)
         name = key.decode()

@@ -107,7 +107,7 @@ class PaneFolding:
         add_all: Any = self._strategy.add_all
         length, origin = self._strategy.slices.length, self._strategy.slices.offset
         records, times, offsets = decoded.records, decoded.times, decoded.offsets
-        refused: list[RecordError] = []
+        failed: list[RecordError] = []
         for key, indexes in decoded.by_key.items():
             begin, newest = 0, times[indexes[-1]]
             while begin < len(indexes):
@@ -122,7 +122,7 @@ class PaneFolding:
                 try:
                     add_all(pane.state, records, times, offsets, part)
                 except Exception:  # noqa: BLE001  # an aggregate may raise anything
-                    part = self._add_each(pane, decoded, part, refused)
+                    part = self._add_each(pane, decoded, part, failed)
                     if not part:
                         self._panes.discard_empty(key)
                         continue
@@ -133,20 +133,20 @@ class PaneFolding:
                 if not pane.dirty:
                     pane.dirty = True
                     self._panes.dirty.append(pane)
-        gone = {error.index for error in refused}
+        gone = {error.index for error in failed}
         accepted = (i for i in range(len(times) - 1, -1, -1) if i not in gone)
         last = next(accepted, None)
         if last is not None:
             self._meta.stream_time = times[last]
-        self._lateness.judge(decoded, len(times) - len(refused), [], [])
-        return refused
+        self._lateness.judge(decoded, len(times) - len(failed), [], [])
+        return failed
 
     def _add_each(
-        self, pane: Pane, decoded: Decoded, indexes: Sequence[int], refused: list[RecordError]
+        self, pane: Pane, decoded: Decoded, indexes: Sequence[int], failed: list[RecordError]
     ) -> list[int]:
         """Add records one by one; return the indexes of those added.
 
-        A record whose folding raises is appended to `refused`.
+        A record whose folding raises is appended to `failed`.
         """
         added: list[int] = []
         for index in indexes:
@@ -155,7 +155,7 @@ class PaneFolding:
                     pane.state, decoded.records[index], decoded.times[index], decoded.offsets[index]
                 )
             except Exception as error:  # noqa: BLE001  # an aggregate may raise anything
-                refused.append(RecordError(index, error))
+                failed.append(RecordError(index, error))
             else:
                 added.append(index)
         return added

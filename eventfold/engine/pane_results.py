@@ -18,7 +18,7 @@ from eventfold.windows import (
     Pane,
     Span,
     Window,
-    WindowFamily,
+    WindowDefinition,
     WindowFold,
     WindowResult,
     fold_windows,
@@ -29,7 +29,7 @@ class _Folding(NamedTuple):
     """Key and window definition being folded, for error messages."""
 
     key: str
-    window: WindowFamily
+    window: WindowDefinition
 
     def __str__(self) -> str:
         return f"window {self.window} of key {self.key!r}"
@@ -55,7 +55,7 @@ class PaneResults:
         self._lateness = lateness
         self._results = WindowResults(partition, panes.previous)
         #: Incremental aggregations that continue in the next publication, by window and key.
-        self._folds: dict[WindowFamily, dict[bytes, WindowFold]] = {
+        self._folds: dict[WindowDefinition, dict[bytes, WindowFold]] = {
             window: {}
             for window in partition.strategy.windows
             if partition.strategy.aggregates_incrementally(window)
@@ -71,7 +71,9 @@ class PaneResults:
             for folds in self._folds.values():
                 folds.pop(key, None)
 
-    def read(self, key: bytes, window: WindowFamily, begin: int, end: int) -> list[WindowResult]:
+    def read(
+        self, key: bytes, window: WindowDefinition, begin: int, end: int
+    ) -> list[WindowResult]:
         """Return the windows of `key` with begin <= start < end (ms) that hold a record."""
         panes = self._panes.over(key, begin, end + window.longest)
         starts = sorted(panes)
@@ -82,7 +84,7 @@ class PaneResults:
         return [self._results.result(name, window, *each) for each in folded]
 
     def publish_panes(
-        self, window: WindowFamily, panes: Iterable[Pane], position: int = OPEN
+        self, window: WindowDefinition, panes: Iterable[Pane], position: int = OPEN
     ) -> None:
         """Publish windows that are one pane each and need no folding."""
         native = self._native_publication(window, position)
@@ -91,11 +93,11 @@ class PaneResults:
         self.count_native([(window, native)])
 
     def publish_pane(
-        self, window: WindowFamily, native: Any | None, pane: Pane, position: int
+        self, window: WindowDefinition, native: Any | None, pane: Pane, position: int
     ) -> None:
         """Publish a window that is one pane, unless a record has come to it from `position` on."""
         self._outputs.publishing = native
-        if native is not None and native.say_pane(pane):
+        if native is not None and native.publish_pane(pane):
             return
         span, late = Span(pane.start, pane.start + window.size), 0
         if pane.corrections is not None:
@@ -106,22 +108,22 @@ class PaneResults:
             self._results.publish(result)
 
     def publications(
-        self, windows: Iterable[WindowFamily], position: int = OPEN
-    ) -> list[tuple[WindowFamily, Any | None]]:
+        self, windows: Iterable[WindowDefinition], position: int = OPEN
+    ) -> list[tuple[WindowDefinition, Any | None]]:
         """Return window definitions, each with its native publisher, or None."""
         return [(each, self._native_publication(each, position)) for each in windows]
 
-    def count_native(self, windows: Iterable[tuple[WindowFamily, Any | None]]) -> None:
+    def count_native(self, windows: Iterable[tuple[WindowDefinition, Any | None]]) -> None:
         """Count the results that native publishers have published."""
         for _, native in windows:
-            self._results.published.update(native.told if native else ())
+            self._results.published.update(native.published if native else ())
 
-    def _native_publication(self, window: WindowFamily, position: int) -> Any | None:
+    def _native_publication(self, window: WindowDefinition, position: int) -> Any | None:
         """Return the native extension's publisher of a window definition; None if it has none."""
         native = self._panes.native
         if native is None or window in self._folds or not isinstance(window, Window):
             return None
-        if self._strategy.looks_back:
+        if self._strategy.uses_previous_window:
             # The revision depends on two windows then, and the extension sees one.
             return None
         return publication(
@@ -139,7 +141,7 @@ class PaneResults:
     def publish_key(
         self,
         key: bytes,
-        windows: Iterable[tuple[WindowFamily, Any | None]],
+        windows: Iterable[tuple[WindowDefinition, Any | None]],
         ends: Ends,
         near: list[int] | None = None,
     ) -> None:
@@ -152,7 +154,7 @@ class PaneResults:
         near = starts if near is None else near
         for window, native in windows:
             self._outputs.publishing = native or _Folding(name, window)
-            if native is None or not native.say(
+            if native is None or not native.publish(
                 key, name, panes, starts, near, ends.after, ends.until
             ):
                 spans = list(spans_of(window, near, starts, ends.after, ends.until))
@@ -161,7 +163,7 @@ class PaneResults:
     def _publish_folded(
         self,
         key: bytes,
-        window: WindowFamily,
+        window: WindowDefinition,
         starts: list[int],
         spans: Sequence[Span],
         ends: Ends,
@@ -191,7 +193,7 @@ class PaneResults:
         )
 
     def _kept_fold(
-        self, window: WindowFamily, key: bytes, starts: list[int], until: int
+        self, window: WindowDefinition, key: bytes, starts: list[int], until: int
     ) -> WindowFold:
         """Return the incremental aggregation of a key's final windows, up to date for `until` (ms).
 
@@ -223,7 +225,7 @@ class PaneResults:
 
 
 def spans_of(
-    window: WindowFamily,
+    window: WindowDefinition,
     panes: Sequence[int],
     starts: Sequence[int],
     after: int,
@@ -240,7 +242,7 @@ def spans_of(
 
 
 def _spans_one_by_one(
-    window: WindowFamily, panes: Sequence[int], starts: Sequence[int], after: int, until: int
+    window: WindowDefinition, panes: Sequence[int], starts: Sequence[int], after: int, until: int
 ) -> Iterator[Span]:
     reached = after
     index = bisect_right(panes, after - window.longest)

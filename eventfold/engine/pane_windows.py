@@ -16,7 +16,7 @@ from eventfold.engine.partition import RecordError
 from eventfold.engine.portion import Appraisal, Portion
 from eventfold.engine.rows import OPEN, Row
 from eventfold.engine.window_partition import WindowPartition
-from eventfold.windows import Pane, WindowFamily, WindowResult
+from eventfold.windows import Pane, WindowDefinition, WindowResult
 
 #: Approximate number of windows that become final in one publication.
 SLICE = 4_000
@@ -187,7 +187,7 @@ class PaneWindows:
         self.results.count_native([(window, native) for window, native, _ in single] + folded)
         self.behind = meta.closing is not None or until < self._lateness.watermark
 
-    def _ending(self, window: WindowFamily, before: int, until: int) -> list[int]:
+    def _ending(self, window: WindowDefinition, before: int, until: int) -> list[int]:
         """Return the starts of panes that are windows by themselves, ending in (before, until]."""
         return sorted(
             start for start in self.panes.by_start if before < start + window.size <= until
@@ -238,7 +238,7 @@ class PaneWindows:
             pane.unpublished = False
         if not says:
             return (), position
-        if self._strategy.looks_back:
+        if self._strategy.uses_previous_window:
             changed = self._related(changed)
         # Older panes are only in final windows.
         oldest = self._lateness.watermark - self._strategy.longest
@@ -297,7 +297,9 @@ class PaneWindows:
 
     # -- queries
 
-    def read(self, key: bytes, window: WindowFamily, begin: int, end: int) -> list[WindowResult]:
+    def read(
+        self, key: bytes, window: WindowDefinition, begin: int, end: int
+    ) -> list[WindowResult]:
         """Return the windows of `key` with begin <= start < end (ms) that hold a record."""
         # At the edge of the retention the first panes of a window may be deleted and its last not
         # yet; what was deleted under a shorter retention stays deleted.

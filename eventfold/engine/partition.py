@@ -24,7 +24,7 @@ from eventfold.engine.errors import (
     UnwritableError,
     afresh,
     changelog_made_anew,
-    told,
+    describe_error,
 )
 from eventfold.engine.key_places import MOST_SHOWN
 from eventfold.engine.outputs import Out, Outputs
@@ -80,7 +80,9 @@ class Snapshot:
 class PartitionState(ABC):
     """State of one partition of a table, folded from one partition of its source."""
 
-    def __init__(self, table: Table, partition: int, store: Store, *, leads: bool) -> None:
+    def __init__(
+        self, table: Table, partition: int, store: Store, *, reports_decode_errors: bool
+    ) -> None:
         self.table = table
         runtime = table.runtime
         self.partition = partition
@@ -88,7 +90,7 @@ class PartitionState(ABC):
         self.meta = Meta()
         #: Whether this table reports decode errors: of several tables on one source, the first
         #: does.
-        self.leads = leads
+        self.reports_decode_errors = reports_decode_errors
         self.position = 0
         self.clock = runtime.clock
         self.outputs = Outputs(table, partition)
@@ -162,7 +164,7 @@ class PartitionState(ABC):
         begin, count = 0, len(decoded)
         if count and decoded.first_offset < self.position:
             begin = bisect_left(decoded.offsets, self.position)
-        if self.leads:
+        if self.reports_decode_errors:
             for letter in decoded.bad:
                 if letter.offset >= self.position:
                     self.outputs.dead(letter)
@@ -177,12 +179,12 @@ class PartitionState(ABC):
             begin = self._fold_carefully(batch, decoded, begin, self._careful)
         while begin < len(decoded):
             try:
-                refused = self._fold(decoded, begin)
+                failed = self._fold(decoded, begin)
             except RecordError as error:
                 self._refuse_record(batch, error)
                 begin = error.index + 1
             else:
-                for each in refused or ():
+                for each in failed or ():
                     self._refuse_record(batch, each)
                 return
 
@@ -200,11 +202,11 @@ class PartitionState(ABC):
                 self._refuse_record(batch, RecordError(index, ValueError(left_out[offset])))
                 continue
             try:
-                refused = self._fold(decoded.only(index), 0)
+                failed = self._fold(decoded.only(index), 0)
             except RecordError as error:
                 self._refuse_record(batch, RecordError(index, error.cause))
             else:
-                for each in refused or ():
+                for each in failed or ():
                     self._refuse_record(batch, RecordError(index, each.cause))
             self._kept_rows += self._rows_to_write(offset)
         return len(decoded)
@@ -252,7 +254,7 @@ class PartitionState(ABC):
         return self.position != self._committed_position or bool(self.outputs.records)
 
     @property
-    def crowded(self) -> bool:
+    def backpressured(self) -> bool:
         """Whether folding must wait until overdue results have been written (backpressure)."""
         return (self.behind or self._catching_up) and self.held > CROWD
 
@@ -317,7 +319,7 @@ class PartitionState(ABC):
             logger.exception("Table %s can't go on", self.table.name)
             raise TaskError(
                 f"table {self.table.name}: {what} of partition {self.partition} raised "
-                f"{told(error)}"
+                f"{describe_error(error)}"
             ) from error
 
     def _snapshot(self, *, publish: bool) -> Snapshot:

@@ -2,10 +2,10 @@
 
     by_visitor = repartition(app, source=VIEWS, to=VIEWS_BY_VISITOR)
 
-A `Step` and its agent. The records sent and the position in the source are committed in one
-transaction, so each record is in the new topic exactly once. It keeps its event time; its header
-`source` has its origin (`topic-partition-offset`). A reader that sees only records, such as a
-table, needs both in the record: see `Origin`.
+A stateless operator and its agent. The records sent and the position in the source are committed in
+one transaction, so each record is in the new topic exactly once. It keeps its event time; its
+header `source` has its origin (`topic-partition-offset`). A reader that sees only records, such as
+a table, needs both in the record: see `Origin`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, get_args
 
 import msgspec
 
-from eventfold.engine.step import Step
+from eventfold.engine.stateless import StatelessOperator
 from eventfold.engine.table import Host
 from eventfold.windows.errors import DefinitionError
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Origin(NamedTuple):
     """Source position and times (ms) of a record that is sent.
 
-    A table that gathers from several partitions (`GroupTable`) needs the partition and its stream
+    A table that gathers from several partitions (`TopNTable`) needs the partition and its stream
     time, to know how far the slowest partition has come.
     """
 
@@ -58,12 +58,12 @@ def repartition(
     record: Callable[[Any, Origin], Any | None] | None = None,
     name: str | None = None,
     help: str = "",
-) -> Step:
+) -> StatelessOperator:
     """Declare the stateless operator and the agent that send `source` to `to`, by the key of `to`.
 
     `record` returns the record to send for a record of `source` and its `Origin`, or None to drop
     it; without it records are sent as they are. A record becomes a dead letter if `record` raises,
-    or returns a record with another event time. `name` is the name of the `Step`, which has a
+    or returns a record with another event time. `name` is the operator's name, which has a
     changelog; the name of `to` if None.
 
     Raises DefinitionError if the records of `to` lack its key or its time.
@@ -82,7 +82,7 @@ def repartition(
             raise ValueError(f"its event time {sender.time} became {getattr(made, time)}")
         sender.send(made, to=to)
 
-    step = Step(
+    step = StatelessOperator(
         app,
         name=name or to.base_name,
         source=source,

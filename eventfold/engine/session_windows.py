@@ -39,7 +39,7 @@ class OpenSession(Live):
     #: Records that arrived when stream time had reached the session's end, as extended by them.
     late: int = 0
     #: Starts under which a result that is not final is published.
-    told: tuple[int, ...] = ()
+    published: tuple[int, ...] = ()
     #: Start under which it has a row; -1 if it has none.
     row: int = BEFORE_ALL
 
@@ -67,8 +67,8 @@ class SessionWindows(LiveWindows[OpenSession]):
     # -- opening
 
     def _restore(self, key: bytes, place: int, *fields: Any) -> None:
-        end, count, first, last, late, told, state = fields
-        session = OpenSession(key, place, end, state, count, first, last, late, told, place)
+        end, count, first, last, late, published, state = fields
+        session = OpenSession(key, place, end, state, count, first, last, late, published, place)
         self._sessions.setdefault(key, []).append(session)
         self._ends.add(session)
         if session.last_offset >= self._meta.published:
@@ -175,7 +175,7 @@ class SessionWindows(LiveWindows[OpenSession]):
         session.count += later.count
         session.first_offset = min(session.first_offset, later.first_offset)
         session.late += later.late
-        session.told += later.told
+        session.published += later.published
         self._remove(later)
 
     def _remove(self, session: OpenSession) -> None:
@@ -202,7 +202,7 @@ class SessionWindows(LiveWindows[OpenSession]):
             live.first_offset,
             live.last_offset,
             live.late,
-            live.told,
+            live.published,
             live.state,
         )
         return [(row_key(live.key, OPEN + live.start), value)]
@@ -247,13 +247,13 @@ class SessionWindows(LiveWindows[OpenSession]):
     def _publish_open(self, live: OpenSession) -> None:
         self._withdraw(live)
         self._emit_window(live.key, _folded(live), final=False)
-        if live.told != (live.start,):
-            live.told = (live.start,)
+        if live.published != (live.start,):
+            live.published = (live.start,)
             self._unwritten[live] = None
 
     def _withdraw(self, session: OpenSession) -> None:
         """Retract the results of superseded session starts."""
-        for start in session.told:
+        for start in session.published:
             if start != session.start:
                 evidence = Evidence(0, session.first_offset, session.last_offset, 0)
                 nothing = Folded(Span(start, start), self._strategy.aggregate.zero(), evidence)

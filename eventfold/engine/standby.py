@@ -207,7 +207,7 @@ class Standbys(Service):
         if replica is None:
             return
         stable = consumer.last_stable_offset(changelog)
-        self._tell(changelog, (stable or position) - position)
+        self._report_lag(changelog, (stable or position) - position)
         try:
             replica.see_polled(position, stable, consumer.last_poll_timestamp(changelog))
         except DamagedStoreError as error:
@@ -228,7 +228,7 @@ class Standbys(Service):
         wipe(error.path)
         self._changed.set()
 
-    def _tell(self, changelog: TopicPartition, behind: int) -> None:
+    def _report_lag(self, changelog: TopicPartition, behind: int) -> None:
         table = self._wanted.get(changelog)
         if table is not None:
             self._behind[changelog] = max(0, behind)

@@ -41,7 +41,7 @@ class StandbyReader:
         kept = self._kept.get(place)
         if kept is not None and kept.store is store and kept.offset == offset:
             return kept.state
-        state = table.new_state(partition, store, leads=False)
+        state = table.new_state(partition, store, reports_decode_errors=False)
         try:
             state.load()
         except (OtherHistoryError, TaskError, UnreadableRowError) as error:

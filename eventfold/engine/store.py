@@ -274,7 +274,7 @@ class Store:
             raise self._error(error) from error
 
     def _error(self, error: Exception) -> StoreError:
-        return _told(self.path, error)
+        return _store_error(self.path, error)
 
     def close(self) -> None:
         """Flush and release the store. Calling it twice is harmless.
@@ -323,7 +323,7 @@ def _open(path: Path) -> Rdict:
         return Rdict(str(path), _options())
     except Exception as error:
         if is_limit(error):
-            raise _told(path, error) from error  # its files may be as they should be
+            raise _store_error(path, error) from error  # its files may be as they should be
         # By its file: a damaged *block* is no lock.
         if str(path / "LOCK") in str(error):
             raise StoreInUseError(
@@ -335,10 +335,10 @@ def _open(path: Path) -> Rdict:
     try:
         return Rdict(str(path), _options())
     except Exception as error:
-        raise _told(path, error) from error
+        raise _store_error(path, error) from error
 
 
-def _told(path: Path, error: Exception) -> StoreError:
+def _store_error(path: Path, error: Exception) -> StoreError:
     reason = " ".join(str(error).split())
     if "Corruption" in reason:
         return DamagedStoreError(path, f"{path} is damaged: {reason}")

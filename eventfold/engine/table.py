@@ -13,7 +13,7 @@ from mode import Service
 from rocksdict import DbClosedError
 
 from eventfold.engine import metrics
-from eventfold.engine.errors import BatchError, ClosedMeanwhileError, TaskError, told
+from eventfold.engine.errors import BatchError, ClosedMeanwhileError, TaskError, describe_error
 from eventfold.engine.key_places import MOST_SHOWN, KeyPlaces
 from eventfold.engine.owner import Runtime
 from eventfold.engine.routes import Routes
@@ -98,7 +98,7 @@ class StateTable(Service):
     late_topic: Topic | None = None
 
     #: Whether a record may use the previous window.
-    looks_back = False
+    uses_previous_window = False
 
     # Attributes that Faust reads.
     is_global = False
@@ -205,7 +205,7 @@ class StateTable(Service):
                 # Half of the batch may be folded: none of it may be committed.
                 publishing = state.outputs.publishing
                 where = f" ({publishing})" if publishing else ""
-                what = f"table {self.name}: folding {batch}{where} raised {told(error)}"
+                what = f"table {self.name}: folding {batch}{where} raised {describe_error(error)}"
                 task.fail(BatchError(what, batch.begin, batch.end))
             else:
                 task.measure()
@@ -334,7 +334,9 @@ class StateTable(Service):
     # -- partitions, for the tasks
 
     @abstractmethod
-    def new_state(self, partition: int, store: Store, *, leads: bool) -> PartitionState:
+    def new_state(
+        self, partition: int, store: Store, *, reports_decode_errors: bool
+    ) -> PartitionState:
         """Create the state of a partition over its opened store."""
 
     def open(self, state: PartitionState) -> None:

@@ -181,7 +181,7 @@ class Task:
         state they are made of would fill the memory.
         """
         return self.tasks.uncommitted.exceeded_by(self.tp) or any(
-            state.crowded for state in self.states
+            state.backpressured for state in self.states
         )
 
     def measure(self) -> None:
@@ -210,12 +210,14 @@ class Task:
             self._begin = committed.offset
         tables = self.tasks.tables_of(self.source)
         metrics.begin(self.source, self.partition, [table.name for table in tables])
-        for leads, table in enumerate(tables):
+        for reports_decode_errors, table in enumerate(tables):
             store = await self._restore(table, committed)
             if self.ending:
                 store.close()
             self._demand_opening()
-            state = table.new_state(self.partition, store, leads=leads == 0)
+            state = table.new_state(
+                self.partition, store, reports_decode_errors=reports_decode_errors == 0
+            )
             self.states.append(state)
             state.load()
         self.restoring = None
@@ -440,7 +442,7 @@ class Task:
             logger.warning("%s: no last checkpoint: %s", self.name, in_words(error))
         finally:
             if ran:
-                self._say_where()
+                self._log_position()
             await self._let_go()
 
     async def _write_last(self) -> None:
@@ -459,7 +461,7 @@ class Task:
             # Shielded: when cancelled it would abort, and wait for a broker that may be gone.
             await asyncio.shield(self._checkpoint)
 
-    def _say_where(self) -> None:
+    def _log_position(self) -> None:
         folded = max(state.position for state in self.states)
         committed = min(state.committed_position for state in self.states)
         logger.info(

@@ -22,8 +22,8 @@ from eventfold.engine.errors import (
     OtherHistoryError,
     TaskError,
     UnwritableError,
+    describe_error,
     in_words,
-    told,
 )
 from eventfold.engine.journal import Journal, KafkaJournal
 from eventfold.engine.rows import UnreadableRowError
@@ -242,7 +242,7 @@ class Tasks(Service):
             await self._restore(task, error)
         elif isinstance(error, FORBIDDEN):
             await self._give_up(
-                task, TaskError(f"{task.name}: the broker forbids it: {told(error)}")
+                task, TaskError(f"{task.name}: the broker forbids it: {describe_error(error)}")
             )
         elif isinstance(error, HOPELESS):
             await self._give_up(task, error)

@@ -13,7 +13,7 @@ from eventfold.windows import (
     Evidence,
     Pane,
     Span,
-    WindowFamily,
+    WindowDefinition,
     WindowResult,
     is_final,
     revision,
@@ -33,7 +33,7 @@ class WindowResults:
         self._partition = partition.number
         self._meta = partition.meta
         self._outputs = partition.outputs
-        self._looks_back = partition.strategy.looks_back
+        self._looks_back = partition.strategy.uses_previous_window
         self._previous = previous
         #: Number of results written in this publication, by whether they are final.
         self.published: Counter[bool] = Counter()
@@ -41,7 +41,7 @@ class WindowResults:
     def result(
         self,
         key: str,
-        window: WindowFamily,
+        window: WindowDefinition,
         span: Span,
         state: Any,
         evidence: Evidence,

@@ -19,7 +19,7 @@ from eventfold.engine.session_windows import SessionWindows
 from eventfold.engine.store import Store, in_pieces
 from eventfold.engine.window_partition import WindowPartition
 from eventfold.engine.windowing_strategy import WindowingStrategy
-from eventfold.windows import Count, Session, WindowFamily, WindowResult
+from eventfold.windows import Count, Session, WindowDefinition, WindowResult
 
 #: Windows that aren't made of panes, by definition.
 _FOLLOWING: dict[type[Any], type[SessionWindows | CountWindows]] = {
@@ -38,9 +38,9 @@ class WindowState(PartitionState):
         partition: int,
         store: Store,
         *,
-        leads: bool,
+        reports_decode_errors: bool,
     ) -> None:
-        super().__init__(table, partition, store, leads=leads)
+        super().__init__(table, partition, store, reports_decode_errors=reports_decode_errors)
         self._strategy = strategy
         shared = WindowPartition(table, strategy, partition, store, self.meta, self.outputs)
         self._lateness = Lateness(shared)
@@ -97,11 +97,13 @@ class WindowState(PartitionState):
 
     # -- queries
 
-    def read(self, key: bytes, window: WindowFamily, begin: int, end: int) -> list[WindowResult]:
+    def read(
+        self, key: bytes, window: WindowDefinition, begin: int, end: int
+    ) -> list[WindowResult]:
         """Return the windows of `key` with begin <= start < end (ms) that hold a record."""
         return self.windows.read(key, window, begin, end)
 
-    def keys_of(self, window: WindowFamily, begin: int, end: int) -> Iterator[bytes]:
+    def keys_of(self, window: WindowDefinition, begin: int, end: int) -> Iterator[bytes]:
         """Return the keys that may have windows with begin <= start < end (ms), and a few more.
 
         A key may be repeated, and folding may continue between two keys. A short range is looked up

@@ -15,9 +15,9 @@ from eventfold.engine.windowing_strategy import WindowingStrategy, Windows
 from eventfold.topics import Topic
 from eventfold.windows import (
     DefinitionError,
-    Emission,
-    Refusal,
-    WindowFamily,
+    EmitStrategy,
+    Rejection,
+    WindowDefinition,
     WindowResult,
 )
 
@@ -70,11 +70,11 @@ class WindowTable(StateTable):
     is how long a record may be late, `retention` how long windows are kept, both in stream time:
     ms, or text (`"30s"`). `record` makes the record of a `WindowResult`, for queries and topics.
 
-    `emission` is the emit strategy. Without it, changed windows are published at most once per
+    `emit` is the emit strategy. Without it, changed windows are published at most once per
     EVENTFOLD_PUBLISH_INTERVAL, those that overlap more than 60 times on close.
 
-    With `looks_back`, a record may use the previous window (`WindowResult.previous`), and is
-    published again when that one is corrected: its revision is of the highest source offset in
+    With `uses_previous_window`, a record may use the previous window (`WindowResult.previous`), and
+    is published again when that one is corrected: its revision is of the highest source offset in
     either. Sessions, count windows and `every_change()` don't allow it.
 
     Raises DefinitionError for a definition that can't be right, such as a retention shorter than
@@ -96,8 +96,8 @@ class WindowTable(StateTable):
         grace: int | str,
         retention: int | str,
         help: str,
-        looks_back: bool = False,
-        emission: Emission | None = None,
+        uses_previous_window: bool = False,
+        emit: EmitStrategy | None = None,
     ) -> None:
         try:
             self.strategy = WindowingStrategy(
@@ -105,18 +105,18 @@ class WindowTable(StateTable):
                 aggregate,
                 grace=grace,
                 retention=retention,
-                emission=emission,
-                looks_back=looks_back,
+                emit=emit,
+                uses_previous_window=uses_previous_window,
             )
             _check_source(source)
-            if looks_back and self.strategy.publishes_every_change:
-                raise DefinitionError("a table that looks back can't say every change")
+            if uses_previous_window and self.strategy.publishes_every_change:
+                raise DefinitionError("a table that looks back can't publish every change")
         except ValueError as error:
             raise DefinitionError(f"table {name}: {error}") from None
         self.windows = self.strategy.windows
         self.aggregate = aggregate
         self.grace = self.strategy.grace
-        self.looks_back = looks_back
+        self.uses_previous_window = uses_previous_window
         super().__init__(
             app,
             name=name,
@@ -131,32 +131,38 @@ class WindowTable(StateTable):
     @property
     def publish_interval(self) -> int:
         """Time between two publications (ms)."""
-        emission = self.strategy.emission
-        if emission is None or emission.interval is None:
+        emit = self.strategy.emit
+        if emit is None or emit.interval is None:
             return super().publish_interval
-        return emission.interval
+        return emit.interval
 
     @property
     def topics(self) -> list[Topic]:
         """Topics that this table writes, including that of late records."""
         return super().topics + ([self.late_topic] if self.late_topic else [])
 
-    def refuse(self, topic: Topic, record: Callable[[Any, Refusal], Any]) -> None:
-        """Write late records to `topic`, as `record` makes them of a record and its `Refusal`."""
+    def refuse(self, topic: Topic, record: Callable[[Any, Rejection], Any]) -> None:
+        """Write late records to `topic`, as `record` makes them of a record and its `Rejection`."""
         self.late_topic = self.strategy.late_topic = topic
         self.strategy.late_record = record
 
-    def new_state(self, partition: int, store: Store, *, leads: bool) -> WindowState:
+    def new_state(
+        self, partition: int, store: Store, *, reports_decode_errors: bool
+    ) -> WindowState:
         """Create the state of a partition over its opened store."""
-        return WindowState(self, self.strategy, partition, store, leads=leads)
+        return WindowState(
+            self, self.strategy, partition, store, reports_decode_errors=reports_decode_errors
+        )
 
     # -- queries of the local partitions; an unknown key has no windows
 
-    def read(self, key: str, window: WindowFamily, begin: int, end: int) -> list[Any]:
+    def read(self, key: str, window: WindowDefinition, begin: int, end: int) -> list[Any]:
         """Return the records of the windows of `key` with begin <= start < end (ms), ascending."""
         return [self.record(result) for result in self.results(key, window, begin, end)]
 
-    def results(self, key: str, window: WindowFamily, begin: int, end: int) -> list[WindowResult]:
+    def results(
+        self, key: str, window: WindowDefinition, begin: int, end: int
+    ) -> list[WindowResult]:
         """Return the windows of `key` with begin <= start < end (ms), oldest first."""
         found = [
             result
@@ -165,7 +171,9 @@ class WindowTable(StateTable):
         ]
         return sorted(found, key=place_of)
 
-    def newest_first(self, key: str, window: WindowFamily, begin: int, end: int) -> Iterator[Any]:
+    def newest_first(
+        self, key: str, window: WindowDefinition, begin: int, end: int
+    ) -> Iterator[Any]:
         """Yield the records of the windows of `key` that start in [begin, end) (ms), newest first.
 
         Folding may go on between two windows. If partitions may close meanwhile, use `kept_open`.
@@ -186,7 +194,7 @@ class WindowTable(StateTable):
         for window in self.windows:
             yield from map(self.record, self._ascending(key, window, 0, OPEN))
 
-    def keys_of(self, window: WindowFamily, begin: int, end: int) -> Iterator[str]:
+    def keys_of(self, window: WindowDefinition, begin: int, end: int) -> Iterator[str]:
         """Yield the keys that may have windows with begin <= start < end (ms), and a few more.
 
         Some are yielded more than once. Folding may go on between two keys. If partitions may close
@@ -199,7 +207,7 @@ class WindowTable(StateTable):
     def windows_of(
         self,
         keys: Iterable[str],
-        window: WindowFamily,
+        window: WindowDefinition,
         begin: int,
         end: int,
         after: Place | None = None,
@@ -216,7 +224,7 @@ class WindowTable(StateTable):
                 yield from (result for result in found if place_of(result) > after)
 
     def _ascending(
-        self, key: str, window: WindowFamily, begin: int, end: int
+        self, key: str, window: WindowDefinition, begin: int, end: int
     ) -> Iterator[WindowResult]:
         """Yield the windows of `key`, oldest first, reading a few at a time."""
         span = self.span(key)

@@ -14,13 +14,13 @@ from eventfold.topics import Topic
 from eventfold.windows import (
     Count,
     DefinitionError,
-    Emission,
+    EmitStrategy,
     MergeRuns,
-    Refusal,
+    Rejection,
     Session,
     Slices,
     Sliding,
-    WindowFamily,
+    WindowDefinition,
     format_duration,
     milliseconds,
     parse_window,
@@ -31,7 +31,7 @@ from eventfold.windows import (
 MAX_OVERLAP = 60
 
 #: A window definition, or its text.
-Windows = WindowFamily | str
+Windows = WindowDefinition | str
 
 
 class WindowingStrategy:
@@ -47,19 +47,19 @@ class WindowingStrategy:
         *,
         grace: int | str,
         retention: int | str,
-        emission: Emission | None,
-        looks_back: bool,
+        emit: EmitStrategy | None,
+        uses_previous_window: bool,
     ) -> None:
         self.aggregate = aggregate
         #: Optional methods of the aggregate that fold many records, or merge the states of many
         #: panes.
         self.add_all: Callable[..., None] | None = getattr(aggregate, "add_all", None)
         self.merge_runs: MergeRuns | None = getattr(aggregate, "merge_runs", None)
-        self.looks_back = looks_back
-        self.emission = emission
+        self.uses_previous_window = uses_previous_window
+        self.emit = emit
         self.late_topic: Topic | None = None
-        self.late_record: Callable[[Any, Refusal], Any] | None = None
-        self.windows = _families(windows)
+        self.late_record: Callable[[Any, Rejection], Any] | None = None
+        self.windows = _definitions(windows)
         self.grace = milliseconds(grace)
         self.retention = milliseconds(retention)
         #: Whether the windows follow the data, instead of being made of panes.
@@ -75,7 +75,7 @@ class WindowingStrategy:
         alone = next(each for each in self.windows if isinstance(each, Session | Count))
         if len(self.windows) > 1:
             raise DefinitionError(f"{alone} shares its table with no other window")
-        if self.looks_back:
+        if self.uses_previous_window:
             raise DefinitionError(f"{alone} can't look back")
 
     def _cut(self) -> None:
@@ -96,7 +96,7 @@ class WindowingStrategy:
             ),
         )
 
-    def _is_pane(self, window: WindowFamily) -> bool:
+    def _is_pane(self, window: WindowDefinition) -> bool:
         """Return whether a window is exactly one pane: not sliced, and without overlap."""
         grid = window.grid
         return grid is not None and window.size == window.advance == self.slices.length
@@ -115,7 +115,7 @@ class WindowingStrategy:
             "windows": ",".join(map(str, windows)),
             "grace": format_duration(self.grace),
             "retention": format_duration(self.retention),
-            "emission": "each interval" if self.emission is None else str(self.emission),
+            "emission": "each interval" if self.emit is None else str(self.emit),
         }
 
     # -- emit strategy
@@ -123,18 +123,18 @@ class WindowingStrategy:
     @property
     def publishes_changes(self) -> bool:
         """Whether windows are published before they are final."""
-        return self.emission is None or self.emission.interval is not None
+        return self.emit is None or self.emit.interval is not None
 
     @property
     def publishes_every_change(self) -> bool:
         """Whether each record publishes a result."""
-        return self.emission is not None and self.emission.interval == 0
+        return self.emit is not None and self.emit.interval == 0
 
-    def publishes_changes_of(self, window: WindowFamily) -> bool:
+    def publishes_changes_of(self, window: WindowDefinition) -> bool:
         """Return whether windows of a definition are published before they are final."""
         return self.publishes_changes and not self._overlaps_much(window)
 
-    def aggregates_incrementally(self, window: WindowFamily) -> bool:
+    def aggregates_incrementally(self, window: WindowDefinition) -> bool:
         """Return whether final windows of a definition are aggregated incrementally.
 
         That pays off where they share many panes, as windows that slide with each event do. If
@@ -143,13 +143,13 @@ class WindowingStrategy:
         slides = isinstance(window, Sliding) and not self.publishes_changes
         return slides or self._overlaps_much(window)
 
-    def _overlaps_much(self, window: WindowFamily) -> bool:
+    def _overlaps_much(self, window: WindowDefinition) -> bool:
         """Return whether a window overlaps too often to be published before it is final."""
         much = window.advance > 0 and window.size // window.advance > MAX_OVERLAP
-        return much and (self.emission is None or not self.publishes_changes)
+        return much and (self.emit is None or not self.publishes_changes)
 
 
-def _families(windows: Windows | Iterable[Windows]) -> tuple[WindowFamily, ...]:
+def _definitions(windows: Windows | Iterable[Windows]) -> tuple[WindowDefinition, ...]:
     # A grid window is a tuple itself, so anything with an `advance` is one window.
     one = isinstance(windows, str) or hasattr(windows, "advance")
     given: Any = [windows] if one else windows

@@ -31,7 +31,7 @@ class Assignor(_Base):
         found = cast("ClientMetadata", ClientMetadata.loads(self._decompress(assignment.user_data)))
         before, now = found.url, str(self._url)
         if before != now:
-            logger.info("This member was at %s and is at %s now: the group is told", before, now)
+            logger.info("This member was at %s and is at %s now: the group learns it", before, now)
             _move(found, before, now)
             assignment = ConsumerProtocolMemberAssignment(
                 assignment.version,

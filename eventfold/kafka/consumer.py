@@ -21,7 +21,7 @@ from faust.types import TP, ConsumerMessage
 
 from eventfold.engine.batch import Batch
 from eventfold.engine.changelog import ends
-from eventfold.engine.errors import told
+from eventfold.engine.errors import describe_error
 from eventfold.kafka import fetching
 from eventfold.kafka.backpressure import Backpressure
 from eventfold.kafka.membership import ClientEndedError, demand_running, install
@@ -117,7 +117,7 @@ class BatchThread(CallableThread, driver.AIOKafkaConsumerThread):
             with consumer._subscription.fetch_context():  # noqa: SLF001
                 pass
         if self._failure is not None:
-            raise ClientEndedError(told(self._failure)) from self._failure
+            raise ClientEndedError(describe_error(self._failure)) from self._failure
         consumer._coordinator.demand_success()  # noqa: SLF001
         demand_running(consumer._fetcher.error_future)  # noqa: SLF001
 

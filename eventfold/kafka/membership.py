@@ -13,7 +13,7 @@ from aiokafka.protocol.api import RequestStruct
 from aiokafka.protocol.group import HeartbeatRequest, HeartbeatResponse_v1
 from aiokafka.protocol.types import Int32, Schema, String
 
-from eventfold.engine.errors import told
+from eventfold.engine.errors import describe_error
 
 #: aiokafka annotates little of it.
 _Base: Any = GroupCoordinator
@@ -42,7 +42,7 @@ def demand_running(part: asyncio.Future[Any]) -> None:
     """Raise ClientEndedError if a part of the client has ended with an error."""
     error = None if part.cancelled() or not part.done() else part.exception()
     if error is not None:
-        raise ClientEndedError(told(error.__cause__ or error)) from error
+        raise ClientEndedError(describe_error(error.__cause__ or error)) from error
 
 
 def install() -> None:

@@ -126,7 +126,7 @@ class Join:
         if context.late:
             if not self._reports(is_left=is_left):
                 raise LateError.of(context)
-            self._say_alone(record, "late", context, is_left=is_left)
+            self._emit_unmatched(record, "late", context, is_left=is_left)
             return state
         state = state or Waiting([], [])
         own, others = (state.left, state.right) if is_left else (state.right, state.left)
@@ -144,7 +144,7 @@ class Join:
             other.partners += 1
         held.partners = len(found)
         insort(own, held, key=_place)
-        context.wake(self._next_end(state))
+        context.timer(self._next_end(state))
         return state
 
     def on_time(self, state: Waiting[Any, Any], context: Context) -> Waiting[Any, Any] | None:
@@ -153,13 +153,13 @@ class Join:
             ended = bisect_left(held, context.time - self._end(0, is_left=is_left) + 1, key=_time)
             for each in held[:ended]:
                 if not each.partners:
-                    self._say_alone(
+                    self._emit_unmatched(
                         each.record, "unmatched", context, is_left=is_left, offset=each.offset
                     )
             del held[:ended]
         if not state.left and not state.right:
             return None
-        context.wake(self._next_end(state))
+        context.timer(self._next_end(state))
         return state
 
     def on_shared(self, record: Any, context: Context) -> None:
@@ -194,7 +194,7 @@ class Join:
         """Return whether records of a side without a partner are sent."""
         return self._says_left if is_left else self._says_right
 
-    def _say_alone(
+    def _emit_unmatched(
         self,
         record: Any,
         reason: Reason,

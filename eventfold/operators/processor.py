@@ -81,7 +81,7 @@ class Context(Sender, Protocol):
     def share(self, name: str, value: Any | None) -> None:
         """Set a value of the partition's broadcast state; None removes it."""
 
-    def wake(self, at: int | None) -> None:
+    def timer(self, at: int | None) -> None:
         """Set the key's timer, which fires when the watermark reaches `at` (ms); None cancels it.
 
         The watermark is stream time less the grace. A key has one timer; the next call replaces it.
@@ -100,7 +100,7 @@ class Process(Protocol):
         """Return the key's state after a record, maybe the same object; None deletes it."""
 
     def on_time(self, state: Any, context: Context) -> Any | None:
-        """Return the key's state after the timer set by `wake`; None deletes it."""
+        """Return the key's state after the timer set by `timer`; None deletes it."""
 
     def on_shared(self, record: Any, context: Context) -> None:
         """Process a record without a key, which concerns all keys: change the broadcast state."""

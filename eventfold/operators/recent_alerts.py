@@ -35,7 +35,7 @@ def announce(record: Any, context: Context) -> None:
     context.share(str(number % MOST), (number, record))
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """A record that was sent: its event time (ms), its number in the partition, the record."""
 
     time: int
@@ -43,7 +43,7 @@ class Told(NamedTuple):
     record: Any
 
 
-def newest(shared: Mapping[str, tuple[int, Any]], limit: int) -> list[Told]:
+def newest(shared: Mapping[str, tuple[int, Any]], limit: int) -> list[Reported]:
     """Return the `limit` newest records that a partition keeps, by event time, newest first."""
-    told = (Told(record.time, number, record) for number, record in shared.values())
-    return nlargest(limit, told, key=lambda each: each[:2])
+    reported = (Reported(record.time, number, record) for number, record in shared.values())
+    return nlargest(limit, reported, key=lambda each: each[:2])

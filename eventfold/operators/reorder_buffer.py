@@ -54,7 +54,7 @@ class InOrder(ABC, Generic[S, R]):
         insort(state.waiting, event)
         if len(state.waiting) > MOST_WAITING:
             self.advance(state, state.waiting[0][0] + 1, context)
-        context.wake(self.next_moment(state))
+        context.timer(self.next_timer(state))
         return state
 
     def on_late(self, state: S | None, event: Waiting[R], context: Context) -> S:  # noqa: ARG002
@@ -64,7 +64,7 @@ class InOrder(ABC, Generic[S, R]):
     def on_time(self, state: S, context: Context) -> S | None:
         """Handle the records before the timer's time, and the state's own timers up to it."""
         self.advance(state, context.time, context)
-        context.wake(self.next_moment(state))
+        context.timer(self.next_timer(state))
         return state
 
     def on_shared(self, record: Any, context: Context) -> None:
@@ -82,7 +82,7 @@ class InOrder(ABC, Generic[S, R]):
             else:
                 return
 
-    def next_moment(self, state: S) -> int | None:
+    def next_timer(self, state: S) -> int | None:
         """Return the time (ms) of the next record or timer to handle; None if there is none."""
         # 1 ms after the record, when all records of the same instant have arrived.
         moments = [state.waiting[0][0] + 1] if state.waiting else []

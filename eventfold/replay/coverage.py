@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 
-from eventfold.engine.group_table import GroupTable
 from eventfold.engine.keyed_table import KeyedTable
+from eventfold.engine.top_n_table import TopNTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.replay.entries import Coordinates, Entry, coordinates
 from eventfold.topics import Timestamp
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from eventfold.replay.history import History
     from eventfold.replay.results import Found
     from eventfold.replay.selection import Interval, Selection
-    from eventfold.windows import WindowFamily
+    from eventfold.windows import WindowDefinition
 
 # Reasons for leaving a result out.
 BEYOND = "reach beyond the interval"
@@ -143,12 +143,12 @@ class Coverage:
     ) -> str | None:
         start, end = found.start or 0, found.end or 0
         first = self.firsts.get(entries.topic.name, {}).get(key, start)
-        if start <= first and any(table.looks_back for table in writers):
+        if start <= first and any(table.uses_previous_window for table in writers):
             return USES_PREVIOUS
         return self._incomplete(writers, start, end, found.partition)
 
     def _period(self, entries: Entries, key: str) -> str | None:
-        group = next((table for table in entries.writers if isinstance(table, GroupTable)), None)
+        group = next((table for table in entries.writers if isinstance(table, TopNTable)), None)
         if group is None:
             return UNKNOWN
         span = self._period_of(group, key)
@@ -158,11 +158,11 @@ class Coverage:
             return BEYOND
         behind = [each for each in self._selection.upstream(group) if isinstance(each, WindowTable)]
         before = span[0] - group.period
-        if before < self._interval.begin and any(each.looks_back for each in behind):
+        if before < self._interval.begin and any(each.uses_previous_window for each in behind):
             return USES_PREVIOUS
         return self._incomplete(behind or [group], *span, None)
 
-    def _period_of(self, table: GroupTable, key: str) -> tuple[int, int] | None:
+    def _period_of(self, table: TopNTable, key: str) -> tuple[int, int] | None:
         first = self._interval.begin // table.period * table.period
         for start in range(first, self._interval.end, table.period):
             if table.period_name(start) == key:
@@ -268,6 +268,6 @@ def _tables_of_length(writers: Iterable[StateTable], length: int) -> list[Window
     ]
 
 
-def _may_have_length(window: WindowFamily, length: int) -> bool:
+def _may_have_length(window: WindowDefinition, length: int) -> bool:
     """Return whether a window may have this length (ms); a session or a calendar may have any."""
     return window.size == length if isinstance(window, Window | Sliding) else True

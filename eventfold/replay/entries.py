@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import msgspec
 
 from eventfold.decoding import json_decoder
-from eventfold.engine.group_table import GroupTable
+from eventfold.engine.top_n_table import TopNTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.formats.form import AvroForm
 from eventfold.topics import DEAD_LETTERS
@@ -215,7 +215,7 @@ def _kind(topic: Topic, writers: list[StateTable]) -> Kind:
     for table in writers:
         if isinstance(table, WindowTable) and any(t is topic for t, _ in table.publications):
             return "windows"
-    if topic.compacted or any(isinstance(table, GroupTable) for table in writers):
+    if topic.compacted or any(isinstance(table, TopNTable) for table in writers):
         return "last"
     return "log"
 

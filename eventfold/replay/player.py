@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
 
-from eventfold.engine.errors import UnwritableError, in_words, told
+from eventfold.engine.errors import UnwritableError, describe_error, in_words
 from eventfold.engine.table import outputs_of
 from eventfold.engine.tasks import Tasks
 from eventfold.engine.window_table import WindowTable
@@ -208,7 +208,9 @@ class Player:
 
     def _report(self, agent: Agent, error: Exception) -> None:
         ours = isinstance(error, ReplayError)
-        self._fail(error if ours else ReplayError(f"agent {agent.name} raised {told(error)}"))
+        self._fail(
+            error if ours else ReplayError(f"agent {agent.name} raised {describe_error(error)}")
+        )
 
     def _spawn(self, _: str, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(coroutine)

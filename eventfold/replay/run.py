@@ -189,7 +189,7 @@ class _Replay:
 
     async def _compare(self) -> dict[str, TopicSummary]:
         for topic, entries in self.entries.items():
-            if any(table.looks_back for table in entries.writers):
+            if any(table.uses_previous_window for table in entries.writers):
                 self.coverage.firsts[topic] = self.results.firsts(topic)
         found = compare(self.results.pairs(), self.entries, self.coverage)
         await self._leave_out_open(found)

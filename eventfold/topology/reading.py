@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from faust.types import TopicT
 from faust.types.tables import CollectionT
 
-from eventfold.engine.step import Step
+from eventfold.engine.stateless import Step
 from eventfold.engine.table import StateTable
 from eventfold.kafka.schema import BatchSchema
 from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS, Topic

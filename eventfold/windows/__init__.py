@@ -3,11 +3,12 @@
 from eventfold.windows.calendars import Calendar, day, month, week
 from eventfold.windows.counts import Count, count
 from eventfold.windows.cumulate import Cumulate, cumulate
+from eventfold.windows.definition import Grid, Span, WindowDefinition
 from eventfold.windows.durations import format_duration, milliseconds, parse_duration
-from eventfold.windows.emission import Emission, at_most_every, every_change, on_close
+from eventfold.windows.emit_strategy import EmitStrategy, at_most_every, every_change, on_close
 from eventfold.windows.errors import DefinitionError
 from eventfold.windows.exchanges import Exchange, exchange
-from eventfold.windows.family import Grid, Span, WindowFamily
+from eventfold.windows.fixed import Window, hopping, parse_windows, tumbling
 from eventfold.windows.folding import Folded, MergeRuns, WindowFold, fold_windows
 from eventfold.windows.lateness import (
     behind_bound,
@@ -20,31 +21,30 @@ from eventfold.windows.lateness import (
 )
 from eventfold.windows.panes import Evidence, Pane
 from eventfold.windows.parsing import parse_window
-from eventfold.windows.results import Refusal, WindowResult
+from eventfold.windows.results import Rejection, WindowResult
 from eventfold.windows.sessions import Session, session
 from eventfold.windows.slices import Slices
 from eventfold.windows.sliding import Sliding, sliding
-from eventfold.windows.windowers import Window, hopping, parse_windows, tumbling
 
 __all__ = [
     "Calendar",
     "Count",
     "Cumulate",
     "DefinitionError",
-    "Emission",
+    "EmitStrategy",
     "Evidence",
     "Exchange",
     "Folded",
     "Grid",
     "MergeRuns",
     "Pane",
-    "Refusal",
+    "Rejection",
     "Session",
     "Slices",
     "Sliding",
     "Span",
     "Window",
-    "WindowFamily",
+    "WindowDefinition",
     "WindowFold",
     "WindowResult",
     "at_most_every",

@@ -17,9 +17,9 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from eventfold.windows.definition import NOWHERE, Span
 from eventfold.windows.durations import UNITS
 from eventfold.windows.errors import DefinitionError
-from eventfold.windows.family import NOWHERE, Span
 
 DAY = UNITS["d"]
 MONDAY = date(1970, 1, 5)

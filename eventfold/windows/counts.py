@@ -40,15 +40,15 @@ def count(records: int, every: int | None = None) -> Count:
     >>> str(count(100, every=10))
     'count 100/10'
     """
-    family = Count(records, records if every is None else every)
-    for number in (family.records, family.every):
+    definition = Count(records, records if every is None else every)
+    for number in (definition.records, definition.every):
         if isinstance(number, bool) or not isinstance(number, int):
-            raise DefinitionError(f"{family}: {number!r} is not a number of records")
-    if family.records <= 0 or family.every <= 0:
-        raise DefinitionError(f"{family}: it needs one record at least")
-    if family.every > family.records:
+            raise DefinitionError(f"{definition}: {number!r} is not a number of records")
+    if definition.records <= 0 or definition.every <= 0:
+        raise DefinitionError(f"{definition}: it needs one record at least")
+    if definition.every > definition.records:
         raise DefinitionError(
-            f"{family}: records between two windows would be lost, every {family.every} of them "
-            f"the last {family.records}"
+            f"{definition}: records between two windows would be lost, every {definition.every} of "
+            f"them the last {definition.records}"
         )
-    return family
+    return definition

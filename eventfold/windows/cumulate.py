@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from eventfold.windows.definition import Grid, Span, WindowDefinition
 from eventfold.windows.durations import format_duration, milliseconds
 from eventfold.windows.errors import DefinitionError
-from eventfold.windows.family import Grid, Span, WindowFamily
-from eventfold.windows.windowers import Window, tumbling
+from eventfold.windows.fixed import Window, tumbling
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Cumulate:
     not overlap. If a calendar's window is not a multiple of the step, its last step is shorter.
     """
 
-    base: WindowFamily
+    base: WindowDefinition
     step: int
 
     def __str__(self) -> str:
@@ -73,7 +73,7 @@ class Cumulate:
         return self.base.holds(time)
 
 
-def cumulate(base: WindowFamily | int | str, step: int | str) -> Cumulate:
+def cumulate(base: WindowDefinition | int | str, step: int | str) -> Cumulate:
     """Return the definition of windows that grow by `step` up to the windows of `base`.
 
     `base` is a window definition, or the size of tumbling windows. Sizes and steps are in ms, or
@@ -83,21 +83,26 @@ def cumulate(base: WindowFamily | int | str, step: int | str) -> Cumulate:
     >>> str(cumulate("1h", "15m"))
     'cumulate 1h 15m'
     """
-    family = Cumulate(tumbling(base) if isinstance(base, int | str) else base, milliseconds(step))
-    base, step = family.base, family.step
+    definition = Cumulate(
+        tumbling(base) if isinstance(base, int | str) else base, milliseconds(step)
+    )
+    base, step = definition.base, definition.step
     if not hasattr(base, "slice"):
-        raise DefinitionError(f"{family}: {base} follows events, it can't grow in steps")
+        raise DefinitionError(f"{definition}: {base} follows events, it can't grow in steps")
     if isinstance(base, Cumulate) or base.advance != base.size:
-        raise DefinitionError(f"{family}: windows of {base} overlap, they can't be steps of one")
+        raise DefinitionError(
+            f"{definition}: windows of {base} overlap, they can't be steps of one"
+        )
     if not step:
-        raise DefinitionError(f"{family}: the step has to be positive")
+        raise DefinitionError(f"{definition}: the step has to be positive")
     if step >= base.size:
         raise DefinitionError(
-            f"{family}: the step has to be shorter than the window, {format_duration(base.size)}"
+            f"{definition}: the step has to be shorter than the window, "
+            f"{format_duration(base.size)}"
         )
     if isinstance(base, Window) and base.size % step:
         raise DefinitionError(
-            f"{family}: a step of {format_duration(step)} does not divide "
+            f"{definition}: a step of {format_duration(step)} does not divide "
             f"{format_duration(base.size)}"
         )
-    return family
+    return definition

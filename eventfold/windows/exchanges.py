@@ -17,9 +17,9 @@ from textwrap import shorten
 from typing import Any
 
 from eventfold.extras import demand
+from eventfold.windows.definition import NOWHERE, Span
 from eventfold.windows.durations import UNITS
 from eventfold.windows.errors import DefinitionError
-from eventfold.windows.family import NOWHERE, Span
 
 DAY = UNITS["d"]
 

@@ -6,7 +6,7 @@ from functools import reduce
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-from eventfold.windows.family import Span
+from eventfold.windows.definition import Span
 from eventfold.windows.panes import Evidence, Pane
 
 #: Most panes of a window that are merged one by one; or at once, by an aggregate's `merge_runs`.

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from eventfold.windows.calendars import day, month, week
 from eventfold.windows.counts import Count, count
 from eventfold.windows.cumulate import Cumulate, cumulate
+from eventfold.windows.definition import WindowDefinition
 from eventfold.windows.durations import parse_duration
 from eventfold.windows.errors import DefinitionError
 from eventfold.windows.exchanges import exchange
-from eventfold.windows.family import WindowFamily
+from eventfold.windows.fixed import parse_grid
 from eventfold.windows.sessions import Session, session
 from eventfold.windows.sliding import Sliding, sliding
-from eventfold.windows.windowers import parse_grid
 
 #: First word → function that makes a definition of the second.
-_CALENDARS: dict[str, Callable[[str], WindowFamily]] = {
+_CALENDARS: dict[str, Callable[[str], WindowDefinition]] = {
     "day": day,
     "week": week,
     "month": month,
@@ -23,7 +23,7 @@ _CALENDARS: dict[str, Callable[[str], WindowFamily]] = {
 }
 
 
-def parse_window(text: str) -> WindowFamily | Session | Count:
+def parse_window(text: str) -> WindowDefinition | Session | Count:
     """Parse a window definition from the text that its `str` returns.
 
         5m, 1h+15m                        tumbling, with an offset
@@ -48,7 +48,7 @@ def parse_window(text: str) -> WindowFamily | Session | Count:
     return _parse_family(text)
 
 
-def _parse_family(text: str) -> WindowFamily:
+def _parse_family(text: str) -> WindowDefinition:
     kind, *rest = text.split() or [""]
     if kind == "cumulate":
         return _parse_cumulate(text, rest)

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from eventfold.windows.family import WindowFamily
+from eventfold.windows.definition import WindowDefinition
 
 
 class WindowResult(Struct, frozen=True, gc=False):
@@ -16,7 +16,7 @@ class WindowResult(Struct, frozen=True, gc=False):
     """
 
     key: str
-    window: WindowFamily
+    window: WindowDefinition
     start: int
     end: int
     state: Any
@@ -45,7 +45,7 @@ class WindowResult(Struct, frozen=True, gc=False):
         return self.before(self.key, self.start)
 
 
-class Refusal(Struct, frozen=True, gc=False):
+class Rejection(Struct, frozen=True, gc=False):
     """Rejection of a record by a table: the reason, and its source coordinates. Times in ms."""
 
     reason: str

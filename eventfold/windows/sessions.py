@@ -41,7 +41,7 @@ def session(gap: int | str) -> Session:
     >>> str(session("30m"))
     'session 30m'
     """
-    family = Session(milliseconds(gap))
-    if not family.gap:
-        raise DefinitionError(f"{family}: the gap has to be positive")
-    return family
+    definition = Session(milliseconds(gap))
+    if not definition.gap:
+        raise DefinitionError(f"{definition}: the gap has to be positive")
+    return definition

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from eventfold.windows.definition import NOWHERE, Grid, WindowDefinition
 from eventfold.windows.durations import format_duration
 from eventfold.windows.errors import DefinitionError
-from eventfold.windows.family import NOWHERE, Grid, WindowFamily
 
 #: Size of the cache of calendar panes: a query reads many, folding stays with one or two.
 REMEMBERED = 4096
@@ -34,21 +34,21 @@ class Slices:
 
     Raises DefinitionError if there are no definitions, if one is not made of panes (sessions,
     counts), if one that slides with each event is not the only one, or if two have the same size
-    and advance, since their results could not be told apart.
+    and advance, since their results could not be distinguished.
     """
 
-    def __init__(self, families: Sequence[WindowFamily]) -> None:
-        self.families = tuple(families)
-        _check(self.families)
+    def __init__(self, definitions: Sequence[WindowDefinition]) -> None:
+        self.definitions = tuple(definitions)
+        _check(self.definitions)
         #: Length of the longest window, ms.
-        self.longest = max(family.longest for family in self.families)
-        grid = _common_grid([family.grid for family in self.families])
+        self.longest = max(definition.longest for definition in self.definitions)
+        grid = _common_grid([definition.grid for definition in self.definitions])
         #: Length of each pane, ms, 0 if lengths differ; uniform panes start at
         #: `offset + k * length`.
         self.length, self.offset = grid or NO_GRID
         #: Start of the first window, ms, for uniform panes; otherwise `_Slice.held` is used.
         self._first = min(
-            (each.grid.offset for each in self.families if each.grid), default=self.offset
+            (each.grid.offset for each in self.definitions if each.grid), default=self.offset
         )
         self._last = _Slice(*NOWHERE, held=False)
         self._starting = lru_cache(REMEMBERED)(self._cut)
@@ -56,7 +56,7 @@ class Slices:
     def __str__(self) -> str:
         """Describe the cuts between panes: state kept in panes with other cuts can't be used."""
         if not self.length:
-            names = sorted(str(family) for family in self.families)
+            names = sorted(str(definition) for definition in self.definitions)
             return f"panes between the boundaries of {', '.join(names)}"
         text = f"panes of {format_duration(self.length)}"
         return f"{text} from {format_duration(self.offset)}" if self.offset else text
@@ -90,33 +90,33 @@ class Slices:
         return last.start if last.start <= time < last.end else self._cut(time).start
 
     def _cut(self, time: int) -> _Slice:
-        slices = [family.slice(time) for family in self.families]
+        slices = [definition.slice(time) for definition in self.definitions]
         return _Slice(
             max(each.start for each in slices),
             min(each.end for each in slices),
-            any(family.holds(time) for family in self.families),
+            any(definition.holds(time) for definition in self.definitions),
         )
 
 
-def _check(families: Sequence[WindowFamily]) -> None:
-    if not families:
+def _check(definitions: Sequence[WindowDefinition]) -> None:
+    if not definitions:
         raise DefinitionError("a table needs at least one window")
-    known: dict[tuple[int, int], WindowFamily] = {}
-    for family in families:
-        if not hasattr(family, "slice"):
+    known: dict[tuple[int, int], WindowDefinition] = {}
+    for definition in definitions:
+        if not hasattr(definition, "slice"):
             raise DefinitionError(
-                f"{family} is not made of panes: it needs a table of its own kind"
+                f"{definition} is not made of panes: it needs a table of its own kind"
             )
-        lengths = family.size, family.advance
+        lengths = definition.size, definition.advance
         if lengths in known:
             size, advance = map(format_duration, lengths)
             raise DefinitionError(
-                f"{known[lengths]} and {family}: nobody could tell them apart, "
+                f"{known[lengths]} and {definition}: nobody could distinguish them, "
                 f"both are {size} by {advance}"
             )
-        known[lengths] = family
-    alone = next((family for family in families if not family.advance), None)
-    if alone and len(families) > 1:
+        known[lengths] = definition
+    alone = next((definition for definition in definitions if not definition.advance), None)
+    if alone and len(definitions) > 1:
         raise DefinitionError(
             f"{alone}: its panes are events, so a table can have no other window beside it"
         )

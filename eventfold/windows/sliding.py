@@ -4,9 +4,9 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from eventfold.windows.definition import Grid, Span
 from eventfold.windows.durations import format_duration, milliseconds
 from eventfold.windows.errors import DefinitionError
-from eventfold.windows.family import Grid, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,12 @@ def sliding(size: int | str, resolution: int | str = 1) -> Sliding:
     >>> str(sliding("5m", "100ms"))
     '5m/event~100ms'
     """
-    family = Sliding(milliseconds(size), milliseconds(resolution))
-    if not family.size or not family.resolution:
-        raise DefinitionError(f"window {family}: its size and resolution have to be positive")
-    if family.size % family.resolution:
+    definition = Sliding(milliseconds(size), milliseconds(resolution))
+    if not definition.size or not definition.resolution:
+        raise DefinitionError(f"window {definition}: its size and resolution have to be positive")
+    if definition.size % definition.resolution:
         raise DefinitionError(
-            f"window {family}: the size is no multiple of the resolution, "
-            f"{format_duration(family.resolution)}"
+            f"window {definition}: the size is no multiple of the resolution, "
+            f"{format_duration(definition.resolution)}"
         )
-    return family
+    return definition

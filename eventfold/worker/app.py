@@ -18,7 +18,7 @@ from eventfold import process_tuning as memory
 from eventfold.cli.commands import load_commands
 from eventfold.cli.workers import Worker, replace_exits
 from eventfold.engine.batch import Batch
-from eventfold.engine.errors import BatchError, told
+from eventfold.engine.errors import BatchError, describe_error
 from eventfold.engine.tasks import Tasks
 from eventfold.formats.registry import Registry
 from eventfold.formats.start import register_all
@@ -113,7 +113,7 @@ class App(faust.App):
         event = current_event()
         batch = None if event is None else event.value
         if isinstance(batch, Batch):
-            what = f"agent {agent.name} raised at {batch}: {told(exc)}"
+            what = f"agent {agent.name} raised at {batch}: {describe_error(exc)}"
             batch.task.fail(BatchError(what, batch.begin, batch.end))
         await super()._on_agent_error(agent, exc)
 

@@ -59,10 +59,10 @@ cdef class Publication:
     cdef Py_ssize_t slice_room, extent_room
     #: The panes in `slices`.
     cdef list panes
-    #: How many results were told of, by whether they are final.
-    cdef readonly dict told
+    #: How many results were published, by whether they are final.
+    cdef readonly dict published
     #: What is being said.
-    cdef object name, saying
+    cdef object name, publishing
 
     def __cinit__(self):
         self.slices, self.extents = NULL, NULL
@@ -93,19 +93,19 @@ cdef class Publication:
         self.before, self.partition = before, partition
         self.stream_time, self.finalised = stream_time, finalised
         self.position = position
-        self.told = {}
+        self.published = {}
 
     def __str__(self):
         """Name what is being said, for the message of an error."""
-        if self.saying is not None:
-            return str(self.saying)
+        if self.publishing is not None:
+            return str(self.publishing)
         return f"window {self.window} of key {self.name!r}"
 
     def __dealloc__(self):
         PyMem_Free(self.slices)
         PyMem_Free(self.extents)
 
-    def say(
+    def publish(
         self,
         bytes key,
         str name,
@@ -115,13 +115,13 @@ cdef class Publication:
         long long after,
         long long until,
     ):
-        """Say the windows of a key that hold one of the panes `near` and end in (after, until].
+        """Publish the windows of a key that hold one of the panes `near` and end in (after, until].
 
-        `starts` are the ascending starts of all its `panes`, `near` of some. Says whether it was
+        `starts` are the ascending starts of all its `panes`, `near` of some. Returns whether it was
         done: not where a window has more panes than 64, or a number is too large.
         """
         cdef Py_ssize_t count = self._extents(near, after, until), i
-        self.name, self.saying = name, None
+        self.name, self.publishing = name, None
         if not count:
             return True
         if not self._load(panes, starts, count):
@@ -130,20 +130,20 @@ cdef class Publication:
         cdef bint plain = self._are_candles(places)
         for i in range(count):
             if self.extents[i].first < self.extents[i].stop:
-                self._say(&self.extents[i], key, name, places, plain)
+                self._publish(&self.extents[i], key, name, places, plain)
         return True
 
-    def say_pane(self, Pane pane not None):
-        """Say the window that is just one pane; say whether it was done, as `say` does."""
+    def publish_pane(self, Pane pane not None):
+        """Publish the window that is just one pane; return whether it was done, as `publish` does."""
         cdef Extent extent
         cdef bytes key = pane.key
         cdef str name = key.decode()
-        self.name, self.saying, self.panes = name, None, []
+        self.name, self.publishing, self.panes = name, None, []
         if not self._take(pane, 0):
             return False
         extent.start, extent.first, extent.stop = self.slices[0].start, 0, 1
         places = self.places(key)
-        self._say(&extent, key, name, places, self._are_candles(places))
+        self._publish(&extent, key, name, places, self._are_candles(places))
         return True
 
     cdef bint _are_candles(self, list places):
@@ -182,7 +182,7 @@ cdef class Publication:
         return 0
 
     cdef bint _load(self, dict panes, list starts, Py_ssize_t count) except -1:
-        """Take the panes of `count` windows; say whether they are all plain."""
+        """Take the panes of `count` windows; return whether they are all plain."""
         cdef long long begin = self.extents[0].start, end = self.extents[count - 1].start + self.size
         cdef Py_ssize_t held = 0, i, first = 0, stop = 0
         self.panes = []
@@ -204,7 +204,7 @@ cdef class Publication:
         return True
 
     cdef bint _take(self, Pane pane, Py_ssize_t at) except -1:
-        """Take one pane as numbers; say whether it is plain."""
+        """Take one pane as numbers; return whether it is plain."""
         cdef void* moved
         cdef Slice* slice
         if at == self.slice_room:
@@ -223,22 +223,22 @@ cdef class Publication:
         self.panes.append(pane)
         return True
 
-    cdef int _say(self, Extent* extent, bytes key, str name, list places, bint plain) except -1:
+    cdef int _publish(self, Extent* extent, bytes key, str name, list places, bint plain) except -1:
         """Write the records of a window."""
         cdef Slice whole = self._merged(extent)
         if whole.last_offset >= self.position:
             return 0
         cdef long long late = self._late(extent)
-        cdef bint final = extent.start + self.size <= self.finalised, told = False
+        cdef bint final = extent.start + self.size <= self.finalised, published = False
         result = None if plain else self._result(name, extent, &whole, late, final)
-        self.saying = result
+        self.publishing = result
         for make, place in places:
             record = self._candle(name, extent, &whole, late, final) if plain else make(result)
             if record is not None:
                 self.outputs[place].append((key, self.encode(record), NO_HEADERS))
-                told = True
-        if told:
-            self.told[final] = self.told.get(final, 0) + 1
+                published = True
+        if published:
+            self.published[final] = self.published.get(final, 0) + 1
         return 0
 
     cdef Slice _merged(self, Extent* extent):

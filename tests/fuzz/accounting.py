@@ -7,7 +7,7 @@ from typing import NamedTuple
 from eventfold.engine import metrics
 from eventfold.engine.batch import MAX_DEAD_VALUE
 from eventfold.engine.rows import OPEN
-from eventfold.engine.step import Step
+from eventfold.engine.stateless import StatelessOperator, Step
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_state import WindowState
 from eventfold.engine.window_table import WindowTable
@@ -137,7 +137,10 @@ def _outside_windows(
 
 
 def _without_output(
-    driver: TopologyDriver, table: Step, dead: list[DeadLetter], records: list[TopicRecord]
+    driver: TopologyDriver,
+    table: StatelessOperator,
+    dead: list[DeadLetter],
+    records: list[TopicRecord],
 ) -> Iterator[str]:
     """Yield a problem for each record that is neither sent on nor a dead letter."""
     name = table.source.name

@@ -8,7 +8,7 @@ from msgspec import Struct
 from app import app
 from eventfold.engine.batch import Batch
 from eventfold.engine.keyed_table import KeyedTable
-from eventfold.engine.step import Step
+from eventfold.engine.stateless import StatelessOperator
 from eventfold.operators.processor import Context, Sender
 from eventfold.topics import Topic
 
@@ -61,7 +61,9 @@ def by_team(game: Game, sender: Sender) -> None:
     sender.send(game)
 
 
-teams = Step(app, name="teams", source=GAMES, make=by_team, outputs=[BY_TEAM], help="Games by team")
+teams = StatelessOperator(
+    app, name="teams", source=GAMES, make=by_team, outputs=[BY_TEAM], help="Games by team"
+)
 streaks = KeyedTable(
     app,
     name="streaks",

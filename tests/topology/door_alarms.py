@@ -13,7 +13,7 @@ from app.settings import Settings
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
 from eventfold.engine.keyed_table import KeyedTable
-from eventfold.engine.step import Step
+from eventfold.engine.stateless import StatelessOperator, Step
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.operators.processor import Context, Sender
 from eventfold.topics import Topic
@@ -90,11 +90,11 @@ class DoorAlarms:
         if record.value % 2:
             state.doors.append(record.door)
             state.limit = limit
-            context.wake(record.time + limit)
+            context.timer(record.time + limit)
         elif record.door in state.doors:
             state.doors.remove(record.door)
             if not state.doors:
-                context.wake(None)
+                context.timer(None)
         return None if record.value == 2 else state
 
     def on_time(self, state: Open, context: Context) -> Open | None:
@@ -103,7 +103,7 @@ class DoorAlarms:
             # The timer fails after half of its work is done.
             state.doors.clear()
             context.share("limit", 1)
-            context.wake(context.time + 1)
+            context.timer(context.time + 1)
             context.send(Alarm(context.key, [], 0, context.time, False, 0))
             raise ValueError("there is no alarm for it")
         context.send(
@@ -137,7 +137,7 @@ def declare_building(conf: Settings) -> Building:
     badges: Any = Opened | Limit
     joined = Topic("by-badge", "badge", badges, "the same by badge, and limits", partitions=2)
     alarms = Topic("alarms", "badge", Alarm, "doors left open", partitions=1)
-    step = Step(
+    step = StatelessOperator(
         app,
         name="by-badge",
         source=passages,

@@ -14,7 +14,7 @@ from eventfold.engine.window_table import WindowTable
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.records.candles import Candle, candle
 from eventfold.topics import Topic
-from eventfold.windows import Emission, WindowResult
+from eventfold.windows import EmitStrategy, WindowResult
 
 TRADES = Topic("trades", "symbol", Tick, "what is traded")
 BARS = Topic("bars", "symbol", Candle, "windows of trades")
@@ -27,7 +27,7 @@ class Deployment(NamedTuple):
     windows: tuple[str, ...] = ("1m",)
     grace: str = "5m"
     retention: str = "1d"
-    emission: Emission | None = None
+    emit: EmitStrategy | None = None
     publish_interval: str = "1s"
     standbys: int = 1
 
@@ -68,11 +68,11 @@ def declare(deployment: Deployment, directory: Path, *, native: bool) -> TickApp
         record=bar if sessions else candle,
         grace=deployment.grace,
         retention=deployment.retention,
-        emission=deployment.emission,
+        emit=deployment.emit,
         help="windows of trades",
     )
     table.publish(BARS)
-    table.refuse(LATE, late_tick)
+    table.late(LATE, late_tick)
 
     @app.agent(app.batches(TRADES))
     async def fold_trades(batches: AsyncIterable[Batch]) -> None:

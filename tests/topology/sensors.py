@@ -13,7 +13,7 @@ from eventfold.engine.window_table import WindowTable
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.testing import TopologyDriver
 from eventfold.topics import Topic
-from eventfold.windows import Refusal, WindowResult
+from eventfold.windows import Rejection, WindowResult
 
 
 class Reading(Struct):
@@ -63,9 +63,9 @@ def total(result: WindowResult) -> Total:
     )
 
 
-def late_reading(reading: Reading, refusal: Refusal) -> LateReading:
+def late_reading(reading: Reading, rejection: Rejection) -> LateReading:
     """Make the record of a reading that came too late."""
-    return LateReading(reading.sensor, reading.time, refusal.stream_time)
+    return LateReading(reading.sensor, reading.time, rejection.stream_time)
 
 
 class Sensors(NamedTuple):

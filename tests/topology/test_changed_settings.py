@@ -15,7 +15,7 @@ MINUTE = 60_000
 KINDS = {
     "tumbling": Deployment(),
     "hopping": Deployment(windows=("1m", "5m/1m")),
-    "every change": Deployment(emission=every_change()),
+    "every change": Deployment(emit=every_change()),
     "sessions": Deployment(windows=("session 1m",)),
 }
 
@@ -171,9 +171,9 @@ PAIRS = [
     (Deployment(), Deployment(grace="0ms"), None),
     (Deployment(), Deployment(retention="2d"), None),
     (Deployment(), Deployment(retention="1h"), None),
-    (Deployment(), Deployment(emission=on_close()), None),
-    (Deployment(emission=on_close()), Deployment(emission=every_change()), None),
-    (Deployment(emission=every_change()), Deployment(emission=at_most_every("2s")), None),
+    (Deployment(), Deployment(emit=on_close()), None),
+    (Deployment(emit=on_close()), Deployment(emit=every_change()), None),
+    (Deployment(emit=every_change()), Deployment(emit=at_most_every("2s")), None),
     (Deployment(), Deployment(publish_interval="3s"), None),
     (Deployment(), Deployment(standbys=0), None),
     (Deployment(windows=("1m", "5m")), Deployment(windows=("5m", "1m")), None),

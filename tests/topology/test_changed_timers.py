@@ -43,7 +43,7 @@ class Silence:
         """Set a timer for when the next beat is overdue."""
         last = max(record.time, state or 0)
         context.send(Heard(record.host, "late" if context.late else "on time", record.time))
-        context.wake(last + MINUTE)
+        context.timer(last + MINUTE)
         return last
 
     def on_time(self, state: int, context: Context) -> int | None:

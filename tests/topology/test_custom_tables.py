@@ -11,7 +11,7 @@ from app.market.records import Tick
 from app.settings import Settings
 from eventfold.testing import TopologyDriver
 from eventfold.topics import DEAD_LETTERS
-from eventfold.windows import Emission, every_change, on_close
+from eventfold.windows import EmitStrategy, every_change, on_close
 
 
 class Kind(NamedTuple):
@@ -19,16 +19,16 @@ class Kind(NamedTuple):
 
     windows: str
     identity: tuple[str, ...] = ("start", "end")
-    emission: Emission | None = None
+    emit: EmitStrategy | None = None
 
 
 #: A session's end moves, and several count windows may begin at one instant: neither identifies.
 KINDS = {
     "tumbling": Kind("5m"),
-    "hopping, on close": Kind("15m/1m", emission=on_close()),
-    "tumbling, every change": Kind("1m", emission=every_change()),
+    "hopping, on close": Kind("15m/1m", emit=on_close()),
+    "tumbling, every change": Kind("1m", emit=every_change()),
     "sliding": Kind("5m/event~1s"),
-    "sliding, on close": Kind("5m/event~1s", emission=on_close()),
+    "sliding, on close": Kind("5m/event~1s", emit=on_close()),
     "cumulate": Kind("cumulate 1h 15m"),
     "day": Kind("day Europe/Berlin"),
     "session": Kind("session 2m", ("start",)),

@@ -3,7 +3,7 @@
 from sensors import NewSensors, Reading, Sensors, Total
 
 from eventfold.testing import TopologyDriver
-from eventfold.windows import Emission, Window, at_most_every, every_change, on_close
+from eventfold.windows import EmitStrategy, Window, at_most_every, every_change, on_close
 
 MINUTE = 60_000
 
@@ -29,10 +29,10 @@ def finals(sensors: Sensors, driver: TopologyDriver) -> list[Total]:
 
 
 def assert_published(
-    new_sensors: NewSensors, emission: Emission | None, published: list[int]
+    new_sensors: NewSensors, emit: EmitStrategy | None, published: list[int]
 ) -> None:
     """Assert how many results are published after each second, and the same final one."""
-    sensors = new_sensors(emission=emission)
+    sensors = new_sensors(emit=emit)
     with sensors.drive() as driver:
         noon = driver.now
         assert published_per_second(sensors, driver) == published
@@ -53,7 +53,7 @@ def test_at_most_every_publishes_once_in_two_seconds(new_sensors: NewSensors) ->
 def test_on_close_publishes_only_final_results(new_sensors: NewSensors) -> None:
     """A query returns the window all the time."""
     assert_published(new_sensors, on_close(), [0, 0, 0, 0])
-    sensors = new_sensors(emission=on_close())
+    sensors = new_sensors(emit=on_close())
     with sensors.drive() as driver:
         noon = driver.now
         driver.pipe(sensors.readings, Reading("s", 1, noon))
@@ -66,7 +66,7 @@ def test_on_close_publishes_only_final_results(new_sensors: NewSensors) -> None:
 def test_every_change_publishes_one_result_per_record(new_sensors: NewSensors) -> None:
     """Records of one batch have a result each, in their order."""
     assert_published(new_sensors, every_change(), [1, 2, 3, 4])
-    sensors = new_sensors(emission=every_change())
+    sensors = new_sensors(emit=every_change())
     with sensors.drive() as driver:
         noon = driver.now
         driver.pipe(sensors.readings, *(Reading("s", number, noon) for number in range(1, 6)))
@@ -76,7 +76,7 @@ def test_every_change_publishes_one_result_per_record(new_sensors: NewSensors) -
 
 def test_every_change_is_published_once_through_a_crash(new_sensors: NewSensors) -> None:
     """Only results that were not committed are folded and published again."""
-    sensors = new_sensors(emission=every_change())
+    sensors = new_sensors(emit=every_change())
     with sensors.drive(batch=2) as driver:
         noon = driver.now
         for number in range(1, 6):

@@ -8,7 +8,7 @@ from sensors import NewSensors, Reading, Sensors
 from eventfold.engine.errors import BatchError, TaskError
 from eventfold.engine.tasks import ATTEMPTS
 from eventfold.testing import TopologyDriver
-from eventfold.windows import Refusal
+from eventfold.windows import Rejection
 
 MINUTE = 60_000
 
@@ -19,9 +19,9 @@ class Database:
     def __init__(self) -> None:
         self.away = 0
 
-    def ask(self, reading: Reading, refusal: Refusal) -> None:
+    def ask(self, reading: Reading, rejection: Rejection) -> None:
         """Raise as often as it is down."""
-        del reading, refusal
+        del reading, rejection
         if self.away:
             self.away -= 1
             raise OSError("the database is away")

@@ -15,7 +15,7 @@ from eventfold.engine.errors import TaskError
 from eventfold.records.candles import Candle
 from eventfold.testing import START, Moment, TopologyDriver
 from eventfold.topics import DEAD_LETTERS
-from eventfold.windows import Emission, at_most_every, every_change, on_close, parse_duration
+from eventfold.windows import EmitStrategy, at_most_every, every_change, on_close, parse_duration
 
 MINUTE, DAY = 60_000, 86_400_000
 
@@ -30,7 +30,7 @@ WINDOWS = {
 #: Number of windows of each trade, by size and advance (ms); of other windows one or more.
 OVERLAP = {(MINUTE, MINUTE): 1, (5 * MINUTE, MINUTE): 5, (2 * MINUTE, 2 * MINUTE): 1}
 
-EMISSIONS: list[Emission | None] = [None, on_close(), every_change(), at_most_every("3s")]
+EMISSIONS: list[EmitStrategy | None] = [None, on_close(), every_change(), at_most_every("3s")]
 CRASH_POINTS: list[Moment | None] = [None, "before commit", "after commit"]
 
 
@@ -95,7 +95,7 @@ def scenarios(draw: st.DrawFn, kinds: list[tuple[str, ...]]) -> Scenario:
         windows=st.just(windows),
         grace=st.sampled_from(["0ms", "1m", "5m", "30m"]),
         retention=st.sampled_from(["40m", "2h", "1d"]),
-        emission=st.sampled_from(EMISSIONS),
+        emit=st.sampled_from(EMISSIONS),
         publish_interval=st.sampled_from(["1s", "5s"]),
         standbys=st.integers(0, 2),
     )

@@ -11,10 +11,10 @@ from app.settings import Settings
 from app.worker import TickApp
 from eventfold.aggregates import Sum
 from eventfold.engine.batch import Batch
-from eventfold.engine.group_table import GroupTable
 from eventfold.engine.keyed_table import KeyedTable
-from eventfold.engine.step import Step
+from eventfold.engine.stateless import StatelessOperator
 from eventfold.engine.table import StateTable
+from eventfold.engine.top_n_table import TopNTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.testing import START, TopologyDriver
@@ -64,7 +64,9 @@ def split_app(tmp_path_factory: pytest.TempPathFactory) -> TickApp:
         )
         for kind, windows in {"panes": "1m", "sessions": "session 1m", "counts": "count 2"}.items()
     ]
-    tables.append(Step(app, name="split-step", source=READINGS, make=drop, outputs=[], help=""))
+    tables.append(
+        StatelessOperator(app, name="split-step", source=READINGS, make=drop, outputs=[], help="")
+    )
     tables.append(
         KeyedTable(
             app,
@@ -78,7 +80,7 @@ def split_app(tmp_path_factory: pytest.TempPathFactory) -> TickApp:
         )
     )
     tables.append(
-        GroupTable(
+        TopNTable(
             app,
             name="split-group",
             source=READINGS,

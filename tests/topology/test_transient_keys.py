@@ -49,7 +49,7 @@ class ForgetAtOnce:
         """Keep a door for the length of one record."""
         if state is not None:
             return None
-        context.wake(record.time + 10_000 * MINUTE)
+        context.timer(record.time + 10_000 * MINUTE)
         return 1
 
     def on_time(self, state: int, context: Context) -> int | None:

@@ -11,9 +11,9 @@ from msgspec import Struct
 from app.settings import Settings
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
-from eventfold.engine.group_table import GroupTable
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.table import StateTable
+from eventfold.engine.top_n_table import TopNTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.testing import START, TopologyDriver
@@ -129,7 +129,7 @@ def declare(kind: str, conf: Settings) -> tuple[TickApp, StateTable]:
             app, process=KeepNotes(), state=Notes, outputs=[], retention=MINUTE, **options
         )
     elif kind == "group":
-        table = GroupTable(
+        table = TopNTable(
             app,
             group=lambda record: record.time - record.time % MINUTE,
             period=MINUTE,

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from eventfold.cli.exits import describe
-from eventfold.engine.errors import told
+from eventfold.engine.errors import describe_error
 from eventfold.open_files import is_limit
 
 #: Sets a soft limit, raises it, and prints the limits.
@@ -38,7 +38,7 @@ def test_error_of_too_many_open_files_names_the_limit() -> None:
     above.__cause__ = system
     for error in (system, store, above):
         assert is_limit(error)
-        for words in (told(error), describe(error)):
+        for words in (describe_error(error), describe(error)):
             assert words.startswith("too many open files: this process may have ")
             assert "ulimit -n" in words
     assert not is_limit(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))

@@ -159,7 +159,7 @@ def test_the_environment_overrides_a_default(
         ("TICKSTREAM_WINDOWS", "1m;5m", "'1m;5m' is not a duration"),
         ("TICKSTREAM_WINDOWS", "0s", "have to be positive"),
         ("TICKSTREAM_WINDOWS", "1d+6h", "a day begins at midnight, where TICKSTREAM_DAY says"),
-        ("TICKSTREAM_WINDOWS", "1h,1h+15m", "nobody could tell them apart"),
+        ("TICKSTREAM_WINDOWS", "1h,1h+15m", "nobody could distinguish them"),
         ("TICKSTREAM_WINDOWS", "day UTC", "'day UTC' is not a duration"),
         ("TICKSTREAM_DAY", "Mars", "not an IANA time zone such as America/New_York, and 'Mars' is"),
         ("TICKSTREAM_DAY", "utc", "'utc' is not an exchange such as XNYS"),

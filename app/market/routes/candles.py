@@ -14,8 +14,8 @@ from eventfold.web.errors import bad_parameter
 from eventfold.web.parameters import Values
 from eventfold.web.query import APP, answer_all, answer_key, collect, state_tables
 from eventfold.web.routes import json_response
-from eventfold.windows.family import WindowFamily
-from eventfold.windows.windowers import Window, hopping
+from eventfold.windows.definition import WindowDefinition
+from eventfold.windows.fixed import Window, hopping
 
 #: Names of the tables whose windows are candles: the short ones, and the day's.
 TABLES = ("candles", "days")
@@ -47,7 +47,7 @@ def _range(values: Values) -> tuple[int, int]:
 
 def _asked(
     request: web.Request, values: Values, begin: int, end: int
-) -> tuple[WindowTable, WindowFamily]:
+) -> tuple[WindowTable, WindowDefinition]:
     app = request.app[APP]
     if values["points"] is None:
         return _served(app, _window(values))
@@ -60,7 +60,7 @@ def _asked(
     return _finest(app, min(end, time_ns() // 1_000_000) - begin, values["points"])
 
 
-def _finest(app: AppT, length: int, points: int) -> tuple[WindowTable, WindowFamily]:
+def _finest(app: AppT, length: int, points: int) -> tuple[WindowTable, WindowDefinition]:
     """Return the shortest tumbling windows of which at most `points` fit in `length` (ms)."""
     tumbling = {size: found for (size, advance), found in _all(app).items() if size == advance}
     fitting = [size for size in tumbling if length <= size * points]
@@ -100,7 +100,7 @@ def _window(values: Values) -> Window:
         bad_parameter("advance", error)
 
 
-def _served(app: AppT, asked: Window) -> tuple[WindowTable, WindowFamily]:
+def _served(app: AppT, asked: Window) -> tuple[WindowTable, WindowDefinition]:
     served = _all(app)
     found = served.get((asked.size, asked.advance))
     if found is None:
@@ -110,13 +110,13 @@ def _served(app: AppT, asked: Window) -> tuple[WindowTable, WindowFamily]:
     return found
 
 
-def _all(app: AppT) -> dict[tuple[int, int], tuple[WindowTable, WindowFamily]]:
+def _all(app: AppT) -> dict[tuple[int, int], tuple[WindowTable, WindowDefinition]]:
     """Return the windows served, by their nominal size and advance (ms), each with its table.
 
     A day is 1d in any calendar.
     """
     known = state_tables(app)
-    served: dict[tuple[int, int], tuple[WindowTable, WindowFamily]] = {}
+    served: dict[tuple[int, int], tuple[WindowTable, WindowDefinition]] = {}
     for table in map(known.get, TABLES):
         if isinstance(table, WindowTable):
             served |= {(each.size, each.advance): (table, each) for each in table.windows}

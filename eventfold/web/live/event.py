@@ -6,7 +6,7 @@ from functools import cached_property
 import msgspec
 
 from eventfold.decoding import json_decoder
-from eventfold.windows.windowers import Window
+from eventfold.windows.fixed import Window
 
 #: Replaces bytes that end a line or void an id. JSON has them between its tokens only, where a
 #: blank means the same.

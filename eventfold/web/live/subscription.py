@@ -12,7 +12,7 @@ from msgspec import Meta
 from eventfold.digits import read_digits
 from eventfold.web.parameters import Parameter
 from eventfold.windows import DefinitionError, parse_window
-from eventfold.windows.windowers import Window
+from eventfold.windows.fixed import Window
 
 #: Maximum number of watches of a reader, more than one page needs.
 MOST = 50

@@ -20,7 +20,7 @@ from eventfold.web.parameters import Parameter, Values
 from eventfold.web.query.answers import answer_all, answer_key
 from eventfold.web.query.coverage import Coverage, Stale
 from eventfold.web.query.local import collect
-from eventfold.windows import DefinitionError, WindowFamily, parse_window
+from eventfold.windows import DefinitionError, WindowDefinition, parse_window
 
 #: Place and record of each window; a record of another worker is passed on undecoded.
 Part = list[tuple[Place, Any]]
@@ -113,7 +113,7 @@ AFTER = Parameter(
 )
 
 
-def _table_and_window(request: web.Request, values: Values) -> tuple[WindowTable, WindowFamily]:
+def _table_and_window(request: web.Request, values: Values) -> tuple[WindowTable, WindowDefinition]:
     """Return the table and window definition of a request.
 
     Raises ApiError: 404 for an unknown table, 400 for an unknown window or if `from` is after `to`.
@@ -135,7 +135,7 @@ def _table(app: AppT, name: str) -> WindowTable:
     raise unknown(f"{what} {name!r}; there are windows in {there_are}")
 
 
-def _window(table: WindowTable, text: str | None) -> WindowFamily:
+def _window(table: WindowTable, text: str | None) -> WindowDefinition:
     there_are = _names(map(str, table.windows))
     if text is None:
         if len(table.windows) > 1:

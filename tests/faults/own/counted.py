@@ -103,7 +103,7 @@ table = WindowTable(
     help="How often",
 )
 table.publish(OUT)
-table.refuse(LATE, late)
+table.late(LATE, late)
 
 raise_count = 0
 

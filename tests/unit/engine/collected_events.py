@@ -18,7 +18,7 @@ from eventfold.engine.rows import LATE, META, OPEN
 from eventfold.engine.window_table import WindowTable
 from eventfold.records import DeadLetter
 from eventfold.topics import DEAD_LETTERS
-from eventfold.windows import Emission, WindowResult, every_change, on_close, parse_window
+from eventfold.windows import EmitStrategy, WindowResult, every_change, on_close, parse_window
 
 #: A trade of this size raises when it is folded.
 UNFOLDABLE_SIZE = 13
@@ -90,7 +90,7 @@ class Definition(NamedTuple):
     window: str
     grace: int
     retention: int
-    emission: Emission | None = None
+    emit: EmitStrategy | None = None
 
 
 _names = count()
@@ -108,11 +108,11 @@ def declare_table(application: TickApp, definition: Definition) -> WindowTable:
         record=window_record,
         grace=definition.grace,
         retention=definition.retention,
-        emission=definition.emission,
+        emit=definition.emit,
         help="collected events",
     )
     table.publish(CANDLES, table.record)
-    table.refuse(TICKS_LATE, late_tick)
+    table.late(TICKS_LATE, late_tick)
     return table
 
 

@@ -61,7 +61,7 @@ def new_table(application: TickApp) -> NewTable:
                 **({"aggregate": Ohlc(), "record": candle} | options),
             )
             table.publish(CANDLES, table.record)
-            table.refuse(TICKS_LATE, late_tick)
+            table.late(TICKS_LATE, late_tick)
             declared[key] = table
         return declared[key]
 

@@ -84,7 +84,7 @@ class PartitionDriver:
     def _open(self) -> None:
         store = self._restored()
         self.state: Any = self.table.new_state(
-            self.task.partition, store, leads=self.reports_decode_errors
+            self.task.partition, store, reports_decode_errors=self.reports_decode_errors
         )
         self.state.load()
         position = self.state.restored_position

@@ -3,12 +3,12 @@
 from itertools import islice
 
 from eventfold.engine.window_table import Place, WindowTable
-from eventfold.windows import WindowFamily, WindowResult
+from eventfold.windows import WindowDefinition, WindowResult
 
 
 def page(
     table: WindowTable,
-    window: WindowFamily,
+    window: WindowDefinition,
     *,
     begin: int,
     end: int,

@@ -12,7 +12,13 @@ from partition_driver import NewTable
 from app.market.topics import TICKS
 from app.settings import Settings
 from app.worker import TickApp
-from eventfold.engine.errors import BatchError, OtherHistoryError, TaskError, UnwritableError, told
+from eventfold.engine.errors import (
+    BatchError,
+    OtherHistoryError,
+    TaskError,
+    UnwritableError,
+    describe_error,
+)
 from eventfold.engine.progress import Progress
 from eventfold.engine.rows import UnreadableRowError
 from eventfold.engine.store import DamagedStoreError, StoreError
@@ -128,7 +134,8 @@ async def test_a_task_of_another_worker_is_not_opened_again(tmp_path: Path) -> N
         (StoreError(NOWHERE, "the disk is full"), "the disk is full"),
         (
             GroupAuthorizationFailedError("group"),
-            f"ticks-0: the broker forbids it: {told(GroupAuthorizationFailedError('group'))}",
+            "ticks-0: the broker forbids it: "
+            + describe_error(GroupAuthorizationFailedError("group")),
         ),
         (DamagedStoreError(NOWHERE, "s is damaged"), None),
         (KafkaConnectionError("no broker answers"), None),

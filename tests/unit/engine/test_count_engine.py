@@ -26,7 +26,7 @@ from count_truth import key_runs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive
-from plans import MINUTE, PLANS, Step, run_plan, run_step, ticks
+from plans import MINUTE, PLANS, StatelessOperator, run_plan, run_step, ticks
 from raw_records import NOON, Raw, raw_tick
 
 from app.market.records import Tick
@@ -38,7 +38,7 @@ from eventfold.topics import DEAD_LETTERS
 HOUR = 60 * MINUTE
 
 DEFINITIONS = [
-    Definition(window, 0, retention, emission)
+    Definition(window, 0, retention, emit)
     for window, retention in [
         ("count 1", HOUR),
         ("count 4", 24 * HOUR),
@@ -47,7 +47,7 @@ DEFINITIONS = [
         ("count 6/4", 30 * MINUTE),
         ("count 5/2", 5 * MINUTE),
     ]
-    for emission in EMISSIONS
+    for emit in EMISSIONS
 ]
 
 
@@ -56,7 +56,7 @@ class Scenario(NamedTuple):
 
     definition: Definition
     raw: list[Raw]
-    plan: list[Step]
+    plan: list[StatelessOperator]
 
 
 SCENARIOS = st.builds(Scenario, st.sampled_from(DEFINITIONS), ticks(), PLANS)

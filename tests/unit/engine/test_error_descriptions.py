@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from eventfold.engine.errors import told
+from eventfold.engine.errors import describe_error
 
 
 def read(text: str) -> object:
@@ -22,10 +22,10 @@ def caught(text: str) -> Exception:
 def test_an_error_is_described_with_the_line_of_the_users_code() -> None:
     """The last line of user code in the traceback, though a library raised it."""
     line = read.__code__.co_firstlineno + 2
-    assert told(caught("[1,")).endswith(f" ({__file__}:{line})")
-    assert told(caught("[1,")).startswith("JSONDecodeError: ")
+    assert describe_error(caught("[1,")).endswith(f" ({__file__}:{line})")
+    assert describe_error(caught("[1,")).startswith("JSONDecodeError: ")
 
 
 def test_an_error_is_one_line_and_has_a_place_only_if_it_was_raised() -> None:
     """Whatever its text is."""
-    assert told(ValueError("one\n  two\tthree ")) == "ValueError: one two three"
+    assert describe_error(ValueError("one\n  two\tthree ")) == "ValueError: one two three"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive, PartitionDriver
-from plans import PLANS, Step, run_plan
+from plans import PLANS, StatelessOperator, run_plan
 from raw_records import Raw
 
 from app.market.gains import day_of, start_of
@@ -18,8 +18,8 @@ from app.market.records import DailyGain, Gainer, TopGainers
 from app.market.topics import DAILY_GAINS, TOP_GAINERS
 from app.worker import TickApp
 from eventfold.engine import partition
-from eventfold.engine.group_table import GroupTable
 from eventfold.engine.rows import split_row_key
+from eventfold.engine.top_n_table import TopNTable
 from eventfold.records import DeadLetter
 from eventfold.topics import DEAD_LETTERS
 from tables.gainers import gainers
@@ -32,9 +32,9 @@ SYMBOLS = [f"S{n:02}" for n in range(13)]
 _names = count()
 
 
-def declare_table(application: TickApp, retention: int = 30 * DAY, inputs: int = 1) -> GroupTable:
+def declare_table(application: TickApp, retention: int = 30 * DAY, inputs: int = 1) -> TopNTable:
     """Declare the product's table of gainers with another retention, in this application."""
-    table = GroupTable(
+    table = TopNTable(
         application,
         name=f"gainers-{next(_names)}",
         source=DAILY_GAINS,
@@ -54,18 +54,18 @@ def declare_table(application: TickApp, retention: int = 30 * DAY, inputs: int =
 
 
 @pytest.fixture(scope="module")
-def table(application: TickApp) -> GroupTable:
+def table(application: TickApp) -> TopNTable:
     """Return a table that keeps everything."""
     return declare_table(application)
 
 
 @pytest.fixture(scope="module")
-def two_day_table(application: TickApp) -> GroupTable:
+def two_day_table(application: TickApp) -> TopNTable:
     """Return a table with a retention of two days."""
     return declare_table(application, retention=2 * DAY)
 
 
-def test_a_ranking_without_a_version_has_version_1_for_good(table: GroupTable) -> None:
+def test_a_ranking_without_a_version_has_version_1_for_good(table: TopNTable) -> None:
     """Rows of another layout are rejected, so the default version must never change."""
     assert table.layout == f"{gainers.row_type.__name__} 1"
 
@@ -131,7 +131,7 @@ def last_rankings(driver: PartitionDriver) -> dict[str, TopGainers]:
 @settings(max_examples=60)
 @given(gains(st.integers(0, 5)), PLANS)
 def test_the_last_ranking_of_a_day_has_its_ten_best_after_any_crash(
-    table: GroupTable, drive: Drive, raw: list[Raw], plan: list[Step]
+    table: TopNTable, drive: Drive, raw: list[Raw], plan: list[StatelessOperator]
 ) -> None:
     """More days than memory keeps, out of order; queries agree before and after a crash."""
     with drive(table, raw) as driver:
@@ -155,7 +155,10 @@ def test_the_last_ranking_of_a_day_has_its_ten_best_after_any_crash(
 @settings(max_examples=60)
 @given(EXPIRING_SCENARIOS, st.sampled_from([1, 2, 5, 5_000]))
 def test_expired_days_are_deleted_and_no_day_is_ranked_in_part(
-    two_day_table: GroupTable, drive: Drive, scenario: tuple[list[Raw], list[Step]], at_once: int
+    two_day_table: TopNTable,
+    drive: Drive,
+    scenario: tuple[list[Raw], list[StatelessOperator]],
+    at_once: int,
 ) -> None:
     """A record counts for its day, or is a dead letter because its day is deleted."""
     raw, plan = scenario
@@ -217,7 +220,7 @@ def test_rows_folded_in_the_checkpoint_that_expires_their_day_are_deleted(
 @pytest.mark.parametrize("at_once", [1, 3, 4, 7, 100])
 @pytest.mark.parametrize("crash", ["none", "kept", "lost"])
 def test_a_day_is_closed_before_its_first_row_is_deleted(
-    two_day_table: GroupTable,
+    two_day_table: TopNTable,
     drive: Drive,
     monkeypatch: pytest.MonkeyPatch,
     at_once: int,
@@ -320,7 +323,7 @@ def test_a_ranking_that_is_too_large_is_a_dead_letter_of_the_last_record(
 
 
 def test_memory_keeps_the_newest_days_and_those_that_changed(
-    table: GroupTable, drive: Drive
+    table: TopNTable, drive: Drive
 ) -> None:
     """All other days are answered from the store."""
     raw = [raw_gain(n, "A", day, 0.5) for n, day in enumerate([*range(6), 1])]
@@ -340,7 +343,7 @@ def test_memory_keeps_the_newest_days_and_those_that_changed(
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "2026-02-31", "2026-13-01"])
-def test_an_impossible_day_is_a_dead_letter(table: GroupTable, drive: Drive, day: str) -> None:
+def test_an_impossible_day_is_a_dead_letter(table: TopNTable, drive: Drive, day: str) -> None:
     """Before the epoch, or in no calendar: the partition goes on with the next record."""
     raw = [
         raw_gain(0, "A", 0, 0.25),
@@ -356,7 +359,7 @@ def test_an_impossible_day_is_a_dead_letter(table: GroupTable, drive: Drive, day
         assert [gainer.symbol for gainer in ranking.rank] == ["A", "C"]
 
 
-def test_a_ranking_is_published_again_only_if_it_changed(table: GroupTable, drive: Drive) -> None:
+def test_a_ranking_is_published_again_only_if_it_changed(table: TopNTable, drive: Drive) -> None:
     """Each publication has the days that changed since the last one, each once."""
     raw = [raw_gain(n, "A", day, 0.5) for n, day in enumerate([0, 1, 0, 0])]
     with drive(table, raw) as driver:
@@ -373,7 +376,7 @@ def test_a_ranking_is_published_again_only_if_it_changed(table: GroupTable, driv
 
 
 def test_a_ranking_unpublished_at_a_crash_is_published_afterwards(
-    table: GroupTable, drive: Drive
+    table: TopNTable, drive: Drive
 ) -> None:
     """Rows were committed, the ranking not yet."""
     with drive(table, [raw_gain(0, "A", 0, 0.5)]) as driver:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 from partition_driver import Drive
-from plans import PLANS, Step, edges, run_step
+from plans import PLANS, StatelessOperator, edges, run_step
 from raw_records import NOON, Raw
 
 from app.worker import TickApp
@@ -56,7 +56,7 @@ class Shelves:
         """Store the value, and send a note of the one before."""
         context.send(Note(record.shelf, state, record.value, record.time, context.late))
         if record.value == AWAIT:
-            context.wake(record.time + ALARM)
+            context.timer(record.time + ALARM)
         return record.value or None
 
     def on_time(self, state: int, context: Context) -> int | None:
@@ -73,12 +73,12 @@ class Held(NamedTuple):
 
     value: int
     last: int
-    wake: int | None
+    timer: int | None
 
     @property
     def due(self) -> int:
         """The time of its timer, or of its expiry if it has none (ms)."""
-        return self.last + RETENTION if self.wake is None else self.wake
+        return self.last + RETENTION if self.timer is None else self.timer
 
 
 class Model:
@@ -101,8 +101,8 @@ class Model:
         if put.value == DELETE:
             self.held.pop(put.shelf, None)
         else:
-            wake = put.time + ALARM if put.value == AWAIT else before.wake
-            self.held[put.shelf] = Held(put.value, max(before.last, put.time), wake)
+            timer = put.time + ALARM if put.value == AWAIT else before.timer
+            self.held[put.shelf] = Held(put.value, max(before.last, put.time), timer)
 
     def _pass_time(self) -> None:
         while self.held:
@@ -110,9 +110,9 @@ class Model:
             if due > self._reached - GRACE:
                 return
             held = self.held.pop(shelf)
-            if held.wake is not None:
+            if held.timer is not None:
                 self.notes.append(Note(shelf, held.value, None, due, late=False))
-                self.held[shelf] = held._replace(wake=None)
+                self.held[shelf] = held._replace(timer=None)
 
 
 @st.composite
@@ -155,7 +155,7 @@ def shelves(application: TickApp) -> KeyedTable:
 @settings(max_examples=100)
 @given(puts(), PLANS)
 def test_each_key_has_its_last_state_after_any_crash(
-    shelves: KeyedTable, drive: Drive, records: list[Put], plan: list[Step]
+    shelves: KeyedTable, drive: Drive, records: list[Put], plan: list[StatelessOperator]
 ) -> None:
     """It is kept for the retention after its newest record; timers fire once, in order.
 
@@ -238,7 +238,7 @@ class OversizedNotes(Shelves):
     def on_record(self, state: int | None, record: Put, context: Context) -> int | None:
         """Store the value, and send an oversized note; set a timer if asked to."""
         if record.value == AWAIT:
-            context.wake(record.time + ALARM)
+            context.timer(record.time + ALARM)
         context.send(Note("x" * 4_100, state, record.value, record.time, context.late))
         return record.value
 
@@ -298,7 +298,7 @@ class Texts:
     def on_record(self, state: str | None, record: Put, context: Context) -> str:
         """Replace the text."""
         if state is None:
-            context.wake(record.time + ALARM)
+            context.timer(record.time + ALARM)
         return "x" * record.value
 
     def on_time(self, state: str, context: Context) -> str:

@@ -85,13 +85,13 @@ def test_many_keys_of_one_instant_are_published_in_several_transactions(
     drive: Drive,
     monkeypatch: pytest.MonkeyPatch,
     windows: str,
-    emission: object,
+    emit: object,
 ) -> None:
     """None exceeds the limit; after crashes in between, each final is there once."""
     limit = 4_000
     monkeypatch.setattr(portion, "RESULTS", limit)
     monkeypatch.setattr(pane_windows, "SLICE", limit)
-    table = new_table(windows, MINUTE, HOUR, emission=emission)
+    table = new_table(windows, MINUTE, HOUR, emit=emit)
     with drive(table, one_instant(KEYS)) as driver:
         driver.fold_rest()
         while driver.state.dirty or driver.state.behind or driver.state.unpublished:
@@ -132,7 +132,7 @@ def test_windows_published_on_close_leave_nothing_to_publish_while_they_are_open
     new_table: NewTable, drive: Drive
 ) -> None:
     """However many have changed: the next transaction is not due at once."""
-    with drive(new_table("1m", MINUTE, HOUR, emission=on_close()), one_instant(9)[:9]) as driver:
+    with drive(new_table("1m", MINUTE, HOUR, emit=on_close()), one_instant(9)[:9]) as driver:
         driver.fold_rest()
         assert results_of(driver.checkpoint()) == 0
         assert not driver.state.behind
@@ -216,11 +216,11 @@ def test_no_record_enters_the_windows_of_an_instant_published_in_part(
     raw = one_instant(100)
     raw.append(raw_tick(len(raw), Tick("S00000", 7.0, NOON)))
     raw.append(raw_tick(len(raw), Tick("S00099", 7.0, NOON)))
-    with drive(new_table("1m", MINUTE, HOUR, emission=on_close()), raw) as driver:
+    with drive(new_table("1m", MINUTE, HOUR, emit=on_close()), raw) as driver:
         driver.fold(len(raw) - 2)
         driver.checkpoint()
         assert len(driver.written(CANDLES, Candle)) == 10
-        driver.table = new_table("1m", 30 * MINUTE, HOUR, emission=on_close())
+        driver.table = new_table("1m", 30 * MINUTE, HOUR, emit=on_close())
         driver.crash()
         driver.settle()
         candles = driver.written(CANDLES, Candle)

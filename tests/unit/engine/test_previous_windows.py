@@ -10,7 +10,7 @@ from candle_truth import candles, truth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive, NewTable
-from plans import MINUTE, PLANS, Step, run_plan, ticks
+from plans import MINUTE, PLANS, StatelessOperator, run_plan, ticks
 from raw_records import NOON, Raw, raw_tick
 
 from app.market.records import Tick
@@ -62,10 +62,10 @@ def expected_changes(raw: list[Raw], window: Window, grace: int) -> dict[tuple[s
 @settings(max_examples=40)
 @given(ticks(), PLANS, st.sampled_from(["1m", "3m/1m"]))
 def test_the_last_result_of_a_window_has_the_close_of_the_one_before(
-    new_table: NewTable, drive: Drive, raw: list[Raw], plan: list[Step], windows: str
+    new_table: NewTable, drive: Drive, raw: list[Raw], plan: list[StatelessOperator], windows: str
 ) -> None:
     """Also if ticks of the previous window came later, or it is only in the store."""
-    table = new_table(windows, 3 * MINUTE, 24 * HOUR, looks_back=True, record=change)
+    table = new_table(windows, 3 * MINUTE, 24 * HOUR, uses_previous_window=True, record=change)
     with drive(table, raw) as driver:
         run_plan(driver, plan)
         published = defaultdict(list)
@@ -86,7 +86,7 @@ def test_a_correction_of_a_window_corrects_the_one_after_it(
     new_table: NewTable, drive: Drive
 ) -> None:
     """It got no tick itself since it was published."""
-    table = new_table("1m", 3 * MINUTE, 24 * HOUR, looks_back=True, record=change)
+    table = new_table("1m", 3 * MINUTE, 24 * HOUR, uses_previous_window=True, record=change)
     drawn = [Tick("A", 1.0, NOON), Tick("A", 2.0, NOON + 2 * MINUTE), Tick("A", 1.5, NOON + 1)]
     with drive(table, [raw_tick(n, tick) for n, tick in enumerate(drawn)]) as driver:
         for _ in drawn:
@@ -105,7 +105,7 @@ def test_a_correction_of_the_previous_window_raises_the_revision(
     new_table: NewTable, drive: Drive, windows: str, store: Literal["kept", "lost"]
 ) -> None:
     """Also with a crash in between, and in the final result."""
-    table = new_table(windows, MINUTE, 24 * HOUR, looks_back=True)
+    table = new_table(windows, MINUTE, 24 * HOUR, uses_previous_window=True)
     drawn = [
         *(Tick("A", 1.0, NOON), Tick("A", 2.0, NOON + MINUTE), Tick("A", 1.5, NOON + 1)),
         *(Tick("B", 1.0, NOON + 5 * MINUTE), Tick("B", 1.0, NOON + 6 * MINUTE)),

@@ -110,7 +110,7 @@ def test_rows_of_another_layout_are_rejected(new_table: NewTable, drive: Drive) 
     with drive(new_table("1m", 0), [raw_tick(0, Tick("A", 1.0, NOON))]) as driver:
         driver.settle()
         table = new_table("1m", 0, aggregate=Version2())
-        state = table.new_state(0, driver.state.store, leads=True)
+        state = table.new_state(0, driver.state.store, reports_decode_errors=True)
         with pytest.raises(UnreadableRowError) as caught:
             state.load()
         layouts = "Ohlc 1, panes of 1m", "Version2 2, panes of 1m"
@@ -126,7 +126,7 @@ def test_state_of_other_windows_is_rejected(
     with drive(new_table("1m", 0, 60 * MINUTE), [raw_tick(0, Tick("A", 1.0, NOON))]) as driver:
         driver.settle()
         table = new_table(windows, 0, 60 * MINUTE)
-        state = table.new_state(0, driver.state.store, leads=True)
+        state = table.new_state(0, driver.state.store, reports_decode_errors=True)
         with pytest.raises(TaskError) as caught:
             state.load()
         for part in (table.name, "windows 1m", f"are {windows}", "another TICKSTREAM_APP_ID"):

@@ -22,7 +22,7 @@ from collected_events import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive
-from plans import MINUTE, PLANS, Step, run_plan, run_step, ticks
+from plans import MINUTE, PLANS, StatelessOperator, run_plan, run_step, ticks
 from raw_records import NOON, Raw, raw_tick
 from session_checks import (
     assert_answers,
@@ -46,14 +46,14 @@ from eventfold.topics import DEAD_LETTERS
 HOUR = 60 * MINUTE
 
 DEFINITIONS = [
-    Definition(window, grace, retention, emission)
+    Definition(window, grace, retention, emit)
     for window, grace, retention in [
         ("session 1m", 0, HOUR),
         ("session 1m", 5 * MINUTE, 24 * HOUR),
         ("session 90s", 5 * MINUTE, 6 * MINUTE + 30_000),
         ("session 5m", 12 * MINUTE, 17 * MINUTE),
     ]
-    for emission in EMISSIONS
+    for emit in EMISSIONS
 ]
 
 
@@ -62,7 +62,7 @@ class Scenario(NamedTuple):
 
     definition: Definition
     raw: list[Raw]
-    plan: list[Step]
+    plan: list[StatelessOperator]
 
 
 TICKS = close_ticks() | ticks()
@@ -198,7 +198,7 @@ def numbered(order: list[Raw], names: list[Raw]) -> list[Raw]:
 @settings(max_examples=40)
 @given(TICKS, PLANS)
 def test_expired_rows_are_deleted_completely_despite_crashes(
-    application: TickApp, drive: Drive, raw: list[Raw], plan: list[Step]
+    application: TickApp, drive: Drive, raw: list[Raw], plan: list[StatelessOperator]
 ) -> None:
     """In slices, after crashes and leaps in time."""
     table = declare_table(application, Definition("session 1m", MINUTE, 2 * MINUTE))

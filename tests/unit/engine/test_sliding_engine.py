@@ -17,7 +17,7 @@ from collected_events import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive
-from plans import PLANS, Step, edges, run_step
+from plans import PLANS, StatelessOperator, edges, run_step
 from raw_records import NOON, Raw, raw_tick
 
 from app.market.records import Tick
@@ -73,15 +73,18 @@ def near_ticks(draw: st.DrawFn) -> list[Raw]:
 
 #: Sizes longer and shorter than the grace; most aggregate incrementally.
 DEFINITIONS = [
-    Definition(f"{size}/event~1s", GRACE, 3_600 * SECOND, emission)
+    Definition(f"{size}/event~1s", GRACE, 3_600 * SECOND, emit)
     for size in ("10s", "2s")
-    for emission in (on_close(), *EMISSIONS)
+    for emit in (on_close(), *EMISSIONS)
 ]
 
 #: Plans with many publications, and some crashes.
 PUBLICATIONS = st.lists(
     st.builds(
-        Step, st.integers(1, 3), st.just(0), st.sampled_from(["publication"] * 4 + ["crash"])
+        StatelessOperator,
+        st.integers(1, 3),
+        st.just(0),
+        st.sampled_from(["publication"] * 4 + ["crash"]),
     ),
     min_size=6,
     max_size=12,
@@ -98,7 +101,7 @@ def test_each_sliding_window_holds_the_events_up_to_its_end(
     application: TickApp,
     drive: Drive,
     raw: list[Raw],
-    plan: list[Step],
+    plan: list[StatelessOperator],
     kind: tuple[Definition, int],
 ) -> None:
     """Final once and with every event, those of its last second included, in any portions."""
@@ -131,7 +134,7 @@ def test_an_event_in_the_second_of_the_watermark_is_in_its_window(
     Their incremental aggregation must not have passed that second yet.
     """
     table = declare_table(
-        application, Definition("10s/event~1s", GRACE, 3_600 * SECOND, emission=on_close())
+        application, Definition("10s/event~1s", GRACE, 3_600 * SECOND, emit=on_close())
     )
     after = [0, 8_400, 5_600, 5_900, 8_900, 30_000]
     raw = [raw_tick(n, Tick("A", 1.0, NOON + ms)) for n, ms in enumerate(after)]
@@ -147,7 +150,7 @@ def test_an_event_in_the_second_of_the_watermark_is_in_its_window(
 def test_final_windows_do_not_pile_up_under_load(application: TickApp, drive: Drive) -> None:
     """Each publication has as many windows as records came since the last, and some more."""
     table = declare_table(
-        application, Definition("10s/event~1s", 0, 3_600 * SECOND, emission=on_close())
+        application, Definition("10s/event~1s", 0, 3_600 * SECOND, emit=on_close())
     )
     ticks = [
         Tick(f"S{key}", 1.0, NOON + second * SECOND)
@@ -168,7 +171,7 @@ def test_incremental_aggregation_continues_across_publications(
 ) -> None:
     """Also after a crash, whichever panes had been folded: each window has its events."""
     table = declare_table(
-        application, Definition("10s/event~1s", 0, 3_600 * SECOND, emission=on_close())
+        application, Definition("10s/event~1s", 0, 3_600 * SECOND, emit=on_close())
     )
     ticks = [Tick("A", 1.0, NOON + number * 1_700) for number in range(60)]
     with drive(table, [raw_tick(number, tick) for number, tick in enumerate(ticks)]) as driver:
@@ -189,7 +192,7 @@ def test_windows_that_become_final_together_are_published_in_portions(
     """After a leap in time: as many as fit, and one for each record that came since."""
     monkeypatch.setattr(pane_windows, "SLICE", 4)
     table = declare_table(
-        application, Definition("10s/event~1s", 60 * SECOND, 3_600 * SECOND, emission=on_close())
+        application, Definition("10s/event~1s", 60 * SECOND, 3_600 * SECOND, emit=on_close())
     )
     seconds = [*range(20), 600]
     raw = [raw_tick(n, Tick("A", 1.0, NOON + each * SECOND)) for n, each in enumerate(seconds)]

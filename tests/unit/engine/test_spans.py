@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventfold.engine.pane_results import spans_of
-from eventfold.windows import Exchange, Sliding, WindowFamily, cumulate, parse_window
+from eventfold.windows import Exchange, Sliding, WindowDefinition, cumulate, parse_window
 
 #: Sessions from 10 to 20, 20 to 25, 40 to 60.
 SESSIONS = Exchange(
     "TEST", array("q", [10, 20, 40]), array("q", [20, 25, 60]), array("q", [1, 2, 3]), 20
 )
-DEFINITIONS: list[WindowFamily] = [
+DEFINITIONS: list[WindowDefinition] = [
     *map(parse_window, ["7ms", "9ms/3ms", "10ms/4ms+1ms", "12ms/event~3ms", "cumulate 12ms 4ms"]),
     SESSIONS,
     cumulate(SESSIONS, 3),
@@ -22,7 +22,11 @@ DEFINITIONS: list[WindowFamily] = [
 
 
 def windows_of(
-    definition: WindowFamily, panes: Sequence[int], starts: Sequence[int], after: int, until: int
+    definition: WindowDefinition,
+    panes: Sequence[int],
+    starts: Sequence[int],
+    after: int,
+    until: int,
 ) -> list[tuple[int, int]]:
     """Search all windows for those that hold one of `panes` and end in (after, until]."""
     every = definition.over(0, 200, -1, starts)
@@ -36,7 +40,7 @@ def windows_of(
 @pytest.mark.parametrize("definition", DEFINITIONS, ids=str)
 @given(st.data())
 def test_spans_of_some_panes_are_the_windows_that_hold_one_of_them(
-    definition: WindowFamily, data: st.DataObject
+    definition: WindowDefinition, data: st.DataObject
 ) -> None:
     """Each once, ascending, to the millisecond; panes may be apart or in no window."""
     starts = sorted(data.draw(st.sets(st.integers(0, 70), max_size=12)))
@@ -54,7 +58,7 @@ def test_spans_of_some_panes_are_the_windows_that_hold_one_of_them(
 @pytest.mark.parametrize("definition", DEFINITIONS, ids=str)
 @pytest.mark.parametrize("until", [None, 40])
 def test_spans_of_all_panes_are_the_windows_that_hold_a_record(
-    definition: WindowFamily, until: int | None
+    definition: WindowDefinition, until: int | None
 ) -> None:
     """From a pane at the start of a window to one a millisecond before its end."""
     starts = [0, 9, 12, 18, 21, 24, 39, 42, 57]

@@ -40,12 +40,12 @@ def declare_table(application: TickApp, **options: Any) -> WindowTable:
     ("options", "message"),
     [
         (
-            {"looks_back": True, "emission": every_change()},
-            "a table that looks back can't say every change",
+            {"uses_previous_window": True, "emission": every_change()},
+            "a table that looks back can't publish every change",
         ),
         ({"windows": ["session 5m", "1m"]}, "session 5m shares its table with no other window"),
         ({"windows": ["1m", "count 5"]}, "count 5 shares its table with no other window"),
-        ({"windows": "session 5m", "looks_back": True}, "session 5m can't look back"),
+        ({"windows": "session 5m", "uses_previous_window": True}, "session 5m can't look back"),
         (
             {"retention": 89_999},
             "a retention of 89999ms is shorter than the longest window and its grace, 90s",
@@ -83,7 +83,7 @@ def test_an_impossible_table_is_rejected(
         {"retention": 90_000},
         {"windows": "session 5m", "retention": 330_000},
         {"windows": "count 5", "retention": 30_000},
-        {"looks_back": True, "emission": on_close()},
+        {"uses_previous_window": True, "emission": on_close()},
         {"source": Topic("odd", "name", Odd, "odd records", time=Timestamp.CREATE)},
     ],
 )

@@ -19,7 +19,7 @@ from eventfold.engine.window_table import WindowTable
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.records.candles import candle
 from eventfold.windows import (
-    Emission,
+    EmitStrategy,
     at_most_every,
     every_change,
     on_close,
@@ -235,14 +235,14 @@ def test_a_window_that_is_neither_cut_nor_overlapped_is_a_pane(
     ],
 )
 def test_windows_that_share_most_panes_are_aggregated_incrementally(
-    table: WindowTable, window: str, emission: Emission | None, *, kept: bool
+    table: WindowTable, window: str, emit: EmitStrategy | None, *, kept: bool
 ) -> None:
     """If nothing of them is published before they are final."""
-    table.strategy.emission, before = emission, table.strategy.emission
+    table.strategy.emit, before = emit, table.strategy.emission
     try:
         assert table.strategy.aggregates_incrementally(parse_window(window)) is kept
     finally:
-        table.strategy.emission = before
+        table.strategy.emit = before
 
 
 def test_two_tables_can_not_have_one_name(application: TickApp, table: WindowTable) -> None:

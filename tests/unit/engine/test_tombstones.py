@@ -103,7 +103,7 @@ def new_till(application: TickApp, name: str, retention: int, **options: Any) ->
         state=int,
         outputs=[RECEIPTS],
         retention=retention,
-        timeless=(Price, Gone),
+        reference_data=(Price, Gone),
         help="what things cost",
         **options,
     )

@@ -7,7 +7,7 @@
               12:05 - 12:10  sum 1  1 event   open
     refused:  12:02=9
 
-Optional are `emission`, `retention`, `told` (all published results, in order), `refused` (late
+Optional are `emit`, `retention`, `told` (all published results, in order), `refused` (late
 events) and `outside` (events that no window holds). Times are UTC, on 2026-01-31
 where no date is given.
 """
@@ -29,11 +29,11 @@ from app.market.topics import CANDLES, TICKS, TICKS_LATE
 from app.worker import TickApp
 from eventfold.aggregates import Sum
 from eventfold.engine.window_table import WindowTable
-from eventfold.windows import Emission, WindowResult, every_change, on_close, parse_window
+from eventfold.windows import EmitStrategy, WindowResult, every_change, on_close, parse_window
 
 DAY = "2026-01-31"
 
-EMISSIONS: dict[str | None, Emission | None] = {
+EMISSIONS: dict[str | None, EmitStrategy | None] = {
     None: None,
     **{str(each): each for each in (every_change(), on_close())},
 }
@@ -69,7 +69,7 @@ class Timeline(NamedTuple):
     windows: str
     grace: str
     retention: str
-    emission: Emission | None
+    emit: EmitStrategy | None
     events: list[Event]
     out: list[Line]
     published: list[Line] | None
@@ -97,13 +97,13 @@ def read(block: str) -> Timeline:
         fields[name].append(line[field.end() :] if field else line.strip())
     (windows,), (grace,) = fields.pop("windows"), fields.pop("grace")
     (retention,) = fields.pop("retention", ["90d"])
-    (emission,) = fields.pop("emission", [None])
+    (emit,) = fields.pop("emit", [None])
     published = fields.pop("told", None)
     timeline = Timeline(
         windows,
         grace,
         retention,
-        EMISSIONS[emission],
+        EMISSIONS[emit],
         _events(fields.pop("in")),
         _lines(fields.pop("out")),
         _lines(published) if published else None,
@@ -143,9 +143,7 @@ def run(timeline: Timeline, application: TickApp, drive: Drive, batch: int) -> O
         raw_tick(offset, Tick("A", 1.0, time, number))
         for offset, (time, number) in enumerate(timeline.events)
     ]
-    table = _table(
-        application, timeline.windows, timeline.grace, timeline.retention, timeline.emission
-    )
+    table = _table(application, timeline.windows, timeline.grace, timeline.retention, timeline.emit)
     with drive(table, raw) as driver:
         while driver.folded < len(raw):
             driver.fold(batch)
@@ -199,7 +197,7 @@ _names = count()
 
 @cache
 def _table(
-    application: TickApp, windows: str, grace: str, retention: str, emission: Emission | None
+    application: TickApp, windows: str, grace: str, retention: str, emit: EmitStrategy | None
 ) -> WindowTable:
     table = WindowTable(
         application,
@@ -210,9 +208,9 @@ def _table(
         record=line,
         grace=grace,
         retention=retention,
-        emission=emission,
+        emit=emit,
         help="a time line",
     )
     table.publish(CANDLES, table.record)
-    table.refuse(TICKS_LATE, late_tick)
+    table.late(TICKS_LATE, late_tick)
     return table

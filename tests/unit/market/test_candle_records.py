@@ -12,7 +12,7 @@ from app.market.late import late_tick
 from app.market.records import LateTick, Tick
 from eventfold.aggregates import Ohlc
 from eventfold.records.candles import Candle, candle
-from eventfold.windows import Refusal, WindowResult, hopping
+from eventfold.windows import Rejection, WindowResult, hopping
 
 NOON = 1_769_860_800_000
 MINUTE = 60_000
@@ -100,8 +100,8 @@ def test_encoded_candle_decodes_to_the_same_candle(trades: list[tuple[float, int
 def test_late_tick_has_the_tick_the_reason_and_the_offset(size: int) -> None:
     """And the table whose grace was over."""
     tick = Tick("ACME", 2.5, NOON, size)
-    refusal = Refusal("late", NOON + 9, 8, partition=3, offset=77, table="candles")
-    assert late_tick(tick, refusal) == LateTick(
+    rejection = Rejection("late", NOON + 9, 8, partition=3, offset=77, table="candles")
+    assert late_tick(tick, rejection) == LateTick(
         symbol="ACME",
         price=2.5,
         time=NOON,

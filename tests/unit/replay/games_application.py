@@ -14,7 +14,7 @@ from app.settings import Settings
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
 from eventfold.engine.keyed_table import KeyedTable
-from eventfold.engine.step import Step
+from eventfold.engine.stateless import StatelessOperator, Step
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.operators.processor import Context, Sender
 from eventfold.replay import Interval, Report, Watch, replay, select
@@ -81,7 +81,7 @@ class Games(NamedTuple):
 
 def declare(
     directory: Path,
-    fold: Callable[[AsyncIterable[Batch], Step], Any],
+    fold: Callable[[AsyncIterable[Batch], StatelessOperator], Any],
     *,
     time: str | Timestamp = "time",
     **of_streaks: Any,
@@ -106,7 +106,9 @@ def declare(
     def send(game: Game, sender: Sender) -> None:
         sender.send(game)
 
-    teams = Step(app, name="teams", source=games, make=send, outputs=[by_team], help="By team")
+    teams = StatelessOperator(
+        app, name="teams", source=games, make=send, outputs=[by_team], help="By team"
+    )
     table = KeyedTable(
         app,
         name="streaks",

@@ -139,7 +139,7 @@ async def test_first_day_is_left_out_if_gains_use_the_previous_close(
     day: MemoryBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """TICKSTREAM_GAIN_BASE=previous-close: the close before the first day is not replayed."""
-    monkeypatch.setattr(days, "looks_back", True)
+    monkeypatch.setattr(days, "uses_previous_window", True)
     two_days = Interval(WHOLE_DAY.begin - DAY, WHOLE_DAY.end)
     report = await run_replay(day, two_days, TOP_GAINERS.name)
     assert report.differences == []

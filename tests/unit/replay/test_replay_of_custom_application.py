@@ -28,7 +28,7 @@ from games_application import (
 from memory_broker import MemoryBroker
 
 from eventfold.engine.batch import Batch
-from eventfold.engine.step import Step
+from eventfold.engine.stateless import Step
 from eventfold.formats.form import AvroForm
 from eventfold.replay import ReplayError, coverage
 from eventfold.replay.history import History

@@ -20,7 +20,7 @@ from eventfold.replay.entries import Entries, Entry
 from eventfold.replay.results import Found
 from eventfold.replay.selection import Selection, select
 from eventfold.topics import Timestamp, Topic
-from eventfold.windows import WindowFamily, count, session, tumbling
+from eventfold.windows import WindowDefinition, count, session, tumbling
 
 
 def keyed(*, rederived: bool, compacted: bool = False) -> tuple[Entries, Selection]:
@@ -91,7 +91,7 @@ def new_host() -> TickApp:
 
 def windowed(
     host: TickApp,
-    windows: WindowFamily,
+    windows: WindowDefinition,
     grace: int,
     *,
     name: str = "candles",
@@ -115,7 +115,7 @@ def windowed(
     return table
 
 
-def bars(windows: WindowFamily, **options: Any) -> Selection:
+def bars(windows: WindowDefinition, **options: Any) -> Selection:
     """Return a table of such windows alone, with a grace of 5 min."""
     return Selection([windowed(new_host(), windows, 5 * MINUTE, **options)])
 
@@ -146,8 +146,11 @@ def test_windows_of_processing_time_are_left_out() -> None:
 
 def test_first_window_is_left_out_if_it_uses_the_previous_window() -> None:
     """The one before it was not replayed; windows that use none are compared."""
-    for looks_back, reason in (True, coverage.USES_PREVIOUS), (False, None):
-        chosen, found = bars(tumbling(MINUTE), looks_back=looks_back), new_coverage()
+    for uses_previous_window, reason in (True, coverage.USES_PREVIOUS), (False, None):
+        chosen, found = (
+            bars(tumbling(MINUTE), uses_previous_window=uses_previous_window),
+            new_coverage(),
+        )
         found.firsts = {"bars": {"ACME": BEGIN + MINUTE, "OTHER": BEGIN}}
         assert judged(found, chosen, window(MINUTE, 1)) == reason
         assert judged(found, chosen, window(2 * MINUTE, 1)) is None

@@ -7,26 +7,26 @@ import msgspec
 import pytest
 from web_workers import MINUTE, StartWorker, Windows, Worker, candle
 
-from eventfold.windows import Span, WindowFamily, day, exchange
+from eventfold.windows import Span, WindowDefinition, day, exchange
 
 DAY = 1440 * MINUTE
 
 
 @pytest.fixture(params=["America/New_York", "XNYS"])
-def family(request: pytest.FixtureRequest) -> WindowFamily:
+def family(request: pytest.FixtureRequest) -> WindowDefinition:
     """Return the days of a zone, or those of an exchange."""
     return exchange("XNYS") if request.param == "XNYS" else day(request.param)
 
 
 @pytest.fixture
-def days(family: WindowFamily) -> list[Span]:
+def days(family: WindowDefinition) -> list[Span]:
     """Return some days, among them one of 25 hours, or days on which nothing is traded."""
     begin, end = (int(datetime(2024, 11, n, tzinfo=UTC).timestamp()) * 1000 for n in (1, 9))
     return list(family.over(begin, end, 0, ()))
 
 
 @pytest.fixture
-async def worker(start_worker: StartWorker, family: WindowFamily, days: list[Span]) -> Worker:
+async def worker(start_worker: StartWorker, family: WindowDefinition, days: list[Span]) -> Worker:
     """Return a worker with candles of a minute, and those days."""
     worker = await start_worker()
     Windows(worker.app, "candles", "1m", {0: {"AAA": [candle("AAA", days[0].start)]}})

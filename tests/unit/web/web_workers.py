@@ -18,7 +18,7 @@ from eventfold.records.candles import Candle
 from eventfold.web.faust_views import Router
 from eventfold.web.server import Server
 from eventfold.windows import WindowResult
-from eventfold.windows.windowers import Window, parse_windows
+from eventfold.windows.fixed import Window, parse_windows
 
 MINUTE = 60_000
 #: 2026-01-31T14:30:00Z.

@@ -11,7 +11,7 @@ from eventfold.windows import (
     Sliding,
     Span,
     Window,
-    WindowFamily,
+    WindowDefinition,
     cumulate,
     hopping,
     sliding,
@@ -64,7 +64,7 @@ def cumulative(draw: st.DrawFn) -> Cumulate:
 BOUNDED = WINDOWS | exchanges() | cumulative()
 
 
-def every_window(definition: WindowFamily, events: list[int]) -> list[Span]:
+def every_window(definition: WindowDefinition, events: list[int]) -> list[Span]:
     """Return all windows of a definition that start before `LISTED_UNTIL`."""
     if isinstance(definition, Window):
         starts = range(definition.offset, LISTED_UNTIL, definition.advance)
@@ -92,7 +92,7 @@ def boundaries(windows: list[Span]) -> list[int]:
     return sorted({0, *(w.start for w in windows), *(w.end for w in windows)})
 
 
-def covers(definition: WindowFamily, time: int) -> bool:
+def covers(definition: WindowDefinition, time: int) -> bool:
     """Return whether the years of a definition include an instant: calendars end somewhere."""
     if isinstance(definition, Cumulate):
         return covers(definition.base, time)

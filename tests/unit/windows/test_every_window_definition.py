@@ -12,7 +12,7 @@ from eventfold.windows import (
     Exchange,
     Sliding,
     Span,
-    WindowFamily,
+    WindowDefinition,
     cumulate,
     sliding,
     tumbling,
@@ -22,7 +22,7 @@ INSTANTS = st.integers(0, TIMES - 1)
 
 
 @st.composite
-def definitions_with_events(draw: st.DrawFn) -> tuple[WindowFamily, list[int]]:
+def definitions_with_events(draw: st.DrawFn) -> tuple[WindowDefinition, list[int]]:
     """Draw a definition, and the starts of a key's panes, which only sliding windows use."""
     definition = draw(BOUNDED | SLIDING)
     times = sorted(draw(st.sets(INSTANTS, max_size=30)))
@@ -34,7 +34,7 @@ def definitions_with_events(draw: st.DrawFn) -> tuple[WindowFamily, list[int]]:
 @settings(max_examples=300)
 @given(definitions_with_events(), INSTANTS, st.integers(1, 300), st.integers(-1, TIMES))
 def test_over_returns_the_windows_that_overlap_the_interval(
-    drawn: tuple[WindowFamily, list[int]], begin: int, length: int, after: int
+    drawn: tuple[WindowDefinition, list[int]], begin: int, length: int, after: int
 ) -> None:
     """Those that end after `after`; ascending by end, with starts that never descend."""
     definition, events = drawn
@@ -49,7 +49,7 @@ def test_over_returns_the_windows_that_overlap_the_interval(
 
 
 @given(definitions_with_events())
-def test_no_window_exceeds_the_declared_longest(drawn: tuple[WindowFamily, list[int]]) -> None:
+def test_no_window_exceeds_the_declared_longest(drawn: tuple[WindowDefinition, list[int]]) -> None:
     """None is empty; a table retains its panes for that long."""
     definition, events = drawn
     for start, end in definition.over(0, TIMES, 0, events):
@@ -58,7 +58,9 @@ def test_no_window_exceeds_the_declared_longest(drawn: tuple[WindowFamily, list[
 
 @settings(max_examples=300)
 @given(BOUNDED, INSTANTS)
-def test_a_slice_reaches_from_one_boundary_to_the_next(definition: WindowFamily, time: int) -> None:
+def test_a_slice_reaches_from_one_boundary_to_the_next(
+    definition: WindowDefinition, time: int
+) -> None:
     """It contains its instant, and can't be longer."""
     assume(covers(definition, time))
     cuts = boundaries(every_window(definition, []))
@@ -69,7 +71,7 @@ def test_a_slice_reaches_from_one_boundary_to_the_next(definition: WindowFamily,
 @settings(max_examples=300)
 @given(BOUNDED, INSTANTS)
 def test_holds_is_true_where_a_window_contains_the_instant(
-    definition: WindowFamily, time: int
+    definition: WindowDefinition, time: int
 ) -> None:
     """Before the first window, and between two sessions, none does."""
     assume(covers(definition, time))
@@ -78,7 +80,7 @@ def test_holds_is_true_where_a_window_contains_the_instant(
 
 
 @given(BOUNDED, INSTANTS)
-def test_every_boundary_lies_on_the_grid(definition: WindowFamily, time: int) -> None:
+def test_every_boundary_lies_on_the_grid(definition: WindowDefinition, time: int) -> None:
     """No window begins before the grid's first instant; a calendar has no grid."""
     cuts = boundaries(every_window(definition, []))
     if definition.grid is None:
@@ -101,7 +103,9 @@ def test_slices_of_a_sliding_window_are_as_long_as_its_resolution(
 
 
 @given(BOUNDED, BOUNDED)
-def test_definitions_are_equal_if_their_texts_are(one: WindowFamily, other: WindowFamily) -> None:
+def test_definitions_are_equal_if_their_texts_are(
+    one: WindowDefinition, other: WindowDefinition
+) -> None:
     """Their hashes are equal too; what they cache of the last call makes no difference."""
     grid = next(iter(one.over(0, TIMES, 0, ())), None)
     if grid:
@@ -112,7 +116,7 @@ def test_definitions_are_equal_if_their_texts_are(one: WindowFamily, other: Wind
 
 
 @pytest.mark.parametrize("definition", [tumbling(1), sliding(1), cumulate(10, 1)], ids=str)
-def test_windows_over_an_interval_are_computed_lazily(definition: WindowFamily) -> None:
+def test_windows_over_an_interval_are_computed_lazily(definition: WindowDefinition) -> None:
     """The first of a long interval comes at once, and ended windows are skipped in one step."""
     after, events = 10**14, range(0, 10**15, 10)
     first = next(definition.over(0, 10**15, after, events))

@@ -28,7 +28,7 @@ GAPS = "the advance is larger than the size, events between two windows would be
 DURATION = "is not a duration such as 500ms, 30s, 5m, 4h or 8d"
 ZONE = "is not an IANA time zone such as America/New_York"
 EXCHANGE = "is not an exchange such as XNYS, XLON or XTKS"
-ALIKE = "nobody could tell them apart, both are"
+ALIKE = "nobody could distinguish them, both are"
 ALONE = "its panes are events, so a table can have no other window beside it"
 LOST = "records between two windows would be lost"
 

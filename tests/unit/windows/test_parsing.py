@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from eventfold.windows import (
     Count,
     Session,
-    WindowFamily,
+    WindowDefinition,
     count,
     cumulate,
     day,
@@ -36,7 +36,7 @@ ANY = WINDOWS | SLIDING | CALENDARS | CUMULATED | COUNTS | st.integers(1).map(se
 
 @given(ANY)
 def test_parsing_the_text_of_a_window_returns_the_window(
-    window: WindowFamily | Session | Count,
+    window: WindowDefinition | Session | Count,
 ) -> None:
     """For every kind; blanks around it don't matter."""
     assert parse_window(str(window)) == window

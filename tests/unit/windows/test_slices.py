@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from eventfold.windows import (
     Slices,
-    WindowFamily,
+    WindowDefinition,
     cumulate,
     day,
     exchange,
@@ -30,7 +30,7 @@ TABLES = st.lists(
 
 @settings(max_examples=200)
 @given(TABLES)
-def test_every_window_is_made_of_whole_panes(definitions: list[WindowFamily]) -> None:
+def test_every_window_is_made_of_whole_panes(definitions: list[WindowDefinition]) -> None:
     """One after another from its start to its end, whatever other windows the table has."""
     slices = Slices(definitions)
     for definition in definitions:
@@ -47,7 +47,7 @@ def test_every_window_is_made_of_whole_panes(definitions: list[WindowFamily]) ->
 @settings(max_examples=200)
 @given(TABLES, st.lists(INSTANTS, min_size=1, max_size=20))
 def test_instant_lies_in_one_pane_if_a_window_contains_it(
-    definitions: list[WindowFamily], times: list[int]
+    definitions: list[WindowDefinition], times: list[int]
 ) -> None:
     """Otherwise in none. All instants of a pane have the same pane, in any order of calls."""
     slices = Slices(definitions)
@@ -69,7 +69,7 @@ def test_instant_lies_in_one_pane_if_a_window_contains_it(
 @settings(max_examples=200)
 @given(TABLES, INSTANTS)
 def test_between_the_floor_and_its_instant_no_window_begins_or_ends(
-    definitions: list[WindowFamily], time: int
+    definitions: list[WindowDefinition], time: int
 ) -> None:
     """If panes differ in length, the floor is a boundary or the epoch."""
     assume(all(covers(definition, time) for definition in definitions))
@@ -84,7 +84,7 @@ def test_between_the_floor_and_its_instant_no_window_begins_or_ends(
 
 
 @given(TABLES)
-def test_panes_of_a_grid_are_as_long_as_possible(definitions: list[WindowFamily]) -> None:
+def test_panes_of_a_grid_are_as_long_as_possible(definitions: list[WindowDefinition]) -> None:
     """No longer ones would fit all sizes, advances, steps and offsets."""
     slices = Slices(definitions)
     assert bool(slices.length) == all(definition.grid for definition in definitions)
@@ -100,13 +100,15 @@ def test_panes_of_a_grid_are_as_long_as_possible(definitions: list[WindowFamily]
 
 
 @given(TABLES)
-def test_longest_is_that_of_the_longest_window(definitions: list[WindowFamily]) -> None:
+def test_longest_is_that_of_the_longest_window(definitions: list[WindowDefinition]) -> None:
     """Panes are retained for that long plus the grace."""
     assert Slices(definitions).longest == max(definition.longest for definition in definitions)
 
 
 @given(SLIDING, INSTANTS)
-def test_pane_of_a_sliding_window_is_one_event_time(definition: WindowFamily, time: int) -> None:
+def test_pane_of_a_sliding_window_is_one_event_time(
+    definition: WindowDefinition, time: int
+) -> None:
     """At the resolution of the window."""
     slices = Slices([definition])
     assert slices.start_of(time) == slices.floor(time) == definition.slice(time).start
@@ -137,7 +139,7 @@ def test_pane_of_a_sliding_window_is_one_event_time(definition: WindowFamily, ti
     ],
     ids=str,
 )
-def test_layout_describes_where_time_is_cut(definitions: list[WindowFamily], text: str) -> None:
+def test_layout_describes_where_time_is_cut(definitions: list[WindowDefinition], text: str) -> None:
     """A table's state contains it, so it may never change for the same definition."""
     assert str(Slices(definitions)) == text
     assert str(Slices(definitions[::-1])) == text

@@ -7,7 +7,7 @@ import msgspec
 from eventfold.web.live.event import Event, shape_of
 from eventfold.web.live.reader import Reader
 from eventfold.web.live.subscription import Watch, read_watches
-from eventfold.windows.windowers import tumbling
+from eventfold.windows.fixed import tumbling
 
 MINUTE = 60_000
 

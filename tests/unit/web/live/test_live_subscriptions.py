@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from eventfold.web.live.history import History, Kept
 from eventfold.web.live.subscription import Watch, read_cursor, read_watches, write_cursor
-from eventfold.windows.windowers import hopping, tumbling
+from eventfold.windows.fixed import hopping, tumbling
 
 _TOPICS = st.from_regex(r"[a-z][a-z.-]{0,10}", fullmatch=True)
 _OFFSETS = st.dictionaries(st.integers(0, 12), st.integers(0, 2**62), min_size=1)

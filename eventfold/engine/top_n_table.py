@@ -30,7 +30,7 @@ class ClosedPeriodError(ValueError):
     """Record of a period whose rows were deleted: a ranking without them would be wrong."""
 
 
-class GroupResult(msgspec.Struct, frozen=True):
+class TopNResult(msgspec.Struct, frozen=True):
     """Rows of a period, as the table's `record` function receives them."""
 
     #: Name of the period.
@@ -58,13 +58,15 @@ class _Row(msgspec.Struct, gc=False):
     value: Any
 
 
-class GroupState(PartitionState):
+class TopNState(PartitionState):
     """State of one partition of a grouped top-N table."""
 
-    table: GroupTable
+    table: TopNTable
 
-    def __init__(self, table: GroupTable, partition: int, store: Store, *, leads: bool) -> None:
-        super().__init__(table, partition, store, leads=leads)
+    def __init__(
+        self, table: TopNTable, partition: int, store: Store, *, reports_decode_errors: bool
+    ) -> None:
+        super().__init__(table, partition, store, reports_decode_errors=reports_decode_errors)
         self._periods: dict[int, dict[bytes, _Row]] = {}
         self._dirty: set[tuple[int, bytes]] = set()
         self._changed: set[int] = set()
@@ -165,16 +167,16 @@ class GroupState(PartitionState):
             if start not in busy:
                 self._periods.pop(start, None)
 
-    def result(self, start: int) -> GroupResult | None:
+    def result(self, start: int) -> TopNResult | None:
         """Return the result of the period at `start` (ms); None if it has no rows."""
         return None if start < self.meta.expired else self._sum_up(start)
 
-    def _sum_up(self, start: int) -> GroupResult | None:
+    def _sum_up(self, start: int) -> TopNResult | None:
         # A period may be published in the same checkpoint that deletes it.
         rows = self._periods.get(start) or self._read(start)
         if not rows:
             return None
-        return GroupResult(
+        return TopNResult(
             self.table.period_name(start),
             start,
             [row.value for row in rows.values()],
@@ -195,12 +197,12 @@ class GroupState(PartitionState):
         return [rows[key].value for rows in periods if key in rows]
 
 
-class GroupTable(StateTable):
+class TopNTable(StateTable):
     """Grouped top-N table: the latest row of each key, by period. Durations in ms.
 
     `group` returns the start (ms) of a record's period, which is `period` long, and `row` the value
     kept of a record (a `row_type`). `period_name` returns the name of a period by its start.
-    `record` makes the published record of a `GroupResult`.
+    `record` makes the published record of a `TopNResult`.
 
     `inputs` are the partitions that the source gathers. `origin` returns which of them a record
     came from, and stream time (ms) there. A period is kept until the slowest input that is not idle
@@ -227,13 +229,13 @@ class GroupTable(StateTable):
         period_name: Callable[[int], str],
         row: Callable[[Any], Any],
         row_type: type[Any],
-        record: Callable[[GroupResult], Any],
+        record: Callable[[TopNResult], Any],
         origin: Callable[[Any], tuple[int, int]],
         inputs: Iterable[int],
         retention: int,
         help: str,
         version: int = 1,
-        published_key: Callable[[GroupResult], str] | None = None,
+        published_key: Callable[[TopNResult], str] | None = None,
     ) -> None:
         self.origin = origin
         self.published_key = published_key
@@ -255,16 +257,16 @@ class GroupTable(StateTable):
             definition={"retention": format_duration(retention)},
         )
 
-    def new_state(self, partition: int, store: Store, *, leads: bool) -> GroupState:
+    def new_state(self, partition: int, store: Store, *, reports_decode_errors: bool) -> TopNState:
         """Return the state of a partition, backed by its opened store."""
-        return GroupState(self, partition, store, leads=leads)
+        return TopNState(self, partition, store, reports_decode_errors=reports_decode_errors)
 
     def group_record(self, start: int | None = None) -> Any | None:
         """Return the record of what `group_result` finds; None if it finds nothing."""
         result = self.group_result(start)
         return None if result is None else self.record(result)
 
-    def group_result(self, start: int | None = None) -> GroupResult | None:
+    def group_result(self, start: int | None = None) -> TopNResult | None:
         """Return the result of the period at `start` (ms), or of the latest period if None.
 
         It is that of the first partition open on this worker that has one; None if none has.
@@ -281,5 +283,5 @@ class GroupTable(StateTable):
         starts = {start for state in self._group_states() for start in state.starts()}
         return [self.period_name(start) for start in sorted(starts)]
 
-    def _group_states(self) -> Iterable[GroupState]:
-        return (state for state in self.open_states() if isinstance(state, GroupState))
+    def _group_states(self) -> Iterable[TopNState]:
+        return (state for state in self.open_states() if isinstance(state, TopNState))

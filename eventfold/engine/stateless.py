@@ -1,6 +1,8 @@
 """Stateless operators: filter, map or route each record by itself.
 
-    by_severity = Step(app, name="by-severity", source=LOGS, make=route, outputs=[...], help="...")
+    by_severity = StatelessOperator(
+        app, name="by-severity", source=LOGS, make=route, outputs=[...], help="..."
+    )
 
     @app.agent(app.batches(LOGS))
     async def route_logs(batches):
@@ -39,17 +41,19 @@ CHECK_INTERVAL = 0.1
 _NOTHING = Decoded(0)
 
 
-class StepState(PartitionState):
-    """Position of a `Step` in one partition.
+class StatelessState(PartitionState):
+    """Position of a `StatelessOperator` in one partition.
 
     It computes the context of a record only on demand: most records of a filter are dropped without
     asking for it.
     """
 
-    table: Step
+    table: StatelessOperator
 
-    def __init__(self, table: Step, partition: int, store: Store, *, leads: bool) -> None:
-        super().__init__(table, partition, store, leads=leads)
+    def __init__(
+        self, table: StatelessOperator, partition: int, store: Store, *, reports_decode_errors: bool
+    ) -> None:
+        super().__init__(table, partition, store, reports_decode_errors=reports_decode_errors)
         self._collector = Collector(table.routes, self.outputs)
         self.send = self._collector.send
         self._decoded = _NOTHING
@@ -113,7 +117,7 @@ class StepState(PartitionState):
             self._decoded = _NOTHING
 
 
-class Step(StateTable):
+class StatelessOperator(StateTable):
     """Stateless operator: for each record, the records that `make` sends, exactly once.
 
     `make` gets a record and a `Sender` (eventfold/operators/processor.py). A record for which it
@@ -146,6 +150,8 @@ class Step(StateTable):
             outputs=outputs,
         )
 
-    def new_state(self, partition: int, store: Store, *, leads: bool) -> StepState:
+    def new_state(
+        self, partition: int, store: Store, *, reports_decode_errors: bool
+    ) -> StatelessState:
         """Create the state of a partition over its opened store."""
-        return StepState(self, partition, store, leads=leads)
+        return StatelessState(self, partition, store, reports_decode_errors=reports_decode_errors)

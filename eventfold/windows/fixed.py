@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from eventfold.windows.definition import Grid, Span
 from eventfold.windows.durations import format_duration, milliseconds, parse_duration
 from eventfold.windows.errors import DefinitionError
-from eventfold.windows.family import Grid, Span
 from eventfold.windows.slices import Slices
 
 

@@ -6,7 +6,7 @@ from eventfold.windows.durations import format_duration, milliseconds
 from eventfold.windows.errors import DefinitionError
 
 
-class Emission(NamedTuple):
+class EmitStrategy(NamedTuple):
     """Emit strategy of a table's open windows; a final window is always published, once.
 
     `interval` is the least time between two results of a window, ms: 0 publishes a result for
@@ -23,15 +23,15 @@ class Emission(NamedTuple):
         return f"at most every {format_duration(self.interval)}"
 
 
-def every_change() -> Emission:
+def every_change() -> EmitStrategy:
     """Return the strategy that publishes, with each record, every window that holds it.
 
     Each change costs a result: choose it if readers need every one of them.
     """
-    return Emission(0)
+    return EmitStrategy(0)
 
 
-def at_most_every(interval: int | str) -> Emission:
+def at_most_every(interval: int | str) -> EmitStrategy:
     """Return the strategy that publishes a changed window at most once per `interval`.
 
     `interval` is wall-clock time: ms, or a text such as `5s`. Raises DefinitionError if it is 0.
@@ -42,9 +42,9 @@ def at_most_every(interval: int | str) -> Emission:
     ms = milliseconds(interval)
     if ms == 0:
         raise DefinitionError("an interval of 0 between publications: use every_change()")
-    return Emission(ms)
+    return EmitStrategy(ms)
 
 
-def on_close() -> Emission:
+def on_close() -> EmitStrategy:
     """Return the strategy that publishes a window once, when it is final."""
-    return Emission(None)
+    return EmitStrategy(None)

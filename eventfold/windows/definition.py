@@ -22,7 +22,7 @@ class Grid(NamedTuple):
     offset: int
 
 
-class WindowFamily(Protocol):
+class WindowDefinition(Protocol):
     """Window definition, such as every 5 minutes, or every day in New York.
 
     It is immutable and hashable, and compares by value. Instants are integer milliseconds since
