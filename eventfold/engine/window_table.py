@@ -141,7 +141,7 @@ class WindowTable(StateTable):
         """Topics that this table writes, including that of late records."""
         return super().topics + ([self.late_topic] if self.late_topic else [])
 
-    def refuse(self, topic: Topic, record: Callable[[Any, Rejection], Any]) -> None:
+    def late(self, topic: Topic, record: Callable[[Any, Rejection], Any]) -> None:
         """Write late records to `topic`, as `record` makes them of a record and its `Rejection`."""
         self.late_topic = self.strategy.late_topic = topic
         self.strategy.late_record = record

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from faust.types import TopicT
 from faust.types.tables import CollectionT
 
-from eventfold.engine.stateless import Step
+from eventfold.engine.stateless import StatelessOperator
 from eventfold.engine.table import StateTable
 from eventfold.kafka.schema import BatchSchema
 from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS, Topic
@@ -107,7 +107,7 @@ class _Graph:
             changelog = table.changelog.name
         else:
             changelog = table.changelog_topic.get_topic_name()
-        kind: Kind = "step" if isinstance(table, Step) else "table"
+        kind: Kind = "step" if isinstance(table, StatelessOperator) else "table"
         return self._node(kind, table.name, table.name, table.help or "", changelog=changelog)
 
     def _node(

@@ -53,7 +53,7 @@ def custom(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """Declare a table of a kind."""
     kind = KINDS[request.param]
     conf = Settings(APP_DATADIR=tmp_path_factory.mktemp("own"))
-    options = {"windows": kind.windows, "emission": kind.emission}
+    options = {"windows": kind.windows, "emit": kind.emit}
     return CustomTable(kind, declare(conf, grace="5m", retention="8d", **options))
 
 

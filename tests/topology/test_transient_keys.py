@@ -170,7 +170,7 @@ def minutes_of_new_keys(
     [
         {"windows": "1m"},
         {"windows": "5m/1m"},
-        {"windows": "60m/1m", "retention": "70m", "emission": on_close()},
+        {"windows": "60m/1m", "retention": "70m", "emit": on_close()},
         {"windows": "5m/event~1s"},
         {"windows": "session 2m"},
         {"windows": "count 3/2"},

@@ -78,7 +78,7 @@ def one_instant(keys: int) -> list[Raw]:
     return [raw_tick(n, tick) for n, tick in enumerate(drawn)]
 
 
-@pytest.mark.parametrize("emission", [None, on_close()], ids=["changes", "on close"])
+@pytest.mark.parametrize("emit", [None, on_close()], ids=["changes", "on close"])
 @pytest.mark.parametrize("windows", ["1m", "1m,2m/1m"])
 def test_many_keys_of_one_instant_are_published_in_several_transactions(
     new_table: NewTable,

@@ -40,7 +40,7 @@ def declare_table(application: TickApp, **options: Any) -> WindowTable:
     ("options", "message"),
     [
         (
-            {"uses_previous_window": True, "emission": every_change()},
+            {"uses_previous_window": True, "emit": every_change()},
             "a table that looks back can't publish every change",
         ),
         ({"windows": ["session 5m", "1m"]}, "session 5m shares its table with no other window"),
@@ -83,7 +83,7 @@ def test_an_impossible_table_is_rejected(
         {"retention": 90_000},
         {"windows": "session 5m", "retention": 330_000},
         {"windows": "count 5", "retention": 30_000},
-        {"uses_previous_window": True, "emission": on_close()},
+        {"uses_previous_window": True, "emit": on_close()},
         {"source": Topic("odd", "name", Odd, "odd records", time=Timestamp.CREATE)},
     ],
 )

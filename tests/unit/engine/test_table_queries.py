@@ -182,8 +182,8 @@ def test_lateness_is_summed_up_over_the_partitions(
         ("61m/1m,1m", {}, 1),
         ("60m/1m", {}, 60),
         ("61m/1m", {}, 1),
-        ("61m/1m", {"emission": at_most_every("1s")}, 61),
-        ("5m/1m", {"emission": on_close()}, 1),
+        ("61m/1m", {"emit": at_most_every("1s")}, 61),
+        ("5m/1m", {"emit": on_close()}, 1),
     ],
 )
 def test_a_changed_pane_counts_a_result_for_each_window_that_holds_it(
@@ -221,7 +221,7 @@ def test_a_window_that_is_neither_cut_nor_overlapped_is_a_pane(
 
 
 @pytest.mark.parametrize(
-    ("window", "emission", "kept"),
+    ("window", "emit", "kept"),
     [
         ("60m/1m", None, False),
         ("61m/1m", None, True),
@@ -238,7 +238,7 @@ def test_windows_that_share_most_panes_are_aggregated_incrementally(
     table: WindowTable, window: str, emit: EmitStrategy | None, *, kept: bool
 ) -> None:
     """If nothing of them is published before they are final."""
-    table.strategy.emit, before = emit, table.strategy.emission
+    table.strategy.emit, before = emit, table.strategy.emit
     try:
         assert table.strategy.aggregates_incrementally(parse_window(window)) is kept
     finally:
