@@ -7,7 +7,7 @@ from typing import NamedTuple
 from eventfold.engine import metrics
 from eventfold.engine.batch import MAX_DEAD_VALUE
 from eventfold.engine.rows import OPEN
-from eventfold.engine.stateless import StatelessOperator, Step
+from eventfold.engine.stateless import StatelessOperator
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_state import WindowState
 from eventfold.engine.window_table import WindowTable
@@ -57,7 +57,7 @@ def problems(
         yield from _uncounted(table, dead, written[table.source.name], counted)
         if isinstance(table, WindowTable):
             yield from _outside_windows(table, dead, counted)
-        if isinstance(table, Step):
+        if isinstance(table, StatelessOperator):
             yield from _without_output(driver, table, dead, written[table.source.name])
 
 

@@ -13,7 +13,7 @@ from app.settings import Settings
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
 from eventfold.engine.keyed_table import KeyedTable
-from eventfold.engine.stateless import StatelessOperator, Step
+from eventfold.engine.stateless import StatelessOperator
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.operators.processor import Context, Sender
 from eventfold.topics import Topic

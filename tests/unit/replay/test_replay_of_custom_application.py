@@ -28,7 +28,7 @@ from games_application import (
 from memory_broker import MemoryBroker
 
 from eventfold.engine.batch import Batch
-from eventfold.engine.stateless import Step
+from eventfold.engine.stateless import StatelessOperator
 from eventfold.formats.form import AvroForm
 from eventfold.replay import ReplayError, coverage
 from eventfold.replay.history import History
@@ -64,7 +64,7 @@ async def test_intermediate_topics_are_read_or_rederived(
     assert read == ({"games"} if rederive else {"games", "by-team"})
 
 
-async def fold_slowly(batches: AsyncIterable[Batch], teams: Step) -> None:
+async def fold_slowly(batches: AsyncIterable[Batch], teams: StatelessOperator) -> None:
     """Fold every batch, each after more than a checkpoint interval."""
     async for batch in batches:
         await asyncio.sleep(0.03)
@@ -123,14 +123,14 @@ def _at(topic: str, number: int) -> TopicPartition:
     return TopicPartition(topic, number)
 
 
-async def end_at_once(batches: AsyncIterable[Batch], teams: Step) -> None:
+async def end_at_once(batches: AsyncIterable[Batch], teams: StatelessOperator) -> None:
     """Fold one batch, and take no more."""
     async for batch in batches:
         await teams.fold(batch)
         return
 
 
-async def fail(batches: AsyncIterable[Batch], teams: Step) -> None:
+async def fail(batches: AsyncIterable[Batch], teams: StatelessOperator) -> None:
     """Fail with the first batch."""
     async for _ in batches:
         raise RuntimeError(f"no {teams.name}")
