@@ -127,7 +127,7 @@ class Building(NamedTuple):
     by_badge: Topic
     alarms: Topic
     table: KeyedTable
-    step: Step
+    step: StatelessOperator
 
 
 def declare_building(conf: Settings) -> Building:

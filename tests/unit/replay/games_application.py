@@ -132,7 +132,7 @@ def declare(
     return Games(app, games, by_team, streaks, process)
 
 
-async def fold_all(batches: AsyncIterable[Batch], teams: Step) -> None:
+async def fold_all(batches: AsyncIterable[Batch], teams: StatelessOperator) -> None:
     """Fold every batch, as an agent should."""
     async for batch in batches:
         await teams.fold(batch)
