@@ -6,7 +6,7 @@ import pytest
 from candle_truth import candles, truth
 from hypothesis import given, settings
 from partition_driver import Drive, NewTable, PartitionDriver
-from plans import MINUTE, PLANS, StatelessOperator, run_plan, ticks
+from plans import MINUTE, PLANS, Step, run_plan, ticks
 from raw_records import NOON, Raw, raw_tick
 
 from app.market.records import Tick
@@ -72,7 +72,7 @@ def test_a_deleted_row_is_a_tombstone_in_the_changelog(new_table: NewTable, driv
 @settings(max_examples=30)
 @given(ticks(), PLANS)
 def test_expired_rows_are_deleted_completely_despite_crashes(
-    new_table: NewTable, drive: Drive, raw: list[Raw], plan: list[StatelessOperator]
+    new_table: NewTable, drive: Drive, raw: list[Raw], plan: list[Step]
 ) -> None:
     """In slices, after crashes and leaps in time; each slice makes progress."""
     with pytest.MonkeyPatch.context() as patch:
