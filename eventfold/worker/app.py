@@ -103,7 +103,7 @@ class App(faust.App):
 
     def batches(self, topic: Topic) -> Any:
         """Return the channel of a topic's batches, which an agent folds into its tables."""
-        return self.topic(topic.name, schema=BatchSchema(), acks=False)
+        return self.topic(topic.of(self.settings).name, schema=BatchSchema(), acks=False)
 
     async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:
         """Fail the task of the batch at which an agent raised, so that the batch is read again.
