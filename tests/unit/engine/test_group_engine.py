@@ -117,7 +117,7 @@ def last_rankings(driver: PartitionDriver) -> dict[str, TopGainers]:
     """Return the last ranking of each day; check that no revision is lower than one before it."""
     last: dict[str, TopGainers] = {}
     for out, ranking in zip(
-        driver.outputs.get(TOP_GAINERS.name, []),
+        driver.outputs.get(TOP_GAINERS.base_name, []),
         driver.written(TOP_GAINERS, TopGainers),
         strict=True,
     ):
@@ -312,7 +312,8 @@ def test_a_ranking_that_is_too_large_is_a_dead_letter_of_the_last_record(
 ) -> None:
     """A ranking has no offset of its own; the others are published."""
     table = declare_table(application)
-    table.publications = [(TOP_GAINERS, lambda result: "x" * (4_000 if result.revision else 10))]
+    table.publications = []
+    table.publish(TOP_GAINERS, lambda result: "x" * (4_000 if result.revision else 10))
     raw = [raw_gain(n, "A", n, 0.5) for n in range(2)]
     with drive(table, raw) as driver:
         driver.state.outputs.largest = 4_000

@@ -117,7 +117,7 @@ def test_results_of_a_leap_in_time_are_published_in_slices(
             assert_late_and_dead_letters(driver, facts)
             assert_answers(driver)
             assert driver.state.meta.finalised == max(0, facts.stream_time - table.grace)
-            per_commit = [out.commit for out in driver.outputs.get(CANDLES.name, ())]
+            per_commit = [out.commit for out in driver.outputs.get(CANDLES.base_name, ())]
             finals = [
                 commit
                 for commit, result in zip(per_commit, published(driver), strict=True)
