@@ -1,11 +1,9 @@
 """A checkpoint: state, outputs and source position in one Kafka transaction."""
 
-from __future__ import annotations
-
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka
@@ -14,13 +12,9 @@ from aiokafka.structs import OffsetAndMetadata
 
 from eventfold.engine.errors import TaskError
 from eventfold.engine.outputs import NO_HEADERS, Out
+from eventfold.engine.partition import PartitionState, Snapshot
 from eventfold.kafka.clients import client_options, own_cancellation
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from eventfold.engine.partition import PartitionState, Snapshot
-    from eventfold.settings import Settings
+from eventfold.settings import Settings
 
 #: Below the broker's `message.max.bytes` default of 1,048,588.
 BATCH_BYTES = 900_000

@@ -9,13 +9,16 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiokafka import TopicPartition
 
 from eventfold.engine import metrics
+from eventfold.engine.batch import Batch
+from eventfold.engine.decoded import Decoded
 from eventfold.engine.definitions import demand_same_windows
 from eventfold.engine.errors import (
     OtherHistoryError,
@@ -39,16 +42,9 @@ from eventfold.engine.rows import (
     encode_meta,
     split_row_key,
 )
-from eventfold.engine.store import StoreError, in_pieces
+from eventfold.engine.store import Store, StoreError, in_pieces
 from eventfold.engine.uncommitted import size_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from eventfold.engine.batch import Batch
-    from eventfold.engine.decoded import Decoded
-    from eventfold.engine.store import Store
-    from eventfold.engine.unwritable import Careful
+from eventfold.engine.unwritable import Careful
 
 logger = logging.getLogger(__name__)
 
@@ -154,11 +150,7 @@ class PartitionState(ABC):
     # -- folding
 
     def fold(self, batch: Batch) -> None:
-        """Fold the records of a batch that are not folded yet.
-
-        A record whose folding raises becomes a dead letter. Raises UnwritableError, while records
-        are folded one by one, for a row that can't be written.
-        """
+        """Fold the records of a batch that are not folded yet. Raises UnwritableError."""
         self.outputs.publishing = None
         decoded = batch.decoded
         begin, count = 0, len(decoded)
@@ -189,10 +181,7 @@ class PartitionState(ABC):
                 return
 
     def _fold_carefully(self, batch: Batch, decoded: Decoded, begin: int, careful: Careful) -> int:
-        """Fold records one by one, each with its rows; return the index of the first one left.
-
-        Raises UnwritableError with the offset of a record whose row can't be written.
-        """
+        """Fold records one by one; return the index of the first left. Raises UnwritableError."""
         left_out = careful.left_out(self.table.name)
         for index in range(begin, len(decoded)):
             offset = decoded.offsets[index]
@@ -212,10 +201,7 @@ class PartitionState(ABC):
         return len(decoded)
 
     def _rows_to_write(self, offset: int | None = None) -> list[Row]:
-        """Take the rows changed by the record at `offset`, or all changes since the last call.
-
-        Raises UnwritableError for a row that is too large or holds a value that can't be encoded.
-        """
+        """Take the rows changed since the last call. Raises UnwritableError."""
         why = None
         rows: list[Row] = []
         try:
@@ -291,10 +277,8 @@ class PartitionState(ABC):
         return now >= due - EARLY and self.unpublished
 
     def _publication_time(self) -> float:
-        """Return the time (s) when this publication was due, or now if that is off by an interval.
-
-        Counting from the due time keeps one late publication from delaying those after it.
-        """
+        """Return when (s) this publication was due, or now if that is off by an interval."""
+        # Counting from the due time keeps one late publication from delaying those after it.
         now, interval = self.clock.monotonic(), self.table.publish_interval / 1000
         due = self._published_at + interval
         return due if due - EARLY <= now < due + interval else now
@@ -348,11 +332,9 @@ class PartitionState(ABC):
         return rows
 
     def _expire(self) -> list[bytes]:
-        """Return rows past their retention, oldest first, at most EXPIRE_SLICE of them.
-
-        From now on all rows before `meta.expired` count as deleted, also those that later
-        checkpoints delete: a query would take the rows left of a window for the whole window.
-        """
+        """Return rows past their retention, oldest first, at most EXPIRE_SLICE of them."""
+        # From now on all rows before `meta.expired` count as deleted, also those that later
+        # checkpoints delete: a query would take the rows left of a window for the whole window.
         meta = self.meta
         # Resume where the last deletion ended: a scan from the first row would walk over all the
         # tombstones that the store has not compacted away yet.
@@ -429,10 +411,7 @@ class PartitionState(ABC):
         return set(self.each_key())
 
     def each_key(self) -> Iterator[bytes]:
-        """Yield the keys that have rows, some more than once.
-
-        Folding may go on between two keys; keys added meanwhile may be among them or not.
-        """
+        """Yield the keys that have rows, some more than once; folding may go on in between."""
         # Memory first: a row that is written to the store meanwhile has been in memory before.
         yield from list(self._keys_of_memory())
         yield from in_pieces(self.store.prefixes)

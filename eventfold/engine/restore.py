@@ -1,24 +1,18 @@
 """Restore of a partition of a table: its changelog, read committed, straight into the store."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from eventfold.engine.changelog import POLL_RECORDS, new_consumer, survey
+from eventfold.engine.progress import Progress
 from eventfold.engine.replica import Replica
+from eventfold.engine.store import Store
+from eventfold.engine.table import StateTable
 from eventfold.kafka.clients import running
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from eventfold.engine.progress import Progress
-    from eventfold.engine.store import Store
-    from eventfold.engine.table import StateTable
-    from eventfold.settings import Settings
+from eventfold.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -3,8 +3,6 @@
 It is fixed when the table is declared, and shared by the states of all its partitions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
 

@@ -19,10 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def client_options(conf: Settings) -> dict[str, Any]:
-    """Return the options with which an aiokafka client connects and authenticates.
-
-    Raises SettingsError if a certificate or a key can't be read.
-    """
+    """Return how an aiokafka client connects and authenticates. Raises SettingsError."""
     return {"bootstrap_servers": conf.bootstrap_servers, **security_options(conf)}
 
 

@@ -60,11 +60,9 @@ class Calendar:
 
     @property
     def longest(self) -> int:
-        """Bound of a window's length, ms: the most days of a period, and one more.
-
-        A clock is set back by a day at most: a zone that moves across the date line has one date
-        twice.
-        """
+        """Bound of a window's length, ms: the most days of a period, and one more."""
+        # A clock is set back by a day at most: a zone that moves across the date line has one date
+        # twice.
         return PERIODS[self.period].longest
 
     @property
@@ -96,17 +94,11 @@ class Calendar:
         return recent
 
     def holds(self, time: int) -> bool:
-        """Return whether the period around `time` (ms) is a window: none begins before the epoch.
-
-        Raises ValueError as `slice` does.
-        """
+        """Return whether the period around `time` (ms) is a window, not before the epoch."""
         return self._bounds(self._number(time))[0] >= 0
 
     def name(self, start: int) -> str:
-        """Return the first local date of the period that starts at `start` (ms).
-
-        Its format is `YYYY-MM-DD`, or `YYYY-MM` for a month.
-        """
+        """Return the first local date of the period at `start` (ms): `YYYY-MM-DD` or `YYYY-MM`."""
         written = _date_at(start, self.zone).isoformat()
         return written[:7] if self.period == "month" else written
 
