@@ -49,10 +49,7 @@ async def ends(
 async def survey(
     consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
 ) -> dict[TopicPartition, Log]:
-    """Return what brokers know of changelog partitions; from then on, fetch their topics by id.
-
-    Raises OtherHistoryError for a topic that was recreated since this process began to read it.
-    """
+    """Return what brokers know of partitions, then fetched by id. Raises OtherHistoryError."""
     asked, client = now_ms(), consumer._client  # noqa: SLF001  # a consumer asks for no ids
     names = {tp.topic for tp in partitions}
     ids = await topic_ids(client, names)

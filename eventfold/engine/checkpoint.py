@@ -96,11 +96,9 @@ def is_fenced(producer: AIOKafkaProducer) -> bool:
 
 
 async def stop_producer(producer: AIOKafkaProducer) -> None:
-    """Stop a producer in about a second at the most.
-
-    aiokafka would wait for the requests in flight, even to a broker that does not answer. An open
-    transaction is aborted by the next producer with the same id, or by its time-out.
-    """
+    """Stop a producer in about a second at the most."""
+    # aiokafka would wait for the requests in flight, even to a broker that does not answer. An open
+    # transaction is aborted by the next producer with the same id, or by its time-out.
     _see_end(producer)
     if not _in_transaction(producer):
         with suppress(TimeoutError), own_cancellation():
@@ -195,10 +193,7 @@ class _Sent:
         self._records = records
 
     async def delivered(self) -> int:
-        """Wait for the acknowledgement; return the offset of the batch's last record.
-
-        Raises TaskError where the broker will never accept it, else what aiokafka raises.
-        """
+        """Wait for the acknowledgement; return the last record's offset. Raises TaskError."""
         try:
             return (await self._future).offset + len(self._records) - 1
         except REFUSALS as error:

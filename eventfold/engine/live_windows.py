@@ -137,11 +137,8 @@ class LiveWindows(ABC, Generic[L]):
     # -- publication
 
     def _publish_changed(self, portion: Portion, position: int) -> int:
-        """Publish the open windows that changed since the last publication, if the table does so.
-
-        What changed longest ago is published first, so that the rest follows from the position in
-        the source that was reached. Return the position up to which changes are published.
-        """
+        """Publish changed windows, if the table does so; return the position published up to."""
+        # What changed longest ago is published first, so that the rest follows from the position.
         self._note_changes()
         changed: list[L] = []
         if (

@@ -111,11 +111,7 @@ class PartitionState(ABC):
         return self.meta.positions.get(self.table.source.name)
 
     def load(self) -> None:
-        """Load the meta row and the rows that folding needs from the restored store.
-
-        Raises UnreadableRowError for rows of another layout or version, OtherHistoryError if the
-        store is of another changelog, and TaskError if the table had other windows.
-        """
+        """Load what folding needs. Raises UnreadableRowError, OtherHistoryError, TaskError."""
         value = self.store.get(META)
         layout = self.table.layout
         self.meta.become(decode_meta(value) if value is not None else Meta(layout=layout))
@@ -134,10 +130,8 @@ class PartitionState(ABC):
         self._load()
 
     def follows(self, source_id: str) -> bool:
-        """Return whether the position is of the topic with this id; adopt an id if it has none.
-
-        State written by earlier versions has no id, and brokers may have no topic ids ("").
-        """
+        """Return whether the position is of the topic with this id; adopt one if it has none."""
+        # State written by earlier versions has no id, and brokers may have no topic ids ("").
         ids, name = self.meta.source_ids, self.table.source.name
         if source_id and name not in ids:
             ids[name] = source_id
@@ -284,11 +278,7 @@ class PartitionState(ABC):
         return due if due - EARLY <= now < due + interval else now
 
     def snapshot(self, *, publish: bool) -> Snapshot:
-        """Take the changes since the last snapshot; folding may go on, into the next one.
-
-        Raises TaskError if a user's function raises: it would do so at each attempt. Raises
-        UnwritableError for a row that can't be written.
-        """
+        """Take the changes since the last snapshot. Raises TaskError, UnwritableError."""
         self.outputs.publishing = None
         try:
             return self._snapshot(publish=publish)
@@ -392,10 +382,7 @@ class PartitionState(ABC):
         return self.meta.expired
 
     def _publish(self) -> int:
-        """Publish the changes since the last publication; `behind` if some are left.
-
-        Return the position up to which changes are published now.
-        """
+        """Publish the changes, `behind` if some are left; return the position published up to."""
         return self.position
 
     def _settle(self) -> None:  # noqa: B027  # a table without rows keeps none in memory

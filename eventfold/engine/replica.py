@@ -171,11 +171,9 @@ class Replica:
         return True
 
     def _is_stale(self) -> bool:
-        """Return whether tombstones written since the store was current may be gone.
-
-        A broker keeps a tombstone for `kept` ms from its first cleaning, which is after it was
-        written. Only half of that is used: the rest is for reading, and for clocks that differ.
-        """
+        """Return whether tombstones written since the store was current may be gone."""
+        # A broker keeps a tombstone for `kept` ms from its first cleaning, which is after it was
+        # written. Only half of that is used: the rest is for reading, and for clocks that differ.
         passed = now_ms() - self._current
         return not -CLOCK_STEP <= passed <= max(self._log.kept, LEAST_KEPT) // 2
 

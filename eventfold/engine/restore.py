@@ -27,11 +27,9 @@ async def restore(
     conf: Settings,
     progress: Progress,
 ) -> Store:
-    """Open a table's store at `path` and bring it to the end of its changelog partition.
-
-    It reads until the position reaches the end offset: transaction markers take offsets too, so
-    waiting for a last record could wait forever. Raises OtherHistoryError as `Replica` does.
-    """
+    """Bring a table's store to the end of its changelog. Raises OtherHistoryError."""
+    # It reads until the position reaches the end offset: transaction markers take offsets too, so
+    # waiting for a last record could wait forever.
     changelog = TopicPartition(table.changelog.name, partition)
     async with running(new_consumer(conf)) as consumer:
         consumer.assign([changelog])

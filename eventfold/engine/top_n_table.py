@@ -264,10 +264,7 @@ class TopNTable(StateTable):
         return None if result is None else self.record(result)
 
     def group_result(self, start: int | None = None) -> TopNResult | None:
-        """Return the result of the period at `start` (ms), or of the latest period if None.
-
-        It is that of the first partition open on this worker that has one; None if none has.
-        """
+        """Return the result of the period at `start` (ms), or of the latest, if it is local."""
         for state in self._group_states():
             found = max(state.starts(), default=None) if start is None else start
             result = None if found is None else state.result(found)

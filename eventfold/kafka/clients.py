@@ -75,11 +75,9 @@ async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
 
 @contextmanager
 def own_cancellation() -> Iterator[None]:
-    """Suppress a CancelledError unless this task was cancelled, while a client closes.
-
-    A closing client of aiokafka cancels its own tasks and awaits them. One that has not begun yet
-    raises CancelledError, and the task that closes the client would seem to be cancelled, too.
-    """
+    """Suppress a CancelledError unless this task was cancelled, while a client closes."""
+    # A closing client of aiokafka cancels its own tasks and awaits them. One that has not begun yet
+    # raises CancelledError, and the task that closes the client would seem to be cancelled, too.
     before = cancel_requests()
     try:
         yield

@@ -125,11 +125,10 @@ class BatchThread(CallableThread, driver.AIOKafkaConsumerThread):
         return cast("int", self._ensure_consumer().last_stable_offset(tp))
 
     async def on_thread_stop(self) -> None:
-        """Leave the group, within `LEAVE_TIMEOUT` seconds.
-
-        If the broker is away, aiokafka's fetcher raises the CancelledError of its own requests. It
-        would end the thread before it has signalled its end, and stopping would wait for a minute.
-        """
+        """Leave the group, within `LEAVE_TIMEOUT` seconds."""
+        # If the broker is away, aiokafka's fetcher raises the CancelledError of its own requests.
+        # It would end the thread before it has signalled its end, and stopping would wait for a
+        # minute.
         with suppress(TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(LEAVE_TIMEOUT):
                 await super().on_thread_stop()

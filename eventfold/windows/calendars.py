@@ -195,12 +195,10 @@ def _date_at(instant: int, zone: str) -> date:
 
 @lru_cache(maxsize=4096)
 def _begin(first: date, zone: str) -> int:
-    """Return the first instant (ms) whose local date is `first` or later.
-
-    It is midnight, or the first of two. If clocks skip midnight, the UTC offsets before and after
-    the change (PEP 495: fold 0 and 1) give an instant on either side of it; a binary search between
-    them finds the change.
-    """
+    """Return the first instant (ms) whose local date is `first` or later."""
+    # It is midnight, or the first of two. If clocks skip midnight, the UTC offsets before and after
+    # the change (PEP 495: fold 0 and 1) give an instant on either side of it; a binary search
+    # between them finds the change.
     clock = ZoneInfo(zone)
     midnight = datetime.combine(first, time(), clock)
     found = int(midnight.timestamp())

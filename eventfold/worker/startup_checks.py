@@ -186,11 +186,10 @@ def _check_sources(app: Any) -> None:
 
 
 async def _take_place(app: Any) -> None:
-    """Raise StartError unless this worker's definitions are those of the application.
-
-    The definitions of a stopped application may change, except for windows and the set of tables:
-    its offsets are committed again with ours, and workers that start later are compared with those.
-    """
+    """Raise StartError unless this worker's definitions are those of the application."""
+    # The definitions of a stopped application may change, except for windows and the set of tables:
+    # its offsets are committed again with ours, and workers that start later are compared with
+    # those.
     committed, definitions = await committed_metadata(app.settings), app.tasks.definitions
     _check_names(app, {tp.topic for tp in committed})
     try:

@@ -42,12 +42,9 @@ _STALE = re.compile(
 
 
 def likely_owner(owned: Mapping[int, str], key: str) -> str:
-    """Return the address of the worker that owns `key` under murmur2 partitioning.
-
-    Java's producer and ours use murmur2; others do not (librdkafka's default is CRC32). So this is
-    the worker to ask first, not certainly the one with the key. Raises KeyError if `owned` is
-    empty.
-    """
+    """Return the likely owner of `key`, to ask first. Raises KeyError if `owned` is empty."""
+    # By murmur2, as Java's producer and ours partition; others do not (librdkafka's default is
+    # CRC32).
     if not owned:
         raise KeyError(key)
     partitions = sorted(owned)
