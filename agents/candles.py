@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterable
 
 from app import app
-from app.market.late import late_tick
+from app.market.records import late_tick
 from app.market.topics import CANDLES, TICKS, TICKS_LATE
 from eventfold.engine.batch import Batch
 from tables.candles import candles

@@ -9,8 +9,7 @@ from collections.abc import AsyncIterable
 
 from app import app
 from app.market.gains import gain
-from app.market.late import late_tick
-from app.market.records import DailyGain
+from app.market.records import DailyGain, late_tick
 from app.market.settings import DAY, settings
 from app.market.topics import (
     BEST_GAINS,

@@ -1,7 +1,5 @@
 """Application of this repository: its settings, and the discovery of commands and pipelines."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules

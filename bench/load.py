@@ -27,7 +27,28 @@ SEND_INTERVAL = 0.005
 REPOSITORY = Path(__file__).parents[1]
 
 
-class Load:
+class LoadProcess:
+    """Process of `python -m MODULE ARGUMENT...`, which ends when its input is closed."""
+
+    def __init__(self, *command: str) -> None:
+        self._command = command
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", *self._command],
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def output(self) -> str:
+        """Close its input; return what it prints then."""
+        return self._process.communicate(timeout=60)[0]
+
+
+class Load(LoadProcess):
     """Process that sends ticks; used in `with`."""
 
     def __init__(
@@ -41,23 +62,13 @@ class Load:
         disorder: int = 1_000,
         once: float = 0.0,
     ) -> None:
-        self._command = [
-            *(sys.executable, "-m", "bench.load", bootstrap, f"--rate={rate}"),
+        super().__init__(
+            *("bench.load", bootstrap, f"--rate={rate}"),
             *(f"--symbols={symbols}", f"--start={start or now()}"),
             *(f"--speed={speed}", f"--disorder={disorder}", f"--once={once}"),
-        ]
+        )
         #: Number of ticks sent, known at the end.
         self.sent = 0
-
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            self._command,
-            cwd=REPOSITORY,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        return self
 
     def __exit__(self, *_exc_info: object) -> None:
         self.end()
@@ -70,8 +81,7 @@ class Load:
     def end(self) -> None:
         """Stop sending and wait for all acknowledgements; idempotent."""
         if self._process.stdin and not self._process.stdin.closed:
-            output, _ = self._process.communicate(timeout=60)
-            self.sent = int(output)
+            self.sent = int(self.output())
 
 
 def now() -> int:

@@ -14,7 +14,26 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 POLL_INTERVAL = 0.02
 
 
-class CommitMonitor:
+class MonitorThread:
+    """Thread that runs `_watch`, which ends when `_ending` is set; used in `with`."""
+
+    def __init__(self, name: str) -> None:
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name=name, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        self._ending.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        raise NotImplementedError
+
+
+class CommitMonitor(MonitorThread):
     """Thread that polls the committed offsets of the partitions of a topic; used in `with`.
 
     A task commits in the transaction of its results, so the time between two commits is the time
@@ -28,16 +47,7 @@ class CommitMonitor:
         self._partitions = [TopicPartition(topic, number) for number in partitions]
         self._commits: dict[int, list[float]] = {each.partition: [] for each in self._partitions}
         self._offsets: dict[int, int] = {}
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="positions", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_exc_info: object) -> None:
-        self._ending.set()
-        self._thread.join()
+        super().__init__("positions")
 
     def pauses(self, since: float) -> dict[int, float]:
         """Return each partition's longest time (s) between commits that ended after `since`.
@@ -98,23 +108,14 @@ def processor_time(process: psutil.Process) -> float:
     return sum(each.user + each.system for each in times)
 
 
-class PeakMemory:
+class PeakMemory(MonitorThread):
     """Thread that polls the memory of a process and keeps the peak; used in `with`."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
         #: Bytes.
         self.rss = 0
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="peak", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_exc_info: object) -> None:
-        self._ending.set()
-        self._thread.join()
+        super().__init__("peak")
 
     def _watch(self) -> None:
         with suppress(psutil.NoSuchProcess):

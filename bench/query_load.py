@@ -14,46 +14,33 @@ import argparse
 import asyncio
 import json
 import random
-import subprocess
 import sys
 import time
 from collections import defaultdict
-from pathlib import Path
-from typing import Self
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
-REPOSITORY = Path(__file__).parents[1]
+from bench.load import LoadProcess
 
 #: Share of queries for the ranking; the others are for the windows of a key.
 RANKING_SHARE = 0.2
 
 
-class QueryLoad:
+class QueryLoad(LoadProcess):
     """Process that sends queries; used in `with`."""
 
     def __init__(self, url: str, *, rate: float, symbols: int, address: str = "127.0.0.1") -> None:
-        self._command = [
-            *(sys.executable, "-m", "bench.query_load", url),
+        super().__init__(
+            *("bench.query_load", url),
             *(f"--rate={rate}", f"--symbols={symbols}", f"--address={address}"),
-        ]
+        )
         #: Latencies (s) by kind of query ("key", "top-10"); known at the end.
         self.seconds: dict[str, list[float]] = {}
         #: Number of answers by status; 0 stands for no answer.
         self.statuses: dict[str, int] = {}
 
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            self._command,
-            cwd=REPOSITORY,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        return self
-
     def __exit__(self, kind: type[BaseException] | None, *_exc_info: object) -> None:
-        output, _ = self._process.communicate(timeout=60)
+        output = self.output()
         if kind is None:
             results = json.loads(output)
             self.seconds, self.statuses = results["seconds"], results["statuses"]

@@ -24,7 +24,8 @@ from confluent_kafka import Producer
 from app.settings import Settings
 from app.transactions.database import RulesDatabase, rules_url
 from app.transactions.settings import TransactionSettings
-from app.transactions.simulator import simulated_rules, transactions
+from app.transactions.simulator import transactions
+from bench.simulated_rules import simulated_rules
 from eventfold.embedded import LocalBroker
 from tests import truth
 from tests.workers import Market, Record, Worker, send, until

@@ -1,7 +1,7 @@
-"""Parsers of the addresses in BROKER_URL, WEB_BIND and WEB_HOST."""
+"""Parsers of addresses: those of BROKER_URL, WEB_BIND and WEB_HOST, and of clients."""
 
 import re
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 #: Kafka's default port, used if an address has none.
 BROKER_PORT = 9092
@@ -27,10 +27,7 @@ def parse_brokers(text: str) -> list[str]:
 
 
 def parse_host(text: str) -> str:
-    """Return a host as the socket API expects it: `[::1]` without its brackets.
-
-    Raises ValueError if it is neither a host name nor an address.
-    """
+    """Return a host as the socket API expects it, without brackets. Raises ValueError."""
     host = text.strip()
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if is_ipv6(bare):
@@ -40,13 +37,17 @@ def parse_host(text: str) -> str:
     return host
 
 
+def read_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the IP address that a text is; None for any other text."""
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
 def is_ipv6(text: str) -> bool:
     """Return whether a text is an IPv6 address without brackets."""
-    try:
-        IPv6Address(text)
-    except ValueError:
-        return False
-    return True
+    return isinstance(read_address(text), IPv6Address)
 
 
 def _parse_broker(part: str) -> str:

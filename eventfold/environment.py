@@ -107,10 +107,7 @@ class Environment(BaseSettings):
 
     @classmethod
     def _secrets_directory(cls) -> Path | None:
-        """Return the directory of secrets, a file per variable, as Docker and Kubernetes mount it.
-
-        None if it is not set. Raises SettingsError if there is no such directory.
-        """
+        """Return the directory of secrets, a file a variable, if set. Raises SettingsError."""
         name = os.environ.get(cls.secrets_variable())
         if name and not Path(name).is_dir():
             raise SettingsError(f"{cls.secrets_variable()}={name}: there is no such directory")

@@ -5,8 +5,6 @@ EVENTFOLD_NATIVE=false, and for every case that the extension does not cover; se
 docs/performance.md.
 """
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any, NamedTuple
 

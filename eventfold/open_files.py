@@ -12,10 +12,8 @@ _TEXT = "Too many open files"
 
 
 def raise_limit() -> None:
-    """Raise the soft limit of this process to ENOUGH, or to the hard limit if that is lower.
-
-    Shells and systemd set the soft limit to 1,024 for programs that use `select`.
-    """
+    """Raise the soft limit of this process to ENOUGH, or to the hard limit if that is lower."""
+    # Shells and systemd set the soft limit to 1,024 for programs that use `select`.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = ENOUGH if hard == resource.RLIM_INFINITY else min(hard, ENOUGH)
     if soft != resource.RLIM_INFINITY and soft < wanted:

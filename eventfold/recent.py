@@ -1,7 +1,5 @@
 """A cache bounded in bytes, which keeps the entries used last."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sized
 from typing import TypeVar
 

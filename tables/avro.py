@@ -1,10 +1,7 @@
-"""Stateless operator that writes connections as Avro; its only state is its position.
-
-Written by `agents/avro.py`; not read.
-"""
+"""Stateless operator that writes connections as Avro, written by `agents/avro.py`; not read."""
 
 from app import app
-from app.beaconing.connections import Connection
+from app.beaconing.records import Connection
 from app.beaconing.topics import CONN_EVENTS, CONN_EVENTS_AVRO
 from eventfold.engine.stateless import StatelessOperator
 from eventfold.operators.processor import Sender

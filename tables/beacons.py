@@ -1,7 +1,4 @@
-"""Latest contacts of each host with each destination, and the latest beacons.
-
-Written by `agents/beaconing.py`; read by the web's `/api/beacons`.
-"""
+"""Contacts of each host, and the latest beacons: `agents/beaconing.py` -> `/api/beacons`."""
 
 from app import app
 from app.beaconing.detection import Beaconing, PartState, part_of

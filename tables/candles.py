@@ -1,7 +1,4 @@
-"""Candles of each symbol, in every window of `TICKSTREAM_WINDOWS` except the day.
-
-Written by `agents/candles.py`; read by the web's `/api/candles`.
-"""
+"""Candles of each symbol in all windows but the day: `agents/candles.py` -> `/api/candles`."""
 
 from app import app
 from app.market.settings import settings

@@ -1,7 +1,4 @@
-"""State of each card, and the latest alerts.
-
-Written by `agents/fraud.py`; read by the web's `/api/alerts`.
-"""
+"""State of each card, and the latest alerts: `agents/fraud.py` -> `/api/alerts`."""
 
 from app import app
 from app.fraud.detection import CardState, Fraud

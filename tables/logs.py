@@ -1,7 +1,4 @@
-"""Stateless operator that routes log lines by severity; its only state is its position.
-
-Written by `agents/logs.py`; not read.
-"""
+"""Stateless operator that routes log lines by severity, for `agents/logs.py`; not read."""
 
 from app import app
 from app.logs.lines import Router

@@ -1,7 +1,4 @@
-"""State of each machine, and the latest maintenance notices.
-
-Written by `agents/maintenance.py`; read by the web's `/api/maintenance`.
-"""
+"""State of each machine, and the latest notices: `agents/maintenance.py` -> `/api/maintenance`."""
 
 from app import app
 from app.maintenance.detection import MachineState, Watch

@@ -1,7 +1,4 @@
-"""State of each visitor: a profile, or clicks that wait for one.
-
-Written by `agents/clicks.py`; read by the web's `/api/profiles`.
-"""
+"""Each visitor's profile, or clicks that wait for one: `agents/clicks.py` -> `/api/profiles`."""
 
 from app import app
 from app.shop.profiles import Enrich, Known

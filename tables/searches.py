@@ -1,7 +1,4 @@
-"""Searches and clicks of a user that may still be joined.
-
-Written by `agents/searches.py`; read by the web's `/api/tables`.
-"""
+"""A user's searches and clicks not joined yet: `agents/searches.py` -> `/api/tables`."""
 
 from app import app
 from app.shop.records import Clicked, Searched

@@ -1,12 +1,9 @@
-"""Trend of each symbol: its moving averages and their last three crossings.
-
-Written by `agents/trends.py`; read by the web's `/api/trends`.
-"""
+"""Averages and crossings of each symbol: `agents/trends.py` -> `/api/trends`."""
 
 from app import app
+from app.market.records import Trend
 from app.market.settings import DAY
 from app.market.topics import CLOSES, TREND_SIGNALS
-from app.market.trend_records import Trend
 from app.market.trends import Trends
 from eventfold.engine.keyed_table import KeyedTable
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Collection
 from fnmatch import translate
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from re import IGNORECASE
 from re import compile as compile_pattern
 
+from eventfold.addresses import read_address
 from eventfold.recent import Recent
 
 
@@ -32,10 +33,5 @@ def check_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _within(destination: str, networks: list[IPv4Network | IPv6Network]) -> bool:
-    if not networks:
-        return False
-    try:
-        address: IPv4Address | IPv6Address = ip_address(destination)
-    except ValueError:
-        return False
-    return any(address in network for network in networks)
+    address = read_address(destination) if networks else None
+    return address is not None and any(address in network for network in networks)

@@ -16,8 +16,7 @@ from zlib import crc32
 from msgspec import Struct, field
 
 from app.beaconing.allowed import allow_list
-from app.beaconing.connections import Connection
-from app.beaconing.records import Beacon
+from app.beaconing.records import Beacon, Connection
 from app.beaconing.settings import BeaconSettings
 from eventfold.operators.processor import Context
 from eventfold.operators.recent_alerts import announce

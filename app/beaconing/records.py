@@ -1,8 +1,10 @@
 """Records of the network: beacons, contacts that only a program makes."""
 
-from msgspec import Struct
+from typing import Annotated
 
-from eventfold.records.fields import Integer
+from msgspec import Meta, Struct
+
+from eventfold.records.fields import EventTime, Integer, Name, Natural
 
 
 class Beacon(Struct, frozen=True, gc=False):
@@ -28,3 +30,13 @@ class Beacon(Struct, frozen=True, gc=False):
     time: Integer
     partition: Integer
     offset: Integer
+
+
+class Connection(Struct, frozen=True, gc=False):
+    """One connection from a host to another, as a flow exporter reports it."""
+
+    source: Name
+    destination: Name
+    port: Annotated[int, Meta(ge=0, le=65535)]
+    bytes: Natural
+    time: EventTime

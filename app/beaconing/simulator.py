@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from random import Random
 
-from app.beaconing.connections import Connection
+from app.beaconing.records import Connection
 from app.beaconing.topics import CONN_EVENTS
 from app.sources.arrivals import Delays, Event, merged, simulated, without_labels
 from app.sources.simulations import Simulation

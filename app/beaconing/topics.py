@@ -1,9 +1,27 @@
 """Topics of connections: conn-events -> conn-events-avro, beacons."""
 
-from app.beaconing.connections import Connection
-from app.beaconing.connections_avro import CONNECTIONS
-from app.beaconing.records import Beacon
+from app.beaconing.records import Beacon, Connection
+from eventfold.formats.form import AvroForm
 from eventfold.topics import Topic
+
+CONNECTIONS = AvroForm(
+    "conn-events-avro-value",
+    Connection,
+    {
+        "type": "record",
+        "name": "Connection",
+        "namespace": "tickstream",
+        "doc": "One connection from a host to another, as a flow exporter reports it.",
+        "fields": [
+            {"name": "source", "type": "string"},
+            {"name": "destination", "type": "string"},
+            {"name": "port", "type": "int"},
+            {"name": "bytes", "type": "long"},
+            {"name": "time", "type": "long", "doc": "ms since the epoch, UTC"},
+        ],
+    },
+)
+
 
 CONN_EVENTS = Topic(
     "conn-events",

@@ -12,12 +12,12 @@ from rich.text import Text
 from yarl import URL
 
 from app.settings import settings
-from app.top.scrape import NoWorkerError, Scraper
+from app.top.scrape import Scraper
 from app.top.screen import draw
 from app.top.view import View
-from eventfold.cli.command import JSON, CommandError, LongCommand
+from eventfold.cli.command import JSON, LongCommand
 from eventfold.cli.option_types import Address, Seconds
-from eventfold.cli.worker_client import address
+from eventfold.cli.worker_client import NoWorkerError, address
 
 #: Columns of the screen without a terminal.
 WIDTH = 120
@@ -50,15 +50,12 @@ class top(LongCommand):  # noqa: N801 - Faust takes a command's name from its cl
     ]
 
     async def work(self) -> None:
-        """Poll and show. Raises CommandError if no worker answers the first poll."""
+        """Poll and show. Raises NoWorkerError if no worker answers the first poll."""
         url: URL = self.kwargs["url"] or address(settings())
-        try:
-            async with Scraper(url, settings()) as scraper:
-                await scraper.start()
-                await asyncio.sleep(self.kwargs["interval"])
-                await self._show(scraper, await scraper.poll())
-        except NoWorkerError as error:
-            raise CommandError(f"{error}: start a worker, or name another by --url") from None
+        async with Scraper(url, settings()) as scraper:
+            await scraper.start()
+            await asyncio.sleep(self.kwargs["interval"])
+            await self._show(scraper, await scraper.poll())
 
     async def _show(self, scraper: Scraper, view: View) -> None:
         if self.kwargs["once"]:

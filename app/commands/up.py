@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from faust.cli import option
@@ -11,10 +10,8 @@ from app.market.topics import TICKS
 from app.settings import settings
 from app.sources.simulations import read_by
 from eventfold.cli.command import CommandError, LongCommand
+from eventfold.kafka.admin import Described
 from eventfold.worker.startup_checks import topics_of
-
-if TYPE_CHECKING:
-    from eventfold.kafka.admin import Described
 
 
 class up(LongCommand):  # noqa: N801 - Faust takes a command's name from its class

@@ -1,14 +1,12 @@
 """Detection of payments unlike their card's owner: too many, too far apart, of unusual amount."""
 
-from math import exp, log, sqrt
+from math import asin, copysign, cos, exp, expm1, log, log1p, radians, sin, sqrt
 from typing import NamedTuple
 
 from msgspec import Struct, field
 
 from app.fraud.records import Alert, Payment
 from app.fraud.settings import FraudSettings
-from app.fraud.sphere import great_circle
-from app.fraud.student import normal_score, student_score
 from eventfold.operators.processor import Context
 from eventfold.operators.recent_alerts import announce
 from eventfold.operators.reorder_buffer import InOrder, Waiting
@@ -100,11 +98,9 @@ class Fraud(InOrder[CardState, Payment]):
         return Suspicion("velocity", most + 1.0, float(most), words, [each for _, each in before])
 
     def _locate(self, state: CardState, payment: Payment) -> Suspicion | None:
-        """Check distance: the great circle between two payments, over the time between them.
-
-        A place that could not be reached does not become the card's: otherwise the owner's next
-        payment would be an alert too.
-        """
+        """Check distance: the great circle between two payments, over the time between them."""
+        # A place that could not be reached does not become the card's: otherwise the owner's next
+        # payment would be an alert too.
         if payment.lat is None or payment.lon is None:
             return None
         here = Place(payment.id, payment.lat, payment.lon, payment.time)
@@ -127,12 +123,9 @@ class Fraud(InOrder[CardState, Payment]):
         return Suspicion("distance", speed, fastest, words, [before.payment])
 
     def _weigh(self, state: CardState, payment: Payment) -> Suspicion | None:
-        """Check the amount: its logarithm, in standard deviations from the mean of the card's own.
-
-        The score allows for the uncertainty of few payments (app/fraud/student.py). An amount
-        beyond the limit is added to the moments as one at the limit: one theft must not make thefts
-        usual, but habits may change.
-        """
+        """Check the amount: its logarithm, in standard deviations from the card's own mean."""
+        # An amount beyond the limit is added to the moments as one at the limit: one theft must not
+        # make thefts usual, but habits may change.
         limit, amounts, size = self.limits.fraud_deviations, state.amounts, log(payment.amount)
         found = None
         if amounts.count >= self.limits.fraud_history:
@@ -155,3 +148,36 @@ def _unusual(amount: float, amounts: Moments, score: float, limit: float) -> Sus
         "limit"
     )
     return Suspicion("amount", score, limit, words, [])
+
+
+#: Largest exponent of e: beyond some 709 the result overflows a float.
+_LARGEST = 700.0
+
+
+def normal_score(t: float, freedom: int) -> float:
+    """Return the normal deviate that is as rare as `t` with `freedom` (>= 1) degrees of freedom."""
+    return copysign(_shrink(freedom) * sqrt(freedom * log1p(t * t / freedom)), t)
+
+
+def student_score(z: float, freedom: int) -> float:
+    """Return the t whose `normal_score` is `z`: the inverse."""
+    power = (z / _shrink(freedom)) ** 2 / freedom
+    return copysign(sqrt(freedom * expm1(min(power, _LARGEST))), z)
+
+
+def _shrink(freedom: int) -> float:
+    return (8 * freedom + 1) / (8 * freedom + 3)
+
+
+#: Mean radius of the Earth (km; IUGG).
+RADIUS = 6371.0088
+
+
+def great_circle(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
+    """Return the distance (km) between two places in degrees, on a sphere: up to 0.5 % off."""
+    # The haversine formula: R. W. Sinnott, "Virtues of the Haversine", Sky and Telescope 68(2),
+    # 1984.
+    north1, north2 = radians(lat1), radians(lat2)
+    half_lat, half_lon = (north2 - north1) / 2, radians(lon2 - lon1) / 2
+    haversine = sin(half_lat) ** 2 + cos(north1) * cos(north2) * sin(half_lon) ** 2
+    return 2 * RADIUS * asin(min(1.0, sqrt(haversine)))

@@ -8,10 +8,7 @@ from eventfold.records.fields import LARGEST, EventTime, Integer, Name, Text
 
 
 class Payment(Struct, frozen=True, gc=False):
-    """A payment by card; `amount` in the card's own currency, `lat` and `lon` in degrees.
-
-    The place is null if there is none, as online.
-    """
+    """A card payment: `amount` in the card's currency, `lat`, `lon` in degrees, null online."""
 
     id: Name
     card: Name

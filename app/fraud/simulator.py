@@ -10,8 +10,8 @@ from heapq import heappop, heappush
 from math import exp
 from random import Random
 
+from app.fraud.detection import great_circle
 from app.fraud.records import Payment
-from app.fraud.sphere import great_circle
 from app.fraud.topics import PAYMENTS
 from app.sources.arrivals import Delays, Event, simulated, without_labels
 from app.sources.simulations import Simulation

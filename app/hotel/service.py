@@ -189,10 +189,7 @@ def take_in(state: GuestState, event: Waiting[GuestEvent], limits: HotelSettings
 
 
 def _shortened(event: GuestEvent) -> GuestEvent:
-    """Return an event with at most MOST_TEXT characters of its text, to bound the state.
-
-    An open request keeps the whole text.
-    """
+    """Return an event with at most MOST_TEXT characters of its text, to bound the state."""
     match event:
         case Complaint() if len(event.text) > MOST_TEXT:
             return replace(event, text=event.text[:MOST_TEXT])

@@ -103,10 +103,7 @@ class ChartApi:
         await self._session.close()
 
     async def quote(self, ticker: str) -> Quote:
-        """Return the quote of `ticker`, after up to four attempts while a retry may help.
-
-        Raises ChartError if there is no usable answer.
-        """
+        """Return the quote of `ticker`, after up to four attempts. Raises ChartError."""
         attempts = stamina.retry_context(
             on=self._wait_before_retry,
             attempts=ATTEMPTS,

@@ -60,10 +60,7 @@ class Replay:
         return self.size if self._raw.closed else self._raw.tell()
 
     def records(self, count: int | None = None) -> Iterator[Record]:
-        """Yield the file's ticks; only the first `count` if that is set.
-
-        Raises UnreadableFileError if the file can't be opened or decompressed, or lacks a column.
-        """
+        """Yield the file's ticks, or the first `count`. Raises UnreadableFileError."""
         with self._opened() as file:
             for line, row in self._rows(file):
                 record = self._record(line, row)
@@ -121,10 +118,7 @@ class Replay:
                 yield reader.line_num, {n: row[i] for n, i in columns if i < len(row) and row[i]}
 
     def _columns(self, header: list[str]) -> list[tuple[str, int]]:
-        """Return the field names of the header with their column indices.
-
-        Raises UnreadableFileError if a required one is missing.
-        """
+        """Return the columns of a header by name. Raises UnreadableFileError if one is missing."""
         names = [name.strip().lower() for name in header]
         missing = [name for name in FIELDS[:3] if name not in names]
         if missing:
@@ -160,10 +154,7 @@ class Replay:
 
 
 async def paced(records: Iterable[Record], speed: float) -> AsyncIterator[list[Record]]:
-    """Yield `records` in slices, at `speed` times their own pace, or without waiting if it is 0.
-
-    A record with an earlier time than its predecessors follows at once.
-    """
+    """Yield `records` in slices, at `speed` times their own pace, or without waiting if it is 0."""
     begun, first = time.monotonic(), None
     pending: list[Record] = []
     for record in records:

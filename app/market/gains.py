@@ -12,10 +12,7 @@ DAY = 86_400_000
 
 
 def gain(base: float, last: float) -> float | None:
-    """Return (last - base) / base, a fraction: 0.05 is a rise of 5 %.
-
-    None if `base` is 0 or negative, or so small that the result is not finite.
-    """
+    """Return (last - base) / base, as a fraction; None if `base` is not above 0, or too small."""
     if base <= 0:
         return None
     found = (last - base) / base
@@ -52,10 +49,8 @@ def most_active(gainers: Iterable[Gainer], places: int = 10) -> list[Gainer]:
 
 
 def contenders(gainers: Sequence[Gainer], places: int = 10) -> list[Gainer]:
-    """Return the symbols of a partition that may be in the first `places` of all, in any ranking.
-
-    A symbol that is not among the first of a part is not among the first of the whole.
-    """
+    """Return the symbols of a partition that may be in the first `places` of any ranking."""
+    # A symbol that is not among the first of a part is not among the first of the whole.
     found = (*top(gainers, places), *bottom(gainers, places), *most_active(gainers, places))
     return list({each.symbol: each for each in found}.values())
 
@@ -69,10 +64,7 @@ def day_of(time: int) -> str:
 
 
 def start_of(day: str) -> int:
-    """Return the first instant (ms) of a UTC day (YYYY-MM-DD).
-
-    Raises ValueError, naming it, if it is in another form or not a day.
-    """
+    """Return the first instant (ms) of a UTC day (YYYY-MM-DD). Raises ValueError."""
     try:
         found = date.fromisoformat(day)
     except ValueError:

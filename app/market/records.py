@@ -1,12 +1,14 @@
 """Records of the market: ticks, and the gains, rankings and surges made from them."""
 
-from typing import Annotated, Self
+from math import isfinite
+from typing import Annotated, Literal, Self
 
-from msgspec import Meta, Struct, convert
+from msgspec import Meta, Struct, ValidationError, convert, field
 
-from app.market.reading import read_fields
-from eventfold.records.fields import EventTime, Integer, Name
+from eventfold.decoding import json_decoder
+from eventfold.records.fields import HIGHEST, EventTime, Integer, Name
 from eventfold.records.trades import Trade
+from eventfold.windows import Rejection
 
 
 class Tick(Trade, frozen=True, gc=False):
@@ -109,10 +111,7 @@ class MostActive(Ranking, frozen=True):
 
 
 class Surge(Struct, frozen=True, gc=False):
-    """A minute in which a price moved much; `change` is a fraction: (last - open) / open.
-
-    It is null if `open` is not above 0.
-    """
+    """A minute in which a price moved much: `change` is (last - open) / open, or null."""
 
     symbol: Name
     start: Integer
@@ -130,3 +129,100 @@ class Surge(Struct, frozen=True, gc=False):
     partition: Integer
     first_offset: Integer
     last_offset: Integer
+
+
+class _SentTick(Struct):
+    """Tick in any of the forms in which it may be sent."""
+
+    symbol: Name
+    price: float | str
+    time: EventTime
+    size: int | float | str | None = 0
+
+
+_decode = json_decoder(_SentTick)
+
+
+def read_fields(value: bytes) -> dict[str, object]:
+    """Parse the fields of a tick in any form. Raises `msgspec.DecodeError`, naming the field."""
+    sent = _decode(value)
+    size = 0 if sent.size is None else _number("size", sent.size)
+    if size > HIGHEST:
+        size = _real("size", size)
+    price = _real("price", _number("price", sent.price))
+    return {"symbol": sent.symbol, "price": price, "time": sent.time, "size": size}
+
+
+def _number(field: str, sent: float | str) -> float:
+    """Parse a number that may be JSON's notation as text. Raises `msgspec.ValidationError`."""
+    if not isinstance(sent, str):
+        return sent
+    try:
+        number = convert(sent, int | float, strict=False)
+    except ValidationError:
+        raise ValidationError(f"{sent[:40]!r} is no number - at `$.{field}`") from None
+    # Text may also spell `nan` or `inf`, which are not JSON numbers.
+    if isinstance(number, float) and not isfinite(number):
+        raise ValidationError(f"{sent[:40]!r} is no finite number - at `$.{field}`")
+    return number
+
+
+def _real(field: str, number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        raise ValidationError(f"Number out of range - at `$.{field}`") from None
+
+
+def late_tick(tick: Tick, rejection: Rejection) -> LateTick:
+    """Return the record of a tick that arrived after its table's grace."""
+    return LateTick(
+        tick.symbol,
+        tick.price,
+        tick.time,
+        tick.size,
+        rejection.reason,
+        rejection.stream_time,
+        rejection.grace,
+        rejection.partition,
+        rejection.offset,
+        rejection.table,
+    )
+
+
+class TrendSignal(Struct, frozen=True, gc=False):
+    """The average of 38 closes crossed that of 100, in the window [start, end).
+
+    "buy": it rose above, "sell": it fell below. `before38`, `before100` are the averages after the
+    previous window that had ticks. `partition` and the offsets are those of the window's first and
+    last tick.
+    """
+
+    symbol: Name
+    signal: Literal["buy", "sell"]
+    start: Integer
+    end: EventTime
+    close: float
+    ema38: float
+    ema100: float
+    before38: float
+    before100: float
+    #: Number of windows with ticks so far, this one included.
+    windows: Integer
+    explanation: str
+    partition: Integer
+    first_offset: Integer
+    last_offset: Integer
+
+
+class Trend(Struct, gc=False):
+    """Trend of a symbol: its averages after its last window, which ended at `end`."""
+
+    symbol: str
+    end: Integer = 0
+    close: float = 0.0
+    windows: Integer = 0
+    ema38: float = 0.0
+    ema100: float = 0.0
+    #: The last three signals, the newest last.
+    signals: list[TrendSignal] = field(default_factory=list)

@@ -20,10 +20,7 @@ MOST_BEHIND = 5_000
 
 
 async def live_slices(market: Market, count: int | None = None) -> AsyncIterator[list[Record]]:
-    """Yield the trades since the last slice, with event time now: one per `market.step` ms.
-
-    Ends after `count` trades, or never if that is None.
-    """
+    """Yield the trades since the last slice, up to `count`, with event time now."""
     first, given, total = time.time() * 1000, 0, 0
     while count is None or total < count:
         due = int((time.time() * 1000 - first) / market.step) + 1 - given
@@ -50,10 +47,7 @@ async def fast_slices(market: Market, start: int, count: int) -> AsyncIterator[l
 
 
 class Simulator(Service):
-    """Live market as a service: sends trades to a topic until it is stopped.
-
-    Starting raises as `Outbox.start` does, if there is no broker or no topic.
-    """
+    """Service that sends trades until it is stopped. Raises as `Outbox.start` does."""
 
     def __init__(
         self,

@@ -7,10 +7,7 @@ from eventfold.windows import WindowResult
 
 
 def change(prices: OhlcState) -> float | None:
-    """Return the change from the first price to the last, as a fraction of the first.
-
-    None if the first is not above 0, as for `gain`.
-    """
+    """Return the change from the first price to the last, as a fraction; None as `gain` does."""
     return gain(prices.open, prices.close)
 
 

@@ -13,8 +13,8 @@ from app.market.records import (
     Tick,
     TopGainers,
     TopLosers,
+    TrendSignal,
 )
-from app.market.trend_records import TrendSignal
 from eventfold.records.candles import Candle
 from eventfold.topics import DAY, Topic
 

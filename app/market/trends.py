@@ -10,7 +10,7 @@ they don't cross.
 from math import isfinite
 from typing import Literal
 
-from app.market.trend_records import Trend, TrendSignal
+from app.market.records import Trend, TrendSignal
 from eventfold.operators.processor import Context
 from eventfold.records.candles import Candle
 

@@ -53,10 +53,7 @@ CLEAN = Flaws(0, 0, 0)
 
 
 def symbol_names(number: int) -> list[str]:
-    """Return `number` (1 to 8,100) names of four letters, the same for any seed.
-
-    Raises ValueError for another number.
-    """
+    """Return 1 to 8,100 names of four letters, the same for any seed. Raises ValueError."""
     if not 1 <= number <= len(_SYLLABLES) ** 2:
         raise ValueError(f"a market has 1 to {len(_SYLLABLES) ** 2:,} symbols, not {number}")
     scattered = (i * _SCATTER % len(_SYLLABLES) ** 2 for i in range(number))
@@ -117,10 +114,7 @@ class Market:
         return {k.decode(): price for k, price in zip(self._keys, self._prices, strict=True)}
 
     def resume(self, prices: Mapping[str, float], seed: int) -> None:
-        """Continue from the prices of an earlier market, with the random walks of another seed.
-
-        Activity and volatility stay as they are. Symbols missing from `prices` keep their own.
-        """
+        """Continue from the prices of an earlier market, with the walks of another seed."""
         self._random.seed(seed)
         self._flaw_random.seed(f"flaws {seed}")
         for number, key in enumerate(self._keys):

@@ -103,11 +103,7 @@ class _Shop:
 
 
 def visits(seed: int, rate: float, start: int) -> Iterator[Sent]:
-    """Yield endless searches, clicks and profiles: `rate` visits a second from `start` (ms) on.
-
-    A visitor's profile arrives with the first visit, shortly after it, or never; a later visit may
-    change it.
-    """
+    """Yield endless searches, clicks and profiles: `rate` visits/s from `start` (ms) on."""
     shop = _Shop(seed, rate, start)
     queries, random, seen = list(QUERIES), shop.random, set[str]()
     for number in count():

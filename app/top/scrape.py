@@ -2,35 +2,29 @@
 
 import asyncio
 import time
-from http import HTTPStatus
 from typing import Self
 
 import msgspec
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientSession, ClientTimeout
 from yarl import URL
 
 from app.market.records import TopGainers
 from app.settings import Settings
-from app.top.samples import Samples
-from app.top.view import Scrape, ScrapeDelta, View, partitions_of, tables_of, workers_of
-from eventfold.answers import read_answer
+from app.top.view import Samples, Scrape, ScrapeDelta, View, partitions_of, tables_of, workers_of
+from eventfold.cli.worker_client import NoWorkerError, request
 from eventfold.decoding import decode_json
 from eventfold.security.keys import is_shared
-from eventfold.web.errors import ErrorBody
 from eventfold.web.protection import http_client
 from eventfold.web.query.peers import FORWARDED
 
 #: A worker that has not answered for so long (ms) is no longer shown: it was scaled away.
 FORGET_AFTER = 15 * 60_000
 
+_REMEDY = "start a worker, or name another by --url"
 _TIMEOUT = ClientTimeout(total=5, sock_connect=2)
 
 #: Worker → topic → partitions.
 _Owners = dict[str, dict[str, list[int]]]
-
-
-class NoWorkerError(Exception):
-    """The chosen worker can't be scraped; the message is one line."""
 
 
 class Scraper:
@@ -56,10 +50,7 @@ class Scraper:
         self._last = await self._scrape()
 
     async def poll(self) -> View:
-        """Scrape all workers and return the view, with rates since the last scrape.
-
-        Raises NoWorkerError.
-        """
+        """Scrape all workers; return the view, with rates since the last. Raises NoWorkerError."""
         delta = ScrapeDelta(self._last, await self._scrape())
         after = self._last = delta.after
         ranking = await self._ranking()
@@ -76,6 +67,10 @@ class Scraper:
             day=ranking.day if ranking else None,
             gainers=ranking.rank if ranking else [],
         )
+
+    async def lag(self) -> int:
+        """Return the records that no worker has folded yet. Raises NoWorkerError."""
+        return int((await self._scrape()).total("eventfold_lag_records"))
 
     async def _scrape(self) -> Scrape:
         chosen = await self._metrics(self.url)
@@ -108,7 +103,7 @@ class Scraper:
         except ValueError:
             samples = Samples()
         if not samples.info("eventfold_worker_info"):
-            raise NoWorkerError(f"The server at {worker} is not a tickstream worker")
+            raise NoWorkerError(f"The server at {worker} is not a tickstream worker: {_REMEDY}")
         return samples
 
     async def _metrics_or_none(self, worker: str) -> Samples | None:
@@ -125,33 +120,13 @@ class Scraper:
             return None  # no ranking yet, or no ranking at all
 
     def _headers_for(self, url: URL) -> dict[str, str]:
-        """Return the headers of a request: credentials only for the worker that the user chose.
-
-        The addresses of the others come from the consumer group, and anybody may be a member.
-        """
+        """Return the headers of a request: credentials only for the worker that the user chose."""
+        # The addresses of the others come from the consumer group, and anybody may be a member.
         if url.origin() == self.url:
             return self._conf.web_credentials
         is_signed = is_shared(self._conf) or not self._conf.web_protected
         return {FORWARDED: "1"} if is_signed else {}
 
     async def _get(self, url: URL) -> bytes:
-        try:
-            async with self._http.get(
-                url, headers=self._headers_for(url), timeout=_TIMEOUT, allow_redirects=False
-            ) as reply:
-                status, body = reply.status, await read_answer(reply)
-        except (ClientError, TimeoutError, OSError) as error:
-            reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
-            raise NoWorkerError(f"No worker answers at {url.origin()}{reason}") from None
-        if status != HTTPStatus.OK:
-            raise NoWorkerError(
-                f"The worker at {url.origin()} answers: {_error_message(status, body)}"
-            )
-        return body
-
-
-def _error_message(status: int, body: bytes) -> str:
-    try:
-        return decode_json(body, ErrorBody).error.message
-    except msgspec.MsgspecError:
-        return f"status {status}"
+        headers = self._headers_for(url)
+        return await request(self._http, url, _REMEDY, headers=headers, timeout=_TIMEOUT)

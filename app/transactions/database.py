@@ -132,10 +132,7 @@ def rules_url(conf: Settings, own: TransactionSettings) -> str:
 
 
 class RulesDatabase:
-    """Connection to a database of rules; `async with` opens it and creates missing tables.
-
-    Raises SQLAlchemy's errors if it can't be reached.
-    """
+    """Database of rules, for `async with`. Raises SQLAlchemy's errors out of reach."""
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
@@ -179,10 +176,7 @@ class RulesDatabase:
     # -- reading
 
     async def changes(self, after: int) -> list[Change]:
-        """Return at most SLICE rules that have changed since a version, the oldest change first.
-
-        One query for any number of rules; of several changes of a rule it finds the last.
-        """
+        """Return at most SLICE rules changed since a version, the oldest change first."""
         async with self._engine.connect() as connection:
             found = await connection.execute(_CHANGES.where(versions.c.version > after))
             return [_change(row) for row in found.mappings()]

@@ -195,11 +195,8 @@ def _is_known(change: Change, known: dict[str, Rule]) -> bool:
 async def _publish(
     producer: AIOKafkaProducer, changes: Sequence[Change], known: dict[str, Rule]
 ) -> None:
-    """Write changes in one transaction: a deletion with its version, then as a tombstone.
-
-    Adds them to `known` when the broker has committed them. Raises RefusedRulesError if it will
-    never accept them; the producer is unusable then, since the broker lacks what it rejected.
-    """
+    """Write changes in one transaction, then add them to `known`. Raises RefusedRulesError."""
+    # After that error the producer is unusable, since the broker lacks what it rejected.
     records: list[tuple[str, Rule | None]] = []
     for change in changes:
         if change.row is None:

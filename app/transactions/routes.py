@@ -1,6 +1,8 @@
 """`/api/rules`, `/api/cards/{card}`: the rules in force, and a card's latest transactions."""
 
-from aiohttp import web
+from functools import partial
+from typing import Any
+
 from msgspec import Struct
 
 from app.transactions.records import Rule
@@ -8,17 +10,11 @@ from app.transactions.verdicts import VERSION, Card
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.web import parameters as p
 from eventfold.web.parameters import Values
-from eventfold.web.query import answer_key, served
-from eventfold.web.routes import ASKING, Route
-
-TABLE = "verdicts"
+from eventfold.web.query.alerts import key_route
 
 
 class Rules(Struct, frozen=True):
-    """Rules in force, in order of their ids, and their version.
-
-    Version 0 means that there has been no rule.
-    """
+    """Rules in force, by id, and their version; 0 if there has been no rule."""
 
     version: int
     rules: list[Rule]
@@ -37,66 +33,56 @@ class Remembered(Struct, frozen=True):
     void: bool
 
 
-async def rules(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with the rules in force, from any partition, since all have the same."""
-    del values
-    table = _table(request)
-
-    async def read() -> Rules | None:
-        states = list(table.keyed_states())
-        for state in states:
-            version = state.shared.get(VERSION)
-            if version is not None:
-                found = [rule for name, rule in sorted(state.shared.items()) if name != VERSION]
-                return Rules(version, found)
-        # No local partition has received a rule.
-        return Rules(0, []) if states else None
-
-    return await answer_key(request, table, "", read, "rules")
+def _rules(table: KeyedTable, _: Values) -> Rules | None:
+    """Return the rules in force, from any partition, since all have the same."""
+    states = list(table.keyed_states())
+    for state in states:
+        version = state.shared.get(VERSION)
+        if version is not None:
+            found = [rule for name, rule in sorted(state.shared.items()) if name != VERSION]
+            return Rules(version, found)
+    # No local partition has received a rule.
+    return Rules(0, []) if states else None
 
 
-async def card(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with the latest transactions of a card, oldest first."""
-    table, name = _table(request), values["card"]
-
-    async def read() -> list[Remembered] | None:
-        state: Card | None = table.state_of(name)
-        if state is None:
-            return None
-        return [
-            Remembered(
-                *(name, each.time, each.amount, each.currency),
-                *(each.kind, each.accepted, each.version, each.void),
-            )
-            for name, each in state.judged.items()
-        ]
-
-    return await answer_key(request, table, name, read, f"card {name!r}")
+def _card(table: KeyedTable, values: Values) -> list[Remembered] | None:
+    state: Card | None = table.state_of(values["card"])
+    if state is None:
+        return None
+    return [
+        Remembered(
+            *(name, each.time, each.amount, each.currency),
+            *(each.kind, each.accepted, each.version, each.void),
+        )
+        for name, each in state.judged.items()
+    ]
 
 
-def _table(request: web.Request) -> KeyedTable:
-    table: KeyedTable = served(
-        request, TABLE, "no transactions are judged here", "transactions", KeyedTable
-    )
-    return table
-
+_verdicts: Any = partial(
+    key_route,
+    table="verdicts",
+    kind=KeyedTable,
+    pipeline="transactions",
+    missing="no transactions are judged here",
+)
 
 ROUTES = (
-    Route(
+    _verdicts(
         "/api/rules",
-        rules,
-        "The rules that transactions are judged by now",
         Rules,
-        statuses=ASKING,
+        "The rules that transactions are judged by now",
+        _rules,
+        what=lambda _: "rules",
         operation="rules",
     ),
-    Route(
+    _verdicts(
         "/api/cards/{card}",
-        card,
-        "The latest transactions of a card, oldest first",
         list[Remembered],
-        parameters=(p.path("card", "The card"),),
-        statuses=ASKING,
+        "The latest transactions of a card, oldest first",
+        _card,
+        what=lambda values: f"card {values['card']!r}",
+        key="card",
         operation="rules_card",
+        parameters=(p.path("card", "The card"),),
     ),
 )

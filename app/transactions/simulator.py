@@ -1,4 +1,4 @@
-"""Simulated card transactions with cancellations and corrections, and rules for them."""
+"""Simulated card transactions with cancellations and corrections."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -24,9 +24,6 @@ COUNTRIES = ("DE", "DE", "FR", "IT", "PL", "SE", "US", "GB", "BR", "KP")
 CANCELLED, CORRECTED, ASTRAY, TWICE, BROKEN, DISORDER = 0.02, 0.02, 0.05, 0.002, 0.0005, 0.02
 #: Number of latest transactions from which the cancelled or corrected one is drawn.
 BACK = 2_000
-
-#: Weights of the rules in `simulated_rules`.
-WEIGHTS = (30, 10, 20, 20, 8, 8, 2, 2)
 
 _BROKEN_VALUE = b'{"id": "t", "card": '
 
@@ -72,26 +69,6 @@ def _drawn(
         country=random.choice(COUNTRIES),
         time=time,
     )
-
-
-def simulated_rules(seed: int, number: int) -> Iterator[tuple[str, str, dict[str, object]]]:
-    """Yield id, kind and parameters of `number` rules that fit the simulated transactions."""
-    random = Random(seed)  # noqa: S311  # a simulation
-    for index in range(number):
-        merchant = f"shop-{random.randrange(MERCHANTS):03}"
-        category = random.choice(CATEGORIES)
-        kinds: list[tuple[str, dict[str, object]]] = [
-            ("max-amount", {"merchant": merchant, "limit": random.randrange(5, 400) * 1000}),
-            ("max-amount", {"currency": random.choice(CURRENCIES), "limit": 500_000 + index}),
-            ("block", {"merchant": merchant, "country": random.choice(COUNTRIES)}),
-            ("block", {"cards": f"{4 + index % 3}{random.randrange(100_000):05}"}),
-            ("currencies", {"merchant": merchant, "allowed": ["EUR", "USD", "GBP", "PLN"]}),
-            ("countries", {"merchant": merchant, "allowed": [*COUNTRIES[:-1]]}),
-            ("daily-sum", {"category": category, "limit": 200_000 + index}),
-            ("velocity", {"category": category, "limit": 4, "period": "10m"}),
-        ]
-        kind, parameters = random.choices(kinds, WEIGHTS)[0]
-        yield f"rule-{index:04}", kind, parameters
 
 
 async def _prepare(conf: Settings) -> None:

@@ -14,6 +14,7 @@ from mode import Service
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
+from yarl import URL
 
 from app.market.simulator import Simulator
 from app.market.topics import TICKS
@@ -21,10 +22,10 @@ from app.market.walks import Market
 from app.settings import Settings
 from app.sources.feed import Feed
 from app.sources.simulations import Simulation
-from app.up.lag import Lag
+from app.top.scrape import Scraper
 from app.up.simulation_state import SimulationStateWriter
-from app.up.worker import WorkerProcess, wait_until_ready
-from app.up.worker_command import web_address, worker_command
+from app.up.worker import WorkerProcess, wait_until_ready, web_address, worker_command
+from eventfold.cli.worker_client import NoWorkerError
 from eventfold.embedded import EmbeddedBroker, ports
 from eventfold.kafka.admin import (
     AdminError,
@@ -64,10 +65,7 @@ class Plan:
 
 
 class LocalSupervisor:
-    """Supervisor of all services: the simulations stop first, then the worker, then Kafka.
-
-    The broker is the embedded one unless BROKER_URL is in the environment.
-    """
+    """Supervisor: the simulations stop first, then the worker, then an embedded Kafka."""
 
     def __init__(self, conf: Settings, plan: Plan, console: Console) -> None:
         self.conf = conf
@@ -221,7 +219,7 @@ class LocalSupervisor:
         if not self.console.is_terminal:
             await asyncio.Future()
         live = Live(console=self.console, auto_refresh=False, transient=True)
-        async with Lag(self.conf) as lag:
+        async with Scraper(URL(web_address(self.conf)), self.conf) as scraper:
             with live:
                 before, since = market.outbox.delivered, time.monotonic()
                 while True:
@@ -229,8 +227,8 @@ class LocalSupervisor:
                     delivered, now = market.outbox.delivered, time.monotonic()
                     text = f"{(delivered - before) / (now - since):,.0f} ticks/s"
                     before, since = delivered, now
-                    with suppress(KafkaError):  # a broker may be away for a while
-                        text += f", lag {await lag.records():,}"
+                    with suppress(NoWorkerError):  # it may be busy, or its metrics protected
+                        text += f", lag {await scraper.lag():,}"
                     live.update(Text(text), refresh=True)
 
 
@@ -240,10 +238,8 @@ def _told(simulation: Simulation) -> str:
 
 
 async def _check_not_running(conf: Settings) -> None:
-    """Raise AdminError if the application runs already: two markets would be mixed in its sources.
-
-    A killed worker stays a member of the group until its session times out.
-    """
+    """Raise AdminError if the application runs already: two markets would be mixed."""
+    # A killed worker stays a member of the group until its session times out.
     deadline = time.monotonic() + conf.session_timeout + POLL_INTERVAL
     while members := await group_members(conf):
         if time.monotonic() > deadline:

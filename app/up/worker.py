@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,7 +13,10 @@ from typing import Any
 import aiohttp
 from mode import Service
 
+from app.settings import Settings, fields
+from eventfold.embedded import ports
 from eventfold.embedded.child import start_child
+from eventfold.security.secret import is_secret
 
 #: Time-out (s) for stopping a worker; 6 s were the longest measured.
 STOP_TIMEOUT = 10.0
@@ -107,3 +111,39 @@ async def _is_ok(session: aiohttp.ClientSession, path: str) -> bool:
         async with session.get(path) as response:
             return response.ok
     return False
+
+
+#: Settings that another worker does not share, or that its command line sets anyway.
+_NOT_SHARED = {"BROKER_URL", "WEB_PORT", "APP_DATADIR", "CONSUMER_GROUP_INSTANCE_ID"}
+
+#: Secrets that no worker uses.
+_UNUSED_SECRETS = {"TICKSTREAM_CHART_TOKEN"}
+
+
+def web_address(conf: Settings) -> str:
+    """Return the dashboard's address for a browser on this machine."""
+    any_address = {"0.0.0.0", "::"}  # noqa: S104 - the user's choice, not ours
+    host = "127.0.0.1" if conf.web_bind in any_address else conf.web_bind
+    return f"http://{host}:{conf.web_port}"
+
+
+def worker_command(conf: Settings) -> str:
+    """Return the command line that starts another worker; three stars stand for its secrets."""
+    above = range(conf.web_port + 1, 65_536)
+    port = next((each for each in above if not ports.refusal(each)), None) or ports.free()
+    environment = {"BROKER_URL": conf.broker_url, "WEB_PORT": str(port)}
+    for name, field in fields():
+        if not os.environ.get(name) or name in _NOT_SHARED:
+            continue
+        if not is_secret(field.json_schema_extra):
+            environment[name] = os.environ[name]
+        elif name not in _UNUSED_SECRETS:
+            environment[name] = "***"
+    secrets = Settings.secrets_variable()
+    if os.environ.get(secrets):
+        environment[secrets] = os.environ[secrets]
+    program = Path(faust_program())
+    if program.is_relative_to(Path.cwd()):
+        program = program.relative_to(Path.cwd())
+    assignments = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
+    return " ".join([*assignments, shlex.quote(str(program)), "-A app worker -l info"])

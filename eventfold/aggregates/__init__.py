@@ -1,19 +1,25 @@
 """Aggregates: functions that fold the records of a pane into a state; see `Aggregate`."""
 
-from eventfold.aggregates.counts import Count, CountState
 from eventfold.aggregates.distinct import Distinct
-from eventfold.aggregates.ends import First, FirstState, Last, LastState
+from eventfold.aggregates.ends import ExtremeState, First, FirstState, Last, LastState, Max, Min
 from eventfold.aggregates.exact import Exact
-from eventfold.aggregates.extremes import ExtremeState, Max, Min
 from eventfold.aggregates.ohlc import Ohlc, OhlcState
-from eventfold.aggregates.packed import Packed
-from eventfold.aggregates.protocol import Aggregate, layout_of, value_of
+from eventfold.aggregates.protocol import Aggregate, Packed, layout_of, value_of
 from eventfold.aggregates.quantiles import Quantiles, QuantilesState
 from eventfold.aggregates.several import Several
-from eventfold.aggregates.sums import Mean, MeanState, Sum, SumState
+from eventfold.aggregates.sums import (
+    Count,
+    CountState,
+    Mean,
+    MeanState,
+    Sum,
+    SumState,
+    Variance,
+    VarianceState,
+    Vwap,
+    VwapState,
+)
 from eventfold.aggregates.topk import Top, TopK, TopKState
-from eventfold.aggregates.variance import Variance, VarianceState
-from eventfold.aggregates.vwap import Vwap, VwapState
 
 __all__ = [
     "Aggregate",

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from eventfold.aggregates.fields import Field, FieldAggregate, Plain, plain
+from eventfold.aggregates.fields import Field, FieldAggregate, Plain, numbers, plain
 from eventfold.windows.panes import AFTER_ALL, BEFORE_ALL
 
 
@@ -33,10 +33,6 @@ class First(FieldAggregate[FirstState]):
     def __init__(self, field: Field) -> None:
         super().__init__(field, plain)
 
-    def zero(self) -> FirstState:
-        """Return an empty state."""
-        return FirstState()
-
     def put(self, state: FirstState, seen: Plain, time: int, offset: int) -> None:
         """Replace the value if its record precedes the present one's."""
         if time < state.time or (time == state.time and offset < state.offset):
@@ -65,10 +61,6 @@ class Last(FieldAggregate[LastState]):
     def __init__(self, field: Field) -> None:
         super().__init__(field, plain)
 
-    def zero(self) -> LastState:
-        """Return an empty state."""
-        return LastState()
-
     def put(self, state: LastState, seen: Plain, time: int, offset: int) -> None:
         """Replace the value if its record follows the present one's."""
         if time > state.time or (time == state.time and offset > state.offset):
@@ -84,3 +76,62 @@ class Last(FieldAggregate[LastState]):
     def value(self, state: LastState) -> Plain | None:
         """Return the last value."""
         return state.item
+
+
+class ExtremeState(Struct, array_like=True, gc=False):
+    """The least or greatest number so far; None without a value."""
+
+    number: int | float | None = None
+
+
+class Min(FieldAggregate[ExtremeState]):
+    """Least number in a field; None without a value."""
+
+    state = ExtremeState
+
+    def __init__(self, field: Field) -> None:
+        super().__init__(field, numbers)
+
+    def put(self, state: ExtremeState, seen: float, time: int, offset: int) -> None:  # noqa: ARG002
+        """Replace the number if the new one is less."""
+        if state.number is None or seen < state.number:
+            state.number = seen
+
+    def merge(self, left: ExtremeState, right: ExtremeState) -> ExtremeState:
+        """Return a state with the lesser of both numbers."""
+        return _merge(self, left, right)
+
+    def value(self, state: ExtremeState) -> float | None:
+        """Return the number; None without a value."""
+        return state.number
+
+
+class Max(FieldAggregate[ExtremeState]):
+    """Greatest number in a field; None without a value."""
+
+    state = ExtremeState
+
+    def __init__(self, field: Field) -> None:
+        super().__init__(field, numbers)
+
+    def put(self, state: ExtremeState, seen: float, time: int, offset: int) -> None:  # noqa: ARG002
+        """Replace the number if the new one is greater."""
+        if state.number is None or seen > state.number:
+            state.number = seen
+
+    def merge(self, left: ExtremeState, right: ExtremeState) -> ExtremeState:
+        """Return a state with the greater of both numbers."""
+        return _merge(self, left, right)
+
+    def value(self, state: ExtremeState) -> float | None:
+        """Return the number; None without a value."""
+        return state.number
+
+
+def _merge(
+    extreme: FieldAggregate[ExtremeState], left: ExtremeState, right: ExtremeState
+) -> ExtremeState:
+    merged = ExtremeState(left.number)
+    if right.number is not None:
+        extreme.put(merged, right.number, 0, 0)
+    return merged

@@ -75,10 +75,7 @@ class Exact:
 
 
 def quotient(dividend: int, divisor: int) -> float:
-    """Return the float nearest to `dividend / divisor`; infinite beyond a float's range.
-
-    The divisor is positive.
-    """
+    """Return the float nearest to `dividend / divisor` (> 0); infinite beyond a float's range."""
     try:
         return dividend / divisor
     except OverflowError:

@@ -31,6 +31,7 @@ class FieldAggregate(Generic[S]):
     """
 
     version = 1
+    state: type[S]
 
     def __init__(self, field: Field, read: Callable[[Field], Callable[[Any], Any]]) -> None:
         self.field = name_of(field)
@@ -45,11 +46,12 @@ class FieldAggregate(Generic[S]):
     def __repr__(self) -> str:
         return self.layout
 
-    def add(self, state: S, record: Any, time: int, offset: int) -> None:
-        """Fold one record, of event time `time` (ms), into `state`.
+    def zero(self) -> S:
+        """Return an empty state."""
+        return self.state()
 
-        Raises what `look` raises, before the state changes.
-        """
+    def add(self, state: S, record: Any, time: int, offset: int) -> None:
+        """Fold one record, of event time `time` (ms); unchanged if it raises what `look` raises."""
         seen = self.look(record)
         if seen is not None:
             self.put(state, seen, time, offset)
@@ -60,10 +62,8 @@ class FieldAggregate(Generic[S]):
 
 
 def name_of(field: Field) -> str:
-    """Return the name of a field for messages and layouts; for a function, its own name.
-
-    All lambdas share one name, so a table can't detect that its lambda was replaced.
-    """
+    """Return the name of a field for messages and layouts; for a function, its own name."""
+    # All lambdas share one name, so a table can't detect that its lambda was replaced.
     name: str = field if isinstance(field, str) else getattr(field, "__name__", "")
     return name or type(field).__name__
 

@@ -158,10 +158,7 @@ class Ohlc:
     def merge_runs(
         self, states: Sequence[OhlcState], runs: Sequence[tuple[int, int]]
     ) -> list[OhlcState]:
-        """Return a state for each run `(first, stop)`, with the trades of `states[first:stop]`.
-
-        All trades of a state are earlier than those of the next.
-        """
+        """Return a state of `states[first:stop]`, ordered by time, for each run `(first, stop)`."""
         highs = [state.high for state in states]
         lows = [state.low for state in states]
         volumes = [state.volume for state in states]

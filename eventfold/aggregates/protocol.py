@@ -4,7 +4,7 @@ An aggregate is a monoid: a `zero`, an `add` of one record, an associative and c
 `merge`. So panes can be folded into any window, in any order of arrival.
 """
 
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 R_contra = TypeVar("R_contra", contravariant=True)
 S = TypeVar("S")
@@ -47,10 +47,7 @@ class Aggregate(Protocol[R_contra, S]):
 
 
 def value_of(aggregate: Aggregate[Any, Any], state: Any) -> Any:
-    """Return an aggregate's `value` of a state, or the state itself if it has no such method.
-
-    The value of no records is the aggregate's own choice: most return None.
-    """
+    """Return an aggregate's `value` of a state, or the state itself without such a method."""
     value = getattr(aggregate, "value", None)
     return state if value is None else value(state)
 
@@ -62,3 +59,18 @@ def layout_of(aggregate: Aggregate[Any, Any]) -> str:
     """
     layout: str | None = getattr(aggregate, "layout", None)
     return layout or f"{type(aggregate).__name__} {aggregate.version}"
+
+
+class Packed(Protocol):
+    """An object that a row stores as the bytes that it returns.
+
+    A state annotates the field with the object's class. Each checkpoint packs the object for each
+    pane that changed, so `to_bytes` should take a few microseconds at most.
+    """
+
+    def to_bytes(self) -> bytes:
+        """Return bytes that `from_bytes` parses."""
+
+    @classmethod
+    def from_bytes(cls, raw: bytes, /) -> Self:
+        """Return the object that `raw` was made from. Raises ValueError for invalid bytes."""

@@ -135,11 +135,9 @@ def _merged(left: Buckets, right: Buckets) -> Buckets:
 
 
 def _bound(buckets: Buckets) -> None:
-    """Merge the lowest buckets into one if there are more than MOST_BUCKETS.
-
-    The result depends on the values alone, not on their order: a bucket that is among the highest
-    in the end has been among them all along, so it never got another's values.
-    """
+    """Merge the lowest buckets into one if there are more than MOST_BUCKETS."""
+    # The order of the values has no influence: a bucket that is among the highest in the end has
+    # been among them all along, so it never got another's values.
     excess = len(buckets) - MOST_BUCKETS
     if excess > 0:
         *lowest, shared = nsmallest(excess + 1, buckets)

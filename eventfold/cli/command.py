@@ -122,10 +122,7 @@ class LongCommand(AppCommand):
         raise SystemExit(0)
 
     def console(self, width: int | None = WIDTH, **options: Any) -> "VisibleConsole":
-        """Return what prints tables on standard output; `options` are rich's.
-
-        `width` is in characters, for where that is a file or another program; None is rich's own.
-        """
+        """Return what prints tables on standard output, in `width` characters unless a terminal."""
         demand("rich", "cli", "tables", CommandError)
         from eventfold.cli.console import VisibleConsole  # noqa: PLC0415  # a worker prints none
 
@@ -139,10 +136,8 @@ class LongCommand(AppCommand):
         raise SystemExit(exit_code)
 
     async def demand_broker(self) -> None:
-        """Return when a broker lets us in; the clients would wait a minute for one that is silent.
-
-        Raises CommandError where none answers, RefusedError where one lets nobody in.
-        """
+        """Return when a broker lets us in. Raises CommandError, RefusedError."""
+        # The clients would wait a minute for one that is silent.
         try:
             await demand_entry(self.app.settings)
         except KafkaConnectionError as error:

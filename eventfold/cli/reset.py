@@ -6,22 +6,22 @@ interruption at any point: state without a committed offset is used as it is, an
 changelog is gone is recreated.
 """
 
-from __future__ import annotations
-
 import asyncio
 import shutil
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 from aiokafka.errors import NonEmptyGroup, for_code
 
 from eventfold.engine.definitions import of_metadata
-from eventfold.engine.table import outputs_of
+from eventfold.engine.table import StateTable, outputs_of
 from eventfold.kafka.admin import (
     AdminError,
+    Client,
     administering,
     committed_metadata,
     ensure_topics,
@@ -30,15 +30,8 @@ from eventfold.kafka.admin import (
 )
 from eventfold.kafka.owner_log import claim, find_evidence, read_owners, release, sizes
 from eventfold.kafka.owners import owns
+from eventfold.settings import Settings
 from eventfold.worker.startup_checks import lock
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from eventfold.engine.table import StateTable
-    from eventfold.kafka.admin import Client
-    from eventfold.settings import Settings
 
 #: Longest time (s) for brokers to delete a topic, and the interval (s) of the checks.
 TIMEOUT = 30.0
@@ -79,10 +72,7 @@ class Plan:
 
 
 async def plan(conf: Settings, tables: Sequence[StateTable]) -> Plan:
-    """Plan the reset of the application of these tables: find its existing offsets and topics.
-
-    Raises ResetError while a member of its group is active, AdminError.
-    """
+    """Find what a reset deletes. Raises ResetError while a member is active, AdminError."""
     await _demand_idle(conf)
     committed = await committed_metadata(conf)
     found = Plan(conf.app_id, directories=_directories(conf))
@@ -142,10 +132,7 @@ async def carry_out(found: Plan, conf: Settings, tables: Sequence[StateTable]) -
 
 
 async def carry_out_outputs(found: Plan, conf: Settings, tables: Sequence[StateTable]) -> None:
-    """Empty the outputs of a plan; release the ownership of these and of the topics in between.
-
-    Raises AdminError.
-    """
+    """Empty the outputs of a plan; release them and the topics in between. Raises AdminError."""
     await clear(found.outputs, conf, tables)
     await release([*found.outputs, *found.between], conf)
 
@@ -192,10 +179,7 @@ def _in_use(conf: Settings, members: str) -> str:
 
 
 async def _delete_topics(admin: Client, names: list[str]) -> None:
-    """Delete topics, and wait until the brokers no longer list them.
-
-    Raises AdminError, or TimeoutError after TIMEOUT.
-    """
+    """Delete topics, and wait until they are gone. Raises AdminError, TimeoutError."""
     if not names:
         return
     response = await admin.delete_topics(names)
@@ -212,10 +196,7 @@ async def _delete_topics(admin: Client, names: list[str]) -> None:
 
 
 def _directories(conf: Settings) -> list[Path]:
-    """Return the data directories of this application's workers on this machine that have state.
-
-    Those of all web ports, unless APP_DATADIR names one.
-    """
+    """Return the data directories of this application's workers here with state."""
     if conf.datadir is not None:
         found = [conf.datadir]
     else:

@@ -1,7 +1,7 @@
 """Requests of a command to a worker: an answer, or why there is none."""
 
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
@@ -19,28 +19,44 @@ T = TypeVar("T")
 _TIMEOUT = ClientTimeout(total=10)
 
 
+class NoWorkerError(CommandError):
+    """A worker can't be asked, or has no answer; the message is one line."""
+
+
 def address(conf: Settings) -> URL:
     """Return the address at which the worker of these settings answers."""
     return URL.build(scheme="http", host=conf.web_host, port=conf.web_port)
 
 
 async def answer(conf: Settings, url: URL, kind: type[T]) -> T:
-    """Return the answer of a worker. Raises CommandError where none does, or with its reason."""
+    """Return the answer of a worker. Raises NoWorkerError where none does, or with its reason."""
+    async with ClientSession(timeout=_TIMEOUT, headers=conf.web_credentials) as http:
+        body = await request(http, url, "start a worker, or set WEB_PORT")
     try:
-        async with (
-            ClientSession(timeout=_TIMEOUT, headers=conf.web_credentials) as http,
-            http.get(url) as reply,
-        ):
+        return decode_json(body, kind)
+    except msgspec.MsgspecError:
+        raise _stranger(url) from None
+
+
+async def request(http: ClientSession, url: URL, remedy: str, **options: Any) -> bytes:
+    """Return the body of a worker's answer; `options` are those of `http.get`.
+
+    Raises NoWorkerError with the worker's reason, or with `remedy` if nobody answers.
+    """
+    try:
+        async with http.get(url, allow_redirects=False, **options) as reply:
             status, body = reply.status, await read_answer(reply)
     except (ClientError, TimeoutError, OSError):
-        raise CommandError(
-            f"No worker answers at {url.origin()}: start a worker, or set WEB_PORT"
-        ) from None
+        raise NoWorkerError(f"No worker answers at {url.origin()}: {remedy}") from None
+    if status == HTTPStatus.OK:
+        return body
     try:
-        if status == HTTPStatus.OK:
-            return decode_json(body, kind)
         message = decode_json(body, ErrorBody).error.message
     except msgspec.MsgspecError:
-        raise CommandError(f"What answers at {url.origin()} is no worker: set WEB_PORT") from None
+        raise _stranger(url) from None
     again = "; try again" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
-    raise CommandError(f"The worker at {url.origin()} can't say: {message}{again}")
+    raise NoWorkerError(f"The worker at {url.origin()} can't say: {message}{again}")
+
+
+def _stranger(url: URL) -> NoWorkerError:
+    return NoWorkerError(f"What answers at {url.origin()} is no worker: set WEB_PORT")

@@ -1,7 +1,5 @@
 """One-line errors at the end of Faust's commands, instead of the tracebacks of Faust and mode."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from typing import Any

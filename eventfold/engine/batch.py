@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
+from eventfold.engine.clock import Clock
 from eventfold.engine.decoded import Decoded, RawRecord
 from eventfold.engine.integers import bounded
 from eventfold.engine.rows import MAX_KEY
@@ -20,10 +21,6 @@ from eventfold.records.reading import reader
 from eventfold.settings import MAX_RECORD
 from eventfold.topics import BoundTopic, Timestamp
 from eventfold.windows.panes import BEFORE_ALL
-
-if TYPE_CHECKING:
-    from eventfold.engine.clock import Clock
-
 
 #: Columns of equal length: records, keys, event times (ms), offsets.
 _Columns = tuple[list[Any], list[bytes], list[int], list[int]]
@@ -200,10 +197,7 @@ class Decoder:
             return None
 
     def _own_key(self, record: Any) -> bytes:
-        """Return the key field of a record, as the key in a topic that is not keyed.
-
-        Raises ValueError if it is longer than a key may be.
-        """
+        """Return the key field of a record of a topic that is not keyed. Raises ValueError."""
         key = str(self._key_of(record)).encode()
         if len(key) > MAX_KEY:
             raise ValueError(

@@ -1,8 +1,7 @@
 """Reading of changelogs, for restores and for standbys."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.protocol.admin import DescribeConfigsRequest
@@ -11,12 +10,8 @@ from eventfold.engine.errors import OtherHistoryError, changelog_made_anew
 from eventfold.engine.replica import Log, now_ms
 from eventfold.kafka.clients import client_options
 from eventfold.kafka.topic_ids import known, topic_ids
+from eventfold.settings import Settings
 from eventfold.topics import TOMBSTONES_KEPT
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from eventfold.settings import Settings
 
 FETCH_BYTES = 8 << 20
 
@@ -54,10 +49,7 @@ async def ends(
 async def survey(
     consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], conf: Settings
 ) -> dict[TopicPartition, Log]:
-    """Return what brokers know of changelog partitions; from then on, fetch their topics by id.
-
-    Raises OtherHistoryError for a topic that was recreated since this process began to read it.
-    """
+    """Return what brokers know of partitions, then fetched by id. Raises OtherHistoryError."""
     asked, client = now_ms(), consumer._client  # noqa: SLF001  # a consumer asks for no ids
     names = {tp.topic for tp in partitions}
     ids = await topic_ids(client, names)

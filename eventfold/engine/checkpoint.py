@@ -1,11 +1,9 @@
 """A checkpoint: state, outputs and source position in one Kafka transaction."""
 
-from __future__ import annotations
-
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka
@@ -14,13 +12,9 @@ from aiokafka.structs import OffsetAndMetadata
 
 from eventfold.engine.errors import TaskError
 from eventfold.engine.outputs import NO_HEADERS, Out
+from eventfold.engine.partition import PartitionState, Snapshot
 from eventfold.kafka.clients import client_options, own_cancellation
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from eventfold.engine.partition import PartitionState, Snapshot
-    from eventfold.settings import Settings
+from eventfold.settings import Settings
 
 #: Below the broker's `message.max.bytes` default of 1,048,588.
 BATCH_BYTES = 900_000
@@ -102,11 +96,9 @@ def is_fenced(producer: AIOKafkaProducer) -> bool:
 
 
 async def stop_producer(producer: AIOKafkaProducer) -> None:
-    """Stop a producer in about a second at the most.
-
-    aiokafka would wait for the requests in flight, even to a broker that does not answer. An open
-    transaction is aborted by the next producer with the same id, or by its time-out.
-    """
+    """Stop a producer in about a second at the most."""
+    # aiokafka would wait for the requests in flight, even to a broker that does not answer. An open
+    # transaction is aborted by the next producer with the same id, or by its time-out.
     _see_end(producer)
     if not _in_transaction(producer):
         with suppress(TimeoutError), own_cancellation():
@@ -201,10 +193,7 @@ class _Sent:
         self._records = records
 
     async def delivered(self) -> int:
-        """Wait for the acknowledgement; return the offset of the batch's last record.
-
-        Raises TaskError where the broker will never accept it, else what aiokafka raises.
-        """
+        """Wait for the acknowledgement; return the last record's offset. Raises TaskError."""
         try:
             return (await self._future).offset + len(self._records) - 1
         except REFUSALS as error:

@@ -34,10 +34,7 @@ class ClosedWindows:
         self._dirty: set[tuple[bytes, int]] = set()
 
     def add(self, key: bytes, window: Folded, row: int | None = None) -> int:
-        """Add a window; return the start (ms) of its row.
-
-        `row` is the first row to try: those from the window's start up to it are full.
-        """
+        """Add a window, in the first free row from `row` on; return the start (ms) of its row."""
         at = window.span.start if row is None else row
         while len(windows := self._row(key, at)) >= FULL:
             at += 1

@@ -4,29 +4,23 @@ Windows of a key that start at the same event time differ by `first_offset`: the
 window begins with identifies it, and no two windows of a key begin with the same one.
 """
 
-from __future__ import annotations
-
 from collections import deque
+from collections.abc import Iterator
 from math import gcd
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct
 
 from eventfold.engine.deadlines import Deadlines
+from eventfold.engine.decoded import Decoded
+from eventfold.engine.lateness import Lateness
 from eventfold.engine.live_windows import Live, LiveWindows
 from eventfold.engine.partition import RecordError
-from eventfold.engine.rows import OPEN, encode_row, row_key
+from eventfold.engine.portion import Portion
+from eventfold.engine.rows import OPEN, Row, encode_row, row_key
+from eventfold.engine.window_partition import WindowPartition
 from eventfold.windows import Evidence, Folded, Pane, Span, WindowFold
 from eventfold.windows.panes import BEFORE_ALL
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from eventfold.engine.decoded import Decoded
-    from eventfold.engine.lateness import Lateness
-    from eventfold.engine.portion import Portion
-    from eventfold.engine.rows import Row
-    from eventfold.engine.window_partition import WindowPartition
 
 #: A publication drops no further expired keys after this many of their rows.
 SLICE = 1_000
@@ -257,10 +251,8 @@ class CountWindows(LiveWindows[Ring]):
             self._emit_window(live.key, window, final=False)
 
     def _filling(self, ring: Ring) -> Iterator[Folded]:
-        """Yield the windows that are not full, newest first: each includes the one before.
-
-        Its state may be the same object that records are folded into.
-        """
+        """Yield the windows that are not full, newest first: each includes the one before."""
+        # Its state may be the same object that records are folded into.
         newest = ring.panes[-1]
         lowest = newest.start - self._width + 1 + (newest.count == self._length)
         timed, count = None, 0

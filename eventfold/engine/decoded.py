@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import islice
 from operator import le
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from eventfold.native import Extension
-    from eventfold.records import DeadLetter
+from eventfold.native import Extension
+from eventfold.records import DeadLetter
 
 
 class RawRecord(Protocol):

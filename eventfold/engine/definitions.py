@@ -5,24 +5,18 @@ workers compare them, so all that run at one time have the same. The state of ea
 the definition that it was made by: what is final stays final under any later one.
 """
 
-from __future__ import annotations
-
 import base64
 import zlib
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 import msgspec
+from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from eventfold.decoding import json_decoder
 from eventfold.engine.errors import TaskError, other_definitions, other_pipelines, other_windows
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from aiokafka import TopicPartition
-
-    from eventfold.settings import Settings
+from eventfold.settings import Settings
 
 #: Settings that a table's results depend on, as text: `{"windows": "5m/1m", "grace": "1m", ...}`.
 Definition = dict[str, str]
@@ -57,10 +51,7 @@ def to_metadata(definitions: Mapping[str, Definition]) -> str:
 
 
 def of_metadata(metadata: str) -> dict[str, Definition]:
-    """Parse the metadata of a committed offset into definitions by table.
-
-    An older text has only the names of the tables, separated by commas.
-    """
+    """Parse a committed offset's metadata into definitions (older: only names) by table."""
     if metadata.startswith("{"):
         return _decode(metadata)
     if metadata.startswith(COMPRESSED):
@@ -98,10 +89,7 @@ class Defined(Protocol):
 
 
 class Definitions:
-    """Definitions of a worker's tables, compared with those its application runs with.
-
-    `tables` maps each source topic to the tables folded from it.
-    """
+    """A worker's tables by source topic, compared with those the application runs with."""
 
     def __init__(self, conf: Settings, tables: Mapping[str, Sequence[Defined]]) -> None:
         self._conf = conf

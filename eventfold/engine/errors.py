@@ -1,7 +1,5 @@
 """Errors that stop a worker, and errors that only stop a task until it is opened again."""
 
-from __future__ import annotations
-
 import asyncio
 import sysconfig
 import traceback

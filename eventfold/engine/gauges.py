@@ -3,24 +3,16 @@
 A partition that another worker owns has no local task, and so no series.
 """
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from eventfold.engine.partition import PartitionState
+from eventfold.engine.progress import Progress
 from eventfold.engine.task import State
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from prometheus_client.core import Metric
-
-    from eventfold.engine.partition import PartitionState
-    from eventfold.engine.progress import Progress
-    from eventfold.engine.tasks import Tasks
+from eventfold.engine.tasks import Tasks
 
 _OF_TASK = ["topic", "partition"]
 _OF_TABLE = ["table", "partition"]

@@ -1,14 +1,10 @@
 """Integers of record types: JSON allows any size, rows and columns have 64 bits."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from msgspec import inspect
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _pack = msgspec.msgpack.Encoder(enc_hook=lambda _: None).encode
 

@@ -4,25 +4,20 @@
 be tested without a broker.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
 
 from aiokafka import TopicPartition
 from aiokafka.errors import ProducerFenced
 
 from eventfold.engine.checkpoint import is_fatal, is_fenced, new_producer, stop_producer, write
+from eventfold.engine.partition import PartitionState, Snapshot
+from eventfold.engine.progress import Progress
 from eventfold.engine.restore import restore
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from eventfold.engine.partition import PartitionState, Snapshot
-    from eventfold.engine.progress import Progress
-    from eventfold.engine.store import Store
-    from eventfold.engine.table import StateTable
-    from eventfold.settings import Settings
+from eventfold.engine.store import Store
+from eventfold.engine.table import StateTable
+from eventfold.settings import Settings
 
 
 class Writer(Protocol):
@@ -42,10 +37,7 @@ class Writer(Protocol):
         position: int,
         metadata: str,
     ) -> list[int]:
-        """Write one transaction; return the next changelog offset of each table.
-
-        Raises the cause of a failure; nothing of the transaction is visible then.
-        """
+        """Write a transaction, all or nothing; return the next changelog offset of each table."""
 
     async def stop(self) -> None:
         """Stop the writer."""
@@ -60,10 +52,7 @@ class Journal(Protocol):
     async def restore(
         self, path: Path, table: StateTable, partition: int, progress: Progress
     ) -> Store:
-        """Open the store at `path` and bring it to the end of the table's changelog.
-
-        Updates `progress` meanwhile.
-        """
+        """Bring the store at `path` to the end of the table's changelog; update `progress`."""
 
 
 class KafkaWriter:

@@ -1,14 +1,14 @@
 """One partition of a keyed table: the keys' states in memory, and their timers."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator, Mapping
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from eventfold.engine import metrics
 from eventfold.engine.batch import MAX_DEAD_TEXT
+from eventfold.engine.decoded import Decoded
 from eventfold.engine.errors import TooLargeError
 from eventfold.engine.key_places import MOST_SHOWN
 from eventfold.engine.owner import Table
@@ -25,16 +25,11 @@ from eventfold.engine.rows import (
     split_row_key,
 )
 from eventfold.engine.sending import Collector
+from eventfold.engine.store import Store
+from eventfold.operators.processor import Process
 from eventfold.records import DeadLetter
 from eventfold.windows import watermark
 from eventfold.windows.panes import BEFORE_ALL
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from eventfold.engine.decoded import Decoded
-    from eventfold.engine.store import Store
-    from eventfold.operators.processor import Process
 
 #: Start of the rows of broadcast state, whose key is the name of a value.
 SHARED = LATE
@@ -248,10 +243,7 @@ class KeyedState(PartitionState):
     def _handle_measured(
         self, key: bytes, entry: _Entry | None, record: Any, last: int
     ) -> tuple[Any | None, int]:
-        """Return a key's state after a record, and its room; reject a state that is too large.
-
-        Raises what `on_record` raises, or TooLargeError; the state is unchanged then.
-        """
+        """Return a key's state after a record, and its room; unchanged if this raises."""
         version, largest = self.table.version, self.outputs.largest
         largest -= largest // FOR_TIMERS
         before = None
@@ -315,10 +307,7 @@ class KeyedState(PartitionState):
         return entry.last + self._retention if entry.timer is None else entry.timer
 
     def _await(self, key: bytes, entry: _Entry) -> None:
-        """Put the entry into the heap, unless it is there at its due time or earlier.
-
-        Mostly a due time only advances, and the heap item stays as it is.
-        """
+        """Put the entry into the heap, unless it is there at its due time or earlier."""
         due = self._due(entry)
         if entry.noted < 0 or due < entry.noted:
             entry.noted = due
@@ -378,10 +367,7 @@ class KeyedState(PartitionState):
         self._pass_on()
 
     def _timer_letter(self, key: bytes, at: int, error: Exception) -> DeadLetter:
-        """Return the dead letter of a timer that raised, at the offset of the record that fired it.
-
-        `at` is the time (ms) that the timer was set to.
-        """
+        """Return the dead letter of a timer, set to `at` (ms), of the record that fired it."""
         return DeadLetter(
             topic=self.table.source.name,
             partition=self.partition,

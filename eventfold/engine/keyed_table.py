@@ -9,20 +9,15 @@ there, by the join's key. So they have the order of one log, the same in each re
 can't separate them.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from eventfold.engine.keyed_state import KeyedState
+from eventfold.engine.store import Store
 from eventfold.engine.table import Host, StateTable
+from eventfold.operators.processor import Process
+from eventfold.topics import Topic
 from eventfold.windows import format_duration
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from eventfold.engine.store import Store
-    from eventfold.operators.processor import Process
-    from eventfold.topics import Topic
 
 
 class KeyedTable(StateTable):

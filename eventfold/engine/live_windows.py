@@ -5,8 +5,6 @@ of count windows. A change writes one of them, however many there are. A window 
 a row at its start, in the transaction that publishes its final result.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -41,10 +39,7 @@ L = TypeVar("L", bound=Live)
 
 
 class LiveWindows(ABC, Generic[L]):
-    """Windows that follow the data: open ones in memory, closed ones in the store.
-
-    `fields` are the types of an open row's fields before the aggregate's state.
-    """
+    """Open windows in memory, whose rows begin with `fields`, and closed in the store."""
 
     #: No row is in memory for results that are still to come.
     held = 0
@@ -142,11 +137,8 @@ class LiveWindows(ABC, Generic[L]):
     # -- publication
 
     def _publish_changed(self, portion: Portion, position: int) -> int:
-        """Publish the open windows that changed since the last publication, if the table does so.
-
-        What changed longest ago is published first, so that the rest follows from the position in
-        the source that was reached. Return the position up to which changes are published.
-        """
+        """Publish changed windows, if the table does so; return the position published up to."""
+        # What changed longest ago is published first, so that the rest follows from the position.
         self._note_changes()
         changed: list[L] = []
         if (
@@ -204,10 +196,7 @@ class LiveWindows(ABC, Generic[L]):
 
     @abstractmethod
     def publish(self, portion: Portion, position: int) -> int:
-        """Publish windows that became final or changed, as many as fit into a portion.
-
-        Sets `meta.finalised` and `behind`. Return the position up to which changes are published.
-        """
+        """Publish windows that became final or changed, up to a portion; return the position."""
 
     @abstractmethod
     def expires_before(self) -> int:
@@ -227,10 +216,7 @@ class LiveWindows(ABC, Generic[L]):
 
     @abstractmethod
     def _fold_range(self, decoded: Decoded, begin: int, end: int) -> L | None:
-        """Fold `decoded[begin:end]`; return what holds the last accepted record, None without one.
-
-        Raises RecordError for a record that can't be folded; it leaves no trace.
-        """
+        """Fold `decoded[begin:end]`; return what holds the last record. Raises RecordError."""
 
     @abstractmethod
     def _newest(self, live: L) -> int:

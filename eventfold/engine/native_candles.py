@@ -1,25 +1,18 @@
 """Types of candles, passed to the native extension: its loops know no type of the product."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eventfold.aggregates import OhlcState
 from eventfold.engine.outputs import encode_record
+from eventfold.native import Extension
 from eventfold.records.candles import Candle, candle
 from eventfold.windows import Pane, Window, WindowResult
 
-if TYPE_CHECKING:
-    from eventfold.native import Extension
-
 
 def pane_maker(native: Extension | None) -> Callable[..., Pane]:
-    """Return the constructor of panes: the extension's if there is one, with the same interface.
-
-    A pane of the extension that is made without a state is empty, as if of `OhlcState()`.
-    """
+    """Return the extension's constructor of panes, empty without a state; ours without it."""
     return Pane if native is None else partial(native.panes.Pane, OhlcState)
 
 

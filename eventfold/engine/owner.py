@@ -1,7 +1,5 @@
 """Owner of a partition's state: its table, and what the tables of a worker share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from typing import Any, Protocol
 

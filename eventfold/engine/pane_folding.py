@@ -1,7 +1,5 @@
 """Folding of records into the panes of one partition."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
@@ -30,10 +28,7 @@ class PaneFolding:
         self._lateness = lateness
 
     def fold_at_once(self, decoded: Decoded) -> list[RecordError]:
-        """Fold a whole batch the fastest way; return the records that could not be folded.
-
-        Raises RecordError for the first such record if only the records before it were folded.
-        """
+        """Fold a whole batch the fastest way; return the records not folded. Raises RecordError."""
         if self._fold_natively(decoded):
             return []
         if self._goes_by_key(decoded):
@@ -42,10 +37,7 @@ class PaneFolding:
         return []
 
     def _fold_natively(self, decoded: Decoded) -> bool:
-        """Fold trades by the native extension; return whether it did.
-
-        The resulting rows and their order are the same as with pure Python.
-        """
+        """Fold trades by the native extension, with the same result; return whether it did."""
         native, slices = self._panes.native, self._strategy.slices
         trades = decoded.trades(native) if native is not None and slices.length else None
         if native is None or trades is None:
@@ -92,18 +84,12 @@ class PaneFolding:
         )
 
     def _recur(self, records: int, keys: int, first: int, last: int) -> bool:
-        """Return whether `records` average RECURRING or more per key and pane in [first, last], ms.
-
-        They must also be at least as many as the keys in memory.
-        """
+        """Return whether `records` average RECURRING a key and pane, and outnumber the keys."""
         panes = 1 + (last - first) // self._strategy.slices.length
         return records >= max(RECURRING * panes * keys, len(self._panes.by_key))
 
     def _fold_by_key(self, decoded: Decoded) -> list[RecordError]:
-        """Fold a batch in time order key by key; return the records that could not be folded.
-
-        Requires `_goes_by_key`: no record is late or a correction. Each pane takes one call.
-        """
+        """Fold a batch that `_goes_by_key` allows, key by key; return the records not folded."""
         add_all: Any = self._strategy.add_all
         length, origin = self._strategy.slices.length, self._strategy.slices.offset
         records, times, offsets = decoded.records, decoded.times, decoded.offsets
@@ -144,10 +130,7 @@ class PaneFolding:
     def _add_each(
         self, pane: Pane, decoded: Decoded, indexes: Sequence[int], failed: list[RecordError]
     ) -> list[int]:
-        """Add records one by one; return the indexes of those added.
-
-        A record whose folding raises is appended to `failed`.
-        """
+        """Add records one by one; return the indexes of those added. The others go to `failed`."""
         added: list[int] = []
         for index in indexes:
             try:
@@ -168,12 +151,8 @@ class PaneFolding:
         strategy, panes_of, dirty = self._strategy, self._panes.by_key, self._panes.dirty
         add, grace, slices = strategy.aggregate.add, strategy.grace, strategy.slices
         length, origin = slices.length, slices.offset
-        keys, times, offsets, records = (
-            decoded.keys,
-            decoded.times,
-            decoded.offsets,
-            decoded.records,
-        )
+        keys, times = decoded.keys, decoded.times
+        offsets, records = decoded.offsets, decoded.records
         clock = self._meta.stream_time
         limit = self._lateness.watermark
         late: list[tuple[int, int]] = []

@@ -1,7 +1,5 @@
 """Results of windows that are made of panes: folded from them, and published."""
 
-from __future__ import annotations
-
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -145,10 +143,7 @@ class PaneResults:
         ends: Ends,
         near: list[int] | None = None,
     ) -> None:
-        """Publish the windows of a key, or only those that hold one of the panes `near`.
-
-        `near` are ascending starts.
-        """
+        """Publish the windows of a key, or those that hold one of the panes `near` (starts)."""
         panes, name = self._panes.by_key[key], key.decode()
         starts = sorted(panes)
         near = starts if near is None else near
@@ -195,10 +190,8 @@ class PaneResults:
     def _kept_fold(
         self, window: WindowDefinition, key: bytes, starts: list[int], until: int
     ) -> WindowFold:
-        """Return the incremental aggregation of a key's final windows, up to date for `until` (ms).
-
-        Panes that end by `until` no longer change, so the fold continues where it stopped.
-        """
+        """Return the aggregation of a key's final windows, up to date for `until` (ms)."""
+        # Panes that end by `until` no longer change, so the fold continues where it stopped.
         panes = self._panes.by_key[key]
         fold = self._folds[window].get(key)
         if fold is None:

@@ -1,7 +1,5 @@
 """Windows of one partition that are made of panes, and which of them are published when."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -116,10 +114,7 @@ class PaneWindows:
         return end - self._strategy.longest + 1
 
     def publish(self, portion: Portion, position: int) -> int:
-        """Publish windows that became final or changed, as many as fit into a portion.
-
-        Return the position up to which changes are published.
-        """
+        """Publish windows that became final or changed, up to a portion; return the position."""
         self._position = position
         # Before the publication, because later changes belong to the next one.
         self._rows = self.take_rows()
@@ -155,10 +150,7 @@ class PaneWindows:
             self.results.count_native(windows)
 
     def _publish_rest(self, portion: Portion, before: int) -> None:
-        """Publish windows that ended since `before` (ms), key by key, until the portion is full.
-
-        The next checkpoints publish the keys that are left.
-        """
+        """Publish windows that ended since `before` (ms), key by key, until the portion is full."""
         meta, until = self._meta, self._meta.finalised
         if self._closing is None:
             # The checkpoint that was restored stopped after this key.
@@ -256,10 +248,7 @@ class PaneWindows:
         return list(related.values())
 
     def _next_watermark(self) -> int:
-        """Return the time (ms) up to which windows become final in this publication.
-
-        After a leap in time that is only a part of them; `behind` is set then.
-        """
+        """Return the time (ms) up to which windows become final now; `behind` if not all."""
         before, until = self._meta.finalised, self._lateness.watermark
         reached = min(until, self._slice_of_work(before, until))
         self.behind = reached < until

@@ -1,7 +1,5 @@
 """Panes of one partition of a window table: in memory while they may change, and in the store."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from eventfold.aggregates import Ohlc

@@ -9,13 +9,16 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiokafka import TopicPartition
 
 from eventfold.engine import metrics
+from eventfold.engine.batch import Batch
+from eventfold.engine.decoded import Decoded
 from eventfold.engine.definitions import demand_same_windows
 from eventfold.engine.errors import (
     OtherHistoryError,
@@ -39,16 +42,9 @@ from eventfold.engine.rows import (
     encode_meta,
     split_row_key,
 )
-from eventfold.engine.store import StoreError, in_pieces
+from eventfold.engine.store import Store, StoreError, in_pieces
 from eventfold.engine.uncommitted import size_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from eventfold.engine.batch import Batch
-    from eventfold.engine.decoded import Decoded
-    from eventfold.engine.store import Store
-    from eventfold.engine.unwritable import Careful
+from eventfold.engine.unwritable import Careful
 
 logger = logging.getLogger(__name__)
 
@@ -115,11 +111,7 @@ class PartitionState(ABC):
         return self.meta.positions.get(self.table.source.name)
 
     def load(self) -> None:
-        """Load the meta row and the rows that folding needs from the restored store.
-
-        Raises UnreadableRowError for rows of another layout or version, OtherHistoryError if the
-        store is of another changelog, and TaskError if the table had other windows.
-        """
+        """Load what folding needs. Raises UnreadableRowError, OtherHistoryError, TaskError."""
         value = self.store.get(META)
         layout, conf = self.table.layout, self.table.runtime.conf
         self.meta.become(decode_meta(value) if value is not None else Meta(layout=layout))
@@ -138,10 +130,8 @@ class PartitionState(ABC):
         self._load()
 
     def follows(self, source_id: str) -> bool:
-        """Return whether the position is of the topic with this id; adopt an id if it has none.
-
-        State written by earlier versions has no id, and brokers may have no topic ids ("").
-        """
+        """Return whether the position is of the topic with this id; adopt one if it has none."""
+        # State written by earlier versions has no id, and brokers may have no topic ids ("").
         ids, name = self.meta.source_ids, self.table.source.name
         if source_id and name not in ids:
             ids[name] = source_id
@@ -154,11 +144,7 @@ class PartitionState(ABC):
     # -- folding
 
     def fold(self, batch: Batch) -> None:
-        """Fold the records of a batch that are not folded yet.
-
-        A record whose folding raises becomes a dead letter. Raises UnwritableError, while records
-        are folded one by one, for a row that can't be written.
-        """
+        """Fold the records of a batch that are not folded yet. Raises UnwritableError."""
         self.outputs.publishing = None
         decoded = batch.decoded
         begin, count = 0, len(decoded)
@@ -189,10 +175,7 @@ class PartitionState(ABC):
                 return
 
     def _fold_carefully(self, batch: Batch, decoded: Decoded, begin: int, careful: Careful) -> int:
-        """Fold records one by one, each with its rows; return the index of the first one left.
-
-        Raises UnwritableError with the offset of a record whose row can't be written.
-        """
+        """Fold records one by one; return the index of the first left. Raises UnwritableError."""
         left_out = careful.left_out(self.table.name)
         for index in range(begin, len(decoded)):
             offset = decoded.offsets[index]
@@ -212,10 +195,7 @@ class PartitionState(ABC):
         return len(decoded)
 
     def _rows_to_write(self, offset: int | None = None) -> list[Row]:
-        """Take the rows changed by the record at `offset`, or all changes since the last call.
-
-        Raises UnwritableError for a row that is too large or holds a value that can't be encoded.
-        """
+        """Take the rows changed since the last call. Raises UnwritableError."""
         why = None
         rows: list[Row] = []
         try:
@@ -292,20 +272,14 @@ class PartitionState(ABC):
         return now >= due - EARLY and self.unpublished
 
     def _publication_time(self) -> float:
-        """Return the time (s) when this publication was due, or now if that is off by an interval.
-
-        Counting from the due time keeps one late publication from delaying those after it.
-        """
+        """Return when (s) this publication was due, or now if that is off by an interval."""
+        # Counting from the due time keeps one late publication from delaying those after it.
         now, interval = self.clock.monotonic(), self.table.publish_interval / 1000
         due = self._published_at + interval
         return due if due - EARLY <= now < due + interval else now
 
     def snapshot(self, *, publish: bool) -> Snapshot:
-        """Take the changes since the last snapshot; folding may go on, into the next one.
-
-        Raises TaskError if a user's function raises: it would do so at each attempt. Raises
-        UnwritableError for a row that can't be written.
-        """
+        """Take the changes since the last snapshot. Raises TaskError, UnwritableError."""
         self.outputs.publishing = None
         try:
             return self._snapshot(publish=publish)
@@ -349,11 +323,9 @@ class PartitionState(ABC):
         return rows
 
     def _expire(self) -> list[bytes]:
-        """Return rows past their retention, oldest first, at most EXPIRE_SLICE of them.
-
-        From now on all rows before `meta.expired` count as deleted, also those that later
-        checkpoints delete: a query would take the rows left of a window for the whole window.
-        """
+        """Return rows past their retention, oldest first, at most EXPIRE_SLICE of them."""
+        # From now on all rows before `meta.expired` count as deleted, also those that later
+        # checkpoints delete: a query would take the rows left of a window for the whole window.
         meta = self.meta
         # Resume where the last deletion ended: a scan from the first row would walk over all the
         # tombstones that the store has not compacted away yet.
@@ -411,10 +383,7 @@ class PartitionState(ABC):
         return self.meta.expired
 
     def _publish(self) -> int:
-        """Publish the changes since the last publication; `behind` if some are left.
-
-        Return the position up to which changes are published now.
-        """
+        """Publish the changes, `behind` if some are left; return the position published up to."""
         return self.position
 
     def _settle(self) -> None:  # noqa: B027  # a table without rows keeps none in memory
@@ -430,10 +399,7 @@ class PartitionState(ABC):
         return set(self.each_key())
 
     def each_key(self) -> Iterator[bytes]:
-        """Yield the keys that have rows, some more than once.
-
-        Folding may go on between two keys; keys added meanwhile may be among them or not.
-        """
+        """Yield the keys that have rows, some more than once; folding may go on in between."""
         # Memory first: a row that is written to the store meanwhile has been in memory before.
         yield from list(self._keys_of_memory())
         yield from in_pieces(self.store.prefixes)

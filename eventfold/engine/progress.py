@@ -1,18 +1,12 @@
 """Progress of the restore of a partition, for the log, `/readyz` and the metrics."""
 
-from __future__ import annotations
-
 from time import perf_counter
 
 from eventfold.engine import metrics
 
 
 class Progress:
-    """Progress of one restore.
-
-    `begin`, `position`, `end` are offsets of the changelog. Compaction and transaction markers
-    leave gaps between rows, so progress is measured in offsets, and rows are counted as they come.
-    """
+    """Progress of one restore, in changelog offsets, since gaps lie between the rows."""
 
     def __init__(self, table: str, partition: int) -> None:
         self.table = table

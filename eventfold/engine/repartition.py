@@ -8,22 +8,17 @@ header `source` has its origin (`topic-partition-offset`). A reader that sees on
 a table, needs both in the record: see `Origin`.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, get_args
+from collections.abc import AsyncIterable, Callable
+from typing import Any, NamedTuple, Protocol, get_args
 
 import msgspec
 
+from eventfold.engine.batch import Batch
 from eventfold.engine.stateless import StatelessOperator
 from eventfold.engine.table import Host
+from eventfold.operators.processor import Sender
+from eventfold.topics import Topic
 from eventfold.windows.errors import DefinitionError
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable
-
-    from eventfold.engine.batch import Batch
-    from eventfold.operators.processor import Sender
-    from eventfold.topics import Topic
 
 
 class Origin(NamedTuple):

@@ -4,25 +4,20 @@ A store is trusted only while it is known to be of this very changelog and to ha
 tombstone: brokers drop tombstones in time, and the rows they delete would stay in the store.
 """
 
-from __future__ import annotations
-
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 from uuid import uuid4
+
+from aiokafka import TopicPartition
 
 from eventfold.engine.errors import OtherHistoryError, afresh
 from eventfold.engine.rows import META, decode_meta
 from eventfold.engine.store import Store, StoreError, wipe
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from aiokafka import TopicPartition
-
-    from eventfold.settings import Settings
+from eventfold.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -96,10 +91,7 @@ class Replica:
             raise
 
     def admit(self, log: Log) -> None:
-        """Check the store against the brokers' changelog; rebuild it if it is of another one.
-
-        Raises OtherHistoryError as the class does.
-        """
+        """Check the store against the changelog; rebuild another's. Raises OtherHistoryError."""
         self._log = log
         store = self.store
         #: Offset of the next record to read.
@@ -173,10 +165,7 @@ class Replica:
         return True
 
     def finish(self) -> bool:
-        """Record that everything up to the surveyed end offset has been read.
-
-        Return False if the store had to be rebuilt instead.
-        """
+        """Record that all was read; return False if the store had to be rebuilt instead."""
         if self._to_meet:
             self._begin_again(f"it is of another changelog than {self.name} is now")
             return False
@@ -186,11 +175,9 @@ class Replica:
         return True
 
     def _is_stale(self) -> bool:
-        """Return whether tombstones written since the store was current may be gone.
-
-        A broker keeps a tombstone for `kept` ms from its first cleaning, which is after it was
-        written. Only half of that is used: the rest is for reading, and for clocks that differ.
-        """
+        """Return whether tombstones written since the store was current may be gone."""
+        # A broker keeps a tombstone for `kept` ms from its first cleaning, which is after it was
+        # written. Only half of that is used: the rest is for reading, and for clocks that differ.
         passed = now_ms() - self._current
         return not -CLOCK_STEP <= passed <= max(self._log.kept, LEAST_KEPT) // 2
 

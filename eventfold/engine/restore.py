@@ -1,24 +1,18 @@
 """Restore of a partition of a table: its changelog, read committed, straight into the store."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from eventfold.engine.changelog import POLL_RECORDS, new_consumer, survey
+from eventfold.engine.progress import Progress
 from eventfold.engine.replica import Replica
+from eventfold.engine.store import Store
+from eventfold.engine.table import StateTable
 from eventfold.kafka.clients import running
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from eventfold.engine.progress import Progress
-    from eventfold.engine.store import Store
-    from eventfold.engine.table import StateTable
-    from eventfold.settings import Settings
+from eventfold.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +27,9 @@ async def restore(
     conf: Settings,
     progress: Progress,
 ) -> Store:
-    """Open a table's store at `path` and bring it to the end of its changelog partition.
-
-    It reads until the position reaches the end offset: transaction markers take offsets too, so
-    waiting for a last record could wait forever. Raises OtherHistoryError as `Replica` does.
-    """
+    """Bring a table's store to the end of its changelog. Raises OtherHistoryError."""
+    # It reads until the position reaches the end offset: transaction markers take offsets too, so
+    # waiting for a last record could wait forever.
     changelog = TopicPartition(table.changelog.name, partition)
     async with running(new_consumer(conf)) as consumer:
         consumer.assign([changelog])

@@ -1,7 +1,5 @@
 """Records that a table sends as it processes others, instead of publishing results at intervals."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, NamedTuple

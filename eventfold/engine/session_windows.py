@@ -1,24 +1,19 @@
 """One partition of a table of sessions, which grow, merge, close, and may have to be retracted."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eventfold.engine.deadlines import Deadlines
+from eventfold.engine.decoded import Decoded
+from eventfold.engine.lateness import Lateness
 from eventfold.engine.live_windows import Live, LiveWindows
 from eventfold.engine.partition import RecordError
-from eventfold.engine.rows import OPEN, encode_row, row_key
+from eventfold.engine.portion import Portion
+from eventfold.engine.rows import OPEN, Row, encode_row, row_key
+from eventfold.engine.window_partition import WindowPartition
 from eventfold.windows import Evidence, Folded, Span
 from eventfold.windows.panes import BEFORE_ALL
-
-if TYPE_CHECKING:
-    from eventfold.engine.decoded import Decoded
-    from eventfold.engine.lateness import Lateness
-    from eventfold.engine.portion import Portion
-    from eventfold.engine.rows import Row
-    from eventfold.engine.window_partition import WindowPartition
 
 #: Maximum number of sessions that become final in one publication.
 SLICE = 1_000
@@ -84,12 +79,8 @@ class SessionWindows(LiveWindows[OpenSession]):
         # Hot loop: everything it touches is a local variable.
         gap, grace, sessions_of = self._gap, self._strategy.grace, self._sessions
         add, changed = self._strategy.aggregate.add, self._changed
-        keys, times, offsets, records = (
-            decoded.keys,
-            decoded.times,
-            decoded.offsets,
-            decoded.records,
-        )
+        keys, times = decoded.keys, decoded.times
+        offsets, records = decoded.offsets, decoded.records
         clock = self._meta.stream_time
         limit = self._lateness.watermark
         late: list[tuple[int, int]] = []

@@ -1,14 +1,10 @@
 """Source port: the consumer that fetches the records of tasks."""
 
-from __future__ import annotations
+from collections.abc import Mapping
+from typing import Protocol
 
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from aiokafka import TopicPartition
-    from aiokafka.structs import OffsetAndMetadata
+from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
 
 class Source(Protocol):
@@ -21,10 +17,7 @@ class Source(Protocol):
         """Return the first offset that exists, and the end offset."""
 
     async def topic_id(self, topic: str) -> str:
-        """Return the id of a topic, and fetch the topic by this id only from now on.
-
-        The empty string if brokers have no ids. Raises KafkaError.
-        """
+        """Fetch a topic by its id from now on; return the id, "" without. Raises KafkaError."""
 
     async def fetched(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
         """Return the offset up to which each partition is fetched, and its end offset."""

@@ -5,38 +5,68 @@ partition to one of its standbys if it can. A task that opens there finds a stor
 moments behind.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import traceback
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import NamedTuple
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
 from eventfold.engine import metrics
 from eventfold.engine.changelog import POLL_RECORDS, new_consumer, survey
-from eventfold.engine.errors import OtherHistoryError
+from eventfold.engine.errors import OtherHistoryError, TaskError
+from eventfold.engine.partition import PartitionState
 from eventfold.engine.replica import Log, Replica
 from eventfold.engine.rows import UnreadableRowError
-from eventfold.engine.standby_reading import StandbyReader
-from eventfold.engine.store import DamagedStoreError, StoreError, wipe
+from eventfold.engine.store import DamagedStoreError, Store, StoreError, wipe
+from eventfold.engine.table import StateTable
 from eventfold.kafka.clients import running
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from aiokafka import AIOKafkaConsumer
-
-    from eventfold.engine.partition import PartitionState
-    from eventfold.engine.table import StateTable
-    from eventfold.settings import Settings
+from eventfold.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+
+class _Read(NamedTuple):
+    store: Store
+    offset: int
+    state: PartitionState
+
+
+class StandbyReader:
+    """Cache of the states of standbys' stores, each valid until its store has moved on."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, int], _Read] = {}
+
+    def state(self, table: StateTable, partition: int, store: Store) -> PartitionState | None:
+        """Return the state of a partition; None if its rows can't be read.
+
+        Read it before the next `await`: then a task may have taken the store over. Raises
+        StoreError.
+        """
+        place, offset = (table.name, partition), store.offset
+        kept = self._kept.get(place)
+        if kept is not None and kept.store is store and kept.offset == offset:
+            return kept.state
+        state = table.new_state(partition, store, reports_decode_errors=False)
+        try:
+            state.load()
+        except (OtherHistoryError, TaskError, UnreadableRowError) as error:
+            # If a task opens this store, the task decides what the error means.
+            logger.warning("The standby of %s-%d can't be read: %s", table.name, partition, error)
+            return None
+        self._kept[place] = _Read(store, offset, state)
+        return state
+
+    def forget(self, table: str, partition: int) -> None:
+        """Drop the cached state of a store that is closed or has changed."""
+        self._kept.pop((table, partition), None)
+
 
 #: Seconds to wait after the brokers failed to answer.
 PAUSE = 1.0
@@ -79,10 +109,7 @@ class Standbys(Service):
         self._reader = StandbyReader()
 
     def follow(self, partitions: Iterable[TopicPartition]) -> None:
-        """Follow the changelogs of these source partitions from now on, and no others.
-
-        The other stores are closed on return, so that tasks may open them.
-        """
+        """Follow these source partitions' changelogs alone; on return other stores are closed."""
         self._wanted = {
             TopicPartition(table.changelog.name, tp.partition): table
             for tp in sorted(partitions)
@@ -97,10 +124,7 @@ class Standbys(Service):
         return sorted(tp.partition for tp in self._replicas if tp.topic == table.changelog.name)
 
     def state_of(self, table: StateTable, partition: int) -> PartitionState | None:
-        """Return the state of a partition followed locally; read it before the next `await`.
-
-        None if it is not followed, can't be read, or its lag is not known yet.
-        """
+        """Return the state of a partition followed here, if known; read it before an `await`."""
         changelog = TopicPartition(table.changelog.name, partition)
         replica = self._replicas.get(changelog)
         if replica is None or changelog not in self._behind:

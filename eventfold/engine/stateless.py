@@ -16,22 +16,18 @@ and its offset and the records sent are committed in one transaction.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from eventfold.engine.batch import Batch
 from eventfold.engine.decoded import Decoded
 from eventfold.engine.partition import PartitionState, RecordError
 from eventfold.engine.sending import Collector
+from eventfold.engine.store import Store
 from eventfold.engine.table import Host, StateTable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from eventfold.engine.batch import Batch
-    from eventfold.engine.store import Store
-    from eventfold.operators.processor import Sender
-    from eventfold.topics import Topic
-
+from eventfold.operators.processor import Sender
+from eventfold.topics import Topic
 
 #: Least time between two batches whose keys are noted (s). A key takes 40 ns, a new one 400 ns, and
 #: a filter folds a record in 430 ns: with more than ten batches a second not all are noted.

@@ -230,10 +230,7 @@ class Store:
         self._check(cursor.found)
 
     def prefixes(self, after: bytes | None = None) -> Iterator[bytes]:
-        """Yield each key that has rows, once, with one seek a key, however many rows it has.
-
-        With a key `after`, yield the keys after that one.
-        """
+        """Yield each key that has rows (all after a key `after`) once, with one seek a key."""
         cursor = self._cursor(ReadOptions())
         cursor.found.seek(ROW if after is None else _behind(ROW + prefix(after)))
         while cursor.found.valid() and (row := cursor.found.key()).startswith(ROW):
@@ -264,10 +261,8 @@ class Store:
         return cursor
 
     def _check(self, found: RdictIter) -> None:
-        """Raise StoreError if an iterator has stopped at data that it can't read.
-
-        Otherwise that looks like the end: half a scan would be taken for the whole.
-        """
+        """Raise StoreError if an iterator has stopped at data that it can't read."""
+        # Otherwise that looks like the end: half a scan would be taken for the whole.
         try:
             found.status()
         except Exception as error:

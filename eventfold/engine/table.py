@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from heapq import nsmallest
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from mode import Service
 from rocksdict import DbClosedError
 
 from eventfold.engine import metrics
+from eventfold.engine.batch import Batch
+from eventfold.engine.definitions import Definition
 from eventfold.engine.errors import BatchError, ClosedMeanwhileError, TaskError, describe_error
 from eventfold.engine.key_places import MOST_SHOWN, KeyPlaces
 from eventfold.engine.owner import Runtime
+from eventfold.engine.partition import PartitionState
+from eventfold.engine.progress import Progress
 from eventfold.engine.routes import Routes
-from eventfold.engine.store import StoreError
+from eventfold.engine.store import Store, StoreError
+from eventfold.settings import Settings
 from eventfold.telemetry import logs, traces
-from eventfold.topics import DEAD_LETTERS, Changelog
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-
-    from eventfold.engine.batch import Batch
-    from eventfold.engine.definitions import Definition
-    from eventfold.engine.partition import PartitionState
-    from eventfold.engine.progress import Progress
-    from eventfold.engine.store import Store
-    from eventfold.settings import Settings
-    from eventfold.topics import BoundTopic, Topic
-
+from eventfold.topics import DEAD_LETTERS, BoundTopic, Changelog, Topic
 
 #: States that queries read in place of a table's open partitions: see `StateTable.reading`.
 _READ: ContextVar[Mapping[StateTable, Mapping[int, PartitionState]]] = ContextVar(
@@ -270,10 +264,7 @@ class StateTable(Service):
 
     @contextmanager
     def reading(self, states: Iterable[PartitionState]) -> Iterator[None]:
-        """Answer queries from `states` alone, in place of the open partitions.
-
-        Only within the current asyncio task: queries in other tasks still read the open partitions.
-        """
+        """Answer queries from `states` in place of the open partitions, in this asyncio task."""
         read = _READ.set({**_READ.get(), self: {each.partition: each for each in states}})
         try:
             yield
@@ -282,10 +273,7 @@ class StateTable(Service):
 
     @contextmanager
     def kept_open(self) -> Iterator[None]:
-        """Guard a read of the whole table during which other code runs.
-
-        Raises ClosedMeanwhileError at the end if a partition that was open no longer is.
-        """
+        """Guard a long read of the table. Raises ClosedMeanwhileError if a partition closed."""
         states = self.open_states()
         try:
             yield
@@ -356,10 +344,7 @@ class StateTable(Service):
             self.saw_all((key,), partition)
 
     def saw_all(self, keys: Collection[bytes], partition: int) -> None:
-        """Note the partition of keys; log and count each key seen in two partitions, once.
-
-        Each part of such a key is folded without the other, so its results are wrong.
-        """
+        """Note the partition of keys; count each key seen in two, whose results are wrong."""
         if self.source.partition_count() == 1:
             return
         for key, before in self._places.add(keys, partition):

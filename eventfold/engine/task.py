@@ -1,38 +1,31 @@
 """Task: one partition of a source, the tables folded from it, and the producer that fences it."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from enum import Enum
 from math import inf
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import Protocol
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
 
 from eventfold.engine import metrics
 from eventfold.engine.batch import Decoder
+from eventfold.engine.definitions import Definitions
 from eventfold.engine.errors import OtherHistoryError, TaskError, afresh, in_words, made_anew
+from eventfold.engine.journal import Journal, Writer
 from eventfold.engine.owner import Runtime
+from eventfold.engine.partition import PartitionState, Snapshot
 from eventfold.engine.progress import Progress
-from eventfold.engine.store import wipe
+from eventfold.engine.source import Source
+from eventfold.engine.store import Store, wipe
+from eventfold.engine.table import StateTable
+from eventfold.engine.uncommitted import Uncommitted
 from eventfold.telemetry import logs, traces
+from eventfold.topics import BoundTopic
 from eventfold.windows.panes import BEFORE_ALL
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from aiokafka.structs import OffsetAndMetadata
-
-    from eventfold.engine.definitions import Definitions
-    from eventfold.engine.journal import Journal, Writer
-    from eventfold.engine.partition import PartitionState, Snapshot
-    from eventfold.engine.source import Source
-    from eventfold.engine.store import Store
-    from eventfold.engine.table import StateTable
-    from eventfold.engine.uncommitted import Uncommitted
-    from eventfold.topics import BoundTopic
 
 logger = logging.getLogger(__name__)
 
@@ -234,10 +227,8 @@ class Task:
         logger.info("Task %s runs from offset %d", self.name, position, extra={"offset": position})
 
     def _demand_opening(self) -> None:
-        """Raise CancelledError if the partition was revoked meanwhile.
-
-        Cancellation alone is not enough: aiokafka swallows it while its clients close.
-        """
+        """Raise CancelledError if the partition was revoked meanwhile."""
+        # Cancellation alone is not enough: aiokafka swallows it while its clients close.
         if self.ending:
             raise asyncio.CancelledError
 
@@ -281,10 +272,7 @@ class Task:
             return store
 
     async def _positions(self, committed: int | None) -> int:
-        """Set the position of each table; return the lowest, at which the task starts.
-
-        Raises TaskError if an offset is committed for a table that has no state.
-        """
+        """Set the position of each table; return the lowest, to start at. Raises TaskError."""
         reached = max(state.restored_position or 0 for state in self.states)
         first = await self._first_offset(reached)
         for state in self.states:
@@ -372,10 +360,7 @@ class Task:
             self._report_lost(begin, min(first, end))
 
     async def checkpoint(self) -> None:
-        """Write a checkpoint if anything is due.
-
-        Raises the error that the task failed with, or the error of the transaction.
-        """
+        """Write a checkpoint if anything is due. Raises the error of the task or transaction."""
         if self.failure is not None:
             raise self.failure
         now = self.clock.monotonic()

@@ -1,13 +1,11 @@
 """All tasks of this worker: opened when a partition is assigned, closed when it is revoked."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import traceback
+from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 from mode import Service
@@ -26,25 +24,21 @@ from eventfold.engine.errors import (
     in_words,
 )
 from eventfold.engine.journal import Journal, KafkaJournal
+from eventfold.engine.progress import Progress
 from eventfold.engine.rows import UnreadableRowError
+from eventfold.engine.source import Source
 from eventfold.engine.standby import Standbys
 from eventfold.engine.store import DamagedStoreError, StoreError, wipe
+from eventfold.engine.table import StateTable
 from eventfold.engine.task import State, Task
 from eventfold.engine.uncommitted import Uncommitted
 from eventfold.engine.unwritable import Unwritable
 from eventfold.kafka.clients import cancel_requests
 from eventfold.native import extension
+from eventfold.settings import Settings
 from eventfold.telemetry import logs
+from eventfold.topics import BoundTopic
 from eventfold.windows.panes import BEFORE_ALL
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from eventfold.engine.progress import Progress
-    from eventfold.engine.source import Source
-    from eventfold.engine.table import StateTable
-    from eventfold.settings import Settings
-    from eventfold.topics import BoundTopic
 
 logger = logging.getLogger(__name__)
 
@@ -102,10 +96,7 @@ class Tasks(Service):
         return [self.standbys]
 
     def next_phase(self) -> float:
-        """Return the fraction of an interval after which a new task checkpoints first.
-
-        It differs from task to task.
-        """
+        """Return the fraction of an interval before a task's first checkpoint; it varies."""
         return next(self._phases) * PHASE % 1
 
     # -- declarations
@@ -183,10 +174,7 @@ class Tasks(Service):
         generation: int,
         standbys: Iterable[TopicPartition] = (),
     ) -> None:
-        """Open a task for each partition, in the background: no heartbeat is sent meanwhile.
-
-        `standbys` are the source partitions to be a standby of.
-        """
+        """Open a task a partition, in the background: no heartbeat is sent meanwhile."""
         if self._stopping:
             return  # an assignment may come while the worker stops
         self._generation = generation
@@ -283,11 +271,9 @@ class Tasks(Service):
             await self._give_up(task, TaskError(f"{error}; that was attempt {times} of {ATTEMPTS}"))
 
     async def _reopen(self, task: Task, wiping: Path | None = None) -> None:
-        """Close a task, and open it again if its partition is still assigned to this worker.
-
-        A task that was fenced may have lost its partition, but one that is never opened again
-        stalls it forever: after more than one heartbeat the assignment is known.
-        """
+        """Close a task, and open it again if its partition is still assigned to this worker."""
+        # A task that was fenced may have lost its partition, but one that is never opened again
+        # stalls it forever: after more than one heartbeat the assignment is known.
         self.source.deliver(task.tp, active=False)
         await task.close(last_checkpoint=False)
         end, times = self._failed_at.get(task.tp, (BEFORE_ALL, 0))

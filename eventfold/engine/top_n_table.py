@@ -5,22 +5,19 @@ It follows a repartition: one partition sees all keys, so the rows of a period c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import msgspec
 
+from eventfold.engine.decoded import Decoded
 from eventfold.engine.partition import PartitionState, RecordError
 from eventfold.engine.rows import Row, RowDecoder, encode_row, row_key, split_row_key
+from eventfold.engine.store import Store
 from eventfold.engine.table import Host, StateTable
+from eventfold.topics import Topic
 from eventfold.windows import format_duration
 from eventfold.windows.panes import BEFORE_ALL
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from eventfold.engine.decoded import Decoded
-    from eventfold.engine.store import Store
-    from eventfold.topics import Topic
 
 #: Periods kept in memory; an older one is read from the store when it is needed.
 PERIODS_IN_MEMORY = 3
@@ -267,10 +264,7 @@ class TopNTable(StateTable):
         return None if result is None else self.record(result)
 
     def group_result(self, start: int | None = None) -> TopNResult | None:
-        """Return the result of the period at `start` (ms), or of the latest period if None.
-
-        It is that of the first partition open on this worker that has one; None if none has.
-        """
+        """Return the result of the period at `start` (ms), or of the latest, if it is local."""
         for state in self._group_states():
             found = max(state.starts(), default=None) if start is None else start
             result = None if found is None else state.result(found)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from eventfold.engine.decoded import Decoded
+from eventfold.engine.decoded import Decoded, RawRecord
+from eventfold.native import Extension
 from eventfold.records.fields import EARLIEST, LATEST, MAX_NAME
 from eventfold.records.trades import Trade, is_plain
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from eventfold.engine.decoded import RawRecord
-    from eventfold.native import Extension
-    from eventfold.topics import Topic
+from eventfold.topics import Topic
 
 #: Number of batches that are read as records after the records of a batch were asked for.
 PAUSE = 100

@@ -1,13 +1,8 @@
 """Memory of a worker's folded and uncommitted results, and the limit at which folding waits."""
 
-from __future__ import annotations
+from collections.abc import Iterable, Mapping, Sequence
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from aiokafka import TopicPartition
+from aiokafka import TopicPartition
 
 #: Memory of Python's objects around a record, besides its key and value (bytes, measured).
 OVERHEAD = 200

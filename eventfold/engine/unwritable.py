@@ -6,15 +6,11 @@ rows that a record changed are encoded after it, so the record to blame is known
 the task makes that record a dead letter. This costs nothing while all rows can be written.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
-from typing import TYPE_CHECKING
+
+from aiokafka import TopicPartition
 
 from eventfold.engine.errors import UnwritableError
-
-if TYPE_CHECKING:
-    from aiokafka import TopicPartition
 
 
 class Careful:

@@ -1,7 +1,5 @@
 """Results of windows: made of what was folded, published, and counted."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable
 from functools import partial

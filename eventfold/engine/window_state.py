@@ -1,7 +1,5 @@
 """One partition of a window table: its windows, and the lateness of its records."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -128,10 +126,7 @@ class WindowState(PartitionState):
         ]
 
     def span(self, key: bytes) -> tuple[int, int] | None:
-        """Return the start of a key's oldest row and the end of its newest (ms); None if unknown.
-
-        Rows are panes or closed windows; what is open in memory counts too.
-        """
+        """Return the start and end (ms) of a key's panes and windows; None if unknown."""
         begin, end = prefix(key), row_key(key, OPEN)
         rows = list(islice(self.store.scan(begin, end), 1))
         newest = self.store.last_before(begin, end)

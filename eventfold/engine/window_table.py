@@ -1,14 +1,13 @@
 """Table of windows over event time, folded from one topic, partition by partition."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from eventfold.aggregates import Aggregate
 from eventfold.engine.rows import OPEN
+from eventfold.engine.store import Store
 from eventfold.engine.table import Host, StateTable
 from eventfold.engine.window_state import WindowState
 from eventfold.engine.windowing_strategy import WindowingStrategy, Windows
@@ -20,11 +19,6 @@ from eventfold.windows import (
     WindowDefinition,
     WindowResult,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from eventfold.engine.store import Store
 
 #: A query over a key's windows first reads FIRST_REACH steps (or sizes) of them, and doubles the
 #: range until it finds MANY.

@@ -3,8 +3,6 @@
 It is fixed when the table is declared, and shared by the states of all its partitions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -135,11 +133,9 @@ class WindowingStrategy:
         return self.publishes_changes and not self._overlaps_much(window)
 
     def aggregates_incrementally(self, window: WindowDefinition) -> bool:
-        """Return whether final windows of a definition are aggregated incrementally.
-
-        That pays off where they share many panes, as windows that slide with each event do. If
-        windows are also published before they are final, each publication folds them anyway.
-        """
+        """Return whether final windows of a definition are aggregated incrementally."""
+        # That pays off where they share many panes, as windows that slide with each event do. If
+        # windows are also published before they are final, each publication folds them anyway.
         slides = isinstance(window, Sliding) and not self.publishes_changes
         return slides or self._overlaps_much(window)
 

@@ -1,7 +1,5 @@
 """Client of an external schema registry, over its REST interface."""
 
-from __future__ import annotations
-
 from http import HTTPStatus
 
 import aiohttp

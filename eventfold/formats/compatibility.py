@@ -3,18 +3,14 @@
 Apache Avro's own library decides which schema can read which (specification, "Schema Resolution").
 """
 
-from __future__ import annotations
-
 import json
 import warnings
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eventfold.decoding import decode_json
 from eventfold.formats.errors import invalid_schema
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 class Level(StrEnum):

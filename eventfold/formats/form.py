@@ -1,23 +1,16 @@
-"""Avro records in the wire format of Confluent's serializers.
-
-A zero byte, the schema's id (4 bytes, big-endian), the record in Avro's binary encoding.
-"""
-
-from __future__ import annotations
+"""Avro records in Confluent's format: a zero byte, the schema's id (4 bytes, big-endian), Avro."""
 
 import json
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from io import BytesIO
 from struct import Struct as Layout
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from eventfold.extras import demand
 from eventfold.windows.errors import DefinitionError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 _HEAD = Layout(">bI")
 

@@ -3,8 +3,6 @@
 Two schemas of 56 kB whose unions have hundreds of branches keep Avro's library busy for minutes.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import sys

@@ -5,11 +5,10 @@ before, which then can't commit. So nobody else writes between the read to the e
 and two workers never assign the same id.
 """
 
-from __future__ import annotations
-
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import stamina
@@ -22,12 +21,8 @@ from eventfold.engine.checkpoint import only_writer
 from eventfold.formats.errors import RegistryError
 from eventfold.formats.subjects import Subjects
 from eventfold.kafka.clients import client_options, stop_consumer
-from eventfold.records.schemas import SchemaLevel, SchemaVersion
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from eventfold.settings import Settings
+from eventfold.records import SchemaLevel, SchemaVersion
+from eventfold.settings import Settings
 
 #: Transactional id of every writer of the log.
 WRITER = "tickstream-schemas"
@@ -107,10 +102,7 @@ class SchemaLog(Service):
             )
 
     async def catch_up(self) -> None:
-        """Read everything committed before the call.
-
-        Raises RegistryError (50001) if the broker does not answer within `PATIENCE` seconds.
-        """
+        """Read everything committed before the call. Raises RegistryError (50001)."""
         try:
             async with asyncio.timeout(PATIENCE):
                 ends = await self._asking.end_offsets([self._partition])

@@ -4,17 +4,15 @@ Ids are 1, 2, 3, ...: one for each schema, in whatever subjects it is. Reference
 hard deletion, and schemas other than Avro's are not supported and rejected.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec.structs import replace
 
-from eventfold.digits import read_digits
+from eventfold.decoding import read_digits
 from eventfold.formats.compatibility import Level, parse
 from eventfold.formats.errors import (
     incompatible,
@@ -25,19 +23,14 @@ from eventfold.formats.errors import (
     no_subject,
 )
 from eventfold.formats.judging import demand_size, judged
-from eventfold.records.schemas import SchemaLevel, SchemaVersion
-
-if TYPE_CHECKING:
-    from eventfold.formats.log import Entry, SchemaLog
-    from eventfold.formats.subjects import Subjects
+from eventfold.formats.log import Entry, SchemaLog
+from eventfold.formats.subjects import Subjects
+from eventfold.records import SchemaLevel, SchemaVersion
 
 
 @dataclass(frozen=True)
 class Registry:
-    """Registry of this worker; the registries of all workers share one log.
-
-    Each call sees everything that was committed before it. All methods raise RegistryError.
-    """
+    """Registry on the workers' shared log: reads all committed before. Raises RegistryError."""
 
     log: SchemaLog
 
@@ -122,10 +115,7 @@ class Registry:
         return await judged(_written(schema), olds, level)
 
     async def level(self, subject: str, *, default: bool = False) -> Level:
-        """Return a subject's own level; the global level for an empty name.
-
-        With `default`, a subject without its own level has the global one instead of an error.
-        """
+        """Return a subject's own level (of "" the global one), or the global one with `default`."""
         subjects = await self._now()
         own = subjects.own_level(subject)
         if own is None and subject and not default:
@@ -173,10 +163,7 @@ def _before(subjects: Subjects, subject: str) -> tuple[list[str], Level]:
 def _decide(
     subject: str, schema: Any, before: tuple[list[str], Level], subjects: Subjects
 ) -> tuple[SchemaVersion | None, list[Entry]]:
-    """Return the version of a schema and the entries to write.
-
-    The version is None if `before`, which the schema was checked against, is outdated.
-    """
+    """Return the version of a schema, None if `before` is outdated, and the entries to write."""
     found = subjects.find(subject, schema)
     if found or _before(subjects, subject) != before:
         return found, []

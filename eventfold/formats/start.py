@@ -1,27 +1,20 @@
 """Registration of the schemas of Avro topics, before a worker reads its first record."""
 
-from __future__ import annotations
-
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
 
+from eventfold.engine.table import StateTable
 from eventfold.extras import demand
 from eventfold.formats import client
 from eventfold.formats.errors import RegistryError
 from eventfold.formats.form import AvroForm
 from eventfold.formats.log import SchemaLog
 from eventfold.formats.registry import Registry
+from eventfold.records import SchemaVersion
+from eventfold.settings import Settings
 from eventfold.topics import SCHEMAS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from eventfold.engine.table import StateTable
-    from eventfold.records.schemas import SchemaVersion
-    from eventfold.settings import Settings
 
 #: Function of a subject and a schema's text that returns the schema's id.
 _Ask = Callable[[str, str], Awaitable[int]]
@@ -57,10 +50,7 @@ async def register_all(
 
 
 async def find_all(tables: Iterable[StateTable], conf: Settings) -> None:
-    """Set the ids of the registered schemas of the tables' Avro topics, without registering any.
-
-    Raises SchemaError, also for a schema that no worker has registered yet.
-    """
+    """Set the ids of the tables' Avro schemas, registering none. Raises SchemaError."""
     forms = forms_of(tables)
     if not forms:
         return

@@ -1,17 +1,13 @@
 """Subjects: the registered schemas and levels, built from the records of `schemas`."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from eventfold.decoding import decode_json
 from eventfold.formats.compatibility import Level
 from eventfold.formats.errors import no_schema, no_subject, no_version
-from eventfold.records.schemas import SchemaLevel, SchemaVersion
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from eventfold.records import SchemaLevel, SchemaVersion
 
 #: Level of subjects for which none is set.
 DEFAULT = Level.BACKWARD

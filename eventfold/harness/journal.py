@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
+from eventfold.engine.partition import PartitionState, Snapshot
+from eventfold.engine.progress import Progress
 from eventfold.engine.replica import Log, Replica, now_ms
-from eventfold.harness.kafka import Transaction
+from eventfold.engine.store import Store
+from eventfold.engine.table import StateTable
+from eventfold.harness.kafka import MemoryKafka, Transaction, Writes
 from eventfold.topics import TOMBSTONES_KEPT
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from eventfold.engine.partition import PartitionState, Snapshot
-    from eventfold.engine.progress import Progress
-    from eventfold.engine.store import Store
-    from eventfold.engine.table import StateTable
-    from eventfold.harness.kafka import MemoryKafka, Writes
 
 #: Moment of a checkpoint at which a worker may die or a transaction may fail.
 Moment = Literal["before commit", "after commit"]
@@ -105,10 +101,7 @@ class MemoryWriter:
         position: int,
         metadata: str,
     ) -> list[int]:
-        """Write one transaction; return, for each table, the changelog offset that it reached.
-
-        Raises ProducerFenced, and LostError if a test has injected it.
-        """
+        """Write a transaction; return each changelog offset. Raises ProducerFenced, LostError."""
         journal, kafka = self._journal, self._journal.kafka
         self._check()
         kafka.begin(self._name, Transaction(_writes(snapshots), source, position, metadata))

@@ -1,20 +1,15 @@
 """Broker in memory: topics, changelogs and committed offsets."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from eventfold.engine.clock import Clock
+from eventfold.engine.clock import Clock
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -142,10 +137,7 @@ class MemoryKafka:
     # -- transactions
 
     def fence(self, name: str) -> int:
-        """Fence the producers of a transactional id; return the epoch of the new one.
-
-        The pending transaction of an older one is aborted.
-        """
+        """Fence the older producers of a transactional id, aborting; return the new epoch."""
         self.abort(name)
         self._epochs[name] = self._epochs.get(name, 0) + 1
         return self._epochs[name]
@@ -163,10 +155,7 @@ class MemoryKafka:
         return self._pending.pop(name)
 
     def commit(self, name: str) -> dict[TopicPartition, int]:
-        """Commit a pending transaction; return the offset behind the last record of each log.
-
-        Each log gets a marker after its records.
-        """
+        """Commit a transaction, with markers; return the offset behind each log's last record."""
         transaction = self.take_pending(name)
         reached = {}
         for tp, records in transaction.writes.items():

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+
+from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
 from eventfold.engine.batch import Batch
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-
-    from aiokafka import TopicPartition
-    from aiokafka.structs import OffsetAndMetadata
-
-    from eventfold.engine.clock import Clock
-    from eventfold.engine.partition import PartitionState
-    from eventfold.engine.table import StateTable
-    from eventfold.engine.task import Task
-    from eventfold.engine.tasks import Tasks
-    from eventfold.harness.journal import MemoryJournal
-    from eventfold.harness.kafka import MemoryKafka
-    from eventfold.settings import Settings
+from eventfold.engine.clock import Clock
+from eventfold.engine.partition import PartitionState
+from eventfold.engine.table import StateTable
+from eventfold.engine.task import Task
+from eventfold.engine.tasks import Tasks
+from eventfold.harness.journal import MemoryJournal
+from eventfold.harness.kafka import MemoryKafka
+from eventfold.settings import Settings
 
 #: Batches that may wait for an agent.
 BUFFERED_BATCHES = 8
@@ -209,10 +206,7 @@ class Worker:
         return [state for task in tasks if task is not None for state in task.states]
 
     def task_with_room(self, tp: TopicPartition) -> Task | None:
-        """Return the task of a partition if it can take a batch now: it runs, its agents have room.
-
-        None if not.
-        """
+        """Return the task of a partition if it runs and its agents have room for a batch."""
         task = self.tasks.running(tp)
         if task is None or task.next_offset is None or task.backpressured:
             return None

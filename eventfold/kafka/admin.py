@@ -65,22 +65,6 @@ class Described(Protocol):
         """Return its configuration, by Kafka's names of the settings."""
 
 
-class Disagreement(Protocol):
-    """Interface of a setting in which an existing topic differs from its declaration."""
-
-    @property
-    def topic(self) -> str:
-        """The topic's name."""
-
-    @property
-    def expectation(self) -> str:
-        """The expected setting, in a few words; `str` of the object is the remedy."""
-
-    @property
-    def is_fatal(self) -> bool:
-        """Whether no worker starts until it is corrected."""
-
-
 @dataclass(frozen=True)
 class PartitionCount:
     """Disagreement: the topic exists with another number of partitions than expected."""
@@ -162,6 +146,11 @@ class UnboundedClock:
             "producer makes the records of all others late: "
             f"`{_altering(self.topic, self.expectation)}`, on Kafka 3.6 or newer"
         )
+
+
+#: A setting in which an existing topic differs from its declaration: its `expectation` in a few
+#: words, whether it `is_fatal`, so that no worker starts; `str` is the remedy.
+Disagreement = PartitionCount | CleanupPolicy | UnboundedClock
 
 
 def _altering(topic: str, setting: str) -> str:
@@ -249,10 +238,7 @@ def _unbounded_clocks(
 
 
 async def _configs(admin: Client, names: Iterable[str]) -> dict[str, _Config]:
-    """Return the settings in `_CHECKED` of each topic, defaults included.
-
-    Topics whose configuration this user may not read are left out. Raises AdminError.
-    """
+    """Return the settings in `_CHECKED` of each topic readable by this user. Raises AdminError."""
     wanted = dict.fromkeys(_CHECKED)
     asked = [ConfigResource(ConfigResourceType.TOPIC, name, wanted) for name in names]
     found = {}
@@ -362,8 +348,11 @@ def _new(topic: Described, conf: Settings) -> NewTopic:
 @asynccontextmanager
 async def _admin(conf: Settings) -> AsyncIterator[Client]:
     try:
-        async with _client(conf) as admin:
+        admin = await _connected(conf)
+        try:
             yield admin
+        finally:
+            await admin.close()
     except RefusedError as error:
         raise AdminError(str(error)) from error
     except (KafkaConnectionError, KafkaTimeoutError, OSError, TimeoutError) as error:
@@ -373,21 +362,10 @@ async def _admin(conf: Settings) -> AsyncIterator[Client]:
         raise AdminError(f"the broker at {conf.broker_url} {what}: {error!r}") from error
 
 
-@asynccontextmanager
-async def _client(conf: Settings) -> AsyncIterator[Client]:
-    admin = await _connected(conf)
-    try:
-        yield admin
-    finally:
-        await admin.close()
-
-
 @stamina.retry(on=NodeNotReadyError, attempts=None, timeout=TIMEOUT)
 async def _connected(conf: Settings) -> Client:
-    """Return a connected client; a starting broker answers before its metadata lists any node.
-
-    Raises RefusedError, KafkaError, or OSError if no broker answers or lets the client in.
-    """
+    """Return a connected client. Raises RefusedError, KafkaError, OSError."""
+    # A starting broker answers before its metadata lists any node.
     # The client itself logs each refused connection as an error, without the reason.
     await demand_entry(conf)
     admin = AdminClient(request_timeout_ms=int(TIMEOUT * 1000), **client_options(conf))
@@ -429,10 +407,7 @@ async def _create_unbounded(admin: Client, topics: list[NewTopic]) -> list[str]:
 
 
 async def _until_known(admin: Client, names: Iterable[str]) -> None:
-    """Wait until each partition has a leader: requests sent before fail.
-
-    Raises TimeoutError after `TIMEOUT` seconds.
-    """
+    """Wait until each partition has a leader: requests sent before fail. Raises TimeoutError."""
     async with asyncio.timeout(TIMEOUT):
         waiting = set(names)
         while waiting:

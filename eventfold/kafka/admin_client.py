@@ -4,9 +4,8 @@ A broker that is new or has just started creates or loads `__consumer_offsets` f
 answers *not available*, *loading* or *not coordinator*, which aiokafka raises, or overlooks.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import stamina
 from aiokafka.admin import AIOKafkaAdminClient
@@ -14,9 +13,6 @@ from aiokafka.errors import GroupIdNotFound, KafkaError, for_code
 from aiokafka.protocol.admin import DeleteGroupsRequest
 from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 #: Seconds that a broker may take to become ready for a request.
 TIMEOUT = 30.0
@@ -36,10 +32,7 @@ _Base: Any = AIOKafkaAdminClient
 
 
 class AdminClient(_Base):
-    """Admin client whose requests about groups wait until the coordinator is ready.
-
-    After `TIMEOUT` they raise the KafkaError of the last answer.
-    """
+    """Admin client that waits for a coordinator. Raises KafkaError after `TIMEOUT`."""
 
     @until_ready
     async def find_coordinator(self, group_id: str, coordinator_type: int = 0) -> int:
@@ -48,10 +41,8 @@ class AdminClient(_Base):
 
     @until_ready
     async def committed(self, group_id: str) -> Mapping[TopicPartition, OffsetAndMetadata]:
-        """Return the committed offsets of a group with their metadata.
-
-        `list_consumer_group_offsets` returns none while the group is being loaded.
-        """
+        """Return the committed offsets of a group with their metadata."""
+        # `list_consumer_group_offsets` returns none while the group is being loaded.
         coordinator = await super().find_coordinator(group_id)
         response = await self._send_request(OffsetFetchRequest(group_id, None), coordinator)
         _demand_success(response.error_code)
@@ -73,10 +64,7 @@ class AdminClient(_Base):
 
     @until_ready
     async def delete_group(self, group_id: str) -> None:
-        """Delete a group with its offsets, if it exists.
-
-        Raises NonEmptyGroup while it has members.
-        """
+        """Delete a group with its offsets, if it exists. Raises NonEmptyGroup."""
         coordinator = await super().find_coordinator(group_id)
         response = await self._send_request(DeleteGroupsRequest([group_id]), coordinator)
         ((_, code),) = response.results

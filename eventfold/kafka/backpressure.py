@@ -1,18 +1,12 @@
 """Backpressure: no fetch for a task that has reached its limit of uncommitted data."""
 
-from __future__ import annotations
-
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from aiokafka import TopicPartition
+from faust.types import TP
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from faust.types import TP
-
-    from eventfold.engine.tasks import Tasks
+from eventfold.engine.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
@@ -21,10 +15,7 @@ LONG = 5.0
 
 
 class Backpressure:
-    """Filter that excludes the partitions of backpressured tasks from a poll.
-
-    Their records stay in the fetcher, which then fetches no more of these partitions.
-    """
+    """Filter of a poll: records of backpressured tasks stay in the fetcher, which waits."""
 
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks

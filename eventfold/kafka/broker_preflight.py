@@ -38,10 +38,7 @@ def describe_unreachable(conf: Settings) -> str:
 
 
 async def demand_entry(conf: Settings) -> None:
-    """Check that a broker accepts a client with these settings.
-
-    Raises RefusedError if a broker answers and rejects it, KafkaConnectionError if none answers.
-    """
+    """Check that a broker accepts us. Raises RefusedError, or KafkaConnectionError without one."""
     refused: RefusedError | None = None
     for server in conf.bootstrap_servers:
         try:

@@ -19,10 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def client_options(conf: Settings) -> dict[str, Any]:
-    """Return the options with which an aiokafka client connects and authenticates.
-
-    Raises SettingsError if a certificate or a key can't be read.
-    """
+    """Return how an aiokafka client connects and authenticates. Raises SettingsError."""
     return {"bootstrap_servers": conf.bootstrap_servers, **security_options(conf)}
 
 
@@ -78,11 +75,9 @@ async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
 
 @contextmanager
 def own_cancellation() -> Iterator[None]:
-    """Suppress a CancelledError unless this task was cancelled, while a client closes.
-
-    A closing client of aiokafka cancels its own tasks and awaits them. One that has not begun yet
-    raises CancelledError, and the task that closes the client would seem to be cancelled, too.
-    """
+    """Suppress a CancelledError unless this task was cancelled, while a client closes."""
+    # A closing client of aiokafka cancels its own tasks and awaits them. One that has not begun yet
+    # raises CancelledError, and the task that closes the client would seem to be cancelled, too.
     before = cancel_requests()
     try:
         yield

@@ -4,12 +4,11 @@ Faust's consumer runs aiokafka in a thread of its own. Its agents, streams, reba
 commits work as usual beside the batches.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import stamina
 from aiokafka import TopicPartition
@@ -22,18 +21,13 @@ from faust.types import TP, ConsumerMessage
 from eventfold.engine.batch import Batch
 from eventfold.engine.changelog import ends
 from eventfold.engine.errors import describe_error
+from eventfold.engine.task import Task
+from eventfold.engine.tasks import Tasks
 from eventfold.kafka import fetching
 from eventfold.kafka.backpressure import Backpressure
-from eventfold.kafka.membership import ClientEndedError, demand_running, install
+from eventfold.kafka.membership import ClientEndedError, Membership, demand_running, install
 from eventfold.kafka.thread_calls import CallableThread
 from eventfold.kafka.topic_ids import known, topic_id
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-
-    from eventfold.engine.task import Task
-    from eventfold.engine.tasks import Tasks
-    from eventfold.kafka.membership import Membership
 
 logger = logging.getLogger(__name__)
 
@@ -127,18 +121,14 @@ class BatchThread(CallableThread, driver.AIOKafkaConsumerThread):
         return self.client and self.client._coordinator  # noqa: SLF001
 
     def highwater(self, tp: Any) -> int:
-        """Return the last stable offset of a partition, up to which it can be read.
-
-        Records behind it are of open transactions and count as no one's lag.
-        """
+        """Return the last stable offset of a partition: records of open transactions are no lag."""
         return cast("int", self._ensure_consumer().last_stable_offset(tp))
 
     async def on_thread_stop(self) -> None:
-        """Leave the group, within `LEAVE_TIMEOUT` seconds.
-
-        If the broker is away, aiokafka's fetcher raises the CancelledError of its own requests. It
-        would end the thread before it has signalled its end, and stopping would wait for a minute.
-        """
+        """Leave the group, within `LEAVE_TIMEOUT` seconds."""
+        # If the broker is away, aiokafka's fetcher raises the CancelledError of its own requests.
+        # It would end the thread before it has signalled its end, and stopping would wait for a
+        # minute.
         with suppress(TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(LEAVE_TIMEOUT):
                 await super().on_thread_stop()
@@ -209,10 +199,7 @@ class BatchConsumer(driver.Consumer):
     # -- supervision
 
     async def check_client(self) -> None:
-        """Run `BatchThread.check` in the client's thread; keep an idle worker in its group.
-
-        Raises the error that the check found.
-        """
+        """Run `BatchThread.check` in the client's thread, and raise the error that it finds."""
         if self._thread.client is not None:
             polls = self.flow_active and bool(self._get_active_partitions())
             await self._thread.run_in_thread(self._thread.check(polls=polls))
@@ -386,12 +373,9 @@ class BatchConsumer(driver.Consumer):
         await self._seek_back(undelivered)
 
     def _batch(self, tp: Any, records: list[Any]) -> Any | None:
-        """Return the message of a batch; None if no task runs or it has all of the records already.
-
-        Also None if the task is not the one that they were fetched for. The batch of another
-        partition may have blocked delivery for so long that the task was reopened meanwhile, at a
-        position before these records.
-        """
+        """Return the message of a batch; None if the task it was fetched for needs none of it."""
+        # The batch of another partition may have blocked delivery for so long that the task was
+        # reopened meanwhile, at a position before these records.
         task = self._fetched_for.get(_plain(tp))
         if task is None or task is not self.tasks.running(task.tp):
             return None

@@ -1,16 +1,12 @@
 """End offsets of partitions, polled so that the lag is right where no batch arrives any more."""
 
-from __future__ import annotations
-
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
 from mode import Service
 
-if TYPE_CHECKING:
-    from eventfold.engine.tasks import Tasks
+from eventfold.engine.tasks import Tasks
 
 #: Seconds between two polls, and the time-out of one.
 INTERVAL = 3.0

@@ -5,9 +5,8 @@ offset, once it is long enough, and nobody would notice. aiokafka fetches by nam
 11). Version 13 (Kafka 3.1) fetches by id, and brokers reject the id of a deleted topic.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.protocol import fetch as _protocol
@@ -25,9 +24,6 @@ from aiokafka.protocol.types import (
 )
 
 from eventfold.kafka.topic_ids import NO_ID, Uuid, known
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 #: UNKNOWN_TOPIC_ID and INCONSISTENT_TOPIC_ID, which aiokafka does not define.
 _OTHER_TOPIC = (100, 103)

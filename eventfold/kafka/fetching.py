@@ -5,8 +5,6 @@ of tasks keep aiokafka's parsing, transactions, aborts and positions, but the un
 through it is a chunk of records, as the C parser made them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Membership of the worker in its consumer group, and the time when it was last confirmed."""
 
-from __future__ import annotations
-
 import asyncio
 from time import monotonic
 from typing import Any
@@ -67,10 +65,8 @@ class Membership(_Base):
         super().__init__(*args, **options)
 
     def absent(self, now: float) -> float:
-        """Return for how long (s) the worker has been no member, less the time a join may take.
-
-        A join is answered once all other members have joined, within the rebalance time-out.
-        """
+        """Return for how long (s) the worker has been no member, less the time a join may take."""
+        # A join is answered once all other members have joined, within the rebalance time-out.
         allowed = self._rebalance_timeout_ms / 1000 if self._joining else 0.0
         return max(0.0, now - self.member_at - allowed)
 
@@ -104,12 +100,9 @@ class Membership(_Base):
             self._retrieve_from_waiters()
 
     def _retrieve_from_waiters(self) -> None:
-        """Retrieve the copies of an error that aiokafka gave to those who wait for something.
-
-        They wait with `asyncio.wait`, and look at it only if they have not given up by then. Python
-        would log it whenever the last of them is collected, possibly after the worker's last line,
-        which has the reason.
-        """
+        """Retrieve the copies of an error that aiokafka gave to those who wait for something."""
+        # They look at it only if they have not given up by then. Python would log it whenever the
+        # last of them is collected, possibly after the worker's last line, which has the reason.
         known = self._subscription
         for waiter in (*known._assignment_waiters, *known._fetch_waiters):  # noqa: SLF001
             if waiter.done() and not waiter.cancelled():

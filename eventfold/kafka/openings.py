@@ -1,17 +1,10 @@
 """Progress of tasks that do not run yet, to find those that are stuck."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from eventfold.engine.task import State
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from eventfold.engine.task import Task
-    from eventfold.engine.tasks import Tasks
+from eventfold.engine.task import State, Task
+from eventfold.engine.tasks import Tasks
 
 #: Seconds without progress that a task may take until it runs, in addition to the transaction
 #: time-out: a transaction that the last owner left open may block it for so long.

@@ -6,12 +6,11 @@ the read to the end and the commit. Of two applications that claim a topic at th
 second one finds the claim of the first one.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 import stamina
@@ -21,20 +20,15 @@ from aiokafka.errors import InvalidTransactionTimeout, KafkaError
 from eventfold.decoding import decode_json
 from eventfold.engine.changelog import ends, new_consumer
 from eventfold.engine.checkpoint import FORBIDDEN, only_writer
-from eventfold.engine.table import outputs_of
+from eventfold.engine.table import StateTable, outputs_of
+from eventfold.engine.tasks import Tasks
 from eventfold.kafka.admin import AdminError, ensure_topics, existing_topics
 from eventfold.kafka.clients import running
 from eventfold.kafka.owners import Evidence, demand_claimable, owns, unowned
 from eventfold.records import TopicOwner
+from eventfold.settings import Settings
 from eventfold.topics import OWNERS
 from eventfold.windows.durations import format_duration
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from eventfold.engine.table import StateTable
-    from eventfold.engine.tasks import Tasks
-    from eventfold.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -50,10 +44,7 @@ Owners = dict[str, TopicOwner]
 
 
 async def claim_outputs(tasks: Tasks) -> None:
-    """Record this application as the owner of all topics that it writes, unless it is already.
-
-    Raises OwnerError if another application owns one, AdminError if brokers don't answer.
-    """
+    """Claim all topics that this application writes. Raises OwnerError, AdminError."""
     conf, tables = tasks.conf, tasks.tables
     written = [*outputs_of(tables, conf).values(), *tasks.written_by_services]
     topics = [topic.name for topic in written if not topic.shared]
@@ -67,10 +58,7 @@ async def claim_outputs(tasks: Tasks) -> None:
 
 
 async def claim(topics: Iterable[str], conf: Settings) -> None:
-    """Record this application as the owner of topics known to be its own.
-
-    Raises OwnerError if another application owns one, AdminError if brokers don't answer.
-    """
+    """Claim topics known to be this application's own. Raises OwnerError, AdminError."""
     wanted = list(topics)
     if wanted:
         await ensure_topics([OWNERS.of(conf)], conf)
@@ -113,10 +101,7 @@ async def find_evidence(
 
 
 async def sizes(conf: Settings, names: Iterable[str]) -> dict[str, int]:
-    """Return for each existing topic the number of offsets between its beginning and its end.
-
-    Raises AdminError if brokers don't answer.
-    """
+    """Return the number of offsets in each existing topic. Raises AdminError."""
     counts = await existing_topics(conf)
     tps = [TopicPartition(name, n) for name in names for n in range(counts.get(name, 0))]
     found: dict[str, int] = {}
@@ -140,10 +125,7 @@ def _claims(
 async def _write(
     conf: Settings, decide: Callable[[Owners], Mapping[str, TopicOwner | None]]
 ) -> None:
-    """Write the entries that `decide` returns for the present owners; None removes an owner.
-
-    Raises AdminError if brokers don't answer or reject the transaction time-out.
-    """
+    """Write what `decide` returns for the present owners; None removes one. Raises AdminError."""
     try:
         async with asyncio.timeout(PATIENCE):
             await _decided(conf, decide)

@@ -5,16 +5,11 @@ overwrite those of the other. The broker stores the owner of each topic
 (`eventfold/kafka/owner_log.py`).
 """
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from eventfold.records import TopicOwner
-    from eventfold.settings import Settings
+from eventfold.records import TopicOwner
+from eventfold.settings import Settings
 
 #: Most topics that a message names.
 NAMED = 3

@@ -1,8 +1,6 @@
 """Static members: no worker starts with the CONSUMER_GROUP_INSTANCE_ID of a running one."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import msgspec
 from aiohttp import ClientError
@@ -14,13 +12,9 @@ from eventfold.answers import read_answer
 from eventfold.decoding import decode_json
 from eventfold.engine.errors import StartError
 from eventfold.kafka.admin import group_members
+from eventfold.settings import Settings
 from eventfold.web.protection import http_client
 from eventfold.web.query.peers import FORWARDED, TIMEOUT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from eventfold.settings import Settings
 
 #: Characters of the random id (a UUID) that a broker appends to an instance id, after a dash.
 RANDOM_ID = 36

@@ -1,7 +1,5 @@
 """Faust's table manager, which leaves state tables to their tasks."""
 
-from __future__ import annotations
-
 from typing import Any, cast
 
 from faust.tables.manager import TableManager

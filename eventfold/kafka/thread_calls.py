@@ -1,15 +1,11 @@
 """Calls into the thread of a service, which always end when the thread ends."""
 
-from __future__ import annotations
-
 import asyncio
+from collections.abc import Coroutine
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mode.threads import ServiceThread
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine
 
 
 class CallableThread(ServiceThread):

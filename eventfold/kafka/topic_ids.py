@@ -8,8 +8,13 @@ reads, with the ids beside it.
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from io import BytesIO
+from typing import Any
 
+from aiokafka import client as _client
+from aiokafka.admin import client as _admin
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, for_code
 from aiokafka.protocol import metadata as _protocol
 from aiokafka.protocol.abstract import AbstractType
@@ -23,12 +28,6 @@ from aiokafka.protocol.types import (
     Schema,
     TaggedFields,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-    from io import BytesIO
-
-    from aiokafka.client import AIOKafkaClient
 
 #: Id of no topic; stands for any topic of brokers without ids.
 NO_ID = bytes(16)
@@ -209,10 +208,7 @@ class MetadataRequest(_protocol.MetadataRequest):
 
 
 async def topic_ids(client: AIOKafkaClient, names: Collection[str]) -> dict[str, str]:
-    """Return the present ids of topics; empty strings if brokers have no ids.
-
-    Raises KafkaError, such as for a topic that does not exist.
-    """
+    """Return the ids of topics; "" if brokers have no ids. Raises KafkaError."""
     node = client.get_random_node()
     if node is None:
         raise KafkaConnectionError("no broker is known")
@@ -227,3 +223,13 @@ async def topic_ids(client: AIOKafkaClient, names: Collection[str]) -> dict[str,
 async def topic_id(client: AIOKafkaClient, name: str) -> str:
     """Return the id of one topic. Raises as `topic_ids` does."""
     return (await topic_ids(client, [name]))[name]
+
+
+#: aiokafka annotates none of it.
+clients: tuple[Any, ...] = _client, _admin
+
+
+def replace_metadata_request() -> None:
+    """Make all clients request topic ids, and never create a topic by requesting its metadata."""
+    for client in clients:
+        client.MetadataRequest = MetadataRequest

@@ -22,10 +22,7 @@ until_known = stamina.retry(
 
 @until_known
 async def partitions_of(client: AIOKafkaProducer | AIOKafkaConsumer, topic: str) -> list[int]:
-    """Return the numbers of an existing topic's partitions in order, as a started client sees it.
-
-    Raises UnknownTopicOrPartitionError(topic) if it is still unknown after `PROPAGATION` seconds.
-    """
+    """Return an existing topic's partitions. Raises UnknownTopicOrPartitionError(topic)."""
     connection: Any = client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001
     # Request all topics, because a request for one creates it on many brokers.
     metadata = await connection.fetch_all_metadata()

@@ -4,10 +4,20 @@ Records are JSON objects; times are integer milliseconds since the epoch, UTC. U
 ignored. Decoding (msgspec) checks types and bounds; its error names the invalid field.
 """
 
-from eventfold.records.dead_letters import DeadLetter
-from eventfold.records.fields import EARLIEST, LARGEST, LATEST, EventTime, Name, Text
-from eventfold.records.owners import TopicOwner
-from eventfold.records.schemas import SchemaLevel, SchemaVersion
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from eventfold.records.fields import (
+    EARLIEST,
+    HIGHEST,
+    LARGEST,
+    LATEST,
+    EventTime,
+    Integer,
+    Name,
+    Text,
+)
 
 __all__ = [
     "EARLIEST",
@@ -21,3 +31,50 @@ __all__ = [
     "Text",
     "TopicOwner",
 ]
+
+
+class DeadLetter(Struct, frozen=True, gc=False):
+    """A record that could not be read or processed, byte for byte (base64), and the error."""
+
+    topic: str
+    partition: Integer
+    offset: Integer
+    key: str | None
+    value: bytes | None
+    error: str
+    stage: str
+    time: Integer
+
+
+class TopicOwner(Struct, frozen=True):
+    """The owner of a topic: the only application that writes it, and the application's prefix."""
+
+    topic: str
+    application: str
+    prefix: str
+    #: Time of the claim (ms).
+    time: EventTime
+
+
+Positive = Annotated[int, Meta(ge=1, le=HIGHEST)]
+
+
+class SchemaVersion(Struct, frozen=True, tag="version", tag_field="kind"):
+    """A version of a subject: its schema (JSON) and the schema id that records are written with."""
+
+    key: str
+    subject: str
+    version: Positive
+    id: Positive
+    schema: str
+    time: EventTime
+    deleted: bool = False
+
+
+class SchemaLevel(Struct, frozen=True, tag="level", tag_field="kind"):
+    """Compatibility level of a subject; an empty subject sets the default of all others."""
+
+    key: str
+    subject: str
+    level: str | None
+    time: EventTime

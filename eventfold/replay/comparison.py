@@ -1,23 +1,16 @@
 """Comparison of both sides, result by result."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
-from eventfold.replay.coverage import IGNORED
-from eventfold.replay.entries import decoded
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from eventfold.replay.coverage import Coverage
-    from eventfold.replay.entries import Entries
-    from eventfold.replay.results import Found, Pair
+from eventfold.replay.coverage import IGNORED, Coverage
+from eventfold.replay.entries import Entries, decoded
+from eventfold.replay.results import Found, Pair
 
 #: Relative tolerance of floats, whose sums depend on the order of arrival; all else is exact.
 TOLERANCE = 1e-9

@@ -1,27 +1,19 @@
 """Coverage: the results that can be compared, complete and final on both sides."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
 
 from aiokafka import TopicPartition
 
 from eventfold.engine.keyed_table import KeyedTable
+from eventfold.engine.table import StateTable
 from eventfold.engine.top_n_table import TopNTable
 from eventfold.engine.window_table import WindowTable
-from eventfold.replay.entries import Coordinates, Entry, coordinates
+from eventfold.replay.entries import Coordinates, Entries, Entry, coordinates
+from eventfold.replay.history import History
+from eventfold.replay.results import Found
+from eventfold.replay.selection import Interval, Selection
 from eventfold.topics import Timestamp
-from eventfold.windows import Count, Sliding, Window
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from eventfold.engine.table import StateTable
-    from eventfold.replay.entries import Entries
-    from eventfold.replay.history import History
-    from eventfold.replay.results import Found
-    from eventfold.replay.selection import Interval, Selection
-    from eventfold.windows import WindowDefinition
+from eventfold.windows import Count, Sliding, Window, WindowDefinition
 
 # Reasons for leaving a result out.
 BEYOND = "reach beyond the interval"
@@ -101,10 +93,7 @@ class Coverage:
     # -- comparison
 
     def left_out(self, entries: Entries, key: str, found: Found, *, in_live: bool) -> str | None:
-        """Return why a result is left out; None if it is compared.
-
-        `in_live` is whether live has the result.
-        """
+        """Return why a result, which live may have, is left out; None if it is compared."""
         if entries.kind == "windows":
             why = self._window(entries, key, found)
         elif entries.kind == "last" and not found.sources:

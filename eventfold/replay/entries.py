@@ -6,24 +6,19 @@ header, or its time if that header names a topic that the replay writes itself. 
 on when a record was processed (`Topic.processing`) are ignored.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from eventfold.decoding import json_decoder
+from eventfold.engine.table import StateTable
 from eventfold.engine.top_n_table import TopNTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.formats.form import AvroForm
-from eventfold.topics import DEAD_LETTERS
-
-if TYPE_CHECKING:
-    from eventfold.engine.table import StateTable
-    from eventfold.replay.selection import Selection
-    from eventfold.topics import BoundTopic
+from eventfold.replay.selection import Selection
+from eventfold.topics import DEAD_LETTERS, BoundTopic
 
 #: How records of a topic are identified.
 Kind = Literal["windows", "last", "log"]

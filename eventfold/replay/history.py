@@ -5,26 +5,17 @@ the timestamp of its record, so no event of the interval is before the first rec
 that. Stream time determines the end: it is reached once the last window of the interval is final.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from eventfold.engine.batch import Batch
 from eventfold.engine.changelog import ends
 from eventfold.kafka.admin import existing_topics
-from eventfold.replay.selection import ReplayError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from aiokafka import AIOKafkaConsumer
-
-    from eventfold.engine.batch import Batch
-    from eventfold.replay.selection import Interval, Selection
-    from eventfold.settings import Settings
-    from eventfold.topics import BoundTopic
+from eventfold.replay.selection import Interval, ReplayError, Selection
+from eventfold.settings import Settings
+from eventfold.topics import BoundTopic
 
 
 @dataclass
@@ -160,10 +151,7 @@ def _check(source: BoundTopic, count: int) -> None:
 async def _at(
     consumer: AIOKafkaConsumer, bounds: Mapping[TopicPartition, tuple[int, int]], time: int
 ) -> dict[TopicPartition, int]:
-    """Return the offset of each partition's first record with a timestamp from `time` (ms) on.
-
-    The end offset for a partition without one.
-    """
+    """Return the offset of each partition's first record from `time` (ms) on, or its end offset."""
     found = await consumer.offsets_for_times(dict.fromkeys(bounds, max(time, 0)))
     return {
         tp: end if found.get(tp) is None else found[tp].offset for tp, (_, end) in bounds.items()

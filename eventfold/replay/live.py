@@ -1,22 +1,14 @@
 """Reader of the outputs of the live application."""
 
-from __future__ import annotations
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 
-from typing import TYPE_CHECKING
-
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from eventfold.engine.changelog import POLL_RECORDS, ends
 from eventfold.kafka.admin import existing_topics
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
-    from typing import Any
-
-    from aiokafka import AIOKafkaConsumer
-
-    from eventfold.replay.coverage import Coverage
-    from eventfold.settings import Settings
+from eventfold.replay.coverage import Coverage
+from eventfold.settings import Settings
 
 #: Most (ms) by which Kafka accepts a timestamp ahead of the broker's clock: an output may be older
 #: by so much than the record it is made of.

@@ -1,25 +1,17 @@
 """Order of a replay: how the batches of all partitions follow each other, and its checkpoints."""
 
-from __future__ import annotations
-
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from eventfold.engine.clock import SystemClock
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
-
-    from aiokafka import AIOKafkaConsumer, TopicPartition
-
-    from eventfold.replay.history import History
+from eventfold.replay.history import History
 
 
 class ReplayClock(SystemClock):
-    """Clock of a replay's tasks: a checkpoint interval passes whenever the replay says so.
-
-    Processing time is that of this machine.
-    """
+    """Clock of a replay: it says when a checkpoint interval passes; `now` is this machine's."""
 
     def __init__(self, interval: int) -> None:
         #: Checkpoint interval (ms).

@@ -6,38 +6,28 @@ records of an internal topic is that of the checkpoints, so none may depend on h
 takes.
 """
 
-from __future__ import annotations
-
 import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from eventfold.engine.clock import Clock
 from eventfold.engine.errors import UnwritableError, describe_error, in_words
 from eventfold.engine.table import outputs_of
+from eventfold.engine.task import Task
 from eventfold.engine.tasks import Tasks
 from eventfold.engine.window_table import WindowTable
 from eventfold.harness.journal import MemoryJournal
-from eventfold.harness.kafka import MemoryKafka
-from eventfold.harness.worker import Environment, Worker, agents_of
+from eventfold.harness.kafka import MemoryKafka, Writes
+from eventfold.harness.worker import Agent, Application, Environment, Worker, agents_of
+from eventfold.replay.history import History
 from eventfold.replay.order import ReplayClock, batches
-from eventfold.replay.selection import ReplayError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
-    from pathlib import Path
-
-    from aiokafka import AIOKafkaConsumer
-
-    from eventfold.engine.clock import Clock
-    from eventfold.engine.task import Task
-    from eventfold.harness.kafka import Writes
-    from eventfold.harness.worker import Agent, Application
-    from eventfold.replay.history import History
-    from eventfold.replay.selection import Selection
-    from eventfold.settings import Settings
+from eventfold.replay.selection import ReplayError, Selection
+from eventfold.settings import Settings
 
 #: Name of the only worker.
 WORKER = "replay"

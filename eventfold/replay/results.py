@@ -1,16 +1,12 @@
 """Results of both sides in an SQLite file: those of a day may not fit into memory."""
 
-from __future__ import annotations
-
 import sqlite3
+from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from pathlib import Path
+from typing import Literal, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    from eventfold.replay.entries import Entry
+from eventfold.replay.entries import Entry
 
 Side = Literal["live", "replayed"]
 

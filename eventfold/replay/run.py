@@ -1,44 +1,34 @@
 """Replay from start to end: plan, play, read the live outputs, compare."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from eventfold.engine.changelog import new_consumer
-from eventfold.engine.table import outputs_of
+from eventfold.engine.table import StateTable, outputs_of
 from eventfold.formats.start import SchemaError, find_all
+from eventfold.harness.kafka import Writes
+from eventfold.harness.worker import Application
 from eventfold.kafka.admin import committed_offsets
 from eventfold.kafka.clients import running
 from eventfold.kafka.fetching import install
 from eventfold.replay import live
-from eventfold.replay.comparison import compare
+from eventfold.replay.comparison import TopicSummary, compare
 from eventfold.replay.coverage import LIVE_OPEN, Coverage
 from eventfold.replay.entries import Entries
 from eventfold.replay.history import History, histories
 from eventfold.replay.player import Player
 from eventfold.replay.report import Report
 from eventfold.replay.results import Results
-from eventfold.replay.selection import ReplayError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from aiokafka import AIOKafkaConsumer
-
-    from eventfold.engine.table import StateTable
-    from eventfold.harness.kafka import Writes
-    from eventfold.harness.worker import Application
-    from eventfold.replay.comparison import TopicSummary
-    from eventfold.replay.selection import Interval, Selection
-    from eventfold.settings import Settings
+from eventfold.replay.selection import Interval, ReplayError, Selection
+from eventfold.settings import Settings
 
 
 class Watch(Protocol):

@@ -1,19 +1,13 @@
 """Selection of the tables that are replayed, the order of their sources, and how far to read."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
+from eventfold.harness.worker import Application
+from eventfold.topics import BoundTopic
 from eventfold.windows import Session
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from eventfold.engine.table import StateTable
-    from eventfold.harness.worker import Application
-    from eventfold.topics import BoundTopic
 
 
 class ReplayError(Exception):

@@ -63,10 +63,7 @@ def _stretched(secret: str, application: str) -> bytes:
 
 @cache
 def _own(file: Path) -> bytes:
-    """Return the key in a file, created if missing; the caller has locked the directory.
-
-    Raises SettingsError if the file can't be used.
-    """
+    """Return the key in a file of a locked directory, created if missing. Raises SettingsError."""
     try:
         if not file.exists():
             _make(file)

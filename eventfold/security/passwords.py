@@ -20,10 +20,7 @@ _HASH = re.compile(
 
 
 def hash_password(password: str) -> str:
-    """Return the hash of a password, with a random salt.
-
-    Raises MissingExtraError if the extra `passwords` is not installed.
-    """
+    """Return the salted hash of a password. Raises MissingExtraError."""
     demand("cryptography", "passwords", "hash of a password")
     from cryptography.hazmat.primitives.kdf.argon2 import Argon2id  # noqa: PLC0415  # an extra
 

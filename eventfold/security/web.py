@@ -164,10 +164,7 @@ class WebSecurity(BaseModel):
 
     @property
     def web_credentials(self) -> dict[str, str]:
-        """The header with which a command authenticates to a worker with the same settings.
-
-        An admin's token or plain password goes first; empty without any.
-        """
+        """Header by which a command authenticates to a worker; an admin's goes first."""
         tokens = sorted(self.tokens.items(), key=lambda each: each[1] != "admin")
         if tokens:
             return {"Authorization": f"Bearer {tokens[0][0]}"}

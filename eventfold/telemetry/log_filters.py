@@ -13,13 +13,11 @@ logger = logging.getLogger(__name__)
 
 
 def quieten() -> None:
-    """Install the filters: no messages of each restore, nor of transactions in quick succession.
-
-    While a transaction's markers are being written, the broker rejects the first records of the
-    next one as *not enough replicas*, for clients that don't know CONCURRENT_TRANSACTIONS
-    (KAFKA-15459). They retry 20 ms later. A real shortage of replicas lasts longer: then the
-    checkpoint fails, and its task logs that.
-    """
+    """Install the filters: no messages of each restore, nor of transactions in quick succession."""
+    # While a transaction's markers are being written, the broker rejects the first records of the
+    # next one as *not enough replicas*, for clients that don't know CONCURRENT_TRANSACTIONS
+    # (KAFKA-15459). They retry 20 ms later. A real shortage of replicas lasts longer: then the
+    # checkpoint fails, and its task logs that.
     # Each service logs that it starts and stops: a stop would be 60 lines.
     Service.mundane_level = "debug"
     logging.getLogger("aiokafka.consumer.subscription_state").setLevel(logging.WARNING)
@@ -113,12 +111,10 @@ def _is_no_short_retry(record: logging.LogRecord) -> bool:
 
 
 def is_no_leftover_of_failed_batch(record: logging.LogRecord) -> bool:
-    """Return whether a record is none of the harmless errors of a producer that has failed.
-
-    aiokafka then removes batches from its list twice. A producer that is fenced, such as by a
-    worker that starts at the same moment, also leaves the future of a batch that nothing awaits:
-    the sender of the batch gets the error through another future.
-    """
+    """Return whether a record is none of the harmless errors of a producer that has failed."""
+    # aiokafka then removes batches from its list twice. A producer that is fenced, such as by a
+    # worker that starts at the same moment, also leaves the future of a batch that nothing awaits:
+    # the sender of the batch gets the error through another future.
     error = record.exc_info[1] if record.exc_info else None
     text = record.getMessage()
     left = text.startswith("Future exception was never") and isinstance(error, ProducerFenced)

@@ -4,24 +4,20 @@ A JSON line has `time` (UTC), `level`, `logger`, `message`; and `task`, `topic`,
 `offset`, `table` where they are known, from the line itself or from its context.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mode.utils.logging import DEFAULT_FORMATTERS, DefaultFormatter, ExtensionFormatter
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
+from eventfold.settings import Settings
 from eventfold.telemetry import traces
 from eventfold.visible import visible
-
-if TYPE_CHECKING:
-    from eventfold.settings import Settings
 
 #: Facts of all lines of a context, whoever logs them, such as the Kafka client of a task.
 _about: ContextVar[Mapping[str, Any] | None] = ContextVar("about", default=None)

@@ -1,7 +1,5 @@
 """Watchdog: log the stack when the event loop is blocked, which blocks the whole worker."""
 
-from __future__ import annotations
-
 import sys
 import threading
 from time import monotonic

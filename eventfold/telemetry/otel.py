@@ -1,11 +1,9 @@
 """Spans of OpenTelemetry: `traces` imports this only where traces are on."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -16,9 +14,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from yarl import URL
 
 from eventfold import __version__
-
-if TYPE_CHECKING:
-    from eventfold.settings import Settings
+from eventfold.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -33,10 +29,7 @@ TIMEOUT = 5.0
 
 
 class OpenTelemetry:
-    """Maker of spans, which sends them from a thread of its own.
-
-    The SDK's own variables apply as well, such as OTEL_TRACES_SAMPLER.
-    """
+    """Maker of spans, which a thread sends; the SDK's own variables apply as well."""
 
     def __init__(self, conf: Settings, exporter: SpanExporter | None = None) -> None:
         self._provider = TracerProvider(

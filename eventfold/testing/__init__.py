@@ -3,7 +3,6 @@
 from eventfold.harness.journal import Moment
 from eventfold.harness.kafka import TopicRecord
 from eventfold.testing.driver import START, TopologyDriver
-from eventfold.testing.errors import DriverError
-from eventfold.testing.loop import VirtualClock
+from eventfold.testing.loop import DriverError, VirtualClock
 
 __all__ = ["START", "DriverError", "Moment", "TopicRecord", "TopologyDriver", "VirtualClock"]

@@ -1,26 +1,19 @@
 """Workers of a driver: their partitions, their lives, and the progress of time for all."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine, Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from aiokafka import TopicPartition
 
 from eventfold.engine.errors import UnwritableError
+from eventfold.engine.task import Task
 from eventfold.engine.tasks import Tasks
 from eventfold.harness.journal import EXPECTED, MemoryJournal
-from eventfold.harness.worker import Worker
-from eventfold.testing.errors import DriverError
+from eventfold.harness.worker import Assignment, Environment, Worker
+from eventfold.settings import Settings
+from eventfold.testing.loop import DriverError, VirtualClock, VirtualLoop
 from eventfold.windows import format_duration
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Mapping
-    from pathlib import Path
-
-    from eventfold.engine.task import Task
-    from eventfold.harness.worker import Assignment, Environment
-    from eventfold.settings import Settings
-    from eventfold.testing.loop import VirtualClock, VirtualLoop
 
 #: Most instants until all work is done; more are an endless loop.
 PATIENCE = 50_000
@@ -52,10 +45,7 @@ class DriverTasks(Tasks):
 
 
 class Cluster:
-    """Workers by name; their data directories outlive them.
-
-    A transaction takes `commit_time` (s).
-    """
+    """Workers by name, with directories that outlive them; commits take `commit_time` (s)."""
 
     def __init__(
         self,
@@ -109,10 +99,7 @@ class Cluster:
         clock.elapsed = until
 
     def settle(self) -> None:
-        """Advance the clock until no worker has pending work.
-
-        Raises DriverError after `PATIENCE` instants.
-        """
+        """Advance the clock until no worker has pending work. Raises DriverError."""
         clock = self._clock
         begun = clock.elapsed
         for _ in range(PATIENCE):
@@ -129,10 +116,7 @@ class Cluster:
         raise DriverError(f"{busy[0].name} has not come to rest in {passed}")
 
     def complete(self, calls: Iterable[tuple[Worker, Coroutine[Any, Any, Any]]]) -> None:
-        """Run coroutines of workers until they are done, and advance the clock as needed.
-
-        Raises their errors, and DriverError if one waits without a timer.
-        """
+        """Run coroutines of workers, advancing the clock. Raises their errors, DriverError."""
         running = [self._loop.spawn(worker.name, coroutine) for worker, coroutine in calls]
         self.run()
         while not all(task.done() for task in running):
@@ -162,10 +146,7 @@ class Cluster:
     # -- workers
 
     def assign(self, assignment: Assignment) -> None:
-        """Reassign partitions as an eager rebalance does: close all tasks, then open them.
-
-        Raises DriverError for a frozen worker.
-        """
+        """Close all tasks, then open them, as an eager rebalance does. Raises DriverError."""
         for name in assignment:
             if name in self._frozen:
                 raise DriverError(f"{name} is frozen: thaw or kill it first")
@@ -246,10 +227,7 @@ def spread(workers: Iterable[str], numbers: Mapping[str, range]) -> Assignment:
 
 
 def whole(workers: Mapping[str, Iterable[int]], numbers: Mapping[str, range]) -> Assignment:
-    """Assign to each worker the partitions of all topics with its numbers.
-
-    Raises DriverError unless each partition has one worker.
-    """
+    """Assign to each worker the partitions of its numbers. Raises DriverError."""
     owner: dict[int, str] = {}
     for name, given in workers.items():
         for number in given:

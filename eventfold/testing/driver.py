@@ -1,32 +1,25 @@
 """Topology driver: real agents, tables, tasks and stores, topics in memory, a virtual clock."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from inspect import isasyncgenfunction
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from aiokafka import TopicPartition
+from msgspec import Struct
 
 from eventfold.engine.definitions import Definitions
 from eventfold.engine.store import wipe
+from eventfold.engine.table import StateTable
+from eventfold.harness.journal import Moment
 from eventfold.harness.kafka import Headers, MemoryKafka, TopicRecord
-from eventfold.harness.worker import Application, Environment, agents_of
+from eventfold.harness.worker import Agent, Application, Environment, agents_of
 from eventfold.testing.cluster import Cluster, DriverTasks, spread, whole
-from eventfold.testing.errors import DriverError
-from eventfold.testing.loop import VirtualClock, VirtualLoop
+from eventfold.testing.loop import DriverError, VirtualClock, VirtualLoop
 from eventfold.testing.topics import Topics
+from eventfold.topics import Topic
 from eventfold.windows import milliseconds
-
-if TYPE_CHECKING:
-    from msgspec import Struct
-
-    from eventfold.engine.table import StateTable
-    from eventfold.harness.journal import Moment
-    from eventfold.harness.worker import Agent
-    from eventfold.topics import Topic
 
 #: 2026-01-01T00:00:00Z.
 START = 1_767_225_600_000
@@ -255,10 +248,7 @@ class TopologyDriver:
         environment.agents = _agents(app, self._topics.numbers)
 
     def kill(self, *workers: str) -> None:
-        """End workers, all if none is named, as SIGKILL does; uncommitted work is lost.
-
-        Their partitions are unassigned until the next `rebalance`.
-        """
+        """End workers, by default all, as SIGKILL does; `rebalance` assigns their partitions."""
         for worker in self._cluster.named(workers):
             self._cluster.end(worker)
 
@@ -315,10 +305,7 @@ class TopologyDriver:
 
 
 def _in_order(known: list[StateTable], wanted: Iterable[StateTable] | None) -> list[StateTable]:
-    """Return the wanted tables in the application's order: the first one of a source leads.
-
-    Raises DriverError for a table of another application, and if there is none.
-    """
+    """Return the wanted tables in the application's order, where the first of a source leads."""
     chosen = known if wanted is None else list(wanted)
     for table in chosen:
         if table not in known:
@@ -329,10 +316,7 @@ def _in_order(known: list[StateTable], wanted: Iterable[StateTable] | None) -> l
 
 
 def _agents(app: Application, sources: Iterable[str]) -> dict[str, list[Agent]]:
-    """Return the agents of each source. Raises DriverError for a source without one.
-
-    Raises it too for an agent that yields: there are no sinks here.
-    """
+    """Return the agents of each source. Raises DriverError without one, or for one that yields."""
     found = agents_of(app, sources, DriverError)
     for agent in (each for agents in found.values() for each in agents):
         if isasyncgenfunction(agent.fun):

@@ -1,21 +1,20 @@
 """Virtual time: a clock that the driver moves, and an event loop without I/O that obeys it."""
 
-from __future__ import annotations
-
 import asyncio
 from asyncio import events
 from collections import deque
+from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from heapq import heapify, heappop, heappush
 from itertools import count
 from math import ceil
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from eventfold.testing.errors import DriverError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+class DriverError(Exception):
+    """Error of an impossible request to the driver; the message has the remedy."""
+
 
 #: Most callbacks at one instant; more are an endless loop.
 PATIENCE = 200_000
@@ -141,10 +140,7 @@ class VirtualLoop(_EventLoop):
         self._ready.extend((timer.handle, timer.owner) for timer in sorted(due))
 
     def pass_over_naps(self, until: int) -> None:
-        """Extend naps that would end before `until` (elapsed ms) by multiples of their length.
-
-        Their sleepers would wake, find nothing to do, and sleep again.
-        """
+        """Extend naps that would end before `until` (ms): their sleepers would do nothing."""
         passed = [nap for nap in self._naps if nap.at < until]
         kept = [nap for nap in self._naps if nap.at >= until]
         for nap in passed:

@@ -1,25 +1,19 @@
 """Topics as tests write and read them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from aiokafka import TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 
+from eventfold.engine.clock import Clock
+from eventfold.engine.table import StateTable
+from eventfold.harness.kafka import Headers, MemoryKafka, TopicRecord
 from eventfold.records.reading import reader
-from eventfold.testing.errors import DriverError
-from eventfold.topics import AFTER_MAX, DEAD_LETTERS, Timestamp
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from eventfold.engine.clock import Clock
-    from eventfold.engine.table import StateTable
-    from eventfold.harness.kafka import Headers, MemoryKafka, TopicRecord
-    from eventfold.settings import Settings
-    from eventfold.topics import BoundTopic, Topic
+from eventfold.settings import Settings
+from eventfold.testing.loop import DriverError
+from eventfold.topics import AFTER_MAX, DEAD_LETTERS, BoundTopic, Timestamp, Topic
 
 #: Default of Kafka 4 for the most that a timestamp may be ahead of the broker's clock (ms):
 #: https://kafka.apache.org/documentation/#topicconfigs_message.timestamp.after.max.ms

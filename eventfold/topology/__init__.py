@@ -4,8 +4,7 @@
 `Topology` as JSON without further code.
 """
 
-from eventfold.topology.graph import Edge, Flow, Kind, Node, Topology
-from eventfold.topology.reading import topology
+from eventfold.topology.reading import Edge, Flow, Kind, Node, Topology, topology
 from eventfold.topology.rendering import to_dot, to_mermaid, to_tree
 
 __all__ = [

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.text import Text
     from rich.tree import Tree
 
-    from eventfold.topology.graph import Edge, Flow, Kind, Node, Topology
+    from eventfold.topology.reading import Edge, Flow, Kind, Node, Topology
 
 _DOT_SHAPES: dict[Kind, str] = {
     "topic": "oval",
@@ -29,10 +29,7 @@ _DOT_STYLES: dict[Flow, str] = {
 
 
 def to_dot(topology: Topology) -> str:
-    """Return the graph in DOT (https://graphviz.org/doc/info/lang.html), from left to right.
-
-    `dot -Tsvg` draws it.
-    """
+    """Return the graph in DOT (https://graphviz.org/doc/info/lang.html), from left to right."""
     lines = [f"digraph {_quoted_dot(topology.application)} {{", "  rankdir=LR;"]
     for node in topology.nodes:
         shape, label = _DOT_SHAPES[node.kind], _quoted_dot(node.label)
@@ -68,10 +65,7 @@ _MERMAID_ARROWS: dict[Flow, str] = {
 
 
 def to_mermaid(topology: Topology) -> str:
-    """Return a flowchart in Mermaid (https://mermaid.js.org/syntax/flowchart.html).
-
-    It goes from left to right: one line for each node, then one for each edge.
-    """
+    """Return a flowchart in Mermaid (https://mermaid.js.org/syntax/flowchart.html)."""
     names = _names(topology.nodes)
     lines = ["flowchart LR"]
     for node in topology.nodes:

@@ -20,11 +20,7 @@ def state_tables(app: AppT) -> dict[str, StateTable]:
 def served(
     request: web.Request, name: str, missing: str, pipeline: str, kind: type[Any] = StateTable
 ) -> Any:
-    """Return the table `name` of type `kind`.
-
-    Raises ApiError (404) with the text `missing`, and that `pipeline` does not run, if there is
-    none.
-    """
+    """Return the table `name` of type `kind`. Raises ApiError (404) with `missing`, `pipeline`."""
     table = state_tables(request.app[APP]).get(name)
     if not isinstance(table, kind):
         raise unknown(f"{missing}: the pipeline {pipeline!r} does not run")

@@ -26,10 +26,7 @@ async def add_cache_control(request: web.Request, response: web.StreamResponse) 
 
 @web.middleware
 async def save_bytes(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer 304 if the client has the answer already; compress others if it accepts gzip.
-
-    ETags are for `/api/` and `/openapi.json` only.
-    """
+    """Answer 304 if the client has the answer of the API already; compress others if it may."""
     response = await handler(request)
     if not isinstance(response, web.Response) or response.status != HTTPStatus.OK:
         return response

@@ -28,10 +28,7 @@ class Missing(msgspec.Struct, frozen=True, order=True):
 
 
 class Error(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Error of an answer: `code` is for programs, `message` for people.
-
-    `missing` are the partitions that the answer would lack.
-    """
+    """Error of an answer: `code` for programs, `message` for people, `missing` partitions."""
 
     code: str
     message: str
@@ -91,10 +88,7 @@ def unavailable(message: str, missing: Sequence[Missing] = ()) -> ApiError:
 
 @web.middleware
 async def json_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn every exception into a JSON error; log the traceback of an unexpected one.
-
-    Re-raises redirects (an HTTPException with a status below 400).
-    """
+    """Turn every exception but redirects into a JSON error; log unexpected tracebacks."""
     try:
         return await handler(request)
     except ApiError as error:

@@ -44,10 +44,7 @@ class Router(router.Router):
     """Router that finds the worker with a key."""
 
     def key_store(self, table_name: str, key: K) -> URL:
-        """Return the address of the worker that likely has `key`.
-
-        Raises KeyError if no partition is assigned yet, NotFound for an unknown table.
-        """
+        """Return the address of the likely worker of `key`. Raises KeyError, NotFound."""
         table: Any = self._get_table(table_name)
         if isinstance(table, StateTable):
             return URL(likely_owner(owners(self.app, table.source.name), _text(key)))

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from eventfold.digits import read_digits
+from eventfold.decoding import read_digits
 from eventfold.records import EARLIEST
 from eventfold.web.errors import bad_parameter
 from eventfold.windows.durations import parse_duration
@@ -64,10 +64,7 @@ class Parameter:
 
 
 def read_values(request: web.Request, parameters: Sequence[Parameter]) -> Values:
-    """Parse every parameter of a request. Raises ApiError (400) naming the first bad one.
-
-    Under `/api/` an unknown parameter is an error as well.
-    """
+    """Parse all parameters of a request. Raises ApiError (400) for a bad or unknown one."""
     if request.path.startswith("/api/"):
         # Ignoring a misspelt name would return a plausible answer to another query.
         names = [each.name for each in parameters if each.place == "query"]

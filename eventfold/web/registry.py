@@ -11,11 +11,10 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from eventfold.decoding import decode_json
-from eventfold.digits import read_digits
+from eventfold.decoding import decode_json, read_digits
 from eventfold.formats.errors import RegistryError, invalid_schema, no_schema
 from eventfold.formats.registry import Registry
-from eventfold.records.schemas import SchemaVersion
+from eventfold.records import SchemaVersion
 
 MEDIA = "application/vnd.schemaregistry.v1+json"
 _OWNER: web.AppKey[Any] = web.AppKey("owner", object)
@@ -82,10 +81,7 @@ async def _body(request: web.Request) -> dict[str, Any]:
 
 
 async def _schema(request: web.Request) -> str:
-    """Return the text of the schema in a request's body.
-
-    Raises RegistryError unless it is an Avro schema without references to others.
-    """
+    """Return the Avro schema, without references, in a request's body. Raises RegistryError."""
     body = await _body(request)
     kind, text = body.get("schemaType") or "AVRO", body.get("schema")
     if kind != "AVRO":

@@ -89,10 +89,7 @@ async def _answer_static(content: Path | str, _: web.Request) -> web.StreamRespo
 
 
 def demand_address(host: str, port: int) -> None:
-    """Raise StartError if the web server can't listen on its address.
-
-    Checked early, because the server starts late, and other workers need it.
-    """
+    """Raise StartError if we can't listen on our address: the server itself starts late."""
     try:
         for family, kind, protocol, _, address in socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -60,11 +60,9 @@ class Calendar:
 
     @property
     def longest(self) -> int:
-        """Bound of a window's length, ms: the most days of a period, and one more.
-
-        A clock is set back by a day at most: a zone that moves across the date line has one date
-        twice.
-        """
+        """Bound of a window's length, ms: the most days of a period, and one more."""
+        # A clock is set back by a day at most: a zone that moves across the date line has one date
+        # twice.
         return PERIODS[self.period].longest
 
     @property
@@ -96,17 +94,11 @@ class Calendar:
         return recent
 
     def holds(self, time: int) -> bool:
-        """Return whether the period around `time` (ms) is a window: none begins before the epoch.
-
-        Raises ValueError as `slice` does.
-        """
+        """Return whether the period around `time` (ms) is a window, not before the epoch."""
         return self._bounds(self._number(time))[0] >= 0
 
     def name(self, start: int) -> str:
-        """Return the first local date of the period that starts at `start` (ms).
-
-        Its format is `YYYY-MM-DD`, or `YYYY-MM` for a month.
-        """
+        """Return the first local date of the period at `start` (ms): `YYYY-MM-DD` or `YYYY-MM`."""
         written = _date_at(start, self.zone).isoformat()
         return written[:7] if self.period == "month" else written
 
@@ -203,12 +195,10 @@ def _date_at(instant: int, zone: str) -> date:
 
 @lru_cache(maxsize=4096)
 def _begin(first: date, zone: str) -> int:
-    """Return the first instant (ms) whose local date is `first` or later.
-
-    It is midnight, or the first of two. If clocks skip midnight, the UTC offsets before and after
-    the change (PEP 495: fold 0 and 1) give an instant on either side of it; a binary search between
-    them finds the change.
-    """
+    """Return the first instant (ms) whose local date is `first` or later."""
+    # It is midnight, or the first of two. If clocks skip midnight, the UTC offsets before and after
+    # the change (PEP 495: fold 0 and 1) give an instant on either side of it; a binary search
+    # between them finds the change.
     clock = ZoneInfo(zone)
     midnight = datetime.combine(first, time(), clock)
     found = int(midnight.timestamp())

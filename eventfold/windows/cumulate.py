@@ -58,10 +58,7 @@ class Cumulate:
             yield Span(start, last)
 
     def slice(self, time: int) -> Span:
-        """Return the step that holds `time` (ms), or the whole gap between two windows of the base.
-
-        Raises ValueError as the base's `slice` does.
-        """
+        """Return the step that holds `time` (ms), or a whole gap of the base. Raises ValueError."""
         start, end = self.base.slice(time)
         if not self.base.holds(time):
             return Span(start, end)

@@ -44,10 +44,7 @@ class WindowDefinition(Protocol):
 
     @property
     def grid(self) -> Grid | None:
-        """Grid on which all windows begin and end; None if they follow a calendar.
-
-        The first window begins at the grid's offset or after it.
-        """
+        """Grid, with its offset, of all beginnings and ends; None if they follow a calendar."""
 
     def over(self, begin: int, end: int, after: int, events: Sequence[int]) -> Iterator[Span]:
         """Yield the windows that overlap `[begin, end)` and end after `after`, ascending (ms).

@@ -65,10 +65,7 @@ def approximate_duration(ms: int) -> str:
 
 
 def milliseconds(value: int | str) -> int:
-    """Return a duration in milliseconds; it is a text such as `5m`, or milliseconds already.
-
-    Raises DefinitionError, naming the value, if it is negative or neither of them.
-    """
+    """Return a duration (`5m`, or ms already) in milliseconds. Raises DefinitionError."""
     if isinstance(value, str):
         return parse_duration(value)
     # A bool is an int in Python, but nobody means 1 ms by True.

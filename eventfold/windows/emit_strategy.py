@@ -24,10 +24,7 @@ class EmitStrategy(NamedTuple):
 
 
 def every_change() -> EmitStrategy:
-    """Return the strategy that publishes, with each record, every window that holds it.
-
-    Each change costs a result: choose it if readers need every one of them.
-    """
+    """Return the strategy that publishes each changed window with each record."""
     return EmitStrategy(0)
 
 

@@ -80,10 +80,7 @@ class Exchange:
             yield Span(start, self.closes[index])
 
     def slice(self, time: int) -> Span:
-        """Return the session that holds `time` (ms), or the gap between two.
-
-        Raises ValueError for an instant outside of the known years.
-        """
+        """Return the session that holds `time` (ms), or the gap between. Raises ValueError."""
         (recent,) = self._recent
         if recent.start <= time < recent.end:
             return recent
@@ -98,10 +95,7 @@ class Exchange:
         return time < self.closes[self._opened(time)]
 
     def name(self, start: int) -> str:
-        """Return the date (YYYY-MM-DD) of the last session that opened at `start` (ms) or before.
-
-        Raises ValueError as `slice` does.
-        """
+        """Return the date of the last session opened by `start` (ms). Raises ValueError."""
         return self._date(self._opened(start))
 
     def _opened(self, time: int) -> int:

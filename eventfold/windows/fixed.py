@@ -97,10 +97,7 @@ class Window(NamedTuple):
         return self.starts_over(time, time + 1)
 
     def starts_over(self, begin: int, end: int) -> range:
-        """Return the starts (ms) of the windows that overlap `[begin, end)` (ms), oldest first.
-
-        No window starts before the epoch.
-        """
+        """Return the starts (ms) of the windows that overlap `[begin, end)`, ascending, from 0."""
         size, advance, offset = self
         first = max(0, (begin - offset - size) // advance + 1) * advance + offset
         return range(first, end, advance)

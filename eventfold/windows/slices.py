@@ -62,10 +62,7 @@ class Slices:
         return f"{text} from {format_duration(self.offset)}" if self.offset else text
 
     def start_of(self, time: int) -> int:
-        """Return the start (ms) of the pane that holds `time` (ms), or -1 if no window holds it.
-
-        Raises ValueError for an instant that a calendar does not cover.
-        """
+        """Return the start (ms) of the pane of `time` (ms), or -1 outside. Raises ValueError."""
         length = self.length
         if length:
             return time - (time - self.offset) % length if time >= self._first else -1
@@ -79,10 +76,7 @@ class Slices:
         return start + self.length if self.length else self._starting(start).end
 
     def floor(self, time: int) -> int:
-        """Return the last instant <= `time` (ms) at which a window may begin or end, or 0.
-
-        Raises ValueError as `start_of` does.
-        """
+        """Return the last boundary of a window by `time` (ms), or 0. Raises ValueError."""
         length = self.length
         if length:
             return max(0, time - (time - self.offset) % length)

@@ -51,10 +51,7 @@ class Sliding:
         return Grid(self.resolution, 0)
 
     def over(self, begin: int, end: int, after: int, events: Sequence[int]) -> Iterator[Span]:
-        """Yield the windows that overlap `[begin, end)` and end after `after`, ascending (ms).
-
-        `events` are the ascending starts of a key's panes.
-        """
+        """Yield windows over `[begin, end)` that end after `after` (ms), of panes at `events`."""
         size, resolution = self.size, self.resolution
         first = bisect_right(events, max(begin, after) - resolution)
         for index in range(first, len(events)):

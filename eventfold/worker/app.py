@@ -1,12 +1,12 @@
 """Application: Faust's, with batches, the tasks that fold them, and the worker's services."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import faust
 from faust.streams import current_event
@@ -22,22 +22,23 @@ from eventfold.engine.errors import BatchError, describe_error
 from eventfold.engine.tasks import Tasks
 from eventfold.formats.registry import Registry
 from eventfold.formats.start import register_all
-from eventfold.kafka.assignor import Assignor
 from eventfold.kafka.clients import faust_credentials
 from eventfold.kafka.ends import EndWatch
 from eventfold.kafka.hooks import check_hooks
-from eventfold.kafka.metadata import replace_metadata_request
 from eventfold.kafka.schema import BatchSchema
 from eventfold.kafka.static_members import demand_unused_instance
 from eventfold.kafka.tables import TaskTableManager
-from eventfold.kafka.transport import BatchTransport
+from eventfold.kafka.topic_ids import replace_metadata_request
+from eventfold.kafka.transport import Assignor, BatchTransport
 from eventfold.private_files import keep_private
 from eventfold.settings import Settings
 from eventfold.telemetry import logs, traces
 from eventfold.telemetry.log_filters import quieten
 from eventfold.telemetry.loop_watchdog import LoopWatch
+from eventfold.topics import Topic
 from eventfold.web.faust_views import Router
 from eventfold.web.protection import http_client
+from eventfold.web.routes import Route
 from eventfold.web.server import Server, demand_address
 from eventfold.web.status import metrics
 from eventfold.worker.startup_checks import (
@@ -47,14 +48,6 @@ from eventfold.worker.startup_checks import (
     prepare,
 )
 from eventfold.worker.supervisor import Supervisor
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from eventfold.topics import Topic
-    from eventfold.web.routes import Route
-
 
 logger = logging.getLogger(__name__)
 
@@ -105,10 +98,7 @@ class App(faust.App):
         return self.topic(topic.of(self.settings).name, schema=BatchSchema(), acks=False)
 
     async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:
-        """Fail the task of the batch at which an agent raised, so that the batch is read again.
-
-        Faust would continue with the next batch.
-        """
+        """Fail the task of the batch, so that it is read again; Faust would go on with the next."""
         event = current_event()
         batch = None if event is None else event.value
         if isinstance(batch, Batch):
@@ -117,10 +107,7 @@ class App(faust.App):
         await super()._on_agent_error(agent, exc)
 
     async def on_first_start(self) -> None:
-        """Run the start-up checks, create missing topics, and add the worker's services.
-
-        Raises AdminError, OwnerError, SchemaError, StartError, each with one line for the user.
-        """
+        """Run the start-up checks, create topics, add services. Raises one-line errors."""
         if not (self.producer_only or self.client_only):
             # Checks without a broker come first.
             open_files.raise_limit()

@@ -1,11 +1,10 @@
 """Checks before a worker starts: its settings, topics, definitions, and outputs."""
 
-from __future__ import annotations
-
 import fcntl
 import logging
 from dataclasses import dataclass, replace
-from typing import IO, TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, Any
 
 from eventfold.engine.errors import StartError, TaskError, afresh
 from eventfold.engine.table import outputs_of
@@ -24,23 +23,15 @@ from eventfold.open_files import describe_os_error
 from eventfold.private_files import make_private
 from eventfold.security.keys import is_shared, keys_of
 from eventfold.security.web import is_loopback
+from eventfold.settings import Settings
 from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS, BoundTopic, Changelog
 from eventfold.worker.topic_watch import TopicWatch
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from eventfold.settings import Settings
-
 
 logger = logging.getLogger(__name__)
 
 
 async def prepare(app: Any) -> TopicWatch:
-    """Create missing topics and changelogs, check the others, claim the outputs.
-
-    Returns the service that watches them. Raises StartError, OwnerError, AdminError.
-    """
+    """Create and check topics, claim outputs; return their watch. Raises StartError."""
     _check_channels(app)
     _check_sources(app)
     topics = topics_of(app)
@@ -101,10 +92,7 @@ def topics_of(app: Any) -> list[BoundTopic | Changelog]:
 
 
 def _undeclared_sources(app: Any) -> set[str]:
-    """Return the names of topics that producers write, though they are not declared external.
-
-    With a prefix they are an error: see `_check_sources`.
-    """
+    """Return the names of sources that others write, though they are not declared external."""
     services = {topic.name for topic in app.tasks.written_by_services}
     return {
         name
@@ -115,10 +103,7 @@ def _undeclared_sources(app: Any) -> set[str]:
 
 
 def demand_protection(conf: Settings) -> None:
-    """Raise StartError if other machines can reach the web server and no setting allows that.
-
-    Also if there are users, and nothing to check their passwords with is installed.
-    """
+    """Raise StartError if users can't be checked, or others reach an open web server."""
     if conf.users:
         demand("cryptography", "passwords", conf.variable("web_users"), StartError)
     if not (conf.web_protected or conf.web_open or is_loopback(conf.web_bind)):
@@ -130,10 +115,7 @@ def demand_protection(conf: Settings) -> None:
 
 
 def demand_keys(conf: Settings) -> None:
-    """Create this worker's keys if its web server requires authentication.
-
-    Raises SettingsError if the worker's key file can't be used.
-    """
+    """Create this worker's keys if its server needs them. Raises SettingsError."""
     if not conf.web_protected:
         return
     keys_of(conf)
@@ -146,11 +128,7 @@ def demand_keys(conf: Settings) -> None:
 
 
 def lock(directory: Path) -> IO[bytes]:
-    """Lock a data directory for this process until the returned file is closed.
-
-    Raises StartError if it can't be used, or another worker has it: each would find the other's
-    stores in its own.
-    """
+    """Lock a data directory until the returned file is closed. Raises StartError."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         make_private(directory / "tables")
@@ -201,11 +179,10 @@ def _check_sources(app: Any) -> None:
 
 
 async def _take_place(app: Any) -> None:
-    """Raise StartError unless this worker's definitions are those of the application.
-
-    The definitions of a stopped application may change, except for windows and the set of tables:
-    its offsets are committed again with ours, and workers that start later are compared with those.
-    """
+    """Raise StartError unless this worker's definitions are those of the application."""
+    # The definitions of a stopped application may change, except for windows and the set of tables:
+    # its offsets are committed again with ours, and workers that start later are compared with
+    # those.
     committed, definitions = await committed_metadata(app.settings), app.tasks.definitions
     _check_names(app, {tp.topic for tp in committed})
     try:
@@ -217,11 +194,9 @@ async def _take_place(app: Any) -> None:
 
 
 def _check_names(app: Any, committed: set[str]) -> None:
-    """Raise StartError if an internal topic was read under its name in older versions.
-
-    Records there that are not folded yet would be lost, and offsets, by which results are ordered,
-    would start at 0 again.
-    """
+    """Raise StartError if an internal topic was read under its name in older versions."""
+    # Records there that are not folded yet would be lost, and offsets, by which results are
+    # ordered, would start at 0 again.
     for topic in app.tasks.topics.values():
         old = topic.base_name
         if topic.internal and old in committed and not app.tasks.owns(old):

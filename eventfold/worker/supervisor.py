@@ -4,24 +4,20 @@ aiokafka raises the errors of its background tasks only in its public polling me
 does not call. Without the supervisor a worker would idle for ever.
 """
 
-from __future__ import annotations
-
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from aiokafka.errors import KafkaError
 from mode import Service
 
 from eventfold.engine.errors import TaskError
+from eventfold.kafka.consumer import BatchConsumer
 from eventfold.kafka.membership import demand_running
 from eventfold.kafka.openings import Openings
 from eventfold.open_files import describe_limit, is_reached
-
-if TYPE_CHECKING:
-    from eventfold.kafka.consumer import BatchConsumer
-    from eventfold.settings import Settings
-    from eventfold.worker.topic_watch import TopicWatch
+from eventfold.settings import Settings
+from eventfold.worker.topic_watch import TopicWatch
 
 #: Seconds between two checks.
 INTERVAL = 1.0
@@ -100,11 +96,9 @@ class Supervisor(Service):
             demand_running(sender.sender_task)
 
     async def _survives(self, error: BaseException) -> bool:
-        """Return whether the client goes on after an error; if not, end the worker.
-
-        Errors that brokers answer may be transient, such as while a group is loaded, except those
-        that have a remedy.
-        """
+        """Return whether the client goes on after an error; if not, end the worker."""
+        # Errors that brokers answer may be transient, such as while a group is loaded, except those
+        # that have a remedy.
         remedy = find_remedy(error, self.app.settings)
         if remedy is None and isinstance(error, KafkaError):
             self._last = error
@@ -145,10 +139,7 @@ class Supervisor(Service):
     # -- health, for /healthz
 
     def troubles(self) -> set[str]:
-        """Return a description of each part that should make progress and does not.
-
-        Empty while brokers don't answer: nothing can make progress then, and no restart would help.
-        """
+        """Describe each part without progress; none while brokers don't answer."""
         now, limit = monotonic(), self.app.settings.session_timeout
         found = set()
         if self._asked is not None and now - self._asked > limit:
@@ -175,10 +166,8 @@ class Supervisor(Service):
 
 
 def find_remedy(error: BaseException, conf: Settings) -> str | None:
-    """Return one line with the reason why the group can't be joined and the remedy, or None.
-
-    aiokafka wraps some errors in a KafkaError whose text is the name of the broker's error.
-    """
+    """Return why the group can't be joined and the remedy in one line, or None."""
+    # aiokafka wraps some errors in a KafkaError whose text is the name of the broker's error.
     text = repr(error)
     for name, remedy in REMEDIES.items():
         if name in text:

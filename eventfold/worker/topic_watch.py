@@ -1,20 +1,14 @@
 """Watchdog of a running worker's topics and definitions."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mode import Service
 
 from eventfold.engine.errors import StartError, TaskError, afresh, made_anew
-from eventfold.kafka.admin import AdminError, committed_metadata, found_topics
+from eventfold.kafka.admin import AdminError, Found, committed_metadata, found_topics
 from eventfold.topics import BoundTopic, Changelog
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from eventfold.kafka.admin import Found
 
 #: Seconds between two checks of the topics.
 WATCH_INTERVAL = 3.0

@@ -9,7 +9,7 @@ from attacked import Attacked, attacked
 from honest_records import Honest
 
 from app import app
-from app.beaconing.connections_avro import CONNECTIONS
+from app.beaconing.topics import CONNECTIONS
 from eventfold.testing import TopologyDriver
 
 #: Keys of each table; the second has to be escaped in a path.

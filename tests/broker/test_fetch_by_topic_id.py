@@ -11,8 +11,7 @@ from eventfold.kafka import fetching
 from eventfold.kafka.admin import administering
 from eventfold.kafka.clients import running
 from eventfold.kafka.fetch_by_id import FetchRequest
-from eventfold.kafka.metadata import replace_metadata_request
-from eventfold.kafka.topic_ids import known, topic_id
+from eventfold.kafka.topic_ids import known, replace_metadata_request, topic_id
 
 
 @pytest.fixture

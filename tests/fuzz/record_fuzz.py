@@ -10,7 +10,7 @@ from honest_records import Honest
 from mutated_records import RecordMutator
 
 from app import app
-from app.beaconing.connections_avro import CONNECTIONS
+from app.beaconing.topics import CONNECTIONS
 from app.market.topics import TICKS_LATE
 from eventfold.harness.kafka import TopicRecord
 from eventfold.testing import TopologyDriver

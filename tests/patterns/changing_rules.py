@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.transactions.database import RulesDatabase, rules_url
 from app.transactions.database import rules as table
 from app.transactions.settings import TransactionSettings
-from app.transactions.simulator import simulated_rules
+from bench.simulated_rules import simulated_rules
 
 #: Number of initial rules.
 NUMBER = 200

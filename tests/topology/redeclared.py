@@ -4,8 +4,7 @@ from collections.abc import AsyncIterable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.market.late import late_tick
-from app.market.records import LateTick, Tick
+from app.market.records import LateTick, Tick, late_tick
 from app.settings import Settings
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc

@@ -14,9 +14,8 @@ from trend_truth import FIVE, GRACE, Followed, follow
 from worker_scenarios import LATER, SCENARIOS, SYMBOLS, Scenario, play
 
 from app import app
-from app.market.records import Tick
+from app.market.records import Tick, Trend, TrendSignal
 from app.market.topics import CLOSES, TICKS, TREND_SIGNALS
-from app.market.trend_records import Trend, TrendSignal
 from eventfold.records.candles import Candle
 from eventfold.testing import START, TopologyDriver
 from eventfold.topics import DEAD_LETTERS

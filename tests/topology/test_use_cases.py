@@ -12,8 +12,8 @@ from msgspec import Struct
 from worker_scenarios import CRASH_POINTS
 
 from app import app
-from app.beaconing.connections import Connection
 from app.beaconing.detection import PARTS
+from app.beaconing.records import Connection
 from app.beaconing.settings import settings as beaconing
 from app.beaconing.topics import BEACONS, CONN_EVENTS
 from app.fraud.records import Payment

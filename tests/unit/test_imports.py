@@ -23,7 +23,7 @@ def loaded_by(statement: str) -> set[str]:
     [
         "import app",
         "import eventfold.windows",
-        "import app.market.late, app.market.gains",
+        "import app.market.records, app.market.gains",
         "import app.market.records, app.shop.records",
         "import app.settings, app.market.topics, app.shop.topics",
     ],

@@ -1,13 +1,27 @@
 """HTTP routes of the market."""
 
+from functools import partial
 from http import HTTPStatus
+from typing import Any
 
-from app.market.records import MostActive, Surge, TopGainers, TopLosers
-from app.market.routes import candles, days, gainers, surges, trends
-from app.market.trend_records import Trend
+from app.market.records import MostActive, Surge, TopGainers, TopLosers, Trend
+from app.market.routes import candles
+from eventfold.engine.keyed_table import KeyedTable
 from eventfold.records.candles import Candle
 from eventfold.web import parameters as p
+from eventfold.web.query.alerts import key_route
 from eventfold.web.routes import ASKING, Route
+
+
+def _day(values: p.Values) -> str:
+    day = values.get("day")
+    return f"day {day}" if day else "day: nothing has been ranked yet"
+
+
+_gainers: Any = partial(key_route, table="gainers", pipeline="gainers", what=_day)
+_ranking: Any = partial(
+    _gainers, missing="no gainers are ranked here", key="day", parameters=(p.DAY, p.STALE)
+)
 
 ROUTES = (
     Route(
@@ -42,52 +56,60 @@ ROUTES = (
         ),
         statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
     ),
-    Route(
+    _ranking(
         "/api/top-gainers",
-        gainers.top_gainers,
-        "The ten best of a day, the best first",
         TopGainers,
-        parameters=(p.DAY, p.STALE),
-        statuses=ASKING,
+        "The ten best of a day, the best first",
+        lambda table, values: table.top(values["day"]),
+        operation="gainers_top_gainers",
     ),
-    Route(
+    _gainers(
         "/api/days",
-        days.days,
-        "The days that are ranked, oldest first",
         list[str],
+        "The days that are ranked, oldest first",
+        lambda table, _: table.days() or None,
+        missing="no day is ranked here",
+        operation="days",
         parameters=(p.STALE,),
-        statuses=ASKING,
     ),
-    Route(
+    _ranking(
         "/api/top-losers",
-        gainers.top_losers,
-        "The ten worst of a day, the worst first",
         TopLosers,
-        parameters=(p.DAY, p.STALE),
-        statuses=ASKING,
+        "The ten worst of a day, the worst first",
+        lambda table, values: table.losers(values["day"]),
+        operation="gainers_top_losers",
     ),
-    Route(
+    _ranking(
         "/api/most-active",
-        gainers.most_active,
-        "The ten of a day with the largest volume, the largest first",
         MostActive,
-        parameters=(p.DAY, p.STALE),
-        statuses=ASKING,
+        "The ten of a day with the largest volume, the largest first",
+        lambda table, values: table.most_active(values["day"]),
+        operation="gainers_most_active",
     ),
-    Route(
+    key_route(
         "/api/surges",
-        surges.surges,
-        "The latest surge of each symbol, the newest first",
         list[Surge],
+        "The latest surge of each symbol, the newest first",
+        lambda table, values: table.newest(values["limit"]),
+        table="latest-surges",
+        pipeline="surges",
+        missing="no surges are kept here",
+        what=lambda _: "surges",
+        operation="surges",
         parameters=(p.limit("How many at most", default=10, most=1000), p.STALE),
-        statuses=ASKING,
     ),
-    Route(
+    key_route(
         "/api/trends/{symbol}",
-        trends.trends,
-        "The moving averages of a symbol's closes, and their last three crossings, newest last",
         Trend,
+        "The moving averages of a symbol's closes, and their last three crossings, newest last",
+        lambda table, values: table.state_of(values["symbol"]),
+        table="trends",
+        kind=KeyedTable,
+        pipeline="trends",
+        missing="no trends are followed here",
+        what=lambda values: f"symbol {values['symbol']!r}",
+        key="symbol",
+        operation="trends",
         parameters=(p.path("symbol", "The symbol, as it stands in ticks"), p.STALE),
-        statuses=ASKING,
     ),
 )

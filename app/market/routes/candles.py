@@ -71,10 +71,7 @@ def _finest(app: AppT, length: int, points: int) -> tuple[WindowTable, WindowDef
 
 
 async def symbols(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with the first symbols that have the prefix, from all partitions.
-
-    It is an error if a partition is missing, unless the request allows a partial answer.
-    """
+    """Answer with the first symbols that have the prefix, from all partitions."""
     limit, after, begin = values["limit"], values["after"], values["prefix"].lower()
     known = state_tables(request.app[APP])
     table = next((known[name] for name in TABLES if name in known), None)
@@ -111,10 +108,7 @@ def _served(app: AppT, asked: Window) -> tuple[WindowTable, WindowDefinition]:
 
 
 def _all(app: AppT) -> dict[tuple[int, int], tuple[WindowTable, WindowDefinition]]:
-    """Return the windows served, by their nominal size and advance (ms), each with its table.
-
-    A day is 1d in any calendar.
-    """
+    """Return the windows served, each with its table, by nominal size and advance (ms)."""
     known = state_tables(app)
     served: dict[tuple[int, int], tuple[WindowTable, WindowDefinition]] = {}
     for table in map(known.get, TABLES):

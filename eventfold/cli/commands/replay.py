@@ -117,11 +117,8 @@ class replay(LongCommand):  # noqa: N801 - Faust calls the command what its clas
 
 
 def _apply(changes: tuple[str, ...], kind: type[Settings]) -> None:
-    """Start this command again where the environment is not what `--set` asks for.
-
-    Tables are made when the application is imported, with the settings of then. Raises
-    OptionError for what is no setting, or one that says where live is.
-    """
+    """Start this command again if the environment lacks what `--set` asks for."""
+    # Tables are made when the application is imported, with the settings of then.
     known, wanted = kind.variables(), {}
     fixed = set(map(kind.variable, FIXED))
     for change in changes:

@@ -39,10 +39,7 @@ _LOG = Shape()
 
 @dataclass(frozen=True)
 class Event:
-    """Record with its place in the topic and its JSON, unchanged.
-
-    What is derived from it is computed once for all readers.
-    """
+    """Record with its place and JSON; what derives from it is computed once for all."""
 
     topic: str
     partition: int

@@ -6,10 +6,10 @@ in the workers' consumer group, so it blocks no processing and commits no offset
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -17,9 +17,52 @@ from eventfold.engine.changelog import ends
 from eventfold.kafka.clients import running
 from eventfold.topics import BoundTopic
 from eventfold.web.live.event import Event, shape_of
-from eventfold.web.live.history import History, Kept
 from eventfold.web.live.reader import Reader
 from eventfold.web.protection.rate import Budget
+
+#: Maximum number of records kept of each partition, and of bytes of their keys and values.
+KEPT, KEPT_BYTES = 4_000, 4 << 20
+
+
+class Kept(NamedTuple):
+    """Record as it was fetched; its value is decoded only when a reader wants it."""
+
+    offset: int
+    key: bytes
+    value: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes of its key and value."""
+        return len(self.key) + len(self.value)
+
+
+class History:
+    """The newest records of one partition, oldest first."""
+
+    def __init__(self, begin: int, kept: int = KEPT, kept_bytes: int = KEPT_BYTES) -> None:
+        #: First offset from which on the history is complete.
+        self.begin = begin
+        #: Next offset to add.
+        self.end = begin
+        self._records: deque[Kept] = deque()
+        self._bytes = 0
+        self._kept, self._kept_bytes = kept, kept_bytes
+
+    def add(self, record: Kept) -> None:
+        """Add the next record; drop the oldest ones beyond the limits."""
+        self._records.append(record)
+        self._bytes += record.size
+        self.end = record.offset + 1
+        while len(self._records) > self._kept or self._bytes > self._kept_bytes:
+            oldest = self._records.popleft()
+            self._bytes -= oldest.size
+            self.begin = oldest.offset + 1
+
+    def since(self, offset: int) -> Iterator[Kept]:
+        """Yield the records from `offset` on."""
+        return (record for record in self._records if record.offset >= offset)
+
 
 #: Records of each partition, before its end, that a starting feed reads for readers that come
 #: from another worker.
@@ -161,10 +204,8 @@ class Feed:
             self._started.set()
 
     async def _reach(self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> None:
-        """Read the records before `ends`, so that a new reader is offered only newer ones.
-
-        It is charged but does not wait: readers do, and `LOOK_BACK` bounds it.
-        """
+        """Read the records before `ends`, so that a new reader is offered only newer ones."""
+        # It is charged but does not wait: readers do, and `LOOK_BACK` bounds it.
         for tp, end in ends.items():
             # Transaction markers are not records, so the position shows the end, not a record.
             while await consumer.position(tp) < end:

@@ -14,10 +14,7 @@ MOST_BYTES = 1 << 20
 
 
 class Reader:
-    """Bounded buffer of events that drops the oldest when it is full.
-
-    A newer result of the same key and window replaces the one that waits.
-    """
+    """Bounded buffer of events: the oldest are dropped, newer results of a window replace older."""
 
     def __init__(
         self, watches: Sequence[Watch], most: int = MOST_WAITING, most_bytes: int = MOST_BYTES
@@ -73,10 +70,7 @@ class Reader:
         self._there_is_some.set()
 
     def take(self) -> tuple[list[Event], int | None]:
-        """Empty the buffer; return its events and the number dropped since the last call.
-
-        The number is None if it is unknown.
-        """
+        """Empty the buffer; return its events and how many were dropped, None if unknown."""
         taken, dropped = list(self._waiting.values()), self._dropped
         self._waiting.clear()
         self._bytes, self._dropped = 0, 0

@@ -39,10 +39,7 @@ class Start(msgspec.Struct, frozen=True):
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """Event for skipped events: the client should query the present state.
-
-    `dropped` is their number, null if unknown.
-    """
+    """Event for `dropped` (null: unknown) skipped events: the client should query again."""
 
     dropped: int | None
 
@@ -54,10 +51,7 @@ class Beat(msgspec.Struct, frozen=True):
 
 
 async def events(request: web.Request, values: Values) -> web.StreamResponse:
-    """Send events until the reader leaves or the worker stops.
-
-    Raises ApiError before the stream begins: 400 for an unknown topic, 503 for too many readers.
-    """
+    """Send events until the reader leaves or the worker stops. Raises ApiError (400, 503)."""
     hub, watches = request.app[HUB], values["watch"]
     _check_topics(hub, watches)
     if request.method == "HEAD":

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from msgspec import Meta
 
-from eventfold.digits import read_digits
+from eventfold.decoding import read_digits
 from eventfold.web.parameters import Parameter
 from eventfold.windows import DefinitionError, parse_window
 from eventfold.windows.fixed import Window

@@ -1,12 +1,13 @@
 """Client address of a request: that of its connection, or the one a trusted proxy reports."""
 
-import ipaddress
 import logging
 import re
 from collections.abc import Iterable
+from ipaddress import ip_network
 
 from aiohttp import web
 
+from eventfold.addresses import read_address
 from eventfold.environment import variable_of
 from eventfold.security.web import WebSecurity
 from eventfold.settings import Settings
@@ -52,18 +53,14 @@ def is_from_proxy(request: web.BaseRequest, conf: WebSecurity) -> bool:
 
 
 def network_of(address: str) -> str:
-    """Return the text by which clients are distinguished: IPv4 address or IPv6 network.
-
-    Any other text is returned as it is, up to 64 characters.
-    """
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
+    """Return the IPv4 address or IPv6 network of a client, or other text cut at 64."""
+    found = read_address(address)
+    if found is None:
         return address[:64]  # from a proxy that writes names, or malformed
     if found.version == 6 and found.ipv4_mapped:
         return str(found.ipv4_mapped)
     if found.version == 6:
-        return str(ipaddress.ip_network((found, _PREFIX), strict=False))
+        return str(ip_network((found, _PREFIX), strict=False))
     return str(found)
 
 
@@ -86,8 +83,5 @@ def _note_undeclared(address: str, conf: WebSecurity) -> None:
 
 
 def _is_in(address: str, networks: Iterable[str]) -> bool:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(found in ipaddress.ip_network(each) for each in networks)
+    found = read_address(address)
+    return found is not None and any(found in ip_network(each) for each in networks)

@@ -16,10 +16,7 @@ TIMEOUT = 10.0
 
 
 async def receive(request: web.Request) -> None:
-    """Read the body of a request and keep it for the handler.
-
-    Raises ApiError: 408 if it takes too long, 413 if it is too large.
-    """
+    """Read a body and keep it for the handler. Raises ApiError (408, 413)."""
     if not request.can_read_body:
         return
     if (request.content_length or 0) > LIMIT:

@@ -181,20 +181,15 @@ class Connection(web.RequestHandler):
 
 
 def _give_up_silent(connection: Any) -> None:
-    """Set TCP_USER_TIMEOUT: the kernel then ends a connection whose last bytes are never read.
-
-    Those bytes have left our buffer, so the read timeout does not cover them.
-    """
+    """Set TCP_USER_TIMEOUT: the kernel then ends a connection whose last bytes are never read."""
+    # Those bytes have left our buffer, so the read timeout does not cover them.
     option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux
     if connection is not None and option is not None:
         connection.setsockopt(socket.IPPROTO_TCP, option, int(READ_TIMEOUT * 1000))
 
 
 def _affordable(most: int, conf: WebSecurity) -> int:
-    """Return how many connections, `most` at most, leave the worker its own file descriptors.
-
-    Raise the process's soft limit of open files first, as far as its hard limit allows.
-    """
+    """Raise the limit of open files; return how many connections, at most `most`, fit in."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = most + FILES
     if soft == resource.RLIM_INFINITY or soft >= wanted:

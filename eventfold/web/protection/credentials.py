@@ -47,10 +47,8 @@ def credentials_of(request: web.Request) -> Credentials | None:
 
 
 def by_token(token: str, conf: Settings) -> Role | None:
-    """Return the role of a token, None if unknown.
-
-    All tokens are compared, so that the time does not depend on which one matches.
-    """
+    """Return the role of a token, None if unknown."""
+    # All tokens are compared, so that the time does not depend on which one matches.
     found: Role | None = None
     for known, role in conf.tokens.items():
         if are_equal(token, known):
@@ -107,10 +105,8 @@ class Passwords:
 
 
 def role_for(method: str, path: str) -> Role | None:
-    """Return the role that a request for `path` needs; None if it needs none.
-
-    Paths that are not of this project need `admin`: Faust's own views, pages of users' agents.
-    """
+    """Return the role that a request for `path` needs; None if it needs none."""
+    # Paths that are not of this project need `admin`: Faust's own views, pages of users' agents.
     if path in OPEN or path.startswith(_OPEN_BELOW):
         return None
     if path in _READ or path.startswith(_READ_BELOW):

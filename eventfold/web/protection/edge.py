@@ -52,12 +52,10 @@ def guarded(application: web.Application, handle: Handle) -> Handle:
 
 
 def readable(make_request: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a request factory so that all header values are valid Unicode, whatever bytes arrived.
-
-    Bytes that are not UTF-8 would become surrogates, which no log, JSON or signature can encode.
-    U+FFFD replaces them, which matches no value that we compare. They are not an error, because
-    browsers also send the cookies of other programs on this host.
-    """
+    """Wrap a request factory so that all header values are valid Unicode, whatever arrived."""
+    # Bytes that are not UTF-8 would become surrogates, which no log, JSON or signature can encode.
+    # U+FFFD replaces them, which matches no value that we compare. They are not an error, because
+    # browsers also send the cookies of other programs on this host.
 
     def make(message: Any, *args: Any, **options: Any) -> Any:
         if not all(map(_is_text, message.headers.values())):

@@ -72,10 +72,7 @@ def preflight(request: web.Request, conf: WebSecurity) -> web.Response | None:
 
 
 def share(request: web.BaseRequest, response: web.StreamResponse, conf: WebSecurity) -> bool:
-    """Add the CORS headers to a response if the settings allow the request's site.
-
-    Return whether they allow it.
-    """
+    """Add CORS headers if the settings allow the request's site; return whether they do."""
     origin = request.headers.get(hdrs.ORIGIN)
     if not conf.web_origins or origin is None:
         return False

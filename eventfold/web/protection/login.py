@@ -89,10 +89,7 @@ async def _end_at_others(app: AppT, session: Session) -> None:
 
 
 async def _end(request: web.Request) -> web.StreamResponse:
-    """End a session that another worker ended; only workers and admins may call this route.
-
-    Raises ApiError (404) if the web server is not protected.
-    """
+    """End a session for another worker or an admin. Raises ApiError (404) on an open web server."""
     if not request.app[CONF].web_protected:
         raise unknown("there is no sign-in here")
     session = read_ending(request.match_info["until"], request.match_info["identity"])

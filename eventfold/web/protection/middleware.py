@@ -1,7 +1,6 @@
 """Checks of a request before its handler sees it, in their order."""
 
 import asyncio
-import ipaddress
 import logging
 import math
 from http import HTTPStatus
@@ -10,6 +9,7 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
+from eventfold.addresses import read_address
 from eventfold.security.web import Role
 from eventfold.settings import Settings
 from eventfold.web.errors import ApiError, unavailable
@@ -94,10 +94,7 @@ class Guard:
             raise _unsigned(self._conf)
 
     async def identify(self, credentials: Credentials, client: str) -> Role | None:
-        """Return the role of `credentials`; None if they are wrong, which is counted.
-
-        Raises ApiError: 429 after too many wrong ones, 503 if too many passwords wait for a check.
-        """
+        """Return the role of `credentials`, None if wrong. Raises ApiError (429, 503)."""
         self._require_guess(client)
         if credentials.name:
             return await self._by_password(credentials, client)
@@ -135,11 +132,7 @@ class Guard:
         _require_no_wait(self._guesses.wait(client), "too many wrong tokens or passwords")
 
     def _signed_digest(self, request: web.Request) -> str | None:
-        """Return the body digest signed by another worker; None for a request of a client.
-
-        Raises ApiError (403) if the request claims to be of another worker without a valid
-        signature.
-        """
+        """Return the digest signed by another worker; None for a client. Raises ApiError (403)."""
         if not self._conf.web_protected:
             return None
         digest = request.get(SIGNED)
@@ -148,17 +141,17 @@ class Guard:
         return digest
 
     def _check_host(self, request: web.Request) -> None:
-        """Refuse a page whose own host name resolves to this machine (DNS rebinding).
-
-        Only names with a dot are refused, since any name that a stranger can register has one.
-        Raises ApiError (421). A protected server needs no check.
-        """
+        """Raise ApiError (421) if a page's host name resolves to this machine (DNS rebinding)."""
+        # Only names with a dot are refused, since any name that a stranger can register has one. A
+        # protected server needs no check.
         conf = self._conf
         if conf.web_protected:
             return
         name = request.host.rsplit(":", 1)[0] if request.host[-1:] != "]" else request.host
         known = map(str.lower, (conf.web_host, *conf.web_hosts))
-        if "." not in name or "*" in conf.web_hosts or _is_address(name) or name.lower() in known:
+        if "." not in name or "*" in conf.web_hosts or name.lower() in known:
+            return
+        if read_address(name.strip("[]")):
             return
         count_refusal("host")
         hosts = conf.variable("web_hosts")
@@ -204,10 +197,7 @@ GUARD: web.AppKey[Guard] = web.AppKey("GUARD", Guard)
 
 @web.middleware
 async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer preflights, pass admitted requests on, and answer others with the error.
-
-    The connection of a refused request is closed if its body has not been read.
-    """
+    """Answer preflights, pass admitted requests on; close the connection of the refused."""
     answer = preflight(request, request.app[CONF])
     if answer is not None:
         return answer
@@ -219,10 +209,8 @@ async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _check_origin(request: web.Request) -> None:
-    """Refuse a change that another site's page sends through a user's browser (CSRF).
-
-    Browsers send the site in `Origin`; programs do not. Raises ApiError (403).
-    """
+    """Raise ApiError (403) for a change that another site's page sends (CSRF)."""
+    # Browsers send the site in `Origin`; programs do not.
     origin = request.headers.get(hdrs.ORIGIN)
     own = {f"http://{request.host}", f"https://{request.host}"} if request.host else set()
     if request.method in _READING or origin is None or origin in own:
@@ -254,11 +242,3 @@ def _is_page(request: web.Request) -> bool:
     """Return whether the request is probably that of a person who opens a page."""
     mode = request.headers.get("Sec-Fetch-Mode", "navigate")
     return mode == "navigate" and "text/html" in request.headers.get(hdrs.ACCEPT, "")
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name.strip("[]"))
-    except ValueError:
-        return False
-    return True

@@ -25,10 +25,7 @@ _ALL = "all"
 
 
 class Rate:
-    """Rate limit of `rate` requests per second for each client, with bursts of `burst`.
-
-    `clock` returns seconds.
-    """
+    """`rate` requests/s for each client, with bursts of `burst`; `clock` returns seconds."""
 
     def __init__(
         self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic
@@ -40,10 +37,7 @@ class Rate:
         self._full: OrderedDict[str, float] = OrderedDict()
 
     def take(self, client: str) -> float:
-        """Take one token from the client's bucket and return 0.
-
-        If there is none, take nothing and return the seconds until there is.
-        """
+        """Take one token from the client's bucket; return the seconds until there is one, or 0."""
         wait = self.wait(client)
         if not wait:
             self.spend(client, 1)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from eventfold.digits import read_digits
+from eventfold.decoding import read_digits
 from eventfold.private_files import private
 from eventfold.security.keys import keys_of
 from eventfold.security.web import Role

@@ -82,10 +82,7 @@ class Shares:
         client: str,
         handle: Callable[[Any], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
-        """Answer a request, and charge its client for the time spent outside of its turn.
-
-        A refused request takes no turn, so its client pays back the cost of the refusal here.
-        """
+        """Answer a request, and charge its client for the time outside of its turn."""
         if request.path in _EVENTS or request.get(SIGNED) is not None:
             return await handle(request)
         if not _is_exempt(request):

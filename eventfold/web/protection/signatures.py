@@ -21,7 +21,7 @@ from aiohttp import web
 from aiohttp.client_middlewares import ClientHandlerType
 from yarl import URL
 
-from eventfold.digits import read_digits
+from eventfold.decoding import read_digits
 from eventfold.security.keys import keys_of
 from eventfold.settings import Settings
 from eventfold.web.protection.seals import holds, seal
@@ -49,10 +49,7 @@ def in_common(conf: Settings) -> str:
 
 
 def http_client(conf: Settings) -> aiohttp.ClientSession:
-    """Create the HTTP client for other workers.
-
-    If the web server is protected, it signs the requests that have the header `FORWARDED`.
-    """
+    """Create the HTTP client, which signs requests with the header `FORWARDED`."""
 
     async def sign(
         request: aiohttp.ClientRequest, handler: ClientHandlerType

@@ -1,4 +1,4 @@
-"""Latest alerts of a keyed table, from all its partitions."""
+"""Routes of an application's own tables: what is known of a key, the latest alerts of a table."""
 
 from collections.abc import Callable
 from heapq import nlargest
@@ -9,10 +9,11 @@ from aiohttp import web
 
 from eventfold.decoding import json_decoder
 from eventfold.engine.keyed_table import KeyedTable
+from eventfold.engine.table import StateTable
 from eventfold.operators.recent_alerts import newest
 from eventfold.web import parameters as p
 from eventfold.web.application import served
-from eventfold.web.query.answers import answer_all
+from eventfold.web.query.answers import answer_all, answer_key
 from eventfold.web.routes import ASKING, Route
 
 #: Partition → event time (ms), number in the partition, and record of each alert; the record of
@@ -20,6 +21,48 @@ from eventfold.web.routes import ASKING, Route
 Alerts = dict[int, list[tuple[int, int, Any]]]
 
 _decode: Callable[[bytes], Alerts] = json_decoder(dict[int, list[tuple[int, int, msgspec.Raw]]])
+
+
+def key_route(
+    path: str,
+    returns: Any,
+    summary: str,
+    read: Callable[[Any, p.Values], Any],
+    *,
+    table: str,
+    pipeline: str,
+    missing: str,
+    what: Callable[[p.Values], str],
+    operation: str,
+    key: str | None = None,
+    kind: type[StateTable] = StateTable,
+    parameters: tuple[p.Parameter, ...] = (),
+) -> Route:
+    """Return the route of what a table holds of a key: `read(table, values)`, None if not local.
+
+    `key` names the parameter that holds the key; without one, any partition may answer. `what`
+    describes what is asked for in the message "unknown ...", and `missing` a `table` of this `kind`
+    whose `pipeline` does not run.
+    """
+
+    async def answer(request: web.Request, values: p.Values) -> web.StreamResponse:
+        found = served(request, table, missing, pipeline, kind)
+
+        async def local() -> Any:
+            return read(found, values)
+
+        asked = values[key] if key else None
+        return await answer_key(request, found, asked or "", local, what(values))
+
+    return Route(
+        path,
+        answer,
+        summary,
+        returns,
+        parameters=parameters,
+        statuses=ASKING,
+        operation=operation,
+    )
 
 
 def latest_route(

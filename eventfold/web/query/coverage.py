@@ -15,7 +15,7 @@ from faust.types import AppT
 from msgspec import Meta
 from yarl import URL
 
-from eventfold.digits import read_digits
+from eventfold.decoding import read_digits
 from eventfold.engine.partition import PartitionState
 from eventfold.engine.table import StateTable
 from eventfold.web.errors import MOVING, Missing, unavailable
@@ -42,12 +42,9 @@ _STALE = re.compile(
 
 
 def likely_owner(owned: Mapping[int, str], key: str) -> str:
-    """Return the address of the worker that owns `key` under murmur2 partitioning.
-
-    Java's producer and ours use murmur2; others do not (librdkafka's default is CRC32). So this is
-    the worker to ask first, not certainly the one with the key. Raises KeyError if `owned` is
-    empty.
-    """
+    """Return the likely owner of `key`, to ask first. Raises KeyError if `owned` is empty."""
+    # By murmur2, as Java's producer and ours partition; others do not (librdkafka's default is
+    # CRC32).
     if not owned:
         raise KeyError(key)
     partitions = sorted(owned)
@@ -89,10 +86,7 @@ class Coverage:
     async def ask(
         self, urls: Iterable[str], path: URL, headers: Mapping[str, str] | None = None
     ) -> list[Reply]:
-        """Request `path` from the other workers among `urls`, all at once.
-
-        Record the partitions that they searched, and the workers without an answer.
-        """
+        """Request `path` from others among `urls`, at once; record what they searched."""
         replies = await ask(self.app, remote_workers(self.app, urls), path, headers)
         for reply in replies:
             self.searched.update(read_partitions(reply.headers.get(PARTITIONS, "")))
@@ -110,10 +104,8 @@ class Coverage:
         return await self.ask([url for url in self.owned.values() if url != likely], path)
 
     async def ask_standbys(self, path: URL) -> list[Reply]:
-        """Request `path` from standbys of the partitions that are still missing.
-
-        One after the other: a partition with two standbys must not be in an answer twice.
-        """
+        """Request `path` from standbys of missing partitions."""
+        # One after the other: a partition with two standbys must not be in an answer twice.
         replies: list[Reply] = []
         # All workers, since one with a standby need not own a partition of the same table.
         for url in remote_workers(self.app):

@@ -52,10 +52,7 @@ async def read_local(table: StateTable, read: Read[T]) -> T:
 
 
 async def read_standbys(coverage: Coverage, partitions: Iterable[int], read: Read[T]) -> T:
-    """Return the result of `read()` from the local standbys of `partitions`, recorded as searched.
-
-    Raises ApiError (503) if one closes meanwhile.
-    """
+    """Read the local standbys of `partitions`, recorded as searched. Raises ApiError (503)."""
     table = coverage.table
     found = map(table.standby_state, partitions)
     states = [state for state in found if state is not None]
@@ -68,10 +65,7 @@ async def read_standbys(coverage: Coverage, partitions: Iterable[int], read: Rea
 async def find_in_standbys(
     coverage: Coverage, partitions: Iterable[int], read: Read[T | None]
 ) -> tuple[T | None, list[Stale]]:
-    """Read one standby after the other until a result is found; return it with its label.
-
-    Without a result the labels are those of all standbys that were searched.
-    """
+    """Read standbys until one has a result; return it, and the labels of those read."""
     for partition in partitions:
         if coverage.table.standby_state(partition) is not None:
             value = await read_standbys(coverage, [partition], read)

@@ -5,18 +5,16 @@ import logging
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from os import strerror
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from aiohttp import ClientConnectorError, ClientError, ClientTimeout
+from faust.assignor.partition_assignor import PartitionAssignor
 from faust.types import AppT
+from faust.types.assignor import HostToPartitionMap
 from yarl import URL
 
 from eventfold.answers import read_answer
 from eventfold.telemetry import traces
-
-if TYPE_CHECKING:
-    from faust.assignor.partition_assignor import PartitionAssignor
-    from faust.types.assignor import HostToPartitionMap
 
 #: Header of a request from another worker: answer from local state alone.
 FORWARDED = "Tickstream-Forwarded"
@@ -76,10 +74,7 @@ class Reply(NamedTuple):
 async def ask(
     app: AppT, urls: Iterable[str], path: URL, headers: Mapping[str, str] | None = None
 ) -> list[Reply]:
-    """Request `path` from the workers at `urls`, all at once.
-
-    Return a Reply for each, in the same order; one that does not answer has its `failure` set.
-    """
+    """Request `path` from all `urls` at once; return a Reply of each, with any `failure`."""
     return await asyncio.gather(*(_ask(app, url, path, headers or {}) for url in urls))
 
 

@@ -45,10 +45,7 @@ class WindowPage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 async def key_windows(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with the newest windows of a key in the requested range, oldest first.
-
-    Raises ApiError: 400, 404, or 503 while a partition that may have the key is moving.
-    """
+    """Answer with a key's newest windows, oldest first. Raises ApiError (400, 404, 503)."""
     table, window, key = *_table_and_window(request, values), values["key"]
 
     async def read() -> list[Any] | None:
@@ -61,10 +58,7 @@ async def key_windows(request: web.Request, values: Values) -> web.StreamRespons
 
 
 async def all_windows(request: web.Request, values: Values) -> web.StreamResponse:
-    """Answer with a page of the windows of all keys, from every partition.
-
-    With `?partial=true` partitions out of reach are left out. Raises ApiError: 400, 404, 503.
-    """
+    """Answer with a page of the windows of all keys. Raises ApiError (400, 404, 503)."""
     table, window = _table_and_window(request, values)
     begin, end, after, limit = (values[name] for name in ("from", "to", "after", "limit"))
 
@@ -114,10 +108,7 @@ AFTER = Parameter(
 
 
 def _table_and_window(request: web.Request, values: Values) -> tuple[WindowTable, WindowDefinition]:
-    """Return the table and window definition of a request.
-
-    Raises ApiError: 404 for an unknown table, 400 for an unknown window or if `from` is after `to`.
-    """
+    """Return the table and window definition of a request. Raises ApiError (404, 400)."""
     table = _table(request.app[APP], values["table"])
     window = _window(table, values["window"])
     if values["from"] > values["to"]:

@@ -33,10 +33,7 @@ class Restoring(msgspec.Struct, frozen=True):
 
 
 class TableReadiness(msgspec.Struct, frozen=True):
-    """A table on this worker: its partitions that are open, and those it still waits for.
-
-    `standby` are those it follows for other workers.
-    """
+    """A table here: open partitions, those awaited, and those followed for others."""
 
     ready: bool
     open: list[int]
@@ -54,10 +51,7 @@ class Readiness(msgspec.Struct, frozen=True):
 
 
 async def alive(request: web.Request, _: Values) -> web.StreamResponse:
-    """Answer 200, or 503 if something makes no progress and a restart would help.
-
-    A blocked event loop does not answer at all.
-    """
+    """Answer 200, or 503 if something makes no progress and a restart would help."""
     progress = getattr(request.app[APP], "progress", None)
     troubles = sorted(progress.troubles()) if progress else []
     if not troubles:

@@ -52,10 +52,7 @@ class TableLateness(msgspec.Struct, frozen=True):
 
 
 async def lateness(request: web.Request, _: Values) -> web.StreamResponse:
-    """Answer with the lateness of each table, over all its partitions.
-
-    Raises ApiError (503) while a partition is moving.
-    """
+    """Answer with the lateness of each table. Raises ApiError (503) while a partition moves."""
     app = request.app[APP]
     tables = _tables(app)
     local = {table.name: _histograms(table) for table in tables}
@@ -82,10 +79,7 @@ def merge(parts: Iterable[Part]) -> Part:
 
 
 def summary(table: str, grace: int, histograms: Iterable[Mapping[int, int]]) -> TableLateness:
-    """Sum the histograms of a table's partitions.
-
-    Compute the fraction of records kept by its `grace` (ms), and the grace for each of `FRACTIONS`.
-    """
+    """Sum a table's histograms; compute what `grace` (ms) keeps, and the grace of FRACTIONS."""
     total: Counter[int] = Counter()
     for histogram in histograms:
         total.update(histogram)

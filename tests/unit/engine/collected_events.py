@@ -10,8 +10,7 @@ import msgspec
 from candle_truth import Truth
 from partition_driver import PartitionDriver
 
-from app.market.late import late_tick
-from app.market.records import LateTick, Tick
+from app.market.records import LateTick, Tick, late_tick
 from app.market.topics import CANDLES, TICKS, TICKS_LATE
 from app.worker import TickApp
 from eventfold.engine.rows import LATE, META, OPEN

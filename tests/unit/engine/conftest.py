@@ -8,7 +8,7 @@ import pytest
 from partition_driver import Drive, NewTable, PartitionDriver, using
 from raw_records import Raw
 
-from app.market.late import late_tick
+from app.market.records import late_tick
 from app.market.topics import CANDLES, TICKS, TICKS_LATE
 from app.settings import Settings
 from app.worker import TickApp

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventfold.engine.placing import partition_of
+from eventfold.engine.outputs import partition_of
 from eventfold.native import extension
 
 

@@ -8,7 +8,7 @@ from plans import MINUTE
 from raw_records import raw_tick
 
 from app.market.records import Tick
-from eventfold.engine.late_counts import LateCounts
+from eventfold.engine.lateness import LateCounts
 from eventfold.engine.rows import LATE, split_row_key
 from eventfold.engine.store import Store
 

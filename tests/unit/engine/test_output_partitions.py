@@ -9,8 +9,7 @@ from partition_driver import Drive
 from plans import MINUTE
 from raw_records import NOON, raw_tick
 
-from app.market.late import late_tick
-from app.market.records import LateTick, Tick
+from app.market.records import LateTick, Tick, late_tick
 from app.market.topics import CANDLES
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc

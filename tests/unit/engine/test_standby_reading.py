@@ -10,7 +10,7 @@ from plans import MINUTE
 from raw_records import NOON, raw_tick
 
 from app.market.records import Tick
-from eventfold.engine.standby_reading import StandbyReader
+from eventfold.engine.standby import StandbyReader
 from eventfold.engine.store import Store
 from eventfold.windows import Window
 

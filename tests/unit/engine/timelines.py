@@ -23,8 +23,7 @@ import msgspec
 from partition_driver import Drive, PartitionDriver
 from raw_records import raw_tick
 
-from app.market.late import late_tick
-from app.market.records import LateTick, Tick
+from app.market.records import LateTick, Tick, late_tick
 from app.market.topics import CANDLES, TICKS, TICKS_LATE
 from app.worker import TickApp
 from eventfold.aggregates import Sum

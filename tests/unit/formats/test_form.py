@@ -2,9 +2,8 @@
 
 import pytest
 
-from app.beaconing.connections import Connection
-from app.beaconing.connections_avro import CONNECTIONS
-from app.beaconing.topics import CONN_EVENTS_AVRO
+from app.beaconing.records import Connection
+from app.beaconing.topics import CONN_EVENTS_AVRO, CONNECTIONS
 from eventfold.formats.form import AvroForm
 
 NOON = 1_769_860_800_000

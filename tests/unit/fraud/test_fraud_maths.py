@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.fraud.sphere import great_circle
-from app.fraud.student import normal_score, student_score
+from app.fraud.detection import great_circle, normal_score, student_score
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.market.late import late_tick
-from app.market.records import LateTick, Tick
+from app.market.records import LateTick, Tick, late_tick
 from eventfold.aggregates import Ohlc
 from eventfold.records.candles import Candle, candle
 from eventfold.windows import Rejection, WindowResult, hopping

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.market.trend_records import Trend, TrendSignal
+from app.market.records import Trend, TrendSignal
 from app.market.trends import LONG, SHORT, Trends, alpha
 from eventfold.records.candles import Candle
 

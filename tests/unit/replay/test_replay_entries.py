@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from app import app
-from app.beaconing.connections import Connection
-from app.beaconing.connections_avro import CONNECTIONS
+from app.beaconing.records import Connection
+from app.beaconing.topics import CONNECTIONS
 from app.market.records import DailyGain
 from app.market.topics import CANDLES, DAILY_GAINS, SURGES, TICKS_LATE, TOP_GAINERS
 from eventfold.formats.form import AvroForm

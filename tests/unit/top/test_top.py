@@ -6,9 +6,8 @@ import pytest
 from rich.console import Console
 
 from app.market.records import Gainer
-from app.top.samples import Samples
 from app.top.screen import draw
-from app.top.view import Scrape, ScrapeDelta, View, partitions_of, tables_of, workers_of
+from app.top.view import Samples, Scrape, ScrapeDelta, View, partitions_of, tables_of, workers_of
 
 ONE, TWO = "http://one:6066", "http://two:6066"
 

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from app.settings import Settings
-from app.up.worker_command import worker_command
+from app.up.worker import worker_command
 from eventfold.embedded import ports
 
 

@@ -1,6 +1,6 @@
 """The last records of a partition: bounded in number and in bytes."""
 
-from eventfold.web.live.history import History, Kept
+from eventfold.web.live.feed import History, Kept
 
 
 def test_history_of_large_records_keeps_fewer() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventfold.web.live.history import History, Kept
+from eventfold.web.live.feed import History, Kept
 from eventfold.web.live.subscription import Watch, read_cursor, read_watches, write_cursor
 from eventfold.windows.fixed import hopping, tumbling
 

@@ -1,16 +1,21 @@
-"""`/api/click-through`: click-through rates of the queries, by window."""
+"""HTTP routes of the shop: click-through rates of the queries by window, visitors' profiles."""
 
 from itertools import chain, islice
 from typing import Literal
 
 from aiohttp import web
 
-from app.shop.records import ClickThrough
+from app.shop.profiles import Known
+from app.shop.records import ClickThrough, Visitor
 from eventfold.decoding import json_decoder
+from eventfold.engine.keyed_table import KeyedTable
 from eventfold.engine.window_table import WindowTable
+from eventfold.web import parameters as p
 from eventfold.web.parameters import Parameter, Values
 from eventfold.web.query import answer_all, collect, served
+from eventfold.web.query.alerts import key_route
 from eventfold.web.query.windows import key_windows
+from eventfold.web.routes import ASKING, Route
 from eventfold.windows import milliseconds
 
 TABLE = "click-through"
@@ -56,3 +61,54 @@ def _table(request: web.Request) -> WindowTable:
         request, TABLE, "no searches are counted here", "searches", WindowTable
     )
     return table
+
+
+def _profile(table: KeyedTable, values: Values) -> Visitor | None:
+    known: Known | None = table.state_of(values["user"])
+    return known.profile if known else None
+
+
+ROUTES = (
+    Route(
+        "/api/click-through",
+        click_through,
+        "How many searches lead to a click, now: the newest window of each query, the most "
+        "searched first",
+        list[ClickThrough],
+        parameters=(
+            WINDOW,
+            p.limit("How many queries at most", default=100, most=1000),
+        ),
+        statuses=ASKING,
+        operation="searches_click_through",
+    ),
+    Route(
+        "/api/click-through/{query}",
+        query_click_through,
+        "How many searches of a query lead to a click, window by window, newest last",
+        list[ClickThrough],
+        parameters=(
+            p.path("query", "The query"),
+            WINDOW,
+            p.FROM,
+            p.TO,
+            p.limit("Maximum number of windows, the newest of them", default=100, most=5000),
+        ),
+        statuses=ASKING,
+        operation="searches_query_click_through",
+    ),
+    key_route(
+        "/api/profiles/{user}",
+        Visitor,
+        "The profile that a visitor's clicks are enriched with",
+        _profile,
+        table="profiles",
+        kind=KeyedTable,
+        pipeline="clicks",
+        missing="no profiles are kept here",
+        what=lambda values: f"user {values['user']!r}",
+        key="user",
+        operation="profiles_profile",
+        parameters=(p.path("user", "The visitor"),),
+    ),
+)
