@@ -22,6 +22,13 @@ _decode = json_decoder(dict[str, Any])
 NOTICE = 5
 #: Severities of what a container writes to its streams, as Docker's journald driver has them.
 _STREAMS = {"stderr": 3, "stdout": 6}
+#: Fields by which objects with a structure of their own are known.
+_MARKS = frozenset(
+    {
+        *("form", "stream", "resourceLogs", "resource_logs"),
+        *("timeUnixNano", "SeverityNumber", "severityNumber"),
+    }
+)
 #: Beginning of a message that is JSON.
 _OBJECT = "{"
 
@@ -93,7 +100,9 @@ def _read_text(text: str, zone: tzinfo, severity: int) -> tuple[Read, str]:
 
 
 def _read_object(fields: dict[str, Any], zone: tzinfo, severity: int | None) -> Read:
-    if "form" in fields and isinstance(fields.get("fields"), dict):
+    if _MARKS.isdisjoint(fields):
+        pass
+    elif "form" in fields and isinstance(fields.get("fields"), dict):
         try:
             return Read(checked(msgspec.convert(fields, LogLine)), shape="a line of logs-…")
         except msgspec.ValidationError:  # another's `form`
@@ -168,7 +177,7 @@ def _too_long(line: LogLine) -> ValueError:
     for name in ("message", "host", "app", "process", "message_id"):
         length, limit = len(getattr(line, name)), MAX_TEXT if name == "message" else MAX_NAME
         if length > limit:
-            return ValueError(f"its {name} has {length:,} characters, more than {limit:,}")
+            return ValueError(f"{name}: it has {length:,} characters, more than {limit:,}")
     raise AssertionError(line)
 
 

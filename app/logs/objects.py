@@ -181,15 +181,15 @@ def _text(given: Any) -> str:
 
 def _time(given: Any, zone: tzinfo) -> tuple[int, bool]:
     """Parse a time as ms since the epoch, 0 if it is none; and whether it has a zone."""
+    if type(given) is int:
+        return given if 1e11 <= given < 1e14 else epoch_ms(given) or 0, True
     if isinstance(given, str):
         try:
             at = datetime.fromisoformat(given)
         except ValueError:
             return _written_time(given.strip(), zone)
         return milliseconds(at if at.tzinfo else at.replace(tzinfo=zone)), at.tzinfo is not None
-    if isinstance(given, int | float) and not isinstance(given, bool):
-        return epoch_ms(given) or 0, True
-    return 0, True
+    return (epoch_ms(given) or 0) if isinstance(given, float) else 0, True
 
 
 def _written_time(text: str, zone: tzinfo) -> tuple[int, bool]:

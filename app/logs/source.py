@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,8 @@ class LogSource:
         self.report = InputReport()
         self._path, self._follow = path, bool(options.get("follow"))
         self._file = LogFile(path, follow=self._follow, only_new=bool(options.get("only_new")))
-        zone = options.get("zone")
-        self._zone, self._is_told = (UTC, False) if zone is None else (zone, True)
+        self._is_told = options.get("zone") is not None
+        self._zone: tzinfo = options.get("zone") or UTC
         try:
             severity = options.get("severity")
             self._severity = NOTICE if severity is None else parse_severity(severity)
