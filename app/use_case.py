@@ -30,6 +30,9 @@ class UseCase:
     name: str
     settings: type[UseCaseSettings] | None = None
     simulation: str | None = None
+    #: Prefix of a file source (`log` for `produce --source log:PATH`), which is SOURCE of its
+    #: module `source` (`app.sources.files.FileSource`).
+    file_source: str | None = None
     #: Heading of its settings, if not its name.
     title: str | None = None
     #: Whether it is listed before the others, which are in order of their names.

@@ -22,27 +22,32 @@ from app.market.walks import Flaws, Market
 from app.settings import settings
 from app.sources import Record
 from app.sources.feed import Outboxes, fast, live
+from app.sources.files import FileSource, file_source, prefixes
 from app.sources.outbox import Outbox
+from app.sources.report import ALLOWED, InputReport
 from app.sources.simulations import Simulation, names, simulation
 from eventfold.cli.command import JSON, CommandError, LongCommand, OptionError
-from eventfold.cli.option_types import Seconds, Time
+from eventfold.cli.option_types import Seconds, Share, Time, Zone
 from eventfold.cli.progress import bar
 
 _SHARE = click.FloatRange(0, 1)
 OTHERS = [name for name in names() if name != "market"]
+#: Records that `--dry-run` prints.
+SHOWN = 10
 
 
 class Source(click.ParamType):
-    """Source of records: `chart`, `simulator`, `file:PATH` or a simulation by its name."""
+    """Source of records: `chart`, `simulator`, a file such as `file:PATH`, or a simulation."""
 
     name = "source"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         """Return the source as it was written."""
         kind, _, path = value.partition(":")
-        if value not in {"chart", "simulator", *names()} and not (kind == "file" and path):
-            known = ", ".join(names())
-            self.fail(f"{value!r} is none of chart, simulator, file:PATH, {known}", param, ctx)
+        files = ["file", *prefixes()]
+        if value not in {"chart", "simulator", *names()} and not (kind in files and path):
+            known = ", ".join([*(f"{each}:PATH" for each in files), *names()])
+            self.fail(f"{value!r} is none of chart, simulator, {known}", param, ctx)
         return str(value)
 
 
@@ -52,6 +57,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
     examples = (
         ("produce --ticker BTC-USD --ticker ETH-USD", "poll a chart API every 30 s"),
         ("produce --source file:ticks.csv.gz", "as fast as possible"),
+        ("produce --source log:/var/log/syslog --follow", "lines of a log, until Ctrl-C"),
         ("produce --source simulator --rate 500", "500 ticks/s, until Ctrl-C"),
         ("produce --source simulator --rate 0 --count 100000", "as fast as possible"),
     )
@@ -62,7 +68,8 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             default="chart",
             metavar="SOURCE",
             help="chart (TICKSTREAM_CHART_URL), simulator, or file:PATH: CSV with the columns "
-            "symbol, price, time (ms or ISO 8601), size, or JSON lines of the same; may be .gz. "
+            "symbol, price, time (ms or ISO 8601), size, or JSON lines of the same; may be .gz; or "
+            "log:PATH: a log file in any of the usual forms. "
             f"Other simulations: {', '.join(OTHERS)}.",
         ),
         option(
@@ -129,6 +136,25 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             default=Flaws.broken,
             help="simulator: share of records that can't be read.",
         ),
+        option("--follow", is_flag=True, help="log: go on as the file grows and is rotated."),
+        option("--only-new", is_flag=True, help="log: with --follow, skip what is in the file."),
+        option(
+            "--zone",
+            type=Zone(),
+            help="log: zone of times that state none, such as Europe/Berlin, +02:00, local (UTC).",
+        ),
+        option("--severity", help="log: severity of lines that have none (notice)."),
+        option(
+            "--allow-bad",
+            type=Share(),
+            default=str(ALLOWED),
+            help="log: share of lines that may be left out before the exit code is 3 (1%).",
+        ),
+        option(
+            "--dry-run",
+            is_flag=True,
+            help=f"log: send nothing; print the first {SHOWN} records and what was recognised.",
+        ),
         JSON,
     ]
 
@@ -141,23 +167,28 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             await self._simulator()
         elif source in OTHERS:
             await self._simulate(source, simulation(source))
+        elif (prefix := source.partition(":")[0]) in prefixes():
+            path = Path(source.removeprefix(f"{prefix}:"))
+            await self._use_case_file(file_source(prefix)(path, self.kwargs), path.name)
         else:
             await self._file(Path(source.removeprefix("file:")))
 
     #: Records handed to the outbox.
     _sent = 0
+    #: Counts of the input, if it is a use case's file.
+    _report: InputReport | None = None
 
     def _until(self, count: int | None) -> AbstractAsyncContextManager[None]:
         """Show the progress towards `count` records."""
         return bar(self.kwargs["source"], done=lambda: self._sent, total=lambda: count)
 
-    def _outbox(self) -> Outbox:
+    def _outbox(self, topic: str | None = None) -> Outbox:
         conf = settings()
         return Outbox(
             conf.bootstrap_servers,
-            self._topic,
+            topic or self._topic,
             compression=conf.compression,
-            event_timestamps=self.kwargs["format"] == "price",
+            event_timestamps=self.kwargs["format"] == "price" and topic is None,
         )
 
     async def _chart(self) -> None:
@@ -210,10 +241,43 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         if not replay.good:
             raise CommandError(f"{path}: no row of it is a tick")
 
+    async def _use_case_file(self, source: FileSource, name: str) -> None:
+        """Send the records of a use case's file, and report what was recognised and left out."""
+        options = self.kwargs
+        report = self._report = source.report
+        slices = source.slices(options["count"])
+        try:
+            if options["dry_run"]:
+                await self._print_records(slices)
+            else:
+                topic = options["topic"] or source.topic.name
+                shown = bar(name, done=lambda: source.position, total=lambda: source.size)
+                await self._send_all(slices, shown, topic, at_once=options["follow"])
+        finally:
+            if not self.json:
+                self.say("\n".join([*report.describe(), *source.warnings]))
+            elif options["dry_run"]:
+                self.say(json.dumps(report.facts()))
+            report.demand(options["allow_bad"], name)
+
+    async def _print_records(self, slices: AsyncIterator[list[Record]]) -> None:
+        """Print the first records as they would be sent; read the others too, for the report."""
+        async for records in slices:
+            for _, value, _ in records[: max(0, SHOWN - self._sent)]:
+                self.say(value.decode())
+            self._sent += len(records)
+
     async def _send_all(
-        self, slices: AsyncIterator[list[Record]], shown: AbstractAsyncContextManager[None]
+        self,
+        slices: AsyncIterator[list[Record]],
+        shown: AbstractAsyncContextManager[None],
+        topic: str | None = None,
+        *,
+        at_once: bool | None = None,
     ) -> None:
-        outbox, bare = self._outbox(), self.kwargs["format"] == "price"
+        """Send `slices` to a topic (that of prices), each of them `at_once` or in full batches."""
+        outbox, bare = self._outbox(topic), self.kwargs["format"] == "price" and topic is None
+        is_live = self._is_live if at_once is None else at_once
         await self.demand_broker()
         await outbox.start()
         begun = time.perf_counter()
@@ -222,17 +286,19 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
                 async for records in slices:
                     await outbox.send(bare_prices(records) if bare else records)
                     self._sent += len(records)
-                    if self._is_live:
+                    if is_live:
                         await outbox.flush()
                 await outbox.drain()
         finally:
             seconds = time.perf_counter() - begun
             await outbox.stop()
-            self._print_sent(outbox.delivered, self._topic, seconds)
+            self._print_sent(outbox.delivered, outbox.topic, seconds)
 
     def _print_sent(self, number: int, topics: str, seconds: float) -> None:
         if self.json:
             facts = {"topics": topics.split(", "), "records": number, "seconds": round(seconds, 3)}
+            if self._report is not None:
+                facts["input"] = self._report.facts()
             self.say(json.dumps(facts))
             return
         self.say(f"{number:,} records to {topics} in {seconds:.1f} s ({number / seconds:,.0f}/s)")

@@ -1,14 +1,16 @@
-"""Parser and router of log lines in any form: JSON, or syslog of RFC 5424 or RFC 3164."""
+"""Parser and router of log lines in any form: JSON, syslog, or a text with a time."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from datetime import UTC, tzinfo
+from typing import Any
 
 import msgspec
 
-from app.logs.records import LogLine
-from app.logs.severity import CLASSES, parse_severity
-from app.logs.syslog import milliseconds, nearest, parse_syslog
+from app.logs.objects import otel_records, parse_object, plain_otel
+from app.logs.records import LogLine, Read
+from app.logs.severity import CLASSES, find_severity
+from app.logs.shapes import Shape, parse_text, strip_count
+from app.logs.syslog import parse_syslog
+from app.logs.times import nearest
 from eventfold.decoding import json_decoder
 from eventfold.operators.processor import Sender
 from eventfold.records.fields import EARLIEST, MAX_NAME, MAX_TEXT
@@ -16,122 +18,167 @@ from eventfold.topics import Topic
 
 _decode = json_decoder(dict[str, Any])
 
-#: Names of a JSON object's fields for each part of a line, by precedence; a dot separates the
-#: names of nested objects.
-SEVERITY = ("severity", "level", "loglevel", "levelname", "log.level", "PRIORITY", "priority")
-MESSAGE = ("message", "msg", "MESSAGE", "event", "text")
-HOST = ("host", "hostname", "host.name", "_HOSTNAME")
-APP = ("app", "application", "service", "service.name", "logger", "name", "SYSLOG_IDENTIFIER")
-PROCESS = ("process", "pid", "_PID")
-TIME = ("time", "timestamp", "@timestamp", "ts")
-
-_NOTHING = object()
-
-#: Most characters of each part of a line.
-_LIMITS = {
-    "host": MAX_NAME,
-    "app": MAX_NAME,
-    "process": MAX_NAME,
-    "message_id": MAX_NAME,
-    "message": MAX_TEXT,
-}
-
-
-class Read(NamedTuple):
-    """A line, and the time without a year that it may have."""
-
-    line: LogLine
-    bsd_time: str = ""
-
-    @property
-    def host(self) -> str:
-        """Host of the line, which is its key."""
-        return self.line.host
+#: Severity of a line in a known form that has none: RFC 3164, section 4.3.3.
+NOTICE = 5
+#: Severities of what a container writes to its streams, as Docker's journald driver has them.
+_STREAMS = {"stderr": 3, "stdout": 6}
+#: Fields by which objects with a structure of their own are known.
+_MARKS = frozenset(
+    {
+        *("form", "stream", "resourceLogs", "resource_logs"),
+        *("timeUnixNano", "SeverityNumber", "severityNumber"),
+    }
+)
+#: Beginning of a message that is JSON.
+_OBJECT = "{"
 
 
 def read_line(value: bytes) -> Read:
-    """Parse a line. Raises ValueError if its form is unknown, or it has no severity.
+    """Parse a line. Raises ValueError if its form is unknown, or a JSON object has no severity.
 
     Bytes that are not UTF-8 are replaced, so that no error is lost because of a misspelt name.
     """
-    text = value.decode(errors="replace").strip("\r\n\0 ")
-    if text.startswith("{"):
-        return Read(_checked(_from_object(_decode(text))))
-    said = parse_syslog(text)
+    return parse_line(value.decode(errors="replace"))
+
+
+def parse_line(text: str, zone: tzinfo = UTC, severity: int | None = None) -> Read:
+    """Parse a line of any form.
+
+    A time without a zone is in `zone`; `severity` is that of a line that has none, in number or in
+    words. Raises ValueError, which begins with the part that is wrong.
+    """
+    text = text.strip("\r\n\0\ufeff ")
+    if text.startswith(_OBJECT):
+        return _read_object(_decode(text), zone, severity)
+    if text.startswith("<"):
+        return _read_syslog(text, zone)
+    frame = strip_count(text)
+    if frame is not None:
+        return _read_syslog(frame, zone)._replace(shape="syslog with an octet count")
+    read, stream = _read_text(text, zone, NOTICE if severity is None else severity)
+    return _of_container(read, stream, zone) if stream else read
+
+
+def _read_syslog(text: str, zone: tzinfo) -> Read:
+    said = parse_syslog(text, zone)
     line = LogLine(
-        severity=said.severity,
-        host=said.host,
-        app=said.app,
-        message=said.message,
-        time=said.time or 0,
-        form="rfc5424" if said.form == "rfc5424" else "rfc3164",
-        facility=said.facility,
-        process=said.process,
-        message_id=said.message_id,
-        fields=dict(said.fields),
+        said.severity,
+        said.host,
+        said.app,
+        said.message,
+        said.time or 0,
+        "rfc5424" if said.form == "rfc5424" else "rfc3164",
+        said.facility,
+        said.process,
+        said.message_id,
+        dict(said.fields),
     )
-    return Read(_checked(line), said.bsd_time)
+    shape = "syslog, RFC 5424" if said.form == "rfc5424" else "syslog, RFC 3164"
+    return Read(checked(line), said.bsd_time, said.has_zone, "stated", shape)
 
 
-def _checked(line: LogLine) -> LogLine:
-    for name, limit in _LIMITS.items():
-        length = len(getattr(line, name))
-        if length > limit:
-            raise ValueError(f"its {name} has {length:,} characters, more than {limit:,}")
+def _read_text(text: str, zone: tzinfo, severity: int) -> tuple[Read, str]:
+    """Read a line that begins with its time; return also the container's stream, if it has one."""
+    found = parse_text(text, zone)
+    number, source = found.severity, "stated"
+    if number is None:
+        number, source = find_severity(found.message), "words"
+    if number is None:
+        number, source = severity, "assumed"
+    line = LogLine(
+        number,
+        found.host,
+        found.app,
+        found.message,
+        found.time or 0,
+        "rfc3164" if found.shape is Shape.SYSLOG else "text",
+        process=found.process,
+        fields=found.fields,
+    )
+    read = Read(checked(line), found.bsd_time, found.has_zone, source, found.shape, found.assumed)
+    return read, found.stream
+
+
+def _read_object(fields: dict[str, Any], zone: tzinfo, severity: int | None) -> Read:
+    if _MARKS.isdisjoint(fields):
+        pass
+    elif "form" in fields and isinstance(fields.get("fields"), dict):
+        try:
+            return Read(checked(msgspec.convert(fields, LogLine)), shape="a line of logs-…")
+        except msgspec.ValidationError:  # another's `form`
+            pass
+    elif "log" in fields and "stream" in fields and isinstance(fields["log"], str):
+        return _read_docker(fields, zone, severity)
+    elif "resourceLogs" in fields or "resource_logs" in fields:
+        return _read_otlp(fields, zone, severity)
+    elif "timeUnixNano" in fields or "SeverityNumber" in fields or "severityNumber" in fields:
+        fields = plain_otel(fields)
+    read = parse_object(fields, zone, severity)
+    checked(read.line)
+    return read
+
+
+def _read_otlp(fields: dict[str, Any], zone: tzinfo, severity: int | None) -> Read:
+    reads: list[Read] = []
+    for number, record in enumerate(otel_records(fields), 1):
+        try:
+            read = parse_object(record, zone, severity)
+            checked(read.line)
+        except ValueError as error:
+            raise ValueError(f"record {number} of the OTLP message: {error}") from error
+        reads.append(read._replace(shape="JSON: OTLP"))
+    if not reads:
+        raise ValueError("OTLP: the message has no log records")
+    return reads[0]._replace(more=tuple(reads[1:]))
+
+
+def _read_docker(fields: dict[str, Any], zone: tzinfo, severity: int | None) -> Read:
+    """Read a line of Docker's json-file: what is in it, at the time that Docker saw it."""
+    text, stream = fields.pop("log"), str(fields["stream"])
+    outer = parse_object(
+        {"severity": NOTICE, "message": text.rstrip("\n"), **fields}, zone, severity
+    )
+    return _of_container(outer._replace(shape="JSON: Docker's json-file"), stream, zone)
+
+
+def _of_container(outer: Read, stream: str, zone: tzinfo) -> Read:
+    """Return what the message of a container's line has in it, at the time of `outer`."""
+    text, severity = outer.line.message, _STREAMS.get(stream, NOTICE)
+    try:
+        if text.startswith(_OBJECT):
+            inner = parse_object(_decode(text), zone, severity)
+        else:
+            inner, _ = _read_text(text, zone, severity)
+    except ValueError:  # a plain message
+        number, source = find_severity(text), "words"
+        if number is None:
+            number, source = severity, "assumed"
+        line = msgspec.structs.replace(outer.line, severity=number)
+        return outer._replace(line=line, severity_from=source)
+    line = msgspec.structs.replace(inner.line, time=outer.line.time or inner.line.time)
+    line.fields.update(outer.line.fields)
+    return outer._replace(line=checked(line), severity_from=inner.severity_from)
+
+
+def checked(line: LogLine) -> LogLine:
+    """Return the line. Raises ValueError if a part of it is too long."""
+    if (
+        len(line.message) > MAX_TEXT
+        or len(line.host) > MAX_NAME
+        or len(line.app) > MAX_NAME
+        or len(line.process) > MAX_NAME
+        or len(line.message_id) > MAX_NAME
+    ):
+        raise _too_long(line)
     return line
 
 
-def _from_object(fields: dict[str, Any]) -> LogLine:
-    severity = _take(fields, SEVERITY)
-    if severity is _NOTHING:
-        raise ValueError(f"the object has no severity: none of {', '.join(SEVERITY)}")
-    return LogLine(
-        severity=parse_severity(severity),
-        host=_text(_take(fields, HOST)),
-        app=_text(_take(fields, APP)),
-        message=_text(_take(fields, MESSAGE)),
-        time=_time(_take(fields, TIME)),
-        form="json",
-        process=_text(_take(fields, PROCESS)),
-        fields=fields,
-    )
-
-
-def _take(fields: dict[str, Any], names: Iterable[str]) -> Any:
-    """Remove and return the first of the named fields that is present and is no object.
-
-    Returns _NOTHING if there is none.
-    """
-    for name in names:
-        if not isinstance(fields.get(name, {}), dict):
-            return fields.pop(name)
-        outer, _, inner = name.partition(".")
-        inside = fields.get(outer) if inner else None
-        if isinstance(inside, dict) and not isinstance(inside.get(inner, {}), dict):
-            return inside.pop(inner)
-    return _NOTHING
-
-
-def _text(given: Any) -> str:
-    if given is _NOTHING or given is None:
-        return ""
-    return given if isinstance(given, str) else msgspec.json.encode(given).decode()
-
-
-def _time(given: Any) -> int:
-    """Parse a number (s, ms, µs or ns, by its size) or ISO 8601 as ms since the epoch; else 0."""
-    if isinstance(given, str):
-        try:
-            at = datetime.fromisoformat(given)
-        except ValueError:
-            return 0
-        return milliseconds(at.replace(tzinfo=at.tzinfo or UTC))
-    if isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < 1e19:
-        for limit, times, by in ((1e11, 1000, 1), (1e14, 1, 1), (1e17, 1, 1000)):
-            if given < limit:
-                return int(given * times // by)
-        return int(given // 1_000_000)
-    return 0
+def _too_long(line: LogLine) -> ValueError:
+    for name in ("message", "host", "app", "process", "message_id"):
+        length, limit = len(getattr(line, name)), MAX_TEXT if name == "message" else MAX_NAME
+        if length > limit:
+            return ValueError(f"{name}: it has {length:,} characters, more than {limit:,}")
+    raise AssertionError(line)
 
 
 class Router:
@@ -142,8 +189,9 @@ class Router:
 
     def __call__(self, read: Read, sender: Sender) -> None:
         """Complete the line's time, if it has none or one without a year, and send it."""
-        line = read.line
-        if line.time < EARLIEST:
-            time = nearest(read.bsd_time, sender.time) if read.bsd_time else None
-            line = msgspec.structs.replace(line, time=sender.time if time is None else time)
-        sender.send(line, to=self._topics[line.severity])
+        for each in (read, *read.more) if read.more else (read,):
+            line = each.line
+            if line.time < EARLIEST:
+                time = nearest(each.bsd_time, sender.time) if each.bsd_time else None
+                line = msgspec.structs.replace(line, time=sender.time if time is None else time)
+            sender.send(line, to=self._topics[line.severity])

@@ -78,3 +78,19 @@ def test_model_prints_a_record_type_with_its_fields_and_topics() -> None:
     assert "In ticks." in out
     _, listed, _ = run_command("models")
     assert "Tick" in {line.split()[0] for line in listed.splitlines() if line.split()}
+
+
+def test_dry_run_of_a_log_file_prints_records_and_what_was_recognised(tmp_path: Path) -> None:
+    """Without a broker; the exit code is that of the real run."""
+    path = tmp_path / "app.log"
+    path.write_text("2024-05-06 07:08:09 WARN a.B: full\nrubbish\n")
+    code, out, errors = run_command("produce", "--source", f"log:{path}", "--dry-run")
+    record, *summary = out.splitlines()
+    assert '"severity":4' in record
+    assert '"message":"full"' in record
+    assert summary[:2] == ["2 lines read", "  text with a time: 1"]
+    assert "'rubbish'" in summary[-1]
+    assert (code, errors) == (
+        3,
+        "app.log: 50.0% of the lines were left out, more than 1.0% (--allow-bad)\n",
+    )

@@ -52,7 +52,7 @@ def test_severity_as_number_or_word_selects_the_topic(words: list[Any], topic: s
     assert parse_severity("Debug") == 7
 
 
-@pytest.mark.parametrize("given", [8, -1, 30, 2.0, True, None, "", "so-so", "12", "²", [3]])
+@pytest.mark.parametrize("given", [8, -1, 30, 2.0, True, "", "so-so", "12", "²", [3]])
 def test_unknown_severity_is_rejected(given: Any) -> None:
     """Other scales of numbers too: 30 is a warning to one logger and information to another."""
     with pytest.raises(ValueError, match="is no severity"):
@@ -110,7 +110,17 @@ def test_a_syslog_line_is_routed_by_its_priority() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [b"", b"{}", b"[1]", b'{"level": "info"', b'{"message": "m"}', b"text", b"[" * 9999]
+    "value",
+    [
+        b"",
+        b"{}",
+        b'{"level": null}',
+        b"[1]",
+        b'{"level": "info"',
+        b'{"message": "m"}',
+        b"text",
+        b"[" * 9999,
+    ],
 )
 def test_line_without_a_severity_is_rejected(value: bytes) -> None:
     """It becomes a dead letter: its severity is not guessed."""

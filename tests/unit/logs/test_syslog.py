@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.logs.syslog import nearest, parse_syslog
+from app.logs.syslog import parse_syslog
+from app.logs.times import latest, nearest
 
 
 def ms(text: str) -> int:
@@ -106,7 +107,7 @@ def test_backslash_before_another_character_is_kept() -> None:
         "<34>1 2003-10-11t22:14:15.003z host app - - - lower case",
         "<34>1 2003-13-11T22:14:15Z host app - - - month 13",
         "<34>1 2003-10-11T22:14:60Z host app - - - a leap second (section 6.2.3)",
-        "<34>1 2003-10-11T22:14:15.0031234Z host app - - - seven digits",
+        "<34>1 2003-10-11T22:14:15.0031234567Z host app - - - ten digits",
         '<34>1 - - - - - [a b="c] not closed',
         '<34>1 - - - - - [a b="1"][a b="2"] one twice',
         "<34>1 - - - - - [a]no space",
@@ -127,3 +128,30 @@ def test_time_without_a_year_is_the_one_nearest_to_kafkas_timestamp() -> None:
     assert nearest("Feb 29 12:00:00", ms("2024-03-01T00:00:00Z")) == ms("2024-02-29T12:00:00Z")
     assert nearest("Feb 30 12:00:00", at) is None
     assert datetime.fromtimestamp(at / 1000, UTC).year == 2026
+
+
+def test_time_without_a_year_in_a_file_is_the_last_before_the_files_change() -> None:
+    """A line of the evening before New Year is not put into the year to come."""
+    until = ms("2026-01-02T00:00:00Z")
+    assert latest("Dec 31 23:59:58", until) == ms("2025-12-31T23:59:58Z")
+    assert latest("Jan  1 00:00:02.5", until) == ms("2026-01-01T00:00:02.5Z")
+    assert latest("Feb 29 12:00:00", until) == ms("2024-02-29T12:00:00Z")
+    assert latest("Feb 30 12:00:00", until) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        ("<192>Oct 11 22:14:15 host su: x", "priority: 192"),
+        ("<34>2 - - - - - - x", "RFC 5424: the version"),
+        ("<34>1 2003-10-11 22:14:15 host app - - - x", "RFC 5424: the time"),
+        ("<34>1 2003-10-11T22:14:15.003Z mymachine", "RFC 5424: the host"),
+        ("<34>1 2003-10-11T22:14:15.003Z h app 1", "RFC 5424: the process"),
+        ("<34>1 2003-13-11T22:14:15Z host app - - - x", "time: '2003-13-11T22:14:15Z'"),
+        ('<34>1 - - - - - [a b="c] x', "structured data"),
+    ],
+)
+def test_rejection_names_the_part_that_is_wrong(line: str, part: str) -> None:
+    """So that a dead letter says what to repair."""
+    with pytest.raises(ValueError, match=part):
+        parse_syslog(line)

@@ -1,0 +1,103 @@
+"""Report of an input: what was read, sent and left out, with a sample for each reason."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from eventfold.cli.command import CommandError
+
+#: Share of rows or lines that may be left out before a command ends with `LeftOutError`.
+ALLOWED = 0.01
+#: Most reasons that are told apart.
+_MOST_REASONS = 50
+#: Most characters of a sample.
+_SAMPLE = 120
+#: What differs between rows with the same reason: quoted values and numbers.
+_VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d,.]*")
+
+
+class LeftOutError(CommandError):
+    """More of an input was left out than is allowed."""
+
+    exit_code = 3
+
+
+@dataclass
+class _LeftOut:
+    """Number of rows left out for a reason, and the first of them."""
+
+    reason: str
+    place: str
+    sample: str
+    number: int = 1
+
+
+class InputReport:
+    """Counts of an input, and what was assumed of it; `unit` is what it consists of."""
+
+    def __init__(self, unit: str = "lines") -> None:
+        self._unit = unit
+        #: Number of lines read, blank ones apart.
+        self.read = 0
+        #: Number of lines left out.
+        self.left_out = 0
+        self._reasons: dict[str, _LeftOut] = {}
+        self._notes: Counter[str] = Counter()
+
+    def note(self, text: str, number: int = 1) -> None:
+        """Count what was recognised or assumed."""
+        self._notes[text] += number
+
+    def has_note(self, beginning: str) -> bool:
+        """Whether something that begins so was counted."""
+        return any(text.startswith(beginning) for text in self._notes)
+
+    def leave_out(self, reason: str, place: str, sample: str) -> None:
+        """Count a line that is not sent; the first for each reason is kept."""
+        self.left_out += 1
+        kind = _VALUES.sub("…", reason)
+        known = self._reasons.get(kind)
+        if known is None and len(self._reasons) >= _MOST_REASONS:
+            kind, reason = "", "other reasons"
+            known = self._reasons.get(kind)
+        if known is None:
+            self._reasons[kind] = _LeftOut(reason, place, sample[:_SAMPLE])
+        else:
+            known.number += 1
+
+    @property
+    def share(self) -> float:
+        """Share of the lines that were left out."""
+        return self.left_out / self.read if self.read else 0.0
+
+    def demand(self, allowed: float, name: str) -> None:
+        """Raise LeftOutError if the share left out is above `allowed` (a fraction)."""
+        if self.share > allowed:
+            raise LeftOutError(
+                f"{name}: {self.share:.1%} of the {self._unit} were left out, more than "
+                f"{allowed:.1%} (--allow-bad)"
+            )
+
+    def facts(self) -> dict[str, Any]:
+        """Return the counts for programs."""
+        reasons = [
+            {"reason": r.reason, "number": r.number, "place": r.place, "sample": r.sample}
+            for r in self._reasons.values()
+        ]
+        return {
+            "read": self.read,
+            "left_out": self.left_out,
+            "notes": dict(self._notes),
+            "reasons": reasons,
+        }
+
+    def describe(self) -> list[str]:
+        """Return lines for people: what was recognised and assumed, then what was left out."""
+        lines = [f"{self.read:,} {self._unit} read"]
+        lines += [f"  {text}: {number:,}" for text, number in self._notes.most_common()]
+        if self.left_out:
+            lines.append(f"{self.left_out:,} {self._unit} left out")
+        for r in sorted(self._reasons.values(), key=lambda each: -each.number):
+            lines.append(f"  {r.reason}: {r.number:,}, the first in {r.place}: {r.sample!r}")
+        return lines
