@@ -10,12 +10,11 @@ a table, needs both in the record: see `Origin`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, get_args
-
-import msgspec
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from eventfold.engine.stateless import StatelessOperator
 from eventfold.engine.table import Host
+from eventfold.records.shape import fields_of, members
 from eventfold.windows.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def repartition(
         source=source,
         make=send,
         outputs=[to],
-        help=help or f"{source.name} by {to.key}",
+        help=help or f"{source.name} by {' and '.join(to.key_fields)}",
     )
 
     @app.agent(app.batches(source), name=f"repartition {step.name}")
@@ -100,9 +99,9 @@ def repartition(
 
 
 def _check_fields(to: Topic) -> None:
-    for kind in get_args(to.value) or (to.value,):
-        fields = {each.name for each in msgspec.structs.fields(kind)}
-        wanted = [to.key, *([to.time] if isinstance(to.time, str) else [])]
+    for kind in members(to.value):
+        fields = fields_of(kind)
+        wanted = [*to.key_fields, *([to.time] if isinstance(to.time, str) else [])]
         missing = [name for name in wanted if name not in fields]
         if missing:
             raise DefinitionError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from eventfold.engine.errors import TooLargeError
@@ -17,7 +16,7 @@ class _Way(NamedTuple):
     """Route of the records of one type: their topic, and what sending needs of it."""
 
     topic: Topic
-    key_of: Callable[[Any], Any]
+    key_of: Callable[[Any], str]
     write: Callable[[Any], bytes]
     #: Number of partitions of the topic.
     partitions: int
@@ -60,7 +59,7 @@ class Collector:
         if way is None or (to is not None and to is not way.topic):
             way = self._way_of(record, to)
         topic, key_of, write, partitions = way
-        key = str(key_of(record)).encode()
+        key = key_of(record).encode()
         outputs = self._outputs
         if partition is None:
             partition = outputs.partition_of(key, partitions)
@@ -78,7 +77,7 @@ class Collector:
     def _way_of(self, record: Any, to: Topic | None) -> _Way:
         topic = self._routes.topic_of(record, to)
         write = topic.write or encode_record
-        way = _Way(topic, attrgetter(topic.key), write, topic.partition_count())
+        way = _Way(topic, topic.key_of, write, topic.partition_count())
         self._ways[type(record) if to is None else to.name] = way
         return way
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
+from msgspec import inspect
 
 from eventfold.aggregates import Aggregate
 from eventfold.engine.rows import OPEN
 from eventfold.engine.table import Host, StateTable
 from eventfold.engine.window_state import WindowState
 from eventfold.engine.windowing_strategy import WindowingStrategy, Windows
+from eventfold.records.keys import demand_key
+from eventfold.records.shape import fields_of, members, name_of
 from eventfold.topics import Topic
 from eventfold.windows import (
     DefinitionError,
@@ -261,15 +263,11 @@ class WindowTable(StateTable):
 
 def _check_source(source: Topic) -> None:
     """Raise DefinitionError if a topic's records lack its key field or its time field (ms)."""
-    fields = {field.name: field.type for field in msgspec.structs.fields(source.value)}
-    if source.key not in fields:
-        raise DefinitionError(
-            f"{source.value.__name__} has no field {source.key!r}, the key of {source.name}"
-        )
-    if isinstance(source.time, str):
-        kind = msgspec.inspect.type_info(fields.get(source.time, type(None)))
-        if not isinstance(kind, msgspec.inspect.IntType):
+    demand_key(source.value, source.key, source.base_name)
+    for kind in members(source.value):
+        time = source.time
+        if isinstance(time, str) and not isinstance(fields_of(kind).get(time), inspect.IntType):
             raise DefinitionError(
-                f"{source.value.__name__} has no whole number {source.time!r}, the time (ms) of "
-                f"the events of {source.name}; or name a Timestamp"
+                f"{name_of(kind)} has no whole number {time!r}, the time (ms) of the events of "
+                f"{source.base_name}; or name a Timestamp"
             )

@@ -18,6 +18,7 @@ from eventfold.decoding import json_decoder
 from eventfold.engine.top_n_table import TopNTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.formats.form import AvroForm
+from eventfold.records.shape import fields_of
 from eventfold.topics import DEAD_LETTERS
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def _kind(topic: Topic, writers: list[StateTable]) -> Kind:
 
 def _fields(topic: Topic) -> set[str]:
     with suppress(TypeError):
-        return {field.name for field in msgspec.structs.fields(topic.value)}
+        return set(fields_of(topic.value))
     return set()
 
 

@@ -67,7 +67,7 @@ class Topics:
         return [
             self.write_raw(
                 topic,
-                str(getattr(record, topic.key)).encode(),
+                topic.key_of(record).encode(),
                 (topic.write or msgspec.json.encode)(record),
                 partition=partition,
                 timestamp=timestamp,

@@ -36,7 +36,7 @@ def views_of(window: WindowResult) -> Views:
     return Views(window.key, window.start, window.count, window.revision)
 
 
-VIEWS = Topic("views", "page", View, "pages seen", external=True)
+VIEWS = Topic("views", View, key="page", purpose="pages seen", external=True)
 page_views = WindowTable(
     app,
     name="page_views",
@@ -48,7 +48,9 @@ page_views = WindowTable(
     retention="1d",
     help="Views of each page",
 )
-page_views.publish(Topic("views-by-minute", "page", Views, "views of each page and minute"))
+page_views.publish(
+    Topic("views-by-minute", Views, key="page", purpose="views of each page and minute")
+)
 
 
 @app.agent(app.batches(VIEWS))

@@ -51,9 +51,9 @@ class Streaks:
         """Nothing to do: each game has a team."""
 
 
-GAMES = Topic("games", "player", Game, "who won")
-BY_TEAM = Topic("by-team", "team", Game, "the same by team")
-STREAKS = Topic("streaks", "team", Streak, "teams that win and win")
+GAMES = Topic("games", Game, key="player", purpose="who won")
+BY_TEAM = Topic("by-team", Game, key="team", purpose="the same by team")
+STREAKS = Topic("streaks", Streak, key="team", purpose="teams that win and win")
 
 
 def by_team(game: Game, sender: Sender) -> None:

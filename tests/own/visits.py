@@ -71,8 +71,8 @@ def page_time(window: WindowResult) -> PageTime:
     )
 
 
-VISITS = Topic("visits", "page", Visit, "who saw what", external=True)
-PAGE_TIMES = Topic("page-times", "page", PageTime, "how long people stay on each page")
+VISITS = Topic("visits", Visit, key="page", purpose="who saw what", external=True)
+PAGE_TIMES = Topic("page-times", PageTime, key="page", purpose="how long people stay on each page")
 
 pages = WindowTable(
     app,
