@@ -5,10 +5,10 @@ from eventfold.aggregates.distinct import Distinct
 from eventfold.aggregates.ends import First, FirstState, Last, LastState
 from eventfold.aggregates.exact import Exact
 from eventfold.aggregates.extremes import ExtremeState, Max, Min
-from eventfold.aggregates.ohlc import Ohlc, OhlcState
+from eventfold.aggregates.ohlc import Ohlc, OhlcOf, OhlcState, ohlc
 from eventfold.aggregates.packed import Packed
 from eventfold.aggregates.protocol import Aggregate, layout_of, value_of
-from eventfold.aggregates.quantiles import Quantiles, QuantilesState
+from eventfold.aggregates.quantiles import Quantiles, QuantilesState, quantile
 from eventfold.aggregates.several import Several
 from eventfold.aggregates.sums import Mean, MeanState, Sum, SumState
 from eventfold.aggregates.topk import Top, TopK, TopKState
@@ -31,6 +31,7 @@ __all__ = [
     "MeanState",
     "Min",
     "Ohlc",
+    "OhlcOf",
     "OhlcState",
     "Packed",
     "Quantiles",
@@ -46,5 +47,7 @@ __all__ = [
     "Vwap",
     "VwapState",
     "layout_of",
+    "ohlc",
+    "quantile",
     "value_of",
 ]

@@ -21,7 +21,7 @@ class Count(FieldAggregate[CountState]):
 
     def __init__(self, field: Field | None = None) -> None:
         if field is None:
-            super().__init__(_any, getter)
+            super().__init__(_any, getter, ())
             self.field = ""
         else:
             super().__init__(field, _present)

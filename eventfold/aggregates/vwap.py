@@ -34,7 +34,7 @@ class Vwap(FieldAggregate[VwapState]):
     state = VwapState
 
     def __init__(self, price: Field = "price", size: Field = "size") -> None:
-        super().__init__(price, lambda field: _weighted(field, size))
+        super().__init__(price, lambda field: _weighted(field, size), ((price, True), (size, True)))
         self.field = f"{name_of(price)}, {name_of(size)}"
 
     def zero(self) -> VwapState:

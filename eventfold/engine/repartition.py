@@ -10,17 +10,16 @@ a table, needs both in the record: see `Origin`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from eventfold.engine.agents import AgentHost, fold_by_agent
 from eventfold.engine.stateless import StatelessOperator
-from eventfold.engine.table import Host
 from eventfold.records.shape import fields_of, members
 from eventfold.windows.errors import DefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable
+    from collections.abc import Callable
 
-    from eventfold.engine.batch import Batch
     from eventfold.operators.processor import Sender
     from eventfold.topics import Topic
 
@@ -37,16 +36,6 @@ class Origin(NamedTuple):
     time: int
     #: Highest event time of the partition, including this record's.
     stream_time: int
-
-
-class AgentHost(Host, Protocol):
-    """Application that can declare agents."""
-
-    def agent(self, channel: Any, *, name: str) -> Callable[[Any], Any]:
-        """Declare an agent."""
-
-    def batches(self, topic: Topic) -> Any:
-        """Return the channel of a topic's batches."""
 
 
 def repartition(
@@ -89,12 +78,7 @@ def repartition(
         outputs=[to],
         help=help or f"{source.name} by {' and '.join(to.key_fields)}",
     )
-
-    @app.agent(app.batches(source), name=f"repartition {step.name}")
-    async def send_on(batches: AsyncIterable[Batch]) -> None:
-        async for batch in batches:
-            await step.fold(batch)
-
+    fold_by_agent(app, step)
     return step
 
 

@@ -3,7 +3,7 @@
 A text key is its own text. A number is the shortest text that reads back as the same number, a
 whole one without a point: `7`, `0.5`. A key of several fields is a JSON array of them,
 without spaces: `["DE","/home"]`. The types of the fields are fixed by the record type, so two
-different keys never have the same text, and `key_values` is the inverse.
+different keys never have the same text, and `key_parser` is the inverse.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from eventfold.decoding import decode_json
+from eventfold.decoding import json_decoder
 from eventfold.records.shape import fields_of, members, name_of
 from eventfold.windows.errors import DefinitionError
 
@@ -77,12 +77,13 @@ def is_text(kind: Any, key: KeyFields) -> bool:
         return False
 
 
-def key_values(kind: Any, key: KeyFields, text: str) -> tuple[Any, ...]:
-    """Return the values of a key's fields, parsed from the key's text."""
-    if not isinstance(key, str):
-        types = [_plain_type(kind, each) for each in key]
-        return tuple(decode_json(text, tuple[tuple(types)]))  # type: ignore[misc]
-    return (_plain_type(kind, key)(text),)
+def key_parser(kind: Any, key: KeyFields) -> Callable[[str], tuple[Any, ...]]:
+    """Return the function that parses the text of a key into the values of the key's fields."""
+    if isinstance(key, str):
+        parse = _plain_type(kind, key)
+        return lambda text: (parse(text),)
+    types = tuple(_plain_type(kind, each) for each in key)
+    return json_decoder(tuple[types])  # type: ignore[valid-type]
 
 
 def demand_key(kind: Any, key: KeyFields, where: str) -> None:

@@ -1,11 +1,12 @@
 """Shape of a record type: its fields and their types, for msgspec Structs and dataclasses alike."""
 
 from functools import lru_cache
-from typing import Any, get_args, get_type_hints
+from typing import Any, dataclass_transform, get_args, get_type_hints
 
-from msgspec import Struct, inspect
+from msgspec import Struct, field, inspect
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
 class Record(Struct, frozen=True, gc=False):
     """Base of record types: immutable, and not tracked by the garbage collector, for speed.
 

@@ -7,12 +7,11 @@ from msgspec import Struct
 from eventfold.aggregates import Count
 from eventfold.engine.batch import Batch
 from eventfold.engine.window_table import WindowTable
-from eventfold.settings import Settings
 from eventfold.topics import Topic
 from eventfold.windows import WindowResult
-from eventfold.worker.app import App, create
+from eventfold.worker.app import App
 
-app = create(App, Settings.load())
+app = App("page-views")
 
 
 class View(Struct):
