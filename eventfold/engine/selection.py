@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from eventfold.engine.output_topics import Output, output_topic, returned_type
 from eventfold.windows import WindowResult
 from eventfold.windows.errors import DefinitionError
 
 if TYPE_CHECKING:
-    from eventfold.engine.window_table import WindowTable
     from eventfold.topics import Topic
+
+
+class Selected(Protocol):
+    """Window table, as far as a selection of its results needs it."""
+
+    name: str
+    source: Topic
+    help: str
+    record: Callable[[Any], Any]
+    record_type: Any
+    publications: list[tuple[Topic, Callable[[Any], Any]]]
 
 
 class Selection:
     """Results of a window table whose records meet all predicates."""
 
-    def __init__(self, table: WindowTable, predicates: Sequence[Callable[[Any], bool]]) -> None:
+    def __init__(self, table: Selected, predicates: Sequence[Callable[[Any], bool]]) -> None:
         for each in predicates:
             if not callable(each):
                 raise DefinitionError(f"table {table.name}: where() needs functions, not {each!r}")

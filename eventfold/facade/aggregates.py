@@ -34,6 +34,8 @@ Number = Integer | float
 #: Names of the functions that users call, where they are not those of the classes in small letters.
 _NAMES: dict[type, str] = {TopK: "top_k", Quantiles: "quantile", OhlcOf: "ohlc"}
 
+_REMEDY = "; use count, distinct, first or last, or a function that returns one"
+
 _METHODS = ("state", "version", "zero", "add", "merge")
 
 
@@ -63,14 +65,16 @@ def demand_aggregate(aggregate: Any, kind: Any, where: str) -> None:
         reads = (("price", True), ("size", True))
     for field, is_number in reads:
         if isinstance(field, str):
-            _demand_field(field, kind, f"{where}{called(aggregate)}", is_number=is_number)
+            _demand_field(
+                field, kind, f"{where}{called(aggregate)}:", _REMEDY if is_number else None
+            )
 
 
 def demand_number(field: Any, kind: Any, where: str) -> None:
     """Raise DefinitionError unless `field` is the name of a number in records of `kind`."""
     if not isinstance(field, str):
         raise DefinitionError(f"{where} it is the name of a field")
-    _demand_field(field, kind, where, is_number=True)
+    _demand_field(field, kind, where, "")
 
 
 def called(aggregate: Any) -> str:
@@ -79,25 +83,23 @@ def called(aggregate: Any) -> str:
     return _NAMES.get(kind, kind.__name__.lower() if kind in _TYPES else kind.__name__)
 
 
-def _demand_field(field: str, kind: Any, where: str, *, is_number: bool) -> None:
+def _demand_field(field: str, kind: Any, where: str, remedy: str | None) -> None:
+    """Raise DefinitionError for an unknown field, and, with a `remedy`, for one that is no number."""
     for each in members(kind):
         holder, info = each, None
         for part in field.split("."):
             known = fields_of(holder)
             if part not in known:
                 raise DefinitionError(
-                    f"{where}: {type_name(holder)} has no field {part!r}; its fields are "
+                    f"{where} {type_name(holder)} has no field {part!r}; its fields are "
                     f"{', '.join(known)}"
                 )
             info = known[part]
             holder = getattr(info, "cls", None)
             if holder is None:
                 break
-        if is_number and not _may_be_number(info):
-            raise DefinitionError(
-                f"{where}: {type_name(each)}.{field} is no number; use count, distinct, first or "
-                "last, or a function that returns one"
-            )
+        if remedy is not None and not _may_be_number(info):
+            raise DefinitionError(f"{where} {type_name(each)}.{field} is no number{remedy}")
 
 
 def _may_be_number(info: Any) -> bool:

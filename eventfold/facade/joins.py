@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from msgspec import defstruct
@@ -25,7 +25,7 @@ from eventfold.facade.result_records import class_name
 from eventfold.operators.joins import KINDS, Join, Kind, Pair, Reason, Waiting
 from eventfold.operators.lookups import Lookup
 from eventfold.records.fields import Integer
-from eventfold.records.keys import KeyFields, demand_key, key_reader
+from eventfold.records.keys import KeyFields, demand_key, is_text, key_reader
 from eventfold.topics import Topic
 from eventfold.windows import milliseconds
 from eventfold.windows.errors import DefinitionError
@@ -111,6 +111,7 @@ def join(
             partitions=first.partitions,
             internal=True,
         )
+        _demand_same_kind(sides, where)
         for side in sides:
             _send_on(app, side, joined, own)
         kinds = sides[0].kind, sides[1].kind
@@ -140,6 +141,8 @@ class _Side(NamedTuple):
     place: str
     topic: Topic
     kind: Any
+    #: Fields of the key.
+    fields: tuple[str, ...]
     key_of: Callable[[Any], str]
 
 
@@ -154,7 +157,23 @@ def _side(topic: Topic, key: KeyFields | None, place: str, own: str, where: str)
         frozen=True,
         gc=False,
     )
-    return _Side(place, topic, kind, key_reader(topic.value, key))
+    fields = (key,) if isinstance(key, str) else key
+    return _Side(place, topic, kind, fields, key_reader(topic.value, key))
+
+
+def _demand_same_kind(sides: Sequence[_Side], where: str) -> None:
+    left, right = ([_kind_of(side, name) for name in side.fields] for side in sides)
+    if left != right:
+        (first, its), (second, other) = ((each, ", ".join(each.fields)) for each in sides)
+        raise DefinitionError(
+            f"{where}: the key of {first.topic.base_name} ({its}) is {' and '.join(left)} and that "
+            f"of {second.topic.base_name} ({other}) {' and '.join(right)}, so they never match: "
+            "name key="
+        )
+
+
+def _kind_of(side: _Side, field: str) -> str:
+    return "a text" if is_text(side.topic.value, field) else "a number"
 
 
 def _send_on(app: AgentHost, side: _Side, joined: Topic, own: str) -> None:

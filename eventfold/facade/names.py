@@ -117,4 +117,6 @@ def choice(given: Any, known: Iterable[str], what: str, where: str) -> None:
 
 def shown(value: Any) -> str:
     """Return a value for a message."""
+    if isinstance(value, Topic):
+        return f"the topic {value.base_name}"
     return f"the class {value.__name__}" if isinstance(value, type) else repr(value)

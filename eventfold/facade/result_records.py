@@ -59,7 +59,7 @@ def results_of(
         _demand_field_name(name, each, source, where)
         demand_aggregate(each, source.value, f"{where}: {name}=")
     for each in flat:
-        demand_aggregate(each, source.value, f"{where}:")
+        demand_aggregate(each, source.value, f"{where}: ")
     every = {**{called(each): each for each in flat}, **named}
     if len(every) < len(flat) + len(named):
         raise DefinitionError(f"{where}: two aggregates have the same name, give each another one")

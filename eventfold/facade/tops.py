@@ -12,7 +12,7 @@ from eventfold.engine.output_topics import Output, output_topic
 from eventfold.engine.top_n_table import TopNResult, TopNTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.facade.aggregates import demand_number
-from eventfold.facade.names import demand_name
+from eventfold.facade.names import demand_name, shown
 from eventfold.facade.result_records import class_name
 from eventfold.records.fields import Integer
 from eventfold.topics import Topic
@@ -52,7 +52,7 @@ def top(
     Raises DefinitionError.
     """
     if not isinstance(table, WindowTable):
-        raise DefinitionError(f"top: it ranks a window table, not {table!r}")
+        raise DefinitionError(f"top: it ranks a window table, not {shown(table)}")
     own = demand_name(app, name or f"top-{table.name}")
     where = f"top {own}"
     _check(table, by, k, where)
@@ -92,7 +92,8 @@ def top(
 def _check(table: WindowTable, by: str, k: int, where: str) -> None:
     if table.record_type is None:
         raise DefinitionError(f"{where}: {table.name} makes records of its own: use a TopNTable")
-    if len(table.windows) > 1 or not getattr(table.windows[0], "advance", 0):
+    follows = table.strategy.follows_data or not table.windows[0].advance
+    if len(table.windows) > 1 or follows:
         windows = ", ".join(map(str, table.windows))
         raise DefinitionError(
             f"{where}: it ranks one tumbling, hopping or calendar window, and {table.name} has "

@@ -21,8 +21,6 @@ from eventfold.testing.topics import Topics
 from eventfold.windows import milliseconds
 
 if TYPE_CHECKING:
-    from msgspec import Struct
-
     from eventfold.engine.table import StateTable
     from eventfold.harness.journal import Moment
     from eventfold.harness.worker import Agent
@@ -124,7 +122,7 @@ class TopologyDriver:
     def pipe(
         self,
         topic: Topic,
-        *records: Struct,
+        *records: Any,
         partition: int | None = None,
         timestamp: int | None = None,
     ) -> list[TopicRecord]:

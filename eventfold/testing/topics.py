@@ -53,7 +53,7 @@ class Topics:
     def write(
         self,
         topic: Topic,
-        records: Sequence[msgspec.Struct],
+        records: Sequence[Any],
         partition: int | None,
         timestamp: int | None,
     ) -> list[TopicRecord]:

@@ -39,7 +39,7 @@ def table_of(application: TickApp, name: str, source: Topic, output: Topic) -> W
         help="candles",
     )
     table.publish(output)
-    table.refuse(late_topic(output), late_tick)
+    table.late(late_topic(output), late_tick)
     return table
 
 
