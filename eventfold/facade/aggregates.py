@@ -84,7 +84,7 @@ def called(aggregate: Any) -> str:
 
 
 def _demand_field(field: str, kind: Any, where: str, remedy: str | None) -> None:
-    """Raise DefinitionError for an unknown field, and, with a `remedy`, for one that is no number."""
+    """Raise DefinitionError for an unknown field; with a `remedy`, for one that is no number."""
     for each in members(kind):
         holder, info = each, None
         for part in field.split("."):

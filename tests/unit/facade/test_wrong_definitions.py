@@ -1,5 +1,7 @@
 """Wrong definitions raise as they are made: one line that says what is wrong, where, what to do."""
 
+# ruff: noqa: E501  # a message is one line
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
