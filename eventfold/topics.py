@@ -1,7 +1,9 @@
 """Topics: their record types, retention and configuration."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, fields
 from enum import Enum
 from functools import cached_property
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 from eventfold.records import DeadLetter, SchemaLevel, SchemaVersion, TopicOwner
 from eventfold.records.keys import KeyFields, key_reader
 from eventfold.records.shape import described
-from eventfold.settings import Settings, settings
+from eventfold.settings import Settings
 
 DAY = 86_400_000
 
@@ -42,6 +44,9 @@ class Topic:
 
         VISITS = Topic("visits", Visit, key="page")
 
+    It is a declaration alone: the settings of an application determine its name and configuration
+    in Kafka, and several applications of a process may use it. See `of`.
+
     `value` is the type of the records, a msgspec Struct (such as a `Record`) or a dataclass, or a
     union of tagged types. `key` is the field, a text or a number, that is Kafka's key as text, or
     several fields (`("country", "page")`): see `eventfold/records/keys.py`. `time` is the field
@@ -53,7 +58,7 @@ class Topic:
     A compacted topic keeps the last value of each key.
     """
 
-    #: The name without EVENTFOLD_TOPIC_PREFIX and application id; see `name`.
+    #: The name without EVENTFOLD_TOPIC_PREFIX and application id; see `BoundTopic.name`.
     base_name: str
     value: Any
     _: KW_ONLY
@@ -101,16 +106,30 @@ class Topic:
         """The fields of the key."""
         return (self.key,) if isinstance(self.key, str) else self.key
 
-    @cached_property
-    def name(self) -> str:
-        """The topic's name in Kafka."""
-        if self.external:
-            return self.base_name
-        return settings().topic_name(self.base_name, internal=self.internal)
+    def of(self, conf: Settings) -> BoundTopic:
+        """Return the topic of the application with the settings `conf`."""
+        name = self.base_name
+        if not self.external:
+            name = conf.topic_name(name, internal=self.internal)
+        declared: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(Topic)}
+        number = self.partitions or conf.topic_partitions
+        return BoundTopic(**declared, name=name, number=number, max_ahead=conf.max_ahead)
 
-    def partition_count(self, conf: Settings | None = None) -> int:
-        """Return the number of partitions under the settings `conf`; this process's if None."""
-        return self.partitions or (conf or settings()).topic_partitions
+
+@dataclass(frozen=True, kw_only=True)
+class BoundTopic(Topic):
+    """A declared topic in one application: what Kafka knows of it."""
+
+    #: The topic's name in Kafka.
+    name: str
+    #: Its number of partitions.
+    number: int
+    #: How far (ms) a producer's clock may be ahead of the broker's.
+    max_ahead: int
+
+    def partition_count(self) -> int:
+        """Return the number of partitions."""
+        return self.number
 
     def config(self) -> dict[str, str]:
         """Return the topic's configuration by Kafka's option names."""
@@ -126,7 +145,7 @@ class Topic:
             return {TIMESTAMP_TYPE: self.time.value}
         # Event times are Kafka's timestamps or are checked against them. Both come from the
         # producer's clock, so the broker rejects records that are far ahead of its own clock.
-        bound = {AFTER_MAX: str(settings().max_ahead)}
+        bound = {AFTER_MAX: str(self.max_ahead)}
         if self.time is Timestamp.CREATE:
             return {TIMESTAMP_TYPE: self.time.value} | bound
         return bound if isinstance(self.time, str) and self.external and not self.shared else {}
@@ -137,11 +156,11 @@ class Changelog:
     """The changelog topic of a table: its rows, co-partitioned with the table's source."""
 
     name: str
-    source: Topic
+    source: BoundTopic
 
-    def partition_count(self, conf: Settings | None = None) -> int:
+    def partition_count(self) -> int:
         """Return the number of partitions, which is that of the source."""
-        return self.source.partition_count(conf)
+        return self.source.partition_count()
 
     def config(self) -> dict[str, str]:
         """Return the topic's configuration, whose segments roll early enough to be compacted."""

@@ -67,7 +67,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         ),
         option(
             "--topic",
-            help=f"Topic to send prices to ({TICKS.name}); other simulations have their own.",
+            help=f"Topic to send prices to ({TICKS.base_name}); other simulations have their own.",
         ),
         option(
             "--format",
@@ -258,7 +258,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
                         await outboxes.flush()
                 await outboxes.drain()
         finally:
-            topics = ", ".join(topic.name for topic in simulation.topics)
+            topics = ", ".join(topic.base_name for topic in simulation.topics)
             self._print_sent(outboxes.delivered, topics, time.perf_counter() - begun)
 
     def _rate(self, name: str, simulation: Simulation) -> float:
@@ -275,7 +275,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
 
     @property
     def _topic(self) -> str:
-        return self.kwargs["topic"] or TICKS.name
+        return self.kwargs["topic"] or TICKS.base_name
 
     @property
     def _is_live(self) -> bool:

@@ -60,7 +60,7 @@ class Simulator(Service):
         bootstrap_servers: Sequence[str],
         market: Market,
         *,
-        topic: str = TICKS.name,
+        topic: str = TICKS.base_name,
         compression: str = "snappy",
         **kwargs: Any,
     ) -> None:

@@ -66,9 +66,9 @@ class Outboxes:
         self, bootstrap_servers: Sequence[str], simulation: Simulation, *, compression: str
     ) -> None:
         self._outboxes = {
-            topic.name: Outbox(
+            topic.base_name: Outbox(
                 bootstrap_servers,
-                topic.name,
+                topic.base_name,
                 compression=compression,
                 event_timestamps=topic.time is Timestamp.CREATE,
             )
@@ -97,7 +97,7 @@ class Outboxes:
         """Add records to the batches of their topics. Raises KafkaError as `Outbox.send` does."""
         by_topic = defaultdict(list)
         for topic, record in records:
-            by_topic[topic.name].append(record)
+            by_topic[topic.base_name].append(record)
         for name, group in by_topic.items():
             await self._outboxes[name].send(group)
 

@@ -19,7 +19,7 @@ from eventfold.records import EARLIEST, LATEST, DeadLetter
 from eventfold.records.keys import is_text
 from eventfold.records.reading import reader
 from eventfold.settings import MAX_RECORD
-from eventfold.topics import Timestamp, Topic
+from eventfold.topics import BoundTopic, Timestamp
 from eventfold.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Decoder:
 
     def __init__(
         self,
-        topic: Topic,
+        topic: BoundTopic,
         partition: int,
         max_ahead: int | None,
         clock: Clock,

@@ -76,7 +76,7 @@ def repartition(
         source=source,
         make=send,
         outputs=[to],
-        help=help or f"{source.name} by {' and '.join(to.key_fields)}",
+        help=help or f"{source.base_name} by {' and '.join(to.key_fields)}",
     )
     fold_by_agent(app, step)
     return step
@@ -89,5 +89,5 @@ def _check_fields(to: Topic) -> None:
         missing = [name for name in wanted if name not in fields]
         if missing:
             raise DefinitionError(
-                f"repartition to {to.name}: {kind.__name__} has no field {missing[0]!r}"
+                f"repartition to {to.base_name}: {kind.__name__} has no field {missing[0]!r}"
             )

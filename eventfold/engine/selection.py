@@ -10,7 +10,8 @@ from eventfold.windows import WindowResult
 from eventfold.windows.errors import DefinitionError
 
 if TYPE_CHECKING:
-    from eventfold.topics import Topic
+    from eventfold.engine.owner import Runtime
+    from eventfold.topics import BoundTopic, Topic
 
 
 class Selected(Protocol):
@@ -21,7 +22,11 @@ class Selected(Protocol):
     help: str
     record: Callable[[Any], Any]
     record_type: Any
-    publications: list[tuple[Topic, Callable[[Any], Any]]]
+    publications: list[tuple[BoundTopic, Callable[[Any], Any]]]
+
+    @property
+    def runtime(self) -> Runtime:
+        """What the tables of a worker share."""
 
 
 class Selection:
@@ -44,8 +49,7 @@ class Selection:
         kind = table.record_type if record is None else None
         to = self._topic(topic, kind, f"table {table.name}: publish")
         make = record or table.record
-        table.publications.append((to, self._selected(make) if self._predicates else make))
-        return to
+        return self._publish(to, self._selected(make) if self._predicates else make)
 
     def on_final(self, function: Callable[[Any], Any], *, to: Output) -> Topic:
         """Write what `function` makes of each final result: see `WindowTable.on_final`."""
@@ -60,7 +64,10 @@ class Selection:
             found = selected(result) if result.final else None
             return None if found is None else function(found)
 
-        self._table.publications.append((topic, make))
+        return self._publish(topic, make)
+
+    def _publish(self, topic: Topic, make: Callable[[WindowResult], Any]) -> Topic:
+        self._table.publications.append((topic.of(self._table.runtime.conf), make))
         return topic
 
     def _topic(self, to: Output, kind: Any, where: str) -> Topic:

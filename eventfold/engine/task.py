@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from eventfold.engine.store import Store
     from eventfold.engine.table import StateTable
     from eventfold.engine.uncommitted import Uncommitted
-    from eventfold.topics import Topic
+    from eventfold.topics import BoundTopic
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class _Owner(Runtime, Protocol):
     journal: Journal
     source: Source
     #: Source topics by name.
-    topics: dict[str, Topic]
+    topics: dict[str, BoundTopic]
     definitions: Definitions
     uncommitted: Uncommitted
 

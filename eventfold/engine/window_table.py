@@ -13,7 +13,7 @@ from eventfold.engine.selection import Selection
 from eventfold.engine.table import Host, StateTable
 from eventfold.engine.window_state import WindowState
 from eventfold.engine.windowing_strategy import WindowingStrategy, Windows
-from eventfold.topics import Topic
+from eventfold.topics import BoundTopic, Topic
 from eventfold.windows import (
     DefinitionError,
     EmitStrategy,
@@ -141,7 +141,7 @@ class WindowTable(StateTable):
         return emit.interval
 
     @property
-    def topics(self) -> list[Topic]:
+    def topics(self) -> list[BoundTopic]:
         """Topics that this table writes, including that of late records."""
         return super().topics + ([self.late_topic] if self.late_topic else [])
 
@@ -176,7 +176,7 @@ class WindowTable(StateTable):
         where = f"late records of table {self.name}"
         kind, make = (None, record) if record else late_records(self.source, where)
         to = output_topic(topic, kind, self.source.key, where, source=self.source)
-        self.late_topic = self.strategy.late_topic = to
+        self.late_topic = self.strategy.late_topic = to.of(self.runtime.conf)
         self.strategy.late_record = make
         return to
 

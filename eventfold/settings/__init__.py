@@ -20,12 +20,10 @@ __all__ = [
     "record_limits",
     "settings",
     "use",
-    "use_if_first",
     "variable",
 ]
 
-_default: Callable[[], Settings] = cache(Settings.load)
-_read = _default
+_read: Callable[[], Settings] = cache(Settings.load)
 _prefix = Settings.prefix()
 
 
@@ -36,12 +34,6 @@ def use(read: Callable[[], Settings], prefix: str) -> None:
     """
     global _read, _prefix  # one application a process, until each topic has its own
     _read, _prefix = read, prefix
-
-
-def use_if_first(conf: Settings) -> None:
-    """Make `settings()` return `conf`, unless an application of this process has chosen others."""
-    if _read is _default:
-        use(lambda: conf, conf.prefix())
 
 
 def settings() -> Settings:

@@ -71,7 +71,7 @@ class TopologyDriver:
         self.clock = VirtualClock(start)
         self._kafka = MemoryKafka(self.clock)
         self._tables = _in_order(app.tasks.tables, tables)
-        self._topics = Topics(self._tables, partitions, self.clock, self._kafka)
+        self._topics = Topics(self._tables, app.tasks.conf, partitions, self.clock, self._kafka)
         self._loop = VirtualLoop(self.clock)
         self._commit_time = milliseconds(commit_time) / 1000
         self._environment = Environment(
@@ -169,7 +169,7 @@ class TopologyDriver:
         It has another id then, as on a broker: tasks don't mistake its records for those of the
         deleted topic.
         """
-        self._kafka.remake(topic if isinstance(topic, str) else topic.name)
+        self._kafka.remake(self._topic_name(topic))
 
     # -- time
 
@@ -298,11 +298,14 @@ class TopologyDriver:
 
         Raises DriverError if no worker has the partition.
         """
-        tp = TopicPartition(topic if isinstance(topic, str) else topic.name, partition)
+        tp = TopicPartition(self._topic_name(topic), partition)
         owner = next((name for name, tps in self.assignment.items() if tp in tps), None)
         if owner is None:
             raise DriverError(f"nobody has partition {partition} of {tp.topic}")
         self._cluster[owner].journal.failing[f"{tp.topic}-{partition}"] = at
+
+    def _topic_name(self, topic: Topic | str) -> str:
+        return topic if isinstance(topic, str) else topic.of(self._environment.conf).name
 
     def compact(self, *, tombstones: bool = False) -> None:
         """Compact all changelogs; with `tombstones` also those, as after `delete.retention.ms`."""

@@ -36,7 +36,7 @@ from eventfold.kafka.static_members import demand_unused_instance
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.kafka.transport import BatchTransport
 from eventfold.private_files import keep_private
-from eventfold.settings import Settings, use_if_first
+from eventfold.settings import Settings
 from eventfold.telemetry import logs, traces
 from eventfold.telemetry.log_filters import quieten
 from eventfold.telemetry.loop_watchdog import LoopWatch
@@ -116,7 +116,6 @@ class App(faust.App):
     def __init__(self, id: str = "", *, settings: Settings | None = None, **options: Any) -> None:
         if id or settings is None:
             settings = _named(id, settings or Settings.load())
-            use_if_first(settings)
             options = process_options(settings) | options
         self.settings = settings
         self.tasks = Tasks(settings, settings.data_directory / "tables")
@@ -128,7 +127,7 @@ class App(faust.App):
 
     def batches(self, topic: Topic) -> Any:
         """Return the channel of a topic's batches, which an agent folds into its tables."""
-        return self.topic(topic.name, schema=BatchSchema(), acks=False)
+        return self.topic(topic.of(self.settings).name, schema=BatchSchema(), acks=False)
 
     async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:
         """Fail the task of the batch at which an agent raised, so that the batch is read again.

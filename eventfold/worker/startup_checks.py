@@ -25,7 +25,7 @@ from eventfold.private_files import make_private
 from eventfold.records.fields import MAX_NAME, MAX_TEXT
 from eventfold.security.keys import is_shared, keys_of
 from eventfold.security.web import is_loopback
-from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS, Changelog, Topic
+from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS, BoundTopic, Changelog
 from eventfold.worker.topic_watch import TopicWatch
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _leader_topic(app: Any) -> _LeaderTopic:
     return _LeaderTopic(assignor._leader_topic_name)  # noqa: SLF001
 
 
-def topics_of(app: Any) -> list[Topic | Changelog]:
+def topics_of(app: Any) -> list[BoundTopic | Changelog]:
     """Return the topics that the tables of an application read or write, and their changelogs.
 
     They include the topics of dead letters, of owners, and of schemas if the registry is the
@@ -94,7 +94,8 @@ def topics_of(app: Any) -> list[Topic | Changelog]:
     for topic in app.tasks.written_by_services:
         used.setdefault(topic.name, topic)
     has_registry = forms_of(tables) and not app.settings.schema_registry
-    every = [*([SCHEMAS] if has_registry else []), DEAD_LETTERS, OWNERS]
+    always = [*([SCHEMAS] if has_registry else []), DEAD_LETTERS, OWNERS]
+    every = [topic.of(app.settings) for topic in always]
     sources = {name: replace(used[name], external=True) for name in _undeclared_sources(app)}
     changelogs = {table.changelog.name: table.changelog for table in tables}
     return list((used | sources | {topic.name: topic for topic in every} | changelogs).values())
@@ -197,7 +198,9 @@ def _check_channels(app: Any) -> None:
 def _check_sources(app: Any) -> None:
     """Raise StartError if a prefix would make this worker read a topic that nobody writes."""
     tables = app.tasks.tables
-    written = outputs_of(tables).keys() | {each.name for each in app.tasks.written_by_services}
+    written = outputs_of(tables, app.settings).keys() | {
+        each.name for each in app.tasks.written_by_services
+    }
     for source in app.tasks.topics.values():
         if app.settings.topic_prefix and not source.external and source.name not in written:
             raise StartError(

@@ -27,7 +27,7 @@ from app.logs.topics import LOGS_BY_CLASS
 from app.sources.simulations import Sent, simulation
 
 AVRO = "conn-events-avro"
-LINES = [topic.name for topic in LOGS_BY_CLASS.values()]
+LINES = [topic.base_name for topic in LOGS_BY_CLASS.values()]
 PIPELINES = {"TICKSTREAM_PIPELINES": "avro,logs"}
 
 
