@@ -26,7 +26,9 @@ class AgentHost(Host, Protocol):
 def fold_by_agent(app: AgentHost, table: StateTable) -> None:
     """Declare the agent that folds the batches of a table's source into the table."""
 
-    @app.agent(app.batches(table.source), name=f"fold {table.name}")
     async def fold(batches: AsyncIterable[Batch]) -> None:
         async for batch in batches:
             await table.fold(batch)
+
+    fold.__doc__ = f"Fold {table.source.base_name} into {table.name}."
+    app.agent(app.batches(table.source), name=f"fold_{table.name.replace('-', '_')}")(fold)

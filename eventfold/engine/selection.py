@@ -18,11 +18,14 @@ class Selected(Protocol):
     """Window table, as far as a selection of its results needs it."""
 
     name: str
-    source: Topic
     help: str
     record: Callable[[Any], Any]
     record_type: Any
     publications: list[tuple[BoundTopic, Callable[[Any], Any]]]
+
+    @property
+    def source(self) -> Topic:
+        """Topic that it is folded from."""
 
     @property
     def runtime(self) -> Runtime:

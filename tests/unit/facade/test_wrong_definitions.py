@@ -374,10 +374,6 @@ WRONG: list[tuple[Callable[[ef.App], Any], str]] = [
     ),
     # Processors
     (
-        lambda app: app.processor(visits, state=None)(state_of),
-        "processor state-of: state is the type of its state, such as int, not None",
-    ),
-    (
         lambda app: app.processor(visits, state=int)("count"),
         "processor: 'count' is no function, and has no method on_record",
     ),
