@@ -154,7 +154,8 @@ class Outputs:
         """Raise TooLargeError for a record larger than the setting `max_record_bytes`."""
         size = len(key) + len(value)
         if size > self.largest:
-            raise TooLargeError(f"a record for {topic} ({key[:MOST_SHOWN]!r})", size, self.largest)
+            what = f"a record for {topic} ({key[:MOST_SHOWN]!r})"
+            raise TooLargeError(what, size, self.largest, self._table.runtime.conf)
 
     def letter(self, key: bytes, value: bytes | None, error: Exception, offset: int) -> DeadLetter:
         """Build the dead letter of an output record that can't be written."""

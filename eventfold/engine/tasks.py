@@ -79,7 +79,7 @@ class Tasks(Service):
         self.written_by_services: list[BoundTopic] = []
         self._by_source: dict[str, list[StateTable]] = {}
         #: Definitions that are committed with offsets, and checked against those of other workers.
-        self.definitions = Definitions(conf.app_id, self._by_source)
+        self.definitions = Definitions(conf, self._by_source)
         self._changelogs: set[str] = set()
         self._by_partition: dict[TopicPartition, Task] = {}
         self._assigned: set[TopicPartition] | None = None

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 import stamina
@@ -88,6 +88,8 @@ class PartitionCount:
     topic: str
     found: int
     expected: int
+    #: Settings of the application, for the remedy.
+    conf: Settings = field(repr=False)
     #: Whether TOPIC_PARTITIONS determines the expected number.
     configured: bool
     #: Whether it is an external source, whose name has no prefix.
@@ -104,10 +106,11 @@ class PartitionCount:
         found = f"topic {self.topic} has {_partitions(self.found)}"
         if not self.configured:
             declare = f"declare it with partitions={self.found}"
-            return f"{found} and needs {self.expected}: {declare if self.external else afresh()}"
+            remedy = declare if self.external else afresh(self.conf)
+            return f"{found} and needs {self.expected}: {remedy}"
         follow = f"set TOPIC_PARTITIONS={self.found}"
         return f"{found}, TOPIC_PARTITIONS is {self.expected}: " + (
-            follow if self.external else f"{follow}, or {afresh()}"
+            follow if self.external else f"{follow}, or {afresh(self.conf)}"
         )
 
 
@@ -208,6 +211,7 @@ def _wrong_counts(
             topic.name,
             found[topic.name],
             count,
+            conf,
             _configured(topic, conf),
             isinstance(topic, Topic) and topic.external,
         )

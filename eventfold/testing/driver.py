@@ -246,7 +246,7 @@ class TopologyDriver:
             source: [table for table in tables if table.source.name == source]
             for source in self._topics.numbers
         }
-        definitions = Definitions(app.tasks.conf.app_id, by_source)
+        definitions = Definitions(app.tasks.conf, by_source)
         self._kafka.committed |= definitions.changed(self._kafka.committed)
         self._app, self._original, self._tables = app, app.tasks, tables
         environment.app, environment.conf, environment.tables = app, app.tasks.conf, tables

@@ -47,7 +47,6 @@ from eventfold.web.status import metrics
 from eventfold.windows.errors import DefinitionError
 from eventfold.worker.startup_checks import (
     demand_keys,
-    demand_limits,
     demand_protection,
     lock,
     prepare,
@@ -150,7 +149,6 @@ class App(faust.App):
             # Checks without a broker come first.
             open_files.raise_limit()
             demand_protection(self.settings)
-            demand_limits(self.settings)
             self._lock = lock(self.settings.data_directory)
             demand_keys(self.settings)
             if self.conf.web_enabled:
@@ -160,7 +158,7 @@ class App(faust.App):
             await self._register_schemas()
             for name in unused_variables(os.environ):
                 logger.info("%s is a variable of Faust's that is not used here", name)
-            logger.info("Candles are folded %s", native.in_words(wanted=self.settings.native))
+            logger.info("Candles are folded %s", native.in_words(self.settings))
             memory.prepare()
             self.add_dependency(watch)
             self.progress = Supervisor(self, watch)

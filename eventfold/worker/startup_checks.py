@@ -22,7 +22,6 @@ from eventfold.kafka.owner_log import claim_outputs
 from eventfold.kafka.schema import BatchSchema
 from eventfold.open_files import describe_os_error
 from eventfold.private_files import make_private
-from eventfold.records.fields import MAX_NAME, MAX_TEXT
 from eventfold.security.keys import is_shared, keys_of
 from eventfold.security.web import is_loopback
 from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS, BoundTopic, Changelog
@@ -130,15 +129,6 @@ def demand_protection(conf: Settings) -> None:
         )
 
 
-def demand_limits(conf: Settings) -> None:
-    """Raise StartError if record types were imported before these settings were chosen."""
-    if (conf.max_name, conf.max_text) != (MAX_NAME, MAX_TEXT):
-        raise StartError(
-            f"{conf.variable('max_name')} and {conf.variable('max_text')} came too late for record "
-            "types: call eventfold.settings.use before the first of them is imported"
-        )
-
-
 def demand_keys(conf: Settings) -> None:
     """Create this worker's keys if its web server requires authentication.
 
@@ -237,5 +227,5 @@ def _check_names(app: Any, committed: set[str]) -> None:
         if topic.internal and old in committed and not app.tasks.owns(old):
             raise StartError(
                 f"application {app.settings.app_id} has read {old}, which is {topic.name} since "
-                f"this version: {afresh()}"
+                f"this version: {afresh(app.settings)}"
             )

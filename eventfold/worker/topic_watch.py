@@ -87,12 +87,12 @@ class TopicWatch(Service):
             if now.partitions != expected:
                 raise StartError(
                     f"topic {topic.name} had {expected} partitions and has {now.partitions} now, "
-                    f"so its keys are in other ones: {afresh()}"
+                    f"so its keys are in other ones: {afresh(self.app.settings)}"
                 )
 
     def _describe_made_anew(self, topic: BoundTopic | Changelog) -> str:
         if self.app.tasks.owns(topic.name):
-            return made_anew(topic.name)
+            return made_anew(topic.name, self.app.settings)
         return (
             f"topic {topic.name} was deleted and made anew while the worker ran: "
             f"{self._remedy(topic)}"
@@ -100,9 +100,11 @@ class TopicWatch(Service):
 
     def _remedy(self, topic: BoundTopic | Changelog) -> str:
         if isinstance(topic, Changelog):
-            return f"its table's state is lost with it: {afresh()}"
+            return f"its table's state is lost with it: {afresh(self.app.settings)}"
         if self.app.tasks.owns(topic.name):
-            return f"what was not folded of it is lost; to fold a new one, {afresh()}"
+            return (
+                f"what was not folded of it is lost; to fold a new one, {afresh(self.app.settings)}"
+            )
         return "start the worker again, it makes the topic anew where it is missing"
 
 
