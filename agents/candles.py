@@ -1,19 +1,8 @@
 """ticks -> candles (panes) -> candles, ticks-late."""
 
-from collections.abc import AsyncIterable
-
-from app import app
 from app.market.records import late_tick
-from app.market.topics import CANDLES, TICKS, TICKS_LATE
-from eventfold.engine.batch import Batch
+from app.market.topics import CANDLES, TICKS_LATE
 from tables.candles import candles
 
 candles.publish(CANDLES)
 candles.late(TICKS_LATE, late_tick)
-
-
-@app.agent(app.batches(TICKS))
-async def fold_candles(batches: AsyncIterable[Batch]) -> None:
-    """Fold ticks into the candles of their symbols."""
-    async for batch in batches:
-        await candles.fold(batch)

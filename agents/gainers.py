@@ -17,7 +17,6 @@ from app.market.topics import (
     DAILY_GAINS,
     MOST_ACTIVE,
     PARTITION_GAINS,
-    TICKS,
     TICKS_LATE,
     TOP_GAINERS,
     TOP_LOSERS,
@@ -61,13 +60,6 @@ if DAY in settings().windows:
 gainers.publish(TOP_GAINERS)
 gainers.publish(TOP_LOSERS, losers)
 gainers.publish(MOST_ACTIVE, active)
-
-
-@app.agent(app.batches(TICKS))
-async def fold_days(batches: AsyncIterable[Batch]) -> None:
-    """Fold ticks into the days of their symbols."""
-    async for batch in batches:
-        await days.fold(batch)
 
 
 if IN_TWO_STAGES:

@@ -6,23 +6,9 @@ Profiles and events are merged into one order first; docs/decisions.md has the r
 from collections.abc import AsyncIterable
 
 from app import app
-from app.hotel.topics import GUEST_EVENTS, GUEST_LOG, GUESTS
+from app.hotel.topics import GUEST_LOG
 from eventfold.engine.batch import Batch
-from tables.guests import events, guests, profiles
-
-
-@app.agent(app.batches(GUESTS))
-async def send_profiles(batches: AsyncIterable[Batch]) -> None:
-    """Send profiles to the log of events."""
-    async for batch in batches:
-        await profiles.fold(batch)
-
-
-@app.agent(app.batches(GUEST_EVENTS))
-async def send_events(batches: AsyncIterable[Batch]) -> None:
-    """Send events to the log with the profiles."""
-    async for batch in batches:
-        await events.fold(batch)
+from tables.guests import guests
 
 
 @app.agent(app.batches(GUEST_LOG))

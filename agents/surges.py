@@ -9,7 +9,7 @@ from app import app
 from app.market.records import Surge
 from app.market.settings import settings
 from app.market.surges import change, surge
-from app.market.topics import SURGES, TICKS
+from app.market.topics import SURGES
 from eventfold.engine.batch import Batch
 from eventfold.windows import WindowResult
 from tables.latest_surges import latest_surges
@@ -26,13 +26,6 @@ def large_surge(result: WindowResult) -> Surge | None:
 
 
 surges.publish(SURGES, large_surge)
-
-
-@app.agent(app.batches(TICKS))
-async def fold_surges(batches: AsyncIterable[Batch]) -> None:
-    """Fold ticks into the minutes of their symbols."""
-    async for batch in batches:
-        await surges.fold(batch)
 
 
 @app.agent(app.batches(SURGES))

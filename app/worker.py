@@ -12,7 +12,7 @@ from eventfold.cli.exits import OWN
 from eventfold.engine.errors import describe_error
 from eventfold.settings import SettingsError
 from eventfold.windows.errors import DefinitionError
-from eventfold.worker.app import App, create
+from eventfold.worker.app import App, process_options
 
 #: Value of TICKSTREAM_PIPELINES for only the user's own modules.
 NO_PIPELINES = "none"
@@ -27,7 +27,7 @@ class TickApp(App):
 
     def __init__(self, settings: Settings, **options: Any) -> None:
         self.pipelines = _pipelines(settings)
-        super().__init__(settings, **options)
+        super().__init__(settings=settings, **options)
 
 
 def discover(application: TickApp) -> None:
@@ -79,7 +79,7 @@ def _modules(package: str) -> list[str]:
 
 
 OWN.update({"app", "agents", "tables"})
-app = create(TickApp, settings())
+app = TickApp(settings(), **process_options(settings()))
 try:
     discover(app)
 except DefinitionError as error:

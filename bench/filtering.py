@@ -14,8 +14,12 @@ from eventfold.engine.stateless import StatelessOperator
 from eventfold.operators.processor import Sender
 from eventfold.topics import Topic
 
-TICKS = Topic(os.environ["BENCH_INPUT"], "symbol", Tick, "trades of the market", external=True)
-LARGE_TICKS = Topic(os.environ["BENCH_OUTPUT"], "symbol", Tick, "large trades", external=True)
+TICKS = Topic(
+    os.environ["BENCH_INPUT"], Tick, key="symbol", purpose="trades of the market", external=True
+)
+LARGE_TICKS = Topic(
+    os.environ["BENCH_OUTPUT"], Tick, key="symbol", purpose="large trades", external=True
+)
 
 
 def pass_large(tick: Tick, sender: Sender) -> None:

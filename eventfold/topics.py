@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import KW_ONLY, dataclass, fields
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 from eventfold.records import DeadLetter, SchemaLevel, SchemaVersion, TopicOwner
+from eventfold.records.keys import KeyFields, key_reader
+from eventfold.records.shape import described
 from eventfold.settings import Settings
 
 DAY = 86_400_000
@@ -39,10 +42,17 @@ class Timestamp(Enum):
 class Topic:
     """A topic: the type of its records, their key and event time, and how long they are kept.
 
+        VISITS = Topic("visits", Visit, key="page")
+
     It is a declaration alone: the settings of an application determine its name and configuration
     in Kafka, and several applications of a process may use it. See `of`.
 
-    `time` is the field with the event time (integer ms since the epoch), or a Timestamp.
+    `value` is the type of the records, a msgspec Struct (such as a `Record`) or a dataclass, or a
+    union of tagged types. `key` is the field, a text or a number, that is Kafka's key as text, or
+    several fields (`("country", "page")`): see `eventfold/records/keys.py`. `time` is the field
+    with the event time (integer ms since the epoch), or a Timestamp. `purpose` is the first line of
+    the records' docstring, if not given.
+
     `partitions` None means `TOPIC_PARTITIONS`: such topics are co-partitioned, so a key has the
     same partition in each. `retention` is in ms by Kafka's timestamp; None keeps records for ever.
     A compacted topic keeps the last value of each key.
@@ -50,10 +60,10 @@ class Topic:
 
     #: The name without EVENTFOLD_TOPIC_PREFIX and application id; see `BoundTopic.name`.
     base_name: str
-    key: str
-    #: The type of the records, or a union of tagged types.
     value: Any
-    purpose: str
+    _: KW_ONLY
+    key: KeyFields
+    purpose: str = ""
     partitions: int | None = None
     retention: int | None = 30 * DAY
     compacted: bool = False
@@ -78,6 +88,23 @@ class Topic:
     external: bool = False
     #: Whether any number of applications may write it, so that it has no owner.
     shared: bool = False
+
+    def __post_init__(self) -> None:
+        # The dataclass is frozen, and these are its canonical forms.
+        if isinstance(self.key, tuple) and len(self.key) == 1:
+            object.__setattr__(self, "key", self.key[0])
+        if not self.purpose:
+            object.__setattr__(self, "purpose", described(self.value))
+
+    @cached_property
+    def key_of(self) -> Callable[[Any], str]:
+        """Function that returns the key of a record, as text."""
+        return key_reader(self.value, self.key)
+
+    @property
+    def key_fields(self) -> tuple[str, ...]:
+        """The fields of the key."""
+        return (self.key,) if isinstance(self.key, str) else self.key
 
     def of(self, conf: Settings) -> BoundTopic:
         """Return the topic of the application with the settings `conf`."""
@@ -149,26 +176,26 @@ class Changelog:
 
 SCHEMAS = Topic(
     "schemas",
-    "key",
     SchemaVersion | SchemaLevel,
-    "what is registered in the workers' own schema registry",
+    key="key",
+    purpose="what is registered in the workers' own schema registry",
     partitions=1,
     compacted=True,
 )
 DEAD_LETTERS = Topic(
     "dead-letters",
-    "source topic",
     DeadLetter,
-    "what could not be read or processed, and why",
+    key="source topic",
+    purpose="what could not be read or processed, and why",
     partitions=3,
     processing=("time",),
     shared=True,
 )
 OWNERS = Topic(
     "tickstream-owners",
-    "topic",
     TopicOwner,
-    "which application writes each output, of all applications of these brokers",
+    key="topic",
+    purpose="which application writes each output, of all applications of these brokers",
     partitions=1,
     compacted=True,
     external=True,

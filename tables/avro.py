@@ -3,7 +3,6 @@
 from app import app
 from app.beaconing.records import Connection
 from app.beaconing.topics import CONN_EVENTS, CONN_EVENTS_AVRO
-from eventfold.engine.stateless import StatelessOperator
 from eventfold.operators.processor import Sender
 
 
@@ -12,11 +11,9 @@ def pass_on(connection: Connection, sender: Sender) -> None:
     sender.send(connection)
 
 
-as_avro = StatelessOperator(
-    app,
+as_avro = app.processor(
+    CONN_EVENTS,
     name="conn-events-as-avro",
-    source=CONN_EVENTS,
-    make=pass_on,
     outputs=[CONN_EVENTS_AVRO],
     help="Connections between hosts, as Avro",
-)
+)(pass_on)

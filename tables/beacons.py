@@ -5,13 +5,10 @@ from app.beaconing.detection import Beaconing, PartState, part_of
 from app.beaconing.records import Beacon
 from app.beaconing.settings import settings
 from app.beaconing.topics import BEACONS, CONN_EVENTS
-from eventfold.engine.keyed_table import KeyedTable
 
-beacons = KeyedTable(
-    app,
+beacons = app.processor(
+    CONN_EVENTS,
     name="beacons",
-    source=CONN_EVENTS,
-    process=Beaconing(settings()),
     state=PartState,
     shared=tuple[int, Beacon],
     key=part_of,
@@ -19,4 +16,4 @@ beacons = KeyedTable(
     grace=settings().beacon_grace,
     retention=max(settings().beacon_longest, settings().beacon_repeat),
     help="The latest contacts of each host with each destination",
-)
+)(Beaconing(settings()))

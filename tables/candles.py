@@ -3,16 +3,14 @@
 from app import app
 from app.market.settings import settings
 from app.market.topics import TICKS
-from eventfold.aggregates import Ohlc
-from eventfold.engine.window_table import WindowTable
+from eventfold.aggregates import ohlc
 from eventfold.records.candles import candle
 
-candles = WindowTable(
-    app,
-    name="candles",
-    source=TICKS,
-    windows=settings().candle_windows,
-    aggregate=Ohlc(),
+candles = app.window_table(
+    "candles",
+    TICKS,
+    settings().candle_windows,
+    ohlc(),
     record=candle,
     grace=settings().grace,
     retention=settings().retention,

@@ -11,17 +11,15 @@ from app.market.settings import settings as market
 from app.shop.searches import OutcomeCounts, click_through
 from app.shop.settings import settings
 from app.shop.topics import SEARCH_OUTCOMES
-from eventfold.engine.window_table import WindowTable
 
 #: Windows served: five minutes for the present, an hour for comparisons.
 WINDOWS = ("5m", "1h")
 
-click_throughs = WindowTable(
-    app,
-    name="click-through",
-    source=SEARCH_OUTCOMES,
-    windows=WINDOWS,
-    aggregate=OutcomeCounts(),
+click_throughs = app.window_table(
+    "click-through",
+    SEARCH_OUTCOMES,
+    WINDOWS,
+    OutcomeCounts(),
     record=click_through,
     grace=settings().search_after + settings().search_grace,
     retention=market().retention,

@@ -9,19 +9,17 @@ Written by `agents/trends.py`; read by the web's `/api/windows/closes`.
 from app import app
 from app.market.settings import settings
 from app.market.topics import TICKS
-from eventfold.aggregates import Ohlc
-from eventfold.engine.window_table import WindowTable
+from eventfold.aggregates import ohlc
 from eventfold.records.candles import candle
 from eventfold.windows import on_close
 
 HOUR = 3_600_000
 
-closes = WindowTable(
-    app,
-    name="closes",
-    source=TICKS,
-    windows="5m",
-    aggregate=Ohlc(),
+closes = app.window_table(
+    "closes",
+    TICKS,
+    "5m",
+    ohlc(),
     record=candle,
     grace=settings().trend_grace,
     retention=settings().trend_grace + HOUR,

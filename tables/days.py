@@ -8,16 +8,14 @@ Written by `agents/gainers.py`; read by the web's `/api/candles` for the size of
 from app import app
 from app.market.settings import settings
 from app.market.topics import TICKS
-from eventfold.aggregates import Ohlc
-from eventfold.engine.window_table import WindowTable
+from eventfold.aggregates import ohlc
 from eventfold.records.candles import candle
 
-days = WindowTable(
-    app,
-    name="days",
-    source=TICKS,
-    windows=[settings().day_window],
-    aggregate=Ohlc(),
+days = app.window_table(
+    "days",
+    TICKS,
+    [settings().day_window],
+    ohlc(),
     record=candle,
     grace=settings().day_grace,
     retention=settings().retention,

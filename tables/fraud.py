@@ -6,13 +6,10 @@ from app.fraud.records import Alert
 from app.fraud.settings import settings
 from app.fraud.topics import ALERTS, PAYMENTS
 from app.market.settings import DAY
-from eventfold.engine.keyed_table import KeyedTable
 
-fraud = KeyedTable(
-    app,
+fraud = app.processor(
+    PAYMENTS,
     name="fraud",
-    source=PAYMENTS,
-    process=Fraud(settings()),
     state=CardState,
     shared=tuple[int, Alert],
     outputs=[ALERTS],
@@ -20,4 +17,4 @@ fraud = KeyedTable(
     # A card that was unused for longer starts a new history.
     retention=90 * DAY.size,
     help="The latest payments, place and usual amounts of each card",
-)
+)(Fraud(settings()))

@@ -10,24 +10,19 @@ from app.hotel.settings import settings
 from app.hotel.topics import GUEST_EVENTS, GUEST_LOG, GUESTS, SERVICE_ACTIONS
 from app.market.settings import DAY
 from eventfold.engine.keyed_table import KeyedTable
-from eventfold.engine.stateless import StatelessOperator
 
-profiles = StatelessOperator(
-    app,
+profiles = app.processor(
+    GUESTS,
     name="guest-profiles",
-    source=GUESTS,
-    make=profile_of,
     outputs=[GUEST_LOG],
     help="Sends profiles to where the events are",
-)
-events = StatelessOperator(
-    app,
+)(profile_of)
+events = app.processor(
+    GUEST_EVENTS,
     name="guest-events",
-    source=GUEST_EVENTS,
-    make=event_of,
     outputs=[GUEST_LOG],
     help="Sends events to where the profiles are",
-)
+)(event_of)
 
 
 class Guests(KeyedTable):

@@ -6,13 +6,10 @@ from app.maintenance.records import Maintenance
 from app.maintenance.settings import settings
 from app.maintenance.topics import MAINTENANCE, READINGS
 from app.market.settings import DAY
-from eventfold.engine.keyed_table import KeyedTable
 
-machines = KeyedTable(
-    app,
+machines = app.processor(
+    READINGS,
     name="machines",
-    source=READINGS,
-    process=Watch(settings()),
     state=MachineState,
     shared=tuple[int, Maintenance],
     outputs=[MAINTENANCE],
@@ -20,4 +17,4 @@ machines = KeyedTable(
     # A machine that was silent for longer gets new baselines.
     retention=30 * DAY.size,
     help="What is usual for each sensor of each machine",
-)
+)(Watch(settings()))

@@ -5,19 +5,16 @@ from app.shop.profiles import Enrich, Known
 from app.shop.records import ProfileChanged, ProfileDeleted
 from app.shop.settings import settings
 from app.shop.topics import CLICKS_AND_PROFILES, CLICKS_ENRICHED
-from eventfold.engine.keyed_table import KeyedTable
 
 #: Retention (ms) of 1,000 years: a profile is kept until a tombstone deletes it.
 FOR_EVER = 1_000 * 365 * 86_400_000
 
-profiles = KeyedTable(
-    app,
+profiles = app.processor(
+    CLICKS_AND_PROFILES,
     name="profiles",
-    source=CLICKS_AND_PROFILES,
-    process=Enrich(settings().profile_grace, settings().profile_most),
     state=Known,
     outputs=[CLICKS_ENRICHED],
     retention=FOR_EVER,
     reference_data=(ProfileChanged, ProfileDeleted),
     help="The profile of each visitor, and clicks that wait for it",
-)
+)(Enrich(settings().profile_grace, settings().profile_most))

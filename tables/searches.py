@@ -5,14 +5,19 @@ from app.shop.records import Clicked, Searched
 from app.shop.searches import alone, belong, found
 from app.shop.settings import settings
 from app.shop.topics import SEARCH_ALONE, SEARCH_CLICKS, SEARCH_OUTCOMES, SEARCHES_AND_CLICKS
-from eventfold.engine.keyed_table import KeyedTable
 from eventfold.operators.joins import Join, Waiting
 
-searches = KeyedTable(
-    app,
+searches = app.processor(
+    SEARCHES_AND_CLICKS,
     name="searches",
-    source=SEARCHES_AND_CLICKS,
-    process=Join(
+    state=Waiting[Searched, Clicked],
+    outputs=[SEARCH_CLICKS, SEARCH_ALONE, SEARCH_OUTCOMES],
+    grace=settings().search_grace,
+    # A waiting record is removed by its own timer, before the retention.
+    retention=settings().search_before + settings().search_after,
+    help="Searches and clicks of each user that may still find each other",
+)(
+    Join(
         Searched,
         Clicked,
         kind=settings().search_join,
@@ -22,11 +27,5 @@ searches = KeyedTable(
         alone=alone,
         matches=belong,
         most=settings().search_most,
-    ),
-    state=Waiting[Searched, Clicked],
-    outputs=[SEARCH_CLICKS, SEARCH_ALONE, SEARCH_OUTCOMES],
-    grace=settings().search_grace,
-    # A waiting record is removed by its own timer, before the retention.
-    retention=settings().search_before + settings().search_after,
-    help="Searches and clicks of each user that may still find each other",
+    )
 )

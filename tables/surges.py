@@ -10,18 +10,16 @@ from app import app
 from app.market.settings import settings
 from app.market.surges import surge
 from app.market.topics import TICKS
-from eventfold.aggregates import Ohlc
-from eventfold.engine.window_table import WindowTable
+from eventfold.aggregates import ohlc
 from eventfold.windows import on_close, sliding
 
 HOUR = 3_600_000
 
-surges = WindowTable(
-    app,
-    name="surges",
-    source=TICKS,
-    windows=sliding("1m", "1s"),
-    aggregate=Ohlc(),
+surges = app.window_table(
+    "surges",
+    TICKS,
+    sliding("1m", "1s"),
+    ohlc(),
     record=surge,
     grace=settings().surge_grace,
     # A pane per second and symbol is much state; older times are in the candles.

@@ -12,7 +12,6 @@ from app.transactions.topics import (
     TRANSACTIONS_VALIDATED,
 )
 from app.transactions.verdicts import Card, Judge
-from eventfold.engine.keyed_table import KeyedTable
 
 
 def card_of(record: Check | RuleChange) -> str | None:
@@ -20,11 +19,9 @@ def card_of(record: Check | RuleChange) -> str | None:
     return record.card if isinstance(record, Check) else None
 
 
-verdicts = KeyedTable(
-    app,
+verdicts = app.processor(
+    TRANSACTION_CHECKS,
     name="verdicts",
-    source=TRANSACTION_CHECKS,
-    process=Judge(settings().transaction_memory, settings().transaction_most),
     state=Card,
     shared=Rule | int,
     key=card_of,
@@ -33,4 +30,4 @@ verdicts = KeyedTable(
     # A rule is valid from its arrival, for any event time of the transactions.
     reference_data=(RuleChange,),
     help="The latest transactions of each card, and the rules they are judged by",
-)
+)(Judge(settings().transaction_memory, settings().transaction_most))

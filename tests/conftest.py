@@ -61,7 +61,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _rank(path: Path) -> int:
-    folder = path.relative_to(Path(__file__).parent).parts[0]
+    tests = Path(__file__).parent
+    folder = path.relative_to(tests).parts[0] if path.is_relative_to(tests) else "examples"
     return LONG.index(folder) if folder in LONG else len(LONG)
 
 

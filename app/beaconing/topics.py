@@ -25,25 +25,25 @@ CONNECTIONS = AvroForm(
 
 CONN_EVENTS = Topic(
     "conn-events",
-    "source",
     Connection,
-    "connections between hosts; the guide's example sends prices here",
+    key="source",
+    purpose="connections between hosts; the guide's example sends prices here",
     partitions=3,
     external=True,
 )
 CONN_EVENTS_AVRO = Topic(
     "conn-events-avro",
-    "source",
     Connection,
-    "the same as Avro, each with the id of its schema",
+    key="source",
+    purpose="the same as Avro, each with the id of its schema",
     partitions=3,
     read=CONNECTIONS.read,
     write=CONNECTIONS,
 )
 BEACONS = Topic(
     "beacons",
-    "source",
     Beacon,
-    "hosts that contact a destination at regular intervals",
+    key="source",
+    purpose="hosts that contact a destination at regular intervals",
     partitions=3,
 )

@@ -250,7 +250,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             if options["dry_run"]:
                 await self._print_records(slices)
             else:
-                topic = options["topic"] or source.topic.name
+                topic = options["topic"] or source.topic.of(self.app.settings).name
                 shown = bar(name, done=lambda: source.position, total=lambda: source.size)
                 await self._send_all(slices, shown, topic, at_once=options["follow"])
         finally:

@@ -3,11 +3,13 @@
 from app.fraud.records import Alert, Payment
 from eventfold.topics import Topic
 
-PAYMENTS = Topic("payments", "card", Payment, "payments by card", partitions=3, external=True)
+PAYMENTS = Topic(
+    "payments", Payment, key="card", purpose="payments by card", partitions=3, external=True
+)
 ALERTS = Topic(
     "alerts",
-    "card",
     Alert,
-    "payments that do not look like their card's owner, and why",
+    key="card",
+    purpose="payments that do not look like their card's owner, and why",
     partitions=3,
 )

@@ -6,9 +6,9 @@ from eventfold.topics import DAY, Timestamp, Topic
 
 LOGS = Topic(
     "logs",
-    "host",
     LogLine,
-    "lines of logs: JSON objects or syslog, under any key or none",
+    key="host",
+    purpose="lines of logs: JSON objects or syslog, under any key or none",
     partitions=3,
     retention=8 * DAY,
     # Lines state their time in many forms, or not at all.
@@ -18,7 +18,9 @@ LOGS = Topic(
     external=True,
 )
 LOGS_BY_CLASS = {
-    name: Topic(f"logs-{name}", "host", LogLine, f"lines that say: {words}", partitions=3)
+    name: Topic(
+        f"logs-{name}", LogLine, key="host", purpose=f"lines that say: {words}", partitions=3
+    )
     for name, words in {
         "critical": "emergency, alert, critical (RFC 5424's 0 to 2)",
         "error": "error (3)",

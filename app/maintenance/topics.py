@@ -5,16 +5,16 @@ from eventfold.topics import Topic
 
 READINGS = Topic(
     "readings",
-    "machine",
     Reading,
-    "what machines' sensors read",
+    key="machine",
+    purpose="what machines' sensors read",
     partitions=3,
     external=True,
 )
 MAINTENANCE = Topic(
     "maintenance",
-    "machine",
     Maintenance,
-    "machines that drift, jump or are silent",
+    key="machine",
+    purpose="machines that drift, jump or are silent",
     partitions=3,
 )

@@ -18,20 +18,20 @@ from app.market.records import (
 from eventfold.records.candles import Candle
 from eventfold.topics import DAY, Topic
 
-TICKS = Topic("ticks", "symbol", Tick, "trades of the market", external=True)
+TICKS = Topic("ticks", Tick, key="symbol", purpose="trades of the market", external=True)
 CANDLES = Topic(
     "candles",
-    "symbol",
     Candle,
-    "windows of each symbol; the highest revision of a window holds",
+    key="symbol",
+    purpose="windows of each symbol; the highest revision of a window holds",
     retention=8 * DAY,
 )
-TICKS_LATE = Topic("ticks-late", "symbol", LateTick, "ticks after their grace")
+TICKS_LATE = Topic("ticks-late", LateTick, key="symbol", purpose="ticks after their grace")
 DAILY_GAINS = Topic(
     "daily-gains",
-    "symbol",
     DailyGain,
-    "each symbol's day so far, from all partitions into one",
+    key="symbol",
+    purpose="each symbol's day so far, from all partitions into one",
     partitions=1,
     retention=8 * DAY,
     identity=("day",),
@@ -40,17 +40,17 @@ DAILY_GAINS = Topic(
 #: These two replace daily-gains if TICKSTREAM_RANKING_STAGES is 2.
 PARTITION_GAINS = Topic(
     "partition-gains",
-    "symbol",
     DailyGain,
-    "each symbol's day so far, partitioned as ticks",
+    key="symbol",
+    purpose="each symbol's day so far, partitioned as ticks",
     retention=8 * DAY,
     internal=True,
 )
 BEST_GAINS = Topic(
     "best-gains",
-    "partition",
     BestGains,
-    "of each partition those that may be among the ten, from all partitions into one",
+    key="partition",
+    purpose="of each partition those that may be among the ten, from all partitions into one",
     partitions=1,
     retention=8 * DAY,
     keyed=False,
@@ -58,49 +58,49 @@ BEST_GAINS = Topic(
 )
 TOP_GAINERS = Topic(
     "top-gainers",
-    "day",
     TopGainers,
-    "the ten best of each day",
+    key="day",
+    purpose="the ten best of each day",
     partitions=1,
     compacted=True,
 )
 TOP_LOSERS = Topic(
     "top-losers",
-    "day",
     TopLosers,
-    "the ten worst of each day",
+    key="day",
+    purpose="the ten worst of each day",
     partitions=1,
     compacted=True,
 )
 MOST_ACTIVE = Topic(
     "most-active",
-    "day",
     MostActive,
-    "the ten of each day with the largest volume",
+    key="day",
+    purpose="the ten of each day with the largest volume",
     partitions=1,
     compacted=True,
 )
 SURGES = Topic(
     "surges",
-    "symbol",
     Surge,
-    "minutes in which a price moved much, from all partitions into one",
+    key="symbol",
+    purpose="minutes in which a price moved much, from all partitions into one",
     partitions=1,
     retention=8 * DAY,
     time="end",
 )
 CLOSES = Topic(
     "closes",
-    "symbol",
     Candle,
-    "the final 5 minutes of each symbol, in order, each once",
+    key="symbol",
+    purpose="the final 5 minutes of each symbol, in order, each once",
     retention=8 * DAY,
     time="end",
 )
 TREND_SIGNALS = Topic(
     "trend-signals",
-    "symbol",
     TrendSignal,
-    "buy and sell: the average of 38 closes has crossed that of 100",
+    key="symbol",
+    purpose="buy and sell: the average of 38 closes has crossed that of 100",
     time="end",
 )

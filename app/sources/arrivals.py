@@ -67,7 +67,7 @@ def arriving(events: Iterable[Event], seed: int, delays: Delays) -> Iterator[Lab
         value = _encode(event.value)
         if random.random() < delays.broken:
             value = value[: len(value) // 2]
-        key = str(getattr(event.value, event.topic.key)).encode()
+        key = event.topic.key_of(event.value).encode()
         labelled = Labelled(event.topic, (key, value, event.time), event)
         heappush(delayed, (event.time + delay, number, labelled))
 

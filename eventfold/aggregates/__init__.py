@@ -3,9 +3,9 @@
 from eventfold.aggregates.distinct import Distinct
 from eventfold.aggregates.ends import ExtremeState, First, FirstState, Last, LastState, Max, Min
 from eventfold.aggregates.exact import Exact
-from eventfold.aggregates.ohlc import Ohlc, OhlcState
+from eventfold.aggregates.ohlc import Ohlc, OhlcOf, OhlcState, ohlc
 from eventfold.aggregates.protocol import Aggregate, Packed, layout_of, value_of
-from eventfold.aggregates.quantiles import Quantiles, QuantilesState
+from eventfold.aggregates.quantiles import Quantiles, QuantilesState, quantile
 from eventfold.aggregates.several import Several
 from eventfold.aggregates.sums import (
     Count,
@@ -37,6 +37,7 @@ __all__ = [
     "MeanState",
     "Min",
     "Ohlc",
+    "OhlcOf",
     "OhlcState",
     "Packed",
     "Quantiles",
@@ -52,5 +53,7 @@ __all__ = [
     "Vwap",
     "VwapState",
     "layout_of",
+    "ohlc",
+    "quantile",
     "value_of",
 ]

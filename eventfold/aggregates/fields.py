@@ -4,7 +4,7 @@ A value that a row could not store and return unchanged is rejected here, before
 state. None is a missing value: it is skipped, as SQL's aggregates skip NULL.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import isfinite
 from operator import attrgetter
 from reprlib import repr as shortened
@@ -33,8 +33,15 @@ class FieldAggregate(Generic[S]):
     version = 1
     state: type[S]
 
-    def __init__(self, field: Field, read: Callable[[Field], Callable[[Any], Any]]) -> None:
+    def __init__(
+        self,
+        field: Field,
+        read: Callable[[Field], Callable[[Any], Any]],
+        reads: Iterable[tuple[Field, bool]] | None = None,
+    ) -> None:
         self.field = name_of(field)
+        #: What it reads of a record, each with whether it has to be a number.
+        self.reads = tuple([(field, read is numbers)] if reads is None else reads)
         #: Returns the value of a record that `put` folds; None if there is none.
         self.look = read(field)
 

@@ -1,13 +1,14 @@
 """Open, high, low, close, volume: the aggregate of candles."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from math import inf
 from operator import add
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
+from eventfold.aggregates.fields import Field, FieldAggregate, name_of, numbers
 from eventfold.windows.panes import AFTER_ALL, BEFORE_ALL
 
 #: Greatest volume that is an integer; rows hold integers of 64 bits, so a greater one is a float.
@@ -183,6 +184,65 @@ class Ohlc:
                 )
             )
         return merged
+
+
+class OhlcPrices(NamedTuple):
+    """The prices and sizes of one record, as `Ohlc` reads them."""
+
+    price: float
+    size: float
+
+
+class OhlcOf(FieldAggregate[OhlcState]):
+    """`Ohlc` of a price and a size that are in other fields than `price` and `size`.
+
+    A record without a price is skipped; one without a size counts with a size of 0.
+    """
+
+    state = OhlcState
+
+    def __init__(self, price: Field, size: Field | None) -> None:
+        fields = [(each, True) for each in (price, size) if each is not None]
+        super().__init__(price, lambda field: _priced(field, size), fields)
+        if size is not None:
+            self.field = f"{name_of(price)}, {name_of(size)}"
+        self._ohlc = Ohlc()
+
+    def zero(self) -> OhlcState:
+        """Return an empty state."""
+        return OhlcState()
+
+    def put(self, state: OhlcState, seen: OhlcPrices, time: int, offset: int) -> None:
+        """Fold a price with its size into `state`."""
+        self._ohlc.add(state, seen, time, offset)
+
+    def merge(self, left: OhlcState, right: OhlcState) -> OhlcState:
+        """Return a state with the trades of both."""
+        return self._ohlc.merge(left, right)
+
+
+def ohlc(price: Field = "price", size: Field | None = "size") -> Ohlc | OhlcOf:
+    """Return the aggregate of open, high, low, close and volume of prices and their sizes.
+
+    `size` None means that the records have none.
+
+    >>> ohlc("celsius", size=None)
+    OhlcOf(celsius) 1
+    """
+    return Ohlc() if (price, size) == ("price", "size") else OhlcOf(price, size)
+
+
+def _priced(price: Field, size: Field | None) -> Callable[[Any], OhlcPrices | None]:
+    price_of = numbers(price)
+    size_of = None if size is None else numbers(size)
+
+    def read(record: Any) -> OhlcPrices | None:
+        each = price_of(record)
+        if each is None:
+            return None
+        return OhlcPrices(each, (size_of(record) or 0) if size_of else 0)
+
+    return read
 
 
 def _sum(volume: float, sizes: Sequence[float]) -> float:

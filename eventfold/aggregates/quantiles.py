@@ -55,7 +55,10 @@ class Quantiles(FieldAggregate[QuantilesState]):
         self._bucket_of = self._mapping.key
         #: Numbers nearer to zero than this count as zero: 2.3e-308.
         self._least: float = self._mapping.min_possible
-        super().__init__(field, lambda field: _bounded(field, self._mapping.max_possible))
+        #: Whether the value is the only quantile itself, instead of a list.
+        self.is_single = False
+        most = self._mapping.max_possible
+        super().__init__(field, lambda field: _bounded(field, most), ((field, True),))
         self.field = f"{name_of(field)}, accuracy {accuracy}"
 
     def zero(self) -> QuantilesState:
@@ -85,8 +88,12 @@ class Quantiles(FieldAggregate[QuantilesState]):
             left.zeros + right.zeros,
         )
 
-    def value(self, state: QuantilesState) -> list[float | None]:
-        """Return the quantiles in the order of `q`."""
+    def value(self, state: QuantilesState) -> Any:
+        """Return the quantiles in the order of `q`; of `quantile` the only one."""
+        answers = self._quantiles(state)
+        return answers[0] if self.is_single else answers
+
+    def _quantiles(self, state: QuantilesState) -> list[float | None]:
         below = sorted(state.below.items(), reverse=True)
         above = sorted(state.above.items())
         counts = [*(count for _, count in below), state.zeros, *(count for _, count in above)]
@@ -102,6 +109,19 @@ class Quantiles(FieldAggregate[QuantilesState]):
                 index -= len(below) + 1
                 answers.append(value(above[index][0]) if index >= 0 else 0.0)
         return answers
+
+
+def quantile(field: Field, q: float = 0.5, *, accuracy: float = 0.01) -> Quantiles:
+    """Return the aggregate of one quantile `q` of a field: its value is a number, not a list.
+
+    Arguments and errors are those of `Quantiles`.
+
+    >>> quantile("seconds", 0.95)
+    Quantiles(seconds, accuracy 0.01) 1
+    """
+    made = Quantiles(field, accuracy, (q,))
+    made.is_single = True
+    return made
 
 
 def _checked(q: Iterable[float]) -> tuple[float, ...]:

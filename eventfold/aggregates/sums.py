@@ -102,7 +102,7 @@ class Count(FieldAggregate[CountState]):
 
     def __init__(self, field: Field | None = None) -> None:
         if field is None:
-            super().__init__(_any, getter)
+            super().__init__(_any, getter, ())
             self.field = ""
         else:
             super().__init__(field, _present)
@@ -229,7 +229,7 @@ class Vwap(FieldAggregate[VwapState]):
     state = VwapState
 
     def __init__(self, price: Field = "price", size: Field = "size") -> None:
-        super().__init__(price, lambda field: _weighted(field, size))
+        super().__init__(price, lambda field: _weighted(field, size), ((price, True), (size, True)))
         self.field = f"{name_of(price)}, {name_of(size)}"
 
     def zero(self) -> VwapState:

@@ -41,7 +41,10 @@ class TopK(FieldAggregate[TopKState]):
     def __init__(self, k: int, field: Field, by: Field | None = None) -> None:
         if type(k) is not int or not 1 <= k <= MOST:
             raise DefinitionError(f"TopK: k is a whole number from 1 to {MOST:,}, not {k!r}")
-        super().__init__(field, lambda field: _ranked(field, field if by is None else by))
+        rank = field if by is None else by
+        super().__init__(
+            field, lambda field: _ranked(field, rank), ((field, by is None), (rank, True))
+        )
         self.k = k
         self._pairs = by is not None
         self.field = f"{k}, {name_of(field)}"

@@ -17,6 +17,7 @@ from eventfold.engine.trades import TradesReader, reads
 from eventfold.native import Extension
 from eventfold.recent import Recent
 from eventfold.records import EARLIEST, LATEST, DeadLetter
+from eventfold.records.keys import is_text
 from eventfold.records.reading import reader
 from eventfold.settings import MAX_RECORD
 from eventfold.topics import BoundTopic, Timestamp
@@ -109,7 +110,7 @@ class Decoder:
         self._partition = partition
         self._max_ahead = ANY if max_ahead is None else max_ahead
         self._clock = clock
-        self._key_of = attrgetter(topic.key)
+        self._key_of = topic.key_of
         #: Function that returns the event time (ms) of a record, or of a raw record if the topic's
         #: event time is Kafka's timestamp. None for processing time.
         self._time_of = _time_of(topic.time)
@@ -127,7 +128,8 @@ class Decoder:
             decode = msgspec.json.Decoder(topic.value).decode  # noqa: TID251
             self._decode = bounded(topic.value, decode)
             self._read = bounded(topic.value, reader(topic.value))
-        self._native = native if topic.keyed and self._from_record else None
+        text_key = is_text(topic.value, topic.key)
+        self._native = native if topic.keyed and self._from_record and text_key else None
         self._trades: TradesReader | None = None
         if native is not None and reads(topic):
             self._trades = TradesReader(native, self._read, self._max_ahead)
@@ -198,7 +200,7 @@ class Decoder:
 
     def _own_key(self, record: Any) -> bytes:
         """Return the key field of a record of a topic that is not keyed. Raises ValueError."""
-        key = str(self._key_of(record)).encode()
+        key = self._key_of(record).encode()
         if len(key) > MAX_KEY:
             raise ValueError(
                 f"its {self._topic.key} has {len(key)} bytes, more than the {MAX_KEY} of a key"

@@ -15,9 +15,9 @@ from typing import Any
 from eventfold.engine.keyed_state import KeyedState
 from eventfold.engine.store import Store
 from eventfold.engine.table import Host, StateTable
-from eventfold.operators.processor import Process
+from eventfold.operators.processor import Context, FunctionProcessor, Process
 from eventfold.topics import Topic
-from eventfold.windows import format_duration
+from eventfold.windows import DefinitionError, format_duration, milliseconds
 
 
 class KeyedTable(StateTable):
@@ -29,13 +29,15 @@ class KeyedTable(StateTable):
     record's Kafka key. The processor may send records to `outputs`.
 
     A state expires when no timer is set and the watermark (stream time less the grace) is
-    `retention` (ms) past the newest record of its key. All states of a partition are in memory:
-    retention bounds them. `grace` (ms) is how far a record may be behind stream time and still
+    `retention` past the newest record of its key. All states of a partition are in memory:
+    retention bounds them. `grace` is how far a record may be behind stream time and still
     precede the timers that are later than it.
 
     Records of the types in `reference_data`, such as rules or profiles, hold from their arrival,
     however old they are. They do not advance stream time and are never late, and their retention is
     counted from stream time at their arrival.
+
+    Both are in ms, or text (`"1d"`).
 
     Raise `version` whenever the shape of `state` or `shared` changes.
     """
@@ -51,11 +53,11 @@ class KeyedTable(StateTable):
         process: Process,
         state: Any,
         outputs: Iterable[Topic],
-        retention: int,
+        retention: int | str,
         help: str,
         key: Callable[[Any], str | None] | None = None,
         shared: Any = None,
-        grace: int = 0,
+        grace: int | str = 0,
         reference_data: tuple[type, ...] = (),
         version: int = 1,
     ) -> None:
@@ -63,7 +65,7 @@ class KeyedTable(StateTable):
         self.state_type = state
         self.shared_type = shared
         self.key = key
-        self.grace = grace
+        self.grace = milliseconds(grace)
         self.reference_data = reference_data
         self.version = version
         types = [each for each in (state, shared) if each is not None]
@@ -73,15 +75,29 @@ class KeyedTable(StateTable):
             name=name,
             source=source,
             record=lambda row: row,
-            retention=retention,
+            retention=milliseconds(retention),
             help=help,
             layout=f"{' and '.join(names)} {version}",
             definition={
-                "grace": format_duration(grace),
-                "retention": format_duration(retention),
+                "grace": format_duration(self.grace),
+                "retention": format_duration(milliseconds(retention)),
             },
             outputs=outputs,
         )
+
+    def on_timer(self, function: Callable[[Any, Context], Any]) -> Callable[[Any, Context], Any]:
+        """Set the function that gets a key's state when its timer fires, and returns the next one.
+
+        Returns the function. Raises DefinitionError if the processor is a class.
+        """
+        if not isinstance(self.process, FunctionProcessor):
+            raise DefinitionError(
+                f"table {self.name}: its processor is a class: on_time is one of its methods"
+            )
+        if not callable(function):
+            raise DefinitionError(f"table {self.name}: on_timer: {function!r} is no function")
+        self.process.on_time = function
+        return function
 
     def new_state(self, partition: int, store: Store, *, reports_decode_errors: bool) -> KeyedState:
         """Return the state of a partition, backed by its opened store."""

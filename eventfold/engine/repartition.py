@@ -8,15 +8,13 @@ header `source` has its origin (`topic-partition-offset`). A reader that sees on
 a table, needs both in the record: see `Origin`.
 """
 
-from collections.abc import AsyncIterable, Callable
-from typing import Any, NamedTuple, Protocol, get_args
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-import msgspec
-
-from eventfold.engine.batch import Batch
+from eventfold.engine.agents import AgentHost, fold_by_agent
 from eventfold.engine.stateless import StatelessOperator
-from eventfold.engine.table import Host
 from eventfold.operators.processor import Sender
+from eventfold.records.shape import fields_of, members
 from eventfold.topics import Topic
 from eventfold.windows.errors import DefinitionError
 
@@ -33,16 +31,6 @@ class Origin(NamedTuple):
     time: int
     #: Highest event time of the partition, including this record's.
     stream_time: int
-
-
-class AgentHost(Host, Protocol):
-    """Application that can declare agents."""
-
-    def agent(self, channel: Any, *, name: str) -> Callable[[Any], Any]:
-        """Declare an agent."""
-
-    def batches(self, topic: Topic) -> Any:
-        """Return the channel of a topic's batches."""
 
 
 def repartition(
@@ -83,21 +71,16 @@ def repartition(
         source=source,
         make=send,
         outputs=[to],
-        help=help or f"{source.base_name} by {to.key}",
+        help=help or f"{source.base_name} by {' and '.join(to.key_fields)}",
     )
-
-    @app.agent(app.batches(source), name=f"repartition {step.name}")
-    async def send_on(batches: AsyncIterable[Batch]) -> None:
-        async for batch in batches:
-            await step.fold(batch)
-
+    fold_by_agent(app, step)
     return step
 
 
 def _check_fields(to: Topic) -> None:
-    for kind in get_args(to.value) or (to.value,):
-        fields = {each.name for each in msgspec.structs.fields(kind)}
-        wanted = [to.key, *([to.time] if isinstance(to.time, str) else [])]
+    for kind in members(to.value):
+        fields = fields_of(kind)
+        wanted = [*to.key_fields, *([to.time] if isinstance(to.time, str) else [])]
         missing = [name for name in wanted if name not in fields]
         if missing:
             raise DefinitionError(

@@ -1,7 +1,6 @@
 """Records that a table sends as it processes others, instead of publishing results at intervals."""
 
 from collections.abc import Callable
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from eventfold.engine.errors import TooLargeError
@@ -18,7 +17,7 @@ class _Way(NamedTuple):
     to: Topic | None
     #: Its name in Kafka.
     topic: str
-    key_of: Callable[[Any], Any]
+    key_of: Callable[[Any], str]
     write: Callable[[Any], bytes]
     #: Number of partitions of the topic.
     partitions: int
@@ -61,7 +60,7 @@ class Collector:
         if way is None or to is not way.to:
             way = self._way_of(record, to)
         _, topic, key_of, write, partitions = way
-        key = str(key_of(record)).encode()
+        key = key_of(record).encode()
         outputs = self._outputs
         if partition is None:
             partition = outputs.partition_of(key, partitions)
@@ -79,7 +78,7 @@ class Collector:
     def _way_of(self, record: Any, to: Topic | None) -> _Way:
         topic = self._routes.topic_of(record, to)
         write = topic.write or encode_record
-        way = _Way(to, topic.name, attrgetter(topic.key), write, topic.partition_count())
+        way = _Way(to, topic.name, topic.key_of, write, topic.partition_count())
         self._ways[type(record) if to is None else to.base_name] = way
         return way
 

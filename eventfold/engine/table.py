@@ -173,14 +173,15 @@ class StateTable(Service):
         }
         return topic.partitions is self.source.partitions is None and sources <= {self.source.name}
 
-    def publish(self, topic: Topic, record: Callable[[Any], Any] | None = None) -> None:
+    def publish(self, topic: Topic, record: Callable[[Any], Any] | None = None) -> Topic:
         """Write each changed result to `topic`, as the record that `record` makes of it.
 
         `record` defaults to the table's own, which queries always use. Where it returns None,
         nothing is written, and an earlier record of the same result stands: a `record` that may
-        change its mind belongs to a table that publishes on close.
+        change its mind belongs to a table that publishes on close. Returns the topic.
         """
         self.publications.append((topic.of(self.runtime.conf), record or self.record))
+        return topic
 
     async def fold(self, batch: Batch) -> None:
         """Fold a batch into its partition.

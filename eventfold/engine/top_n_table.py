@@ -16,7 +16,7 @@ from eventfold.engine.rows import Row, RowDecoder, encode_row, row_key, split_ro
 from eventfold.engine.store import Store
 from eventfold.engine.table import Host, StateTable
 from eventfold.topics import Topic
-from eventfold.windows import format_duration
+from eventfold.windows import format_duration, milliseconds
 from eventfold.windows.panes import BEFORE_ALL
 
 #: Periods kept in memory; an older one is read from the store when it is needed.
@@ -195,7 +195,9 @@ class TopNState(PartitionState):
 
 
 class TopNTable(StateTable):
-    """Grouped top-N table: the latest row of each key, by period. Durations in ms.
+    """Grouped top-N table: the latest row of each key, by period.
+
+    `period` is in ms, `retention` in ms or text (`"8d"`).
 
     `group` returns the start (ms) of a record's period, which is `period` long, and `row` the value
     kept of a record (a `row_type`). `period_name` returns the name of a period by its start.
@@ -229,7 +231,7 @@ class TopNTable(StateTable):
         record: Callable[[TopNResult], Any],
         origin: Callable[[Any], tuple[int, int]],
         inputs: Iterable[int],
-        retention: int,
+        retention: int | str,
         help: str,
         version: int = 1,
         published_key: Callable[[TopNResult], str] | None = None,
@@ -243,6 +245,7 @@ class TopNTable(StateTable):
         self.row = row
         self.row_type = row_type
         self.version = version
+        retention = milliseconds(retention)
         super().__init__(
             app,
             name=name,

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, NamedTuple
 
-import msgspec
-
 from eventfold.aggregates import Aggregate
+from eventfold.engine.late_records import late_records
+from eventfold.engine.output_topics import Output, demand_source, output_topic
 from eventfold.engine.rows import OPEN
+from eventfold.engine.selection import Selection
 from eventfold.engine.store import Store
 from eventfold.engine.table import Host, StateTable
 from eventfold.engine.window_state import WindowState
@@ -92,6 +93,7 @@ class WindowTable(StateTable):
         help: str,
         uses_previous_window: bool = False,
         emit: EmitStrategy | None = None,
+        record_type: Any = None,
     ) -> None:
         try:
             self.strategy = WindowingStrategy(
@@ -102,7 +104,7 @@ class WindowTable(StateTable):
                 emit=emit,
                 uses_previous_window=uses_previous_window,
             )
-            _check_source(source)
+            demand_source(source)
             if uses_previous_window and self.strategy.publishes_every_change:
                 raise DefinitionError("a table that looks back can't publish every change")
         except ValueError as error:
@@ -111,6 +113,8 @@ class WindowTable(StateTable):
         self.aggregate = aggregate
         self.grace = self.strategy.grace
         self.uses_previous_window = uses_previous_window
+        #: Type of the records that `record` makes; None if it is unknown.
+        self.record_type = record_type
         super().__init__(
             app,
             name=name,
@@ -135,10 +139,40 @@ class WindowTable(StateTable):
         """Topics that this table writes, including that of late records."""
         return super().topics + ([self.late_topic] if self.late_topic else [])
 
-    def late(self, topic: Topic, record: Callable[[Any, Rejection], Any]) -> None:
-        """Write late records to `topic`, as `record` makes them of a record and its `Rejection`."""
-        self.late_topic = self.strategy.late_topic = topic.of(self.runtime.conf)
-        self.strategy.late_record = record
+    def publish(self, topic: Output, record: Callable[[Any], Any] | None = None) -> Topic:
+        """Write each changed result to `topic`, as `StateTable.publish` does.
+
+        The name of a topic is enough for the records that were generated for the table.
+        """
+        return self.where().publish(topic, record)
+
+    def where(self, *predicates: Callable[[Any], bool]) -> Selection:
+        """Return the results whose records meet all `predicates`: to publish them alone.
+
+        A result that met them earlier, and no longer does, is not written: its earlier record
+        stands. Where that matters, publish on close.
+        """
+        return Selection(self, predicates)
+
+    def on_final(self, function: Callable[[Any], Any], *, to: Output) -> Topic:
+        """Write what `function` makes of the record of each final window, once; None is nothing.
+
+        `to` is a topic, or the name of one for what the function is annotated to return. Returns
+        the topic.
+        """
+        return self.where().on_final(function, to=to)
+
+    def late(self, topic: Output, record: Callable[[Any, Rejection], Any] | None = None) -> Topic:
+        """Write late records to `topic`, as `record` makes them of a record and its `Rejection`.
+
+        Without `record` they have the fields of both. Returns the topic.
+        """
+        where = f"late records of table {self.name}"
+        kind, make = (None, record) if record else late_records(self.source, where)
+        to = output_topic(topic, kind, self.source.key, where, source=self.source)
+        self.late_topic = self.strategy.late_topic = to.of(self.runtime.conf)
+        self.strategy.late_record = make
+        return to
 
     def new_state(
         self, partition: int, store: Store, *, reports_decode_errors: bool
@@ -251,19 +285,3 @@ class WindowTable(StateTable):
 
     def _window_states(self) -> list[WindowState]:
         return [state for state in self.open_states() if isinstance(state, WindowState)]
-
-
-def _check_source(source: Topic) -> None:
-    """Raise DefinitionError if a topic's records lack its key field or its time field (ms)."""
-    fields = {field.name: field.type for field in msgspec.structs.fields(source.value)}
-    if source.key not in fields:
-        raise DefinitionError(
-            f"{source.value.__name__} has no field {source.key!r}, the key of {source.base_name}"
-        )
-    if isinstance(source.time, str):
-        kind = msgspec.inspect.type_info(fields.get(source.time, type(None)))
-        if not isinstance(kind, msgspec.inspect.IntType):
-            raise DefinitionError(
-                f"{source.value.__name__} has no whole number {source.time!r}, the time (ms) of "
-                f"the events of {source.base_name}; or name a Timestamp"
-            )

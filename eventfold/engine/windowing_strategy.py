@@ -149,6 +149,10 @@ def _definitions(windows: Windows | Iterable[Windows]) -> tuple[WindowDefinition
     # A grid window is a tuple itself, so anything with an `advance` is one window.
     one = isinstance(windows, str) or hasattr(windows, "advance")
     given: Any = [windows] if one else windows
+    if not isinstance(given, Iterable):
+        raise DefinitionError(
+            f"{given!r} is no window: use ef.tumbling, ef.hopping, ... or a text such as '5m/1m'"
+        )
     read: Callable[[Any], Any] = parse_window
     return tuple(read(each) if isinstance(each, str) else each for each in given)
 

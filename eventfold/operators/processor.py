@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from eventfold.topics import Topic
 
@@ -86,6 +86,24 @@ class Context(Sender, Protocol):
 
         The watermark is stream time less the grace. A key has one timer; the next call replaces it.
         """
+
+
+class FunctionProcessor:
+    """Processor of one function for records, and maybe another for timers."""
+
+    __slots__ = ("on_record", "on_time")
+
+    def __init__(self, on_record: Callable[[Any, Any, Context], Any]) -> None:
+        self.on_record = on_record
+        self.on_time: Callable[[Any, Context], Any] = _no_timer
+
+    def on_shared(self, record: Any, context: Context) -> None:
+        """Raise TypeError: broadcast state needs a processor that is a class."""
+        raise TypeError(f"{type(record).__name__} has no key, {context.key!r}")
+
+
+def _no_timer(_state: Any, _context: Context) -> Any:
+    raise TypeError("a timer was set, and there is no function for it: @NAME.on_timer")
 
 
 class Process(Protocol):

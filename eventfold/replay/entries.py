@@ -17,6 +17,7 @@ from eventfold.engine.table import StateTable
 from eventfold.engine.top_n_table import TopNTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.formats.form import AvroForm
+from eventfold.records.shape import fields_of
 from eventfold.replay.selection import Selection
 from eventfold.topics import DEAD_LETTERS, BoundTopic
 
@@ -218,7 +219,7 @@ def _kind(topic: BoundTopic, writers: list[StateTable]) -> Kind:
 
 def _fields(topic: BoundTopic) -> set[str]:
     with suppress(TypeError):
-        return {field.name for field in msgspec.structs.fields(topic.value)}
+        return set(fields_of(topic.value))
     return set()
 
 

@@ -7,7 +7,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from aiokafka import TopicPartition
-from msgspec import Struct
 
 from eventfold.engine.definitions import Definitions
 from eventfold.engine.store import wipe
@@ -117,7 +116,7 @@ class TopologyDriver:
     def pipe(
         self,
         topic: Topic,
-        *records: Struct,
+        *records: Any,
         partition: int | None = None,
         timestamp: int | None = None,
     ) -> list[TopicRecord]:

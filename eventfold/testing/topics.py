@@ -51,7 +51,7 @@ class Topics:
     def write(
         self,
         topic: Topic,
-        records: Sequence[msgspec.Struct],
+        records: Sequence[Any],
         partition: int | None,
         timestamp: int | None,
     ) -> list[TopicRecord]:
@@ -66,7 +66,7 @@ class Topics:
         return [
             self._append(
                 bound,
-                str(getattr(record, topic.key)).encode(),
+                topic.key_of(record).encode(),
                 (topic.write or msgspec.json.encode)(record),
                 partition=partition,
                 timestamp=timestamp,

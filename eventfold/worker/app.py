@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import faust
 from faust.streams import current_event
@@ -20,6 +21,9 @@ from eventfold.cli.workers import Worker, replace_exits
 from eventfold.engine.batch import Batch
 from eventfold.engine.errors import BatchError, describe_error
 from eventfold.engine.tasks import Tasks
+from eventfold.facade import joins, stateless, tops
+from eventfold.facade.processors import processor
+from eventfold.facade.window_tables import window_table
 from eventfold.formats.registry import Registry
 from eventfold.formats.start import register_all
 from eventfold.kafka.clients import faust_credentials
@@ -41,6 +45,7 @@ from eventfold.web.protection import http_client
 from eventfold.web.routes import Route
 from eventfold.web.server import Server, demand_address
 from eventfold.web.status import metrics
+from eventfold.windows.errors import DefinitionError
 from eventfold.worker.startup_checks import (
     demand_keys,
     demand_protection,
@@ -50,8 +55,6 @@ from eventfold.worker.startup_checks import (
 from eventfold.worker.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
-
-A = TypeVar("A", bound="App")
 
 #: Most batches in the queue between the fetcher and an agent.
 BUFFERED_BATCHES = 8
@@ -70,7 +73,15 @@ def unused_variables(environment: Mapping[str, str]) -> list[str]:
 
 
 class App(faust.App):
-    """Faust application with batches and the tasks that fold them."""
+    """Application: declares streams, and runs as a worker by `faust -A MODULE worker`.
+
+        app = App("visits")
+
+    `id` is the consumer group, and part of the names of changelogs, unless EVENTFOLD_APP_ID is
+    set. Settings are read from the environment (`faust -A MODULE settings` lists them), unless
+    they are given. It is Faust's application, with batches and the tasks that fold them: further
+    options are Faust's. Raises DefinitionError for an id that can't be one.
+    """
 
     #: HTTP routes in addition to the library's own.
     routes: Sequence[Route] = ()
@@ -84,7 +95,20 @@ class App(faust.App):
     #: Names of the parts that this worker runs, as its metrics report them.
     pipelines: Sequence[str] = ()
 
-    def __init__(self, settings: Settings, **options: Any) -> None:
+    # What streams are declared by.
+    window_table = window_table
+    processor = processor
+    filter = stateless.keep
+    map = stateless.change
+    route = stateless.route
+    join = joins.join
+    top = tops.top
+    table = joins.lookup_table
+
+    def __init__(self, id: str = "", *, settings: Settings | None = None, **options: Any) -> None:
+        if id or settings is None:
+            settings = _named(id, settings or Settings.load())
+            options = process_options(settings) | options
         self.settings = settings
         self.tasks = Tasks(settings, settings.data_directory / "tables")
         #: Schema registry of this worker, if it has one.
@@ -192,8 +216,23 @@ def faust_options(conf: Settings) -> dict[str, Any]:
     }
 
 
-def create(kind: type[A], conf: Settings) -> A:
-    """Create the application of this process, whose commands end in one line."""
+def _named(app_id: str, conf: Settings) -> Settings:
+    """Return the settings of an application, whose id is `app_id` unless they have one."""
+    if not isinstance(app_id, str) or not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", app_id):
+        raise DefinitionError(
+            f"{app_id!r} can't be the id of an application: use up to 100 letters, digits, -, _ "
+            "and ."
+        )
+    if "app_id" in conf.model_fields_set:
+        return conf
+    return conf.model_copy(update={"app_id": app_id})
+
+
+def process_options(conf: Settings) -> dict[str, Any]:
+    """Prepare this process for an application, whose commands end in one line.
+
+    Returns the options of Faust's application.
+    """
     keep_private()
     check_hooks()
     replace_exits()
@@ -201,4 +240,4 @@ def create(kind: type[A], conf: Settings) -> A:
     replace_metadata_request()
     conf.forget_empty()
     load_commands()
-    return kind(conf, Worker=Worker, **faust_options(conf))
+    return {"Worker": Worker, **faust_options(conf)}

@@ -133,10 +133,12 @@ class Building(NamedTuple):
 def declare_building(conf: Settings) -> Building:
     """Declare the application."""
     app = TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
-    passages = Topic("passages", "door", Passage, "doors opened and closed")
+    passages = Topic("passages", Passage, key="door", purpose="doors opened and closed")
     badges: Any = Opened | Limit
-    joined = Topic("by-badge", "badge", badges, "the same by badge, and limits", partitions=2)
-    alarms = Topic("alarms", "badge", Alarm, "doors left open", partitions=1)
+    joined = Topic(
+        "by-badge", badges, key="badge", purpose="the same by badge, and limits", partitions=2
+    )
+    alarms = Topic("alarms", Alarm, key="badge", purpose="doors left open", partitions=1)
     step = StatelessOperator(
         app,
         name="by-badge",

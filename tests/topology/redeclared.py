@@ -15,9 +15,9 @@ from eventfold.records.candles import Candle, candle
 from eventfold.topics import Topic
 from eventfold.windows import EmitStrategy, WindowResult
 
-TRADES = Topic("trades", "symbol", Tick, "what is traded")
-BARS = Topic("bars", "symbol", Candle, "windows of trades")
-LATE = Topic("trades-late", "symbol", LateTick, "trades that came too late")
+TRADES = Topic("trades", Tick, key="symbol", purpose="what is traded")
+BARS = Topic("bars", Candle, key="symbol", purpose="windows of trades")
+LATE = Topic("trades-late", LateTick, key="symbol", purpose="trades that came too late")
 
 
 class Deployment(NamedTuple):

@@ -89,9 +89,9 @@ NewSensors = Callable[..., Sensors]
 def declare(conf: Settings, *, time: Any = "time", **options: Any) -> Sensors:
     """Declare an application with a table of 1-minute windows, unless `options` name others."""
     app = TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
-    readings = Topic("readings", "sensor", Reading, "what sensors measure", time=time)
-    totals = Topic("totals", "sensor", Total, "sums")
-    late = Topic("missed", "sensor", LateReading, "what came too late")
+    readings = Topic("readings", Reading, key="sensor", purpose="what sensors measure", time=time)
+    totals = Topic("totals", Total, key="sensor", purpose="sums")
+    late = Topic("missed", LateReading, key="sensor", purpose="what came too late")
     usual = {
         "windows": "1m",
         "aggregate": Sum("value"),

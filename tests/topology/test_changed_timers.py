@@ -32,8 +32,8 @@ class Heard(Struct):
     time: int
 
 
-BEATS = Topic("beats", "host", Beat, "what is alive")
-HEARD = Topic("heard", "host", Heard, "what was made of it")
+BEATS = Topic("beats", Beat, key="host", purpose="what is alive")
+HEARD = Topic("heard", Heard, key="host", purpose="what was made of it")
 
 
 class Silence:

@@ -39,8 +39,8 @@ class Stay(Struct):
     stream_time: int
 
 
-VIEWS = Topic("views", "page", View, "who looks at which page")
-STAYS = Topic("stays", "visitor", Stay, "the same by visitor", partitions=2)
+VIEWS = Topic("views", View, key="page", purpose="who looks at which page")
+STAYS = Topic("stays", Stay, key="visitor", purpose="the same by visitor", partitions=2)
 
 
 def stay(view: View, origin: Origin) -> Stay | None:
@@ -132,7 +132,9 @@ def test_records_are_repartitioned_unchanged_without_a_function(
     """They have the key that the new topic names."""
     conf = Settings(APP_DATADIR=tmp_path_factory.mktemp("plain"))
     app = TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
-    by_visitor = Topic("views-by-visitor", "visitor", View, "views by visitor", partitions=2)
+    by_visitor = Topic(
+        "views-by-visitor", View, key="visitor", purpose="views by visitor", partitions=2
+    )
     repartition(app, source=VIEWS, to=by_visitor)
     with TopologyDriver(app, partitions=2, start=LATER) as driver:
         views = [View("/", f"V{n}", EVENING + n * MINUTE, 1.5) for n in range(9)]
@@ -147,8 +149,8 @@ def test_records_are_repartitioned_unchanged_without_a_function(
 def test_topic_without_its_key_or_time_field_is_rejected(site: TickApp) -> None:
     """It is rejected when it is declared, not at the first record."""
     for topic, field in [
-        (Topic("a", "user", View, "no such key"), "user"),
-        (Topic("b", "visitor", View, "no such time", time="at"), "at"),
+        (Topic("a", View, key="user", purpose="no such key"), "user"),
+        (Topic("b", View, key="visitor", purpose="no such time", time="at"), "at"),
     ]:
         with pytest.raises(DefinitionError, match=f"View has no field '{field}'"):
             repartition(site, source=VIEWS, to=topic)

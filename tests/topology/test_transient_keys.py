@@ -103,8 +103,8 @@ def new_door_table(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any], 
     def declare(process: Any) -> DoorTable:
         conf = Settings(APP_DATADIR=tmp_path_factory.mktemp("doors"))
         app = TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
-        locks = Topic("locks", "door", Lock, "doors", time="time")
-        announced = Topic("announced", "door", Announced, "what was announced")
+        locks = Topic("locks", Lock, key="door", purpose="doors", time="time")
+        announced = Topic("announced", Announced, key="door", purpose="what was announced")
         table = KeyedTable(
             app,
             name="doors",

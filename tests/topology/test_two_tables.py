@@ -38,8 +38,8 @@ class TwoTables(NamedTuple):
 def two_tables(tmp_path_factory: pytest.TempPathFactory) -> TwoTables:
     """Declare the second table and its agent."""
     sensors = declare(Settings(APP_DATADIR=tmp_path_factory.mktemp("pair")), grace="5m")
-    totals = Topic("slow-totals", "sensor", Total, "sums of the slow table")
-    late = Topic("slow-missed", "sensor", LateReading, "what came too late for it")
+    totals = Topic("slow-totals", Total, key="sensor", purpose="sums of the slow table")
+    late = Topic("slow-missed", LateReading, key="sensor", purpose="what came too late for it")
     slow = WindowTable(
         sensors.app,
         name="slow-sums",

@@ -111,9 +111,9 @@ def kept(result: WindowResult) -> Kept:
     return Kept(result.key, result.count, sum(map(len, result.state.texts)), result.final)
 
 
-NOTES = Topic("notes", "name", Note, "notes")
-KEPT = Topic("kept", "name", Kept, "what is known")
-ECHOES = Topic("echoes", "name", Note, "what is sent", partitions=1)
+NOTES = Topic("notes", Note, key="name", purpose="notes")
+KEPT = Topic("kept", Kept, key="name", purpose="what is known")
+ECHOES = Topic("echoes", Note, key="name", purpose="what is sent", partitions=1)
 
 KINDS = ["1m", "5m/1m", "session 1m", "count 100", "keyed", "group"]
 numbers = count()

@@ -33,7 +33,7 @@ class Level(Struct):
     port: str
     time: int
 
-TIDES = Topic("tides", "port", Level, "water levels")
+TIDES = Topic("tides", Level, key="port", purpose="water levels")
 SIMULATION = Simulation((TIDES,), into(TIDES, lambda *given: iter([given])), "a harbour")
 """,
     "tiles.js": "export const TILES = [];",

@@ -87,9 +87,9 @@ def late(event: Event, _: Rejection) -> Late:
     return Late(event.key, event.value)
 
 
-IN = Topic(f"{NAME}-in", "key", Event, "what happened")
-OUT = Topic(f"{NAME}-out", "key", Counted, "how often")
-LATE = Topic(f"{NAME}-late", "key", Late, "what came too late")
+IN = Topic(f"{NAME}-in", Event, key="key", purpose="what happened")
+OUT = Topic(f"{NAME}-out", Counted, key="key", purpose="how often")
+LATE = Topic(f"{NAME}-late", Late, key="key", purpose="what came too late")
 
 table = WindowTable(
     app,

@@ -39,8 +39,8 @@ class Own(Struct):
     extra: Any = None
 
 
-OWN = Topic("own", "name", Own, "custom records")
-UNKEYED = Topic("unkeyed", "name", Own, "the same, with any key", keyed=False)
+OWN = Topic("own", Own, key="name", purpose="custom records")
+UNKEYED = Topic("unkeyed", Own, key="name", purpose="the same, with any key", keyed=False)
 
 
 def read(topic: Topic, *records: tuple[bytes | None, bytes | None], most: int = 10**6) -> Decoded:
@@ -137,7 +137,7 @@ def test_any_exception_of_a_custom_reader_makes_a_dead_letter() -> None:
     def picky(value: bytes) -> Own:
         return {b"good": Own("n", NOON)}[value]
 
-    topic = Topic("picky", "name", Own, "", read=picky)
+    topic = Topic("picky", Own, key="name", purpose="", read=picky)
     decoded = read(topic, (b"n", b"bad"), (b"n", b"good"))
     assert decoded.offsets == [1]
     assert decoded.bad[0].error == "KeyError: b'bad'"

@@ -22,9 +22,9 @@ from eventfold.topics import DEAD_LETTERS, Topic
 MINUTE = 60_000
 FAR = 1_000 * MINUTE
 
-JOINED = Topic("asked-and-replied", "key", Ask | Reply, "both sides", partitions=1)
-MATCHES = Topic("matches", "key", Match, "pairs", partitions=1)
-ALONE = Topic("alone", "key", Alone, "records without a partner", partitions=1)
+JOINED = Topic("asked-and-replied", Ask | Reply, key="key", purpose="both sides", partitions=1)
+MATCHES = Topic("matches", Match, key="key", purpose="pairs", partitions=1)
+ALONE = Topic("alone", Alone, key="key", purpose="records without a partner", partitions=1)
 
 #: Type of the fixture `new_join`: makes the table of a Plan; at most so many records wait a side.
 NewJoin = Callable[..., KeyedTable]

@@ -45,8 +45,8 @@ class Note(Struct):
     late: bool
 
 
-PUTS = Topic("puts", "shelf", Put, "values for shelves", partitions=1)
-NOTES = Topic("notes", "shelf", Note, "what shelves held", partitions=1)
+PUTS = Topic("puts", Put, key="shelf", purpose="values for shelves", partitions=1)
+NOTES = Topic("notes", Note, key="shelf", purpose="what shelves held", partitions=1)
 
 
 class Shelves:

@@ -46,7 +46,11 @@ def table_of(application: TickApp, name: str, source: Topic, output: Topic) -> W
 def late_topic(output: Topic) -> Topic:
     """Return the topic of late records beside an output."""
     return Topic(
-        f"{output.base_name}-late", "symbol", LateTick, "late", partitions=output.partitions
+        f"{output.base_name}-late",
+        LateTick,
+        key="symbol",
+        purpose="late",
+        partitions=output.partitions,
     )
 
 
@@ -82,8 +86,10 @@ def test_output_that_is_not_co_partitioned_is_partitioned_by_key(
 
     Another producer of the source may place keys otherwise than our partitioner.
     """
-    ticks = Topic("some-ticks", "symbol", Tick, "ticks", partitions=source)
-    bars = Topic(f"candles-of-{source}-{output}", "symbol", dict, "candles", partitions=output)
+    ticks = Topic("some-ticks", Tick, key="symbol", purpose="ticks", partitions=source)
+    bars = Topic(
+        f"candles-of-{source}-{output}", dict, key="symbol", purpose="candles", partitions=output
+    )
     table = table_of(application, f"places-{source}-{output}", ticks, bars)
     raw = [raw_tick(n, Tick(name, 1.0, NOON)) for n, name in enumerate(SYMBOLS)]
     with drive(table, raw, partition=2) as driver:
@@ -95,8 +101,8 @@ def test_co_partitioned_output_stays_in_the_partition_of_its_source(
     application: TickApp, drive: Drive
 ) -> None:
     """Late records as well as results."""
-    ticks = Topic("own-ticks", "symbol", Tick, "ticks")
-    bars = Topic("own-candles", "symbol", dict, "candles")
+    ticks = Topic("own-ticks", Tick, key="symbol", purpose="ticks")
+    bars = Topic("own-candles", dict, key="symbol", purpose="candles")
     table = table_of(application, "places", ticks, bars)
     late = Tick("S0", 1.0, NOON - 1)
     raw = [raw_tick(n, Tick(name, 1.0, NOON)) for n, name in enumerate(SYMBOLS)]

@@ -56,12 +56,12 @@ def declare_table(application: TickApp, **options: Any) -> WindowTable:
         ),
         ({"grace": -1}, "-1ms is no duration: it is negative"),
         (
-            {"source": Topic("odd", "symbol", Odd, "odd records")},
-            "Odd has no field 'symbol', the key of odd",
+            {"source": Topic("odd", Odd, key="symbol", purpose="odd records")},
+            "Odd has no field 'symbol', the key of odd; its fields are name, time",
         ),
         *(
             (
-                {"source": Topic("odd", "name", Odd, "odd records", time=time)},
+                {"source": Topic("odd", Odd, key="name", purpose="odd records", time=time)},
                 f"Odd has no whole number {time!r}, {A_TIME}",
             )
             for time in ("time", "when")
@@ -84,7 +84,7 @@ def test_an_impossible_table_is_rejected(
         {"windows": "session 5m", "retention": 330_000},
         {"windows": "count 5", "retention": 30_000},
         {"uses_previous_window": True, "emit": on_close()},
-        {"source": Topic("odd", "name", Odd, "odd records", time=Timestamp.CREATE)},
+        {"source": Topic("odd", Odd, key="name", purpose="odd records", time=Timestamp.CREATE)},
     ],
 )
 def test_a_table_at_the_limit_is_accepted(

@@ -49,9 +49,14 @@ class Receipt(Struct):
     stream_time: int
 
 
-RECEIPTS = Topic("receipts", "name", Receipt, "sales and what was paid", partitions=1)
+RECEIPTS = Topic("receipts", Receipt, key="name", purpose="sales and what was paid", partitions=1)
 PRICES = Topic(
-    "prices", "name", Price | Gone | Sale, "prices, and sales", partitions=1, tombstone=Gone
+    "prices",
+    Price | Gone | Sale,
+    key="name",
+    purpose="prices, and sales",
+    partitions=1,
+    tombstone=Gone,
 )
 
 

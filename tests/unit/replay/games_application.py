@@ -98,9 +98,11 @@ def declare(
         TICKSTREAM_MAX_AHEAD="1h",
     )
     app = TickApp(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
-    games = Topic("games", "player", Game, "who won", partitions=2, time=time)
-    by_team = Topic("by-team", "team", Game, "the same by team", partitions=2)
-    streaks = Topic("streaks", "team", Streak, "they win and win", 2, **of_streaks)
+    games = Topic("games", Game, key="player", purpose="who won", partitions=2, time=time)
+    by_team = Topic("by-team", Game, key="team", purpose="the same by team", partitions=2)
+    streaks = Topic(
+        "streaks", Streak, key="team", purpose="they win and win", partitions=2, **of_streaks
+    )
     process = Streaks()
 
     def send(game: Game, sender: Sender) -> None:

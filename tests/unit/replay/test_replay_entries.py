@@ -196,7 +196,9 @@ def test_avro_is_compared_field_by_field() -> None:
     """A tombstone stays one, and a value of an earlier schema is compared by its bytes."""
     form = AvroForm("connections-value", Connection, CONNECTIONS._schema)
     form.schema_id = 258
-    topic = Topic("connections", "source", Connection, "who met whom", compacted=True, write=form)
+    topic = Topic(
+        "connections", Connection, key="source", purpose="who met whom", compacted=True, write=form
+    )
     entries = Entries(topic.of(app.settings), Selection([]))
     earlier = b"\0\0\0\1\1\2a"
 
@@ -215,7 +217,7 @@ def test_avro_is_compared_field_by_field() -> None:
 
 def test_a_value_that_is_no_json_is_compared_by_its_bytes() -> None:
     """Such as Avro."""
-    topic = Topic("avro", "key", dict, "in another format")
+    topic = Topic("avro", dict, key="key", purpose="in another format")
     entry = Entries(topic.of(app.settings), Selection([])).read(0, b"k", b"\x00\x01", SOURCE)
     assert entry is not None
     assert (entry.value, entry.identity) == (b"\x00\x01", "ticks-3-17")

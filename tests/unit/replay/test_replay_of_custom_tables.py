@@ -26,7 +26,9 @@ from eventfold.windows import WindowDefinition, count, session, tumbling
 def keyed(*, rederived: bool, compacted: bool = False) -> tuple[Entries, Selection]:
     """Return the output of a keyed table that is folded from ticks or from surges."""
     host = new_host()
-    alerts = Topic("alerts", "symbol", Surge, "what a table of keys sends", compacted=compacted)
+    alerts = Topic(
+        "alerts", Surge, key="symbol", purpose="what a table of keys sends", compacted=compacted
+    )
     window = next(table for table in app.tasks.tables if table.name == "surges")
     table = KeyedTable(
         host,
@@ -111,7 +113,7 @@ def windowed(
         help="bars",
         **options,
     )
-    table.publish(Topic("bars", "symbol", Surge, "windows", time="end"))
+    table.publish(Topic("bars", Surge, key="symbol", purpose="windows", time="end"))
     return table
 
 
@@ -138,7 +140,7 @@ def test_count_windows_are_compared_if_the_first_record_is_replayed() -> None:
 
 def test_windows_of_processing_time_are_left_out() -> None:
     """No replay makes the same ones again."""
-    source = Topic("ticks", "symbol", Surge, "ticks", time=Timestamp.PROCESSING)
+    source = Topic("ticks", Surge, key="symbol", purpose="ticks", time=Timestamp.PROCESSING)
     assert judged(new_coverage(), bars(tumbling(MINUTE), source=source), window(0, 1)) == (
         coverage.PROCESSING
     )
@@ -224,7 +226,7 @@ def test_tables_made_of_each_other_cannot_be_replayed() -> None:
     host = new_host()
     with pytest.raises(ReplayError, match="nothing to replay"):
         select(host, [])
-    ping, pong = (Topic(name, "symbol", Surge, name) for name in ("ping", "pong"))
+    ping, pong = (Topic(name, Surge, key="symbol", purpose=name) for name in ("ping", "pong"))
     for name, source, output in ("pings", pong, ping), ("pongs", ping, pong):
         KeyedTable(
             host,

@@ -67,14 +67,14 @@ def test_custom_streams_and_plain_faust_agents_are_drawn() -> None:
     own = {"TICKSTREAM_MODULES": "visits,orders,streaks", "TICKSTREAM_PIPELINES": "candles"}
     graph = json.loads(topology_output("json", PYTHONPATH=str(REPOSITORY / "tests/own"), **own))
     found = flows(graph)
-    assert ("agent fold_visits", "folds", "table pages") in found
+    assert ("agent fold_pages", "folds", "table pages") in found
     assert ("table pages", "writes", "topic page-times") in found
     assert ("topic orders", "reads", "agent find_large_orders") in found
     assert ("agent find_large_orders", "writes", "topic large-orders") in found
     assert ("table candles", "late", "topic ticks-late") in found
-    assert ("agent send_games_on", "folds", "step teams") in found
+    assert ("agent fold_teams", "folds", "step teams") in found
     assert ("step teams", "writes", "topic by-team") in found
-    assert ("agent find_streaks", "folds", "table streaks") in found
+    assert ("agent fold_streaks", "folds", "table streaks") in found
 
 
 @pytest.fixture

@@ -1,0 +1,34 @@
+"""Agents that do nothing but fold each batch of a table's source into the table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from eventfold.engine.table import Host, StateTable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable
+
+    from eventfold.engine.batch import Batch
+    from eventfold.topics import Topic
+
+
+class AgentHost(Host, Protocol):
+    """Application that can declare agents."""
+
+    def agent(self, channel: Any, *, name: str) -> Callable[[Any], Any]:
+        """Declare an agent."""
+
+    def batches(self, topic: Topic) -> Any:
+        """Return the channel of a topic's batches."""
+
+
+def fold_by_agent(app: AgentHost, table: StateTable) -> None:
+    """Declare the agent that folds the batches of a table's source into the table."""
+
+    async def fold(batches: AsyncIterable[Batch]) -> None:
+        async for batch in batches:
+            await table.fold(batch)
+
+    fold.__doc__ = f"Fold {table.source.base_name} into {table.name}."
+    app.agent(app.batches(table.source), name=f"fold_{table.name.replace('-', '_')}")(fold)
