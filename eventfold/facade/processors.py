@@ -114,7 +114,7 @@ def processor(
         try:
             table: KeyedTable | StatelessOperator
             if state is None:
-                table = _stateless(app, own, topic, given, written, help)
+                table = _stateless(app, own, topic, given, outputs=written, help=help)
             else:
                 table = KeyedTable(
                     app,
@@ -141,7 +141,7 @@ def processor(
 
 
 def _stateless(
-    app: AgentHost, name: str, source: Topic, given: Any, outputs: list[Topic], help: str
+    app: AgentHost, name: str, source: Topic, given: Any, *, outputs: list[Topic], help: str
 ) -> StatelessOperator:
     demand_function(given, f"processor {name}, which has no state,")
     return StatelessOperator(

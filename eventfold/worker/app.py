@@ -218,7 +218,12 @@ def faust_options(conf: Settings) -> dict[str, Any]:
 
 def _named(app_id: str, conf: Settings) -> Settings:
     """Return the settings of an application, whose id is `app_id` unless they have one."""
-    if not isinstance(app_id, str) or not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", app_id):
+    if not isinstance(app_id, str):
+        raise DefinitionError(
+            f"the id of an application is a text, not {type(app_id).__name__}: "
+            'App("visits", settings=...)'
+        )
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", app_id):
         raise DefinitionError(
             f"{app_id!r} can't be the id of an application: use up to 100 letters, digits, -, _ "
             "and ."

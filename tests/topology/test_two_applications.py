@@ -20,9 +20,9 @@ from eventfold.topics import DEAD_LETTERS, Topic
 from eventfold.worker.app import App
 from eventfold.worker.startup_checks import topics_of
 
-READINGS = Topic("readings", "sensor", Reading, "what sensors measure", external=True)
-CHECKED = Topic("checked", "sensor", Reading, "readings that are used", internal=True)
-TOTALS = Topic("totals", "sensor", Total, "sums")
+READINGS = Topic("readings", Reading, key="sensor", purpose="what sensors measure", external=True)
+CHECKED = Topic("checked", Reading, key="sensor", purpose="readings that are used", internal=True)
+TOTALS = Topic("totals", Total, key="sensor", purpose="sums")
 
 HALF_AN_HOUR = 1_800_000
 
@@ -61,7 +61,7 @@ def south(tmp_path: Path) -> App:
 
 def declare(conf: Settings) -> App:
     """Declare an application that drops negative readings and sums up the others."""
-    app = App(conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
+    app = App(settings=conf, broker="kafka://127.0.0.1:1", TableManager=TaskTableManager)
     check = StatelessOperator(
         app, name="check", source=READINGS, make=send_used, outputs=[CHECKED], help="checks"
     )

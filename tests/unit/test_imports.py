@@ -23,6 +23,7 @@ def loaded_by(statement: str) -> set[str]:
     [
         "import app",
         "import eventfold.windows",
+        "import eventfold as ef; ef.Topic, ef.Record, ef.hopping('5m', '1m'), ef.mean('price')",
         "import app.market.records, app.market.gains",
         "import app.market.records, app.shop.records",
         "import app.settings, app.market.topics, app.shop.topics",

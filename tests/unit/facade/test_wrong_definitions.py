@@ -125,6 +125,10 @@ FIELDS = "its fields are page, seconds, tags, time"
 WRONG: list[tuple[Callable[[ef.App], Any], str]] = [
     # Applications and names
     (
+        lambda _: ef.App(7),
+        'the id of an application is a text, not int: App("visits", settings=...)',
+    ),
+    (
         lambda _: ef.App("my app"),
         "'my app' can't be the id of an application: use up to 100 letters, digits, -, _ and .",
     ),
