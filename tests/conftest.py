@@ -1,5 +1,6 @@
 """One real broker for all modules of a process; each finds it without topics."""
 
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +24,12 @@ settings.register_profile(
 )
 
 
+#: Share of their examples that property tests try in `make test`; `make fuzz` tries FUZZ times as
+#: many as they name.
+EXAMPLES = 0.4
+
 #: Slow directories begin first, so that no single file is left running at the end.
-LONG = ["chaos", "patterns", "faults", "broker", "attacks", "browser", "topology", "unit"]
+LONG = ["chaos", "patterns", "faults", "broker", "attacks", "browser", "fuzz", "topology", "unit"]
 
 # A test's broker lives for a minute: Java's second compiler costs twice what it would save later
 # (11 s of processor time for a start and some records, 6 s without it).
@@ -46,16 +51,18 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the slow directories; set how many examples property tests try.
 
-    FUZZ times as many, new ones each time (`make fuzz`); MUTANTS_EXAMPLES at most (`make mutants`).
+    A share of them; FUZZ times as many, new ones each time (`make fuzz`); MUTANTS_EXAMPLES at most
+    (`make mutants`).
     """
     items.sort(key=lambda item: _rank(item.path))
-    factor = int(os.environ.get("FUZZ", "1"))
+    factor = float(os.environ.get("FUZZ", EXAMPLES))
     # A mutant is killed by one of a few examples, or by another test (`make mutants`).
     most = int(os.environ.get("MUTANTS_EXAMPLES", "0"))
-    for test in {getattr(item, "obj", None) for item in items} if factor > 1 or most else ():
+    for test in {getattr(item, "obj", None) for item in items}:
         if is_hypothesis_test(test):
             usual = getattr(test, "_hypothesis_internal_use_settings", settings())
-            examples = min(usual.max_examples, most) if most else factor * usual.max_examples
+            examples = usual.max_examples
+            examples = min(examples, most) if most else math.ceil(factor * examples)
             other = settings(usual, max_examples=examples, deadline=None)
             test._hypothesis_internal_use_settings = other
 

@@ -1,7 +1,8 @@
 """Invalid environments and command lines: each ends with one line that names cause and remedy.
 
-Every case is a process of its own, as a user starts it, and none needs a broker. They run a few
-at once before the first test.
+Every case of a start is a process of its own, as a user starts it, and none needs a broker. They
+run a few at once before the first test. A process takes as long as a hundred readings of the
+environment, so a bad value is a start once for each command, and read here otherwise.
 """
 
 import os
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ import pytest
 
 from app.settings import Settings
 from eventfold.embedded import ports
+from eventfold.environment import SettingsError
 
 REPOSITORY = Path(__file__).parents[2]
 VARIABLES = Settings.variables()
@@ -35,10 +38,21 @@ class Case(NamedTuple):
     expected: tuple[str, ...]
     code: int = 1
 
+    def variables(self) -> Iterator[tuple[str, str]]:
+        """Yield names and values of the variables."""
+        for assignment in self.environment.split():
+            name, _, value = assignment.partition("=")
+            yield name, value.replace("~", " ")
+
 
 def variable(assignment: str, *expected: str, command: str = "worker") -> Case:
     """Return the case of one bad variable, whose name the last line begins with."""
     return Case(assignment, f"-A app {command}", (assignment.partition("=")[0], *expected))
+
+
+def others() -> dict[str, str]:
+    """Return the variables of this process that are no settings."""
+    return {name: value for name, value in os.environ.items() if name not in VARIABLES}
 
 
 def usage(arguments: str, *expected: str) -> Case:
@@ -46,55 +60,61 @@ def usage(arguments: str, *expected: str) -> Case:
     return Case("", arguments, expected, code=2)
 
 
-CASES = [
+#: Environments that can't be read.
+VALUES = [
     # Names that are no settings.
-    variable("TICKSTREAM_GRCE=5m", "did you mean TICKSTREAM_GRACE?"),
     variable("TICKSTREAM_PIPELINE=candles", "did you mean TICKSTREAM_PIPELINES?"),
     variable("TICKSTREAM_WEB_PORT=7000", "did you mean WEB_PORT?"),
-    variable("tickstream_windws=1m", "did you mean TICKSTREAM_WINDOWS?", command="topics"),
-    variable("TICKSTREAM_XYZZY=1", "unset it", command="settings"),
     # Values that can't be read.
-    variable("TICKSTREAM_GRACE=soon", "'soon' is not a duration such as 500ms"),
     variable("TICKSTREAM_GRACE=0s", "longer than nothing"),
-    variable("TICKSTREAM_RETENTION=8", "duration", command="consume"),
     variable("TICKSTREAM_WINDOWS=5m/2m,7q", "7q"),
     variable("TICKSTREAM_DAY=Mars", "not an IANA time zone such as America/New_York"),
     variable("TICKSTREAM_SURGE=nan", "finite"),
     variable("TICKSTREAM_TRACES=yes", "off|console|https?"),
-    variable("TICKSTREAM_CHART_URL=https://host/chart", "ticker", command="produce"),
     variable("TICKSTREAM_APP_ID=a~b", "pattern"),
     variable("TICKSTREAM_MAX_RECORD_BYTES=1000", "500000"),
     variable("TOPIC_PARTITIONS=1000000", "less than or equal to 10000"),
     variable("CONSUMER_GROUP_INSTANCE_ID=w~1", "pattern"),
     variable("BROKER_MAX_POLL_INTERVAL=never", "valid number"),
     variable("BROKER_SESSION_TIMEOUT=inf", "finite number"),
-    variable("TICKSTREAM_RULES_URL=mysql://host/rules", "sqlite|postgresql", command="rules"),
     variable("TICKSTREAM_WEB_TOKEN=short", "16 characters"),
     variable("TICKSTREAM_WEB_USERS=ann", "NAME:read:PASSWORD"),
     variable("TICKSTREAM_WEB_PROXIES=10.0.0.0/99", "10.0.0.0/99"),
     variable("TICKSTREAM_KAFKA_SECURITY_PROTOCOL=TLS", "'SASL_SSL'"),
-    variable("TICKSTREAM_SECRETS_DIR=/no/such/directory", "no such directory"),
     # Addresses.
     variable("BROKER_URL=kafka://", "HOST:PORT"),
     variable("BROKER_URL=[::1]:port", "no port from 1 to 65535"),
     variable("BROKER_URL=a:99999", "no port from 1 to 65535"),
     variable("BROKER_URL=[nonsense]:9092", "[ADDRESS]:PORT"),
     variable("BROKER_URL=kafka://a:1,http://b:2", "its scheme is kafka://, or none"),
-    variable("BROKER_URL=ann:hush@host:1", "TICKSTREAM_KAFKA_SASL_USERNAME"),
     variable("BROKER_URL=a~b", "HOST:PORT"),
     variable("WEB_PORT=99999", "less than or equal to 65535"),
     variable("WEB_HOST=a~b", "a name or an address"),
     variable("WEB_HOST=http://host", "a name or an address"),
     variable("WEB_BIND=127.0.0.1:6066", "the port is WEB_PORT"),
     # Values that do not go together.
-    variable("BROKER_HEARTBEAT_INTERVAL=6", "shorter than BROKER_SESSION_TIMEOUT=6"),
     variable("TICKSTREAM_CHECKPOINT_INTERVAL=10s", "TICKSTREAM_TRANSACTION_TIMEOUT=10s"),
     variable("TICKSTREAM_RETENTION=1m", "TICKSTREAM_RETENTION"),
     Case(
         "TICKSTREAM_KAFKA_SECURITY_PROTOCOL=SASL_SSL",
-        "-A app worker",
+        "",
         ("TICKSTREAM_KAFKA_SASL_USERNAME has to be set",),
     ),
+]
+
+#: Starts of a process.
+CASES = [
+    # Names that are no settings, and values that can't be read or do not go together.
+    variable("TICKSTREAM_GRCE=5m", "did you mean TICKSTREAM_GRACE?"),
+    variable("tickstream_windws=1m", "did you mean TICKSTREAM_WINDOWS?", command="topics"),
+    variable("TICKSTREAM_XYZZY=1", "unset it", command="settings"),
+    variable("TICKSTREAM_GRACE=soon", "'soon' is not a duration such as 500ms"),
+    variable("TICKSTREAM_RETENTION=8", "duration", command="consume"),
+    variable("TICKSTREAM_CHART_URL=https://host/chart", "ticker", command="produce"),
+    variable("TICKSTREAM_RULES_URL=mysql://host/rules", "sqlite|postgresql", command="rules"),
+    variable("TICKSTREAM_SECRETS_DIR=/no/such/directory", "no such directory"),
+    variable("BROKER_URL=ann:hush@host:1", "TICKSTREAM_KAFKA_SASL_USERNAME"),
+    variable("BROKER_HEARTBEAT_INTERVAL=6", "shorter than BROKER_SESSION_TIMEOUT=6"),
     Case(
         "TICKSTREAM_KAFKA_SECURITY_PROTOCOL=SSL TICKSTREAM_KAFKA_SSL_CAFILE=/no/such.pem",
         "-A app topics",
@@ -190,20 +210,18 @@ class Starts:
     def run(self, numbered: tuple[int, Case]) -> Ending:
         """Run one case to its end."""
         number, case = numbered
-        others = {name: value for name, value in os.environ.items() if name not in VARIABLES}
         own = {
             "BROKER_URL": NO_LISTENER,
             "WEB_PORT": str(ports.free()),
             "APP_DATADIR": str(self.directory / f"data-{number}"),
             "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{self.directory}",
         }
-        bad = dict(each.split("=", 1) for each in case.environment.split())
         log = self.directory / f"{number}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [Path(sys.executable).with_name("faust"), *case.arguments.split()],
                 cwd=self.directory,
-                env=others | own | {name: self._value(text) for name, text in bad.items()},
+                env=others() | own | {name: self._value(text) for name, text in case.variables()},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -217,7 +235,7 @@ class Starts:
         words = {"TAKEN": str(self.taken), "A_FILE": str(self.directory / "file")}
         for word, meaning in words.items():
             text = text.replace(word, meaning)
-        return text.replace("~", " ")
+        return text
 
 
 @pytest.fixture(scope="module")
@@ -234,6 +252,20 @@ def endings(tmp_path_factory: pytest.TempPathFactory) -> list[Ending]:
             f"{found[slowest].seconds:.1f} s of processor time: {CASES[slowest]}"
         )
     return found
+
+
+@pytest.mark.parametrize("case", VALUES, ids=[case.environment for case in VALUES])
+def test_invalid_environment_is_reported_in_one_line_that_names_cause_and_remedy(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start ends with this line, as the cases below do."""
+    monkeypatch.setattr(os, "environ", others() | dict(case.variables()))
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+    message = str(caught.value)
+    assert "\n" not in message
+    for words in case.expected:
+        assert words in message
 
 
 @pytest.mark.timeout(600)
@@ -257,4 +289,4 @@ def test_no_error_shows_a_password(endings: list[Ending]) -> None:
 
 def test_the_table_has_more_than_sixty_cases() -> None:
     """No two are the same."""
-    assert len({case[:2] for case in CASES}) == len(CASES) > 60
+    assert len({case[:2] for case in [*VALUES, *CASES]}) == len(VALUES) + len(CASES) > 60
